@@ -1,0 +1,55 @@
+# Every target sets up what it needs: a machine with Python (>= 3.11) and make is enough.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help setup demo test lint types unit soak bench bench-quota bench-stages clean lock
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Create .venv with the locked dependencies and the loader itself
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## Load the sample extracts into the emulator and look into its lake
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh sample_data/demo.sh
+
+test: lint types unit ## Everything a change must pass
+
+lint: $(READY) ## Style, formatting and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(READY) ## Type check
+	$(BIN)/mypy
+
+unit: $(READY) ## The tests
+	$(BIN)/pytest --numprocesses auto --quiet
+
+soak: $(READY) ## The long fault tests, an hour or so: writes docs/reliability.md
+	$(BIN)/pytest -m "soak or not soak" tests/faults --reliability docs/reliability.md
+
+bench: $(READY) ## Measure speed beside others: writes docs/benchmarks.md (needs nginx-light, wrk)
+	$(BIN)/python -m benchmarks.bench $(ARGS)
+
+bench-quota: $(READY) ## Measure how a limit is held: writes docs/benchmarks.md (needs nginx-light)
+	$(BIN)/python -m benchmarks.quota $(ARGS)
+
+bench-stages: $(READY) ## Measure CPU time per stage: writes benchmarks/stages.md (needs nginx-light)
+	$(BIN)/python -m benchmarks.stages $(ARGS)
+
+lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header \
+		--no-emit-index-url --no-annotate --quiet --output-file requirements.lock
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) .bench .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
