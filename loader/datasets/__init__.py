@@ -1,0 +1,127 @@
+"""What the datasets behind the service's event types look like: columns, types, keys.
+
+The facts lie in ``entities.json`` (from the AWS Supply Chain user guide, see its ``_about``); this
+module only gives them names. It knows nothing of files, loads or the wire: the loader and the
+emulator both lean on it. What an instance itself holds may differ (``GetDataLakeDataset`` tells).
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import orjson
+
+__all__ = [
+    "NEVER_SEND",
+    "NO_VALUE",
+    "Column",
+    "Dataset",
+    "dataset_by_name",
+    "dataset_for_event_type",
+    "datasets",
+    "event_types",
+]
+
+NEVER_SEND = frozenset({"connection_id", "db_creation_dttm", "db_updation_dttm"})
+"""Columns the service fills in itself in namespace ``asc``; a record must not hold them."""
+
+NO_VALUE = "SCN_RESERVED_NO_VALUE_PROVIDED"
+"""The text AWS asks for where a required string has no value."""
+
+# Where the guide leaves a type blank, what other AWS sources say (entities.json, _about.doubtful).
+_TYPES_LEFT_BLANK = {("inv_policy", "min_sl"): "double"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a dataset.
+
+    Attributes:
+        name: Lower-case name, as it is spelled in a record.
+        type: ``string``, ``double``, ``int`` or ``timestamp``.
+        required: Whether a record without a value here is refused.
+    """
+
+    name: str
+    type: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """One dataset of namespace ``asc``.
+
+    Attributes:
+        name: Its name in the data lake, such as ``inbound_order_line``.
+        columns: All columns, in the guide's order.
+        primary_key: Names of the columns that identify a record.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+
+    def column(self, name: str) -> Column | None:
+        """Return the column called ``name``, or None."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+def dataset_for_event_type(event_type: str) -> Dataset:
+    """Return the dataset that events of ``event_type`` fill.
+
+    Raises:
+        KeyError: It is not one of ``event_types()``.
+    """
+    return dataset_by_name(_dataset_names()[event_type])
+
+
+def dataset_by_name(name: str) -> Dataset:
+    """Return the dataset called ``name``.
+
+    Raises:
+        KeyError: Namespace ``asc`` has no such dataset.
+    """
+    return _datasets()[name]
+
+
+def event_types() -> tuple[str, ...]:
+    """Return the event types that each fill one dataset (all but ``scn.data.dataset``)."""
+    return tuple(_dataset_names())
+
+
+def datasets() -> tuple[Dataset, ...]:
+    """Return all known datasets of namespace ``asc``, those with an event type first."""
+    return tuple(_datasets().values())
+
+
+@cache
+def _facts() -> dict[str, Any]:
+    text = files(__name__).joinpath("entities.json").read_bytes()
+    facts: dict[str, Any] = orjson.loads(text)
+    return facts
+
+
+@cache
+def _dataset_names() -> dict[str, str]:
+    return {event_type: entity["dataset"] for event_type, entity in _facts()["event_types"].items()}
+
+
+@cache
+def _datasets() -> dict[str, Dataset]:
+    facts = _facts()
+    entities = [*facts["event_types"].values(), *facts["other_datasets"].values()]
+    return {entity["dataset"]: _dataset(entity) for entity in entities}
+
+
+def _dataset(entity: dict[str, Any]) -> Dataset:
+    name = entity["dataset"]
+    columns = tuple(
+        Column(column["name"], _type(name, column), column["required"]) for column in entity["columns"]
+    )
+    return Dataset(name, columns, tuple(entity["primary_key"]))
+
+
+def _type(dataset: str, column: dict[str, Any]) -> str:
+    known: str | None = column["type"]
+    return known or _TYPES_LEFT_BLANK.get((dataset, column["name"]), "string")

@@ -1,0 +1,142 @@
+"""What can stop a load, and the exit code each cause ends with.
+
+    LoaderError                     what, where, why and what to run next
+      SettingsError       exit 2    the caller's mistake: flags, job file, environment
+      ExtractError        exit 2    a file that cannot be read or does not fit the dataset
+      NothingToLoad       exit 9    no file, or no row, matched
+      CheckpointError     exit 2    the run directory cannot be used as it is
+        CheckpointMismatch          it belongs to another job, or the extract changed
+        CheckpointCorrupt           it cannot be read; nothing in it was changed
+        CheckpointLocked            another process is using it
+      CheckpointWriteError exit 5   the disk refused a write while the load ran; resumable
+      TooManyFailures     exit 3    stopped by --max-errors
+      ServiceStopped      exit 4    stopped by the service: access, instance, quota, credentials
+      DeliveryStopped     exit 5    stopped for now; running the same command again resumes
+      DecisionNeeded      exit 6    events in doubt are older than their token: the user decides
+      Interrupted         exit 130  Ctrl-C; resumable
+        Terminated        exit 143  SIGTERM; resumable
+
+A failed *event* is never an exception: it is an outcome (a value), counted and written down.
+"""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """How a command ended, for schedulers (the contract of DESIGN.md section 7)."""
+
+    DELIVERED = 0
+    DELIVERED_WITH_FAILURES = 1
+    REFUSED = 2
+    TOO_MANY_ERRORS = 3
+    STOPPED_BY_SERVICE = 4
+    STOPPED_RESUMABLE = 5
+    DECISION_NEEDED = 6
+    NOTHING_TO_LOAD = 9
+    BUG = 70
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class LoaderError(Exception):
+    """Something that stops the load, told in one block.
+
+    Args:
+        what: One sentence saying what went wrong.
+        where: The place: file, row, column, setting; empty if there is none.
+        why: The cause in the words of whoever refused, without row data or secrets.
+        next_step: What to run or change next.
+    """
+
+    exit_code = ExitCode.BUG
+
+    def __init__(self, what: str, *, where: str = "", why: str = "", next_step: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.why = why
+        self.next_step = next_step
+
+    def block(self) -> str:
+        """Return the error as the few lines a user reads."""
+        labelled = (("where", self.where), ("why", self.why), ("next", self.next_step))
+        lines = [f"  {label + ':':<7}{text}" for label, text in labelled if text]
+        return "\n".join([f"error: {self.what}", *lines])
+
+
+class SettingsError(LoaderError):
+    """A flag, job file or environment variable that cannot be used."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class ExtractError(LoaderError):
+    """A file that cannot be read or does not fit the dataset."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class NothingToLoad(LoaderError):
+    """No file, or no row, matched: a scheduler must be able to tell this from success."""
+
+    exit_code = ExitCode.NOTHING_TO_LOAD
+
+
+class CheckpointError(LoaderError):
+    """The run directory cannot be used as it is; nothing was sent and nothing in it was changed."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class CheckpointMismatch(CheckpointError):
+    """The run directory belongs to another job, or the extract changed since the load began."""
+
+
+class CheckpointCorrupt(CheckpointError):
+    """The checkpoint file cannot be read."""
+
+
+class CheckpointLocked(CheckpointError):
+    """Another process is using the run directory."""
+
+
+class CheckpointWriteError(LoaderError):
+    """The disk refused a write while the load ran; what was written before stays valid."""
+
+    exit_code = ExitCode.STOPPED_RESUMABLE
+
+
+class TooManyFailures(LoaderError):
+    """More rows and events failed than --max-errors allows."""
+
+    exit_code = ExitCode.TOO_MANY_ERRORS
+
+
+class ServiceStopped(LoaderError):
+    """The service refuses the whole load: access, instance, quota or credentials."""
+
+    exit_code = ExitCode.STOPPED_BY_SERVICE
+
+
+class DeliveryStopped(LoaderError):
+    """The load stopped for now; the same command resumes it."""
+
+    exit_code = ExitCode.STOPPED_RESUMABLE
+
+
+class DecisionNeeded(LoaderError):
+    """Events in doubt are older than the life of their tokens, and resending could double them."""
+
+    exit_code = ExitCode.DECISION_NEEDED
+
+
+class Interrupted(LoaderError):
+    """Ctrl-C: what was in flight was waited for; the same command resumes."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+class Terminated(Interrupted):
+    """SIGTERM: what was in flight was waited for; the same command resumes."""
+
+    exit_code = ExitCode.TERMINATED

@@ -1,0 +1,230 @@
+"""The nouns of a load, as plain values (DESIGN.md section 2).
+
+Rules kept here:
+
+1. A payload (``Event.data``) never appears in a repr: the service marks it sensitive.
+2. Nothing here knows files, sockets, clocks or settings.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+
+# Service facts (service model 2024-01-01; SERVICE.md section 2).
+MAX_EVENT_BYTES = 1_048_576
+"""``DataIntegrationEventData.max``, counted here in UTF-8 bytes, the strictest reading."""
+
+MAX_GROUP_CHARS = 255
+"""``DataIntegrationEventGroupId.max``."""
+
+TOKEN_LIFE_SECONDS = 8 * 3600.0
+"""How long the service remembers a ``clientToken``."""
+
+WHOLE_FILE_BYTES = 256 * 2**20
+"""Source files up to this size are fingerprinted whole: at most a second at the start of a load."""
+
+
+class Operation(StrEnum):
+    """What an event of type ``scn.data.dataset`` does to the dataset."""
+
+    APPEND = "APPEND"
+    UPSERT = "UPSERT"
+    DELETE = "DELETE"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where every event of a load goes: the parts of a request that do not change.
+
+    Attributes:
+        instance_id: UUID of the AWS Supply Chain instance.
+        event_type: ``scn.data.*``.
+        dataset_arn: Target dataset, for event type ``scn.data.dataset`` only.
+        operation: What to do with the records, for event type ``scn.data.dataset`` only.
+    """
+
+    instance_id: str
+    event_type: str
+    dataset_arn: str | None = None
+    operation: Operation | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Event:
+    """One call's payload.
+
+    Attributes:
+        window: Number of the window it was planned in, counted over the whole extract from 0.
+        index: Position in that window's plan, from 0.
+        file: Number of the source file, from 0.
+        rows: Positions of its rows in that file, counted from 0, ascending.
+        group: ``eventGroupId``.
+        token: ``clientToken``: 64 hex characters, a function of what the event is.
+        timestamp: ``eventTimestamp`` as the decimal text of epoch seconds, or None to leave it out.
+        data: The records: UTF-8 JSON, one object or an array of several.
+    """
+
+    window: int
+    index: int
+    file: int
+    rows: Sequence[int]
+    group: str
+    token: str
+    timestamp: str | None
+    data: bytes = field(repr=False)
+
+
+class OutcomeKind(Enum):
+    """What an attempt came to (DESIGN.md section 4 says what happens next for each)."""
+
+    ACCEPTED = "accepted"
+    THROTTLED = "throttled"
+    TRANSIENT = "transient"
+    REFRESH = "refresh"
+    SKEWED = "skewed"
+    REJECTED = "rejected"
+    QUOTA = "quota"
+    STOP = "stop"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer to one attempt, or why there was none.
+
+    Attributes:
+        kind: What it means for the event and the load.
+        code: The service's error code, or ours for what never was an answer ("Timeout").
+        message: The service's words, clipped; may echo the payload, so it is never logged.
+        status: HTTP status, or None if no answer came.
+        event_id: The receipt, for ACCEPTED only.
+        request_id: ``x-amzn-RequestId``, for support cases.
+        retry_after_seconds: The server's hint, if it gave one.
+        server_time: The answer's ``Date`` header in epoch seconds, if it had one.
+        may_have_been_accepted: True if the service may hold the event although no receipt came
+            (a timeout or reset after the request went out, a 5xx, an unreadable answer).
+    """
+
+    kind: OutcomeKind
+    code: str = ""
+    message: str = field(default="", repr=False)
+    status: int | None = None
+    event_id: str | None = None
+    request_id: str | None = None
+    retry_after_seconds: float | None = None
+    server_time: float | None = None
+    may_have_been_accepted: bool = False
+
+
+class EventState(StrEnum):
+    """Where an event stands when a load ends: each event is in exactly one of these."""
+
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    IN_DOUBT = "in_doubt"
+    UNPROCESSED = "unprocessed"
+
+
+@dataclass(frozen=True, slots=True)
+class EventResult:
+    """What an event came to, with what a user needs to find it again.
+
+    Attributes:
+        event: The event.
+        state: Where it stands.
+        event_id: The receipt, if it was accepted.
+        code: Why it was not accepted: the last error code.
+        message: The service's last words on it (may echo payload; not for logs).
+        attempts: HTTP requests made for it in this run.
+        first_attempt_at: Epoch seconds of the first attempt that may have reached the service,
+            or None if none was made.
+        last_attempt_at: Epoch seconds of the last attempt, or None.
+    """
+
+    event: Event
+    state: EventState
+    event_id: str | None = None
+    code: str = ""
+    message: str = field(default="", repr=False)
+    attempts: int = 0
+    first_attempt_at: float | None = None
+    last_attempt_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that could not become a record.
+
+    Attributes:
+        file: Number of the source file, from 0.
+        row: Position in that file, from 0.
+        column: The source or dataset column at fault; empty if it is the row as a whole.
+        reason: Why, in words that hold no value of the row.
+        value: The offending text, clipped; goes only into files with mode 0600.
+    """
+
+    file: int
+    row: int
+    column: str
+    reason: str
+    value: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file of an extract, as it was when the load began.
+
+    Attributes:
+        number: Position in the extract, from 0.
+        path: Absolute path.
+        format: ``parquet`` or ``csv``.
+        size_bytes: File size.
+        fingerprint: Hex digest of the content; the same bytes give the same one on every machine.
+        copy: How many earlier files of this extract have the same fingerprint (normally 0); keeps
+            the tokens of identical files apart.
+        modified_ns: Modification time; part of the identity where ``fingerprint`` is a sample.
+        rows: Number of rows if the format tells without reading (Parquet), else None.
+    """
+
+    number: int
+    path: str
+    format: str
+    size_bytes: int
+    modified_ns: int
+    fingerprint: str
+    copy: int
+    rows: int | None
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether ``fingerprint`` covers only parts of the file."""
+        return self.size_bytes > WHOLE_FILE_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPlan:
+    """The events of one window, and what became of each of its rows.
+
+    ``rows_read == rows_filtered + len(rejected) + records`` always holds.
+
+    Attributes:
+        number: The window's number over the whole extract, from 0.
+        file: Number of the source file, from 0.
+        first_row: Position of its first row in that file, from 0.
+        rows_read: Rows in the window.
+        rows_filtered: Rows the job's filter left out.
+        records: Rows that became records.
+        rejected: Rows that could not.
+        events: All events, ``events[i].index == i``.
+        last_of_file: Whether the file ends with this window.
+    """
+
+    number: int
+    file: int
+    first_row: int
+    rows_read: int
+    rows_filtered: int
+    records: int
+    rejected: Sequence[RejectedRow] = field(repr=False)
+    events: Sequence[Event] = field(repr=False)
+    last_of_file: bool
