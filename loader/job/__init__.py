@@ -1,0 +1,19 @@
+"""The job: one validated settings object from flags, environment, TOML and defaults."""
+
+from loader.job.reading import read_job
+from loader.job.sections import ColumnRule, CsvSettings, InDoubt, MaxErrors, OnFailure, Pack
+from loader.job.settings import DATASET_ARN, DATASET_EVENT_TYPE, INSTANCE_ID, Job
+
+__all__ = [
+    "DATASET_ARN",
+    "DATASET_EVENT_TYPE",
+    "INSTANCE_ID",
+    "ColumnRule",
+    "CsvSettings",
+    "InDoubt",
+    "Job",
+    "MaxErrors",
+    "OnFailure",
+    "Pack",
+    "read_job",
+]

@@ -1,0 +1,270 @@
+"""The settings of a load. Flags win over ``SCN_LOADER_*``, the job file and the defaults, in that order.
+
+The text beside a setting is the help of its flag. Settings of panel EVENTS and EXTRACT shape the events:
+they are the *plan settings*, and a resume must use the ones the load began with.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+import orjson
+from pydantic import Field, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from loader.job.sections import (
+    ColumnRule,
+    CsvSettings,
+    InDoubt,
+    MaxErrors,
+    OnFailure,
+    Pack,
+    Texts,
+    TimeZone,
+    one_or_many,
+)
+from loader.model import Destination, Operation
+
+DATASET_EVENT_TYPE = "scn.data.dataset"
+
+# Patterns of the service model 2024-01-01 (UUID, DatasetIdentifier).
+INSTANCE_ID = r"[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}"
+DATASET_ARN = (
+    r"arn:aws:scn:[a-z0-9\-]+:[0-9]{12}:instance/(?P<instance>" + INSTANCE_ID + ")"
+    r"/namespaces/(?P<namespace>[^/]+)/datasets/(?P<dataset>[^/]+)"
+)
+
+EXTRACT = "The extract"
+DESTINATION = "Where it goes"
+EVENTS = "How rows become events"
+DELIVERY = "How events are delivered"
+RUN = "This run"
+
+
+def _setting(panel: str, text: str, **constraints: Any) -> Any:
+    return Field(description=text, json_schema_extra={"panel": panel}, **constraints)
+
+
+class Job(BaseSettings):
+    """Everything a load needs to know.
+
+    Raises:
+        pydantic.ValidationError: A setting is missing or cannot be used.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="SCN_LOADER_", extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    extract: Annotated[Texts, _setting(EXTRACT, "Parquet or CSV files, folders or globs.")] = ()
+    mapping: Annotated[dict[str, ColumnRule], _setting(EXTRACT, "Dataset column = where it comes from.")] = {}
+    csv: Annotated[CsvSettings, _setting(EXTRACT, "The dialect of CSV files.")] = CsvSettings()
+    ignore_unknown: Annotated[
+        bool, _setting(EXTRACT, "Leave out columns the dataset does not have, instead of refusing.")
+    ] = False
+    time_zone: Annotated[
+        TimeZone, _setting(EXTRACT, "Zone of timestamps that name none, such as Europe/Berlin.")
+    ] = "UTC"
+
+    event_type: Annotated[str, _setting(DESTINATION, "scn.data.* ('scn-loader datasets' lists them).")]
+    instance_id: Annotated[
+        str, _setting(DESTINATION, "UUID of the AWS Supply Chain instance.", pattern=f"^{INSTANCE_ID}$")
+    ]
+    dataset_arn: Annotated[str | None, _setting(DESTINATION, "Target, for scn.data.dataset.")] = None
+    operation: Annotated[
+        Operation | None, _setting(DESTINATION, "What to do with the records, for scn.data.dataset.")
+    ] = None
+    region: Annotated[str | None, _setting(DESTINATION, "AWS Region; else AWS_REGION or the profile's.")] = (
+        None
+    )
+    profile: Annotated[str | None, _setting(DESTINATION, "AWS profile; else AWS_PROFILE.")] = None
+    endpoint_url: Annotated[
+        str | None,
+        _setting(DESTINATION, "Another endpoint: a VPC endpoint, or an emulator (http only on loopback)."),
+    ] = None
+
+    group_by: Annotated[
+        Texts,
+        _setting(
+            EVENTS,
+            "Column whose value is the eventGroupId: rows of a group are delivered in order, groups in "
+            "parallel. May be given several times. Default: the dataset's primary key.",
+        ),
+    ] = ()
+    group_buckets: Annotated[
+        int | None,
+        _setting(EVENTS, "Spread the groups over N buckets; a group stays in one.", ge=1, le=1_000_000),
+    ] = None
+    pack: Annotated[
+        Pack, _setting(EVENTS, "row: one record per event; group: records of a group share events.")
+    ] = Pack.ROW
+    max_records: Annotated[int | None, _setting(EVENTS, "Most records in one event.", ge=1)] = None
+    timestamp_column: Annotated[
+        str | None,
+        _setting(EVENTS, "Column for eventTimestamp; without it the service takes the time of receipt."),
+    ] = None
+    numbers: Annotated[
+        Literal["string", "number"], _setting(EVENTS, "JSON form of numbers; AWS's examples use strings.")
+    ] = "string"
+    nulls: Annotated[
+        Literal["omit", "null"], _setting(EVENTS, "Leave a column without value out, or send null.")
+    ] = "omit"
+    timestamps: Annotated[Literal["iso8601", "epoch_ms"], _setting(EVENTS, "Text form of timestamps.")] = (
+        "iso8601"
+    )
+    window_rows: Annotated[
+        int | None,
+        _setting(EVENTS, "Rows planned and resumed in one piece; chosen by size.", ge=1, le=1_000_000),
+    ] = None
+
+    rate: Annotated[
+        float | None,
+        _setting(
+            DELIVERY,
+            "Events per second never to be exceeded; without it the service's limit is learned.",
+            gt=0,
+            allow_inf_nan=False,
+        ),
+    ] = None
+    forget_rate: Annotated[
+        bool, _setting(DELIVERY, "Start slowly instead of at the rate learned by the last load.")
+    ] = False
+    burst: Annotated[int | None, _setting(DELIVERY, "Events that --rate lets go at once.", ge=1)] = None
+    max_in_flight: Annotated[int, _setting(DELIVERY, "Most requests under way at once.", ge=1, le=4096)] = (
+        1000
+    )
+    transport: Annotated[
+        Literal["aiohttp", "lean"],
+        _setting(DELIVERY, "HTTP client; lean costs a fraction of the processor time and knows no proxy."),
+    ] = "aiohttp"
+    max_held_bytes: Annotated[
+        int, _setting(DELIVERY, "Most bytes of events held in memory.", ge=1_048_576)
+    ] = 64 * 1_048_576
+    max_errors: Annotated[
+        MaxErrors,
+        NoDecode,
+        _setting(DELIVERY, "Stop when more rows or events than N, or N% once 100 were seen, have failed."),
+    ] = MaxErrors()
+    on_failure: Annotated[
+        OnFailure, _setting(DELIVERY, "After a failed event: continue its group, or hold the group back.")
+    ] = OnFailure.CONTINUE
+    drain_seconds: Annotated[
+        float, _setting(DELIVERY, "How long a stopping load waits for answers.", ge=0, allow_inf_nan=False)
+    ] = 20.0
+
+    run_dir: Annotated[
+        Path | None,
+        _setting(RUN, "Folder of the checkpoint. Default: one for each job, in ./scn-loader-runs."),
+    ] = None
+    restart: Annotated[bool, _setting(RUN, "Begin anew; the old checkpoint is kept under another name.")] = (
+        False
+    )
+    retry_failed: Annotated[bool, _setting(RUN, "Deliver again what failed or was held back.")] = False
+    in_doubt: Annotated[
+        InDoubt,
+        _setting(RUN, "Events perhaps accepted over 8 hours ago: stop and ask, resend, or skip them."),
+    ] = InDoubt.STOP
+    dry_run: Annotated[bool, _setting(RUN, "Do everything but send; nothing is written.")] = False
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources, taking ``job_file`` and ``fallback`` out of the arguments."""
+        flags = dict(init_settings.init_kwargs) if isinstance(init_settings, InitSettingsSource) else {}
+        job_file, fallback = flags.pop("job_file", None), flags.pop("fallback", {})
+        return (
+            InitSettingsSource(settings_cls, init_kwargs=flags),
+            env_settings,
+            JobFileSource(settings_cls, job_file),
+            InitSettingsSource(settings_cls, init_kwargs=fallback),
+        )
+
+    @field_validator("dataset_arn")
+    @classmethod
+    def _arn_pattern(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(DATASET_ARN, value):
+            raise ValueError(
+                "should look like arn:aws:scn:REGION:ACCOUNT:instance/ID/namespaces/NAMESPACE/datasets/NAME"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.event_type == DATASET_EVENT_TYPE:
+            if self.dataset_arn is None or self.operation is None:
+                raise ValueError(f"event type {DATASET_EVENT_TYPE} needs --dataset-arn and --operation")
+            arn = re.fullmatch(DATASET_ARN, self.dataset_arn)
+            if arn is not None and arn["instance"] != self.instance_id:
+                raise ValueError("--dataset-arn names another instance than --instance-id")
+        elif self.dataset_arn is not None or self.operation is not None:
+            raise ValueError(f"--dataset-arn and --operation go only with event type {DATASET_EVENT_TYPE}")
+        if self.burst is not None and self.rate is None:
+            raise ValueError("--burst goes only with --rate")
+        return self
+
+    @property
+    def destination(self) -> Destination:
+        """The parts of a request that are the same for every event."""
+        return Destination(self.instance_id, self.event_type, self.dataset_arn, self.operation)
+
+    @property
+    def dataset_of_arn(self) -> tuple[str, str] | None:
+        """Namespace and name of the dataset that ``dataset_arn`` points at, if there is one."""
+        match = re.fullmatch(DATASET_ARN, self.dataset_arn or "")
+        return (match["namespace"], match["dataset"]) if match else None
+
+    @property
+    def _is_on_loopback(self) -> bool:
+        host = urlsplit(self.endpoint_url or "").hostname or ""
+        return host == "localhost" or host.startswith("127.") or host == "::1"
+
+    def plan_settings(self) -> dict[str, Any]:
+        """Return the settings that shape events, as JSON values: a resume must use the same."""
+        shaping = {name for name, field in Job.model_fields.items() if panel_of(field) in (EXTRACT, EVENTS)}
+        shaping |= {"event_type", "instance_id", "dataset_arn", "operation"}
+        # A rehearsal on loopback and the real load never share a checkpoint.
+        service = {"service": "loopback" if self._is_on_loopback else "aws"}
+        return self.model_dump(mode="json", include=shaping - {"extract"}) | service
+
+    def default_run_dir(self) -> Path:
+        """Return the run directory of this job: the same command finds the same one again."""
+        identity = orjson.dumps(
+            [self.plan_settings(), [str(Path(name).absolute()) for name in self.extract]],
+            option=orjson.OPT_SORT_KEYS,
+        )
+        name = f"{self.event_type.rpartition('.')[2]}-{hashlib.sha256(identity).hexdigest()[:8]}"
+        return Path("scn-loader-runs") / name
+
+
+def panel_of(field: FieldInfo) -> str:
+    """Return the panel of the help page that a setting belongs to."""
+    extra = field.json_schema_extra
+    return str(extra["panel"]) if isinstance(extra, dict) else ""
+
+
+class JobFileSource(TomlConfigSettingsSource):
+    """A job file; the extracts it names are relative to the folder it lies in."""
+
+    def __init__(self, settings_cls: type[BaseSettings], job_file: Path | None) -> None:
+        super().__init__(settings_cls, toml_file=job_file)
+        if job_file is not None and "extract" in self.toml_data:
+            names = one_or_many(self.toml_data["extract"])
+            if isinstance(names, list):
+                folder = job_file.parent
+                self.init_kwargs["extract"] = [str(folder / name) for name in names]

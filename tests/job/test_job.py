@@ -1,0 +1,121 @@
+"""Settings come from flags, environment, job file and defaults, and what is wrong is said plainly."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loader.errors import ExitCode, SettingsError
+from loader.job import Job, MaxErrors, read_job
+
+INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
+ARN = f"arn:aws:scn:us-east-1:123456789012:instance/{INSTANCE}/namespaces/asc/datasets/product"
+
+
+def test_flags_win_over_environment_over_job_file_over_defaults(tmp_path, monkeypatch):
+    """The four origins, in their order."""
+    job_file = tmp_path / "job.toml"
+    job_file.write_text(
+        'event_type = "scn.data.shipment"\nrate = 1\nburst = 2\nmax_in_flight = 3\nextract = "a.csv"\n'
+    )
+    monkeypatch.setenv("SCN_LOADER_RATE", "10")
+    monkeypatch.setenv("SCN_LOADER_BURST", "20")
+    job = read_job(job_file, instance_id=INSTANCE, rate=100.0)
+    assert (job.rate, job.burst, job.max_in_flight, job.drain_seconds) == (100, 20, 3, 20)
+    assert job.extract == (str(tmp_path / "a.csv"),)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"event_type": "scn.data.shipment"}, "--instance-id: is needed"),
+        ({"event_type": "scn.data.shipment", "instance_id": INSTANCE.upper()}, "UUID in lower case"),
+        ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "rate": -1}, "--rate: "),
+        ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "burst": 5}, "--burst goes only with"),
+        ({"event_type": "scn.data.dataset", "instance_id": INSTANCE}, "needs --dataset-arn"),
+        ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "dataset_arn": ARN}, "go only with"),
+        (
+            {
+                "event_type": "scn.data.dataset",
+                "instance_id": INSTANCE.replace("8928", "0000"),
+                "dataset_arn": ARN,
+                "operation": "UPSERT",
+            },
+            "names another instance",
+        ),
+        ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "time_zone": "Mars"}, "'Mars' is not"),
+        ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "speed": 9}, "no such setting"),
+        ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "max_errors": "few"}, "--max-errors: "),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(settings, said):
+    """Each problem is told with the flag's name, and ends with exit code 2."""
+    with pytest.raises(SettingsError) as caught:
+        read_job(**settings)
+    assert said in caught.value.block()
+    assert caught.value.exit_code == ExitCode.REFUSED
+
+
+@pytest.mark.parametrize(
+    "text", ["rate = ", "mapping = 3\n", "\xff\xfe", '[mapping]\nid = {column = "a", constant = "b"}']
+)
+def test_a_broken_job_file_is_refused(tmp_path, text):
+    """Bad TOML and bad tables give one block that names the file."""
+    job_file = tmp_path / "job.toml"
+    job_file.write_text(text, encoding="latin-1")
+    with pytest.raises(SettingsError) as caught:
+        read_job(job_file, event_type="scn.data.shipment", instance_id=INSTANCE)
+    assert str(job_file) in caught.value.block()
+
+
+def test_a_missing_job_file_is_refused(tmp_path):
+    """A mistyped --job is never taken for an empty one."""
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_job(tmp_path / "nosuch.toml")
+
+
+def test_the_run_directory_follows_the_plan_and_not_the_delivery():
+    """The same command finds its checkpoint again, also with another rate; another mapping does not."""
+    common: dict[str, Any] = {
+        "event_type": "scn.data.shipment",
+        "instance_id": INSTANCE,
+        "extract": ("a.csv",),
+    }
+    job = read_job(**common)
+    assert read_job(**common, rate=5).default_run_dir() == job.default_run_dir()
+    assert read_job(**common, mapping={"id": "ID"}).default_run_dir() != job.default_run_dir()
+
+
+def test_settings_of_the_plan_are_json_values():
+    """What the checkpoint stores compares equal after a round trip through JSON."""
+    import orjson
+
+    job = read_job(event_type="scn.data.shipment", instance_id=INSTANCE, mapping={"id": "ID"}, group_by="id")
+    assert orjson.loads(orjson.dumps(job.plan_settings())) == job.plan_settings()
+    assert "rate" not in job.plan_settings()
+
+
+@given(st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 1000))
+def test_max_errors_by_number_counts_rows_and_events_together(rejected, rows, failed, events):
+    """More than N is too many, however many were seen."""
+    limit = MaxErrors(count=10)
+    assert limit.exceeded(rejected=rejected, rows=rows, failed=failed, events=events) == (
+        rejected + failed > 10
+    )
+
+
+def test_max_errors_by_share_waits_for_a_sample():
+    """Two bad rows at the start are no reason to stop at 1 %."""
+    limit = MaxErrors.model_validate("1%")
+    assert not limit.exceeded(rejected=2, rows=50, failed=0, events=0)
+    assert limit.exceeded(rejected=2, rows=100, failed=0, events=0)
+    assert limit.exceeded(rejected=0, rows=1000, failed=3, events=200)
+    assert not limit.exceeded(rejected=1, rows=100, failed=2, events=200)
+
+
+def test_env_gives_max_errors_as_text(monkeypatch):
+    """SCN_LOADER_MAX_ERRORS is written like the flag."""
+    monkeypatch.setenv("SCN_LOADER_MAX_ERRORS", "2.5%")
+    job = Job(event_type="scn.data.shipment", instance_id=INSTANCE)
+    assert job.max_errors == MaxErrors(share=0.025)
