@@ -1,0 +1,209 @@
+"""Read a CSV file in blocks of whole records: counted first, parsed only if somebody wants the rows.
+
+Rules kept here:
+
+1. A row is a record, empty lines aside. Its fields are text; an empty field, quoted or not, holds no
+   value: CSV knows no other way to write that (many exporters quote every field).
+2. A record with a wrong number of fields, wrong quotes or bytes that are not UTF-8 is told with its
+   position and why; it never shifts, cuts or empties a value.
+3. What is regular is parsed by polars, which fills up short records in silence; so a block counts as
+   regular only if its separators, quotes and line ends add up. All others go to ``csv_records``.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from loader.errors import ExtractError
+from loader.extract.csv_dialect import Dialect
+from loader.extract.csv_records import MAX_RECORD_BYTES, ReadRecords, read_records
+from loader.extract.files import opened
+from loader.extract.scan import parse_csv
+
+BLOCK_BYTES = 4 * 2**20
+"""How much is read at a time: polars is at its fastest from about here on (0.8 us a row of 20 columns)."""
+
+EMPTY_LINE = {"\n": re.compile(rb"\n\r?\n"), "\r": re.compile(rb"\r\r")}
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """A record that cannot be a row.
+
+    Attributes:
+        index: Its position among the block's rows.
+        reason: Why, in words that hold no value.
+        text: The record, clipped.
+    """
+
+    index: int
+    reason: str
+    text: str = field(repr=False)
+
+
+class RecordBlock:
+    """Some whole records of a file, in order.
+
+    Args:
+        rows: How many rows it holds.
+        text: The records.
+        dialect: How they are written.
+        judged: What they hold, if they are not regular.
+    """
+
+    def __init__(self, rows: int, text: bytes, dialect: Dialect, judged: ReadRecords | None = None) -> None:
+        self.rows = rows
+        self._text = text
+        self._dialect = dialect
+        self._judged = judged
+
+    def parse(self, columns: Sequence[str]) -> tuple[pl.DataFrame, list[BadRecord]]:
+        """Return the named columns of all rows as text, and the records that cannot be rows.
+
+        A bad record is a row without values in the frame, so that positions stay what they are.
+        """
+        frame = self._fast_frame() if self._judged is None else None
+        judged = self._judged
+        if frame is None:
+            judged = judged or _judge(self._text, self._dialect, at_end=True)
+            frame = _frame_of(judged, len(self._dialect.columns))
+        bad = [] if judged is None else _bad_records(judged)
+        position = {name: str(number) for number, name in enumerate(self._dialect.columns)}
+        wanted = [pl.col(position[name]).alias(name) for name in columns]
+        if judged is not None or self._dialect.quote.encode() * 2 in self._text:
+            wanted = [pl.when(column != "").then(column) for column in wanted]
+        return frame.select(wanted), bad
+
+    def _fast_frame(self) -> pl.DataFrame | None:
+        """Return the fields if no record is too long: as separators add up, none is too short then."""
+        dialect = self._dialect
+        try:
+            frame = parse_csv(
+                self._text, len(dialect.columns), dialect.separator, dialect.quote, dialect.line_end
+            )
+        except pl.exceptions.PolarsError:
+            return None
+        return frame if frame.height == self.rows else None
+
+
+def _frame_of(judged: ReadRecords, columns: int) -> pl.DataFrame:
+    nothing = [None] * columns
+    rows = [nothing if isinstance(record, str) else record for record in judged.records]
+    schema = {str(number): pl.String for number in range(columns)}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _bad_records(judged: ReadRecords) -> list[BadRecord]:
+    told = zip(judged.records, judged.texts, strict=True)
+    return [
+        BadRecord(index, record, text) for index, (record, text) in enumerate(told) if isinstance(record, str)
+    ]
+
+
+def read_blocks(path: str, dialect: Dialect, block_bytes: int = BLOCK_BYTES) -> Iterator[RecordBlock]:
+    """Read a file from its first record to its end; closing the iterator closes the file.
+
+    Raises:
+        ExtractError: The file cannot be read, a record is longer than MAX_RECORD_BYTES, or the file ends
+            inside quotes.
+    """
+    rows = 0
+    rest = b""
+    with opened(path) as handle:
+        handle.seek(dialect.data_offset)
+        while True:
+            read = handle.read(block_bytes)
+            block, rest = _first_block(rest + read, dialect, at_end=not read)
+            rows += block.rows
+            if len(rest) > MAX_RECORD_BYTES or (rest and not read):
+                raise _never_closed(path, rows)
+            if block.rows:
+                yield block
+            if not read:
+                return
+
+
+def _first_block(text: bytes, dialect: Dialect, *, at_end: bool) -> tuple[RecordBlock, bytes]:
+    end = len(text) if at_end else _last_record_end(text, dialect)
+    body = text[:end]
+    rows = _regular_rows(body, dialect) if body else None
+    if rows is not None:
+        return RecordBlock(rows, body, dialect), text[end:]
+    judged = _judge(text, dialect, at_end=at_end)
+    used = text[: judged.used_bytes]
+    return RecordBlock(len(judged.records), used, dialect, judged), text[judged.used_bytes :]
+
+
+def _judge(text: bytes, dialect: Dialect, *, at_end: bool) -> ReadRecords:
+    return read_records(
+        text,
+        dialect.separator,
+        dialect.quote,
+        dialect.line_end,
+        columns=len(dialect.columns),
+        at_end=at_end,
+    )
+
+
+def _last_record_end(text: bytes, dialect: Dialect) -> int:
+    """Return where the last whole record ends, if quotes are only where they belong."""
+    line_end, quote = dialect.line_end.encode(), dialect.quote.encode()
+    end = text.rfind(line_end)
+    quotes = text.count(quote, 0, max(end, 0))
+    while end >= 0 and quotes % 2:
+        before = text.rfind(line_end, 0, end)
+        quotes -= text.count(quote, max(before, 0), end)
+        end = before
+    return end + 1
+
+
+def _regular_rows(body: bytes, dialect: Dialect) -> int | None:
+    """Return the number of rows if every record is as long as the header and quoted by the book."""
+    separator, line_end = dialect.separator.encode(), dialect.line_end.encode()
+    if dialect.line_end == "\r":
+        if b"\n" in body:
+            return None
+    elif b"\r" in body and body.count(b"\r") != body.count(b"\r\n"):
+        return None
+    outside = _outside_quotes(body, dialect)
+    if outside is None or body.startswith((line_end, b"\r\n")):
+        return None
+    if any(map(EMPTY_LINE[dialect.line_end].search, outside)):
+        return None
+    rows = sum(piece.count(line_end) * times for piece, times in outside.items())
+    rows += not body.endswith(line_end)
+    separators = sum(piece.count(separator) * times for piece, times in outside.items())
+    return rows if separators == rows * (len(dialect.columns) - 1) else None
+
+
+def _outside_quotes(body: bytes, dialect: Dialect) -> Counter[bytes] | None:
+    """Return the pieces of a text outside its quotes, or None if a quote is where none belongs."""
+    quote = dialect.quote.encode()
+    if quote not in body:
+        return Counter((body,))
+    pieces = body.split(quote)
+    if len(pieces) % 2 == 0:
+        return None
+    boundary = (dialect.separator.encode(), dialect.line_end.encode())
+    after_quote = (*boundary, b"\r\n") if dialect.line_end == "\n" else boundary
+    between = Counter(pieces[2:-1:2])
+    # An empty piece between two quoted texts is a quote written twice inside one.
+    fits = all(not piece or (piece.startswith(after_quote) and piece.endswith(boundary)) for piece in between)
+    fits = fits and (not pieces[0] or pieces[0].endswith(boundary))
+    fits = fits and (not pieces[-1] or pieces[-1].startswith(after_quote))
+    if not fits:
+        return None
+    between.update((pieces[0], pieces[-1]))
+    return between
+
+
+def _never_closed(path: str, row: int) -> ExtractError:
+    return ExtractError(
+        "A quote in the CSV file is never closed.",
+        where=f"{path}, row {row}",
+        why=f"the record goes on for more than {MAX_RECORD_BYTES:,} bytes, or to the end of the file",
+        next_step="Repair that row; or switch quoting off with a csv.quote that never occurs in the file.",
+    )

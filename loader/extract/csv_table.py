@@ -1,0 +1,146 @@
+"""The windows of a CSV file: blocks of whole records, cut again by rows."""
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import polars as pl
+
+from loader.extract.csv_blocks import BLOCK_BYTES, BadRecord, RecordBlock, read_blocks
+from loader.extract.csv_dialect import read_dialect
+from loader.extract.files import check_unchanged, opened
+from loader.extract.windows import SAMPLE_ROWS, Cut, Window, mean_row_bytes
+from loader.job import CsvSettings
+from loader.model import SourceFile
+
+SAMPLES = 8
+SAMPLE_BYTES = 2**18
+"""In how many places, and how much in each, is looked at to tell how long lines are."""
+
+
+class CsvTable:
+    """A CSV file, its header read. All columns are text: nothing is guessed from values.
+
+    Args:
+        file: The file.
+        settings: How it is written.
+        block_bytes: How much to read at a time; the rows are the same for any number.
+
+    Raises:
+        ExtractError: It has no usable header.
+    """
+
+    def __init__(self, file: SourceFile, settings: CsvSettings, block_bytes: int = BLOCK_BYTES) -> None:
+        self.file = file
+        self._block_bytes = block_bytes
+        self._dialect = read_dialect(file.path, settings)
+
+    @property
+    def schema(self) -> Mapping[str, pl.DataType]:
+        """Its columns: all of them text."""
+        return dict.fromkeys(self._dialect.columns, pl.String())
+
+    def has_rows(self) -> bool:
+        """Return whether there is any row."""
+        return any(True for _ in read_blocks(self.file.path, self._dialect, self._block_bytes))
+
+    def row_bytes(self, columns: Sequence[str]) -> int:
+        """Return about how long records of these columns are, where they are longest.
+
+        The first rows tell how much of a record these columns are, and lines in other places of the file
+        how much longer than the first they are.
+        """
+        for block in read_blocks(self.file.path, self._dialect, self._block_bytes):
+            first = mean_row_bytes(block.parse(columns)[0].head(SAMPLE_ROWS))
+            lengths = [self._mean_line_bytes(offset) for offset in self._sample_offsets()]
+            return first * max(lengths) // lengths[0]
+        return 1
+
+    def _sample_offsets(self) -> list[int]:
+        start = self._dialect.data_offset
+        last = max(start, self.file.size_bytes - SAMPLE_BYTES)
+        return [start + (last - start) * sample // (SAMPLES - 1) for sample in range(SAMPLES)]
+
+    def _mean_line_bytes(self, offset: int) -> int:
+        with opened(self.file.path) as handle:
+            handle.seek(offset)
+            text = handle.read(SAMPLE_BYTES)
+        return max(1, len(text) // max(1, text.count(self._dialect.line_end.encode())))
+
+    def windows(
+        self, cut: Cut, first_number: int, wanted: Callable[[int], bool]
+    ) -> Generator[Window, None, int]:
+        """Read the wanted windows; return the number of rows of the file.
+
+        Raises:
+            ExtractError: The file is damaged, or changed since the load began.
+        """
+        pending = _PendingRows(self.file.number, cut, first_number, wanted)
+        for block in read_blocks(self.file.path, self._dialect, self._block_bytes):
+            check_unchanged(self.file)
+            pending.add(block)
+            yield from pending.take(at_end=False)
+        yield from pending.take(at_end=True)
+        return pending.first_row
+
+
+class _PendingRows:
+    """Rows that were read and are not yet in a window; rows that nobody wants are only counted."""
+
+    def __init__(self, file: int, cut: Cut, first_number: int, wanted: Callable[[int], bool]) -> None:
+        self.first_row = 0
+        self._file = file
+        self._cut = cut
+        self._first_number = first_number
+        self._wanted = wanted
+        self._rows = 0
+        self._parts: deque[tuple[int, pl.DataFrame | None]] = deque()
+        self._bad: deque[BadRecord] = deque()
+
+    def add(self, block: RecordBlock) -> None:
+        """Take the rows of a block; it is parsed only if it reaches into a wanted window."""
+        start = self.first_row + self._rows
+        touched = range(self._number(start), self._number(start + block.rows - 1) + 1)
+        frame = None
+        if any(map(self._wanted, touched)):
+            frame, bad = block.parse(self._cut.columns)
+            self._bad.extend(replace(record, index=start + record.index) for record in bad)
+        self._parts.append((block.rows, frame))
+        self._rows += block.rows
+
+    def take(self, *, at_end: bool) -> Iterator[Window]:
+        """Return the wanted windows that are complete; one more row must follow, or the end of the file."""
+        while self._rows > self._cut.window_rows or (at_end and self._rows):
+            first_row, rows = self.first_row, min(self._rows, self._cut.window_rows)
+            frames, bad = self._take_rows(rows)
+            if self._wanted(self._number(first_row)):
+                yield Window(
+                    number=self._number(first_row),
+                    file=self._file,
+                    first_row=first_row,
+                    frame=pl.concat(frames),
+                    last_of_file=at_end and not self._rows,
+                    bad=bad,
+                )
+
+    def _take_rows(self, rows: int) -> tuple[list[pl.DataFrame], list[BadRecord]]:
+        frames = []
+        needed = rows
+        while needed:
+            part_rows, frame = self._parts.popleft()
+            taken = min(part_rows, needed)
+            if frame is not None:
+                frames.append(frame.head(taken))
+            if taken < part_rows:
+                self._parts.appendleft((part_rows - taken, None if frame is None else frame.slice(taken)))
+            needed -= taken
+        bad = []
+        while self._bad and self._bad[0].index < self.first_row + rows:
+            record = self._bad.popleft()
+            bad.append(replace(record, index=record.index - self.first_row))
+        self.first_row += rows
+        self._rows -= rows
+        return frames, bad
+
+    def _number(self, row: int) -> int:
+        return self._first_number + row // self._cut.window_rows

@@ -1,0 +1,52 @@
+"""What kinds of values source columns hold, and which kinds a dataset column of each type takes."""
+
+from collections.abc import Callable
+
+import polars as pl
+
+KINDS: dict[str, Callable[[pl.DataType], bool]] = {
+    "text": lambda dtype: dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null),
+    "whole numbers": lambda dtype: dtype.is_integer(),
+    "floating-point numbers": lambda dtype: dtype.is_float(),
+    "decimal numbers": lambda dtype: dtype.is_decimal(),
+    "true and false": lambda dtype: dtype == pl.Boolean,
+    "dates": lambda dtype: dtype == pl.Date,
+    "timestamps": lambda dtype: dtype == pl.Datetime,
+}
+"""A column without any value (Null) counts as text: it fits everywhere."""
+
+NUMBERS = ("whole numbers", "floating-point numbers", "decimal numbers")
+
+TAKES = {
+    "string": tuple(KINDS),
+    "double": ("text", *NUMBERS),
+    "int": ("text", *NUMBERS),
+    "timestamp": ("text", "dates", "timestamps"),
+}
+"""The kinds that each type of dataset column takes."""
+
+TYPE_OF_KIND = {
+    "text": "string",
+    "whole numbers": "int",
+    "floating-point numbers": "double",
+    "decimal numbers": "double",
+    "true and false": "string",
+    "dates": "timestamp",
+    "timestamps": "timestamp",
+}
+"""The type of a column of a custom dataset, whose schema is not known."""
+
+
+def kind_of(dtype: pl.DataType) -> str | None:
+    """Return what kind of values a source column holds, or None if they have no text form here."""
+    return next((kind for kind, holds in KINDS.items() if holds(dtype)), None)
+
+
+def refusal(dtype: pl.DataType, column_type: str) -> str | None:
+    """Return why a source column cannot feed a column of ``column_type``, or None if it can."""
+    kind = kind_of(dtype)
+    if kind is None:
+        return f"it holds values of the type {dtype}, which have no place in a record"
+    if kind not in TAKES[column_type]:
+        return f"it holds {kind}, which are no {column_type}"
+    return None

@@ -1,0 +1,253 @@
+"""Which source column feeds which dataset column: settled before anything is sent.
+
+Rules kept here:
+
+1. A mapping entry wins. A source column that no entry names feeds the dataset column of exactly its name.
+2. Every source column is used, or the user said that the rest may be left out (``ignore_unknown``).
+3. Every required column has a source or a constant, and no column is one the service fills in itself.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from loader.datasets import NEVER_SEND, Dataset, dataset_by_name, dataset_for_event_type, event_types
+from loader.errors import ExtractError, SettingsError
+from loader.extract.kinds import TYPE_OF_KIND, kind_of, refusal
+from loader.extract.mapping_errors import (
+    did_you_mean,
+    does_not_fit,
+    needs_group,
+    never_sent,
+    no_such_column,
+    no_such_source,
+    nothing_used,
+    wrong_names,
+)
+from loader.job import DATASET_EVENT_TYPE, ColumnRule, Job
+from loader.model import SourceFile
+
+COLUMN_NAME = re.compile(r"[a-z0-9_]{1,100}")
+"""Service model: ``DataLakeDatasetSchemaFieldName``."""
+
+
+@dataclass(frozen=True, slots=True)
+class MappedColumn:
+    """A column of the records and where its values come from.
+
+    Attributes:
+        name: Its name in the record (for a column used only to group or date events: the source's).
+        type: ``string``, ``double``, ``int`` or ``timestamp``.
+        required: Whether a row without a value here is rejected.
+        rule: The source column or constant, and how its text is read.
+    """
+
+    name: str
+    type: str
+    required: bool
+    rule: ColumnRule
+
+
+@dataclass(frozen=True, slots=True)
+class FileMapping:
+    """What becomes of the columns of one file.
+
+    Attributes:
+        columns: The columns of its records, in the dataset's order.
+        group: The columns whose texts make the group.
+        key: The columns of the primary key that the records have; empty if none is known.
+        timestamp: The column that dates the events, or None.
+        left_out: Source columns that nobody uses.
+    """
+
+    columns: tuple[MappedColumn, ...]
+    group: tuple[MappedColumn, ...]
+    key: tuple[str, ...]
+    timestamp: MappedColumn | None
+    left_out: tuple[str, ...]
+
+    @property
+    def source_columns(self) -> tuple[str, ...]:
+        """The source columns that must be read."""
+        return _sources(self.columns, self.group, self.timestamp)
+
+
+def dataset_of(job: Job) -> Dataset | None:
+    """Return the dataset the job fills, or None if its columns are not known (a custom dataset).
+
+    Raises:
+        SettingsError: The event type is unknown.
+    """
+    if job.event_type == DATASET_EVENT_TYPE:
+        namespace, name = job.dataset_of_arn or ("", "")
+        try:
+            return dataset_by_name(name) if namespace == "asc" else None
+        except KeyError:
+            return None
+    try:
+        return dataset_for_event_type(job.event_type)
+    except KeyError:
+        raise SettingsError(
+            f"There is no event type '{job.event_type}'.",
+            where="event_type",
+            next_step=f"{did_you_mean(job.event_type, event_types())}'scn-loader datasets' lists them all.",
+        ) from None
+
+
+def map_file(
+    job: Job, dataset: Dataset | None, file: SourceFile, schema: Mapping[str, pl.DataType]
+) -> FileMapping:
+    """Settle the mapping of one file.
+
+    Args:
+        job: The job.
+        dataset: The dataset it fills, or None if its columns are not known.
+        file: The file.
+        schema: The file's columns and their types.
+
+    Raises:
+        SettingsError: A setting names a column that does not exist or may not be sent.
+        ExtractError: The file's columns do not fit the dataset.
+    """
+    _check_mapping(job, dataset, file, schema)
+    columns = _columns_of_dataset(job, dataset, schema) if dataset else _own_columns(job, file, schema)
+    group, timestamp = _group(job, dataset, columns, schema), _timestamp(job, columns, schema)
+    _check_types((*columns, *group, *([timestamp] if timestamp else [])), file, schema)
+    used = _sources(columns, group, timestamp)
+    left_out = tuple(name for name in schema if name not in used)
+    filled = {column.name for column in columns}
+    missing = [column.name for column in dataset.columns if column.required] if dataset else []
+    missing = [name for name in missing if name not in filled]
+    if missing or (left_out and not job.ignore_unknown):
+        unused = [column.name for column in dataset.columns if column.name not in filled] if dataset else []
+        raise does_not_fit(file, dataset, missing, () if job.ignore_unknown else left_out, unused)
+    if not used:
+        raise nothing_used(file)
+    key = tuple(name for name in (dataset.primary_key if dataset else ()) if name in filled)
+    return FileMapping(columns, group, key, timestamp, left_out)
+
+
+def _check_mapping(
+    job: Job, dataset: Dataset | None, file: SourceFile, schema: Mapping[str, pl.DataType]
+) -> None:
+    for name, rule in job.mapping.items():
+        if name in NEVER_SEND and _fills_asc(job):
+            raise never_sent(name)
+        if dataset is not None and dataset.column(name) is None:
+            raise no_such_column(name, dataset)
+        if rule.column is not None and rule.column not in schema:
+            raise no_such_source(f"mapping.{name}", rule.column, file, schema)
+    if dataset is None:
+        bad = [name for name in job.mapping if not COLUMN_NAME.fullmatch(name)]
+        if bad:
+            raise SettingsError(
+                "A dataset column's name may hold a-z, 0-9 and _ only.", where=f"mapping.{bad[0]}"
+            )
+
+
+def _fills_asc(job: Job) -> bool:
+    return job.event_type != DATASET_EVENT_TYPE or (job.dataset_of_arn or ("", ""))[0] == "asc"
+
+
+def _columns_of_dataset(
+    job: Job, dataset: Dataset, schema: Mapping[str, pl.DataType]
+) -> tuple[MappedColumn, ...]:
+    rules = _own_name_rules(job, schema) | job.mapping
+    return tuple(
+        MappedColumn(column.name, column.type, column.required, rules[column.name])
+        for column in dataset.columns
+        if column.name in rules
+    )
+
+
+def _own_columns(job: Job, file: SourceFile, schema: Mapping[str, pl.DataType]) -> tuple[MappedColumn, ...]:
+    """Return the columns of a dataset that is not known: the mapped ones, then the rest as they are."""
+    own = {name: rule for name, rule in _own_name_rules(job, schema).items() if name not in job.mapping}
+    bad = [name for name in own if not COLUMN_NAME.fullmatch(name)]
+    if bad and not job.ignore_unknown:
+        raise wrong_names(file, bad)
+    refused = NEVER_SEND if _fills_asc(job) else ()
+    rules = job.mapping | {name: rule for name, rule in own.items() if name not in (*bad, *refused)}
+    return tuple(
+        MappedColumn(name, _type_of(rule, schema), required=False, rule=rule) for name, rule in rules.items()
+    )
+
+
+def _own_name_rules(job: Job, schema: Mapping[str, pl.DataType]) -> dict[str, ColumnRule]:
+    named = {rule.column for rule in job.mapping.values()}
+    return {name: ColumnRule(column=name) for name in schema if name not in named}
+
+
+def _type_of(rule: ColumnRule, schema: Mapping[str, pl.DataType]) -> str:
+    if rule.formats or rule.time_zone is not None:
+        return "timestamp"
+    kind = kind_of(schema[rule.column]) if rule.column is not None else "text"
+    return TYPE_OF_KIND.get(kind or "", "string")
+
+
+def _group(
+    job: Job,
+    dataset: Dataset | None,
+    columns: tuple[MappedColumn, ...],
+    schema: Mapping[str, pl.DataType],
+) -> tuple[MappedColumn, ...]:
+    by_name = {column.name: column for column in columns}
+    names = job.group_by or tuple(
+        name for name in (dataset.primary_key if dataset else ()) if name in by_name
+    )
+    if not names and dataset is None:
+        raise needs_group()
+    unknown = [name for name in names if name not in by_name and name not in schema]
+    if unknown:
+        raise SettingsError(
+            f"There is no column '{unknown[0]}' to group by.",
+            where="group_by",
+            next_step=f"{did_you_mean(unknown[0], (*by_name, *schema))}Name a dataset or a source column.",
+        )
+    return tuple(by_name.get(name) or _source_only(name, "string") for name in names)
+
+
+def _timestamp(
+    job: Job, columns: tuple[MappedColumn, ...], schema: Mapping[str, pl.DataType]
+) -> MappedColumn | None:
+    name = job.timestamp_column
+    if name is None:
+        return None
+    by_name = {column.name: column for column in columns}
+    if name in by_name:
+        return MappedColumn(name, "timestamp", required=False, rule=by_name[name].rule)
+    if name in schema:
+        return _source_only(name, "timestamp")
+    raise SettingsError(
+        f"There is no column '{name}' to date events by.",
+        where="timestamp_column",
+        next_step=f"{did_you_mean(name, (*by_name, *schema))}Name a dataset or a source column.",
+    )
+
+
+def _source_only(name: str, column_type: str) -> MappedColumn:
+    return MappedColumn(name, column_type, required=False, rule=ColumnRule(column=name))
+
+
+def _check_types(
+    columns: Iterable[MappedColumn], file: SourceFile, schema: Mapping[str, pl.DataType]
+) -> None:
+    for column in columns:
+        source = column.rule.column
+        why = refusal(schema[source], column.type) if source is not None else None
+        if why is not None:
+            raise ExtractError(
+                f"The source column '{source}' cannot feed '{column.name}'.",
+                where=file.path,
+                why=why,
+                next_step="Convert it where the extract is made, or map another column.",
+            )
+
+
+def _sources(
+    columns: Iterable[MappedColumn], group: Iterable[MappedColumn], timestamp: MappedColumn | None
+) -> tuple[str, ...]:
+    used = [*columns, *group, *([timestamp] if timestamp else [])]
+    return tuple(dict.fromkeys(column.rule.column for column in used if column.rule.column is not None))

@@ -1,0 +1,135 @@
+"""The words for a mapping that cannot be settled: what is wrong, and what to write instead."""
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from loader.datasets import NEVER_SEND, NO_VALUE, Dataset
+from loader.errors import ExtractError, SettingsError
+from loader.model import SourceFile
+
+LISTED = 20
+"""How many names an error lists."""
+
+ALIKE = 0.6
+"""How alike two names must be for one to be suggested for the other (difflib's own default)."""
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return a question that suggests the nearest of ``names``, or an empty text if none is near."""
+    near = _nearest(name, names)
+    return f"Did you mean '{near}'? " if near else ""
+
+
+def never_sent(name: str) -> SettingsError:
+    """Return the error for a mapping entry of a column that the service fills in itself."""
+    return SettingsError(
+        f"'{name}' may not be sent: the service fills it in itself.",
+        where=f"mapping.{name}",
+        next_step="Take this entry out.",
+    )
+
+
+def no_such_column(name: str, dataset: Dataset) -> SettingsError:
+    """Return the error for a mapping entry of a column that the dataset does not have."""
+    names = [column.name for column in dataset.columns]
+    return SettingsError(
+        f"The dataset {dataset.name} has no column '{name}'.",
+        where=f"mapping.{name}",
+        next_step=f"{did_you_mean(name, names)}'scn-loader datasets {dataset.name}' lists its columns.",
+    )
+
+
+def no_such_source(setting: str, name: str, file: SourceFile, schema: Iterable[str]) -> SettingsError:
+    """Return the error for a setting that names a source column the file does not have."""
+    return SettingsError(
+        f"The file has no column '{name}'.",
+        where=f"{setting}, {file.path}",
+        next_step=f"{did_you_mean(name, schema)}Names must be spelled as in the file.",
+    )
+
+
+def needs_group() -> SettingsError:
+    """Return the error for a custom dataset without a group."""
+    return SettingsError(
+        "group_by is needed: the primary key of this dataset is not known.",
+        where="group_by",
+        next_step="Name the column whose rows must stay in order, for example --group-by id.",
+    )
+
+
+def wrong_names(file: SourceFile, names: Sequence[str]) -> ExtractError:
+    """Return the error for source columns whose names cannot be columns of a dataset."""
+    return ExtractError(
+        "Columns of the file have names that no dataset column can have.",
+        where=file.path,
+        why=f"a-z, 0-9 and _ only, not {_listed(names)}",
+        next_step="Rename them in [mapping], or leave them out with ignore_unknown = true.",
+    )
+
+
+def nothing_used(file: SourceFile) -> SettingsError:
+    """Return the error for a mapping of constants only."""
+    return SettingsError(
+        "No column of the file feeds the records.",
+        where=file.path,
+        why="every record would be the same",
+        next_step="Name source columns in [mapping].",
+    )
+
+
+def does_not_fit(
+    file: SourceFile,
+    dataset: Dataset | None,
+    missing: Sequence[str],
+    unknown: Sequence[str],
+    unused: Sequence[str],
+) -> ExtractError:
+    """Return the error for a file whose columns are not those of the dataset.
+
+    Args:
+        file: The file.
+        dataset: The dataset, if it is known.
+        missing: Required columns that nothing feeds.
+        unknown: Source columns that feed nothing.
+        unused: Columns of the dataset that nothing feeds.
+    """
+    why, steps = [], []
+    if missing:
+        why.append(f"nothing feeds the required {_listed(missing)}")
+        steps.append(
+            "name their source in [mapping], or give a constant, such as "
+            f'{missing[0]} = {{ constant = "{NO_VALUE}" }}, what AWS asks for where a text has no value'
+        )
+    if unknown:
+        why.append(f"no column takes {_listed([_suggested(name, unused) for name in unknown], quote=False)}")
+        steps.append("map the columns you need and leave out the rest with ignore_unknown = true")
+    return ExtractError(
+        f"The columns of the file do not fit {dataset.name if dataset else 'the dataset'}.",
+        where=file.path,
+        why="; ".join(why),
+        next_step="; ".join(steps) + ".",
+    )
+
+
+def _suggested(name: str, unused: Sequence[str]) -> str:
+    if name in NEVER_SEND:
+        return f"'{name}' (the service fills it in itself)"
+    near = _nearest(name, unused)
+    return f"'{name}' (near: {near})" if near else f"'{name}'"
+
+
+def _nearest(name: str, names: Iterable[str]) -> str | None:
+    plain = {_plain(other): other for other in names}
+    near = get_close_matches(_plain(name), plain, n=1, cutoff=ALIKE)
+    return plain[near[0]] if near else None
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def _listed(names: Sequence[str], *, quote: bool = True) -> str:
+    shown = ", ".join(f"'{name}'" if quote else name for name in names[:LISTED])
+    more = len(names) - LISTED
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,0 +1,28 @@
+"""What is wrong with the values of a column: which rows, and why."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason to reject rows.
+
+    Attributes:
+        rows: Which rows, as booleans.
+        reason: Why, in words that hold no value of the row.
+    """
+
+    rows: pl.Series
+    reason: str
+
+
+def found(rows: pl.Series, reason: str) -> list[Problem]:
+    """Return the problem if any row has it; an unknown (null) is no problem."""
+    return [Problem(rows.fill_null(value=False), reason)] if rows.any() else []
+
+
+def only(values: pl.Series, rows: pl.Series) -> pl.Series:
+    """Return the values of the given rows, and null for all others."""
+    return pl.select(pl.when(rows).then(values)).to_series()

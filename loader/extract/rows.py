@@ -1,0 +1,195 @@
+"""The rows of a window to records: convert, reject, group, date, write.
+
+Rules kept here:
+
+1. The first column that fails rejects the row; columns are looked at in the dataset's order, then the
+   group, then the event's timestamp, then the size of the record.
+2. A reason never holds a value of the row; the value goes into ``RejectedRow.value``, clipped.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import polars as pl
+
+from loader.events.plan import WindowRecords
+from loader.extract.convert import Conversion, convert, instants_of
+from loader.extract.mapping import FileMapping, MappedColumn
+from loader.extract.problems import Problem, found
+from loader.extract.records import Form, json_records
+from loader.extract.rules import check_rule, constant_text
+from loader.extract.windows import Window
+from loader.job import Job, Pack
+from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS, RejectedRow
+
+BATCH_ROWS = 8_192
+"""Rows converted at a time: what a window needs in between stays small, however large the window."""
+
+MAX_VALUE_CHARS = 200
+"""How much of an offending value is kept."""
+
+GROUP_SEPARATOR = "|"
+
+# Columns beside those of the record, under names that no record column can have.
+ROW, GROUP, TIMESTAMP, DATA, KEY = "row()", "group()", "timestamp()", "data()", "key()"
+
+
+class _Batch:
+    """Some rows of a window while they become records."""
+
+    def __init__(self, window: Window, start: int) -> None:
+        self.frame = window.frame.slice(start, BATCH_ROWS)
+        self.first_row = window.first_row + start
+        self.rejected: dict[int, RejectedRow] = {}
+        self._file = window.file
+        for bad in window.bad:
+            if start <= bad.index < start + self.frame.height:
+                self.reject_row(bad.index - start, "", bad.reason, bad.text)
+
+    def reject(self, problems: Iterable[Problem], source: pl.Series | None = None) -> None:
+        """Reject the rows of the problems, but for those that were rejected before."""
+        for problem in problems:
+            for index in problem.rows.arg_true():
+                value = None if source is None else source[index]
+                name = "" if source is None else source.name
+                self.reject_row(index, name, problem.reason, "" if value is None else str(value))
+
+    def reject_row(self, index: int, column: str, reason: str, value: str) -> None:
+        """Reject one row, unless it was rejected before."""
+        row = RejectedRow(self._file, self.first_row + index, column, reason, value[:MAX_VALUE_CHARS])
+        self.rejected.setdefault(index, row)
+
+    def kept(self) -> pl.Series:
+        """Return which rows are not rejected, as booleans."""
+        return ~pl.int_range(self.frame.height, eager=True).is_in(list(self.rejected))
+
+
+class RowReader:
+    """Makes the records of one file's windows; holds no state, so any thread may use it.
+
+    Args:
+        job: The job.
+        mapping: What becomes of the file's columns.
+
+    Raises:
+        SettingsError: A constant, format or pattern of the mapping cannot be used.
+    """
+
+    def __init__(self, job: Job, mapping: FileMapping) -> None:
+        for column in mapping.columns:
+            check_rule(column)
+        self._mapping = mapping
+        self._conversion = Conversion.of(job)
+        self._nulls = job.nulls
+        self._longest_group = MAX_GROUP_CHARS if job.group_buckets is None else None
+        self._with_keys = job.pack is Pack.GROUP and bool(mapping.key)
+        self._forms = {column.name: _form(column, job) for column in mapping.columns}
+        self._constants = {
+            column.name: constant_text(column, self._conversion)
+            for column in mapping.columns
+            if column.rule.constant is not None
+        }
+
+    def read(self, window: Window) -> WindowRecords:
+        """Return the records of a window, and its rows that could not become records."""
+        done, rejected = [], []
+        for start in range(0, window.frame.height, BATCH_ROWS):
+            batch = _Batch(window, start)
+            done.append(self._records(batch))
+            rejected += sorted(batch.rejected.values(), key=lambda row: row.row)
+        return WindowRecords(
+            number=window.number,
+            file=window.file,
+            first_row=window.first_row,
+            rows_read=window.frame.height,
+            rows_filtered=0,
+            last_of_file=window.last_of_file,
+            rows=_joined(done, ROW),
+            groups=_joined(done, GROUP),
+            keys=_joined(done, KEY) if self._with_keys else None,
+            timestamps=_joined(done, TIMESTAMP),
+            data=_joined(done, DATA),
+            rejected=rejected,
+        )
+
+    def _records(self, batch: _Batch) -> pl.DataFrame:
+        texts = pl.DataFrame([self._text(batch, column) for column in self._mapping.columns])
+        columns = texts.with_columns(
+            pl.int_range(batch.first_row, batch.first_row + batch.frame.height).alias(ROW),
+            self._group(batch, texts).alias(GROUP),
+            self._timestamp(batch).alias(TIMESTAMP),
+        )
+        if batch.rejected:
+            columns = columns.filter(batch.kept())
+        data = json_records(columns.select(texts.columns), self._forms, nulls=self._nulls)
+        columns = columns.with_columns(data.cast(pl.Binary).alias(DATA))
+        too_long = columns.filter(pl.col(DATA).bin.size() > MAX_EVENT_BYTES)
+        if too_long.height:
+            columns = columns.filter(pl.col(DATA).bin.size() <= MAX_EVENT_BYTES)
+            for row, data_bytes in too_long.select(ROW, pl.col(DATA).bin.size()).iter_rows():
+                batch.reject_row(row - batch.first_row, "", _too_long(data_bytes), "")
+        results = [ROW, GROUP, TIMESTAMP, DATA]
+        return columns.select(*results, *([self._key()] if self._with_keys else []))
+
+    def _text(self, batch: _Batch, column: MappedColumn) -> pl.Series:
+        """Return the texts of a column, and reject the rows where there can be none."""
+        if column.rule.column is None:
+            constant = pl.Series(column.name, [self._constants[column.name]], dtype=pl.String)
+            return constant.new_from_index(0, batch.frame.height)
+        source = batch.frame[column.rule.column]
+        converted = convert(source, column, self._conversion)
+        batch.reject(converted.problems, source)
+        return converted.values.alias(column.name)
+
+    def _group(self, batch: _Batch, texts: pl.DataFrame) -> pl.Series:
+        names = ", ".join(column.name for column in self._mapping.group)
+        parts = [
+            texts[column.name] if column.name in texts.columns else self._text(batch, column)
+            for column in self._mapping.group
+        ]
+        filled = [pl.lit(part).fill_null("") for part in parts]
+        group, any_value = pl.select(
+            pl.concat_str(filled, separator=GROUP_SEPARATOR).alias("group"),
+            pl.any_horizontal([part != "" for part in filled]).alias("any_value"),
+        )
+        batch.reject(found(~any_value, f"it has no group: no value in {names}"))
+        if self._longest_group is not None:
+            too_long = group.str.len_chars() > self._longest_group
+            batch.reject(
+                found(too_long, f"its group ({names}) is longer than {self._longest_group} characters")
+            )
+        return group
+
+    def _timestamp(self, batch: _Batch) -> pl.Series:
+        column = self._mapping.timestamp
+        if column is None:
+            return pl.Series([None], dtype=pl.String).new_from_index(0, batch.frame.height)
+        if column.rule.column is None:
+            source = pl.Series([column.rule.constant]).new_from_index(0, batch.frame.height)
+        else:
+            source = batch.frame[column.rule.column]
+        instants, problems = instants_of(source, column.rule, self._conversion.time_zone)
+        batch.reject(problems, source)
+        return instants.epoch_seconds()
+
+    def _key(self) -> pl.Expr:
+        """Return the primary key as one text: each part with its length, so that no two keys are alike."""
+        parts = [
+            pl.concat_str(pl.col(name).str.len_bytes().cast(pl.String), pl.lit(":"), pl.col(name))
+            for name in self._mapping.key
+        ]
+        return pl.concat_str([part.fill_null("-") for part in parts], separator=",").alias(KEY)
+
+
+def _form(column: MappedColumn, job: Job) -> Form:
+    if column.type == "string":
+        return Form.TEXT
+    return Form.BARE if job.numbers == "number" and column.type in ("int", "double") else Form.PLAIN
+
+
+def _joined(batches: Sequence[pl.DataFrame], name: str) -> list[Any]:
+    return [value for batch in batches for value in batch[name].to_list()]
+
+
+def _too_long(data_bytes: int) -> str:
+    return f"its record has {data_bytes:,} bytes, more than the {MAX_EVENT_BYTES:,} of an event"

@@ -1,0 +1,99 @@
+"""The extract stage: a job's files, opened and mapped; then windows of rows, then records.
+
+Rules kept here:
+
+1. All that can be refused is refused when the extract is opened, before anything is sent.
+2. The records of a window are a function of the window and the plan settings; ``Extract.records`` keeps
+   no state and may be called from any thread.
+3. Every row of a window is a record or a rejected row, never both, never neither.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+from loader.datasets import Dataset
+from loader.errors import NothingToLoad
+from loader.events.plan import WindowRecords
+from loader.extract.advice import advice_on
+from loader.extract.csv_table import CsvTable
+from loader.extract.files import find_files
+from loader.extract.mapping import dataset_of, map_file
+from loader.extract.parquet_table import ParquetTable
+from loader.extract.rows import RowReader
+from loader.extract.windows import Cut, Table, Window, cut_table, read_windows
+from loader.job import Job
+from loader.model import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """An extract that fits its job.
+
+    Attributes:
+        files: Its files, in order.
+        dataset: The dataset it fills, or None if its columns are not known (a custom dataset).
+        warnings: What the user should know although it does not stop the load.
+        total_rows: Number of rows if every file tells without being read (Parquet), else None.
+        window_rows: Rows of a window, for each file.
+    """
+
+    files: tuple[SourceFile, ...]
+    dataset: Dataset | None
+    warnings: tuple[str, ...]
+    total_rows: int | None
+    window_rows: tuple[int, ...]
+    _tables: Sequence[tuple[Table, Cut]]
+    _readers: Sequence[RowReader]
+
+    def windows(
+        self,
+        wanted: Callable[[int], bool] = lambda number: True,  # noqa: ARG005 - every window
+        known_rows: Mapping[int, int] | None = None,
+    ) -> Generator[Window, None, None]:
+        """Read the wanted windows in order. Blocking: meant for a thread; closing it stops the reading.
+
+        Args:
+            wanted: Tells by its number whether a window is needed.
+            known_rows: Rows of files that were read to their end before, by file number.
+
+        Raises:
+            ExtractError: A file cannot be read, or changed since the load began.
+        """
+        return read_windows(self._tables, wanted, known_rows or {})
+
+    def records(self, window: Window) -> WindowRecords:
+        """Return the records of a window, and the rows that could not become records."""
+        return self._readers[window.file].read(window)
+
+
+def open_extract(job: Job) -> Extract:
+    """Open the files of a job and settle how they become records.
+
+    Raises:
+        NothingToLoad: No file, or no row.
+        SettingsError: A setting does not fit the files or the dataset.
+        ExtractError: A file cannot be read or does not fit the dataset.
+    """
+    dataset = dataset_of(job)
+    files = find_files(job.extract)
+    tables: list[tuple[Table, Cut]] = []
+    readers: list[RowReader] = []
+    warnings: list[str] = []
+    for file in files:
+        table: Table = ParquetTable(file) if file.format == "parquet" else CsvTable(file, job.csv)
+        mapping = map_file(job, dataset, file, table.schema)
+        tables.append((table, cut_table(table, mapping.source_columns, job.pack, job.window_rows)))
+        readers.append(RowReader(job, mapping))
+        warnings += advice_on(job, file, mapping, table.schema)
+    if not any(table.has_rows() for table, _ in tables):
+        raise NothingToLoad("The extract has no rows.", where=", ".join(file.path for file in files))
+    rows = [file.rows for file in files]
+    return Extract(
+        files=files,
+        dataset=dataset,
+        warnings=tuple(dict.fromkeys(warnings)),
+        total_rows=None if None in rows else sum(row for row in rows if row is not None),
+        window_rows=tuple(cut.window_rows for _, cut in tables),
+        _tables=tables,
+        _readers=readers,
+    )

@@ -1,0 +1,28 @@
+"""A real extract: byte-order mark, lone carriage returns, words in date and number columns."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from loader.extract.csv_table import CsvTable
+from loader.extract.files import find_files
+from loader.extract.windows import cut_table, read_windows
+from loader.job import CsvSettings, Pack
+
+EXTRACT = Path(__file__).parents[2] / "sample_data" / "scms_delivery_history.csv"
+
+
+@pytest.mark.parametrize("block_bytes", [5_000, 2**22])
+def test_every_value_of_a_real_extract_is_what_the_csv_module_reads(block_bytes: int) -> None:
+    """10,324 rows of 33 columns, cell by cell; empty cells hold no value."""
+    text = EXTRACT.read_bytes().decode("utf-8-sig")
+    header, *rows = csv.reader(text.split("\r"))
+    table = CsvTable(find_files([str(EXTRACT)])[0], CsvSettings(), block_bytes)
+    assert list(table.schema) == header
+    cut = cut_table(table, tuple(header), Pack.ROW, None)
+    windows = list(read_windows([(table, cut)], lambda number: True, {}))
+    assert all(not window.bad for window in windows)
+    read = [row for window in windows for row in window.frame.rows()]
+    assert len(read) == 10_324
+    assert read == [tuple(cell or None for cell in row) for row in rows]

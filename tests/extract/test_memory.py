@@ -1,0 +1,71 @@
+"""Memory is a slice of the file, however large the file and its row groups are."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+COLUMNS = ("order_type", "order_status", "incoterm", "source", "company_id", "to_site_id")
+
+READ_ALL = r"""
+import re, sys
+from loader.extract import open_extract
+from loader.job import Job
+
+extract = open_extract(Job(
+    event_type="scn.data.inboundorder",
+    instance_id="a1b2c3d4-5678-90ab-cdef-1234567890ab",
+    extract=[sys.argv[1]],
+))
+records = 0
+for window in extract.windows():
+    records += len(extract.records(window).data)
+status = open("/proc/self/status").read()
+print(records, int(re.search(r"VmHWM:\s+(\d+)", status)[1]) // 1024)
+"""
+
+
+def peak_megabytes(path: Path, rows: int) -> int:
+    """Read a whole extract into records in a process of its own, and return its peak.
+
+    The peak is VmHWM, for ru_maxrss carries over the size of the process that started it.
+    """
+    command = [sys.executable, "-c", READ_ALL, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    records, megabytes = map(int, done.stdout.split())
+    assert records == rows
+    return megabytes
+
+
+def write_extract(path: Path, rows: int) -> None:
+    """Write rows of texts that do not compress, a Parquet file as one row group."""
+    row = pl.int_range(rows)
+    frame = pl.select(
+        row.cast(pl.String).alias("id"),
+        (row % 99).cast(pl.String).alias("tpartner_id"),
+        *(
+            pl.concat_str(row.hash(seed), row.hash(seed + 100), separator=" ").alias(name)
+            for seed, name in enumerate(COLUMNS)
+        ),
+    )
+    if path.suffix == ".csv":
+        frame.write_csv(path)
+    else:
+        frame.write_parquet(path, compression="uncompressed", row_group_size=rows)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_file_ten_times_as_large_needs_no_more_memory(tmp_path: Path, suffix: str) -> None:
+    """The peak of reading a 110 MB file stays near that of an 11 MB one, and well under 300 MB.
+
+    A reader that holds the row group or the file, as polars' own streaming does, grows by twice as much.
+    """
+    small, large = tmp_path / f"small{suffix}", tmp_path / f"large{suffix}"
+    write_extract(small, 40_000)
+    write_extract(large, 400_000)
+    small_peak, large_peak = peak_megabytes(small, 40_000), peak_megabytes(large, 400_000)
+    print(suffix, small_peak, large_peak)
+    assert large_peak < 280
+    assert large_peak - small_peak < 100

@@ -1,0 +1,284 @@
+"""Points in time: no shift, no lost digit, no guess."""
+
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loader.extract.instants import Instants
+from loader.extract.problems import Problem
+from loader.extract.timestamp_formats import format_fault
+from loader.extract.timestamps import from_column, from_text
+
+ZONES = [
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "Africa/Casablanca",
+]
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+CLOCKS = st.datetimes(dt.datetime(1, 1, 2), dt.datetime(9999, 12, 30))  # noqa: DTZ001 - wall clocks
+OFFSETS = st.integers(-18 * 60, 18 * 60).map(lambda minutes: dt.timezone(dt.timedelta(minutes=minutes)))
+
+
+def read(
+    values: Sequence[object], zone: str = "UTC", formats: Sequence[str] = (), dtype: object = pl.String
+) -> tuple[Instants, list[Problem]]:
+    series = pl.Series("source", values, dtype=dtype)  # type: ignore[arg-type]  # a polars type
+    return from_text(series, formats, zone) if series.dtype == pl.String else from_column(series, zone)
+
+
+def iso(text: str, zone: str = "UTC", formats: Sequence[str] = ()) -> str | None:
+    instants, _ = read([text], zone, formats)
+    moment: str | None = instants.iso_8601()[0]
+    return moment
+
+
+def reasons(text: str, zone: str = "UTC", formats: Sequence[str] = ()) -> list[str]:
+    return [problem.reason for problem in read([text], zone, formats)[1]]
+
+
+def in_iso(moment: dt.datetime) -> str:
+    """Write a moment as the loader should, by other means."""
+    moment = moment.astimezone(dt.UTC)
+    digits = f".{moment.microsecond:06d}".rstrip("0") if moment.microsecond else ""
+    return f"{moment.isoformat(timespec='seconds').removesuffix('+00:00')}{digits}Z"
+
+
+def from_zone(clock: dt.datetime, zone: str) -> dt.datetime | None:
+    """Return the moment that a wall clock shows once, by the standard library; None if never or twice."""
+    earlier, later = (clock.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1))
+    return earlier.astimezone(dt.UTC) if earlier.utcoffset() == later.utcoffset() else None
+
+
+@given(clock=CLOCKS, offset=OFFSETS, separator=st.sampled_from("T "), colon=st.booleans())
+def test_a_named_offset_decides_the_moment(
+    clock: dt.datetime,
+    offset: dt.timezone,
+    separator: str,
+    colon: bool,  # noqa: FBT001 - drawn
+) -> None:
+    """Text with an offset means the same moment in every zone setting."""
+    text = clock.isoformat(sep=separator) + clock.replace(tzinfo=offset).strftime("%:z" if colon else "%z")
+    if colon:
+        text = clock.replace(tzinfo=offset).isoformat(sep=separator)
+    for zone in ("UTC", "Europe/Berlin"):
+        assert iso(text, zone) == in_iso(clock.replace(tzinfo=offset))
+
+
+@given(clock=CLOCKS, zone=st.sampled_from(ZONES))
+def test_a_wall_clock_is_read_in_its_zone(clock: dt.datetime, zone: str) -> None:
+    """Text without an offset is that zone's wall clock, in any year; what is not sure is refused."""
+    moment = from_zone(clock, zone)
+    text = clock.isoformat()
+    assert iso(text, zone) == (None if moment is None else in_iso(moment))
+    assert (reasons(text, zone) == []) == (moment is not None)
+
+
+@given(
+    ticks=st.integers(-(2**62), 2**62),
+    unit=st.sampled_from(["ms", "us", "ns"]),
+    zone=st.sampled_from([None, "UTC", "America/New_York"]),
+)
+def test_parquet_timestamps_keep_their_digits(ticks: int, unit: str, zone: str | None) -> None:
+    """Every resolution, zoned or not, is the same point in time to its last digit."""
+    dtype = pl.Datetime(unit, zone)  # type: ignore[arg-type]  # a drawn unit
+    series = pl.Series("source", [ticks], dtype=pl.Int64).cast(dtype)
+    instants, problems = from_column(series, "UTC")
+    per_second = {"ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    if not -62_135_596_800 <= ticks // per_second <= 253_402_300_799:
+        assert [problem.reason for problem in problems] == ["it is outside the years 0001 to 9999"]
+        return
+    assert problems == []
+    text = instants.iso_8601()[0]
+    seconds, rest = divmod(ticks, per_second)
+    assert text.startswith(in_iso(EPOCH + dt.timedelta(seconds=seconds)).removesuffix("Z"))
+    fraction = text.removesuffix("Z").partition(".")[2]
+    assert Decimal(f"0.{fraction or 0}") == Decimal(rest) / per_second
+    assert not fraction.endswith("0")
+    assert Decimal(instants.epoch_seconds()[0]) == Decimal(ticks) / per_second
+    assert int(instants.epoch_milliseconds()[0]) == ticks * 1000 // per_second
+
+
+@given(clock=CLOCKS, unit=st.sampled_from(["ms", "us"]))
+def test_naive_parquet_timestamps_and_their_texts_agree(clock: dt.datetime, unit: str) -> None:
+    """The same wall clock is the same moment, whether it comes as a timestamp, a date or a text."""
+    clock = clock.replace(microsecond=clock.microsecond // 1000 * 1000)
+    instants, _ = read([clock], "Europe/Berlin", dtype=pl.Datetime(unit))  # type: ignore[arg-type]  # drawn
+    assert instants.iso_8601()[0] == iso(clock.isoformat(), "Europe/Berlin")
+    instants, _ = read([clock.date()], "Europe/Berlin", dtype=pl.Date)
+    assert instants.iso_8601()[0] == iso(clock.date().isoformat(), "Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2024-01-31", "2024-01-31T00:00:00Z"),
+        ("2024-01-31T10:11", "2024-01-31T10:11:00Z"),
+        ("2024-01-31 10:11:12", "2024-01-31T10:11:12Z"),
+        ("2024-01-31T10:11:12.000", "2024-01-31T10:11:12Z"),
+        ("2024-01-31T10:11:12.1200", "2024-01-31T10:11:12.12Z"),
+        ("2024-01-31T10:11:12.123456789Z", "2024-01-31T10:11:12.123456789Z"),
+        ("2024-01-31T10:11+02", "2024-01-31T08:11:00Z"),
+        ("2024-01-31T10:11:12-0530", "2024-01-31T15:41:12Z"),
+        ("1900-01-01 00:00:00", "1900-01-01T00:00:00Z"),
+        ("9999-12-31 23:59:59", "9999-12-31T23:59:59Z"),
+    ],
+)
+def test_forms_of_iso_8601(text: str, expected: str) -> None:
+    """Dates, minutes, seconds, fractions, offsets, and AWS's placeholders for no start and no end."""
+    assert iso(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1515531081",
+        "0000-01-01",
+        "2024-02-30",
+        "2024-1-2",
+        "20240131",
+        "31.01.2024",
+        "2024-01-31\n",
+        "2024-01-31Z",
+        "2024-01-31T10",
+        "2024-01-31T24:00:00",
+        "2024-01-31t10:11",
+        "2024-01-31T10:11:60",
+        "2024-01-31T10:11:12,5",
+        "2024-01-31T10:11:12.",
+        "2024-01-31T10:11:12 Z",
+        "2024-01-31T10:11:12+25:00",
+    ],
+)
+def test_what_is_not_iso_8601(text: str) -> None:
+    """Anything else rejects the row; nothing is guessed."""
+    assert iso(text) is None
+    assert len(reasons(text)) == 1
+
+
+def test_times_that_never_were_and_times_that_were_twice() -> None:
+    """The reasons name the zone."""
+    assert "no such time in Europe/Berlin" in reasons("2024-03-31T02:30", "Europe/Berlin")[0]
+    assert "two such times in Europe/Berlin" in reasons("2024-10-27T02:30", "Europe/Berlin")[0]
+    assert "two such times" in reasons("2150-10-25T02:30", "Europe/Berlin")[0]
+    assert "no such time" in reasons("2150-03-29T02:30", "Europe/Berlin")[0]
+    assert "outside" in reasons("9999-12-31T23:59:59", "America/New_York")[0]
+
+
+def test_one_bad_time_harms_no_other() -> None:
+    """Problems point at their rows, whatever stands beside them."""
+    texts = ["2024-03-31T02:30", "2024-07-01", None, "x", "2024-07-01T00:00Z", "2024-10-27T02:30"]
+    instants, problems = read(texts, "Europe/Berlin")
+    moments = instants.iso_8601().to_list()
+    assert moments[1:5] == ["2024-06-30T22:00:00Z", None, None, "2024-07-01T00:00:00Z"]
+    assert sorted(row for problem in problems for row in problem.rows.arg_true()) == [0, 3, 5]
+
+
+FORMATS = [
+    "%d-%b-%y",
+    "%m/%d/%y",
+    "%Y%m%d",
+    "%d.%m.%Y %H:%M",
+    "%Y-%m-%d %H:%M:%S.%f",
+    "%d/%m/%Y %I:%M:%S %p",
+    "%A, %d %B %Y",
+    "%Y-%j",
+    "%Y-%m-%dT%H:%M:%S%z",
+]
+
+
+@given(
+    clock=st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(2067, 1, 1)),  # noqa: DTZ001 - a wall clock
+    text_format=st.sampled_from(FORMATS),
+    offset=OFFSETS,
+)
+def test_formats_mean_what_python_means_by_them(
+    clock: dt.datetime, text_format: str, offset: dt.timezone
+) -> None:
+    """A format reads back the moment it wrote, as far as it wrote it."""
+    text = clock.replace(tzinfo=offset).strftime(text_format)
+    expected = dt.datetime.strptime(text, text_format)  # noqa: DTZ007 - most formats name no zone
+    expected = expected if expected.tzinfo else expected.replace(tzinfo=dt.UTC)
+    assert iso(text, formats=[text_format]) == in_iso(expected)
+
+
+@given(
+    text=st.text(st.sampled_from("0123456789-JanuFeb /"), max_size=11),
+    text_format=st.sampled_from(FORMATS[:3]),
+)
+def test_what_a_format_accepts_python_accepts_too(text: str, text_format: str) -> None:
+    """Polars' laxer reading lets nothing through that means something else: a year 06 is not the year 6."""
+    moment = iso(text, formats=[text_format])
+    if moment is not None:
+        assert in_iso(dt.datetime.strptime(text, text_format).replace(tzinfo=dt.UTC)) == moment
+
+
+def test_formats_are_tried_in_order() -> None:
+    """The first that fits wins; what fits none is told as such."""
+    formats = ["%d-%b-%Y", "%d-%b-%y", "%m/%d/%y"]
+    texts = ["2-Jun-06", "11/13/06", "13-Nov-2006", "Date Not Captured", None]
+    instants, problems = read(texts, formats=formats)
+    assert instants.iso_8601().to_list() == [
+        "2006-06-02T00:00:00Z",
+        "2006-11-13T00:00:00Z",
+        "2006-11-13T00:00:00Z",
+        None,
+        None,
+    ]
+    assert [(problem.reason, problem.rows.arg_true().to_list()) for problem in problems] == [
+        ("it fits none of the formats", [3])
+    ]
+
+
+def test_a_format_reads_a_zone_named_z() -> None:
+    """%z takes offsets and Z, as in Python."""
+    assert iso("2024-01-02T03:04:05Z", "Europe/Berlin", ["%Y-%m-%dT%H:%M:%S%z"]) == "2024-01-02T03:04:05Z"
+
+
+@pytest.mark.parametrize("text_format", FORMATS)
+def test_formats_that_can_be_relied_on(text_format: str) -> None:
+    """Formats that name a whole date pass the check."""
+    assert format_fault(text_format) is None
+
+
+@pytest.mark.parametrize(
+    ("text_format", "fault"),
+    [
+        ("%H:%M", "whole date"),
+        ("%Y-%m", "whole date"),
+        ("hello", "whole date"),
+        ("%d/%m/%Y %I:%M", "%I needs %p"),
+        ("%Y-%m-%d %f", "%f must follow a point"),
+        ("%s", "%s is not among"),
+        ("%Y-%m-%d %Z", "%Z is not among"),
+        ("%Y-%m-%dT%H:%M:%SZ", "write %z"),
+        ("%Y-%m-%d%", "is not among"),
+    ],
+)
+def test_formats_that_cannot(text_format: str, fault: str) -> None:
+    """A format that would read wrong times without a word is refused before the load."""
+    assert fault in (format_fault(text_format) or "")
+
+
+def test_a_fraction_python_cannot_read_rejects_its_row() -> None:
+    """%f is at most six digits; a seventh is not cut off in silence."""
+    formats = ["%Y-%m-%d %H:%M:%S.%f"]
+    assert iso("2024-01-02 03:04:05.123456", formats=formats) == "2024-01-02T03:04:05.123456Z"
+    assert iso("2024-01-02 03:04:05.1234567", formats=formats) is None
+
+
+def test_no_rows_at_all() -> None:
+    """An empty column has no points in time and no problem."""
+    for formats in ((), ("%Y%m%d",)):
+        instants, problems = read([], "Europe/Berlin", formats)
+        assert instants.iso_8601().to_list() == instants.epoch_seconds().to_list() == []
+        assert problems == []
