@@ -1,0 +1,149 @@
+"""One attempt: build, sign now, send, read. No retry and no limit; those are delivery's."""
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from loader.job import Job
+from loader.model import Destination, Event, Outcome, OutcomeKind
+from loader.service.aiohttp_transport import AiohttpTransport
+from loader.service.credentials import CredentialSource, open_credentials
+from loader.service.endpoint import Endpoint, resolve_endpoint
+from loader.service.lean_transport import LeanTransport
+from loader.service.lookup import in_daemon_thread
+from loader.service.network import check_name, find_ca_bundle, find_proxy
+from loader.service.protocol import EventEncoder, clean, read_response, send_path
+from loader.service.signing import Signer, request_line
+from loader.service.transport import Request, Transport, TransportError, TransportSettings
+
+STOPPING_CODES = frozenset({"CertificateNotTrusted", "ProxyAuthenticationRequired"})
+"""Failures to connect that only a change of settings cures; all others are tried again."""
+
+
+class SupplyChainClient:
+    """Delivers events to one destination, an attempt at a time.
+
+    Args:
+        destination: Where the events go.
+        endpoint: Where the service listens.
+        credentials: As whom to sign.
+        transport: Carries the requests; closed with the client.
+        wall_clock: Returns epoch seconds.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        endpoint: Endpoint,
+        credentials: CredentialSource,
+        transport: Transport,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._endpoint = endpoint
+        self._path = send_path(destination.instance_id)
+        self._request_line = request_line("POST", self._path)
+        self._encoder = EventEncoder(destination)
+        self._signer = Signer(endpoint.host_header, endpoint.region)
+        self._credentials = credentials
+        self._transport = transport
+        self._wall_clock = wall_clock
+        self._clock_offset_seconds = 0.0
+
+    @property
+    def caller(self) -> tuple[str, str]:
+        """Endpoint and access key: whose quota these attempts use. A temporary key's role is not known."""
+        credentials = self._credentials.current
+        return self._endpoint.url, "" if credentials.session_token else credentials.access_key
+
+    @property
+    def clock_offset_seconds(self) -> float:
+        """How far the server's clock is ahead of ours, as far as is known."""
+        return self._clock_offset_seconds
+
+    async def attempt(self, event: Event) -> Outcome:
+        """Send an event once and return what came of it.
+
+        Nothing that the network, the service or a proxy does makes this raise; cancellation does.
+        """
+        now = self._now()
+        if now >= self._credentials.renew_at:
+            await self._credentials.renew(now)
+            now = self._now()
+        body = self._encoder.body(event)
+        headers = self._signer.sign(self._request_line, body, self._credentials.current, now)
+        try:
+            response = await self._transport.send(Request("POST", self._path, headers, body))
+        except TransportError as error:
+            return Outcome(
+                OutcomeKind.STOP if error.code in STOPPING_CODES else OutcomeKind.TRANSIENT,
+                code=error.code,
+                message=clean(error.message),
+                may_have_been_accepted=error.may_have_been_accepted,
+            )
+        return read_response(response.status, response.headers, response.body)
+
+    def _now(self) -> float:
+        return self._wall_clock() + self._clock_offset_seconds
+
+    def adjust_clock(self, server_time: float) -> None:
+        """Sign by the server's clock from now on.
+
+        Args:
+            server_time: ``Outcome.server_time`` of a refusal for skew, in epoch seconds.
+        """
+        self._clock_offset_seconds = server_time - self._wall_clock()
+
+    async def refresh_credentials(self) -> None:
+        """Look for new credentials, because the service refused these.
+
+        Calls that come in together, or right after one that succeeded, share one look-up.
+
+        Raises:
+            ServiceStopped: None could be found.
+        """
+        await self._credentials.refresh()
+
+    async def close(self) -> None:
+        """Close every connection and stop what runs in the background."""
+        await self._credentials.close()
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+async def open_client(job: Job, *, credentials: CredentialSource | None = None) -> SupplyChainClient:
+    """Return a client for a job, with everything found by botocore's rules.
+
+    Args:
+        job: The settings.
+        credentials: As whom to sign; looked for if not given.
+
+    Raises:
+        SettingsError: Region, endpoint, credentials, proxy or CA bundle are missing or unusable, or
+            the name of the endpoint is not known.
+    """
+    endpoint, settings = await in_daemon_thread(lambda: _route(job))
+    if credentials is None:
+        credentials = await open_credentials(job.profile, endpoint.region)
+    is_lean = job.transport == "lean" and settings.proxy_url is None
+    transport = LeanTransport(endpoint, settings) if is_lean else AiohttpTransport(endpoint, settings)
+    return SupplyChainClient(job.destination, endpoint, credentials, transport)
+
+
+def _route(job: Job) -> tuple[Endpoint, TransportSettings]:
+    endpoint = resolve_endpoint(job.region, job.profile, job.endpoint_url)
+    settings = TransportSettings(
+        max_connections=job.max_in_flight,
+        ca_bundle=find_ca_bundle(job.profile),
+        proxy_url=find_proxy(endpoint),
+    )
+    if settings.proxy_url is None:  # else it is the proxy's to know
+        check_name(endpoint)
+    return endpoint, settings

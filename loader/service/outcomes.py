@@ -1,0 +1,125 @@
+"""The outcome table: what each error code, or else each status, means for the event and the load.
+
+Rule kept here: the code comes first, the status second. The same ThrottlingException is 429 on the
+operation's page and 400 in Common Errors (SERVICE.md section 9), and an error nobody knows is held and
+tried again, never dropped.
+"""
+
+from collections.abc import Mapping
+
+from loader.model import OutcomeKind
+
+SKEW_MESSAGES = ("Signature expired", "Signature not yet current")
+"""How AWS tells a wrong clock from a wrong key: both come with the same codes (SERVICE.md 8.9)."""
+
+_K = OutcomeKind
+
+CODES: Mapping[OutcomeKind, tuple[str, ...]] = {
+    # SERVICE.md 8.7; LimitExceededException and TransactionInProgressException count as
+    # throttling in every AWS SDK.
+    _K.THROTTLED: (
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    ),
+    # SERVICE.md 8.7 and 9. RequestAborted: the connection closed before the answer went out.
+    _K.TRANSIENT: (
+        "IDPCommunicationError",
+        "InternalError",
+        "InternalFailure",
+        "InternalServerException",
+        "RequestAbortedException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+    ),
+    # New credentials may help: these have run out, or are so new that not every host knows them.
+    _K.REFRESH: (
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidClientTokenId",
+        "UnrecognizedClient",
+        "UnrecognizedClientException",
+    ),
+    # SERVICE.md 8.9.
+    _K.SKEWED: ("RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"),
+    # This event is at fault, and would be refused again. Conflict: DESIGN.md section 4.
+    _K.REJECTED: (
+        "ConflictException",
+        "MalformedHttpRequestException",
+        "RequestEntityTooLargeException",
+        "SerializationException",
+        "ValidationError",
+        "ValidationException",
+    ),
+    _K.QUOTA: ("ServiceQuotaExceededException",),
+    # Every event would be refused the same way: rights, instance, credentials, endpoint.
+    _K.STOP: (
+        "AccessDenied",
+        "AccessDeniedException",
+        "AuthFailure",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "NotAuthorized",
+        "OptInRequired",
+        "ResourceNotFoundException",
+        "SignatureDoesNotMatch",
+        "UnknownOperation",
+        "UnknownOperationException",
+    ),
+}
+"""Every error code that is known, by what it means. Looked at before any status."""
+
+STATUSES: Mapping[int, OutcomeKind] = {
+    402: _K.QUOTA,
+    408: _K.TRANSIENT,
+    413: _K.REJECTED,
+    429: _K.THROTTLED,
+}
+"""What a status means if the code is absent or unknown. Any 5xx is TRANSIENT, the rest UNKNOWN."""
+
+CODELESS_STOPS = frozenset({401, 403, 404, 407})
+"""Statuses that stop the load if they come *without* an error code.
+
+The service names a code in each of its errors, so such an answer is not the service's: a proxy, a
+gateway or a wrong endpoint URL stands in between and will refuse every event. Stopping is resumable
+and says so at once; trying for the eight hours of a token would look like a load that hangs.
+"""
+
+_KIND_OF_CODE = {code: kind for kind, codes in CODES.items() for code in codes}
+
+
+def kind_of(status: int, code: str, message: str) -> OutcomeKind:
+    """Return what an error answer means.
+
+    Args:
+        status: HTTP status, not one of success.
+        code: The error code without its namespace, or "" if there was none.
+        message: The error message.
+    """
+    kind = _KIND_OF_CODE.get(code)
+    # Not for data errors: their messages may quote the payload.
+    if kind in (None, OutcomeKind.STOP) and message.startswith(SKEW_MESSAGES):
+        return OutcomeKind.SKEWED
+    if kind is not None:
+        return kind
+    if status >= 500:  # noqa: PLR2004 - the class of server errors
+        return OutcomeKind.TRANSIENT
+    if not code and status in CODELESS_STOPS:
+        return OutcomeKind.STOP
+    return STATUSES.get(status, OutcomeKind.UNKNOWN)

@@ -1,0 +1,206 @@
+"""What goes over the wire: the body of a request, and what an answer means.
+
+Rules kept here:
+
+1. Only paths, members and headers are known here; no socket, no clock, no retry.
+2. Nothing an answer holds can raise: it may come from a proxy, be cut short, or be hostile.
+3. Text taken from an answer is clipped and free of control characters before it leaves this module.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+
+import orjson
+
+from loader.model import Destination, Event, Outcome, OutcomeKind
+from loader.service.outcomes import kind_of
+
+EVENTS_PATH = "/api-data/data-integration/instance/{instance_id}/data-integration-events"
+"""``http.requestUri`` of SendDataIntegrationEvent in the service model 2024-01-01."""
+
+MAX_MESSAGE_CHARS = 500
+"""Enough for every documented message; a message may echo the payload, so no more is kept."""
+
+MAX_CODE_CHARS = 100
+
+MAX_RETRY_AFTER_SECONDS = 300.0
+"""A hint pauses the whole load; five minutes is also the longest pause after a quota refusal."""
+
+FIRST_DATE = datetime(2020, 1, 1, tzinfo=UTC)
+LAST_DATE = datetime(2100, 1, 1, tzinfo=UTC)
+"""A clock is set by the dates read here: one outside these bounds is a fault, not a time."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_DECIMAL = re.compile(r"\d{1,9}(?:\.\d{1,6})?", re.ASCII)
+
+
+def send_path(instance_id: str) -> str:
+    """Return the path that the events of an instance are posted to."""
+    return EVENTS_PATH.format(instance_id=instance_id)
+
+
+class EventEncoder:
+    """Makes request bodies for one destination.
+
+    Args:
+        destination: Where the events of the load go.
+    """
+
+    __slots__ = ("_dataset_target", "_event_type")
+
+    def __init__(self, destination: Destination) -> None:
+        self._event_type = destination.event_type
+        self._dataset_target: orjson.Fragment | None = None
+        if destination.dataset_arn is not None:
+            self._dataset_target = orjson.Fragment(
+                orjson.dumps(
+                    {
+                        "datasetIdentifier": destination.dataset_arn,
+                        "operationType": destination.operation,
+                    }
+                )
+            )
+
+    def body(self, event: Event) -> bytes:
+        """Return the JSON body that sends ``event``; the same event gives the same bytes.
+
+        Raises:
+            UnicodeDecodeError: ``event.data`` is not UTF-8, which the packer rules out.
+        """
+        members: dict[str, str | orjson.Fragment] = {
+            "clientToken": event.token,
+            "data": event.data.decode(),
+            "eventGroupId": event.group,
+            "eventType": self._event_type,
+        }
+        if event.timestamp is not None:
+            # As the text it is: through a float, 1515531081.123000001 would lose digits.
+            members["eventTimestamp"] = orjson.Fragment(event.timestamp)
+        if self._dataset_target is not None:
+            members["datasetTarget"] = self._dataset_target
+        return orjson.dumps(members)
+
+
+def build_body(destination: Destination, event: Event) -> bytes:
+    """Return the JSON body that sends one event; `EventEncoder` is the same for many."""
+    return EventEncoder(destination).body(event)
+
+
+def read_response(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
+    """Return what the answer to an attempt means. Never raises.
+
+    Args:
+        status: HTTP status.
+        headers: The answer's headers, found by lower-case names.
+        body: The answer's body; may be cut off at the transport's limit.
+    """
+    fields = _json_object(body)
+    request_id = headers.get("x-amzn-requestid")
+    server_time = read_date(headers.get("date"))
+    if 200 <= status < 300:  # noqa: PLR2004 - the class of successful statuses
+        event_id = fields.get("eventId")
+        if isinstance(event_id, str) and _UUID.fullmatch(event_id):
+            return Outcome(
+                OutcomeKind.ACCEPTED,
+                status=status,
+                event_id=event_id,
+                request_id=request_id and clean(request_id, MAX_CODE_CHARS),
+                server_time=server_time,
+            )
+        kind, code, message = OutcomeKind.UNKNOWN, "NoReceipt", clean(_text(body))
+    else:
+        code = _error_code(headers, fields)
+        message = _error_message(fields, body)
+        kind = kind_of(status, code, message)
+    return Outcome(
+        kind,
+        code=code or f"HTTP{status}",
+        message=message,
+        status=status,
+        request_id=request_id and clean(request_id, MAX_CODE_CHARS),
+        retry_after_seconds=_retry_after_seconds(headers, server_time),
+        server_time=server_time,
+        # Only a 4xx says for sure that the event was not taken, and a 3xx that nobody looked at it.
+        may_have_been_accepted=not 300 <= status < 500,  # noqa: PLR2004 - the classes of refusals
+    )
+
+
+def clean(text: str, max_chars: int = MAX_MESSAGE_CHARS) -> str:
+    """Return ``text`` clipped, with everything that is not printable turned into blanks."""
+    text = text[:max_chars]
+    if text.isprintable():
+        return text
+    # Also takes out lone surrogates, which no file or terminal could hold.
+    return "".join(char if char.isprintable() else " " for char in text).strip()
+
+
+def _error_code(headers: Mapping[str, str], fields: Mapping[str, object]) -> str:
+    """Return the error code by the rules of AWS restJson1, or "" if there is none."""
+    candidates = (
+        headers.get("x-amzn-errortype"),
+        fields.get("__type"),
+        fields.get("code"),
+        fields.get("Code"),
+    )
+    for candidate in candidates:
+        if isinstance(candidate, str):
+            code = candidate.split(":", 1)[0].rsplit("#", 1)[-1].strip()
+            if code:
+                return clean(code, MAX_CODE_CHARS)
+    return ""
+
+
+def _error_message(fields: Mapping[str, object], body: bytes) -> str:
+    for name in ("message", "Message"):
+        message = fields.get(name)
+        if isinstance(message, str):
+            return clean(message)
+    # Not the service's form: the first words of a proxy's page help to find out whose it is.
+    return "" if fields else clean(_text(body))
+
+
+def _json_object(body: bytes) -> dict[str, object]:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _text(body: bytes) -> str:
+    return body[: 4 * MAX_MESSAGE_CHARS].decode(errors="replace")
+
+
+@lru_cache(maxsize=16)  # it changes once a second, and answers come by the thousand
+def read_date(value: str | None) -> float | None:
+    """Return an HTTP date in epoch seconds, or None if there is none or it makes no sense."""
+    if value is None:
+        return None
+    try:
+        moment = parsedate_to_datetime(value[:MAX_CODE_CHARS])
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if moment.tzinfo is None:  # "-0000": UTC, by RFC 5322
+        moment = moment.replace(tzinfo=UTC)
+    return moment.timestamp() if FIRST_DATE <= moment < LAST_DATE else None
+
+
+def _retry_after_seconds(headers: Mapping[str, str], server_time: float | None) -> float | None:
+    """Return the server's hint: AWS's header in milliseconds, else HTTP's in seconds or as a date."""
+    milliseconds = headers.get("x-amz-retry-after")
+    if milliseconds is not None and _DECIMAL.fullmatch(milliseconds.strip()):
+        seconds = float(milliseconds) / 1000
+    else:
+        hint = headers.get("retry-after", "").strip()
+        if _DECIMAL.fullmatch(hint):
+            seconds = float(hint)
+        else:
+            # A date is measured against the server's own clock; ours may be wrong.
+            until = read_date(hint)
+            if until is None or server_time is None:
+                return None
+            seconds = max(0.0, until - server_time)
+    return min(seconds, MAX_RETRY_AFTER_SECONDS)

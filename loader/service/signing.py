@@ -1,0 +1,184 @@
+"""AWS Signature Version 4, as few functions as a load needs; botocore is its oracle in the tests.
+
+Rules kept here:
+
+1. The time is an argument: a request is signed when it goes out, never when it is queued.
+2. The payload is always part of the signature.
+3. Secrets appear in no repr.
+
+What does not change from one request to the next is worked out once: the signing key once a day,
+everything around the payload's hash once a second, as hashes that stand ready at the place where it
+comes in. What is left is the SHA-256 of the payload and the last block or two of three others.
+"""
+
+import hmac
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+SERVICE_NAME = "scn"
+"""``signingName`` in the service model 2024-01-01."""
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """An AWS key, with the session token if it is a temporary one.
+
+    Attributes:
+        access_key: Access key id.
+        secret_key: Secret access key.
+        session_token: Session token, or None for a long-term key.
+    """
+
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+def request_line(method: str, path: str, query: str = "") -> str:
+    """Return the start of the canonical request: the part that names what is asked for.
+
+    Args:
+        method: HTTP method.
+        path: The path as it is sent, percent-encoded, without empty or dot segments.
+        query: The query as it is sent, percent-encoded, without the question mark.
+    """
+    pairs = sorted(tuple(pair.partition("=")[::2]) for pair in query.split("&")) if query else []
+    canonical_query = "&".join(f"{name}={value}" for name, value in pairs)
+    # Encoded a second time, as every service but S3 asks for.
+    return f"{method}\n{quote(path or '/', safe='/~')}\n{canonical_query}\n"
+
+
+def signing_key(secret_key: str, date: str, region: str, service: str = SERVICE_NAME) -> bytes:
+    """Return the key that signs everything of one day, region and service.
+
+    Args:
+        secret_key: Secret access key.
+        date: The day in UTC, ``YYYYMMDD``.
+        region: Region of the endpoint.
+        service: Signing name of the service.
+    """
+    key = f"AWS4{secret_key}".encode()
+    for part in (date, region, service, "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key
+
+
+@dataclass(frozen=True, slots=True)
+class _Second:
+    """Everything about signatures of one second, key and request line that does not depend on the payload.
+
+    Attributes:
+        credentials: The key they are made with.
+        epoch_second: The second.
+        line: What `request_line` gives.
+        key: The day's signing key.
+        amz_date: The second, as AWS writes it.
+        request: Hash of the canonical request up to the payload's hash.
+        inner: Inner hash of the HMAC (RFC 2104) up to the canonical request's hash.
+        outer: Outer hash of the HMAC up to the inner one.
+        authorization_start: The header up to the signature.
+    """
+
+    credentials: Credentials
+    epoch_second: int
+    line: str
+    key: bytes = field(repr=False)
+    amz_date: str
+    request: "_Hash" = field(repr=False)
+    inner: "_Hash" = field(repr=False)
+    outer: "_Hash" = field(repr=False)
+    authorization_start: str = field(repr=False)
+
+
+class Signer:
+    """Signs requests to one endpoint.
+
+    Args:
+        host_header: The ``Host`` header that is sent: with the port if it is not the scheme's own.
+        region: Region to sign for.
+        content_type: The ``Content-Type`` to send, or None for requests without a body.
+    """
+
+    def __init__(self, host_header: str, region: str, content_type: str | None = "application/json") -> None:
+        self._host_header = host_header
+        self._region = region
+        self._content_type = content_type
+        self._second: _Second | None = None
+
+    def sign(self, line: str, body: bytes, credentials: Credentials, now: float) -> dict[str, str]:
+        """Return the headers to send with a request; ``Host`` is the transport's to send.
+
+        Args:
+            line: What `request_line` gives for it.
+            body: The body as it is sent; empty if there is none.
+            credentials: The key to sign with.
+            now: The server's time in epoch seconds.
+        """
+        second = self._second
+        if (
+            second is None
+            or second.epoch_second != int(now)
+            or second.credentials is not credentials
+            or second.line != line
+        ):
+            second = self._second = self._prepare(line, credentials, int(now))
+        request = second.request.copy()
+        request.update(sha256(body).hexdigest().encode())
+        inner = second.inner.copy()
+        inner.update(request.hexdigest().encode())
+        outer = second.outer.copy()
+        outer.update(inner.digest())
+        headers = {
+            "X-Amz-Date": second.amz_date,
+            "Authorization": f"{second.authorization_start}{outer.hexdigest()}",
+        }
+        if self._content_type is not None:
+            headers["Content-Type"] = self._content_type
+        if credentials.session_token is not None:
+            headers["X-Amz-Security-Token"] = credentials.session_token
+        return headers
+
+    def _prepare(self, line: str, credentials: Credentials, epoch_second: int) -> _Second:
+        amz_date = datetime.fromtimestamp(epoch_second, UTC).strftime("%Y%m%dT%H%M%SZ")
+        date = amz_date[:8]
+        scope = f"{date}/{self._region}/{SERVICE_NAME}/aws4_request"
+        signed = {
+            "content-type": self._content_type,
+            "host": self._host_header,
+            "x-amz-date": amz_date,
+            "x-amz-security-token": credentials.session_token,
+        }
+        present = {name: value for name, value in signed.items() if value is not None}
+        names = ";".join(present)
+        lines = "".join(f"{name}:{value}\n" for name, value in present.items())
+        key = self._key(credentials, date)
+        block = key.ljust(sha256().block_size, b"\0")
+        return _Second(
+            credentials,
+            epoch_second,
+            line,
+            key,
+            amz_date,
+            request=sha256(f"{line}{lines}\n{names}\n".encode()),
+            inner=sha256(
+                bytes(byte ^ 0x36 for byte in block) + f"{ALGORITHM}\n{amz_date}\n{scope}\n".encode()
+            ),
+            outer=sha256(bytes(byte ^ 0x5C for byte in block)),
+            authorization_start=(
+                f"{ALGORITHM} Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature="
+            ),
+        )
+
+    def _key(self, credentials: Credentials, date: str) -> bytes:
+        last = self._second
+        if last is not None and last.credentials is credentials and last.amz_date[:8] == date:
+            return last.key
+        return signing_key(credentials.secret_key, date, self._region)

@@ -1,0 +1,128 @@
+"""One connection, on a transport that does what a test says."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from loader.service.lean_connection import MAX_BYTES_IN_ONE_WRITE, LeanConnection
+from loader.service.transport import TransportError
+from tests.service.connection_steps import WHOLE
+from tests.service.samples import RECEIPT
+
+LARGE = b"x" * (3 * MAX_BYTES_IN_ONE_WRITE + 1)
+
+
+@dataclass
+class Owner:
+    """Keeps what it is told."""
+
+    taken_back: list[LeanConnection] = field(default_factory=list)
+    forgotten: list[LeanConnection] = field(default_factory=list)
+
+    def take_back(self, connection: LeanConnection) -> None:
+        self.taken_back.append(connection)
+
+    def forget(self, connection: LeanConnection) -> None:
+        self.forgotten.append(connection)
+
+
+class Pipe(asyncio.Transport):
+    """A transport that keeps what is written, and asks for a pause after each write if it is narrow."""
+
+    def __init__(self, *, is_narrow: bool = False, is_broken: bool = False) -> None:
+        super().__init__()
+        self.owner = Owner()
+        self.connection = LeanConnection(self.owner, 100)
+        self.written: list[bytes] = []
+        self.was_aborted = False
+        self.is_narrow = is_narrow
+        self.is_broken = is_broken
+        self.connection.connection_made(self)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self.is_broken:
+            raise RuntimeError("unable to perform operation; the handler is closed")  # as uvloop says
+        self.written.append(bytes(data))
+        if self.is_narrow:
+            self.connection.pause_writing()
+
+    def abort(self) -> None:
+        self.was_aborted = True
+
+
+async def test_small_request_is_one_write() -> None:
+    """Head and body leave together, and the answer settles the request and frees the connection."""
+    pipe = Pipe()
+    waiter = pipe.connection.send(b"head", b"body", 1)
+    assert pipe.written == [b"headbody"]
+    assert pipe.connection.is_busy
+    pipe.connection.data_received(WHOLE)
+    assert (await waiter).body == RECEIPT
+    assert pipe.owner.taken_back == [pipe.connection]
+    assert pipe.connection.is_open
+    assert not pipe.connection.is_busy
+
+
+async def test_large_body_follows_the_pace_of_the_system() -> None:
+    """While the system asks for a pause nothing is written; in the end every byte is, once."""
+    pipe = Pipe(is_narrow=True)
+    pipe.connection.send(b"head", LARGE, 1)
+    for writes in range(1, 6):
+        assert len(pipe.written) == writes
+        assert max(map(len, pipe.written)) <= MAX_BYTES_IN_ONE_WRITE
+        pipe.connection.resume_writing()
+    assert b"".join(pipe.written) == b"head" + LARGE
+
+
+@pytest.mark.parametrize("resumes", [0, 1, 4])
+async def test_answer_before_the_whole_request_went_out_ends_the_connection(resumes: int) -> None:
+    """The answer counts, but the rest of the request must not run into the next one."""
+    pipe = Pipe(is_narrow=True)
+    waiter = pipe.connection.send(b"head", LARGE, 1)
+    for _ in range(resumes):
+        pipe.connection.resume_writing()
+    pipe.connection.data_received(WHOLE)
+    assert (await waiter).body == RECEIPT
+    assert pipe.was_aborted
+    assert not pipe.connection.is_open
+    written = len(pipe.written)
+    pipe.connection.resume_writing()
+    assert len(pipe.written) == written
+
+
+async def test_write_that_fails_is_in_doubt() -> None:
+    """Whatever the event loop raises in writing ends the request in doubt, and the connection."""
+    pipe = Pipe(is_broken=True)
+    with pytest.raises(TransportError) as caught:
+        await pipe.connection.send(b"head", b"body", 1)
+    assert (caught.value.code, caught.value.may_have_been_accepted) == ("ConnectionLost", True)
+    assert pipe.owner.taken_back == [pipe.connection]
+    assert pipe.was_aborted
+    assert not pipe.connection.is_open
+
+
+async def test_answer_that_came_before_the_request_is_its_answer() -> None:
+    """On a new connection a server may answer first; only there, and only so much."""
+    pipe = Pipe()
+    pipe.connection.data_received(WHOLE[:10])
+    pipe.connection.data_received(WHOLE[10:])
+    assert (await pipe.connection.send(b"head", b"", 1)).body == RECEIPT
+    flooded = Pipe()
+    flooded.connection.data_received(b"x" * 20_000)
+    assert flooded.was_aborted
+
+
+async def test_loss_tells_how_far_the_answer_had_come() -> None:
+    """A connection lost before and in the middle of an answer: both in doubt, under different names."""
+    for begun, code in ((b"", "ConnectionLost"), (WHOLE[:30], "AnswerCutShort")):
+        pipe = Pipe()
+        waiter = pipe.connection.send(b"head", b"body", 1)
+        if begun:
+            pipe.connection.data_received(begun)
+        pipe.connection.connection_lost(ConnectionResetError(104, "reset by peer"))
+        with pytest.raises(TransportError) as caught:
+            await waiter
+        assert (caught.value.code, caught.value.message) == (code, "reset by peer")
+        assert caught.value.may_have_been_accepted
+        assert pipe.owner.forgotten == [pipe.connection]
