@@ -1,0 +1,1 @@
+"""Events to outcomes: lanes, limits, retries and the dispatcher."""

@@ -1,0 +1,120 @@
+"""When attempts started and which of them were throttled: all that the governor knows about the past.
+
+Attempts are numbered from 1 in the order they start. What counts is when an attempt *started*, not when its
+answer came: a throttle may be answered in a millisecond and an acceptance in a second.
+
+Rules kept here:
+
+1. An attempt without an answer counts as admitted: throttles are what a limiter answers at once.
+2. Bounded: the times of the last KEPT_SLOTS slots and the numbers of the last KEPT_THROTTLES throttles.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from dataclasses import dataclass
+
+SLOT_SECONDS = 0.001
+"""Attempts are timed by the slot they start in; finer than an event loop's timers tell apart anyway."""
+
+KEPT_SLOTS = 16_384
+"""A quarter of a minute of full slots at least: longer than any stretch that is judged."""
+
+KEPT_THROTTLES = 32_768
+"""More than are ever in flight at once (``max_in_flight`` ends at 4,096)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What came of the attempts of a stretch.
+
+    Attributes:
+        tried: Attempts that started.
+        admitted: Those that were not throttled.
+        seconds: Between the first start and the last, at least a slot.
+    """
+
+    tried: int
+    admitted: int
+    seconds: float
+
+    @property
+    def throttled_share(self) -> float:
+        """Share of the attempts that were throttled, 0..1."""
+        return 1.0 - self.admitted / self.tried if self.tried else 0.0
+
+    @property
+    def admitted_rate(self) -> float:
+        """Admitted attempts per second; half an attempt is on its way at each end."""
+        return (self.admitted + 0.5) / self.seconds
+
+
+class AttemptLog:
+    """The starts and throttles of one load.
+
+    Attributes:
+        last: Number of the last attempt started.
+    """
+
+    __slots__ = ("_first_numbers", "_next_slot", "_throttled", "_times", "last")
+
+    def __init__(self, *, now: float) -> None:
+        self.last = 0
+        self._times = [now]
+        self._first_numbers = [1]
+        self._next_slot = now
+        self._throttled: list[int] = []
+
+    def start(self, now: float) -> int:
+        """Note a start and return the attempt's number."""
+        self.last = number = self.last + 1
+        if now >= self._next_slot:
+            self._open_slot(now, number)
+        return number
+
+    def throttle(self, number: int) -> None:
+        """Note that an attempt was throttled."""
+        insort(self._throttled, number)
+        if len(self._throttled) > 2 * KEPT_THROTTLES:
+            del self._throttled[:KEPT_THROTTLES]
+
+    def started_at(self, number: int) -> float:
+        """Return when an attempt started, to a slot."""
+        return self._times[max(bisect_right(self._first_numbers, number) - 1, 0)]
+
+    def last_before(self, time: float) -> int:
+        """Return the number of the last attempt that started before the slot of ``time``."""
+        slot = bisect_right(self._times, time) - 1
+        return self._first_numbers[slot] - 1 if slot >= 0 else self._first_numbers[0] - 1
+
+    def throttles(self, after: int, until: int) -> int:
+        """Return how many attempts numbered ``after`` (excluded) to ``until`` were throttled."""
+        return bisect_right(self._throttled, until) - bisect_right(self._throttled, after)
+
+    def together(self, number: int, seconds: float) -> int:
+        """Return how many attempts started in the ``seconds`` before attempt ``number``, itself included."""
+        return number - self.last_before(self.started_at(number) - seconds)
+
+    def tally(self, after: int, until: int) -> Tally:
+        """Return what came of the attempts numbered ``after`` (excluded) to ``until``, if they are kept."""
+        after = max(after, self._first_numbers[0] - 1)
+        tried = until - after
+        seconds = self.started_at(until) - self.started_at(after)
+        return Tally(tried, tried - self.throttles(after, until), max(seconds, SLOT_SECONDS))
+
+    def recent(self, number: int, seconds: float) -> Tally:
+        """Return what came of the attempts in the ``seconds`` before attempt ``number``, itself excluded."""
+        at = self.started_at(number)
+        after, until = self.last_before(at - seconds), self.last_before(at)
+        tried = max(until - after, 0)
+        began = max(at - seconds, self._times[0])
+        return Tally(tried, tried - self.throttles(after, until), max(at - began, 0.1))
+
+    def _open_slot(self, now: float, number: int) -> None:
+        self._next_slot = now + SLOT_SECONDS
+        if number == 1:
+            self._times[0] = now
+            return
+        self._times.append(now)
+        self._first_numbers.append(number)
+        if len(self._times) > 2 * KEPT_SLOTS:
+            del self._times[:KEPT_SLOTS], self._first_numbers[:KEPT_SLOTS]
+            del self._throttled[: bisect_left(self._throttled, self._first_numbers[0])]

@@ -1,0 +1,92 @@
+"""The breaker for 402: a used-up quota pauses every lane, and one event at a time asks whether it is over.
+
+Rules kept here:
+
+1. While it is open at most one attempt, the probe, is under way; only the probe's answer counts, as the
+   answers to attempts that were let go earlier are old news.
+2. Probes go out after ``first_probe_seconds``, then after twice as long each time, up to
+   ``longest_probe_seconds``. An answer that says nothing of the quota does not lengthen the wait.
+3. When the quota is still used up ``give_up_seconds`` after the breaker opened, the load should stop.
+
+A quota is not a rate: slowing down does not help, and the service model does not mark 402 as retryable.
+"""
+
+import math
+from dataclasses import dataclass
+
+from loader.model import OutcomeKind
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerSettings:
+    """How patiently a used-up quota is waited for.
+
+    Attributes:
+        first_probe_seconds: Pause before the first probe.
+        longest_probe_seconds: Longest pause between probes.
+        give_up_seconds: How long to go on asking: the load can be resumed later.
+    """
+
+    first_probe_seconds: float = 30.0
+    longest_probe_seconds: float = 300.0
+    give_up_seconds: float = 1800.0
+
+
+class QuotaBreaker:
+    """Whether attempts may start, as far as 402 answers go."""
+
+    def __init__(self, settings: BreakerSettings) -> None:
+        self._settings = settings
+        self._opened_at: float | None = None
+        self._pause_seconds = 0.0
+        self._probe_at = 0.0
+        self._probing = False
+        self._old_news_until = -math.inf
+        self._exhausted = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the lanes are paused."""
+        return self._opened_at is not None
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the quota has been used up for so long that the load should stop."""
+        return self._exhausted
+
+    def wait_seconds(self, now: float) -> float:
+        """Return how long until an attempt may start; infinite while a probe is under way."""
+        if self._opened_at is None:
+            return 0.0
+        return math.inf if self._probing else max(self._probe_at - now, 0.0)
+
+    def start(self) -> None:
+        """Note that an attempt starts: while the breaker is open it is the probe."""
+        self._probing = self._opened_at is not None
+
+    def answered(self, kind: OutcomeKind, now: float, started_at: float) -> None:
+        """Take in the answer to an attempt that started at ``started_at`` (monotonic seconds)."""
+        if started_at <= self._old_news_until:
+            return
+        if self._opened_at is None:
+            if kind is OutcomeKind.QUOTA:
+                self._open(now)
+            return
+        self._probing = False
+        if kind is OutcomeKind.QUOTA:
+            self._still_used_up(now, self._opened_at)
+        elif kind is OutcomeKind.ACCEPTED or kind is OutcomeKind.REJECTED:
+            self._opened_at = None
+        else:
+            self._probe_at = now + self._pause_seconds
+
+    def _open(self, now: float) -> None:
+        self._opened_at = self._old_news_until = now
+        self._pause_seconds = self._settings.first_probe_seconds
+        self._probe_at = now + self._pause_seconds
+
+    def _still_used_up(self, now: float, opened_at: float) -> None:
+        give_up_at = opened_at + self._settings.give_up_seconds
+        self._exhausted = now >= give_up_at
+        self._pause_seconds = min(2 * self._pause_seconds, self._settings.longest_probe_seconds)
+        self._probe_at = min(now + self._pause_seconds, max(give_up_at, now))

@@ -1,0 +1,279 @@
+"""Deliver events: make attempts as lanes and limits allow, and settle each event exactly once.
+
+Rules kept here:
+
+1. One coroutine, the pump, waits for limits; workers only make attempts. Whatever may let an attempt start
+   (an offer, an answer, a stop) wakes the pump, and the pump looks at everything anew: no wake-up is lost.
+2. A worker that has its answer may take the next event itself, through the same gate as the pump.
+3. An outcome is a value; an exception from the client or from ``on_result`` stops the load: a LoaderError
+   after what is in flight has been answered, anything else at once.
+4. After a stop nothing is sent any more, and every event that may have been accepted is in doubt.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Iterable
+
+from loader.delivery.admission import Admission
+from loader.delivery.breaker import QuotaBreaker
+from loader.delivery.budget import ByteBudget
+from loader.delivery.ceiling import Ceiling
+from loader.delivery.entry import Entry
+from loader.delivery.governor import Governor
+from loader.delivery.in_flight import InFlightCap
+from loader.delivery.intake import Intake
+from loader.delivery.lanes import Lanes
+from loader.delivery.limiting import Stalls
+from loader.delivery.ports import AttemptClient, Surroundings
+from loader.delivery.retry import Remedy, out_of_patience
+from loader.delivery.settings import DeliverySettings
+from loader.delivery.settlement import Settlement
+from loader.delivery.stats import DeliveryStats
+from loader.errors import LoaderError
+from loader.job import OnFailure
+from loader.model import Event, EventResult
+
+_TICK_SECONDS = 0.001
+"""Resolution of event loop timers: a shorter wait would only spin."""
+
+
+class Dispatcher:
+    """Delivers the events of one load. Lives on one event loop and is used once.
+
+    Args:
+        client: Makes attempts.
+        governor: The rate the service allows.
+        in_flight_cap: How many attempts may be under way.
+        on_result: Called on the loop's thread, exactly once for each settled event. A LoaderError from it
+            stops the load.
+        settings: How to deliver.
+        surroundings: Clocks and chance.
+        held_groups: Groups that an earlier run of this load put on hold (``on_failure`` hold).
+    """
+
+    def __init__(
+        self,
+        client: AttemptClient,
+        governor: Governor,
+        in_flight_cap: InFlightCap,
+        on_result: Callable[[EventResult], None],
+        *,
+        settings: DeliverySettings | None = None,
+        surroundings: Surroundings | None = None,
+        held_groups: Iterable[str] = (),
+    ) -> None:
+        settings = settings or DeliverySettings()
+        self._surroundings = surroundings or Surroundings()
+        self._client = client
+        self._drain_seconds = settings.drain_seconds
+        self._lanes = Lanes(held_groups)
+        budget = ByteBudget(settings.max_held_bytes)
+        self._ceiling = None if settings.rate is None else Ceiling(settings.rate, settings.burst_events)
+        stalls = Stalls()
+        self._admission = Admission(
+            lanes=self._lanes,
+            budget=budget,
+            breaker=QuotaBreaker(settings.breaker),
+            cap=in_flight_cap,
+            governor=governor,
+            ceiling=self._ceiling,
+            stalls=stalls,
+        )
+        self._stats = DeliveryStats(
+            lanes=self._lanes, budget=budget, governor=governor, cap=in_flight_cap, stalls=stalls
+        )
+        self._settlement = Settlement(
+            admission=self._admission,
+            stats=self._stats,
+            client=client,
+            surroundings=self._surroundings,
+            holds_groups=settings.on_failure is OnFailure.HOLD,
+            on_result=on_result,
+            stop_with=self._stop_with,
+        )
+        self._wake = asyncio.Event()
+        self._intake = Intake(lanes=self._lanes, budget=budget, settlement=self._settlement, wake=self._wake)
+        self._workers: list[asyncio.Task[None]] = []
+        self._parked: list[asyncio.Future[Entry]] = []
+        self._credentials = 0
+        self._stop_reason: str | None = None
+        self._error: LoaderError | None = None
+        self._aborted = False
+
+    @property
+    def stats(self) -> DeliveryStats:
+        """Live numbers."""
+        return self._stats
+
+    async def offer(
+        self,
+        event: Event,
+        *,
+        first_attempt_at: float | None = None,
+        may_have_been_accepted: bool = False,
+    ) -> bool:
+        """Take an event for delivery, waiting until the byte budget has room.
+
+        Args:
+            event: The event; those of a group must be offered in their order.
+            first_attempt_at: Epoch seconds of the first attempt in an earlier run that may have been
+                accepted. Leave it out to send the event whatever the age of its token.
+            may_have_been_accepted: Whether there was such an attempt.
+
+        Returns:
+            False if the event was not taken because the load stops: offer no more.
+        """
+        return await self._intake.offer(
+            Entry(event, first_attempt_at, may_have_been_accepted=may_have_been_accepted)
+        )
+
+    def close_intake(self) -> None:
+        """Say that no more events will be offered."""
+        self._intake.close()
+
+    def stop(self, reason: str) -> None:
+        """Stop gracefully: nothing is sent any more, what is in flight may be answered.
+
+        To be called on the loop's thread, as are all methods here.
+
+        Args:
+            reason: Why, for the results of events in doubt.
+        """
+        if self._stop_reason is None:
+            self._stop_reason = reason
+        self._admission.is_shut = True
+        self._intake.refuse()
+        self._wake.set()
+
+    def abort(self) -> None:
+        """Stop at once: what is in flight is cancelled and in doubt."""
+        self._aborted = True
+        self.stop("aborted")
+
+    async def run(self) -> None:
+        """Deliver until everything offered before ``close_intake`` has its result, or until a stop.
+
+        Raises:
+            ServiceStopped: The service refuses the whole load.
+            LoaderError: What the client or ``on_result`` stopped the load with.
+        """
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                await self._pump(tasks)
+                await self._drain()
+                for worker in self._workers:
+                    worker.cancel()
+        except ExceptionGroup as bugs:
+            raise bugs.exceptions[0] from None
+        finally:
+            self.stop("the delivery has ended")
+        self._settlement.conclude(self._stop_reason or "")
+        if self._error is not None:
+            raise self._error
+
+    @property
+    def _stopping(self) -> bool:
+        return self._stop_reason is not None
+
+    async def _pump(self, tasks: asyncio.TaskGroup) -> None:
+        while not self._stopping and not (self._intake.is_closed and not self._lanes):
+            await self._start_attempts(tasks)
+            await self._sleep(self._admission.wait_seconds)
+
+    async def _start_attempts(self, tasks: asyncio.TaskGroup) -> None:
+        while (entry := await self._next_entry()) is not None:
+            if self._parked:
+                self._parked.pop().set_result(entry)
+            else:
+                self._workers.append(tasks.create_task(self._work(entry)))
+
+    async def _next_entry(self) -> Entry | None:
+        now = self._surroundings.monotonic()
+        while self._admission.allows(now) and (entry := self._lanes.take(now)) is not None:
+            if entry.first_attempt_at is not None and out_of_patience(entry, self._surroundings.wall()):
+                self._settlement.give_up(entry)
+                self._settled()
+                continue
+            self._admission.begin(entry, now)
+            if self._ceiling is not None:
+                await self._ceiling.pay(now)
+            return entry
+        return None
+
+    async def _work(self, entry: Entry | None) -> None:
+        while True:
+            if entry is None:  # and so a parked worker keeps no settled event in memory
+                entry = await self._park()
+            await self._attempt(entry)
+            self._settled()
+            entry = await self._next_entry()
+
+    async def _attempt(self, entry: Entry) -> None:
+        credentials = self._credentials
+        self._stats.attempts += 1
+        self._stats.retried += entry.attempts > 0
+        entry.begin(self._surroundings.wall())
+        try:
+            outcome = await self._client.attempt(entry.event)
+        except LoaderError as error:
+            self._withdraw(entry, error)
+            return
+        except asyncio.CancelledError:
+            _raise_unless_asked_for()
+            raise
+        remedy = self._settlement.settle(entry, outcome)
+        if remedy is Remedy.REFRESH and credentials == self._credentials:
+            await self._refresh_credentials()
+
+    async def _refresh_credentials(self) -> None:
+        # Shut meanwhile: attempts with the old credentials would only cost rate tokens.
+        self._credentials += 1
+        self._admission.is_shut = True
+        try:
+            await self._client.refresh_credentials()
+        except LoaderError as error:
+            self._stop_with(error)
+        finally:
+            self._admission.is_shut = self._stopping
+
+    def _withdraw(self, entry: Entry, error: LoaderError) -> None:
+        entry.withdraw()
+        self._stats.attempts -= 1
+        self._stats.retried -= entry.attempts > 0
+        self._lanes.retry(entry, self._surroundings.monotonic())
+        self._stop_with(error)
+
+    async def _park(self) -> Entry:
+        place: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+        self._parked.append(place)
+        return await place
+
+    def _settled(self) -> None:
+        self._wake.set()
+        self._intake.make_room()
+
+    def _stop_with(self, error: LoaderError) -> None:
+        self._error = self._error or error
+        self.stop(error.what)
+
+    async def _sleep(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(max(seconds, _TICK_SECONDS), self._wake.set) if seconds < math.inf else None
+        await self._wake.wait()
+        self._wake.clear()
+        if timer is not None:
+            timer.cancel()
+
+    async def _drain(self) -> None:
+        clock = self._surroundings.monotonic
+        deadline = clock() + self._drain_seconds
+        while self._lanes.in_flight and not self._aborted and (left := deadline - clock()) > 0:
+            await self._sleep(left)
+
+
+def _raise_unless_asked_for() -> None:
+    # A task group takes a cancelled task for one that was told to leave. One that cancelled itself would
+    # vanish with its event, and the load would wait for it for ever.
+    task = asyncio.current_task()
+    if task is not None and not task.cancelling():
+        raise RuntimeError("the client cancelled its own attempt") from None

@@ -1,0 +1,120 @@
+"""What the delivery knows of one event while it holds it: the event, its attempts and what came of them.
+
+Rules kept here:
+
+1. That an event may have been accepted is never taken back by a later answer.
+2. Nothing here decides; ``retry.decide`` reads these facts.
+"""
+
+from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind
+
+
+class Entry:
+    """An event in its lane.
+
+    Attributes:
+        event: The event.
+        next: The entry behind it in its lane, or None.
+        epoch: The governor's congestion epoch in which the running attempt took its rate token.
+        started_at: Monotonic seconds at which the running attempt was let go.
+        attempts: Requests made for it in this run.
+        first_attempt_at: Epoch seconds of the first attempt, of an earlier run too; None if none was made.
+        last_attempt_at: Epoch seconds of the last attempt in this run, or None.
+        may_have_been_accepted: Whether the service may hold it although no receipt came.
+        outcome: What the last attempt came to, or None.
+        troubles: Attempts that met a transient or unknown fault: the exponent of the backoff.
+        unknowns: How many of those were unknown.
+        unanswered: Whether its last attempt has no outcome yet.
+        refreshes: REFRESH answers in a row; only a SKEWED one may come between.
+        clock_adjustments: SKEWED answers in a row; only a REFRESH one may come between.
+    """
+
+    __slots__ = (
+        "attempts",
+        "clock_adjustments",
+        "epoch",
+        "event",
+        "first_attempt_at",
+        "last_attempt_at",
+        "may_have_been_accepted",
+        "next",
+        "outcome",
+        "refreshes",
+        "started_at",
+        "troubles",
+        "unanswered",
+        "unknowns",
+    )
+
+    def __init__(
+        self, event: Event, first_attempt_at: float | None = None, *, may_have_been_accepted: bool = False
+    ) -> None:
+        self.event = event
+        self.next: Entry | None = None
+        self.epoch = 0
+        self.started_at = 0.0
+        self.attempts = 0
+        self.first_attempt_at = first_attempt_at
+        self.last_attempt_at: float | None = None
+        self.may_have_been_accepted = may_have_been_accepted
+        self.outcome: Outcome | None = None
+        self.troubles = 0
+        self.unknowns = 0
+        self.unanswered = False
+        self.refreshes = 0
+        self.clock_adjustments = 0
+
+    def begin(self, wall_now: float) -> None:
+        """Note that an attempt goes out at ``wall_now`` (epoch seconds)."""
+        self.attempts += 1
+        self.last_attempt_at = wall_now
+        if self.first_attempt_at is None:
+            self.first_attempt_at = wall_now
+        self.unanswered = True
+
+    def withdraw(self) -> None:
+        """Note that the attempt that had begun was never sent."""
+        self.attempts -= 1
+        self.unanswered = False
+
+    def note(self, outcome: Outcome) -> None:
+        """Add what the attempt came to."""
+        self.outcome = outcome
+        self.unanswered = False
+        self.may_have_been_accepted = self.may_have_been_accepted or outcome.may_have_been_accepted
+        kind = outcome.kind
+        if kind is OutcomeKind.REFRESH:
+            self.refreshes += 1
+        elif kind is OutcomeKind.SKEWED:
+            self.clock_adjustments += 1
+            if not self.may_have_been_accepted:
+                # Refused for the clock, so no token's life has begun; and the first attempt's time was
+                # read from a clock that is about to be set right.
+                self.first_attempt_at = None
+        else:
+            self.refreshes = self.clock_adjustments = 0
+        if kind is OutcomeKind.TRANSIENT or kind is OutcomeKind.UNKNOWN:
+            self.troubles += 1
+            self.unknowns += kind is OutcomeKind.UNKNOWN
+
+    def result(self, state: EventState, *, code: str = "", message: str = "") -> EventResult:
+        """Return what the event came to, with the service's last words on it.
+
+        Args:
+            state: Where it stands.
+            code: Our reason, used where the service gave none.
+            message: The same in words.
+        """
+        outcome = self.outcome
+        if outcome is not None and state is not EventState.UNPROCESSED:
+            code, message = outcome.code or code, outcome.message or message
+        return EventResult(
+            event=self.event,
+            state=state,
+            event_id=outcome.event_id if outcome is not None else None,
+            code=code,
+            message=message,
+            attempts=self.attempts,
+            first_attempt_at=self.first_attempt_at,
+            last_attempt_at=self.last_attempt_at,
+        )

@@ -1,0 +1,45 @@
+"""What a delivery needs from outside: someone who makes attempts, clocks, and chance."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from loader.model import Event, Outcome
+
+
+class AttemptClient(Protocol):
+    """Whoever makes attempts. An exception from it is a bug, a LoaderError stops the load."""
+
+    async def attempt(self, event: Event) -> Outcome:
+        """Sign and send one request now and say what it came to.
+
+        Raises:
+            LoaderError: The request cannot be made at all, and nothing was sent.
+        """
+
+    async def refresh_credentials(self) -> None:
+        """Get new credentials for all later attempts.
+
+        Raises:
+            LoaderError: There are none.
+        """
+
+    def adjust_clock(self, server_time: float) -> None:
+        """Sign all later attempts by the service's clock, which read ``server_time`` just now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The clocks and the chance a delivery runs by.
+
+    Attributes:
+        monotonic: Seconds that never jump, of the event loop's clock: for rates and waiting.
+        wall: Epoch seconds: for the age of tokens, which outlives the process.
+        jitter: Random numbers in [0, 1).
+    """
+
+    monotonic: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+    jitter: Callable[[], float] = random.random

@@ -1,0 +1,45 @@
+"""The errors that stop a load for good, or until someone acts: what happened and what to do next.
+
+The service's words are shown here, other than for a single event: these answers are about the caller, the
+instance or the request's signature, never about a payload.
+"""
+
+from loader.delivery.retry import StopCause
+from loader.errors import ServiceStopped
+from loader.model import Outcome
+
+_RESUME = "then run the same command again: it resumes"
+
+_WHAT = {
+    StopCause.REFUSED: "The service refuses this load.",
+    StopCause.CREDENTIALS: "The service refuses the credentials, also after they were refreshed.",
+    StopCause.CLOCK: "The service refuses the time of the requests, also after the clock was adjusted.",
+    StopCause.QUOTA: "A quota of the service is used up and did not recover.",
+}
+
+_NEXT = {
+    StopCause.REFUSED: f"check instance id, region and the permissions of the caller, {_RESUME}",
+    StopCause.CREDENTIALS: f"sign in again or choose another profile, {_RESUME}",
+    StopCause.CLOCK: f"set this machine's clock, {_RESUME}",
+    StopCause.QUOTA: f"ask AWS to raise the quota or wait until it recovers, {_RESUME}",
+}
+
+_NEXT_BY_CODE = {
+    "AccessDeniedException": f"allow scn:SendDataIntegrationEvent on the instance to the caller, {_RESUME}",
+    "ResourceNotFoundException": f"check instance id, dataset and region, {_RESUME}",
+    "OptInRequired": f"subscribe the account to the service, {_RESUME}",
+}
+
+
+def service_stopped(cause: StopCause, outcome: Outcome) -> ServiceStopped:
+    """Return the error for a load that the service stopped.
+
+    Args:
+        cause: Why.
+        outcome: The answer that decided it.
+    """
+    words = ": ".join(part for part in (outcome.code, outcome.message) if part)
+    request = f" (request {outcome.request_id})" if outcome.request_id else ""
+    return ServiceStopped(
+        _WHAT[cause], why=f"{words}{request}", next_step=_NEXT_BY_CODE.get(outcome.code, _NEXT[cause])
+    )

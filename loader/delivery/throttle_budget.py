@@ -1,0 +1,54 @@
+"""How many throttles are chance: some services throttle now and then for no reason.
+
+Rules kept here:
+
+1. A share of TOLERATED_SHARE of the attempts may be throttled for ever without any consequence.
+2. Beyond that the *number* of throttles counts, not their share. Of two loads under one limit the faster one
+   then cuts more often, and so they end up at the same rate.
+"""
+
+TOLERATED_SHARE = 0.012
+"""Services that throttle one attempt in a hundred whatever the rate must not bring a load to a stand."""
+
+CHANCE_RATE = 50.0
+"""Events per second up to which one throttle in excess is chance."""
+
+
+def chance(rate: float) -> float:
+    """Return how many throttles in excess are chance at ``rate`` events per second.
+
+    One at low rates, 3.3 at 500/s, 8.3 at 5,000/s. It grows with the cube root: slower than the scatter of
+    the throttles (a square root), or the faster of two loads would keep its lead.
+    """
+    cube_root: float = max(rate / CHANCE_RATE, 1.0) ** (1.0 / 3.0)
+    return 2.0 * cube_root - 1.0
+
+
+class ThrottleBudget:
+    """Counts the throttles beyond the tolerated share since it was renewed."""
+
+    __slots__ = ("_excess", "_number")
+
+    def __init__(self) -> None:
+        self._excess = 0.0
+        self._number = 0
+
+    def spend(self, number: int, budget: float) -> bool:
+        """Note a throttle.
+
+        Args:
+            number: Number of the last attempt started.
+            budget: Throttles in excess that change nothing; 0 if any throttle counts.
+
+        Returns:
+            Whether the budget is gone.
+        """
+        forgiven = TOLERATED_SHARE * (number - self._number)
+        self._excess = max(0.0, self._excess - forgiven) + 1.0
+        self._number = number
+        return self._excess > budget
+
+    def renew(self, number: int) -> None:
+        """Forget the throttles so far; ``number`` is that of the last attempt started."""
+        self._excess = 0.0
+        self._number = number

@@ -1,0 +1,69 @@
+"""The byte budget and the settings of a delivery."""
+
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loader.delivery.budget import ByteBudget, event_bytes
+from loader.delivery.entry import Entry
+from loader.delivery.settings import DeliverySettings
+from loader.job import Job, OnFailure
+from tests.delivery.fake_service import event
+
+
+@given(st.integers(1, 5000), st.lists(st.tuples(st.booleans(), st.integers(0, 3000)), max_size=50))
+def test_budget_is_exceeded_by_less_than_one_event(max_bytes: int, steps: list[tuple[bool, int]]) -> None:
+    """Whoever asks for room first never holds more than the budget and one event."""
+    budget, held = ByteBudget(max_bytes), []
+    for comes, size in steps:
+        if comes and budget.has_room:
+            held.append(event(0, data=b"x" * size))
+            budget.hold(held[-1])
+            assert budget.held_bytes < max_bytes + event_bytes(held[-1])
+        elif held:
+            budget.release(held.pop())
+        assert budget.held_bytes == sum(map(event_bytes, held))
+        assert budget.has_room or not budget.is_relaxed
+    assert held or budget.is_relaxed
+
+
+def test_small_events_count_with_the_objects_around_them() -> None:
+    """What an event costs in the budget is at least what its objects take."""
+    small = event(0, "order-000000000001", data=b"x" * 50)
+    parts = (small, small.data, small.token, small.group, small.rows, 10**9, Entry(small))
+    assert event_bytes(small) >= sum(map(sys.getsizeof, parts))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"rate": 0.0}, {"rate": float("inf")}, {"burst": 0}, {"max_held_bytes": 0}]
+)
+def test_settings_are_checked(wrong: dict[str, float]) -> None:
+    """Settings that could never deliver anything are refused."""
+    with pytest.raises(ValueError, match="must be"):
+        DeliverySettings(**wrong)  # type: ignore[arg-type]  # wrong on purpose
+
+
+@pytest.mark.parametrize(
+    ("rate", "burst", "events"), [(None, None, 1), (0.5, None, 1), (200.0, None, 20), (200.0, 3, 3)]
+)
+def test_burst_is_a_tenth_of_a_second_by_default(rate: float | None, burst: int | None, events: int) -> None:
+    """The ceiling's bucket is small, but never smaller than one event."""
+    assert DeliverySettings(rate=rate, burst=burst).burst_events == events
+
+
+def test_settings_of_a_job() -> None:
+    """What a job says about delivery arrives unchanged."""
+    job = Job(
+        event_type="scn.data.inboundorder",
+        instance_id="9e193580-7cc5-45f7-9609-c43ba0ada793",
+        rate=12.5,
+        burst=4,
+        max_held_bytes=2_000_000,
+        on_failure=OnFailure.HOLD,
+        drain_seconds=3.0,
+    )
+    assert DeliverySettings.of(job) == DeliverySettings(
+        rate=12.5, burst=4, max_held_bytes=2_000_000, on_failure=OnFailure.HOLD, drain_seconds=3.0
+    )
