@@ -1,0 +1,187 @@
+"""Scenarios as data: a TOML file says what the service and the loads are like, and what must come of it.
+
+    about = "one sentence"
+    seconds = 60                     how long it runs
+    seeds = [1]                      the expectations hold for each
+
+    [service]                        limiter: "token-bucket", "window", "nginx"; quota: [[from, events/s]];
+                                     burst in events; and the fields of world.Service
+    [load]                           starts: [0.0], one loader each; and the fields of LoaderPlan
+
+    [[expect]]                       measure, from, to, min, max
+
+Measures, over the stretch from..to:
+    accepted    events accepted, as a share of what the quota allows
+    throttled   attempts throttled, as a share of all
+    throttles   attempts throttled, counted
+    fairness    Jain's index over the loaders' accepted events: 1 is fair, 1/n is one taking all
+    rate        the highest allowed rate, as a share of the quota
+    in_flight   the highest in-flight cap at the end
+"""
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.simulation.quotas import NginxQuota, Quota, QuotaSchedule, TokenBucketQuota, WindowQuota
+from tests.simulation.simulated_loader import LoaderPlan, SimulatedLoader
+from tests.simulation.world import Service, World
+
+FOLDER = Path(__file__).parent / "scenarios"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A measure that must lie in a range.
+
+    Attributes:
+        measure: One of MEASURES.
+        begins: Second from which it is taken.
+        ends: Second up to which it is taken.
+        least: Lower bound.
+        most: Upper bound.
+    """
+
+    measure: str
+    begins: float
+    ends: float
+    least: float
+    most: float
+
+    def __str__(self) -> str:
+        return f"{self.measure} {self.begins:g}-{self.ends:g} s"
+
+    def is_met_by(self, value: float) -> bool:
+        """Return whether a measured value lies in the range."""
+        return self.least <= value <= self.most
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One file, read.
+
+    Attributes:
+        name: Its name without the ending.
+        about: What it is there for.
+        seconds: How long it runs.
+        seeds: Of chance, one run each.
+        expectations: What must come of each run.
+    """
+
+    name: str
+    about: str
+    seconds: float
+    seeds: tuple[int, ...]
+    expectations: tuple[Expectation, ...]
+    _service: dict[str, Any]
+    _load: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> "Scenario":
+        """Read a scenario file."""
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        expectations = tuple(
+            Expectation(
+                each["measure"], each["from"], each["to"], each.get("min", 0.0), each.get("max", float("inf"))
+            )
+            for each in data["expect"]
+        )
+        seeds = tuple(data.get("seeds", [1]))
+        return cls(
+            path.stem,
+            data["about"],
+            data["seconds"],
+            seeds,
+            expectations,
+            data["service"],
+            data.get("load", {}),
+        )
+
+    def run(self, seed: int) -> dict[Expectation, float]:
+        """Return the measured values."""
+        service = self._new_service()
+        world = World(service, self._plans(), seed=seed)
+        world.run(self.seconds)
+        return {
+            each: MEASURES[each.measure](world.loaders, service.schedule, each.begins, each.ends)
+            for each in self.expectations
+        }
+
+    def _new_service(self) -> Service:
+        settings = dict(self._service)
+        schedule = QuotaSchedule(
+            tuple((float(since), float(quota)) for since, quota in settings.pop("quota"))
+        )
+        quota = new_quota(settings.pop("limiter"), schedule, settings.pop("burst", 0.0))
+        return Service(schedule, quota, **settings)
+
+    def _plans(self) -> list[LoaderPlan]:
+        settings = {key: _tuples(value) for key, value in self._load.items()}
+        starts = settings.pop("starts", (0.0,))
+        return [LoaderPlan(start=start, **settings) for start in starts]
+
+
+def new_quota(limiter: str, schedule: QuotaSchedule, burst: float) -> Quota:
+    """Return a limiter by its name in scenario files."""
+    if limiter == "token-bucket":
+        return TokenBucketQuota(schedule, burst)
+    if limiter == "nginx":
+        return NginxQuota(schedule, burst)
+    if limiter == "window":
+        return WindowQuota(schedule)
+    raise ValueError(f"no limiter is called {limiter}")
+
+
+def scenarios() -> list[Scenario]:
+    """Return all scenarios, by name."""
+    return [Scenario.read(path) for path in sorted(FOLDER.glob("*.toml"))]
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(each) for each in value) if isinstance(value, list) else value
+
+
+def _count(times: list[float], begins: float, ends: float) -> int:
+    return sum(begins <= time < ends for time in times)
+
+
+def _accepted(loaders: list[SimulatedLoader], schedule: QuotaSchedule, begins: float, ends: float) -> float:
+    accepted = sum(_count(loader.accepted_at, begins, ends) for loader in loaders)
+    return accepted / schedule.events(begins, ends)
+
+
+def _throttles(loaders: list[SimulatedLoader], _: QuotaSchedule, begins: float, ends: float) -> float:
+    return float(sum(_count(loader.throttled_at, begins, ends) for loader in loaders))
+
+
+def _throttled(loaders: list[SimulatedLoader], schedule: QuotaSchedule, begins: float, ends: float) -> float:
+    throttled = _throttles(loaders, schedule, begins, ends)
+    accepted = sum(_count(loader.accepted_at, begins, ends) for loader in loaders)
+    return throttled / max(throttled + accepted, 1.0)
+
+
+def _fairness(loaders: list[SimulatedLoader], _: QuotaSchedule, begins: float, ends: float) -> float:
+    accepted = [_count(loader.accepted_at, begins, ends) for loader in loaders]
+    return sum(accepted) ** 2 / (len(accepted) * sum(each**2 for each in accepted))
+
+
+def _rate(loaders: list[SimulatedLoader], schedule: QuotaSchedule, begins: float, ends: float) -> float:
+    return max(
+        rate / schedule.at(when) for loader in loaders for when, rate in loader.rates if begins <= when < ends
+    )
+
+
+def _in_flight(loaders: list[SimulatedLoader], _: QuotaSchedule, __: float, ___: float) -> float:
+    return float(max(loader.cap.limit for loader in loaders))
+
+
+MEASURES: dict[str, Callable[[list[SimulatedLoader], QuotaSchedule, float, float], float]] = {
+    "accepted": _accepted,
+    "throttled": _throttled,
+    "throttles": _throttles,
+    "fairness": _fairness,
+    "rate": _rate,
+    "in_flight": _in_flight,
+}

@@ -1,0 +1,126 @@
+"""Loads against a limited service in virtual time.
+
+Deterministic: one heap of what happens next, one seeded source of chance, no clock. An attempt is started by
+a loader, judged by the service half a round trip later, and answered when its latency is over.
+"""
+
+import heapq
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.simulation.quotas import Quota, QuotaSchedule
+from tests.simulation.simulated_loader import Attempt, LoaderPlan, SimulatedLoader
+
+LOAD_SPAN_SECONDS = 0.5
+"""Over which the service feels its load, for a latency that grows with it."""
+
+KNEE, TOP = 0.8, 1.2
+"""Shares of the quota between which such a latency grows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The far side; times in seconds.
+
+    Attributes:
+        schedule: The quota over time.
+        quota: The limiter, new for each run.
+        accepted_seconds: Round trip of accepted attempts.
+        throttled_seconds: Round trip of throttled ones.
+        jitter_seconds: Up to this much more, each way.
+        slowdown: Factor added to ``accepted_seconds`` when the load is at TOP times the quota.
+        noise: Share of the attempts that are throttled for no reason.
+        retry_after_seconds: What each throttle asks for, or None.
+    """
+
+    schedule: QuotaSchedule
+    quota: Quota
+    accepted_seconds: float = 0.05
+    throttled_seconds: float = 0.05
+    jitter_seconds: float = 0.0
+    slowdown: float = 0.0
+    noise: float = 0.0
+    retry_after_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An attempt reaches the service."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer reaches its loader."""
+
+    attempt: Attempt
+
+
+class World:
+    """A service, its loaders, and the time between them.
+
+    Args:
+        service: The far side.
+        plans: One loader for each.
+        seed: Of chance.
+
+    Attributes:
+        loaders: The loaders, with what became of their attempts.
+    """
+
+    def __init__(self, service: Service, plans: Sequence[LoaderPlan], *, seed: int) -> None:
+        self._service = service
+        self._chance = random.Random(seed)
+        self._heap: list[tuple[float, int, SimulatedLoader | Arrival | Answer]] = []
+        self._order = 0
+        self._now = 0.0
+        self._load = 0.0
+        self._loaded_at = 0.0
+        self._way_seconds = min(service.accepted_seconds, service.throttled_seconds) / 2.0
+        self.loaders = [SimulatedLoader(plan, send=self._send, wake_at=self._happen) for plan in plans]
+
+    def run(self, until: float) -> None:
+        """Let everything happen up to a time."""
+        for loader in self.loaders:
+            loader.begin()
+        while self._heap and self._heap[0][0] <= until:
+            self._now, _, what = heapq.heappop(self._heap)
+            if isinstance(what, Arrival):
+                self._judge(what.attempt)
+            elif isinstance(what, Answer):
+                what.attempt.loader.answer(what.attempt, self._now, self._service.retry_after_seconds)
+            else:
+                what.wake(self._now)
+
+    def _happen(self, time: float, what: SimulatedLoader | Arrival | Answer) -> None:
+        self._order += 1
+        heapq.heappush(self._heap, (time, self._order, what))
+
+    def _send(self, attempt: Attempt) -> None:
+        self._happen(self._now + self._way_seconds + self._jitter(), Arrival(attempt))
+
+    def _judge(self, attempt: Attempt) -> None:
+        service, loader = self._service, attempt.loader
+        is_noise = service.noise > 0 and self._chance.random() < service.noise
+        attempt.is_admitted = not is_noise and service.quota.admits(self._now)
+        if attempt.is_admitted:
+            loader.accepted_at.append(self._now)
+            seconds = service.accepted_seconds * (1.0 + service.slowdown * self._pressure())
+        else:
+            loader.throttled_at.append(self._now)
+            seconds = service.throttled_seconds
+        answered_at = self._now + seconds - self._way_seconds + self._jitter()
+        self._happen(loader.awake_at(answered_at), Answer(attempt))
+
+    def _jitter(self) -> float:
+        return self._service.jitter_seconds * self._chance.random() if self._service.jitter_seconds else 0.0
+
+    def _pressure(self) -> float:
+        """Return 0 below the knee, 1 at the top."""
+        elapsed, self._loaded_at = self._now - self._loaded_at, self._now
+        self._load = self._load * math.exp(-elapsed / LOAD_SPAN_SECONDS) + 1.0 / LOAD_SPAN_SECONDS
+        share = self._load / self._service.schedule.at(self._now)
+        return (min(max(share, KNEE), TOP) - KNEE) / (TOP - KNEE)
