@@ -1,0 +1,293 @@
+"""The checkpoint of a running load: what is to be sent, what may have been sent, what was accepted."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from loader.checkpoint import progress
+from loader.checkpoint.doubt import Mark
+from loader.checkpoint.entries import Call, EventsNamed, counts, named, put_aside, window_opened
+from loader.checkpoint.ledger import Ledger, Run
+from loader.checkpoint.plan import plan_digest
+from loader.checkpoint.progress import InDoubtEvent, WindowProgress
+from loader.checkpoint.queries import RunEnd, Totals, read_receipts, read_totals
+from loader.checkpoint.reading import reading_errors
+from loader.checkpoint.schema import CHECKPOINT_NAME, SKIPPED, stand_alone
+from loader.checkpoint.writer import Writer
+from loader.errors import CheckpointError, CheckpointMismatch
+from loader.model import EventResult, EventState, WindowPlan
+
+COUNTS = "file, first_row, rows_read, rows_filtered, rows_rejected, records, events, last_of_file"
+
+END_RUN = """
+UPDATE runs SET ended_at = ?, cause = ?, exit_code = ?, complete = ?, attempts = ?, throttled = ?,
+                retried = ?, seconds = ?
+WHERE number = ?"""
+
+
+class Checkpoint:
+    """An open checkpoint; made by ``open_checkpoint``.
+
+    Questions (``window_progress``, ``totals`` ...) are answered from what is durable, by a connection
+    of their own. Changes go to the writer's inbox in the order of the calls and are durable within
+    ``writer.COMMIT_SECONDS``, or when an awaited call returns. Leaving it as a context manager closes it.
+
+    Attributes:
+        run_dir: The load's directory.
+        load_id: Names the load.
+        resumed: Whether an earlier run began it.
+        finished: Whether the earlier runs left nothing to do but failed events.
+        archived: Where the checkpoint that had to make way lies now, if there was one.
+    """
+
+    def __init__(
+        self,
+        *,
+        run_dir: Path,
+        load_id: str,
+        resumed: bool,
+        finished: bool,
+        archived: Path | None,
+        run: Run,
+        connection: sqlite3.Connection,
+        reader: sqlite3.Connection,
+        held: ExitStack,
+        clock: Callable[[], float],
+    ) -> None:
+        self.run_dir = run_dir
+        self.load_id = load_id
+        self.resumed = resumed
+        self.finished = finished
+        self.archived = archived
+        self._path = run_dir / CHECKPOINT_NAME
+        self._run = run
+        self._connection = connection
+        self._clock = clock
+        self._writer = Writer(connection, Ledger(connection, run), clock, where=str(self._path))
+        self._put = self._writer.put
+        self._reader = reader
+        self._held = held
+        self._last_totals: Totals | None = None
+        self._writer.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # What earlier runs found out.
+
+    def settled_windows(self) -> Mapping[int, int]:
+        """Return the windows that need not be read, as they have no event that this run would send.
+
+        Returns:
+            Their rows, by the window's number.
+        """
+        with reading_errors(self._path):
+            return progress.read_settled_windows(self._reader, retry_failed=self._run.retry_failed)
+
+    def window_progress(self, window: int) -> WindowProgress | None:
+        """Return where the events of a window stand, or None if it was never planned."""
+        with reading_errors(self._path):
+            return progress.read_progress(self._reader, window, retry_failed=self._run.retry_failed)
+
+    def known_rows(self) -> Mapping[int, int]:
+        """Return the number of rows of each file that was planned to its end, by file number."""
+        with reading_errors(self._path):
+            return progress.read_known_rows(self._reader)
+
+    def held_groups(self) -> frozenset[str]:
+        """Return the groups whose later events ``--on-failure hold`` keeps back from the start.
+
+        None if this run sends failed events again. Events in doubt hold nobody back: they go out
+        first, in their place.
+        """
+        if self._run.retry_failed:
+            return frozenset()
+        with reading_errors(self._path):
+            return progress.read_held_groups(self._reader)
+
+    def old_in_doubt(self, before: float) -> Sequence[InDoubtEvent]:
+        """Return the events in doubt that may have reached the service before a time (epoch seconds)."""
+        with reading_errors(self._path):
+            return progress.read_old_in_doubt(self._reader, before)
+
+    def receipts(self, window: int) -> Mapping[int, str]:
+        """Return the ``eventId`` of each accepted event of a window, by index."""
+        with reading_errors(self._path):
+            accepted = read_receipts(self._reader, window)
+            odd = self._reader.execute(
+                "SELECT event_index, event_id FROM odd_receipts WHERE window = ?", (window,)
+            ).fetchall()
+        return {index: accepted.event_id(index) for index in accepted} | dict(odd)
+
+    def totals(self) -> Totals:
+        """Return the sums of what is durable; ``flush`` first for those of everything recorded.
+
+        Once closed, those at the end.
+        """
+        if self._last_totals is not None:
+            return self._last_totals
+        with reading_errors(self._path):
+            return read_totals(self._reader)
+
+    # What this run does.
+
+    def begin_window(self, plan: WindowPlan) -> None:
+        """Write down a window before its events are marked, once in a run.
+
+        Raises:
+            CheckpointMismatch: An earlier run planned other events for the same window.
+        """
+        with reading_errors(self._path):
+            stored = self._reader.execute(
+                f"SELECT {COUNTS}, plan_digest FROM windows WHERE number = ?",  # noqa: S608 - constants
+                (plan.number,),
+            ).fetchone()
+            nameless = self._reader.execute(
+                "SELECT event_index FROM events WHERE window = ? AND token IS NULL", (plan.number,)
+            ).fetchall()
+        if stored is None:
+            self._put(window_opened(plan, self._clock()))
+            return
+        if stored != (*counts(plan), plan_digest(plan.events)):
+            raise _replanned(plan, stored, self._path)
+        if nameless:
+            self._put(EventsNamed([named(plan.events[index]) for (index,) in nameless]))
+
+    async def mark_sendable(self, window: int, through_index: int) -> None:
+        """Write down that events of a window up to an index may be sent from now on; durable on return.
+
+        Raises:
+            CheckpointWriteError: The disk refused. The events must not be sent.
+        """
+        self._put(Mark(window, through_index, self._clock()))
+        await self.flush()
+
+    def record(self, result: EventResult) -> None:
+        """Write down what an event came to; returns at once."""
+        if result.state is EventState.ACCEPTED:
+            event = result.event
+            self._put((event.window, event.index, result.event_id or ""))
+        else:
+            self._put(put_aside(result))
+
+    async def flush(self) -> None:
+        """Return when everything recorded so far is on the disk.
+
+        Raises:
+            CheckpointWriteError: The disk refused.
+        """
+        await asyncio.wrap_future(self._writer.durable())
+
+    async def resend_in_doubt(self, before: float, *, skipped_too: bool = False) -> None:
+        """Let events in doubt from before a time (epoch seconds) be sent again, as if in doubt since now.
+
+        Sent again, an event whose token has expired is a new one to the service, and its token lives anew.
+
+        Args:
+            before: Their first attempt was earlier.
+            skipped_too: Whether events that were skipped earlier come back as well.
+        """
+        now = self._clock()
+
+        def resend(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE events SET first_attempt_at = ? WHERE state = 'in_doubt' AND first_attempt_at < ?",
+                (now, before),
+            )
+            if skipped_too:
+                connection.execute(
+                    "UPDATE events SET state = 'in_doubt', first_attempt_at = ?"
+                    " WHERE state = 'failed' AND code = ?",
+                    (now, SKIPPED),
+                )
+
+        self._put(Call(resend))
+        await self.flush()
+
+    async def skip_in_doubt(self, before: float) -> None:
+        """Count events in doubt from before a time (epoch seconds) as failed, never to be sent again.
+
+        Their code becomes ``schema.SKIPPED``; ``--retry-failed`` leaves them alone.
+        """
+
+        def skip(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE events SET state = 'failed', code = ?, message = ?"
+                " WHERE state = 'in_doubt' AND first_attempt_at < ?",
+                (SKIPPED, "In doubt for longer than its token lives; skipped on request.", before),
+            )
+
+        self._put(Call(skip))
+        await self.flush()
+
+    async def watch(self) -> None:
+        """Return when the checkpoint is closed.
+
+        Raises:
+            CheckpointWriteError: The disk refused a write: nothing more can be recorded.
+        """
+        await asyncio.wrap_future(self._writer.failed)
+
+    def raise_if_failed(self) -> None:
+        """Raise what stopped the writer, if anything did.
+
+        Raises:
+            CheckpointWriteError: The disk refused a write: nothing more can be recorded.
+        """
+        if self._writer.error is not None:
+            raise self._writer.error
+
+    # How it ends.
+
+    def finish(self, end: RunEnd) -> None:
+        """Write down how the run ended and close; the file then stands alone.
+
+        Raises:
+            CheckpointWriteError: The disk refused. What was durable before stays valid.
+        """
+
+        def record_end(connection: sqlite3.Connection) -> None:
+            numbers = (end.attempts, end.throttled, end.retried, end.seconds, self._run.number)
+            connection.execute(END_RUN, (self._clock(), end.cause, end.exit_code, end.complete, *numbers))
+            if end.graceful:
+                connection.execute("DELETE FROM marks")
+
+        self._put(Call(record_end))
+        durable = self._writer.durable()
+        self.close()
+        durable.result()
+
+    def close(self) -> None:
+        """Write what was recorded and let go of the run directory; harmless if done already.
+
+        Without ``finish`` the marks stay: what was sendable and has no answer is in doubt.
+        """
+        self._writer.stop()
+        with suppress(CheckpointError):
+            self._last_totals = self.totals()
+        self._reader.close()
+        if self._writer.error is None:
+            with suppress(sqlite3.Error):  # a reader, or a full disk: the log stays beside the file, valid
+                stand_alone(self._connection)
+        self._held.close()
+
+
+def _replanned(plan: WindowPlan, stored: Sequence[object], path: Path) -> CheckpointMismatch:
+    now = dict(zip(COUNTS.split(", "), counts(plan), strict=True))
+    then = dict(zip(COUNTS.split(", "), stored, strict=False))
+    changes = [f"{name} was {then[name]}, is {now[name]}" for name in now if now[name] != then[name]]
+    return CheckpointMismatch(
+        f"Window {plan.number} does not give the events that were planned when the load began.",
+        where=f"{path}, rows {plan.first_row} to {plan.first_row + plan.rows_read - 1} of file {plan.file}",
+        why="; ".join(changes) or "the same number of events, with other content",
+        next_step="use the loader version and the files the load began with, or start over with --restart",
+    )

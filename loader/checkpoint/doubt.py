@@ -1,0 +1,73 @@
+"""Which events of a window are in doubt after a run that died, and since when.
+
+Rules kept here:
+
+1. An event handed out before the death and not answered since is in doubt: nobody can know.
+2. Its age counts from the first mark that covered it, the earliest moment it can have been sent.
+3. Nothing here knows files, SQLite or clocks.
+"""
+
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from loader.model import TOKEN_LIFE_SECONDS, EventState
+
+TOKEN_MARGIN_SECONDS = 900.0
+"""How long before the end of a token's life it is no longer trusted.
+
+Covers a slow last attempt and clocks that differ: AWS refuses signatures that are off by more than
+15 minutes, so no clock that could send is further off.
+"""
+
+SAFE_SECONDS = TOKEN_LIFE_SECONDS - TOKEN_MARGIN_SECONDS
+"""How long after its first attempt an event in doubt may be sent again without a second thought."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """From ``marked_at`` (epoch seconds) on, events of ``window`` up to ``through_index`` may be sent."""
+
+    window: int
+    through_index: int
+    marked_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRow:
+    """What the checkpoint already says about an event that is not accepted.
+
+    Attributes:
+        state: Where it stood.
+        skipped: Whether the user chose never to send it again.
+        run: Number of the run that wrote it.
+    """
+
+    state: EventState
+    skipped: bool
+    run: int
+
+
+def answered(rows: Mapping[int, StoredRow], *, run: int, retry_failed: bool) -> set[int]:
+    """Return the indexes whose row is the last word of ``run`` on them.
+
+    A row of an earlier run is not, if this run was to send the event again.
+    """
+    return {
+        index
+        for index, row in rows.items()
+        if row.run == run or row.skipped or (row.state is EventState.FAILED and not retry_failed)
+    }
+
+
+def in_doubt(
+    marks: Iterable[Mark], accepted: Container[int], answered_indexes: Container[int]
+) -> Iterator[tuple[int, float]]:
+    """Yield index and time of first possible sending of each event of one window that is in doubt."""
+    ascending = sorted(marks, key=lambda mark: mark.through_index)
+    start = 0
+    for position, mark in enumerate(ascending):
+        since = min(later.marked_at for later in ascending[position:])
+        for index in range(start, mark.through_index + 1):
+            if index not in accepted and index not in answered_indexes:
+                yield index, since
+        start = mark.through_index + 1

@@ -1,0 +1,219 @@
+"""What the open windows have come to: turns a batch of entries into the changes of one transaction.
+
+Rules kept here:
+
+1. Accepted is final: no later entry takes a receipt back or puts a row beside it.
+2. An event that was held back (unprocessed) keeps what an earlier run found out about it.
+3. A window's marks go in the transaction that writes the last answer to its events.
+
+After an exception the ledger no longer agrees with the file and must not be used again.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from loader.checkpoint.doubt import Mark, answered
+from loader.checkpoint.entries import (
+    Call,
+    Durable,
+    EventPutAside,
+    EventsNamed,
+    Receipt,
+    WindowOpened,
+)
+from loader.checkpoint.queries import stored_rows
+from loader.checkpoint.receipts import RECEIPT_BYTES, has_receipt, write_receipts
+
+Entry = Receipt | WindowOpened | EventsNamed | EventPutAside | Mark | Call | Durable
+
+INSERT_RUN = "INSERT INTO runs (number, pid, retry_failed, started_at) VALUES (?, ?, ?, ?)"
+INSERT_WINDOW = """
+INSERT INTO windows (number, file, first_row, rows_read, rows_filtered, rows_rejected, records, events,
+                     last_of_file, plan_digest, opened_at, finished_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+UPDATE_WINDOW = "UPDATE windows SET accepted = ?, finished_at = ? WHERE number = ?"
+INSERT_RECEIPTS = "INSERT INTO receipts (window, event_ids) VALUES (?, zeroblob(?))"
+INSERT_ODD = "INSERT INTO odd_receipts (window, event_index, event_id) VALUES (?, ?, ?)"
+INSERT_REJECTED = "INSERT INTO rejected (file, row, column, reason, value) VALUES (?, ?, ?, ?, ?)"
+INSERT_MARK = "INSERT INTO marks (window, through_index, marked_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+DELETE_ROW = "DELETE FROM events WHERE window = ? AND event_index = ?"
+NAME_EVENT = """
+UPDATE events SET token = ?, first_row = ?, last_row = ?, rows = ?, event_group = ?
+WHERE window = ? AND event_index = ?"""
+# Rule 2 is the CASEs on 'unprocessed'. The first attempt is the earliest of all runs, but where doubt is new:
+# what an earlier run tried was answered, and only the age of the doubt matters to the token. An event in
+# doubt of which no attempt is known was handed out no earlier than its mark says.
+PUT_ASIDE = """
+INSERT INTO events (token, state, window, event_index, file, first_row, last_row, rows, event_group, code,
+                    message, attempts, first_attempt_at, last_attempt_at, run)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+        CASE ?2 WHEN 'in_doubt' THEN coalesce(?13, (SELECT min(marked_at) FROM marks
+                                                    WHERE window = ?3 AND through_index >= ?4), ?15)
+                ELSE ?13 END, ?14, ?16)
+ON CONFLICT (window, event_index) DO UPDATE SET
+    token = excluded.token, first_row = excluded.first_row, last_row = excluded.last_row,
+    rows = excluded.rows, event_group = excluded.event_group,
+    state = CASE excluded.state WHEN 'unprocessed' THEN state ELSE excluded.state END,
+    code = CASE excluded.state WHEN 'unprocessed' THEN code ELSE excluded.code END,
+    message = CASE excluded.state WHEN 'unprocessed' THEN message ELSE excluded.message END,
+    attempts = attempts + excluded.attempts,
+    first_attempt_at = CASE
+        WHEN excluded.state = 'in_doubt' AND state <> 'in_doubt' THEN excluded.first_attempt_at
+        ELSE coalesce(min(first_attempt_at, excluded.first_attempt_at),
+                      first_attempt_at, excluded.first_attempt_at) END,
+    last_attempt_at = coalesce(excluded.last_attempt_at, last_attempt_at),
+    run = excluded.run"""
+
+
+@dataclass(slots=True)
+class OpenWindow:
+    """A window some of whose events have no answer yet.
+
+    Attributes:
+        events: How many events it has.
+        accepted: How many of them are accepted.
+        rows: The indexes that have a row, and whether that row is this run's last word.
+        final_rows: How many of these are.
+    """
+
+    events: int
+    accepted: int = 0
+    rows: dict[int, bool] = field(default_factory=dict)
+    final_rows: int = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether this run has nothing more to find out about its events."""
+        return self.accepted + self.final_rows == self.events
+
+    def accept(self, indexes: Sequence[int]) -> list[int]:
+        """Count events as accepted; return those that had a row."""
+        self.accepted += len(indexes)
+        if not self.rows:
+            return []
+        had_row = [index for index in indexes if index in self.rows]
+        self.final_rows -= sum(self.rows.pop(index) for index in had_row)
+        return had_row
+
+    def put_aside(self, index: int) -> None:
+        """Count an event as answered without being accepted."""
+        self.final_rows += not self.rows.get(index, False)
+        self.rows[index] = True
+
+
+@dataclass(slots=True)
+class Answers:
+    """What a batch says about the events of one window.
+
+    Attributes:
+        event_ids: Receipts of accepted events, by index.
+        put_aside: The events that were not accepted.
+    """
+
+    event_ids: dict[int, str] = field(default_factory=dict)
+    put_aside: list[EventPutAside] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The run that writes.
+
+    Attributes:
+        number: Counted over all runs of the load, from 1.
+        pid: Its process.
+        retry_failed: Whether it sends failed events again.
+        started_at: Epoch seconds.
+    """
+
+    number: int
+    pid: int
+    retry_failed: bool
+    started_at: float
+
+
+class Ledger:
+    """Applies batches; keeps the open windows' counts in memory, a few hundred bytes each."""
+
+    def __init__(self, connection: sqlite3.Connection, run: Run) -> None:
+        self._connection = connection
+        self._run = run
+        self._run_is_stored = False
+        self._windows: dict[int, OpenWindow] = {}
+
+    def apply(self, batch: Iterable[Entry], now: float) -> None:
+        """Write a batch within the transaction that is open.
+
+        Args:
+            batch: Entries in the order in which they were handed over.
+            now: Epoch seconds.
+
+        Raises:
+            sqlite3.Error: The disk, or the file, refused.
+        """
+        self._store_run()
+        answers: defaultdict[int, Answers] = defaultdict(Answers)
+        for entry in batch:
+            if isinstance(entry, tuple):
+                window, index, event_id = entry
+                answers[window].event_ids[index] = event_id
+            elif isinstance(entry, EventPutAside):
+                answers[entry.window].put_aside.append(entry)
+            elif isinstance(entry, Call):
+                self._write_answers(answers, now)
+                answers.clear()
+                entry.change(self._connection)
+            else:
+                self._apply_single(entry)
+        self._write_answers(answers, now)
+
+    def _store_run(self) -> None:
+        if not self._run_is_stored:
+            run = self._run
+            self._connection.execute(INSERT_RUN, (run.number, run.pid, run.retry_failed, run.started_at))
+            self._run_is_stored = True
+
+    def _apply_single(self, entry: Entry) -> None:
+        connection = self._connection
+        if isinstance(entry, Mark):
+            connection.execute(INSERT_MARK, (entry.window, entry.through_index, entry.marked_at))
+        elif isinstance(entry, WindowOpened):
+            connection.execute(INSERT_WINDOW, entry.values)
+            connection.executemany(INSERT_REJECTED, entry.rejected)
+            if entry.events:
+                connection.execute(INSERT_RECEIPTS, (entry.number, RECEIPT_BYTES * entry.events))
+                self._windows[entry.number] = OpenWindow(entry.events)
+        elif isinstance(entry, EventsNamed):
+            connection.executemany(NAME_EVENT, entry.values)
+
+    def _write_answers(self, answers: Mapping[int, Answers], now: float) -> None:
+        for number, of_window in answers.items():
+            self._write_window(number, of_window, now)
+
+    def _write_window(self, number: int, answers: Answers, now: float) -> None:
+        connection = self._connection
+        window = self._windows.get(number) or self._reopen(number)
+        with connection.blobopen("receipts", "event_ids", number) as blob:
+            added, odd = write_receipts(blob, answers.event_ids)
+            rows = [entry for entry in answers.put_aside if not has_receipt(blob, entry.index)]
+        connection.executemany(DELETE_ROW, [(number, index) for index in window.accept(added)])
+        connection.executemany(INSERT_ODD, [(number, index, text) for index, text in odd.items()])
+        for entry in rows:
+            window.put_aside(entry.index)
+        connection.executemany(PUT_ASIDE, [(*entry.values, now, self._run.number) for entry in rows])
+        if window.finished:
+            connection.execute("DELETE FROM marks WHERE window = ?", (number,))
+            del self._windows[number]
+        connection.execute(UPDATE_WINDOW, (window.accepted, now if window.finished else None, number))
+
+    def _reopen(self, number: int) -> OpenWindow:
+        """Load the counts of a window that an earlier run planned, or that was finished already."""
+        events, accepted = self._connection.execute(
+            "SELECT events, accepted FROM windows WHERE number = ?", (number,)
+        ).fetchone()
+        rows = stored_rows(self._connection, number)
+        final = answered(rows, run=self._run.number, retry_failed=self._run.retry_failed)
+        window = OpenWindow(events, accepted, {index: index in final for index in rows}, len(final))
+        self._windows[number] = window
+        return window

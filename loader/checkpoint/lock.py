@@ -1,0 +1,115 @@
+"""The lock on a run directory: one process at a time, freed by the system when it dies."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from loader.errors import CheckpointError, CheckpointLocked
+
+LOCK_NAME = "load.lock"
+
+PATIENCE_SECONDS = 2.0
+"""How long a start waits for the lock: a status command holds it for the moment it reads."""
+
+POLL_SECONDS = 0.05
+
+
+@contextmanager
+def lock_run_dir(run_dir: Path, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
+    """Hold the run directory for this process.
+
+    Args:
+        run_dir: The run directory.
+        patience_seconds: How long to wait for whoever holds it.
+
+    Raises:
+        CheckpointLocked: Another process holds it; its pid is in the message.
+        CheckpointError: The directory cannot be written, or its file system has no locks.
+    """
+    path = run_dir / LOCK_NAME
+    try:
+        # The file stays for ever: removing it would let two processes lock two files of one name.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise CheckpointError(
+            "The run directory cannot be written.",
+            where=str(path),
+            why=error.strerror or str(error),
+            next_step="name another one with --run-dir, or make this one writable",
+        ) from error
+    try:
+        _acquire(descriptor, path, patience_seconds)
+        with suppress(OSError):  # a full disk: the pid is only for the message
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(descriptor: int, path: Path, patience_seconds: float) -> None:
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise _locked(path) from None
+            time.sleep(POLL_SECONDS)
+        except OSError as error:
+            raise CheckpointError(
+                "The run directory cannot be locked.",
+                where=str(path),
+                why=error.strerror or str(error),
+                next_step="name a directory on a local disk with --run-dir",
+            ) from error
+        else:
+            return
+
+
+def _locked(path: Path) -> CheckpointLocked:
+    pid = read_pid(path)
+    return CheckpointLocked(
+        "Another process is working in the run directory.",
+        where=str(path.parent),
+        why=f"process {pid} holds {path.name}" if pid else f"{path.name} is held",
+        next_step="wait for it or stop it, or name another --run-dir",
+    )
+
+
+def read_pid(path: Path) -> int | None:
+    """Return the pid that the holder of a lock file wrote down, or None."""
+    with suppress(OSError, ValueError):
+        return int(path.read_text(encoding="ascii"))
+    return None
+
+
+@contextmanager
+def look_without_locking(run_dir: Path) -> Iterator[int | None]:
+    """Yield the pid of the process that works in the run directory (0 if unknown), or None.
+
+    While it yields None no load can begin there, so what is read in the meantime holds still.
+    """
+    path = run_dir / LOCK_NAME
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        yield None  # never locked, or not ours to look at
+        return
+    try:
+        yield _holder(descriptor, path)
+    finally:
+        os.close(descriptor)
+
+
+def _holder(descriptor: int, path: Path) -> int | None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return read_pid(path) or 0
+    except OSError:
+        return None  # a file system without locks: no load can have begun there
+    return None

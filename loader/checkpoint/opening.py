@@ -1,0 +1,237 @@
+"""Opening a checkpoint: find, compare, make anew or keep, and take stock after a run that died."""
+
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+from loader.checkpoint.checkpoint import Checkpoint
+from loader.checkpoint.ledger import Run
+from loader.checkpoint.lock import lock_run_dir
+from loader.checkpoint.plan import Plan, differences, shown
+from loader.checkpoint.queries import left_in_doubt, read_last_run
+from loader.checkpoint.reading import check_whole, open_for_reading, read_plan
+from loader.checkpoint.schema import (
+    CHECKPOINT_NAME,
+    LOST_ANSWER,
+    connect,
+    connect_reader,
+    create_tables,
+    stand_alone,
+)
+from loader.errors import CheckpointError, CheckpointMismatch
+
+SIDECARS = ("-wal", "-shm", "-journal")
+
+LEAVE_IN_DOUBT = """
+INSERT INTO events (state, window, event_index, file, code, message, attempts, first_attempt_at, run)
+SELECT 'in_doubt', number, ?2, file, ?4, 'The run ended before an answer was written down.', 0, ?3, ?5
+FROM windows WHERE number = ?1
+ON CONFLICT (window, event_index) DO UPDATE SET
+    first_attempt_at = CASE state WHEN 'in_doubt' THEN min(first_attempt_at, excluded.first_attempt_at)
+                                  ELSE excluded.first_attempt_at END,
+    state = 'in_doubt', code = excluded.code, message = excluded.message, run = excluded.run"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What lies in the run directory.
+
+    Attributes:
+        load_id: Its load, or None if that cannot be read.
+        finished: Whether that load has nothing left to do.
+        changes: How its plan differs from the given one.
+        problem: Why it cannot be read, if it cannot.
+    """
+
+    load_id: str | None = None
+    finished: bool = False
+    changes: tuple[str, ...] = ()
+    problem: CheckpointError | None = None
+
+
+def open_checkpoint(
+    run_dir: Path,
+    plan: Plan,
+    *,
+    restart: bool = False,
+    retry_failed: bool = False,
+    clock: Callable[[], float] = time.time,
+) -> Checkpoint:
+    """Open the checkpoint of a load, or begin one, and hold the run directory until it is closed.
+
+    An unfinished load of the same plan is resumed. A finished one of another plan is kept under the
+    name ``checkpoint-<load id>.sqlite``, and so is any other one if ``restart`` asks for it.
+
+    Args:
+        run_dir: The load's directory; made with mode 0700 if it is not there.
+        plan: What decides which events the load is made of.
+        restart: Whether to begin anew whatever is there.
+        retry_failed: Whether this run sends the events that failed in earlier ones.
+        clock: Epoch seconds.
+
+    Raises:
+        CheckpointMismatch: An unfinished load of another plan is there. Nothing was changed.
+        CheckpointCorrupt: The checkpoint there is damaged. Nothing was changed.
+        CheckpointLocked: Another process is working there.
+        CheckpointError: The directory cannot be used.
+    """
+    path = run_dir / CHECKPOINT_NAME
+    with ExitStack() as held, _refused_by_disk(run_dir):
+        _make_private(run_dir)
+        held.enter_context(lock_run_dir(run_dir))
+        found = _look(run_dir, plan)
+        resumed = found is not None and not restart and not found.changes and found.problem is None
+        archived = None
+        if not resumed:
+            if found is not None:
+                _refuse(run_dir, found, restart=restart)
+            archived = _archive(path, found, clock())
+            _create(path, plan, clock())
+        connection = held.enter_context(closing(connect(path)))
+        reader = held.enter_context(closing(connect_reader(path)))
+        run = _take_stock(connection, plan, retry_failed=retry_failed, now=clock())
+        ((load_id,),) = connection.execute("SELECT id FROM load").fetchall()
+        return Checkpoint(
+            run_dir=run_dir,
+            load_id=load_id,
+            resumed=resumed,
+            finished=resumed and found is not None and found.finished,
+            archived=archived,
+            run=run,
+            connection=connection,
+            reader=reader,
+            held=held.pop_all(),
+            clock=clock,
+        )
+
+
+def _look(run_dir: Path, plan: Plan) -> _Found | None:
+    """Read what is there without changing it."""
+    path = run_dir / CHECKPOINT_NAME
+    if not os.path.lexists(path):
+        return None
+    try:
+        with open_for_reading(run_dir, alive=False) as connection:
+            check_whole(connection, path)
+            load_id, _, stored = read_plan(connection)
+            last_run = read_last_run(connection)
+    except CheckpointError as error:
+        return _Found(problem=error)
+    finished = last_run is not None and last_run[2] is not None and last_run[2].complete
+    return _Found(load_id, finished, tuple(differences(stored, plan)))
+
+
+def _refuse(run_dir: Path, found: _Found, *, restart: bool) -> None:
+    """Raise if what is there must not make way for a new load."""
+    if restart:
+        return
+    if found.problem is not None:
+        raise found.problem
+    if not found.finished:
+        raise CheckpointMismatch(
+            "The run directory holds an unfinished load of another plan; nothing in it was changed.",
+            where=str(run_dir),
+            why=shown(found.changes),
+            next_step="resume it with the settings and files it began with, name another --run-dir, or start "
+            "over with --restart: the old checkpoint is kept under another name, but no longer resumed",
+        )
+
+
+def _archive(path: Path, found: _Found | None, now: float) -> Path | None:
+    """Give the old checkpoint another name; return it."""
+    if found is not None and found.load_id is not None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            stand_alone(connection)
+        name = found.load_id
+    else:
+        name = f"unreadable-{_new_load_id(now)}"
+    kept = path.with_name(f"checkpoint-{name}.sqlite")
+    # Sidecars first, and also those without a checkpoint: SQLite would take an old log for the new file's.
+    for suffix in (*SIDECARS, ""):
+        part = Path(f"{path}{suffix}")
+        if os.path.lexists(part):
+            part.rename(f"{kept}{suffix}")
+    _flush_directory(path.parent)
+    return kept if found is not None else None
+
+
+def _create(path: Path, plan: Plan, now: float) -> None:
+    """Make a new checkpoint under another name and move it into place when it is whole."""
+    draft = path.with_name(f"{path.name}.new")
+    for suffix in (*SIDECARS, ""):
+        Path(f"{draft}{suffix}").unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+            connection.execute("PRAGMA synchronous = OFF")  # flushed once, below
+            create_tables(connection)
+            connection.execute(
+                "INSERT INTO load (id, created_at, settings, command) VALUES (?, ?, ?, ?)",
+                (_new_load_id(now), now, orjson.dumps(dict(plan.settings)).decode(), plan.command),
+            )
+            connection.executemany(
+                "INSERT INTO files (number, path, format, size_bytes, modified_ns, fingerprint, copy, rows,"
+                " window_rows) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(*astuple(f), rows) for f, rows in zip(plan.files, plan.window_rows, strict=True)],
+            )
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    draft.rename(path)
+    _flush_directory(path.parent)
+
+
+def _take_stock(connection: sqlite3.Connection, plan: Plan, *, retry_failed: bool, now: float) -> Run:
+    """Write down what a run that died left in doubt, and return the run that begins."""
+    connection.execute("BEGIN IMMEDIATE")
+    (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM runs").fetchone()
+    connection.executemany(
+        LEAVE_IN_DOUBT, [(*doubtful, LOST_ANSWER, last) for doubtful in left_in_doubt(connection)]
+    )
+    connection.execute("DELETE FROM marks")
+    connection.execute("UPDATE runs SET cause = 'killed' WHERE ended_at IS NULL")
+    moved = [(file.path, file.number, file.path) for file in plan.files]
+    connection.executemany("UPDATE files SET path = ? WHERE number = ? AND path <> ?", moved)
+    connection.execute("COMMIT")
+    return Run(last + 1, os.getpid(), retry_failed, now)
+
+
+def _make_private(run_dir: Path) -> None:
+    missing = [folder for folder in (run_dir, *run_dir.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700 if folder == run_dir else 0o777, exist_ok=True)
+        _flush_directory(folder.parent)
+
+
+def _flush_directory(folder: Path) -> None:
+    """Make new names in a folder survive a power loss: flushing the file alone does not."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _new_load_id(now: float) -> str:
+    return f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+@contextmanager
+def _refused_by_disk(run_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise CheckpointError(
+            "The run directory cannot be used.",
+            where=str(run_dir),
+            why=(error.strerror if isinstance(error, OSError) else None) or str(error),
+            next_step="make room or make it writable, or name another one with --run-dir",
+        ) from error

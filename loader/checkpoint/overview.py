@@ -1,0 +1,242 @@
+"""What a run directory holds, in whatever state it was left, for people; read without changing it."""
+
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from itertools import groupby, islice
+from operator import itemgetter
+from pathlib import Path
+
+from loader.checkpoint.doubt import SAFE_SECONDS
+from loader.checkpoint.lock import look_without_locking
+from loader.checkpoint.plan import Plan
+from loader.checkpoint.queries import RunEnd, Totals, left_in_doubt, read_last_run, read_totals
+from loader.checkpoint.reading import open_for_reading, read_plan
+from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.errors import CheckpointError
+from loader.model import EventState
+
+SHOWN_GROUPS = 20
+SHOWN_PLACES = 3
+
+FAILED = """
+SELECT code, message, number, path, first_row FROM (
+    SELECT code, message, path, first_row, window, event_index,
+           count(*) OVER (PARTITION BY code, message) AS number,
+           row_number() OVER (PARTITION BY code, message ORDER BY window, event_index) AS place
+    FROM events JOIN files ON files.number = events.file WHERE state = 'failed'
+) WHERE place <= :places ORDER BY number DESC, code, message, place"""
+
+REJECTED = """
+SELECT column, reason, number, path, row FROM (
+    SELECT column, reason, path, row,
+           count(*) OVER (PARTITION BY column, reason) AS number,
+           row_number() OVER (PARTITION BY column, reason ORDER BY file, row) AS place
+    FROM rejected JOIN files ON files.number = rejected.file
+) WHERE place <= :places ORDER BY number DESC, column, reason, place"""
+
+
+class LoadState(StrEnum):
+    """What a run directory holds."""
+
+    NONE = "none"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    KILLED = "killed"
+    FINISHED = "finished"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Rejected rows or events not accepted that have one cause in common.
+
+    Attributes:
+        kind: Column of rejected rows; error code of events.
+        reason: Why the rows were rejected; the service's words on the events (may echo payload).
+        count: How many there are.
+        first: Path and row (from 0) of the first few.
+    """
+
+    kind: str
+    reason: str = field(repr=False)
+    count: int
+    first: Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """The events that may have been accepted, without a receipt.
+
+    Attributes:
+        count: How many there are.
+        expired: How many of them are older than the life of their tokens.
+        safe_until: Epoch seconds until which a resume may send all the others again; None if none is left.
+    """
+
+    count: int
+    expired: int
+    safe_until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What a run directory holds.
+
+    Attributes:
+        run_dir: The run directory.
+        state: What there is.
+        next_step: What to do next, in a sentence.
+        load_id: Names the load.
+        created_at: When it began, in epoch seconds.
+        plan: Its stored plan.
+        totals: Its sums.
+        rows_left: Rows not read yet, if the formats of all files tell.
+        doubt: Its events in doubt. None of a running process: what it has sent is still in flight.
+        failed: Its failed events by code and message, most frequent first.
+        rejected: Its rejected rows by column and reason, most frequent first.
+        started_at: When the last run began, in epoch seconds.
+        ended_at: When it ended, or None.
+        last_run: How it ended, or None if it runs or was killed.
+        pid: The process that works on it now (0 if unknown), or None.
+        problem: Why nothing can be told, if so.
+    """
+
+    run_dir: Path
+    state: LoadState
+    next_step: str
+    load_id: str = ""
+    created_at: float | None = None
+    plan: Plan | None = None
+    totals: Totals | None = None
+    rows_left: int | None = None
+    doubt: Doubt = Doubt(0, 0, None)
+    failed: Sequence[Trouble] = ()
+    rejected: Sequence[Trouble] = ()
+    started_at: float | None = None
+    ended_at: float | None = None
+    last_run: RunEnd | None = None
+    pid: int | None = None
+    problem: CheckpointError | None = None
+
+
+def read_overview(run_dir: Path, now: float, *, safe_seconds: float = SAFE_SECONDS) -> Overview:
+    """Tell what a run directory holds; never raises for the state it is in.
+
+    Args:
+        run_dir: The run directory.
+        now: Epoch seconds.
+        safe_seconds: How long after its first attempt an event in doubt may be sent again.
+    """
+    if not os.path.lexists(run_dir / CHECKPOINT_NAME):
+        return Overview(run_dir, LoadState.NONE, "There is no load here: begin one with scn-loader load.")
+    try:
+        with (
+            look_without_locking(run_dir) as pid,
+            open_for_reading(run_dir, alive=pid is not None) as connection,
+        ):
+            return _read(connection, run_dir, pid, now - safe_seconds, safe_seconds)
+    except CheckpointError as problem:
+        return Overview(run_dir, LoadState.UNREADABLE, f"{problem.next_step}.", problem=problem)
+
+
+def _read(
+    connection: sqlite3.Connection, run_dir: Path, pid: int | None, expired_before: float, safe_seconds: float
+) -> Overview:
+    load_id, created_at, plan = read_plan(connection)
+    started_at, ended_at, last_run = read_last_run(connection) or (None, None, None)
+    state = _state(pid, started_at, last_run)
+    totals = read_totals(connection)
+    doubt = Doubt(0, 0, None)
+    if pid is None:
+        totals, doubt = _doubt(connection, totals, expired_before, safe_seconds)
+    rows = [file.rows for file in plan.files]
+    return Overview(
+        run_dir,
+        state,
+        next_step(state, totals, doubt, plan.command),
+        load_id,
+        created_at,
+        plan,
+        totals,
+        None if None in rows else sum(count or 0 for count in rows) - totals.rows_read,
+        doubt,
+        _troubles(connection, FAILED),
+        _troubles(connection, REJECTED),
+        started_at,
+        ended_at,
+        last_run,
+        pid,
+    )
+
+
+def _state(pid: int | None, started_at: float | None, last_run: RunEnd | None) -> LoadState:
+    if pid is not None:
+        return LoadState.RUNNING
+    if last_run is None:
+        return LoadState.STOPPED if started_at is None else LoadState.KILLED
+    return LoadState.FINISHED if last_run.complete else LoadState.STOPPED
+
+
+def _doubt(
+    connection: sqlite3.Connection, totals: Totals, expired_before: float, safe_seconds: float
+) -> tuple[Totals, Doubt]:
+    """Return the events in doubt, and the totals with those that only the marks know of."""
+    rows = connection.execute(
+        "SELECT window, event_index, first_attempt_at FROM events WHERE state = 'in_doubt'"
+    ).fetchall()
+    since: dict[tuple[int, int], float] = {(window, index): at for window, index, at in rows}
+    moved: Counter[str] = Counter()
+    for window, index, marked_at in left_in_doubt(connection):
+        event = (window, index)
+        if event not in since:
+            query = "SELECT state FROM events WHERE window = ? AND event_index = ?"
+            (state,) = connection.execute(query, event).fetchone() or (EventState.UNPROCESSED,)
+            moved[state] += 1
+        since[event] = min(since.get(event, marked_at), marked_at)
+    safe = [at for at in since.values() if at >= expired_before]
+    doubt = Doubt(len(since), len(since) - len(safe), min(safe) + safe_seconds if safe else None)
+    return replace(
+        totals,
+        events_in_doubt=len(since),
+        events_failed=totals.events_failed - moved[EventState.FAILED],
+        events_unprocessed=totals.events_unprocessed - moved[EventState.UNPROCESSED],
+    ), doubt
+
+
+def _troubles(connection: sqlite3.Connection, query: str) -> list[Trouble]:
+    """Group rows of (kind, reason, count, path, row) that come sorted by the first three."""
+    cursor = connection.execute(query, {"places": SHOWN_PLACES})
+    groups = groupby(cursor, key=itemgetter(0, 1, 2))
+    return [
+        Trouble(kind, reason, count, [(row[3], row[4]) for row in rows])
+        for (kind, reason, count), rows in islice(groups, SHOWN_GROUPS)
+    ]
+
+
+def next_step(state: LoadState, totals: Totals, doubt: Doubt, command: str) -> str:
+    """Return what to do next, in a sentence."""
+    again = f"run {command}" if command else "run the same command again"
+    if state is LoadState.RUNNING:
+        return "Let it work, or interrupt it: it can be resumed."
+    if state is not LoadState.FINISHED:
+        if doubt.expired:
+            return (
+                f"To resume, {again}; {doubt.expired} events in doubt are older than their tokens, so "
+                "unless its operation may be repeated it asks for --in-doubt resend or --in-doubt skip."
+            )
+        by = f" before {_utc(doubt.safe_until)}" if doubt.safe_until is not None else ""
+        return f"To resume, {again}{by}."
+    if totals.events_failed:
+        return f"To send the {totals.events_failed} failed events again, {again} with --retry-failed."
+    if totals.rows_rejected:
+        return f"Correct the {totals.rows_rejected} rejected rows and load them as an extract of their own."
+    return "Nothing: everything was delivered."
+
+
+def _utc(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,110 @@
+"""The stored plan of a load, and how another one differs from it.
+
+Rules kept here:
+
+1. A file is the same if its content is; a file that only moved is not a difference.
+2. Every difference is told with the stored and the given value, and none with row data.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from loader.model import Event, SourceFile
+
+SHOWN_DIFFERENCES = 12
+SHOWN_CHARS = 160
+
+DIGEST_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What decides which events a load is made of.
+
+    Attributes:
+        settings: The settings that shape events, as JSON values.
+        files: The extract, in order.
+        window_rows: Rows of a window, for each file.
+        command: The command line that runs the load again, without ``--restart``; shown to users only,
+            no part of the comparison.
+    """
+
+    settings: Mapping[str, Any]
+    files: Sequence[SourceFile]
+    window_rows: Sequence[int]
+    command: str = ""
+
+
+def differences(stored: Plan, given: Plan) -> list[str]:
+    """Return one line for each way in which ``given`` would make other events than ``stored``."""
+    return [*_setting_differences(stored, given), *_file_differences(stored, given)]
+
+
+def shown(lines: Sequence[str]) -> str:
+    """Return differences as the few lines of an error block."""
+    more = len(lines) - SHOWN_DIFFERENCES
+    tail = [f"and {more} more"] if more > 0 else []
+    return "\n         ".join([*lines[:SHOWN_DIFFERENCES], *tail])
+
+
+def plan_digest(events: Sequence[Event]) -> bytes:
+    """Return a digest of the tokens of a window: they are functions of all that an event is."""
+    tokens = "".join([event.token for event in events])
+    return hashlib.blake2b(tokens.encode(), digest_size=DIGEST_BYTES).digest()
+
+
+def _setting_differences(stored: Plan, given: Plan) -> Iterator[str]:
+    before, now = _as_json(stored.settings), _as_json(given.settings)
+    for name in sorted(before.keys() | now.keys()):
+        if before.get(name) != now.get(name):
+            yield f"setting {name}: the load began with {_text(before.get(name))}, now {_text(now.get(name))}"
+
+
+def _file_differences(stored: Plan, given: Plan) -> Iterator[str]:
+    for before, now in zip(stored.files, given.files, strict=False):
+        changes = "; ".join(_changes(before, now))
+        if changes:
+            name = now.path if now.path == before.path else f"{now.path} (in place of {before.path})"
+            yield f"file {name}: {changes}"
+    for gone in stored.files[len(given.files) :]:
+        yield f"file {gone.path}: part of the load, not given now"
+    for added in given.files[len(stored.files) :]:
+        yield f"file {added.path}: not part of the load, given now"
+    rows_of_windows = zip(given.files, stored.window_rows, given.window_rows, strict=False)
+    for file, rows_before, rows_now in rows_of_windows:
+        if rows_before != rows_now:
+            yield f"file {file.path}: windows of {rows_before} rows then, of {rows_now} now"
+
+
+def _changes(before: SourceFile, now: SourceFile) -> Iterator[str]:
+    if before.format != now.format:
+        yield f"format {before.format} then, {now.format} now"
+    if before.size_bytes != now.size_bytes:
+        yield f"{before.size_bytes} bytes then, {now.size_bytes} now"
+    elif before.fingerprint != now.fingerprint:
+        yield "other content of the same size"
+    elif now.is_sampled and before.modified_ns != now.modified_ns:
+        # Without the time nobody can vouch for what lies between the samples.
+        yield f"modified {_time(before.modified_ns)} then, {_time(now.modified_ns)} now"
+    if before.copy != now.copy:
+        yield f"it was copy {before.copy} of its content in the extract, now it is copy {now.copy}"
+
+
+def _as_json(settings: Mapping[str, Any]) -> dict[str, Any]:
+    decoded: dict[str, Any] = orjson.loads(orjson.dumps(dict(settings)))
+    return decoded
+
+
+def _text(value: object) -> str:
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= SHOWN_CHARS else text[: SHOWN_CHARS - 3] + "..."
+
+
+def _time(modified_ns: int) -> str:
+    seconds, nanoseconds = divmod(modified_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"

@@ -1,0 +1,121 @@
+"""Where the events of one window stand, for a load that resumes."""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from loader.checkpoint.queries import read_receipts
+from loader.checkpoint.receipts import Receipts
+from loader.checkpoint.schema import SKIPPED
+from loader.model import EventState
+
+
+@dataclass(frozen=True, slots=True)
+class WindowProgress:
+    """What earlier runs found out about the events of a window.
+
+    Attributes:
+        events: How many events it has.
+        accepted: Indexes of the accepted ones.
+        failed: Indexes of those that failed for good.
+        skipped: Indexes of those in doubt that the user chose not to send again.
+        in_doubt: Index and epoch seconds of the first attempt of those that may have been accepted.
+        unprocessed: Indexes of those held back behind a failed event of their group.
+        retry_failed: Whether this run sends failed events again.
+    """
+
+    events: int
+    accepted: Receipts
+    failed: frozenset[int]
+    skipped: frozenset[int]
+    in_doubt: Mapping[int, float]
+    unprocessed: frozenset[int]
+    retry_failed: bool
+
+    def to_send(self, index: int) -> bool:
+        """Return whether this run has to deliver the event."""
+        if index in self.accepted or index in self.skipped:
+            return False
+        return self.retry_failed or index not in self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubtEvent:
+    """An event that may have been accepted, without a receipt.
+
+    Attributes:
+        window: Its window.
+        index: Its position in the window's plan.
+        file: Number of the source file.
+        first_row: Its first row in that file, from 0; of its window, as long as ``token`` is None.
+        token: ``clientToken``, or None until its window has been planned again after a crash.
+        since: Epoch seconds of the earliest moment at which it may have reached the service.
+    """
+
+    window: int
+    index: int
+    file: int
+    first_row: int
+    token: str | None
+    since: float
+
+
+def read_progress(
+    connection: sqlite3.Connection, window: int, *, retry_failed: bool
+) -> WindowProgress | None:
+    """Return where the events of a window stand, or None if it was never planned."""
+    known = connection.execute("SELECT events FROM windows WHERE number = ?", (window,)).fetchone()
+    if known is None:
+        return None
+    rows = connection.execute(
+        "SELECT event_index, state, code, first_attempt_at FROM events WHERE window = ?", (window,)
+    ).fetchall()
+    return WindowProgress(
+        events=known[0],
+        accepted=read_receipts(connection, window),
+        failed=frozenset(row[0] for row in rows if row[1] == EventState.FAILED and row[2] != SKIPPED),
+        skipped=frozenset(row[0] for row in rows if row[1] == EventState.FAILED and row[2] == SKIPPED),
+        in_doubt={row[0]: row[3] for row in rows if row[1] == EventState.IN_DOUBT},
+        unprocessed=frozenset(row[0] for row in rows if row[1] == EventState.UNPROCESSED),
+        retry_failed=retry_failed,
+    )
+
+
+def read_settled_windows(connection: sqlite3.Connection, *, retry_failed: bool) -> dict[int, int]:
+    """Return number and rows of the windows that have no event that this run would send."""
+    # Without --retry-failed, what failed is settled; with it, only what the user chose to skip.
+    rows = connection.execute(
+        "SELECT number, rows_read FROM windows WHERE accepted + (SELECT count(*) FROM events"
+        "  WHERE events.window = windows.number AND state = 'failed' AND (code = ? OR NOT ?)) = events",
+        (SKIPPED, retry_failed),
+    )
+    return dict(rows.fetchall())
+
+
+def read_known_rows(connection: sqlite3.Connection) -> dict[int, int]:
+    """Return the number of rows of each file that was planned to its end, by file number."""
+    rows = connection.execute(
+        "SELECT file, sum(rows_read) FROM windows GROUP BY file"
+        " HAVING max(last_of_file) AND sum(rows_read) = max(first_row + rows_read)"
+    )
+    return dict(rows.fetchall())
+
+
+def read_held_groups(connection: sqlite3.Connection) -> frozenset[str]:
+    """Return the groups with an event that failed for good and was not skipped on purpose."""
+    rows = connection.execute(
+        "SELECT DISTINCT event_group FROM events WHERE state = 'failed' AND code <> ?", (SKIPPED,)
+    )
+    return frozenset(row[0] for row in rows.fetchall())
+
+
+def read_old_in_doubt(connection: sqlite3.Connection, before: float) -> list[InDoubtEvent]:
+    """Return the events in doubt that may have reached the service before a time (epoch seconds)."""
+    rows = connection.execute(
+        "SELECT events.window, event_index, events.file, coalesce(events.first_row, windows.first_row),"
+        "       token, first_attempt_at"
+        " FROM events JOIN windows ON windows.number = events.window"
+        " WHERE state = 'in_doubt' AND first_attempt_at < ? ORDER BY events.window, event_index",
+        (before,),
+    )
+    return [InDoubtEvent(*row) for row in rows.fetchall()]

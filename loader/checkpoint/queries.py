@@ -1,0 +1,151 @@
+"""What a checkpoint says, read from any connection to it."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loader.checkpoint.doubt import Mark, StoredRow, answered, in_doubt
+from loader.checkpoint.receipts import Receipts
+from loader.checkpoint.schema import SKIPPED
+from loader.model import EventState
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The sums of a load; in each line the last number is what the others leave.
+
+    ``rows_read == rows_filtered + rows_rejected + records`` and ``events_total == events_accepted +
+    events_failed + events_in_doubt + events_unprocessed`` hold by construction of the checkpoint.
+
+    Attributes:
+        windows: Windows planned.
+        rows_read: Rows in them.
+        rows_filtered: Rows the job's filter left out.
+        rows_rejected: Rows that could not become records.
+        records: Rows that did.
+        events_total: Events planned.
+        events_accepted: Events with a receipt.
+        events_failed: Events refused for good, or in doubt and skipped by the user.
+        events_in_doubt: Events that may have been accepted, without a receipt.
+        events_unprocessed: All others: held back, or not yet sent.
+    """
+
+    windows: int
+    rows_read: int
+    rows_filtered: int
+    rows_rejected: int
+    records: int
+    events_total: int
+    events_accepted: int
+    events_failed: int
+    events_in_doubt: int
+    events_unprocessed: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """How a run ended.
+
+    Attributes:
+        cause: In a few words, for ``status``.
+        exit_code: What the command returned.
+        complete: Whether every row was read and every event was tried: nothing is left to resume.
+        graceful: Whether every event handed out has its answer recorded. If not, what was marked as
+            sendable and has none counts as in doubt from the next start on.
+        attempts: HTTP requests made.
+        throttled: How many of them the service throttled.
+        retried: How many of them were retries.
+        seconds: How long the run took.
+    """
+
+    cause: str
+    exit_code: int
+    complete: bool
+    graceful: bool = True
+    attempts: int = 0
+    throttled: int = 0
+    retried: int = 0
+    seconds: float = 0.0
+
+
+def read_totals(connection: sqlite3.Connection) -> Totals:
+    """Return the sums of what is stored."""
+    sums = connection.execute(
+        "SELECT count(*), sum(rows_read), sum(rows_filtered), sum(rows_rejected), sum(records),"
+        " sum(events), sum(accepted) FROM windows"
+    ).fetchone()
+    windows, read, filtered, rejected, records, total, accepted = (value or 0 for value in sums)
+    states = dict(connection.execute("SELECT state, count(*) FROM events GROUP BY state").fetchall())
+    failed, doubtful = states.get(EventState.FAILED, 0), states.get(EventState.IN_DOUBT, 0)
+    return Totals(
+        windows=windows,
+        rows_read=read,
+        rows_filtered=filtered,
+        rows_rejected=rejected,
+        records=records,
+        events_total=total,
+        events_accepted=accepted,
+        events_failed=failed,
+        events_in_doubt=doubtful,
+        events_unprocessed=total - accepted - failed - doubtful,
+    )
+
+
+def read_receipts(connection: sqlite3.Connection, window: int) -> Receipts:
+    """Return the receipts of a window; none if it has no events."""
+    row = connection.execute("SELECT event_ids FROM receipts WHERE window = ?", (window,)).fetchone()
+    return Receipts(row[0] if row else b"")
+
+
+def stored_rows(connection: sqlite3.Connection, window: int) -> dict[int, StoredRow]:
+    """Return what is stored about the events of a window that are not accepted, by index."""
+    rows = connection.execute(
+        "SELECT event_index, state, code = ?, run FROM events WHERE window = ?", (SKIPPED, window)
+    ).fetchall()
+    return {index: StoredRow(EventState(state), bool(skipped), run) for index, state, skipped, run in rows}
+
+
+def read_marks(connection: sqlite3.Connection) -> dict[int, Sequence[Mark]]:
+    """Return the marks by window."""
+    marks: dict[int, list[Mark]] = {}
+    for row in connection.execute("SELECT window, through_index, marked_at FROM marks").fetchall():
+        marks.setdefault(row[0], []).append(Mark(*row))
+    return dict(marks)
+
+
+def left_in_doubt(connection: sqlite3.Connection) -> list[tuple[int, int, float]]:
+    """Return window, index and time of first possible sending of what a run that died left in doubt.
+
+    Some of them may have been in doubt before, and have a row that says so.
+    """
+    run = connection.execute("SELECT number, retry_failed FROM runs ORDER BY number DESC LIMIT 1").fetchone()
+    if run is None:
+        return []
+    number, retry_failed = run[0], bool(run[1])
+    return [
+        (window, index, since)
+        for window, marks in read_marks(connection).items()
+        for index, since in in_doubt(
+            marks,
+            read_receipts(connection, window),
+            answered(stored_rows(connection, window), run=number, retry_failed=retry_failed),
+        )
+    ]
+
+
+def read_last_run(connection: sqlite3.Connection) -> tuple[float, float | None, RunEnd | None] | None:
+    """Return when the last run began, when it ended, and how; None if none began.
+
+    A run that was killed has no time of ending.
+    """
+    row = connection.execute(
+        "SELECT started_at, ended_at, cause, exit_code, complete, attempts, throttled, retried, seconds"
+        " FROM runs ORDER BY number DESC LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return None
+    started_at, ended_at, cause, exit_code, complete, *numbers = row
+    if ended_at is None:
+        return started_at, None, None
+    end = RunEnd(cause, exit_code, bool(complete), not read_marks(connection), *numbers)
+    return started_at, ended_at, end

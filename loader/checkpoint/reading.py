@@ -1,0 +1,170 @@
+"""Reading a checkpoint in whatever state it was left, without changing a byte of it."""
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import orjson
+
+from loader.checkpoint.plan import Plan
+from loader.checkpoint.schema import (
+    APPLICATION_ID,
+    BUSY_SECONDS,
+    CHECKPOINT_NAME,
+    FORMAT_VERSION,
+    create_tables,
+)
+from loader.errors import CheckpointCorrupt, CheckpointError
+from loader.model import SourceFile
+
+DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT)
+"""Result codes that speak of the file's content (``ERROR``: a table is missing), not of the disk."""
+
+
+WAL_HEADER_BYTES = 32
+"""Size of a write-ahead log that holds nothing yet (SQLite file format, 4.1). A run can be killed between the
+header and the first frame, and with such a log and ``readonly_shm`` SQLite retries until it gives up."""
+
+
+@contextmanager
+def open_for_reading(run_dir: Path, *, alive: bool) -> Iterator[sqlite3.Connection]:
+    """Open the checkpoint of a run directory; everything is read as of one moment.
+
+    Args:
+        run_dir: Run directory with a checkpoint.
+        alive: Whether a process is writing it now.
+
+    Raises:
+        CheckpointCorrupt: It is damaged, or not one of ours.
+        CheckpointError: It cannot be read, or a newer version of the loader wrote it.
+    """
+    path = run_dir / CHECKPOINT_NAME
+    with reading_errors(path), tempfile.TemporaryDirectory(prefix="scn-loader-") as scratch:
+        address = _address(path, Path(scratch), alive=alive)
+        connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        with closing(connection):
+            connection.execute("BEGIN")
+            _check_kind(connection, path)
+            yield connection
+
+
+@contextmanager
+def reading_errors(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the system say about a checkpoint into errors for users.
+
+    Raises:
+        CheckpointCorrupt: The content is damaged.
+        CheckpointError: The file cannot be read.
+    """
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise  # a fault of ours, such as a question after the end
+    except sqlite3.Error as error:
+        # Text that is not UTF-8 is found by the Python binding, which sets no code.
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+        if code in DAMAGE:
+            raise corrupt(path, str(error)) from error
+        raise _unreadable(path, str(error)) from error
+    except (UnicodeDecodeError, orjson.JSONDecodeError) as error:
+        raise corrupt(path, "a text in it cannot be read") from error
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from error
+
+
+def check_whole(connection: sqlite3.Connection, path: Path) -> None:
+    """Read all of a checkpoint and see that no part of it is missing, cut off or garbled.
+
+    Raises:
+        CheckpointCorrupt: It is damaged.
+    """
+    if not _tables_as_created() <= _tables(connection):
+        raise corrupt(path, "its tables are not as they were made")
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise corrupt(path, " ".join(verdict.split()))
+
+
+def _tables_as_created() -> set[tuple[str, str]]:
+    """Return name and definition of every table, index and view of a new checkpoint."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        create_tables(connection)
+        return _tables(connection)
+
+
+def _tables(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    return set(connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall())
+
+
+def read_plan(connection: sqlite3.Connection) -> tuple[str, float, Plan]:
+    """Return the load's id, when it was made (epoch seconds) and its stored plan."""
+    load = connection.execute("SELECT id, created_at, settings, command FROM load").fetchone()
+    if load is None:
+        raise sqlite3.DatabaseError("it holds no plan")
+    load_id, created_at, settings, command = load
+    rows = connection.execute(
+        "SELECT number, path, format, size_bytes, modified_ns, fingerprint, copy, rows, window_rows"
+        " FROM files ORDER BY number"
+    ).fetchall()
+    files = [SourceFile(*row[:8]) for row in rows]
+    return load_id, created_at, Plan(orjson.loads(settings), files, [row[8] for row in rows], command)
+
+
+def corrupt(path: Path, why: str) -> CheckpointCorrupt:
+    """Return the error for a damaged checkpoint."""
+    return CheckpointCorrupt(
+        "The checkpoint is damaged; nothing in it was changed.",
+        where=str(path),
+        why=why,
+        next_step="put back a copy of the run directory, or start over with --restart: "
+        "the damaged file is kept under another name, and what it said was accepted is sent again",
+    )
+
+
+def _address(path: Path, scratch: Path, *, alive: bool) -> str:
+    """Choose how SQLite may look at the file; what it reads is the same in each case."""
+    if alive:
+        # Readers of a living log take part in its locks; a wrong look would be a torn one.
+        return f"{path.absolute().as_uri()}?mode=ro"
+    log, shared, journal = (Path(f"{path}-{suffix}") for suffix in ("wal", "shm", "journal"))
+    has_journal = _size(journal) > 0
+    if not has_journal and _size(log) <= WAL_HEADER_BYTES:
+        return f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    if shared.exists() and not has_journal:
+        # A killed run's log is read in place: SQLite indexes it in its own memory and writes nothing.
+        return f"{path.absolute().as_uri()}?mode=ro&readonly_shm=1"
+    # A log without its index, or a half-done change of the header: SQLite must write to make it whole.
+    for part in (path, log, journal):
+        if part.exists():
+            shutil.copyfile(part, scratch / part.name)
+    return (scratch / path.name).as_uri()
+
+
+def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application_id != APPLICATION_ID or version < 1:
+        raise corrupt(path, "it is not a checkpoint of this loader")
+    if version > FORMAT_VERSION:
+        raise CheckpointError(
+            "A newer version of the loader wrote this checkpoint.",
+            where=str(path),
+            why=f"it has format {version}, this version knows formats up to {FORMAT_VERSION}",
+            next_step="use the newer version, or another --run-dir",
+        )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _unreadable(path: Path, why: str) -> CheckpointError:
+    return CheckpointError(
+        "The checkpoint cannot be read.",
+        where=str(path),
+        why=why,
+        next_step="make it readable, or name another --run-dir",
+    )

@@ -1,0 +1,188 @@
+"""The tables of a checkpoint, and how a connection to it is set up.
+
+One file, ``checkpoint.sqlite``. An accepted event costs its receipt and nothing else: ``receipts``
+holds one blob per window with 16 bytes per event, at ``16 * event_index``, zero until the event is
+accepted, so the blob is the bitmap of accepted events as well. Everything that is rare (events that
+failed, are in doubt or were held back; rejected rows) is one readable row each.
+"""
+
+import sqlite3
+from pathlib import Path
+
+CHECKPOINT_NAME = "checkpoint.sqlite"
+
+APPLICATION_ID = 0x53434E4C  # "SCNL": tells our file from any other SQLite file of the same name
+FORMAT_VERSION = 1
+
+BUSY_SECONDS = 10.0
+"""How long a write waits for someone's SQLite tool that holds the file for writing."""
+
+WAL_PAGES = 1000
+"""Pages (of 4 KiB) after which the write-ahead log is copied into the main file: SQLite's own default."""
+
+SKIPPED = "InDoubtSkipped"
+"""Code of a failed event that was in doubt when the user said ``--in-doubt skip``."""
+
+LOST_ANSWER = "RunEndedWithoutAnswer"
+"""Code of an event in doubt whose run died after it was handed out and before its answer was written."""
+
+SCHEMA = """
+CREATE TABLE load (
+    id         TEXT NOT NULL,
+    created_at REAL NOT NULL,          -- this and every other *_at: epoch seconds
+    settings   TEXT NOT NULL,          -- the plan settings, as JSON
+    command    TEXT NOT NULL           -- the command line to run again, if it is known
+);
+CREATE TABLE files (
+    number      INTEGER PRIMARY KEY,
+    path        TEXT NOT NULL,
+    format      TEXT NOT NULL,
+    size_bytes  INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL,
+    fingerprint TEXT NOT NULL,
+    copy        INTEGER NOT NULL,
+    rows        INTEGER,
+    window_rows INTEGER NOT NULL
+);
+CREATE TABLE windows (
+    number        INTEGER PRIMARY KEY,
+    file          INTEGER NOT NULL,
+    first_row     INTEGER NOT NULL,    -- rows are counted from 0 in their file
+    rows_read     INTEGER NOT NULL,
+    rows_filtered INTEGER NOT NULL,
+    rows_rejected INTEGER NOT NULL,
+    records       INTEGER NOT NULL,
+    events        INTEGER NOT NULL,
+    last_of_file  INTEGER NOT NULL,
+    plan_digest   BLOB NOT NULL,       -- over the tokens: the same window must plan the same events
+    accepted      INTEGER NOT NULL DEFAULT 0,
+    opened_at     REAL NOT NULL,
+    finished_at   REAL                 -- when its last event was accepted, failed or put aside
+);
+CREATE TABLE receipts (                -- substr(event_ids, 16 * event_index + 1, 16) is the eventId
+    window    INTEGER PRIMARY KEY,
+    event_ids BLOB NOT NULL
+);
+CREATE TABLE odd_receipts (            -- accepted, with a receipt that is not a UUID
+    window      INTEGER NOT NULL,
+    event_index INTEGER NOT NULL,
+    event_id    TEXT NOT NULL,
+    PRIMARY KEY (window, event_index)
+) WITHOUT ROWID;
+CREATE TABLE events (                  -- every event that is not accepted and not simply still to come
+    token            TEXT,             -- clientToken; null after a crash until its window is planned again
+    state            TEXT NOT NULL,    -- failed, in_doubt, unprocessed
+    window           INTEGER NOT NULL,
+    event_index      INTEGER NOT NULL,
+    file             INTEGER NOT NULL,
+    first_row        INTEGER,
+    last_row         INTEGER,
+    rows             INTEGER,
+    event_group      TEXT,
+    code             TEXT NOT NULL,
+    message          TEXT NOT NULL,
+    attempts         INTEGER NOT NULL,
+    first_attempt_at REAL,
+    last_attempt_at  REAL,
+    run              INTEGER NOT NULL, -- the run that wrote this row last
+    PRIMARY KEY (window, event_index)
+) WITHOUT ROWID;
+CREATE INDEX events_by_token ON events (token);
+CREATE TABLE rejected (
+    file   INTEGER NOT NULL,
+    row    INTEGER NOT NULL,
+    column TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    value  TEXT NOT NULL
+);
+CREATE TABLE marks (                   -- events of the window up to this index may be sent from then on
+    window        INTEGER NOT NULL,
+    through_index INTEGER NOT NULL,
+    marked_at     REAL NOT NULL,
+    PRIMARY KEY (window, through_index)
+) WITHOUT ROWID;
+CREATE TABLE runs (
+    number       INTEGER PRIMARY KEY,
+    pid          INTEGER NOT NULL,
+    retry_failed INTEGER NOT NULL,
+    started_at   REAL NOT NULL,
+    ended_at     REAL,                 -- null: it runs, or it was killed
+    cause        TEXT,
+    exit_code    INTEGER,
+    complete     INTEGER,
+    attempts     INTEGER,
+    throttled    INTEGER,
+    retried      INTEGER,
+    seconds      REAL
+);
+CREATE VIEW events_readable AS
+    SELECT token, state, files.path AS file,
+           coalesce(events.first_row, windows.first_row) AS first_row,
+           coalesce(events.last_row, windows.first_row + windows.rows_read - 1) AS last_row,
+           events.rows, event_group, code, message, attempts,
+           strftime('%Y-%m-%dT%H:%M:%fZ', first_attempt_at, 'unixepoch') AS first_attempt,
+           strftime('%Y-%m-%dT%H:%M:%fZ', last_attempt_at, 'unixepoch') AS last_attempt, window, event_index
+    FROM events JOIN windows ON windows.number = events.window
+                LEFT JOIN files ON files.number = events.file;
+CREATE VIEW runs_readable AS
+    SELECT number, strftime('%Y-%m-%dT%H:%M:%fZ', started_at, 'unixepoch') AS started,
+           strftime('%Y-%m-%dT%H:%M:%fZ', ended_at, 'unixepoch') AS ended, cause, exit_code, complete,
+           attempts, throttled, retried, seconds
+    FROM runs;
+"""
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables in an empty file."""
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+    connection.executescript(SCHEMA)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a checkpoint for writing: every commit is on the disk when it returns.
+
+    Raises:
+        sqlite3.Error: SQLite refused, or the file system lacks what a write-ahead log needs.
+    """
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        _prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """Open a checkpoint for reading beside the one that writes it.
+
+    Raises:
+        sqlite3.Error: SQLite refused.
+    """
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    return sqlite3.connect(
+        address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+
+
+def stand_alone(connection: sqlite3.Connection) -> None:
+    """Fold the write-ahead log into the main file, so that copying the one file copies everything.
+
+    Raises:
+        sqlite3.Error: Someone reads the file, or the disk is full; the log then stays beside it, valid.
+    """
+    connection.execute("PRAGMA busy_timeout = 1000")  # nobody should wait long for this at the end
+    connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise sqlite3.OperationalError(f"the file system has no shared memory (journal mode {mode})")
+    connection.execute("PRAGMA synchronous = FULL")
+    # macOS: fsync alone leaves the data in the drive's cache. No effect elsewhere.
+    connection.execute("PRAGMA fullfsync = ON")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+    # The log is cut back to this after a burst, such as a status command that held it open.
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_PAGES * 4096}")

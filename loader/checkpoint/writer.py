@@ -1,0 +1,122 @@
+"""The one thread that writes the checkpoint, in group commits.
+
+Theory of operation: callers append entries to an inbox, which costs them nothing else. The thread
+wakes every ``COMMIT_SECONDS``, or at once when somebody waits, takes all there is and writes it in one
+transaction; only when that is on the disk are those who wait told. A refused write ends the thread:
+what was durable stays valid, nothing later is claimed.
+"""
+
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+
+from loader.checkpoint.entries import Durable
+from loader.checkpoint.ledger import Entry, Ledger
+from loader.errors import CheckpointWriteError
+
+COMMIT_SECONDS = 0.1
+"""How long a receipt may wait for its commit. A kill in between costs nothing but sending those events
+again with the same tokens; a shorter time costs a disk flush each."""
+
+
+class Writer:
+    """Owns the writing connection from ``start`` until ``stop`` returns."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, ledger: Ledger, clock: Callable[[], float], where: str
+    ) -> None:
+        self._connection = connection
+        self._ledger = ledger
+        self._clock = clock
+        self._where = where
+        self._inbox: deque[Entry] = deque()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._failing = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="checkpoint", daemon=True)
+        self.put = self._inbox.append
+        self.error: Exception | None = None
+        self.failed: Future[None] = _running_future()
+
+    def start(self) -> None:
+        """Begin writing."""
+        self._thread.start()
+
+    def durable(self) -> Future[None]:
+        """Return a future that is resolved once all that was put before is on the disk."""
+        future = _running_future()
+        with self._failing:
+            if self.error is None:
+                self.put(Durable(future))
+                self._wake.set()
+            else:
+                future.set_exception(self.error)
+        return future
+
+    def stop(self) -> None:
+        """Write what is left and end the thread; the connection is the caller's again."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        if not self.failed.done():
+            self.failed.set_result(None)
+
+    def _run(self) -> None:
+        stopping = False
+        while not stopping and self.error is None:
+            self._wake.wait(COMMIT_SECONDS)
+            self._wake.clear()
+            stopping = self._stopping  # read before the inbox is: nothing put before stop() is left behind
+            # deque's append and popleft are atomic, so the event loop never waits for this thread.
+            batch = [self._inbox.popleft() for _ in range(len(self._inbox))]
+            if batch:
+                self._commit(batch)
+
+    def _commit(self, batch: list[Entry]) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._ledger.apply(batch, self._clock())
+            self._connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - handed to the load, which raises it
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            self._fail(self._named(error), batch)
+        else:
+            for entry in batch:
+                if type(entry) is Durable:
+                    entry.future.set_result(None)
+
+    def _fail(self, error: Exception, batch: list[Entry]) -> None:
+        with self._failing:
+            self.error = error
+            batch.extend(self._inbox.popleft() for _ in range(len(self._inbox)))
+        for entry in batch:
+            if type(entry) is Durable:
+                entry.future.set_exception(error)
+        self.failed.set_exception(error)
+
+    def _named(self, error: Exception) -> Exception:
+        refused = (
+            isinstance(error, sqlite3.OperationalError | OSError) or type(error) is sqlite3.DatabaseError
+        )
+        if not refused:
+            return error  # a fault of ours: it keeps its name and its traceback
+        named = CheckpointWriteError(
+            "The checkpoint could not be written, so the load stopped.",
+            where=self._where,
+            why=str(error),
+            next_step="make room or repair the disk, then run the same command again: it resumes",
+        )
+        named.__cause__ = error
+        return named
+
+
+def _running_future() -> Future[None]:
+    """Return a future that a waiter who gives up cannot cancel."""
+    future: Future[None] = Future()
+    future.set_running_or_notify_cancel()
+    return future

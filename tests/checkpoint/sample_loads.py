@@ -1,0 +1,104 @@
+"""Plans, windows and answers for the checkpoint's tests, and looks at what lies on the disk."""
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from loader.checkpoint import Plan
+from loader.model import Event, EventResult, EventState, RejectedRow, SourceFile, WindowPlan
+
+WINDOW_ROWS = 8
+START = 1_760_000_000.0
+
+
+def source_file(number: int = 0, **changes: Any) -> SourceFile:
+    fingerprint = hashlib.sha256(f"content {number}".encode()).hexdigest()
+    file = SourceFile(
+        number, f"/extracts/orders_{number}.parquet", "parquet", 1000, 10**18, fingerprint, 0, 80
+    )
+    return replace(file, **changes)
+
+
+def load_plan(files: int = 1, **settings: Any) -> Plan:
+    return Plan(
+        settings={"event_type": "scn.data.inboundorder", "pack": "row", "mapping": {}} | settings,
+        files=[source_file(number) for number in range(files)],
+        window_rows=[WINDOW_ROWS] * files,
+        command="scn-loader load orders.parquet",
+    )
+
+
+def event(window: int, index: int, *, file: int = 0, group: str = "") -> Event:
+    token = hashlib.sha256(f"{window}/{index}".encode()).hexdigest()
+    row = window * WINDOW_ROWS + index
+    return Event(window, index, file, (row,), group or f"group {index}", token, None, b'{"id":"secret"}')
+
+
+def window_plan(
+    number: int = 0,
+    events: int = WINDOW_ROWS,
+    *,
+    file: int = 0,
+    first_row: int | None = None,
+    rejected: Sequence[RejectedRow] = (),
+    filtered: int = 0,
+    last_of_file: bool = False,
+) -> WindowPlan:
+    return WindowPlan(
+        number=number,
+        file=file,
+        first_row=number * WINDOW_ROWS if first_row is None else first_row,
+        rows_read=events + len(rejected) + filtered,
+        rows_filtered=filtered,
+        records=events,
+        rejected=rejected,
+        events=[event(number, index, file=file) for index in range(events)],
+        last_of_file=last_of_file,
+    )
+
+
+def event_id(window: int, index: int) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{window}/{index}"))
+
+
+def accepted(window: int, index: int) -> EventResult:
+    return EventResult(event(window, index), EventState.ACCEPTED, event_id(window, index), attempts=1)
+
+
+def put_aside(
+    window: int,
+    index: int,
+    state: EventState = EventState.FAILED,
+    *,
+    code: str = "ValidationException",
+    group: str = "",
+    first_attempt_at: float | None = START,
+    attempts: int = 1,
+) -> EventResult:
+    return EventResult(
+        event(window, index, group=group),
+        state,
+        code=code,
+        message="Refused.",
+        attempts=attempts,
+        first_attempt_at=first_attempt_at,
+        last_attempt_at=first_attempt_at,
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return every file of a folder but the lock, whose content is only a pid."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != "load.lock"}
+
+
+class Clock:
+    """Epoch seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        return self.now

@@ -1,0 +1,77 @@
+"""One process at a time in a run directory."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from loader.checkpoint import LoadState, open_checkpoint, read_overview
+from loader.checkpoint.lock import LOCK_NAME, lock_run_dir, look_without_locking
+from loader.errors import CheckpointError, CheckpointLocked
+from tests.checkpoint.sample_loads import START, load_plan
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process with the run directory open; killed by its pid at the end."""
+    command = [sys.executable, "-m", "tests.checkpoint.holding_process", str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_process_is_refused_by_name_and_the_lock_dies_with_its_holder(
+    tmp_path: Path, holder: subprocess.Popen[str]
+) -> None:
+    """The error names the holder's pid; a kill -9 of the holder frees the directory, which resumes."""
+    with pytest.raises(CheckpointLocked) as refused:
+        open_checkpoint(tmp_path, load_plan())
+    assert f"process {holder.pid}" in refused.value.block()
+    assert refused.value.exit_code == 2
+    overview = read_overview(tmp_path, START)
+    assert (overview.state, overview.pid) == (LoadState.RUNNING, holder.pid)
+    holder.kill()
+    holder.wait()
+    assert read_overview(tmp_path, START).pid is None
+    with open_checkpoint(tmp_path, load_plan()) as checkpoint:
+        assert checkpoint.resumed
+
+
+def test_a_start_waits_for_a_look_to_end(tmp_path: Path) -> None:
+    """A load does not begin while somebody reads what must hold still, and begins right after."""
+    with lock_run_dir(tmp_path):
+        pass
+    look = ExitStack()
+    assert look.enter_context(look_without_locking(tmp_path)) is None
+    with ExitStack() as held:
+        with pytest.raises(CheckpointLocked):
+            held.enter_context(lock_run_dir(tmp_path, patience_seconds=0.1))
+        timer = threading.Timer(0.2, look.close)
+        timer.start()
+        held.enter_context(lock_run_dir(tmp_path))
+        timer.join()
+        assert held.enter_context(look_without_locking(tmp_path)) == os.getpid()
+
+
+def test_looking_makes_no_lock_file(tmp_path: Path) -> None:
+    """Where no load ever began, a look finds nobody and leaves nothing."""
+    with look_without_locking(tmp_path) as pid:
+        assert pid is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    """A folder in the lock's place is told with the path."""
+    (tmp_path / LOCK_NAME).mkdir()
+    with pytest.raises(CheckpointError, match="cannot be written") as refused, lock_run_dir(tmp_path):
+        pytest.fail("locked a folder")
+    assert str(tmp_path / LOCK_NAME) in refused.value.where

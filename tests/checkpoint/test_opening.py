@@ -1,0 +1,366 @@
+"""Opening a run directory in every state it can be in."""
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from loader.checkpoint import Checkpoint, RunEnd, open_checkpoint
+from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.errors import CheckpointCorrupt, CheckpointError, CheckpointMismatch
+from tests.checkpoint.sample_loads import (
+    WINDOW_ROWS,
+    accepted,
+    contents,
+    load_plan,
+    put_aside,
+    source_file,
+    window_plan,
+)
+
+DONE = RunEnd("done", 0, complete=True)
+STOPPED = RunEnd("interrupted", 130, complete=False)
+
+
+def begin(run_dir: Path, end: RunEnd | None = STOPPED) -> str:
+    """Begin a load of one window with three answers, end it, and return its id."""
+    with open_checkpoint(run_dir, load_plan()) as checkpoint:
+        checkpoint.begin_window(window_plan())
+        checkpoint.record(accepted(0, 0))
+        checkpoint.record(accepted(0, 1))
+        checkpoint.record(put_aside(0, 2))
+        if end is not None:
+            checkpoint.finish(end)
+        return checkpoint.load_id
+
+
+async def killed_run_dir(tmp_path: Path) -> Path:
+    """Return a run directory as a kill leaves it: copied while the log holds all of the work."""
+    with open_checkpoint(tmp_path / "original", load_plan()) as checkpoint:
+        checkpoint.begin_window(window_plan())
+        await checkpoint.mark_sendable(0, 7)
+        checkpoint.record(accepted(0, 0))
+        await checkpoint.flush()
+        shutil.copytree(tmp_path / "original", tmp_path / "killed")
+    return tmp_path / "killed"
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+async def test_only_the_owner_may_read_what_is_made(tmp_path: Path) -> None:
+    """The directory has mode 0700 and every file in it 0600 at all times, whatever the umask."""
+    before = os.umask(0)
+    try:
+        with open_checkpoint(tmp_path / "deep" / "run", load_plan()) as checkpoint:
+            checkpoint.begin_window(window_plan())
+            await checkpoint.flush()
+            names = {path.name: mode(path) for path in checkpoint.run_dir.iterdir()}
+            assert names.keys() >= {CHECKPOINT_NAME, f"{CHECKPOINT_NAME}-wal", "load.lock"}
+            assert set(names.values()) == {0o600}
+            assert mode(checkpoint.run_dir) == 0o700
+    finally:
+        os.umask(before)
+
+
+def test_other_files_in_the_directory_are_left_alone(tmp_path: Path) -> None:
+    """A directory that exists, with files of its own and another mode, is used as it is."""
+    tmp_path.chmod(0o755)
+    (tmp_path / "notes.txt").write_text("mine")
+    begin(tmp_path)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert mode(tmp_path) == 0o755
+
+
+def test_a_closed_checkpoint_is_one_file(tmp_path: Path) -> None:
+    """Copying the one file copies everything: no log is left beside it."""
+    load_id = begin(tmp_path / "run")
+    assert contents(tmp_path / "run").keys() == {CHECKPOINT_NAME}
+    (tmp_path / "copy").mkdir()
+    shutil.copy(tmp_path / "run" / CHECKPOINT_NAME, tmp_path / "copy")
+    with open_checkpoint(tmp_path / "copy", load_plan()) as checkpoint:
+        assert (checkpoint.load_id, checkpoint.totals().events_accepted) == (load_id, 2)
+
+
+async def test_the_log_of_a_killed_run_is_read(tmp_path: Path) -> None:
+    """What a killed run had committed is there, with or without the log's index beside it."""
+    killed = await killed_run_dir(tmp_path)
+    shutil.copytree(killed, tmp_path / "moved", ignore=shutil.ignore_patterns("*-shm"))
+    for run_dir in (killed, tmp_path / "moved"):
+        with open_checkpoint(run_dir, load_plan()) as checkpoint:
+            progress = checkpoint.window_progress(0)
+            assert progress is not None
+            assert (list(progress.accepted), len(progress.in_doubt)) == ([0], WINDOW_ROWS - 1)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(share=st.floats(0, 1))
+def test_a_torn_log_costs_no_more_than_its_tail(
+    tmp_path_factory: pytest.TempPathFactory, share: float
+) -> None:
+    """Wherever a power loss cut the log, the load resumes with a prefix of the commits."""
+    folder = tmp_path_factory.mktemp("torn")
+    killed = asyncio.run(killed_run_dir(folder))
+    log = killed / f"{CHECKPOINT_NAME}-wal"
+    log.write_bytes(log.read_bytes()[: round(share * log.stat().st_size)])
+    with open_checkpoint(killed, load_plan()) as checkpoint:
+        progress = checkpoint.window_progress(0)
+        states = (progress and list(progress.accepted), progress and len(progress.in_doubt))
+        assert states in ((None, None), ([], 0), ([], WINDOW_ROWS), ([0], WINDOW_ROWS - 1))
+
+
+@pytest.mark.parametrize("leave", [begin, None])
+async def test_another_plan_is_refused_and_nothing_changes(
+    tmp_path: Path, leave: Callable[[Path], str] | None
+) -> None:
+    """The block names each difference and the way out; not a byte of the run directory is touched."""
+    if leave is None:
+        run_dir = await killed_run_dir(tmp_path)
+    else:
+        run_dir = tmp_path / "run"
+        leave(run_dir)
+    before = contents(run_dir)
+    other = replace(load_plan(pack="group"), files=[source_file(size_bytes=7)])
+    with pytest.raises(CheckpointMismatch) as refused:
+        open_checkpoint(run_dir, other)
+    block = refused.value.block()
+    assert 'setting pack: the load began with "row", now "group"' in block
+    assert "file /extracts/orders_0.parquet: 1000 bytes then, 7 now" in block
+    assert "--restart" in block
+    assert contents(run_dir) == before
+    with open_checkpoint(run_dir, load_plan()) as checkpoint:
+        assert checkpoint.resumed
+
+
+async def test_restart_keeps_the_old_checkpoint_under_its_id(tmp_path: Path) -> None:
+    """Restarting begins anew and deletes nothing, be the old run stopped, killed or finished."""
+    run_dir = await killed_run_dir(tmp_path)
+    with open_checkpoint(run_dir, load_plan()) as checkpoint:
+        old_id = checkpoint.load_id
+    with open_checkpoint(run_dir, load_plan(), restart=True) as checkpoint:
+        assert (checkpoint.resumed, checkpoint.finished) == (False, False)
+        assert checkpoint.load_id != old_id
+        assert checkpoint.archived == run_dir / f"checkpoint-{old_id}.sqlite"
+        assert checkpoint.window_progress(0) is None
+        with sqlite3.connect(checkpoint.archived) as old:
+            assert old.execute("SELECT accepted FROM windows").fetchall() == [(1,)]
+        old.close()
+
+
+async def test_restart_of_a_killed_run_loses_nothing_of_its_log(tmp_path: Path) -> None:
+    """What only the log of a killed run held is in the file that is put away."""
+    run_dir = await killed_run_dir(tmp_path)
+    with open_checkpoint(run_dir, load_plan(), restart=True) as checkpoint:
+        assert checkpoint.archived is not None
+        (tmp_path / "old").mkdir()
+        checkpoint.archived.rename(tmp_path / "old" / CHECKPOINT_NAME)
+    with open_checkpoint(tmp_path / "old", load_plan()) as checkpoint:
+        assert checkpoint.receipts(0).keys() == {0}
+
+
+def test_a_finished_load_makes_way_for_another(tmp_path: Path) -> None:
+    """The same plan finds its finished load; another one begins anew and keeps the old file."""
+    old_id = begin(tmp_path, DONE)
+    with open_checkpoint(tmp_path, load_plan()) as checkpoint:
+        assert (checkpoint.finished, checkpoint.load_id) == (True, old_id)
+    with open_checkpoint(tmp_path, load_plan(pack="group")) as checkpoint:
+        assert (checkpoint.resumed, checkpoint.finished) == (False, False)
+        assert checkpoint.archived == tmp_path / f"checkpoint-{old_id}.sqlite"
+        assert mode(checkpoint.archived) == 0o600
+
+
+def test_a_moved_extract_resumes_under_its_new_path(tmp_path: Path) -> None:
+    """Files of the same content at another place go on, and are reported from there."""
+    begin(tmp_path)
+    moved = replace(load_plan(), files=[source_file(path="/elsewhere/orders.parquet")])
+    with open_checkpoint(tmp_path, moved) as checkpoint:
+        assert checkpoint.resumed
+    with sqlite3.connect(tmp_path / CHECKPOINT_NAME) as connection:
+        assert connection.execute("SELECT path FROM files").fetchall() == [("/elsewhere/orders.parquet",)]
+    connection.close()
+
+
+def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+    """A checkpoint of a later version is left alone, with a word on which version to use."""
+    begin(tmp_path)
+    with sqlite3.connect(tmp_path / CHECKPOINT_NAME) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    connection.close()
+    before = contents(tmp_path)
+    with pytest.raises(CheckpointError, match="newer version") as refused:
+        open_checkpoint(tmp_path, load_plan())
+    assert not isinstance(refused.value, CheckpointCorrupt)
+    assert contents(tmp_path) == before
+
+
+def foreign_database(path: Path) -> None:
+    path.unlink()
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE load (id TEXT)")
+    connection.close()
+
+
+def without_a_table(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE runs")
+    connection.close()
+
+
+def without_a_plan(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM load")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"not a database at all, but long enough to look at" * 100),
+        lambda path: path.write_bytes(path.read_bytes()[:-4096]),
+        lambda path: path.write_bytes(path.read_bytes()[:5000]),
+        lambda path: path.write_bytes(path.read_bytes()[:8192] + bytes(path.stat().st_size - 8192)),
+        foreign_database,
+        without_a_table,
+        without_a_plan,
+    ],
+    ids=["empty", "text", "cut page", "cut", "zeroed", "foreign", "table gone", "plan gone"],
+)
+def test_a_damaged_checkpoint_is_told_and_left_alone(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    """Damage is an error with a way out; the file stays as it was, and --restart puts it away."""
+    begin(tmp_path)
+    damage(tmp_path / CHECKPOINT_NAME)
+    before = contents(tmp_path)
+    with pytest.raises(CheckpointCorrupt, match="damaged") as refused:
+        open_checkpoint(tmp_path, load_plan())
+    assert "--restart" in refused.value.block()
+    assert contents(tmp_path) == before
+    with open_checkpoint(tmp_path, load_plan(), restart=True) as checkpoint:
+        assert checkpoint.archived is not None
+        assert checkpoint.archived.read_bytes() == before[CHECKPOINT_NAME]
+        assert not checkpoint.resumed
+
+
+@pytest.fixture(scope="module")
+def sample_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sample")
+    begin(folder)
+    return folder / CHECKPOINT_NAME
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.floats(0, 1, exclude_max=True), junk=st.binary(min_size=1, max_size=600), cut=st.booleans())
+def test_no_damage_ends_in_anything_but_a_loader_error(
+    tmp_path: Path, sample_checkpoint: Path, place: float, junk: bytes, *, cut: bool
+) -> None:
+    """Whatever bytes are overwritten or cut off, the load resumes or is refused in words, unharmed."""
+    whole = sample_checkpoint.read_bytes()
+    start = int(place * len(whole))
+    rest = b"" if cut else whole[start + len(junk) :]
+    damaged = (whole[:start] + junk + rest)[: len(whole)]
+    (tmp_path / CHECKPOINT_NAME).write_bytes(damaged)
+    try:
+        open_checkpoint(tmp_path, load_plan()).close()
+    except CheckpointError:
+        assert contents(tmp_path) == {CHECKPOINT_NAME: damaged}
+
+
+@pytest.mark.parametrize("byte", [b"\xff", b"x"])
+def test_a_garbled_table_is_damage(tmp_path: Path, byte: bytes) -> None:
+    """A definition with one wrong byte is damage, be it readable or not; the file stays as it was."""
+    begin(tmp_path)
+    path = tmp_path / CHECKPOINT_NAME
+    content = path.read_bytes()
+    assert content.count(b"token            TEXT") == 1
+    path.write_bytes(content.replace(b"token            TEXT", b"toke" + byte + b"            TEXT"))
+    before = contents(tmp_path)
+    with pytest.raises(CheckpointCorrupt):
+        open_checkpoint(tmp_path, load_plan())
+    assert contents(tmp_path) == before
+
+
+def test_damage_is_found_where_opening_does_not_look(tmp_path: Path) -> None:
+    """A page of receipts that nobody reads at the start is checked all the same."""
+    with open_checkpoint(tmp_path, load_plan()) as checkpoint:
+        checkpoint.begin_window(window_plan(events=5000))
+    path = tmp_path / CHECKPOINT_NAME
+    content = bytearray(path.read_bytes())
+    # The last page belongs to the chain of the large blob; its first bytes name the next page.
+    content[-4096:-4092] = (3).to_bytes(4, "big")
+    path.write_bytes(content)
+    with pytest.raises(CheckpointCorrupt):
+        open_checkpoint(tmp_path, load_plan())
+
+
+def test_a_log_without_its_checkpoint_is_not_taken_for_the_new_ones(tmp_path: Path) -> None:
+    """A log left behind by a removed checkpoint is put away: SQLite would play it into the new file."""
+    log = tmp_path / f"{CHECKPOINT_NAME}-wal"
+    log.write_bytes(b"left behind")
+    with open_checkpoint(tmp_path, load_plan()) as checkpoint:
+        assert (checkpoint.resumed, checkpoint.archived) == (False, None)
+    assert [path.read_bytes() for path in tmp_path.glob("checkpoint-unreadable-*-wal")] == [b"left behind"]
+
+
+def test_a_half_made_checkpoint_is_made_anew(tmp_path: Path) -> None:
+    """A kill while the first checkpoint was being made leaves a draft that nobody takes for one."""
+    (tmp_path / f"{CHECKPOINT_NAME}.new").write_bytes(b"half")
+    with open_checkpoint(tmp_path, load_plan()) as checkpoint:
+        assert not checkpoint.resumed
+    assert contents(tmp_path).keys() == {CHECKPOINT_NAME}
+
+
+def test_a_change_of_the_header_cut_short_is_rolled_back(tmp_path: Path) -> None:
+    """A kill between the header's old and new journal mode is undone; reading it first changes nothing."""
+    begin(tmp_path / "run")
+    # A rollback journal that is hot: made by a writer that is copied in the middle of its transaction.
+    with sqlite3.connect(tmp_path / "run" / CHECKPOINT_NAME, isolation_level=None) as writer:
+        writer.execute("PRAGMA cache_size = 1")
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("UPDATE load SET settings = '{}'")
+        writer.executemany(
+            "INSERT INTO rejected VALUES (0, ?, '', '', ?)", [(n, "x" * 900) for n in range(500)]
+        )
+        shutil.copytree(tmp_path / "run", tmp_path / "killed")
+        writer.execute("ROLLBACK")
+    writer.close()
+    assert (tmp_path / "killed" / f"{CHECKPOINT_NAME}-journal").stat().st_size > 0
+    before = contents(tmp_path / "killed")
+    with pytest.raises(CheckpointMismatch):
+        open_checkpoint(tmp_path / "killed", load_plan(pack="group"))
+    assert contents(tmp_path / "killed") == before
+    with open_checkpoint(tmp_path / "killed", load_plan()) as checkpoint:
+        assert checkpoint.resumed
+        assert checkpoint.totals().rows_rejected == 0
+
+
+@pytest.mark.parametrize("what", ["file", "checkpoint is a folder"])
+def test_a_place_that_cannot_be_used_is_refused(tmp_path: Path, what: str) -> None:
+    """A path through a file, or a folder in the checkpoint's place, is an error with a way out."""
+    run_dir = tmp_path / "run"
+    if what == "file":
+        run_dir.write_text("in the way")
+    else:
+        (run_dir / CHECKPOINT_NAME).mkdir(parents=True)
+    with pytest.raises(CheckpointError) as refused:
+        open_checkpoint(run_dir, load_plan())
+    assert refused.value.exit_code == 2
+    assert "--run-dir" in refused.value.block()
+
+
+def test_a_refused_start_lets_go_of_the_directory(tmp_path: Path) -> None:
+    """After an error the same process can open the directory again."""
+    begin(tmp_path)
+    with pytest.raises(CheckpointMismatch):
+        open_checkpoint(tmp_path, load_plan(pack="group"))
+    opened: Checkpoint = open_checkpoint(tmp_path, load_plan())
+    opened.close()
+    opened.close()
