@@ -1,0 +1,29 @@
+"""What people see: progress while a load runs, the log, errors, and the summary at its end."""
+
+from loader.report.closing import to_text
+from loader.report.display import Display, ProgressStyle, make_display
+from loader.report.log_lines import LogFormat
+from loader.report.logs import log_to
+from loader.report.messages import render_error
+from loader.report.panel import json_line, plain_line
+from loader.report.progress import Pace, RateMeter, Snapshot
+from loader.report.summary import LoadSummary, exit_code_for, to_json, write_summary_json
+
+__all__ = [
+    "Display",
+    "LoadSummary",
+    "LogFormat",
+    "Pace",
+    "ProgressStyle",
+    "RateMeter",
+    "Snapshot",
+    "exit_code_for",
+    "json_line",
+    "log_to",
+    "make_display",
+    "plain_line",
+    "render_error",
+    "to_json",
+    "to_text",
+    "write_summary_json",
+]

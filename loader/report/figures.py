@@ -1,0 +1,127 @@
+"""Numbers as short text: counts, rates, shares, sizes, durations; and foreign text made harmless.
+
+Rules kept here:
+
+1. Nothing claims more than it knows: a share below 100 % never reads "100 %", one above 0 never "0 %".
+2. Figures are ASCII on one line: they fit a log file, a pipe and any terminal.
+"""
+
+import math
+
+_MINUTE = 60
+_HOUR = 3600
+_DAY = 86_400
+_KIB = 1024
+
+_WHOLE_FROM = 100
+"""Rates from here on are told without a digit after the point."""
+
+_WHOLE_SECONDS_FROM = 10
+"""So are durations."""
+
+_STEPS = ((_MINUTE, 5), (10 * _MINUTE, 30), (_HOUR, _MINUTE), (2 * _DAY, 10 * _MINUTE), (math.inf, _DAY))
+"""Estimates up to (seconds) are told in steps of (seconds)."""
+
+_WIDE = 10
+"""A range of time left this many times wider than its low end says only that nobody knows."""
+
+
+def count(number: int) -> str:
+    """Return ``1204113`` as ``1,204,113``."""
+    return f"{number:,}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return ``1 row``, ``2 rows``: the number with its noun."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def rate(per_second: float) -> str:
+    """Return a rate such as ``37.5`` or ``15,230``."""
+    return f"{per_second:,.0f}" if per_second >= _WHOLE_FROM else f"{per_second:,.1f}"
+
+
+def percent(part: float, whole: float) -> str:
+    """Return the share of ``part`` in ``whole``, rounded down to one digit after the point."""
+    if part <= 0 or whole <= 0:
+        return "0 %"
+    if part >= whole:
+        return "100 %"
+    tenths = math.floor(part / whole * 1000)
+    return f"{min(tenths, 999) / 10:.1f} %" if tenths else "<0.1 %"
+
+
+def size(number_of_bytes: int) -> str:
+    """Return bytes as ``12 MiB``."""
+    value = float(number_of_bytes)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < _KIB:
+            return f"{value:,.0f} {unit}"
+        value /= _KIB
+    return f"{value:,.0f} TiB"
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as ``0.8 s``, ``42 s``, ``3 min 12 s``, ``2 h 05 min`` or ``3 d 4 h``."""
+    if round(seconds, 1) < _WHOLE_SECONDS_FROM:
+        return f"{max(seconds, 0.0):.1f} s"
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole} s"
+    if whole < _HOUR:
+        return f"{whole // _MINUTE} min {whole % _MINUTE:02} s"
+    if whole < _DAY:
+        return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} min"
+    return f"{whole // _DAY:,} d {whole % _DAY // _HOUR} h"
+
+
+def time_left(low_seconds: float, high_seconds: float) -> str:
+    """Return a range of seconds in steps as coarse as an estimate deserves.
+
+    Args:
+        low_seconds: If things go as well as they have gone.
+        high_seconds: If they go as badly.
+    """
+    low, high = _coarse(low_seconds), _coarse(high_seconds)
+    if low == high:
+        return f"about {low} left"
+    if high_seconds > _WIDE * low_seconds:
+        return f"more than {low} left"
+    return f"{low} to {high} left"
+
+
+def _coarse(seconds: float) -> str:
+    step = next(step for limit, step in _STEPS if seconds <= limit)
+    rounded = max(math.ceil(seconds / step), 1) * step
+    if rounded < _MINUTE:
+        return f"{rounded} s"
+    if rounded > 2 * _DAY:
+        return f"{rounded // _DAY:,} d"
+    if rounded < _HOUR:
+        return _two_units(rounded, _MINUTE, "min", 1, "s")
+    return _two_units(rounded, _HOUR, "h", _MINUTE, "min")
+
+
+def _two_units(seconds: int, large: int, large_name: str, small: int, small_name: str) -> str:
+    rest = seconds % large // small
+    return f"{seconds // large} {large_name}" + (f" {rest} {small_name}" if rest else "")
+
+
+def printable(text: str, max_chars: int | None = None) -> str:
+    r"""Return ``text`` on one line, without characters that a terminal would obey, clipped.
+
+    Line ends, escape sequences and text-direction marks, in a path or in the service's words, become
+    visible forms such as ``\x1b``: nothing from outside can move a cursor or forge a line of ours.
+    """
+    if max_chars is not None and len(text) > max_chars:
+        text = text[: max_chars - 3] + "..."
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    # isprintable() is false for controls, line separators, direction marks and lone surrogates.
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode("ascii")

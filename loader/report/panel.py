@@ -1,0 +1,171 @@
+"""Progress as text: a few live lines on a terminal, one line elsewhere, one JSON object for machines.
+
+Rules kept here:
+
+1. Pure: text from a snapshot, a pace and a width; nothing is written or timed.
+2. A live line never wraps: what matters least stands last in its line and gives way where it is narrow.
+"""
+
+from dataclasses import asdict, dataclass
+
+import orjson
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from loader.report import figures
+from loader.report.limiting import limiting_words
+from loader.report.progress import Pace, Snapshot
+
+LABEL_CHARS = 10
+FIRST_CHARS = 24
+"""Room for "504,112 of 1,204,113"."""
+
+RATE_CHARS = 9
+PERCENT_CHARS = 6
+MAX_LIVE_CHARS = 120
+"""The live lines get no wider than this: a bar across a wide screen is harder to read, not easier."""
+
+BAR_FROM_CHARS = 56
+"""On narrower terminals the bar and the columns give way to the figures."""
+
+MUCH_THROTTLED = 0.05
+"""More throttled attempts than this share are worth a colour; the governor aims at 2 % and less."""
+
+Part = tuple[str, str]
+"""A piece of a line: its text and its style."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """The live lines, drawn by rich in whatever width the terminal has at that moment."""
+
+    snapshot: Snapshot
+    pace: Pace
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the lines."""
+        width = min(options.max_width, MAX_LIVE_CHARS)
+        yield _head(self.snapshot, self.pace, width)
+        for label, (done, speed, *rest) in (
+            ("rows", _rows(self.snapshot, self.pace)),
+            ("events", _events(self.snapshot, self.pace)),
+        ):
+            yield _fitted(label, [*_in_columns(done, speed, width), *rest], width)
+        yield _fitted("calls", _calls(self.snapshot, self.pace), width)
+        yield _fitted("limited by", _limit(self.snapshot), width)
+
+
+def _head(now: Snapshot, pace: Pace, width: int) -> Table | Text:
+    tail = [(text.rjust(PERCENT_CHARS), "bold") for text in (_percent(now),) if text]
+    if not now.paused:  # the label already says what a pause is about
+        tail += [(text, "yellow" if pace.standing else "") for text in (_time_left(pace),) if text]
+    tail.append((f"{figures.duration(now.seconds)} so far", "dim"))
+    label = Text(now.phase.ljust(LABEL_CHARS), style="bold yellow" if now.paused else "bold green")
+    if now.rows_total is None or width < BAR_FROM_CHARS:
+        return _joined(label, tail, width)
+    bar = ProgressBar(total=max(now.rows_total, 1), completed=now.rows_done, width=width // 4)
+    left = width - label.cell_len - width // 4 - 4  # two gaps of two
+    line = Table.grid(padding=(0, 2))
+    line.add_row(label, bar, _joined(Text(), tail, left))
+    return line
+
+
+def _rows(now: Snapshot, pace: Pace) -> list[Part]:
+    done = figures.count(now.rows_done)
+    if now.rows_total is not None:
+        done += f" of {figures.count(now.rows_total)}"
+    return [
+        (done, ""),
+        (f"{figures.rate(pace.rows_per_second)}/s", ""),
+        *_if_any(now.rows_rejected, "rejected", "yellow"),
+    ]
+
+
+def _events(now: Snapshot, pace: Pace) -> list[Part]:
+    return [
+        (f"{figures.count(now.events_accepted)} accepted", ""),
+        (f"{figures.rate(pace.events_per_second)}/s", "bold"),
+        *_if_any(now.events_failed, "failed", "red"),
+        *_if_any(now.events_in_doubt, "in doubt", "yellow"),
+    ]
+
+
+def _in_columns(done: Part, speed: Part, width: int) -> list[Part]:
+    """Return both parts padded, so that the speeds of rows and events stand below each other."""
+    if width < BAR_FROM_CHARS:
+        return [done, speed]
+    return [(done[0].ljust(FIRST_CHARS), done[1]), (speed[0].rjust(RATE_CHARS), speed[1])]
+
+
+def _calls(now: Snapshot, pace: Pace) -> list[Part]:
+    throttled = f"{figures.percent(pace.throttled_share, 1.0)} throttled"
+    return [
+        (f"{figures.count(now.in_flight)} of {figures.count(now.in_flight_cap)} in flight", ""),
+        (throttled, "yellow" if pace.throttled_share > MUCH_THROTTLED else ""),
+        *_if_any(now.retried, "retried", ""),
+        (f"{figures.size(now.held_bytes)} held", "dim"),
+    ]
+
+
+def _limit(now: Snapshot) -> list[Part]:
+    parts = [(limiting_words(now.limiting) if now.limiting else "not known yet", "")]
+    if now.rate_limit is not None:
+        parts.append((f"now {figures.rate(now.rate_limit)}/s allowed", "dim"))
+    return parts
+
+
+def plain_line(now: Snapshot, pace: Pace) -> str:
+    """Return progress as one line for pipes, files and logs; what is zero is left out."""
+    parts = [
+        figures.duration(now.seconds),
+        now.phase,
+        _percent(now),
+        f"{figures.count(now.rows_done)} rows",
+        f"{figures.count(now.events_accepted)} events accepted",
+        f"{figures.rate(pace.events_per_second)}/s",
+        *(text for text, _ in _if_any(now.rows_rejected, "rows rejected", "")),
+        *(text for text, _ in _if_any(now.events_failed, "failed", "")),
+        *(text for text, _ in _if_any(now.events_in_doubt, "in doubt", "")),
+        f"{figures.percent(pace.throttled_share, 1.0)} throttled" if pace.throttled_share > 0 else "",
+        "" if now.paused else _time_left(pace),
+        f"limited by {limiting_words(now.limiting)}" if now.limiting else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def json_line(now: Snapshot, pace: Pace) -> str:
+    """Return progress as one JSON object on one line."""
+    return orjson.dumps({"message": "progress", **asdict(now), **asdict(pace)}).decode()
+
+
+def _percent(now: Snapshot) -> str:
+    return "" if now.rows_total is None else figures.percent(now.rows_done, now.rows_total)
+
+
+def _time_left(pace: Pace) -> str:
+    if pace.standing or pace.seconds_left is None:
+        return pace.standing
+    return figures.time_left(*pace.seconds_left)
+
+
+def _if_any(number: int, word: str, style: str) -> list[Part]:
+    return [(f"{figures.count(number)} {word}", style)] if number else []
+
+
+def _fitted(label: str, parts: list[Part], width: int) -> Text:
+    text, style = parts[0]
+    line = Text(label.ljust(LABEL_CHARS), style="dim").append(f"  {text}", style=style)
+    return _joined(line, parts[1:], width)
+
+
+def _joined(line: Text, parts: list[Part], width: int) -> Text:
+    """Return the line with as many more parts, from the first on, as fit."""
+    line.no_wrap, line.overflow = True, "ellipsis"
+    for text, style in parts:
+        gap = 2 if line.cell_len else 0
+        if line.cell_len and line.cell_len + gap + len(text.rstrip()) > width:
+            break
+        line.append(" " * gap).append(text, style=style)
+    return line

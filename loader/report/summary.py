@@ -1,0 +1,166 @@
+"""How a load ended: its counts, the equations they must satisfy, and the exit code.
+
+Rules kept here:
+
+1. A row ends as filtered, rejected or a record; an event as accepted, failed, in doubt or
+   unprocessed. A summary whose counts do not add up is a failure, not a remark.
+2. The exit code is computed from the summary by one pure function; nobody sets it beside the counts.
+"""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from loader.errors import ExitCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSummary:
+    """What a load came to.
+
+    The counts of rows, records, windows and events are of the whole load over all its runs; attempts,
+    times and speeds are of this run.
+
+    Attributes:
+        run_dir: Where the checkpoint and the log are.
+        rows_read: Rows of the windows that were read.
+        rows_filtered: Rows that the job left out.
+        rows_rejected: Rows that could not become records.
+        records: Rows that became records.
+        windows: Windows that were read.
+        events_total: Events that were planned.
+        events_accepted: Events with a receipt.
+        events_failed: Events that the service, or time, refused.
+        events_in_doubt: Events that may have been accepted, without a receipt.
+        events_unprocessed: Events that were not sent, or not to an end.
+        attempts: HTTP requests.
+        throttled: Attempts that were throttled.
+        retried: Attempts that were not the first of their event.
+        seconds: How long this run took.
+        rows_in_run: Rows that this run settled.
+        events_accepted_in_run: Events accepted by this run.
+        resumed: Whether this run went on where another stopped.
+        dry_run: Whether everything but sending was done.
+        limited_by: Share of the time, 0..1, by limiting factor (keys of ``limiting.WORDS``).
+        learned_rate: Events per second that the service was found to allow, or None.
+        stopped_by: What ended the load before its end, as an exit code; None if it ran to its end.
+        stopped_because: The same in words, without row data.
+    """
+
+    run_dir: str
+    rows_read: int = 0
+    rows_filtered: int = 0
+    rows_rejected: int = 0
+    records: int = 0
+    windows: int = 0
+    events_total: int = 0
+    events_accepted: int = 0
+    events_failed: int = 0
+    events_in_doubt: int = 0
+    events_unprocessed: int = 0
+    attempts: int = 0
+    throttled: int = 0
+    retried: int = 0
+    seconds: float = 0.0
+    rows_in_run: int = 0
+    events_accepted_in_run: int = 0
+    resumed: bool = False
+    dry_run: bool = False
+    limited_by: Mapping[str, float] = field(default_factory=dict)
+    learned_rate: float | None = None
+    stopped_by: ExitCode | None = None
+    stopped_because: str = ""
+
+    @property
+    def events_per_second(self) -> float:
+        """Events accepted per second of this run."""
+        return self.events_accepted_in_run / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def rows_per_second(self) -> float:
+        """Rows settled per second of this run."""
+        return self.rows_in_run / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the command ends with."""
+        return exit_code_for(self)
+
+    def violations(self) -> list[str]:
+        """Return what does not add up, as sentences; nothing if all does."""
+        counts = {each.name: getattr(self, each.name) for each in fields(self) if each.type is int}
+        found = [f"{name} is {number}" for name, number in counts.items() if number < 0]
+        for whole, parts in _EQUATIONS.items():
+            total = sum(counts[part] for part in parts)
+            if counts[whole] != total:
+                terms = " + ".join(f"{part} {counts[part]}" for part in parts)
+                found.append(f"{whole} {counts[whole]} is not {terms}, which is {total}")
+        return found
+
+
+_EQUATIONS = {
+    "rows_read": ("rows_filtered", "rows_rejected", "records"),
+    "events_total": ("events_accepted", "events_failed", "events_in_doubt", "events_unprocessed"),
+}
+
+
+def exit_code_for(summary: LoadSummary) -> ExitCode:  # noqa: PLR0911 - one line per way to end
+    """Return the exit code of a load, the gravest that applies."""
+    if summary.violations():
+        return ExitCode.BUG
+    if summary.stopped_by is not None:
+        return summary.stopped_by
+    if summary.events_in_doubt:
+        return ExitCode.DECISION_NEEDED
+    if summary.events_unprocessed and not summary.dry_run:
+        return ExitCode.STOPPED_RESUMABLE
+    if summary.rows_rejected or summary.events_failed:
+        return ExitCode.DELIVERED_WITH_FAILURES
+    if not summary.records:
+        return ExitCode.NOTHING_TO_LOAD
+    return ExitCode.DELIVERED
+
+
+def to_json(summary: LoadSummary) -> bytes:
+    """Return the summary as indented JSON: every attribute, the speeds, the exit code, the violations."""
+    values: dict[str, Any] = {each.name: getattr(summary, each.name) for each in fields(summary)}
+    values |= {
+        "limited_by": dict(summary.limited_by),
+        "events_per_second": round(summary.events_per_second, 3),
+        "rows_per_second": round(summary.rows_per_second, 3),
+        "exit_code": summary.exit_code,
+        "violations": summary.violations(),
+    }
+    return orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def write_summary_json(summary: LoadSummary, path: Path) -> None:
+    """Write the summary so that a reader sees the whole of it or nothing of it.
+
+    Args:
+        summary: What to write. It holds no row data, so the file has the usual permissions.
+        path: The file; a device or pipe such as ``/dev/stdout`` is written to as it is.
+
+    Raises:
+        OSError: It could not be written; a file that was there before is unchanged.
+    """
+    content = to_json(summary)
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        with suppress(OSError):
+            part.unlink()
+        raise

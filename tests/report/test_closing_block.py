@@ -1,0 +1,195 @@
+"""The closing block, and what it proposes to do next."""
+
+import shlex
+from dataclasses import replace
+from textwrap import dedent
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loader.errors import ExitCode
+from loader.report import LoadSummary, to_text
+from loader.report.next_steps import next_steps
+
+COMMAND = ["load", "my orders.csv", "--event-type", "scn.data.inboundorderline"]
+SUMMARY = LoadSummary(
+    run_dir="scn-loader-runs/orders-1a2b",
+    rows_read=1_204_113,
+    records=1_204_113,
+    windows=61,
+    events_total=1_204_113,
+    events_accepted=1_204_113,
+    attempts=1_204_530,
+    throttled=412,
+    retried=417,
+    seconds=79.1,
+    rows_in_run=1_204_113,
+    events_accepted_in_run=1_204_113,
+    limited_by={"lanes": 0.12, "rate": 0.81, "reader": 0.04},
+    learned_rate=16_010.0,
+)
+FAILURES = replace(SUMMARY, rows_rejected=12, records=1_204_101, events_failed=101, events_accepted=1_204_012)
+HELD_BACK = replace(FAILURES, events_unprocessed=900, events_accepted=1_203_112)
+
+
+def commands(summary: LoadSummary, command: list[str]) -> list[list[str]]:
+    """Return the proposed commands as a shell would split them."""
+    return [shlex.split(step.command) for step in next_steps(summary, command) if step.command]
+
+
+def test_block_of_a_load_that_delivered_all():
+    """All is said on one screen, and nothing is left to do."""
+    assert to_text(SUMMARY, COMMAND) == dedent("""\
+        Done: all 1,204,113 events were accepted.
+
+          rows read         1,204,113      events            1,204,113
+            filtered                0        accepted        1,204,113
+            rejected                0        failed                  0
+            records         1,204,113        in doubt                0
+                                             unprocessed             0
+
+          time        1 min 19 s, 15,223 events/s, 15,223 rows/s
+          attempts    1,204,530, 412 throttled (<0.1 %), 417 retried
+          limited by  the rate the service allows 81%; too few groups (one event per
+                      group at a time) 12%
+          faster      put more records into each event: --pack group, --group-buckets N
+          rate        the service was found to allow 16,010 events/s
+          run dir     scn-loader-runs/orders-1a2b""")
+
+
+def test_block_of_a_load_with_failures():
+    """What went wrong stands in the first line, and the commands to go on in the last ones."""
+    text = to_text(FAILURES, COMMAND)
+    assert text.startswith("Done, but with 12 rejected rows and 101 failed events.\n")
+    again = "scn-loader load 'my orders.csv' --event-type scn.data.inboundorderline --retry-failed"
+    again += " --run-dir scn-loader-runs/orders-1a2b"
+    assert text.splitlines()[-7:] == [
+        "  exit code   1",
+        "",
+        "  next        see what and why:",
+        "                scn-loader status scn-loader-runs/orders-1a2b",
+        "              send the failed events again:",
+        f"                {again}",
+        "              correct the rejected rows and load them as an extract of their own",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "start"),
+    [
+        ({"events_total": 1, "events_accepted": 1}, "Done: the event was accepted."),
+        (
+            {"dry_run": True, "events_accepted": 0, "events_unprocessed": 1_204_113},
+            "Dry run: 1,204,113 events would be sent; nothing was.",
+        ),
+        (
+            {"events_in_doubt": 1, "events_accepted": 1_204_112},
+            "Your decision is needed: 1 event may or may not have been accepted.",
+        ),
+        ({"events_unprocessed": 2, "events_accepted": 1_204_111}, "Ended with 2 events not sent."),
+        (
+            {"stopped_by": ExitCode.STOPPED_BY_SERVICE, "stopped_because": "AccessDeniedException."},
+            "Stopped by the service: AccessDeniedException.",
+        ),
+        ({"stopped_by": ExitCode.INTERRUPTED}, "Interrupted; it can go on from here."),
+        ({"records": 1}, "The counts of this load do not add up: do not rely on it."),
+    ],
+)
+def test_first_line_says_how_it_ended(changes, start):
+    """The first line alone tells the outcome."""
+    assert to_text(replace(SUMMARY, **changes)).splitlines()[0] == start
+
+
+@pytest.mark.parametrize("stopped_by", [None, *ExitCode])
+@pytest.mark.parametrize("summary", [SUMMARY, FAILURES, HELD_BACK, LoadSummary(run_dir="d")])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_every_ending_has_a_block_that_fits(summary, stopped_by, dry_run):
+    """However a load ends there is a block within 80 columns, with a next step unless all is done."""
+    ended = replace(summary, stopped_by=stopped_by, stopped_because="A cause. " * 20, dry_run=dry_run)
+    text = to_text(ended, COMMAND)
+    assert text.isascii()
+    for line in text.splitlines():
+        assert len(line) <= 80 or line.lstrip().startswith("scn-loader ")
+    if ended.exit_code:
+        assert f"exit code   {ended.exit_code.value}" in text
+        assert "\n  next " in text
+
+
+def test_violations_stand_in_the_block():
+    """If the counts do not add up, the block says which."""
+    text = to_text(replace(SUMMARY, records=1))
+    assert "rows_read 1204113 is not rows_filtered 0 + rows_rejected 0 + records 1, which is 1" in text
+
+
+def test_text_from_outside_is_harmless():
+    """A path or a cause with terminal controls cannot move the cursor or forge a line."""
+    text = to_text(
+        replace(
+            SUMMARY,
+            run_dir="d\x1b[2J\nDone",
+            stopped_by=ExitCode.STOPPED_BY_SERVICE,
+            stopped_because="x\x1b]0;y\x07\nDone",
+        )
+    )
+    assert "\x1b" not in text
+    assert not any(line.startswith("Done") for line in text.splitlines())
+
+
+def test_failed_events_are_sent_again_with_retry_failed():
+    """The proposal is what was typed, with --retry-failed and the run directory."""
+    assert commands(FAILURES, COMMAND) == [
+        ["scn-loader", "status", "scn-loader-runs/orders-1a2b"],
+        ["scn-loader", *COMMAND, "--retry-failed", "--run-dir", "scn-loader-runs/orders-1a2b"],
+    ]
+
+
+def test_rejected_rows_alone_are_not_retried():
+    """Sending events again cannot help rows that never became events."""
+    only_rows = replace(SUMMARY, rows_rejected=12, records=1_204_101)
+    assert commands(only_rows, COMMAND) == [["scn-loader", "status", "scn-loader-runs/orders-1a2b"]]
+
+
+def test_events_held_back_go_out_with_the_failed_ones():
+    """Where a failed event holds its group back, going on means to retry it."""
+    assert "--retry-failed" in commands(HELD_BACK, COMMAND)[-1]
+    interrupted = replace(HELD_BACK, stopped_by=ExitCode.INTERRUPTED)
+    assert "--retry-failed" not in commands(interrupted, COMMAND)[-1]
+
+
+@pytest.mark.parametrize("typed", [["--in-doubt", "stop"], ["--in-doubt=stop"], []])
+def test_events_in_doubt_leave_the_choice_to_the_user(typed):
+    """Both ways out are proposed, and the way that was typed before is gone."""
+    doubt = replace(SUMMARY, events_in_doubt=1, events_accepted=1_204_112)
+    _, resend, skip = commands(doubt, [*COMMAND, *typed])
+    assert resend == ["scn-loader", *COMMAND, "--in-doubt", "resend", "--run-dir", SUMMARY.run_dir]
+    assert skip == ["scn-loader", *COMMAND, "--in-doubt", "skip", "--run-dir", SUMMARY.run_dir]
+
+
+@pytest.mark.parametrize("code", [ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.STOPPED_RESUMABLE])
+@pytest.mark.parametrize("run_dir", [["--run-dir", "d"], ["--run-dir=d"]])
+def test_a_resume_never_restarts(code, run_dir):
+    """The command to go on is the one that was typed, without --restart, which would begin anew."""
+    stopped = replace(SUMMARY, stopped_by=code)
+    assert commands(stopped, [*COMMAND, "--restart", *run_dir]) == [["scn-loader", *COMMAND, *run_dir]]
+
+
+def test_after_a_dry_run_the_load_itself_is_proposed():
+    """What follows a dry run is the same command without --dry-run."""
+    dry = replace(SUMMARY, dry_run=True, events_accepted=0, events_unprocessed=1_204_113)
+    assert commands(dry, [*COMMAND, "--dry-run"]) == [["scn-loader", *COMMAND, "--run-dir", SUMMARY.run_dir]]
+
+
+def test_without_a_known_command_the_run_directory_is_named():
+    """A command that nobody remembers is left open, and the run directory still stands in it."""
+    assert commands(FAILURES, [])[1] == [
+        *("scn-loader", "load", "...", "--retry-failed", "--run-dir", "scn-loader-runs/orders-1a2b")
+    ]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]))))
+def test_proposals_can_be_pasted(extracts):
+    """Whatever the names of the extracts, a shell reads the proposal as it was meant."""
+    typed = ["load", *(f"x{name}" for name in extracts)]
+    again = commands(FAILURES, typed)[1]
+    assert again == ["scn-loader", *typed, "--retry-failed", "--run-dir", SUMMARY.run_dir]
