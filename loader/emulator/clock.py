@@ -1,0 +1,53 @@
+"""The emulator's clock: real time that tests can move.
+
+Two hands, moved apart from each other. ``advance`` ages client tokens and events and fills the quota's
+bucket, without making every signature stale; ``skew_seconds`` is how wrong a *client's* clock looks: it
+shifts the ``Date`` header and the time that signatures are judged by.
+"""
+
+import time
+from email.utils import formatdate
+
+
+class EmulatorClock:
+    """Epoch seconds since the emulator started, on a monotonic base.
+
+    Attributes:
+        skew_seconds: How far the time of signatures and ``Date`` is ahead of real time.
+    """
+
+    def __init__(self, skew_seconds: float = 0.0) -> None:
+        self.skew_seconds = skew_seconds
+        self._advanced_seconds = 0.0
+        self._offset_seconds = time.time() - time.monotonic()
+        self._date_second = -1
+        self._date = ""
+
+    def now(self) -> float:
+        """Return the time that tokens, events and quotas go by, in epoch seconds."""
+        return self._real() + self._advanced_seconds
+
+    def wire_now(self) -> float:
+        """Return the time that signatures and the ``Date`` header go by, in epoch seconds."""
+        return self._real() + self.skew_seconds
+
+    def advance(self, seconds: float) -> None:
+        """Let ``seconds`` pass for tokens, events and quotas.
+
+        Raises:
+            ValueError: It would go back.
+        """
+        if seconds < 0:
+            raise ValueError("the clock does not go back")
+        self._advanced_seconds += seconds
+
+    def date_header(self) -> str:
+        """Return ``wire_now`` as the text of a ``Date`` header."""
+        second = int(self.wire_now())
+        if second != self._date_second:
+            self._date_second = second
+            self._date = formatdate(second, usegmt=True)
+        return self._date
+
+    def _real(self) -> float:
+        return self._offset_seconds + time.monotonic()

@@ -1,0 +1,203 @@
+"""What goes wrong, and when: a plan of rules, as a Python object or a TOML or JSON file.
+
+    seed = 7
+    [[rules]]                        # each third of the first nine calls is lost after acceptance
+    fault = "answer_lost"
+    calls = [3, 6, 9]
+    [[rules]]                        # one call in twenty meets an internal error
+    fault = "error"
+    code = "InternalServerException"
+    probability = 0.05
+
+The first rule that matches a call and wins its draw decides. Faults that come *before acceptance* keep
+the call from being looked at any further; faults that come after it spoil the answer of a call that was
+treated like any other, whatever that answer is.
+
+Rules kept here: deciding is pure, chance is an argument; call numbers count the signed and readable calls
+of an operation, from 1, since the plan was set.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from loader.emulator.operations import SEND
+from loader.emulator.refusal import status_of
+
+
+class FaultKind(StrEnum):
+    """What can go wrong with a call."""
+
+    ERROR = "error"
+    """An error code of the service (``code``), before acceptance unless told otherwise."""
+    RESET = "reset"
+    """The connection is reset before acceptance."""
+    ANSWER_LOST = "answer_lost"
+    """The connection is reset after acceptance, instead of an answer."""
+    HANG = "hang"
+    """The answer is held back for ``seconds``."""
+    SLOW_BODY = "slow_body"
+    """The body of the answer drips over ``seconds``."""
+    NO_EVENT_ID = "no_event_id"
+    """200 with a JSON object that holds no eventId."""
+    NOT_JSON = "not_json"
+    """200 with a body that is not JSON."""
+    CUT_BODY = "cut_body"
+    """The connection ends in the middle of the body."""
+    BROKEN_CHUNKS = "broken_chunks"
+    """A chunked answer whose second chunk has no valid size."""
+    HTML_ERROR = "html_error"
+    """An intermediary's HTML page with 502, before acceptance unless told otherwise."""
+    CLOSE = "close"
+    """A good answer that closes the connection."""
+    LOAD_FAILED = "load_failed"
+    """Accepted and answered, but its records never reach the lake; Get reports FAILED."""
+
+
+_BEFORE_ACCEPTANCE = frozenset({FaultKind.ERROR, FaultKind.RESET, FaultKind.HTML_ERROR})
+_DEFAULT_SECONDS = {FaultKind.HANG: 30.0, FaultKind.SLOW_BODY: 1.0}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FaultRule(_Section):
+    """One thing that goes wrong, and the calls it happens to: those that match every given condition.
+
+    Attributes:
+        fault: What goes wrong.
+        code: Error code, for ``error``.
+        status: HTTP status of ``error`` and ``html_error``; the code's own, or 502, if not given.
+        message: Words of the error.
+        headers: Headers added to the answer, such as Retry-After or a Date of its own.
+        seconds: Duration, for ``hang`` (30 s if not given) and ``slow_body`` (1 s).
+        after_acceptance: Overrides whether the call is treated like any other before it goes wrong.
+        operation: The operation it happens to.
+        calls: Numbers of calls, from 1; empty means all.
+        first_call: First call it can happen to.
+        last_call: Last call it can happen to.
+        attempts: Which attempts of an event, from 1 (by client token); empty means all.
+        groups: Event groups it happens to; empty means all.
+        probability: Chance that it happens to a call that matches.
+        times: How often it happens at most.
+    """
+
+    fault: FaultKind
+    code: str | None = None
+    status: Annotated[int, Field(ge=200, le=599)] | None = None
+    message: str = "Injected by the emulator's fault plan"
+    headers: Mapping[str, str] = {}
+    seconds: Annotated[float, Field(ge=0)] | None = None
+    after_acceptance: bool | None = None
+    operation: str = SEND
+    calls: frozenset[int] = frozenset()
+    first_call: Annotated[int, Field(ge=1)] = 1
+    last_call: int | None = None
+    attempts: frozenset[int] = frozenset()
+    groups: frozenset[str] = frozenset()
+    probability: Annotated[float, Field(ge=0, le=1)] = 1.0
+    times: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _error_has_code(self) -> Self:
+        if (self.fault is FaultKind.ERROR) != (self.code is not None):
+            raise ValueError("a code goes with fault 'error', and only with it")
+        if self.code is not None and self.status is None:
+            try:
+                status_of(self.code)
+            except KeyError:
+                raise ValueError(f"'{self.code}' is not a code of the service: give a status too") from None
+        return self
+
+    @property
+    def name(self) -> str:
+        """What the ledger calls it: the error code if it has one, else the kind."""
+        return self.code or self.fault.value
+
+    @property
+    def comes_before_acceptance(self) -> bool:
+        """Whether the call is not looked at any further."""
+        if self.after_acceptance is not None:
+            return not self.after_acceptance
+        return self.fault in _BEFORE_ACCEPTANCE
+
+    @property
+    def duration_seconds(self) -> float:
+        """How long ``hang`` and ``slow_body`` take."""
+        return _DEFAULT_SECONDS.get(self.fault, 0.0) if self.seconds is None else self.seconds
+
+    def matches(self, operation: str, call: int, attempt: int, group: str) -> bool:
+        """Return whether this rule can happen to a call."""
+        return (
+            operation == self.operation
+            and (not self.calls or call in self.calls)
+            and call >= self.first_call
+            and (self.last_call is None or call <= self.last_call)
+            and (not self.attempts or attempt in self.attempts)
+            and (not self.groups or group in self.groups)
+        )
+
+
+class FaultPlan(_Section):
+    """All that goes wrong.
+
+    Attributes:
+        seed: Seeds the draws of rules with a probability.
+        rules: Tried in order.
+    """
+
+    seed: int = 0
+    rules: tuple[FaultRule, ...] = ()
+
+    @classmethod
+    def from_file(cls, path: Path) -> Self:
+        """Read a plan from a ``.toml`` or ``.json`` file.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: It is not a fault plan.
+        """
+        text = path.read_bytes()
+        return cls.model_validate(
+            orjson.loads(text) if path.suffix == ".json" else tomllib.loads(text.decode())
+        )
+
+
+class FaultSchedule:
+    """A plan at work: counts how often each rule happened.
+
+    Args:
+        plan: The rules.
+    """
+
+    def __init__(self, plan: FaultPlan) -> None:
+        self.plan = plan
+        self._happened = [0] * len(plan.rules)
+
+    def decide(self, operation: str, call: int, attempt: int, group: str, draw: float) -> FaultRule | None:
+        """Return what goes wrong with a call.
+
+        Args:
+            operation: The operation called.
+            call: Number of the call among those of the operation, from 1.
+            attempt: Which attempt of its event it is, from 1; 0 if it has no client token.
+            group: Its event group; empty if it has none.
+            draw: Chance, evenly from [0, 1).
+        """
+        for number, rule in enumerate(self.plan.rules):
+            if rule.times is not None and self._happened[number] >= rule.times:
+                continue
+            if not rule.matches(operation, call, attempt, group):
+                continue
+            if draw < rule.probability:
+                self._happened[number] += 1
+                return rule
+            # What is left of the draw is even on [0, 1) again: each rule has its own chance.
+            draw = (draw - rule.probability) / (1.0 - rule.probability)
+        return None

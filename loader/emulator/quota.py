@@ -1,0 +1,50 @@
+"""How many events per second the service takes: a token bucket, or a count per second of the clock.
+
+Rules kept here:
+
+1. Pure: ``now`` is an argument, in seconds, and never goes back.
+2. A refused call costs nothing.
+"""
+
+from loader.emulator.settings import QuotaSettings
+
+
+class Quota:
+    """Admits calls up to ``settings.rate`` per second, and ``settings.burst`` at once.
+
+    Args:
+        settings: The rate and the shape of the quota.
+        now: Seconds; the bucket is full then.
+    """
+
+    def __init__(self, settings: QuotaSettings, now: float) -> None:
+        self.settings = settings
+        self._tokens = settings.capacity
+        self._filled_at = now
+
+    def take(self, now: float) -> float:
+        """Admit a call, or say how long to wait.
+
+        Returns:
+            0.0 if the call is admitted, else seconds until one could be.
+        """
+        rate = self.settings.rate
+        if rate is None:
+            return 0.0
+        if self.settings.per_second_window:
+            return self._take_from_window(now)
+        self._tokens = min(self.settings.capacity, self._tokens + (now - self._filled_at) * rate)
+        self._filled_at = now
+        if self._tokens >= 1.0:
+            self._tokens -= 1.0
+            return 0.0
+        return (1.0 - self._tokens) / rate
+
+    def _take_from_window(self, now: float) -> float:
+        if int(now) != int(self._filled_at):
+            self._tokens = self.settings.capacity
+        self._filled_at = now
+        if self._tokens >= 1.0:
+            self._tokens -= 1.0
+            return 0.0
+        return int(now) + 1 - now

@@ -1,0 +1,128 @@
+"""The service: takes requests as they came over the wire, gives answers; knows no socket."""
+
+import random
+from collections import Counter
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from loader.emulator.answers import Answer, refused, spoiled, success
+from loader.emulator.clock import EmulatorClock
+from loader.emulator.faults import FaultPlan, FaultRule
+from loader.emulator.gate import Gate
+from loader.emulator.intake import Intake
+from loader.emulator.operations import GET, SEND, Call, check_input, find_call, read_input
+from loader.emulator.order import Group
+from loader.emulator.queries import get_event, list_events
+from loader.emulator.quota import Quota
+from loader.emulator.refusal import Refusal
+from loader.emulator.settings import EmulatorSettings, QuotaSettings
+from loader.emulator.signatures import WireRequest
+from loader.emulator.store import Store
+
+_PAGE_ROWS = 1000
+_GROUPS_NAMED = 20
+_TOO_MANY_REQUESTS = 429
+
+
+class Service:
+    """An AWS Supply Chain of one's own.
+
+    Args:
+        settings: How it behaves.
+        store: Where it keeps things.
+
+    Attributes:
+        clock: The clock everything goes by.
+        store: Where it keeps things.
+    """
+
+    def __init__(self, settings: EmulatorSettings, store: Store) -> None:
+        self.settings = settings
+        self.store = store
+        self.clock = EmulatorClock(settings.clock_skew_seconds)
+        self._gate = Gate(settings, self.clock)
+        self._intake = Intake(settings, self._gate, self.clock, store)
+        self._latency = random.Random(settings.seed)  # noqa: S311 - repeatable on purpose
+
+    async def restore(self) -> None:
+        """Take up what an earlier emulator left in the ledger, so that its tokens go on living."""
+        after_seq = 0
+        while rows := await self.store.read(partial(self.store.ledger.page, after_seq, _PAGE_ROWS)):
+            for row in rows:
+                self._intake.remember(row)
+            after_seq = rows[-1].seq
+
+    async def receive(self, request: WireRequest) -> Answer:
+        """Treat a request."""
+        path, _, _ = request.target.partition("?")
+        try:
+            call = find_call(request.method, path)
+        except Refusal as refusal:
+            return refused(refusal)
+        if call.operation.name != SEND:
+            return self._delayed(await self._query(request, call))
+        if self.store.is_full:
+            await self.store.flush()
+        return self._delayed(self._intake.take(request, call))
+
+    def refuse_unread(self, method: str, target: str, refusal: Refusal) -> Answer:
+        """Answer a request whose body was not read to its end."""
+        path, _, _ = target.partition("?")
+        try:
+            call = find_call(method, path)
+        except Refusal as unknown:
+            return refused(unknown)
+        return self._intake.refuse_unread(call, refusal) if call.operation.name == SEND else refused(refusal)
+
+    def set_quota(self, settings: QuotaSettings) -> None:
+        """Replace the quota; the new bucket is full."""
+        self._intake.quota = Quota(settings, self.clock.now())
+
+    def set_faults(self, plan: FaultPlan) -> None:
+        """Replace the fault plan; calls are counted from 1 again."""
+        self._gate.set_faults(plan)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the ledger in numbers, and what became of the order inside groups, as JSON values."""
+        order = self._intake.order
+        return asdict(self._intake.tally.summary()) | {
+            "groups": order.groups,
+            "overlaps": order.overlaps.total(),
+            "overlapping_groups": _names(order.overlaps),
+            "overtaken": order.overtaken.total(),
+            "overtaken_groups": _names(order.overtaken),
+        }
+
+    async def _query(self, request: WireRequest, call: Call) -> Answer:
+        fault: FaultRule | None = None
+        _, _, query = request.target.partition("?")
+        try:
+            self._gate.authenticate(request)
+            fault = self._gate.decide_fault(call.operation.name)
+            if fault is not None and fault.comes_before_acceptance:
+                return spoiled(None, fault)
+            members = read_input(call, query, request.body, request.headers.get("Content-Type", ""))
+            check_input(call.operation, members)
+            tell = get_event if call.operation.name == GET else list_events
+            answer = success(await tell(self.store, members, self.clock.now(), self.settings.load_seconds))
+        except Refusal as refusal:
+            answer = refused(refusal)
+        return answer if fault is None else spoiled(answer, fault)
+
+    def _delayed(self, answer: Answer) -> Answer:
+        mean, jitter = self.settings.latency_seconds, self.settings.latency_jitter_seconds
+        if not mean and not jitter:
+            return answer
+        seconds = self._latency.uniform(mean - jitter, mean + jitter)
+        # A front end refuses before the work is done, so throttled answers come at once.
+        if answer.status != _TOO_MANY_REQUESTS:
+            answer.delay_seconds = max(0.0, seconds)
+        return answer
+
+
+def _names(groups: Counter[Group]) -> list[dict[str, Any]]:
+    return [
+        {"instance_id": group[0], "event_type": group[1], "event_group": group[2], "times": times}
+        for group, times in groups.most_common(_GROUPS_NAMED)
+    ]

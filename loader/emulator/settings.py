@@ -1,0 +1,122 @@
+"""What an emulator can be told: one validated, frozen object."""
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from loader.emulator.faults import FaultPlan
+from loader.model import TOKEN_LIFE_SECONDS
+
+ACCESS_KEY_ID = "AKIAEMULATOREXAMPLE0"
+"""The access key the emulator knows unless told otherwise."""
+
+SECRET_ACCESS_KEY = "loopback/emulator+knows/only-this-example"  # noqa: S105 - opens nothing but an emulator
+"""The secret that goes with ``ACCESS_KEY_ID``."""
+
+# Room for MAX_EVENT_BYTES of data in which every character needs a six-character JSON escape.
+_MAX_BODY_BYTES = 8 * 1_048_576
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class QuotaSettings(_Section):
+    """How many Send calls the service admits (AWS publishes no number: SERVICE.md 1.1).
+
+    Attributes:
+        rate: Calls per second; None is no limit.
+        burst: How many at once; one second's worth if not given.
+        per_second_window: Count per second of the clock instead of filling a bucket evenly.
+    """
+
+    rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    burst: Annotated[int, Field(ge=1)] | None = None
+    per_second_window: bool = False
+
+    @property
+    def capacity(self) -> float:
+        """How many calls a full bucket, or one second, admits."""
+        return float(self.burst) if self.burst is not None else max(1.0, self.rate or 1.0)
+
+
+class EmulatorSettings(_Section):
+    """Everything an emulator can be told.
+
+    Attributes:
+        host: A loopback address; no other is accepted.
+        port: TCP port; 0 picks a free one.
+        certfile: PEM certificate chain; with ``keyfile`` the emulator speaks TLS.
+        keyfile: PEM key of the certificate.
+        credentials: Known access keys and their secrets.
+        session_token: The session token requests must carry; None refuses none and asks for none.
+        region: The Region signatures must be scoped to; None takes any.
+        verify_signatures: Whether to verify signatures at all (off: benchmarks).
+        check_records: Whether records must follow their dataset's schema (off: benchmarks).
+        instance_ids: Known instances; empty means any.
+        custom_keys: Primary keys of custom datasets, by ``namespace/name``. For one without an entry,
+            equal records are the same record.
+        quota: How many Send calls are admitted.
+        retry_hint: Header that tells a throttled client how long to wait.
+        latency_seconds: Mean time from acceptance to the answer; throttled answers come at once.
+        latency_jitter_seconds: The time is drawn evenly from mean - jitter to mean + jitter.
+        seed: Seeds latency.
+        faults: What goes wrong, and when.
+        clock_skew_seconds: How far the clock of signatures and ``Date`` is ahead of real time.
+        token_life_seconds: How long a client token lives.
+        load_seconds: How long an event of type ``scn.data.dataset`` stays IN_PROGRESS.
+        ledger_path: SQLite file of what arrived; None keeps it in memory.
+        lake_path: SQLite file of the records; None keeps them in memory.
+        max_body_bytes: Longer request bodies are refused with 413.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    certfile: Path | None = None
+    keyfile: Path | None = None
+    credentials: Mapping[str, str] = Field(default={ACCESS_KEY_ID: SECRET_ACCESS_KEY}, repr=False)
+    session_token: Annotated[str | None, Field(repr=False)] = None
+    region: str | None = None
+    verify_signatures: bool = True
+    check_records: bool = True
+    instance_ids: frozenset[str] = frozenset()
+    custom_keys: Mapping[str, tuple[str, ...]] = {}
+    quota: QuotaSettings = QuotaSettings()
+    retry_hint: Literal["none", "Retry-After", "x-amz-retry-after"] = "none"
+    latency_seconds: Annotated[float, Field(ge=0)] = 0.0
+    latency_jitter_seconds: Annotated[float, Field(ge=0)] = 0.0
+    seed: int = 0
+    faults: FaultPlan = FaultPlan()
+    clock_skew_seconds: float = 0.0
+    token_life_seconds: Annotated[float, Field(gt=0)] = TOKEN_LIFE_SECONDS
+    load_seconds: Annotated[float, Field(ge=0)] = 0.0
+    ledger_path: Path | None = None
+    lake_path: Path | None = None
+    max_body_bytes: Annotated[int, Field(ge=1)] = _MAX_BODY_BYTES
+
+    @field_validator("host")
+    @classmethod
+    def _loopback(cls, value: str) -> str:
+        # The control endpoints are unsigned and the lake holds payloads: nobody else may reach them.
+        # A name could stand for any address, so only addresses are taken.
+        if not _is_loopback(value):
+            raise ValueError("the emulator listens on loopback addresses only, such as 127.0.0.1 or ::1")
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.certfile is None) != (self.keyfile is None):
+            raise ValueError("certfile and keyfile go together")
+        if self.ledger_path is not None and self.ledger_path == self.lake_path:
+            raise ValueError("ledger_path and lake_path must be two files")
+        return self
+
+
+def _is_loopback(text: str) -> bool:
+    try:
+        return ip_address(text).is_loopback
+    except ValueError:
+        return False
