@@ -1,0 +1,70 @@
+"""Plan windows ahead of their delivery, in a thread of its own."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from loader.events import EventPlanner, PackingSettings
+from loader.extract import Extract
+from loader.job import Job, Pack
+from loader.model import WindowPlan
+
+log = logging.getLogger(__name__)
+
+
+def plan_windows(
+    job: Job,
+    extract: Extract,
+    *,
+    wanted: Callable[[int], bool] = lambda _: True,
+    known_rows: Mapping[int, int] | None = None,
+) -> Iterator[WindowPlan]:
+    """Read the windows of an extract and plan their events, in order.
+
+    The same window gives the same plan in whatever run, process or order it is planned.
+
+    Args:
+        job: The settings.
+        extract: What to read.
+        wanted: Tells by its number whether a window is to be planned.
+        known_rows: Rows of the files that were read to their end before, by file number: such a file is not
+            read again if none of its windows is wanted.
+    """
+    planner = EventPlanner(
+        job.destination,
+        extract.files,
+        PackingSettings(job.pack is Pack.GROUP, job.group_buckets, job.max_records),
+    )
+    for window in extract.windows(wanted, known_rows or {}):
+        yield planner.plan(extract.records(window))
+
+
+def log_rejected(plan: WindowPlan) -> None:
+    """Write each rejected row of a window to the log: its place and the reason, nothing of its values."""
+    for row in plan.rejected:
+        log.warning(
+            "A row was rejected: %s.",
+            row.reason,
+            extra={"file": row.file, "rows": row.row + 1, "column": row.column, "code": row.reason},
+        )
+
+
+async def plan_ahead(plans: Iterator[WindowPlan]) -> AsyncGenerator[WindowPlan, None]:
+    """Yield plans while a thread makes the next one: one window is delivered, one planned."""
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1, thread_name_prefix="planning") as thread:
+        ahead = loop.run_in_executor(thread, next, plans, None)
+        try:
+            while (plan := await ahead) is not None:
+                ahead = loop.run_in_executor(thread, next, plans, None)
+                yield plan
+        finally:
+            # Also frees the file and what polars read ahead; the thread is the only one that may touch it.
+            thread.submit(_close, plans)
+
+
+def _close(plans: Iterator[WindowPlan]) -> None:
+    close = getattr(plans, "close", None)
+    if close is not None:
+        close()

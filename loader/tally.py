@@ -1,0 +1,146 @@
+"""Count what a run does, for its progress and its summary."""
+
+import time
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+
+from loader.checkpoint import Totals
+from loader.delivery.stats import DeliveryStats
+from loader.errors import LoaderError
+from loader.extract import Extract
+from loader.job import Job
+from loader.model import EventResult, EventState, WindowPlan
+from loader.report import LoadSummary, Snapshot
+
+CPU_BOUND_SHARE = 0.9
+"""A run that uses this much of one core is limited by it, whatever else seems to be scarce: the event loop
+is one thread, and a busy one makes answers look slow."""
+
+
+class Tally:
+    """The counts of one run, on top of what earlier runs of the load came to.
+
+    Args:
+        job: The settings.
+        extract: What is loaded.
+        earlier: What earlier runs came to.
+        settled_rows: Rows that earlier runs settled and this one need not look at.
+    """
+
+    def __init__(self, job: Job, extract: Extract, earlier: Totals, settled_rows: int) -> None:
+        self._job = job
+        self._rows_total = extract.total_rows
+        self._earlier = earlier
+        self._began = time.monotonic()
+        self._cpu_seen = (self._began, time.process_time())
+        self._limits: Counter[str] = Counter()
+        self._rows_read = earlier.rows_read
+        self._rows_rejected = earlier.rows_rejected
+        self._events_planned = earlier.events_total
+        self._rows_done_before = settled_rows
+        self._rows_done = 0
+        self._ends = 0
+
+    def window(self, plan: WindowPlan, settled_rows: int, new: bool) -> None:  # noqa: FBT001 - a callback
+        """Count a window that is handed over.
+
+        Args:
+            plan: The window.
+            settled_rows: How many of its rows need no more work.
+            new: Whether no earlier run planned it.
+        """
+        if new:
+            self._rows_read += plan.rows_read
+            self._rows_rejected += len(plan.rejected)
+            self._events_planned += len(plan.events)
+            self._rows_done += settled_rows
+        else:
+            self._rows_done_before += settled_rows
+
+    def result(self, result: EventResult) -> None:
+        """Count what an event came to; one in doubt or held back still needs work."""
+        self._ends += 1
+        if result.state in (EventState.ACCEPTED, EventState.FAILED):
+            self._rows_done += len(result.event.rows)
+
+    def has_too_many_errors(self, stats: DeliveryStats) -> bool:
+        """Return whether ``--max-errors`` is exceeded."""
+        earlier = self._earlier
+        failed_before = 0 if self._job.retry_failed else earlier.events_failed
+        return self._job.max_errors.exceeded(
+            rejected=self._rows_rejected,
+            rows=self._rows_read,
+            failed=failed_before + stats.failed,
+            events=earlier.events_accepted + failed_before + self._ends,
+        )
+
+    def snapshot(self, stats: DeliveryStats, *, phase: str) -> Snapshot:
+        """Return how things stand; call it regularly, it also notes what limits the load."""
+        now = time.monotonic()
+        limiting = self._limiting(stats, now)
+        self._limits[limiting] += 1
+        failed_before = 0 if self._job.retry_failed else self._earlier.events_failed
+        return Snapshot(
+            rows_total=self._rows_total,
+            rows_done=self._rows_done_before + self._rows_done,
+            rows_rejected=self._rows_rejected,
+            events_planned=self._events_planned,
+            events_accepted=self._earlier.events_accepted + stats.accepted,
+            events_failed=failed_before + stats.failed,
+            events_in_doubt=stats.in_doubt,
+            attempts=stats.attempts,
+            throttled=stats.throttled,
+            retried=stats.retried,
+            in_flight=stats.in_flight,
+            in_flight_cap=stats.in_flight_cap,
+            rate_limit=stats.rate,
+            held_bytes=stats.held_bytes,
+            limiting=limiting,
+            seconds=now - self._began,
+            phase="paused: quota" if limiting == "quota" else phase,
+        )
+
+    def _limiting(self, stats: DeliveryStats, now: float) -> str:
+        (then, cpu_then), cpu_now = self._cpu_seen, time.process_time()
+        self._cpu_seen = (now, cpu_now)
+        if now > then and (cpu_now - cpu_then) / (now - then) >= CPU_BOUND_SHARE:
+            return "cpu"
+        return str(stats.limiting_factor(now) or "")  # a plain text: JSON has no keys of other types
+
+    def summary(
+        self,
+        totals: Totals,
+        stats: DeliveryStats,
+        *,
+        run_dir: Path,
+        resumed: bool,
+        learned_rate: float | None,
+        error: LoaderError | None,
+    ) -> LoadSummary:
+        """Return how the run ended.
+
+        Args:
+            totals: What the load came to over all runs, as the checkpoint has it.
+            stats: What this run did.
+            run_dir: Where the checkpoint is.
+            resumed: Whether an earlier run began the load.
+            learned_rate: Events per second that the service was found to allow, or None.
+            error: What ended the run before its end, if anything did.
+        """
+        limits = {factor: looks for factor, looks in self._limits.items() if factor}
+        return LoadSummary(
+            run_dir=str(run_dir),
+            **asdict(totals),
+            attempts=stats.attempts,
+            throttled=stats.throttled,
+            retried=stats.retried,
+            seconds=time.monotonic() - self._began,
+            rows_in_run=self._rows_done,
+            events_accepted_in_run=stats.accepted,
+            resumed=resumed,
+            limited_by={factor: looks / sum(limits.values()) for factor, looks in limits.items()},
+            learned_rate=learned_rate,
+            stopped_by=error.exit_code if error is not None else None,
+            stopped_because=error.what if error is not None else "",
+        )

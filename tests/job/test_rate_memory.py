@@ -1,0 +1,58 @@
+"""What was learned of a service's rate is a hint for the next load, and never in its way."""
+
+from pathlib import Path
+
+import pytest
+
+from loader.rate_memory import MEMORY_SECONDS, RateMemory
+
+NOW = 1_790_000_000.0
+
+
+def memory(folder: Path, *identity: str) -> RateMemory:
+    return RateMemory(*(identity or ("https://scn.example", "AKIAEXAMPLE", "instance")), folder=folder)
+
+
+def test_a_rate_is_remembered_for_its_service_only(tmp_path):
+    """Another instance, key or endpoint starts cold."""
+    memory(tmp_path).remember(37.5, NOW)
+    assert memory(tmp_path).recall(NOW + 60) == 37.5
+    assert memory(tmp_path, "https://scn.example", "AKIAEXAMPLE", "other").recall(NOW) is None
+
+
+def test_the_last_rate_counts(tmp_path):
+    """A second load's knowledge replaces the first's and leaves others alone."""
+    memory(tmp_path).remember(37.5, NOW)
+    memory(tmp_path, "other").remember(5, NOW)
+    memory(tmp_path).remember(80, NOW)
+    assert memory(tmp_path).recall(NOW) == 80
+    assert memory(tmp_path, "other").recall(NOW) == 5
+
+
+def test_old_knowledge_is_none(tmp_path):
+    """A quota of last season says nothing."""
+    memory(tmp_path).remember(37.5, NOW)
+    assert memory(tmp_path).recall(NOW + MEMORY_SECONDS + 1) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"%s": 5}', b'{"%s": {"events_per_second": "x"}}'])
+def test_a_damaged_memory_is_no_memory(tmp_path, content):
+    """Whatever is in the file, a load starts, and mends it at its end."""
+    key = memory(tmp_path)._key.encode()
+    (tmp_path / "rates.json").write_bytes(content.replace(b"%s", key))
+    assert memory(tmp_path).recall(NOW) is None
+    memory(tmp_path).remember(2.5, NOW)
+    assert memory(tmp_path).recall(NOW) == 2.5
+
+
+def test_no_key_is_written(tmp_path):
+    """The file holds digests only."""
+    memory(tmp_path).remember(37.5, NOW)
+    assert b"AKIA" not in (tmp_path / "rates.json").read_bytes()
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(tmp_path):
+    """A container without a home still loads."""
+    (tmp_path / "file").write_text("")
+    memory(tmp_path / "file").remember(1, NOW)
+    assert memory(tmp_path / "file").recall(NOW) is None
