@@ -1,0 +1,74 @@
+"""The command ``scn-loader``: a thin skin, one command for one function of the library."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from loader.cli.datasets import datasets
+from loader.cli.emulator import emulator
+from loader.cli.errors import show_error
+from loader.cli.load import load
+from loader.cli.status import status
+from loader.errors import ExitCode, Interrupted, LoaderError
+
+app = typer.Typer(
+    name="scn-loader",
+    help=(
+        "Load Parquet and CSV extracts into AWS Supply Chain, in order, each event once, at the rate the "
+        "service allows. Start with: scn-loader load EXTRACT --emulate --event-type T"
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(load)
+app.command()(status)
+app.command()(emulator)
+app.command()(datasets)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the callback's signature is typer's
+    if wanted:
+        typer.echo(f"scn-loader {version('scn-loader')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave."),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; the process ends with one of the documented exit codes."""
+    debug = "--debug" in sys.argv
+    try:
+        app()
+    except KeyboardInterrupt:
+        show_error(Interrupted("Interrupted before anything was sent.", next_step="run the command again"))
+        sys.exit(ExitCode.INTERRUPTED)
+    except LoaderError as error:
+        if debug:
+            raise
+        show_error(error)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if debug:
+            raise
+        show_error(
+            LoaderError(
+                "scn-loader met a case it does not handle: this is a bug in it.",
+                why=type(error).__name__,
+                next_step="run the same command with --debug and report what it prints; the load can be "
+                "resumed by running the same command again",
+            )
+        )
+        sys.exit(ExitCode.BUG)

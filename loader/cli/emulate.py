@@ -1,0 +1,92 @@
+"""``load --emulate``: an emulator in a process of its own, for as long as the load."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from loader.cli.emulator import ANNOUNCEMENT
+from loader.errors import SettingsError
+from loader.job import Job
+
+REHEARSAL = {"instance_id": "00000000-0000-4000-8000-000000000000"}
+"""What a rehearsal does without, where the job says nothing."""
+
+LAKE_NAME = "lake.sqlite"
+STOP_SECONDS = 10.0
+
+
+@contextmanager
+def emulated(job: Job) -> Iterator[Job]:
+    """Start an emulator and yield the job as a load into it.
+
+    The lake lies in the run directory, to look into and for a resumed rehearsal to go on with. The
+    environment of this process gets the emulator's keys: a rehearsal must not sign with anybody's real ones.
+
+    Args:
+        job: The job to rehearse.
+
+    Raises:
+        SettingsError: The emulator did not start.
+    """
+    from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY  # noqa: PLC0415 - slow to import
+
+    run_dir = job.run_dir or job.default_run_dir()
+    _make_private(run_dir)
+    lake = run_dir / LAKE_NAME
+    if job.restart:
+        for name in (lake.name, f"{lake.name}-wal", f"{lake.name}-shm"):
+            (run_dir / name).unlink(missing_ok=True)
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        os.environ.pop(name, None)
+    os.environ |= {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
+    with _emulator(lake) as url:
+        yield job.model_copy(
+            update={
+                "endpoint_url": url,
+                "profile": None,
+                "region": job.region or "us-east-1",
+                "run_dir": run_dir,
+            }
+        )
+
+
+def _make_private(run_dir: Path) -> None:
+    try:
+        run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            "The run directory cannot be made.",
+            where=str(run_dir),
+            why=error.strerror or str(error),
+            next_step="name another one with --run-dir",
+        ) from error
+
+
+@contextmanager
+def _emulator(lake: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "loader", "emulator", "--port", "0", "--until-stdin-ends"]
+    # A session of its own: Ctrl-C stops the load, which may still want answers to what is in flight.
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        [*command, "--lake", str(lake)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            line = process.stdout.readline() if process.stdout is not None else ""
+            if not line.startswith(ANNOUNCEMENT):
+                raise SettingsError(
+                    "The emulator did not start.", next_step=f"{' '.join(command[1:6])} shows why"
+                )
+            yield line.removeprefix(ANNOUNCEMENT).strip()
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()

@@ -1,0 +1,105 @@
+"""``scn-loader emulator``: the service on loopback, for rehearsals and tests."""
+
+import os
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+from threading import Thread
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from loader.errors import SettingsError
+
+ANNOUNCEMENT = "The emulator listens on "
+
+
+def emulator(
+    *,
+    port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1; 0 picks a free one.")] = 8765,
+    rate: Annotated[
+        float | None, typer.Option(help="Calls per second it admits; without it there is no quota.")
+    ] = None,
+    burst: Annotated[
+        int | None, typer.Option(help="Calls admitted at once after a pause [default: a second's worth].")
+    ] = None,
+    latency_ms: Annotated[float, typer.Option(help="Mean time an answer takes, in milliseconds.")] = 0.0,
+    jitter_ms: Annotated[float, typer.Option(help="How far latency strays from its mean.")] = 0.0,
+    faults: Annotated[
+        Path | None, typer.Option(help="What goes wrong and when: a fault plan in TOML or JSON.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same latencies.")] = 0,
+    lake: Annotated[
+        Path | None, typer.Option(help="SQLite file for accepted records, one table per dataset.")
+    ] = None,
+    ledger: Annotated[
+        Path | None, typer.Option(help="SQLite file with a row for each call that arrived.")
+    ] = None,
+    verify_signatures: Annotated[
+        bool, typer.Option(help="Whether requests must be signed with the key shown at the start.")
+    ] = True,
+    until_stdin_ends: Annotated[bool, typer.Option("--until-stdin-ends", hidden=True)] = False,
+) -> None:
+    """Run the service's event API on this machine until Ctrl-C: same calls, same limits, same errors.
+
+    It listens on loopback only. Point a load at it with --endpoint-url, or any AWS SDK. The keys it knows
+    are printed at the start; they open nothing else.
+    """
+    from loader.emulator import (  # noqa: PLC0415 - aiohttp and botocore are slow to import, --help is not
+        EmulatorSettings,
+        FaultPlan,
+        QuotaSettings,
+        run_emulator,
+    )
+
+    def announce(url: str) -> None:
+        typer.echo(f"{ANNOUNCEMENT}{url}")
+        for access_key, secret in settings.credentials.items():
+            typer.echo(f"AWS_ACCESS_KEY_ID={access_key} AWS_SECRET_ACCESS_KEY={secret}")
+
+    try:
+        settings = EmulatorSettings(
+            quota=QuotaSettings(rate=rate, burst=burst),
+            latency_seconds=latency_ms / 1000,
+            latency_jitter_seconds=jitter_ms / 1000,
+            seed=seed,
+            lake_path=lake,
+            ledger_path=ledger,
+            verify_signatures=verify_signatures,
+            faults=FaultPlan() if faults is None else FaultPlan.from_file(faults),
+        )
+    except (ValueError, OSError) as error:
+        raise SettingsError(
+            "The emulator cannot be set up like this.",
+            where=str(faults or ""),
+            why=_reason(error),
+            next_step="scn-loader emulator --help",
+        ) from error
+    if until_stdin_ends:
+        Thread(target=_stop_when_stdin_ends, daemon=True).start()
+    try:
+        run_emulator(settings, port=port, announce=announce)
+    except (OSError, sqlite3.DatabaseError) as error:
+        place = error.filename if isinstance(error, OSError) else f"{lake or ''} {ledger or ''}".strip()
+        raise SettingsError(
+            "The emulator could not start.",
+            where=str(place or f"port {port}"),
+            why=str(error),
+            next_step="choose another --port (0 picks a free one), --lake or --ledger",
+        ) from error
+
+
+def _reason(error: ValueError | OSError) -> str:
+    if isinstance(error, ValidationError):
+        problems = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
+        return "\n         ".join(problems)
+    return str(error)
+
+
+def _stop_when_stdin_ends() -> None:
+    # However the process that started this one ends, the pipe it held ends with it.
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,79 @@
+"""``scn-loader load``: deliver an extract, or go on where the last run stopped."""
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from loader.cli.emulate import REHEARSAL, emulated
+from loader.cli.options import with_job_options
+from loader.errors import SettingsError
+from loader.job import read_job
+from loader.job.settings import DESTINATION, EXTRACT, RUN
+from loader.report import LogFormat, ProgressStyle
+
+
+@with_job_options
+def load(
+    settings: dict[str, Any],
+    *,
+    job: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="JOB.toml",
+            help="A job file: column mapping, and any setting below.",
+            rich_help_panel=EXTRACT,
+        ),
+    ] = None,
+    emulate: Annotated[
+        bool,
+        typer.Option(
+            "--emulate",
+            help="Rehearse against an emulator of the service, started on this machine for the load.",
+            rich_help_panel=DESTINATION,
+        ),
+    ] = False,
+    summary_json: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SCN_LOADER_SUMMARY_JSON",
+            metavar="PATH",
+            help="Write the closing summary to this file.",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
+    progress: Annotated[
+        ProgressStyle,
+        typer.Option(
+            envvar="SCN_LOADER_PROGRESS",
+            help="auto: live on a terminal, plain lines elsewhere.",
+            rich_help_panel=RUN,
+        ),
+    ] = ProgressStyle.AUTO,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(envvar="SCN_LOADER_LOG_FORMAT", help="Form of log lines.", rich_help_panel=RUN),
+    ] = LogFormat.TEXT,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show debug logs, and tracebacks of errors.", rich_help_panel=RUN)
+    ] = False,
+) -> None:
+    """Load an extract. Run the same command again after any stop: it goes on where it was.
+
+    Exit codes: 0 all delivered; 1 delivered, but some rows were rejected or events failed; 2 refused before
+    sending; 3 too many errors; 4 stopped by the service; 5 stopped, run again; 6 events in doubt need a
+    decision; 9 nothing to load; 130/143 interrupted, run again.
+    """
+    from loader.cli.running import run_on_terminal  # noqa: PLC0415 - polars is slow to import, --help is not
+
+    work = read_job(job, fallback=REHEARSAL if emulate else {}, **settings)
+    if not work.extract:
+        raise SettingsError(
+            "No extract was given.",
+            next_step="name files, folders or globs, or a job file with an extract: scn-loader load --help",
+        )
+    with emulated(work) if emulate and not work.dry_run else nullcontext(work) as work:
+        run_on_terminal(
+            work, summary_json=summary_json, progress=progress, log_format=log_format, debug=debug
+        )

@@ -1,0 +1,84 @@
+"""The flags of ``load``, made from the job's settings: no flag without a setting, none without a flag."""
+
+import inspect
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+from pydantic.fields import FieldInfo
+
+from loader.job import Job
+from loader.job.settings import panel_of
+
+TABLES = {"mapping", "csv"}
+"""Settings that are tables: they are written in a job file only."""
+
+METAVARS = {"max_errors": "N|N%", "rate": "EVENTS_PER_SECOND", "run_dir": "DIR", "group_by": "COLUMN"}
+
+
+def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give ``command(settings, **own options)`` a flag for each setting of the job.
+
+    The settings that were given arrive as the dict ``settings``.
+    """
+    own = inspect.signature(command, eval_str=True).parameters
+    flags = {
+        name: _flag(name, field)
+        for name, field in Job.model_fields.items()
+        if name not in TABLES and name != "extract"
+    }
+
+    def run(extract: list[str] | None, **options: Any) -> None:
+        settings = {name: options.pop(name) for name in flags}
+        settings["extract"] = extract
+        command({name: value for name, value in settings.items() if value not in (None, [])}, **options)
+
+    extract = inspect.Parameter(
+        "extract",
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        default=None,
+        annotation=Annotated[
+            list[str] | None,
+            typer.Argument(help=Job.model_fields["extract"].description, show_default=False),
+        ],
+    )
+    parameters = [extract, *flags.values(), *[own[name] for name in own if name != "settings"]]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # read by typer
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    return run
+
+
+def _flag(name: str, field: FieldInfo) -> inspect.Parameter:
+    option = typer.Option(
+        "--" + name.replace("_", "-"),
+        help=_help(field),
+        rich_help_panel=panel_of(field),
+        metavar=METAVARS.get(name),
+        show_default=False,
+    )
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[_type(field), option]
+    )
+
+
+def _help(field: FieldInfo) -> str:
+    default = field.default.value if isinstance(field.default, Enum) else field.default
+    if isinstance(default, (str, int, float)) and not isinstance(default, bool):
+        return f"{field.description} [default: {default}]"
+    return str(field.description)
+
+
+def _type(field: FieldInfo) -> Any:
+    """Return what typer parses; the job validates the rest."""
+    annotation = field.annotation
+    kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+    if get_origin(annotation) is tuple:
+        return list[str] | None
+    if get_origin(annotation) is Literal:
+        return annotation | None  # type: ignore[operator] # a Literal form
+    kind = kinds[0] if kinds else annotation
+    known = kind in (bool, int, float, str, Path) or (isinstance(kind, type) and issubclass(kind, Enum))
+    return kind | None if known else str | None  # type: ignore[operator] # a plain type

@@ -1,0 +1,111 @@
+"""Run a load on a terminal: its progress, its log, its summary and its exit code."""
+
+import asyncio
+import resource
+import shlex
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import typer
+
+from loader.cli.errors import show_error
+from loader.errors import Interrupted, LoaderError
+from loader.job import Job
+from loader.pipeline import run_to_end
+from loader.report import (
+    LoadSummary,
+    LogFormat,
+    ProgressStyle,
+    json_line,
+    log_to,
+    make_display,
+    plain_line,
+    to_text,
+    write_summary_json,
+)
+from loader.run import Observers
+
+FILES_BESIDE_CONNECTIONS = 100
+"""The extract's files, the checkpoint's, libraries': far fewer are open at a time."""
+
+
+def run_on_terminal(
+    job: Job, *, summary_json: Path | None, progress: ProgressStyle, log_format: LogFormat, debug: bool
+) -> None:
+    """Run a load, show how it gets on and how it ended, and leave with its exit code.
+
+    Args:
+        job: The settings.
+        summary_json: Where to write the summary, if anywhere; written also if the load is refused, so that
+            no scheduler reads the one of last night.
+        progress: How progress is shown.
+        log_format: Form of the log lines.
+        debug: Whether to log debug lines.
+
+    Raises:
+        LoaderError: The load was refused before anything was sent.
+        typer.Exit: Always otherwise, with the exit code.
+    """
+    display = make_display(
+        progress, sys.stderr, line=json_line if log_format is LogFormat.JSON else plain_line
+    )
+    with ExitStack() as stack:
+        logs = partial(log_to, log_format=log_format, debug=debug)
+        stack.enter_context(logs(display.message, run_dir=None))
+
+        def log_in_run_dir(run_dir: Path, load_id: str) -> None:
+            stack.enter_context(logs(None, run_dir=run_dir, ids={"load": load_id}))
+
+        _allow_connections(job.max_in_flight)
+        display.start()
+        stack.callback(display.stop)
+        try:
+            ending = run_to_end(
+                job,
+                Observers(watch=display.update, opened=log_in_run_dir, leaving=display.stop),
+                command=shlex.join(["scn-loader", *(each for each in sys.argv[1:] if each != "--restart")]),
+                loop_factory=_loop_factory(),
+            )
+        except LoaderError as error:
+            if summary_json is not None:
+                refused = LoadSummary(run_dir="", stopped_by=error.exit_code, stopped_because=error.what)
+                _write_summary(refused, summary_json)
+            raise
+    if ending.error is not None and not isinstance(ending.error, Interrupted):
+        show_error(ending.error)
+    typer.echo(to_text(ending.summary, sys.argv[1:]))
+    if summary_json is not None:
+        _write_summary(ending.summary, summary_json)
+    raise typer.Exit(ending.summary.exit_code)
+
+
+def _allow_connections(connections: int) -> None:
+    """Raise this process's limit on open files, often 1,024: each connection is one."""
+    wanted = connections + FILES_BESIDE_CONNECTIONS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _write_summary(summary: LoadSummary, path: Path) -> None:
+    try:
+        write_summary_json(summary, path)
+    except OSError as error:
+        # The exit code still tells how the load ended: that must not be hidden by this.
+        show_error(
+            LoaderError(
+                "The summary could not be written.", where=str(path), why=error.strerror or str(error)
+            )
+        )
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415 - does not exist on Windows
+
+    return uvloop.new_event_loop

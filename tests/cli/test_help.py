@@ -1,0 +1,85 @@
+"""Every command and flag is there, explained, and in the README where users look for it."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from loader.cli import app
+from loader.job import Job
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined] # a group
+
+CONTRACT = {
+    "load": [
+        "job",
+        "event-type",
+        "instance-id",
+        "region",
+        "profile",
+        "endpoint-url",
+        "group-by",
+        "group-buckets",
+        "pack",
+        "timestamp-column",
+        "rate",
+        "burst",
+        "max-in-flight",
+        "max-errors",
+        "on-failure",
+        "run-dir",
+        "restart",
+        "retry-failed",
+        "in-doubt",
+        "summary-json",
+        "progress",
+        "log-format",
+        "dry-run",
+        "emulate",
+    ],
+    "emulator": ["port"],
+    "status": [],
+    "datasets": [],
+}
+
+
+@pytest.mark.parametrize("command", CONTRACT)
+def test_the_commands_and_flags_of_the_contract_are_there(command):
+    """Tests outside the project rely on these names."""
+    flags = {flag for parameter in COMMANDS[command].params for flag in parameter.opts}
+    assert {f"--{name}" for name in CONTRACT[command]} <= flags
+
+
+def test_every_setting_has_a_flag_and_every_flag_an_explanation():
+    """No setting that only a file can give, but for tables; no flag without a word."""
+    parameters = {parameter.name: parameter for parameter in COMMANDS["load"].params}
+    assert set(Job.model_fields) - {"mapping", "csv"} <= set(parameters)
+    for command in COMMANDS.values():
+        for parameter in command.params:
+            assert getattr(parameter, "help", None) or parameter.name == "until_stdin_ends"
+
+
+def test_help_names_the_exit_codes(ask):
+    """A scheduler's owner finds them where he looks first."""
+    answer = ask("load", "--help")
+    assert answer.code == 0
+    assert "130/143" in answer.out
+
+
+def test_the_readme_speaks_only_of_flags_that_exist():
+    """What a reader copies works."""
+    flags = {flag for command in COMMANDS.values() for parameter in command.params for flag in parameter.opts}
+    flags |= {"--version", "--help"}
+    mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / "README.md").read_text()))
+    assert mentioned <= flags
+
+
+def test_datasets_lists_all_and_shows_one(ask):
+    """All 16 kinds of events can be looked up, by dataset or event type."""
+    assert "scn.data.processheader" in ask("datasets").out
+    shown = ask("datasets", "scn.data.reservation").out
+    assert "reservation_detail_id" in shown
+    assert ask("datasets", "inbound_order_line").out.count("\n") > 48
+    assert ask("datasets", "nosuch").code == 2

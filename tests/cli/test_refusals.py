@@ -1,0 +1,186 @@
+"""Bad input is refused in one block with the documented exit code, before anything is sent or made."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from loader.errors import ExitCode
+
+INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
+NOWHERE = ("--endpoint-url", "http://127.0.0.1:9", "--region", "us-east-1")
+LOAD = ("--event-type", "scn.data.reservation", "--instance-id", INSTANCE)
+CSV = "reservation_id,reservation_detail_id,quantity\n1,1,5\n"
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> Path:
+    path = tmp_path / "reservations.csv"
+    path.write_text(CSV)
+    return path
+
+
+def is_one_block(text: str) -> bool:
+    """Whether a text is an error's block: a sentence, then where, why and next, and no traceback."""
+    lines = text.rstrip("\n").split("\n")
+    labelled = r"  (where|why|next): |         "
+    return lines[0].startswith("error: ") and all(re.match(labelled, line) for line in lines[1:])
+
+
+FILES = {
+    "an empty file": ("empty.csv", b"", ExitCode.NOTHING_TO_LOAD, "empty"),
+    "only a header": (
+        "header.csv",
+        b"reservation_id,reservation_detail_id\n",
+        ExitCode.NOTHING_TO_LOAD,
+        "row",
+    ),
+    "not a Parquet file": ("no.parquet", b"hello, hello, hello", ExitCode.REFUSED, "Parquet"),
+    "a cut Parquet file": ("cut.parquet", b"PAR1" + b"\0" * 100, ExitCode.REFUSED, "Parquet"),
+    "missing columns": (
+        "few.csv",
+        b"reservation_id,quantity\n1,5\n",
+        ExitCode.REFUSED,
+        "reservation_detail_id",
+    ),
+    "unknown columns": (
+        "more.csv",
+        b"reservation_id,reservation_detail_id,colour\n1,1,red\n",
+        ExitCode.REFUSED,
+        "colour",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FILES)
+def test_a_file_that_cannot_be_loaded_is_refused(ask, tmp_path, what):
+    """Empty, cut, mistaken or ill-fitting files are named, with what is wrong with them."""
+    name, content, code, said = FILES[what]
+    path = tmp_path / name
+    path.write_bytes(content)
+    answer = ask("load", path, *LOAD, *NOWHERE)
+    assert (answer.code, answer.out) == (code, "")
+    assert is_one_block(answer.err), answer.err
+    assert said in answer.err
+    assert name in answer.err
+    assert not Path("scn-loader-runs").exists()
+
+
+def test_no_file_is_nothing_to_load(ask):
+    """A pattern that matches nothing has an exit code of its own: a scheduler must tell it from success."""
+    answer = ask("load", "nosuch/*.csv", *LOAD, *NOWHERE)
+    assert answer.code == ExitCode.NOTHING_TO_LOAD
+    assert is_one_block(answer.err), answer.err
+
+
+SETTINGS = {
+    "no extract": ((*LOAD, *NOWHERE), ExitCode.REFUSED, "extract"),
+    "no event type": (
+        ("CSV", "--instance-id", INSTANCE, *NOWHERE),
+        ExitCode.REFUSED,
+        "--event-type: is needed",
+    ),
+    "an unknown event type": (
+        ("CSV", "--event-type", "scn.data.reservations", "--instance-id", INSTANCE, *NOWHERE),
+        ExitCode.REFUSED,
+        "scn.data.reservation",
+    ),
+    "a bad instance id": (("CSV", *LOAD[:2], "--instance-id", "prod", *NOWHERE), ExitCode.REFUSED, "UUID"),
+    "http to a remote host": (
+        ("CSV", *LOAD, "--endpoint-url", "http://scn.example.com", "--region", "us-east-1"),
+        ExitCode.REFUSED,
+        "loopback",
+    ),
+    "no Region": (("CSV", *LOAD), ExitCode.REFUSED, "--region"),
+    "an unknown profile": (
+        ("CSV", *LOAD, "--region", "us-east-1", "--profile", "nobody"),
+        ExitCode.REFUSED,
+        "nobody",
+    ),
+    "an unknown group column": (("CSV", *LOAD, *NOWHERE, "--group-by", "colour"), ExitCode.REFUSED, "colour"),
+    "a job file that is not there": (
+        ("CSV", "--job", "no.toml", *LOAD, *NOWHERE),
+        ExitCode.REFUSED,
+        "no.toml",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SETTINGS)
+def test_a_setting_that_cannot_be_used_is_refused(ask, csv, what):
+    """Each is told by the name of its flag, and nothing is left behind."""
+    arguments, code, said = SETTINGS[what]
+    answer = ask("load", *[csv if argument == "CSV" else argument for argument in arguments])
+    assert (answer.code, answer.out) == (code, "")
+    assert is_one_block(answer.err), answer.err
+    assert said in answer.err
+    assert not Path("scn-loader-runs").exists()
+
+
+def test_missing_credentials_are_refused(ask, csv, monkeypatch):
+    """What was looked for is told, and nothing is left behind."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    answer = ask("load", csv, *LOAD, *NOWHERE)
+    assert answer.code == ExitCode.REFUSED
+    assert is_one_block(answer.err), answer.err
+    assert "credentials" in answer.err
+    assert not Path("scn-loader-runs").exists()
+
+
+def test_a_run_directory_that_cannot_be_written_is_refused(ask, csv, tmp_path):
+    """A file where a directory should be stands for every disk that refuses, also for root."""
+    (tmp_path / "file").write_text("")
+    answer = ask("load", csv, *LOAD, *NOWHERE, "--run-dir", tmp_path / "file" / "run")
+    assert answer.code == ExitCode.REFUSED
+    assert is_one_block(answer.err), answer.err
+
+
+def test_a_run_directory_of_another_job_is_refused(ask, csv, tmp_path, emulated_stop):
+    """An unfinished load of other settings is kept, and the difference is named."""
+    run_dir = tmp_path / "run"
+    emulated_stop(csv, run_dir)
+    answer = ask("load", csv, *LOAD, *NOWHERE, "--run-dir", run_dir, "--numbers", "number")
+    assert answer.code == ExitCode.REFUSED
+    assert is_one_block(answer.err), answer.err
+    assert "numbers" in answer.err
+    assert "--restart" in answer.err
+
+
+@pytest.fixture
+def emulated_stop(ask):
+    """Leave an unfinished load behind: nobody listens there, so it is stopped by its own impatience."""
+
+    def stop(csv: Path, run_dir: Path) -> None:
+        # With nothing rejected allowed, the bad row stops the load before its end.
+        csv.write_text(CSV + "2,1,many\n")
+        stops = ("--max-errors", "0", "--drain-seconds", "0")
+        answer = ask("load", csv, *LOAD, *NOWHERE, "--run-dir", run_dir, *stops)
+        assert answer.code == ExitCode.TOO_MANY_ERRORS, answer.err
+
+    return stop
+
+
+def test_a_refused_load_overwrites_the_summary_of_the_last_one(ask, tmp_path):
+    """A scheduler that reads the summary file must not find last night's success."""
+    summary = tmp_path / "summary.json"
+    summary.write_text('{"exit_code": 0}')
+    answer = ask("load", tmp_path / "nosuch.csv", *LOAD, *NOWHERE, "--summary-json", summary)
+    assert json.loads(summary.read_bytes())["exit_code"] == answer.code == ExitCode.NOTHING_TO_LOAD
+
+
+def test_a_bug_is_told_without_a_traceback(ask, csv, monkeypatch):
+    """What is not foreseen ends with exit code 70 and asks for a report."""
+    monkeypatch.setenv("SCN_LOADER_CSV", '{"separator": ","}')
+    monkeypatch.setattr("loader.cli.running.run_to_end", lambda *_, **__: 1 / 0)
+    answer = ask("load", csv, *LOAD, *NOWHERE)
+    assert answer.code == ExitCode.BUG
+    assert is_one_block(answer.err), answer.err
+    assert "--debug" in answer.err
+
+
+def test_status_of_an_empty_folder_says_so(ask, tmp_path):
+    """A mistyped run directory is no success."""
+    answer = ask("status", tmp_path)
+    assert answer.code == ExitCode.REFUSED
+    assert "no load" in answer.out
