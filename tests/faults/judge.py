@@ -1,0 +1,156 @@
+"""The judge: compares the emulator's ledger, the checkpoint and the summary with a plan made without them.
+
+Each function returns what it finds wrong, as sentences; nothing if a law was kept. The plan is made in this
+process from the same extract and settings; nothing that a run left behind has a part in it.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from loader.checkpoint.queries import read_receipts, read_totals
+from loader.checkpoint.reading import check_whole, open_for_reading
+from loader.emulator.ledger import ACCEPTED, LedgerRow
+from loader.extract import open_extract
+from loader.job import Job
+from loader.model import Event, WindowPlan
+from loader.planning import plan_windows
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a load must come to.
+
+    Attributes:
+        windows: Its windows.
+        events: Its events, in order.
+    """
+
+    windows: Sequence[WindowPlan]
+    events: Sequence[Event]
+
+    @property
+    def tokens(self) -> set[str]:
+        """The tokens of all events."""
+        return {event.token for event in self.events}
+
+    def sums(self) -> dict[str, int]:
+        """Return the counts of a summary that the plan alone decides."""
+        return {
+            "rows_read": sum(window.rows_read for window in self.windows),
+            "rows_filtered": sum(window.rows_filtered for window in self.windows),
+            "rows_rejected": sum(len(window.rejected) for window in self.windows),
+            "records": sum(window.records for window in self.windows),
+            "events_total": len(self.events),
+        }
+
+
+def make_plan(settings: Mapping[str, Any]) -> Plan:
+    """Plan a load from its settings, as the job reads them."""
+    job = Job(**settings)
+    windows = list(plan_windows(job, open_extract(job)))
+    return Plan(windows, [event for window in windows for event in window.events])
+
+
+def read_ledger(path: Path) -> list[LedgerRow]:
+    """Return the rows of a ledger file, in order of arrival."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        return [LedgerRow(*row) for row in connection.execute("SELECT * FROM attempts ORDER BY seq")]
+
+
+def doubled_or_changed(ledger: Iterable[LedgerRow], plan: Plan) -> list[str]:
+    """Law 1, at any time: nothing unplanned arrived, no event twice, none with other content."""
+    planned = {event.token: event for event in plan.events}
+    found, accepted = [], set()
+    for row in ledger:
+        if not row.client_token:
+            continue  # refused unread: signature or body
+        event = planned.get(row.client_token)
+        if event is None:
+            found.append(f"attempt {row.seq}: its token is not in the plan")
+        elif (row.data_sha256, row.event_group) != (sha256(event.data).hexdigest(), event.group):
+            found.append(f"attempt {row.seq}: the token of window {event.window} with other content")
+        if row.verdict == ACCEPTED:
+            if row.client_token in accepted:
+                found.append(f"attempt {row.seq}: an event was accepted a second time")
+            accepted.add(row.client_token)
+    return found
+
+
+def missing(ledger: Iterable[LedgerRow], plan: Plan) -> list[str]:
+    """Law 1, at the end: every planned event was accepted."""
+    gone = plan.tokens - accepted_tokens(ledger)
+    return [f"{len(gone)} of {len(plan.events)} planned events were never accepted"] if gone else []
+
+
+def out_of_order(ledger: Iterable[LedgerRow], plan: Plan) -> list[str]:
+    """Law 2: first acceptances of a group are in row order, and no two of its events met in flight."""
+    place = {event.token: number for number, event in enumerate(plan.events)}
+    first_row = {event.token: (event.file, event.rows[0]) for event in plan.events}
+    found = []
+    latest: defaultdict[str, int] = defaultdict(lambda: -1)
+    latest_row: dict[str, tuple[int, int]] = {}
+    seen: set[str] = set()
+    for row in ledger:
+        if row.overlapped:
+            found.append(f"attempt {row.seq}: another event of its group was in flight")
+        token, group = row.client_token, row.event_group
+        if row.verdict != ACCEPTED or token in seen or token not in place:
+            continue
+        seen.add(token)
+        if place[token] < latest[group] or first_row[token] < latest_row.get(group, (0, 0)):
+            found.append(f"attempt {row.seq}: accepted after a later event of its group")
+        latest[group], latest_row[group] = place[token], first_row[token]
+    return found
+
+
+def not_conserved(ledger: Sequence[LedgerRow], plan: Plan, summary: Mapping[str, Any]) -> list[str]:
+    """Law 3: the summary's equations hold, and it says what the plan and the ledger say."""
+    found = list(summary["violations"])
+    parts = ("events_accepted", "events_failed", "events_in_doubt", "events_unprocessed")
+    if summary["rows_read"] != sum(summary[k] for k in ("rows_filtered", "rows_rejected", "records")):
+        found.append("the rows do not add up")
+    if summary["events_total"] != sum(summary[part] for part in parts):
+        found.append("the events do not add up")
+    accepted = len(accepted_tokens(ledger))
+    if not summary["events_accepted"] <= accepted <= summary["events_accepted"] + summary["events_in_doubt"]:
+        found.append(f"the ledger holds {accepted} accepted events, the summary another number")
+    if summary["stopped_by"] is None:  # it read everything
+        wrong = {name: number for name, number in plan.sums().items() if summary[name] != number}
+        found += [f"{name} is {summary[name]}, planned were {number}" for name, number in wrong.items()]
+    return found
+
+
+def wrong_receipts(ledger: Iterable[LedgerRow], plan: Plan, run_dir: Path) -> list[str]:
+    """Return what the checkpoint claims beyond the ledger: each of its receipts was given for that event."""
+    given: defaultdict[str, set[str | None]] = defaultdict(set)
+    for row in ledger:
+        if row.verdict == ACCEPTED:  # more than once only if sent again after its token died
+            given[row.client_token].add(row.event_id)
+    found = []
+    with open_for_reading(run_dir, alive=False) as connection:
+        check_whole(connection, run_dir)
+        stored = {
+            (window.number, index): receipts.event_id(index)
+            for window in plan.windows
+            if (receipts := read_receipts(connection, window.number))
+            for index in receipts
+        }
+        totals = read_totals(connection)
+    tokens = {(event.window, event.index): event.token for event in plan.events}
+    for place, event_id in stored.items():
+        if event_id not in given[tokens[place]]:
+            found.append(f"the receipt of event {place} is not the one that was given")
+    if totals.events_accepted != len(stored):
+        found.append(f"{totals.events_accepted} events count as accepted, {len(stored)} have a receipt")
+    return found
+
+
+def accepted_tokens(ledger: Iterable[LedgerRow]) -> set[str]:
+    """Return the tokens that were accepted."""
+    return {row.client_token for row in ledger if row.verdict == ACCEPTED}

@@ -1,0 +1,81 @@
+"""Machines for the command to run on: with a moved clock, a small disk, names of their own."""
+
+import shutil
+import struct
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+from tests.faults.harness import COMMAND
+
+LAUNCHER = (sys.executable, "-m", "tests.faults.launcher")
+"""Starts the command with the clock and the file limit that its environment asks for."""
+
+NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
+"""A process with file systems of its own; no rights on this machine are needed or gained."""
+
+
+class MovedClock:
+    """The clock of a machine, in a file that the launcher reads; real time until it is moved.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.write_bytes(bytes(8))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the launcher must be told."""
+        return {"FAULTS_CLOCK_FILE": str(self._path)}
+
+    def move(self, seconds: float) -> None:
+        """Put the clock ahead of real time, of runs that go on as well."""
+        with self._path.open("r+b") as file:
+            file.write(struct.pack("d", seconds))
+
+
+@cache
+def can_mount() -> bool:
+    """Return whether this machine allows namespaces with mounts of their own."""
+    probe = [*NAMESPACE, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    if shutil.which(NAMESPACE[0]) is None:
+        return False
+    return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+
+
+def small_disk(run_dir: Path, keep_in: Path, size: str) -> tuple[str, ...]:
+    """Return what starts the command with its run directory on a disk of a certain size.
+
+    Args:
+        run_dir: The run directory.
+        keep_in: Where its files are copied when the command is over, as the disk is gone then.
+        size: Size of the disk, such as ``300k``.
+    """
+    script = (
+        'mount -t tmpfs -o mode=0700,size="$3" tmpfs "$1" && "${@:4}"; code=$?; cp -a "$1/." "$2"; exit $code'
+    )
+    run_dir.mkdir(mode=0o700)
+    keep_in.mkdir(mode=0o700)
+    return _with_mounts(script, run_dir, keep_in, size)
+
+
+def read_only_disk(run_dir: Path) -> tuple[str, ...]:
+    """Return what starts the command with its run directory on a disk that cannot be written."""
+    script = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && exec "${@:2}"'
+    return _with_mounts(script, run_dir)
+
+
+def names(hosts: Path) -> tuple[str, ...]:
+    """Return what starts the command where names are looked up in a file alone, as in ``/etc/hosts``."""
+    resolver = hosts.with_name("resolv.conf")
+    resolver.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+    script = 'mount --bind "$1" /etc/hosts && mount --bind "$2" /etc/resolv.conf && exec "${@:3}"'
+    return _with_mounts(script, hosts, resolver)
+
+
+def _with_mounts(script: str, *arguments: Path | str) -> tuple[str, ...]:
+    return (*NAMESPACE, "bash", "-c", script, "bash", *map(str, arguments), *COMMAND)

@@ -1,0 +1,179 @@
+"""Makes docs/reliability.md from what the tests of this folder tried and what came of it.
+
+A pytest plugin: each test carries a ``tried`` mark (what was tried, which guarantee that stands for), and
+leaves the counts of its trials in its report.
+"""
+
+import platform
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ONCE = "1, 2, 3: every event is accepted once, those of a group in row order, and the summary adds up"
+GOES_ON = "The load waits for better times and goes on by itself; nothing is lost or doubled meanwhile"
+STOPS = "The load stops with a clear block and its exit code, nothing is lost, the same command resumes it"
+REFUSED = "The run is refused with a clear block, nothing is sent, nothing in the run directory is changed"
+ASKS = "Past the 8 hours of a token nothing is sent that could double a record, unless the user says so"
+POLICY = "Failed events are sent again, held back or too many, exactly as the flags say, in order"
+BOUNDED = "5: memory does not grow, whatever the service does"
+REPEATABLE = "The same extract and settings give the same events, bytes and tokens, everywhere"
+PRIVATE = "No payload and no secret in any log, output, summary or file that others can read"
+
+GUARANTEES = (ONCE, GOES_ON, STOPS, REFUSED, ASKS, POLICY, BOUNDED, REPEATABLE, PRIVATE)
+"""What the rows stand for, in the order of the table."""
+
+KILLED = "killed "
+"""Start of the names of counts of kills at one kind of moment."""
+
+INTRODUCTION = """\
+# Reliability
+
+What was done to the loader, how often, and what came of it. This page is written by `make soak`; do not edit
+it. The whole command runs as a process of its own against the emulator, over real sockets; the emulator's
+ledger, which holds every attempt that arrived, is compared with a plan of the load that is made without the
+command. After each trial everything the runs wrote is searched for payloads and secrets.
+
+The numbers in front of a guarantee are those of the promises in the README.
+"""
+
+LIMITS = """\
+## What cannot be promised
+
+* **Past 8 hours.** The service forgets a `clientToken` 8 hours after it accepted the event. An event that was
+  sent, whose answer was lost, and which is not sent again within 7 h 45 min, may or may not have been
+  accepted, and nothing can tell any more. Events that may be repeated (typed events, UPSERT, DELETE) are sent
+  again, before later ones of their group; for APPEND the loader asks.
+* **An event that runs out of time while its group goes on.** If an event gets no answer for 7 h 45 min while
+  the load runs, it ends in doubt and later events of its group are sent. Sent again by a later run, it comes
+  after them. Within the life of a token this cannot happen.
+* **Accepted is not loaded.** What the service does after its answer is out of sight; receipts are kept.
+* **A failed event and its successors.** With `--on-failure continue`, the default, later events of a group
+  overtake one that was refused; `hold` keeps the order.
+* **A disk that lies.** What `fsync` said is on the disk is believed. A power loss on a drive that only
+  pretends costs what was pretended: those events are sent again, within 8 hours without harm.
+* **A clock that is set back by hours between two runs** makes events in doubt look younger than they are.
+* **The service's words.** An error message of the service may quote what it refuses. It is shown by
+  `scn-loader status` and kept in the checkpoint, which is for its owner alone; no log holds it.
+* **The emulator is not the service.** It follows the documented behaviour; what AWS does not document (which
+  moment starts the life of a token, how a conflict is answered) is taken in its strictest reading.
+"""
+
+
+@dataclass
+class Row:
+    """One line of the table: one way for things to go wrong.
+
+    Attributes:
+        tried: What was tried.
+        keeps: The guarantee it stands for.
+        kept: How many tests found the guarantee kept.
+        broken: The tests that did not.
+        skipped: How many could not be tried on this machine.
+        counts: Runs, kills, attempts ... of all of them.
+    """
+
+    tried: str
+    keeps: str
+    kept: int = 0
+    broken: list[str] = field(default_factory=list)
+    skipped: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+class Reliability:
+    """Collects rows from the reports of a session and writes the page at its end.
+
+    Args:
+        path: The page.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rows: dict[str, Row] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take in one phase of one test."""
+        properties: dict[str, Any] = dict(report.user_properties)
+        if "tried" not in properties:
+            return
+        tried, keeps = properties["tried"]
+        row = self._rows.setdefault(tried, Row(tried, keeps))
+        if report.failed:
+            row.broken.append(report.nodeid)
+        elif report.skipped:
+            row.skipped += 1
+        elif report.when == "call":
+            row.kept += 1
+        if report.when == "teardown":
+            for name, value in report.user_properties:
+                if name == "counts" and isinstance(value, dict):  # one for each trial
+                    row.counts.update(value)
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the page."""
+        self._path.write_text(self.page(datetime.now(UTC)), encoding="utf-8")
+
+    def page(self, at: datetime) -> str:
+        """Return the page.
+
+        Args:
+            at: When the soak ended.
+        """
+        rows = sorted(self._rows.values(), key=lambda row: (GUARANTEES.index(row.keeps), row.tried))
+        sums: Counter[str] = Counter()
+        for row in rows:
+            sums.update(row.counts)
+        broken = [each for row in rows for each in row.broken]
+        verdict = "Every guarantee was kept." if not broken else "**Broken:** " + ", ".join(broken)
+        system = f"{platform.system()} with Python {platform.python_version()}"
+        numbers = (
+            f"{sums['runs']:,} runs of the command, {sums['kills']:,} of them killed, "
+            f"{sums['attempts']:,} attempts, {sums['accepted']:,} events accepted, "
+            f"{sums['violations']:,} violations of a law, {sums['leaks']:,} leaks"
+        )
+        lines = [INTRODUCTION, f"Last run on {at:%Y-%m-%d}, {system}: {numbers}. {verdict}"]
+        for guarantee in GUARANTEES:
+            lines += ["", *_table(guarantee, [row for row in rows if row.keeps == guarantee])]
+        lines += ["", *_kill_points(sums), "", LIMITS]
+        return "\n".join(lines)
+
+
+def _table(guarantee: str, rows: list[Row]) -> list[str]:
+    if not rows:
+        return []
+    lines = [
+        f"## {guarantee}",
+        "",
+        "| what was tried | trials | runs | kills | attempts | what came of it |",
+        "|---|--:|--:|--:|--:|---|",
+    ]
+    for row in rows:
+        counts = row.counts
+        lines.append(
+            f"| {row.tried} | {row.kept + len(row.broken)} | {counts['runs']:,} | {counts['kills']:,} "
+            f"| {counts['attempts']:,} | {_outcome(row)} |"
+        )
+    return lines
+
+
+def _outcome(row: Row) -> str:
+    if row.broken:
+        return f"**broken** in {len(row.broken)}"
+    if not row.kept:
+        return "could not be tried on this machine"
+    return "kept" + (f" ({row.skipped} could not be tried on this machine)" if row.skipped else "")
+
+
+def _kill_points(sums: Counter[str]) -> list[str]:
+    kills = {
+        name.removeprefix("killed "): number for name, number in sums.items() if name.startswith("killed ")
+    }
+    if not kills:
+        return []
+    return ["## Where the kills fell", "", "| moment | kills |", "|---|--:|"] + [
+        f"| {name} | {number:,} |" for name, number in sorted(kills.items())
+    ]
