@@ -1,0 +1,100 @@
+"""A load through the library, for what the command does not do: run without a checkpoint, stop half-way.
+
+    python -m benchmarks.library_load EXTRACT --url URL --run-dir DIR [--packed]
+        [--checkpoint real|null] [--stop-at-rows N]
+
+Prints the seconds and the rows of the delivery alone as a line of JSON.
+"""
+
+import argparse
+import asyncio
+import json
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import cast
+
+import uvloop
+
+from benchmarks.folder import EVENT_TYPE, INSTANCE, REGION
+from benchmarks.null_checkpoint import NullCheckpoint
+from loader.checkpoint import Checkpoint, Plan, open_checkpoint
+from loader.errors import Interrupted
+from loader.extract import open_extract
+from loader.job import Job, Pack
+from loader.model import EventResult
+from loader.run import Ending, Observers, Run
+from loader.service.client import open_client
+
+
+def main() -> None:
+    """Run the load that the arguments ask for."""
+    parser = argparse.ArgumentParser(description="a load through the library")
+    parser.add_argument("extract")
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--run-dir", required=True, type=Path)
+    parser.add_argument("--packed", action="store_true")
+    parser.add_argument("--checkpoint", choices=["real", "null"], default="real")
+    parser.add_argument("--stop-at-rows", type=int)
+    options = parser.parse_args()
+    job = Job(
+        extract=(options.extract,),
+        event_type=EVENT_TYPE,
+        instance_id=INSTANCE,
+        region=REGION,
+        endpoint_url=options.url,
+        run_dir=options.run_dir,
+        pack=Pack.GROUP if options.packed else Pack.ROW,
+        group_buckets=64 if options.packed else None,
+    )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        seconds, cpu_seconds, ending = runner.run(
+            _deliver(job, options.run_dir, options.stop_at_rows, with_checkpoint=options.checkpoint == "real")
+        )
+    summary = ending.summary
+    print(
+        json.dumps(
+            {
+                "seconds": seconds,
+                "cpu_seconds": cpu_seconds,
+                "rows": summary.rows_in_run,
+                "events": summary.events_accepted_in_run,
+            }
+        )
+    )
+
+
+async def _deliver(
+    job: Job, run_dir: Path, stop_at_rows: int | None, *, with_checkpoint: bool
+) -> tuple[float, float, Ending]:
+    extract = open_extract(job)
+    observers = Observers()
+    if stop_at_rows is not None:
+        observers.on_result = _Stopper(observers, stop_at_rows)
+    async with await open_client(job) as client:
+        plan = Plan(job.plan_settings(), extract.files, extract.window_rows, "")
+        # It has what a Run asks of a checkpoint; there is no protocol for it, as loads always have one.
+        nothing = nullcontext(cast("Checkpoint", NullCheckpoint(run_dir)))
+        with open_checkpoint(run_dir, plan) if with_checkpoint else nothing as checkpoint:
+            run = Run(job, extract, client, checkpoint, observers)
+            observers.stop = run.stop
+            began, cpu_began = time.monotonic(), time.process_time()
+            ending = await run.to_end()
+            return time.monotonic() - began, time.process_time() - cpu_began, ending
+
+
+class _Stopper:
+    """Stops the load gracefully once so many rows are settled."""
+
+    def __init__(self, observers: Observers, rows: int) -> None:
+        self._observers = observers
+        self._rows_left = rows
+
+    def __call__(self, result: EventResult) -> None:
+        self._rows_left -= len(result.event.rows)
+        if self._rows_left <= 0:
+            self._observers.stop(Interrupted("Enough rows for this measurement."))
+
+
+if __name__ == "__main__":
+    main()
