@@ -15,7 +15,7 @@ import orjson
 from loader.checkpoint.checkpoint import Checkpoint
 from loader.checkpoint.ledger import Run
 from loader.checkpoint.lock import lock_run_dir
-from loader.checkpoint.plan import Plan, differences, shown
+from loader.checkpoint.plan import Plan, differences, setting_differences, shown
 from loader.checkpoint.queries import left_in_doubt, read_last_run
 from loader.checkpoint.reading import check_whole, open_for_reading, read_plan
 from loader.checkpoint.schema import (
@@ -47,12 +47,14 @@ class _Found:
     Attributes:
         load_id: Its load, or None if that cannot be read.
         finished: Whether that load has nothing left to do.
-        changes: How its plan differs from the given one.
+        other_job: How its settings differ from the given ones.
+        changes: How its plan differs from the given one, in settings or files.
         problem: Why it cannot be read, if it cannot.
     """
 
     load_id: str | None = None
     finished: bool = False
+    other_job: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     problem: CheckpointError | None = None
 
@@ -67,8 +69,9 @@ def open_checkpoint(
 ) -> Checkpoint:
     """Open the checkpoint of a load, or begin one, and hold the run directory until it is closed.
 
-    An unfinished load of the same plan is resumed. A finished one of another plan is kept under the
-    name ``checkpoint-<load id>.sqlite``, and so is any other one if ``restart`` asks for it.
+    An unfinished load of the same plan is resumed. A finished one of the same job and other files (last
+    night's extract) is kept under the name ``checkpoint-<load id>.sqlite``, and so is any other one if
+    ``restart`` asks for it.
 
     Args:
         run_dir: The load's directory; made with mode 0700 if it is not there.
@@ -78,7 +81,8 @@ def open_checkpoint(
         clock: Epoch seconds.
 
     Raises:
-        CheckpointMismatch: An unfinished load of another plan is there. Nothing was changed.
+        CheckpointMismatch: A load of another job is there, or an unfinished one of other files. Nothing was
+            changed.
         CheckpointCorrupt: The checkpoint there is damaged. Nothing was changed.
         CheckpointLocked: Another process is working there.
         CheckpointError: The directory cannot be used.
@@ -126,7 +130,8 @@ def _look(run_dir: Path, plan: Plan) -> _Found | None:
     except CheckpointError as error:
         return _Found(problem=error)
     finished = last_run is not None and last_run[2] is not None and last_run[2].complete
-    return _Found(load_id, finished, tuple(differences(stored, plan)))
+    other_job = tuple(setting_differences(stored, plan))
+    return _Found(load_id, finished, other_job, tuple(differences(stored, plan)))
 
 
 def _refuse(run_dir: Path, found: _Found, *, restart: bool) -> None:
@@ -135,6 +140,14 @@ def _refuse(run_dir: Path, found: _Found, *, restart: bool) -> None:
         return
     if found.problem is not None:
         raise found.problem
+    if found.finished and found.other_job:
+        raise CheckpointMismatch(
+            "The run directory holds the load of another job; nothing in it was changed.",
+            where=str(run_dir),
+            why=shown(found.other_job),
+            next_step="name another --run-dir, or put that load away with --restart: its checkpoint is kept "
+            "under another name",
+        )
     if not found.finished:
         raise CheckpointMismatch(
             "The run directory holds an unfinished load of another plan; nothing in it was changed.",

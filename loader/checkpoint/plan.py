@@ -42,7 +42,7 @@ class Plan:
 
 def differences(stored: Plan, given: Plan) -> list[str]:
     """Return one line for each way in which ``given`` would make other events than ``stored``."""
-    return [*_setting_differences(stored, given), *_file_differences(stored, given)]
+    return [*setting_differences(stored, given), *_file_differences(stored, given)]
 
 
 def shown(lines: Sequence[str]) -> str:
@@ -58,7 +58,8 @@ def plan_digest(events: Sequence[Event]) -> bytes:
     return hashlib.blake2b(tokens.encode(), digest_size=DIGEST_BYTES).digest()
 
 
-def _setting_differences(stored: Plan, given: Plan) -> Iterator[str]:
+def setting_differences(stored: Plan, given: Plan) -> Iterator[str]:
+    """Return one line for each setting that makes ``given`` another job than ``stored``."""
     before, now = _as_json(stored.settings), _as_json(given.settings)
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):

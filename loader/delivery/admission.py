@@ -19,6 +19,7 @@ from loader.delivery.governor import Governor
 from loader.delivery.in_flight import InFlightCap
 from loader.delivery.lanes import Lanes
 from loader.delivery.limiting import LimitingFactor, Stalls
+from loader.delivery.steering import Phase
 
 
 @dataclass(slots=True)
@@ -76,7 +77,8 @@ class Admission:
 
     def _has_tokens(self, now: float) -> bool:
         if (wait := self.governor.wait_seconds(now)) > 0:
-            return self._no(LimitingFactor.RATE, wait, now)
+            is_learning = self.governor.phase is Phase.START
+            return self._no(LimitingFactor.LEARNING if is_learning else LimitingFactor.RATE, wait, now)
         if self.ceiling is not None and (wait := self.ceiling.wait_seconds(now)) > 0:
             return self._no(LimitingFactor.CEILING, wait, now)
         return True

@@ -14,6 +14,7 @@ STRETCH_SECONDS = 5.0
 class LimitingFactor(StrEnum):
     """What can keep an attempt from starting; ``loader.report`` has the words for each."""
 
+    LEARNING = "learning"
     RATE = "rate"
     CEILING = "ceiling"
     LANES = "lanes"

@@ -4,6 +4,7 @@ Keyed by the names that the dispatcher reports; a name without words is shown as
 """
 
 WORDS = {
+    "learning": "the start: the rate the service allows is still being found",
     "rate": "the rate the service allows",
     "ceiling": "your --rate",
     "lanes": "too few groups (one event per group at a time)",

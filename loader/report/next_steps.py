@@ -87,7 +87,7 @@ def _again(summary: LoadSummary, command: Sequence[str], flag: str = "", value: 
     arguments = _without(command or ("load", "..."), *_NEVER_AGAIN)
     if flag:
         arguments = [*_without(arguments, flag, takes_value=bool(value)), flag, *([value] if value else [])]
-    if not any(argument.partition("=")[0] == "--run-dir" for argument in arguments):
+    if summary.run_dir and not any(argument.partition("=")[0] == "--run-dir" for argument in arguments):
         arguments += ["--run-dir", summary.run_dir]
     return shlex.join(["scn-loader", *arguments])
 

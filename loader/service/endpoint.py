@@ -62,13 +62,13 @@ def resolve_endpoint(region: str | None, profile: str | None, endpoint_url: str 
         configured_url, signed_url = _ask_botocore(session, endpoint_url)
     except NoRegionError as error:
         raise SettingsError(
-            "No AWS region is set",
+            "No AWS region is set.",
             where="--region, AWS_REGION, AWS_DEFAULT_REGION or the profile",
             next_step="give the region of the instance, for example --region us-east-1",
         ) from error
     except BotoCoreError as error:
         raise SettingsError(
-            "The endpoint of the service cannot be worked out",
+            "The endpoint of the service cannot be worked out.",
             where=f"region '{session.get_config_variable('region')}'",
             why=str(error),
             next_step="check --region, and the FIPS and dual-stack settings of the profile",
@@ -125,7 +125,7 @@ def is_loopback(host: str) -> bool:
 
 def _unusable(origin: str, why: str) -> SettingsError:
     return SettingsError(
-        "The endpoint URL cannot be used",
+        "The endpoint URL cannot be used.",
         where=origin,
         why=why,
         next_step="give a URL such as https://scn.us-east-1.amazonaws.com or http://127.0.0.1:8080",

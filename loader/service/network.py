@@ -46,7 +46,7 @@ def find_proxy(endpoint: Endpoint) -> str | None:
     url = proxy if "://" in proxy else f"http://{proxy}"
     if urlsplit(url).scheme not in ("http", "https"):
         raise SettingsError(
-            "The proxy cannot be used",
+            "The proxy cannot be used.",
             where="HTTPS_PROXY",
             why="only http:// and https:// proxies are spoken here, no SOCKS",
             next_step="set HTTPS_PROXY to an HTTP proxy, or NO_PROXY to the host of the endpoint",
@@ -66,7 +66,7 @@ def check_name(endpoint: Endpoint) -> None:
         socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise SettingsError(
-            "The host name of the endpoint is not known",
+            "The host name of the endpoint is not known.",
             where=endpoint.host,
             why=str(error),
             next_step="check the region, the FIPS and dual-stack settings, --endpoint-url and the network",
@@ -89,7 +89,7 @@ def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
             context = ssl.create_default_context(cafile=ca_bundle)
     except OSError as error:  # ssl.SSLError is one: a file without certificates
         raise SettingsError(
-            "The CA bundle cannot be used",
+            "The CA bundle cannot be used.",
             where=f"{ca_bundle} (AWS_CA_BUNDLE, ca_bundle of the profile, or REQUESTS_CA_BUNDLE)",
             why=str(error),
             next_step="point it to a file of PEM certificates, or take the setting out",

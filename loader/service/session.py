@@ -30,7 +30,7 @@ def open_session(profile: str | None, region: str | None) -> botocore.session.Se
         session.get_scoped_config()
     except (BotoCoreError, OSError, ValueError) as error:
         raise SettingsError(
-            "The AWS configuration cannot be used",
+            "The AWS configuration cannot be used.",
             where=f"profile '{profile_name(session)}'",
             why=str(error),
             next_step="check --profile, AWS_PROFILE, AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE",

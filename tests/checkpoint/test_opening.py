@@ -167,15 +167,28 @@ async def test_restart_of_a_killed_run_loses_nothing_of_its_log(tmp_path: Path) 
         assert checkpoint.receipts(0).keys() == {0}
 
 
-def test_a_finished_load_makes_way_for_another(tmp_path: Path) -> None:
-    """The same plan finds its finished load; another one begins anew and keeps the old file."""
+def test_a_finished_load_makes_way_for_the_next_extract(tmp_path: Path) -> None:
+    """The same plan finds its finished load; another extract begins anew and keeps the old file."""
     old_id = begin(tmp_path, DONE)
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
         assert (checkpoint.finished, checkpoint.load_id) == (True, old_id)
-    with open_checkpoint(tmp_path, load_plan(pack="group")) as checkpoint:
+    tonight = replace(load_plan(), files=[source_file(fingerprint="f" * 64)])
+    with open_checkpoint(tmp_path, tonight) as checkpoint:
         assert (checkpoint.resumed, checkpoint.finished) == (False, False)
         assert checkpoint.archived == tmp_path / f"checkpoint-{old_id}.sqlite"
         assert mode(checkpoint.archived) == 0o600
+
+
+def test_a_finished_load_of_another_job_stays(tmp_path: Path) -> None:
+    """A run directory given to the wrong job is refused, with what differs, and left as it is."""
+    old_id = begin(tmp_path, DONE)
+    with pytest.raises(CheckpointMismatch, match="another job") as refused:
+        open_checkpoint(tmp_path, load_plan(pack="group"))
+    assert "pack" in refused.value.why
+    with open_checkpoint(tmp_path, load_plan()) as checkpoint:
+        assert checkpoint.load_id == old_id
+    with open_checkpoint(tmp_path, load_plan(pack="group"), restart=True) as checkpoint:
+        assert checkpoint.archived == tmp_path / f"checkpoint-{old_id}.sqlite"
 
 
 def test_a_moved_extract_resumes_under_its_new_path(tmp_path: Path) -> None:

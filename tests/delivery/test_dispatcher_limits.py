@@ -153,6 +153,11 @@ SLOW = 2.0
             Delivery(FakeService(), learned_rate=1.0, governor_type=Governor),
             events(5000, 5000),
         ),
+        (
+            LimitingFactor.LEARNING,
+            Delivery(FakeService(latency_seconds=1.0), max_in_flight=5000, governor_type=Governor),
+            events(5000, 5000),
+        ),
         (LimitingFactor.LANES, Delivery(FakeService()), events(5000, 3)),
         (
             LimitingFactor.IN_FLIGHT,

@@ -101,6 +101,13 @@ def test_first_line_says_how_it_ended(changes, start):
     assert to_text(replace(SUMMARY, **changes)).splitlines()[0] == start
 
 
+def test_a_dry_run_proposes_no_run_directory_it_does_not_have() -> None:
+    """A dry run has no run directory: the command that sends is the typed one without --dry-run."""
+    dry = LoadSummary(run_dir="", dry_run=True, rows_read=1, records=1, events_total=1, events_unprocessed=1)
+    (step,) = next_steps(dry, ["load", "a.csv", "--dry-run"])
+    assert step.command == "scn-loader load a.csv"
+
+
 @pytest.mark.parametrize("stopped_by", [None, *ExitCode])
 @pytest.mark.parametrize("summary", [SUMMARY, FAILURES, HELD_BACK, LoadSummary(run_dir="d")])
 @pytest.mark.parametrize("dry_run", [False, True])
