@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Tests wait for sockets and processes half of their time: two of them share a core well.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(2 * (os.cpu_count() or 1))")
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help setup demo test lint types unit soak bench bench-quota bench-stages clean lock
@@ -33,7 +35,7 @@ types: $(READY) ## Type check
 	$(BIN)/mypy
 
 unit: $(READY) ## The tests
-	$(BIN)/pytest --numprocesses auto --quiet
+	$(BIN)/pytest --numprocesses $(WORKERS) --quiet
 
 soak: $(READY) ## The long fault tests, an hour or so: writes docs/reliability.md
 	$(BIN)/pytest -m "soak or not soak" tests/faults --reliability docs/reliability.md

@@ -18,6 +18,7 @@ from tests.checkpoint.sample_loads import accepted, load_plan, window_plan
 
 EVENTS = 4096
 FILE_LIMIT_BYTES = 600_000
+FILLER_BYTES = 5_000_000  # of a disk of 6 MB: a slow machine leaves a longer log behind than a fast one
 
 
 def window(number: int) -> WindowPlan:
@@ -81,7 +82,7 @@ def main(mode: str, folder: Path) -> None:
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_LIMIT_BYTES, hard))
     else:
-        filler.write_bytes(bytes(1_000_000))
+        filler.write_bytes(bytes(FILLER_BYTES))
     durable = asyncio.run(load_until_refused(run_dir))
     if mode == "limit":
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from signal import SIGTERM
 from typing import Any
 
 import pytest
@@ -97,14 +98,16 @@ async def test_a_read_only_run_directory_is_refused(trial: Trial) -> None:
 async def test_a_second_process_is_refused(trial: Trial) -> None:
     """The second one names the first and leaves it in peace."""
     trial.write_extract(24, SHAPE)
-    async with trial.service(latency_seconds=0.3) as emulator:
-        first = await trial.start(emulator.url, "--max-in-flight", "10")
+    async with trial.service() as emulator:
+        first = await trial.start(emulator.url, "--rate", "1")  # it would take minutes, however slow we are
         assert await first.until(lambda: emulator.summary()["accepted"] > 0)
         second = await trial.run(emulator.url)
         assert not first.is_over
         assert second.code == 2
         assert f"process {first.pid}" in second.err
-        ended = await first.wait()
+        first.signal(SIGTERM)
+        assert (await first.wait()).code == 143
+        ended = await trial.run(emulator.url)
     assert trial.wrong(ended) == []
     assert ended.code == 0
 
