@@ -106,6 +106,8 @@ async def _open_and_run(
     job: Job, observers: Observers, command: str = "", *, on_signals: bool = False
 ) -> Ending:
     extract = await asyncio.to_thread(open_extract, job)
+    for file, words in zip(extract.files, extract.formats, strict=True):
+        log.info("%s: %s", file.path, words)
     for warning in extract.warnings:
         log.warning("%s", warning)
     if job.dry_run:

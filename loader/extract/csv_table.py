@@ -9,6 +9,7 @@ import polars as pl
 from loader.extract.csv_blocks import BLOCK_BYTES, BadRecord, RecordBlock, read_blocks
 from loader.extract.csv_dialect import read_dialect
 from loader.extract.files import check_unchanged, opened
+from loader.extract.transcoding import Readable, read_up_to
 from loader.extract.windows import SAMPLE_ROWS, Cut, Window, mean_row_bytes
 from loader.job import CsvSettings
 from loader.model import SourceFile
@@ -16,6 +17,9 @@ from loader.model import SourceFile
 SAMPLES = 8
 SAMPLE_BYTES = 2**18
 """In how many places, and how much in each, is looked at to tell how long lines are."""
+
+STREAM_SAMPLE_BYTES = 32 * 2**20
+"""How far those places reach in a stream, which must be read to get there."""
 
 
 class CsvTable:
@@ -40,6 +44,21 @@ class CsvTable:
         """Its columns: all of them text."""
         return dict.fromkeys(self._dialect.columns, pl.String())
 
+    @property
+    def words(self) -> str:
+        """How it is written, in words."""
+        return self._dialect.words
+
+    @property
+    def advice(self) -> Sequence[str]:
+        """What the user should check: a guessed encoding."""
+        if not self._dialect.encoding.is_guess:
+            return ()
+        words = self._dialect.encoding.words
+        return [
+            f"{self.file.path} is not UTF-8 and was read as {words}: check its letters or tell csv.encoding."
+        ]
+
     def has_rows(self) -> bool:
         """Return whether there is any row."""
         return any(True for _ in read_blocks(self.file.path, self._dialect, self._block_bytes))
@@ -52,20 +71,29 @@ class CsvTable:
         """
         for block in read_blocks(self.file.path, self._dialect, self._block_bytes):
             first = mean_row_bytes(block.parse(columns)[0].head(SAMPLE_ROWS))
-            lengths = [self._mean_line_bytes(offset) for offset in self._sample_offsets()]
+            lengths = self._line_lengths()
             return first * max(lengths) // lengths[0]
         return 1
 
-    def _sample_offsets(self) -> list[int]:
-        start = self._dialect.data_offset
-        last = max(start, self.file.size_bytes - SAMPLE_BYTES)
-        return [start + (last - start) * sample // (SAMPLES - 1) for sample in range(SAMPLES)]
-
-    def _mean_line_bytes(self, offset: int) -> int:
+    def _line_lengths(self) -> list[int]:
+        """Return the mean length of lines in some places of the file, at its first records to begin with."""
+        start = self._dialect.data_offset  # of the UTF-8 text, and near enough in any other encoding
+        line_end = self._dialect.syntax.line_end.encode(self._dialect.encoding.codec)
         with opened(self.file.path) as handle:
-            handle.seek(offset)
-            text = handle.read(SAMPLE_BYTES)
-        return max(1, len(text) // max(1, text.count(self._dialect.line_end.encode())))
+            is_stream = not handle.seekable()
+            end = STREAM_SAMPLE_BYTES if is_stream else self.file.size_bytes
+            last = max(start, end - SAMPLE_BYTES)
+            lengths, position = [], 0
+            for sample in range(SAMPLES):
+                offset = start + (last - start) * sample // (SAMPLES - 1)
+                if is_stream:
+                    position += _skip(handle, offset - position)
+                else:
+                    handle.seek(offset)
+                text = read_up_to(handle, SAMPLE_BYTES)
+                position += len(text)
+                lengths.append(max(1, len(text) // max(1, text.count(line_end))))
+        return lengths
 
     def windows(
         self, cut: Cut, first_number: int, wanted: Callable[[int], bool]
@@ -82,6 +110,14 @@ class CsvTable:
             yield from pending.take(at_end=False)
         yield from pending.take(at_end=True)
         return pending.first_row
+
+
+def _skip(handle: Readable, size: int) -> int:
+    """Read on by up to ``size`` bytes; return how many there were."""
+    skipped = 0
+    while skipped < size and (piece := handle.read(min(SAMPLE_BYTES, size - skipped))):
+        skipped += len(piece)
+    return skipped
 
 
 class _PendingRows:
