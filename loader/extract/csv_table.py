@@ -3,13 +3,14 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import BinaryIO
 
 import polars as pl
 
 from loader.extract.csv_blocks import BLOCK_BYTES, BadRecord, RecordBlock, read_blocks
 from loader.extract.csv_dialect import read_dialect
 from loader.extract.files import check_unchanged, opened
-from loader.extract.transcoding import Readable, read_up_to
+from loader.extract.transcoding import read_up_to
 from loader.extract.windows import SAMPLE_ROWS, Cut, Window, mean_row_bytes
 from loader.job import CsvSettings
 from loader.model import SourceFile
@@ -19,7 +20,7 @@ SAMPLE_BYTES = 2**18
 """In how many places, and how much in each, is looked at to tell how long lines are."""
 
 STREAM_SAMPLE_BYTES = 32 * 2**20
-"""How far those places reach in a stream, which must be read to get there."""
+"""How far those places reach in a stream."""
 
 
 class CsvTable:
@@ -71,29 +72,12 @@ class CsvTable:
         """
         for block in read_blocks(self.file.path, self._dialect, self._block_bytes):
             first = mean_row_bytes(block.parse(columns)[0].head(SAMPLE_ROWS))
-            lengths = self._line_lengths()
+            line_end = self._dialect.syntax.line_end.encode(self._dialect.encoding.codec)
+            start = self._dialect.data_offset  # of the UTF-8 text, and near enough in any other encoding
+            with opened(self.file.path) as handle:
+                lengths = line_lengths(handle, line_end, start, self.file.size_bytes)
             return first * max(lengths) // lengths[0]
         return 1
-
-    def _line_lengths(self) -> list[int]:
-        """Return the mean length of lines in some places of the file, at its first records to begin with."""
-        start = self._dialect.data_offset  # of the UTF-8 text, and near enough in any other encoding
-        line_end = self._dialect.syntax.line_end.encode(self._dialect.encoding.codec)
-        with opened(self.file.path) as handle:
-            is_stream = not handle.seekable()
-            end = STREAM_SAMPLE_BYTES if is_stream else self.file.size_bytes
-            last = max(start, end - SAMPLE_BYTES)
-            lengths, position = [], 0
-            for sample in range(SAMPLES):
-                offset = start + (last - start) * sample // (SAMPLES - 1)
-                if is_stream:
-                    position += _skip(handle, offset - position)
-                else:
-                    handle.seek(offset)
-                text = read_up_to(handle, SAMPLE_BYTES)
-                position += len(text)
-                lengths.append(max(1, len(text) // max(1, text.count(line_end))))
-        return lengths
 
     def windows(
         self, cut: Cut, first_number: int, wanted: Callable[[int], bool]
@@ -112,7 +96,27 @@ class CsvTable:
         return pending.first_row
 
 
-def _skip(handle: Readable, size: int) -> int:
+def line_lengths(handle: BinaryIO, line_end: bytes, start: int, size_bytes: int) -> list[int]:
+    """Return the mean length of lines in bytes in some places of a file, the first of them at ``start``.
+
+    A stream that knows no way back is looked at up to STREAM_SAMPLE_BYTES, for it must be read to get there.
+    """
+    is_stream = not handle.seekable()
+    last = max(start, (STREAM_SAMPLE_BYTES if is_stream else size_bytes) - SAMPLE_BYTES)
+    lengths, position = [], 0
+    for sample in range(SAMPLES):
+        offset = start + (last - start) * sample // (SAMPLES - 1)
+        if is_stream:
+            position += _skip(handle, offset - position)
+        else:
+            handle.seek(offset)
+        text = read_up_to(handle, SAMPLE_BYTES)
+        position += len(text)
+        lengths.append(max(1, len(text) // max(1, text.count(line_end))))
+    return lengths
+
+
+def _skip(handle: BinaryIO, size: int) -> int:
     """Read on by up to ``size`` bytes; return how many there were."""
     skipped = 0
     while skipped < size and (piece := handle.read(min(SAMPLE_BYTES, size - skipped))):

@@ -3,7 +3,9 @@
 import codecs
 import csv
 import io
+import os
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from loader.errors import ExtractError
 from loader.extract import open_extract
 from loader.extract.csv_blocks import read_blocks
 from loader.extract.csv_dialect import read_dialect
-from loader.extract.csv_table import CsvTable
+from loader.extract.csv_table import CsvTable, line_lengths
 from loader.extract.files import find_files
 from loader.extract.windows import Cut, read_windows
 from loader.job import CsvSettings
@@ -182,3 +184,32 @@ def test_escapes_are_undone_only_where_they_mean_something(tmp_path: Path) -> No
         ["x\r\ny", '5" pipe'],
         ["1", '"'],
     ]
+
+
+def test_rows_that_grow_are_noticed_in_a_stream_too() -> None:
+    """A pipe knows no way back; the length of its lines is told from what comes by."""
+    read_end, write_end = os.pipe()
+    text = b"1,2\n" * 200_000 + (b"x" * 99 + b"\n") * 50_000
+
+    def write() -> None:
+        with os.fdopen(write_end, "wb") as pipe:
+            pipe.write(text)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with os.fdopen(read_end, "rb") as pipe:
+        lengths = line_lengths(pipe, b"\n", 0, size_bytes=1)
+        pipe.read()
+    writer.join()
+    assert (lengths[0], lengths[1]) == (4, 100)
+    assert lengths == line_lengths(Piecemeal(text), b"\n", 0, size_bytes=1)
+
+
+class Piecemeal(io.BytesIO):
+    """A stream that gives less than it is asked for, as decompressors do."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(size or 0, 1000))
