@@ -64,14 +64,16 @@ def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool) -> s
     if not any(trial.reads_first for trial in trials):
         return ","  # whoever reads the header tells what is wrong with it
     trials.sort(key=lambda trial: (trial.splits_first, trial.share), reverse=True)
-    best, second = trials[0], trials[1]
+    best, next_best = trials[0], trials[1:2]
     if not best.splits_first or not best.share:
         if any(trial.splits_others for trial in trials):
             raise _unclear(path, "the first line does not have as many fields as the lines after it")
         if not best.splits_first:
             return ","
-    if second.splits_first and second.share >= NEARLY * best.share:
-        raise _unclear(path, f"{in_words(best.separator)} and {in_words(second.separator)} would both fit")
+    for second in next_best:
+        if second.splits_first and second.share >= NEARLY * best.share:
+            both = f"{in_words(best.separator)} and {in_words(second.separator)}"
+            raise _unclear(path, f"{both} would both fit")
     return best.separator
 
 

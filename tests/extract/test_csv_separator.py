@@ -59,3 +59,9 @@ def test_what_is_not_clear_is_asked(tmp_path: Path, text: str, why: str) -> None
 def test_one_odd_row_does_not_hide_the_separator(tmp_path: Path) -> None:
     """A row with an unquoted separator in its text is that row's fault, told when it is read."""
     assert separator_of(tmp_path, "a;b\n" + "1;2\n" * 30 + "1;2;3\n") == ";"
+
+
+def test_what_means_something_else_is_no_separator(tmp_path: Path) -> None:
+    """Quote, escape and comment are not tried as separators, even if only one is left."""
+    told = CsvSettings(quote="|", escape=";", comment=",")
+    assert separator_of(tmp_path, "a\tb\n|1\t2|\t3\n", told) == "\t"
