@@ -120,6 +120,8 @@ async def _open_and_run(
                 "The load is resumed." if checkpoint.resumed else "The load begins.",
                 extra={"rows": extract.total_rows, "count": len(extract.files)},
             )
+            for file, words in zip(extract.files, extract.formats, strict=True):
+                log.info("Read as %s.", words, extra={"path": file.path})
             await _decide_doubts(job, checkpoint)
             run = Run(job, extract, client, checkpoint, observers)
             observers.stop = run.stop

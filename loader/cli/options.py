@@ -1,4 +1,8 @@
-"""The flags of ``load``, made from the job's settings: no flag without a setting, none without a flag."""
+"""The flags of ``load``, made from the job's settings: no flag without a setting, none without a flag.
+
+The table ``csv`` has a flag for each of its settings, ``--csv-separator`` and so on; flags and the table of a
+job file make up the table together. ``mapping`` is written in a job file only.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -9,11 +13,14 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
-from loader.job import Job
+from loader.job import CsvSettings, Job
 from loader.job.settings import panel_of
 
 TABLES = {"mapping", "csv"}
-"""Settings that are tables: they are written in a job file only."""
+"""Settings that are tables: they have no flag of their own."""
+
+CSV_PREFIX = "csv_"
+CSV_PANEL = "How CSV files are written"
 
 METAVARS = {"max_errors": "N|N%", "rate": "EVENTS_PER_SECOND", "run_dir": "DIR", "group_by": "COLUMN"}
 
@@ -25,15 +32,19 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
     """
     own = inspect.signature(command, eval_str=True).parameters
     flags = {
-        name: _flag(name, field)
+        name: _flag(name, field, panel_of(field))
         for name, field in Job.model_fields.items()
         if name not in TABLES and name != "extract"
+    }
+    csv_flags = {
+        name: _flag(CSV_PREFIX + name, field, CSV_PANEL) for name, field in CsvSettings.model_fields.items()
     }
 
     def run(extract: list[str] | None, **options: Any) -> None:
         settings = {name: options.pop(name) for name in flags}
         settings["extract"] = extract
-        command({name: value for name, value in settings.items() if value not in (None, [])}, **options)
+        settings["csv"] = _given({name: options.pop(CSV_PREFIX + name) for name in csv_flags})
+        command(_given(settings), **options)
 
     extract = inspect.Parameter(
         "extract",
@@ -44,18 +55,24 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
             typer.Argument(help=Job.model_fields["extract"].description, show_default=False),
         ],
     )
-    parameters = [extract, *flags.values(), *[own[name] for name in own if name != "settings"]]
+    flags_of_all = (*flags.values(), *csv_flags.values())
+    parameters = [extract, *flags_of_all, *[own[name] for name in own if name != "settings"]]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # read by typer
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     return run
 
 
-def _flag(name: str, field: FieldInfo) -> inspect.Parameter:
+def _given(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value not in (None, [], {})}
+
+
+def _flag(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
+    flag = "--" + name.replace("_", "-")
     option = typer.Option(
-        "--" + name.replace("_", "-"),
+        f"{flag}/--no-{flag[2:]}" if field.default is True else flag,
         help=_help(field),
-        rich_help_panel=panel_of(field),
+        rich_help_panel=panel,
         metavar=METAVARS.get(name),
         show_default=False,
     )

@@ -4,10 +4,12 @@ Rules kept here:
 
 1. A row is a record, empty lines aside. Its fields are text; an empty field, quoted or not, holds no
    value: CSV knows no other way to write that (many exporters quote every field).
-2. A record with a wrong number of fields, wrong quotes or bytes that are not UTF-8 is told with its
-   position and why; it never shifts, cuts or empties a value.
+2. A record with a wrong number of fields, wrong quotes or bytes that are no text in the file's encoding is
+   told with its position and why; it never shifts, cuts or empties a value.
 3. What is regular is parsed by polars, which fills up short records in silence; so a block counts as
-   regular only if its separators, quotes and line ends add up. All others go to ``csv_records``.
+   regular only if its separators, quotes and line ends add up, and it holds no escape and no comment. All
+   others go to ``csv_records``.
+4. A file is read from its first byte to its last: it may be a stream that knows no way back.
 """
 
 import re
@@ -19,9 +21,10 @@ import polars as pl
 
 from loader.errors import ExtractError
 from loader.extract.csv_dialect import Dialect
-from loader.extract.csv_records import MAX_RECORD_BYTES, ReadRecords, read_records
+from loader.extract.csv_records import MAX_RECORD_BYTES, ReadRecords, Syntax, read_records
 from loader.extract.files import opened
 from loader.extract.scan import parse_csv
+from loader.extract.transcoding import Readable, as_utf8, read_up_to
 
 BLOCK_BYTES = 4 * 2**20
 """How much is read at a time: polars is at its fastest from about here on (0.8 us a row of 20 columns)."""
@@ -73,17 +76,16 @@ class RecordBlock:
         bad = [] if judged is None else _bad_records(judged)
         position = {name: str(number) for number, name in enumerate(self._dialect.columns)}
         wanted = [pl.col(position[name]).alias(name) for name in columns]
-        if judged is not None or self._dialect.quote.encode() * 2 in self._text:
+        quote = self._dialect.syntax.quote.encode()
+        if judged is not None or (quote and quote * 2 in self._text):
             wanted = [pl.when(column != "").then(column) for column in wanted]
         return frame.select(wanted), bad
 
     def _fast_frame(self) -> pl.DataFrame | None:
         """Return the fields if no record is too long: as separators add up, none is too short then."""
-        dialect = self._dialect
+        syntax, columns = self._dialect.syntax, len(self._dialect.columns)
         try:
-            frame = parse_csv(
-                self._text, len(dialect.columns), dialect.separator, dialect.quote, dialect.line_end
-            )
+            frame = parse_csv(self._text, columns, syntax.separator, syntax.quote, syntax.line_end)
         except pl.exceptions.PolarsError:
             return None
         return frame if frame.height == self.rows else None
@@ -111,11 +113,12 @@ def read_blocks(path: str, dialect: Dialect, block_bytes: int = BLOCK_BYTES) -> 
             inside quotes.
     """
     rows = 0
-    rest = b""
     with opened(path) as handle:
-        handle.seek(dialect.data_offset)
+        read_up_to(handle, dialect.encoding.mark_bytes)
+        text = as_utf8(handle, dialect.encoding.codec)
+        rest = _after(text, dialect.data_offset)
         while True:
-            read = handle.read(block_bytes)
+            read = text.read(block_bytes)
             block, rest = _first_block(rest + read, dialect, at_end=not read)
             rows += block.rows
             if len(rest) > MAX_RECORD_BYTES or (rest and not read):
@@ -126,8 +129,16 @@ def read_blocks(path: str, dialect: Dialect, block_bytes: int = BLOCK_BYTES) -> 
                 return
 
 
+def _after(text: Readable, data_offset: int) -> bytes:
+    """Skip what is before the first record; return what was read beyond."""
+    read = b""
+    while len(read) < data_offset and (piece := text.read(data_offset - len(read))):
+        read += piece
+    return read[data_offset:]
+
+
 def _first_block(text: bytes, dialect: Dialect, *, at_end: bool) -> tuple[RecordBlock, bytes]:
-    end = len(text) if at_end else _last_record_end(text, dialect)
+    end = len(text) if at_end else _last_record_end(text, dialect.syntax)
     body = text[:end]
     rows = _regular_rows(body, dialect) if body else None
     if rows is not None:
@@ -138,21 +149,14 @@ def _first_block(text: bytes, dialect: Dialect, *, at_end: bool) -> tuple[Record
 
 
 def _judge(text: bytes, dialect: Dialect, *, at_end: bool) -> ReadRecords:
-    return read_records(
-        text,
-        dialect.separator,
-        dialect.quote,
-        dialect.line_end,
-        columns=len(dialect.columns),
-        at_end=at_end,
-    )
+    return read_records(text, dialect.syntax, columns=len(dialect.columns), at_end=at_end)
 
 
-def _last_record_end(text: bytes, dialect: Dialect) -> int:
+def _last_record_end(text: bytes, syntax: Syntax) -> int:
     """Return where the last whole record ends, if quotes are only where they belong."""
-    line_end, quote = dialect.line_end.encode(), dialect.quote.encode()
+    line_end, quote = syntax.line_end.encode(), syntax.quote.encode()
     end = text.rfind(line_end)
-    quotes = text.count(quote, 0, max(end, 0))
+    quotes = text.count(quote, 0, max(end, 0)) if quote else 0
     while end >= 0 and quotes % 2:
         before = text.rfind(line_end, 0, end)
         quotes -= text.count(quote, max(before, 0), end)
@@ -161,17 +165,20 @@ def _last_record_end(text: bytes, dialect: Dialect) -> int:
 
 
 def _regular_rows(body: bytes, dialect: Dialect) -> int | None:
-    """Return the number of rows if every record is as long as the header and quoted by the book."""
-    separator, line_end = dialect.separator.encode(), dialect.line_end.encode()
-    if dialect.line_end == "\r":
+    """Return the number of rows if every record has all fields and is quoted by the book."""
+    syntax = dialect.syntax
+    separator, line_end = syntax.separator.encode(), syntax.line_end.encode()
+    if syntax.line_end == "\r":
         if b"\n" in body:
             return None
     elif b"\r" in body and body.count(b"\r") != body.count(b"\r\n"):
         return None
-    outside = _outside_quotes(body, dialect)
+    if _has_more_than_fields(body, syntax):
+        return None
+    outside = _outside_quotes(body, syntax)
     if outside is None or body.startswith((line_end, b"\r\n")):
         return None
-    if any(map(EMPTY_LINE[dialect.line_end].search, outside)):
+    if any(map(EMPTY_LINE[syntax.line_end].search, outside)):
         return None
     rows = sum(piece.count(line_end) * times for piece, times in outside.items())
     rows += not body.endswith(line_end)
@@ -179,16 +186,24 @@ def _regular_rows(body: bytes, dialect: Dialect) -> int | None:
     return rows if separators == rows * (len(dialect.columns) - 1) else None
 
 
-def _outside_quotes(body: bytes, dialect: Dialect) -> Counter[bytes] | None:
+def _has_more_than_fields(body: bytes, syntax: Syntax) -> bool:
+    """Return whether there is what polars does not know: escapes, comments, a separator of many bytes."""
+    if not (syntax.separator + syntax.quote).isascii() or (syntax.escape and syntax.escape.encode() in body):
+        return True
+    comment = syntax.comment.encode()
+    return bool(comment) and (body.startswith(comment) or syntax.line_end.encode() + comment in body)
+
+
+def _outside_quotes(body: bytes, syntax: Syntax) -> Counter[bytes] | None:
     """Return the pieces of a text outside its quotes, or None if a quote is where none belongs."""
-    quote = dialect.quote.encode()
-    if quote not in body:
+    quote = syntax.quote.encode()
+    if not quote or quote not in body:
         return Counter((body,))
     pieces = body.split(quote)
     if len(pieces) % 2 == 0:
         return None
-    boundary = (dialect.separator.encode(), dialect.line_end.encode())
-    after_quote = (*boundary, b"\r\n") if dialect.line_end == "\n" else boundary
+    boundary = (syntax.separator.encode(), syntax.line_end.encode())
+    after_quote = (*boundary, b"\r\n") if syntax.line_end == "\n" else boundary
     between = Counter(pieces[2:-1:2])
     # An empty piece between two quoted texts is a quote written twice inside one.
     fits = all(not piece or (piece.startswith(after_quote) and piece.endswith(boundary)) for piece in between)
@@ -205,5 +220,5 @@ def _never_closed(path: str, row: int) -> ExtractError:
         "A quote in the CSV file is never closed.",
         where=f"{path}, row {row}",
         why=f"the record goes on for more than {MAX_RECORD_BYTES:,} bytes, or to the end of the file",
-        next_step="Repair that row; or switch quoting off with a csv.quote that never occurs in the file.",
+        next_step='Repair that row; or switch quoting off with csv.quote = "".',
     )

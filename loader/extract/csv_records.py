@@ -1,4 +1,4 @@
-"""Read CSV records one by one, and say what is wrong with each that cannot be a row.
+r"""Read CSV records one by one, and say what is wrong with each that cannot be a row.
 
 Slower than polars, but exact where polars is silent (too few fields become nulls) or gives up on all of
 a text (one stray quote). So it judges only those pieces of a file that look irregular.
@@ -7,10 +7,13 @@ Rules kept here:
 
 1. A quote opens a quoted field only at the field's start; anywhere else in an unquoted field it is a
    character like any other (the ``csv`` module's reading of RFC 4180).
-2. An empty line is not a row. A row that cannot be used is told, never repaired.
+2. An empty line is not a row, nor is a comment. A row that cannot be used is told, never repaired.
+3. An escape makes a separator, quote, escape or line end part of the field. Before anything else it is a
+   character like any other: MySQL's ``\N`` arrives as ``\N``, for null words to find.
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,6 +24,27 @@ DO_NOT_FIT = "its quotes or line ends do not fit together"
 
 MAX_READABLE_BYTES = 4 * 200
 """How much of an unusable record is kept: enough for the 200 characters that are reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    r"""What the characters of a CSV file mean.
+
+    Attributes:
+        separator: The character between fields.
+        quote: The character around fields, or empty.
+        line_end: ``\n`` (LF or CRLF) or ``\r`` (a lone CR).
+        escape: The character that makes the next one part of the field, or empty.
+        comment: What a line begins with that is no record, or empty.
+        encoding: How people call the file's encoding, for reasons; it is read as UTF-8 in any case.
+    """
+
+    separator: str
+    quote: str
+    line_end: str
+    escape: str = ""
+    comment: str = ""
+    encoding: str = "UTF-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +65,24 @@ class ReadRecords:
 
 
 def read_records(
-    text: bytes,
-    separator: str,
-    quote: str,
-    line_end: str,
-    *,
-    columns: int | None,
-    at_end: bool,
-    most: int | None = None,
+    text: bytes, syntax: Syntax, *, columns: int | None, at_end: bool, most: int | None = None
 ) -> ReadRecords:
-    r"""Read the whole records at the start of ``text``.
+    """Read the whole records at the start of ``text``.
 
     Args:
-        text: CSV that begins with a record.
-        separator: Between fields.
-        quote: Around fields.
-        line_end: Between records: ``\n`` or ``\r``.
+        text: CSV in UTF-8 that begins with a record.
+        syntax: What its characters mean.
         columns: Number of fields that a record must have, or None for any.
         at_end: Whether the file ends with ``text``, so that its last record needs no line end.
         most: Stop after this many records.
     """
-    lines = _Lines(text, line_end.encode(), at_end=at_end)
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD_BYTES))
-    reader = csv.reader(lines, delimiter=separator, quotechar=quote, strict=True)
+    lines = _Lines(text, syntax, at_end=at_end)
+    reader = _reader(lines, syntax)
     records: list[list[str] | str] = []
     texts: list[str] = []
     used_bytes = 0
     while most is None or len(records) < most:
-        start = lines.used_bytes
+        start = used_bytes = lines.skip_comments()
         reason: str | None
         try:
             fields = next(reader)
@@ -79,9 +93,9 @@ def read_records(
                 return ReadRecords(records, texts, used_bytes, unclosed=True)
             fields, reason = [], DO_NOT_FIT
         else:
-            reason = _fault(fields, columns)
-            if fields and _has_other_line_end(text[start : lines.used_bytes], line_end):
-                reason = reason or DO_NOT_FIT
+            reason = _fault(fields, columns, syntax)
+            if reason is None and _drops_line_end(fields, text[start : lines.used_bytes], syntax):
+                reason = DO_NOT_FIT
         used_bytes = lines.used_bytes
         if fields or reason is not None:
             records.append(fields if reason is None else reason)
@@ -89,44 +103,79 @@ def read_records(
     return ReadRecords(records, texts, used_bytes)
 
 
+def _reader(lines: Iterator[str], syntax: Syntax) -> Iterator[list[str]]:
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD_BYTES))
+    return csv.reader(
+        lines,
+        delimiter=syntax.separator,
+        quotechar=syntax.quote or None,
+        quoting=csv.QUOTE_MINIMAL if syntax.quote else csv.QUOTE_NONE,
+        escapechar=syntax.escape or None,
+        strict=True,
+    )
+
+
 class _Lines(Iterator[str]):
     """The lines of a text, as the csv module wants them; remembers how far it was read."""
 
-    def __init__(self, text: bytes, line_end: bytes, *, at_end: bool) -> None:
+    def __init__(self, text: bytes, syntax: Syntax, *, at_end: bool) -> None:
         self.used_bytes = 0
         self.exhausted = False
         self._text = text
-        self._line_end = line_end
+        self._line_end = syntax.line_end.encode()
+        self._comment = syntax.comment.encode()
         self._at_end = at_end
+        self._escape = syntax.escape
+        self._escaped = re.compile(re.escape(syntax.escape) + r"(\r\n|.|\Z)", re.DOTALL)
+        self._escapable = {syntax.separator, syntax.quote, syntax.escape, "\r", "\n"} - {""}
+
+    def skip_comments(self) -> int:
+        """Leave out comments where a record begins; return where it does."""
+        while self._comment and self._text.startswith(self._comment, self.used_bytes):
+            end = self._end()
+            if end <= self.used_bytes:
+                break
+            self.used_bytes = end
+        return self.used_bytes
 
     def __next__(self) -> str:
-        end = self._text.find(self._line_end, self.used_bytes) + 1
-        if end == 0 and self._at_end:
-            end = len(self._text)
+        end = self._end()
         if end <= self.used_bytes:
             self.exhausted = True
             raise StopIteration
-        line = self._text[self.used_bytes : end]
+        line = self._text[self.used_bytes : end].decode(errors="surrogateescape")
         self.used_bytes = end
-        return line.decode(errors="surrogateescape")
+        return self._escaped.sub(self._for_csv, line) if self._escape and self._escape in line else line
+
+    def _end(self) -> int:
+        end = self._text.find(self._line_end, self.used_bytes) + 1
+        return len(self._text) if end == 0 and self._at_end else end
+
+    def _for_csv(self, escaped: re.Match[str]) -> str:
+        """Escape what the csv module would take otherwise: it drops any escape, and knows no escaped CRLF."""
+        if escaped[1] == "\r\n":
+            return f"{self._escape}\r{self._escape}\n"
+        return escaped[0] if escaped[1] in self._escapable else self._escape + escaped[0]
 
 
-def _fault(fields: list[str], columns: int | None) -> str | None:
+def _fault(fields: list[str], columns: int | None, syntax: Syntax) -> str | None:
     if not fields:
         return None
     try:
         for field in fields:
             field.encode()
     except UnicodeEncodeError:
-        return "it holds bytes that are not UTF-8"
+        return f"it holds bytes that are not {syntax.encoding}"
     if columns is not None and len(fields) != columns:
-        return f"it has {len(fields)} fields where the header has {columns}"
+        return f"it has {len(fields)} fields where the file has {columns} columns"
     return None
 
 
-def _has_other_line_end(record: bytes, line_end: str) -> bool:
-    """Return whether the last field ends with a line end of another kind, which csv would drop."""
-    if line_end == "\r":
+def _drops_line_end(fields: list[str], record: bytes, syntax: Syntax) -> bool:
+    """Return whether the record ends with a line end of another kind too, which csv would drop."""
+    if not fields or (syntax.escape and fields[-1].endswith(("\r", "\n"))):
+        return False  # it was escaped, and kept
+    if syntax.line_end == "\r":
         return record.removesuffix(b"\r").endswith(b"\n")
     return record.removesuffix(b"\n").removesuffix(b"\r").endswith(b"\r")
 

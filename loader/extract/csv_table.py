@@ -3,12 +3,14 @@
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import BinaryIO
 
 import polars as pl
 
 from loader.extract.csv_blocks import BLOCK_BYTES, BadRecord, RecordBlock, read_blocks
 from loader.extract.csv_dialect import read_dialect
 from loader.extract.files import check_unchanged, opened
+from loader.extract.transcoding import read_up_to
 from loader.extract.windows import SAMPLE_ROWS, Cut, Window, mean_row_bytes
 from loader.job import CsvSettings
 from loader.model import SourceFile
@@ -16,6 +18,9 @@ from loader.model import SourceFile
 SAMPLES = 8
 SAMPLE_BYTES = 2**18
 """In how many places, and how much in each, is looked at to tell how long lines are."""
+
+STREAM_SAMPLE_BYTES = 32 * 2**20
+"""How far those places reach in a stream."""
 
 
 class CsvTable:
@@ -40,6 +45,21 @@ class CsvTable:
         """Its columns: all of them text."""
         return dict.fromkeys(self._dialect.columns, pl.String())
 
+    @property
+    def words(self) -> str:
+        """How it is written, in words."""
+        return self._dialect.words
+
+    @property
+    def advice(self) -> Sequence[str]:
+        """What the user should check: a guessed encoding."""
+        if not self._dialect.encoding.is_guess:
+            return ()
+        words = self._dialect.encoding.words
+        return [
+            f"{self.file.path} is not UTF-8 and was read as {words}: check its letters or tell csv.encoding."
+        ]
+
     def has_rows(self) -> bool:
         """Return whether there is any row."""
         return any(True for _ in read_blocks(self.file.path, self._dialect, self._block_bytes))
@@ -52,20 +72,12 @@ class CsvTable:
         """
         for block in read_blocks(self.file.path, self._dialect, self._block_bytes):
             first = mean_row_bytes(block.parse(columns)[0].head(SAMPLE_ROWS))
-            lengths = [self._mean_line_bytes(offset) for offset in self._sample_offsets()]
+            line_end = self._dialect.syntax.line_end.encode(self._dialect.encoding.codec)
+            start = self._dialect.data_offset  # of the UTF-8 text, and near enough in any other encoding
+            with opened(self.file.path) as handle:
+                lengths = line_lengths(handle, line_end, start, self.file.size_bytes)
             return first * max(lengths) // lengths[0]
         return 1
-
-    def _sample_offsets(self) -> list[int]:
-        start = self._dialect.data_offset
-        last = max(start, self.file.size_bytes - SAMPLE_BYTES)
-        return [start + (last - start) * sample // (SAMPLES - 1) for sample in range(SAMPLES)]
-
-    def _mean_line_bytes(self, offset: int) -> int:
-        with opened(self.file.path) as handle:
-            handle.seek(offset)
-            text = handle.read(SAMPLE_BYTES)
-        return max(1, len(text) // max(1, text.count(self._dialect.line_end.encode())))
 
     def windows(
         self, cut: Cut, first_number: int, wanted: Callable[[int], bool]
@@ -82,6 +94,34 @@ class CsvTable:
             yield from pending.take(at_end=False)
         yield from pending.take(at_end=True)
         return pending.first_row
+
+
+def line_lengths(handle: BinaryIO, line_end: bytes, start: int, size_bytes: int) -> list[int]:
+    """Return the mean length of lines in bytes in some places of a file, the first of them at ``start``.
+
+    A stream that knows no way back is looked at up to STREAM_SAMPLE_BYTES, for it must be read to get there.
+    """
+    is_stream = not handle.seekable()
+    last = max(start, (STREAM_SAMPLE_BYTES if is_stream else size_bytes) - SAMPLE_BYTES)
+    lengths, position = [], 0
+    for sample in range(SAMPLES):
+        offset = start + (last - start) * sample // (SAMPLES - 1)
+        if is_stream:
+            position += _skip(handle, offset - position)
+        else:
+            handle.seek(offset)
+        text = read_up_to(handle, SAMPLE_BYTES)
+        position += len(text)
+        lengths.append(max(1, len(text) // max(1, text.count(line_end))))
+    return lengths
+
+
+def _skip(handle: BinaryIO, size: int) -> int:
+    """Read on by up to ``size`` bytes; return how many there were."""
+    skipped = 0
+    while skipped < size and (piece := handle.read(min(SAMPLE_BYTES, size - skipped))):
+        skipped += len(piece)
+    return skipped
 
 
 class _PendingRows:

@@ -25,7 +25,7 @@ SAMPLE_BLOCKS = 64
 SAMPLE_BLOCK_BYTES = 4 * 2**20
 """Of larger files, this many evenly spaced blocks are hashed, the head and the tail among them."""
 
-FOLDER_SUFFIXES = (".csv", ".parquet")
+FOLDER_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".parquet")
 """What a folder is searched for (any case). Files with other names are named one by one or by glob."""
 
 PARQUET_MAGIC = b"PAR1"
@@ -36,10 +36,8 @@ WRONG_MAGICS = {
     b"\x1f\x8b": "it is compressed with gzip; unpack it first",
     b"\x28\xb5\x2f\xfd": "it is compressed with zstd; unpack it first",
     b"BZh": "it is compressed with bzip2; unpack it first",
-    b"PK\x03\x04": "it is a zip archive or an Excel workbook; unpack it, or save the sheet as CSV UTF-8",
-    b"\xd0\xcf\x11\xe0": "it is an Excel workbook; save the sheet as CSV UTF-8",
-    b"\xff\xfe": "it is UTF-16 text; save it as UTF-8",
-    b"\xfe\xff": "it is UTF-16 text; save it as UTF-8",
+    b"PK\x03\x04": "it is a zip archive or an Excel workbook; unpack it, or save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "it is an Excel workbook; save the sheet as CSV",
     b"ORC": "it is an ORC file; only Parquet and CSV are read",
     b"Obj\x01": "it is an Avro file; only Parquet and CSV are read",
 }
@@ -130,7 +128,7 @@ def _matches(pattern: str) -> list[Path]:
             raise NothingToLoad(
                 "The folder holds no Parquet or CSV file.",
                 where=str(path),
-                next_step="Files must end in .parquet or .csv; name others one by one or with a glob.",
+                next_step=f"Files must end in {' '.join(FOLDER_SUFFIXES)}; name others one by one or glob.",
             )
         return found
     if path.exists():

@@ -32,6 +32,16 @@ class ParquetTable:
         """Its columns and their types."""
         return self._source.schema
 
+    @property
+    def words(self) -> str:
+        """How it is written, in words."""
+        return "Parquet"
+
+    @property
+    def advice(self) -> Sequence[str]:
+        """Nothing: a Parquet file says itself how it is written."""
+        return ()
+
     def has_rows(self) -> bool:
         """Return whether there is any row."""
         return self._source.rows > 0

@@ -80,7 +80,7 @@ def parse_csv(records: bytes, columns: int, separator: str, quote: str, line_end
         records: Whole records, without a header.
         columns: Number of fields that a record has.
         separator: One ASCII character.
-        quote: One ASCII character.
+        quote: One ASCII character, or empty if there are no quotes.
         line_end: One ASCII character; a carriage return before a line feed is dropped.
 
     Raises:
@@ -96,7 +96,7 @@ def parse_csv(records: bytes, columns: int, separator: str, quote: str, line_end
         schema=dict.fromkeys(names, pl.String),
         infer_schema=False,
         separator=separator,
-        quote_char=quote,
+        quote_char=quote or None,
         eol_char=line_end,
     )
 

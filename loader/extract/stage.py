@@ -35,6 +35,7 @@ class Extract:
         warnings: What the user should know although it does not stop the load.
         total_rows: Number of rows if every file tells without being read (Parquet), else None.
         window_rows: Rows of a window, for each file.
+        formats: How each file is written, in words: of CSV files, what was told or found.
     """
 
     files: tuple[SourceFile, ...]
@@ -42,6 +43,7 @@ class Extract:
     warnings: tuple[str, ...]
     total_rows: int | None
     window_rows: tuple[int, ...]
+    formats: tuple[str, ...]
     _tables: Sequence[tuple[Table, Cut]]
     _readers: Sequence[RowReader]
 
@@ -84,6 +86,7 @@ def open_extract(job: Job) -> Extract:
         mapping = map_file(job, dataset, file, table.schema)
         tables.append((table, cut_table(table, mapping.source_columns, job.pack, job.window_rows)))
         readers.append(RowReader(job, mapping))
+        warnings += table.advice
         warnings += advice_on(job, file, mapping, table.schema)
     if not any(table.has_rows() for table, _ in tables):
         raise NothingToLoad("The extract has no rows.", where=", ".join(file.path for file in files))
@@ -94,6 +97,7 @@ def open_extract(job: Job) -> Extract:
         warnings=tuple(dict.fromkeys(warnings)),
         total_rows=None if None in rows else sum(row for row in rows if row is not None),
         window_rows=tuple(cut.window_rows for _, cut in tables),
+        formats=tuple(table.words for table, _ in tables),
         _tables=tables,
         _readers=readers,
     )

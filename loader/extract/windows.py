@@ -91,6 +91,14 @@ class Table(Protocol):
     def schema(self) -> Mapping[str, pl.DataType]:
         """Its columns and their types, in file order."""
 
+    @property
+    def words(self) -> str:
+        """How it is written, in words."""
+
+    @property
+    def advice(self) -> Sequence[str]:
+        """What the user should check although it does not stop the load."""
+
     def has_rows(self) -> bool:
         """Return whether there is any row."""
 

@@ -61,7 +61,7 @@ def _name(problem: ErrorDetails) -> str:
     location = [str(part) for part in problem["loc"]]
     if not location:
         return "job"
-    if len(location) == 1 and location[0] in Job.model_fields:
+    if len(location) == 1 and location[0] in Job.model_fields and location[0] != "csv":
         return "--" + location[0].replace("_", "-")
     return ".".join(location)
 

@@ -1,5 +1,6 @@
 """The parts of a job: choices, and the tables of a job file."""
 
+import codecs
 import re
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -97,18 +98,91 @@ class ColumnRule(Section):
         return self
 
 
-class CsvSettings(Section):
-    """The dialect of a CSV extract.
+def tab_by_name(value: object) -> object:
+    r"""Let the tab, hard to type on a command line, be called ``tab`` or ``\t``."""
+    return "\t" if value in ("tab", "\\t") else value
 
-    Attributes:
-        separator: One character between fields.
-        quote: One character around fields that hold separators or line ends.
-        line_end: ``auto`` looks at the head of the file; a lone CR is what old Macs and some ERPs write.
+
+def one_character(value: str) -> str:
+    """Return ``value`` if it can mean something between or around fields.
+
+    Raises:
+        ValueError: It cannot.
     """
+    if value not in ("", "auto") and (len(value) != 1 or value in "\r\n\0"):
+        raise ValueError("should be one character, and no line end")
+    return value
 
-    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
-    line_end: Literal["auto", "lf", "crlf", "cr"] = "auto"
+
+def known_encoding(value: str) -> str:
+    """Return ``value`` if it is ``auto`` or a text encoding that Python knows.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if value == "auto":
+        return value
+    try:
+        "a".encode(value)  # refuses codecs that are not for text, such as hex
+        codecs.getincrementaldecoder(value)
+    except (LookupError, UnicodeError):
+        raise ValueError(
+            f"'{value}' is no encoding such as utf-8, utf-16-le, latin-1 or windows-1252"
+        ) from None
+    return value
+
+
+Encoding = Annotated[str, AfterValidator(known_encoding)]
+Separator = Annotated[str, BeforeValidator(tab_by_name), AfterValidator(one_character), Field(min_length=1)]
+OneCharacter = Annotated[str, AfterValidator(one_character)]
+
+
+class CsvSettings(Section):
+    """The dialect of CSV files. What is ``auto`` is looked for in each file by itself."""
+
+    encoding: Annotated[
+        Encoding, Field(description="utf-8, utf-16-le, latin-1, windows-1252 or another that Python knows.")
+    ] = "auto"
+    separator: Annotated[
+        Separator,
+        Field(description="One character between fields, or tab; auto tells , ; tab and | apart."),
+    ] = "auto"
+    quote: Annotated[
+        OneCharacter,
+        Field(description="One character around fields that hold separators or line ends; empty for none."),
+    ] = '"'
+    escape: Annotated[
+        OneCharacter,
+        Field(
+            description="One character that makes a separator, quote or line end after it part of a field; "
+            "a quote inside quotes may be doubled with or without it."
+        ),
+    ] = ""
+    comment: Annotated[
+        str, Field(description="Lines that begin with this text are left out.", pattern=r"^[^\r\n]*$")
+    ] = ""
+    header: Annotated[
+        bool,
+        Field(description="Whether the first line names the columns; else they are column_1, column_2, ..."),
+    ] = True
+    skip_rows: Annotated[
+        int, Field(description="Lines before the header that are no part of the table.", ge=0, le=1000)
+    ] = 0
+    columns: Annotated[
+        Texts, Field(description="Names of all columns in file order, instead of those in the header.")
+    ] = ()
+    line_end: Annotated[
+        Literal["auto", "lf", "crlf", "cr"],
+        Field(description="End of a record; a lone CR is what old Macs and some ERPs write."),
+    ] = "auto"
+
+    @model_validator(mode="after")
+    def _can_be_told_apart(self) -> Self:
+        given = [self.separator, self.quote, self.escape, self.comment[:1]]
+        given = [character for character in given if character]
+        if len(set(given)) < len(given):
+            raise ValueError("separator, quote, escape and comment must begin with different characters")
+        return self
 
 
 class MaxErrors(Section):

@@ -7,7 +7,7 @@ import pytest
 import typer.main
 
 from loader.cli import app
-from loader.job import Job
+from loader.job import CsvSettings, Job
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined] # a group
@@ -56,6 +56,7 @@ def test_every_setting_has_a_flag_and_every_flag_an_explanation():
     """No setting that only a file can give, but for tables; no flag without a word."""
     parameters = {parameter.name: parameter for parameter in COMMANDS["load"].params}
     assert set(Job.model_fields) - {"mapping", "csv"} <= set(parameters)
+    assert {f"csv_{name}" for name in CsvSettings.model_fields} <= set(parameters)
     for command in COMMANDS.values():
         for parameter in command.params:
             assert getattr(parameter, "help", None) or parameter.name == "until_stdin_ends"

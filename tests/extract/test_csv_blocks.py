@@ -35,13 +35,13 @@ def read(path: Path, settings_: CsvSettings | None = None, block_bytes: int = 2*
 
 def oracle(text: bytes, columns: int, dialect: Dialect) -> list[Row] | None:
     """Read all records with the csv module at once; None if the text ends inside quotes."""
-    ends = dialect.line_end.encode()
+    ends = dialect.syntax.line_end.encode()
     lines = [line + ends for line in text.split(ends)]
     lines = [line for line in (*lines[:-1], lines[-1][:-1]) if line]
     reader = csv.reader(
         (line.decode(errors="surrogateescape") for line in lines),
-        delimiter=dialect.separator,
-        quotechar=dialect.quote,
+        delimiter=dialect.syntax.separator,
+        quotechar=dialect.syntax.quote,
         strict=True,
     )
     rows: list[Row] = []
@@ -109,7 +109,7 @@ def test_any_bytes_are_read_as_the_csv_module_reads_them(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "extract.csv")
         path.write_bytes(b",".join(b"c%d" % number for number in range(columns)) + end + body)
-        csv_settings = CsvSettings(line_end=line_end)
+        csv_settings = CsvSettings(line_end=line_end, encoding="utf-8", separator=",")
         expected = oracle(body, columns, read_dialect(str(path), csv_settings))
         if expected is None:
             with pytest.raises(ExtractError, match="never closed"):
@@ -141,7 +141,7 @@ def test_what_is_written_comes_back(
                     for field in row
                 ]
                 handle.write(",".join(fields) + line_end)
-        got = read(path, block_bytes=block_bytes)
+        got = read(path, CsvSettings(separator=","), block_bytes)
     assert got == [[field or None for field in row] for row in rows]
 
 
@@ -152,8 +152,8 @@ def test_ragged_rows_are_told_and_shift_nothing(tmp_path: Path, block_bytes: int
     path.write_text("a,b,c\n1,2,3\n4,5\n6,7,8,9\n10,11,12\n")
     assert read(path, block_bytes=block_bytes) == [
         ["1", "2", "3"],
-        "it has 2 fields where the header has 3",
-        "it has 4 fields where the header has 3",
+        "it has 2 fields where the file has 3 columns",
+        "it has 4 fields where the file has 3 columns",
         ["10", "11", "12"],
     ]
 
@@ -169,7 +169,7 @@ def test_bytes_that_are_not_utf_8_reject_their_row(tmp_path: Path) -> None:
     """A Latin-1 letter rejects its row and never becomes a replacement character."""
     path = tmp_path / "latin.csv"
     path.write_bytes("id,name\n1,Zürich\n2,Bern\n".encode("latin-1"))
-    assert read(path) == ["it holds bytes that are not UTF-8", ["2", "Bern"]]
+    assert read(path, CsvSettings(encoding="utf-8")) == ["it holds bytes that are not UTF-8", ["2", "Bern"]]
 
 
 def test_an_empty_field_holds_no_value_quoted_or_not(tmp_path: Path) -> None:

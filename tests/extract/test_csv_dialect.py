@@ -1,10 +1,12 @@
 """What the head of a CSV file tells: line end, byte-order mark, names."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from loader.errors import ExtractError, SettingsError
+from loader.errors import ExtractError
 from loader.extract.csv_dialect import read_dialect
 from loader.job import CsvSettings
 
@@ -26,7 +28,7 @@ def test_the_line_end_is_found_outside_quotes(tmp_path: Path, head: bytes, line_
     path = tmp_path / "x.csv"
     path.write_bytes(head)
     dialect = read_dialect(str(path), CsvSettings())
-    assert dialect.line_end == line_end
+    assert dialect.syntax.line_end == line_end
     assert dialect.columns[-1] == "b"
 
 
@@ -36,11 +38,11 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbfID,Name\r\n1,2\r\n")
     dialect = read_dialect(str(path), CsvSettings())
     assert dialect.columns == ("ID", "Name")
-    assert path.read_bytes()[dialect.data_offset :] == b"1,2\r\n"
+    assert path.read_bytes()[dialect.encoding.mark_bytes + dialect.data_offset :] == b"1,2\r\n"
 
 
 def test_separator_and_quote_are_settings(tmp_path: Path) -> None:
-    """A file with semicolons and apostrophes is read as such; nothing is guessed."""
+    """A file with semicolons and apostrophes is read as such; nothing is looked for."""
     path = tmp_path / "x.csv"
     path.write_text("'a;1';b\n")
     assert read_dialect(str(path), CsvSettings(separator=";", quote="'")).columns == ("a;1", "b")
@@ -74,24 +76,63 @@ def test_headers_that_cannot_be_used(tmp_path: Path, head: bytes, why: str) -> N
     path = tmp_path / "x.csv"
     path.write_bytes(head)
     with pytest.raises(ExtractError) as caught:
-        read_dialect(str(path), CsvSettings())
+        read_dialect(str(path), CsvSettings(encoding="utf-8"))
     assert why in caught.value.why
 
 
 @pytest.mark.parametrize(
     "settings",
     [
-        CsvSettings(separator="¦"),
-        CsvSettings(quote="\n"),
-        CsvSettings(separator="'", quote="'"),
+        {"quote": "\n"},
+        {"separator": "||"},
+        {"separator": ""},
+        {"separator": "'", "quote": "'"},
+        {"escape": '"'},
+        {"comment": ";;", "separator": ";"},
+        {"encoding": "hex"},
+        {"skip_rows": -1},
     ],
 )
-def test_separators_and_quotes_that_cannot_work(tmp_path: Path, settings: CsvSettings) -> None:
+def test_settings_that_cannot_work(settings: dict[str, Any]) -> None:
     """Characters that cannot be told apart are the user's mistake, not the file's."""
+    with pytest.raises(ValidationError):
+        CsvSettings(**settings)
+
+
+def test_a_tab_can_be_called_by_its_name() -> None:
+    """No shell needs a trick to type it."""
+    assert {CsvSettings(separator=name).separator for name in ("tab", r"\t", "\t")} == {"\t"}
+
+
+def test_lines_before_the_header_are_skipped(tmp_path: Path) -> None:
+    """A title with one stray quote in it is no part of the table."""
     path = tmp_path / "x.csv"
-    path.write_text("a,b\n")
-    with pytest.raises(SettingsError):
-        read_dialect(str(path), settings)
+    path.write_text('Stock, 5" pipes\n\na;b\n1;2\n')
+    dialect = read_dialect(str(path), CsvSettings(skip_rows=2))
+    assert dialect.columns == ("a", "b")
+    assert path.read_bytes()[dialect.data_offset :] == b"1;2\n"
+    with pytest.raises(ExtractError, match="header"):
+        read_dialect(str(path), CsvSettings(skip_rows=9))
+
+
+def test_a_line_that_excel_writes_names_the_separator(tmp_path: Path) -> None:
+    """The line is no header, and its word holds unless the user gave another."""
+    path = tmp_path / "x.csv"
+    path.write_text("sep=;\na,b;c\n1,2;3\n")
+    assert read_dialect(str(path), CsvSettings()).columns == ("a,b", "c")
+    assert read_dialect(str(path), CsvSettings(separator=",")).columns == ("a", "b;c")
+
+
+def test_columns_can_be_named_by_the_user(tmp_path: Path) -> None:
+    """Without a header columns are numbered; names that were told must be as many as the fields."""
+    path = tmp_path / "x.csv"
+    path.write_text("a,a\n1,2\n")
+    assert read_dialect(str(path), CsvSettings(columns=("x", "y"))).columns == ("x", "y")
+    headless = read_dialect(str(path), CsvSettings(header=False))
+    assert (headless.columns, headless.data_offset) == (("column_1", "column_2"), 0)
+    with pytest.raises(ExtractError) as caught:
+        read_dialect(str(path), CsvSettings(header=False, columns=("x", "y", "z")))
+    assert caught.value.why == "csv.columns names 3 columns, and the file has 2"
 
 
 def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "b.csv").write_text("a\n2\n")
     (tmp_path / "a.CSV").write_text("a\n1\n")
     pl.DataFrame({"a": ["3", "4"]}).write_parquet(tmp_path / "c.parquet")
-    (tmp_path / "notes.txt").write_text("not an extract")
+    (tmp_path / "notes.md").write_text("not an extract")
     (tmp_path / ".hidden.csv").write_text("a\n9\n")
     (tmp_path / "folder.csv").mkdir()
     return tmp_path
@@ -88,7 +88,6 @@ def test_an_empty_extract_is_nothing_to_load(folder: Path) -> None:
     ("name", "content", "why"),
     [
         ("x.csv", gzip.compress(b"a\n1\n", mtime=0), "gzip"),
-        ("x.csv", "a\n1\n".encode("utf-16"), "UTF-16"),
         ("x.xlsx", b"PK\x03\x04rest", "Excel"),
         ("x.parquet", b"a,b\n1,2\n", "PAR1"),
         ("x.parquet", b"PAREencrypted", "encrypted"),

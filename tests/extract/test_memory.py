@@ -69,3 +69,18 @@ def test_a_file_ten_times_as_large_needs_no_more_memory(tmp_path: Path, suffix: 
     print(suffix, small_peak, large_peak)
     assert large_peak < 280
     assert large_peak - small_peak < 100
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("encoding", ["utf-16", "cp1252"])
+def test_another_encoding_needs_no_more_memory(tmp_path: Path, encoding: str) -> None:
+    """Text is made UTF-8 block by block: a file ten times as large stays within the same bounds."""
+    peaks = []
+    for rows in (40_000, 400_000):
+        write_extract(tmp_path / "x.csv", rows)
+        with (tmp_path / "x.csv").open(encoding="utf-8") as source:
+            (tmp_path / "y.csv").write_text("".join(source), encoding=encoding)
+        peaks.append(peak_megabytes(tmp_path / "y.csv", rows))
+    print(encoding, peaks)
+    assert peaks[1] < 280
+    assert peaks[1] - peaks[0] < 100

@@ -119,3 +119,17 @@ def test_env_gives_max_errors_as_text(monkeypatch):
     monkeypatch.setenv("SCN_LOADER_MAX_ERRORS", "2.5%")
     job = Job(event_type="scn.data.shipment", instance_id=INSTANCE)
     assert job.max_errors == MaxErrors(share=0.025)
+
+
+def test_the_csv_table_is_made_of_flags_and_job_file(tmp_path):
+    """A flag changes one entry of the table and leaves the others to the job file."""
+    job_file = tmp_path / "job.toml"
+    job_file.write_text('[csv]\nquote = "~"\nseparator = ","\n')
+    job = read_job(
+        job_file,
+        csv={"separator": "tab"},
+        event_type="scn.data.shipment",
+        instance_id=INSTANCE,
+    )
+    assert (job.csv.separator, job.csv.quote, job.csv.encoding) == ("\t", "~", "auto")
+    assert job.plan_settings()["csv"]["separator"] == "\t"

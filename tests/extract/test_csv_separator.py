@@ -1,0 +1,67 @@
+"""Which character separates fields: found where only one makes sense, asked for where two do."""
+
+from pathlib import Path
+
+import pytest
+
+from loader.errors import ExtractError
+from loader.extract.csv_dialect import read_dialect
+from loader.job import CsvSettings
+
+
+def separator_of(folder: Path, text: str, settings: CsvSettings | None = None) -> str:
+    path = folder / "x.csv"
+    path.write_text(text)
+    return read_dialect(str(path), settings or CsvSettings()).syntax.separator
+
+
+@pytest.mark.parametrize(
+    ("text", "separator"),
+    [
+        ("a,b\n1,2\n", ","),
+        ("a;b\n1,5;2,5\n1,5;3\n", ";"),
+        ("a\tb, c\n1\t2\n3\t4\n", "\t"),
+        ("a|b\n", "|"),
+        ('"a;b","c;d"\n"1;2",3\n', ","),
+        ("a;b;c\n1;2;3\n1;2\n1;2;3\n", ";"),
+        ("a,b\n1;2,3\n4;5,6\n", ","),
+        ("a\n1\n2\n", ","),
+        ("a\n", ","),
+        ('a\n"1,2"\n', ","),
+        ("# x, y\na;b\n1;2\n", ";"),
+    ],
+)
+def test_the_only_one_that_makes_sense_is_found(tmp_path: Path, text: str, separator: str) -> None:
+    """The header and the rows after it must agree; what stands inside quotes or comments is no separator."""
+    assert separator_of(tmp_path, text, CsvSettings(comment="#")) == separator
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a,b;c\n1,2;3\n", "',' and ';' would both fit"),
+        ("id;price, net\n1;2,5\n3;4,5\n", "',' and ';' would both fit"),
+        ("a,b\tc\n", "',' and tab would both fit"),
+        ("Stock of May\na;b\n1;2\n", "the first line does not have as many fields"),
+        ("Plants A, B and C\na;b;c\n1;2;3\n", "the first line does not have as many fields"),
+        ("name\nDoe, John\nRoe, Jane\n", "the first line does not have as many fields"),
+    ],
+)
+def test_what_is_not_clear_is_asked(tmp_path: Path, text: str, why: str) -> None:
+    """Nothing is guessed where a wrong guess could make records that look right."""
+    with pytest.raises(ExtractError) as caught:
+        separator_of(tmp_path, text)
+    assert why in caught.value.why
+    assert "--csv-separator" in caught.value.next_step
+    assert separator_of(tmp_path, text, CsvSettings(separator=";")) == ";"
+
+
+def test_one_odd_row_does_not_hide_the_separator(tmp_path: Path) -> None:
+    """A row with an unquoted separator in its text is that row's fault, told when it is read."""
+    assert separator_of(tmp_path, "a;b\n" + "1;2\n" * 30 + "1;2;3\n") == ";"
+
+
+def test_what_means_something_else_is_no_separator(tmp_path: Path) -> None:
+    """Quote, escape and comment are not tried as separators, even if only one is left."""
+    told = CsvSettings(quote="|", escape=";", comment=",")
+    assert separator_of(tmp_path, "a\tb\n|1\t2|\t3\n", told) == "\t"
