@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from loader.errors import ExitCode, LoaderError
+    from loader.forecast import Preview
     from loader.job import Job, read_job
     from loader.model import Event, EventResult, EventState
     from loader.pipeline import run_load, stream_load
+    from loader.rehearsal import preview
     from loader.report import LoadSummary, Snapshot
 
 __all__ = [
@@ -22,7 +24,9 @@ __all__ = [
     "Job",
     "LoadSummary",
     "LoaderError",
+    "Preview",
     "Snapshot",
+    "preview",
     "read_job",
     "run_load",
     "stream_load",
@@ -33,6 +37,8 @@ _HOMES = {
     "loader.job": ("Job", "read_job"),
     "loader.model": ("Event", "EventResult", "EventState"),
     "loader.pipeline": ("run_load", "stream_load"),
+    "loader.forecast": ("Preview",),
+    "loader.rehearsal": ("preview",),
     "loader.report": ("LoadSummary", "Snapshot"),
 }
 

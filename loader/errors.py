@@ -16,6 +16,8 @@
       Interrupted         exit 130  Ctrl-C; resumable
         Terminated        exit 143  SIGTERM; resumable
 
+``plan`` alone ends with exit code 8, for a load that would not fit its time.
+
 A failed *event* is never an exception: it is an outcome (a value), counted and written down.
 """
 
@@ -32,6 +34,7 @@ class ExitCode(IntEnum):
     STOPPED_BY_SERVICE = 4
     STOPPED_RESUMABLE = 5
     DECISION_NEEDED = 6
+    PLAN_DOES_NOT_FIT = 8
     NOTHING_TO_LOAD = 9
     BUG = 70
     INTERRUPTED = 130

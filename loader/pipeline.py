@@ -16,10 +16,10 @@ from contextlib import contextmanager, nullcontext
 
 from loader.checkpoint import SAFE_SECONDS, Checkpoint, Plan, open_checkpoint
 from loader.errors import DecisionNeeded, Interrupted, Terminated
-from loader.extract import Extract, open_extract
+from loader.extract import open_extract
 from loader.job import InDoubt, Job
 from loader.model import EventResult, Operation
-from loader.planning import log_rejected, plan_windows
+from loader.rehearsal import rehearse
 from loader.report import LoadSummary, Snapshot
 from loader.run import RESUME, Ending, Observers, Run
 from loader.service.client import open_client
@@ -109,7 +109,7 @@ async def _open_and_run(
     for warning in extract.warnings:
         log.warning("%s", warning)
     if job.dry_run:
-        return Ending(await asyncio.to_thread(_rehearse, job, extract), None)
+        return Ending(await asyncio.to_thread(rehearse, job, extract), None)
     async with await open_client(job) as client:
         plan = Plan(job.plan_settings(), extract.files, extract.window_rows, command)
         run_dir = job.run_dir or job.default_run_dir()
@@ -152,32 +152,6 @@ def _stopped_by_signals(observers: Observers) -> Iterator[None]:
     finally:
         loop.remove_signal_handler(signal.SIGINT)
         loop.remove_signal_handler(signal.SIGTERM)
-
-
-def _rehearse(job: Job, extract: Extract) -> LoadSummary:
-    began = time.monotonic()
-    rows_read = rows_filtered = rows_rejected = records = events = windows = 0
-    for plan in plan_windows(job, extract):
-        log_rejected(plan)
-        windows += 1
-        rows_read += plan.rows_read
-        rows_filtered += plan.rows_filtered
-        rows_rejected += len(plan.rejected)
-        records += plan.records
-        events += len(plan.events)
-    return LoadSummary(
-        run_dir="",
-        windows=windows,
-        rows_read=rows_read,
-        rows_filtered=rows_filtered,
-        rows_rejected=rows_rejected,
-        records=records,
-        events_total=events,
-        events_unprocessed=events,
-        seconds=time.monotonic() - began,
-        rows_in_run=rows_read,
-        dry_run=True,
-    )
 
 
 async def _decide_doubts(job: Job, checkpoint: Checkpoint) -> None:

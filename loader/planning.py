@@ -5,8 +5,8 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from loader.events import EventPlanner, PackingSettings
-from loader.extract import Extract
+from loader.events import EventPlanner, PackingSettings, WindowRecords
+from loader.extract import Extract, Window
 from loader.job import Job, Pack
 from loader.model import WindowPlan
 
@@ -19,6 +19,7 @@ def plan_windows(
     *,
     wanted: Callable[[int], bool] = lambda _: True,
     known_rows: Mapping[int, int] | None = None,
+    on_records: Callable[[Window, WindowRecords], None] | None = None,
 ) -> Iterator[WindowPlan]:
     """Read the windows of an extract and plan their events, in order.
 
@@ -30,14 +31,23 @@ def plan_windows(
         wanted: Tells by its number whether a window is to be planned.
         known_rows: Rows of the files that were read to their end before, by file number: such a file is not
             read again if none of its windows is wanted.
+        on_records: Called with each window and its records before its events are planned.
     """
-    planner = EventPlanner(
-        job.destination,
-        extract.files,
-        PackingSettings(job.pack is Pack.GROUP, job.group_buckets, job.max_records),
-    )
-    for window in extract.windows(wanted, known_rows or {}):
-        yield planner.plan(extract.records(window))
+    planner = EventPlanner(job.destination, extract.files, packing_of(job))
+
+    def plan(window: Window) -> WindowPlan:
+        records = extract.records(window)
+        if on_records is not None:
+            on_records(window, records)
+        return planner.plan(records)
+
+    # In a function of its own, so that no records are held while a plan is delivered.
+    yield from map(plan, extract.windows(wanted, known_rows or {}))
+
+
+def packing_of(job: Job) -> PackingSettings:
+    """Return how a job puts records into events."""
+    return PackingSettings(job.pack is Pack.GROUP, job.group_buckets, job.max_records)
 
 
 def log_rejected(plan: WindowPlan) -> None:

@@ -36,6 +36,11 @@ class RateMemory:
         self._key = hashlib.sha256(text.encode()).hexdigest()[:32]
         self._path = (folder or _state_folder()) / "rates.json"
 
+    @staticmethod
+    def knows_any(folder: Path | None = None) -> bool:
+        """Return whether any rate is remembered at all: without one, nobody need look for credentials."""
+        return bool(_read((folder or _state_folder()) / "rates.json"))
+
     def recall(self, now: float) -> float | None:
         """Return the rate in events per second, or None if nothing recent is known.
 

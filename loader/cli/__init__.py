@@ -10,6 +10,7 @@ from loader.cli.datasets import datasets
 from loader.cli.emulator import emulator
 from loader.cli.errors import show_error
 from loader.cli.load import load
+from loader.cli.plan import plan
 from loader.cli.status import status
 from loader.errors import ExitCode, Interrupted, LoaderError
 
@@ -25,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(load)
+app.command()(plan)
 app.command()(status)
 app.command()(emulator)
 app.command()(datasets)

@@ -7,10 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from loader.cli.emulate import REHEARSAL, emulated
-from loader.cli.options import with_job_options
-from loader.errors import SettingsError
+from loader.cli.options import JobFile, need_extract, with_job_options
 from loader.job import read_job
-from loader.job.settings import DESTINATION, EXTRACT, RUN
+from loader.job.settings import DESTINATION, RUN
 from loader.report import LogFormat, ProgressStyle
 
 
@@ -18,14 +17,7 @@ from loader.report import LogFormat, ProgressStyle
 def load(
     settings: dict[str, Any],
     *,
-    job: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="JOB.toml",
-            help="A job file: column mapping, and any setting below.",
-            rich_help_panel=EXTRACT,
-        ),
-    ] = None,
+    job: JobFile = None,
     emulate: Annotated[
         bool,
         typer.Option(
@@ -68,11 +60,7 @@ def load(
     from loader.cli.running import run_on_terminal  # noqa: PLC0415 - polars is slow to import, --help is not
 
     work = read_job(job, fallback=REHEARSAL if emulate else {}, **settings)
-    if not work.extract:
-        raise SettingsError(
-            "No extract was given.",
-            next_step="name files, folders or globs, or a job file with an extract: scn-loader load --help",
-        )
+    need_extract(work, "load")
     with emulated(work) if emulate and not work.dry_run else nullcontext(work) as work:
         run_on_terminal(
             work, summary_json=summary_json, progress=progress, log_format=log_format, debug=debug

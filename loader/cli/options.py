@@ -1,4 +1,4 @@
-"""The flags of ``load``, made from the job's settings: no flag without a setting, none without a flag.
+"""The flags of ``load`` and ``plan``, made from the job's settings: no flag without a setting, none without.
 
 The table ``csv`` has a flag for each of its settings, ``--csv-separator`` and so on; flags and the table of a
 job file make up the table together. ``mapping`` is written in a job file only.
@@ -13,8 +13,9 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
+from loader.errors import SettingsError
 from loader.job import CsvSettings, Job
-from loader.job.settings import panel_of
+from loader.job.settings import EXTRACT, panel_of
 
 TABLES = {"mapping", "csv"}
 """Settings that are tables: they have no flag of their own."""
@@ -23,6 +24,16 @@ CSV_PREFIX = "csv_"
 CSV_PANEL = "How CSV files are written"
 
 METAVARS = {"max_errors": "N|N%", "rate": "EVENTS_PER_SECOND", "run_dir": "DIR", "group_by": "COLUMN"}
+
+
+JobFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="JOB.toml",
+        help="A job file: column mapping, and any setting below.",
+        rich_help_panel=EXTRACT,
+    ),
+]
 
 
 def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -99,3 +110,17 @@ def _type(field: FieldInfo) -> Any:
     kind = kinds[0] if kinds else annotation
     known = kind in (bool, int, float, str, Path) or (isinstance(kind, type) and issubclass(kind, Enum))
     return kind | None if known else str | None  # type: ignore[operator] # a plain type
+
+
+def need_extract(job: Job, command: str) -> None:
+    """Refuse a job that names no extract.
+
+    Raises:
+        SettingsError: It names none.
+    """
+    if not job.extract:
+        raise SettingsError(
+            "No extract was given.",
+            next_step="name files, folders or globs, or a job file with an extract: "
+            f"scn-loader {command} --help",
+        )

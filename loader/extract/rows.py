@@ -70,19 +70,20 @@ class RowReader:
     Args:
         job: The job.
         mapping: What becomes of the file's columns.
+        with_keys: Whether to tell the primary keys also where packing does not need them.
 
     Raises:
         SettingsError: A constant, format or pattern of the mapping cannot be used.
     """
 
-    def __init__(self, job: Job, mapping: FileMapping) -> None:
+    def __init__(self, job: Job, mapping: FileMapping, *, with_keys: bool = False) -> None:
         for column in mapping.columns:
             check_rule(column)
         self._mapping = mapping
         self._conversion = Conversion.of(job)
         self._nulls = job.nulls
         self._longest_group = MAX_GROUP_CHARS if job.group_buckets is None else None
-        self._with_keys = job.pack is Pack.GROUP and bool(mapping.key)
+        self._with_keys = (with_keys or job.pack is Pack.GROUP) and bool(mapping.key)
         self._forms = {column.name: _form(column, job) for column in mapping.columns}
         self._constants = {
             column.name: constant_text(column, self._conversion)

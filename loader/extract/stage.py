@@ -17,7 +17,7 @@ from loader.events.plan import WindowRecords
 from loader.extract.advice import advice_on
 from loader.extract.csv_table import CsvTable
 from loader.extract.files import find_files
-from loader.extract.mapping import dataset_of, map_file
+from loader.extract.mapping import FileMapping, dataset_of, map_file
 from loader.extract.parquet_table import ParquetTable
 from loader.extract.rows import RowReader
 from loader.extract.windows import Cut, Table, Window, cut_table, read_windows
@@ -36,6 +36,7 @@ class Extract:
         total_rows: Number of rows if every file tells without being read (Parquet), else None.
         window_rows: Rows of a window, for each file.
         formats: How each file is written, in words: of CSV files, what was told or found.
+        mappings: What becomes of the columns, for each file.
     """
 
     files: tuple[SourceFile, ...]
@@ -44,6 +45,7 @@ class Extract:
     total_rows: int | None
     window_rows: tuple[int, ...]
     formats: tuple[str, ...]
+    mappings: tuple[FileMapping, ...]
     _tables: Sequence[tuple[Table, Cut]]
     _readers: Sequence[RowReader]
 
@@ -68,25 +70,32 @@ class Extract:
         return self._readers[window.file].read(window)
 
 
-def open_extract(job: Job) -> Extract:
+def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = False) -> Extract:
     """Open the files of a job and settle how they become records.
+
+    Args:
+        job: The job.
+        schema: The dataset it fills, as the service describes it, in place of the package's description.
+        with_keys: Whether records are to come with their primary keys also where packing does not need them.
 
     Raises:
         NothingToLoad: No file, or no row.
         SettingsError: A setting does not fit the files or the dataset.
         ExtractError: A file cannot be read or does not fit the dataset.
     """
-    dataset = dataset_of(job)
+    dataset = schema or dataset_of(job)
     files = find_files(job.extract)
     tables: list[tuple[Table, Cut]] = []
     readers: list[RowReader] = []
+    mappings: list[FileMapping] = []
     warnings: list[str] = []
     for file in files:
         table: Table = ParquetTable(file) if file.format == "parquet" else CsvTable(file, job.csv)
         mapping = map_file(job, dataset, file, table.schema)
         tables.append((table, cut_table(table, mapping.source_columns, job.pack, job.window_rows)))
-        readers.append(RowReader(job, mapping))
         warnings += table.advice
+        readers.append(RowReader(job, mapping, with_keys=with_keys))
+        mappings.append(mapping)
         warnings += advice_on(job, file, mapping, table.schema)
     if not any(table.has_rows() for table, _ in tables):
         raise NothingToLoad("The extract has no rows.", where=", ".join(file.path for file in files))
@@ -98,6 +107,7 @@ def open_extract(job: Job) -> Extract:
         total_rows=None if None in rows else sum(row for row in rows if row is not None),
         window_rows=tuple(cut.window_rows for _, cut in tables),
         formats=tuple(table.words for table, _ in tables),
+        mappings=tuple(mappings),
         _tables=tables,
         _readers=readers,
     )

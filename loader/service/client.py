@@ -53,8 +53,7 @@ class SupplyChainClient:
     @property
     def caller(self) -> tuple[str, str]:
         """Endpoint and access key: whose quota these attempts use. A temporary key's role is not known."""
-        credentials = self._credentials.current
-        return self._endpoint.url, "" if credentials.session_token else credentials.access_key
+        return _caller(self._endpoint, self._credentials)
 
     @property
     def clock_offset_seconds(self) -> float:
@@ -135,6 +134,25 @@ async def open_client(job: Job, *, credentials: CredentialSource | None = None) 
     is_lean = job.transport == "lean" and settings.proxy_url is None
     transport = LeanTransport(endpoint, settings) if is_lean else AiohttpTransport(endpoint, settings)
     return SupplyChainClient(job.destination, endpoint, credentials, transport)
+
+
+async def find_caller(job: Job) -> tuple[str, str]:
+    """Return the ``caller`` that a job's client would have, without connecting to the service.
+
+    Raises:
+        SettingsError: Region, endpoint or credentials are missing or unusable.
+    """
+    endpoint = await in_daemon_thread(lambda: resolve_endpoint(job.region, job.profile, job.endpoint_url))
+    credentials = await open_credentials(job.profile, endpoint.region)
+    try:
+        return _caller(endpoint, credentials)
+    finally:
+        await credentials.close()
+
+
+def _caller(endpoint: Endpoint, source: CredentialSource) -> tuple[str, str]:
+    credentials = source.current
+    return endpoint.url, "" if credentials.session_token else credentials.access_key
 
 
 def _route(job: Job) -> tuple[Endpoint, TransportSettings]:

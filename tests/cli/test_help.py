@@ -39,6 +39,7 @@ CONTRACT = {
         "dry-run",
         "emulate",
     ],
+    "plan": ["job", "event-type", "rate", "deadline", "round-trip-ms", "emit", "json", "values", "no-values"],
     "emulator": ["port"],
     "status": [],
     "datasets": [],
@@ -48,7 +49,11 @@ CONTRACT = {
 @pytest.mark.parametrize("command", CONTRACT)
 def test_the_commands_and_flags_of_the_contract_are_there(command):
     """Tests outside the project rely on these names."""
-    flags = {flag for parameter in COMMANDS[command].params for flag in parameter.opts}
+    flags = {
+        flag
+        for parameter in COMMANDS[command].params
+        for flag in (*parameter.opts, *parameter.secondary_opts)
+    }
     assert {f"--{name}" for name in CONTRACT[command]} <= flags
 
 
@@ -57,6 +62,7 @@ def test_every_setting_has_a_flag_and_every_flag_an_explanation():
     parameters = {parameter.name: parameter for parameter in COMMANDS["load"].params}
     assert set(Job.model_fields) - {"mapping", "csv"} <= set(parameters)
     assert {f"csv_{name}" for name in CsvSettings.model_fields} <= set(parameters)
+    assert set(Job.model_fields) - {"mapping", "csv"} <= {each.name for each in COMMANDS["plan"].params}
     for command in COMMANDS.values():
         for parameter in command.params:
             assert getattr(parameter, "help", None) or parameter.name == "until_stdin_ends"

@@ -1,0 +1,82 @@
+"""Count the rows, records and events of planned windows; pure, and small whatever the extract holds."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from loader.model import RejectedRow, WindowPlan
+
+MOST_KINDS = 1000
+"""Kinds of rejected rows that are told apart; reasons may hold numbers, and memory must not grow."""
+
+OTHER_REASONS = "other reasons"
+
+
+@dataclass(slots=True)
+class RejectedKind:
+    """Rows that are rejected for one reason in one column.
+
+    Attributes:
+        reason: Why, in words that hold no value.
+        column: The column at fault; empty if it is the row as a whole.
+        file: Number of the file with the first of them.
+        row: Position of the first of them in that file, from 0.
+        count: How many there are.
+    """
+
+    reason: str
+    column: str
+    file: int
+    row: int
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the windows that were added come to.
+
+    Attributes:
+        windows: Windows added.
+        rows_read: Their rows.
+        rows_filtered: Rows that the job left out.
+        rows_rejected: Rows that could not become records.
+        records: Rows that became records.
+        events: Events planned.
+        data_bytes: Bytes of all events' data.
+        rows_of_file: Rows by file number.
+        rejected_of_file: Rejected rows by file number.
+    """
+
+    windows: int = 0
+    rows_read: int = 0
+    rows_filtered: int = 0
+    rows_rejected: int = 0
+    records: int = 0
+    events: int = 0
+    data_bytes: int = 0
+    rows_of_file: Counter[int] = field(default_factory=Counter)
+    rejected_of_file: Counter[int] = field(default_factory=Counter)
+    _kinds: dict[tuple[str, str], RejectedKind] = field(default_factory=dict)
+
+    def add(self, plan: WindowPlan) -> None:
+        """Count one window."""
+        self.windows += 1
+        self.rows_read += plan.rows_read
+        self.rows_filtered += plan.rows_filtered
+        self.rows_rejected += len(plan.rejected)
+        self.records += plan.records
+        self.events += len(plan.events)
+        self.data_bytes += sum(len(event.data) for event in plan.events)
+        self.rows_of_file[plan.file] += plan.rows_read
+        self.rejected_of_file[plan.file] += len(plan.rejected)
+        for row in plan.rejected:
+            self._kind_of(row).count += 1
+
+    def rejected_kinds(self) -> list[RejectedKind]:
+        """Return the kinds of rejected rows, the most frequent first."""
+        return sorted(self._kinds.values(), key=lambda kind: (-kind.count, kind.file, kind.row))
+
+    def _kind_of(self, row: RejectedRow) -> RejectedKind:
+        name = (row.reason, row.column)
+        if name not in self._kinds and len(self._kinds) >= MOST_KINDS:
+            name = (OTHER_REASONS, "")
+        return self._kinds.setdefault(name, RejectedKind(*name, row.file, row.row))

@@ -1,0 +1,32 @@
+"""``--deadline``: a duration, or a time of the clock."""
+
+import re
+from datetime import datetime, timedelta
+
+UNIT_SECONDS = {"d": 86_400, "h": 3600, "m": 60, "min": 60, "s": 1}
+
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:d|h|min|m|s))+", re.ASCII)
+_PART = re.compile(r"(\d+(?:\.\d+)?)(d|h|min|m|s)", re.ASCII)
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
+
+
+def deadline_seconds(text: str, now: datetime) -> float:
+    """Return how many seconds there are until a deadline.
+
+    Args:
+        text: A duration such as ``6h`` or ``1h30m``, or a time such as ``06:00``: the next one to come.
+        now: The time, with the zone that clock times are read in.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    compact = text.replace(" ", "")
+    if _DURATION.fullmatch(compact):
+        return sum(float(number) * UNIT_SECONDS[unit] for number, unit in _PART.findall(compact))
+    clock = _CLOCK.fullmatch(compact)
+    if clock is None:
+        raise ValueError("give a duration such as 6h or 1h30m, or a time of the clock such as 06:00")
+    then = now.replace(hour=int(clock[1]), minute=int(clock[2]), second=0, microsecond=0)
+    if then <= now:
+        then += timedelta(days=1)
+    return (then - now).total_seconds()

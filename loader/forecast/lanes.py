@@ -1,0 +1,80 @@
+"""How the events of a load spread over lanes: how many there are, and how long the longest is."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from loader.model import WindowPlan
+
+LARGEST = 5
+"""How many of the longest lanes are named."""
+
+CREATE = """
+CREATE TABLE lanes (name TEXT PRIMARY KEY, events INTEGER, records INTEGER, file INTEGER, row INTEGER)
+WITHOUT ROWID"""
+ADD = """
+INSERT INTO lanes VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET
+    events = events + excluded.events, records = records + excluded.records"""
+TOTALS = "SELECT count(*), coalesce(max(events), 0), coalesce(max(records), 0) FROM lanes"
+LONGEST = "SELECT name, events, records, file, row FROM lanes ORDER BY events DESC, records DESC, file, row"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One group and what it holds.
+
+    Attributes:
+        group: Its ``eventGroupId``: a value of the extract, for terminals only.
+        events: Its events: one at a time may be under way.
+        records: Its records.
+        file: Number of the file with its first row.
+        row: Position of its first row in that file, from 0.
+    """
+
+    group: str = field(repr=False)
+    events: int
+    records: int
+    file: int
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """All groups of a load.
+
+    Attributes:
+        count: How many there are.
+        longest_events: Events of the longest.
+        longest_records: Most records that one holds.
+        largest: The longest ones, the longest first.
+    """
+
+    count: int
+    longest_events: int
+    longest_records: int
+    largest: tuple[Lane, ...]
+
+
+def count_lanes(connection: sqlite3.Connection) -> tuple[Callable[[WindowPlan], None], Callable[[], Lanes]]:
+    """Return what to call with each plan, and what gives the result."""
+    connection.execute(CREATE)
+
+    def add(plan: WindowPlan) -> None:
+        lanes: dict[str, list[int]] = {}
+        for event in plan.events:
+            lane = lanes.setdefault(event.group, [0, 0, event.rows[0]])
+            lane[0] += 1
+            lane[1] += len(event.rows)
+        rows = [
+            (name, events, records, plan.file, row) for name, (events, records, row) in sorted(lanes.items())
+        ]
+        connection.execute("BEGIN")
+        connection.executemany(ADD, rows)
+        connection.execute("COMMIT")
+
+    def result() -> Lanes:
+        count, longest_events, longest_records = connection.execute(TOTALS).fetchone()
+        largest = connection.execute(f"{LONGEST} LIMIT {LARGEST}").fetchall()
+        return Lanes(count, longest_events, longest_records, tuple(Lane(*row) for row in largest))
+
+    return add, result

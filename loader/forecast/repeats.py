@@ -1,0 +1,91 @@
+"""Primary keys that more than one record carries: later ones overwrite earlier ones.
+
+A key counts as its 64-bit hash (BLAKE2b): eight bytes for a key of any length. Two different keys are taken
+for one with a chance of one in a million at six million keys, one in three thousand at a hundred million.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from loader.events import WindowRecords
+
+NAMED = 5
+"""How many repeated keys are told with their places."""
+
+CREATE = """
+CREATE TABLE keys (hash INTEGER PRIMARY KEY, records INTEGER, file INTEGER, row INTEGER,
+                   again_file INTEGER, again_row INTEGER)"""
+ADD = """
+INSERT INTO keys VALUES (?1, ?2, ?3, ?4, iif(?2 > 1, ?3, NULL), ?5) ON CONFLICT (hash) DO UPDATE SET
+    records = records + excluded.records,
+    again_row = iif(again_file IS NULL, excluded.row, again_row),
+    again_file = coalesce(again_file, excluded.file)"""
+TOTALS = "SELECT count(*), coalesce(sum(records - 1), 0) FROM keys WHERE records > 1"
+PLACES = "SELECT records, file, row, again_file, again_row FROM keys WHERE records > 1 ORDER BY file, row"
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedKey:
+    """A primary key that more than one record carries.
+
+    Attributes:
+        records: How many do.
+        file: Number of the file with the first of them.
+        row: Position of the first of them in that file, from 0.
+        again_file: Number of the file with the second.
+        again_row: Position of the second.
+    """
+
+    records: int
+    file: int
+    row: int
+    again_file: int
+    again_row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """All repeated primary keys of a load.
+
+    Attributes:
+        keys: How many keys more than one record carries.
+        extra_records: How many records carry a key that an earlier one carries.
+        first: The first ones, with their places.
+    """
+
+    keys: int
+    extra_records: int
+    first: tuple[RepeatedKey, ...]
+
+
+def count_keys(
+    connection: sqlite3.Connection,
+) -> tuple[Callable[[WindowRecords], None], Callable[[], Repeats]]:
+    """Return what to call with the records of each window, and what gives the result."""
+    connection.execute(CREATE)
+
+    def add(records: WindowRecords) -> None:
+        seen: dict[int, list[int | None]] = {}
+        for key, row in zip(records.keys or (), records.rows, strict=False):
+            digest = int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
+            known = seen.get(digest)
+            if known is None:
+                seen[digest] = [1, row, None]
+            else:
+                known[0] = (known[0] or 0) + 1
+                known[2] = row if known[2] is None else known[2]
+        rows = [
+            (digest, count, records.file, row, again) for digest, (count, row, again) in sorted(seen.items())
+        ]
+        connection.execute("BEGIN")
+        connection.executemany(ADD, rows)
+        connection.execute("COMMIT")
+
+    def result() -> Repeats:
+        keys, extra = connection.execute(TOTALS).fetchone()
+        first = connection.execute(f"{PLACES} LIMIT {NAMED}").fetchall()
+        return Repeats(keys, extra, tuple(RepeatedKey(*row) for row in first))
+
+    return add, result
