@@ -12,17 +12,18 @@ import os
 import signal
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 
 from loader.checkpoint import SAFE_SECONDS, Checkpoint, Plan, open_checkpoint
 from loader.errors import DecisionNeeded, Interrupted, Terminated
-from loader.extract import open_extract
+from loader.extract import open_extract, place_of_dataset
 from loader.job import InDoubt, Job
 from loader.model import EventResult, Operation
 from loader.rehearsal import rehearse
 from loader.report import LoadSummary, Snapshot
 from loader.run import RESUME, Ending, Observers, Run
 from loader.service.client import open_client
+from loader.service.live_schema import read_dataset
 
 log = logging.getLogger(__name__)
 
@@ -105,13 +106,20 @@ async def stream_load(job: Job) -> AsyncGenerator[EventResult, None]:
 async def _open_and_run(
     job: Job, observers: Observers, command: str = "", *, on_signals: bool = False
 ) -> Ending:
-    extract = await asyncio.to_thread(open_extract, job)
-    for warning in extract.warnings:
-        log.warning("%s", warning)
-    if job.dry_run:
-        return Ending(await asyncio.to_thread(rehearse, job, extract), None)
-    async with await open_client(job) as client:
-        plan = Plan(job.plan_settings(), extract.files, extract.window_rows, command)
+    async with AsyncExitStack() as stack:
+        schema = None
+        if job.live_schema:
+            client = await stack.enter_async_context(await open_client(job))
+            schema = await read_dataset(client, job.instance_id, *place_of_dataset(job))
+        extract = await asyncio.to_thread(open_extract, job, schema=schema)
+        for warning in extract.warnings:
+            log.warning("%s", warning)
+        if job.dry_run:
+            return Ending(await asyncio.to_thread(rehearse, job, extract), None)
+        if schema is None:
+            client = await stack.enter_async_context(await open_client(job))
+        settings = job.plan_settings() | (schema.as_settings() if schema is not None else {})
+        plan = Plan(settings, extract.files, extract.window_rows, command)
         run_dir = job.run_dir or job.default_run_dir()
         with open_checkpoint(run_dir, plan, restart=job.restart, retry_failed=job.retry_failed) as checkpoint:
             if observers.opened is not None:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from loader.datasets import Dataset
 from loader.errors import LoaderError, SettingsError
 from loader.events import WindowRecords
-from loader.extract import Extract, Window, open_extract
+from loader.extract import Extract, Window, open_extract, place_of_dataset
 from loader.extract.samples import Samples, sample_values
 from loader.forecast import (
     ColumnPreview,
@@ -32,7 +33,8 @@ from loader.model import WindowPlan
 from loader.planning import log_rejected, packing_of, plan_windows
 from loader.rate_memory import RateMemory
 from loader.report import LoadSummary
-from loader.service.client import find_caller
+from loader.service.client import find_caller, open_client
+from loader.service.live_schema import read_dataset
 from loader.service.protocol import EventEncoder
 
 ROUND_TRIP_SECONDS = 0.1
@@ -79,7 +81,8 @@ def preview(
     Raises:
         LoaderError: The load would be refused, or the file cannot be written.
     """
-    extract = open_extract(job, with_keys=True)
+    schema = asyncio.run(_live_schema(job)) if job.live_schema else None
+    extract = open_extract(job, schema=schema, with_keys=True)
     counts, packings = Counts(), Packings(packing_of(job))
     samples: dict[int, Samples] = {}
     with spill() as tables, _emitting(job, emit) as write:
@@ -110,6 +113,11 @@ def preview(
         packings=packings.result(),
         estimate=estimate(counts.events, spread.longest_events, speed, deadline_seconds),
     )
+
+
+async def _live_schema(job: Job) -> Dataset:
+    async with await open_client(job) as client:
+        return await read_dataset(client, job.instance_id, *place_of_dataset(job))
 
 
 def _file_previews(extract: Extract, counts: Counts, samples: dict[int, Samples]) -> Iterator[FilePreview]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Annotated
 
+import orjson
 import typer
 from pydantic import ValidationError
 
@@ -36,6 +37,14 @@ def emulator(
     ] = None,
     ledger: Annotated[
         Path | None, typer.Option(help="SQLite file with a row for each call that arrived.")
+    ] = None,
+    dataset: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE.json",
+            help="A custom dataset to know: namespace, name and schema as for CreateDataLakeDataset, or what "
+            "'aws supplychain get-data-lake-dataset' prints. May be given several times.",
+        ),
     ] = None,
     verify_signatures: Annotated[
         bool, typer.Option(help="Whether requests must be signed with the key shown at the start.")
@@ -68,12 +77,13 @@ def emulator(
             lake_path=lake,
             ledger_path=ledger,
             verify_signatures=verify_signatures,
+            datasets=tuple(orjson.loads(path.read_bytes()) for path in dataset or ()),
             faults=FaultPlan() if faults is None else FaultPlan.from_file(faults),
         )
     except (ValueError, OSError) as error:
         raise SettingsError(
             "The emulator cannot be set up like this.",
-            where=str(faults or ""),
+            where=" ".join(str(path) for path in (faults, *(dataset or ())) if path is not None),
             why=_reason(error),
             next_step="scn-loader emulator --help",
         ) from error

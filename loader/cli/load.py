@@ -61,7 +61,9 @@ def load(
 
     work = read_job(job, fallback=REHEARSAL if emulate else {}, **settings)
     need_extract(work, "load")
-    with emulated(work) if emulate and not work.dry_run else nullcontext(work) as work:
+    # A dry run calls nobody, unless it is told to ask for the schema.
+    is_calling = not work.dry_run or work.live_schema
+    with emulated(work) if emulate and is_calling else nullcontext(work) as work:
         run_on_terminal(
             work, summary_json=summary_json, progress=progress, log_format=log_format, debug=debug
         )

@@ -62,6 +62,14 @@ class Dataset:
     columns: tuple[Column, ...]
     primary_key: tuple[str, ...]
 
+    def as_settings(self) -> dict[str, str]:
+        """Return a line for the key and each column, as a checkpoint keeps a schema that was asked for."""
+        lines = {
+            f"live_schema.{column.name}": column.type + ", required" * column.required
+            for column in self.columns
+        }
+        return lines | {"live_schema, primary key": ", ".join(self.primary_key)}
+
     def column(self, name: str) -> Column | None:
         """Return the column called ``name``, or None."""
         return next((column for column in self.columns if column.name == name), None)

@@ -12,6 +12,7 @@ from typing import Any
 
 from loader.emulator import ledger
 from loader.emulator.answers import Answer, refused, spoiled, success
+from loader.emulator.catalog import Catalog
 from loader.emulator.clock import EmulatorClock
 from loader.emulator.faults import FaultKind, FaultRule
 from loader.emulator.gate import Gate
@@ -61,6 +62,7 @@ class Intake:
         gate: What every call meets first.
         clock: The emulator's clock.
         store: Where rows and records go.
+        catalog: The datasets whose schema is known.
 
     Attributes:
         tally: The counts of the ledger.
@@ -68,7 +70,9 @@ class Intake:
         quota: How many calls are admitted.
     """
 
-    def __init__(self, settings: EmulatorSettings, gate: Gate, clock: EmulatorClock, store: Store) -> None:
+    def __init__(
+        self, settings: EmulatorSettings, gate: Gate, clock: EmulatorClock, store: Store, catalog: Catalog
+    ) -> None:
         self.tally = Tally()
         self.order = GroupOrder()
         self.quota = Quota(settings.quota, clock.now())
@@ -77,7 +81,7 @@ class Intake:
         self._clock = clock
         self._store = store
         self._tokens = ClientTokens(settings.token_life_seconds)
-        self._targets = Targets(settings.custom_keys)
+        self._targets = Targets(settings.custom_keys, catalog)
         self._max_data_bytes = max_value("DataIntegrationEventData")
 
     def remember(self, row: LedgerRow) -> None:

@@ -20,7 +20,8 @@ from loader.emulator.shapes import Check, WrongType, compile_check, service_mode
 SEND = "SendDataIntegrationEvent"
 GET = "GetDataIntegrationEvent"
 LIST = "ListDataIntegrationEvents"
-SERVED = (SEND, GET, LIST)
+GET_DATASET = "GetDataLakeDataset"
+SERVED = (SEND, GET, LIST, GET_DATASET)
 
 _JSON = "application/json"
 

@@ -2,16 +2,18 @@
 
 import random
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 from loader.emulator.answers import Answer, refused, spoiled, success
+from loader.emulator.catalog import Catalog
 from loader.emulator.clock import EmulatorClock
 from loader.emulator.faults import FaultPlan, FaultRule
 from loader.emulator.gate import Gate
 from loader.emulator.intake import Intake
-from loader.emulator.operations import GET, SEND, Call, check_input, find_call, read_input
+from loader.emulator.operations import GET, GET_DATASET, SEND, Call, check_input, find_call, read_input
 from loader.emulator.order import Group
 from loader.emulator.queries import get_event, list_events
 from loader.emulator.quota import Quota
@@ -42,7 +44,9 @@ class Service:
         self.store = store
         self.clock = EmulatorClock(settings.clock_skew_seconds)
         self._gate = Gate(settings, self.clock)
-        self._intake = Intake(settings, self._gate, self.clock, store)
+        self._catalog = Catalog(settings.datasets)
+        self._intake = Intake(settings, self._gate, self.clock, store, self._catalog)
+        self._began = self.clock.now()
         self._latency = random.Random(settings.seed)  # noqa: S311 - repeatable on purpose
 
     async def restore(self) -> None:
@@ -104,11 +108,19 @@ class Service:
                 return spoiled(None, fault)
             members = read_input(call, query, request.body, request.headers.get("Content-Type", ""))
             check_input(call.operation, members)
-            tell = get_event if call.operation.name == GET else list_events
-            answer = success(await tell(self.store, members, self.clock.now(), self.settings.load_seconds))
+            answer = success(await self._tell(call.operation.name, members))
         except Refusal as refusal:
             answer = refused(refusal)
         return answer if fault is None else spoiled(answer, fault)
+
+    async def _tell(self, operation: str, members: Mapping[str, Any]) -> dict[str, Any]:
+        if operation == GET_DATASET:
+            known = self.settings.instance_ids
+            if known and members["instanceId"] not in known:
+                raise Refusal("ResourceNotFoundException", "There is no such instance")
+            return self._catalog.describe(members, self._began)
+        tell = get_event if operation == GET else list_events
+        return await tell(self.store, members, self.clock.now(), self.settings.load_seconds)
 
     def _delayed(self, answer: Answer) -> Answer:
         mean, jitter = self.settings.latency_seconds, self.settings.latency_jitter_seconds

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from loader.emulator.catalog import checked_dataset
 from loader.emulator.faults import FaultPlan
 from loader.model import TOKEN_LIFE_SECONDS
 
@@ -59,6 +60,8 @@ class EmulatorSettings(_Section):
         instance_ids: Known instances; empty means any.
         custom_keys: Primary keys of custom datasets, by ``namespace/name``. For one without an entry,
             equal records are the same record.
+        datasets: Custom datasets whose schema is known, in the words of CreateDataLakeDataset (``namespace``,
+            ``name``, ``schema``); records of all others are only checked for what no dataset can hold.
         quota: How many Send calls are admitted.
         retry_hint: Header that tells a throttled client how long to wait.
         latency_seconds: Mean time from acceptance to the answer; throttled answers come at once.
@@ -84,6 +87,7 @@ class EmulatorSettings(_Section):
     check_records: bool = True
     instance_ids: frozenset[str] = frozenset()
     custom_keys: Mapping[str, tuple[str, ...]] = {}
+    datasets: tuple[Annotated[dict[str, Any], BeforeValidator(checked_dataset)], ...] = ()
     quota: QuotaSettings = QuotaSettings()
     retry_hint: Literal["none", "Retry-After", "x-amz-retry-after"] = "none"
     latency_seconds: Annotated[float, Field(ge=0)] = 0.0

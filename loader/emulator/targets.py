@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from loader.datasets import Dataset, dataset_by_name, dataset_for_event_type
+from loader.emulator.catalog import ASC, Catalog
 from loader.emulator.lake import Target
 from loader.emulator.operations import refuse_faults
 from loader.emulator.refusal import Refusal
@@ -14,7 +15,6 @@ from loader.emulator.shapes import faults_of
 from loader.model import Operation
 
 DATASET_EVENT_TYPE = "scn.data.dataset"
-_ASC = "asc"
 _ARN = re.compile(r".*:instance/(?P<instance>[^/]+)/namespaces/(?P<namespace>[^/]+)/datasets/(?P<name>[^/]+)")
 
 RecordsCheck = Callable[[Sequence[Mapping[str, Any]]], None]
@@ -26,9 +26,11 @@ class Targets:
 
     Args:
         custom_keys: Primary keys of custom datasets, by ``namespace/name``.
+        catalog: The datasets whose schema is known.
     """
 
-    def __init__(self, custom_keys: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, custom_keys: Mapping[str, tuple[str, ...]], catalog: Catalog) -> None:
+        self._catalog = catalog
         self._custom_keys = custom_keys
         self._find = lru_cache(maxsize=1024)(self._find_uncached)
 
@@ -53,28 +55,32 @@ class Targets:
         self, instance_id: str, event_type: str, arn: str, operation: Operation
     ) -> tuple[Target, RecordsCheck]:
         if not arn:
-            return _asc_target(dataset_for_event_type(event_type), operation)
+            dataset = dataset_for_event_type(event_type)
+            return _target(dataset, dataset.name, operation)
         match = _ARN.fullmatch(arn)
         if match is None or match["instance"] != instance_id:
             raise _invalid("datasetIdentifier names another instance")
         namespace, name = match["namespace"], match["name"]
-        if namespace == _ASC:
+        if namespace == ASC:
             try:
-                return _asc_target(dataset_by_name(name), operation)
+                return _target(dataset_by_name(name), name, operation)
             except KeyError:
                 raise Refusal("ResourceNotFoundException", "There is no such dataset") from None
         refuse_faults(
             faults_of("DataLakeNamespaceName", namespace, "/datasetTarget/datasetIdentifier")
             + faults_of("DataLakeDatasetName", name, "/datasetTarget/datasetIdentifier")
         )
+        known = self._catalog.custom(namespace, name)
+        if known is not None:
+            return _target(known, f"{namespace}.{name}", operation)
         key = self._custom_keys.get(f"{namespace}/{name}", ())
         return Target(f"{namespace}.{name}", (), key, operation), check_custom
 
 
-def _asc_target(dataset: Dataset, operation: Operation) -> tuple[Target, RecordsCheck]:
+def _target(dataset: Dataset, table: str, operation: Operation) -> tuple[Target, RecordsCheck]:
     columns = tuple(column.name for column in dataset.columns)
     check = dataset_check(dataset, keys_only=operation is Operation.DELETE)
-    return Target(dataset.name, columns, dataset.primary_key, operation), check.check
+    return Target(table, columns, dataset.primary_key, operation), check.check
 
 
 def _invalid(message: str) -> Refusal:

@@ -96,6 +96,16 @@ def dataset_of(job: Job) -> Dataset | None:
         ) from None
 
 
+def place_of_dataset(job: Job) -> tuple[str, str]:
+    """Return namespace and name of the dataset that the job fills.
+
+    Raises:
+        SettingsError: The event type is unknown.
+    """
+    dataset = dataset_of(job)
+    return job.dataset_of_arn or ("asc", dataset.name if dataset else "")
+
+
 def map_file(
     job: Job, dataset: Dataset | None, file: SourceFile, schema: Mapping[str, pl.DataType]
 ) -> FileMapping:
@@ -197,7 +207,7 @@ def _group(
     names = job.group_by or tuple(
         name for name in (dataset.primary_key if dataset else ()) if name in by_name
     )
-    if not names and dataset is None:
+    if not names and (dataset is None or not dataset.primary_key):
         raise needs_group()
     unknown = [name for name in names if name not in by_name and name not in schema]
     if unknown:

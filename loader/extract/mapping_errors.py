@@ -52,9 +52,10 @@ def no_such_source(setting: str, name: str, file: SourceFile, schema: Iterable[s
 def needs_group() -> SettingsError:
     """Return the error for a custom dataset without a group."""
     return SettingsError(
-        "group_by is needed: the primary key of this dataset is not known.",
+        "group_by is needed: no primary key of this dataset is known.",
         where="group_by",
-        next_step="Name the column whose rows must stay in order, for example --group-by id.",
+        next_step="Name the column whose rows must stay in order, for example --group-by id; "
+        "--live-schema asks the instance for the key, if the dataset has one.",
     )
 
 

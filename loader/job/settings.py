@@ -84,6 +84,14 @@ class Job(BaseSettings):
     operation: Annotated[
         Operation | None, _setting(DESTINATION, "What to do with the records, for scn.data.dataset.")
     ] = None
+    live_schema: Annotated[
+        bool,
+        _setting(
+            DESTINATION,
+            "Ask the instance for the dataset's columns and keys, instead of using the AWS data model as "
+            "published: for custom datasets, and where an instance differs.",
+        ),
+    ] = False
     region: Annotated[str | None, _setting(DESTINATION, "AWS Region; else AWS_REGION or the profile's.")] = (
         None
     )
@@ -237,7 +245,7 @@ class Job(BaseSettings):
     def plan_settings(self) -> dict[str, Any]:
         """Return the settings that shape events, as JSON values: a resume must use the same."""
         shaping = {name for name, field in Job.model_fields.items() if panel_of(field) in (EXTRACT, EVENTS)}
-        shaping |= {"event_type", "instance_id", "dataset_arn", "operation"}
+        shaping |= {"event_type", "instance_id", "dataset_arn", "operation", "live_schema"}
         # A rehearsal on loopback and the real load never share a checkpoint.
         service = {"service": "loopback" if self._is_on_loopback else "aws"}
         return self.model_dump(mode="json", include=shaping - {"extract"}) | service

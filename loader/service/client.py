@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -15,10 +16,19 @@ from loader.service.lookup import in_daemon_thread
 from loader.service.network import check_name, find_ca_bundle, find_proxy
 from loader.service.protocol import EventEncoder, clean, read_response, send_path
 from loader.service.signing import Signer, request_line
-from loader.service.transport import Request, Transport, TransportError, TransportSettings
+from loader.service.transport import (
+    Request,
+    Response,
+    Transport,
+    TransportError,
+    TransportSettings,
+)
 
 STOPPING_CODES = frozenset({"CertificateNotTrusted", "ProxyAuthenticationRequired"})
 """Failures to connect that only a change of settings cures; all others are tried again."""
+
+SCHEMA_BYTES = 256 * 1024
+"""What is kept of the description of a dataset; 500 columns with names of 100 characters are half of it."""
 
 
 class SupplyChainClient:
@@ -45,6 +55,7 @@ class SupplyChainClient:
         self._request_line = request_line("POST", self._path)
         self._encoder = EventEncoder(destination)
         self._signer = Signer(endpoint.host_header, endpoint.region)
+        self._get_signer = Signer(endpoint.host_header, endpoint.region, content_type=None)
         self._credentials = credentials
         self._transport = transport
         self._wall_clock = wall_clock
@@ -65,10 +76,7 @@ class SupplyChainClient:
 
         Nothing that the network, the service or a proxy does makes this raise; cancellation does.
         """
-        now = self._now()
-        if now >= self._credentials.renew_at:
-            await self._credentials.renew(now)
-            now = self._now()
+        now = await self._renewed_now()
         body = self._encoder.body(event)
         headers = self._signer.sign(self._request_line, body, self._credentials.current, now)
         try:
@@ -81,6 +89,27 @@ class SupplyChainClient:
                 may_have_been_accepted=error.may_have_been_accepted,
             )
         return read_response(response.status, response.headers, response.body)
+
+    async def get(self, path: str) -> Response:
+        """Ask once for what lies at a path, and return the answer whatever its status.
+
+        Args:
+            path: The path as it is sent, percent-encoded.
+
+        Raises:
+            TransportError: There was no answer.
+        """
+        now = await self._renewed_now()
+        headers = self._get_signer.sign(request_line("GET", path), b"", self._credentials.current, now)
+        return await self._transport.send(Request("GET", path, headers, b""))
+
+    async def _renewed_now(self) -> float:
+        """Return the server's time, with credentials that are good for a while from then on."""
+        now = self._now()
+        if now >= self._credentials.renew_at:
+            await self._credentials.renew(now)
+            now = self._now()
+        return now
 
     def _now(self) -> float:
         return self._wall_clock() + self._clock_offset_seconds
@@ -162,6 +191,8 @@ def _route(job: Job) -> tuple[Endpoint, TransportSettings]:
         ca_bundle=find_ca_bundle(job.profile),
         proxy_url=find_proxy(endpoint),
     )
+    if job.live_schema:
+        settings = replace(settings, max_body_bytes=SCHEMA_BYTES)
     if settings.proxy_url is None:  # else it is the proxy's to know
         check_name(endpoint)
     return endpoint, settings

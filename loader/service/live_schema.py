@@ -1,0 +1,153 @@
+"""What the instance itself says a dataset looks like: GetDataLakeDataset.
+
+Rules kept here:
+
+1. One request at the start of a load, tried a few times: it is asked for before anything is sent, so a
+   user waits for it.
+2. Whatever the answer holds, it becomes a `Dataset` or one error block.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from loader.datasets import NEVER_SEND, Column, Dataset
+from loader.errors import DeliveryStopped, LoaderError, ServiceStopped
+from loader.model import Outcome, OutcomeKind
+from loader.service.client import STOPPING_CODES, SupplyChainClient
+from loader.service.protocol import clean, read_response
+from loader.service.transport import TransportError
+
+DATASET_PATH = "/api/datalake/instance/{instance_id}/namespaces/{namespace}/datasets/{name}"
+"""``http.requestUri`` of GetDataLakeDataset in the service model 2024-01-01."""
+
+ASC = "asc"
+"""The namespace of the AWS data model."""
+
+TYPES = {"INT": "int", "LONG": "int", "DOUBLE": "double", "STRING": "string", "TIMESTAMP": "timestamp"}
+"""``DataLakeDatasetSchemaFieldType`` in the service model, as the types of `Column`."""
+
+TRIES = 5
+FIRST_WAIT_SECONDS = 0.5
+MAX_WAIT_SECONDS = 10.0
+
+_OK = 200
+_FINAL = (OutcomeKind.STOP, OutcomeKind.REJECTED)
+
+
+async def read_dataset(
+    client: SupplyChainClient,
+    instance_id: str,
+    namespace: str,
+    name: str,
+    *,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> Dataset:
+    """Return a dataset as the service describes it, without the columns that it fills in itself.
+
+    Args:
+        client: Asks the service.
+        instance_id: UUID of the instance.
+        namespace: ``asc``, ``default`` or one of the user's own.
+        name: The dataset.
+        sleep: Waits for seconds between tries.
+
+    Raises:
+        ServiceStopped: The service refuses, has no such dataset, or gives no description of one.
+        DeliveryStopped: No answer after several tries.
+    """
+    path = DATASET_PATH.format(
+        instance_id=instance_id, namespace=quote(namespace, safe=""), name=quote(name, safe="")
+    )
+    place = f"{namespace}/{name}"
+    tried = 0
+    while True:
+        outcome = await _ask(client, path, place)
+        if isinstance(outcome, Dataset):
+            return outcome
+        tried += 1
+        if outcome.kind in _FINAL or tried == TRIES:
+            raise _refused(outcome, instance_id, namespace, name)
+        if outcome.kind is OutcomeKind.SKEWED and outcome.server_time is not None:
+            client.adjust_clock(outcome.server_time)
+        elif outcome.kind is OutcomeKind.REFRESH:
+            await client.refresh_credentials()
+        else:
+            wait = outcome.retry_after_seconds or FIRST_WAIT_SECONDS * 2 ** (tried - 1)
+            await sleep(min(wait, MAX_WAIT_SECONDS))
+
+
+async def _ask(client: SupplyChainClient, path: str, place: str) -> Dataset | Outcome:
+    try:
+        response = await client.get(path)
+    except TransportError as error:
+        kind = OutcomeKind.STOP if error.code in STOPPING_CODES else OutcomeKind.TRANSIENT
+        return Outcome(kind, code=error.code, message=clean(error.message))
+    if response.status == _OK:
+        return dataset_from_answer(response.body, place)
+    return read_response(response.status, response.headers, response.body)
+
+
+def dataset_from_answer(body: bytes, place: str) -> Dataset:
+    """Return the dataset that the output of GetDataLakeDataset describes.
+
+    Args:
+        body: The answer's body.
+        place: Namespace and name, for the error.
+
+    Raises:
+        ServiceStopped: It does not describe a dataset.
+    """
+    try:
+        described = orjson.loads(body)["dataset"]
+        schema = described["schema"]
+        unsent = NEVER_SEND if described["namespace"] == ASC else frozenset()
+        columns = [_column(field) for field in schema["fields"]]
+        keys = [str(key["name"]) for key in schema.get("primaryKeys") or ()]
+        name = str(described["name"])
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise ServiceStopped(
+            "The answer to GetDataLakeDataset does not describe a dataset.",
+            where=place,
+            why=f"{type(error).__name__} {clean(str(error), 80)}",
+            next_step="check --endpoint-url, or load without --live-schema",
+        ) from error
+    return Dataset(
+        name,
+        tuple(column for column in columns if column.name not in unsent),
+        tuple(key for key in keys if key not in unsent),
+    )
+
+
+def _column(field: dict[str, Any]) -> Column:
+    return Column(str(field["name"]), TYPES[field["type"]], bool(field["isRequired"]))
+
+
+def _refused(outcome: Outcome, instance_id: str, namespace: str, name: str) -> LoaderError:
+    place = f"dataset {namespace}/{name} of instance {instance_id}"
+    why = f"{outcome.code}: {outcome.message}" if outcome.message else outcome.code
+    if outcome.kind not in _FINAL:
+        return DeliveryStopped(
+            "The service did not tell the dataset's schema.",
+            where=place,
+            why=why,
+            next_step="run the same command again, or without --live-schema",
+        )
+    if outcome.code == "ResourceNotFoundException":
+        return ServiceStopped(
+            "The instance has no such dataset.",
+            where=place,
+            why=why,
+            next_step="check --instance-id, --region and --dataset-arn; a dataset, also one of the AWS data "
+            "model, must have been made (in the console, or with CreateDataLakeDataset)",
+        )
+    return ServiceStopped(
+        "The dataset's schema may not be read.",
+        where=place,
+        why=why,
+        next_step="allow the action scn:GetDataLakeDataset on arn:aws:scn:REGION:ACCOUNT:instance/"
+        f"{instance_id}/namespaces/{namespace}/datasets/{name}, or load without --live-schema",
+    )
