@@ -8,6 +8,7 @@ The names below are the library; the command line is a thin skin over them.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from loader.drafting import Draft, draft_job
     from loader.errors import ExitCode, LoaderError
     from loader.forecast import Preview
     from loader.job import Job, read_job
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from loader.report import LoadSummary, Snapshot
 
 __all__ = [
+    "Draft",
     "Event",
     "EventResult",
     "EventState",
@@ -26,6 +28,7 @@ __all__ = [
     "LoaderError",
     "Preview",
     "Snapshot",
+    "draft_job",
     "preview",
     "read_job",
     "run_load",
@@ -33,6 +36,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "loader.drafting": ("Draft", "draft_job"),
     "loader.errors": ("ExitCode", "LoaderError"),
     "loader.job": ("Job", "read_job"),
     "loader.model": ("Event", "EventResult", "EventState"),

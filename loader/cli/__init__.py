@@ -9,6 +9,7 @@ import typer
 from loader.cli.datasets import datasets
 from loader.cli.emulator import emulator
 from loader.cli.errors import show_error
+from loader.cli.init import init
 from loader.cli.load import load
 from loader.cli.plan import plan
 from loader.cli.status import status
@@ -25,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(init)
 app.command()(load)
 app.command()(plan)
 app.command()(status)

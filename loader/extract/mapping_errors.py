@@ -17,7 +17,7 @@ ALIKE = 0.6
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Return a question that suggests the nearest of ``names``, or an empty text if none is near."""
-    near = _nearest(name, names)
+    near = nearest(name, names)
     return f"Did you mean '{near}'? " if near else ""
 
 
@@ -116,17 +116,19 @@ def does_not_fit(
 def _suggested(name: str, unused: Sequence[str]) -> str:
     if name in NEVER_SEND:
         return f"'{name}' (the service fills it in itself)"
-    near = _nearest(name, unused)
+    near = nearest(name, unused)
     return f"'{name}' (near: {near})" if near else f"'{name}'"
 
 
-def _nearest(name: str, names: Iterable[str]) -> str | None:
-    plain = {_plain(other): other for other in names}
-    near = get_close_matches(_plain(name), plain, n=1, cutoff=ALIKE)
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """Return the one of ``names`` that is most like ``name``, or None if none is."""
+    plain = {plain_name(other): other for other in names}
+    near = get_close_matches(plain_name(name), plain, n=1, cutoff=ALIKE)
     return plain[near[0]] if near else None
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return a name as dataset columns are spelled: ``PO / SO #`` as ``po_so``."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 

@@ -40,7 +40,8 @@ CONTRACT = {
         "emulate",
     ],
     "plan": ["job", "event-type", "rate", "deadline", "round-trip-ms", "emit", "json", "values", "no-values"],
-    "emulator": ["port"],
+    "init": ["event-type", "output", "force"],
+    "emulator": ["port", "dataset"],
     "status": [],
     "datasets": [],
 }

@@ -1,0 +1,75 @@
+"""``scn-loader init``: a first job file, with every guess marked."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loader.cli.emulate import REHEARSAL
+from loader.errors import SettingsError
+from loader.job import read_job
+
+
+def init(
+    extract: Annotated[
+        list[str], typer.Argument(help="Parquet or CSV files, folders or globs; the first file is looked at.")
+    ],
+    *,
+    event_type: Annotated[
+        str,
+        typer.Option(envvar="SCN_LOADER_EVENT_TYPE", help="scn.data.* ('scn-loader datasets' lists them)."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="JOB.toml",
+            help="The job file to write [default: the extract's name with .toml, in this folder].",
+            show_default=False,
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.", hidden=True)] = False,  # noqa: ARG001 - main() looks for it
+) -> None:
+    """Look at an extract and write a job file to start from.
+
+    Source columns are matched to the dataset's by name; date formats and words such as "Date Not Captured"
+    are found in the first 20,000 rows. Each guess is marked, and so is what is needed and was not found.
+    Read the file before you load with it.
+
+    Exit codes: 0 written; 2 refused, for example because the file is there; 9 no file or no row.
+    """
+    from loader.drafting import draft_job  # noqa: PLC0415 - polars is slow to import, --help is not
+
+    path = output or Path(f"{Path(extract[0]).name.partition('.')[0] or 'job'}.toml")
+    if os.path.lexists(path) and not force:
+        raise _exists(path)
+    job = read_job(fallback=REHEARSAL, extract=extract, event_type=event_type)
+    draft = draft_job(job, path.parent)
+    _write(path, draft.text, overwrite=force)
+    typer.echo(f"{path}: {len(draft.columns)} columns mapped, {len(draft.unused)} source columns left out.")
+    if draft.needed:
+        typer.echo(f"Needed, and not found: {', '.join(draft.needed)}.")
+    typer.echo(f"Check what is marked in it, then: scn-loader plan --job {path}")
+
+
+def _write(path: Path, text: str, *, overwrite: bool) -> None:
+    try:
+        with path.open("w" if overwrite else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise _exists(path) from error
+    except OSError as error:
+        raise SettingsError(
+            "The job file cannot be written.", where=str(path), why=error.strerror or str(error)
+        ) from error
+
+
+def _exists(path: Path) -> SettingsError:
+    return SettingsError(
+        "The job file is there already.",
+        where=str(path),
+        next_step="name another one with --output, or overwrite it with --force",
+    )

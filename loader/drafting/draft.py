@@ -1,0 +1,85 @@
+"""Draft a job file: match names, look at a sample, write down what was found and what is missing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from loader.datasets import Dataset
+from loader.drafting.matching import Match, match_names
+from loader.drafting.toml import ColumnDraft, job_text
+from loader.errors import SettingsError
+from loader.extract.guesses import guess, guess_type
+from loader.extract.kinds import refusal
+from loader.extract.mapping import dataset_of
+from loader.extract.sampling import Sample, sample_of
+from loader.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A job file that was drafted.
+
+    Attributes:
+        text: The file, in TOML.
+        columns: The dataset columns that it maps.
+        needed: Required columns for which no source was found.
+        unused: Source columns that feed nothing.
+    """
+
+    text: str
+    columns: tuple[str, ...]
+    needed: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+def draft_job(job: Job, folder: Path) -> Draft:
+    """Return a job file for the extract of a job.
+
+    Args:
+        job: Extract and event type; what else it says is left to flags.
+        folder: Where the job file will lie: the extract is named relative to it.
+
+    Raises:
+        SettingsError: The event type is unknown, or its dataset's columns are.
+        NothingToLoad: No file, or no row.
+        ExtractError: The file cannot be read.
+    """
+    dataset = dataset_of(job)
+    if dataset is None:
+        raise SettingsError(
+            "The columns of this dataset are not known, so none can be guessed.",
+            where="event_type",
+            next_step="write the job file by hand; plan and load take --live-schema to check it",
+        )
+    sample = sample_of(job)
+    sources = sample.frame.columns
+    names = [column.name for column in dataset.columns]
+    drafts = [_column(match, dataset, sample) for match in match_names(sources, names)]
+    columns = [draft for draft in drafts if draft is not None]
+    used = {column.source for column in columns}
+    mapped = {column.name for column in columns}
+    unused = [_unused(name, sample) for name in sources if name not in used]
+    text = job_text(job, folder, dataset, columns=columns, unused=unused)
+    return Draft(
+        text=text,
+        columns=tuple(column.name for column in columns),
+        needed=tuple(each.name for each in dataset.columns if each.required and each.name not in mapped),
+        unused=tuple(draft.source for draft in unused),
+    )
+
+
+def _column(match: Match, dataset: Dataset, sample: Sample) -> ColumnDraft | None:
+    """Return the draft of one column, or None if what the source holds cannot be its values."""
+    column = dataset.column(match.column)
+    assert column is not None
+    series = sample.frame[match.source]
+    if refusal(series.dtype, column.type) is not None:
+        return None
+    guessed = guess(series, column.type)
+    if match.is_guess and not guessed.fits:
+        return None
+    return ColumnDraft(column.name, column.type, match.source, guessed, is_guess=match.is_guess)
+
+
+def _unused(name: str, sample: Sample) -> ColumnDraft:
+    column_type, guessed = guess_type(sample.frame[name])
+    return ColumnDraft("", column_type, name, guessed, is_guess=True)

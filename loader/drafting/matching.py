@@ -1,0 +1,131 @@
+"""Which source column probably feeds which dataset column, by their names.
+
+Rules kept here:
+
+1. A name that is the dataset column's own is taken. Any other match is a guess.
+2. A guess is made only if one dataset column is clearly the best and the source column is the best for it;
+   a wrong guess costs more than none.
+3. Pure: names in, names out.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from loader.extract.mapping_errors import plain_name
+
+SURE = 0.84
+"""How alike (difflib's ratio) two names must be to be taken for one."""
+
+AHEAD = 0.03
+"""How much more alike than the second best."""
+
+Likeness = Callable[[str, str], float]
+"""How alike a source column and a dataset column are, 0 to 1."""
+
+# What people call things in their ERP -> the words of the AWS data model. Longer ones first.
+WORDS: Mapping[str, str] = {
+    "purchase order": "order",
+    "sales order": "order",
+    "po": "order",
+    "so": "order",
+    "unit of measure": "uom",
+    "unit of measurement": "uom",
+    "qty": "quantity",
+    "qnty": "quantity",
+    "no": "id",
+    "nbr": "id",
+    "nr": "id",
+    "num": "id",
+    "number": "id",
+    "code": "id",
+    "key": "id",
+    "vendor": "tpartner",
+    "supplier": "tpartner",
+    "customer": "cust",
+    "item": "product",
+    "material": "product",
+    "sku": "product",
+    "part": "product",
+    "article": "product",
+    "plant": "site",
+    "warehouse": "site",
+    "location": "site",
+    "facility": "site",
+    "dt": "date",
+    "desc": "description",
+    "curr": "currency",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A source column and the dataset column it probably feeds.
+
+    Attributes:
+        source: The source column.
+        column: The dataset column.
+        is_guess: Whether their names differ.
+    """
+
+    source: str
+    column: str
+    is_guess: bool
+
+
+def match_names(sources: Sequence[str], columns: Sequence[str]) -> list[Match]:
+    """Return the matches, each source and each column at most once, in the order of ``columns``."""
+    found = {name: Match(name, name, is_guess=False) for name in sources if name in columns}
+    # First the names that are spelled alike, then those that mean the same, then those that are near.
+    for likeness in (_spelled_alike, _mean_the_same, _likeness):
+        free = [name for name in sources if name not in {match.source for match in found.values()}]
+        open_columns = [name for name in columns if name not in found]
+        found |= _best_of_both(free, open_columns, likeness)
+    return [found[name] for name in columns if name in found]
+
+
+def _spelled_alike(source: str, column: str) -> float:
+    return float(plain_name(source) == column)
+
+
+def _mean_the_same(source: str, column: str) -> float:
+    return float(meaning(source) == meaning(column))
+
+
+def _likeness(source: str, column: str) -> float:
+    ours, theirs = meaning(source), meaning(column)
+    return SequenceMatcher(None, ours, theirs).ratio() if ours and theirs else 0.0
+
+
+def _best_of_both(sources: Sequence[str], columns: Sequence[str], likeness: Likeness) -> dict[str, Match]:
+    scores = {(source, column): likeness(source, column) for source in sources for column in columns}
+    found = {}
+    for source in sources:
+        column = _clear_best(columns, {column: scores[source, column] for column in columns})
+        if column is not None and source == _clear_best(
+            sources, {other: scores[other, column] for other in sources}
+        ):
+            found[column] = Match(source, column, is_guess=True)
+    return found
+
+
+def _clear_best(names: Iterable[str], scores: Mapping[str, float]) -> str | None:
+    ranked = sorted(names, key=lambda name: -scores[name])
+    if not ranked or scores[ranked[0]] < SURE:
+        return None
+    if len(ranked) > 1 and scores[ranked[0]] - scores[ranked[1]] < AHEAD:
+        return None
+    return ranked[0]
+
+
+def meaning(name: str) -> str:
+    """Return a name in the words of the data model, for comparison: ``PO #`` as ``order id``."""
+    words = plain_name(re.sub(r"#", " number ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))).replace("_", " ")
+    for ours, theirs in WORDS.items():
+        words = re.sub(rf"\b{ours}\b", theirs, words)
+    kept: list[str] = []
+    for word in words.split():
+        if word not in kept:
+            kept.append(word)
+    return " ".join(kept)

@@ -1,0 +1,111 @@
+"""``scn-loader init``: a job file to start from, which loads where names match."""
+
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from loader.errors import ExitCode
+
+SAMPLES = Path(__file__).parents[2] / "sample_data"
+RESERVATION = ("--event-type", "scn.data.reservation")
+
+
+def test_what_it_writes_loads_without_an_edit(ask, tmp_path):
+    """Names spelled otherwise, a foreign date format, words for no value: every row becomes a record."""
+    path = tmp_path / "Bookings.csv"
+    path.write_text(
+        "Reservation #,RESERVATION DETAIL ID,SKU No,Quantity,Reservation Date,Colour\n"
+        '1,1,007,5,31.12.2025,"red"\n1,2,008,pending,01.01.2026,\n2,1,009,7.25,not yet,blue\n'
+    )
+    written = ask("init", path, *RESERVATION)
+    assert (written.code, written.err) == (ExitCode.DELIVERED, "")
+    job = Path("Bookings.toml")
+    told = tomllib.loads(job.read_text())
+    assert told["mapping"] == {
+        "reservation_id": "Reservation #",
+        "reservation_detail_id": "RESERVATION DETAIL ID",
+        "product_id": "SKU No",
+        "quantity": {"column": "Quantity", "null_words": "pending"},
+        "reservation_date": {"column": "Reservation Date", "formats": "%d.%m.%Y", "null_words": "not yet"},
+    }
+    assert told["ignore_unknown"] is True
+    assert "# guess: name, formats, words for no value" in job.read_text()
+    planned = ask("plan", "--job", job, "--values")
+    assert planned.code == ExitCode.DELIVERED, planned.out + planned.err
+    assert "'31.12.2025' -> '2025-12-31T00:00:00Z'" in planned.out
+    assert "'007'" in planned.out
+
+
+@pytest.mark.parametrize(
+    ("name", "event_type"),
+    [
+        ("inventory_levels.parquet", "scn.data.inventorylevel"),
+        ("outbound_order_lines.csv", "scn.data.outboundorderline"),
+    ],
+)
+def test_an_extract_with_the_own_names_needs_no_guess(ask, name, event_type):
+    """No line is marked, and nothing is missing."""
+    written = ask("init", SAMPLES / name, "--event-type", event_type, "-o", "job.toml")
+    assert "Needed" not in written.out
+    mapping = Path("job.toml").read_text().partition("[mapping]")[2]
+    assert "guess" not in mapping
+    assert ask("plan", "--job", "job.toml").code == ExitCode.DELIVERED
+
+
+def test_what_is_needed_is_told_and_values_stay_in_the_extract(ask, tmp_path):
+    """A real export: what is missing is marked, and of its values only words and formats are written."""
+    shutil.copy(SAMPLES / "scms_delivery_history.csv", tmp_path / "scms.csv")
+    event_type = ("--event-type", "scn.data.inboundorderline")
+    written = ask("init", tmp_path / "scms.csv", *event_type, "-o", tmp_path / "scms.toml")
+    assert "Needed, and not found: product_id, quantity_submitted." in written.out
+    text = (tmp_path / "scms.toml").read_text()
+    assert 'order_id = "PO / SO #"  # guess: name' in text
+    assert "# NEEDED: product_id = " in text
+    dates = '{ column = "PO Sent to Vendor Date", formats = "%m/%d/%y", null_words = ["N/A - From RDC", '
+    assert f'#   {dates}"Date Not Captured"] }}' in text
+    assert "Nevirapine" not in text
+    refused = ask("plan", "--job", tmp_path / "scms.toml")
+    assert refused.code == ExitCode.REFUSED
+    assert "product_id" in refused.err
+
+
+def test_a_file_that_is_there_is_kept(ask, tmp_path):
+    """Hours of somebody's work are not overwritten, unless asked for."""
+    extract, job = tmp_path / "r.csv", tmp_path / "r.toml"
+    extract.write_text("reservation_id,reservation_detail_id\n1,1\n")
+    job.write_text("mine")
+    refused = ask("init", extract, *RESERVATION, "-o", job)
+    assert (refused.code, job.read_text()) == (ExitCode.REFUSED, "mine")
+    assert "--force" in refused.err
+    assert ask("init", extract, *RESERVATION, "-o", job, "--force").code == ExitCode.DELIVERED
+    assert tomllib.loads(job.read_text())["extract"] == "r.csv"
+
+
+REFUSALS = {
+    "no row": ("r.csv", "a,b\n", "scn.data.reservation", ExitCode.NOTHING_TO_LOAD, "no rows"),
+    "nothing at all": ("r.csv", "", "scn.data.reservation", ExitCode.NOTHING_TO_LOAD, "empty"),
+    "no such event type": ("r.csv", "a\n1\n", "scn.data.reservations", ExitCode.REFUSED, "Did you mean"),
+    "no Parquet": ("r.parquet", "a\n1\n", "scn.data.reservation", ExitCode.REFUSED, "PAR1"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSALS)
+def test_what_cannot_be_drafted_leaves_no_file(ask, tmp_path, what):
+    """Refused in one block, with the exit codes of a load."""
+    name, content, event_type, code, said = REFUSALS[what]
+    path = tmp_path / name
+    path.write_text(content)
+    answer = ask("init", path, "--event-type", event_type, "-o", "job.toml")
+    assert answer.code == code, answer.err
+    assert said in answer.err
+    assert not Path("job.toml").exists()
+
+
+def test_odd_names_are_written_so_that_they_are_read_back(ask, tmp_path):
+    """Quotes, backslashes and line ends in a header neither break the file nor end a comment."""
+    path = tmp_path / 'a "b" \\ c.csv'
+    path.write_text('reservation_id,reservation_detail_id,"a ""b""\nextract = 1","\\d"\n1,1,2,3\n')
+    assert ask("init", path, *RESERVATION, "-o", "job.toml").code == ExitCode.DELIVERED
+    assert ask("plan", "--job", "job.toml").code == ExitCode.DELIVERED

@@ -1,0 +1,61 @@
+"""What texts probably are is tried with the reader's own functions."""
+
+import polars as pl
+import pytest
+
+from loader.extract.guesses import FORMATS, Guess, guess, guess_type
+from loader.extract.timestamp_formats import format_fault
+
+
+def sample(*texts: str | None) -> pl.Series:
+    return pl.Series("x", texts, dtype=pl.String)
+
+
+@pytest.mark.parametrize("text_format", FORMATS)
+def test_every_format_that_is_proposed_can_be_used(text_format):
+    """A job file that was drafted is not refused for its formats."""
+    assert format_fault(text_format) is None
+
+
+def test_formats_and_words_of_dates_are_found():
+    """Formats that mix, and words among the dates; what is neither is counted."""
+    found = guess(
+        sample("2-Jun-06", "14-Nov-06", "11/19/14", "Date Not Captured", None, "week 12"), "timestamp"
+    )
+    assert (found.formats, found.null_words) == (("%d-%b-%y", "%m/%d/%y"), ("Date Not Captured",))
+    assert (found.unread, found.fits, found.rivals) == (1, True, ())
+
+
+def test_day_and_month_that_cannot_be_told_apart_are_told():
+    """Both orders fit: one is taken, the other is named."""
+    found = guess(sample("01/02/2024", "03/04/2024"), "timestamp")
+    assert (found.formats, found.rivals) == (("%m/%d/%Y",), ("%d/%m/%Y",))
+    assert guess(sample("01/02/2024", "13/04/2024"), "timestamp").formats == ("%d/%m/%Y",)
+
+
+def test_iso_8601_needs_no_format():
+    """What is read without a format gets none, words or not."""
+    found = guess(sample("2024-01-31", "2024-02-01T10:00:00Z", "n/a"), "timestamp")
+    assert found == Guess(null_words=("n/a",))
+
+
+@pytest.mark.parametrize(
+    ("texts", "null_words", "fits"),
+    [
+        (("1", "2.5", "Freight Included"), ("Freight Included",), True),
+        (("red", "green", "blue"), (), False),
+        (("1", "AB-12", "AB-13"), (), False),
+        ((None, None), (), True),
+    ],
+)
+def test_numbers_with_words_are_numbers_and_words_alone_are_not(texts, null_words, fits):
+    """A column of words is no column of numbers without values."""
+    found = guess(sample(*texts), "double")
+    assert (found.null_words, found.fits) == (null_words, fits)
+
+
+def test_the_type_of_a_column_nobody_uses_is_told():
+    """So that its entry can be copied as it is."""
+    assert guess_type(sample("1", "-"))[0] == "double"
+    assert guess_type(sample("2024-01-31"))[0] == "timestamp"
+    assert guess_type(sample("red"))[0] == guess_type(sample(None))[0] == "string"
