@@ -1,14 +1,16 @@
 """``scn-loader init``: a first job file, with every guess marked."""
 
 import os
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from loader.cli.emulate import REHEARSAL
 from loader.errors import SettingsError
-from loader.job import read_job
+from loader.job import DATASET_ARN, read_job
+from loader.model import Operation
 
 
 def init(
@@ -20,13 +22,19 @@ def init(
         str,
         typer.Option(envvar="SCN_LOADER_EVENT_TYPE", help="scn.data.* ('scn-loader datasets' lists them)."),
     ],
+    dataset_arn: Annotated[
+        str | None, typer.Option(help="Target, for scn.data.dataset: one of the AWS data model.")
+    ] = None,
+    operation: Annotated[
+        Operation | None, typer.Option(help="What to do with the records, for scn.data.dataset.")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
             metavar="JOB.toml",
-            help="The job file to write [default: the extract's name with .toml, in this folder].",
+            help="The job file to write. Default: the extract's name with .toml, in this folder.",
             show_default=False,
         ),
     ] = None,
@@ -46,7 +54,15 @@ def init(
     path = output or Path(f"{Path(extract[0]).name.partition('.')[0] or 'job'}.toml")
     if os.path.lexists(path) and not force:
         raise _exists(path)
-    job = read_job(fallback=REHEARSAL, extract=extract, event_type=event_type)
+    target: dict[str, Any] = {"dataset_arn": dataset_arn, "operation": operation}
+    named = re.fullmatch(DATASET_ARN, dataset_arn or "")
+    job = read_job(
+        None,
+        fallback={"instance_id": named["instance"]} if named else REHEARSAL,
+        extract=extract,
+        event_type=event_type,
+        **{name: value for name, value in target.items() if value is not None},
+    )
     draft = draft_job(job, path.parent)
     _write(path, draft.text, overwrite=force)
     typer.echo(f"{path}: {len(draft.columns)} columns mapped, {len(draft.unused)} source columns left out.")

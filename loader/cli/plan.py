@@ -46,7 +46,7 @@ def plan(
         typer.Option(
             "--values/--no-values",
             help="Show some values before and after, and the names of the largest groups. "
-            "[default: only on a terminal]",
+            "Default: only on a terminal.",
             rich_help_panel=PLAN,
             show_default=False,
         ),

@@ -72,7 +72,12 @@ def _head(job: Job, folder: Path) -> Iterator[str]:
     extract = [os.path.relpath(Path(name).absolute(), folder.absolute()) for name in job.extract]
     yield f"extract = {_one_or_many(extract)}"
     yield f"event_type = {_quoted(job.event_type)}"
-    yield '# instance_id = "..."'
+    if job.dataset_arn is not None and job.operation is not None:
+        yield f"dataset_arn = {_quoted(job.dataset_arn)}"
+        yield f"operation = {_quoted(job.operation)}"
+        yield f"instance_id = {_quoted(job.instance_id)}"
+    else:
+        yield '# instance_id = "..."'
     yield '# region = "..."'
 
 

@@ -54,6 +54,17 @@ def test_an_extract_with_the_own_names_needs_no_guess(ask, name, event_type):
     assert ask("plan", "--job", "job.toml").code == ExitCode.DELIVERED
 
 
+def test_a_dataset_of_the_data_model_is_drafted_by_its_arn(ask):
+    """The master data that has no event type of its own: the file names dataset, operation and instance."""
+    instance = "8928ae12-15e5-4441-825d-ec2184f0a43a"
+    arn = f"arn:aws:scn:us-east-1:123456789012:instance/{instance}/namespaces/asc/datasets/product"
+    target = ("--event-type", "scn.data.dataset", "--dataset-arn", arn, "--operation", "UPSERT")
+    assert ask("init", SAMPLES / "products.csv", *target, "-o", "job.toml").code == ExitCode.DELIVERED
+    assert ask("plan", "--job", "job.toml").code == ExitCode.DELIVERED
+    custom = [text.replace("/asc/", "/default/") for text in target]
+    assert ask("init", SAMPLES / "products.csv", *custom, "-o", "other.toml").code == ExitCode.REFUSED
+
+
 def test_what_is_needed_is_told_and_values_stay_in_the_extract(ask, tmp_path):
     """A real export: what is missing is marked, and of its values only words and formats are written."""
     shutil.copy(SAMPLES / "scms_delivery_history.csv", tmp_path / "scms.csv")
