@@ -121,12 +121,12 @@ async def _live_schema(job: Job) -> Dataset:
 
 
 def _file_previews(extract: Extract, counts: Counts, samples: dict[int, Samples]) -> Iterator[FilePreview]:
-    for file, mapping in zip(extract.files, extract.mappings, strict=True):
+    for file, mapping, words in zip(extract.files, extract.mappings, extract.formats, strict=True):
         of_file = samples.get(file.number, {})
         filled = {column.name for column in mapping.columns}
         yield FilePreview(
             path=file.path,
-            format=file.format,
+            format=words,
             size_bytes=file.size_bytes,
             rows=counts.rows_of_file[file.number],
             rejected=counts.rejected_of_file[file.number],

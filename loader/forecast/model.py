@@ -41,7 +41,7 @@ class FilePreview:
 
     Attributes:
         path: Absolute path.
-        format: How it is written.
+        format: How it is written, in words.
         size_bytes: Its size.
         rows: Its rows.
         rejected: Its rows that cannot become records.
