@@ -72,6 +72,8 @@ def preview(
 ) -> Preview:
     """Read an extract, plan every event, send nothing, and return what the load would come to.
 
+    Blocking, for minutes with a large extract; inside an event loop, call it in a thread.
+
     Args:
         job: The settings.
         deadline_seconds: The time there is, or None.

@@ -22,7 +22,7 @@ def spill() -> Iterator[sqlite3.Connection]:
         SettingsError: The disk for temporary files refused it.
     """
     try:
-        with closing(sqlite3.connect("", isolation_level=None, check_same_thread=False)) as connection:
+        with closing(sqlite3.connect("", isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
