@@ -17,13 +17,20 @@ from loader.errors import SettingsError
 from loader.job import CsvSettings, Job
 from loader.job.settings import EXTRACT, panel_of
 
-TABLES = {"mapping", "csv"}
+TABLES = {"mapping", "defaults", "csv"}
 """Settings that are tables: they have no flag of their own."""
 
 CSV_PREFIX = "csv_"
 CSV_PANEL = "How CSV files are written"
 
-METAVARS = {"max_errors": "N|N%", "rate": "EVENTS_PER_SECOND", "run_dir": "DIR", "group_by": "COLUMN"}
+
+METAVARS = {
+    "max_errors": "N|N%",
+    "rate": "EVENTS_PER_SECOND",
+    "run_dir": "DIR",
+    "group_by": "COLUMN",
+    "filter": "SQL",
+}
 
 
 JobFile = Annotated[

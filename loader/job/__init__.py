@@ -1,7 +1,8 @@
 """The job: one validated settings object from flags, environment, TOML and defaults."""
 
+from loader.job.column_rule import ColumnRule, TextRule
 from loader.job.reading import read_job
-from loader.job.sections import ColumnRule, CsvSettings, InDoubt, MaxErrors, OnFailure, Pack
+from loader.job.sections import CsvSettings, InDoubt, MaxErrors, OnFailure, Pack
 from loader.job.settings import DATASET_ARN, DATASET_EVENT_TYPE, INSTANCE_ID, Job
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "MaxErrors",
     "OnFailure",
     "Pack",
+    "TextRule",
     "read_job",
 ]

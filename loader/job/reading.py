@@ -1,7 +1,9 @@
 """Read a job from all its origins, and say in the user's words what is wrong with it."""
 
+import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from loader.errors import SettingsError
+from loader.job.job_file import line_of
 from loader.job.settings import Job
 
 HELP = "scn-loader load --help lists the settings"
@@ -34,7 +37,7 @@ def read_job(
             "job_file": job_file,
             "fallback": dict(fallback or {}),
         }  # no settings: origins of them
-        return Job(**settings, **origins)
+        return Job(**settings, **origins).read_from(job_file)
     except OSError as error:
         raise SettingsError(
             "The job file cannot be read.", where=str(job_file), why=error.strerror or str(error)
@@ -42,19 +45,47 @@ def read_job(
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError("The job file is not valid TOML.", where=str(job_file), why=str(error)) from error
     except ValidationError as error:
-        raise _settings_error(error, job_file) from error
+        raise _settings_error(error, job_file, settings) from error
 
 
-def _settings_error(error: ValidationError, job_file: Path | None) -> SettingsError:
+def _settings_error(
+    error: ValidationError, job_file: Path | None, settings: Mapping[str, Any]
+) -> SettingsError:
     problems = error.errors(include_url=False, include_input=False)
-    first, *others = [f"{_name(problem)}: {_reason(problem)}" for problem in problems]
+    elsewhere = {*settings, *(name for name in Job.model_fields if _in_environment(name))}
+    text = job_file.read_text(encoding="utf-8") if job_file is not None else ""
+    told = sorted((_line(problem, text, elsewhere) or 0, number) for number, problem in enumerate(problems))
+    why = [
+        f"{f'line {line}: ' if line else ''}{_name(problems[number])}: {_reason(problems[number])}"
+        for line, number in told
+    ]
     missing = all(problem["type"] == "missing" for problem in problems)
+    several = len(problems) > 1
     return SettingsError(
-        "A setting is missing." if missing else "A setting cannot be used.",
+        f"{'Settings are' if several else 'A setting is'} missing."
+        if missing
+        else f"{f'{len(problems)} settings' if several else 'A setting'} cannot be used.",
         where=str(job_file) if job_file is not None and not missing else "",
-        why="\n         ".join([first, *others]),
+        why="\n         ".join(why),
         next_step=HELP,
     )
+
+
+def _line(problem: ErrorDetails, text: str, elsewhere: Collection[str]) -> int | None:
+    """Return the line of the job file a problem comes from; None if it comes from elsewhere."""
+    place = problem["loc"] or _named_in(problem["msg"])
+    if not place or place[0] in elsewhere:
+        return None
+    return line_of(text, place)
+
+
+def _named_in(message: str) -> list[str]:
+    """Return the setting that a message about several settings names first."""
+    return [flag.replace("-", "_") for flag in re.findall("--([a-z-]+)", message)][:1]
+
+
+def _in_environment(name: str) -> bool:
+    return f"{Job.model_config['env_prefix']}{name}".upper() in {key.upper() for key in os.environ}
 
 
 def _name(problem: ErrorDetails) -> str:

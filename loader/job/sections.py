@@ -63,41 +63,6 @@ def known_time_zone(name: str) -> str:
 TimeZone = Annotated[str, AfterValidator(known_time_zone)]
 
 
-class ColumnRule(Section):
-    """Where the values of one dataset column come from, and how their text is read.
-
-    Attributes:
-        column: Source column.
-        constant: A text sent in every record instead.
-        null_words: Cells equal to one of these hold no value.
-        null_pattern: Cells that match this regular expression from start to end hold no value.
-        formats: Timestamp formats in strftime notation, tried in order; empty means ISO 8601.
-        time_zone: Zone of timestamps that name none; the job's if not given.
-        trim: Whether blanks around the text are padding (AWS: ids are matched as exact strings).
-    """
-
-    column: str | None = None
-    constant: str | None = None
-    null_words: Texts = ()
-    null_pattern: str | None = None
-    formats: Texts = ()
-    time_zone: TimeZone | None = None
-    trim: bool = False
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_form(cls, value: object) -> object:
-        return {"column": value} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Self:
-        if (self.column is None) == (self.constant is None):
-            raise ValueError("give either column or constant")
-        if self.null_pattern is not None:
-            re.compile(self.null_pattern)
-        return self
-
-
 def tab_by_name(value: object) -> object:
     r"""Let the tab, hard to type on a command line, be called ``tab`` or ``\t``."""
     return "\t" if value in ("tab", "\\t") else value

@@ -6,12 +6,13 @@ they are the *plan settings*, and a resume must use the ones the load began with
 
 import hashlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import orjson
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -19,11 +20,11 @@ from pydantic_settings import (
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
+from loader.job.column_rule import ColumnRule, TextRule
+from loader.job.job_file import JobFileSource, Place, line_of
 from loader.job.sections import (
-    ColumnRule,
     CsvSettings,
     InDoubt,
     MaxErrors,
@@ -31,7 +32,6 @@ from loader.job.sections import (
     Pack,
     Texts,
     TimeZone,
-    one_or_many,
 )
 from loader.model import Destination, Operation
 
@@ -68,6 +68,13 @@ class Job(BaseSettings):
 
     extract: Annotated[Texts, _setting(EXTRACT, "Parquet or CSV files, folders or globs.")] = ()
     mapping: Annotated[dict[str, ColumnRule], _setting(EXTRACT, "Dataset column = where it comes from.")] = {}
+    defaults: Annotated[
+        TextRule, _setting(EXTRACT, "How texts are read where a column's mapping does not say.")
+    ] = TextRule()
+    filter: Annotated[
+        str | None,
+        _setting(EXTRACT, "SQL condition on source columns; rows where it is not true are left out."),
+    ] = None
     csv: Annotated[CsvSettings, _setting(EXTRACT, "The dialect of CSV files.")] = CsvSettings()
     ignore_unknown: Annotated[
         bool, _setting(EXTRACT, "Leave out columns the dataset does not have, instead of refusing.")
@@ -184,6 +191,8 @@ class Job(BaseSettings):
     ] = InDoubt.STOP
     dry_run: Annotated[bool, _setting(RUN, "Do everything but send; nothing is written.")] = False
 
+    _job_file: Path | None = PrivateAttr(default=None)
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -214,17 +223,22 @@ class Job(BaseSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        problems = list(self._contradictions())
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _contradictions(self) -> Iterator[str]:
         if self.event_type == DATASET_EVENT_TYPE:
             if self.dataset_arn is None or self.operation is None:
-                raise ValueError(f"event type {DATASET_EVENT_TYPE} needs --dataset-arn and --operation")
-            arn = re.fullmatch(DATASET_ARN, self.dataset_arn)
+                yield f"event type {DATASET_EVENT_TYPE} needs --dataset-arn and --operation"
+            arn = re.fullmatch(DATASET_ARN, self.dataset_arn or "")
             if arn is not None and arn["instance"] != self.instance_id:
-                raise ValueError("--dataset-arn names another instance than --instance-id")
+                yield "--dataset-arn names another instance than --instance-id"
         elif self.dataset_arn is not None or self.operation is not None:
-            raise ValueError(f"--dataset-arn and --operation go only with event type {DATASET_EVENT_TYPE}")
+            yield f"--dataset-arn and --operation go only with event type {DATASET_EVENT_TYPE}"
         if self.burst is not None and self.rate is None:
-            raise ValueError("--burst goes only with --rate")
-        return self
+            yield "--burst goes only with --rate"
 
     @property
     def destination(self) -> Destination:
@@ -241,6 +255,18 @@ class Job(BaseSettings):
     def _is_on_loopback(self) -> bool:
         host = urlsplit(self.endpoint_url or "").hostname or ""
         return host == "localhost" or host.startswith("127.") or host == "::1"
+
+    def read_from(self, job_file: Path | None) -> Self:
+        """Remember the file that the job was read from, for errors found later."""
+        self._job_file = job_file
+        return self
+
+    def place_of(self, setting: Place) -> str:
+        """Return line and file of a setting, or an empty text if it does not come from a job file."""
+        if self._job_file is None:
+            return ""
+        line = line_of(self._job_file.read_text(encoding="utf-8"), setting)
+        return f"line {line} of {self._job_file}" if line is not None else ""
 
     def plan_settings(self) -> dict[str, Any]:
         """Return the settings that shape events, as JSON values: a resume must use the same."""
@@ -264,15 +290,3 @@ def panel_of(field: FieldInfo) -> str:
     """Return the panel of the help page that a setting belongs to."""
     extra = field.json_schema_extra
     return str(extra["panel"]) if isinstance(extra, dict) else ""
-
-
-class JobFileSource(TomlConfigSettingsSource):
-    """A job file; the extracts it names are relative to the folder it lies in."""
-
-    def __init__(self, settings_cls: type[BaseSettings], job_file: Path | None) -> None:
-        super().__init__(settings_cls, toml_file=job_file)
-        if job_file is not None and "extract" in self.toml_data:
-            names = one_or_many(self.toml_data["extract"])
-            if isinstance(names, list):
-                folder = job_file.parent
-                self.init_kwargs["extract"] = [str(folder / name) for name in names]

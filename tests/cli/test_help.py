@@ -61,7 +61,7 @@ def test_the_commands_and_flags_of_the_contract_are_there(command):
 def test_every_setting_has_a_flag_and_every_flag_an_explanation():
     """No setting that only a file can give, but for tables; no flag without a word."""
     parameters = {parameter.name: parameter for parameter in COMMANDS["load"].params}
-    assert set(Job.model_fields) - {"mapping", "csv"} <= set(parameters)
+    assert set(Job.model_fields) - {"mapping", "defaults", "csv"} <= set(parameters)
     assert {f"csv_{name}" for name in CsvSettings.model_fields} <= set(parameters)
     assert set(Job.model_fields) - {"mapping", "csv"} <= {each.name for each in COMMANDS["plan"].params}
     for command in COMMANDS.values():

@@ -1,0 +1,62 @@
+"""The job file: its settings, and the line on which each of them stands.
+
+``tomllib`` tells no lines, so it is asked: the statement that sets a key ends at the first line up to which
+the file is valid TOML that holds the key, and begins after the last line before it up to which it is valid.
+"""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, TomlConfigSettingsSource
+
+from loader.job.sections import one_or_many
+
+Place = Sequence[str | int]
+
+
+class JobFileSource(TomlConfigSettingsSource):
+    """A job file; the extracts it names are relative to the folder it lies in."""
+
+    def __init__(self, settings_cls: type[BaseSettings], job_file: Path | None) -> None:
+        super().__init__(settings_cls, toml_file=job_file)
+        if job_file is not None and "extract" in self.toml_data:
+            names = one_or_many(self.toml_data["extract"])
+            if isinstance(names, list):
+                folder = job_file.parent
+                self.init_kwargs["extract"] = [str(folder / name) for name in names]
+
+
+def line_of(text: str, place: Place) -> int | None:
+    """Return the line on which the setting at ``place``, or the nearest thing around it, is set.
+
+    Args:
+        text: A valid job file.
+        place: Keys and list positions, from the outside in.
+    """
+    depth = _depth(tomllib.loads(text), place)
+    if not depth:
+        return None
+    lines = text.replace("\r\n", "\n").split("\n")
+    begin = 1
+    for end in range(1, len(lines) + 1):
+        try:
+            head = tomllib.loads("\n".join(lines[:end]))
+        except tomllib.TOMLDecodeError:
+            continue  # in the middle of a text or list of several lines
+        if _depth(head, place) >= depth:
+            return begin
+        begin = end + 1
+    return None
+
+
+def _depth(table: object, place: Place) -> int:
+    """Return how many steps of ``place`` lead to something."""
+    for depth, step in enumerate(place):
+        inside = (isinstance(table, dict) and step in table) or (
+            isinstance(table, list) and isinstance(step, int) and step < len(table)
+        )
+        if not inside:
+            return depth
+        table = table[step]  # type: ignore[index] # a dict or a list, just looked at
+    return len(place)
