@@ -14,7 +14,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from loader.extract.instants import Instants
-from loader.extract.mapping import MappedColumn
+from loader.extract.number_texts import plain_numbers
+from loader.extract.origins import MappedColumn
+from loader.extract.plain_texts import decoded, plain_text
 from loader.extract.problems import Problem, found, only
 from loader.extract.timestamps import from_column, from_text
 from loader.job import ColumnRule, Job
@@ -56,65 +58,73 @@ class Converted:
     problems: list[Problem]
 
 
-def convert(source: pl.Series, column: MappedColumn, conversion: Conversion) -> Converted:
-    """Return the texts of one column of the records, made from its source column."""
-    if column.type == "timestamp":
-        instants, problems = instants_of(source, column.rule, conversion.time_zone)
-        as_iso = conversion.timestamps == "iso8601"
-        texts = Converted(instants.iso_8601() if as_iso else instants.epoch_milliseconds(), problems)
-    elif column.type == "string":
-        texts = plain_text(_held(source, column.rule))
-    elif column.type == "int":
-        texts = _whole_numbers(_held(source, column.rule))
-    else:
-        texts = _numbers(_held(source, column.rule))
-    if conversion.numbers == "number" and column.type in ("int", "double"):
-        texts = Converted(_json_number(texts.values), texts.problems)
-    if not column.required or not texts.values.null_count():
+def convert(
+    source: pl.Series, column: MappedColumn, conversion: Conversion, placeholder: str | None = None
+) -> Converted:
+    """Return the texts of one column of the records, made from its source column.
+
+    Args:
+        source: The source column.
+        column: The column of the records.
+        conversion: What values look like in a record.
+        placeholder: What to put where there is no value.
+    """
+    texts = _texts(source, column, conversion)
+    if placeholder is None and not column.required:
+        return texts
+    if not texts.values.null_count():
         return texts
     empty = pl.select(texts.values.is_null() & ~_any_of(texts.problems, len(source))).to_series()
+    if placeholder is not None:
+        return Converted(texts.values.zip_with(~empty, _repeated(placeholder, len(source))), texts.problems)
     return Converted(
         texts.values, texts.problems + found(empty, "it holds no value, and the column needs one")
     )
 
 
+def _texts(source: pl.Series, column: MappedColumn, conversion: Conversion) -> Converted:
+    if column.type == "timestamp":
+        instants, problems = instants_of(source, column.rule, conversion.time_zone)
+        as_iso = conversion.timestamps == "iso8601"
+        return Converted(instants.iso_8601() if as_iso else instants.epoch_milliseconds(), problems)
+    held, unreadable = _held(source, column.rule)
+    if column.type == "string":
+        values, problems = plain_text(held)
+        return Converted(values, unreadable + problems)
+    if held.dtype == pl.String and column.rule.reads_numbers:
+        held, unreadable = plain_numbers(held, column.rule)
+    texts = _whole_numbers(held) if column.type == "int" else _numbers(held)
+    values = _json_number(texts.values) if conversion.numbers == "number" else texts.values
+    return Converted(values, unreadable + texts.problems)
+
+
 def instants_of(source: pl.Series, rule: ColumnRule, time_zone: str) -> tuple[Instants, list[Problem]]:
     """Return the points in time that a source column holds."""
-    held, zone = _held(source, rule), rule.time_zone or time_zone
+    (held, unreadable), zone = _held(source, rule), rule.time_zone or time_zone
     if held.dtype == pl.String:
-        return from_text(held, rule.formats, zone)
-    return from_column(held, zone)
+        instants, problems = from_text(held, rule.formats, zone)
+    else:
+        instants, problems = from_column(held, zone)
+    return instants, unreadable + problems
 
 
-def plain_text(source: pl.Series) -> Converted:
-    """Return the texts of any source column: text as it is, numbers without loss, dates as ISO 8601."""
-    if source.dtype == pl.String:
-        return Converted(source, [])
-    if source.dtype == pl.Date:
-        return Converted(source.cast(pl.String), [])
-    if isinstance(source.dtype, pl.Datetime):
-        instants, problems = from_column(source, "UTC")
-        texts = instants.iso_8601()
-        return Converted(texts if source.dtype.time_zone else texts.str.strip_suffix("Z"), problems)
-    if source.dtype.is_float():
-        return _finite(source)
-    return Converted(source.cast(pl.String), [])
-
-
-def _held(source: pl.Series, rule: ColumnRule) -> pl.Series:
+def _held(source: pl.Series, rule: ColumnRule) -> tuple[pl.Series, list[Problem]]:
     """Return the source without the cells that hold no value by the column's rule."""
-    if source.dtype in (pl.Categorical, pl.Enum, pl.Null):
+    problems: list[Problem] = []
+    if source.dtype == pl.Binary:
+        source, problems = decoded(source, rule.binary)
+    elif source.dtype in (pl.Categorical, pl.Enum, pl.Null):
         source = source.cast(pl.String)
     if rule.trim and source.dtype == pl.String:
         source = source.str.strip_chars()
         source = only(source, source != "")
     if not rule.null_words and rule.null_pattern is None:
-        return source
-    texts = plain_text(source).values
+        return source, problems
+    texts, _ = plain_text(source)
     empty = texts.is_in(list(rule.null_words))
     if rule.null_pattern is not None:
         empty |= texts.str.contains(full_match(rule.null_pattern))
-    return only(source, ~empty.fill_null(value=False))
+    return only(source, ~empty.fill_null(value=False)), problems
 
 
 def full_match(pattern: str) -> str:
@@ -128,7 +138,7 @@ def _numbers(source: pl.Series) -> Converted:
         return Converted(
             source, found(source.is_not_null() & ~_sure(good), "it is not a number such as -1234.5")
         )
-    return plain_text(source)
+    return Converted(*plain_text(source))
 
 
 def _whole_numbers(source: pl.Series) -> Converted:
@@ -150,13 +160,13 @@ def _whole_numbers(source: pl.Series) -> Converted:
     return Converted(texts, problems + found(too_large, "it does not fit into 64 bits"))
 
 
-def _finite(source: pl.Series) -> Converted:
-    return Converted(source.cast(pl.String), found(~source.is_finite(), "it is not a finite number"))
-
-
 def _json_number(texts: pl.Series) -> pl.Series:
     """Return digits as JSON wants them: no zeros in front, and one before the point."""
     return texts.str.replace(r"^(-?)0+([0-9])", "${1}${2}").str.replace(r"^(-?)\.", "${1}0.")
+
+
+def _repeated(text: str, rows: int) -> pl.Series:
+    return pl.Series([text], dtype=pl.String).new_from_index(0, rows)
 
 
 def _any_of(problems: list[Problem], rows: int) -> pl.Series:

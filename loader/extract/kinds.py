@@ -3,6 +3,9 @@
 from collections.abc import Callable
 
 import polars as pl
+from polars._typing import PolarsDataType
+
+from loader.job import ColumnRule
 
 KINDS: dict[str, Callable[[pl.DataType], bool]] = {
     "text": lambda dtype: dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null),
@@ -12,6 +15,12 @@ KINDS: dict[str, Callable[[pl.DataType], bool]] = {
     "true and false": lambda dtype: dtype == pl.Boolean,
     "dates": lambda dtype: dtype == pl.Date,
     "timestamps": lambda dtype: dtype == pl.Datetime,
+    "times of day": lambda dtype: dtype == pl.Time,
+    "durations": lambda dtype: dtype == pl.Duration,
+    "lists": lambda dtype: isinstance(dtype, (pl.List, pl.Array)) and _has_text(dtype.inner),
+    "structs": lambda dtype: (
+        isinstance(dtype, pl.Struct) and all(_has_text(each.dtype) for each in dtype.fields)
+    ),
 }
 """A column without any value (Null) counts as text: it fits everywhere."""
 
@@ -33,8 +42,16 @@ TYPE_OF_KIND = {
     "true and false": "string",
     "dates": "timestamp",
     "timestamps": "timestamp",
+    "times of day": "string",
+    "durations": "string",
+    "lists": "string",
+    "structs": "string",
 }
 """The type of a column of a custom dataset, whose schema is not known."""
+
+
+def _has_text(dtype: PolarsDataType) -> bool:
+    return kind_of(pl.Series(dtype=dtype).dtype) is not None
 
 
 def kind_of(dtype: pl.DataType) -> str | None:
@@ -42,8 +59,12 @@ def kind_of(dtype: pl.DataType) -> str | None:
     return next((kind for kind, holds in KINDS.items() if holds(dtype)), None)
 
 
-def refusal(dtype: pl.DataType, column_type: str) -> str | None:
+def refusal(dtype: pl.DataType, column_type: str, rule: ColumnRule) -> str | None:
     """Return why a source column cannot feed a column of ``column_type``, or None if it can."""
+    if dtype == pl.Binary:
+        return (
+            None if rule.binary else 'it holds bytes: say binary = "utf8", "base64" or "hex" in its mapping'
+        )
     kind = kind_of(dtype)
     if kind is None:
         return f"it holds values of the type {dtype}, which have no place in a record"

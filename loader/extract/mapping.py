@@ -3,51 +3,39 @@
 Rules kept here:
 
 1. A mapping entry wins. A source column that no entry names feeds the dataset column of exactly its name.
+   An expression reads columns without taking them away from the dataset columns of their own names.
 2. Every source column is used, or the user said that the rest may be left out (``ignore_unknown``).
 3. Every required column has a source or a constant, and no column is one the service fills in itself.
 """
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from loader.datasets import NEVER_SEND, Dataset, dataset_by_name, dataset_for_event_type, event_types
 from loader.errors import ExtractError, SettingsError
+from loader.extract.expressions import Expression, read_expression
 from loader.extract.kinds import TYPE_OF_KIND, kind_of, refusal
 from loader.extract.mapping_errors import (
+    all_of,
     did_you_mean,
     does_not_fit,
     needs_group,
+    needs_truth,
     never_sent,
     no_such_column,
     no_such_source,
     nothing_used,
     wrong_names,
 )
+from loader.extract.origins import MappedColumn, Origins
 from loader.job import DATASET_EVENT_TYPE, ColumnRule, Job
 from loader.model import SourceFile
 
 COLUMN_NAME = re.compile(r"[a-z0-9_]{1,100}")
 """Service model: ``DataLakeDatasetSchemaFieldName``."""
-
-
-@dataclass(frozen=True, slots=True)
-class MappedColumn:
-    """A column of the records and where its values come from.
-
-    Attributes:
-        name: Its name in the record (for a column used only to group or date events: the source's).
-        type: ``string``, ``double``, ``int`` or ``timestamp``.
-        required: Whether a row without a value here is rejected.
-        rule: The source column or constant, and how its text is read.
-    """
-
-    name: str
-    type: str
-    required: bool
-    rule: ColumnRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +47,7 @@ class FileMapping:
         group: The columns whose texts make the group.
         key: The columns of the primary key that the records have; empty if none is known.
         timestamp: The column that dates the events, or None.
+        filter: The condition of rows that are not left out, or None.
         left_out: Source columns that nobody uses.
     """
 
@@ -66,12 +55,13 @@ class FileMapping:
     group: tuple[MappedColumn, ...]
     key: tuple[str, ...]
     timestamp: MappedColumn | None
+    filter: Expression | None
     left_out: tuple[str, ...]
 
     @property
     def source_columns(self) -> tuple[str, ...]:
         """The source columns that must be read."""
-        return _sources(self.columns, self.group, self.timestamp)
+        return _sources(self.columns, self.group, self.timestamp, self.filter)
 
 
 def dataset_of(job: Job) -> Dataset | None:
@@ -121,12 +111,15 @@ def map_file(
         SettingsError: A setting names a column that does not exist or may not be sent.
         ExtractError: The file's columns do not fit the dataset.
     """
-    _check_mapping(job, dataset, file, schema)
-    columns = _columns_of_dataset(job, dataset, schema) if dataset else _own_columns(job, file, schema)
-    group, timestamp = _group(job, dataset, columns, schema), _timestamp(job, columns, schema)
-    _check_types((*columns, *group, *([timestamp] if timestamp else [])), file, schema)
-    used = _sources(columns, group, timestamp)
-    left_out = tuple(name for name in schema if name not in used)
+    origins = Origins(file, schema, _read_mapping(job, dataset, file, schema))
+    columns = _columns_of_dataset(job, dataset, origins) if dataset else _own_columns(job, origins)
+    group, timestamp = _group(job, dataset, columns, origins), _timestamp(job, columns, origins)
+    row_filter = _filter(job, file, schema)
+    _check_types((*columns, *group, *([timestamp] if timestamp else [])), origins)
+    used = _sources(columns, group, timestamp, None)
+    left_out = tuple(
+        name for name in schema if name not in (*used, *(row_filter.columns if row_filter else ()))
+    )
     filled = {column.name for column in columns}
     missing = [column.name for column in dataset.columns if column.required] if dataset else []
     missing = [name for name in missing if name not in filled]
@@ -136,52 +129,83 @@ def map_file(
     if not used:
         raise nothing_used(file)
     key = tuple(name for name in (dataset.primary_key if dataset else ()) if name in filled)
-    return FileMapping(columns, group, key, timestamp, left_out)
+    return FileMapping(columns, group, key, timestamp, row_filter, left_out)
 
 
-def _check_mapping(
+def _read_mapping(
     job: Job, dataset: Dataset | None, file: SourceFile, schema: Mapping[str, pl.DataType]
-) -> None:
+) -> dict[str, Expression]:
+    """Check every entry of the mapping, and return the expressions by dataset column.
+
+    Raises:
+        SettingsError: An entry cannot be used; all that are wrong are told at once.
+    """
+    expressions, faults = {}, []
     for name, rule in job.mapping.items():
-        if name in NEVER_SEND and _fills_asc(job):
-            raise never_sent(name)
-        if dataset is not None and dataset.column(name) is None:
-            raise no_such_column(name, dataset)
-        if rule.column is not None and rule.column not in schema:
-            raise no_such_source(f"mapping.{name}", rule.column, file, schema)
-    if dataset is None:
-        bad = [name for name in job.mapping if not COLUMN_NAME.fullmatch(name)]
-        if bad:
-            raise SettingsError(
-                "A dataset column's name may hold a-z, 0-9 and _ only.", where=f"mapping.{bad[0]}"
-            )
+        setting = f"mapping.{name}"
+        try:
+            _check_name(name, setting, job, dataset)
+            if rule.column is not None and rule.column not in schema:
+                raise no_such_source(setting, rule.column, file, schema)
+            if rule.expression is not None:
+                expressions[name] = read_expression(rule.expression, f"{setting}.expression", file, schema)
+        except SettingsError as fault:
+            faults.append(fault)
+    if faults:
+        raise all_of(faults, job)
+    return expressions
+
+
+def _check_name(name: str, setting: str, job: Job, dataset: Dataset | None) -> None:
+    if name in NEVER_SEND and _fills_asc(job):
+        raise never_sent(name)
+    if dataset is not None and dataset.column(name) is None:
+        raise no_such_column(name, dataset)
+    if dataset is None and not COLUMN_NAME.fullmatch(name):
+        raise SettingsError("A dataset column's name may hold a-z, 0-9 and _ only.", where=setting)
+
+
+def _filter(job: Job, file: SourceFile, schema: Mapping[str, pl.DataType]) -> Expression | None:
+    if job.filter is None:
+        return None
+    expression = read_expression(job.filter, "filter", file, schema)
+    if expression.dtype != pl.Boolean:
+        raise needs_truth(job.filter)
+    return expression
 
 
 def _fills_asc(job: Job) -> bool:
     return job.event_type != DATASET_EVENT_TYPE or (job.dataset_of_arn or ("", ""))[0] == "asc"
 
 
-def _columns_of_dataset(
-    job: Job, dataset: Dataset, schema: Mapping[str, pl.DataType]
-) -> tuple[MappedColumn, ...]:
-    rules = _own_name_rules(job, schema) | job.mapping
+def _columns_of_dataset(job: Job, dataset: Dataset, origins: Origins) -> tuple[MappedColumn, ...]:
+    rules = _own_name_rules(job, origins.schema) | job.mapping
     return tuple(
-        MappedColumn(column.name, column.type, column.required, rules[column.name])
+        origins.column(column.name, column.type, rules[column.name], job, required=column.required)
         for column in dataset.columns
         if column.name in rules
     )
 
 
-def _own_columns(job: Job, file: SourceFile, schema: Mapping[str, pl.DataType]) -> tuple[MappedColumn, ...]:
-    """Return the columns of a dataset that is not known: the mapped ones, then the rest as they are."""
-    own = {name: rule for name, rule in _own_name_rules(job, schema).items() if name not in job.mapping}
+def _own_columns(job: Job, origins: Origins) -> tuple[MappedColumn, ...]:
+    """Return the columns of a dataset that is not known: the mapped ones, then the rest as they are.
+
+    Columns that an expression reads are not among the rest: only a mapping can say that they go too.
+    """
+    read = {name for expression in origins.expressions.values() for name in expression.columns}
+    own = {
+        name: rule
+        for name, rule in _own_name_rules(job, origins.schema).items()
+        if name not in job.mapping and name not in read
+    }
     bad = [name for name in own if not COLUMN_NAME.fullmatch(name)]
     if bad and not job.ignore_unknown:
-        raise wrong_names(file, bad)
+        raise wrong_names(origins.file, bad)
     refused = NEVER_SEND if _fills_asc(job) else ()
     rules = job.mapping | {name: rule for name, rule in own.items() if name not in (*bad, *refused)}
     return tuple(
-        MappedColumn(name, _type_of(rule, schema), required=False, rule=rule) for name, rule in rules.items()
+        origins.column(name, _type_of(rule, origins.dtype(name, rule)), rule, job)
+        for name, rule in rules.items()
     )
 
 
@@ -190,20 +214,20 @@ def _own_name_rules(job: Job, schema: Mapping[str, pl.DataType]) -> dict[str, Co
     return {name: ColumnRule(column=name) for name in schema if name not in named}
 
 
-def _type_of(rule: ColumnRule, schema: Mapping[str, pl.DataType]) -> str:
+def _type_of(rule: ColumnRule, dtype: pl.DataType | None) -> str:
     if rule.formats or rule.time_zone is not None:
         return "timestamp"
-    kind = kind_of(schema[rule.column]) if rule.column is not None else "text"
+    if rule.reads_numbers:
+        return "double"
+    kind = kind_of(dtype) if dtype is not None else "text"
     return TYPE_OF_KIND.get(kind or "", "string")
 
 
 def _group(
-    job: Job,
-    dataset: Dataset | None,
-    columns: tuple[MappedColumn, ...],
-    schema: Mapping[str, pl.DataType],
+    job: Job, dataset: Dataset | None, columns: tuple[MappedColumn, ...], origins: Origins
 ) -> tuple[MappedColumn, ...]:
     by_name = {column.name: column for column in columns}
+    schema = origins.schema
     names = job.group_by or tuple(
         name for name in (dataset.primary_key if dataset else ()) if name in by_name
     )
@@ -216,48 +240,49 @@ def _group(
             where="group_by",
             next_step=f"{did_you_mean(unknown[0], (*by_name, *schema))}Name a dataset or a source column.",
         )
-    return tuple(by_name.get(name) or _source_only(name, "string") for name in names)
+    return tuple(
+        by_name.get(name) or origins.column(name, "string", ColumnRule(column=name), job) for name in names
+    )
 
 
-def _timestamp(
-    job: Job, columns: tuple[MappedColumn, ...], schema: Mapping[str, pl.DataType]
-) -> MappedColumn | None:
+def _timestamp(job: Job, columns: tuple[MappedColumn, ...], origins: Origins) -> MappedColumn | None:
     name = job.timestamp_column
     if name is None:
         return None
     by_name = {column.name: column for column in columns}
     if name in by_name:
-        return MappedColumn(name, "timestamp", required=False, rule=by_name[name].rule)
-    if name in schema:
-        return _source_only(name, "timestamp")
+        return replace(by_name[name], type="timestamp", required=False)
+    if name in origins.schema:
+        return origins.column(name, "timestamp", ColumnRule(column=name), job)
     raise SettingsError(
         f"There is no column '{name}' to date events by.",
         where="timestamp_column",
-        next_step=f"{did_you_mean(name, (*by_name, *schema))}Name a dataset or a source column.",
+        next_step=f"{did_you_mean(name, (*by_name, *origins.schema))}Name a dataset or a source column.",
     )
 
 
-def _source_only(name: str, column_type: str) -> MappedColumn:
-    return MappedColumn(name, column_type, required=False, rule=ColumnRule(column=name))
-
-
-def _check_types(
-    columns: Iterable[MappedColumn], file: SourceFile, schema: Mapping[str, pl.DataType]
-) -> None:
+def _check_types(columns: Iterable[MappedColumn], origins: Origins) -> None:
     for column in columns:
-        source = column.rule.column
-        why = refusal(schema[source], column.type) if source is not None else None
+        dtype = origins.dtype(column.name, column.rule)
+        why = refusal(dtype, column.type, column.rule) if dtype is not None else None
         if why is not None:
+            source = column.rule.column
             raise ExtractError(
-                f"The source column '{source}' cannot feed '{column.name}'.",
-                where=file.path,
+                f"The source column '{source}' cannot feed '{column.name}'."
+                if source is not None
+                else f"The expression of '{column.name}' cannot feed it.",
+                where=origins.file.path,
                 why=why,
                 next_step="Convert it where the extract is made, or map another column.",
             )
 
 
 def _sources(
-    columns: Iterable[MappedColumn], group: Iterable[MappedColumn], timestamp: MappedColumn | None
+    columns: Iterable[MappedColumn],
+    group: Iterable[MappedColumn],
+    timestamp: MappedColumn | None,
+    row_filter: Expression | None,
 ) -> tuple[str, ...]:
     used = [*columns, *group, *([timestamp] if timestamp else [])]
-    return tuple(dict.fromkeys(column.rule.column for column in used if column.rule.column is not None))
+    names = [name for column in used for name in column.source_columns]
+    return tuple(dict.fromkeys([*names, *(row_filter.columns if row_filter else ())]))

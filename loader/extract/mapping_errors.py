@@ -6,6 +6,7 @@ from difflib import get_close_matches
 
 from loader.datasets import NEVER_SEND, NO_VALUE, Dataset
 from loader.errors import ExtractError, SettingsError
+from loader.job import Job
 from loader.model import SourceFile
 
 LISTED = 20
@@ -47,6 +48,49 @@ def no_such_source(setting: str, name: str, file: SourceFile, schema: Iterable[s
         where=f"{setting}, {file.path}",
         next_step=f"{did_you_mean(name, schema)}Names must be spelled as in the file.",
     )
+
+
+def unusable_sql(setting: str, why: str, next_step: str = "") -> SettingsError:
+    """Return the error for SQL that cannot be used."""
+    return SettingsError(
+        "The SQL expression cannot be used.",
+        where=setting,
+        why=why,
+        next_step=next_step or "Columns with blanks or capitals go in double quotes, texts in single ones.",
+    )
+
+
+def needs_truth(sql: str) -> SettingsError:
+    """Return the error for a filter that is not true or false."""
+    return SettingsError(
+        "The filter is no condition.",
+        where="filter",
+        why=f"'{sql}' is neither true nor false",
+        next_step="Write a comparison, such as status <> 'DELETED'.",
+    )
+
+
+def all_of(faults: Sequence[SettingsError], job: Job) -> SettingsError:
+    """Return one error that tells everything that is wrong with the mapping, each with its place."""
+    if len(faults) == 1:
+        return faults[0]
+    why = [
+        f"{located(fault, job).where}: {fault.what}{f' ({fault.why})' if fault.why else ''}"
+        for fault in faults
+    ]
+    return SettingsError(
+        f"{len(faults)} settings cannot be used.",
+        why="\n         ".join(why),
+        next_step=" ".join(dict.fromkeys(fault.next_step for fault in faults if fault.next_step)),
+    )
+
+
+def located(error: SettingsError, job: Job) -> SettingsError:
+    """Return the error with the line of the job file in its place, if its setting comes from there."""
+    setting = error.where.partition(",")[0]
+    place = job.place_of(setting.split(".")) if setting else ""
+    where = f"{error.where}, {place}" if place else error.where
+    return SettingsError(error.what, where=where, why=error.why, next_step=error.next_step)
 
 
 def needs_group() -> SettingsError:

@@ -63,6 +63,12 @@ def json_records(texts: pl.DataFrame, forms: Mapping[str, Form], *, nulls: str) 
     return texts.select(parts.joined(texts.height).alias("record")).to_series()
 
 
+def json_texts(texts: pl.Series) -> pl.Series:
+    """Return each text as a JSON string; null stays null."""
+    frame = _escaped(texts.alias("text").to_frame(), ["text"])
+    return frame.select(pl.concat_str(pl.lit('"'), pl.col("text"), pl.lit('"'))).to_series()
+
+
 class _Parts:
     """Pieces of a record from left to right: literals that meet are one piece."""
 

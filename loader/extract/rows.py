@@ -2,9 +2,10 @@
 
 Rules kept here:
 
-1. The first column that fails rejects the row; columns are looked at in the dataset's order, then the
+1. Rows that the job's filter leaves out are not looked at any further.
+2. The first column that fails rejects the row; columns are looked at in the dataset's order, then the
    group, then the event's timestamp, then the size of the record.
-2. A reason never holds a value of the row; the value goes into ``RejectedRow.value``, clipped.
+3. A reason never holds a value of the row; the value goes into ``RejectedRow.value``, clipped.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,10 +15,12 @@ import polars as pl
 
 from loader.events.plan import WindowRecords
 from loader.extract.convert import Conversion, convert, instants_of
-from loader.extract.mapping import FileMapping, MappedColumn
+from loader.extract.expressions import Expression
+from loader.extract.mapping import FileMapping
+from loader.extract.origins import MappedColumn
 from loader.extract.problems import Problem, found
 from loader.extract.records import Form, json_records
-from loader.extract.rules import check_rule, constant_text
+from loader.extract.rules import checked_texts
 from loader.extract.windows import Window
 from loader.job import Job, Pack
 from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS, RejectedRow
@@ -39,12 +42,13 @@ class _Batch:
 
     def __init__(self, window: Window, start: int) -> None:
         self.frame = window.frame.slice(start, BATCH_ROWS)
-        self.first_row = window.first_row + start
+        first_row = window.first_row + start
+        self.rows = pl.int_range(first_row, first_row + self.frame.height, eager=True)
         self.rejected: dict[int, RejectedRow] = {}
         self._file = window.file
         for bad in window.bad:
             if start <= bad.index < start + self.frame.height:
-                self.reject_row(bad.index - start, "", bad.reason, bad.text)
+                self.reject_row(window.first_row + bad.index, "", bad.reason, bad.text)
 
     def reject(self, problems: Iterable[Problem], source: pl.Series | None = None) -> None:
         """Reject the rows of the problems, but for those that were rejected before."""
@@ -52,16 +56,23 @@ class _Batch:
             for index in problem.rows.arg_true():
                 value = None if source is None else source[index]
                 name = "" if source is None else source.name
-                self.reject_row(index, name, problem.reason, "" if value is None else str(value))
+                self.reject_row(self.rows[index], name, problem.reason, "" if value is None else str(value))
 
-    def reject_row(self, index: int, column: str, reason: str, value: str) -> None:
-        """Reject one row, unless it was rejected before."""
-        row = RejectedRow(self._file, self.first_row + index, column, reason, value[:MAX_VALUE_CHARS])
-        self.rejected.setdefault(index, row)
+    def reject_row(self, row: int, column: str, reason: str, value: str) -> None:
+        """Reject the row at a position of the file, unless it was rejected before."""
+        self.rejected.setdefault(row, RejectedRow(self._file, row, column, reason, value[:MAX_VALUE_CHARS]))
+
+    def keep_only(self, condition: Expression) -> int:
+        """Drop the rows for which a condition is not true; return how many. Rejected rows stay."""
+        answers, problems = condition.values(self.frame, "")
+        self.reject(problems)
+        kept = answers.fill_null(value=False) | ~self.kept()
+        self.frame, self.rows = self.frame.filter(kept), self.rows.filter(kept)
+        return len(kept) - self.frame.height
 
     def kept(self) -> pl.Series:
         """Return which rows are not rejected, as booleans."""
-        return ~pl.int_range(self.frame.height, eager=True).is_in(list(self.rejected))
+        return ~self.rows.is_in(list(self.rejected))
 
 
 class RowReader:
@@ -77,25 +88,21 @@ class RowReader:
     """
 
     def __init__(self, job: Job, mapping: FileMapping, *, with_keys: bool = False) -> None:
-        for column in mapping.columns:
-            check_rule(column)
         self._mapping = mapping
         self._conversion = Conversion.of(job)
         self._nulls = job.nulls
         self._longest_group = MAX_GROUP_CHARS if job.group_buckets is None else None
         self._with_keys = (with_keys or job.pack is Pack.GROUP) and bool(mapping.key)
         self._forms = {column.name: _form(column, job) for column in mapping.columns}
-        self._constants = {
-            column.name: constant_text(column, self._conversion)
-            for column in mapping.columns
-            if column.rule.constant is not None
-        }
+        self._constants, self._placeholders = checked_texts(mapping.columns, self._conversion, job)
 
     def read(self, window: Window) -> WindowRecords:
         """Return the records of a window, and its rows that could not become records."""
-        done, rejected = [], []
+        done, rejected, filtered = [], [], 0
         for start in range(0, window.frame.height, BATCH_ROWS):
             batch = _Batch(window, start)
+            if self._mapping.filter is not None:
+                filtered += batch.keep_only(self._mapping.filter)
             done.append(self._records(batch))
             rejected += sorted(batch.rejected.values(), key=lambda row: row.row)
         return WindowRecords(
@@ -103,7 +110,7 @@ class RowReader:
             file=window.file,
             first_row=window.first_row,
             rows_read=window.frame.height,
-            rows_filtered=0,
+            rows_filtered=filtered,
             last_of_file=window.last_of_file,
             rows=_joined(done, ROW),
             groups=_joined(done, GROUP),
@@ -116,7 +123,7 @@ class RowReader:
     def _records(self, batch: _Batch) -> pl.DataFrame:
         texts = pl.DataFrame([self._text(batch, column) for column in self._mapping.columns])
         columns = texts.with_columns(
-            pl.int_range(batch.first_row, batch.first_row + batch.frame.height).alias(ROW),
+            batch.rows.alias(ROW),
             self._group(batch, texts).alias(GROUP),
             self._timestamp(batch).alias(TIMESTAMP),
         )
@@ -128,17 +135,17 @@ class RowReader:
         if too_long.height:
             columns = columns.filter(pl.col(DATA).bin.size() <= MAX_EVENT_BYTES)
             for row, data_bytes in too_long.select(ROW, pl.col(DATA).bin.size()).iter_rows():
-                batch.reject_row(row - batch.first_row, "", _too_long(data_bytes), "")
+                batch.reject_row(row, "", _too_long(data_bytes), "")
         results = [ROW, GROUP, TIMESTAMP, DATA]
         return columns.select(*results, *([self._key()] if self._with_keys else []))
 
     def _text(self, batch: _Batch, column: MappedColumn) -> pl.Series:
         """Return the texts of a column, and reject the rows where there can be none."""
-        if column.rule.column is None:
+        if column.rule.constant is not None:
             constant = pl.Series(column.name, [self._constants[column.name]], dtype=pl.String)
             return constant.new_from_index(0, batch.frame.height)
-        source = batch.frame[column.rule.column]
-        converted = convert(source, column, self._conversion)
+        source = _source(batch, column)
+        converted = convert(source, column, self._conversion, self._placeholders.get(column.name))
         batch.reject(converted.problems, source)
         return converted.values.alias(column.name)
 
@@ -165,10 +172,10 @@ class RowReader:
         column = self._mapping.timestamp
         if column is None:
             return pl.Series([None], dtype=pl.String).new_from_index(0, batch.frame.height)
-        if column.rule.column is None:
+        if column.rule.constant is not None:
             source = pl.Series([column.rule.constant]).new_from_index(0, batch.frame.height)
         else:
-            source = batch.frame[column.rule.column]
+            source = _source(batch, column)
         instants, problems = instants_of(source, column.rule, self._conversion.time_zone)
         batch.reject(problems, source)
         return instants.epoch_seconds()
@@ -180,6 +187,16 @@ class RowReader:
             for name in self._mapping.key
         ]
         return pl.concat_str([part.fill_null("-") for part in parts], separator=",").alias(KEY)
+
+
+def _source(batch: _Batch, column: MappedColumn) -> pl.Series:
+    """Return the values that a column is made of, and reject the rows where its expression has none."""
+    if column.expression is None:
+        assert column.rule.column is not None
+        return batch.frame[column.rule.column]
+    values, problems = column.expression.values(batch.frame, column.name)
+    batch.reject(problems, values)
+    return values
 
 
 def _form(column: MappedColumn, job: Job) -> Form:

@@ -12,12 +12,13 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from loader.datasets import Dataset
-from loader.errors import NothingToLoad
+from loader.errors import NothingToLoad, SettingsError
 from loader.events.plan import WindowRecords
 from loader.extract.advice import advice_on
 from loader.extract.csv_table import CsvTable
 from loader.extract.files import find_files
 from loader.extract.mapping import FileMapping, dataset_of, map_file
+from loader.extract.mapping_errors import located
 from loader.extract.parquet_table import ParquetTable
 from loader.extract.rows import RowReader
 from loader.extract.windows import Cut, Table, Window, cut_table, read_windows
@@ -83,7 +84,13 @@ def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = F
         SettingsError: A setting does not fit the files or the dataset.
         ExtractError: A file cannot be read or does not fit the dataset.
     """
-    dataset = schema or dataset_of(job)
+    try:
+        return _opened(job, schema or dataset_of(job), with_keys=with_keys)
+    except SettingsError as error:
+        raise located(error, job) from error
+
+
+def _opened(job: Job, dataset: Dataset | None, *, with_keys: bool) -> Extract:
     files = find_files(job.extract)
     tables: list[tuple[Table, Cut]] = []
     readers: list[RowReader] = []
@@ -96,7 +103,7 @@ def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = F
         warnings += table.advice
         readers.append(RowReader(job, mapping, with_keys=with_keys))
         mappings.append(mapping)
-        warnings += advice_on(job, file, mapping, table.schema)
+        warnings += advice_on(job, table, mapping)
     if not any(table.has_rows() for table, _ in tables):
         raise NothingToLoad("The extract has no rows.", where=", ".join(file.path for file in files))
     rows = [file.rows for file in files]

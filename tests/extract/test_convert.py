@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.extract.convert import Conversion, Converted, convert, plain_text
-from loader.extract.mapping import MappedColumn
+from loader.extract.convert import Conversion, Converted, convert
+from loader.extract.origins import MappedColumn
+from loader.extract.plain_texts import plain_text
 from loader.job import ColumnRule
 
 AS_TEXT = Conversion(time_zone="UTC", timestamps="iso8601", numbers="string")
@@ -239,11 +240,11 @@ def test_numbers_that_are_not_whole_reject_an_int(value: object, dtype: object) 
 def test_other_types_have_plain_texts() -> None:
     """Booleans, dates, timestamps and categories in a text column."""
     moment = dt.datetime(2024, 1, 2, 3, 4, 5, 600_000)  # noqa: DTZ001 - naive on purpose
-    assert plain_text(pl.Series([True, False, None])).values.to_list() == ["true", "false", None]
-    assert plain_text(pl.Series([dt.date(2024, 1, 2)])).values.to_list() == ["2024-01-02"]
-    assert plain_text(pl.Series([moment])).values.to_list() == ["2024-01-02T03:04:05.6"]
+    assert plain_text(pl.Series([True, False, None]))[0].to_list() == ["true", "false", None]
+    assert plain_text(pl.Series([dt.date(2024, 1, 2)]))[0].to_list() == ["2024-01-02"]
+    assert plain_text(pl.Series([moment]))[0].to_list() == ["2024-01-02T03:04:05.6"]
     aware = pl.Series([moment]).dt.replace_time_zone("Asia/Kolkata")
-    assert plain_text(aware).values.to_list() == ["2024-01-01T21:34:05.6Z"]
+    assert plain_text(aware)[0].to_list() == ["2024-01-01T21:34:05.6Z"]
     assert one("a", column("string"), dtype=pl.Categorical()) == "a"
     assert one("a", column("string"), dtype=pl.Enum(["a", "b"])) == "a"
     assert one(None, column("double"), dtype=pl.Null) is None

@@ -1,0 +1,294 @@
+"""SQL over source columns: what may be said, what is refused, and what one bad row does to the others."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loader.errors import SettingsError
+from loader.events.plan import WindowRecords
+from loader.extract import open_extract
+from loader.extract.expressions import Expression, read_expression
+from loader.extract.sql_words import FUNCTIONS
+from loader.job import Job
+from loader.model import SourceFile
+
+FILE = SourceFile(0, "/data/x.csv", "csv", 10, 0, "f", 0, None)
+
+EXAMPLES = {
+    "abs": "ABS(n)",
+    "ceil": "CEIL(x)",
+    "ceiling": "CEILING(x)",
+    "char_length": "CHAR_LENGTH(a)",
+    "character_length": "CHARACTER_LENGTH(a)",
+    "coalesce": "COALESCE(a, b, '?')",
+    "concat": "CONCAT(a, '-', b)",
+    "concat_ws": "CONCAT_WS('-', a, b)",
+    "date_part": "DATE_PART('year', d)",
+    "div": "DIV(n, 3)",
+    "ends_with": "ENDS_WITH(a, b)",
+    "exp": "EXP(x)",
+    "extract": "EXTRACT(MONTH FROM d)",
+    "floor": "FLOOR(x)",
+    "greatest": "GREATEST(a, b)",
+    "if": "IF(n > 2, a, b)",
+    "ifnull": "IFNULL(a, b)",
+    "initcap": "INITCAP(a)",
+    "least": "LEAST(a, b)",
+    "left": "LEFT(a, 1)",
+    "length": "LENGTH(a)",
+    "ln": "LN(x)",
+    "lower": "LOWER(a)",
+    "lpad": "LPAD(a, 6, '0')",
+    "ltrim": "LTRIM(a, '0')",
+    "mod": "MOD(n, 3)",
+    "normalize": "NORMALIZE(a)",
+    "nullif": "NULLIF(a, b)",
+    "octet_length": "OCTET_LENGTH(a)",
+    "position": "POSITION('b' IN a)",
+    "pow": "POW(x, 2)",
+    "power": "POWER(x, 2)",
+    "regexp_like": "REGEXP_LIKE(a, '^[0-9]')",
+    "regexp_replace": "REGEXP_REPLACE(a, '[0-9]+', '#')",
+    "replace": "REPLACE(a, 'b', 'c')",
+    "reverse": "REVERSE(a)",
+    "right": "RIGHT(a, 1)",
+    "round": "ROUND(x, 1)",
+    "rpad": "RPAD(a, 6, '.')",
+    "rtrim": "RTRIM(a)",
+    "sign": "SIGN(n)",
+    "split_part": "SPLIT_PART(a, 'b', 1)",
+    "sqrt": "SQRT(x)",
+    "starts_with": "STARTS_WITH(a, b)",
+    "strftime": "STRFTIME(d, '%Y')",
+    "strpos": "STRPOS(a, 'b')",
+    "strptime": "STRPTIME(t, '%d.%m.%Y')",
+    "substr": "SUBSTR(a, 1, 2)",
+    "substring": "SUBSTRING(a FROM 2 FOR 2)",
+    "trim": "TRIM(a)",
+    "trunc": "TRUNC(x)",
+    "upper": "UPPER(a)",
+}
+OTHERS = [
+    "a || '-' || b",
+    "n * 2 + 1",
+    "n / 2",
+    "n % 2 = 0 AND NOT a IS NULL",
+    "a IN ('ab', '1b')",
+    "n BETWEEN 2 AND 4",
+    "a LIKE '%b' OR a ILIKE 'A%'",
+    "CASE WHEN n > 2 THEN 'many' WHEN n = 2 THEN 'two' ELSE a END",
+    "CASE a WHEN 'ab' THEN 1 END",
+    "CAST(n AS VARCHAR)",
+    "CAST(x AS DECIMAL(12, 2))",
+    "TRY_CAST(TRIM(LEFT(a, 1)) AS BIGINT)",
+    "n::double",
+    "\"A b\" || 'x'",
+    "a IS DISTINCT FROM b",
+    "d >= DATE '2024-02-01'",
+    "s.y + 1",
+]
+FRAME = pl.DataFrame(
+    {
+        "a": ["ab", "1b", None, " 00b7 ", "ÀÉb", "b"],
+        "b": ["b", None, "q", "7 ", "ab", "zz"],
+        "n": [1, 2, 3, None, 5, -6],
+        "x": [0.5, 2.25, None, 3.14159, 10.0, 7.75],
+        "t": ["01.02.2024", "31.12.1999", None, "15.06.2030", "01.01.1900", "09.09.2009"],
+        "A b": list("uvwxyz"),
+        "s": [{"y": number} for number in range(6)],
+    }
+).with_columns(d=pl.col("t").str.to_date("%d.%m.%Y"))
+
+
+def read(sql: str, schema: dict[str, pl.DataType] | None = None) -> Expression:
+    return read_expression(sql, "mapping.id.expression", FILE, schema or dict(FRAME.schema))
+
+
+def values(expression: Expression, frame: pl.DataFrame) -> pl.Series:
+    series, problems = expression.values(frame, "v")
+    assert problems == []
+    return series
+
+
+def test_every_function_has_an_example() -> None:
+    """No function is listed without being held to what the list promises."""
+    assert set(EXAMPLES) == FUNCTIONS
+
+
+@pytest.mark.parametrize("sql", [*EXAMPLES.values(), *OTHERS])
+def test_a_value_is_a_function_of_its_row(sql: str) -> None:
+    """The same rows alone, in halves or in another order give the same values."""
+    expression = read(sql)
+    whole = values(expression, FRAME)
+    assert whole.dtype == expression.dtype
+    assert whole.null_count() < FRAME.height
+    alone = pl.concat([values(expression, FRAME[row]) for row in range(FRAME.height)])
+    halves = pl.concat([values(expression, FRAME[:2]), values(expression, FRAME[2:])])
+    backwards = values(expression, FRAME.reverse()).reverse()
+    for other in (alone, halves, backwards):
+        assert other.to_list() == whole.to_list()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        *("SUM(n)", "n - MIN(n)", "COUNT(*)", "FIRST(a)", "MAX(x)", "ARRAY_AGG(n)", "MEDIAN(n)"),
+        *("ROW_NUMBER() OVER ()", "SUM(n) OVER (PARTITION BY a)", "LAG(n) OVER (ORDER BY n)", "RANK()"),
+        *("NOW()", "now ()", "CURRENT_DATE", "CURRENT_TIMESTAMP", "n + 0 * EXTRACT(YEAR FROM CURRENT_DATE)"),
+        *("RANDOM()", "a || CAST(NOW() AS VARCHAR)", "a || /* ' */ CAST(NOW() AS VARCHAR) || a /* ' */"),
+        *("DATE(t)", "TIMESTAMP(t)", "TIME(t)", '"now"() > d', "COLUMNS('a')", "a AS b", "a z"),
+        *("(SELECT 1)", "n IN (SELECT 1)", "EXISTS(SELECT 1)", "UNNEST(STRING_TO_ARRAY(a, ','))"),
+        *("", "a b c", "a ||", "*", "a, b", "'x'", "1", "NULL", "a -- b"),
+    ],
+)
+def test_what_depends_on_more_than_its_row_is_refused(sql: str) -> None:
+    """Aggregates, windows, clocks, subqueries, constants and what is no SQL: told before a row is read."""
+    with pytest.raises(SettingsError, match="SQL expression cannot be used") as caught:
+        read(sql)
+    assert caught.value.where == "mapping.id.expression"
+    assert caught.value.why
+
+
+def test_words_in_texts_and_quoted_names_are_no_functions() -> None:
+    """Only what polars would take for a function is one."""
+    assert values(read("a || ' NOW() ' || \"A b\""), FRAME)[0] == "ab NOW() u"
+    schema: dict[str, pl.DataType] = {"sum": pl.String(), "now": pl.String()}
+    assert read("sum || now", schema).columns == ("sum", "now")
+
+
+def test_a_column_that_is_not_there_is_told_with_the_nearest_name() -> None:
+    """A mistyped name, or one in the wrong case, is answered with the right one."""
+    with pytest.raises(SettingsError, match="no column 'plnt'") as caught:
+        read("CONCAT(plnt, a)", {"plant": pl.String(), "a": pl.String()})
+    assert "Did you mean 'plant'?" in caught.value.next_step
+
+
+def test_types_that_do_not_go_together_are_told_at_once() -> None:
+    """Arithmetic on the text of a CSV file is refused with the cure."""
+    with pytest.raises(SettingsError, match="SQL expression") as caught:
+        read("a * 2")
+    assert "CAST" in caught.value.next_step
+
+
+@settings(max_examples=50)
+@given(cells=st.lists(st.none() | st.sampled_from(["1", "-20", "x", "", "3.5"]), max_size=40))
+def test_a_row_that_cannot_be_evaluated_leaves_the_others_alone(cells: list[str | None]) -> None:
+    """Exactly the rows with a bad value are problems, and the reason does not quote it."""
+    expression = read("CAST(a AS BIGINT) * 2", {"a": pl.String()})
+    series, problems = expression.values(pl.DataFrame({"a": cells}, schema={"a": pl.String}), "v")
+    good = {None, "1", "-20"}
+    failed = [any(problem.rows[row] for problem in problems) for row in range(len(cells))]
+    assert failed == [cell not in good for cell in cells]
+    assert series.to_list() == [int(cell) * 2 if cell in good and cell else None for cell in cells]
+
+
+def load(job: Job) -> list[WindowRecords]:
+    extract = open_extract(job)
+    return [extract.records(window) for window in extract.windows()]
+
+
+def csv(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "x.csv"
+    path.write_text(text)
+    return [str(path)]
+
+
+def test_expressions_feed_columns_and_only_what_they_need_is_read(tmp_path: Path, job_of) -> None:
+    """What an expression gives is converted like a source column; the columns it reads count as used."""
+    extract = csv(
+        tmp_path, "plant,material,qty,tpartner_id,unused\nP1,007,2.50,V,x\n,008,oops,V,x\nP3,009,,V,x\n"
+    )
+    job = job_of(
+        extract=extract,
+        ignore_unknown=True,
+        mapping={
+            "id": {"expression": "plant || '-' || material"},
+            "order_status": {"expression": "CAST(qty AS DOUBLE) * 2"},
+        },
+    )
+    opened = open_extract(job)
+    (window,) = opened.windows()
+    assert window.frame.columns == ["plant", "material", "qty", "tpartner_id"]
+    records = opened.records(window)
+    assert records.data == [
+        b'{"id":"P1-007","order_status":"5.0","tpartner_id":"V"}',
+        b'{"id":"P3-009","tpartner_id":"V"}',
+    ]
+    (rejected,) = records.rejected
+    assert (rejected.row, rejected.column) == (1, "id")
+    assert rejected.reason == "it holds no value, and the column needs one"
+
+
+def test_an_expression_does_not_take_a_column_away(tmp_path: Path, job_of) -> None:
+    """A column that is read by an expression still feeds the dataset column of its own name."""
+    extract = csv(tmp_path, "order_status,tpartner_id\nopen,V\n")
+    job = job_of(extract=extract, mapping={"id": {"expression": "CONCAT(order_status, '-1')"}})
+    assert load(job)[0].data == [b'{"id":"open-1","order_status":"open","tpartner_id":"V"}']
+
+
+def test_groups_and_dates_may_come_from_expressions(tmp_path: Path, job_of) -> None:
+    """A dataset column fed by an expression groups and dates events like any other."""
+    extract = csv(tmp_path, "a,b,tpartner_id\nx,01.02.2024,V\n")
+    job = job_of(
+        extract=extract,
+        group_by="id",
+        timestamp_column="submitted_date",
+        mapping={
+            "id": {"expression": "CONCAT(a, '!')"},
+            "submitted_date": {"expression": "STRPTIME(b, '%d.%m.%Y')"},
+        },
+    )
+    (records,) = load(job)
+    assert (records.groups, records.timestamps) == (["x!"], ["1706745600"])
+    assert records.data == [b'{"id":"x!","tpartner_id":"V","submitted_date":"2024-02-01T00:00:00Z"}']
+
+
+@pytest.mark.parametrize("window_rows", [1, 3, 100])
+def test_a_filter_leaves_rows_out_and_every_row_in_one_place(
+    tmp_path: Path, job_of, window_rows: int
+) -> None:
+    """Not true is not kept; malformed rows are rejected; positions stay those of the file."""
+    extract = csv(
+        tmp_path,
+        "id,tpartner_id,status\n1,V,OPEN\n2,V,DELETED\n3,V,\n4,V\n,V,DELETED\n,V,OPEN\n7,V,OPEN\n",
+    )
+    job = job_of(extract=extract, filter="status <> 'DELETED'", ignore_unknown=True, window_rows=window_rows)
+    windows = load(job)
+    for window in windows:
+        assert window.rows_read == window.rows_filtered + len(window.rejected) + len(window.data)
+    assert [row for window in windows for row in window.rows] == [0, 6]
+    assert [row.row for window in windows for row in window.rejected] == [3, 5]
+    assert sum(window.rows_filtered for window in windows) == 3
+    assert [data for window in windows for data in window.data] == [
+        b'{"id":"1","tpartner_id":"V"}',
+        b'{"id":"7","tpartner_id":"V"}',
+    ]
+
+
+def test_a_row_the_filter_cannot_judge_is_rejected(tmp_path: Path, job_of) -> None:
+    """Nothing is left out by accident: a value the filter chokes on is told."""
+    extract = csv(tmp_path, "id,tpartner_id,n\n1,V,5\n2,V,x\n3,V,0\n")
+    (records,) = load(job_of(extract=extract, filter="CAST(n AS INT) > 0", ignore_unknown=True))
+    assert (records.rows, records.rows_filtered) == ([0], 1)
+    assert [(row.row, row.reason) for row in records.rejected] == [
+        (1, "its expression has no value for this row")
+    ]
+
+
+def test_a_filter_must_be_a_condition(tmp_path: Path, job_of) -> None:
+    """A filter that gives texts is refused, and one that names nothing too."""
+    extract = csv(tmp_path, "id,tpartner_id\n1,V\n")
+    with pytest.raises(SettingsError, match="no condition"):
+        open_extract(job_of(extract=extract, filter="id || 'x'"))
+    with pytest.raises(SettingsError, match="no column 'state'"):
+        open_extract(job_of(extract=extract, filter="state = 'x'"))
+
+
+def test_filter_and_expressions_are_part_of_the_plan(job_of) -> None:
+    """A resume with another filter is another plan."""
+    assert job_of(filter="a = 1").plan_settings() != job_of(filter="a = 2").plan_settings()
+    one, two = ({"id": {"expression": sql}} for sql in ("a", "b"))
+    assert job_of(mapping=one).plan_settings() != job_of(mapping=two).plan_settings()
