@@ -1,6 +1,7 @@
 """Numbers as people write them: read exactly as the rule says, or not at all."""
 
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 import pytest
@@ -29,7 +30,7 @@ MARKS = st.sampled_from(
 NEGATIVES = st.sampled_from(["leading", "trailing", "parentheses"])
 
 
-def column(column_type: str = "double", **rule: object) -> MappedColumn:
+def column(column_type: str = "double", **rule: Any) -> MappedColumn:
     return MappedColumn("target", column_type, required=False, rule=ColumnRule(column="source", **rule))
 
 
@@ -96,7 +97,7 @@ def test_what_passes_is_a_number_whose_digits_were_there(
         ("  1 234,50 ", {"decimal": ",", "thousands": " ", "trim": True}, "1234.50"),
     ],
 )
-def test_numbers_of_real_exports(text: str, rule: dict[str, object], expected: str) -> None:
+def test_numbers_of_real_exports(text: str, rule: dict[str, Any], expected: str) -> None:
     """SAP's trailing minus, an accountant's parentheses, French blanks."""
     assert one(text, column(**rule)) == expected
 
@@ -122,7 +123,7 @@ def test_numbers_of_real_exports(text: str, rule: dict[str, object], expected: s
         ("-", {"negative": "trailing"}),
     ],
 )
-def test_what_does_not_fit_the_rule_rejects_its_row(text: str, rule: dict[str, object]) -> None:
+def test_what_does_not_fit_the_rule_rejects_its_row(text: str, rule: dict[str, Any]) -> None:
     """A mark in the wrong place is never taken for another one."""
     with pytest.raises(ValueError, match="not a number such as"):
         one(text, column(**rule))

@@ -2,6 +2,7 @@
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -95,7 +96,7 @@ def _places(table: object) -> list[list[str | int]]:
     return [[step, *rest] for step, inner in steps for rest in [[], *_places(inner)]]
 
 
-def refusal(tmp_path: Path, text: str, **flags: object) -> SettingsError:
+def refusal(tmp_path: Path, text: str, **flags: Any) -> SettingsError:
     job_file = tmp_path / "job.toml"
     job_file.write_text(text)
     with pytest.raises(SettingsError) as caught:
