@@ -56,7 +56,7 @@ def unusable_sql(setting: str, why: str, next_step: str = "") -> SettingsError:
         "The SQL expression cannot be used.",
         where=setting,
         why=why,
-        next_step=next_step or "Columns with blanks or capitals go in double quotes, texts in single ones.",
+        next_step=next_step or "Columns with blanks or signs go in double quotes, texts in single ones.",
     )
 
 

@@ -11,6 +11,7 @@ import struct
 import tempfile
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,11 +95,7 @@ COLUMNS: dict[str, tuple[pa.DataType, Any, Callable[[str, Any], bool]]] = {
     "flag": (pa.bool_(), st.booleans(), exactly(lambda value: "true" if value else "false")),
     "day": (pa.date32(), st.dates(), exactly(lambda value: f"{value.isoformat()}T00:00:00Z")),
     **{
-        f"at_{unit}{'_utc' if zone else ''}": (
-            pa.timestamp(unit, zone),
-            ticks(digits),
-            exactly(lambda value, digits=digits: iso(value, digits)),
-        )
+        f"at_{unit}_{zone}": (pa.timestamp(unit, zone), ticks(digits), exactly(partial(iso, digits=digits)))
         for unit, digits in (("ms", 3), ("us", 6), ("ns", 9))
         for zone in (None, "UTC", "Asia/Kolkata")
         if zone != "Asia/Kolkata" or unit == "us"
