@@ -137,7 +137,7 @@ def _file_previews(extract: Extract, counts: Counts, samples: dict[int, Samples]
                     column.name,
                     column.type,
                     column.required,
-                    column.rule.column,
+                    column.rule.column or column.rule.expression,
                     column.name in mapping.key,
                     of_file.get(column.name, ()),
                 )

@@ -11,7 +11,7 @@ from loader.extract.guesses import guess, guess_type
 from loader.extract.kinds import refusal
 from loader.extract.mapping import dataset_of
 from loader.extract.sampling import Sample, sample_of
-from loader.job import Job
+from loader.job import ColumnRule, Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _column(match: Match, dataset: Dataset, sample: Sample) -> ColumnDraft | Non
     column = dataset.column(match.column)
     assert column is not None
     series = sample.frame[match.source]
-    if refusal(series.dtype, column.type) is not None:
+    if refusal(series.dtype, column.type, ColumnRule(column=match.source)) is not None:
         return None
     guessed = guess(series, column.type)
     if match.is_guess and not guessed.fits:

@@ -22,14 +22,17 @@ Samples = dict[str, tuple[tuple[str, str | None], ...]]
 
 
 def sample_values(window: Window, records: WindowRecords, mapping: FileMapping) -> Samples:
-    """Return some values of each column that has a source, as they are in the file and in the records."""
+    """Return some values of each column that is no constant, before and after conversion."""
     rows = [row - window.first_row for row in records.rows[:LOOKED_AT]]
     read: list[dict[str, Any]] = [orjson.loads(data) for data in records.data[:LOOKED_AT]]
     samples: Samples = {}
     for column in mapping.columns:
-        if column.rule.column is None:
+        if column.rule.constant is not None:
             continue
-        source = window.frame[column.rule.column]
+        if column.expression is not None:
+            source, _ = column.expression.values(window.frame, column.name)
+        else:
+            source = window.frame[str(column.rule.column)]
         found: dict[str, str | None] = {}
         for row, record in zip(rows, read, strict=True):
             before = source[row]

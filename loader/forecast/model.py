@@ -22,7 +22,7 @@ class ColumnPreview:
         name: Its name in the record.
         type: ``string``, ``double``, ``int`` or ``timestamp``.
         required: Whether a row without a value here is rejected.
-        source: The source column, or None for a constant.
+        source: The source column or the SQL over source columns; None for a constant.
         is_key: Whether it is part of the primary key.
         samples: A few values before and after, or empty; the one after is None where there is none.
     """

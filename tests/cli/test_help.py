@@ -63,7 +63,9 @@ def test_every_setting_has_a_flag_and_every_flag_an_explanation():
     parameters = {parameter.name: parameter for parameter in COMMANDS["load"].params}
     assert set(Job.model_fields) - {"mapping", "defaults", "csv"} <= set(parameters)
     assert {f"csv_{name}" for name in CsvSettings.model_fields} <= set(parameters)
-    assert set(Job.model_fields) - {"mapping", "csv"} <= {each.name for each in COMMANDS["plan"].params}
+    assert set(Job.model_fields) - {"mapping", "defaults", "csv"} <= {
+        each.name for each in COMMANDS["plan"].params
+    }
     for command in COMMANDS.values():
         for parameter in command.params:
             assert getattr(parameter, "help", None) or parameter.name == "until_stdin_ends"
