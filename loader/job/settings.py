@@ -153,7 +153,9 @@ class Job(BaseSettings):
     )
     transport: Annotated[
         Literal["lean", "aiohttp"],
-        _setting(DELIVERY, "HTTP client; aiohttp costs more processor time, and is used behind a proxy anyway."),
+        _setting(
+            DELIVERY, "HTTP client; aiohttp costs more processor time, and is used behind a proxy anyway."
+        ),
     ] = "lean"
     max_held_bytes: Annotated[
         int, _setting(DELIVERY, "Most bytes of events held in memory.", ge=1_048_576)
