@@ -33,8 +33,8 @@ FILES_BESIDE_CONNECTIONS = 100
 """The extract's files, the checkpoint's, libraries': far fewer are open at a time."""
 
 ALLOCATIONS_BETWEEN_COLLECTIONS = 50_000
-"""Each event is a handful of objects that live until it is settled and form no cycle: Python's collector, which
-looks at them after every 700, finds nothing."""
+"""Each event is a handful of objects that live until it is settled and form no cycle: Python's collector,
+which looks at them after every 700, finds nothing."""
 
 
 def run_on_terminal(
