@@ -88,7 +88,7 @@ class OutcomeKind(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as one is made for every attempt: that would take three times as long
 class Outcome:
     """The answer to one attempt, or why there was none.
 
@@ -98,9 +98,9 @@ class Outcome:
         message: The service's words, clipped; may echo the payload, so it is never logged.
         status: HTTP status, or None if no answer came.
         event_id: The receipt, for ACCEPTED only.
-        request_id: ``x-amzn-RequestId``, for support cases.
+        request_id: ``x-amzn-RequestId``, for support cases; not of an acceptance.
         retry_after_seconds: The server's hint, if it gave one.
-        server_time: The answer's ``Date`` header in epoch seconds, if it had one.
+        server_time: The answer's ``Date`` header in epoch seconds, if it had one; not of an acceptance.
         may_have_been_accepted: True if the service may hold the event although no receipt came
             (a timeout or reset after the request went out, a 5xx, an unreadable answer).
     """
@@ -125,7 +125,7 @@ class EventState(StrEnum):
     UNPROCESSED = "unprocessed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as `Outcome`
 class EventResult:
     """What an event came to, with what a user needs to find it again.
 

@@ -33,21 +33,21 @@ class BreakerSettings:
 
 
 class QuotaBreaker:
-    """Whether attempts may start, as far as 402 answers go."""
+    """Whether attempts may start, as far as 402 answers go.
+
+    Attributes:
+        is_open: Whether the lanes are paused. For others to read only.
+    """
 
     def __init__(self, settings: BreakerSettings) -> None:
         self._settings = settings
-        self._opened_at: float | None = None
+        self.is_open = False
+        self._opened_at = 0.0
         self._pause_seconds = 0.0
         self._probe_at = 0.0
         self._probing = False
         self._old_news_until = -math.inf
         self._exhausted = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the lanes are paused."""
-        return self._opened_at is not None
 
     @property
     def is_exhausted(self) -> bool:
@@ -56,37 +56,38 @@ class QuotaBreaker:
 
     def wait_seconds(self, now: float) -> float:
         """Return how long until an attempt may start; infinite while a probe is under way."""
-        if self._opened_at is None:
+        if not self.is_open:
             return 0.0
         return math.inf if self._probing else max(self._probe_at - now, 0.0)
 
     def start(self) -> None:
         """Note that an attempt starts: while the breaker is open it is the probe."""
-        self._probing = self._opened_at is not None
+        self._probing = self.is_open
 
     def answered(self, kind: OutcomeKind, now: float, started_at: float) -> None:
         """Take in the answer to an attempt that started at ``started_at`` (monotonic seconds)."""
         if started_at <= self._old_news_until:
             return
-        if self._opened_at is None:
+        if not self.is_open:
             if kind is OutcomeKind.QUOTA:
                 self._open(now)
             return
         self._probing = False
         if kind is OutcomeKind.QUOTA:
-            self._still_used_up(now, self._opened_at)
+            self._still_used_up(now)
         elif kind is OutcomeKind.ACCEPTED or kind is OutcomeKind.REJECTED:
-            self._opened_at = None
+            self.is_open = False
         else:
             self._probe_at = now + self._pause_seconds
 
     def _open(self, now: float) -> None:
+        self.is_open = True
         self._opened_at = self._old_news_until = now
         self._pause_seconds = self._settings.first_probe_seconds
         self._probe_at = now + self._pause_seconds
 
-    def _still_used_up(self, now: float, opened_at: float) -> None:
-        give_up_at = opened_at + self._settings.give_up_seconds
+    def _still_used_up(self, now: float) -> None:
+        give_up_at = self._opened_at + self._settings.give_up_seconds
         self._exhausted = now >= give_up_at
         self._pause_seconds = min(2 * self._pause_seconds, self._settings.longest_probe_seconds)
         self._probe_at = min(now + self._pause_seconds, max(give_up_at, now))

@@ -4,7 +4,8 @@ Rules kept here:
 
 1. One coroutine, the pump, waits for limits; workers only make attempts. Whatever may let an attempt start
    (an offer, an answer, a stop) wakes the pump, and the pump looks at everything anew: no wake-up is lost.
-2. A worker that has its answer may take the next event itself, through the same gate as the pump.
+2. A worker that has its answer may take the next event itself, through the same gate as the pump, which is
+   woken only if more than that may have changed.
 3. An outcome is a value; an exception from the client or from ``on_result`` stops the load: a LoaderError
    after what is in flight has been answered, anything else at once.
 4. After a stop nothing is sent any more, and every event that may have been accepted is in doubt.
@@ -67,6 +68,7 @@ class Dispatcher:
         self._client = client
         self._drain_seconds = settings.drain_seconds
         self._lanes = Lanes(held_groups)
+        self._cap = in_flight_cap
         budget = ByteBudget(settings.max_held_bytes)
         self._ceiling = None if settings.rate is None else Ceiling(settings.rate, settings.burst_events)
         stalls = Stalls()
@@ -181,13 +183,16 @@ class Dispatcher:
             await self._sleep(self._admission.wait_seconds)
 
     async def _start_attempts(self, tasks: asyncio.TaskGroup) -> None:
-        while (entry := await self._next_entry()) is not None:
+        while (entry := self._next_entry()) is not None:
+            if self._ceiling is not None:
+                await self._ceiling.pay(entry.started_at)
             if self._parked:
                 self._parked.pop().set_result(entry)
             else:
                 self._workers.append(tasks.create_task(self._work(entry)))
 
-    async def _next_entry(self) -> Entry | None:
+    def _next_entry(self) -> Entry | None:
+        """Return the next event that may go now; its ceiling token is the caller's to pay, at once."""
         now = self._surroundings.monotonic()
         while self._admission.allows(now) and (entry := self._lanes.take(now)) is not None:
             if entry.first_attempt_at is not None and out_of_patience(entry, self._surroundings.wall()):
@@ -195,8 +200,6 @@ class Dispatcher:
                 self._settled()
                 continue
             self._admission.begin(entry, now)
-            if self._ceiling is not None:
-                await self._ceiling.pay(now)
             return entry
         return None
 
@@ -205,13 +208,20 @@ class Dispatcher:
             if entry is None:  # and so a parked worker keeps no settled event in memory
                 entry = await self._park()
             await self._attempt(entry)
-            self._settled()
-            entry = await self._next_entry()
+            self._intake.make_room()
+            entry = self._next_entry()
+            if entry is not None and self._ceiling is not None:
+                await self._ceiling.pay(entry.started_at)
+            # Once as many are under way again as may be, nothing has changed for the pump.
+            if entry is None or self._lanes.in_flight < self._cap.limit:
+                self._wake.set()
 
     async def _attempt(self, entry: Entry) -> None:
         credentials = self._credentials
-        self._stats.attempts += 1
-        self._stats.retried += entry.attempts > 0
+        stats = self._stats
+        stats.attempts += 1
+        if entry.attempts:
+            stats.retried += 1
         entry.begin(self._surroundings.wall())
         try:
             outcome = await self._client.attempt(entry.event)

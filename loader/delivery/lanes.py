@@ -61,6 +61,9 @@ class Lanes:
 
     Args:
         held: Groups that an earlier run of the load put on hold.
+
+    Attributes:
+        in_flight: Events taken and not yet released, retried or put on hold. For others to read only.
     """
 
     def __init__(self, held: Iterable[str] = ()) -> None:
@@ -69,17 +72,12 @@ class Lanes:
         self._waiting: list[tuple[float, int, _Lane]] = []
         self._held = set(held)
         self._events = 0
-        self._in_flight = 0
+        self.in_flight = 0
         self._retries = 0
 
     def __len__(self) -> int:
         """Return the number of events held, those in flight included."""
         return self._events
-
-    @property
-    def in_flight(self) -> int:
-        """Events taken and not yet released, retried or put on hold."""
-        return self._in_flight
 
     @property
     def waiting(self) -> int:
@@ -136,7 +134,7 @@ class Lanes:
         else:
             return None
         lane.state = LaneState.IN_FLIGHT
-        self._in_flight += 1
+        self.in_flight += 1
         return lane.first
 
     def release(self, entry: Entry) -> None:
@@ -182,7 +180,7 @@ class Lanes:
         lane = self._lanes.get(entry.event.group)
         if lane is None or lane.first is not entry or lane.state is not LaneState.IN_FLIGHT:
             raise RuntimeError("an event that is not in flight cannot be settled")
-        self._in_flight -= 1
+        self.in_flight -= 1
         return lane
 
 

@@ -56,6 +56,9 @@ class Settlement:
         now = self.surroundings.monotonic()
         self._tell_limits(entry, outcome, now)
         entry.note(outcome)
+        if outcome.kind is OutcomeKind.ACCEPTED:  # nearly all are, and there is nothing to decide
+            self._finish(entry, EventState.ACCEPTED)
+            return Remedy.NONE
         decision = decide(
             outcome, entry, now=now, wall_now=self.surroundings.wall(), jitter=self.surroundings.jitter()
         )
@@ -96,8 +99,9 @@ class Settlement:
     def _tell_limits(self, entry: Entry, outcome: Outcome, now: float) -> None:
         admission, kind = self.admission, outcome.kind
         if kind is OutcomeKind.ACCEPTED:
-            admission.governor.accepted(now, entry.epoch)
-            admission.cap.succeeded(now, now - entry.started_at, admission.governor.rate)
+            governor = admission.governor
+            governor.accepted(now, entry.epoch)
+            admission.cap.succeeded(now, now - entry.started_at, governor.rate)
         elif kind is OutcomeKind.THROTTLED:
             self.stats.throttled += 1
             admission.governor.throttled(now, entry.epoch, outcome.retry_after_seconds)

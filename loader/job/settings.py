@@ -159,9 +159,11 @@ class Job(BaseSettings):
         1000
     )
     transport: Annotated[
-        Literal["aiohttp", "lean"],
-        _setting(DELIVERY, "HTTP client; lean costs a fraction of the processor time and knows no proxy."),
-    ] = "aiohttp"
+        Literal["lean", "aiohttp"],
+        _setting(
+            DELIVERY, "HTTP client; aiohttp costs more processor time, and is used behind a proxy anyway."
+        ),
+    ] = "lean"
     max_held_bytes: Annotated[
         int, _setting(DELIVERY, "Most bytes of events held in memory.", ge=1_048_576)
     ] = 64 * 1_048_576

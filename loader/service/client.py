@@ -8,7 +8,6 @@ from typing import Self
 
 from loader.job import Job
 from loader.model import Destination, Event, Outcome, OutcomeKind
-from loader.service.aiohttp_transport import AiohttpTransport
 from loader.service.credentials import CredentialSource, open_credentials
 from loader.service.endpoint import Endpoint, resolve_endpoint
 from loader.service.lean_transport import LeanTransport
@@ -160,8 +159,7 @@ async def open_client(job: Job, *, credentials: CredentialSource | None = None) 
     endpoint, settings = await in_daemon_thread(lambda: _route(job))
     if credentials is None:
         credentials = await open_credentials(job.profile, endpoint.region)
-    is_lean = job.transport == "lean" and settings.proxy_url is None
-    transport = LeanTransport(endpoint, settings) if is_lean else AiohttpTransport(endpoint, settings)
+    transport = _transport(job, endpoint, settings)
     return SupplyChainClient(job.destination, endpoint, credentials, transport)
 
 
@@ -182,6 +180,15 @@ async def find_caller(job: Job) -> tuple[str, str]:
 def _caller(endpoint: Endpoint, source: CredentialSource) -> tuple[str, str]:
     credentials = source.current
     return endpoint.url, "" if credentials.session_token else credentials.access_key
+
+
+def _transport(job: Job, endpoint: Endpoint, settings: TransportSettings) -> Transport:
+    if job.transport == "lean" and settings.proxy_url is None:
+        return LeanTransport(endpoint, settings)
+    # Imported here: aiohttp takes a tenth of a second of every start, and few loads need it.
+    from loader.service.aiohttp_transport import AiohttpTransport  # noqa: PLC0415
+
+    return AiohttpTransport(endpoint, settings)
 
 
 def _route(job: Job) -> tuple[Endpoint, TransportSettings]:

@@ -7,6 +7,7 @@ Rules kept here:
 3. No socket, no clock, no loop is known here.
 """
 
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -29,6 +30,36 @@ class UnreadableAnswer(Exception):
 
 class _EnoughReadError(Exception):
     """Ends the parsing of bytes that nobody needs."""
+
+
+class AnswerHeaders(Mapping[str, str]):
+    """The headers of an answer as texts, made when somebody looks: at those of an acceptance nobody does.
+
+    Args:
+        fields: Names and values as they came; of several with one name, in any case, the first counts.
+    """
+
+    __slots__ = ("_fields", "_texts")
+
+    def __init__(self, fields: Mapping[bytes, bytes]) -> None:
+        self._fields = fields
+        self._texts: dict[str, str] | None = None
+
+    def _by_name(self) -> dict[str, str]:
+        if self._texts is None:
+            self._texts = {}
+            for name, value in self._fields.items():
+                self._texts.setdefault(_lower_name(name), value.decode("latin-1").rstrip())
+        return self._texts
+
+    def __getitem__(self, name: str) -> str:
+        return self._by_name()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name())
+
+    def __len__(self) -> int:
+        return len(self._by_name())
 
 
 @lru_cache(maxsize=256)  # the names of a service's headers are few, and come by the thousand
@@ -72,7 +103,7 @@ class AnswerReader:
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
         self._answer: Response | None = None
         self._has_head = False
-        self._headers: dict[str, str] = {}
+        self._headers: Mapping[bytes, bytes] = {}
         self._received_bytes = 0
         self.is_reusable = False
         self.on_message_begin()
@@ -108,8 +139,9 @@ class AnswerReader:
     def end(self) -> Response | None:
         """Return the answer that ends because the connection does, or None if it was cut short."""
         self.is_reusable = False
-        framed = "content-length" in self._headers or "transfer-encoding" in self._headers
-        return self._whole() if self._has_head and not framed else None
+        if not self._has_head or {"content-length", "transfer-encoding"} & {*AnswerHeaders(self._headers)}:
+            return None
+        return self._whole()
 
     def close(self) -> None:
         """Let the parser go, which holds on to this."""
@@ -117,7 +149,8 @@ class AnswerReader:
 
     def _whole(self) -> Response:
         assert self._parser is not None
-        return Response(self._parser.get_status_code(), self._headers, b"".join(self._pieces))
+        headers = AnswerHeaders(self._headers)
+        return Response(self._parser.get_status_code(), headers, b"".join(self._pieces))
 
     # What follows is called by the parser.
 
@@ -134,9 +167,7 @@ class AnswerReader:
         assert self._parser is not None
         if self._parser.get_status_code() >= FIRST_FINAL_STATUS:
             self._has_head = True
-            self._headers = {
-                _lower_name(name): value.decode("latin-1").rstrip() for name, value in self._fields.items()
-            }
+            self._headers = self._fields.copy()  # trailers may follow
 
     def on_body(self, piece: bytes) -> None:
         """Keep a piece of the body, up to the limit."""

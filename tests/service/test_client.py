@@ -1,6 +1,8 @@
 """One attempt: what goes out equals what botocore sends, and what comes back is an outcome."""
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -323,14 +325,24 @@ def verified(received: Received, port: int, scheme: str = "http") -> bool:
 
 
 @pytest.mark.usefixtures("keys_in_environment")
-async def test_job_to_receipt() -> None:
+@pytest.mark.parametrize("settings", [{}, {"transport": "aiohttp"}], ids=["lean", "aiohttp"])
+async def test_job_to_receipt(settings: dict[str, str]) -> None:
     """A client opened for a job delivers an event; the signature fits what arrived, whatever its size."""
-    async with ScriptedServer([answer()]) as server, await open_client(job(server.port)) as client:
+    async with (
+        ScriptedServer([answer()]) as server,
+        await open_client(job(server.port, **settings)) as client,
+    ):
         for data in (b'{"id":"1"}', orjson.dumps({"a": '"' * 1_000_000})):
             outcome = await client.attempt(sample_event(data=data))
             assert (outcome.kind, outcome.event_id) == (OutcomeKind.ACCEPTED, EVENT_ID)
         assert [verified(received, server.port) for received in server.requests] == [True, True]
         assert json.loads(server.requests[0].body)["data"] == '{"id":"1"}'
+
+
+def test_load_without_a_proxy_does_without_aiohttp() -> None:
+    """The module of the whole load does not import it: that would take a tenth of the start."""
+    code = "import sys, loader.pipeline; sys.exit('aiohttp' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.usefixtures("keys_in_environment")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from loader.service.lean_answer import MAX_HEAD_BYTES, AnswerReader, UnreadableAnswer
+from loader.service.lean_answer import MAX_HEAD_BYTES, AnswerHeaders, AnswerReader, UnreadableAnswer
 from loader.service.transport import Response
 from tests.service.samples import RECEIPT
 
@@ -44,6 +44,23 @@ def test_answer_is_the_same_however_it_is_cut(name: str, cuts: list[int]) -> Non
         headers = dict(answer.headers)
         assert headers.pop("content-length", None) or headers.pop("transfer-encoding")
         assert headers == {"date": "now", "x-empty": "", "x-amzn-requestid": "abc"}
+
+
+def test_headers_are_found_by_lower_case_names() -> None:
+    """Of several with one name, in any case, the first counts; one that is missing is missing."""
+    headers = AnswerHeaders({b"DATE": b"now ", b"Date": b"then", b"X-Caf\xe9": b"\xe9"})
+    assert dict(headers) == {"date": "now", "x-caf\xe9": "\xe9"}
+    assert (len(headers), headers.get("DATE")) == (2, None)
+
+
+def test_trailers_are_no_headers() -> None:
+    """What comes after a chunked body is not among the headers, and an earlier answer's stay its own."""
+    reader = AnswerReader(LIMIT)
+    first = read(reader, ANSWERS["in chunks"])
+    assert read(reader, b"HTTP/1.1 204 No\r\nOther: x\r\n\r\n") is not None
+    assert first is not None
+    assert {"t", "other"}.isdisjoint(first.headers)
+    assert first.headers["date"] == "now"
 
 
 def test_limits_are_those_of_one_answer() -> None:

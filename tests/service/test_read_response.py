@@ -24,13 +24,15 @@ def refusal(
 
 
 def test_receipt_is_accepted() -> None:
-    """A 200 with an event id is accepted, with receipt, request id and the server's time."""
-    headers = {"x-amzn-requestid": "r-1", "date": DATE}
-    outcome = read_response(200, headers, RECEIPT)
-    assert outcome.kind is OutcomeKind.ACCEPTED
-    assert (outcome.event_id, outcome.request_id, outcome.status) == (EVENT_ID, "r-1", 200)
-    assert outcome.server_time == DATE_SECONDS
-    assert not outcome.may_have_been_accepted
+    """A 200 with an event id is accepted, with its receipt and nothing else."""
+    outcome = read_response(200, {"x-amzn-requestid": "r-1", "date": DATE}, RECEIPT)
+    assert outcome == Outcome(OutcomeKind.ACCEPTED, status=200, event_id=EVENT_ID)
+
+
+def test_refusal_keeps_what_a_support_case_needs() -> None:
+    """An answer that is no acceptance keeps its request id and the server's time."""
+    outcome = refusal(400, "ValidationException", headers={"x-amzn-requestid": "r-1", "date": DATE})
+    assert (outcome.request_id, outcome.server_time) == ("r-1", DATE_SECONDS)
 
 
 @pytest.mark.parametrize(
