@@ -148,7 +148,7 @@ CREATE VIEW events_readable AS         -- an event that failed for some of its r
                 LEFT JOIN failed_parts ON failed_parts.window = events.window
                                       AND failed_parts.event_index = events.event_index;
 CREATE VIEW failures AS                -- refused so far, also of events that have not come to their end
-    SELECT window, event_index, first_record, records AS rows, windows.file, parts.first_row, code, message
+    SELECT window, event_index, first_record, parts.records AS rows, file, parts.first_row, code, message
     FROM parts JOIN windows ON windows.number = parts.window WHERE state = 'failed'
     UNION ALL
     SELECT window, event_index, 0, coalesce(rows, 1), file, first_row, code, message

@@ -119,7 +119,7 @@ def check_values(records: Sequence[Mapping[str, Any]], refused_values: Mapping[s
     """
     for name, refused in refused_values.items():
         for position, record in enumerate(records):
-            if str(record.get(name)) in refused:
+            if name in record and str(record[name]) in refused:
                 raise _invalid(f"Record {position}: column '{name}' holds a value that is refused")
 
 
