@@ -41,18 +41,23 @@ class Sendable:
     rows: Sequence[tuple[int, int]]
 
 
-def _parts(event: Event, place: int, first: int, count: int) -> Iterator[Sendable]:
-    """Yield a part of an event and all parts of it; made without the loader's own cutting."""
-    token, data = event.token, event.data
-    if count < len(event.rows):
-        token = sha256(f"scn-loader part 1:{token},{first},{count}".encode()).hexdigest()
-        records = json.loads(event.data)[first : first + count]
-        content = records if count > 1 else records[0]
-        data = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-    yield Sendable(token, place, data, [(event.file, row) for row in event.rows[first : first + count]])
-    if count > 1:
-        yield from _parts(event, place, first, count // 2)
-        yield from _parts(event, place, first + count // 2, count - count // 2)
+def _parts(event: Event, place: int) -> Iterator[Sendable]:
+    """Yield an event and all parts it can be cut into; made without the loader's own cutting."""
+    rows = [(event.file, row) for row in event.rows]
+    yield Sendable(event.token, place, event.data, rows)
+    if len(rows) == 1:
+        return
+    records = json.loads(event.data)
+    pending = [(0, len(rows))]
+    while pending:
+        first, count = pending.pop()
+        if count < len(rows):
+            token = sha256(f"scn-loader part 1:{event.token},{first},{count}".encode()).hexdigest()
+            content = records[first : first + count] if count > 1 else records[first]
+            data = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+            yield Sendable(token, place, data, rows[first : first + count])
+        if count > 1:
+            pending += [(first, count // 2), (first + count // 2, count - count // 2)]
 
 
 @dataclass(frozen=True)
@@ -70,11 +75,7 @@ class Plan:
     @cached_property
     def sendable(self) -> Mapping[str, Sendable]:
         """Everything that may be sent, by token: each event, and each part that one can be cut into."""
-        return {
-            each.token: each
-            for place, event in enumerate(self.events)
-            for each in _parts(event, place, 0, len(event.rows))
-        }
+        return {each.token: each for place, event in enumerate(self.events) for each in _parts(event, place)}
 
     @property
     def tokens(self) -> set[str]:
@@ -107,7 +108,8 @@ def read_ledger(path: Path) -> list[LedgerRow]:
 
 def doubled_or_changed(ledger: Iterable[LedgerRow], plan: Plan) -> list[str]:
     """Law 1, at any time: nothing unplanned arrived, no event twice, none with other content."""
-    found, accepted = [], set()
+    found: list[str] = []
+    accepted: set[tuple[int, int]] = set()
     for row in ledger:
         if not row.client_token:
             continue  # refused unread: signature or body
