@@ -110,7 +110,7 @@ class CheckpointWriteError(LoaderError):
 
 
 class TooManyFailures(LoaderError):
-    """More rows and events failed than --max-errors allows."""
+    """More rows were rejected or failed than --max-errors allows."""
 
     exit_code = ExitCode.TOO_MANY_ERRORS
 

@@ -51,7 +51,8 @@ class Feeder:
         settled_rows = plan.rows_read - plan.records
         if progress is not None:
             events = [event for event in events if progress.to_send(event.index)]
-            settled_rows += plan.records - sum(len(event.rows) for event in events)
+            left = sum(len(event.rows) - progress.settled_records(event.index) for event in events)
+            settled_rows += plan.records - left
         self._on_window(plan, settled_rows, progress is None)
         return await self._hand_over(events, progress)
 
@@ -78,10 +79,14 @@ class Feeder:
 
     async def _offer(self, chunk: Sequence[Event], progress: WindowProgress | None) -> bool:
         in_doubt = progress.in_doubt if progress is not None else {}
+        parts = progress.parts if progress is not None else {}
         for event in chunk:
             since = in_doubt.get(event.index)
             taken = await self._dispatcher.offer(
-                event, first_attempt_at=since, may_have_been_accepted=since is not None
+                event,
+                first_attempt_at=since,
+                may_have_been_accepted=since is not None,
+                known_parts=parts.get(event.index, ()),
             )
             if not taken:
                 return False

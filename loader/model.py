@@ -125,7 +125,53 @@ class EventState(StrEnum):
     UNPROCESSED = "unprocessed"
 
 
+<<<<<<< HEAD
 @dataclass(slots=True)  # not frozen, as `Outcome`
+=======
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A range of the records of an event that was refused as a whole.
+
+    Attributes:
+        first: Position of its first record in the event, from 0.
+        count: How many records it has.
+    """
+
+    first: int
+    count: int
+
+
+class PartState(StrEnum):
+    """What became of a part."""
+
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    DIVIDED = "divided"
+
+
+@dataclass(frozen=True, slots=True)
+class PartResult:
+    """What a part of an event came to.
+
+    Attributes:
+        part: Which records.
+        state: What became of it.
+        token: Its ``clientToken``; that of the event if it is the whole.
+        event_id: The receipt, if it was accepted.
+        code: Why it was refused: the service's error code.
+        message: The service's words on it (may echo payload; not for logs).
+    """
+
+    part: Part
+    state: PartState
+    token: str
+    event_id: str | None = None
+    code: str = ""
+    message: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+>>>>>>> bisect
 class EventResult:
     """What an event came to, with what a user needs to find it again.
 
@@ -139,6 +185,8 @@ class EventResult:
         first_attempt_at: Epoch seconds of the first attempt that may have reached the service,
             or None if none was made.
         last_attempt_at: Epoch seconds of the last attempt, or None.
+        in_parts: Whether it was refused as a whole and sent in parts.
+        rows_left_out: If so, the rows that were not accepted; None if there is none.
     """
 
     event: Event
@@ -149,6 +197,13 @@ class EventResult:
     attempts: int = 0
     first_attempt_at: float | None = None
     last_attempt_at: float | None = None
+    in_parts: bool = False
+    rows_left_out: Sequence[int] | None = None
+
+    @property
+    def rows(self) -> Sequence[int]:
+        """The rows that ``state`` speaks of, in order."""
+        return self.event.rows if self.rows_left_out is None else self.rows_left_out
 
 
 @dataclass(frozen=True, slots=True)

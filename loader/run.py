@@ -17,7 +17,7 @@ from loader.errors import LoaderError, TooManyFailures
 from loader.extract import Extract
 from loader.feeding import Feeder
 from loader.job import Job, OnFailure
-from loader.model import EventResult, EventState, WindowPlan
+from loader.model import Event, EventResult, EventState, PartResult, PartState, WindowPlan
 from loader.planning import log_rejected, plan_ahead, plan_windows
 from loader.rate_memory import RateMemory
 from loader.report import LoadSummary, Snapshot
@@ -90,6 +90,7 @@ class Run:
             self._on_result,
             settings=DeliverySettings.of(job),
             held_groups=checkpoint.held_groups() if job.on_failure is OnFailure.HOLD else (),
+            part_log=self,
         )
 
     async def to_end(self) -> Ending:
@@ -161,6 +162,30 @@ class Run:
         if self._observers.on_result is not None:
             self._observers.on_result(result)
 
+    def settled(self, event: Event, result: PartResult) -> None:
+        """Take in what a part of an event came to (``PartLog``)."""
+        self._checkpoint.record_part(event, result)
+        self._tally.part(result)
+        if result.state is PartState.FAILED:
+            log.warning(
+                "A record was refused." if result.part.count == 1 else "Records were refused.",
+                extra={
+                    "code": result.code,
+                    "window": event.window,
+                    "index": event.index,
+                    "file": event.file,
+                    "rows": event.rows[result.part.first] + 1,
+                    "count": result.part.count,
+                    "token": result.token,
+                },
+            )
+            self._check_errors()
+
+    async def divided(self, event: Event, result: PartResult) -> None:
+        """Write down that an event, or a part of it, is divided (``PartLog``)."""
+        self._checkpoint.record_part(event, result)
+        await self._checkpoint.flush()
+
     def _note_trouble(self, result: EventResult) -> None:
         event = result.event
         has_failed = result.state is EventState.FAILED
@@ -181,10 +206,10 @@ class Run:
             self._check_errors()
 
     def _check_errors(self) -> None:
-        if self._tally.has_too_many_errors(self._dispatcher.stats):
+        if self._tally.has_too_many_errors():
             self.stop(
                 TooManyFailures(
-                    "More rows were rejected or events failed than --max-errors allows.",
+                    "More rows were rejected or failed than --max-errors allows.",
                     where=str(self._checkpoint.run_dir),
                     next_step=f"scn-loader status {self._checkpoint.run_dir} says which and why; {RESUME}",
                 )

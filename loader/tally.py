@@ -10,7 +10,7 @@ from loader.delivery.stats import DeliveryStats
 from loader.errors import LoaderError
 from loader.extract import Extract
 from loader.job import Job
-from loader.model import EventResult, EventState, WindowPlan
+from loader.model import EventResult, EventState, PartResult, PartState, WindowPlan
 from loader.report import LoadSummary, Snapshot
 
 CPU_BOUND_SHARE = 0.9
@@ -40,7 +40,7 @@ class Tally:
         self._events_planned = earlier.events_total
         self._rows_done_before = settled_rows
         self._rows_done = 0
-        self._ends = 0
+        self._rows_failed = 0 if job.retry_failed else earlier.records_failed
 
     def window(self, plan: WindowPlan, settled_rows: int, new: bool) -> None:  # noqa: FBT001 - a callback
         """Count a window that is handed over.
@@ -59,20 +59,29 @@ class Tally:
             self._rows_done_before += settled_rows
 
     def result(self, result: EventResult) -> None:
-        """Count what an event came to; one in doubt or held back still needs work."""
-        self._ends += 1
-        if result.state in (EventState.ACCEPTED, EventState.FAILED):
-            self._rows_done += len(result.event.rows)
+        """Count what an event came to; one in doubt or held back still needs work.
 
-    def has_too_many_errors(self, stats: DeliveryStats) -> bool:
+        The rows of an event in parts are counted with its parts.
+        """
+        if result.state in (EventState.ACCEPTED, EventState.FAILED) and not result.in_parts:
+            self._count_rows(len(result.event.rows), failed=result.state is EventState.FAILED)
+
+    def part(self, result: PartResult) -> None:
+        """Count what a part of an event came to."""
+        self._count_rows(result.part.count, failed=result.state is PartState.FAILED)
+
+    def _count_rows(self, rows: int, *, failed: bool) -> None:
+        self._rows_done += rows
+        if failed:
+            self._rows_failed += rows
+
+    def has_too_many_errors(self) -> bool:
         """Return whether ``--max-errors`` is exceeded."""
-        earlier = self._earlier
-        failed_before = 0 if self._job.retry_failed else earlier.events_failed
         return self._job.max_errors.exceeded(
             rejected=self._rows_rejected,
             rows=self._rows_read,
-            failed=failed_before + stats.failed,
-            events=earlier.events_accepted + failed_before + self._ends,
+            failed=self._rows_failed,
+            settled=self._rows_done_before + self._rows_done,
         )
 
     def snapshot(self, stats: DeliveryStats, *, phase: str) -> Snapshot:

@@ -10,7 +10,7 @@ from typing import Self
 
 from loader.checkpoint import progress
 from loader.checkpoint.doubt import Mark
-from loader.checkpoint.entries import Call, EventsNamed, counts, named, put_aside, window_opened
+from loader.checkpoint.entries import Call, EventsNamed, counts, named, part_noted, put_aside, window_opened
 from loader.checkpoint.ledger import Ledger, Run
 from loader.checkpoint.plan import plan_digest
 from loader.checkpoint.progress import InDoubtEvent, WindowProgress
@@ -19,7 +19,7 @@ from loader.checkpoint.reading import reading_errors
 from loader.checkpoint.schema import CHECKPOINT_NAME, SKIPPED, stand_alone
 from loader.checkpoint.writer import Writer
 from loader.errors import CheckpointError, CheckpointMismatch
-from loader.model import EventResult, EventState, WindowPlan
+from loader.model import Event, EventResult, EventState, PartResult, WindowPlan
 
 COUNTS = "file, first_row, rows_read, rows_filtered, rows_rejected, records, events, last_of_file"
 
@@ -178,6 +178,10 @@ class Checkpoint:
             self._put((event.window, event.index, result.event_id or ""))
         else:
             self._put(put_aside(result))
+
+    def record_part(self, event: Event, result: PartResult) -> None:
+        """Write down what a part of an event came to; returns at once."""
+        self._put(part_noted(event, result))
 
     async def flush(self) -> None:
         """Return when everything recorded so far is on the disk.

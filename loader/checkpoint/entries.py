@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from loader.checkpoint.plan import plan_digest
-from loader.model import Event, EventResult, EventState, WindowPlan
+from loader.model import Event, EventResult, EventState, PartResult, WindowPlan
 
 Receipt = tuple[int, int, str]
 """Window, index in it, eventId."""
@@ -42,6 +42,13 @@ class EventPutAside:
     window: int
     index: int
     state: EventState
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class PartNoted:
+    """What a part of an event came to."""
+
     values: Values
 
 
@@ -115,9 +122,9 @@ def put_aside(result: EventResult) -> EventPutAside:
             event.window,
             event.index,
             event.file,
-            event.rows[0],
-            event.rows[-1],
-            len(event.rows),
+            result.rows[0],
+            result.rows[-1],
+            len(result.rows),
             event.group,
             result.code,
             result.message,
@@ -125,4 +132,24 @@ def put_aside(result: EventResult) -> EventPutAside:
             result.first_attempt_at,
             result.last_attempt_at,
         ),
+    )
+
+
+def part_noted(event: Event, result: PartResult) -> PartNoted:
+    """Return the entry for a part of a planned event."""
+    part = result.part
+    return PartNoted(
+        values=(
+            event.window,
+            event.index,
+            part.first,
+            part.count,
+            result.token,
+            result.state.value,
+            result.event_id,
+            event.rows[part.first],
+            event.rows[part.first + part.count - 1],
+            result.code,
+            result.message,
+        )
     )

@@ -22,7 +22,7 @@ FAILED_COLUMNS = (
 FAILED = """
 SELECT token, state, file, first_row + 1, last_row + 1, rows, event_group, code, message,
        attempts, first_attempt, last_attempt
-FROM events_readable ORDER BY window, event_index"""
+FROM events_readable ORDER BY window, event_index, first_record"""
 
 
 def export_rejected(run_dir: Path, path: Path) -> int:
@@ -40,7 +40,8 @@ def export_failed(run_dir: Path, path: Path) -> int:
     """Write the events that failed, are in doubt or were held back to a CSV file (mode 0600).
 
     Rows are counted from 1 in their file, without the header. An event in doubt of a run that was killed
-    has no token, and the rows of its whole window, until that window is planned again.
+    has no token, and the rows of its whole window, until that window is planned again. An event that failed
+    for some of its records has a line for each part that was refused, with the token of that part.
 
     Returns:
         Their number.

@@ -4,7 +4,8 @@ Rules kept here:
 
 1. Accepted is final: no later entry takes a receipt back or puts a row beside it.
 2. An event that was held back (unprocessed) keeps what an earlier run found out about it.
-3. A window's marks go in the transaction that writes the last answer to its events.
+3. What a part came to is as final; one that failed may be accepted, or divided, by a later run.
+4. A window's marks go in the transaction that writes the last answer to its events.
 
 After an exception the ledger no longer agrees with the file and must not be used again.
 """
@@ -20,13 +21,14 @@ from loader.checkpoint.entries import (
     Durable,
     EventPutAside,
     EventsNamed,
+    PartNoted,
     Receipt,
     WindowOpened,
 )
 from loader.checkpoint.queries import stored_rows
 from loader.checkpoint.receipts import RECEIPT_BYTES, has_receipt, write_receipts
 
-Entry = Receipt | WindowOpened | EventsNamed | EventPutAside | Mark | Call | Durable
+Entry = Receipt | WindowOpened | EventsNamed | EventPutAside | PartNoted | Mark | Call | Durable
 
 INSERT_RUN = "INSERT INTO runs (number, pid, retry_failed, started_at) VALUES (?, ?, ?, ?)"
 INSERT_WINDOW = """
@@ -42,6 +44,12 @@ DELETE_ROW = "DELETE FROM events WHERE window = ? AND event_index = ?"
 NAME_EVENT = """
 UPDATE events SET token = ?, first_row = ?, last_row = ?, rows = ?, event_group = ?
 WHERE window = ? AND event_index = ?"""
+NOTE_PART = """
+INSERT INTO parts (window, event_index, first_record, records, token, state, event_id, first_row, last_row,
+                   code, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (window, event_index, first_record, records) DO UPDATE SET
+    state = excluded.state, event_id = excluded.event_id, code = excluded.code, message = excluded.message
+WHERE state = 'failed'"""
 # Rule 2 is the CASEs on 'unprocessed'. The first attempt is the earliest of all runs, but where doubt is new:
 # what an earlier run tried was answered, and only the age of the doubt matters to the token. An event in
 # doubt of which no attempt is known was handed out no earlier than its mark says.
@@ -186,6 +194,8 @@ class Ledger:
                 self._windows[entry.number] = OpenWindow(entry.events)
         elif isinstance(entry, EventsNamed):
             connection.executemany(NAME_EVENT, entry.values)
+        elif isinstance(entry, PartNoted):
+            connection.execute(NOTE_PART, entry.values)
 
     def _write_answers(self, answers: Mapping[int, Answers], now: float) -> None:
         for number, of_window in answers.items():

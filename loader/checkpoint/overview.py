@@ -25,10 +25,10 @@ SHOWN_PLACES = 3
 
 FAILED = """
 SELECT code, message, number, path, first_row FROM (
-    SELECT code, message, path, first_row, window, event_index,
+    SELECT code, message, path, first_row,
            count(*) OVER (PARTITION BY code, message) AS number,
-           row_number() OVER (PARTITION BY code, message ORDER BY window, event_index) AS place
-    FROM events JOIN files ON files.number = events.file WHERE state = 'failed'
+           row_number() OVER (PARTITION BY code, message ORDER BY window, event_index, first_record) AS place
+    FROM failures JOIN files ON files.number = failures.file
 ) WHERE place <= :places ORDER BY number DESC, code, message, place"""
 
 REJECTED = """
@@ -97,7 +97,8 @@ class Overview:
         totals: Its sums.
         rows_left: Rows not read yet, if the formats of all files tell.
         doubt: Its events in doubt. None of a running process: what it has sent is still in flight.
-        failed: Its failed events by code and message, most frequent first.
+        failed: Its failed events, or the parts of them that were refused, by code and message, most
+            frequent first.
         rejected: Its rejected rows by column and reason, most frequent first.
         started_at: When the last run began, in epoch seconds.
         ended_at: When it ended, or None.

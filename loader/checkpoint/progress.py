@@ -1,13 +1,14 @@
 """Where the events of one window stand, for a load that resumes."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from loader.checkpoint.queries import read_receipts
 from loader.checkpoint.receipts import Receipts
 from loader.checkpoint.schema import SKIPPED
-from loader.model import EventState
+from loader.model import EventState, Part, PartResult, PartState
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class WindowProgress:
         skipped: Indexes of those in doubt that the user chose not to send again.
         in_doubt: Index and epoch seconds of the first attempt of those that may have been accepted.
         unprocessed: Indexes of those held back behind a failed event of their group.
+        parts: What became of the parts of events that were divided, but those to be sent again, by index.
         retry_failed: Whether this run sends failed events again.
     """
 
@@ -30,6 +32,7 @@ class WindowProgress:
     skipped: frozenset[int]
     in_doubt: Mapping[int, float]
     unprocessed: frozenset[int]
+    parts: Mapping[int, Sequence[PartResult]]
     retry_failed: bool
 
     def to_send(self, index: int) -> bool:
@@ -37,6 +40,11 @@ class WindowProgress:
         if index in self.accepted or index in self.skipped:
             return False
         return self.retry_failed or index not in self.failed
+
+    def settled_records(self, index: int) -> int:
+        """Return how many records of an event to be sent need no more work: they came to an end in parts."""
+        parts = self.parts.get(index, ())
+        return sum(each.part.count for each in parts if each.state is not PartState.DIVIDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +85,23 @@ def read_progress(
         skipped=frozenset(row[0] for row in rows if row[1] == EventState.FAILED and row[2] == SKIPPED),
         in_doubt={row[0]: row[3] for row in rows if row[1] == EventState.IN_DOUBT},
         unprocessed=frozenset(row[0] for row in rows if row[1] == EventState.UNPROCESSED),
+        parts=_read_parts(connection, window, retry_failed=retry_failed),
         retry_failed=retry_failed,
     )
+
+
+def _read_parts(
+    connection: sqlite3.Connection, window: int, *, retry_failed: bool
+) -> dict[int, list[PartResult]]:
+    rows = connection.execute(
+        "SELECT event_index, first_record, records, state, token, event_id, code, message FROM parts"
+        " WHERE window = ? AND (state <> 'failed' OR NOT ?)",
+        (window, retry_failed),
+    )
+    parts: defaultdict[int, list[PartResult]] = defaultdict(list)
+    for index, first, count, state, *words in rows.fetchall():
+        parts[index].append(PartResult(Part(first, count), PartState(state), *words))
+    return dict(parts)
 
 
 def read_settled_windows(connection: sqlite3.Connection, *, retry_failed: bool) -> dict[int, int]:

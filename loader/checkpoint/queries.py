@@ -23,6 +23,7 @@ class Totals:
         rows_filtered: Rows the job's filter left out.
         rows_rejected: Rows that could not become records.
         records: Rows that did.
+        records_failed: Those of them that were refused so far, or whose event failed as a whole.
         events_total: Events planned.
         events_accepted: Events with a receipt.
         events_failed: Events refused for good, or in doubt and skipped by the user.
@@ -35,6 +36,7 @@ class Totals:
     rows_filtered: int
     rows_rejected: int
     records: int
+    records_failed: int
     events_total: int
     events_accepted: int
     events_failed: int
@@ -76,6 +78,7 @@ def read_totals(connection: sqlite3.Connection) -> Totals:
     ).fetchone()
     windows, read, filtered, rejected, records, total, accepted = (value or 0 for value in sums)
     states = dict(connection.execute("SELECT state, count(*) FROM events GROUP BY state").fetchall())
+    (records_failed,) = connection.execute("SELECT coalesce(sum(rows), 0) FROM failures").fetchone()
     failed, doubtful = states.get(EventState.FAILED, 0), states.get(EventState.IN_DOUBT, 0)
     return Totals(
         windows=windows,
@@ -83,6 +86,7 @@ def read_totals(connection: sqlite3.Connection) -> Totals:
         rows_filtered=filtered,
         rows_rejected=rejected,
         records=records,
+        records_failed=records_failed,
         events_total=total,
         events_accepted=accepted,
         events_failed=failed,

@@ -87,6 +87,20 @@ CREATE TABLE events (                  -- every event that is not accepted and n
     run              INTEGER NOT NULL, -- the run that wrote this row last
     PRIMARY KEY (window, event_index)
 ) WITHOUT ROWID;
+CREATE TABLE parts (                   -- what became of parts of events that were refused as a whole
+    window       INTEGER NOT NULL,
+    event_index  INTEGER NOT NULL,
+    first_record INTEGER NOT NULL,     -- counted from 0 in the event
+    records      INTEGER NOT NULL,
+    token        TEXT NOT NULL,        -- clientToken of the part
+    state        TEXT NOT NULL,        -- divided (its halves have the news), accepted, failed
+    event_id     TEXT,
+    first_row    INTEGER NOT NULL,
+    last_row     INTEGER NOT NULL,
+    code         TEXT NOT NULL,
+    message      TEXT NOT NULL,
+    PRIMARY KEY (window, event_index, first_record, records)
+) WITHOUT ROWID;
 CREATE INDEX events_by_token ON events (token);
 CREATE TABLE rejected (
     file   INTEGER NOT NULL,
@@ -115,15 +129,32 @@ CREATE TABLE runs (
     retried      INTEGER,
     seconds      REAL
 );
-CREATE VIEW events_readable AS
-    SELECT token, state, files.path AS file,
-           coalesce(events.first_row, windows.first_row) AS first_row,
-           coalesce(events.last_row, windows.first_row + windows.rows_read - 1) AS last_row,
-           events.rows, event_group, code, message, attempts,
+CREATE VIEW failed_parts AS            -- of events that failed, those refused: most often single records
+    SELECT parts.* FROM parts JOIN events USING (window, event_index)
+    WHERE parts.state = 'failed' AND events.state = 'failed' AND events.code <> 'InDoubtSkipped';
+CREATE VIEW events_readable AS         -- an event that failed for some of its records has a line for each
+    SELECT coalesce(failed_parts.token, events.token) AS token, events.state, files.path AS file,
+           coalesce(failed_parts.first_row, events.first_row, windows.first_row) AS first_row,
+           coalesce(failed_parts.last_row, events.last_row, windows.first_row + windows.rows_read - 1)
+               AS last_row,
+           coalesce(failed_parts.records, events.rows) AS rows, event_group,
+           coalesce(failed_parts.code, events.code) AS code,
+           coalesce(failed_parts.message, events.message) AS message, attempts,
            strftime('%Y-%m-%dT%H:%M:%fZ', first_attempt_at, 'unixepoch') AS first_attempt,
-           strftime('%Y-%m-%dT%H:%M:%fZ', last_attempt_at, 'unixepoch') AS last_attempt, window, event_index
+           strftime('%Y-%m-%dT%H:%M:%fZ', last_attempt_at, 'unixepoch') AS last_attempt,
+           events.window, events.event_index, coalesce(failed_parts.first_record, 0) AS first_record
     FROM events JOIN windows ON windows.number = events.window
-                LEFT JOIN files ON files.number = events.file;
+                LEFT JOIN files ON files.number = events.file
+                LEFT JOIN failed_parts ON failed_parts.window = events.window
+                                      AND failed_parts.event_index = events.event_index;
+CREATE VIEW failures AS                -- refused so far, also of events that have not come to their end
+    SELECT window, event_index, first_record, parts.records AS rows, file, parts.first_row, code, message
+    FROM parts JOIN windows ON windows.number = parts.window WHERE state = 'failed'
+    UNION ALL
+    SELECT window, event_index, 0, coalesce(rows, 1), file, first_row, code, message
+    FROM events WHERE state = 'failed' AND NOT EXISTS (
+        SELECT 1 FROM parts WHERE parts.window = events.window AND parts.event_index = events.event_index
+                              AND parts.state = 'failed');
 CREATE VIEW runs_readable AS
     SELECT number, strftime('%Y-%m-%dT%H:%M:%fZ', started_at, 'unixepoch') AS started,
            strftime('%Y-%m-%dT%H:%M:%fZ', ended_at, 'unixepoch') AS ended, cause, exit_code, complete,

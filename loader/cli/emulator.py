@@ -4,6 +4,8 @@ import os
 import signal
 import sqlite3
 import sys
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Thread
 from typing import Annotated
@@ -30,6 +32,13 @@ def emulator(
     jitter_ms: Annotated[float, typer.Option(help="How far latency strays from its mean.")] = 0.0,
     faults: Annotated[
         Path | None, typer.Option(help="What goes wrong and when: a fault plan in TOML or JSON.")
+    ] = None,
+    refuse_record_where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=VALUE",
+            help="Refuse records with this value, and so the whole event that holds one. Repeatable.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same latencies.")] = 0,
     lake: Annotated[
@@ -78,6 +87,7 @@ def emulator(
             ledger_path=ledger,
             verify_signatures=verify_signatures,
             datasets=tuple(orjson.loads(path.read_bytes()) for path in dataset or ()),
+            refused_values=_refused_values(refuse_record_where or ()),
             faults=FaultPlan() if faults is None else FaultPlan.from_file(faults),
         )
     except (ValueError, OSError) as error:
@@ -99,6 +109,21 @@ def emulator(
             why=str(error),
             next_step="choose another --port (0 picks a free one), --lake or --ledger",
         ) from error
+
+
+def _refused_values(conditions: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Return the values by column.
+
+    Raises:
+        ValueError: A condition is not of the form COLUMN=VALUE.
+    """
+    values: defaultdict[str, set[str]] = defaultdict(set)
+    for condition in conditions:
+        column, equals, value = condition.partition("=")
+        if not column or not equals:
+            raise ValueError(f"--refuse-record-where takes COLUMN=VALUE, not '{condition}'")
+        values[column].add(value)
+    return {column: frozenset(refused) for column, refused in values.items()}
 
 
 def _reason(error: ValueError | OSError) -> str:

@@ -62,10 +62,12 @@ def _counts(overview: Overview) -> Iterator[str]:
         f"{totals.rows_read:,} read: {totals.records:,} became records, {totals.rows_rejected:,} rejected, "
         f"{totals.rows_filtered:,} filtered{left}",
     )
+    refused = totals.records_failed
+    records = f" ({refused:,} records)" if refused != totals.events_failed else ""
     yield _line(
         "events",
         f"{totals.events_total:,} planned: {totals.events_accepted:,} accepted, {totals.events_failed:,} "
-        f"failed, {totals.events_in_doubt:,} in doubt, {totals.events_unprocessed:,} not sent",
+        f"failed{records}, {totals.events_in_doubt:,} in doubt, {totals.events_unprocessed:,} not sent",
     )
 
 

@@ -13,9 +13,10 @@ Rules kept here:
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from loader.delivery.admission import Admission
+from loader.delivery.bisection import PartLog
 from loader.delivery.breaker import QuotaBreaker
 from loader.delivery.budget import ByteBudget
 from loader.delivery.ceiling import Ceiling
@@ -32,7 +33,7 @@ from loader.delivery.settlement import Settlement
 from loader.delivery.stats import DeliveryStats
 from loader.errors import LoaderError
 from loader.job import OnFailure
-from loader.model import Event, EventResult
+from loader.model import Event, EventResult, PartResult
 
 _TICK_SECONDS = 0.001
 """Resolution of event loop timers: a shorter wait would only spin."""
@@ -50,6 +51,8 @@ class Dispatcher:
         settings: How to deliver.
         surroundings: Clocks and chance.
         held_groups: Groups that an earlier run of this load put on hold (``on_failure`` hold).
+        part_log: Who writes down what becomes of the parts of an event that is refused for some of its
+            records. Without it no event is divided.
     """
 
     def __init__(
@@ -62,11 +65,13 @@ class Dispatcher:
         settings: DeliverySettings | None = None,
         surroundings: Surroundings | None = None,
         held_groups: Iterable[str] = (),
+        part_log: PartLog | None = None,
     ) -> None:
         settings = settings or DeliverySettings()
         self._surroundings = surroundings or Surroundings()
         self._client = client
         self._drain_seconds = settings.drain_seconds
+        self._may_repeat = settings.may_repeat
         self._lanes = Lanes(held_groups)
         self._cap = in_flight_cap
         budget = ByteBudget(settings.max_held_bytes)
@@ -91,6 +96,7 @@ class Dispatcher:
             surroundings=self._surroundings,
             holds_groups=settings.on_failure is OnFailure.HOLD,
             on_result=on_result,
+            part_log=part_log,
             stop_with=self._stop_with,
         )
         self._wake = asyncio.Event()
@@ -113,6 +119,7 @@ class Dispatcher:
         *,
         first_attempt_at: float | None = None,
         may_have_been_accepted: bool = False,
+        known_parts: Sequence[PartResult] = (),
     ) -> bool:
         """Take an event for delivery, waiting until the byte budget has room.
 
@@ -121,12 +128,19 @@ class Dispatcher:
             first_attempt_at: Epoch seconds of the first attempt in an earlier run that may have been
                 accepted. Leave it out to send the event whatever the age of its token.
             may_have_been_accepted: Whether there was such an attempt.
+            known_parts: What became of its parts in earlier runs, but those to be sent again.
 
         Returns:
             False if the event was not taken because the load stops: offer no more.
         """
         return await self._intake.offer(
-            Entry(event, first_attempt_at, may_have_been_accepted=may_have_been_accepted)
+            Entry(
+                event,
+                first_attempt_at,
+                may_have_been_accepted=may_have_been_accepted,
+                is_divisible=self._may_repeat or not may_have_been_accepted,
+                known_parts=known_parts,
+            )
         )
 
     def close_intake(self) -> None:
@@ -195,6 +209,10 @@ class Dispatcher:
         """Return the next event that may go now; its ceiling token is the caller's to pay, at once."""
         now = self._surroundings.monotonic()
         while self._admission.allows(now) and (entry := self._lanes.take(now)) is not None:
+            if entry.known_parts:
+                self._settlement.go_on(entry)
+                self._settled()
+                continue
             if entry.first_attempt_at is not None and out_of_patience(entry, self._surroundings.wall()):
                 self._settlement.give_up(entry)
                 self._settled()
@@ -234,6 +252,8 @@ class Dispatcher:
         remedy = self._settlement.settle(entry, outcome)
         if remedy is Remedy.REFRESH and credentials == self._credentials:
             await self._refresh_credentials()
+        elif remedy is Remedy.DIVIDE:
+            await self._settlement.divide(entry)
 
     async def _refresh_credentials(self) -> None:
         # Shut meanwhile: attempts with the old credentials would only cost rate tokens.

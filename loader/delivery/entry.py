@@ -6,7 +6,13 @@ Rules kept here:
 2. Nothing here decides; ``retry.decide`` reads these facts.
 """
 
-from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, Part, PartResult
+
+if TYPE_CHECKING:
+    from loader.delivery.bisection import Bisection
 
 
 class Entry:
@@ -27,18 +33,26 @@ class Entry:
         unanswered: Whether its last attempt has no outcome yet.
         refreshes: REFRESH answers in a row; only a SKEWED one may come between.
         clock_adjustments: SKEWED answers in a row; only a REFRESH one may come between.
+        is_divisible: Whether a refusal may divide it: nothing says that it may be accepted already.
+        known_parts: What earlier runs found out about its parts, if it was divided; empty once that is used.
+        bisection: The planned event that this entry is a part of, or None if it is a planned event itself.
+        part: Which of its records this entry sends, or None.
     """
 
     __slots__ = (
         "attempts",
+        "bisection",
         "clock_adjustments",
         "epoch",
         "event",
         "first_attempt_at",
+        "is_divisible",
+        "known_parts",
         "last_attempt_at",
         "may_have_been_accepted",
         "next",
         "outcome",
+        "part",
         "refreshes",
         "started_at",
         "troubles",
@@ -47,7 +61,13 @@ class Entry:
     )
 
     def __init__(
-        self, event: Event, first_attempt_at: float | None = None, *, may_have_been_accepted: bool = False
+        self,
+        event: Event,
+        first_attempt_at: float | None = None,
+        *,
+        may_have_been_accepted: bool = False,
+        is_divisible: bool = True,
+        known_parts: Sequence[PartResult] = (),
     ) -> None:
         self.event = event
         self.next: Entry | None = None
@@ -63,6 +83,19 @@ class Entry:
         self.unanswered = False
         self.refreshes = 0
         self.clock_adjustments = 0
+        self.is_divisible = is_divisible
+        self.known_parts = known_parts
+        self.bisection: Bisection | None = None
+        self.part: Part | None = None
+
+    def in_same_doubt(self, event: Event) -> "Entry":
+        """Return an entry for a part of this one's event, of which is known what is known of the whole."""
+        return Entry(
+            event,
+            self.first_attempt_at,
+            may_have_been_accepted=self.may_have_been_accepted,
+            is_divisible=self.is_divisible,
+        )
 
     def begin(self, wall_now: float) -> None:
         """Note that an attempt goes out at ``wall_now`` (epoch seconds)."""
@@ -81,7 +114,9 @@ class Entry:
         """Add what the attempt came to."""
         self.outcome = outcome
         self.unanswered = False
-        self.may_have_been_accepted = self.may_have_been_accepted or outcome.may_have_been_accepted
+        if outcome.may_have_been_accepted:
+            self.may_have_been_accepted = True
+            self.is_divisible = False
         kind = outcome.kind
         if kind is OutcomeKind.REFRESH:
             self.refreshes += 1

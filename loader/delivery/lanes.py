@@ -15,6 +15,7 @@ The states of a lane, and the only ways between them:
     IN_FLIGHT  READY       release, and another event is behind
     IN_FLIGHT  IDLE        release, and none is
     IN_FLIGHT  WAITING     retry: the same event again, not before it is due
+    IN_FLIGHT  WAITING     divide: the first of the parts that took the event's place
     WAITING    IN_FLIGHT   take, once it is due
     IN_FLIGHT  HELD        hold: the event failed and the later ones of its group must not overtake it
 
@@ -28,7 +29,7 @@ IDLE and HELD are not stored with a lane, as such a group has none.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from heapq import heappop, heappush
 
@@ -152,10 +153,19 @@ class Lanes:
 
     def retry(self, entry: Entry, due: float) -> None:
         """Keep an event at the head of its lane, to be taken again not before ``due``."""
+        self._wait(self._landed(entry), due)
+
+    def divide(self, entry: Entry, parts: Sequence[Entry], now: float) -> None:
+        """Put the parts of an event in its place at the head of its lane, to be taken at once."""
         lane = self._landed(entry)
-        lane.state = LaneState.WAITING
-        self._retries += 1  # keeps retries due at one instant in order; lanes cannot be compared
-        heappush(self._waiting, (due, self._retries, lane))
+        for part, following in zip(parts, [*parts[1:], entry.next], strict=True):
+            part.next = following
+        if entry.next is None:
+            lane.last = parts[-1]
+        entry.next = None
+        lane.first = parts[0]
+        self._events += len(parts) - 1
+        self._wait(lane, now)
 
     def hold(self, entry: Entry) -> list[Entry]:
         """Let a failed event go and put its group on hold.
@@ -175,6 +185,11 @@ class Lanes:
         """Return every event held, in order within each group."""
         for lane in self._lanes.values():
             yield from _chain(lane.first)
+
+    def _wait(self, lane: _Lane, due: float) -> None:
+        lane.state = LaneState.WAITING
+        self._retries += 1  # keeps retries due at one instant in order; lanes cannot be compared
+        heappush(self._waiting, (due, self._retries, lane))
 
     def _landed(self, entry: Entry) -> _Lane:
         lane = self._lanes.get(entry.event.group)

@@ -56,6 +56,7 @@ class Remedy(Enum):
     NONE = "none"
     REFRESH = "refresh the credentials"
     ADJUST_CLOCK = "adjust the clock"
+    DIVIDE = "divide the event"
 
 
 class StopCause(Enum):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from loader.delivery.breaker import BreakerSettings
 from loader.job import Job, OnFailure
+from loader.model import Operation
 
 _BURST_SECONDS = 0.1
 """Without --burst the ceiling's bucket holds this much of the rate: timers are late by milliseconds, and a
@@ -22,6 +23,7 @@ class DeliverySettings:
         on_failure: What a failed event does to the later events of its group.
         drain_seconds: How long a stopping load waits for the answers to what is in flight.
         breaker: How patiently a used-up quota is waited for.
+        may_repeat: Whether a record that is sent twice does no harm (it does with APPEND).
     """
 
     rate: float | None = None
@@ -30,6 +32,7 @@ class DeliverySettings:
     on_failure: OnFailure = OnFailure.CONTINUE
     drain_seconds: float = 20.0
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
+    may_repeat: bool = False
 
     def __post_init__(self) -> None:
         if self.rate is not None and not 0 < self.rate < math.inf:
@@ -48,6 +51,7 @@ class DeliverySettings:
             max_held_bytes=job.max_held_bytes,
             on_failure=job.on_failure,
             drain_seconds=job.drain_seconds,
+            may_repeat=job.operation is not Operation.APPEND,
         )
 
     @property

@@ -24,7 +24,7 @@ from loader.emulator.operations import SEND, Call, Operation, check_input, read_
 from loader.emulator.order import Flight, Group, GroupOrder
 from loader.emulator.quota import Quota
 from loader.emulator.refusal import Refusal
-from loader.emulator.schema_check import read_records
+from loader.emulator.schema_check import check_values, read_records
 from loader.emulator.settings import EmulatorSettings
 from loader.emulator.shapes import max_value
 from loader.emulator.signatures import WireRequest
@@ -191,6 +191,7 @@ class Intake:
         records = read_records(attempt.members["data"])
         if self._settings.check_records:
             check_records(records)
+        check_values(records, self._settings.refused_values)
         return target
 
     def _write_down(self, attempt: Attempt) -> None:

@@ -9,7 +9,7 @@ Rules kept here: pure; a message names the record's position and its column, nev
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -105,6 +105,22 @@ def check_custom(records: Sequence[Mapping[str, Any]]) -> None:
                 )
             if faults_of("DataLakeDatasetSchemaFieldName", name, ""):
                 raise _invalid(f"Record {position}: '{_clipped(name)}' cannot be the name of a column")
+
+
+def check_values(records: Sequence[Mapping[str, Any]], refused_values: Mapping[str, Collection[str]]) -> None:
+    """Check that no record holds a value that the emulator was told to refuse.
+
+    Args:
+        records: The records.
+        refused_values: The values, by column.
+
+    Raises:
+        Refusal: The first record that does.
+    """
+    for name, refused in refused_values.items():
+        for position, record in enumerate(records):
+            if name in record and str(record[name]) in refused:
+                raise _invalid(f"Record {position}: column '{name}' holds a value that is refused")
 
 
 def _is_string(value: object) -> bool:

@@ -151,7 +151,7 @@ class CsvSettings(Section):
 
 
 class MaxErrors(Section):
-    """How many rejected rows and failed events are too many: a number, or a share of all.
+    """How many rows rejected, or refused by the service, are too many: a number, or a share of all.
 
     Attributes:
         count: Stop when more than this many failed.
@@ -173,19 +173,19 @@ class MaxErrors(Section):
             raise ValueError("give a number such as 100 or a share such as 1.5%")
         return {"share": float(match[1]) / 100} if match[2] else {"count": int(match[1])}
 
-    def exceeded(self, *, rejected: int, rows: int, failed: int, events: int) -> bool:
+    def exceeded(self, *, rejected: int, rows: int, failed: int, settled: int) -> bool:
         """Return whether there were too many errors.
 
         Args:
             rejected: Rows rejected so far.
             rows: Rows read so far.
-            failed: Events failed so far.
-            events: Events that have come to an end so far.
+            failed: Rows that became records, and failed so far.
+            settled: Rows that have come to an end so far.
         """
         if self.count is not None:
             return rejected + failed > self.count
         if self.share is None:
             return False
         return (rows >= MIN_SAMPLE and rejected > self.share * rows) or (
-            events >= MIN_SAMPLE and failed > self.share * events
+            settled >= MIN_SAMPLE and failed > self.share * settled
         )

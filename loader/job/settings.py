@@ -170,7 +170,7 @@ class Job(BaseSettings):
     max_errors: Annotated[
         MaxErrors,
         NoDecode,
-        _setting(DELIVERY, "Stop when more rows or events than N, or N% once 100 were seen, have failed."),
+        _setting(DELIVERY, "Stop when more rows than N, or N% once 100 were seen, were rejected or failed."),
     ] = MaxErrors()
     on_failure: Annotated[
         OnFailure, _setting(DELIVERY, "After a failed event: continue its group, or hold the group back.")

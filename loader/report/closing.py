@@ -86,7 +86,12 @@ def _failures(summary: LoadSummary) -> str:
     if summary.rows_rejected:
         told.append(f"{figures.counted(summary.rows_rejected, 'rejected row')}")
     if summary.events_failed:
-        told.append(f"{figures.counted(summary.events_failed, 'failed event')}")
+        records = (
+            f" ({figures.counted(summary.records_failed, 'record')})"
+            if summary.records_failed != summary.events_failed
+            else ""
+        )
+        told.append(f"{figures.counted(summary.events_failed, 'failed event')}{records}")
     return " and ".join(told)
 
 

@@ -32,10 +32,11 @@ class LoadSummary:
         rows_filtered: Rows that the job left out.
         rows_rejected: Rows that could not become records.
         records: Rows that became records.
+        records_failed: Records that the service refused, or whose event failed as a whole.
         windows: Windows that were read.
         events_total: Events that were planned.
         events_accepted: Events with a receipt.
-        events_failed: Events that the service, or time, refused.
+        events_failed: Events that the service, or time, refused: one or more of their records.
         events_in_doubt: Events that may have been accepted, without a receipt.
         events_unprocessed: Events that were not sent, or not to an end.
         attempts: HTTP requests.
@@ -57,6 +58,7 @@ class LoadSummary:
     rows_filtered: int = 0
     rows_rejected: int = 0
     records: int = 0
+    records_failed: int = 0
     windows: int = 0
     events_total: int = 0
     events_accepted: int = 0

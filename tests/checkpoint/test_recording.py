@@ -96,6 +96,7 @@ async def test_totals_add_up_in_every_state(reopen: Reopen) -> None:
         rows_filtered=8,
         rows_rejected=2,
         records=8,
+        records_failed=1,
         events_total=8,
         events_accepted=1,
         events_failed=1,

@@ -184,3 +184,10 @@ def test_status_of_an_empty_folder_says_so(ask, tmp_path):
     answer = ask("status", tmp_path)
     assert answer.code == ExitCode.REFUSED
     assert "no load" in answer.out
+
+
+def test_a_condition_without_a_value_is_refused(ask):
+    """The emulator says how records to be refused are named."""
+    done = ask("emulator", "--port", "0", "--refuse-record-where", "product_id")
+    assert done.code == ExitCode.REFUSED
+    assert "--refuse-record-where takes COLUMN=VALUE, not 'product_id'" in done.err

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from loader.delivery.bisection import PartLog
 from loader.delivery.dispatcher import Dispatcher
 from loader.delivery.governor import Governor
 from loader.delivery.in_flight import InFlightCap
@@ -193,6 +194,7 @@ class Delivery:
     max_in_flight: int = 64
     learned_rate: float | None = None
     held_groups: Iterable[str] = ()
+    part_log: PartLog | None = None
     jitter: float = 0.5
     governor_type: type[Governor] = OpenGovernor
     cap_type: type[InFlightCap] = FixedCap
@@ -219,6 +221,7 @@ class Delivery:
                 monotonic=clock, wall=lambda: WALL_OFFSET + clock(), jitter=lambda: self.jitter
             ),
             held_groups=self.held_groups,
+            part_log=self.part_log,
         )
         return self.dispatcher
 

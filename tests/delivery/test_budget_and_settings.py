@@ -65,5 +65,10 @@ def test_settings_of_a_job() -> None:
         drain_seconds=3.0,
     )
     assert DeliverySettings.of(job) == DeliverySettings(
-        rate=12.5, burst=4, max_held_bytes=2_000_000, on_failure=OnFailure.HOLD, drain_seconds=3.0
+        rate=12.5,
+        burst=4,
+        max_held_bytes=2_000_000,
+        on_failure=OnFailure.HOLD,
+        drain_seconds=3.0,
+        may_repeat=True,
     )

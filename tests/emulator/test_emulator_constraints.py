@@ -245,3 +245,13 @@ async def test_every_typed_event_type_has_its_table(client):
         assert reply.event_id
         columns = ", ".join(record)
         assert await client.emulator.lake(f"SELECT {columns} FROM {dataset.name}") == [tuple(record.values())]
+
+
+async def test_a_record_can_be_refused_for_a_value(start):
+    """Its whole event is refused, with the place of the record and never the value; others are accepted."""
+    client = await start(refused_values={"process_id": frozenset({"p2", "p9"})})
+    data = '[{"process_id":"p1"},{"process_id":"p2"}]'
+    reply = await client.send(data=data)
+    assert reply.error == INVALID
+    assert reply.json["message"] == "Record 1: column 'process_id' holds a value that is refused"
+    assert (await client.send(data='[{"process_id":"p1"},{"process_id":"p3"}]')).status == 200

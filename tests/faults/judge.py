@@ -4,11 +4,13 @@ Each function returns what it finds wrong, as sentences; nothing if a law was ke
 process from the same extract and settings; nothing that a run left behind has a part in it.
 """
 
+import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,42 @@ from loader.planning import plan_windows
 
 
 @dataclass(frozen=True, slots=True)
+class Sendable:
+    """An event, or a part of one.
+
+    Attributes:
+        token: Its token.
+        place: Number of its event in the plan.
+        data: Its payload.
+        rows: File and row of each of its records.
+    """
+
+    token: str
+    place: int
+    data: bytes
+    rows: Sequence[tuple[int, int]]
+
+
+def _parts(event: Event, place: int) -> Iterator[Sendable]:
+    """Yield an event and all parts it can be cut into; made without the loader's own cutting."""
+    rows = [(event.file, row) for row in event.rows]
+    yield Sendable(event.token, place, event.data, rows)
+    if len(rows) == 1:
+        return
+    records = json.loads(event.data)
+    pending = [(0, len(rows))]
+    while pending:
+        first, count = pending.pop()
+        if count < len(rows):
+            token = sha256(f"scn-loader part 1:{event.token},{first},{count}".encode()).hexdigest()
+            content = records[first : first + count] if count > 1 else records[first]
+            data = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+            yield Sendable(token, place, data, rows[first : first + count])
+        if count > 1:
+            pending += [(first, count // 2), (first + count // 2, count - count // 2)]
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a load must come to.
 
@@ -33,6 +71,11 @@ class Plan:
 
     windows: Sequence[WindowPlan]
     events: Sequence[Event]
+
+    @cached_property
+    def sendable(self) -> Mapping[str, Sendable]:
+        """Everything that may be sent, by token: each event, and each part that one can be cut into."""
+        return {each.token: each for place, event in enumerate(self.events) for each in _parts(event, place)}
 
     @property
     def tokens(self) -> set[str]:
@@ -65,33 +108,33 @@ def read_ledger(path: Path) -> list[LedgerRow]:
 
 def doubled_or_changed(ledger: Iterable[LedgerRow], plan: Plan) -> list[str]:
     """Law 1, at any time: nothing unplanned arrived, no event twice, none with other content."""
-    planned = {event.token: event for event in plan.events}
-    found, accepted = [], set()
+    found: list[str] = []
+    accepted: set[tuple[int, int]] = set()
     for row in ledger:
         if not row.client_token:
             continue  # refused unread: signature or body
-        event = planned.get(row.client_token)
-        if event is None:
+        planned = plan.sendable.get(row.client_token)
+        if planned is None:
             found.append(f"attempt {row.seq}: its token is not in the plan")
-        elif (row.data_sha256, row.event_group) != (sha256(event.data).hexdigest(), event.group):
+            continue
+        event = plan.events[planned.place]
+        if (row.data_sha256, row.event_group) != (sha256(planned.data).hexdigest(), event.group):
             found.append(f"attempt {row.seq}: the token of window {event.window} with other content")
         if row.verdict == ACCEPTED:
-            if row.client_token in accepted:
-                found.append(f"attempt {row.seq}: an event was accepted a second time")
-            accepted.add(row.client_token)
+            if not accepted.isdisjoint(planned.rows):
+                found.append(f"attempt {row.seq}: an event, or a record of it, was accepted a second time")
+            accepted.update(planned.rows)
     return found
 
 
 def missing(ledger: Iterable[LedgerRow], plan: Plan) -> list[str]:
     """Law 1, at the end: every planned event was accepted."""
-    gone = plan.tokens - accepted_tokens(ledger)
-    return [f"{len(gone)} of {len(plan.events)} planned events were never accepted"] if gone else []
+    gone = len(plan.events) - len(accepted_events(ledger, plan))
+    return [f"{gone} of {len(plan.events)} planned events were never accepted"] if gone else []
 
 
 def out_of_order(ledger: Iterable[LedgerRow], plan: Plan) -> list[str]:
     """Law 2: first acceptances of a group are in row order, and no two of its events met in flight."""
-    place = {event.token: number for number, event in enumerate(plan.events)}
-    first_row = {event.token: (event.file, event.rows[0]) for event in plan.events}
     found = []
     latest: defaultdict[str, int] = defaultdict(lambda: -1)
     latest_row: dict[str, tuple[int, int]] = {}
@@ -100,12 +143,13 @@ def out_of_order(ledger: Iterable[LedgerRow], plan: Plan) -> list[str]:
         if row.overlapped:
             found.append(f"attempt {row.seq}: another event of its group was in flight")
         token, group = row.client_token, row.event_group
-        if row.verdict != ACCEPTED or token in seen or token not in place:
+        if row.verdict != ACCEPTED or token in seen or token not in plan.sendable:
             continue
         seen.add(token)
-        if place[token] < latest[group] or first_row[token] < latest_row.get(group, (0, 0)):
+        planned = plan.sendable[token]
+        if planned.place < latest[group] or planned.rows[0] < latest_row.get(group, (0, 0)):
             found.append(f"attempt {row.seq}: accepted after a later event of its group")
-        latest[group], latest_row[group] = place[token], first_row[token]
+        latest[group], latest_row[group] = planned.place, planned.rows[0]
     return found
 
 
@@ -117,7 +161,7 @@ def not_conserved(ledger: Sequence[LedgerRow], plan: Plan, summary: Mapping[str,
         found.append("the rows do not add up")
     if summary["events_total"] != sum(summary[part] for part in parts):
         found.append("the events do not add up")
-    accepted = len(accepted_tokens(ledger))
+    accepted = len(accepted_events(ledger, plan))
     if not summary["events_accepted"] <= accepted <= summary["events_accepted"] + summary["events_in_doubt"]:
         found.append(f"the ledger holds {accepted} accepted events, the summary another number")
     if summary["stopped_by"] is None:  # it read everything
@@ -128,10 +172,11 @@ def not_conserved(ledger: Sequence[LedgerRow], plan: Plan, summary: Mapping[str,
 
 def wrong_receipts(ledger: Iterable[LedgerRow], plan: Plan, run_dir: Path) -> list[str]:
     """Return what the checkpoint claims beyond the ledger: each of its receipts was given for that event."""
-    given: defaultdict[str, set[str | None]] = defaultdict(set)
+    given: defaultdict[int, set[str | None]] = defaultdict(set)
     for row in ledger:
-        if row.verdict == ACCEPTED:  # more than once only if sent again after its token died
-            given[row.client_token].add(row.event_id)
+        if row.verdict == ACCEPTED and row.client_token in plan.sendable:
+            # More than one only if it was sent in parts, or again after its token died.
+            given[plan.sendable[row.client_token].place].add(row.event_id)
     found = []
     with open_for_reading(run_dir, alive=False) as connection:
         check_whole(connection, run_dir)
@@ -142,13 +187,29 @@ def wrong_receipts(ledger: Iterable[LedgerRow], plan: Plan, run_dir: Path) -> li
             for index in receipts
         }
         totals = read_totals(connection)
-    tokens = {(event.window, event.index): event.token for event in plan.events}
+    places = {(event.window, event.index): number for number, event in enumerate(plan.events)}
     for place, event_id in stored.items():
-        if event_id not in given[tokens[place]]:
+        if event_id not in given[places[place]]:
             found.append(f"the receipt of event {place} is not the one that was given")
     if totals.events_accepted != len(stored):
         found.append(f"{totals.events_accepted} events count as accepted, {len(stored)} have a receipt")
     return found
+
+
+def accepted_rows(ledger: Iterable[LedgerRow], plan: Plan) -> set[tuple[int, int]]:
+    """Return file and row of every record that was accepted."""
+    accepted = accepted_tokens(ledger) & plan.sendable.keys()
+    return {row for token in accepted for row in plan.sendable[token].rows}
+
+
+def accepted_events(ledger: Iterable[LedgerRow], plan: Plan) -> set[int]:
+    """Return the numbers, in the plan, of the events all of whose records were accepted."""
+    rows = accepted_rows(ledger, plan)
+    return {
+        number
+        for number, event in enumerate(plan.events)
+        if all((event.file, row) in rows for row in event.rows)
+    }
 
 
 def accepted_tokens(ledger: Iterable[LedgerRow]) -> set[str]:

@@ -97,10 +97,10 @@ def test_settings_of_the_plan_are_json_values():
 
 
 @given(st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 1000))
-def test_max_errors_by_number_counts_rows_and_events_together(rejected, rows, failed, events):
+def test_max_errors_by_number_counts_rows_and_events_together(rejected, rows, failed, settled):
     """More than N is too many, however many were seen."""
     limit = MaxErrors(count=10)
-    assert limit.exceeded(rejected=rejected, rows=rows, failed=failed, events=events) == (
+    assert limit.exceeded(rejected=rejected, rows=rows, failed=failed, settled=settled) == (
         rejected + failed > 10
     )
 
@@ -108,10 +108,10 @@ def test_max_errors_by_number_counts_rows_and_events_together(rejected, rows, fa
 def test_max_errors_by_share_waits_for_a_sample():
     """Two bad rows at the start are no reason to stop at 1 %."""
     limit = MaxErrors.model_validate("1%")
-    assert not limit.exceeded(rejected=2, rows=50, failed=0, events=0)
-    assert limit.exceeded(rejected=2, rows=100, failed=0, events=0)
-    assert limit.exceeded(rejected=0, rows=1000, failed=3, events=200)
-    assert not limit.exceeded(rejected=1, rows=100, failed=2, events=200)
+    assert not limit.exceeded(rejected=2, rows=50, failed=0, settled=0)
+    assert limit.exceeded(rejected=2, rows=100, failed=0, settled=0)
+    assert limit.exceeded(rejected=0, rows=1000, failed=3, settled=200)
+    assert not limit.exceeded(rejected=1, rows=100, failed=2, settled=200)
 
 
 def test_env_gives_max_errors_as_text(monkeypatch):
