@@ -7,8 +7,7 @@ Rules kept here:
 2. A reason never holds a value of the row; the value goes into ``RejectedRow.value``, clipped.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import polars as pl
 
@@ -31,7 +30,7 @@ MAX_VALUE_CHARS = 200
 GROUP_SEPARATOR = "|"
 
 # Columns beside those of the record, under names that no record column can have.
-ROW, GROUP, TIMESTAMP, DATA, KEY = "row()", "group()", "timestamp()", "data()", "key()"
+ROW, GROUP, TIMESTAMP, DATA = "row()", "group()", "timestamp()", "data()"
 
 
 class _Batch:
@@ -105,11 +104,8 @@ class RowReader:
             rows_read=window.frame.height,
             rows_filtered=0,
             last_of_file=window.last_of_file,
-            rows=_joined(done, ROW),
-            groups=_joined(done, GROUP),
-            keys=_joined(done, KEY) if self._with_keys else None,
-            timestamps=_joined(done, TIMESTAMP),
-            data=_joined(done, DATA),
+            # One piece: what reads it later would put it together again each time.
+            frame=pl.concat(done, rechunk=True),
             rejected=rejected,
         )
 
@@ -129,7 +125,7 @@ class RowReader:
             columns = columns.filter(pl.col(DATA).bin.size() <= MAX_EVENT_BYTES)
             for row, data_bytes in too_long.select(ROW, pl.col(DATA).bin.size()).iter_rows():
                 batch.reject_row(row - batch.first_row, "", _too_long(data_bytes), "")
-        results = [ROW, GROUP, TIMESTAMP, DATA]
+        results = [pl.col(name).alias(name.removesuffix("()")) for name in (ROW, GROUP, TIMESTAMP, DATA)]
         return columns.select(*results, *([self._key()] if self._with_keys else []))
 
     def _text(self, batch: _Batch, column: MappedColumn) -> pl.Series:
@@ -179,17 +175,13 @@ class RowReader:
             pl.concat_str(pl.col(name).str.len_bytes().cast(pl.String), pl.lit(":"), pl.col(name))
             for name in self._mapping.key
         ]
-        return pl.concat_str([part.fill_null("-") for part in parts], separator=",").alias(KEY)
+        return pl.concat_str([part.fill_null("-") for part in parts], separator=",").alias("key")
 
 
 def _form(column: MappedColumn, job: Job) -> Form:
     if column.type == "string":
         return Form.TEXT
     return Form.BARE if job.numbers == "number" and column.type in ("int", "double") else Form.PLAIN
-
-
-def _joined(batches: Sequence[pl.DataFrame], name: str) -> list[Any]:
-    return [value for batch in batches for value in batch[name].to_list()]
 
 
 def _too_long(data_bytes: int) -> str:
