@@ -15,19 +15,22 @@ from loader.events.plan import WindowRecords
 from loader.extract.convert import Conversion, convert, instants_of
 from loader.extract.mapping import FileMapping, MappedColumn
 from loader.extract.problems import Problem, found
-from loader.extract.records import Form, json_records
+from loader.extract.records import Form, escaped, json_records
 from loader.extract.rules import check_rule, constant_text
 from loader.extract.windows import Window
 from loader.job import Job, Pack
 from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS, RejectedRow
 
-BATCH_ROWS = 8_192
+BATCH_ROWS = 32_768
 """Rows converted at a time: what a window needs in between stays small, however large the window."""
 
 MAX_VALUE_CHARS = 200
 """How much of an offending value is kept."""
 
 GROUP_SEPARATOR = "|"
+
+NO_VALUE = "\x00"
+"""Stands in a key for a part that is missing: unlike any text."""
 
 # Columns beside those of the record, under names that no record column can have.
 ROW, GROUP, TIMESTAMP, DATA = "row()", "group()", "timestamp()", "data()"
@@ -118,6 +121,7 @@ class RowReader:
         )
         if batch.rejected:
             columns = columns.filter(batch.kept())
+        columns = columns.with_columns(escaped(columns.select(texts.columns), self._forms))
         data = json_records(columns.select(texts.columns), self._forms, nulls=self._nulls)
         columns = columns.with_columns(data.cast(pl.Binary).alias(DATA))
         too_long = columns.filter(pl.col(DATA).bin.size() > MAX_EVENT_BYTES)
@@ -170,12 +174,12 @@ class RowReader:
         return instants.epoch_seconds()
 
     def _key(self) -> pl.Expr:
-        """Return the primary key as one text: each part with its length, so that no two keys are alike."""
-        parts = [
-            pl.concat_str(pl.col(name).str.len_bytes().cast(pl.String), pl.lit(":"), pl.col(name))
-            for name in self._mapping.key
-        ]
-        return pl.concat_str([part.fill_null("-") for part in parts], separator=",").alias("key")
+        """Return the primary key as one text, such that no two keys are alike.
+
+        Its parts are escaped: no quote and no control character stands in them as itself.
+        """
+        parts = [pl.col(name).fill_null(NO_VALUE) for name in self._mapping.key]
+        return pl.concat_str(parts, separator='"').alias("key")
 
 
 def _form(column: MappedColumn, job: Job) -> Form:
