@@ -67,7 +67,7 @@ class Instants:
 def _day_texts(days: pl.Series) -> pl.Series:
     """Return dates such as 2024-01-31 of days since 1970, each day's text made once if they lie close."""
     first, last = days.min(), days.max()
-    if first is None or last - first > len(days):
+    if not isinstance(first, int) or not isinstance(last, int) or last - first > len(days):
         return days.cast(pl.Int32).cast(pl.Date).dt.strftime("%Y-%m-%d")
     texts = pl.int_range(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date).dt.strftime("%Y-%m-%d")
     return texts.gather(days - first)
