@@ -42,6 +42,11 @@ class Run:
     data: bytes = field(repr=False)
 
 
+def with_buckets(records: pl.DataFrame, buckets: int | None) -> pl.DataFrame:
+    """Return records whose groups are spread over so many buckets; as they are if that is None."""
+    return records if buckets is None else records.with_columns(group_buckets(records["group"], buckets))
+
+
 def group_buckets(groups: pl.Series, buckets: int) -> pl.Series:
     """Return the groups that keys belong to when they are spread over so many groups.
 
@@ -59,10 +64,7 @@ def shared_runs(records: pl.DataFrame, max_records: int | None) -> list[Run]:
         records: The columns that `WindowRecords.frame` has.
         max_records: Most records of a run, or None for as many as fit.
     """
-    # Seven times as fast as to sort by group, and as stable.
-    places = records.select("group", pl.int_range(pl.len()).alias("place"))
-    grouped = places.group_by("group", maintain_order=True).agg("place").explode("place")
-    laid = records.select(pl.all().gather(grouped["place"]))
+    laid = _laid_by_group(records)
     cuts = [*_cuts(laid, max_records), laid.height]
     ends = laid.select(
         pl.col("group").gather(cuts[:-1]),
@@ -73,6 +75,18 @@ def shared_runs(records: pl.DataFrame, max_records: int | None) -> list[Run]:
         for (rows, data), (group, timestamp) in zip(_joined(laid, cuts), ends.iter_rows(), strict=True)
     ]
     return sorted(runs, key=lambda run: run.rows[0])
+
+
+def count_runs(records: pl.DataFrame, max_records: int | None) -> int:
+    """Return how many runs `shared_runs` would make of the records."""
+    return sum(1 for _ in _cuts(_laid_by_group(records), max_records))
+
+
+def _laid_by_group(records: pl.DataFrame) -> pl.DataFrame:
+    """Return the records group by group, each in row order: seven times as fast as to sort them."""
+    places = records.select("group", pl.int_range(pl.len()).alias("place"))
+    grouped = places.group_by("group", maintain_order=True).agg("place").explode("place")
+    return records.select(pl.all().gather(grouped["place"]))
 
 
 def _cuts(laid: pl.DataFrame, max_records: int | None) -> Iterator[int]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from loader.events.packing import group_buckets, shared_runs
+from loader.events.packing import shared_runs, with_buckets
 from loader.events.token import TokenSource
 from loader.model import Destination, Event, RejectedRow, SourceFile, WindowPlan
 
@@ -72,6 +72,11 @@ class WindowRecords:
         return self.frame["group"].to_list()
 
     @property
+    def keys(self) -> list[str] | None:
+        """What tells each record's primary key from all others; None if nobody needs it."""
+        return self.frame["key"].to_list() if "key" in self.frame.columns else None
+
+    @property
     def timestamps(self) -> list[str | None]:
         """``eventTimestamp`` of each record."""
         return self.frame["timestamp"].to_list()
@@ -99,10 +104,7 @@ class EventPlanner:
 
     def plan(self, records: WindowRecords) -> WindowPlan:
         """Return the events of a window; called again for the same records it returns the same."""
-        buckets = self._packing.group_buckets
-        frame = records.frame
-        if buckets is not None:
-            frame = frame.with_columns(group_buckets(frame["group"], buckets).alias("group"))
+        frame = with_buckets(records.frame, self._packing.group_buckets)
         make_events = self._shared_events if self._packing.shared else self._single
         return WindowPlan(
             number=records.number,

@@ -43,7 +43,7 @@ def test_rows_become_records(tmp_path: Path, job_of) -> None:
     ]
     assert window.groups == ["007|V 1", "8| V2"]
     assert window.rows == [0, 1]
-    assert "key" not in window.frame.columns
+    assert window.keys is None
     assert window.timestamps == [None, None]
     assert (window.rows_read, window.rows_filtered, window.last_of_file) == (2, 0, True)
 
@@ -140,8 +140,8 @@ def test_keys_tell_records_apart(tmp_path: Path, job_of) -> None:
     """Parts cannot run into each other, and are there only where packing needs them."""
     path = write(tmp_path / "x.csv", 'id,tpartner_id\n"1,2",3\n1,"2,3"\n1,"2,3"\n')
     (window,) = load(job_of(extract=[path], pack="group", group_by="id"))
-    keys = window.frame["key"].to_list()
-    assert keys[0] != keys[1] == keys[2]
+    assert window.keys is not None
+    assert window.keys[0] != window.keys[1] == window.keys[2]
 
 
 def test_numbers_nulls_and_timestamps_in_their_other_forms(tmp_path: Path, job_of) -> None:
