@@ -42,6 +42,8 @@ class Feeder:
         async for plan in plans:
             if not await self._feed_window(plan):
                 return False
+            # Or its events would stay in memory, delivered or not, until the next window is planned.
+            del plan
         return True
 
     async def _feed_window(self, plan: WindowPlan) -> bool:

@@ -125,9 +125,6 @@ class EventState(StrEnum):
     UNPROCESSED = "unprocessed"
 
 
-<<<<<<< HEAD
-@dataclass(slots=True)  # not frozen, as `Outcome`
-=======
 @dataclass(frozen=True, slots=True)
 class Part:
     """A range of the records of an event that was refused as a whole.
@@ -170,8 +167,7 @@ class PartResult:
     message: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
->>>>>>> bisect
+@dataclass(slots=True)  # not frozen, as `Outcome`
 class EventResult:
     """What an event came to, with what a user needs to find it again.
 

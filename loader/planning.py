@@ -69,6 +69,8 @@ async def plan_ahead(plans: Iterator[WindowPlan]) -> AsyncGenerator[WindowPlan, 
             while (plan := await ahead) is not None:
                 ahead = loop.run_in_executor(thread, next, plans, None)
                 yield plan
+                # Or the events that are delivered would stay in memory while the next window is planned.
+                del plan
         finally:
             # Also frees the file and what polars read ahead; the thread is the only one that may touch it.
             thread.submit(_close, plans)

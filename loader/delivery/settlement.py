@@ -62,14 +62,11 @@ class Settlement:
         now = self.surroundings.monotonic()
         self._tell_limits(entry, outcome, now)
         entry.note(outcome)
-<<<<<<< HEAD
         if outcome.kind is OutcomeKind.ACCEPTED:  # nearly all are, and there is nothing to decide
             self._finish(entry, EventState.ACCEPTED)
             return Remedy.NONE
-=======
         if self.part_log is not None and calls_for_division(entry, outcome):
             return Remedy.DIVIDE
->>>>>>> bisect
         decision = decide(
             outcome, entry, now=now, wall_now=self.surroundings.wall(), jitter=self.surroundings.jitter()
         )

@@ -9,15 +9,14 @@ Rules kept here:
    (the order inside an array is not documented).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from zlib import crc32
 
+import polars as pl
+
+from loader.events.packing import shared_runs, with_buckets
 from loader.events.token import TokenSource
-from loader.model import MAX_EVENT_BYTES, Destination, Event, RejectedRow, SourceFile, WindowPlan
-
-ARRAY_BRACKETS_BYTES = 2
-COMMA_BYTES = 1
+from loader.model import Destination, Event, RejectedRow, SourceFile, WindowPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class PackingSettings:
 
 @dataclass(frozen=True, slots=True)
 class WindowRecords:
-    """The records of one window, column by column: entry i of each list belongs to record i.
+    """The records of one window.
 
     Attributes:
         number: The window's number over the whole extract, from 0.
@@ -46,11 +45,10 @@ class WindowRecords:
         rows_read: Rows in the window.
         rows_filtered: Rows the job's filter left out.
         last_of_file: Whether the file ends with this window.
-        rows: Position in the file of each record's row, ascending.
-        groups: The group each record asks for, 1..255 characters.
-        keys: Text of each record's primary key; None if there is none or packing does not need it.
-        timestamps: ``eventTimestamp`` of each record as decimal text of epoch seconds, or None.
-        data: One JSON object each, UTF-8, at most MAX_EVENT_BYTES.
+        frame: The records, one a row, with the columns ``row`` (position in the file, ascending), ``group``
+            (the group it asks for, 1..255 characters), ``timestamp`` (``eventTimestamp`` as decimal text of
+            epoch seconds, or null), ``data`` (one JSON object, UTF-8, at most MAX_EVENT_BYTES) and, where
+            packing needs it and there is one, ``key`` (a text that tells its primary key from all others).
         rejected: The rows that could not become records.
     """
 
@@ -60,12 +58,33 @@ class WindowRecords:
     rows_read: int
     rows_filtered: int
     last_of_file: bool
-    rows: Sequence[int]
-    groups: Sequence[str]
-    keys: Sequence[str] | None
-    timestamps: Sequence[str | None]
-    data: Sequence[bytes] = field(repr=False)
+    frame: pl.DataFrame = field(repr=False)
     rejected: Sequence[RejectedRow] = field(repr=False)
+
+    @property
+    def rows(self) -> list[int]:
+        """Position in the file of each record's row."""
+        return self.frame["row"].to_list()
+
+    @property
+    def groups(self) -> list[str]:
+        """The group each record asks for."""
+        return self.frame["group"].to_list()
+
+    @property
+    def keys(self) -> list[str] | None:
+        """What tells each record's primary key from all others; None if nobody needs it."""
+        return self.frame["key"].to_list() if "key" in self.frame.columns else None
+
+    @property
+    def timestamps(self) -> list[str | None]:
+        """``eventTimestamp`` of each record."""
+        return self.frame["timestamp"].to_list()
+
+    @property
+    def data(self) -> list[bytes]:
+        """Each record as JSON."""
+        return self.frame["data"].to_list()
 
 
 class EventPlanner:
@@ -85,28 +104,23 @@ class EventPlanner:
 
     def plan(self, records: WindowRecords) -> WindowPlan:
         """Return the events of a window; called again for the same records it returns the same."""
-        buckets = self._packing.group_buckets
-        groups = (
-            records.groups if buckets is None else [group_bucket(group, buckets) for group in records.groups]
-        )
-        events = (
-            self._shared_events(records, groups) if self._packing.shared else self._single(records, groups)
-        )
+        frame = with_buckets(records.frame, self._packing.group_buckets)
+        make_events = self._shared_events if self._packing.shared else self._single
         return WindowPlan(
             number=records.number,
             file=records.file,
             first_row=records.first_row,
             rows_read=records.rows_read,
             rows_filtered=records.rows_filtered,
-            records=len(records.rows),
+            records=frame.height,
             rejected=records.rejected,
-            events=events,
+            events=make_events(records, frame),
             last_of_file=records.last_of_file,
         )
 
-    def _single(self, records: WindowRecords, groups: Sequence[str]) -> list[Event]:
+    def _single(self, records: WindowRecords, frame: pl.DataFrame) -> list[Event]:
         token = self._tokens[records.file].token
-        columns = zip(records.rows, groups, records.timestamps, records.data, strict=True)
+        columns = zip(*(frame[name].to_list() for name in ("row", "group", "timestamp", "data")), strict=True)
         return [
             Event(
                 records.number,
@@ -121,72 +135,18 @@ class EventPlanner:
             for index, (row, group, timestamp, data) in enumerate(columns)
         ]
 
-    def _shared_events(self, records: WindowRecords, groups: Sequence[str]) -> list[Event]:
+    def _shared_events(self, records: WindowRecords, frame: pl.DataFrame) -> list[Event]:
         token = self._tokens[records.file].token
-        events = []
-        for index, members in enumerate(share(records, groups, self._packing.max_records)):
-            group, timestamp = groups[members[0]], records.timestamps[members[-1]]
-            data = records.data[members[0]]
-            if len(members) > 1:
-                data = b"[" + b",".join([records.data[member] for member in members]) + b"]"
-            events.append(
-                Event(
-                    records.number,
-                    index,
-                    records.file,
-                    tuple(records.rows[member] for member in members),
-                    group,
-                    token(records.first_row, index, group, timestamp, data),
-                    timestamp,
-                    data,
-                )
+        return [
+            Event(
+                records.number,
+                index,
+                records.file,
+                run.rows,
+                run.group,
+                token(records.first_row, index, run.group, run.timestamp, run.data),
+                run.timestamp,
+                run.data,
             )
-        return events
-
-
-class _OpenEvent:
-    """An event that still takes records of its group."""
-
-    __slots__ = ("keys", "members", "size_bytes")
-
-    def __init__(self) -> None:
-        self.members: list[int] = []
-        self.keys: set[str] = set()
-        self.size_bytes = ARRAY_BRACKETS_BYTES
-
-    def takes(self, size_bytes: int, key: str | None, max_records: int | None) -> bool:
-        if not self.members:
-            return True
-        if key is not None and key in self.keys:
-            return False
-        if max_records is not None and len(self.members) >= max_records:
-            return False
-        return self.size_bytes + COMMA_BYTES + size_bytes <= MAX_EVENT_BYTES
-
-    def add(self, member: int, size_bytes: int, key: str | None) -> None:
-        self.size_bytes += size_bytes + (COMMA_BYTES if self.members else 0)
-        self.members.append(member)
-        if key is not None:
-            self.keys.add(key)
-
-
-def share(records: WindowRecords, groups: Sequence[str], max_records: int | None) -> Iterator[list[int]]:
-    """Return the members (positions in ``records``) of each event, ordered by their first member."""
-    opened: list[_OpenEvent] = []
-    open_of_group: dict[str, _OpenEvent] = {}
-    keys: Sequence[str | None] = records.keys if records.keys is not None else [None] * len(records.rows)
-    for member, (group, key, data) in enumerate(zip(groups, keys, records.data, strict=True)):
-        event = open_of_group.get(group)
-        if event is None or not event.takes(len(data), key, max_records):
-            event = open_of_group[group] = _OpenEvent()
-            opened.append(event)
-        event.add(member, len(data), key)
-    return (event.members for event in opened)
-
-
-def group_bucket(key: str, buckets: int) -> str:
-    """Return the group that ``key`` belongs to when keys are spread over ``buckets`` groups.
-
-    CRC-32 because it is the same in every language and version, and evenly spread over text keys.
-    """
-    return f"bucket-{crc32(key.encode()) % buckets}"
+            for index, run in enumerate(shared_runs(frame, self._packing.max_records))
+        ]

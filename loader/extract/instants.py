@@ -4,10 +4,13 @@ Rule kept here: fractions of a second are carried as digits, never as a float: n
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import polars as pl
 
 from loader.extract.problems import only
+
+DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,10 @@ class Instants:
 
     def iso_8601(self) -> pl.Series:
         """Return UTC texts such as 2024-01-31T23:59:59.5Z."""
-        moment = pl.from_epoch(pl.col("seconds"), "s").dt.strftime("%Y-%m-%dT%H:%M:%S")
-        return self._select(pl.concat_str(moment, self._point(), pl.lit("Z")))
+        days = self.seconds // DAY_SECONDS
+        clock = _clock_texts().gather(self.seconds - days * DAY_SECONDS)
+        zulu = [pl.lit("Z")] if self.fraction.null_count() == len(clock) else [self._point(), pl.lit("Z")]
+        return self._select(pl.concat_str(_day_texts(days), clock, *zulu))
 
     def epoch_milliseconds(self) -> pl.Series:
         """Return whole epoch milliseconds as texts; finer digits are cut off."""
@@ -57,6 +62,22 @@ class Instants:
     def _select(self, expression: pl.Expr) -> pl.Series:
         frame = pl.DataFrame({"seconds": self.seconds, "fraction": self.fraction})
         return frame.select(expression.alias("text")).to_series()
+
+
+def _day_texts(days: pl.Series) -> pl.Series:
+    """Return dates such as 2024-01-31 of days since 1970, each day's text made once if they lie close."""
+    first, last = days.min(), days.max()
+    if not isinstance(first, int) or not isinstance(last, int) or last - first > len(days):
+        return days.cast(pl.Int32).cast(pl.Date).dt.strftime("%Y-%m-%d")
+    texts = pl.int_range(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date).dt.strftime("%Y-%m-%d")
+    return texts.gather(days - first)
+
+
+@cache
+def _clock_texts() -> pl.Series:
+    """Return texts such as T23:59:59 for each second of a day."""
+    ticks = pl.int_range(DAY_SECONDS, dtype=pl.Int64, eager=True) * 10**9
+    return ticks.cast(pl.Time).dt.strftime("T%H:%M:%S")
 
 
 def _decimal(seconds: int, fraction: str) -> str:

@@ -13,7 +13,7 @@ from enum import Enum
 
 import polars as pl
 
-NEEDS_ESCAPE = r'[\x00-\x1f"\\]'
+NEEDS_ESCAPE = bytes(range(0x20)) + b'"\\'
 """What JSON does not allow in a text. orjson leaves everything else, U+2028 and DEL included, as it is."""
 
 ESCAPES = {chr(code): f"\\u{code:04x}" for code in range(0x20)} | {
@@ -35,15 +35,33 @@ class Form(Enum):
     BARE = "without quotes: JSON numbers already"
 
 
-def json_records(texts: pl.DataFrame, forms: Mapping[str, Form], *, nulls: str) -> pl.Series:
-    """Return the record of each row as JSON text.
+def escaped(texts: pl.DataFrame, forms: Mapping[str, Form]) -> pl.DataFrame:
+    """Return texts as they stand in JSON, without the quotes around them.
 
     Args:
         texts: A column of texts for each key, null where there is no value.
         forms: How the texts of each column stand in a record.
+    """
+    needing = [name for name in texts.columns if forms[name] is Form.TEXT and _needs_escape(texts[name])]
+    return texts.with_columns(
+        pl.col(name).str.replace_many(list(ESCAPES), list(ESCAPES.values())) for name in needing
+    )
+
+
+def _needs_escape(texts: pl.Series) -> bool:
+    """Return whether any text does: one look at all of them is three times as fast as one at each."""
+    joined = texts.str.join().cast(pl.Binary).item()
+    return len(joined.translate(None, NEEDS_ESCAPE)) < len(joined)
+
+
+def json_records(texts: pl.DataFrame, forms: Mapping[str, Form], *, nulls: str) -> pl.Series:
+    """Return the record of each row as JSON text.
+
+    Args:
+        texts: What `escaped` gives.
+        forms: How the texts of each column stand in a record.
         nulls: ``omit`` leaves missing values out, ``null`` writes them.
     """
-    texts = _escaped(texts, [name for name in texts.columns if forms[name] is Form.TEXT])
     parts = _Parts()
     for name in texts.columns:
         quote = "" if forms[name] is Form.BARE else '"'
@@ -65,7 +83,7 @@ def json_records(texts: pl.DataFrame, forms: Mapping[str, Form], *, nulls: str) 
 
 def json_texts(texts: pl.Series) -> pl.Series:
     """Return each text as a JSON string; null stays null."""
-    frame = _escaped(texts.alias("text").to_frame(), ["text"])
+    frame = escaped(texts.alias("text").to_frame(), {"text": Form.TEXT})
     return frame.select(pl.concat_str(pl.lit('"'), pl.col("text"), pl.lit('"'))).to_series()
 
 
@@ -99,14 +117,3 @@ class _Parts:
     def _concatenated(self) -> pl.Expr:
         pieces = [pl.lit(part) if isinstance(part, str) else part for part in self._parts]
         return pl.concat_str(pieces, ignore_nulls=True)
-
-
-def _escaped(texts: pl.DataFrame, names: list[str]) -> pl.DataFrame:
-    if not names or not texts.height:
-        return texts
-    needs = texts.select(pl.col(names).str.contains(NEEDS_ESCAPE).any()).row(0, named=True)
-    return texts.with_columns(
-        pl.col(name).str.replace_many(list(ESCAPES), list(ESCAPES.values()))
-        for name, needed in needs.items()
-        if needed
-    )

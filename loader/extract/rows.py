@@ -8,8 +8,7 @@ Rules kept here:
 3. A reason never holds a value of the row; the value goes into ``RejectedRow.value``, clipped.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import polars as pl
 
@@ -19,13 +18,13 @@ from loader.extract.expressions import Expression
 from loader.extract.mapping import FileMapping
 from loader.extract.origins import MappedColumn
 from loader.extract.problems import Problem, found
-from loader.extract.records import Form, json_records
+from loader.extract.records import Form, escaped, json_records
 from loader.extract.rules import checked_texts
 from loader.extract.windows import Window
 from loader.job import Job, Pack
 from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS, RejectedRow
 
-BATCH_ROWS = 8_192
+BATCH_ROWS = 32_768
 """Rows converted at a time: what a window needs in between stays small, however large the window."""
 
 MAX_VALUE_CHARS = 200
@@ -33,8 +32,11 @@ MAX_VALUE_CHARS = 200
 
 GROUP_SEPARATOR = "|"
 
+NO_VALUE = "\x00"
+"""Stands in a key for a part that is missing: unlike any text."""
+
 # Columns beside those of the record, under names that no record column can have.
-ROW, GROUP, TIMESTAMP, DATA, KEY = "row()", "group()", "timestamp()", "data()", "key()"
+ROW, GROUP, TIMESTAMP, DATA = "row()", "group()", "timestamp()", "data()"
 
 
 class _Batch:
@@ -112,11 +114,8 @@ class RowReader:
             rows_read=window.frame.height,
             rows_filtered=filtered,
             last_of_file=window.last_of_file,
-            rows=_joined(done, ROW),
-            groups=_joined(done, GROUP),
-            keys=_joined(done, KEY) if self._with_keys else None,
-            timestamps=_joined(done, TIMESTAMP),
-            data=_joined(done, DATA),
+            # One piece: what reads it later would put it together again each time.
+            frame=pl.concat(done, rechunk=True),
             rejected=rejected,
         )
 
@@ -129,6 +128,7 @@ class RowReader:
         )
         if batch.rejected:
             columns = columns.filter(batch.kept())
+        columns = columns.with_columns(escaped(columns.select(texts.columns), self._forms))
         data = json_records(columns.select(texts.columns), self._forms, nulls=self._nulls)
         columns = columns.with_columns(data.cast(pl.Binary).alias(DATA))
         too_long = columns.filter(pl.col(DATA).bin.size() > MAX_EVENT_BYTES)
@@ -136,7 +136,7 @@ class RowReader:
             columns = columns.filter(pl.col(DATA).bin.size() <= MAX_EVENT_BYTES)
             for row, data_bytes in too_long.select(ROW, pl.col(DATA).bin.size()).iter_rows():
                 batch.reject_row(row, "", _too_long(data_bytes), "")
-        results = [ROW, GROUP, TIMESTAMP, DATA]
+        results = [pl.col(name).alias(name.removesuffix("()")) for name in (ROW, GROUP, TIMESTAMP, DATA)]
         return columns.select(*results, *([self._key()] if self._with_keys else []))
 
     def _text(self, batch: _Batch, column: MappedColumn) -> pl.Series:
@@ -181,12 +181,12 @@ class RowReader:
         return instants.epoch_seconds()
 
     def _key(self) -> pl.Expr:
-        """Return the primary key as one text: each part with its length, so that no two keys are alike."""
-        parts = [
-            pl.concat_str(pl.col(name).str.len_bytes().cast(pl.String), pl.lit(":"), pl.col(name))
-            for name in self._mapping.key
-        ]
-        return pl.concat_str([part.fill_null("-") for part in parts], separator=",").alias(KEY)
+        """Return the primary key as one text, such that no two keys are alike.
+
+        Its parts are escaped: no quote and no control character stands in them as itself.
+        """
+        parts = [pl.col(name).fill_null(NO_VALUE) for name in self._mapping.key]
+        return pl.concat_str(parts, separator='"').alias("key")
 
 
 def _source(batch: _Batch, column: MappedColumn) -> pl.Series:
@@ -203,10 +203,6 @@ def _form(column: MappedColumn, job: Job) -> Form:
     if column.type == "string":
         return Form.TEXT
     return Form.BARE if job.numbers == "number" and column.type in ("int", "double") else Form.PLAIN
-
-
-def _joined(batches: Sequence[pl.DataFrame], name: str) -> list[Any]:
-    return [value for batch in batches for value in batch[name].to_list()]
 
 
 def _too_long(data_bytes: int) -> str:

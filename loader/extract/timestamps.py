@@ -1,7 +1,7 @@
 """Dates, Parquet timestamps and texts to points in time."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import polars as pl
@@ -69,10 +69,20 @@ def from_text(text: pl.Series, formats: Sequence[str], zone: str) -> tuple[Insta
         formats: strftime formats, tried in order; ISO 8601 if there are none.
         zone: IANA name of the zone of texts that name none.
     """
-    parsed = _formatted(text, formats) if formats else _iso_8601(text)
+    parsed = _each_once(text, lambda texts: _formatted(texts, formats) if formats else _iso_8601(texts))
     instants, problems = settled(parsed["seconds"], parsed["fraction"], parsed["naive"], zone)
     reason = "it fits none of the formats" if formats else "it is not ISO 8601, such as 2024-01-31T23:59:59Z"
     return instants, found(text.is_not_null() & parsed["seconds"].is_null(), reason) + problems
+
+
+def _each_once(text: pl.Series, parse: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
+    """Parse equal texts once, where they are many: extracts hold far fewer dates than rows."""
+    distinct = text.unique()
+    if 2 * len(distinct) > len(text):
+        return parse(text)
+    parsed = parse(distinct).with_columns(distinct.alias("text"))
+    rows = pl.DataFrame({"text": text})
+    return rows.join(parsed, on="text", how="left", nulls_equal=True, maintain_order="left").drop("text")
 
 
 def _iso_8601(text: pl.Series) -> pl.DataFrame:

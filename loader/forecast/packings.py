@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from loader.events import PackingSettings, WindowRecords
-from loader.events.plan import group_bucket, share
+from loader.events.packing import count_runs, with_buckets
 
 BUCKETS = 64
 """What is tried for ``--group-buckets`` if the job names no number: enough lanes for 64 requests at once."""
@@ -62,10 +62,8 @@ def _candidates(chosen: PackingSettings) -> Iterator[PackingSettings]:
 
 def _events_of(records: WindowRecords, packing: PackingSettings) -> int:
     if not packing.shared:
-        return len(records.rows)
-    buckets = packing.group_buckets
-    groups = records.groups if buckets is None else [group_bucket(group, buckets) for group in records.groups]
-    return sum(1 for _ in share(records, groups, packing.max_records))
+        return records.frame.height
+    return count_runs(with_buckets(records.frame, packing.group_buckets), packing.max_records)
 
 
 def _flags(packing: PackingSettings) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loader.extract.records import Form, json_records
+from loader.extract.records import Form, escaped, json_records
 
 TEXTS = st.text(
     st.one_of(
@@ -19,7 +19,7 @@ NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,6})(\.[0-9]{1,4})?([eE][+-]?[0-9]{1,
 
 def bytes_of(columns: dict[str, list[str | None]], forms: dict[str, Form], nulls: str) -> list[bytes]:
     frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
-    return json_records(frame, forms, nulls=nulls).cast(pl.Binary).to_list()
+    return json_records(escaped(frame, forms), forms, nulls=nulls).cast(pl.Binary).to_list()
 
 
 def reference(columns: dict[str, list[str | None]], forms: dict[str, Form], nulls: str) -> list[bytes]:

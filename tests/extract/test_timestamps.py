@@ -282,3 +282,28 @@ def test_no_rows_at_all() -> None:
         instants, problems = read([], "Europe/Berlin", formats)
         assert instants.iso_8601().to_list() == instants.epoch_seconds().to_list() == []
         assert problems == []
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_days_that_lie_close_are_written_like_days_far_apart(unit: pl._typing.TimeUnit) -> None:
+    """Every day and second around 1970 and in leap years: as the standard library writes them."""
+    moments = [
+        first + dt.timedelta(days=step, seconds=step * 7919, milliseconds=step % 3 * 250)
+        for first in (EPOCH - dt.timedelta(days=300), dt.datetime(2024, 1, 1, tzinfo=dt.UTC))
+        for step in range(400)
+    ]
+    together = [read(part, dtype=pl.Datetime(unit, "UTC"))[0].iso_8601() for part in (moments[:400], moments)]
+    assert together[1].to_list() == [in_iso(moment) for moment in moments]
+    assert together[0].to_list() == together[1].to_list()[:400]
+
+
+@pytest.mark.parametrize("formats", [(), ("%d.%m.%Y %H:%M", "%Y-%m-%d")])
+def test_texts_that_stand_in_many_rows_are_read_as_in_one(formats: Sequence[str]) -> None:
+    """Equal texts are parsed once: each row still has its own value, and its own problem."""
+    texts = ["2024-02-30", None, "2024-02-29", "", "31.03.2024 02:30", "2024-03-31T02:30:00", "0001-01-01"]
+    instants, problems = read(texts * 40, "Europe/Berlin", formats)
+    alone = [iso(text, "Europe/Berlin", formats) if text is not None else None for text in texts]
+    assert instants.iso_8601().to_list() == alone * 40
+    for position, text in enumerate(texts):
+        told = [problem.reason for problem in problems if problem.rows[position + 7 * 20]]
+        assert told == ([] if text is None else reasons(text, "Europe/Berlin", formats))

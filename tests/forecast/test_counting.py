@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 
+import polars as pl
 import pytest
 
 from loader.events import EventPlanner, PackingSettings, WindowRecords
@@ -25,11 +26,9 @@ def window(number: int, groups: list[str], keys: list[str]) -> WindowRecords:
         rows_read=len(groups),
         rows_filtered=0,
         last_of_file=False,
-        rows=rows,
-        groups=groups,
-        keys=keys,
-        timestamps=[None] * len(groups),
-        data=[b"{}"] * len(groups),
+        frame=pl.DataFrame({"row": rows, "group": groups, "key": keys}).with_columns(
+            timestamp=pl.lit(None, pl.String), data=pl.lit(b"{}")
+        ),
         rejected=[],
     )
 
