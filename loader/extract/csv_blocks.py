@@ -25,6 +25,7 @@ from loader.extract.csv_records import MAX_RECORD_BYTES, ReadRecords, Syntax, re
 from loader.extract.files import opened
 from loader.extract.scan import parse_csv
 from loader.extract.transcoding import Readable, as_utf8, read_up_to
+from loader.model import SourceFile
 
 BLOCK_BYTES = 4 * 2**20
 """How much is read at a time: polars is at its fastest from about here on (0.8 us a row of 20 columns)."""
@@ -40,11 +41,13 @@ class BadRecord:
         index: Its position among the block's rows.
         reason: Why, in words that hold no value.
         text: The record, clipped.
+        column: The column at fault; empty if it is the record as a whole.
     """
 
     index: int
     reason: str
     text: str = field(repr=False)
+    column: str = ""
 
 
 class RecordBlock:
@@ -105,7 +108,9 @@ def _bad_records(judged: ReadRecords) -> list[BadRecord]:
     ]
 
 
-def read_blocks(path: str, dialect: Dialect, block_bytes: int = BLOCK_BYTES) -> Iterator[RecordBlock]:
+def read_blocks(
+    file: SourceFile | str, dialect: Dialect, block_bytes: int = BLOCK_BYTES
+) -> Iterator[RecordBlock]:
     """Read a file from its first record to its end; closing the iterator closes the file.
 
     Raises:
@@ -113,7 +118,7 @@ def read_blocks(path: str, dialect: Dialect, block_bytes: int = BLOCK_BYTES) -> 
             inside quotes.
     """
     rows = 0
-    with opened(path) as handle:
+    with opened(file) as handle:
         read_up_to(handle, dialect.encoding.mark_bytes)
         text = as_utf8(handle, dialect.encoding.codec)
         rest = _after(text, dialect.data_offset)
@@ -122,7 +127,7 @@ def read_blocks(path: str, dialect: Dialect, block_bytes: int = BLOCK_BYTES) -> 
             block, rest = _first_block(rest + read, dialect, at_end=not read)
             rows += block.rows
             if len(rest) > MAX_RECORD_BYTES or (rest and not read):
-                raise _never_closed(path, rows)
+                raise _never_closed(file if isinstance(file, str) else file.path, rows)
             if block.rows:
                 yield block
             if not read:

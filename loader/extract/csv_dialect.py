@@ -21,6 +21,7 @@ from loader.extract.encodings import Encoding, find_encoding
 from loader.extract.files import opened
 from loader.extract.transcoding import as_utf8, read_up_to
 from loader.job import CsvSettings
+from loader.model import SourceFile
 
 HEAD_BYTES = 2**20
 """How much of a file is looked at to find out how it is written."""
@@ -65,13 +66,14 @@ class _Head:
     is_whole: bool
 
 
-def read_dialect(path: str, settings: CsvSettings) -> Dialect:
+def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
     """Look at the head of a CSV file.
 
     Raises:
         ExtractError: The file cannot be read, it is not clear how it is written, or it has no usable header.
     """
-    head = _read_head(path, settings.encoding)
+    head = _read_head(file, settings.encoding)
+    path = head.path
     line_end = _line_end(head.text, settings)
     start = _after_lines(head, line_end, settings.skip_rows)
     told = SEPARATOR_LINE.match(head.text, start)
@@ -102,8 +104,9 @@ def read_dialect(path: str, settings: CsvSettings) -> Dialect:
     )
 
 
-def _read_head(path: str, encoding_told: str) -> _Head:
-    with opened(path) as handle:
+def _read_head(file: SourceFile | str, encoding_told: str) -> _Head:
+    path = file if isinstance(file, str) else file.path
+    with opened(file) as handle:
         head = read_up_to(handle, HEAD_BYTES)
         encoding = find_encoding(path, head, handle, encoding_told)
     is_whole = len(head) < HEAD_BYTES

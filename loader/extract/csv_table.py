@@ -38,7 +38,7 @@ class CsvTable:
     def __init__(self, file: SourceFile, settings: CsvSettings, block_bytes: int = BLOCK_BYTES) -> None:
         self.file = file
         self._block_bytes = block_bytes
-        self._dialect = read_dialect(file.path, settings)
+        self._dialect = read_dialect(file, settings)
 
     @property
     def schema(self) -> Mapping[str, pl.DataType]:
@@ -62,7 +62,7 @@ class CsvTable:
 
     def has_rows(self) -> bool:
         """Return whether there is any row."""
-        return any(True for _ in read_blocks(self.file.path, self._dialect, self._block_bytes))
+        return any(True for _ in read_blocks(self.file, self._dialect, self._block_bytes))
 
     def row_bytes(self, columns: Sequence[str]) -> int:
         """Return about how long records of these columns are, where they are longest.
@@ -70,11 +70,11 @@ class CsvTable:
         The first rows tell how much of a record these columns are, and lines in other places of the file
         how much longer than the first they are.
         """
-        for block in read_blocks(self.file.path, self._dialect, self._block_bytes):
+        for block in read_blocks(self.file, self._dialect, self._block_bytes):
             first = mean_row_bytes(block.parse(columns)[0].head(SAMPLE_ROWS))
             line_end = self._dialect.syntax.line_end.encode(self._dialect.encoding.codec)
             start = self._dialect.data_offset  # of the UTF-8 text, and near enough in any other encoding
-            with opened(self.file.path) as handle:
+            with opened(self.file) as handle:
                 lengths = line_lengths(handle, line_end, start, self.file.size_bytes)
             return first * max(lengths) // lengths[0]
         return 1
@@ -88,7 +88,7 @@ class CsvTable:
             ExtractError: The file is damaged, or changed since the load began.
         """
         pending = _PendingRows(self.file.number, cut, first_number, wanted)
-        for block in read_blocks(self.file.path, self._dialect, self._block_bytes):
+        for block in read_blocks(self.file, self._dialect, self._block_bytes):
             check_unchanged(self.file)
             pending.add(block)
             yield from pending.take(at_end=False)

@@ -1,13 +1,12 @@
-"""Find the files of an extract, and tell whether they are still the same.
+"""Find the files of an extract, open them, and tell whether they are still the same.
 
 Rules kept here:
 
-1. The order of files is the order in which they were named; inside a folder or glob, by name.
-2. A fingerprint is a function of the bytes alone, the same on every machine. Of a file larger than
-   WHOLE_FILE_BYTES it is a sample, and the modification time becomes part of the file's identity.
+1. A fingerprint is a function of the file's bytes alone, as they lie there: compressed ones too. Of a file
+   larger than WHOLE_FILE_BYTES it is a sample, and the modification time becomes part of its identity.
+2. What is read is the text: a compressed file is unpacked on the way, and can only be read forward.
 """
 
-import glob
 import hashlib
 import os
 from collections import Counter
@@ -18,6 +17,9 @@ from io import BufferedReader
 from pathlib import Path
 
 from loader.errors import ExtractError, NothingToLoad
+from loader.extract.compression import DAMAGED, decompressed
+from loader.extract.file_format import format_of
+from loader.extract.places import local_files, unlisted
 from loader.extract.scan import ParquetSource
 from loader.model import WHOLE_FILE_BYTES, SourceFile
 
@@ -25,41 +27,28 @@ SAMPLE_BLOCKS = 64
 SAMPLE_BLOCK_BYTES = 4 * 2**20
 """Of larger files, this many evenly spaced blocks are hashed, the head and the tail among them."""
 
-FOLDER_SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".parquet")
-"""What a folder is searched for (any case). Files with other names are named one by one or by glob."""
 
-PARQUET_MAGIC = b"PAR1"
+def find_files(patterns: Sequence[str], *, named_format: str = "auto") -> tuple[SourceFile, ...]:
+    """Return the files that ``patterns`` name: files, globs, folders, or lists of them.
 
-# The first bytes of what people hand over by mistake, and what to do about it.
-WRONG_MAGICS = {
-    b"PARE": "it is an encrypted Parquet file, which cannot be read",
-    b"\x1f\x8b": "it is compressed with gzip; unpack it first",
-    b"\x28\xb5\x2f\xfd": "it is compressed with zstd; unpack it first",
-    b"BZh": "it is compressed with bzip2; unpack it first",
-    b"PK\x03\x04": "it is a zip archive or an Excel workbook; unpack it, or save the sheet as CSV",
-    b"\xd0\xcf\x11\xe0": "it is an Excel workbook; save the sheet as CSV",
-    b"ORC": "it is an ORC file; only Parquet and CSV are read",
-    b"Obj\x01": "it is an Avro file; only Parquet and CSV are read",
-}
-
-
-def find_files(patterns: Sequence[str]) -> tuple[SourceFile, ...]:
-    """Return the files that ``patterns`` name: files, globs, or folders with Parquet and CSV files.
+    Args:
+        patterns: What the user named.
+        named_format: What the user says the files are, or ``auto``.
 
     Raises:
         NothingToLoad: A pattern matches no file, or every file is empty.
-        ExtractError: A file cannot be read, is neither Parquet nor CSV, or is empty beside others.
+        ExtractError: A file cannot be read, is of no format that is read, or is empty beside others.
     """
-    paths = list(dict.fromkeys(path for pattern in patterns for path in _matches(pattern)))
+    paths = list(dict.fromkeys(path for pattern in unlisted(patterns) for path in local_files(pattern)))
     if not paths:
         raise NothingToLoad(
-            "No extract was named.", next_step="Name a Parquet or CSV file, a folder or a glob."
+            "No extract was named.", next_step="Name a Parquet, CSV or NDJSON file, a folder or a glob."
         )
     _refuse_empty(paths)
     seen: Counter[str] = Counter()
     files = []
     for number, path in enumerate(paths):
-        file = _source_file(number, path, seen)
+        file = _source_file(number, path, seen, named_format)
         seen[file.fingerprint] += 1
         files.append(file)
     return tuple(files)
@@ -103,41 +92,20 @@ def check_unchanged(file: SourceFile) -> None:
 
 
 @contextmanager
-def opened(path: str) -> Iterator[BufferedReader]:
-    """Open a file of the extract for reading.
+def opened(file: SourceFile | str) -> Iterator[BufferedReader]:
+    """Open a file of the extract, or the file of a path, and read the text it holds.
+
+    What is compressed can only be read forward: its ``seekable()`` is false.
 
     Raises:
-        ExtractError: It cannot be opened or read.
+        ExtractError: It cannot be opened or read, or its compressed text is damaged.
     """
+    path = file if isinstance(file, str) else file.path
     try:
-        with Path(path).open("rb") as handle:
-            yield handle
-    except OSError as error:
+        with Path(path).open("rb") as packed:
+            yield decompressed(packed)
+    except (OSError, *DAMAGED) as error:
         raise _unreadable(path, error) from error
-
-
-def _matches(pattern: str) -> list[Path]:
-    path = Path(pattern).absolute()
-    if path.is_dir():
-        found = sorted(
-            entry
-            for entry in path.iterdir()
-            if entry.suffix.lower() in FOLDER_SUFFIXES and not entry.name.startswith(".") and entry.is_file()
-        )
-        if not found:
-            raise NothingToLoad(
-                "The folder holds no Parquet or CSV file.",
-                where=str(path),
-                next_step=f"Files must end in {' '.join(FOLDER_SUFFIXES)}; name others one by one or glob.",
-            )
-        return found
-    if path.exists():
-        return [path]
-    names = glob.glob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
-    found = sorted(Path(name) for name in names if Path(name).is_file())
-    if not found:
-        raise NothingToLoad("No file matches.", where=str(path), next_step="Check the path and its spelling.")
-    return found
 
 
 def _refuse_empty(paths: Sequence[Path]) -> None:
@@ -162,16 +130,16 @@ def _size_bytes(path: Path) -> int:
         raise _unreadable(path, error) from error
 
 
-def _source_file(number: int, path: Path, seen: Counter[str]) -> SourceFile:
+def _source_file(number: int, path: Path, seen: Counter[str], named_format: str) -> SourceFile:
     try:
         if not path.is_file():
             raise ExtractError("An extract must be a regular file.", where=str(path))
         with path.open("rb") as handle:
             before = os.fstat(handle.fileno())
-            file_format = _format(path, handle)
+            file_format = format_of(str(path), handle, named_format)
             fingerprint = _fingerprint(handle, before.st_size)
             after = os.fstat(handle.fileno())
-    except OSError as error:
+    except (OSError, *DAMAGED) as error:
         raise _unreadable(path, error) from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise ExtractError(
@@ -191,18 +159,6 @@ def _source_file(number: int, path: Path, seen: Counter[str]) -> SourceFile:
     )
 
 
-def _format(path: Path, handle: BufferedReader) -> str:
-    head = handle.read(8)
-    if head.startswith(PARQUET_MAGIC):
-        return "parquet"
-    why = next((words for magic, words in WRONG_MAGICS.items() if head.startswith(magic)), None)
-    if why is None and path.suffix.lower() == ".parquet":
-        why = "its name says Parquet, but it does not begin with PAR1"
-    if why is not None:
-        raise ExtractError("The file is neither Parquet nor CSV.", where=str(path), why=why)
-    return "csv"
-
-
 def _fingerprint(handle: BufferedReader, size_bytes: int) -> str:
     handle.seek(0)
     if size_bytes <= WHOLE_FILE_BYTES:
@@ -219,9 +175,14 @@ def _sample_offsets(size_bytes: int) -> Iterator[int]:
     return (last * block // (SAMPLE_BLOCKS - 1) for block in range(SAMPLE_BLOCKS))
 
 
-def _unreadable(path: Path | str, error: OSError) -> ExtractError:
+def _unreadable(path: Path | str, error: Exception) -> ExtractError:
+    if isinstance(error, OSError) and error.strerror:
+        return ExtractError("A file of the extract cannot be read.", where=str(path), why=error.strerror)
     return ExtractError(
-        "A file of the extract cannot be read.", where=str(path), why=error.strerror or str(error)
+        "A compressed file of the extract is damaged.",
+        where=str(path),
+        why=str(error),
+        next_step="Copy or export it again.",
     )
 
 

@@ -50,7 +50,7 @@ class _Batch:
         self._file = window.file
         for bad in window.bad:
             if start <= bad.index < start + self.frame.height:
-                self.reject_row(window.first_row + bad.index, "", bad.reason, bad.text)
+                self.reject_row(window.first_row + bad.index, bad.column, bad.reason, bad.text)
 
     def reject(self, problems: Iterable[Problem], source: pl.Series | None = None) -> None:
         """Reject the rows of the problems, but for those that were rejected before."""

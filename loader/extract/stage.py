@@ -91,7 +91,7 @@ def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = F
 
 
 def _opened(job: Job, dataset: Dataset | None, *, with_keys: bool) -> Extract:
-    files = find_files(job.extract)
+    files = find_files(job.extract, named_format=job.format)
     tables: list[tuple[Table, Cut]] = []
     readers: list[RowReader] = []
     mappings: list[FileMapping] = []

@@ -66,7 +66,17 @@ class Job(BaseSettings):
         env_prefix="SCN_LOADER_", extra="forbid", frozen=True, hide_input_in_errors=True
     )
 
-    extract: Annotated[Texts, _setting(EXTRACT, "Parquet or CSV files, folders or globs.")] = ()
+    extract: Annotated[
+        Texts,
+        _setting(
+            EXTRACT,
+            "Parquet, CSV or NDJSON files, folders or globs; @LIST for a file that lists them.",
+        ),
+    ] = ()
+    format: Annotated[
+        Literal["auto", "parquet", "csv", "ndjson"],
+        _setting(EXTRACT, "What the files are; auto goes by content and name."),
+    ] = "auto"
     mapping: Annotated[dict[str, ColumnRule], _setting(EXTRACT, "Dataset column = where it comes from.")] = {}
     defaults: Annotated[
         TextRule, _setting(EXTRACT, "How texts are read where a column's mapping does not say.")

@@ -1,6 +1,5 @@
 """Finding the files of an extract, and noticing when they change."""
 
-import gzip
 import os
 import shutil
 from dataclasses import replace
@@ -87,13 +86,14 @@ def test_an_empty_extract_is_nothing_to_load(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("x.csv", gzip.compress(b"a\n1\n", mtime=0), "gzip"),
+        ("x.json", b'[{"a": 1}]', "array"),
+        ("x.ndjson", '{"a": 1}'.encode("utf-16"), "UTF-16"),
         ("x.xlsx", b"PK\x03\x04rest", "Excel"),
         ("x.parquet", b"a,b\n1,2\n", "PAR1"),
         ("x.parquet", b"PAREencrypted", "encrypted"),
     ],
 )
-def test_what_is_neither_parquet_nor_csv(tmp_path: Path, name: str, content: bytes, why: str) -> None:
+def test_what_cannot_be_read(tmp_path: Path, name: str, content: bytes, why: str) -> None:
     """The error says what the file is instead of failing on its bytes later."""
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ExtractError) as caught:

@@ -1,0 +1,130 @@
+"""Compressed files, read as the text they hold: gzip, zstd, bzip2 and xz, known by their first bytes.
+
+Rules kept here:
+
+1. A file may hold several members one after another (``cat a.gz b.gz``); all of them are read. What
+   follows a member is another one, or zeros, or an error: nothing is ignored in silence.
+2. Text is unpacked as it is read, never more than a block at a time, whatever it unpacks to.
+"""
+
+import bz2
+import gzip
+import io
+import lzma
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, cast
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+BLOCK_BYTES = 2**18
+"""How much is read, and at most unpacked, at a time."""
+
+MAX_DICTIONARY_BYTES = 2**27
+"""What unpacking may need beside the text: zstd's own bound. ``xz -9`` needs 65 MiB; only ``zstd --long``
+above 27 needs more and is refused."""
+
+SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
+
+SKIPPABLE_FRAME = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
+"""What a zstd file may begin with instead of a frame of text; pzstd does it."""
+
+DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zstd.ZstdError)
+"""What reading a damaged file raises, beside OSError without a number (bzip2)."""
+
+
+class _Decompressor(Protocol):
+    """What the decompressors of bz2, lzma and zstd have in common; each unpacks one member."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /, max_length: int = -1) -> bytes: ...
+
+
+def compression_of(head: bytes) -> str | None:
+    """Return how a file that begins with ``head`` is compressed, or None."""
+    if head.startswith(b"\x28\xb5\x2f\xfd") or SKIPPABLE_FRAME.match(head):
+        return "zstd"
+    magics = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz"}
+    return next((name for magic, name in magics.items() if head.startswith(magic)), None)
+
+
+def decompressed(packed: io.BufferedReader) -> io.BufferedReader:
+    """Return the text of a file that was opened at its start; of one that is not compressed, the file.
+
+    What is unpacked can only be read forward: its ``seekable()`` is false.
+
+    Raises:
+        One of DAMAGED or OSError, here or when the text is read.
+    """
+    name = compression_of(packed.peek(8)[:8])
+    if name is None:
+        return packed
+    if name == "gzip":
+        texts = iter(partial(gzip.GzipFile(fileobj=packed).read, BLOCK_BYTES), b"")
+    else:
+        new_decompressor = {"zstd": zstd.ZstdDecompressor, "bzip2": bz2.BZ2Decompressor, "xz": _xz}[name]
+        texts = _texts(packed, cast("Callable[[], _Decompressor]", new_decompressor))
+    return io.BufferedReader(_Text(texts), BLOCK_BYTES)
+
+
+def without_suffix(name: str) -> str:
+    """Return the name of a file without the suffix that says how it is compressed."""
+    return next((name[: -len(suffix)] for suffix in SUFFIXES if name.lower().endswith(suffix)), name)
+
+
+def _xz() -> lzma.LZMADecompressor:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_DICTIONARY_BYTES)
+
+
+def _texts(packed: io.BufferedReader, new_decompressor: Callable[[], _Decompressor]) -> Iterator[bytes]:
+    """Yield the text of one member after another, a block at a time."""
+    unused = b""
+    while block := unused or packed.read(BLOCK_BYTES):
+        unused = block.lstrip(b"\0")  # members may be padded
+        if not unused:
+            continue
+        member = new_decompressor()
+        yield member.decompress(unused, BLOCK_BYTES)
+        while not member.eof:
+            more = packed.read(BLOCK_BYTES) if member.needs_input else b""
+            if member.needs_input and not more:
+                raise EOFError("it ends in the middle")
+            yield member.decompress(more, BLOCK_BYTES)
+        unused = member.unused_data
+
+
+class _Text(io.RawIOBase):
+    """Blocks of text as a stream that can only be read forward."""
+
+    def __init__(self, texts: Iterator[bytes]) -> None:
+        self._texts = texts
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        while not self._rest:
+            text = next(self._texts, None)
+            if text is None:
+                return 0
+            self._rest = memoryview(text)
+        target = memoryview(buffer).cast("B")
+        taken = min(len(target), len(self._rest))
+        target[:taken] = self._rest[:taken]
+        self._rest = self._rest[taken:]
+        return taken
