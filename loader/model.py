@@ -228,7 +228,7 @@ class SourceFile:
     Attributes:
         number: Position in the extract, from 0.
         path: Absolute path.
-        format: ``parquet`` or ``csv``.
+        format: ``parquet``, ``csv`` or ``ndjson``.
         size_bytes: File size.
         fingerprint: Hex digest of the content; the same bytes give the same one on every machine.
         copy: How many earlier files of this extract have the same fingerprint (normally 0); keeps

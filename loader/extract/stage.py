@@ -15,12 +15,11 @@ from loader.datasets import Dataset
 from loader.errors import NothingToLoad, SettingsError
 from loader.events.plan import WindowRecords
 from loader.extract.advice import advice_on
-from loader.extract.csv_table import CsvTable
 from loader.extract.files import find_files
 from loader.extract.mapping import FileMapping, dataset_of, map_file
 from loader.extract.mapping_errors import located
-from loader.extract.parquet_table import ParquetTable
 from loader.extract.rows import RowReader
+from loader.extract.tables import open_table
 from loader.extract.windows import Cut, Table, Window, cut_table, read_windows
 from loader.job import Job
 from loader.model import SourceFile
@@ -97,7 +96,7 @@ def _opened(job: Job, dataset: Dataset | None, *, with_keys: bool) -> Extract:
     mappings: list[FileMapping] = []
     warnings: list[str] = []
     for file in files:
-        table: Table = ParquetTable(file) if file.format == "parquet" else CsvTable(file, job.csv)
+        table = open_table(job, dataset, file)
         mapping = map_file(job, dataset, file, table.schema)
         tables.append((table, cut_table(table, mapping.source_columns, job.pack, job.window_rows)))
         warnings += table.advice

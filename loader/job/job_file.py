@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings, TomlConfigSettingsSource
 
-from loader.job.sections import one_or_many
+from loader.job.sections import located, one_or_many
 
 Place = Sequence[str | int]
 
@@ -24,7 +24,7 @@ class JobFileSource(TomlConfigSettingsSource):
             names = one_or_many(self.toml_data["extract"])
             if isinstance(names, list):
                 folder = job_file.parent
-                self.init_kwargs["extract"] = [str(folder / name) for name in names]
+                self.init_kwargs["extract"] = [located(name, folder) for name in names]
 
 
 def line_of(text: str, place: Place) -> int | None:

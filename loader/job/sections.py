@@ -3,6 +3,7 @@
 import codecs
 import re
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
@@ -44,6 +45,14 @@ class Section(BaseModel):
 def one_or_many(value: object) -> object:
     """Let a list of one be written without brackets."""
     return [value] if isinstance(value, str) else value
+
+
+def located(extract: str, folder: Path) -> str:
+    """Return what names an extract, as a name that holds in any folder."""
+    if extract == "-" or extract.startswith("s3://"):
+        return extract
+    mark = "@" if extract.startswith("@") else ""
+    return mark + str(folder / extract.removeprefix(mark))
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(one_or_many), NoDecode]

@@ -32,6 +32,7 @@ from loader.job.sections import (
     Pack,
     Texts,
     TimeZone,
+    located,
 )
 from loader.model import Destination, Operation
 
@@ -291,7 +292,7 @@ class Job(BaseSettings):
     def default_run_dir(self) -> Path:
         """Return the run directory of this job: the same command finds the same one again."""
         identity = orjson.dumps(
-            [self.plan_settings(), [str(Path(name).absolute()) for name in self.extract]],
+            [self.plan_settings(), [located(name, Path.cwd()) for name in self.extract]],
             option=orjson.OPT_SORT_KEYS,
         )
         name = f"{self.event_type.rpartition('.')[2]}-{hashlib.sha256(identity).hexdigest()[:8]}"

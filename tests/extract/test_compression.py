@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,12 @@ import pytest
 
 from loader.errors import ExtractError
 from loader.extract import open_extract
-from loader.extract.compression import zstd
 from loader.extract.files import find_files, opened
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 PACK: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,

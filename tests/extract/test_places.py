@@ -1,0 +1,69 @@
+"""Where extracts lie: what a list, a folder or a glob stands for."""
+
+from pathlib import Path
+
+import pytest
+
+from loader.errors import ExtractError, NothingToLoad
+from loader.extract.files import find_files
+from loader.job import read_job
+
+
+def names(*patterns: Path | str) -> list[str]:
+    return [Path(file.path).name for file in find_files([str(pattern) for pattern in patterns])]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Extracts under all the names that a folder is searched for, and others."""
+    for name in ("a.csv", "b.TSV.gz", "c.ndjson.zst", "d.jsonl", "e.txt", "f.gz", "g.csv.zip"):
+        (tmp_path / name).write_text("a\n1\n")
+    return tmp_path
+
+
+def test_a_folder_is_searched_for_known_names(folder: Path) -> None:
+    """Compressed or not; whatever else lies there is left alone."""
+    assert names(folder) == ["a.csv", "b.TSV.gz", "c.ndjson.zst", "d.jsonl"]
+
+
+def test_a_list_stands_for_what_it_names(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One pattern per line, relative to the list; blank lines and comments aside, in the list's order."""
+    lists = folder / "lists"
+    lists.mkdir()
+    (lists / "today.txt").write_text("\ufeff# today\n../d.jsonl\n\n  ../*.csv\r\n../b.TSV.gz\n../d.jsonl")
+    monkeypatch.chdir("/")
+    assert names(folder / "e.txt", f"@{lists / 'today.txt'}") == ["e.txt", "d.jsonl", "a.csv", "b.TSV.gz"]
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("# nothing\n", NothingToLoad),
+        ("a.csv\nnosuch.csv\n", NothingToLoad),
+        ("a.csv\n@other.txt\n", ExtractError),
+        ("-\n", ExtractError),
+    ],
+)
+def test_a_list_that_cannot_be_used(folder: Path, text: str, error: type[Exception]) -> None:
+    """It names nothing, what does not exist, or what belongs on the command line."""
+    (folder / "list.txt").write_text(text)
+    with pytest.raises(error):
+        names(f"@{folder / 'list.txt'}")
+
+
+def test_a_list_that_does_not_exist(folder: Path) -> None:
+    """The error names the list."""
+    with pytest.raises(ExtractError) as caught:
+        names(f"@{folder / 'nosuch.txt'}")
+    assert caught.value.where == str(folder / "nosuch.txt")
+
+
+def test_a_job_file_names_extracts_relative_to_itself(folder: Path) -> None:
+    """But for those that lie nowhere on this machine's disks."""
+    (folder / "job.toml").write_text('extract = ["a.csv", "@list.txt", "-", "s3://bucket/x.csv"]')
+    job = read_job(
+        folder / "job.toml",
+        event_type="scn.data.reservation",
+        instance_id="a1b2c3d4-5678-90ab-cdef-1234567890ab",
+    )
+    assert job.extract == (str(folder / "a.csv"), f"@{folder / 'list.txt'}", "-", "s3://bucket/x.csv")
