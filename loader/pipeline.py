@@ -23,6 +23,7 @@ from loader.rehearsal import rehearse
 from loader.report import LoadSummary, Snapshot
 from loader.run import RESUME, Ending, Observers, Run
 from loader.service.client import open_client
+from loader.service.credentials import CredentialSource
 from loader.service.live_schema import read_dataset
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ def run_to_end(
     *,
     command: str = "",
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    credentials: CredentialSource | None = None,
 ) -> Ending:
     """Run a load as ``run_load`` does, and return also what stopped it.
 
@@ -61,12 +63,13 @@ def run_to_end(
         observers: Who looks on.
         command: The command line that ``status`` shows for running this load again.
         loop_factory: Makes the event loop.
+        credentials: As whom to sign; looked for if not given.
 
     Raises:
         LoaderError: The load was refused before anything was sent.
     """
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        return runner.run(_open_and_run(job, observers, command, on_signals=True))
+        return runner.run(_open_and_run(job, observers, command, credentials, on_signals=True))
 
 
 async def stream_load(job: Job) -> AsyncGenerator[EventResult, None]:
@@ -104,20 +107,26 @@ async def stream_load(job: Job) -> AsyncGenerator[EventResult, None]:
 
 
 async def _open_and_run(
-    job: Job, observers: Observers, command: str = "", *, on_signals: bool = False
+    job: Job,
+    observers: Observers,
+    command: str = "",
+    credentials: CredentialSource | None = None,
+    *,
+    on_signals: bool = False,
 ) -> Ending:
     async with AsyncExitStack() as stack:
         schema = None
         if job.live_schema:
-            client = await stack.enter_async_context(await open_client(job))
+            client = await stack.enter_async_context(await open_client(job, credentials=credentials))
             schema = await read_dataset(client, job.instance_id, *place_of_dataset(job))
         extract = await asyncio.to_thread(open_extract, job, schema=schema)
+        stack.callback(extract.close)
         for warning in extract.warnings:
             log.warning("%s", warning)
         if job.dry_run:
             return Ending(await asyncio.to_thread(rehearse, job, extract), None)
         if schema is None:
-            client = await stack.enter_async_context(await open_client(job))
+            client = await stack.enter_async_context(await open_client(job, credentials=credentials))
         settings = job.plan_settings() | (schema.as_settings() if schema is not None else {})
         plan = Plan(settings, extract.files, extract.window_rows, command)
         run_dir = job.run_dir or job.default_run_dir()

@@ -8,7 +8,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from loader.datasets import Dataset
@@ -87,7 +87,7 @@ def preview(
     extract = open_extract(job, schema=schema, with_keys=True)
     counts, packings = Counts(), Packings(packing_of(job))
     samples: dict[int, Samples] = {}
-    with spill() as tables, _emitting(job, emit) as write:
+    with closing(extract), spill() as tables, _emitting(job, emit) as write:
         add_lanes, lanes = count_lanes(tables)
         add_keys, repeats = count_keys(tables)
 

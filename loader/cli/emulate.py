@@ -6,10 +6,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loader.cli.emulator import ANNOUNCEMENT
 from loader.errors import SettingsError
 from loader.job import Job
+
+if TYPE_CHECKING:
+    from loader.service.credentials import FixedCredentials
 
 REHEARSAL = {"instance_id": "00000000-0000-4000-8000-000000000000"}
 """What a rehearsal does without, where the job says nothing."""
@@ -22,8 +26,9 @@ STOP_SECONDS = 10.0
 def emulated(job: Job) -> Iterator[Job]:
     """Start an emulator and yield the job as a load into it.
 
-    The lake lies in the run directory, to look into and for a resumed rehearsal to go on with. The
-    environment of this process gets the emulator's keys: a rehearsal must not sign with anybody's real ones.
+    The lake lies in the run directory, to look into and for a resumed rehearsal to go on with. The load must
+    be run with ``emulator_key()``: a rehearsal must not sign with anybody's real key. That one stays where it
+    is, for the extract may have to be read from S3 with it.
 
     Args:
         job: The job to rehearse.
@@ -31,26 +36,33 @@ def emulated(job: Job) -> Iterator[Job]:
     Raises:
         SettingsError: The emulator did not start.
     """
-    from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY  # noqa: PLC0415 - slow to import
-
     run_dir = job.run_dir or job.default_run_dir()
     _make_private(run_dir)
     lake = run_dir / LAKE_NAME
     if job.restart:
         for name in (lake.name, f"{lake.name}-wal", f"{lake.name}-shm"):
             (run_dir / name).unlink(missing_ok=True)
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
-        os.environ.pop(name, None)
-    os.environ |= {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
+    profile = os.environ.pop("AWS_PROFILE", None)
     with _emulator(lake) as url:
         yield job.model_copy(
             update={
                 "endpoint_url": url,
                 "profile": None,
+                "extract_profile": job.extract_profile or job.profile or profile,
                 "region": job.region or "us-east-1",
                 "run_dir": run_dir,
             }
         )
+
+
+def emulator_key() -> "FixedCredentials":
+    """Return the key to sign a rehearsal with."""
+    # All of these are slow to import, and --help is not.
+    from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY  # noqa: PLC0415
+    from loader.service.credentials import FixedCredentials  # noqa: PLC0415
+    from loader.service.signing import Credentials  # noqa: PLC0415
+
+    return FixedCredentials(Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY))
 
 
 def _make_private(run_dir: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from loader.cli.emulate import REHEARSAL, emulated
+from loader.cli.emulate import REHEARSAL, emulated, emulator_key
 from loader.cli.options import JobFile, need_extract, with_job_options
 from loader.job import read_job
 from loader.job.settings import DESTINATION, RUN
@@ -65,5 +65,10 @@ def load(
     is_calling = not work.dry_run or work.live_schema
     with emulated(work) if emulate and is_calling else nullcontext(work) as work:
         run_on_terminal(
-            work, summary_json=summary_json, progress=progress, log_format=log_format, debug=debug
+            work,
+            credentials=emulator_key() if emulate else None,
+            summary_json=summary_json,
+            progress=progress,
+            log_format=log_format,
+            debug=debug,
         )

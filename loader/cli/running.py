@@ -28,6 +28,7 @@ from loader.report import (
     write_summary_json,
 )
 from loader.run import Observers
+from loader.service.credentials import CredentialSource
 
 FILES_BESIDE_CONNECTIONS = 100
 """The extract's files, the checkpoint's, libraries': far fewer are open at a time."""
@@ -38,12 +39,19 @@ which looks at them after every 700, finds nothing."""
 
 
 def run_on_terminal(
-    job: Job, *, summary_json: Path | None, progress: ProgressStyle, log_format: LogFormat, debug: bool
+    job: Job,
+    *,
+    credentials: CredentialSource | None,
+    summary_json: Path | None,
+    progress: ProgressStyle,
+    log_format: LogFormat,
+    debug: bool,
 ) -> None:
     """Run a load, show how it gets on and how it ended, and leave with its exit code.
 
     Args:
         job: The settings.
+        credentials: As whom to sign; looked for if not given.
         summary_json: Where to write the summary, if anywhere; written also if the load is refused, so that
             no scheduler reads the one of last night.
         progress: How progress is shown.
@@ -74,6 +82,7 @@ def run_on_terminal(
                 Observers(watch=display.update, opened=log_in_run_dir, leaving=display.stop),
                 command=shlex.join(["scn-loader", *(each for each in sys.argv[1:] if each != "--restart")]),
                 loop_factory=_loop_factory(),
+                credentials=credentials,
             )
         except LoaderError as error:
             if summary_json is not None:

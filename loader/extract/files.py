@@ -4,6 +4,7 @@ Rules kept here:
 
 1. A fingerprint is a function of the file's bytes alone, as they lie there: compressed ones too. Of a file
    larger than WHOLE_FILE_BYTES it is a sample, and the modification time becomes part of its identity.
+   Objects in S3 have what S3 knows them by.
 2. What is read is the text: a compressed file is unpacked on the way, and can only be read forward.
 """
 
@@ -19,7 +20,9 @@ from pathlib import Path
 from loader.errors import ExtractError, NothingToLoad
 from loader.extract.compression import DAMAGED, decompressed
 from loader.extract.file_format import format_of
-from loader.extract.places import local_files, unlisted
+from loader.extract.places import S3_SCHEME, local_files, unlisted
+from loader.extract.s3_client import S3Client
+from loader.extract.s3_objects import HEAD_PART_BYTES, S3File, S3Object, find_objects
 from loader.extract.scan import ParquetSource
 from loader.model import WHOLE_FILE_BYTES, SourceFile
 
@@ -28,27 +31,34 @@ SAMPLE_BLOCK_BYTES = 4 * 2**20
 """Of larger files, this many evenly spaced blocks are hashed, the head and the tail among them."""
 
 
-def find_files(patterns: Sequence[str], *, named_format: str = "auto") -> tuple[SourceFile, ...]:
+def find_files(
+    patterns: Sequence[str], *, named_format: str = "auto", s3: S3Client | None = None
+) -> tuple[SourceFile, ...]:
     """Return the files that ``patterns`` name: files, globs, folders, or lists of them.
 
     Args:
         patterns: What the user named.
         named_format: What the user says the files are, or ``auto``.
+        s3: Asks S3; a client with the user's defaults if not given.
 
     Raises:
         NothingToLoad: A pattern matches no file, or every file is empty.
         ExtractError: A file cannot be read, is of no format that is read, or is empty beside others.
     """
-    paths = list(dict.fromkeys(path for pattern in unlisted(patterns) for path in local_files(pattern)))
-    if not paths:
+    s3 = s3 or S3Client(None, None)
+    places = list(dict.fromkeys(place for pattern in unlisted(patterns) for place in _places(pattern, s3)))
+    if not places:
         raise NothingToLoad(
             "No extract was named.", next_step="Name a Parquet, CSV or NDJSON file, a folder or a glob."
         )
-    _refuse_empty(paths)
+    _refuse_empty(places)
     seen: Counter[str] = Counter()
-    files = []
-    for number, path in enumerate(paths):
-        file = _source_file(number, path, seen, named_format)
+    files: list[SourceFile] = []
+    for number, place in enumerate(places):
+        if isinstance(place, S3Object):
+            file = _object_file(number, place, seen, named_format)
+        else:
+            file = _source_file(number, place, seen, named_format)
         seen[file.fingerprint] += 1
         files.append(file)
     return tuple(files)
@@ -76,6 +86,10 @@ def check_unchanged(file: SourceFile) -> None:
     Raises:
         ExtractError: Its size or modification time is another, or it is gone.
     """
+    if isinstance(file, S3File):
+        if file.format == "parquet":  # of text, every part is read only if the object is the same
+            file.object.check_unchanged()
+        return
     try:
         status = os.stat(file.path)  # noqa: PTH116 - called per window; a Path costs more than the call
     except OSError as error:
@@ -102,18 +116,22 @@ def opened(file: SourceFile | str) -> Iterator[BufferedReader]:
     """
     path = file if isinstance(file, str) else file.path
     try:
-        with Path(path).open("rb") as packed:
+        with file.object.open() if isinstance(file, S3File) else Path(path).open("rb") as packed:
             yield decompressed(packed)
     except (OSError, *DAMAGED) as error:
         raise _unreadable(path, error) from error
 
 
-def _refuse_empty(paths: Sequence[Path]) -> None:
-    empty = [str(path) for path in paths if _size_bytes(path) == 0]
+def _places(pattern: str, s3: S3Client) -> Sequence[Path | S3Object]:
+    return find_objects(pattern, s3) if pattern.startswith(S3_SCHEME) else local_files(pattern)
+
+
+def _refuse_empty(places: Sequence[Path | S3Object]) -> None:
+    empty = [str(place) for place in places if _size_bytes(place) == 0]
     if not empty:
         return
     where = ", ".join(empty[:5]) + (" ..." if len(empty) > len(empty[:5]) else "")
-    if len(empty) == len(paths):
+    if len(empty) == len(places):
         raise NothingToLoad("The extract is empty.", where=where, why="the files have no bytes at all")
     raise ExtractError(
         "A file of the extract is empty.",
@@ -123,11 +141,13 @@ def _refuse_empty(paths: Sequence[Path]) -> None:
     )
 
 
-def _size_bytes(path: Path) -> int:
+def _size_bytes(place: Path | S3Object) -> int:
+    if isinstance(place, S3Object):
+        return place.size_bytes
     try:
-        return path.stat().st_size
+        return place.stat().st_size
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable(place, error) from error
 
 
 def _source_file(number: int, path: Path, seen: Counter[str], named_format: str) -> SourceFile:
@@ -156,6 +176,26 @@ def _source_file(number: int, path: Path, seen: Counter[str], named_format: str)
         fingerprint=fingerprint,
         copy=seen[fingerprint],
         rows=ParquetSource(str(path), after.st_size).rows if file_format == "parquet" else None,
+    )
+
+
+def _object_file(number: int, found: S3Object, seen: Counter[str], named_format: str) -> SourceFile:
+    try:
+        with found.open(HEAD_PART_BYTES) as handle:
+            file_format = format_of(str(found), handle, named_format)
+    except (OSError, *DAMAGED) as error:
+        raise _unreadable(str(found), error) from error
+    cloud = found.client.cloud_access(found.bucket) if file_format == "parquet" else None
+    return S3File(
+        number=number,
+        path=str(found),
+        format=file_format,
+        size_bytes=found.size_bytes,
+        modified_ns=found.modified_ns,
+        fingerprint=found.fingerprint,
+        copy=seen[found.fingerprint],
+        rows=ParquetSource(str(found), found.size_bytes, cloud).rows if cloud else None,
+        object=found,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 import polars as pl
 
 from loader.extract.files import check_unchanged
+from loader.extract.s3_objects import S3File
 from loader.extract.scan import ParquetSource
 from loader.extract.windows import SAMPLE_ROWS, Cut, Window, mean_row_bytes
 from loader.model import SourceFile
@@ -25,7 +26,8 @@ class ParquetTable:
 
     def __init__(self, file: SourceFile) -> None:
         self.file = file
-        self._source = ParquetSource(file.path, file.size_bytes)
+        cloud = file.object.client.cloud_access(file.object.bucket) if isinstance(file, S3File) else None
+        self._source = ParquetSource(file.path, file.size_bytes, cloud)
 
     @property
     def schema(self) -> Mapping[str, pl.DataType]:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from loader.errors import NothingToLoad
-from loader.extract.csv_table import CsvTable
-from loader.extract.files import find_files
-from loader.extract.parquet_table import ParquetTable
-from loader.extract.windows import Cut, Table
+from loader.extract.standard_input import KeptInput
+from loader.extract.tables import files_of, open_table
+from loader.extract.windows import Cut
 from loader.job import Job
 from loader.model import SourceFile
 
@@ -37,11 +36,12 @@ def sample_of(job: Job) -> Sample:
         NothingToLoad: No file, or no row.
         ExtractError: The file cannot be read.
     """
-    file = find_files(job.extract)[0]
-    table: Table = ParquetTable(file) if file.format == "parquet" else CsvTable(file, job.csv)
-    cut = Cut(tuple(table.schema), SAMPLE_ROWS, SAMPLE_ROWS)
-    with closing(table.windows(cut, 0, lambda number: number == 0)) as windows:
-        first = next(windows, None)
+    with closing(KeptInput(job.run_dir or job.default_run_dir())) as kept:
+        file = files_of(job, kept)[0][0]
+        table = open_table(job, None, file)
+        cut = Cut(tuple(table.schema), SAMPLE_ROWS, SAMPLE_ROWS)
+        with closing(table.windows(cut, 0, lambda number: number == 0)) as windows:
+            first = next(windows, None)
     if first is None:
         raise NothingToLoad("The extract has no rows.", where=file.path)
     return Sample(file, first.frame)

@@ -10,7 +10,8 @@ Rules kept here:
 3. What polars raises leaves here as an ExtractError that names the file and holds no row data.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 from polars.selectors import by_name
@@ -21,22 +22,42 @@ CHUNK_BYTES = 32 * 2**20
 """How many bytes of column chunks one scan may fetch, if the file were a single row group."""
 
 
+@dataclass(frozen=True, slots=True)
+class CloudAccess:
+    """How polars reads a file that lies in an object store: only the ranges it needs.
+
+    Attributes:
+        options: Its ``storage_options``.
+        key: Gives the key to sign with, and when to ask again in epoch seconds, or None for never.
+    """
+
+    options: Mapping[str, str | int]
+    key: Callable[[], tuple[dict[str, str], int | None]]
+
+
 class ParquetSource:
     """One Parquet file, opened once: its footer is parsed once and kept.
 
     Args:
-        path: Absolute path.
+        path: Absolute path, or URL.
         size_bytes: Size of the file.
+        cloud: How to read it if it is no file on this machine.
 
     Raises:
         ExtractError: It is not a whole Parquet file.
     """
 
-    def __init__(self, path: str, size_bytes: int) -> None:
+    def __init__(self, path: str, size_bytes: int, cloud: CloudAccess | None = None) -> None:
         self._path = path
         try:
             # cache=False: windows are read once; glob=False: brackets in a path are part of its name.
-            self._frame = pl.scan_parquet(path, cache=False, glob=False)
+            self._frame = pl.scan_parquet(
+                path,
+                cache=False,
+                glob=False,
+                storage_options=None if cloud is None else dict(cloud.options),
+                credential_provider=None if cloud is None else cloud.key,
+            )
             self.schema: Mapping[str, pl.DataType] = self._frame.collect_schema()
             self.rows: int = self._frame.select(pl.len()).collect().item()
         except _READ_ERRORS as error:

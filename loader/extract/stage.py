@@ -15,11 +15,11 @@ from loader.datasets import Dataset
 from loader.errors import NothingToLoad, SettingsError
 from loader.events.plan import WindowRecords
 from loader.extract.advice import advice_on
-from loader.extract.files import find_files
 from loader.extract.mapping import FileMapping, dataset_of, map_file
 from loader.extract.mapping_errors import located
 from loader.extract.rows import RowReader
-from loader.extract.tables import open_table
+from loader.extract.standard_input import KeptInput
+from loader.extract.tables import files_of, open_table
 from loader.extract.windows import Cut, Table, Window, cut_table, read_windows
 from loader.job import Job
 from loader.model import SourceFile
@@ -48,6 +48,7 @@ class Extract:
     mappings: tuple[FileMapping, ...]
     _tables: Sequence[tuple[Table, Cut]]
     _readers: Sequence[RowReader]
+    _input: KeptInput
 
     def windows(
         self,
@@ -69,6 +70,10 @@ class Extract:
         """Return the records of a window, and the rows that could not become records."""
         return self._readers[window.file].read(window)
 
+    def close(self) -> None:
+        """Remove what was written down of standard input, if it was read."""
+        self._input.close()
+
 
 def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = False) -> Extract:
     """Open the files of a job and settle how they become records.
@@ -83,18 +88,22 @@ def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = F
         SettingsError: A setting does not fit the files or the dataset.
         ExtractError: A file cannot be read or does not fit the dataset.
     """
+    kept = KeptInput(job.run_dir or job.default_run_dir())
     try:
-        return _opened(job, schema or dataset_of(job), with_keys=with_keys)
+        return _opened(job, schema or dataset_of(job), kept, with_keys=with_keys)
     except SettingsError as error:
+        kept.close()
         raise located(error, job) from error
+    except BaseException:
+        kept.close()
+        raise
 
 
-def _opened(job: Job, dataset: Dataset | None, *, with_keys: bool) -> Extract:
-    files = find_files(job.extract, named_format=job.format)
+def _opened(job: Job, dataset: Dataset | None, kept: KeptInput, *, with_keys: bool) -> Extract:
+    files, warnings = files_of(job, kept)
     tables: list[tuple[Table, Cut]] = []
     readers: list[RowReader] = []
     mappings: list[FileMapping] = []
-    warnings: list[str] = []
     for file in files:
         table = open_table(job, dataset, file)
         mapping = map_file(job, dataset, file, table.schema)
@@ -116,4 +125,5 @@ def _opened(job: Job, dataset: Dataset | None, *, with_keys: bool) -> Extract:
         mappings=tuple(mappings),
         _tables=tables,
         _readers=readers,
+        _input=kept,
     )

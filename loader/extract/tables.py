@@ -1,12 +1,37 @@
-"""The table of each file, by its format."""
+"""The files of a job's extract, and the table of each by its format."""
 
 from loader.datasets import NEVER_SEND, Dataset
 from loader.extract.csv_table import CsvTable
+from loader.extract.files import find_files
 from loader.extract.ndjson_table import NdjsonTable
 from loader.extract.parquet_table import ParquetTable
+from loader.extract.places import STANDARD_INPUT
+from loader.extract.s3_client import S3Client
+from loader.extract.standard_input import KeptInput
 from loader.extract.windows import Table
 from loader.job import Job
 from loader.model import SourceFile
+
+
+def files_of(job: Job, kept: KeptInput) -> tuple[tuple[SourceFile, ...], list[str]]:
+    """Return the files of a job's extract, and what the user should know of them.
+
+    Args:
+        job: The job.
+        kept: Takes standard input, if the extract names it.
+
+    Raises:
+        NothingToLoad: A pattern matches no file, or every file is empty.
+        ExtractError: A file, S3 or standard input cannot be read.
+    """
+    patterns = list(dict.fromkeys(job.extract))
+    advice: list[str] = []
+    if STANDARD_INPUT in patterns:
+        path = str(kept.read())
+        patterns[patterns.index(STANDARD_INPUT)] = path
+        advice.append(f"Standard input lies in {path} until the load ends.")
+    s3 = S3Client(job.extract_profile or job.profile, job.region)
+    return find_files(patterns, named_format=job.format, s3=s3), advice
 
 
 def open_table(job: Job, dataset: Dataset | None, file: SourceFile) -> Table:

@@ -71,13 +71,17 @@ class Job(BaseSettings):
         Texts,
         _setting(
             EXTRACT,
-            "Parquet, CSV or NDJSON files, folders or globs; @LIST for a file that lists them.",
+            "Parquet, CSV or NDJSON files, folders or globs, also s3://bucket/...; @LIST for a file that "
+            "lists them; - for standard input.",
         ),
     ] = ()
     format: Annotated[
         Literal["auto", "parquet", "csv", "ndjson"],
         _setting(EXTRACT, "What the files are; auto goes by content and name."),
     ] = "auto"
+    extract_profile: Annotated[
+        str | None, _setting(EXTRACT, "AWS profile to read s3:// extracts with; else --profile.")
+    ] = None
     mapping: Annotated[dict[str, ColumnRule], _setting(EXTRACT, "Dataset column = where it comes from.")] = {}
     defaults: Annotated[
         TextRule, _setting(EXTRACT, "How texts are read where a column's mapping does not say.")
@@ -287,7 +291,7 @@ class Job(BaseSettings):
         shaping |= {"event_type", "instance_id", "dataset_arn", "operation", "live_schema"}
         # A rehearsal on loopback and the real load never share a checkpoint.
         service = {"service": "loopback" if self._is_on_loopback else "aws"}
-        return self.model_dump(mode="json", include=shaping - {"extract"}) | service
+        return self.model_dump(mode="json", include=shaping - {"extract", "extract_profile"}) | service
 
     def default_run_dir(self) -> Path:
         """Return the run directory of this job: the same command finds the same one again."""

@@ -1,0 +1,92 @@
+"""Standard input: kept while a load runs, private, and gone afterwards."""
+
+import gc
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from loader.errors import ExtractError
+from loader.extract import Extract, open_extract
+from loader.extract.standard_input import KeptInput
+
+TEXT = b"id,tpartner_id\n1,V\n"
+
+
+def kept_below(run_dir: Path) -> list[Path]:
+    return list(run_dir.glob("standard-input-*/*"))
+
+
+def piped(monkeypatch: pytest.MonkeyPatch, job_of, run_dir: Path, content: bytes, **settings) -> Extract:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    return open_extract(job_of(extract=["-"], run_dir=run_dir, **settings))
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"), [(TEXT, "csv"), (b'{"id": "1", "tpartner_id": "V"}\n', "ndjson")]
+)
+def test_it_is_an_extract_like_any_other(monkeypatch, tmp_path: Path, job_of, content, kind) -> None:
+    """Told by its content, private while it is needed; the same input has the same fingerprint."""
+    run_dir = tmp_path / "runs" / "one"
+    extract = piped(monkeypatch, job_of, run_dir, content)
+    (path,) = kept_below(run_dir)
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert extract.files[0].format == kind
+    (window,) = extract.windows()
+    assert extract.records(window).data == [b'{"id":"1","tpartner_id":"V"}']
+    again = piped(monkeypatch, job_of, run_dir, content)
+    assert again.files[0].fingerprint == extract.files[0].fingerprint
+    extract.close()
+    assert kept_below(run_dir) == [Path(again.files[0].path)]
+    again.close()
+    assert not (tmp_path / "runs").exists() or list(run_dir.iterdir()) == []
+
+
+def test_a_refused_extract_leaves_nothing(monkeypatch, tmp_path: Path, job_of) -> None:
+    """Neither the input nor a folder that was made for it."""
+    with pytest.raises(ExtractError):
+        piped(monkeypatch, job_of, tmp_path / "runs" / "one", b"colour\nred\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_nobody_closes_goes_with_its_owner(tmp_path: Path) -> None:
+    """A load that is cancelled while it opens its extract leaves no payload on the disk."""
+    kept = KeptInput(tmp_path)
+    assert kept.read(io.BytesIO(TEXT)).read_bytes() == TEXT
+    del kept
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+    """The next run removes it, but not what belongs to a run that is alive."""
+    script = (
+        "import io, os, pathlib, sys; from loader.extract.standard_input import KeptInput;"
+        "kept = KeptInput(pathlib.Path(sys.argv[1])); kept.read(io.BytesIO(b'secret')); os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
+    assert len(kept_below(tmp_path)) == 1
+    one, other = KeptInput(tmp_path), KeptInput(tmp_path)
+    paths = [one.read(io.BytesIO(TEXT)), other.read(io.BytesIO(TEXT))]
+    assert sorted(kept_below(tmp_path)) == sorted(paths)
+    one.close()
+    other.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_terminal_is_no_extract(tmp_path: Path) -> None:
+    """Nobody should wonder what the command waits for."""
+    master, slave = os.openpty()
+    with os.fdopen(slave, "rb", buffering=0) as terminal, pytest.raises(ExtractError, match="terminal"):
+        KeptInput(tmp_path).read(terminal)
+    os.close(master)
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """The error names the folder."""
+    (tmp_path / "file").touch()
+    with pytest.raises(ExtractError, match="cannot be kept"):
+        KeptInput(tmp_path / "file" / "run").read(io.BytesIO(TEXT))
