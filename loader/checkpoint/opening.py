@@ -6,9 +6,10 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -27,6 +28,7 @@ from loader.checkpoint.schema import (
     stand_alone,
 )
 from loader.errors import CheckpointError, CheckpointMismatch
+from loader.model import SourceFile
 
 SIDECARS = ("-wal", "-shm", "-journal")
 
@@ -193,13 +195,18 @@ def _create(path: Path, plan: Plan, now: float) -> None:
             connection.executemany(
                 "INSERT INTO files (number, path, format, size_bytes, modified_ns, fingerprint, copy, rows,"
                 " window_rows) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(*astuple(f), rows) for f, rows in zip(plan.files, plan.window_rows, strict=True)],
+                [(*_stored(f), rows) for f, rows in zip(plan.files, plan.window_rows, strict=True)],
             )
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
     draft.rename(path)
     _flush_directory(path.parent)
+
+
+def _stored(file: SourceFile) -> list[Any]:
+    """Return what the checkpoint keeps of a file; where it lies may have more to say."""
+    return [getattr(file, each.name) for each in fields(SourceFile)]
 
 
 def _take_stock(connection: sqlite3.Connection, plan: Plan, *, retry_failed: bool, now: float) -> Run:

@@ -67,8 +67,8 @@ def local_files(pattern: str) -> list[Path]:
             raise NothingToLoad(
                 "The folder holds no extract.",
                 where=str(path),
-                next_step=f"Files must end in {' '.join(FOLDER_SUFFIXES)}, text perhaps compressed; name others "
-                "one by one or with a glob.",
+                next_step=f"Files must end in {' '.join(FOLDER_SUFFIXES)}, text perhaps compressed; name "
+                "others one by one or with a glob.",
             )
         return found
     if path.exists():

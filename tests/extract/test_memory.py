@@ -1,11 +1,20 @@
 """Memory is a slice of the file, however large the file and its row groups are."""
 
+import lzma
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import polars as pl
 import pytest
+
+from tests.extract.s3_server import BUCKET, S3Server
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 COLUMNS = ("order_type", "order_status", "incoterm", "source", "company_id", "to_site_id")
 
@@ -27,7 +36,7 @@ print(records, int(re.search(r"VmHWM:\s+(\d+)", status)[1]) // 1024)
 """
 
 
-def peak_megabytes(path: Path, rows: int) -> int:
+def peak_megabytes(path: Path | str, rows: int) -> int:
     """Read a whole extract into records in a process of its own, and return its peak.
 
     The peak is VmHWM, for ru_maxrss carries over the size of the process that started it.
@@ -84,3 +93,37 @@ def test_another_encoding_needs_no_more_memory(tmp_path: Path, encoding: str) ->
     print(encoding, peaks)
     assert peaks[1] < 280
     assert peaks[1] - peaks[0] < 100
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("place", ["x.csv.zst", "x.csv.xz", "x.ndjson", "s3.csv", "s3.parquet"])
+def test_other_formats_and_places_need_no_more_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """What is unpacked, parsed line by line or fetched from S3 stays within the same bounds."""
+    keys = {"AWS_ACCESS_KEY_ID": "user", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
+    peaks = []
+    with S3Server().running() as s3:
+        for name, value in (keys | {"AWS_ENDPOINT_URL_S3": s3.url}).items():
+            monkeypatch.setenv(name, value)
+        for rows in (40_000, 400_000):
+            path = tmp_path / f"plain{'.parquet' if place.endswith('.parquet') else '.csv'}"
+            write_extract(path, rows)
+            peaks.append(peak_megabytes(moved(path, tmp_path / place, s3), rows))
+    print(place, peaks)
+    assert peaks[1] < 280
+    assert peaks[1] - peaks[0] < 100
+
+
+def moved(path: Path, place: Path, s3: S3Server) -> Path | str:
+    """Write an extract into another format or place, and return where it is."""
+    if place.name.startswith("s3"):
+        s3.put(place.name, path.read_bytes())
+        return f"s3://{BUCKET}/{place.name}"
+    if place.suffix == ".ndjson":
+        pl.scan_csv(path, infer_schema=False).sink_ndjson(place)
+    else:
+        pack, level = (zstd.open, {}) if place.suffix == ".zst" else (lzma.open, {"preset": 0})
+        with path.open("rb") as plain, pack(place, "wb", **level) as packed:
+            shutil.copyfileobj(plain, packed)
+    return place

@@ -16,7 +16,7 @@ def names(*patterns: Path | str) -> list[str]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Extracts under all the names that a folder is searched for, and others."""
-    for name in ("a.csv", "b.TSV.gz", "c.ndjson.zst", "d.jsonl", "e.txt", "f.gz", "g.csv.zip"):
+    for name in ("a.csv", "b.TSV.gz", "c.ndjson.zst", "d.jsonl", "e.md", "f.gz", "g.csv.zip"):
         (tmp_path / name).write_text("a\n1\n")
     return tmp_path
 
@@ -32,7 +32,7 @@ def test_a_list_stands_for_what_it_names(folder: Path, monkeypatch: pytest.Monke
     lists.mkdir()
     (lists / "today.txt").write_text("\ufeff# today\n../d.jsonl\n\n  ../*.csv\r\n../b.TSV.gz\n../d.jsonl")
     monkeypatch.chdir("/")
-    assert names(folder / "e.txt", f"@{lists / 'today.txt'}") == ["e.txt", "d.jsonl", "a.csv", "b.TSV.gz"]
+    assert names(folder / "e.md", f"@{lists / 'today.txt'}") == ["e.md", "d.jsonl", "a.csv", "b.TSV.gz"]
 
 
 @pytest.mark.parametrize(
