@@ -88,7 +88,7 @@ def _failures(summary: LoadSummary) -> str:
     if summary.events_failed:
         records = (
             f" ({figures.counted(summary.records_failed, 'record')})"
-            if summary.records_failed != summary.events_failed
+            if summary.records_failed > summary.events_failed
             else ""
         )
         told.append(f"{figures.counted(summary.events_failed, 'failed event')}{records}")

@@ -200,3 +200,11 @@ def test_proposals_can_be_pasted(extracts):
     typed = ["load", *(f"x{name}" for name in extracts)]
     again = commands(FAILURES, typed)[1]
     assert again == ["scn-loader", *typed, "--retry-failed", "--run-dir", SUMMARY.run_dir]
+
+
+def test_records_are_told_where_events_hold_several():
+    """Failed events of a packed load say how many of their records were refused."""
+    summary = LoadSummary(
+        run_dir="/run", rows_read=9, records=9, records_failed=3, events_total=2, events_failed=2
+    )
+    assert "Done, but with 2 failed events (3 records)." in to_text(summary)
