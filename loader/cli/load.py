@@ -9,7 +9,7 @@ import typer
 from loader.cli.emulate import REHEARSAL, emulated, emulator_key
 from loader.cli.options import JobFile, need_extract, with_job_options
 from loader.job import read_job
-from loader.job.settings import DESTINATION, RUN
+from loader.job.panels import DESTINATION, RUN
 from loader.report import LogFormat, ProgressStyle
 
 

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from loader.errors import SettingsError
 from loader.job import CsvSettings, Job
-from loader.job.settings import EXTRACT, panel_of
+from loader.job.panels import EXTRACT, panel_of
 
 TABLES = {"mapping", "defaults", "csv"}
 """Settings that are tables: they have no flag of their own."""

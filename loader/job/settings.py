@@ -12,8 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import orjson
-from pydantic import Field, PrivateAttr, field_validator, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import PrivateAttr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -24,6 +23,7 @@ from pydantic_settings import (
 
 from loader.job.column_rule import ColumnRule, TextRule
 from loader.job.job_file import JobFileSource, Place, line_of
+from loader.job.panels import DELIVERY, DESTINATION, EVENTS, EXTRACT, RUN, panel_of, setting
 from loader.job.sections import (
     CsvSettings,
     InDoubt,
@@ -45,16 +45,6 @@ DATASET_ARN = (
     r"/namespaces/(?P<namespace>[^/]+)/datasets/(?P<dataset>[^/]+)"
 )
 
-EXTRACT = "The extract"
-DESTINATION = "Where it goes"
-EVENTS = "How rows become events"
-DELIVERY = "How events are delivered"
-RUN = "This run"
-
-
-def _setting(panel: str, text: str, **constraints: Any) -> Any:
-    return Field(description=text, json_schema_extra={"panel": panel}, **constraints)
-
 
 class Job(BaseSettings):
     """Everything a load needs to know.
@@ -69,7 +59,7 @@ class Job(BaseSettings):
 
     extract: Annotated[
         Texts,
-        _setting(
+        setting(
             EXTRACT,
             "Parquet, CSV or NDJSON files, folders or globs, also s3://bucket/...; @LIST for a file that "
             "lists them; - for standard input.",
@@ -77,55 +67,55 @@ class Job(BaseSettings):
     ] = ()
     format: Annotated[
         Literal["auto", "parquet", "csv", "ndjson"],
-        _setting(EXTRACT, "What the files are; auto goes by content and name."),
+        setting(EXTRACT, "What the files are; auto goes by content and name."),
     ] = "auto"
     extract_profile: Annotated[
-        str | None, _setting(EXTRACT, "AWS profile to read s3:// extracts with; else --profile.")
+        str | None, setting(EXTRACT, "AWS profile to read s3:// extracts with; else --profile.")
     ] = None
-    mapping: Annotated[dict[str, ColumnRule], _setting(EXTRACT, "Dataset column = where it comes from.")] = {}
+    mapping: Annotated[dict[str, ColumnRule], setting(EXTRACT, "Dataset column = where it comes from.")] = {}
     defaults: Annotated[
-        TextRule, _setting(EXTRACT, "How texts are read where a column's mapping does not say.")
+        TextRule, setting(EXTRACT, "How texts are read where a column's mapping does not say.")
     ] = TextRule()
     filter: Annotated[
         str | None,
-        _setting(EXTRACT, "SQL condition on source columns; rows where it is not true are left out."),
+        setting(EXTRACT, "SQL condition on source columns; rows where it is not true are left out."),
     ] = None
-    csv: Annotated[CsvSettings, _setting(EXTRACT, "The dialect of CSV files.")] = CsvSettings()
+    csv: Annotated[CsvSettings, setting(EXTRACT, "The dialect of CSV files.")] = CsvSettings()
     ignore_unknown: Annotated[
-        bool, _setting(EXTRACT, "Leave out columns the dataset does not have, instead of refusing.")
+        bool, setting(EXTRACT, "Leave out columns the dataset does not have, instead of refusing.")
     ] = False
     time_zone: Annotated[
-        TimeZone, _setting(EXTRACT, "Zone of timestamps that name none, such as Europe/Berlin.")
+        TimeZone, setting(EXTRACT, "Zone of timestamps that name none, such as Europe/Berlin.")
     ] = "UTC"
 
-    event_type: Annotated[str, _setting(DESTINATION, "scn.data.* ('scn-loader datasets' lists them).")]
+    event_type: Annotated[str, setting(DESTINATION, "scn.data.* ('scn-loader datasets' lists them).")]
     instance_id: Annotated[
-        str, _setting(DESTINATION, "UUID of the AWS Supply Chain instance.", pattern=f"^{INSTANCE_ID}$")
+        str, setting(DESTINATION, "UUID of the AWS Supply Chain instance.", pattern=f"^{INSTANCE_ID}$")
     ]
-    dataset_arn: Annotated[str | None, _setting(DESTINATION, "Target, for scn.data.dataset.")] = None
+    dataset_arn: Annotated[str | None, setting(DESTINATION, "Target, for scn.data.dataset.")] = None
     operation: Annotated[
-        Operation | None, _setting(DESTINATION, "What to do with the records, for scn.data.dataset.")
+        Operation | None, setting(DESTINATION, "What to do with the records, for scn.data.dataset.")
     ] = None
     live_schema: Annotated[
         bool,
-        _setting(
+        setting(
             DESTINATION,
             "Ask the instance for the dataset's columns and keys, instead of using the AWS data model as "
             "published: for custom datasets, and where an instance differs.",
         ),
     ] = False
-    region: Annotated[str | None, _setting(DESTINATION, "AWS Region; else AWS_REGION or the profile's.")] = (
+    region: Annotated[str | None, setting(DESTINATION, "AWS Region; else AWS_REGION or the profile's.")] = (
         None
     )
-    profile: Annotated[str | None, _setting(DESTINATION, "AWS profile; else AWS_PROFILE.")] = None
+    profile: Annotated[str | None, setting(DESTINATION, "AWS profile; else AWS_PROFILE.")] = None
     endpoint_url: Annotated[
         str | None,
-        _setting(DESTINATION, "Another endpoint: a VPC endpoint, or an emulator (http only on loopback)."),
+        setting(DESTINATION, "Another endpoint: a VPC endpoint, or an emulator (http only on loopback)."),
     ] = None
 
     group_by: Annotated[
         Texts,
-        _setting(
+        setting(
             EVENTS,
             "Column whose value is the eventGroupId: rows of a group are delivered in order, groups in "
             "parallel. May be given several times. Default: the dataset's primary key.",
@@ -133,33 +123,33 @@ class Job(BaseSettings):
     ] = ()
     group_buckets: Annotated[
         int | None,
-        _setting(EVENTS, "Spread the groups over N buckets; a group stays in one.", ge=1, le=1_000_000),
+        setting(EVENTS, "Spread the groups over N buckets; a group stays in one.", ge=1, le=1_000_000),
     ] = None
     pack: Annotated[
-        Pack, _setting(EVENTS, "row: one record per event; group: records of a group share events.")
+        Pack, setting(EVENTS, "row: one record per event; group: records of a group share events.")
     ] = Pack.ROW
-    max_records: Annotated[int | None, _setting(EVENTS, "Most records in one event.", ge=1)] = None
+    max_records: Annotated[int | None, setting(EVENTS, "Most records in one event.", ge=1)] = None
     timestamp_column: Annotated[
         str | None,
-        _setting(EVENTS, "Column for eventTimestamp; without it the service takes the time of receipt."),
+        setting(EVENTS, "Column for eventTimestamp; without it the service takes the time of receipt."),
     ] = None
     numbers: Annotated[
-        Literal["string", "number"], _setting(EVENTS, "JSON form of numbers; AWS's examples use strings.")
+        Literal["string", "number"], setting(EVENTS, "JSON form of numbers; AWS's examples use strings.")
     ] = "string"
     nulls: Annotated[
-        Literal["omit", "null"], _setting(EVENTS, "Leave a column without value out, or send null.")
+        Literal["omit", "null"], setting(EVENTS, "Leave a column without value out, or send null.")
     ] = "omit"
-    timestamps: Annotated[Literal["iso8601", "epoch_ms"], _setting(EVENTS, "Text form of timestamps.")] = (
+    timestamps: Annotated[Literal["iso8601", "epoch_ms"], setting(EVENTS, "Text form of timestamps.")] = (
         "iso8601"
     )
     window_rows: Annotated[
         int | None,
-        _setting(EVENTS, "Rows planned and resumed in one piece; chosen by size.", ge=1, le=1_000_000),
+        setting(EVENTS, "Rows planned and resumed in one piece; chosen by size.", ge=1, le=1_000_000),
     ] = None
 
     rate: Annotated[
         float | None,
-        _setting(
+        setting(
             DELIVERY,
             "Events per second never to be exceeded; without it the service's limit is learned.",
             gt=0,
@@ -167,46 +157,44 @@ class Job(BaseSettings):
         ),
     ] = None
     forget_rate: Annotated[
-        bool, _setting(DELIVERY, "Start slowly instead of at the rate learned by the last load.")
+        bool, setting(DELIVERY, "Start slowly instead of at the rate learned by the last load.")
     ] = False
-    burst: Annotated[int | None, _setting(DELIVERY, "Events that --rate lets go at once.", ge=1)] = None
-    max_in_flight: Annotated[int, _setting(DELIVERY, "Most requests under way at once.", ge=1, le=4096)] = (
-        1000
-    )
+    burst: Annotated[int | None, setting(DELIVERY, "Events that --rate lets go at once.", ge=1)] = None
+    max_in_flight: Annotated[int, setting(DELIVERY, "Most requests under way at once.", ge=1, le=4096)] = 1000
     transport: Annotated[
         Literal["lean", "aiohttp"],
-        _setting(
+        setting(
             DELIVERY, "HTTP client; aiohttp costs more processor time, and is used behind a proxy anyway."
         ),
     ] = "lean"
     max_held_bytes: Annotated[
-        int, _setting(DELIVERY, "Most bytes of events held in memory.", ge=1_048_576)
+        int, setting(DELIVERY, "Most bytes of events held in memory.", ge=1_048_576)
     ] = 64 * 1_048_576
     max_errors: Annotated[
         MaxErrors,
         NoDecode,
-        _setting(DELIVERY, "Stop when more rows than N, or N% once 100 were seen, were rejected or failed."),
+        setting(DELIVERY, "Stop when more rows than N, or N% once 100 were seen, were rejected or failed."),
     ] = MaxErrors()
     on_failure: Annotated[
-        OnFailure, _setting(DELIVERY, "After a failed event: continue its group, or hold the group back.")
+        OnFailure, setting(DELIVERY, "After a failed event: continue its group, or hold the group back.")
     ] = OnFailure.CONTINUE
     drain_seconds: Annotated[
-        float, _setting(DELIVERY, "How long a stopping load waits for answers.", ge=0, allow_inf_nan=False)
+        float, setting(DELIVERY, "How long a stopping load waits for answers.", ge=0, allow_inf_nan=False)
     ] = 20.0
 
     run_dir: Annotated[
         Path | None,
-        _setting(RUN, "Folder of the checkpoint. Default: one for each job, in ./scn-loader-runs."),
+        setting(RUN, "Folder of the checkpoint. Default: one for each job, in ./scn-loader-runs."),
     ] = None
-    restart: Annotated[bool, _setting(RUN, "Begin anew; the old checkpoint is kept under another name.")] = (
+    restart: Annotated[bool, setting(RUN, "Begin anew; the old checkpoint is kept under another name.")] = (
         False
     )
-    retry_failed: Annotated[bool, _setting(RUN, "Deliver again what failed or was held back.")] = False
+    retry_failed: Annotated[bool, setting(RUN, "Deliver again what failed or was held back.")] = False
     in_doubt: Annotated[
         InDoubt,
-        _setting(RUN, "Events perhaps accepted over 8 hours ago: stop and ask, resend, or skip them."),
+        setting(RUN, "Events perhaps accepted over 8 hours ago: stop and ask, resend, or skip them."),
     ] = InDoubt.STOP
-    dry_run: Annotated[bool, _setting(RUN, "Do everything but send; nothing is written.")] = False
+    dry_run: Annotated[bool, setting(RUN, "Do everything but send; nothing is written.")] = False
 
     _job_file: Path | None = PrivateAttr(default=None)
 
@@ -301,9 +289,3 @@ class Job(BaseSettings):
         )
         name = f"{self.event_type.rpartition('.')[2]}-{hashlib.sha256(identity).hexdigest()[:8]}"
         return Path("scn-loader-runs") / name
-
-
-def panel_of(field: FieldInfo) -> str:
-    """Return the panel of the help page that a setting belongs to."""
-    extra = field.json_schema_extra
-    return str(extra["panel"]) if isinstance(extra, dict) else ""

@@ -1,0 +1,23 @@
+"""The panels of the help page: each setting of a job belongs to one, and its text is the help of its flag."""
+
+from typing import Any
+
+from pydantic import Field
+from pydantic.fields import FieldInfo
+
+EXTRACT = "The extract"
+DESTINATION = "Where it goes"
+EVENTS = "How rows become events"
+DELIVERY = "How events are delivered"
+RUN = "This run"
+
+
+def setting(panel: str, text: str, **constraints: Any) -> Any:
+    """Return the field of a setting."""
+    return Field(description=text, json_schema_extra={"panel": panel}, **constraints)
+
+
+def panel_of(field: FieldInfo) -> str:
+    """Return the panel that a setting belongs to."""
+    extra = field.json_schema_extra
+    return str(extra["panel"]) if isinstance(extra, dict) else ""
