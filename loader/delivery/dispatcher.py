@@ -211,20 +211,21 @@ class Dispatcher:
         while self._admission.allows(now) and (entry := self._lanes.take(now)) is not None:
             if entry.known_parts:
                 self._settlement.go_on(entry)
-                self._settled()
-                continue
-            if entry.first_attempt_at is not None and out_of_patience(entry, self._surroundings.wall()):
+            elif entry.first_attempt_at is not None and out_of_patience(entry, self._surroundings.wall()):
                 self._settlement.give_up(entry)
-                self._settled()
-                continue
-            self._admission.begin(entry, now)
-            return entry
+            else:
+                self._admission.begin(entry, now)
+                return entry
+            self._wake.set()
+            self._intake.make_room()
         return None
 
     async def _work(self, entry: Entry | None) -> None:
         while True:
             if entry is None:  # and so a parked worker keeps no settled event in memory
-                entry = await self._park()
+                place: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+                self._parked.append(place)
+                entry = await place
             await self._attempt(entry)
             self._intake.make_room()
             entry = self._next_entry()
@@ -272,15 +273,6 @@ class Dispatcher:
         self._stats.retried -= entry.attempts > 0
         self._lanes.retry(entry, self._surroundings.monotonic())
         self._stop_with(error)
-
-    async def _park(self) -> Entry:
-        place: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-        self._parked.append(place)
-        return await place
-
-    def _settled(self) -> None:
-        self._wake.set()
-        self._intake.make_room()
 
     def _stop_with(self, error: LoaderError) -> None:
         self._error = self._error or error
