@@ -83,10 +83,11 @@ class Run:
         self._tally = Tally(job, extract, checkpoint.totals(), sum(self._settled.values()))
         remembered = None if job.forget_rate else self._rate_memory.recall(time.time())
         self._governor = Governor(now=time.monotonic(), learned_rate=remembered)
+        self._cap = InFlightCap(maximum=job.max_in_flight)
         self._dispatcher = Dispatcher(
             client,
             self._governor,
-            InFlightCap(maximum=job.max_in_flight),
+            self._cap,
             self._on_result,
             settings=DeliverySettings.of(job),
             held_groups=checkpoint.held_groups() if job.on_failure is OnFailure.HOLD else (),
@@ -137,6 +138,7 @@ class Run:
         while True:
             phase = "draining" if self._error is not None else "delivering"
             snapshot = self._tally.snapshot(self._dispatcher.stats, phase=phase)
+            self._cap.looked(self._tally.cpu_share)
             if self._observers.watch is not None:
                 self._observers.watch(snapshot)
             await asyncio.sleep(WATCH_SECONDS)

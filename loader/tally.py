@@ -26,6 +26,9 @@ class Tally:
         extract: What is loaded.
         earlier: What earlier runs came to.
         settled_rows: Rows that earlier runs settled and this one need not look at.
+
+    Attributes:
+        cpu_share: Processor time this process used between the last two snapshots, over the time that passed.
     """
 
     def __init__(self, job: Job, extract: Extract, earlier: Totals, settled_rows: int) -> None:
@@ -34,6 +37,7 @@ class Tally:
         self._earlier = earlier
         self._began = time.monotonic()
         self._cpu_seen = (self._began, time.process_time())
+        self.cpu_share = 0.0
         self._limits: Counter[str] = Counter()
         self._rows_read = earlier.rows_read
         self._rows_rejected = earlier.rows_rejected
@@ -113,7 +117,8 @@ class Tally:
     def _limiting(self, stats: DeliveryStats, now: float) -> str:
         (then, cpu_then), cpu_now = self._cpu_seen, time.process_time()
         self._cpu_seen = (now, cpu_now)
-        if now > then and (cpu_now - cpu_then) / (now - then) >= CPU_BOUND_SHARE:
+        self.cpu_share = (cpu_now - cpu_then) / (now - then) if now > then else 0.0
+        if self.cpu_share >= CPU_BOUND_SHARE:
             return "cpu"
         return str(stats.limiting_factor(now) or "")  # a plain text: JSON has no keys of other types
 
