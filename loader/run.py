@@ -13,7 +13,7 @@ from loader.delivery.dispatcher import Dispatcher
 from loader.delivery.governor import Governor
 from loader.delivery.in_flight import InFlightCap
 from loader.delivery.settings import DeliverySettings
-from loader.errors import LoaderError, TooManyFailures
+from loader.errors import ExtractError, LoaderError, ReadingStopped, TooManyFailures
 from loader.extract import Extract
 from loader.feeding import Feeder
 from loader.job import Job, OnFailure
@@ -220,6 +220,8 @@ class Run:
             await self._checkpoint.flush()
         except LoaderError as error:
             self._error = self._error or error
+        if isinstance(self._error, ExtractError) and self._has_sent():
+            self._error = _reading_stopped(self._error)
         if (learned := self._governor.learned_rate) is not None:
             self._rate_memory.remember(learned, time.time())
         summary = self._summary()
@@ -244,6 +246,9 @@ class Run:
         )
         return Ending(summary, self._error)
 
+    def _has_sent(self) -> bool:
+        return bool(self._dispatcher.stats.attempts or self._checkpoint.totals().events_accepted)
+
     def _summary(self) -> LoadSummary:
         return self._tally.summary(
             self._checkpoint.totals(),
@@ -253,3 +258,14 @@ class Run:
             learned_rate=self._governor.learned_rate,
             error=self._error,
         )
+
+
+def _reading_stopped(error: ExtractError) -> ReadingStopped:
+    """Return the error for a file that turned out bad when part of the extract was sent already."""
+    return ReadingStopped(
+        error.what,
+        where=error.where,
+        why=error.why,
+        next_step="what was sent is in the checkpoint: with the file as it was when the load began, "
+        f"{RESUME}; with another one begin anew with --restart",
+    )

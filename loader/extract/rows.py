@@ -56,9 +56,9 @@ class _Batch:
         """Reject the rows of the problems, but for those that were rejected before."""
         for problem in problems:
             for index in problem.rows.arg_true():
-                value = None if source is None else source[index]
+                value = "" if source is None else _shown(source, index)
                 name = "" if source is None else source.name
-                self.reject_row(self.rows[index], name, problem.reason, "" if value is None else str(value))
+                self.reject_row(self.rows[index], name, problem.reason, value)
 
     def reject_row(self, row: int, column: str, reason: str, value: str) -> None:
         """Reject the row at a position of the file, unless it was rejected before."""
@@ -197,6 +197,14 @@ def _source(batch: _Batch, column: MappedColumn) -> pl.Series:
     values, problems = column.expression.values(batch.frame, column.name)
     batch.reject(problems, values)
     return values
+
+
+def _shown(source: pl.Series, index: int) -> str:
+    try:
+        value = source[index]
+    except (ValueError, OverflowError):  # a timestamp beyond the years that Python knows
+        return str(source.to_physical()[index])
+    return "" if value is None else str(value)
 
 
 def _form(column: MappedColumn, job: Job) -> Form:
