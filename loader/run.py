@@ -20,6 +20,7 @@ from loader.job import Job, OnFailure
 from loader.model import Event, EventResult, EventState, PartResult, PartState, WindowPlan
 from loader.planning import log_rejected, plan_ahead, plan_windows
 from loader.rate_memory import RateMemory
+from loader.rejects import write_rejects
 from loader.report import LoadSummary, Snapshot
 from loader.service.client import SupplyChainClient
 from loader.tally import Tally
@@ -240,6 +241,8 @@ class Run:
         except LoaderError as error:
             self._error = self._error or error
             summary = self._summary()
+        if summary.rows_rejected and self._has_read_all:
+            await asyncio.to_thread(_keep_rejects, self._checkpoint.run_dir, self._extract)
         log.info(
             "The load ended.",
             extra={"state": end.cause, "code": str(int(end.exit_code)), "events": summary.events_accepted},
@@ -257,6 +260,17 @@ class Run:
             resumed=self._checkpoint.resumed,
             learned_rate=self._governor.learned_rate,
             error=self._error,
+        )
+
+
+def _keep_rejects(run_dir: Path, extract: Extract) -> None:
+    """Write the rejected rows for correction; the load ended as it ended, whether that works or not."""
+    try:
+        write_rejects(run_dir, extract.table)
+    except LoaderError as error:
+        log.warning(
+            "The rejected rows were not written for correction: %s 'scn-loader rejects' tries again.",
+            error.what,
         )
 
 

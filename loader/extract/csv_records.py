@@ -56,12 +56,14 @@ class ReadRecords:
     Attributes:
         records: For each record its fields, or why it cannot be used.
         texts: For each record its text, clipped, if it cannot be used; else an empty text.
+        places: For each record where it begins and ends, its line end included.
         used_bytes: Where the first record begins that is not complete.
         unclosed: Whether the text ends inside quotes.
     """
 
     records: list[list[str] | str]
     texts: list[str]
+    places: list[tuple[int, int]]
     used_bytes: int
     unclosed: bool = False
 
@@ -82,6 +84,7 @@ def read_records(
     reader = _reader(lines, syntax)
     records: list[list[str] | str] = []
     texts: list[str] = []
+    places: list[tuple[int, int]] = []
     used_bytes = 0
     while most is None or len(records) < most:
         start = used_bytes = lines.skip_what_is_no_row()
@@ -92,7 +95,7 @@ def read_records(
             break
         except csv.Error:
             if lines.exhausted:
-                return ReadRecords(records, texts, used_bytes, unclosed=True)
+                return ReadRecords(records, texts, places, used_bytes, unclosed=True)
             fields, reason = [], DO_NOT_FIT
         else:
             reason = _fault(fields, columns, syntax)
@@ -101,8 +104,9 @@ def read_records(
         used_bytes = lines.used_bytes
         if fields or reason is not None:
             records.append(fields if reason is None else reason)
+            places.append((start, used_bytes))
             texts.append("" if reason is None else _readable(text[start:used_bytes]))
-    return ReadRecords(records, texts, used_bytes)
+    return ReadRecords(records, texts, places, used_bytes)
 
 
 def _reader(lines: Iterator[str], syntax: Syntax) -> Iterator[list[str]]:

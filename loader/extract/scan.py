@@ -11,11 +11,12 @@ Rules kept here:
 4. Polars sees nothing of a Parquet file on this machine that ``parquet_footer`` has not found sound.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from polars.io.plugins import register_io_source
 from polars.selectors import by_name
 
 from loader.errors import ExtractError
@@ -146,6 +147,26 @@ def parse_csv(records: bytes, columns: int, separator: str, quote: str, line_end
         quote_char=quote or None,
         eol_char=line_end,
     )
+
+
+def write_parquet(frames: Iterator[pl.DataFrame], schema: Mapping[str, pl.DataType], path: Path) -> None:
+    """Write frames of one schema to a Parquet file, holding few of them at a time.
+
+    Raises:
+        ExtractError: A frame cannot be made.
+        OSError: The file cannot be written.
+    """
+    failed: list[ExtractError] = []
+
+    def source(*_: object) -> Iterator[pl.DataFrame]:
+        try:
+            yield from frames
+        except ExtractError as error:  # polars would wrap it
+            failed.append(error)
+
+    register_io_source(source, schema=dict(schema)).sink_parquet(path)
+    if failed:
+        raise failed[0]
 
 
 _READ_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, Unsound)
