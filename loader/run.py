@@ -81,7 +81,13 @@ class Run:
         self._error: LoaderError | None = None
         self._has_read_all = False
         self._settled = checkpoint.settled_windows()
-        self._tally = Tally(job, extract, checkpoint.totals(), sum(self._settled.values()))
+        self._tally = Tally(
+            job,
+            extract,
+            checkpoint.totals(),
+            checkpoint.file_totals(self._settled),
+            sum(self._settled.values()),
+        )
         remembered = None if job.forget_rate else self._rate_memory.recall(time.time())
         self._governor = Governor(now=time.monotonic(), learned_rate=remembered)
         self._dispatcher = Dispatcher(
@@ -153,7 +159,7 @@ class Run:
         if new:
             log_rejected(plan)
         if plan.rejected:
-            self._check_errors()
+            self._check_errors(plan.file)
 
     def _on_result(self, result: EventResult) -> None:
         self._checkpoint.record(result)
@@ -166,7 +172,7 @@ class Run:
     def settled(self, event: Event, result: PartResult) -> None:
         """Take in what a part of an event came to (``PartLog``)."""
         self._checkpoint.record_part(event, result)
-        self._tally.part(result)
+        self._tally.part(event, result)
         if result.state is PartState.FAILED:
             log.warning(
                 "A record was refused." if result.part.count == 1 else "Records were refused.",
@@ -180,7 +186,7 @@ class Run:
                     "token": result.token,
                 },
             )
-            self._check_errors()
+            self._check_errors(event.file)
 
     async def divided(self, event: Event, result: PartResult) -> None:
         """Write down that an event, or a part of it, is divided (``PartLog``)."""
@@ -204,17 +210,19 @@ class Run:
             },
         )
         if has_failed:
-            self._check_errors()
+            self._check_errors(event.file)
 
-    def _check_errors(self) -> None:
+    def _check_errors(self, file: int) -> None:
+        run_dir = self._checkpoint.run_dir
         if self._tally.has_too_many_errors():
-            self.stop(
-                TooManyFailures(
-                    "More rows were rejected or failed than --max-errors allows.",
-                    where=str(self._checkpoint.run_dir),
-                    next_step=f"scn-loader status {self._checkpoint.run_dir} says which and why; {RESUME}",
-                )
-            )
+            what, where = "More rows were rejected or failed than --max-errors allows.", str(run_dir)
+        elif self._tally.file_has_too_many_errors(file):
+            what = "More rows of a file were rejected or failed than --max-errors-per-file allows."
+            where = self._extract.files[file].path
+        else:
+            return
+        next_step = f"scn-loader status {run_dir} says which and why; {RESUME}"
+        self.stop(TooManyFailures(what, where=where, next_step=next_step))
 
     async def _conclude(self) -> Ending:
         try:

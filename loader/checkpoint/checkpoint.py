@@ -14,7 +14,7 @@ from loader.checkpoint.entries import Call, EventsNamed, counts, named, part_not
 from loader.checkpoint.ledger import Ledger, Run
 from loader.checkpoint.plan import plan_digest
 from loader.checkpoint.progress import InDoubtEvent, WindowProgress
-from loader.checkpoint.queries import RunEnd, Totals, read_receipts, read_totals
+from loader.checkpoint.queries import FileTotals, RunEnd, Totals, read_file_totals, read_receipts, read_totals
 from loader.checkpoint.reading import reading_errors
 from loader.checkpoint.schema import CHECKPOINT_NAME, SKIPPED, stand_alone
 from loader.checkpoint.writer import Writer
@@ -24,9 +24,8 @@ from loader.model import Event, EventResult, EventState, PartResult, WindowPlan
 COUNTS = "file, first_row, rows_read, rows_filtered, rows_rejected, records, events, last_of_file"
 
 END_RUN = """
-UPDATE runs SET ended_at = ?, cause = ?, exit_code = ?, complete = ?, attempts = ?, throttled = ?,
-                retried = ?, seconds = ?
-WHERE number = ?"""
+UPDATE runs SET ended_at = ?, cause = ?, exit_code = ?, complete = ?, attempts = ?, throttled = ?, retried = ?,
+                seconds = ? WHERE number = ?"""
 
 
 class Checkpoint:
@@ -137,6 +136,11 @@ class Checkpoint:
             return self._last_totals
         with reading_errors(self._path):
             return read_totals(self._reader)
+
+    def file_totals(self, settled: Mapping[int, int]) -> Mapping[int, FileTotals]:
+        """Return the sums of each file; ``settled`` as from ``settled_windows``."""
+        with reading_errors(self._path):
+            return read_file_totals(self._reader, settled)
 
     # What this run does.
 

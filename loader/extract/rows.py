@@ -30,6 +30,9 @@ BATCH_ROWS = 32_768
 MAX_VALUE_CHARS = 200
 """How much of an offending value is kept."""
 
+MAX_VALUE_BYTES = 8 * 2**20
+"""Longest text of a cell, as in CSV: eight times what an event holds. Each step copies the texts of a batch."""
+
 GROUP_SEPARATOR = "|"
 
 NO_VALUE = "\x00"
@@ -51,6 +54,17 @@ class _Batch:
         for bad in window.bad:
             if start <= bad.index < start + self.frame.height:
                 self.reject_row(window.first_row + bad.index, bad.column, bad.reason, bad.text)
+        for name, dtype in self.frame.schema.items():
+            if dtype == pl.String:
+                self._drop_endless_texts(name)
+
+    def _drop_endless_texts(self, name: str) -> None:
+        endless = self.frame[name].str.len_bytes() > MAX_VALUE_BYTES
+        if endless.any():
+            self.reject(
+                found(endless, f"a text in it has more than {MAX_VALUE_BYTES:,} bytes"), self.frame[name]
+            )
+            self.frame = self.frame.with_columns(pl.when(~endless).then(pl.col(name)).alias(name))
 
     def reject(self, problems: Iterable[Problem], source: pl.Series | None = None) -> None:
         """Reject the rows of the problems, but for those that were rejected before."""

@@ -71,7 +71,7 @@ def _ending(summary: LoadSummary) -> str:
 
 _STOPPED = {
     ExitCode.REFUSED: "Refused before anything was sent",
-    ExitCode.TOO_MANY_ERRORS: "Stopped by --max-errors",
+    ExitCode.TOO_MANY_ERRORS: "Stopped, as more was wrong than may be",
     ExitCode.STOPPED_BY_SERVICE: "Stopped by the service",
     ExitCode.STOPPED_RESUMABLE: "Stopped before the end; it can go on from here",
     ExitCode.DECISION_NEEDED: "Your decision is needed",

@@ -61,7 +61,10 @@ def next_steps(summary: LoadSummary, command: Sequence[str] = (), correcting: st
             resend_step = Step("send them again (with APPEND a row may then be there twice)", resend)
             steps = [look, resend_step, Step("or leave them as they are", skip)]
         case ExitCode.TOO_MANY_ERRORS:
-            steps = [look, Step("go on, with a higher --max-errors than before", again)]
+            steps = [
+                look,
+                Step("go on, with a higher --max-errors or --max-errors-per-file than before", again),
+            ]
         case ExitCode.STOPPED_RESUMABLE if summary.stopped_by is None and summary.events_failed:
             retry = _again(summary, command, "--retry-failed")
             steps = [look, Step("send the failed events again, then those held back behind them", retry)]

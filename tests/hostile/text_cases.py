@@ -185,7 +185,7 @@ def odd_encoding(chance: Random, folder: Path) -> Case:
     """Another encoding than UTF-8, with and without a mark."""
     text = good(chance).decode()
     name = chance.choice(["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-7", "cp500", "utf-8-sig"])
-    content = text.encode(name)
+    content = text.encode(name, errors="replace")
     return _file(folder, content[: chance.choice([len(content), len(content) - 1])], may_name_values=True)
 
 
