@@ -24,8 +24,8 @@ from loader.model import Event, EventResult, EventState, PartResult, WindowPlan
 COUNTS = "file, first_row, rows_read, rows_filtered, rows_rejected, records, events, last_of_file"
 
 END_RUN = """
-UPDATE runs SET ended_at = ?, cause = ?, exit_code = ?, complete = ?, attempts = ?, throttled = ?, retried = ?,
-                seconds = ? WHERE number = ?"""
+UPDATE runs SET ended_at = ?, cause = ?, exit_code = ?, complete = ?, attempts = ?, throttled = ?,
+                retried = ?, seconds = ? WHERE number = ?"""
 
 
 class Checkpoint:
@@ -63,9 +63,7 @@ class Checkpoint:
         self.finished = finished
         self.archived = archived
         self._path = run_dir / CHECKPOINT_NAME
-        self._run = run
-        self._connection = connection
-        self._clock = clock
+        self._run, self._connection, self._clock = run, connection, clock
         self._writer = Writer(connection, Ledger(connection, run), clock, where=str(self._path))
         self._put = self._writer.put
         self._reader = reader

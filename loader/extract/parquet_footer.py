@@ -12,7 +12,7 @@ Rules kept here:
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import BufferedReader
+from typing import BinaryIO
 
 from loader.extract.thrift import Malformed, Struct, read_struct
 
@@ -71,7 +71,7 @@ class RowGroup:
     chunks: Sequence[Chunk]
 
 
-def read_row_groups(handle: BufferedReader, size_bytes: int) -> list[RowGroup]:
+def read_row_groups(handle: BinaryIO, size_bytes: int) -> list[RowGroup]:
     """Read and check the footer.
 
     Raises:
@@ -98,7 +98,7 @@ def read_row_groups(handle: BufferedReader, size_bytes: int) -> list[RowGroup]:
     return groups
 
 
-def check_pages(handle: BufferedReader, chunk: Chunk) -> None:
+def check_pages(handle: BinaryIO, chunk: Chunk) -> None:
     """Check the pages of a column chunk: sizes, numbers of values, and checksums if they have any.
 
     Raises:
@@ -127,7 +127,7 @@ def check_pages(handle: BufferedReader, chunk: Chunk) -> None:
         raise Unsound(f"column '{chunk.column}' has {values} values where its footer says {chunk.values}")
 
 
-def _footer(handle: BufferedReader, size_bytes: int) -> tuple[Struct, int]:
+def _footer(handle: BinaryIO, size_bytes: int) -> tuple[Struct, int]:
     tail = _read(handle, max(0, size_bytes - TAIL_BYTES), TAIL_BYTES)
     if size_bytes < len(MAGIC) + TAIL_BYTES or tail[4:] != MAGIC:
         raise Unsound("it does not end with PAR1: it is cut off, or not all of it was written")
@@ -177,17 +177,20 @@ def _chunk(chunk: Struct, end: int) -> Chunk:
     path = about.get(3)
     if not isinstance(path, tuple) or not path or not isinstance(path[0], bytes):
         raise Unsound("a column has no name")
+    values = _number(about, 5, "a column's number of values")
+    name = path[0].decode(errors="replace")
+    if not values:  # Arrow writes row groups without rows, whose columns begin nowhere
+        return Chunk(name, 0, 0, 0)
     starts = [_number(about, 9, "where a column begins")]
     if about.get(11):  # some writers put 0 for no dictionary
         starts.append(_number(about, 11, "where a dictionary begins"))
     start, size = min(starts), _number(about, 7, "a column's size")
     if start < len(MAGIC) or start + size > end:
         raise Unsound("a column lies outside the file")
-    values = _number(about, 5, "a column's number of values")
-    return Chunk(path[0].decode(errors="replace"), start, start + size, values)
+    return Chunk(name, start, start + size, values)
 
 
-def _page_header(handle: BufferedReader, place: int, end: int) -> tuple[Struct, int]:
+def _page_header(handle: BinaryIO, place: int, end: int) -> tuple[Struct, int]:
     for most in HEADER_BYTES:
         wanted = min(most, end - place)
         try:
@@ -221,7 +224,7 @@ def _number(struct: Struct, number: int, what: str, default: int | None = None) 
     return value
 
 
-def _read(handle: BufferedReader, place: int, size: int) -> bytes:
+def _read(handle: BinaryIO, place: int, size: int) -> bytes:
     handle.seek(place)
     content = handle.read(size)
     if len(content) != size:

@@ -31,7 +31,7 @@ MAX_VALUE_CHARS = 200
 """How much of an offending value is kept."""
 
 MAX_VALUE_BYTES = 8 * 2**20
-"""Longest text of a cell, as in CSV: eight times what an event holds. Each step copies the texts of a batch."""
+"""Longest text of a cell, as in CSV: eight times what an event holds. Each step copies texts."""
 
 GROUP_SEPARATOR = "|"
 
@@ -59,11 +59,11 @@ class _Batch:
                 self._drop_endless_texts(name)
 
     def _drop_endless_texts(self, name: str) -> None:
-        endless = self.frame[name].str.len_bytes() > MAX_VALUE_BYTES
+        texts = self.frame[name]
+        endless = texts.str.len_bytes() > MAX_VALUE_BYTES
         if endless.any():
-            self.reject(
-                found(endless, f"a text in it has more than {MAX_VALUE_BYTES:,} bytes"), self.frame[name]
-            )
+            problems = found(endless, f"a text in it has more than {MAX_VALUE_BYTES:,} bytes")
+            self.reject(problems, texts.str.head(MAX_VALUE_CHARS))
             self.frame = self.frame.with_columns(pl.when(~endless).then(pl.col(name)).alias(name))
 
     def reject(self, problems: Iterable[Problem], source: pl.Series | None = None) -> None:

@@ -24,6 +24,7 @@ class Case:
         after_events: See ``mischief``.
         may_name_values: Whether what should be values stands where names belong, such as in the header:
             errors quote names.
+        most_mebibytes: Most memory the process may have meanwhile, the emulator's included.
         may_send: Whether there is anything in it that may be sent.
     """
 
@@ -32,6 +33,7 @@ class Case:
     mischief: Callable[[], None] | None = None
     after_events: int = 0
     may_name_values: bool = False
+    most_mebibytes: int = 500
     may_send: bool = True
 
 

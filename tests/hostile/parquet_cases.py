@@ -115,7 +115,8 @@ def bomb(chance: Random, folder: Path) -> Case:
     else:
         page = b"\2\0\0\0R1" + bytes(size)
     forged = Forgery(true, chance.choice(["gzip", "zstd", "snappy", "brotli"]), lies, page=page)
-    return _file(folder, forged.content())
+    # Pages of up to parquet_footer.MAX_PAGE_BYTES are read, and polars holds several copies of what they hold.
+    return _file(folder, forged.content(), most_mebibytes=800)
 
 
 def many_equal_rows(chance: Random, folder: Path) -> Case:

@@ -12,14 +12,14 @@ from tests.faults.reliability import HOSTILE, HOSTILE_KIND
 from tests.hostile.case import COLUMNS
 from tests.hostile.forged_parquet import Forgery
 from tests.hostile.kinds import COMMON, RARE, make_case, name_of
-from tests.hostile.worker import CASE_SECONDS, REFUSALS, RESIDENT_MEBIBYTES, Verdict
+from tests.hostile.worker import CASE_SECONDS, REFUSALS, Verdict
 from tests.hostile.workers import judge_all
 
 FEW, MANY = 200, 5_000
 
 TRIED = (
-    f"Damaged, lying, endless and odd files, and what is no file: at most {CASE_SECONDS:.0f} s and "
-    f"{RESIDENT_MEBIBYTES} MiB each, nothing sent of what is refused, no value shown"
+    f"Damaged, lying, endless and odd files, and what is no file: at most {CASE_SECONDS:.0f} s of processor time and "
+    "500 MiB each (800 for pages that unpack to 64), nothing sent of what is refused, no value shown"
 )
 
 Record = Callable[[str, object], None]

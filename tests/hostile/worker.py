@@ -35,9 +35,6 @@ INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
 ADDRESS_SPACE_BYTES = 8 * 2**30
 """What a worker may map: an allocation without measure fails here and not on the whole machine."""
 
-RESIDENT_MEBIBYTES = 500
-"""Most memory of a worker, the emulator's included."""
-
 CASE_SECONDS = 20.0
 """A load that takes longer hangs: the inputs are small or refused early."""
 
@@ -105,7 +102,7 @@ def judge(number: int, folder: Path, emulator: Emulator) -> Verdict:
         verdict.wrong.append(f"{sent} events were sent of an extract without a row")
     if os.fstat(2).st_size > complaints:
         verdict.wrong.append("something was written to stderr past the log")
-    if verdict.peak_mebibytes > RESIDENT_MEBIBYTES:
+    if verdict.peak_mebibytes > case.most_mebibytes:
         verdict.wrong.append(f"it took {verdict.peak_mebibytes} MiB")
     if verdict.seconds > CASE_SECONDS:
         verdict.wrong.append(f"it took {verdict.seconds:.0f} s")
