@@ -46,7 +46,7 @@ def _wrong(verdicts: Iterable[Verdict]) -> list[str]:
     return [f"{each.number} ({each.kind}): {sentence}" for each in verdicts for sentence in each.wrong]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.tried(TRIED, keeps=HOSTILE)
 def test_hostile_extracts_do_no_harm(tmp_path: Path, record_property: Record) -> None:
     """Two hundred of all kinds; some load, and some are refused, or the test would prove nothing."""

@@ -36,7 +36,7 @@ ADDRESS_SPACE_BYTES = 8 * 2**30
 """What a worker may map: an allocation without measure fails here and not on the whole machine."""
 
 CASE_SECONDS = 20.0
-"""A load that takes longer hangs: the inputs are small or refused early."""
+"""Most processor time of a load, the emulator's included: the inputs are small or refused early."""
 
 REFUSALS = {ExitCode.REFUSED, ExitCode.NOTHING_TO_LOAD}
 ENDINGS = {
@@ -59,7 +59,7 @@ class Verdict:
         code: Exit code.
         said: The error's block, if there was one.
         wrong: What should not be so, as sentences.
-        seconds: How long the load took.
+        seconds: Processor time of the load.
         peak_mebibytes: Most memory this process had meanwhile.
     """
 
@@ -79,7 +79,7 @@ def judge(number: int, folder: Path, emulator: Emulator) -> Verdict:
     attempts_before, accepted_before = emulator.summary()["attempts"], _accepted(emulator)
     complaints = os.fstat(2).st_size
     _forget_peak()
-    began = time.monotonic()
+    began = time.process_time()
     log = folder / "log"
     try:
         with _logged(log):
@@ -93,7 +93,7 @@ def judge(number: int, folder: Path, emulator: Emulator) -> Verdict:
         verdict.code = ending.summary.exit_code
         verdict.said = render_error(ending.error, color=False) if ending.error is not None else ""
         verdict.wrong += _wrong_ending(ending, _accepted(emulator) - accepted_before)
-    verdict.seconds = time.monotonic() - began
+    verdict.seconds = time.process_time() - began
     verdict.peak_mebibytes = _peak_mebibytes()
     sent = emulator.summary()["attempts"] - attempts_before
     if sent and verdict.code in REFUSALS:

@@ -109,6 +109,7 @@ async def test_parquet_rows_keep_their_types(tmp_path, environment):
     wanted = pl.read_parquet(tmp_path / "a" / "same.parquet").filter(pl.col("reservation_id").is_null())
     assert pl.read_parquet(first).equals(wanted)
     assert pl.read_parquet(first).schema == wanted.schema
+    assert {stat.S_IMODE(path.stat().st_mode) for path in first.parent.iterdir()} == {0o600}
 
     # What is there may have been corrected: it is never written again.
     first.write_bytes(b"corrected")
