@@ -115,7 +115,7 @@ def bomb(chance: Random, folder: Path) -> Case:
     else:
         page = b"\2\0\0\0R1" + bytes(size)
     forged = Forgery(true, chance.choice(["gzip", "zstd", "snappy", "brotli"]), lies, page=page)
-    # Pages of up to parquet_footer.MAX_PAGE_BYTES are read, and polars holds several copies of what they hold.
+    # Pages of up to MAX_PAGE_BYTES are read, and polars holds several copies of what is in them.
     return _file(folder, forged.content(), most_mebibytes=800)
 
 
