@@ -178,7 +178,7 @@ class Job(BaseSettings):
     max_errors_per_file: Annotated[
         MaxErrors,
         NoDecode,
-        _setting(DELIVERY, "The same for each file of the extract by itself."),
+        setting(DELIVERY, "The same for each file of the extract by itself."),
     ] = MaxErrors()
     on_failure: Annotated[
         OnFailure, setting(DELIVERY, "After a failed event: continue its group, or hold the group back.")

@@ -4,6 +4,7 @@ import json
 import shlex
 import sqlite3
 import stat
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -70,7 +71,10 @@ def test_corrected_rows_are_loaded_by_the_printed_command(scn_loader, emulator, 
     rejected.write_bytes(text.encode("cp1252"))
     ended = scn_loader(*printed_command(ended.stdout))
     assert ended.returncode == 0, ended.stderr + ended.stdout
-    assert lake_rows(emulator.lake) == ["1", "2", "3", "4", "5"]
+    deadline = time.monotonic() + 20
+    while len(found := lake_rows(emulator.lake)) < 5 and time.monotonic() < deadline:
+        time.sleep(0.1)  # the emulator writes its lake a little later than it answers
+    assert found == ["1", "2", "3", "4", "5"]
 
 
 async def test_parquet_rows_keep_their_types(tmp_path, environment):
