@@ -12,6 +12,7 @@
       TooManyFailures     exit 3    stopped by --max-errors
       ServiceStopped      exit 4    stopped by the service: access, instance, quota, credentials
       DeliveryStopped     exit 5    stopped for now; running the same command again resumes
+      ReadingStopped      exit 5    the extract could not be read on, after some of it was sent
       DecisionNeeded      exit 6    events in doubt are older than their token: the user decides
       Interrupted         exit 130  Ctrl-C; resumable
         Terminated        exit 143  SIGTERM; resumable
@@ -123,6 +124,12 @@ class ServiceStopped(LoaderError):
 
 class DeliveryStopped(LoaderError):
     """The load stopped for now; the same command resumes it."""
+
+    exit_code = ExitCode.STOPPED_RESUMABLE
+
+
+class ReadingStopped(LoaderError):
+    """The extract could not be read on, after some of it was sent; what was sent is in the checkpoint."""
 
     exit_code = ExitCode.STOPPED_RESUMABLE
 

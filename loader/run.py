@@ -13,13 +13,14 @@ from loader.delivery.dispatcher import Dispatcher
 from loader.delivery.governor import Governor
 from loader.delivery.in_flight import InFlightCap
 from loader.delivery.settings import DeliverySettings
-from loader.errors import LoaderError, TooManyFailures
+from loader.errors import ExtractError, LoaderError, ReadingStopped, TooManyFailures
 from loader.extract import Extract
 from loader.feeding import Feeder
 from loader.job import Job, OnFailure
 from loader.model import Event, EventResult, EventState, PartResult, PartState, WindowPlan
 from loader.planning import log_rejected, plan_ahead, plan_windows
 from loader.rate_memory import RateMemory
+from loader.rejects import write_rejects
 from loader.report import LoadSummary, Snapshot
 from loader.service.client import SupplyChainClient
 from loader.tally import Tally
@@ -80,7 +81,13 @@ class Run:
         self._error: LoaderError | None = None
         self._has_read_all = False
         self._settled = checkpoint.settled_windows()
-        self._tally = Tally(job, extract, checkpoint.totals(), sum(self._settled.values()))
+        self._tally = Tally(
+            job,
+            extract,
+            checkpoint.totals(),
+            checkpoint.file_totals(self._settled),
+            sum(self._settled.values()),
+        )
         remembered = None if job.forget_rate else self._rate_memory.recall(time.time())
         self._governor = Governor(now=time.monotonic(), learned_rate=remembered)
         self._cap = InFlightCap(maximum=job.max_in_flight)
@@ -154,7 +161,7 @@ class Run:
         if new:
             log_rejected(plan)
         if plan.rejected:
-            self._check_errors()
+            self._check_errors(plan.file)
 
     def _on_result(self, result: EventResult) -> None:
         self._checkpoint.record(result)
@@ -167,7 +174,7 @@ class Run:
     def settled(self, event: Event, result: PartResult) -> None:
         """Take in what a part of an event came to (``PartLog``)."""
         self._checkpoint.record_part(event, result)
-        self._tally.part(result)
+        self._tally.part(event, result)
         if result.state is PartState.FAILED:
             log.warning(
                 "A record was refused." if result.part.count == 1 else "Records were refused.",
@@ -181,7 +188,7 @@ class Run:
                     "token": result.token,
                 },
             )
-            self._check_errors()
+            self._check_errors(event.file)
 
     async def divided(self, event: Event, result: PartResult) -> None:
         """Write down that an event, or a part of it, is divided (``PartLog``)."""
@@ -205,23 +212,27 @@ class Run:
             },
         )
         if has_failed:
-            self._check_errors()
+            self._check_errors(event.file)
 
-    def _check_errors(self) -> None:
+    def _check_errors(self, file: int) -> None:
+        run_dir = self._checkpoint.run_dir
         if self._tally.has_too_many_errors():
-            self.stop(
-                TooManyFailures(
-                    "More rows were rejected or failed than --max-errors allows.",
-                    where=str(self._checkpoint.run_dir),
-                    next_step=f"scn-loader status {self._checkpoint.run_dir} says which and why; {RESUME}",
-                )
-            )
+            what, where = "More rows were rejected or failed than --max-errors allows.", str(run_dir)
+        elif self._tally.file_has_too_many_errors(file):
+            what = "More rows of a file were rejected or failed than --max-errors-per-file allows."
+            where = self._extract.files[file].path
+        else:
+            return
+        next_step = f"scn-loader status {run_dir} says which and why; {RESUME}"
+        self.stop(TooManyFailures(what, where=where, next_step=next_step))
 
     async def _conclude(self) -> Ending:
         try:
             await self._checkpoint.flush()
         except LoaderError as error:
             self._error = self._error or error
+        if isinstance(self._error, ExtractError) and self._has_sent():
+            self._error = _reading_stopped(self._error)
         if (learned := self._governor.learned_rate) is not None:
             self._rate_memory.remember(learned, time.time())
         summary = self._summary()
@@ -240,11 +251,16 @@ class Run:
         except LoaderError as error:
             self._error = self._error or error
             summary = self._summary()
+        if summary.rows_rejected and self._has_read_all:
+            await asyncio.to_thread(_keep_rejects, self._checkpoint.run_dir, self._extract)
         log.info(
             "The load ended.",
             extra={"state": end.cause, "code": str(int(end.exit_code)), "events": summary.events_accepted},
         )
         return Ending(summary, self._error)
+
+    def _has_sent(self) -> bool:
+        return bool(self._dispatcher.stats.attempts or self._checkpoint.totals().events_accepted)
 
     def _summary(self) -> LoadSummary:
         return self._tally.summary(
@@ -255,3 +271,25 @@ class Run:
             learned_rate=self._governor.learned_rate,
             error=self._error,
         )
+
+
+def _keep_rejects(run_dir: Path, extract: Extract) -> None:
+    """Write the rejected rows for correction; the load ended as it ended, whether that works or not."""
+    try:
+        write_rejects(run_dir, extract.table)
+    except LoaderError as error:
+        log.warning(
+            "The rejected rows were not written for correction: %s 'scn-loader rejects' tries again.",
+            error.what,
+        )
+
+
+def _reading_stopped(error: ExtractError) -> ReadingStopped:
+    """Return the error for a file that turned out bad when part of the extract was sent already."""
+    return ReadingStopped(
+        error.what,
+        where=error.where,
+        why=error.why,
+        next_step="what was sent is in the checkpoint: with the file as it was when the load began, "
+        f"{RESUME}; with another one begin anew with --restart",
+    )

@@ -2,15 +2,16 @@
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from loader.checkpoint import Totals
+from loader.checkpoint import FileTotals, Totals
 from loader.delivery.stats import DeliveryStats
 from loader.errors import LoaderError
 from loader.extract import Extract
 from loader.job import Job
-from loader.model import EventResult, EventState, PartResult, PartState, WindowPlan
+from loader.model import Event, EventResult, EventState, PartResult, PartState, WindowPlan
 from loader.report import LoadSummary, Snapshot
 
 CPU_BOUND_SHARE = 0.9
@@ -25,13 +26,21 @@ class Tally:
         job: The settings.
         extract: What is loaded.
         earlier: What earlier runs came to.
+        earlier_files: The same for each file, by its number.
         settled_rows: Rows that earlier runs settled and this one need not look at.
 
     Attributes:
         cpu_share: Processor time this process used between the last two snapshots, over the time that passed.
     """
 
-    def __init__(self, job: Job, extract: Extract, earlier: Totals, settled_rows: int) -> None:
+    def __init__(
+        self,
+        job: Job,
+        extract: Extract,
+        earlier: Totals,
+        earlier_files: Mapping[int, FileTotals],
+        settled_rows: int,
+    ) -> None:
         self._job = job
         self._rows_total = extract.total_rows
         self._earlier = earlier
@@ -45,6 +54,15 @@ class Tally:
         self._rows_done_before = settled_rows
         self._rows_done = 0
         self._rows_failed = 0 if job.retry_failed else earlier.records_failed
+        self._files = {
+            number: Counter(
+                rows=totals.rows_read,
+                rejected=totals.rows_rejected,
+                failed=0 if job.retry_failed else totals.records_failed,
+                settled=totals.rows_settled,
+            )
+            for number, totals in earlier_files.items()
+        }
 
     def window(self, plan: WindowPlan, settled_rows: int, new: bool) -> None:  # noqa: FBT001 - a callback
         """Count a window that is handed over.
@@ -59,8 +77,10 @@ class Tally:
             self._rows_rejected += len(plan.rejected)
             self._events_planned += len(plan.events)
             self._rows_done += settled_rows
+            self._file(plan.file).update(rows=plan.rows_read, rejected=len(plan.rejected))
         else:
             self._rows_done_before += settled_rows
+        self._file(plan.file).update(settled=settled_rows)
 
     def result(self, result: EventResult) -> None:
         """Count what an event came to; one in doubt or held back still needs work.
@@ -68,14 +88,16 @@ class Tally:
         The rows of an event in parts are counted with its parts.
         """
         if result.state in (EventState.ACCEPTED, EventState.FAILED) and not result.in_parts:
-            self._count_rows(len(result.event.rows), failed=result.state is EventState.FAILED)
+            failed = result.state is EventState.FAILED
+            self._count_rows(result.event.file, len(result.event.rows), failed=failed)
 
-    def part(self, result: PartResult) -> None:
+    def part(self, event: Event, result: PartResult) -> None:
         """Count what a part of an event came to."""
-        self._count_rows(result.part.count, failed=result.state is PartState.FAILED)
+        self._count_rows(event.file, result.part.count, failed=result.state is PartState.FAILED)
 
-    def _count_rows(self, rows: int, *, failed: bool) -> None:
+    def _count_rows(self, file: int, rows: int, *, failed: bool) -> None:
         self._rows_done += rows
+        self._file(file).update(settled=rows, failed=rows * failed)
         if failed:
             self._rows_failed += rows
 
@@ -87,6 +109,19 @@ class Tally:
             failed=self._rows_failed,
             settled=self._rows_done_before + self._rows_done,
         )
+
+    def file_has_too_many_errors(self, file: int) -> bool:
+        """Return whether ``--max-errors-per-file`` is exceeded by a file."""
+        counts = self._file(file)
+        return self._job.max_errors_per_file.exceeded(
+            rejected=counts["rejected"],
+            rows=counts["rows"],
+            failed=counts["failed"],
+            settled=counts["settled"],
+        )
+
+    def _file(self, number: int) -> Counter[str]:
+        return self._files.setdefault(number, Counter())
 
     def snapshot(self, stats: DeliveryStats, *, phase: str) -> Snapshot:
         """Return how things stand; call it regularly, it also notes what limits the load."""

@@ -1,13 +1,42 @@
-"""What holds for all tests."""
+"""What holds for all tests, and the report that ``make soak`` makes of what was tried."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.faults.reliability import Reliability
+
 # A deadline per example measures the machine, not the code: CI shares its cores.
 settings.register_profile("scn-loader", deadline=None)
 settings.load_profile("scn-loader")
+
+OPTION = "--reliability"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the flag that asks for the report."""
+    parser.addoption(OPTION, metavar="FILE", help="write docs/reliability.md from what was tried")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Collect what the tests tried, if the report is asked for and this process runs the session."""
+    path = config.getoption(OPTION, default=None)
+    if path and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Reliability(Path(path)), "reliability")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell the report what a test tried and which guarantee it stands for."""
+    report = yield
+    marker = item.get_closest_marker("tried")
+    if marker is not None:
+        report.user_properties = [*report.user_properties, ("tried", [*marker.args, marker.kwargs["keeps"]])]
+    return report
 
 
 @pytest.fixture(autouse=True, scope="session")

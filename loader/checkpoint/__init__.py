@@ -7,13 +7,14 @@ from loader.checkpoint.opening import open_checkpoint
 from loader.checkpoint.overview import Doubt, LoadState, Overview, Trouble, read_overview
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.progress import InDoubtEvent, WindowProgress
-from loader.checkpoint.queries import RunEnd, Totals
+from loader.checkpoint.queries import FileTotals, RunEnd, Totals
 
 __all__ = [
     "SAFE_SECONDS",
     "TOKEN_MARGIN_SECONDS",
     "Checkpoint",
     "Doubt",
+    "FileTotals",
     "InDoubtEvent",
     "LoadState",
     "Overview",

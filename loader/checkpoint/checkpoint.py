@@ -14,7 +14,7 @@ from loader.checkpoint.entries import Call, EventsNamed, counts, named, part_not
 from loader.checkpoint.ledger import Ledger, Run
 from loader.checkpoint.plan import plan_digest
 from loader.checkpoint.progress import InDoubtEvent, WindowProgress
-from loader.checkpoint.queries import RunEnd, Totals, read_receipts, read_totals
+from loader.checkpoint.queries import FileTotals, RunEnd, Totals, read_file_totals, read_receipts, read_totals
 from loader.checkpoint.reading import reading_errors
 from loader.checkpoint.schema import CHECKPOINT_NAME, SKIPPED, stand_alone
 from loader.checkpoint.writer import Writer
@@ -25,8 +25,7 @@ COUNTS = "file, first_row, rows_read, rows_filtered, rows_rejected, records, eve
 
 END_RUN = """
 UPDATE runs SET ended_at = ?, cause = ?, exit_code = ?, complete = ?, attempts = ?, throttled = ?,
-                retried = ?, seconds = ?
-WHERE number = ?"""
+                retried = ?, seconds = ? WHERE number = ?"""
 
 
 class Checkpoint:
@@ -64,9 +63,7 @@ class Checkpoint:
         self.finished = finished
         self.archived = archived
         self._path = run_dir / CHECKPOINT_NAME
-        self._run = run
-        self._connection = connection
-        self._clock = clock
+        self._run, self._connection, self._clock = run, connection, clock
         self._writer = Writer(connection, Ledger(connection, run), clock, where=str(self._path))
         self._put = self._writer.put
         self._reader = reader
@@ -137,6 +134,11 @@ class Checkpoint:
             return self._last_totals
         with reading_errors(self._path):
             return read_totals(self._reader)
+
+    def file_totals(self, settled: Mapping[int, int]) -> Mapping[int, FileTotals]:
+        """Return the sums of each file; ``settled`` as from ``settled_windows``."""
+        with reading_errors(self._path):
+            return read_file_totals(self._reader, settled)
 
     # What this run does.
 

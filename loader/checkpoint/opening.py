@@ -22,6 +22,7 @@ from loader.checkpoint.reading import check_whole, open_for_reading, read_plan
 from loader.checkpoint.schema import (
     CHECKPOINT_NAME,
     LOST_ANSWER,
+    REJECTED_NAME,
     connect,
     connect_reader,
     create_tables,
@@ -169,6 +170,9 @@ def _archive(path: Path, found: _Found | None, now: float) -> Path | None:
     else:
         name = f"unreadable-{_new_load_id(now)}"
     kept = path.with_name(f"checkpoint-{name}.sqlite")
+    rejected = path.with_name(REJECTED_NAME)
+    if rejected.exists():
+        rejected.rename(path.with_name(f"{REJECTED_NAME}-{name}"))
     # Sidecars first, and also those without a checkpoint: SQLite would take an old log for the new file's.
     for suffix in (*SIDECARS, ""):
         part = Path(f"{path}{suffix}")

@@ -1,7 +1,8 @@
 """What a checkpoint says, read from any connection to it."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from loader.checkpoint.doubt import Mark, StoredRow, answered, in_doubt
@@ -42,6 +43,23 @@ class Totals:
     events_failed: int
     events_in_doubt: int
     events_unprocessed: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileTotals:
+    """The sums of one file, as far as it was planned.
+
+    Attributes:
+        rows_read: Its rows.
+        rows_rejected: Those that could not become records.
+        records_failed: Those that became records, and were refused.
+        rows_settled: Rows of its windows that need no more work.
+    """
+
+    rows_read: int
+    rows_rejected: int
+    records_failed: int
+    rows_settled: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +111,26 @@ def read_totals(connection: sqlite3.Connection) -> Totals:
         events_in_doubt=doubtful,
         events_unprocessed=total - accepted - failed - doubtful,
     )
+
+
+def read_file_totals(connection: sqlite3.Connection, settled: Mapping[int, int]) -> dict[int, FileTotals]:
+    """Return the sums of each file that has a planned window, by file number.
+
+    Args:
+        connection: A connection to the checkpoint.
+        settled: Rows of the windows that need no more work, by the window's number.
+    """
+    settled_rows: Counter[int] = Counter()
+    for window, file in connection.execute("SELECT number, file FROM windows"):
+        settled_rows[file] += settled.get(window, 0)
+    failed = dict(connection.execute("SELECT file, sum(rows) FROM failures GROUP BY file").fetchall())
+    sums = connection.execute(
+        "SELECT file, sum(rows_read), sum(rows_rejected) FROM windows GROUP BY file"
+    ).fetchall()
+    return {
+        file: FileTotals(rows, rejected, failed.get(file, 0), settled_rows[file])
+        for file, rows, rejected in sums
+    }
 
 
 def read_receipts(connection: sqlite3.Connection, window: int) -> Receipts:

@@ -44,7 +44,10 @@ def open_for_reading(run_dir: Path, *, alive: bool) -> Iterator[sqlite3.Connecti
     path = run_dir / CHECKPOINT_NAME
     with reading_errors(path), tempfile.TemporaryDirectory(prefix="scn-loader-") as scratch:
         address = _address(path, Path(scratch), alive=alive)
-        connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        # Rejected rows are fetched by a thread of whatever writes them, while this one waits.
+        connection = sqlite3.connect(
+            address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
         with closing(connection):
             connection.execute("BEGIN")
             _check_kind(connection, path)

@@ -11,6 +11,9 @@ from pathlib import Path
 
 CHECKPOINT_NAME = "checkpoint.sqlite"
 
+REJECTED_NAME = "rejected"
+"""Folder of the rejected rows, beside the checkpoint they were rejected by."""
+
 APPLICATION_ID = 0x53434E4C  # "SCNL": tells our file from any other SQLite file of the same name
 FORMAT_VERSION = 1
 

@@ -12,6 +12,7 @@ from loader.cli.errors import show_error
 from loader.cli.init import init
 from loader.cli.load import load
 from loader.cli.plan import plan
+from loader.cli.rejects import rejects
 from loader.cli.status import status
 from loader.errors import ExitCode, Interrupted, LoaderError
 
@@ -30,6 +31,7 @@ app.command()(init)
 app.command()(load)
 app.command()(plan)
 app.command()(status)
+app.command()(rejects)
 app.command()(emulator)
 app.command()(datasets)
 

@@ -26,6 +26,7 @@ CSV_PANEL = "How CSV files are written"
 
 METAVARS = {
     "max_errors": "N|N%",
+    "max_errors_per_file": "N|N%",
     "rate": "EVENTS_PER_SECOND",
     "run_dir": "DIR",
     "group_by": "COLUMN",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import typer
 
+from loader.cli.correcting import correcting_command
 from loader.cli.errors import show_error
 from loader.errors import Interrupted, LoaderError
 from loader.job import Job
@@ -91,10 +92,14 @@ def run_on_terminal(
             raise
     if ending.error is not None and not isinstance(ending.error, Interrupted):
         show_error(ending.error)
-    typer.echo(to_text(ending.summary, sys.argv[1:]))
+    typer.echo(to_text(ending.summary, sys.argv[1:], _correcting(ending.summary)))
     if summary_json is not None:
         _write_summary(ending.summary, summary_json)
     raise typer.Exit(ending.summary.exit_code)
+
+
+def _correcting(summary: LoadSummary) -> str:
+    return correcting_command(sys.argv[1:], Path(summary.run_dir)) if summary.rows_rejected else ""
 
 
 def _allow_connections(connections: int) -> None:

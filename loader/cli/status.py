@@ -1,5 +1,6 @@
 """``scn-loader status``: what a run directory says, and what to run next."""
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -9,8 +10,10 @@ import typer
 
 from loader.checkpoint.export import export_failed, export_rejected
 from loader.checkpoint.overview import LoadState, read_overview
+from loader.cli.correcting import correcting_command
 from loader.cli.overview_text import overview_text
 from loader.errors import ExitCode
+from loader.report.figures import printable
 
 
 def status(
@@ -32,6 +35,8 @@ def status(
     """
     overview = read_overview(run_dir, time.time())
     sys.stdout.write(overview_text(overview) + "\n")
+    if overview.totals is not None and overview.totals.rows_rejected and overview.plan is not None:
+        sys.stdout.write(_after_rejects(run_dir, overview.plan.command))
     for path, export, what in (
         (rejected, export_rejected, "rejected rows"),
         (failed, export_failed, "events that were not accepted"),
@@ -40,3 +45,12 @@ def status(
             typer.echo(f"{export(run_dir, path):,} {what} written to {path}")
     if overview.state in (LoadState.NONE, LoadState.UNREADABLE):
         raise typer.Exit(ExitCode.REFUSED)
+
+
+def _after_rejects(run_dir: Path, command: str) -> str:
+    correcting = correcting_command(shlex.split(command)[1:], run_dir)
+    if correcting:
+        return f"corrected rejected rows are loaded by\n  {printable(correcting)}\n"
+    return (
+        f"'scn-loader rejects {shlex.quote(str(run_dir))}' writes the rejected rows to files for correction\n"
+    )

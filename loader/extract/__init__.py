@@ -20,6 +20,16 @@ os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:200,muzzy_decay_ms:0"
 from loader.extract.files import changed, find_files
 from loader.extract.mapping import place_of_dataset
 from loader.extract.stage import Extract, open_extract
-from loader.extract.windows import Window
+from loader.extract.tables import reopen_table
+from loader.extract.windows import Table, Window
 
-__all__ = ["Extract", "Window", "changed", "find_files", "open_extract", "place_of_dataset"]
+__all__ = [
+    "Extract",
+    "Table",
+    "Window",
+    "changed",
+    "find_files",
+    "open_extract",
+    "place_of_dataset",
+    "reopen_table",
+]

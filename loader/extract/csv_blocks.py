@@ -14,7 +14,7 @@ Rules kept here:
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -84,6 +84,15 @@ class RecordBlock:
             wanted = [pl.when(column != "").then(column) for column in wanted]
         return frame.select(wanted), bad
 
+    def texts(self, indexes: Iterable[int]) -> Iterator[bytes]:
+        """Yield the records at some positions as they stand in the file, in UTF-8, each with its line end."""
+        judged = self._judged or _judge(self._text, self._dialect, at_end=True)
+        line_end = self._dialect.syntax.line_end.encode()
+        for index in indexes:
+            start, end = judged.places[index]
+            text = self._text[start:end]
+            yield text if text.endswith(line_end) else text + line_end
+
     def _fast_frame(self) -> pl.DataFrame | None:
         """Return the fields if no record is too long: as separators add up, none is too short then."""
         syntax, columns = self._dialect.syntax, len(self._dialect.columns)
@@ -132,6 +141,17 @@ def read_blocks(
                 yield block
             if not read:
                 return
+
+
+def read_preamble(file: SourceFile | str, dialect: Dialect) -> bytes:
+    """Return what stands before the first record, in UTF-8: the header, and what the job skips.
+
+    Raises:
+        ExtractError: The file cannot be read.
+    """
+    with opened(file) as handle:
+        read_up_to(handle, dialect.encoding.mark_bytes)
+        return read_up_to(as_utf8(handle, dialect.encoding.codec), dialect.data_offset)[: dialect.data_offset]
 
 
 def _after(text: Readable, data_offset: int) -> bytes:

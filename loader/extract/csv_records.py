@@ -20,6 +20,8 @@ from dataclasses import dataclass
 MAX_RECORD_BYTES = 8 * 2**20
 """Longest CSV record: eight times what the service takes. Longer ones mean a quote was never closed."""
 
+EMPTY_LINES = {"\n": re.compile(rb"[\r\n]*\n"), "\r": re.compile(rb"\r+")}
+
 DO_NOT_FIT = "its quotes or line ends do not fit together"
 
 MAX_READABLE_BYTES = 4 * 200
@@ -54,12 +56,14 @@ class ReadRecords:
     Attributes:
         records: For each record its fields, or why it cannot be used.
         texts: For each record its text, clipped, if it cannot be used; else an empty text.
+        places: For each record where it begins and ends, its line end included.
         used_bytes: Where the first record begins that is not complete.
         unclosed: Whether the text ends inside quotes.
     """
 
     records: list[list[str] | str]
     texts: list[str]
+    places: list[tuple[int, int]]
     used_bytes: int
     unclosed: bool = False
 
@@ -80,9 +84,10 @@ def read_records(
     reader = _reader(lines, syntax)
     records: list[list[str] | str] = []
     texts: list[str] = []
+    places: list[tuple[int, int]] = []
     used_bytes = 0
     while most is None or len(records) < most:
-        start = used_bytes = lines.skip_comments()
+        start = used_bytes = lines.skip_what_is_no_row()
         reason: str | None
         try:
             fields = next(reader)
@@ -90,7 +95,7 @@ def read_records(
             break
         except csv.Error:
             if lines.exhausted:
-                return ReadRecords(records, texts, used_bytes, unclosed=True)
+                return ReadRecords(records, texts, places, used_bytes, unclosed=True)
             fields, reason = [], DO_NOT_FIT
         else:
             reason = _fault(fields, columns, syntax)
@@ -99,8 +104,9 @@ def read_records(
         used_bytes = lines.used_bytes
         if fields or reason is not None:
             records.append(fields if reason is None else reason)
+            places.append((start, used_bytes))
             texts.append("" if reason is None else _readable(text[start:used_bytes]))
-    return ReadRecords(records, texts, used_bytes)
+    return ReadRecords(records, texts, places, used_bytes)
 
 
 def _reader(lines: Iterator[str], syntax: Syntax) -> Iterator[list[str]]:
@@ -123,20 +129,25 @@ class _Lines(Iterator[str]):
         self.exhausted = False
         self._text = text
         self._line_end = syntax.line_end.encode()
+        self._empty_lines = EMPTY_LINES[syntax.line_end]
         self._comment = syntax.comment.encode()
         self._at_end = at_end
         self._escape = syntax.escape
         self._escaped = re.compile(re.escape(syntax.escape) + r"(\r\n|.|\Z)", re.DOTALL)
         self._escapable = {syntax.separator, syntax.quote, syntax.escape, "\r", "\n"} - {""}
 
-    def skip_comments(self) -> int:
-        """Leave out comments where a record begins; return where it does."""
-        while self._comment and self._text.startswith(self._comment, self.used_bytes):
+    def skip_what_is_no_row(self) -> int:
+        """Leave out comments and empty lines where a record begins; return where it does."""
+        while True:
+            # The csv module would take empty lines one by one, which is slow for millions.
+            if empty := self._empty_lines.match(self._text, self.used_bytes):
+                self.used_bytes = empty.end()
+            if not (self._comment and self._text.startswith(self._comment, self.used_bytes)):
+                return self.used_bytes
             end = self._end()
             if end <= self.used_bytes:
-                break
+                return self.used_bytes
             self.used_bytes = end
-        return self.used_bytes
 
     def __next__(self) -> str:
         end = self._end()

@@ -1,11 +1,12 @@
 """The windows of a CSV file: blocks of whole records, cut again by rows."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import BinaryIO
 
 import polars as pl
 
-from loader.extract.csv_blocks import BLOCK_BYTES, read_blocks
+from loader.extract.csv_blocks import BLOCK_BYTES, read_blocks, read_preamble
 from loader.extract.csv_dialect import read_dialect
 from loader.extract.files import check_unchanged, opened
 from loader.extract.pending_rows import PendingRows
@@ -93,6 +94,41 @@ class CsvTable:
             yield from pending.take(at_end=False)
         yield from pending.take(at_end=True)
         return pending.first_row
+
+    def copy_rows(self, rows: Iterator[int], path: Path) -> None:
+        """Write the header and some rows (ascending) as they stand in the file to one of the same kind.
+
+        Raises:
+            ExtractError: The file cannot be read.
+            OSError: The new one cannot be written.
+        """
+        encoding = self._dialect.encoding
+        with opened(self.file) as handle:
+            mark = handle.read(encoding.mark_bytes)
+        with path.open("wb") as copy:
+            copy.write(mark + _in_codec(read_preamble(self.file, self._dialect), encoding.codec))
+            first_row, row = 0, next(rows, None)
+            for block in read_blocks(self.file, self._dialect, self._block_bytes):
+                indexes = []
+                while row is not None and row < first_row + block.rows:
+                    indexes.append(row - first_row)
+                    row = next(rows, None)
+                for text in block.texts(indexes) if indexes else ():
+                    copy.write(_in_codec(text, encoding.codec))
+                first_row += block.rows
+                if row is None:
+                    return
+
+    @property
+    def settings_found(self) -> Mapping[str, str]:
+        """How it is written, as far as a file with fewer rows might not show it, by setting."""
+        return {"encoding": self._dialect.encoding.codec, "separator": self._dialect.syntax.separator}
+
+
+def _in_codec(text: bytes, codec: str) -> bytes:
+    if codec == "utf-8":
+        return text  # bytes that are no UTF-8 are why a row was rejected: they stay
+    return text.decode(errors="replace").encode(codec, errors="replace")
 
 
 def line_lengths(handle: BinaryIO, line_end: bytes, start: int, size_bytes: int) -> list[int]:

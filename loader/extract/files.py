@@ -20,7 +20,7 @@ from pathlib import Path
 from loader.errors import ExtractError, NothingToLoad
 from loader.extract.compression import DAMAGED, decompressed
 from loader.extract.file_format import format_of
-from loader.extract.places import S3_SCHEME, local_files, unlisted
+from loader.extract.places import S3_SCHEME, check_name, local_files, unlisted
 from loader.extract.s3_client import S3Client
 from loader.extract.s3_objects import HEAD_PART_BYTES, S3File, S3Object, find_objects
 from loader.extract.scan import ParquetSource
@@ -151,6 +151,7 @@ def _size_bytes(place: Path | S3Object) -> int:
 
 
 def _source_file(number: int, path: Path, seen: Counter[str], named_format: str) -> SourceFile:
+    check_name(str(path))
     try:
         if not path.is_file():
             raise ExtractError("An extract must be a regular file.", where=str(path))

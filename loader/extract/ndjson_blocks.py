@@ -39,6 +39,10 @@ class LineBlock:
         self._lines = [line for line in text.split(b"\n") if line.strip()]
         self.rows = len(self._lines)
 
+    def line(self, index: int) -> bytes:
+        """Return the line of a row, without its line end."""
+        return self._lines[index]
+
     def objects(self) -> Iterator[dict[str, Any] | str]:
         """Yield for each row its object, or why there is none."""
         return map(read_line, self._lines)

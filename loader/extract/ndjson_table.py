@@ -1,7 +1,8 @@
 """The windows of an NDJSON file: blocks of lines, cut again by rows."""
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
@@ -92,6 +93,28 @@ class NdjsonTable:
             yield from pending.take(at_end=False)
         yield from pending.take(at_end=True)
         return pending.first_row
+
+    def copy_rows(self, rows: Iterator[int], path: Path) -> None:
+        """Write some lines (by row, ascending) as they stand in the file to another.
+
+        Raises:
+            ExtractError: The file cannot be read.
+            OSError: The new one cannot be written.
+        """
+        first_row, row = 0, next(rows, None)
+        with path.open("wb") as copy:
+            for block in read_lines(self.file, self._block_bytes):
+                while row is not None and row < first_row + block.rows:
+                    copy.write(block.line(row - first_row) + b"\n")
+                    row = next(rows, None)
+                first_row += block.rows
+                if row is None:
+                    return
+
+    @property
+    def settings_found(self) -> Mapping[str, str]:
+        """Nothing: JSON is written in one way only."""
+        return {}
 
 
 @dataclass(frozen=True, slots=True)

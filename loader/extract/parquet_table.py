@@ -1,13 +1,15 @@
 """The windows of a Parquet file: slices of it, skipped where nobody wants them."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
 
 import polars as pl
 
 from loader.extract.files import check_unchanged
 from loader.extract.s3_objects import S3File
-from loader.extract.scan import ParquetSource
-from loader.extract.windows import SAMPLE_ROWS, Cut, Window, mean_row_bytes
+from loader.extract.scan import ParquetSource, write_parquet
+from loader.extract.windows import SAMPLE_ROWS, SLICE_BYTES, Cut, Window, mean_row_bytes
 from loader.model import SourceFile
 
 SAMPLES = 3
@@ -67,6 +69,29 @@ class ParquetTable:
         for first_row, end_row in _slices(cut, rows, lambda index: wanted(first_number + index)):
             yield from self._cut_slice(cut, first_number, first_row, end_row)
         return rows
+
+    def copy_rows(self, rows: Iterator[int], path: Path) -> None:
+        """Write some rows (ascending), with all columns and their types, to a file.
+
+        Raises:
+            ExtractError: The file cannot be read.
+            OSError: The new one cannot be written.
+        """
+        columns = list(self.schema)
+        # As many rows at a time as come to about SLICE_BYTES, however few of them are wanted.
+        slice_rows = max(1, SLICE_BYTES * max(1, self._source.rows) // max(1, self.file.size_bytes * 4))
+        write_parquet(self._picked(rows, columns, slice_rows), self.schema, path)
+
+    def _picked(self, rows: Iterator[int], columns: Sequence[str], slice_rows: int) -> Iterator[pl.DataFrame]:
+        for number, picked in groupby(rows, lambda row: row // slice_rows):
+            first_row = number * slice_rows
+            frame = self._source.read(columns, first_row, min(slice_rows, self._source.rows - first_row))
+            yield frame[[row - first_row for row in picked]]
+
+    @property
+    def settings_found(self) -> Mapping[str, str]:
+        """Nothing: Parquet tells itself how it is written."""
+        return {}
 
     def _cut_slice(self, cut: Cut, first_number: int, first_row: int, end_row: int) -> Iterator[Window]:
         frame = self._source.read(cut.columns, first_row, end_row - first_row)

@@ -7,11 +7,10 @@ Rules kept here:
 3. ``@LIST`` stands for what the file LIST names, one per line, relative to the folder it lies in.
 """
 
-import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from loader.errors import ExtractError, NothingToLoad
+from loader.errors import ExtractError, NothingToLoad, SettingsError
 from loader.extract.file_format import FOLDER_SUFFIXES, is_extract_name
 
 S3_SCHEME = "s3://"
@@ -56,7 +55,17 @@ def local_files(pattern: str) -> list[Path]:
     Raises:
         NothingToLoad: There is none.
     """
+    check_name(pattern)
     path = Path(pattern).absolute()
+    try:
+        return _found(path)
+    except OSError as error:  # a name that no file can have: pathlib asks the system, which refuses
+        raise ExtractError(
+            "A file of the extract cannot be read.", where=str(path), why=error.strerror or str(error)
+        ) from error
+
+
+def _found(path: Path) -> list[Path]:
     if path.is_dir():
         found = sorted(
             entry
@@ -73,8 +82,33 @@ def local_files(pattern: str) -> list[Path]:
         return found
     if path.exists():
         return [path]
-    names = glob.glob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
-    found = sorted(Path(name) for name in names if Path(name).is_file())
+    # Path.glob: unlike glob.glob it does not follow links to folders under **, which may go round for ever.
+    try:
+        names = list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+    except ValueError as error:
+        raise SettingsError("The pattern cannot be used.", where=str(path), why=str(error)) from error
+    found = sorted({name for name in names if not _is_hidden(name, path) and name.is_file()})
     if not found:
         raise NothingToLoad("No file matches.", where=str(path), next_step="Check the path and its spelling.")
     return found
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that nothing can be opened by everywhere: polars and SQLite take UTF-8 only.
+
+    Raises:
+        ExtractError: It holds a NUL character, or bytes that are not UTF-8.
+    """
+    if "\0" in name or any("\ud800" <= character <= "\udfff" for character in name):
+        raise ExtractError(
+            "The name of a file cannot be used.",
+            where=name,
+            why="it holds a NUL character, or bytes that are not UTF-8",
+            next_step="Rename the file.",
+        )
+
+
+def _is_hidden(path: Path, pattern: Path) -> bool:
+    """Return whether a wildcard stands for a name that begins with a dot; as in a shell, it must not."""
+    dotted = {part for part in path.parts if part.startswith(".")} - set(pattern.parts)
+    return bool(dotted) and not any(part.startswith((".*", ".?", ".[")) for part in pattern.parts)

@@ -30,6 +30,9 @@ BATCH_ROWS = 32_768
 MAX_VALUE_CHARS = 200
 """How much of an offending value is kept."""
 
+MAX_VALUE_BYTES = 8 * 2**20
+"""Longest text of a cell, as in CSV: eight times what an event holds. Each step copies texts."""
+
 GROUP_SEPARATOR = "|"
 
 NO_VALUE = "\x00"
@@ -51,14 +54,25 @@ class _Batch:
         for bad in window.bad:
             if start <= bad.index < start + self.frame.height:
                 self.reject_row(window.first_row + bad.index, bad.column, bad.reason, bad.text)
+        for name, dtype in self.frame.schema.items():
+            if dtype == pl.String:
+                self._drop_endless_texts(name)
+
+    def _drop_endless_texts(self, name: str) -> None:
+        texts = self.frame[name]
+        endless = texts.str.len_bytes() > MAX_VALUE_BYTES
+        if endless.any():
+            problems = found(endless, f"a text in it has more than {MAX_VALUE_BYTES:,} bytes")
+            self.reject(problems, texts.str.head(MAX_VALUE_CHARS))
+            self.frame = self.frame.with_columns(pl.when(~endless).then(pl.col(name)).alias(name))
 
     def reject(self, problems: Iterable[Problem], source: pl.Series | None = None) -> None:
         """Reject the rows of the problems, but for those that were rejected before."""
         for problem in problems:
             for index in problem.rows.arg_true():
-                value = None if source is None else source[index]
+                value = "" if source is None else _shown(source, index)
                 name = "" if source is None else source.name
-                self.reject_row(self.rows[index], name, problem.reason, "" if value is None else str(value))
+                self.reject_row(self.rows[index], name, problem.reason, value)
 
     def reject_row(self, row: int, column: str, reason: str, value: str) -> None:
         """Reject the row at a position of the file, unless it was rejected before."""
@@ -197,6 +211,14 @@ def _source(batch: _Batch, column: MappedColumn) -> pl.Series:
     values, problems = column.expression.values(batch.frame, column.name)
     batch.reject(problems, values)
     return values
+
+
+def _shown(source: pl.Series, index: int) -> str:
+    try:
+        value = source[index]
+    except (ValueError, OverflowError):  # a timestamp beyond the years that Python knows
+        return str(source.to_physical()[index])
+    return "" if value is None else str(value)
 
 
 def _form(column: MappedColumn, job: Job) -> Form:

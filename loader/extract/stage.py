@@ -70,6 +70,10 @@ class Extract:
         """Return the records of a window, and the rows that could not become records."""
         return self._readers[window.file].read(window)
 
+    def table(self, file: SourceFile) -> Table:
+        """Return one of its files, opened."""
+        return self._tables[file.number][0]
+
     def close(self) -> None:
         """Remove what was written down of standard input, if it was read."""
         self._input.close()

@@ -1,15 +1,16 @@
 """The files of a job's extract, and the table of each by its format."""
 
 from loader.datasets import NEVER_SEND, Dataset
+from loader.errors import ExtractError
 from loader.extract.csv_table import CsvTable
-from loader.extract.files import find_files
+from loader.extract.files import check_unchanged, find_files
 from loader.extract.ndjson_table import NdjsonTable
 from loader.extract.parquet_table import ParquetTable
-from loader.extract.places import STANDARD_INPUT
+from loader.extract.places import S3_SCHEME, STANDARD_INPUT
 from loader.extract.s3_client import S3Client
 from loader.extract.standard_input import KeptInput
 from loader.extract.windows import Table
-from loader.job import Job
+from loader.job import CsvSettings, Job
 from loader.model import SourceFile
 
 
@@ -59,3 +60,25 @@ def open_table(job: Job, dataset: Dataset | None, file: SourceFile) -> Table:
     ]
     # Of a custom dataset nobody knows which keys it lacks, so a late one may be a column of it.
     return NdjsonTable(file, may_come, leaves_out_unknown=job.ignore_unknown and dataset is not None)
+
+
+def reopen_table(file: SourceFile, settings: CsvSettings) -> Table:
+    """Open a file of an earlier load, to copy rows out of it.
+
+    Args:
+        file: The file as the checkpoint knows it.
+        settings: How it is written, if it is CSV.
+
+    Raises:
+        ExtractError: It cannot be read, changed, or does not lie on this machine.
+    """
+    if file.path.startswith(S3_SCHEME):
+        raise ExtractError(
+            "The file does not lie on this machine.",
+            where=file.path,
+            next_step="run the load again as before: it writes them, and sends nothing twice",
+        )
+    check_unchanged(file)
+    if file.format == "parquet":
+        return ParquetTable(file)
+    return CsvTable(file, settings) if file.format == "csv" else NdjsonTable(file)

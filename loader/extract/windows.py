@@ -9,8 +9,9 @@ Rules kept here:
 3. The number of rows of a window is a function of the file's bytes and the plan settings.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import polars as pl
@@ -110,6 +111,13 @@ class Table(Protocol):
         self, cut: Cut, first_number: int, wanted: Callable[[int], bool]
     ) -> Generator[Window, None, int]:
         """Read the wanted windows, the file's first being ``first_number``; return its number of rows."""
+
+    def copy_rows(self, rows: Iterator[int], path: Path) -> None:
+        """Write some rows (by position, ascending) to a new file that the same settings read."""
+
+    @property
+    def settings_found(self) -> Mapping[str, str]:
+        """CSV settings that a file with fewer rows might not show, by name."""
 
 
 def cut_table(table: Table, columns: tuple[str, ...], pack: Pack, window_rows: int | None) -> Cut:

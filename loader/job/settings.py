@@ -175,6 +175,11 @@ class Job(BaseSettings):
         NoDecode,
         setting(DELIVERY, "Stop when more rows than N, or N% once 100 were seen, were rejected or failed."),
     ] = MaxErrors()
+    max_errors_per_file: Annotated[
+        MaxErrors,
+        NoDecode,
+        setting(DELIVERY, "The same for each file of the extract by itself."),
+    ] = MaxErrors()
     on_failure: Annotated[
         OnFailure, setting(DELIVERY, "After a failed event: continue its group, or hold the group back.")
     ] = OnFailure.CONTINUE

@@ -24,19 +24,20 @@ MAIN_FROM = 0.5
 """One with more than this share is worth advice."""
 
 
-def to_text(summary: LoadSummary, command: Sequence[str] = ()) -> str:
+def to_text(summary: LoadSummary, command: Sequence[str] = (), correcting: str = "") -> str:
     """Return the closing block, without a line end at its end.
 
     Args:
         summary: How the load ended.
         command: The arguments that were typed after ``scn-loader``, for the proposals what to run next.
+        correcting: The command that loads the rejected rows once they are corrected, if there is one.
     """
     blocks = [
         textwrap.fill(_headline(summary), WIDTH, break_long_words=False, break_on_hyphens=False),
         "\n".join(f"  {sentence}" for sentence in summary.violations()),
         "\n".join(_counts(summary)),
         "\n".join(_run(summary)),
-        "\n".join(_next(summary, command)),
+        "\n".join(_next(summary, command, correcting)),
     ]
     return "\n\n".join(block for block in blocks if block)
 
@@ -70,7 +71,7 @@ def _ending(summary: LoadSummary) -> str:
 
 _STOPPED = {
     ExitCode.REFUSED: "Refused before anything was sent",
-    ExitCode.TOO_MANY_ERRORS: "Stopped by --max-errors",
+    ExitCode.TOO_MANY_ERRORS: "Stopped, as more was wrong than may be",
     ExitCode.STOPPED_BY_SERVICE: "Stopped by the service",
     ExitCode.STOPPED_RESUMABLE: "Stopped before the end; it can go on from here",
     ExitCode.DECISION_NEEDED: "Your decision is needed",
@@ -153,8 +154,8 @@ def _limits(summary: LoadSummary) -> Iterable[str]:
         )
 
 
-def _next(summary: LoadSummary, command: Sequence[str]) -> Iterable[str]:
-    for position, step in enumerate(next_steps(summary, command)):
+def _next(summary: LoadSummary, command: Sequence[str], correcting: str) -> Iterable[str]:
+    for position, step in enumerate(next_steps(summary, command, correcting)):
         yield from _wrapped("" if position else "next", step.why + (":" if step.command else ""))
         if step.command:
             yield f"{' ' * INDENT_CHARS}  {figures.printable(step.command)}"

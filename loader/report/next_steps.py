@@ -38,12 +38,13 @@ _ENDED_BY_ITSELF = (ExitCode.DELIVERED, ExitCode.DELIVERED_WITH_FAILURES)
 _NEVER_AGAIN = ("--restart", "--dry-run")
 
 
-def next_steps(summary: LoadSummary, command: Sequence[str] = ()) -> list[Step]:
+def next_steps(summary: LoadSummary, command: Sequence[str] = (), correcting: str = "") -> list[Step]:
     """Return what a user can do next, the most likely first; nothing if all is done.
 
     Args:
         summary: How the load ended.
         command: The arguments that were typed after ``scn-loader``; empty if they are not known.
+        correcting: The command that loads the rejected rows once they are corrected; empty if there is none.
     """
     look = Step("see what and why", f"scn-loader status {shlex.quote(summary.run_dir)}")
     again = _again(summary, command)
@@ -54,13 +55,16 @@ def next_steps(summary: LoadSummary, command: Sequence[str] = ()) -> list[Step]:
         case ExitCode.DELIVERED:
             steps = []
         case ExitCode.DELIVERED_WITH_FAILURES:
-            steps = [look, *_after_failures(summary, command)]
+            steps = [look, *_after_failures(summary, command, correcting)]
         case ExitCode.DECISION_NEEDED:
             resend, skip = (_again(summary, command, "--in-doubt", choice) for choice in ("resend", "skip"))
             resend_step = Step("send them again (with APPEND a row may then be there twice)", resend)
             steps = [look, resend_step, Step("or leave them as they are", skip)]
         case ExitCode.TOO_MANY_ERRORS:
-            steps = [look, Step("go on, with a higher --max-errors than before", again)]
+            steps = [
+                look,
+                Step("go on, with a higher --max-errors or --max-errors-per-file than before", again),
+            ]
         case ExitCode.STOPPED_RESUMABLE if summary.stopped_by is None and summary.events_failed:
             retry = _again(summary, command, "--retry-failed")
             steps = [look, Step("send the failed events again, then those held back behind them", retry)]
@@ -73,11 +77,13 @@ def next_steps(summary: LoadSummary, command: Sequence[str] = ()) -> list[Step]:
     return steps
 
 
-def _after_failures(summary: LoadSummary, command: Sequence[str]) -> list[Step]:
+def _after_failures(summary: LoadSummary, command: Sequence[str], correcting: str) -> list[Step]:
     steps = []
     if summary.events_failed:
         steps.append(Step("send the failed events again", _again(summary, command, "--retry-failed")))
-    if summary.rows_rejected:
+    if summary.rows_rejected and correcting:
+        steps.append(Step("correct the rejected rows in its folder 'rejected', then load them", correcting))
+    elif summary.rows_rejected:
         steps.append(Step("correct the rejected rows and load them as an extract of their own"))
     return steps
 

@@ -21,13 +21,17 @@ ASKS = "Past the 8 hours of a token nothing is sent that could double a record, 
 POLICY = "Failed events are sent again, held back or too many, exactly as the flags say, in order"
 BOUNDED = "5: memory does not grow, whatever the service does"
 REPEATABLE = "The same extract and settings give the same events, bytes and tokens, everywhere"
+HOSTILE = "Whatever is handed over as an extract, it is loaded, or refused or stopped with a clear block"
 PRIVATE = "No payload and no secret in any log, output, summary or file that others can read"
 
-GUARANTEES = (ONCE, GOES_ON, STOPS, REFUSED, ASKS, POLICY, BOUNDED, REPEATABLE, PRIVATE)
+GUARANTEES = (ONCE, GOES_ON, STOPS, REFUSED, ASKS, POLICY, BOUNDED, REPEATABLE, HOSTILE, PRIVATE)
 """What the rows stand for, in the order of the table."""
 
 KILLED = "killed "
 """Start of the names of counts of kills at one kind of moment."""
+
+HOSTILE_KIND = "hostile "
+"""Start of the names of counts of hostile extracts, by kind and end."""
 
 INTRODUCTION = """\
 # Reliability
@@ -35,7 +39,8 @@ INTRODUCTION = """\
 What was done to the loader, how often, and what came of it. This page is written by `make soak`; do not edit
 it. The whole command runs as a process of its own against the emulator, over real sockets; the emulator's
 ledger, which holds every attempt that arrived, is compared with a plan of the load that is made without the
-command. After each trial everything the runs wrote is searched for payloads and secrets.
+command. After each trial everything the runs wrote is searched for payloads and secrets. Hostile extracts are
+loaded by the same code in processes whose time, memory and stderr are watched, some by the whole command.
 
 The numbers in front of a guarantee are those of the promises in the README.
 """
@@ -133,12 +138,13 @@ class Reliability:
         numbers = (
             f"{sums['runs']:,} runs of the command, {sums['kills']:,} of them killed, "
             f"{sums['attempts']:,} attempts, {sums['accepted']:,} events accepted, "
-            f"{sums['violations']:,} violations of a law, {sums['leaks']:,} leaks"
+            f"{sums['violations']:,} violations of a law, {sums['leaks']:,} leaks, "
+            f"{sums['hostile']:,} hostile extracts"
         )
         lines = [INTRODUCTION, f"Last run on {at:%Y-%m-%d}, {system}: {numbers}. {verdict}"]
         for guarantee in GUARANTEES:
             lines += ["", *_table(guarantee, [row for row in rows if row.keeps == guarantee])]
-        lines += ["", *_kill_points(sums), "", LIMITS]
+        lines += ["", *_hostile(sums), "", *_kill_points(sums), "", LIMITS]
         return "\n".join(lines)
 
 
@@ -166,6 +172,23 @@ def _outcome(row: Row) -> str:
     if not row.kept:
         return "could not be tried on this machine"
     return "kept" + (f" ({row.skipped} could not be tried on this machine)" if row.skipped else "")
+
+
+def _hostile(sums: Counter[str]) -> list[str]:
+    """Return the table of hostile extracts, from the counts named ``hostile KIND|END``."""
+    tried: dict[str, Counter[str]] = {}
+    for name, number in sums.items():
+        if name.startswith(HOSTILE_KIND):
+            kind, _, end = name.removeprefix(HOSTILE_KIND).partition("|")
+            tried.setdefault(kind, Counter())[end] += number
+    if not tried:
+        return []
+    head = ["## Hostile extracts", "", "| kind | tried | loaded | refused | stopped | wrong |"]
+    return [*head, "|---|--:|--:|--:|--:|--:|"] + [
+        f"| {kind} | {ends.total():,} | {ends['loaded']:,} | {ends['refused']:,} | {ends['stopped']:,} "
+        f"| {ends['wrong']:,} |"
+        for kind, ends in sorted(tried.items())
+    ]
 
 
 def _kill_points(sums: Counter[str]) -> list[str]:

@@ -1,0 +1,30 @@
+"""``scn-loader rejects``: the rejected rows of a load, as files to correct and load."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loader.checkpoint.rejected import open_rejected
+from loader.cli.correcting import correcting_command
+
+
+def rejects(run_dir: Annotated[Path, typer.Argument(help="The run directory of a load.")]) -> None:
+    """Write the rejected rows of a load to files of the extract's own format, to be corrected and loaded.
+
+    A load does this by itself at its end; this is for one that was killed just then. Files that are there
+    already are left as they are. They hold row data and are readable by you only.
+    """
+    from loader.rejects import REASONS_NAME, write_rejects  # noqa: PLC0415 - polars is slow to import
+
+    files = write_rejects(run_dir)
+    if not files:
+        typer.echo("No row was rejected.")
+        return
+    for path in files:
+        typer.echo(str(path))
+    typer.echo(f"why: {files[0].with_name(REASONS_NAME)}")
+    with open_rejected(run_dir) as rejected:
+        command = correcting_command(shlex.split(rejected.plan.command)[1:], run_dir)
+    typer.echo("correct them, then load them" + (f":\n  {command}" if command else " as an extract"))

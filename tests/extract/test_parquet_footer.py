@@ -1,0 +1,138 @@
+"""What a Parquet file says of itself is checked before polars believes it; every sound file passes."""
+
+import io
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from loader.errors import ExtractError
+from loader.extract.parquet_footer import MAX_PAGE_BYTES, Unsound, check_pages, read_row_groups
+from loader.extract.scan import ParquetSource
+from loader.extract.thrift import Malformed, read_struct
+from tests.hostile.forged_parquet import Forgery, nested
+
+TRUE = [(f"R{number}", str(number), "x" * number) for number in range(40)]
+
+TABLE = pa.table(
+    {
+        "text": ["a", None, "ü" * 3000] * 40,
+        "number": range(120),
+        "lists": [[1, 2, None], [], None] * 40,
+        "deep": [[{"a": [1, 2], "b": None}], [], [{"a": [], "b": "x"}] * 3] * 40,
+        "map": pa.array([[("k", 1), ("l", None)], [], None] * 40, pa.map_(pa.string(), pa.int8())),
+        "none": pa.nulls(120),
+        "flag": [True, False, None] * 40,
+    }
+)
+
+
+def check(content: bytes) -> int:
+    """Check a whole file; return its number of rows."""
+    handle = io.BytesIO(content)
+    groups = read_row_groups(handle, len(content))
+    for group in groups:
+        for chunk in group.chunks:
+            check_pages(handle, chunk)
+    return sum(group.rows for group in groups)
+
+
+def written(**options: Any) -> bytes:
+    """Return a table written by pyarrow."""
+    file = io.BytesIO()
+    pq.write_table(TABLE, file, **options)
+    return file.getvalue()
+
+
+def test_files_of_every_writer_and_option_are_sound():
+    """Versions, dictionaries, page sizes, codecs, checksums, indexes; nested and empty columns; no rows."""
+    options = product(["1.0", "2.0"], [True, False], [100, 1_000_000], ["none", "zstd"], [1, 7, 1000])
+    for version, dictionary, page_bytes, codec, group_rows in options:
+        content = written(
+            data_page_version=version,
+            use_dictionary=dictionary,
+            data_page_size=page_bytes,
+            compression=codec,
+            row_group_size=group_rows,
+            write_page_checksum=dictionary,
+            write_page_index=dictionary,
+        )
+        assert check(content) == 120
+    for frame in (
+        pl.from_arrow(TABLE.drop(["map"])),
+        pl.DataFrame({"a": []}),
+        pl.DataFrame({"a": ["x"] * 5}),
+    ):
+        assert isinstance(frame, pl.DataFrame)
+        file = io.BytesIO()
+        frame.write_parquet(file)
+        assert check(file.getvalue()) == frame.height
+    file = io.BytesIO()
+    pq.write_table(TABLE.slice(0, 0), file)
+    assert check(file.getvalue()) == 0
+
+
+@pytest.mark.parametrize(
+    ("lies", "said"),
+    [
+        ({"rows": 41}, "row group"),
+        ({"group_rows": 3}, "row group of 3 rows has 40 values"),
+        ({"chunk_values": 39}, "39 values"),
+        ({"page_values": 39}, "39 values|cannot be read|longer than its column|contradict"),
+        ({"compressed_bytes": 10**6}, "longer than its column"),
+        ({"compressed_bytes": -1}, "below zero"),
+        ({"page_bytes": MAX_PAGE_BYTES + 1}, "unpacks to"),
+        ({"offset": 10**9}, "outside the file"),
+        ({"chunk_bytes": 2**62}, "outside the file"),
+        ({"children": 2}, "more columns"),
+        ({"children": 2**31 - 1}, "fewer columns"),
+        ({"footer_bytes": 2**32 - 1}, "footer"),
+        ({"footer_bytes": 10}, "footer cannot be read|footer is not|missing"),
+    ],
+)
+def test_a_file_that_contradicts_itself_is_refused(lies, said):
+    """Each lie is found, and told without a value of the file."""
+    with pytest.raises(Unsound, match=said):
+        check(Forgery(TRUE, lies=lies, column=2).content())
+
+
+def test_a_damaged_page_is_found_by_its_checksum(tmp_path: Path):
+    """One flipped bit in a page that has a checksum is never loaded as another value."""
+    content = bytearray(written(compression="none", use_dictionary=False, write_page_checksum=True))
+    content[content.index("ü".encode() * 9)] ^= 1
+    path = tmp_path / "extract.parquet"
+    path.write_bytes(content)
+    source = ParquetSource(str(path), len(content))
+    assert source.read(["number"], 0, 120).height == 120  # only what is read is checked
+    with pytest.raises(ExtractError, match="cannot be read") as refused:
+        source.read(["text"], 0, 5)
+    assert "checksum" in refused.value.why
+
+
+def test_a_schema_without_bottom_is_refused():
+    """A schema thousands of levels deep ends the process in polars; one of ten is fine."""
+    assert check(nested(10)) == 0
+    with pytest.raises(Unsound, match="levels"):
+        check(nested(5000))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x15",
+        b"\x1c" * 100,
+        b"\x18\xff\xff\xff\xff\x0f",
+        b"\x15" + b"\xff" * 20,
+        b"\x1f\x00",
+        b"\x19\xfc\xff\x7f",
+    ],
+)
+def test_what_is_no_struct_is_malformed(content):
+    """Cut off, nested too deep, longer than there are bytes: told at once, whatever it is."""
+    with pytest.raises(Malformed):
+        read_struct(content)
