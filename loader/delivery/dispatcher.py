@@ -236,8 +236,7 @@ class Dispatcher:
                 self._wake.set()
 
     async def _attempt(self, entry: Entry) -> None:
-        credentials = self._credentials
-        stats = self._stats
+        credentials, stats = self._credentials, self._stats
         stats.attempts += 1
         if entry.attempts:
             stats.retried += 1
