@@ -78,9 +78,9 @@ class Sizes:
 
 # So long that the second it takes to start Python is little beside it.
 FULL = Sizes(
-    rounds=3,
+    rounds=2,
     peer_seconds=10.0,
-    row_rows=300_000,
+    row_rows=400_000,
     packed_rows=10_000_000,
     small_rows=1_000_000,
     csv_rows=2_000_000,

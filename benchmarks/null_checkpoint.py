@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from loader.checkpoint import RunEnd, Totals, WindowProgress
+from loader.checkpoint import FileTotals, RunEnd, Totals, WindowProgress
 from loader.model import EventResult, EventState, WindowPlan
 
 
@@ -43,6 +43,10 @@ class NullCheckpoint:
     def totals(self) -> Totals:
         """Return the sums, as the real one has them at the end."""
         return Totals(**self._counts)
+
+    def file_totals(self, settled: Mapping[int, int]) -> Mapping[int, FileTotals]:  # noqa: ARG002 - the interface
+        """Return that nothing of any file was read before."""
+        return {}
 
     def begin_window(self, plan: WindowPlan) -> None:
         """Count a window."""

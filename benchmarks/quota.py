@@ -34,7 +34,8 @@ class Sizes:
 
     Attributes:
         quotas: The quotas, in requests per second.
-        seconds: How long each run is looked at.
+        seconds: How long each run of the loader is looked at.
+        peer_seconds: The same for the peers: they find their rate at once, or never.
         settle_seconds: After how many of them a client should hold the quota.
         changing: A quota that is halved and doubled, and shared.
         distant: The quota of a service with 300 ms latency.
@@ -43,14 +44,15 @@ class Sizes:
 
     quotas: tuple[int, ...]
     seconds: int
+    peer_seconds: int
     settle_seconds: int
     changing: int
     distant: int
     peers_on: tuple[str, ...] = ("nginx",)
 
 
-FULL = Sizes((10, 100, 500, 3000), 60, 10, 500, 2000)
-QUICK = Sizes((10, 200), 8, 3, 200, 200)
+FULL = Sizes((10, 100, 500, 3000), 60, 30, 10, 500, 2000)
+QUICK = Sizes((10, 200), 8, 8, 3, 200, 200)
 
 
 def main() -> int:
@@ -104,7 +106,7 @@ def _run(case: Case, cores: Cores, folder: Path) -> CaseEnded | None:
 def steady(sizes: Sizes) -> list[Case]:
     """Return the runs with a constant quota."""
     return [
-        Case(server, rate, sizes.seconds, peer)
+        Case(server, rate, sizes.seconds if peer is None else sizes.peer_seconds, peer)
         for server in BOTH_SERVERS
         for rate in sizes.quotas
         for peer in (None, *(QUOTA_PEERS if server in sizes.peers_on else ()))
