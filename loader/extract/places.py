@@ -85,7 +85,7 @@ def _found(path: Path) -> list[Path]:
     # Path.glob: unlike glob.glob it does not follow links to folders under **, which may go round for ever.
     try:
         names = list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # a part such as **x; thousands of parts
         raise SettingsError("The pattern cannot be used.", where=str(path), why=str(error)) from error
     found = sorted({name for name in names if not _is_hidden(name, path) and name.is_file()})
     if not found:

@@ -9,6 +9,7 @@ Rules kept here:
 """
 
 from collections.abc import Iterable
+from datetime import date
 
 import polars as pl
 
@@ -32,6 +33,9 @@ MAX_VALUE_CHARS = 200
 
 MAX_VALUE_BYTES = 8 * 2**20
 """Longest text of a cell, as in CSV: eight times what an event holds. Each step copies texts."""
+
+FIRST_DAY, LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
+"""Of the dates that can be written, in days since 1970."""
 
 GROUP_SEPARATOR = "|"
 
@@ -57,6 +61,8 @@ class _Batch:
         for name, dtype in self.frame.schema.items():
             if dtype == pl.String:
                 self._drop_endless_texts(name)
+            elif dtype == pl.Date:
+                self._drop_impossible_dates(name)
 
     def _drop_endless_texts(self, name: str) -> None:
         texts = self.frame[name]
@@ -65,6 +71,13 @@ class _Batch:
             problems = found(endless, f"a text in it has more than {MAX_VALUE_BYTES:,} bytes")
             self.reject(problems, texts.str.head(MAX_VALUE_CHARS))
             self.frame = self.frame.with_columns(pl.when(~endless).then(pl.col(name)).alias(name))
+
+    def _drop_impossible_dates(self, name: str) -> None:
+        days = self.frame[name].to_physical()
+        impossible = ~days.is_between(FIRST_DAY, LAST_DAY)
+        if impossible.any():  # polars panics when it writes one
+            self.reject(found(impossible, "it is not a date of the years 1 to 9999"), days)
+            self.frame = self.frame.with_columns(pl.when(~impossible).then(pl.col(name)).alias(name))
 
     def reject(self, problems: Iterable[Problem], source: pl.Series | None = None) -> None:
         """Reject the rows of the problems, but for those that were rejected before."""

@@ -60,7 +60,7 @@ class Verdict:
         said: The error's block, if there was one.
         wrong: What should not be so, as sentences.
         seconds: Processor time of the load.
-        peak_mebibytes: Most memory this process had meanwhile.
+        peak_mebibytes: Most memory this process would have had meanwhile, had it just begun.
     """
 
     number: int
@@ -72,12 +72,13 @@ class Verdict:
     peak_mebibytes: int = 0
 
 
-def judge(number: int, folder: Path, emulator: Emulator) -> Verdict:
-    """Make a case, load it and judge what came of it."""
+def judge(number: int, folder: Path, emulator: Emulator, at_start: int) -> Verdict:
+    """Make a case, load it and judge what came of it; ``at_start`` is this process's memory in MiB then."""
     verdict = Verdict(number, name_of(number))
     case = make_case(number, folder)
     attempts_before, accepted_before = emulator.summary()["attempts"], _accepted(emulator)
     complaints = os.fstat(2).st_size
+    resident_before = _memory("VmRSS")
     _forget_peak()
     began = time.process_time()
     log = folder / "log"
@@ -94,7 +95,8 @@ def judge(number: int, folder: Path, emulator: Emulator) -> Verdict:
         verdict.said = render_error(ending.error, color=False) if ending.error is not None else ""
         verdict.wrong += _wrong_ending(ending, _accepted(emulator) - accepted_before)
     verdict.seconds = time.process_time() - began
-    verdict.peak_mebibytes = _peak_mebibytes()
+    # What earlier cases left behind is not this one's: allocators give memory back late.
+    verdict.peak_mebibytes = _memory("VmHWM") - resident_before + at_start
     sent = emulator.summary()["attempts"] - attempts_before
     if sent and verdict.code in REFUSALS:
         verdict.wrong.append(f"{sent} events were sent by a load that was refused")
@@ -166,9 +168,10 @@ def _forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def _peak_mebibytes() -> int:
+def _memory(name: str) -> int:
+    """Return a figure of this process's memory in MiB: resident now (VmRSS) or at its peak (VmHWM)."""
     status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+    return int(status.partition(f"{name}:")[2].split()[0]) // 1024
 
 
 @contextmanager
@@ -218,11 +221,12 @@ def main(folder: Path, numbers: Sequence[int]) -> None:
     os.environ |= {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
     logging.getLogger("loader").propagate = False
     with _emulator() as emulator:
+        at_start = _memory("VmRSS")
         for number in numbers:
             case_folder = folder / str(number)
             case_folder.mkdir()
             _say(begins=number)
-            _say(verdict=asdict(judge(number, case_folder, emulator)))
+            _say(verdict=asdict(judge(number, case_folder, emulator, at_start)))
             shutil.rmtree(case_folder)
 
 
