@@ -75,7 +75,9 @@ class SupplyChainClient:
 
         Nothing that the network, the service or a proxy does makes this raise; cancellation does.
         """
-        now = await self._renewed_now()
+        now = self._wall_clock() + self._clock_offset_seconds
+        if now >= self._credentials.renew_at:
+            now = await self._renewed_now()
         body = self._encoder.body(event)
         headers = self._signer.sign(self._request_line, body, self._credentials.current, now)
         try:

@@ -185,7 +185,7 @@ class RenewingCredentials:
                 return await in_daemon_thread(self._look_up)
         except TimeoutError as error:
             raise SettingsError(
-                "No AWS credentials could be looked up",
+                "No AWS credentials could be looked up.",
                 why=f"the look-up did not end within {self._timeout_seconds:g} s",
             ) from error
 
@@ -233,7 +233,7 @@ def find_credentials(profile: str | None, region: str | None, *, may_prompt: boo
         frozen = credentials.get_frozen_credentials() if credentials is not None else None
     except Exception as error:  # the chain runs what others wrote: helpers, parsers, plugins
         raise SettingsError(
-            "The AWS credentials that are configured could not be used",
+            "The AWS credentials that are configured could not be used.",
             where=f"profile '{profile_name(session)}'",
             why=f"{type(error).__name__}: {error}",
             next_step="check the profile or the environment variables, or log in again (aws sso login)",
@@ -260,7 +260,7 @@ def _not_renewed(error: SettingsError) -> ServiceStopped:
 
 def _none_found(session: botocore.session.Session, methods: list[str]) -> SettingsError:
     return SettingsError(
-        "No AWS credentials were found",
+        "No AWS credentials were found.",
         where=f"profile '{profile_name(session)}'",
         why=f"looked, in this order, for: {', '.join(methods)}",
         next_step="set AWS_PROFILE or --profile, log in (aws sso login), or set AWS_ACCESS_KEY_ID and"
@@ -281,7 +281,7 @@ def _key_text(value: str) -> str:
     text = value.strip()
     if not text or not text.isascii() or not text.isprintable() or " " in text:
         raise SettingsError(
-            "The AWS credentials that were found are damaged",
+            "The AWS credentials that were found are damaged.",
             why="an access key, secret or token is empty or holds blanks or special characters",
             next_step="set them again",
         )

@@ -7,7 +7,9 @@ Rules kept here:
 """
 
 import re
+from collections.abc import Mapping
 
+from loader.service.signing import SignedHeaders
 from loader.service.transport import USER_AGENT, Request
 
 MAX_KEPT_STARTS = 64
@@ -38,9 +40,7 @@ class RequestHeads:
         """
         start = self._starts.get((request.method, request.path)) or self._start(request)
         headers = request.headers
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
-            raise ValueError("a header holds a line break")
+        lines = headers.lines if isinstance(headers, SignedHeaders) else _lines(headers)
         if request.body or request.method != "GET":
             return f"{start}{lines}Content-Length: {len(request.body)}\r\n\r\n".encode()
         return f"{start}{lines}\r\n".encode()
@@ -56,3 +56,10 @@ class RequestHeads:
             self._starts.clear()
         self._starts[request.method, request.path] = start
         return start
+
+
+def _lines(headers: Mapping[str, str]) -> str:
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
+        raise ValueError("a header holds a line break")
+    return lines

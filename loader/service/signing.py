@@ -12,6 +12,7 @@ comes in. What is left is the SHA-256 of the payload and the last block or two o
 """
 
 import hmac
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -71,6 +72,32 @@ def signing_key(secret_key: str, date: str, region: str, service: str = SERVICE_
     return key
 
 
+class SignedHeaders(Mapping[str, str]):
+    """Headers as the lines that go over the wire, put together from one that is the same for a second.
+
+    Args:
+        lines: ``Name: value`` and CRLF for each; no value holds a line break.
+    """
+
+    __slots__ = ("lines",)
+
+    def __init__(self, lines: str) -> None:
+        self.lines = lines
+
+    def _by_name(self) -> dict[str, str]:
+        pairs = (line.partition(": ") for line in self.lines.split("\r\n") if line)
+        return {name: value for name, _, value in pairs}
+
+    def __getitem__(self, name: str) -> str:
+        return self._by_name()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name())
+
+    def __len__(self) -> int:
+        return self.lines.count("\n")
+
+
 @dataclass(frozen=True, slots=True)
 class _Second:
     """Everything about signatures of one second, key and request line that does not depend on the payload.
@@ -84,7 +111,7 @@ class _Second:
         request: Hash of the canonical request up to the payload's hash.
         inner: Inner hash of the HMAC (RFC 2104) up to the canonical request's hash.
         outer: Outer hash of the HMAC up to the inner one.
-        authorization_start: The header up to the signature.
+        lines: The headers up to the signature, which comes last.
     """
 
     credentials: Credentials
@@ -95,7 +122,7 @@ class _Second:
     request: "_Hash" = field(repr=False)
     inner: "_Hash" = field(repr=False)
     outer: "_Hash" = field(repr=False)
-    authorization_start: str = field(repr=False)
+    lines: str = field(repr=False)
 
 
 class Signer:
@@ -113,7 +140,7 @@ class Signer:
         self._content_type = content_type
         self._second: _Second | None = None
 
-    def sign(self, line: str, body: bytes, credentials: Credentials, now: float) -> dict[str, str]:
+    def sign(self, line: str, body: bytes, credentials: Credentials, now: float) -> SignedHeaders:
         """Return the headers to send with a request; ``Host`` is the transport's to send.
 
         Args:
@@ -121,6 +148,9 @@ class Signer:
             body: The body as it is sent; empty if there is none.
             credentials: The key to sign with.
             now: The server's time in epoch seconds.
+
+        Raises:
+            ValueError: The access key or session token holds a line break.
         """
         second = self._second
         if (
@@ -136,15 +166,7 @@ class Signer:
         inner.update(request.hexdigest().encode())
         outer = second.outer.copy()
         outer.update(inner.digest())
-        headers = {
-            "X-Amz-Date": second.amz_date,
-            "Authorization": f"{second.authorization_start}{outer.hexdigest()}",
-        }
-        if self._content_type is not None:
-            headers["Content-Type"] = self._content_type
-        if credentials.session_token is not None:
-            headers["X-Amz-Security-Token"] = credentials.session_token
-        return headers
+        return SignedHeaders(f"{second.lines}{outer.hexdigest()}\r\n")
 
     def _prepare(self, line: str, credentials: Credentials, epoch_second: int) -> _Second:
         amz_date = datetime.fromtimestamp(epoch_second, UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -172,8 +194,14 @@ class Signer:
                 bytes(byte ^ 0x36 for byte in block) + f"{ALGORITHM}\n{amz_date}\n{scope}\n".encode()
             ),
             outer=sha256(bytes(byte ^ 0x5C for byte in block)),
-            authorization_start=(
-                f"{ALGORITHM} Credential={credentials.access_key}/{scope}, SignedHeaders={names}, Signature="
+            lines=_header_lines(
+                {
+                    "X-Amz-Date": amz_date,
+                    "Content-Type": self._content_type,
+                    "X-Amz-Security-Token": credentials.session_token,
+                    "Authorization": f"{ALGORITHM} Credential={credentials.access_key}/{scope}, "
+                    f"SignedHeaders={names}, Signature=",
+                }
             ),
         )
 
@@ -182,3 +210,11 @@ class Signer:
         if last is not None and last.credentials is credentials and last.amz_date[:8] == date:
             return last.key
         return signing_key(credentials.secret_key, date, self._region)
+
+
+def _header_lines(headers: Mapping[str, str | None]) -> str:
+    """Return headers as lines, the last one open."""
+    present = {name: value for name, value in headers.items() if value is not None}
+    if any("\r" in value or "\n" in value for value in present.values()):
+        raise ValueError("a header holds a line break")
+    return "\r\n".join(f"{name}: {value}" for name, value in present.items())

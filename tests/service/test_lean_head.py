@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.service.request_head import MAX_KEPT_STARTS, RequestHeads
+from loader.service.signing import Credentials, Signer, request_line
 from loader.service.transport import Request
 
 NAMES = st.text("abcXYZ-", min_size=1, max_size=12)
@@ -56,3 +57,13 @@ def test_kept_starts_do_not_grow() -> None:
     for number in range(5 * MAX_KEPT_STARTS):
         assert heads.head(Request("GET", f"/{number}", {}, b"")).startswith(b"GET /%d HTTP/1.1\r\n" % number)
     assert len(heads._starts) <= MAX_KEPT_STARTS
+
+
+def test_signed_headers_go_out_as_they_read() -> None:
+    """The lines of signed headers are those that any other mapping of the same headers gives."""
+    key = Credentials("AKIDEXAMPLE", "secret", "token")
+    signed = Signer("h.example", "us-east-1").sign(request_line("POST", "/"), b"{}", key, 1e9)
+    heads = RequestHeads("h.example")
+    as_signed, as_mapping = (heads.head(Request("POST", "/", each, b"{}")) for each in (signed, dict(signed)))
+    assert as_signed == as_mapping
+    assert len(signed) == len(dict(signed)) == 4

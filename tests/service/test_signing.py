@@ -40,7 +40,7 @@ class Asked:
         """Sign it with our signer."""
         signer = Signer(self.host, REGION, content_type)
         line = request_line(method, self.path, self.query)
-        return signer.sign(line, self.body, self.credentials, self.now)
+        return dict(signer.sign(line, self.body, self.credentials, self.now))
 
     def botocore_headers(self, method: str, content_type: str | None) -> dict[str, str]:
         """Sign it with botocore's signer."""
