@@ -9,7 +9,7 @@ from hypothesis import settings
 from tests.faults.reliability import Reliability
 
 # A deadline per example measures the machine, not the code: CI shares its cores.
-settings.register_profile("scn-loader", deadline=None)
+settings.register_profile("scn-loader", deadline=None, max_examples=50)
 settings.load_profile("scn-loader")
 
 OPTION = "--reliability"

@@ -220,4 +220,4 @@ TestCheckpointAgainstModel = CheckpointAgainstModel.TestCase
 TestCheckpointAgainstModel.__doc__ = (
     "Whatever a load does and however it ends, the next one finds what the model says."
 )
-TestCheckpointAgainstModel.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
+TestCheckpointAgainstModel.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)

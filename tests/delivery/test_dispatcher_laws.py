@@ -91,7 +91,7 @@ async def play(scene: Scene, delivery: Delivery) -> bool:
     return scene.stop_after is None
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SCENES)
 def test_laws_of_delivery(scene: Scene) -> None:
     """For any faults and any stop the books agree with what the service holds."""

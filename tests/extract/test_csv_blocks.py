@@ -94,7 +94,7 @@ NEEDS_QUOTES = re.compile('[",\n\r]')
 GOOD_FIELDS = st.text(st.sampled_from('ab,"\n\r é😀'), max_size=6)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     body=st.lists(PIECES, max_size=40).map(b"".join),
     columns=st.integers(1, 3),

@@ -61,7 +61,7 @@ FIELDS = st.text(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_what_python_writes_comes_back(data: st.DataObject) -> None:
     """Any table, dialect and encoding: each field arrives as it was written, an empty one as no value."""

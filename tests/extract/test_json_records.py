@@ -35,7 +35,7 @@ def reference(columns: dict[str, list[str | None]], forms: dict[str, Form], null
     return rows
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(data=st.data(), nulls=st.sampled_from(["omit", "null"]))
 def test_records_are_what_orjson_writes(data: st.DataObject, nulls: str) -> None:
     """Any texts, numbers and gaps, in any columns: the same bytes."""

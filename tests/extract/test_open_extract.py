@@ -189,7 +189,7 @@ def test_parquet_values_arrive_without_loss(tmp_path: Path, job_of) -> None:
 CELLS = st.one_of(st.none(), st.text(st.sampled_from("ab1.-\"',\né"), max_size=5), st.just("2024-01-01"))
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     rows=st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS), min_size=1, max_size=30),
     window_rows=st.integers(1, 12),

@@ -76,7 +76,7 @@ def expected(window_rows: int) -> dict[int, tuple[int, int, bool, tuple[str, ...
     return dict(enumerate(cut))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_window_is_the_same_whatever_is_wanted(
     extract: tuple[SourceFile, ...], data: st.DataObject
