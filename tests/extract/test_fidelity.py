@@ -174,7 +174,7 @@ TIMES = st.tuples(
 def test_every_csv_value_arrives(job_of, rows: list[tuple[Any, ...]], quoting: Any, line_end: str) -> None:
     """Text is the same text, numbers keep their digits, times their instant; an empty field has no value."""
     if any("\r" in text for text, *_ in rows):
-        quoting = csv.QUOTE_ALL  # the csv module writes a lone CR bare among LF lines: nobody can read that back
+        quoting = csv.QUOTE_ALL  # the module writes a lone CR bare among LF lines, past reading back
     cells = []
     for text, number, whole, (moment, fraction, offset) in rows:
         sign, minutes = "-" if offset < 0 else "+", abs(offset)
