@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from loader.delivery.attempt_log import AttemptLog
 from loader.delivery.growth import FIRST_EPOCHS
+from loader.delivery.noise import Noise
 from loader.delivery.probing import Probing
 from loader.delivery.rate_bucket import RateBucket
 from loader.delivery.steering import FEW_TRIES, LEARNED_CUT, LOW_RATE, Phase, Steering
@@ -41,6 +42,9 @@ had stalled."""
 
 IDLE_SHARE, IDLE_SECONDS = 0.2, 0.1
 """Above this share of tokens that nobody takes, averaged over this time, the load is its own bottleneck."""
+
+NOISE_CHANCE = 6.0
+"""Throttles in excess of loud noise that are chance: it comes in clusters."""
 
 MAX_RETRY_AFTER_SECONDS = 300.0
 """A longer Retry-After is taken as this: a wrong header must not stop a load for hours."""
@@ -93,6 +97,7 @@ class Governor:
         self._log = AttemptLog(now=now)
         self._bucket = RateBucket(rate, now=now)
         self._budget = ThrottleBudget()
+        self._noise = Noise(self._log)
         self._steering = Steering(self._log, start_rate=rate, learned_rate=learned_rate, now=now)
         self._probing: Probing | None = None
         self._epochs = 0
@@ -166,7 +171,8 @@ class Governor:
             self._shrink_burst(epoch)
         else:
             self._first_throttled = self._first_throttled or epoch
-            if self._budget.spend(self._log.last, self._chance()):
+            self._noise.listen(epoch)
+            if self._budget.spend(self._log.last, self._chance(), self._noise.tolerated_share):
                 self._cut(now, epoch, pause)
 
     def _bounded(self, rate: float) -> float:
@@ -175,6 +181,8 @@ class Governor:
     def _chance(self) -> float:
         """Return how many throttles beyond the tolerated share are to be ignored now."""
         rate = self._bucket.rate
+        if self._noise.is_heard:
+            return max(chance(rate), NOISE_CHANCE)
         is_trial = self._steering.is_beyond(rate) or self._epochs < FIRST_EPOCHS
         return 0.0 if is_trial and rate < LOW_RATE and self._log.last >= FEW_TRIES else chance(rate)
 
@@ -212,6 +220,11 @@ class Governor:
         row = max(REFUSED_TRIES, round(REFUSED_SECONDS * rate))
         if self._log.throttles(number - row, number) == row:
             self._block(now, number, pause)
+            return
+        top_rate = self._noise.cut(number, rate, self._epoch_began)
+        if top_rate is not None:
+            self._aim(self._steering.go_back(top_rate))
+            self._begin_epoch(now + pause)
             return
         rate = self._steering.cut(number, rate, self._overflow, pause)
         if self._steering.settling:

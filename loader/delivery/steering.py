@@ -182,6 +182,14 @@ class Steering:
         self._fast_until = RETURN_SHARE * limit
         return rate
 
+    def go_back(self, limit: float) -> float:
+        """Return the rate now that cuts from ``limit`` turned out to have had no effect."""
+        self.estimate.guess(limit)
+        self.estimate.close(self._log.last, forget=True)
+        rate = self._seek(limit, RETURN_CUT)
+        self._fast_until = RETURN_SHARE * limit
+        return rate
+
     def _end_start(self, number: int, rate: float) -> float:
         limit = self.estimate.high(number, rate)
         start_cut = START_CUT if limit >= LOW_RATE else LOW_START_CUT

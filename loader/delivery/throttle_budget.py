@@ -33,17 +33,18 @@ class ThrottleBudget:
         self._excess = 0.0
         self._number = 0
 
-    def spend(self, number: int, budget: float) -> bool:
+    def spend(self, number: int, budget: float, tolerated_share: float = TOLERATED_SHARE) -> bool:
         """Note a throttle.
 
         Args:
             number: Number of the last attempt started.
             budget: Throttles in excess that change nothing; 0 if any throttle counts.
+            tolerated_share: Share of the attempts whose throttles are none in excess.
 
         Returns:
             Whether the budget is gone.
         """
-        forgiven = TOLERATED_SHARE * (number - self._number)
+        forgiven = tolerated_share * (number - self._number)
         self._excess = max(0.0, self._excess - forgiven) + 1.0
         self._number = number
         return self._excess > budget
