@@ -90,7 +90,10 @@ class Store:
                 raise
             return query()
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, write_then_query)
+        # Shielded: a batch that waits for the thread would be lost with whoever waits for it.
+        return await asyncio.shield(
+            asyncio.get_running_loop().run_in_executor(self._thread, write_then_query)
+        )
 
     async def close(self) -> None:
         """Write down everything and close both files."""

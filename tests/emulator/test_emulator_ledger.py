@@ -3,8 +3,11 @@
 import asyncio
 import sqlite3
 import stat
+import threading
 from contextlib import closing, suppress
+from dataclasses import fields
 from hashlib import sha256
+from typing import Any
 
 import aiohttp
 import pytest
@@ -12,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.emulator import EmulatorSettings, FaultPlan, running_emulator
+from loader.emulator.ledger import LedgerRow
 from loader.emulator.order import Flight, GroupOrder
+from loader.emulator.store import Store
 from tests.emulator.signed_client import EVENT_TYPE, INSTANCE, SignedClient, target, token
 
 
@@ -182,3 +187,27 @@ def test_an_event_is_overtaken_if_any_later_one_was_accepted_before_it(accepted)
     behind = [seq for place, seq in enumerate(accepted) if any(other > seq for other in accepted[:place])]
     assert order.overtaken.total() == len(behind)
     assert order.groups == 1
+
+
+async def test_a_batch_that_waits_for_the_thread_is_not_lost(tmp_path):
+    """Whoever waits for a batch to be written may be cancelled; the batch is written all the same."""
+    store = Store(tmp_path / "ledger.sqlite", None)
+    free = threading.Event()
+    busy = asyncio.create_task(store.read(free.wait))
+    await asyncio.sleep(0)
+    store.add(ledger_row(1), None)
+    waiting = asyncio.create_task(store.flush())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with suppress(asyncio.CancelledError):
+        await waiting
+    free.set()
+    await busy
+    assert [row.seq for row in await store.read(lambda: store.ledger.page(0, 9))] == [1]
+    await store.close()
+
+
+def ledger_row(seq: int) -> LedgerRow:
+    values: dict[str, Any] = {each.name: "" for each in fields(LedgerRow)}
+    numbers = {"seq": seq, "at": 0.0, "data_bytes": 0, "event_timestamp": None, "overlapped": 0}
+    return LedgerRow(**(values | numbers))

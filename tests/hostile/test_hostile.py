@@ -90,7 +90,7 @@ async def _run(trial: Trial, number: int) -> None:
     async with trial.service() as emulator:
         ended = await trial.run(emulator.url)
         attempts = emulator.summary()["attempts"]
-    assert ended.code in {0, 1, 2, 3, 9}, ended.words
+    assert ended.code in {0, 1, 2, 3, 5, 9}, ended.words  # 5: a file that is damaged further on
     assert "Traceback" not in ended.words
     assert "panicked" not in ended.words
     if ended.code in REFUSALS:
