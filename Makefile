@@ -37,8 +37,9 @@ types: $(READY) ## Type check
 unit: $(READY) ## The tests
 	$(BIN)/pytest --numprocesses $(WORKERS) --quiet
 
-soak: $(READY) ## The long fault tests and hostile files, an hour or so: writes docs/reliability.md
-	$(BIN)/pytest -m "soak or not soak" tests/faults tests/hostile --reliability docs/reliability.md
+soak: $(READY) ## The long fault tests and hostile files, half an hour or so: writes docs/reliability.md
+	$(BIN)/pytest -m "soak or not soak" tests/faults tests/hostile --numprocesses $(WORKERS) --quiet \
+		--reliability docs/reliability.md
 
 bench: $(READY) ## Measure speed beside others: writes docs/benchmarks.md (needs nginx-light, wrk)
 	$(BIN)/python -m benchmarks.bench $(ARGS)
