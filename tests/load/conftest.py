@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -21,6 +22,11 @@ class EmulatorProcess:
     url: str
     lake: Path
     ledger: Path
+
+    def flush(self) -> None:
+        """Wait until everything that was accepted is in the files: they are written in batches."""
+        with urlopen(f"{self.url}/_emulator/lake", timeout=60) as answer:
+            answer.read()
 
 
 @pytest.fixture

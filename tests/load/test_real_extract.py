@@ -75,6 +75,7 @@ def test_every_row_of_the_real_extract_is_in_the_lake_with_equal_values(scn_load
     wanted = [expected(row) for row in source_rows()]
     assert len(wanted) == ROWS
     columns = ", ".join(wanted[0])
+    emulator.flush()
     with closing(sqlite3.connect(emulator.lake)) as lake:
         stored = lake.execute(f"SELECT {columns} FROM inbound_order_line").fetchall()
         (other_columns,) = lake.execute(
