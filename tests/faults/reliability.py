@@ -138,8 +138,8 @@ class Reliability:
         numbers = (
             f"{sums['runs']:,} runs of the command, {sums['kills']:,} of them killed, "
             f"{sums['attempts']:,} attempts, {sums['accepted']:,} events accepted, "
-            f"{sums['violations']:,} violations of a law (beside {sums['overlaps']:,} overlaps of two loads that "
-            f"ran at once on purpose), {sums['leaks']:,} leaks, "
+            f"{sums['violations']:,} violations of a law (beside {sums['overlaps']:,} overlaps of "
+            f"two loads that ran at once on purpose), {sums['leaks']:,} leaks, "
             f"{sums['hostile']:,} hostile extracts"
         )
         lines = [INTRODUCTION, f"Last run on {at:%Y-%m-%d}, {system}: {numbers}. {verdict}"]
