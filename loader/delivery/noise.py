@@ -70,8 +70,13 @@ class Noise:
         Returns:
             The rate to go back to if these cuts turn out to have had no effect, else None.
         """
+        first = self._log.tally(last_cut, min(last_cut + FIRST_TRIES, number))
         self._rates.append(rate)
-        self._firsts.append(self._log.tally(last_cut, min(last_cut + FIRST_TRIES, number)))
+        if first.tried < 1:  # so long ago that the log has forgotten them: that cut had its effect
+            self._rates.clear()
+            self._firsts.clear()
+            return None
+        self._firsts.append(first)
         if len(self._rates) <= CUTS or rate * FALL > self._rates[0]:
             return None
         tried = sum(each.tried for each in self._firsts)

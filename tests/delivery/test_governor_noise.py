@@ -2,7 +2,7 @@
 
 from random import Random
 
-from loader.delivery.attempt_log import AttemptLog
+from loader.delivery.attempt_log import KEPT_SLOTS, AttemptLog
 from loader.delivery.governor import Governor
 from loader.delivery.noise import CUTS, FIRST_TRIES, Noise
 
@@ -74,3 +74,15 @@ def test_a_third_throttled_at_random_does_not_bring_a_load_to_a_stand() -> None:
             accepted += 1
         now += 0.001
     assert now < 180.0
+
+
+def test_a_cut_that_is_forgotten_had_its_effect() -> None:
+    """After so many quiet attempts that the log has dropped the last cut, the next one starts anew."""
+    log = AttemptLog(now=0.0)
+    noise = Noise(log)
+    cut_down(noise, log, throttled=False)
+    last_cut = log.last
+    for step in range(3 * KEPT_SLOTS):
+        log.start(1e3 + step * 0.002)
+    assert noise.cut(log.last, 1.0, last_cut) is None
+    assert not noise._firsts  # nothing of the forgotten cut is counted, nor what came before it
