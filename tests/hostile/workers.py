@@ -88,7 +88,7 @@ def _environment(folder: Path) -> dict[str, str]:
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
         "HOME": str(folder),
-        "XDG_STATE_HOME": str(folder / "state"),  # the rate learned by one case speeds up the next
+        "XDG_STATE_HOME": str(folder / "state"),
         "AWS_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
