@@ -183,7 +183,8 @@ def _last_record_end(text: bytes, syntax: Syntax) -> int:
     end = text.rfind(line_end)
     quotes = text.count(quote, 0, max(end, 0)) if quote else 0
     while end >= 0 and quotes % 2:
-        before = text.rfind(line_end, 0, end)
+        # Line ends after the last quote are inside of what it opened.
+        before = text.rfind(line_end, 0, text.rfind(quote, 0, end))
         quotes -= text.count(quote, max(before, 0), end)
         end = before
     return end + 1
@@ -243,7 +244,7 @@ def _outside_quotes(body: bytes, syntax: Syntax) -> Counter[bytes] | None:
 def _never_closed(path: str, row: int) -> ExtractError:
     return ExtractError(
         "A quote in the CSV file is never closed.",
-        where=f"{path}, row {row}",
+        where=f"{path}, row {row + 1:,}",
         why=f"the record goes on for more than {MAX_RECORD_BYTES:,} bytes, or to the end of the file",
         next_step='Repair that row; or switch quoting off with csv.quote = "".',
     )

@@ -128,6 +128,9 @@ class _Lines(Iterator[str]):
         self.used_bytes = 0
         self.exhausted = False
         self._text = text
+        self._record_began = 0
+        # Where quotes can be escaped, it takes the csv module to tell which one ends a field.
+        self._closing_quote = b"" if syntax.escape else syntax.quote.encode()
         self._line_end = syntax.line_end.encode()
         self._empty_lines = EMPTY_LINES[syntax.line_end]
         self._comment = syntax.comment.encode()
@@ -142,15 +145,21 @@ class _Lines(Iterator[str]):
             # The csv module would take empty lines one by one, which is slow for millions.
             if empty := self._empty_lines.match(self._text, self.used_bytes):
                 self.used_bytes = empty.end()
+            self._record_began = self.used_bytes
             if not (self._comment and self._text.startswith(self._comment, self.used_bytes)):
                 return self.used_bytes
-            end = self._end()
+            end = self._end(self.used_bytes)
             if end <= self.used_bytes:
                 return self.used_bytes
             self.used_bytes = end
 
     def __next__(self) -> str:
-        end = self._end()
+        searched_from = self.used_bytes
+        if self._closing_quote and self.used_bytes > self._record_began:
+            # A record goes on only inside quotes: up to the line that may close them it is all one field,
+            # of which the csv module would take a million short lines one by one.
+            searched_from = self._text.find(self._closing_quote, self.used_bytes)
+        end = self._end(searched_from) if searched_from >= 0 else 0
         if end <= self.used_bytes:
             self.exhausted = True
             raise StopIteration
@@ -158,8 +167,8 @@ class _Lines(Iterator[str]):
         self.used_bytes = end
         return self._escaped.sub(self._for_csv, line) if self._escape and self._escape in line else line
 
-    def _end(self) -> int:
-        end = self._text.find(self._line_end, self.used_bytes) + 1
+    def _end(self, searched_from: int) -> int:
+        end = self._text.find(self._line_end, searched_from) + 1
         return len(self._text) if end == 0 and self._at_end else end
 
     def _for_csv(self, escaped: re.Match[str]) -> str:

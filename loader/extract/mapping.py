@@ -179,7 +179,8 @@ def _fills_asc(job: Job) -> bool:
 
 
 def _columns_of_dataset(job: Job, dataset: Dataset, origins: Origins) -> tuple[MappedColumn, ...]:
-    rules = _own_name_rules(job, origins.schema) | job.mapping
+    known = [column.name for column in dataset.columns if column.name in origins.schema]
+    rules = _own_name_rules(job, known) | job.mapping
     return tuple(
         origins.column(column.name, column.type, rules[column.name], job, required=column.required)
         for column in dataset.columns
@@ -209,9 +210,9 @@ def _own_columns(job: Job, origins: Origins) -> tuple[MappedColumn, ...]:
     )
 
 
-def _own_name_rules(job: Job, schema: Mapping[str, pl.DataType]) -> dict[str, ColumnRule]:
+def _own_name_rules(job: Job, names: Iterable[str]) -> dict[str, ColumnRule]:
     named = {rule.column for rule in job.mapping.values()}
-    return {name: ColumnRule(column=name) for name in schema if name not in named}
+    return {name: ColumnRule(column=name) for name in names if name not in named}
 
 
 def _type_of(rule: ColumnRule, dtype: pl.DataType | None) -> str:

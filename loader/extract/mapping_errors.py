@@ -1,7 +1,7 @@
 """The words for a mapping that cannot be settled: what is wrong, and what to write instead."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 
 from loader.datasets import NEVER_SEND, NO_VALUE, Dataset
@@ -147,7 +147,7 @@ def does_not_fit(
             f'{missing[0]} = {{ constant = "{NO_VALUE}" }}, what AWS asks for where a text has no value'
         )
     if unknown:
-        why.append(f"no column takes {_listed([_suggested(name, unused) for name in unknown], quote=False)}")
+        why.append(f"no column takes {_listed(unknown, lambda name: _suggested(name, unused))}")
         steps.append("map the columns you need and leave out the rest with ignore_unknown = true")
     return ExtractError(
         f"The columns of the file do not fit {dataset.name if dataset else 'the dataset'}.",
@@ -176,7 +176,12 @@ def plain_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
-def _listed(names: Sequence[str], *, quote: bool = True) -> str:
-    shown = ", ".join(f"'{name}'" if quote else name for name in names[:LISTED])
+def _quoted(name: str) -> str:
+    return f"'{name}'"
+
+
+def _listed(names: Sequence[str], told: Callable[[str], str] = _quoted) -> str:
+    # Only those that are shown are told of: a file may have a million columns.
+    shown = ", ".join(map(told, names[:LISTED]))
     more = len(names) - LISTED
     return f"{shown} and {more} more" if more > 0 else shown

@@ -138,7 +138,7 @@ def read_lines(file: SourceFile, block_bytes: int = BLOCK_BYTES) -> Iterator[Lin
 def _too_long(path: str, row: int) -> ExtractError:
     return ExtractError(
         "A line of the NDJSON file is too long.",
-        where=f"{path}, row {row}",
+        where=f"{path}, row {row + 1:,}",
         why=f"it has more than {MAX_RECORD_BYTES:,} bytes",
         next_step="Each line must hold one object; jq -c writes such files.",
     )

@@ -201,7 +201,7 @@ def test_a_quote_that_is_never_closed_stops_the_load(tmp_path: Path) -> None:
     path.write_text('id,what\n1,a\n2,"never closed\n3,b\n')
     with pytest.raises(ExtractError, match="never closed") as caught:
         read(path)
-    assert caught.value.where.endswith("row 1")
+    assert caught.value.where.endswith("row 2")
 
 
 def test_a_record_of_many_megabytes_stops_the_load(tmp_path: Path) -> None:

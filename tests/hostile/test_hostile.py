@@ -53,7 +53,8 @@ def test_hostile_extracts_do_no_harm(tmp_path: Path, record_property: Record) ->
     """Two hundred of all kinds; some load, and some are refused, or the test would prove nothing."""
     verdicts = judge_all(range(FEW), tmp_path)
     _count(verdicts, record_property)
-    assert _wrong(verdicts) == []
+    wrong = _wrong(verdicts)
+    assert not wrong, "\n".join(wrong)
     assert len(verdicts) == FEW
     assert {"loaded", "refused", "stopped"} == {_end(each) for each in verdicts}
     assert {each.kind for each in verdicts} == {name_of(number) for number in range(FEW)}
@@ -66,7 +67,8 @@ def test_thousands_of_hostile_extracts_do_no_harm(tmp_path: Path, record_propert
     """Others of the same kinds."""
     verdicts = judge_all(range(FEW, FEW + MANY), tmp_path)
     _count(verdicts, record_property)
-    assert _wrong(verdicts) == []
+    wrong = _wrong(verdicts)
+    assert not wrong, "\n".join(wrong)
     assert len(verdicts) == MANY
 
 
