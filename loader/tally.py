@@ -1,7 +1,7 @@
 """Count what a run does, for its progress and its summary."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -54,15 +54,14 @@ class Tally:
         self._rows_done_before = settled_rows
         self._rows_done = 0
         self._rows_failed = 0 if job.retry_failed else earlier.records_failed
-        self._files = {
-            number: Counter(
+        self._files: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        for number, totals in earlier_files.items():
+            self._files[number].update(
                 rows=totals.rows_read,
                 rejected=totals.rows_rejected,
                 failed=0 if job.retry_failed else totals.records_failed,
                 settled=totals.rows_settled,
             )
-            for number, totals in earlier_files.items()
-        }
 
     def window(self, plan: WindowPlan, settled_rows: int, new: bool) -> None:  # noqa: FBT001 - a callback
         """Count a window that is handed over.
@@ -77,10 +76,10 @@ class Tally:
             self._rows_rejected += len(plan.rejected)
             self._events_planned += len(plan.events)
             self._rows_done += settled_rows
-            self._file(plan.file).update(rows=plan.rows_read, rejected=len(plan.rejected))
+            self._files[plan.file].update(rows=plan.rows_read, rejected=len(plan.rejected))
         else:
             self._rows_done_before += settled_rows
-        self._file(plan.file).update(settled=settled_rows)
+        self._files[plan.file]["settled"] += settled_rows
 
     def result(self, result: EventResult) -> None:
         """Count what an event came to; one in doubt or held back still needs work.
@@ -97,9 +96,10 @@ class Tally:
 
     def _count_rows(self, file: int, rows: int, *, failed: bool) -> None:
         self._rows_done += rows
-        self._file(file).update(settled=rows, failed=rows * failed)
+        self._files[file]["settled"] += rows
         if failed:
             self._rows_failed += rows
+            self._files[file]["failed"] += rows
 
     def has_too_many_errors(self) -> bool:
         """Return whether ``--max-errors`` is exceeded."""
@@ -112,16 +112,13 @@ class Tally:
 
     def file_has_too_many_errors(self, file: int) -> bool:
         """Return whether ``--max-errors-per-file`` is exceeded by a file."""
-        counts = self._file(file)
+        counts = self._files[file]
         return self._job.max_errors_per_file.exceeded(
             rejected=counts["rejected"],
             rows=counts["rows"],
             failed=counts["failed"],
             settled=counts["settled"],
         )
-
-    def _file(self, number: int) -> Counter[str]:
-        return self._files.setdefault(number, Counter())
 
     def snapshot(self, stats: DeliveryStats, *, phase: str) -> Snapshot:
         """Return how things stand; call it regularly, it also notes what limits the load."""
