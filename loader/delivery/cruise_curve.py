@@ -14,7 +14,7 @@ twice the period, which is when the throttle is due if the limit has not moved."
 SHORTEST_PERIOD_SECONDS = 2.0
 """First probe of a limit that was just found."""
 
-LONGEST_PERIOD_SECONDS = 2.5, 8.0
+LONGEST_PERIOD_SECONDS = 2.5, 12.0
 """Of a limit that stays: short enough to notice within ten seconds that it doubled; longer at low rates,
 where each probe costs more."""
 

@@ -23,8 +23,9 @@ from loader.delivery.limit_estimate import LimitEstimate, saturated_limit
 LOW_RATE = 50.0
 """Events per second below which each throttle is a noticeable share of the attempts."""
 
-START_CUT, LOW_START_CUT = 0.7, 0.5
-"""Where the rate goes after START, as a share of what was admitted last: part of that was a burst."""
+START_CUT, LOW_START_CUT, LOWEST_START_CUT = 0.7, 0.5, 0.4
+"""Where the rate goes after START, as a share of what was admitted last: part of that was a burst, and the
+larger part at a low rate (LOW_RATE) and at half of that."""
 
 SEEK_CUT = 0.85
 """Where it goes if the limit is lower than it was thought. CUBIC's 0.7 would cost a lone load more."""
@@ -192,7 +193,9 @@ class Steering:
 
     def _end_start(self, number: int, rate: float) -> float:
         limit = self.estimate.high(number, rate)
-        start_cut = START_CUT if limit >= LOW_RATE else LOW_START_CUT
+        start_cut = START_CUT
+        if limit < LOW_RATE:
+            start_cut = LOW_START_CUT if limit >= LOW_RATE / 2.0 else LOWEST_START_CUT
         self.estimate.guess(limit)
         self.settling = number
         return self._seek(limit, start_cut if self.phase is Phase.START else SEEK_CUT)
