@@ -1,8 +1,8 @@
-"""The emulator as a quota and nothing else: it checks neither signatures nor records.
+"""The emulator as a quota and nothing else: it checks neither signatures nor records, and keeps no lake.
 
 python -m benchmarks.emulator_process LEDGER --rate 500 --burst 50 --latency-ms 0
 
-The command ``scn-loader emulator`` always checks the records, and would itself be what limits a load.
+The command ``scn-loader emulator`` always does, and would itself be what limits a load.
 """
 
 import argparse
@@ -22,6 +22,7 @@ def main() -> None:
     settings = EmulatorSettings(
         verify_signatures=False,
         check_records=False,
+        keep_records=False,
         quota=QuotaSettings(rate=options.rate, burst=options.burst),
         latency_seconds=options.latency_ms / 1000,
         ledger_path=options.ledger,

@@ -171,7 +171,8 @@ class Intake:
         if attempt.entry is not None:
             self._tokens.accept(row.instance_id, row.client_token, entry, row.at)
         self.order.accept(_group(row), entry.first_seq)
-        attempt.change = Change(target, attempt.members["data"])
+        if self._settings.keep_records:
+            attempt.change = Change(target, attempt.members["data"])
 
     def _admit(self) -> None:
         wait_seconds = self.quota.take(self._clock.now())

@@ -57,6 +57,7 @@ class EmulatorSettings(_Section):
         region: The Region signatures must be scoped to; None takes any.
         verify_signatures: Whether to verify signatures at all (off: benchmarks).
         check_records: Whether records must follow their dataset's schema (off: benchmarks).
+        keep_records: Whether accepted records go into the lake (off: benchmarks).
         refused_values: By column, the values for which a record is refused although it follows the schema.
         instance_ids: Known instances; empty means any.
         custom_keys: Primary keys of custom datasets, by ``namespace/name``. For one without an entry,
@@ -86,6 +87,7 @@ class EmulatorSettings(_Section):
     region: str | None = None
     verify_signatures: bool = True
     check_records: bool = True
+    keep_records: bool = True
     refused_values: Mapping[str, frozenset[str]] = {}
     instance_ids: frozenset[str] = frozenset()
     custom_keys: Mapping[str, tuple[str, ...]] = {}
