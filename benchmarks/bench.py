@@ -55,10 +55,13 @@ class Sizes:
         rounds: How often speeds are measured, all clients in turns.
         peer_seconds: How long a peer or a ceiling is measured.
         row_rows: Rows that are loaded one by one.
+        aiohttp_rows: The same over the reference transport.
+        peer_rows: Rows that a peer has at hand.
         packed_rows: Rows that are loaded packed; also the larger load that growth is judged by.
         small_rows: Rows of the smaller one.
         csv_rows: Rows of the CSV extract.
-        memory_rows: Rows of the loads of which the memory is looked at.
+        memory_rows: Rows of the packed load of which the memory is looked at.
+        memory_row_rows: Rows of the one that loads them one by one.
         checkpoint_rows: Rows that are loaded with and without a checkpoint.
         starts: How often the start is measured.
         done_share: How much of a load is done when it is resumed.
@@ -67,24 +70,30 @@ class Sizes:
     rounds: int
     peer_seconds: float
     row_rows: int
+    aiohttp_rows: int
+    peer_rows: int
     packed_rows: int
     small_rows: int
     csv_rows: int
     memory_rows: int
+    memory_row_rows: int
     checkpoint_rows: int
     starts: int
     done_share: float
 
 
-# So long that the second it takes to start Python is little beside it.
+# So long that little of it is the start of Python and the search for a limit: six seconds together.
 FULL = Sizes(
     rounds=2,
     peer_seconds=10.0,
-    row_rows=400_000,
+    row_rows=1_000_000,
+    aiohttp_rows=200_000,
+    peer_rows=300_000,
     packed_rows=10_000_000,
     small_rows=1_000_000,
     csv_rows=2_000_000,
     memory_rows=2_000_000,
+    memory_row_rows=500_000,
     checkpoint_rows=200_000,
     starts=5,
     done_share=0.99,
@@ -93,10 +102,13 @@ QUICK = Sizes(
     rounds=1,
     peer_seconds=1.0,
     row_rows=5_000,
+    aiohttp_rows=5_000,
+    peer_rows=5_000,
     packed_rows=200_000,
     small_rows=50_000,
     csv_rows=50_000,
     memory_rows=20_000,
+    memory_row_rows=20_000,
     checkpoint_rows=5_000,
     starts=2,
     done_share=0.7,
@@ -140,7 +152,7 @@ class Benchmark:
         """Measure the loader, its peers and the ceilings, in turns."""
         sizes, bench = self.sizes, self.bench
         rows, small, large = (
-            extract(sizes.row_rows, "jsonl"),
+            extract(sizes.peer_rows, "jsonl"),
             extract(sizes.row_rows),
             extract(sizes.packed_rows),
         )
@@ -159,14 +171,15 @@ class Benchmark:
                 bench.peer_round(rounds, peer, rows, sizes.peer_seconds)
             bench.load_round(row, small)
             if knows_option("--transport"):
-                bench.load_round(with_aiohttp, small, "--transport", "aiohttp")
+                bench.load_round(with_aiohttp, extract(sizes.aiohttp_rows), "--transport", "aiohttp")
             ended = bench.load_round(packed, large, *PACKED)
             bench.load_round(from_csv, csv, *PACKED)
             bench.ceiling_round(wrk_row, Ceiling(SMALL_BODY_BYTES, 64), sizes.peer_seconds, 1)
             bench.ceiling_round(
                 wrk_packed, Ceiling(_body_bytes(ended, rows), 64), sizes.peer_seconds, _filled(ended)
             )
-        row.remark = with_aiohttp.remark = f"{sizes.row_rows:,} rows"
+        row.remark = f"{sizes.row_rows:,} rows"
+        with_aiohttp.remark = f"{sizes.aiohttp_rows:,} rows"
         packed.remark = f"{sizes.packed_rows:,} rows, {_filled(ended):,.0f} per event"
         from_csv.remark = f"{sizes.csv_rows:,} rows"
         found = [row, with_aiohttp, packed, from_csv, *(rounds for rounds, _ in peers), wrk_row, wrk_packed]
@@ -184,9 +197,10 @@ class Benchmark:
 
     def memory(self) -> None:
         """Measure the memory of loads of a file of millions of rows, and what resuming one costs."""
-        rows = self.sizes.memory_rows
-        packed = Sized(rows, self.bench.load(extract(rows), *PACKED))
-        one_by_one = Sized(rows, self.bench.load(extract(rows)))
+        packed, one_by_one = (
+            Sized(rows, self.bench.load(extract(rows), *options))
+            for rows, options in ((self.sizes.memory_rows, PACKED), (self.sizes.memory_row_rows, ()))
+        )
         self.figures.append(cases.memory("packed", packed))
         self.figures.append(cases.memory("one row per event", one_by_one))
         self.figures.append(
