@@ -24,7 +24,7 @@ START_SECONDS = 6
 """What a client may take from its start to its first request; it is not part of the time that counts."""
 
 LEAST_BURST = 5
-"""At 10/s a tenth of a second is one event: that is a limiter without a burst, which only the simulation tries."""
+"""At 10/s a tenth of a second is one event: a limiter without a burst, which only the simulation tries."""
 
 LOADER = "scn-loader"
 

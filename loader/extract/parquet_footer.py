@@ -34,6 +34,15 @@ REPEATED = 2
 CRC = 4
 DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_V2 = 0, 2, 3
 
+DESCRIPTION = {DATA_PAGE: 5, DICTIONARY_PAGE: 7, DATA_PAGE_V2: 8}
+"""Which field of a page's header describes a page of a kind."""
+
+ENCODINGS = {DATA_PAGE: (2, 3, 4), DICTIONARY_PAGE: (2,), DATA_PAGE_V2: (4,)}
+"""Which fields of that name encodings."""
+
+KNOWN_ENCODINGS = frozenset({0, *range(2, 10)})
+"""Of parquet.thrift; 1 was never in use."""
+
 
 class Unsound(Exception):
     """A Parquet file that contradicts itself; the text says how, without values."""
@@ -181,10 +190,12 @@ def _chunk(chunk: Struct, end: int) -> Chunk:
     name = path[0].decode(errors="replace")
     if not values:  # Arrow writes row groups without rows, whose columns begin nowhere
         return Chunk(name, 0, 0, 0)
-    starts = [_number(about, 9, "where a column begins")]
+    start, size = _number(about, 9, "where a column begins"), _number(about, 7, "a column's size")
     if about.get(11):  # some writers put 0 for no dictionary
-        starts.append(_number(about, 11, "where a dictionary begins"))
-    start, size = min(starts), _number(about, 7, "a column's size")
+        dictionary = _number(about, 11, "where a dictionary begins")
+        if dictionary > start:
+            raise Unsound("a dictionary comes after the values that need it")
+        start = dictionary
     if start < len(MAGIC) or start + size > end:
         raise Unsound("a column lies outside the file")
     return Chunk(name, start, start + size, values)
@@ -202,12 +213,15 @@ def _page_header(handle: BinaryIO, place: int, end: int) -> tuple[Struct, int]:
 
 
 def _page_values(header: Struct) -> int:
-    about = header.get({DATA_PAGE: 5, DATA_PAGE_V2: 8}.get(header.get(1, -1), -1))
-    if about is None:
+    kind = header.get(1, -1)
+    if kind not in DESCRIPTION:
         return 0
+    about = header.get(DESCRIPTION[kind])
     if not isinstance(about, dict):
         raise Unsound("a page has no description")
-    return _number(about, 1, "a page's number of values")
+    if not KNOWN_ENCODINGS.issuperset(about.get(number, 0) for number in ENCODINGS[kind]):
+        raise Unsound("a page has an encoding that Parquet does not know")
+    return 0 if kind == DICTIONARY_PAGE else _number(about, 1, "a page's number of values")
 
 
 def _structs(struct: Struct, number: int) -> Sequence[Struct]:
