@@ -4,9 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Tests wait for sockets and processes half of their time: two of them share a core well.
-WORKERS ?= $(shell $(PYTHON) -c "import os; print(2 * (os.cpu_count() or 1))")
+# Tests wait for sockets and processes most of their time: three of them share a core well.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(3 * (os.cpu_count() or 1))")
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Hundreds of processes start in the tests: none should compile the same modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test lint types unit soak bench bench-quota bench-stages clean lock
 
@@ -15,16 +17,19 @@ help: ## List the targets
 
 setup: $(READY) ## Create .venv with the locked dependencies and the loader itself
 
-$(READY): requirements.lock pyproject.toml
+# The pip that comes with Python may be an old one, which takes twice as long to read an index.
+$(READY): pip.lock requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement pip.lock
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: $(READY) ## Load the sample extracts into the emulator and look into its lake
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh sample_data/demo.sh
 
-test: lint types unit ## Everything a change must pass
+test: $(READY) ## Everything a change must pass
+	@$(MAKE) --no-print-directory --jobs=3 lint types unit
 
 lint: $(READY) ## Style, formatting and the direction of imports
 	$(BIN)/ruff check .
@@ -34,7 +39,9 @@ lint: $(READY) ## Style, formatting and the direction of imports
 types: $(READY) ## Type check
 	$(BIN)/mypy
 
+# Collected once before, so that the workers find the test modules compiled.
 unit: $(READY) ## The tests
+	@$(BIN)/pytest --collect-only --quiet >/dev/null || true
 	$(BIN)/pytest --numprocesses $(WORKERS) --quiet
 
 soak: $(READY) ## The long fault tests and hostile files, half an hour or so: writes docs/reliability.md
@@ -50,7 +57,9 @@ bench-quota: $(READY) ## Measure how a limit is held: writes docs/benchmarks.md 
 bench-stages: $(READY) ## Measure CPU time per stage: writes benchmarks/stages.md (needs nginx-light)
 	$(BIN)/python -m benchmarks.stages $(ARGS)
 
-lock: ## Write requirements.lock anew from pyproject.toml (needs uv)
+lock: ## Write pip.lock, and requirements.lock from pyproject.toml, anew (needs uv)
+	echo pip | uv pip compile - --universal --generate-hashes --no-header --no-emit-index-url --no-annotate \
+		--quiet --output-file pip.lock
 	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header \
 		--no-emit-index-url --no-annotate --quiet --output-file requirements.lock
 

@@ -6,24 +6,23 @@ process over real sockets. Nothing of the loader is replaced.
 
 import asyncio
 import os
-import signal
 import sys
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import orjson
-import psutil
-
 from loader.emulator import Emulator, EmulatorSettings, running_emulator
 from loader.emulator.ledger import LedgerRow
+from loader.rate_memory import RateMemory
 from tests.faults import judge
 from tests.faults.extracts import EVENT_TYPE, KEY, ExtractShape, Rows, random_rows, write_extract
 from tests.faults.leaks import SECRET, leaks
+from tests.faults.loader_run import Ended, LoaderRun
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,104 +32,11 @@ INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
 COMMAND = (sys.executable, "-m", "loader")
 """What starts the command."""
 
-RUN_SECONDS = 60.0
-"""A run that takes longer hangs: those of the trials end within a few seconds."""
+KNOWN_RATE = 300.0
+"""Events per second that the runs of a trial find remembered: a cold start would be most of their time."""
 
-LOOK_SECONDS = 0.002
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A run that is over.
-
-    Attributes:
-        code: Exit code; negative for a signal.
-        out: What it wrote to stdout.
-        err: What it wrote to stderr.
-        summary: Its ``--summary-json``, or None if it wrote none.
-    """
-
-    code: int
-    out: str
-    err: str
-    summary: Mapping[str, Any] | None
-
-    @property
-    def words(self) -> str:
-        """Everything it said."""
-        return self.out + self.err
-
-
-class LoaderRun:
-    """A run of the command.
-
-    Args:
-        process: Its process.
-        stem: Path of its output files, without the suffix.
-    """
-
-    def __init__(self, process: asyncio.subprocess.Process, stem: Path) -> None:
-        self._process = process
-        self._stem = stem
-
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        return self._process.pid
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has ended."""
-        return self._process.returncode is not None
-
-    @property
-    def rss_bytes(self) -> int:
-        """Memory of the process, in RAM."""
-        return int(psutil.Process(self.pid).memory_info().rss)
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send it a signal, unless it is over."""
-        if not self.is_over:
-            self._process.send_signal(number)
-
-    async def until(self, condition: Callable[[], bool], seconds: float = RUN_SECONDS) -> bool:
-        """Wait for a condition; return False if the run is over before it holds.
-
-        Raises:
-            TimeoutError: Neither came.
-        """
-        async with asyncio.timeout(seconds):
-            while not condition():
-                if self.is_over:
-                    return False
-                await asyncio.sleep(LOOK_SECONDS)
-        return True
-
-    async def wait(self, seconds: float = RUN_SECONDS) -> Ended:
-        """Wait for its end.
-
-        Raises:
-            TimeoutError: It did not end; it is killed.
-        """
-        try:
-            async with asyncio.timeout(seconds):
-                code = await self._process.wait()
-        except TimeoutError:
-            self.signal(signal.SIGKILL)
-            await self._process.wait()
-            raise
-        summary = self._stem.with_suffix(".json")
-        return Ended(
-            code,
-            self._stem.with_suffix(".out").read_text(),
-            self._stem.with_suffix(".err").read_text(),
-            orjson.loads(summary.read_bytes()) if summary.exists() else None,
-        )
-
-    async def kill(self) -> Ended:
-        """End it with SIGKILL, if it is not over already."""
-        self.signal(signal.SIGKILL)
-        return await self.wait()
+STATE_FOLDER = Path(".local", "state", "scn-loader")
+"""Below HOME, where a load remembers the rate."""
 
 
 @dataclass
@@ -142,6 +48,7 @@ class Trial:
         settings: The job's settings, for the command and for the judge.
         run_dir: Where the checkpoint lies.
         environment: Added to the environment of each run.
+        known_rate: Events per second that its runs find remembered; None for a cold start.
         counts: What was tried, for the report: runs, kills, attempts ...
     """
 
@@ -149,6 +56,7 @@ class Trial:
     settings: dict[str, Any] = field(default_factory=dict)
     run_dir: Path = Path()
     environment: dict[str, str] = field(default_factory=dict)
+    known_rate: float | None = KNOWN_RATE
     counts: Counter[str] = field(default_factory=Counter)
     _runs: int = 0
     _judged_attempts: int = 0
@@ -179,6 +87,9 @@ class Trial:
         """Run the emulator, with the ledger that earlier ones of this trial began."""
         defaults = {"credentials": {ACCESS_KEY: SECRET}, "ledger_path": self.ledger_path}
         async with running_emulator(EmulatorSettings(**(defaults | settings))) as emulator:
+            if self.known_rate is not None:
+                memory = RateMemory(emulator.url, ACCESS_KEY, INSTANCE, folder=self.folder / STATE_FOLDER)
+                memory.remember(self.known_rate, time.time())
             yield emulator
 
     async def start(
@@ -295,8 +206,3 @@ class Trial:
             **self.environment,
             **more,
         }
-
-
-def resident_megabytes(run: LoaderRun) -> float:
-    """Return the memory of a run in MiB."""
-    return run.rss_bytes / 1_048_576

@@ -9,7 +9,8 @@ from random import Random
 
 from loader.checkpoint.lock import LOCK_NAME, read_pid
 from loader.emulator import Emulator
-from tests.faults.harness import Ended, LoaderRun, Trial
+from tests.faults.harness import Trial
+from tests.faults.loader_run import Ended, LoaderRun
 from tests.faults.machines import LAUNCHER
 
 Strike = Callable[[Trial, Emulator, Random], Awaitable[LoaderRun]]

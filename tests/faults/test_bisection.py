@@ -14,7 +14,8 @@ from loader.model import MAX_EVENT_BYTES
 from tests.faults import judge
 from tests.faults.extracts import KEY, ExtractShape, write_extract
 from tests.faults.fault_mix import BAD_DAY, THROTTLED, mixed
-from tests.faults.harness import Ended, Trial
+from tests.faults.harness import Trial
+from tests.faults.loader_run import Ended
 from tests.faults.reliability import ONCE, POLICY
 
 ROWS = 160

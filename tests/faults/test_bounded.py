@@ -8,7 +8,8 @@ import pytest
 from loader.emulator import FaultPlan
 from tests.faults.extracts import ExtractShape
 from tests.faults.fault_mix import THROTTLED
-from tests.faults.harness import Trial, resident_megabytes
+from tests.faults.harness import Trial
+from tests.faults.loader_run import resident_megabytes
 from tests.faults.malice import MaliciousEndpoint
 from tests.faults.reliability import BOUNDED
 

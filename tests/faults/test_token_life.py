@@ -13,7 +13,8 @@ from loader.emulator import Emulator, FaultPlan
 from loader.emulator.faults import FaultKind, FaultRule
 from tests.faults import judge
 from tests.faults.extracts import KEY, ExtractShape
-from tests.faults.harness import INSTANCE, Ended, LoaderRun, Trial
+from tests.faults.harness import INSTANCE, Trial
+from tests.faults.loader_run import Ended, LoaderRun
 from tests.faults.machines import LAUNCHER, MovedClock
 from tests.faults.reliability import ASKS, ONCE
 
