@@ -125,6 +125,7 @@ async def test_a_clock_an_hour_off_is_set_right(trial: Trial, hours: int) -> Non
 async def test_a_signature_never_ages_in_a_queue(trial: Trial) -> None:
     """Every attempt is signed when it goes out: after two hours of waiting no signature is too old."""
     trial.write_extract(14, SHAPE)
+    trial.known_rate = None  # one attempt at a time, so that only one can be signed just before
     clock = MovedClock(trial.folder / "clock")
     everything = FaultPlan(rules=(THROTTLED,))
     async with trial.service(faults=everything) as emulator:
