@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
+from loader.reject_code import RejectCode
+
 # Service facts (service model 2024-01-01; SERVICE.md section 2).
 MAX_EVENT_BYTES = 1_048_576
 """``DataIntegrationEventData.max``, counted here in UTF-8 bytes, the strictest reading."""
@@ -210,6 +212,7 @@ class RejectedRow:
         file: Number of the source file, from 0.
         row: Position in that file, from 0.
         column: The source or dataset column at fault; empty if it is the row as a whole.
+        code: Why, for machines.
         reason: Why, in words that hold no value of the row.
         value: The offending text, clipped; goes only into files with mode 0600.
     """
@@ -217,6 +220,7 @@ class RejectedRow:
     file: int
     row: int
     column: str
+    code: RejectCode
     reason: str
     value: str = field(default="", repr=False)
 

@@ -56,7 +56,7 @@ def log_rejected(plan: WindowPlan) -> None:
         log.warning(
             "A row was rejected: %s.",
             row.reason,
-            extra={"file": row.file, "rows": row.row + 1, "column": row.column, "code": row.reason},
+            extra={"file": row.file, "rows": row.row + 1, "column": row.column, "code": row.code},
         )
 
 

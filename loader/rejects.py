@@ -106,7 +106,7 @@ def _write_reasons(rejected: RejectedRows, names: Mapping[int, str], path: Path)
     last: tuple[int, int] = (-1, -1)
     place = 0
     with path.open("wb") as sidecar:
-        for number, row, column, reason in rejected.reasons():
+        for number, row, column, code, reason in rejected.reasons():
             if (number, row) != last:
                 place = place + 1 if number == last[0] else 1
                 last = (number, row)
@@ -116,6 +116,7 @@ def _write_reasons(rejected: RejectedRows, names: Mapping[int, str], path: Path)
                 "rejected_file": names[number],
                 "rejected_row": place,
                 "column": column,
+                "code": code,
                 "reason": reason,
             }
             sidecar.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))

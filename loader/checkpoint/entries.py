@@ -92,7 +92,9 @@ def window_opened(plan: WindowPlan, opened_at: float) -> WindowOpened:
             opened_at,
             None if plan.events else opened_at,
         ),
-        rejected=[(row.file, row.row, row.column, row.reason, row.value) for row in plan.rejected],
+        rejected=[
+            (row.file, row.row, row.column, row.code.value, row.reason, row.value) for row in plan.rejected
+        ],
     )
 
 

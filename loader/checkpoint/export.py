@@ -10,9 +10,9 @@ from loader.checkpoint.lock import look_without_locking
 from loader.checkpoint.reading import open_for_reading
 from loader.errors import CheckpointError
 
-REJECTED_COLUMNS = ("file", "row", "column", "reason", "value")
+REJECTED_COLUMNS = ("file", "row", "column", "code", "reason", "value")
 REJECTED = """
-SELECT coalesce(path, file), row + 1, column, reason, value
+SELECT coalesce(path, file), row + 1, column, code, reason, value
 FROM rejected LEFT JOIN files ON number = file ORDER BY file, row"""
 
 FAILED_COLUMNS = (

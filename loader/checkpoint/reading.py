@@ -39,7 +39,7 @@ def open_for_reading(run_dir: Path, *, alive: bool) -> Iterator[sqlite3.Connecti
 
     Raises:
         CheckpointCorrupt: It is damaged, or not one of ours.
-        CheckpointError: It cannot be read, or a newer version of the loader wrote it.
+        CheckpointError: It cannot be read, or another version of the loader wrote it.
     """
     path = run_dir / CHECKPOINT_NAME
     with reading_errors(path), tempfile.TemporaryDirectory(prefix="scn-loader-") as scratch:
@@ -151,12 +151,13 @@ def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application_id != APPLICATION_ID or version < 1:
         raise corrupt(path, "it is not a checkpoint of this loader")
-    if version > FORMAT_VERSION:
+    if version != FORMAT_VERSION:
+        age = "A newer" if version > FORMAT_VERSION else "An older"
         raise CheckpointError(
-            "A newer version of the loader wrote this checkpoint.",
+            f"{age} version of the loader wrote this checkpoint.",
             where=str(path),
-            why=f"it has format {version}, this version knows formats up to {FORMAT_VERSION}",
-            next_step="use the newer version, or another --run-dir",
+            why=f"it has format {version}, this version knows format {FORMAT_VERSION}",
+            next_step="use that version, or another --run-dir",
         )
 
 

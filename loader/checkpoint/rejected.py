@@ -33,10 +33,10 @@ class RejectedRows:
         )
         return (row for (row,) in found)
 
-    def reasons(self) -> Iterator[tuple[int, int, str, str]]:
-        """Yield file, row (from 0), column and reason of each, without its values."""
+    def reasons(self) -> Iterator[tuple[int, int, str, str, str]]:
+        """Yield file, row (from 0), column, code and reason of each, without its values."""
         yield from self._connection.execute(
-            "SELECT file, row, column, reason FROM rejected ORDER BY file, row"
+            "SELECT file, row, column, code, reason FROM rejected ORDER BY file, row"
         )
 
 

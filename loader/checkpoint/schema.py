@@ -15,7 +15,7 @@ REJECTED_NAME = "rejected"
 """Folder of the rejected rows, beside the checkpoint they were rejected by."""
 
 APPLICATION_ID = 0x53434E4C  # "SCNL": tells our file from any other SQLite file of the same name
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 BUSY_SECONDS = 10.0
 """How long a write waits for someone's SQLite tool that holds the file for writing."""
@@ -109,6 +109,7 @@ CREATE TABLE rejected (
     file   INTEGER NOT NULL,
     row    INTEGER NOT NULL,
     column TEXT NOT NULL,
+    code   TEXT NOT NULL,              -- of loader/reject_code.py
     reason TEXT NOT NULL,
     value  TEXT NOT NULL
 );

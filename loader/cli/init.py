@@ -15,7 +15,11 @@ from loader.model import Operation
 
 def init(
     extract: Annotated[
-        list[str], typer.Argument(help="Parquet or CSV files, folders or globs; the first file is looked at.")
+        list[str],
+        typer.Argument(
+            help="Parquet, CSV or NDJSON files, folders or globs, or - for standard input; the first file is "
+            "looked at."
+        ),
     ],
     *,
     event_type: Annotated[
@@ -34,7 +38,8 @@ def init(
             "--output",
             "-o",
             metavar="JOB.toml",
-            help="The job file to write. Default: the extract's name with .toml, in this folder.",
+            help="The job file to write. Default: the extract's name with .toml (job.toml for standard "
+            "input), in this folder.",
             show_default=False,
         ),
     ] = None,
@@ -51,7 +56,7 @@ def init(
     """
     from loader.drafting import draft_job  # noqa: PLC0415 - polars is slow to import, --help is not
 
-    path = output or Path(f"{Path(extract[0]).name.partition('.')[0] or 'job'}.toml")
+    path = output or _default_path(extract[0])
     if os.path.lexists(path) and not force:
         raise _exists(path)
     target: dict[str, Any] = {"dataset_arn": dataset_arn, "operation": operation}
@@ -69,6 +74,11 @@ def init(
     if draft.needed:
         typer.echo(f"Needed, and not found: {', '.join(draft.needed)}.")
     typer.echo(f"Check what is marked in it, then: scn-loader plan --job {path}")
+
+
+def _default_path(extract: str) -> Path:
+    name = Path(extract).name.partition(".")[0]
+    return Path("job.toml" if name in ("", "-") else f"{name}.toml")  # "-.toml" would look like a flag
 
 
 def _write(path: Path, text: str, *, overwrite: bool) -> None:

@@ -21,7 +21,9 @@ def status(
     *,
     rejected: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write every rejected row to a CSV file: place, reason and value."),
+        typer.Option(
+            metavar="FILE", help="Write every rejected row to a CSV file: place, code, reason and value."
+        ),
     ] = None,
     failed: Annotated[
         Path | None,

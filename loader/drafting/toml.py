@@ -9,6 +9,7 @@ from pathlib import Path
 from loader.datasets import NO_VALUE, Column, Dataset
 from loader.extract.guesses import Guess
 from loader.extract.mapping_errors import nearest
+from loader.extract.places import S3_SCHEME, STANDARD_INPUT
 from loader.job import Job
 
 
@@ -69,8 +70,7 @@ def _head(job: Job, folder: Path) -> Iterator[str]:
     yield '# check every line marked "guess", fill in what is marked NEEDED, then see what it does without'
     yield "# sending anything: scn-loader plan --job THIS_FILE"
     yield ""
-    extract = [os.path.relpath(Path(name).absolute(), folder.absolute()) for name in job.extract]
-    yield f"extract = {_one_or_many(extract)}"
+    yield f"extract = {_one_or_many([_named_from(folder, name) for name in job.extract])}"
     yield f"event_type = {_quoted(job.event_type)}"
     if job.dataset_arn is not None and job.operation is not None:
         yield f"dataset_arn = {_quoted(job.dataset_arn)}"
@@ -79,6 +79,14 @@ def _head(job: Job, folder: Path) -> Iterator[str]:
     else:
         yield '# instance_id = "..."'
     yield '# region = "..."'
+
+
+def _named_from(folder: Path, name: str) -> str:
+    """Return what names an extract in a job file of a folder; ``located`` reads it back."""
+    if name == STANDARD_INPUT or name.startswith(S3_SCHEME):
+        return name
+    mark = "@" if name.startswith("@") else ""
+    return mark + os.path.relpath(Path(name.removeprefix(mark)).absolute(), folder.absolute())
 
 
 def _group(dataset: Dataset, columns: Sequence[ColumnDraft]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from loader.extract.plain_texts import decoded, plain_text
 from loader.extract.problems import Problem, found, only
 from loader.extract.timestamps import from_column, from_text
 from loader.job import ColumnRule, Job
+from loader.reject_code import RejectCode
 
 DOUBLE = r"^-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 INT = r"^-?[0-9]+$"
@@ -77,9 +78,8 @@ def convert(
     empty = pl.select(texts.values.is_null() & ~_any_of(texts.problems, len(source))).to_series()
     if placeholder is not None:
         return Converted(texts.values.zip_with(~empty, _repeated(placeholder, len(source))), texts.problems)
-    return Converted(
-        texts.values, texts.problems + found(empty, "it holds no value, and the column needs one")
-    )
+    missing = found(empty, RejectCode.MISSING_VALUE, "it holds no value, and the column needs one")
+    return Converted(texts.values, texts.problems + missing)
 
 
 def _texts(source: pl.Series, column: MappedColumn, conversion: Conversion) -> Converted:
@@ -135,9 +135,8 @@ def full_match(pattern: str) -> str:
 def _numbers(source: pl.Series) -> Converted:
     if source.dtype == pl.String:
         good = source.str.contains(DOUBLE) & source.cast(pl.Float64, strict=False).is_finite()
-        return Converted(
-            source, found(source.is_not_null() & ~_sure(good), "it is not a number such as -1234.5")
-        )
+        bad = source.is_not_null() & ~_sure(good)
+        return Converted(source, found(bad, RejectCode.NOT_A_NUMBER, "it is not a number such as -1234.5"))
     return Converted(*plain_text(source))
 
 
@@ -146,18 +145,24 @@ def _whole_numbers(source: pl.Series) -> Converted:
     texts = source
     if source.dtype.is_float():
         whole = source.is_finite() & (source == source.floor())
-        problems = found(~_sure(whole) & source.is_not_null(), "it is not a whole number")
+        bad = ~_sure(whole) & source.is_not_null()
+        problems = found(bad, RejectCode.NOT_A_WHOLE_NUMBER, "it is not a whole number")
         texts = only(source, whole & (source.abs() < 2.0**63)).cast(pl.Int64).cast(pl.String)
         too_large = source.is_not_null() & _sure(whole) & texts.is_null()
-        return Converted(texts, problems + found(too_large, "it does not fit into 64 bits"))
+        return Converted(texts, problems + _too_large(too_large))
     if source.dtype != pl.String:
         texts = source.cast(pl.String)
         if source.dtype.is_decimal():
             texts = texts.str.replace(r"\.0+$", "")
     digits = _sure(texts.str.contains(INT))
-    problems = found(texts.is_not_null() & ~digits, "it is not a whole number such as -1234")
+    bad = texts.is_not_null() & ~digits
+    problems = found(bad, RejectCode.NOT_A_WHOLE_NUMBER, "it is not a whole number such as -1234")
     too_large = digits & texts.cast(pl.Int64, strict=False).is_null()
-    return Converted(texts, problems + found(too_large, "it does not fit into 64 bits"))
+    return Converted(texts, problems + _too_large(too_large))
+
+
+def _too_large(rows: pl.Series) -> list[Problem]:
+    return found(rows, RejectCode.DOES_NOT_FIT_64_BITS, "it does not fit into 64 bits")
 
 
 def _json_number(texts: pl.Series) -> pl.Series:

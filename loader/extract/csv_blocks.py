@@ -22,6 +22,7 @@ import polars as pl
 from loader.errors import ExtractError
 from loader.extract.csv_dialect import Dialect
 from loader.extract.csv_records import MAX_RECORD_BYTES, ReadRecords, Syntax, read_records
+from loader.extract.faults import Fault
 from loader.extract.files import opened
 from loader.extract.scan import parse_csv
 from loader.extract.transcoding import Readable, as_utf8, read_up_to
@@ -39,15 +40,13 @@ class BadRecord:
 
     Attributes:
         index: Its position among the block's rows.
-        reason: Why, in words that hold no value.
+        fault: Why.
         text: The record, clipped.
-        column: The column at fault; empty if it is the record as a whole.
     """
 
     index: int
-    reason: str
+    fault: Fault
     text: str = field(repr=False)
-    column: str = ""
 
 
 class RecordBlock:
@@ -105,7 +104,7 @@ class RecordBlock:
 
 def _frame_of(judged: ReadRecords, columns: int) -> pl.DataFrame:
     nothing = [None] * columns
-    rows = [nothing if isinstance(record, str) else record for record in judged.records]
+    rows = [nothing if isinstance(record, Fault) else record for record in judged.records]
     schema = {str(number): pl.String for number in range(columns)}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -113,7 +112,9 @@ def _frame_of(judged: ReadRecords, columns: int) -> pl.DataFrame:
 def _bad_records(judged: ReadRecords) -> list[BadRecord]:
     told = zip(judged.records, judged.texts, strict=True)
     return [
-        BadRecord(index, record, text) for index, (record, text) in enumerate(told) if isinstance(record, str)
+        BadRecord(index, record, text)
+        for index, (record, text) in enumerate(told)
+        if isinstance(record, Fault)
     ]
 
 

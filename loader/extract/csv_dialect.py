@@ -92,9 +92,9 @@ def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
     elif told is None:
         syntax = replace(syntax, separator=find_separator(path, text, syntax, at_end=head.is_whole))
     read = read_records(text, syntax, columns=None, at_end=head.is_whole, most=1)
-    first = read.records[0] if read.records else "no line end was found in its first MiB"
-    if isinstance(first, str):
-        raise _bad_header(path, first)
+    first = read.records[0] if read.records else None
+    if not isinstance(first, list):
+        raise _bad_header(path, first.reason if first else "no line end was found in its first MiB")
     return Dialect(
         syntax=syntax,
         encoding=head.encoding,

@@ -17,12 +17,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from loader.extract.faults import Fault
+from loader.reject_code import RejectCode
+
 MAX_RECORD_BYTES = 8 * 2**20
 """Longest CSV record: eight times what the service takes. Longer ones mean a quote was never closed."""
 
 EMPTY_LINES = {"\n": re.compile(rb"[\r\n]*\n"), "\r": re.compile(rb"\r+")}
 
-DO_NOT_FIT = "its quotes or line ends do not fit together"
+DO_NOT_FIT = Fault(RejectCode.BROKEN_QUOTES, "its quotes or line ends do not fit together")
 
 MAX_READABLE_BYTES = 4 * 200
 """How much of an unusable record is kept: enough for the 200 characters that are reported."""
@@ -61,7 +64,7 @@ class ReadRecords:
         unclosed: Whether the text ends inside quotes.
     """
 
-    records: list[list[str] | str]
+    records: list[list[str] | Fault]
     texts: list[str]
     places: list[tuple[int, int]]
     used_bytes: int
@@ -82,13 +85,13 @@ def read_records(
     """
     lines = _Lines(text, syntax, at_end=at_end)
     reader = _reader(lines, syntax)
-    records: list[list[str] | str] = []
+    records: list[list[str] | Fault] = []
     texts: list[str] = []
     places: list[tuple[int, int]] = []
     used_bytes = 0
     while most is None or len(records) < most:
         start = used_bytes = lines.skip_what_is_no_row()
-        reason: str | None
+        fault: Fault | None
         try:
             fields = next(reader)
         except StopIteration:
@@ -96,16 +99,16 @@ def read_records(
         except csv.Error:
             if lines.exhausted:
                 return ReadRecords(records, texts, places, used_bytes, unclosed=True)
-            fields, reason = [], DO_NOT_FIT
+            fields, fault = [], DO_NOT_FIT
         else:
-            reason = _fault(fields, columns, syntax)
-            if reason is None and _drops_line_end(fields, text[start : lines.used_bytes], syntax):
-                reason = DO_NOT_FIT
+            fault = _fault(fields, columns, syntax)
+            if fault is None and _drops_line_end(fields, text[start : lines.used_bytes], syntax):
+                fault = DO_NOT_FIT
         used_bytes = lines.used_bytes
-        if fields or reason is not None:
-            records.append(fields if reason is None else reason)
+        if fields or fault is not None:
+            records.append(fields if fault is None else fault)
             places.append((start, used_bytes))
-            texts.append("" if reason is None else _readable(text[start:used_bytes]))
+            texts.append("" if fault is None else _readable(text[start:used_bytes]))
     return ReadRecords(records, texts, places, used_bytes)
 
 
@@ -178,16 +181,17 @@ class _Lines(Iterator[str]):
         return escaped[0] if escaped[1] in self._escapable else self._escape + escaped[0]
 
 
-def _fault(fields: list[str], columns: int | None, syntax: Syntax) -> str | None:
+def _fault(fields: list[str], columns: int | None, syntax: Syntax) -> Fault | None:
     if not fields:
         return None
     try:
         for field in fields:
             field.encode()
     except UnicodeEncodeError:
-        return f"it holds bytes that are not {syntax.encoding}"
+        return Fault(RejectCode.BAD_ENCODING, f"it holds bytes that are not {syntax.encoding}")
     if columns is not None and len(fields) != columns:
-        return f"it has {len(fields)} fields where the file has {columns} columns"
+        reason = f"it has {len(fields)} fields where the file has {columns} columns"
+        return Fault(RejectCode.WRONG_FIELD_COUNT, reason)
     return None
 
 

@@ -84,7 +84,7 @@ def in_words(separator: str) -> str:
 
 def _try(text: bytes, syntax: Syntax, *, at_end: bool) -> _Trial:
     read = read_records(text, syntax, columns=None, at_end=at_end, most=1 + SAMPLE_RECORDS)
-    lengths = [0 if isinstance(record, str) else len(record) for record in read.records]
+    lengths = [len(record) if isinstance(record, list) else 0 for record in read.records]
     if read.unclosed and at_end:
         lengths.append(0)
     first, others = (lengths[0], lengths[1:]) if lengths else (0, [])

@@ -17,6 +17,7 @@ from loader.extract.mapping_errors import no_such_source, unusable_sql
 from loader.extract.problems import Problem, found
 from loader.extract.sql_words import FUNCTIONS, unknown_word
 from loader.model import SourceFile
+from loader.reject_code import RejectCode
 
 RESULT = "result()"
 """A name that no source column can be mistaken for."""
@@ -50,7 +51,8 @@ class Expression:
             failed: list[bool] = []
             parts = list(self._by_halves(frame, failed))
             values = pl.concat([part.cast(self.dtype) for part in parts]).alias(name)
-            return values, found(pl.Series(failed), "its expression has no value for this row")
+            reason = "its expression has no value for this row"
+            return values, found(pl.Series(failed), RejectCode.EXPRESSION_FAILED, reason)
 
     def _by_halves(self, frame: pl.DataFrame, failed: list[bool]) -> list[pl.Series]:
         """Evaluate what can be evaluated, cutting the frame down to the rows that cannot."""

@@ -8,17 +8,19 @@ Rules kept here:
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
 from loader.errors import ExtractError
 from loader.extract.csv_blocks import BadRecord
 from loader.extract.csv_records import MAX_READABLE_BYTES, MAX_RECORD_BYTES
+from loader.extract.faults import Fault
 from loader.extract.file_format import BYTE_ORDER_MARK
 from loader.extract.files import opened
 from loader.extract.ndjson_lines import read_line
 from loader.model import SourceFile
+from loader.reject_code import RejectCode
 
 BLOCK_BYTES = 2**20
 """How much is read at a time; parsing is line by line, so more would not be faster."""
@@ -43,7 +45,7 @@ class LineBlock:
         """Return the line of a row, without its line end."""
         return self._lines[index]
 
-    def objects(self) -> Iterator[dict[str, Any] | str]:
+    def objects(self) -> Iterator[dict[str, Any] | Fault]:
         """Yield for each row its object, or why there is none."""
         return map(read_line, self._lines)
 
@@ -62,43 +64,34 @@ class LineBlock:
         kinds = set().union(*(map(type, row.values()) for row in rows if isinstance(row, dict)))
         if kinds & {dict, list}:
             rows = [_without_nested(row, columns) for row in rows]
-        members = [_NOTHING if isinstance(row, _Fault) else row for row in rows]
+        members = [_NOTHING if isinstance(row, Fault) else row for row in rows]
         frame = pl.DataFrame([_texts(members, name, any_word=bool in kinds) for name in columns])
         return frame, [
-            BadRecord(index, row.reason, _readable(self._lines[index]), row.column)
+            BadRecord(index, row, _readable(self._lines[index]))
             for index, row in enumerate(rows)
-            if isinstance(row, _Fault)
+            if isinstance(row, Fault)
         ]
 
 
-class _Fault(NamedTuple):
-    """Why a line cannot be a row, and the key at fault if it is one."""
-
-    reason: str
-    column: str = ""
-
-
-_Row = dict[str, Any] | _Fault
+_Row = dict[str, Any] | Fault
 
 _NOTHING: dict[str, Any] = {}
 
 _WORDS = {True: "true", False: "false"}
 
 
-def _checked(row: dict[str, Any] | str, known: frozenset[str] | None) -> _Row:
-    if isinstance(row, str):
-        return _Fault(row)
-    if known is None or known.issuperset(row):
+def _checked(row: _Row, known: frozenset[str] | None) -> _Row:
+    if isinstance(row, Fault) or known is None or known.issuperset(row):
         return row
     late = next((key for key, value in row.items() if key not in known and value is not None), None)
-    return row if late is None else _Fault(LATE_KEY, late)
+    return row if late is None else Fault(RejectCode.UNKNOWN_KEY, LATE_KEY, late)
 
 
 def _without_nested(row: _Row, columns: Sequence[str]) -> _Row:
-    if isinstance(row, _Fault):
+    if isinstance(row, Fault):
         return row
     nested = next((name for name in columns if isinstance(row.get(name), (dict, list))), None)
-    return row if nested is None else _Fault(NESTED, nested)
+    return row if nested is None else Fault(RejectCode.NESTED_VALUE, NESTED, nested)
 
 
 def _texts(rows: Sequence[dict[str, Any]], name: str, *, any_word: bool) -> pl.Series:

@@ -10,21 +10,24 @@ Rules kept here:
 import json
 from typing import Any, NoReturn
 
-NO_OBJECT = "it is not a JSON object"
+from loader.extract.faults import Fault
+from loader.reject_code import RejectCode
 
-KEY_TWICE = "it names a key twice"
+NO_OBJECT = Fault(RejectCode.NOT_AN_OBJECT, "it is not a JSON object")
 
-NOT_UTF_8 = "it holds bytes that are not UTF-8"
+KEY_TWICE = Fault(RejectCode.REPEATED_KEY, "it names a key twice")
 
-NOT_UNICODE = "it holds half a surrogate pair, which is no character"
+NOT_UTF_8 = Fault(RejectCode.BAD_ENCODING, "it holds bytes that are not UTF-8")
+
+NOT_UNICODE = Fault(RejectCode.BAD_ENCODING, "it holds half a surrogate pair, which is no character")
 
 
 class _KeyTwice(ValueError):
     """An object names a key twice: one of the values would be lost."""
 
 
-def read_line(line: bytes) -> dict[str, Any] | str:
-    """Return the object of a line, or why there is none in words that hold no value.
+def read_line(line: bytes) -> dict[str, Any] | Fault:
+    """Return the object of a line, or why there is none.
 
     Its values are str, bool, None, or a dict or list where an object or array stands.
     """

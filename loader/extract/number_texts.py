@@ -6,6 +6,7 @@ import polars as pl
 
 from loader.extract.problems import Problem, found, only
 from loader.job import ColumnRule
+from loader.reject_code import RejectCode
 
 SHAPES = {"leading": "-?{0}", "trailing": "-?{0}|{0}-", "parentheses": r"-?{0}|\({0}\)"}
 EXAMPLES = {"leading": "-{0}", "trailing": "{0}-", "parentheses": "({0})"}
@@ -29,7 +30,8 @@ def plain_numbers(texts: pl.Series, rule: ColumnRule) -> tuple[pl.Series, list[P
     elif rule.negative == "parentheses":
         numbers = numbers.str.replace(r"^\((.*)\)$", "-$1")
     example = EXAMPLES[rule.negative].format(f"1{rule.thousands or ''}234{rule.decimal}5")
-    return numbers, found(texts.is_not_null() & ~good, f"it is not a number such as {example}")
+    reason = f"it is not a number such as {example}"
+    return numbers, found(texts.is_not_null() & ~good, RejectCode.NOT_A_NUMBER, reason)
 
 
 def number_pattern(rule: ColumnRule) -> str:

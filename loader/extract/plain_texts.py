@@ -7,12 +7,15 @@ Rules kept here:
 2. Lists and structs become JSON, whose numbers, like those of a record, are digits and never floats.
 """
 
+from dataclasses import replace
+
 import orjson
 import polars as pl
 
 from loader.extract.problems import Problem, found, only
 from loader.extract.records import json_texts
 from loader.extract.timestamps import from_column
+from loader.reject_code import RejectCode
 
 
 def plain_text(source: pl.Series) -> tuple[pl.Series, list[Problem]]:
@@ -28,7 +31,11 @@ def plain_text(source: pl.Series) -> tuple[pl.Series, list[Problem]]:
         return source.dt.to_string("iso"), []
     if dtype == pl.Time:
         return source.dt.strftime("%H:%M:%S%.f").str.replace(r"(\.[0-9]*[1-9])0+$", "$1"), []
-    problems = found(~source.is_finite(), "it is not a finite number") if dtype.is_float() else []
+    problems = (
+        found(~source.is_finite(), RejectCode.NOT_FINITE, "it is not a finite number")
+        if dtype.is_float()
+        else []
+    )
     return source.cast(pl.String), problems
 
 
@@ -40,7 +47,8 @@ def decoded(source: pl.Series, meaning: str | None) -> tuple[pl.Series, list[Pro
         return source.cast(pl.String), []
     except pl.exceptions.PolarsError:
         texts = pl.Series(source.name, [_utf8(value) for value in source], dtype=pl.String)
-        return texts, found(source.is_not_null() & texts.is_null(), "its bytes are not UTF-8")
+        unreadable = source.is_not_null() & texts.is_null()
+        return texts, found(unreadable, RejectCode.BAD_ENCODING, "its bytes are not UTF-8")
 
 
 def _utf8(value: bytes | None) -> str | None:
@@ -90,7 +98,6 @@ def _json_arrays(source: pl.Series) -> tuple[pl.Series, list[Problem]]:
     )
     arrays = pl.DataFrame({"row": rows}).join(joined, on="row", how="left", maintain_order="left")["text"]
     problems = [
-        Problem(rows.is_in(flat["row"].filter(fault.rows).unique().to_list()), fault.reason)
-        for fault in faults
+        replace(fault, rows=rows.is_in(flat["row"].filter(fault.rows).unique().to_list())) for fault in faults
     ]
     return only("[" + arrays.fill_null("") + "]", source.is_not_null()), problems

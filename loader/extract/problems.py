@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from loader.reject_code import RejectCode
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -11,16 +13,18 @@ class Problem:
 
     Attributes:
         rows: Which rows, as booleans.
+        code: Why, for machines.
         reason: Why, in words that hold no value of the row.
     """
 
     rows: pl.Series
+    code: RejectCode
     reason: str
 
 
-def found(rows: pl.Series, reason: str) -> list[Problem]:
+def found(rows: pl.Series, code: RejectCode, reason: str) -> list[Problem]:
     """Return the problem if any row has it; an unknown (null) is no problem."""
-    return [Problem(rows.fill_null(value=False), reason)] if rows.any() else []
+    return [Problem(rows.fill_null(value=False), code, reason)] if rows.any() else []
 
 
 def only(values: pl.Series, rows: pl.Series) -> pl.Series:

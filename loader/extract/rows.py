@@ -16,6 +16,7 @@ import polars as pl
 from loader.events.plan import WindowRecords
 from loader.extract.convert import Conversion, convert, instants_of
 from loader.extract.expressions import Expression
+from loader.extract.faults import Fault
 from loader.extract.mapping import FileMapping
 from loader.extract.origins import MappedColumn
 from loader.extract.problems import Problem, found
@@ -24,6 +25,7 @@ from loader.extract.rules import checked_texts
 from loader.extract.windows import Window
 from loader.job import Job, Pack
 from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS, RejectedRow
+from loader.reject_code import RejectCode
 
 BATCH_ROWS = 32_768
 """Rows converted at a time: what a window needs in between stays small, however large the window."""
@@ -57,7 +59,7 @@ class _Batch:
         self._file = window.file
         for bad in window.bad:
             if start <= bad.index < start + self.frame.height:
-                self.reject_row(window.first_row + bad.index, bad.column, bad.reason, bad.text)
+                self.reject_row(window.first_row + bad.index, bad.fault, bad.text)
         for name, dtype in self.frame.schema.items():
             if dtype == pl.String:
                 self._drop_endless_texts(name)
@@ -68,7 +70,8 @@ class _Batch:
         texts = self.frame[name]
         endless = texts.str.len_bytes() > MAX_VALUE_BYTES
         if endless.any():
-            problems = found(endless, f"a text in it has more than {MAX_VALUE_BYTES:,} bytes")
+            reason = f"a text in it has more than {MAX_VALUE_BYTES:,} bytes"
+            problems = found(endless, RejectCode.VALUE_TOO_LONG, reason)
             self.reject(problems, texts.str.head(MAX_VALUE_CHARS))
             self.frame = self.frame.with_columns(pl.when(~endless).then(pl.col(name)).alias(name))
 
@@ -76,20 +79,24 @@ class _Batch:
         days = self.frame[name].to_physical()
         impossible = ~days.is_between(FIRST_DAY, LAST_DAY)
         if impossible.any():  # polars panics when it writes one
-            self.reject(found(impossible, "it is not a date of the years 1 to 9999"), days)
+            reason = "it is not a date of the years 1 to 9999"
+            self.reject(found(impossible, RejectCode.YEAR_OUT_OF_RANGE, reason), days)
             self.frame = self.frame.with_columns(pl.when(~impossible).then(pl.col(name)).alias(name))
 
     def reject(self, problems: Iterable[Problem], source: pl.Series | None = None) -> None:
         """Reject the rows of the problems, but for those that were rejected before."""
         for problem in problems:
+            fault = Fault(problem.code, problem.reason, "" if source is None else source.name)
             for index in problem.rows.arg_true():
                 value = "" if source is None else _shown(source, index)
-                name = "" if source is None else source.name
-                self.reject_row(self.rows[index], name, problem.reason, value)
+                self.reject_row(self.rows[index], fault, value)
 
-    def reject_row(self, row: int, column: str, reason: str, value: str) -> None:
+    def reject_row(self, row: int, fault: Fault, value: str) -> None:
         """Reject the row at a position of the file, unless it was rejected before."""
-        self.rejected.setdefault(row, RejectedRow(self._file, row, column, reason, value[:MAX_VALUE_CHARS]))
+        clipped = value[:MAX_VALUE_CHARS]
+        self.rejected.setdefault(
+            row, RejectedRow(self._file, row, fault.column, fault.code, fault.reason, clipped)
+        )
 
     def keep_only(self, condition: Expression) -> int:
         """Drop the rows for which a condition is not true; return how many. Rejected rows stay."""
@@ -162,7 +169,7 @@ class RowReader:
         if too_long.height:
             columns = columns.filter(pl.col(DATA).bin.size() <= MAX_EVENT_BYTES)
             for row, data_bytes in too_long.select(ROW, pl.col(DATA).bin.size()).iter_rows():
-                batch.reject_row(row, "", _too_long(data_bytes), "")
+                batch.reject_row(row, _too_long(data_bytes), "")
         results = [pl.col(name).alias(name.removesuffix("()")) for name in (ROW, GROUP, TIMESTAMP, DATA)]
         return columns.select(*results, *([self._key()] if self._with_keys else []))
 
@@ -187,12 +194,11 @@ class RowReader:
             pl.concat_str(filled, separator=GROUP_SEPARATOR).alias("group"),
             pl.any_horizontal([part != "" for part in filled]).alias("any_value"),
         )
-        batch.reject(found(~any_value, f"it has no group: no value in {names}"))
+        batch.reject(found(~any_value, RejectCode.NO_GROUP, f"it has no group: no value in {names}"))
         if self._longest_group is not None:
             too_long = group.str.len_chars() > self._longest_group
-            batch.reject(
-                found(too_long, f"its group ({names}) is longer than {self._longest_group} characters")
-            )
+            reason = f"its group ({names}) is longer than {self._longest_group} characters"
+            batch.reject(found(too_long, RejectCode.GROUP_TOO_LONG, reason))
         return group
 
     def _timestamp(self, batch: _Batch) -> pl.Series:
@@ -240,5 +246,6 @@ def _form(column: MappedColumn, job: Job) -> Form:
     return Form.BARE if job.numbers == "number" and column.type in ("int", "double") else Form.PLAIN
 
 
-def _too_long(data_bytes: int) -> str:
-    return f"its record has {data_bytes:,} bytes, more than the {MAX_EVENT_BYTES:,} of an event"
+def _too_long(data_bytes: int) -> Fault:
+    reason = f"its record has {data_bytes:,} bytes, more than the {MAX_EVENT_BYTES:,} of an event"
+    return Fault(RejectCode.RECORD_TOO_LONG, reason)

@@ -9,6 +9,7 @@ import polars as pl
 from loader.extract.instants import Instants, no_fraction, trimmed
 from loader.extract.problems import Problem, found, only
 from loader.extract.wall_clock import settled
+from loader.reject_code import RejectCode
 
 ISO_8601 = (
     r"^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
@@ -72,7 +73,8 @@ def from_text(text: pl.Series, formats: Sequence[str], zone: str) -> tuple[Insta
     parsed = _each_once(text, lambda texts: _formatted(texts, formats) if formats else _iso_8601(texts))
     instants, problems = settled(parsed["seconds"], parsed["fraction"], parsed["naive"], zone)
     reason = "it fits none of the formats" if formats else "it is not ISO 8601, such as 2024-01-31T23:59:59Z"
-    return instants, found(text.is_not_null() & parsed["seconds"].is_null(), reason) + problems
+    unread = text.is_not_null() & parsed["seconds"].is_null()
+    return instants, found(unread, RejectCode.NOT_A_TIMESTAMP, reason) + problems
 
 
 def _each_once(text: pl.Series, parse: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:

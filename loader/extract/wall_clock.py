@@ -14,6 +14,7 @@ import polars as pl
 
 from loader.extract.instants import Instants
 from loader.extract.problems import Problem, found, only
+from loader.reject_code import RejectCode
 
 SECONDS_RANGE = (-62_135_596_800, 253_402_300_799)
 """0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z in epoch seconds: four digits of year."""
@@ -34,13 +35,16 @@ def settled(
         zone: IANA name.
     """
     inside = seconds.is_between(*SECONDS_RANGE)
-    problems = found(~inside, "it is outside the years 0001 to 9999")
+    problems = found(~inside, RejectCode.YEAR_OUT_OF_RANGE, "it is outside the years 0001 to 9999")
     seconds = only(seconds, inside)
     if zone != "UTC" and naive.any():
         utc, zone_problems = _from_wall_clock(only(seconds, naive), zone)
         seconds = utc.zip_with(naive, seconds)
         inside = seconds.is_between(*SECONDS_RANGE)
-        problems += zone_problems + found(~inside, "in UTC it is outside the years 0001 to 9999")
+        problems += zone_problems
+        problems += found(
+            ~inside, RejectCode.YEAR_OUT_OF_RANGE, "in UTC it is outside the years 0001 to 9999"
+        )
         seconds = only(seconds, inside)
     return Instants(seconds, fraction), problems
 
@@ -55,8 +59,17 @@ def _from_wall_clock(seconds: pl.Series, zone: str) -> tuple[pl.Series, list[Pro
         utc, utc_if_later = _beyond_zone_tables(seconds, late, utc, utc_if_later, zone)
     never = seconds.is_not_null() & utc.is_null()
     twice = utc != utc_if_later
-    problems = found(never, f"there is no such time in {zone}: clocks were put forward over it")
-    return utc, problems + found(twice, f"there are two such times in {zone}: clocks were put back over it")
+    problems = found(
+        never,
+        RejectCode.NO_SUCH_LOCAL_TIME,
+        f"there is no such time in {zone}: clocks were put forward over it",
+    )
+    problems += found(
+        twice,
+        RejectCode.AMBIGUOUS_LOCAL_TIME,
+        f"there are two such times in {zone}: clocks were put back over it",
+    )
+    return utc, problems
 
 
 def _beyond_zone_tables(

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from loader.model import RejectedRow, WindowPlan
+from loader.reject_code import RejectCode
 
 MOST_KINDS = 1000
 """Kinds of rejected rows that are told apart; reasons may hold numbers, and memory must not grow."""
@@ -16,6 +17,7 @@ class RejectedKind:
     """Rows that are rejected for one reason in one column.
 
     Attributes:
+        code: Why, for machines.
         reason: Why, in words that hold no value.
         column: The column at fault; empty if it is the row as a whole.
         file: Number of the file with the first of them.
@@ -23,6 +25,7 @@ class RejectedKind:
         count: How many there are.
     """
 
+    code: RejectCode
     reason: str
     column: str
     file: int
@@ -55,7 +58,7 @@ class Counts:
     data_bytes: int = 0
     rows_of_file: Counter[int] = field(default_factory=Counter)
     rejected_of_file: Counter[int] = field(default_factory=Counter)
-    _kinds: dict[tuple[str, str], RejectedKind] = field(default_factory=dict)
+    _kinds: dict[tuple[RejectCode, str, str], RejectedKind] = field(default_factory=dict)
 
     def add(self, plan: WindowPlan) -> None:
         """Count one window."""
@@ -76,7 +79,7 @@ class Counts:
         return sorted(self._kinds.values(), key=lambda kind: (-kind.count, kind.file, kind.row))
 
     def _kind_of(self, row: RejectedRow) -> RejectedKind:
-        name = (row.reason, row.column)
+        name = (row.code, row.reason, row.column)
         if name not in self._kinds and len(self._kinds) >= MOST_KINDS:
-            name = (OTHER_REASONS, "")
+            name = (row.code, OTHER_REASONS, "")
         return self._kinds.setdefault(name, RejectedKind(*name, row.file, row.row))

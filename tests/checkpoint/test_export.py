@@ -9,6 +9,7 @@ import pytest
 from loader.checkpoint import export_failed, export_rejected, open_checkpoint
 from loader.errors import CheckpointError
 from loader.model import EventState, RejectedRow
+from loader.reject_code import RejectCode
 from tests.checkpoint.sample_loads import accepted, event, load_plan, put_aside, window_plan
 
 
@@ -20,8 +21,10 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 @pytest.fixture
 def run_dir(tmp_path: Path) -> Path:
     rejected = [
-        RejectedRow(0, 9, "quantity", "not a number", 'a "quoted", value\nof two lines'),
-        RejectedRow(0, 8, "", "too large"),
+        RejectedRow(
+            0, 9, "quantity", RejectCode.NOT_A_NUMBER, "not a number", 'a "quoted", value\nof two lines'
+        ),
+        RejectedRow(0, 8, "", RejectCode.RECORD_TOO_LONG, "too large"),
     ]
     with open_checkpoint(tmp_path / "run", load_plan()) as checkpoint:
         checkpoint.begin_window(window_plan(rejected=rejected))
@@ -40,11 +43,19 @@ def test_rejected_rows_come_in_order_with_their_values(run_dir: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     file = "/extracts/orders_0.parquet"
     assert read_csv(path) == [
-        {"file": file, "row": "9", "column": "", "reason": "too large", "value": ""},
+        {
+            "file": file,
+            "row": "9",
+            "column": "",
+            "code": "RecordTooLong",
+            "reason": "too large",
+            "value": "",
+        },
         {
             "file": file,
             "row": "10",
             "column": "quantity",
+            "code": "NotANumber",
             "reason": "not a number",
             "value": 'a "quoted", value\nof two lines',
         },
@@ -80,7 +91,7 @@ def test_an_open_load_can_be_exported(tmp_path: Path) -> None:
     """A load that still holds its run directory is exported from what is durable."""
     with open_checkpoint(tmp_path, load_plan()):
         assert export_rejected(tmp_path, tmp_path / "rejected.csv") == 0
-    assert (tmp_path / "rejected.csv").read_text() == "file,row,column,reason,value\n"
+    assert (tmp_path / "rejected.csv").read_text() == "file,row,column,code,reason,value\n"
 
 
 def test_a_target_that_cannot_be_written_is_an_error(run_dir: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loader.checkpoint import Checkpoint, RunEnd, open_checkpoint
-from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.checkpoint.schema import CHECKPOINT_NAME, FORMAT_VERSION
 from loader.errors import CheckpointCorrupt, CheckpointError, CheckpointMismatch
 from tests.checkpoint.sample_loads import (
     WINDOW_ROWS,
@@ -202,14 +202,15 @@ def test_a_moved_extract_resumes_under_its_new_path(tmp_path: Path) -> None:
     connection.close()
 
 
-def test_a_newer_format_is_refused(tmp_path: Path) -> None:
-    """A checkpoint of a later version is left alone, with a word on which version to use."""
+@pytest.mark.parametrize(("version", "words"), [(1, "older version"), (FORMAT_VERSION + 1, "newer version")])
+def test_another_format_is_refused(tmp_path: Path, version: int, words: str) -> None:
+    """A checkpoint of another version is left alone, with a word on which version to use."""
     begin(tmp_path)
     with sqlite3.connect(tmp_path / CHECKPOINT_NAME) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
     before = contents(tmp_path)
-    with pytest.raises(CheckpointError, match="newer version") as refused:
+    with pytest.raises(CheckpointError, match=words) as refused:
         open_checkpoint(tmp_path, load_plan())
     assert not isinstance(refused.value, CheckpointCorrupt)
     assert contents(tmp_path) == before
@@ -340,7 +341,7 @@ def test_a_change_of_the_header_cut_short_is_rolled_back(tmp_path: Path) -> None
         writer.execute("BEGIN IMMEDIATE")
         writer.execute("UPDATE load SET settings = '{}'")
         writer.executemany(
-            "INSERT INTO rejected VALUES (0, ?, '', '', ?)", [(n, "x" * 900) for n in range(500)]
+            "INSERT INTO rejected VALUES (0, ?, '', '', '', ?)", [(n, "x" * 900) for n in range(500)]
         )
         shutil.copytree(tmp_path / "run", tmp_path / "killed")
         writer.execute("ROLLBACK")

@@ -10,6 +10,7 @@ from loader.checkpoint.overview import Doubt
 from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.errors import CheckpointCorrupt
 from loader.model import EventState, RejectedRow
+from loader.reject_code import RejectCode
 from tests.checkpoint.sample_loads import START, Clock, accepted, contents, load_plan, put_aside, window_plan
 
 COMMAND = "scn-loader load orders.parquet"
@@ -18,7 +19,8 @@ DONE = RunEnd("done", 1, complete=True, attempts=9, throttled=2, retried=1, seco
 
 async def half_a_load(folder: Path, clock: Clock) -> Path:
     """Return a run directory as a kill leaves it: 8 events, of which 1 accepted, 2 failed, 5 in doubt."""
-    rejected = [RejectedRow(0, row, "quantity", "not a number", "x") for row in range(8, 13)]
+    code = RejectCode.NOT_A_NUMBER
+    rejected = [RejectedRow(0, row, "quantity", code, "not a number", "x") for row in range(8, 13)]
     with open_checkpoint(folder / "live", load_plan(), clock=clock) as checkpoint:
         checkpoint.begin_window(window_plan(rejected=rejected))
         await checkpoint.mark_sendable(0, 7)
@@ -128,7 +130,10 @@ def test_a_finished_load_says_how_its_last_run_ended(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("rejected", "words"),
-    [((RejectedRow(0, 1, "", "too large"),), "Correct the 1 rejected"), ((), "Nothing:")],
+    [
+        ((RejectedRow(0, 1, "", RejectCode.RECORD_TOO_LONG, "too large"),), "Correct the 1 rejected"),
+        ((), "Nothing:"),
+    ],
 )
 def test_a_finished_load_without_failures_asks_for_no_retry(
     tmp_path: Path, rejected: tuple[RejectedRow, ...], words: str

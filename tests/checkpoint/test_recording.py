@@ -11,6 +11,7 @@ from loader.checkpoint import Checkpoint, Plan, RunEnd, Totals, open_checkpoint
 from loader.checkpoint.schema import CHECKPOINT_NAME, LOST_ANSWER, SKIPPED
 from loader.errors import CheckpointMismatch
 from loader.model import EventState, RejectedRow
+from loader.reject_code import RejectCode
 from tests.checkpoint.sample_loads import (
     START,
     WINDOW_ROWS,
@@ -81,7 +82,10 @@ async def test_receipts_survive_and_drop_their_events(reopen: Reopen) -> None:
 async def test_totals_add_up_in_every_state(reopen: Reopen) -> None:
     """Rows and events are counted once each, and what no other state claims is unprocessed."""
     checkpoint = reopen()
-    rejected = [RejectedRow(0, 8, "quantity", "not a number", "x"), RejectedRow(0, 9, "", "too large")]
+    rejected = [
+        RejectedRow(0, 8, "quantity", RejectCode.NOT_A_NUMBER, "not a number", "x"),
+        RejectedRow(0, 9, "", RejectCode.RECORD_TOO_LONG, "too large"),
+    ]
     checkpoint.begin_window(window_plan(rejected=rejected, filtered=3))
     checkpoint.begin_window(window_plan(1, events=0, filtered=5))
     await checkpoint.mark_sendable(0, 7)
@@ -104,8 +108,8 @@ async def test_totals_add_up_in_every_state(reopen: Reopen) -> None:
         events_unprocessed=5,
     )
     assert rows(checkpoint, "SELECT * FROM rejected ORDER BY row") == [
-        (0, 8, "quantity", "not a number", "x"),
-        (0, 9, "", "too large", ""),
+        (0, 8, "quantity", "NotANumber", "not a number", "x"),
+        (0, 9, "", "RecordTooLong", "too large", ""),
     ]
 
 

@@ -71,6 +71,12 @@ def test_every_setting_has_a_flag_and_every_flag_an_explanation():
             assert getattr(parameter, "help", None) or parameter.name == "until_stdin_ends"
 
 
+def test_init_names_every_format_it_reads():
+    """Whoever has NDJSON need not guess whether it is taken."""
+    (extract,) = (each for each in COMMANDS["init"].params if each.name == "extract")
+    assert extract.help.startswith("Parquet, CSV or NDJSON files")
+
+
 def test_help_names_the_exit_codes(ask):
     """A scheduler's owner finds them where he looks first."""
     answer = ask("load", "--help")

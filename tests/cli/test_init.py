@@ -1,6 +1,8 @@
 """``scn-loader init``: a job file to start from, which loads where names match."""
 
+import io
 import shutil
+import sys
 import tomllib
 from pathlib import Path
 
@@ -92,6 +94,17 @@ def test_a_file_that_is_there_is_kept(ask, tmp_path):
     assert "--force" in refused.err
     assert ask("init", extract, *RESERVATION, "-o", job, "--force").code == ExitCode.DELIVERED
     assert tomllib.loads(job.read_text())["extract"] == "r.csv"
+
+
+def test_standard_input_is_drafted_as_job_toml(ask, monkeypatch):
+    """A file called -.toml would be taken for a flag; the job reads standard input again."""
+    text = b"reservation_id,reservation_detail_id\n1,1\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+    assert ask("init", "-", *RESERVATION).code == ExitCode.DELIVERED
+    assert [path.name for path in Path().iterdir() if path.suffix == ".toml"] == ["job.toml"]
+    assert tomllib.loads(Path("job.toml").read_text())["extract"] == "-"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+    assert ask("plan", "--job", "job.toml").code == ExitCode.DELIVERED
 
 
 REFUSALS = {

@@ -41,8 +41,8 @@ def test_a_plan_tells_rows_rejects_lanes_keys_and_packings(ask, csv):
     assert (answer.code, answer.err) == (ExitCode.DELIVERED_WITH_FAILURES, "")
     told = json.loads(answer.out)
     assert [told[name] for name in ("rows_read", "records", "rows_rejected", "events")] == [13, 10, 3, 10]
-    kinds = [(kind["column"], kind["count"], kind["row"]) for kind in told["rejected"]]
-    assert kinds == [("reservation_date", 2, 10), ("quantity", 1, 9)]
+    kinds = [(kind["column"], kind["code"], kind["count"], kind["row"]) for kind in told["rejected"]]
+    assert kinds == [("reservation_date", "NotATimestamp", 2, 10), ("quantity", "NotANumber", 1, 9)]
     assert (told["lanes"]["count"], told["lanes"]["longest_events"]) == (2, 6)
     assert (told["repeated_keys"]["keys"], told["repeated_keys"]["extra_records"]) == (1, 2)
     assert told["repeated_keys"]["first"][0] | {"file": 0} == {

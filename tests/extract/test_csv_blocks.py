@@ -28,7 +28,7 @@ def read(path: Path, settings_: CsvSettings | None = None, block_bytes: int = 2*
         values: list[Row] = [list(row) for row in frame.rows()]
         for record in bad:
             assert values[record.index] == [None] * len(dialect.columns)
-            values[record.index] = record.reason
+            values[record.index] = record.fault.reason
         rows += values
     return rows
 

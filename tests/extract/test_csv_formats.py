@@ -36,7 +36,7 @@ def read(path: Path, settings_: CsvSettings | None = None, block_bytes: int = 2*
         frame, bad = block.parse(dialect.columns)
         values: list[Row] = [list(row) for row in frame.rows()]
         for record in bad:
-            values[record.index] = record.reason
+            values[record.index] = record.fault.reason
         rows += values
     return rows
 
@@ -171,7 +171,9 @@ def test_a_row_of_undecodable_bytes_keeps_its_place(tmp_path: Path, block_bytes:
     (file,) = find_files([str(tmp_path / "x.csv")])
     table = CsvTable(file, CsvSettings(), block_bytes)
     (window,) = read_windows([(table, Cut(("id", "name"), 9, 9))], lambda number: True, {})
-    assert [(bad.index, bad.reason) for bad in window.bad] == [(1, "it holds bytes that are not UTF-16 LE")]
+    assert [(bad.index, bad.fault.reason) for bad in window.bad] == [
+        (1, "it holds bytes that are not UTF-16 LE")
+    ]
     assert window.frame.rows() == [("1", "é"), (None, None), ("3", "ü")]
 
 

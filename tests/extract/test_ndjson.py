@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from loader.errors import ExtractError, NothingToLoad
 from loader.events.plan import WindowRecords
 from loader.extract import open_extract
+from loader.extract.faults import Fault
 from loader.extract.files import find_files
 from loader.extract.ndjson_lines import KEY_TWICE, NO_OBJECT, NOT_UNICODE, NOT_UTF_8, read_line
 from loader.extract.ndjson_table import HEAD_BYTES, NdjsonTable
@@ -52,7 +53,7 @@ def test_objects_become_records(tmp_path: Path, job_of) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "reason"),
+    ("line", "fault"),
     [
         (b"[1]", NO_OBJECT),
         (b'"text"', NO_OBJECT),
@@ -69,9 +70,9 @@ def test_objects_become_records(tmp_path: Path, job_of) -> None:
         (b'{"\\uDFFF": 1}', NOT_UNICODE),
     ],
 )
-def test_what_is_no_object(line: bytes, reason: str) -> None:
+def test_what_is_no_object(line: bytes, fault: Fault) -> None:
     """What the RFC forbids is no object, even where Python's own reader takes it."""
-    assert read_line(line) == reason
+    assert read_line(line) == fault
 
 
 def test_bad_lines_are_rejected_with_their_place(tmp_path: Path, job_of) -> None:
@@ -86,7 +87,7 @@ def test_bad_lines_are_rejected_with_their_place(tmp_path: Path, job_of) -> None
     )
     (window,) = load(job_of(extract=[path], ignore_unknown=True))
     nested = "it holds an object or an array, and a column takes single values"
-    assert rejections([window]) == [(1, "", NO_OBJECT), (2, "id", nested), (3, "tpartner_id", nested)]
+    assert rejections([window]) == [(1, "", NO_OBJECT.reason), (2, "id", nested), (3, "tpartner_id", nested)]
     assert window.rows == [0, 4]
     assert window.rejected[0].value == "secret, no JSON"
     assert all("secret" not in repr(row) for row in window.rejected)

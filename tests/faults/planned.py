@@ -19,7 +19,7 @@ from loader.planning import plan_windows
 def digest(plan: WindowPlan) -> str:
     """Return a digest of everything a window's plan says: each byte of each event, and each count."""
     counts = (plan.number, plan.file, plan.first_row, plan.rows_read, plan.rows_filtered, plan.records)
-    rejected = [(row.file, row.row, row.column, row.reason, row.value) for row in plan.rejected]
+    rejected = [(row.file, row.row, row.column, row.code, row.reason, row.value) for row in plan.rejected]
     found = hashlib.sha256(repr((counts, plan.last_of_file, rejected)).encode())
     for event in plan.events:
         place = (event.window, event.index, event.file, tuple(event.rows), event.group, event.token)

@@ -11,6 +11,7 @@ from loader.forecast import Counts, Packings, count_keys, count_lanes
 from loader.forecast.counting import MOST_KINDS, OTHER_REASONS
 from loader.forecast.spill import spill
 from loader.model import Destination, RejectedRow, SourceFile, WindowPlan
+from loader.reject_code import RejectCode
 
 FILE = SourceFile(0, "/x.csv", "csv", 1, 0, "f", 0, None)
 DESTINATION = Destination("8928ae12-15e5-4441-825d-ec2184f0a43a", "scn.data.reservation")
@@ -96,9 +97,11 @@ def test_packings_count_what_the_planner_would_plan(chosen):
 def test_reasons_do_not_grow_without_end():
     """Reasons that hold numbers end in one kind, and none of the rows is lost."""
     counts = Counts()
-    rejected = [RejectedRow(0, row, "a", f"it has {row} bytes") for row in range(MOST_KINDS + 5)]
+    code = RejectCode.RECORD_TOO_LONG
+    rejected = [RejectedRow(0, row, "a", code, f"it has {row} bytes") for row in range(MOST_KINDS + 5)]
     counts.add(WindowPlan(0, 0, 0, len(rejected), 0, 0, rejected, [], last_of_file=True))
     kinds = counts.rejected_kinds()
     assert len(kinds) == MOST_KINDS + 1
     assert (kinds[0].reason, kinds[0].count, kinds[0].row) == (OTHER_REASONS, 5, MOST_KINDS)
+    assert {kind.code for kind in kinds} == {code}
     assert sum(kind.count for kind in kinds) == counts.rows_rejected

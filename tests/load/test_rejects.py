@@ -57,11 +57,13 @@ def test_corrected_rows_are_loaded_by_the_printed_command(scn_loader, emulator, 
     assert rejected.read_bytes().decode("cp1252") == "".join([lines[0], *lines[2:5], lines[7]])
     assert stat.S_IMODE(rejected.stat().st_mode) == 0o600
     reasons = [json.loads(line) for line in (run_dir / "rejected" / "reasons.jsonl").read_text().splitlines()]
-    assert [(each["row"], each["rejected_row"], each["column"]) for each in reasons] == [
-        (2, 1, "quantity"),
-        (3, 2, ""),
-        (5, 3, "reservation_id"),
+    assert [(each["row"], each["rejected_row"], each["column"], each["code"]) for each in reasons] == [
+        (2, 1, "quantity", "NotANumber"),
+        (3, 2, "", "WrongFieldCount"),
+        (5, 3, "reservation_id", "MissingValue"),
     ]
+    assert list(reasons[0]) == ["file", "row", "rejected_file", "rejected_row", "column", "code", "reason"]
+    assert "rows=2 column=quantity code=NotANumber" in (run_dir / "load.log").read_text()
     assert "five" not in str(reasons)
     status = scn_loader("status", run_dir)
     assert printed_command(status.stdout) == printed_command(ended.stdout)
