@@ -1,4 +1,4 @@
-"""Bulk loader from Parquet and CSV extracts into AWS Supply Chain.
+"""Bulk loader from Parquet, CSV and NDJSON extracts into AWS Supply Chain.
 
     summary = run_load(Job(extract=["orders.parquet"], event_type="scn.data.inboundorder", ...))
 

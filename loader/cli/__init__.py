@@ -19,8 +19,8 @@ from loader.errors import ExitCode, Interrupted, LoaderError
 app = typer.Typer(
     name="scn-loader",
     help=(
-        "Load Parquet and CSV extracts into AWS Supply Chain, in order, each event once, at the rate the "
-        "service allows. Start with: scn-loader load EXTRACT --emulate --event-type T"
+        "Load Parquet, CSV and NDJSON extracts into AWS Supply Chain, in order, each event once, at the rate "
+        "the service allows. Start with: scn-loader load EXTRACT --emulate --event-type T"
     ),
     no_args_is_help=True,
     add_completion=False,
