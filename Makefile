@@ -42,7 +42,7 @@ types: $(READY) ## Type check
 # Collected once before, so that the workers find the test modules compiled.
 unit: $(READY) ## The tests
 	@$(BIN)/pytest --collect-only --quiet >/dev/null || true
-	$(BIN)/pytest --numprocesses $(WORKERS) --quiet
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal --quiet
 
 soak: $(READY) ## The long fault tests and hostile files, half an hour or so: writes docs/reliability.md
 	$(BIN)/pytest -m "soak or not soak" tests/faults tests/hostile --numprocesses $(WORKERS) --quiet \

@@ -1,4 +1,4 @@
-"""Remember the rate that a service allowed, as the start of the next load against it.
+"""Remember the rate that a service allowed, or one it took without a word, as the start of the next load.
 
 One small JSON file in the user's state folder (``XDG_STATE_HOME``, else ``~/.local/state``), keyed by a
 digest of endpoint, access key and instance: no key of anybody's can be read from it. It is a hint: whatever
@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,21 @@ MEMORY_SECONDS = 30 * 86_400.0
 """Older knowledge is worth no more than a cold start; the service's quotas changed twice in 2026."""
 
 MOST_ENTRIES = 200
+
+LIMIT, REACHED = "limit_events_per_second", "reached_events_per_second"
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What is known of a service's rate, in events per second.
+
+    Attributes:
+        limit: Its limit, as a load learned it; None if none was met.
+        reached: If none was met, the rate that a load went without being throttled.
+    """
+
+    limit: float | None = None
+    reached: float | None = None
 
 
 class RateMemory:
@@ -41,26 +57,31 @@ class RateMemory:
         """Return whether any rate is remembered at all: without one, nobody need look for credentials."""
         return bool(_read((folder or _state_folder()) / "rates.json"))
 
-    def recall(self, now: float) -> float | None:
-        """Return the rate in events per second, or None if nothing recent is known.
+    def recall(self, now: float) -> Remembered:
+        """Return what is known, if it is recent.
 
         Args:
             now: Epoch seconds.
         """
         entry = _read(self._path).get(self._key)
-        if not isinstance(entry, Mapping):
-            return None
-        rate, at = entry.get("events_per_second"), entry.get("learned_at")
-        if not isinstance(rate, (int, float)) or not isinstance(at, (int, float)):
-            return None
-        return float(rate) if rate > 0 and abs(now - at) < MEMORY_SECONDS else None
+        at = entry.get("learned_at") if isinstance(entry, Mapping) else None
+        if not isinstance(entry, Mapping) or not isinstance(at, (int, float)):
+            return Remembered()
+        if abs(now - at) >= MEMORY_SECONDS:
+            return Remembered()
+        return Remembered(_rate(entry.get(LIMIT)), _rate(entry.get(REACHED)))
 
-    def remember(self, rate: float, now: float) -> None:
-        """Write down a rate in events per second, learned at ``now`` (epoch seconds)."""
+    def remember(self, what: Remembered, now: float) -> None:
+        """Write down what was learned at ``now`` (epoch seconds), unless it is nothing."""
+        if what == Remembered():
+            return
         entries = {key: entry for key, entry in _read(self._path).items() if key != self._key}
         for key in list(entries)[: max(0, len(entries) + 1 - MOST_ENTRIES)]:
             del entries[key]
-        entries[self._key] = {"events_per_second": round(rate, 3), "learned_at": round(now)}
+        rates = {
+            name: round(rate, 3) for name, rate in ((LIMIT, what.limit), (REACHED, what.reached)) if rate
+        }
+        entries[self._key] = {**rates, "learned_at": round(now)}
         part = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -70,6 +91,10 @@ class RateMemory:
             with suppress(OSError):
                 part.unlink()
             log.info("The learned rate could not be remembered.", extra={"path": error.filename})
+
+
+def _rate(value: object) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and value > 0 else None
 
 
 def _state_folder() -> Path:

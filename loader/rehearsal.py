@@ -165,7 +165,7 @@ def _remembered_rate(job: Job) -> float | None:
         caller = asyncio.run(find_caller(job))
     except LoaderError:
         return None  # no Region or credentials here: nothing is known of their quota either
-    return RateMemory(*caller, job.instance_id).recall(time.time())
+    return RateMemory(*caller, job.instance_id).recall(time.time()).limit
 
 
 @contextmanager

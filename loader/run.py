@@ -19,7 +19,7 @@ from loader.feeding import Feeder
 from loader.job import Job, OnFailure
 from loader.model import Event, EventResult, EventState, PartResult, PartState, WindowPlan
 from loader.planning import log_rejected, plan_ahead, plan_windows
-from loader.rate_memory import RateMemory
+from loader.rate_memory import RateMemory, Remembered
 from loader.rejects import write_rejects
 from loader.report import LoadSummary, Snapshot
 from loader.service.client import SupplyChainClient
@@ -88,8 +88,8 @@ class Run:
             checkpoint.file_totals(self._settled),
             sum(self._settled.values()),
         )
-        remembered = None if job.forget_rate else self._rate_memory.recall(time.time())
-        self._governor = Governor(now=time.monotonic(), learned_rate=remembered)
+        known = Remembered() if job.forget_rate else self._rate_memory.recall(time.time())
+        self._governor = Governor(now=time.monotonic(), learned_rate=known.limit, reached_rate=known.reached)
         self._cap = InFlightCap(maximum=job.max_in_flight)
         self._dispatcher = Dispatcher(
             client,
@@ -233,8 +233,8 @@ class Run:
             self._error = self._error or error
         if isinstance(self._error, ExtractError) and self._has_sent():
             self._error = _reading_stopped(self._error)
-        if (learned := self._governor.learned_rate) is not None:
-            self._rate_memory.remember(learned, time.time())
+        learned = Remembered(self._governor.learned_rate, self._governor.reached_rate)
+        self._rate_memory.remember(learned, time.time())
         summary = self._summary()
         left = summary.events_in_doubt + summary.events_unprocessed
         end = RunEnd(

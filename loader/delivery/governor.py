@@ -46,6 +46,10 @@ IDLE_SHARE, IDLE_SECONDS = 0.2, 0.1
 NOISE_CHANCE = 6.0
 """Throttles in excess of loud noise that are chance: it comes in clusters."""
 
+REACHED_CUT, REACHED_SECONDS, REACHED_TRIES = 0.5, 2.0, 32
+"""A load whose predecessor met no limit begins at half the rate that one went in its last seconds, if it made
+so many attempts: from there it takes a third of a second to be as fast."""
+
 MAX_RETRY_AFTER_SECONDS = 300.0
 """A longer Retry-After is taken as this: a wrong header must not stop a load for hours."""
 
@@ -81,6 +85,7 @@ class Governor:
         settings: Bounds.
         now: Monotonic seconds, here and everywhere; they never go back.
         learned_rate: What ``learned_rate`` was at the end of an earlier load, if there was one.
+        reached_rate: The same of ``reached_rate``.
     """
 
     def __init__(
@@ -89,11 +94,14 @@ class Governor:
         *,
         now: float,
         learned_rate: float | None = None,
+        reached_rate: float | None = None,
     ) -> None:
         self._settings = settings
         if learned_rate is not None:
             learned_rate = self._bounded(learned_rate)
-        rate = settings.start_rate if learned_rate is None else self._bounded(LEARNED_CUT * learned_rate)
+        rate = max(settings.start_rate, self._bounded(REACHED_CUT * (reached_rate or 0.0)))
+        if learned_rate is not None:
+            rate = self._bounded(LEARNED_CUT * learned_rate)
         self._log = AttemptLog(now=now)
         self._bucket = RateBucket(rate, now=now)
         self._budget = ThrottleBudget()
@@ -127,6 +135,13 @@ class Governor:
     def learned_rate(self) -> float | None:
         """Events per second to remember for the next load; None if no limit was met."""
         return self._steering.estimate.limit if self._steering.is_known else None
+
+    @property
+    def reached_rate(self) -> float | None:
+        """Events per second that the load went without meeting a limit; None if it met one or was short."""
+        if self.learned_rate is not None or self._epochs or self._log.last < REACHED_TRIES:
+            return None
+        return self._log.recent(self._log.last, REACHED_SECONDS).admitted_rate
 
     def wait_seconds(self, now: float) -> float:
         """Return 0 if an attempt may start, else how long until one may if nothing happens till then."""

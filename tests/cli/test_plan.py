@@ -89,12 +89,12 @@ def test_a_plan_says_whether_it_fits_its_time(ask, good, what):
 
 def test_a_remembered_rate_is_used(ask, good, tmp_path, monkeypatch):
     """Without --rate, the duration is that of the rate the last load learned, unless that is forgotten."""
-    from loader.rate_memory import RateMemory
+    from loader.rate_memory import RateMemory, Remembered
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     where = ("--region", "us-east-1", "--instance-id", INSTANCE, "--endpoint-url", "http://127.0.0.1:9")
     memory = RateMemory("http://127.0.0.1:9", "AKIAEXAMPLE", INSTANCE)
-    memory.remember(0.5, time.time())
+    memory.remember(Remembered(0.5), time.time())
     told = json.loads(ask("plan", good, *TYPE, *where, "--json").out)["estimate"]
     assert (told["speed"]["rate"], told["seconds"]) == (0.5, 6.0)
     for flags in (("--rate", "0.25"), ("--forget-rate", "--rate", "9")):

@@ -165,6 +165,20 @@ def test_a_learned_rate_is_used_at_once() -> None:
     assert governor.learned_rate == 500.0
 
 
+def test_a_rate_that_met_no_limit_is_where_the_next_load_begins(driver: Driver) -> None:
+    """Half of what an earlier load reached is no limit: it goes on growing from there."""
+    assert driver.governor.reached_rate is None
+    driver.run(5.0)
+    reached = driver.governor.reached_rate
+    assert reached is not None
+    assert reached > 0.2 * driver.governor.rate
+    following = Governor(now=0.0, reached_rate=reached)
+    assert following.rate == pytest.approx(reached / 2)
+    assert following.phase is Phase.START
+    driver.throttle_once()
+    assert driver.governor.reached_rate is None
+
+
 @pytest.mark.parametrize("learned", [1e-9, 1e9])
 def test_learned_rates_are_bounded(learned: float) -> None:
     """A remembered rate outside the bounds, from a damaged file say, is put back into them."""

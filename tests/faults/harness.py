@@ -18,7 +18,7 @@ from typing import Any
 
 from loader.emulator import Emulator, EmulatorSettings, running_emulator
 from loader.emulator.ledger import LedgerRow
-from loader.rate_memory import RateMemory
+from loader.rate_memory import RateMemory, Remembered
 from tests.faults import judge
 from tests.faults.extracts import EVENT_TYPE, KEY, ExtractShape, Rows, random_rows, write_extract
 from tests.faults.leaks import SECRET, leaks
@@ -89,7 +89,7 @@ class Trial:
         async with running_emulator(EmulatorSettings(**(defaults | settings))) as emulator:
             if self.known_rate is not None:
                 memory = RateMemory(emulator.url, ACCESS_KEY, INSTANCE, folder=self.folder / STATE_FOLDER)
-                memory.remember(self.known_rate, time.time())
+                memory.remember(Remembered(self.known_rate), time.time())
             yield emulator
 
     async def start(

@@ -25,7 +25,7 @@ from loader.emulator.ledger import ACCEPTED, REPLAYED
 from loader.errors import ExitCode, LoaderError
 from loader.job import read_job
 from loader.pipeline import run_to_end
-from loader.rate_memory import RateMemory
+from loader.rate_memory import RateMemory, Remembered
 from loader.report import render_error
 from loader.run import Ending, Observers
 from tests.hostile.case import MARKER, Case
@@ -225,7 +225,7 @@ def main(folder: Path, numbers: Sequence[int]) -> None:
     os.environ |= {"AWS_ACCESS_KEY_ID": ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY}
     logging.getLogger("loader").propagate = False
     with _emulator() as emulator:
-        RateMemory(emulator.url, ACCESS_KEY_ID, INSTANCE).remember(KNOWN_RATE, time.time())
+        RateMemory(emulator.url, ACCESS_KEY_ID, INSTANCE).remember(Remembered(KNOWN_RATE), time.time())
         at_start = _memory("VmRSS")
         for number in numbers:
             case_folder = folder / str(number)

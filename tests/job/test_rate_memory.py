@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loader.rate_memory import MEMORY_SECONDS, RateMemory
+from loader.rate_memory import MEMORY_SECONDS, RateMemory, Remembered
 
 NOW = 1_790_000_000.0
 
@@ -15,44 +15,48 @@ def memory(folder: Path, *identity: str) -> RateMemory:
 
 def test_a_rate_is_remembered_for_its_service_only(tmp_path):
     """Another instance, key or endpoint starts cold."""
-    memory(tmp_path).remember(37.5, NOW)
-    assert memory(tmp_path).recall(NOW + 60) == 37.5
-    assert memory(tmp_path, "https://scn.example", "AKIAEXAMPLE", "other").recall(NOW) is None
+    memory(tmp_path).remember(Remembered(37.5), NOW)
+    assert memory(tmp_path).recall(NOW + 60) == Remembered(37.5)
+    assert memory(tmp_path, "https://scn.example", "AKIAEXAMPLE", "other").recall(NOW) == Remembered()
 
 
 def test_the_last_rate_counts(tmp_path):
     """A second load's knowledge replaces the first's and leaves others alone."""
-    memory(tmp_path).remember(37.5, NOW)
-    memory(tmp_path, "other").remember(5, NOW)
-    memory(tmp_path).remember(80, NOW)
-    assert memory(tmp_path).recall(NOW) == 80
-    assert memory(tmp_path, "other").recall(NOW) == 5
+    memory(tmp_path).remember(Remembered(37.5), NOW)
+    memory(tmp_path, "other").remember(Remembered(5), NOW)
+    memory(tmp_path).remember(Remembered(reached=80), NOW)
+    memory(tmp_path).remember(Remembered(), NOW)  # a load that was over too soon to learn anything
+    assert memory(tmp_path).recall(NOW) == Remembered(reached=80)
+    assert memory(tmp_path, "other").recall(NOW) == Remembered(5)
 
 
 def test_old_knowledge_is_none(tmp_path):
     """A quota of last season says nothing."""
-    memory(tmp_path).remember(37.5, NOW)
-    assert memory(tmp_path).recall(NOW + MEMORY_SECONDS + 1) is None
+    memory(tmp_path).remember(Remembered(37.5), NOW)
+    assert memory(tmp_path).recall(NOW + MEMORY_SECONDS + 1) == Remembered()
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"%s": 5}', b'{"%s": {"events_per_second": "x"}}'])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{", b'{"%s": 5}', b'{"%s": {"limit_events_per_second": "x", "learned_at": 1790000000}}'],
+)
 def test_a_damaged_memory_is_no_memory(tmp_path, content):
     """Whatever is in the file, a load starts, and mends it at its end."""
     key = memory(tmp_path)._key.encode()
     (tmp_path / "rates.json").write_bytes(content.replace(b"%s", key))
-    assert memory(tmp_path).recall(NOW) is None
-    memory(tmp_path).remember(2.5, NOW)
-    assert memory(tmp_path).recall(NOW) == 2.5
+    assert memory(tmp_path).recall(NOW) == Remembered()
+    memory(tmp_path).remember(Remembered(2.5), NOW)
+    assert memory(tmp_path).recall(NOW) == Remembered(2.5)
 
 
 def test_no_key_is_written(tmp_path):
     """The file holds digests only."""
-    memory(tmp_path).remember(37.5, NOW)
+    memory(tmp_path).remember(Remembered(37.5), NOW)
     assert b"AKIA" not in (tmp_path / "rates.json").read_bytes()
 
 
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path):
     """A container without a home still loads."""
     (tmp_path / "file").write_text("")
-    memory(tmp_path / "file").remember(1, NOW)
-    assert memory(tmp_path / "file").recall(NOW) is None
+    memory(tmp_path / "file").remember(Remembered(1), NOW)
+    assert memory(tmp_path / "file").recall(NOW) == Remembered()

@@ -25,6 +25,7 @@ class LoaderPlan:
         offered_rate: Events per second it has to send.
         idle: Stretches (from, until) without any.
         learned_rate: From an earlier load.
+        reached_rate: The same, if that met no limit.
         timer_seconds: Resolution of its timers.
         stalls: (every, for): its event loop stands still.
     """
@@ -35,6 +36,7 @@ class LoaderPlan:
     offered_rate: float = math.inf
     idle: tuple[tuple[float, float], ...] = ()
     learned_rate: float | None = None
+    reached_rate: float | None = None
     timer_seconds: float = 0.001
     stalls: tuple[float, float] | None = None
 
@@ -70,7 +72,9 @@ class SimulatedLoader:
         send: Callable[[Attempt], None],
         wake_at: Callable[[float, "SimulatedLoader"], None],
     ) -> None:
-        self.governor = Governor(now=plan.start, learned_rate=plan.learned_rate)
+        self.governor = Governor(
+            now=plan.start, learned_rate=plan.learned_rate, reached_rate=plan.reached_rate
+        )
         self.cap = InFlightCap(maximum=plan.max_in_flight)
         self.accepted_at: list[float] = []
         self.throttled_at: list[float] = []
