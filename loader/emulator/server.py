@@ -30,8 +30,8 @@ _DRAIN_SECONDS = 1.0
 """How long calls in flight may take to be answered when the emulator stops."""
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 50_000
-"""What is remembered of each call lives on and forms no cycle. At Python's 700 the collector goes through all of
-it every few seconds, and nobody is answered for a tenth of a second: clients take that for a lower quota."""
+"""What is remembered of each call lives on and forms no cycle. At Python's 700 the collector goes through all
+of it every few seconds, and nobody is answered for a tenth of a second: clients take that for a lower quota."""
 
 
 class Emulator:
