@@ -31,7 +31,7 @@ _DRAIN_SECONDS = 1.0
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 50_000
 """What is remembered of each call lives on and forms no cycle. At Python's 700 the collector goes through all
-of it every few seconds, and nobody is answered for a tenth of a second: clients take that for a lower quota."""
+of it every few seconds; nobody is answered for a tenth of a second, and clients take that for a quota."""
 
 
 class Emulator:
