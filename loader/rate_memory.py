@@ -53,9 +53,10 @@ class RateMemory:
         self._path = (folder or _state_folder()) / "rates.json"
 
     @staticmethod
-    def knows_any(folder: Path | None = None) -> bool:
-        """Return whether any rate is remembered at all: without one, nobody need look for credentials."""
-        return bool(_read((folder or _state_folder()) / "rates.json"))
+    def knows_any_limit(folder: Path | None = None) -> bool:
+        """Return whether any limit is remembered at all: without one, nobody need look for credentials."""
+        entries = _read((folder or _state_folder()) / "rates.json").values()
+        return any(isinstance(entry, Mapping) and LIMIT in entry for entry in entries)
 
     def recall(self, now: float) -> Remembered:
         """Return what is known, if it is recent.

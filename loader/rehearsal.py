@@ -154,7 +154,7 @@ def _file_previews(extract: Extract, counts: Counts, samples: dict[int, Samples]
 
 def _rate(job: Job) -> tuple[float | None, str]:
     """Return the rate a load would keep, and where it comes from."""
-    remembered = None if job.forget_rate or not RateMemory.knows_any() else _remembered_rate(job)
+    remembered = None if job.forget_rate or not RateMemory.knows_any_limit() else _remembered_rate(job)
     if job.rate is not None and (remembered is None or job.rate <= remembered):
         return job.rate, "--rate"
     return remembered, "learned by an earlier load" if remembered is not None else ""

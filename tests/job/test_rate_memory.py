@@ -30,6 +30,15 @@ def test_the_last_rate_counts(tmp_path):
     assert memory(tmp_path, "other").recall(NOW) == Remembered(5)
 
 
+def test_a_rate_that_is_no_limit_sends_nobody_looking(tmp_path):
+    """A plan looks for credentials only if some service's limit is remembered."""
+    assert not RateMemory.knows_any_limit(tmp_path)
+    memory(tmp_path).remember(Remembered(reached=80), NOW)
+    assert not RateMemory.knows_any_limit(tmp_path)
+    memory(tmp_path, "other").remember(Remembered(5), NOW)
+    assert RateMemory.knows_any_limit(tmp_path)
+
+
 def test_old_knowledge_is_none(tmp_path):
     """A quota of last season says nothing."""
     memory(tmp_path).remember(Remembered(37.5), NOW)
