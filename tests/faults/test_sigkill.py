@@ -64,7 +64,7 @@ def points_of(seed: int, kills: int) -> list[KillPoint]:
 
 
 @pytest.mark.tried("SIGKILL at random moments of several runs of a load, then a run to the end", keeps=ONCE)
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(4))
 async def test_a_load_survives_random_kills(trial: Trial, seed: int) -> None:
     """Whatever moments the kills fall on, every event is accepted once, in order, and the books balance."""
     await survive(trial, seed, points_of(seed, KILLS))
