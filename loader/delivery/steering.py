@@ -179,14 +179,16 @@ class Steering:
         self.estimate.close(self._log.last, forget=True)
         if not after_outage:
             return self._cruise(limit, SHORTEST_PERIOD_SECONDS)
-        rate = self._seek(limit, RETURN_CUT)
-        self._fast_until = RETURN_SHARE * limit
-        return rate
+        return self._return_to(limit)
 
     def go_back(self, limit: float) -> float:
         """Return the rate now that cuts from ``limit`` turned out to have had no effect."""
         self.estimate.guess(limit)
         self.estimate.close(self._log.last, forget=True)
+        return self._return_to(limit)
+
+    def _return_to(self, limit: float) -> float:
+        """Seek a limit that is known, fast until near it."""
         rate = self._seek(limit, RETURN_CUT)
         self._fast_until = RETURN_SHARE * limit
         return rate
