@@ -147,7 +147,7 @@ def _time_planning(watch: Stopwatch, job: Job) -> list[WindowPlan]:
         with (
             watch.time("rest of records"),
             watch.watching(rows, "convert", "convert"),
-            watch.watching(rows, "json_records", "encode"),
+            watch.watching(rows, "quoted_records", "encode"),
         ):
             records = extract.records(window)
         with watch.time("pack"):
@@ -157,7 +157,7 @@ def _time_planning(watch: Stopwatch, job: Job) -> list[WindowPlan]:
         for plan in plans:
             token = tokens[plan.file].token
             for event in plan.events:
-                token(plan.first_row, event.index, event.group, event.timestamp, event.data)
+                token(plan.first_row, event.index, event.group, event.timestamp, event.quoted)
     _subtract(watch.seconds, "rest of records", ("convert", "encode"))
     _subtract(watch.seconds, "pack", ("token",))
     return plans

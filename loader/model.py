@@ -2,7 +2,7 @@
 
 Rules kept here:
 
-1. A payload (``Event.data``) never appears in a repr: the service marks it sensitive.
+1. A payload (``Event.quoted``) never appears in a repr: the service marks it sensitive.
 2. Nothing here knows files, sockets, clocks or settings.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 
+from loader.quoting import unquote
 from loader.reject_code import RejectCode
 
 # Service facts (service model 2024-01-01; SERVICE.md section 2).
@@ -63,7 +64,8 @@ class Event:
         group: ``eventGroupId``.
         token: ``clientToken``: 64 hex characters, a function of what the event is.
         timestamp: ``eventTimestamp`` as the decimal text of epoch seconds, or None to leave it out.
-        data: The records: UTF-8 JSON, one object or an array of several.
+        quoted: The records: UTF-8 JSON, one object or an array of several, as it stands between the quotes of
+            a JSON string (`loader.quoting`).
     """
 
     window: int
@@ -73,7 +75,12 @@ class Event:
     group: str
     token: str
     timestamp: str | None
-    data: bytes = field(repr=False)
+    quoted: bytes = field(repr=False)
+
+    @property
+    def data(self) -> bytes:
+        """The records as the service reads them. Made anew at each look: a packed event has a megabyte."""
+        return unquote(self.quoted)
 
 
 class OutcomeKind(Enum):

@@ -75,7 +75,8 @@ class Bisection:
 
     def __init__(self, event: Event) -> None:
         self.event = event
-        self._places: Sequence[Place] = record_places(event.data)
+        self._data = event.data
+        self._places: Sequence[Place] = record_places(self._data)
         if len(self._places) != len(event.rows):
             raise ValueError("the event has not as many records as rows")
         self._open = 0
@@ -183,7 +184,7 @@ class Bisection:
         )
 
     def _event(self, part: Part) -> Event:
-        return part_event(self.event, part, self._places)
+        return part_event(self.event, part, self._data, self._places)
 
     def _named(self, part: Part, entry: Entry) -> Entry:
         entry.bisection, entry.part = self, part

@@ -59,4 +59,4 @@ class ByteBudget:
 
 def event_bytes(event: Event) -> int:
     """Return what an event costs in memory while it is held."""
-    return len(event.data) + EVENT_OVERHEAD_BYTES + ROW_BYTES * len(event.rows)
+    return len(event.quoted) + EVENT_OVERHEAD_BYTES + ROW_BYTES * len(event.rows)

@@ -33,13 +33,13 @@ class Run:
         rows: Position in the file of each record's row, ascending.
         group: Their group.
         timestamp: That of the last record.
-        data: One JSON object, or an array of several.
+        quoted: One JSON object, or an array of several, in the form of `loader.quoting`.
     """
 
     rows: Sequence[int]
     group: str
     timestamp: str | None
-    data: bytes = field(repr=False)
+    quoted: bytes = field(repr=False)
 
 
 def with_buckets(records: pl.DataFrame, buckets: int | None) -> pl.DataFrame:
@@ -71,8 +71,8 @@ def shared_runs(records: pl.DataFrame, max_records: int | None) -> list[Run]:
         pl.col("timestamp").gather([cut - 1 for cut in cuts[1:]]),
     )
     runs = [
-        Run(rows, group, timestamp, data)
-        for (rows, data), (group, timestamp) in zip(_joined(laid, cuts), ends.iter_rows(), strict=True)
+        Run(rows, group, timestamp, quoted)
+        for (rows, quoted), (group, timestamp) in zip(_joined(laid, cuts), ends.iter_rows(), strict=True)
     ]
     return sorted(runs, key=lambda run: run.rows[0])
 
@@ -92,9 +92,9 @@ def _laid_by_group(records: pl.DataFrame) -> pl.DataFrame:
 def _cuts(laid: pl.DataFrame, max_records: int | None) -> Iterator[int]:
     """Return where each run begins among records that lie group by group."""
     most = max_records or laid.height
-    # Where each record would begin if all were joined with commas: that makes records a to b come to
-    # begins[b] - begins[a] bytes, one comma too many.
-    begins = [0, *(laid["data"].bin.size().cast(pl.Int64) + COMMA_BYTES).cum_sum().to_list()]
+    # Where each record would begin if all were joined with commas and not quoted: that makes records a to b
+    # come to begins[b] - begins[a] bytes, one comma too many.
+    begins = [0, *(laid["size"] + COMMA_BYTES).cum_sum().to_list()]
     room = MAX_EVENT_BYTES - ARRAY_BRACKETS_BYTES + COMMA_BYTES
     repeats = _Repeats(laid)
     groups = laid["group"].ne_missing(laid["group"].shift()).arg_true().to_list()
@@ -137,14 +137,14 @@ class _Repeats:
 
 
 def _joined(laid: pl.DataFrame, cuts: Sequence[int]) -> Iterator[tuple[list[int], bytes]]:
-    """Return rows and data of the run from each cut to the next."""
+    """Return rows and quoted records of the run from each cut to the next."""
     done = 0
     while done < len(cuts) - 1:
         # As many runs as have JOINED_RECORDS records, and one at least.
         last = max(done + 1, bisect_right(cuts, cuts[done] + JOINED_RECORDS) - 1)
         first = cuts[done]
         part = laid.slice(first, cuts[last] - first)
-        rows, records = part["row"].to_list(), part["data"].to_list()
+        rows, records = part["row"].to_list(), part["quoted"].to_list()
         for start, end in pairwise(cut - first for cut in cuts[done : last + 1]):
             members = records[start:end]
             if len(members) > 1:

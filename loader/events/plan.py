@@ -17,6 +17,7 @@ import polars as pl
 from loader.events.packing import shared_runs, with_buckets
 from loader.events.token import TokenSource
 from loader.model import Destination, Event, RejectedRow, SourceFile, WindowPlan
+from loader.quoting import unquote
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,9 @@ class WindowRecords:
         last_of_file: Whether the file ends with this window.
         frame: The records, one a row, with the columns ``row`` (position in the file, ascending), ``group``
             (the group it asks for, 1..255 characters), ``timestamp`` (``eventTimestamp`` as decimal text of
-            epoch seconds, or null), ``data`` (one JSON object, UTF-8, at most MAX_EVENT_BYTES) and, where
-            packing needs it and there is one, ``key`` (a text that tells its primary key from all others).
+            epoch seconds, or null), ``quoted`` (one JSON object, UTF-8, in the form of `loader.quoting`),
+            ``size`` (its bytes without the quoting, at most MAX_EVENT_BYTES) and, where packing needs it and
+            there is one, ``key`` (a text that tells its primary key from all others).
         rejected: The rows that could not become records.
     """
 
@@ -84,7 +86,7 @@ class WindowRecords:
     @property
     def data(self) -> list[bytes]:
         """Each record as JSON."""
-        return self.frame["data"].to_list()
+        return [unquote(record) for record in self.frame["quoted"]]
 
 
 class EventPlanner:
@@ -120,7 +122,8 @@ class EventPlanner:
 
     def _single(self, records: WindowRecords, frame: pl.DataFrame) -> list[Event]:
         token = self._tokens[records.file].token
-        columns = zip(*(frame[name].to_list() for name in ("row", "group", "timestamp", "data")), strict=True)
+        names = ("row", "group", "timestamp", "quoted")
+        columns = zip(*(frame[name].to_list() for name in names), strict=True)
         return [
             Event(
                 records.number,
@@ -128,11 +131,11 @@ class EventPlanner:
                 records.file,
                 (row,),
                 group,
-                token(records.first_row, index, group, timestamp, data),
+                token(records.first_row, index, group, timestamp, quoted),
                 timestamp,
-                data,
+                quoted,
             )
-            for index, (row, group, timestamp, data) in enumerate(columns)
+            for index, (row, group, timestamp, quoted) in enumerate(columns)
         ]
 
     def _shared_events(self, records: WindowRecords, frame: pl.DataFrame) -> list[Event]:
@@ -144,9 +147,9 @@ class EventPlanner:
                 records.file,
                 run.rows,
                 run.group,
-                token(records.first_row, index, run.group, run.timestamp, run.data),
+                token(records.first_row, index, run.group, run.timestamp, run.quoted),
                 run.timestamp,
-                run.data,
+                run.quoted,
             )
             for index, run in enumerate(shared_runs(frame, self._packing.max_records))
         ]

@@ -13,6 +13,7 @@ import json
 from collections.abc import Sequence
 
 from loader.model import Event, Part
+from loader.quoting import quote
 
 Place = tuple[int, int]
 """Where a record begins in the event's data and where it ends, in bytes."""
@@ -46,16 +47,17 @@ def part_token(token: str, part: Part) -> str:
     ).hexdigest()
 
 
-def part_event(event: Event, part: Part, places: Sequence[Place]) -> Event:
+def part_event(event: Event, part: Part, data: bytes, places: Sequence[Place]) -> Event:
     """Return the event that sends a part of another one.
 
     Args:
         event: The planned event.
         part: A range of its records that is not the whole.
+        data: What it holds: ``event.data``.
         places: Where its records lie.
     """
     end = part.first + part.count
-    data = event.data[places[part.first][0] : places[end - 1][1]]
+    data = data[places[part.first][0] : places[end - 1][1]]
     return Event(
         event.window,
         event.index,
@@ -64,7 +66,7 @@ def part_event(event: Event, part: Part, places: Sequence[Place]) -> Event:
         event.group,
         part_token(event.token, part),
         event.timestamp,
-        data if part.count == 1 else b"[" + data + b"]",
+        quote(data if part.count == 1 else b"[" + data + b"]"),
     )
 
 

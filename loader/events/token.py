@@ -25,7 +25,7 @@ class TokenSource:
     def __init__(self, destination: Destination, source: SourceFile) -> None:
         self._file_hash = hashlib.sha256()
         for part in (
-            "scn-loader token 1",
+            "scn-loader token 2",
             destination.instance_id,
             destination.event_type,
             destination.dataset_arn or "",
@@ -35,7 +35,7 @@ class TokenSource:
         ):
             self._file_hash.update(b"%d:%b" % (len(part.encode()), part.encode()))
 
-    def token(self, first_row: int, index: int, group: str, timestamp: str | None, data: bytes) -> str:
+    def token(self, first_row: int, index: int, group: str, timestamp: str | None, quoted: bytes) -> str:
         """Return 64 hex characters (the service allows 33 to 126).
 
         Args:
@@ -43,13 +43,13 @@ class TokenSource:
             index: Position of the event in that window's plan.
             group: ``eventGroupId``.
             timestamp: ``eventTimestamp`` as decimal text, or None.
-            data: The event's payload.
+            quoted: The event's payload, as it is sent.
         """
         group_bytes = group.encode()
         event_hash = self._file_hash.copy()
         event_hash.update(
             b"%d,%d,%d:%b,%b,%d:"
-            % (first_row, index, len(group_bytes), group_bytes, (timestamp or "-").encode(), len(data))
+            % (first_row, index, len(group_bytes), group_bytes, (timestamp or "-").encode(), len(quoted))
         )
-        event_hash.update(data)
+        event_hash.update(quoted)
         return event_hash.hexdigest()

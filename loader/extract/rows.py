@@ -20,7 +20,7 @@ from loader.extract.faults import Fault
 from loader.extract.mapping import FileMapping
 from loader.extract.origins import MappedColumn
 from loader.extract.problems import Problem, found
-from loader.extract.records import Form, escaped, json_records
+from loader.extract.records import Form, quoted_records, quoted_texts
 from loader.extract.rules import checked_texts
 from loader.extract.windows import Window
 from loader.job import Job, Pack
@@ -45,7 +45,7 @@ NO_VALUE = "\x00"
 """Stands in a key for a part that is missing: unlike any text."""
 
 # Columns beside those of the record, under names that no record column can have.
-ROW, GROUP, TIMESTAMP, DATA = "row()", "group()", "timestamp()", "data()"
+ROW, GROUP, TIMESTAMP, QUOTED, SIZE = "row()", "group()", "timestamp()", "quoted()", "size()"
 
 
 class _Batch:
@@ -162,15 +162,19 @@ class RowReader:
         )
         if batch.rejected:
             columns = columns.filter(batch.kept())
-        columns = columns.with_columns(escaped(columns.select(texts.columns), self._forms))
-        data = json_records(columns.select(texts.columns), self._forms, nulls=self._nulls)
-        columns = columns.with_columns(data.cast(pl.Binary).alias(DATA))
-        too_long = columns.filter(pl.col(DATA).bin.size() > MAX_EVENT_BYTES)
+        quoted = quoted_texts(columns.select(texts.columns), self._forms)
+        records = quoted_records(quoted, self._forms, nulls=self._nulls)
+        columns = columns.with_columns(
+            *quoted.texts, records["quoted"].alias(QUOTED), records["size"].alias(SIZE)
+        )
+        too_long = columns.filter(pl.col(SIZE) > MAX_EVENT_BYTES)
         if too_long.height:
-            columns = columns.filter(pl.col(DATA).bin.size() <= MAX_EVENT_BYTES)
-            for row, data_bytes in too_long.select(ROW, pl.col(DATA).bin.size()).iter_rows():
-                batch.reject_row(row, _too_long(data_bytes), "")
-        results = [pl.col(name).alias(name.removesuffix("()")) for name in (ROW, GROUP, TIMESTAMP, DATA)]
+            columns = columns.filter(pl.col(SIZE) <= MAX_EVENT_BYTES)
+            for row, size in too_long.select(ROW, SIZE).iter_rows():
+                batch.reject_row(row, _too_long(size), "")
+        results = [
+            pl.col(name).alias(name.removesuffix("()")) for name in (ROW, GROUP, TIMESTAMP, QUOTED, SIZE)
+        ]
         return columns.select(*results, *([self._key()] if self._with_keys else []))
 
     def _text(self, batch: _Batch, column: MappedColumn) -> pl.Series:
@@ -246,6 +250,6 @@ def _form(column: MappedColumn, job: Job) -> Form:
     return Form.BARE if job.numbers == "number" and column.type in ("int", "double") else Form.PLAIN
 
 
-def _too_long(data_bytes: int) -> Fault:
-    reason = f"its record has {data_bytes:,} bytes, more than the {MAX_EVENT_BYTES:,} of an event"
+def _too_long(size: int) -> Fault:
+    reason = f"its record has {size:,} bytes, more than the {MAX_EVENT_BYTES:,} of an event"
     return Fault(RejectCode.RECORD_TOO_LONG, reason)

@@ -34,7 +34,7 @@ def load_plan(files: int = 1, **settings: Any) -> Plan:
 def event(window: int, index: int, *, file: int = 0, group: str = "") -> Event:
     token = hashlib.sha256(f"{window}/{index}".encode()).hexdigest()
     row = window * WINDOW_ROWS + index
-    return Event(window, index, file, (row,), group or f"group {index}", token, None, b'{"id":"secret"}')
+    return Event(window, index, file, (row,), group or f"group {index}", token, None, rb"{\"id\":\"secret\"}")
 
 
 def window_plan(

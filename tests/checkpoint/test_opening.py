@@ -202,7 +202,7 @@ def test_a_moved_extract_resumes_under_its_new_path(tmp_path: Path) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize(("version", "words"), [(1, "older version"), (FORMAT_VERSION + 1, "newer version")])
+@pytest.mark.parametrize(("version", "words"), [(2, "older version"), (FORMAT_VERSION + 1, "newer version")])
 def test_another_format_is_refused(tmp_path: Path, version: int, words: str) -> None:
     """A checkpoint of another version is left alone, with a word on which version to use."""
     begin(tmp_path)

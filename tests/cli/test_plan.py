@@ -10,6 +10,7 @@ import pytest
 from loader import Job, preview
 from loader.errors import ExitCode
 from loader.model import Destination, Event
+from loader.quoting import quote
 from loader.service.protocol import build_body
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
@@ -117,7 +118,7 @@ def test_emit_writes_the_bodies_that_a_load_would_post(ask, good, tmp_path):
         ("R0", TYPE[1], 64)
     }
     first = bodies[0]
-    event = Event(0, 0, 0, (0,), "R0", first["clientToken"], None, first["data"].encode())
+    event = Event(0, 0, 0, (0,), "R0", first["clientToken"], None, quote(first["data"].encode()))
     assert json.loads(build_body(Destination(INSTANCE, TYPE[1]), event)) == first
     again = ask(*job)
     assert (again.code, "events.jsonl" in again.err) == (ExitCode.REFUSED, True)

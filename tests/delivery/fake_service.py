@@ -13,6 +13,7 @@ from loader.delivery.ports import Surroundings
 from loader.delivery.settings import DeliverySettings
 from loader.errors import LoaderError
 from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind
+from loader.quoting import quote
 from tests.delivery.virtual_time import now
 
 WALL_OFFSET = 1_700_000_000.0
@@ -57,7 +58,7 @@ class FixedCap(InFlightCap):
 
 
 def event(index: int, group: str = "g", *, data: bytes = b"{}") -> Event:
-    return Event(0, index, 0, (index,), group, f"{index:064}", None, data)
+    return Event(0, index, 0, (index,), group, f"{index:064}", None, quote(data))
 
 
 def accepted() -> Outcome:

@@ -15,6 +15,7 @@ from loader.delivery.settings import DeliverySettings
 from loader.errors import CheckpointWriteError
 from loader.job import OnFailure
 from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, PartResult, PartState
+from loader.quoting import quote
 from tests.delivery import fake_service as answers
 from tests.delivery.fake_service import WALL_OFFSET, Call, Delivery, FakeService
 from tests.delivery.virtual_time import run
@@ -26,7 +27,7 @@ def packed(index: int, numbers: Sequence[int], group: str = "g") -> Event:
     """Return an event of records ``{"n": number}``; the numbers are its rows as well."""
     records = [b'{"n":%d}' % number for number in numbers]
     data = b"[" + b",".join(records) + b"]" if len(records) > 1 else records[0]
-    return Event(0, index, 0, tuple(numbers), group, f"{index:064}", None, data)
+    return Event(0, index, 0, tuple(numbers), group, f"{index:064}", None, quote(data))
 
 
 def numbers_of(event: Event) -> list[int]:

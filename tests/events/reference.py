@@ -1,5 +1,6 @@
 """Packing as a plain loop over the records: slow, easy to check by eye, and what the planner must equal."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from zlib import crc32
@@ -17,6 +18,16 @@ class Record:
     key: str | None
     timestamp: str | None
     data: bytes
+
+    @property
+    def quoted(self) -> bytes:
+        """The record as it stands in a JSON string."""
+        return json.dumps(self.data.decode(), ensure_ascii=False)[1:-1].encode()
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return len(self.data)
 
 
 @dataclass

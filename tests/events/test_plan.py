@@ -20,7 +20,13 @@ SOURCE = SourceFile(0, "/extract.csv", "csv", 10, 0, "f" * 64, 0, None)
 
 def window_of(records: list[Record], number: int = 3, *, with_keys: bool = True) -> WindowRecords:
     """Return a window of the records."""
-    columns = {"row": pl.Int64, "group": pl.String, "timestamp": pl.String, "data": pl.Binary}
+    columns = {
+        "row": pl.Int64,
+        "group": pl.String,
+        "timestamp": pl.String,
+        "quoted": pl.Binary,
+        "size": pl.Int64,
+    }
     if with_keys:
         columns["key"] = pl.String
     return WindowRecords(
@@ -203,9 +209,9 @@ def test_the_token_is_the_one_written_down_here():
     event = plan(window([("a", "1", 0)]), PackingSettings()).events[0]
     hashed = b""
     destination = (DESTINATION.instance_id, DESTINATION.event_type, "", "")
-    for part in ("scn-loader token 1", *destination, SOURCE.fingerprint, "0"):
+    for part in ("scn-loader token 2", *destination, SOURCE.fingerprint, "0"):
         hashed += f"{len(part)}:{part}".encode()
-    hashed += b"100,0,1:a,-,%d:" % len(event.data) + event.data
+    hashed += b"100,0,1:a,-,%d:" % len(event.quoted) + event.quoted
     assert event.token == hashlib.sha256(hashed).hexdigest()
     assert 33 <= len(event.token) <= 126
 
@@ -214,7 +220,7 @@ def test_a_payload_is_not_in_the_repr():
     """An event can be logged without its data."""
     event = plan(window([("a", "1", 3)]), PackingSettings()).events[0]
     assert "pad" not in repr(event)
-    assert "data" not in repr(event)
+    assert "quoted" not in repr(event)
 
 
 def test_buckets_are_the_same_on_every_machine():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from loader.events.split import halves, part_event, part_token, record_places, whole
 from loader.model import Event, Part
+from loader.quoting import quote
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -24,7 +25,7 @@ def written(record: dict[str, object], *, ascii_only: bool) -> bytes:
 
 def packed(records: list[bytes]) -> Event:
     data = b"[" + b",".join(records) + b"]"
-    return Event(2, 5, 0, tuple(range(10, 10 + len(records))), "g", "t" * 64, "1.5", data)
+    return Event(2, 5, 0, tuple(range(10, 10 + len(records))), "g", "t" * 64, "1.5", quote(data))
 
 
 def all_parts(part: Part) -> list[Part]:
@@ -75,7 +76,7 @@ def test_the_parts_of_an_event_are_its_records_again(records):
         first, second = halves(part) if part.count > 1 else (part, Part(part.first + 1, 0))
         assert (first.first, first.count + second.count) == (part.first, part.count)
         assert second.first == first.first + first.count
-        cut = part_event(event, part, places)
+        cut = part_event(event, part, event.data, places)
         mine = texts[part.first : part.first + part.count]
         assert cut.data == (mine[0] if part.count == 1 else b"[" + b",".join(mine) + b"]")
         assert cut.rows == event.rows[part.first : part.first + part.count]

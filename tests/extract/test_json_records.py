@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loader.extract.records import Form, escaped, json_records
+from loader.extract.records import Form, quoted_records, quoted_texts
+from loader.quoting import quote, unquote
 
 TEXTS = st.text(
     st.one_of(
@@ -19,7 +20,11 @@ NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,6})(\.[0-9]{1,4})?([eE][+-]?[0-9]{1,
 
 def bytes_of(columns: dict[str, list[str | None]], forms: dict[str, Form], nulls: str) -> list[bytes]:
     frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
-    return json_records(escaped(frame, forms), forms, nulls=nulls).cast(pl.Binary).to_list()
+    records = quoted_records(quoted_texts(frame, forms), forms, nulls=nulls)
+    quoted, plain = records["quoted"].to_list(), [unquote(record) for record in records["quoted"]]
+    assert quoted == [quote(record) for record in plain]
+    assert records["size"].to_list() == list(map(len, plain))
+    return plain
 
 
 def reference(columns: dict[str, list[str | None]], forms: dict[str, Form], nulls: str) -> list[bytes]:

@@ -28,7 +28,7 @@ def window(number: int, groups: list[str], keys: list[str]) -> WindowRecords:
         rows_filtered=0,
         last_of_file=False,
         frame=pl.DataFrame({"row": rows, "group": groups, "key": keys}).with_columns(
-            timestamp=pl.lit(None, pl.String), data=pl.lit(b"{}")
+            timestamp=pl.lit(None, pl.String), quoted=pl.lit(b"{}"), size=pl.lit(2, pl.Int64)
         ),
         rejected=[],
     )

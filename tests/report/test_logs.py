@@ -202,7 +202,7 @@ def test_no_row_data_comes_through(tmp_path, log_format, debug):
     """Objects, bytes, foreign exceptions and fields that are not on the list never reach a line."""
     with logged(tmp_path, log_format, debug=debug) as console:
         log.error("Event %s.", EVENT)
-        log.error("Data %s and %s.", EVENT.data, [SECRET])
+        log.error("Data %s and %s.", EVENT.quoted, [SECRET])
         log.error("Named %(event)s.", {"event": {"id": SECRET}})
         log.error("Fields.", extra={"group": SECRET, "row": {"id": SECRET}, "rows": [SECRET], "code": "X"})
         log.error(EVENT)

@@ -1,6 +1,7 @@
 """What the service tests send, and where."""
 
 from loader.model import Event
+from loader.quoting import quote
 from loader.service.endpoint import Endpoint
 from loader.service.signing import Credentials
 
@@ -23,4 +24,4 @@ def sample_event(
     data: bytes = b'{"id":"1","quantity":"2.0"}',
 ) -> Event:
     """Return an event with the given parts."""
-    return Event(0, 0, 0, range(1), group, token, timestamp, data)
+    return Event(0, 0, 0, range(1), group, token, timestamp, quote(data))
