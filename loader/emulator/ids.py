@@ -1,12 +1,17 @@
 """Ids that the service gives out: random UUIDs, as the service model's pattern asks for."""
 
 from random import Random
-from uuid import UUID
 
 # Seeded by the operating system once: asking it for every id would cost more than the rest of an answer.
 _random = Random()  # noqa: S311 - names things, guards nothing
 
+# RFC 9562, section 5.4: four bits of version, 0100, and two of variant, 10; the rest is chance. Written out
+# because two ids go into every answer, and uuid.UUID takes three times as long.
+_CHANCE = ~(0xF << 76 | 0b11 << 62)
+_VERSION_4 = 0x4 << 76 | 0b10 << 62
+
 
 def new_id() -> str:
-    """Return a new id."""
-    return str(UUID(int=_random.getrandbits(128), version=4))
+    """Return a new id: a UUID of version 4."""
+    digits = f"{_random.getrandbits(128) & _CHANCE | _VERSION_4:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
