@@ -15,7 +15,7 @@ import orjson
 from botocore.model import OperationModel
 
 from loader.emulator.refusal import Refusal
-from loader.emulator.shapes import Check, WrongType, compile_check, service_model
+from loader.emulator.shapes import Check, WrongType, as_texts, compile_check, service_model
 
 SEND = "SendDataIntegrationEvent"
 GET = "GetDataIntegrationEvent"
@@ -91,12 +91,12 @@ def check_input(operation: Operation, members: Mapping[str, Any]) -> None:
     Raises:
         Refusal: It breaks the model's constraints; the message lists all of them.
     """
-    faults: list[str] = []
     try:
-        operation.check(members, "", faults)
+        faults = operation.check(members)
     except WrongType as error:
         raise Refusal("SerializationException", str(error)) from error
-    refuse_faults(faults)
+    if faults:
+        refuse_faults(as_texts(faults))
 
 
 def refuse_faults(faults: list[str]) -> None:

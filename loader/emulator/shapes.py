@@ -11,15 +11,21 @@ Rules kept here:
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from math import inf
 from typing import Any
 
 from botocore.loaders import Loader
 from botocore.model import ListShape, ServiceModel, Shape, StructureShape
 
-Check = Callable[[Any, str, list[str]], None]
-"""Takes a value and its path such as ``/clientToken``; appends what is wrong with it to the list."""
+Fault = tuple[str, str]
+"""Where, such as ``/clientToken``, and what the model asks for there."""
+
+Check = Callable[[Any], Sequence[Fault]]
+"""Takes a value; returns what is wrong with it and everything inside it, with paths that begin at it.
+
+Nearly every value is good: paths are put together only on the way out of one that is not."""
 
 
 class WrongType(Exception):
@@ -32,6 +38,12 @@ class WrongType(Exception):
 
     def __init__(self, path: str, expected: str) -> None:
         super().__init__(f"Value at '{path}' is not a {expected}")
+        self._path = path
+        self._expected = expected
+
+    def inside(self, place: str) -> "WrongType":
+        """Return the same of the value that ``place`` leads into."""
+        return WrongType(place + self._path, self._expected)
 
 
 @cache
@@ -47,9 +59,16 @@ def faults_of(shape_name: str, value: object, path: str) -> list[str]:
     Raises:
         WrongType: It holds a JSON value of another type than the model's.
     """
-    faults: list[str] = []
-    _named_check(shape_name)(value, path, faults)
-    return faults
+    try:
+        found = _named_check(shape_name)(value)
+    except WrongType as error:
+        raise error.inside(path) from error
+    return as_texts(_inside(path, found))
+
+
+def as_texts(faults: Iterable[Fault]) -> list[str]:
+    """Return faults in Smithy's words."""
+    return [f"Value at '{path}' failed to satisfy constraint: {demand}" for path, demand in faults]
 
 
 def max_value(shape_name: str) -> int:
@@ -73,78 +92,98 @@ def compile_check(shape: Shape) -> Check:
 
 
 def _structure_check(shape: StructureShape) -> Check:
-    members = [(name, compile_check(member)) for name, member in shape.members.items()]
     required = frozenset(shape.required_members)
+    members = [
+        (name, f"/{name}", name in required, compile_check(member)) for name, member in shape.members.items()
+    ]
 
-    def check(value: Any, path: str, faults: list[str]) -> None:
+    def check(value: Any) -> Sequence[Fault]:
         if not isinstance(value, dict):
-            raise WrongType(path, "JSON object")
-        for name, check_member in members:
+            raise WrongType("", "JSON object")
+        faults: list[Fault] = []
+        for name, place, is_required, check_member in members:
             member = value.get(name)
-            if member is not None:
-                check_member(member, f"{path}/{name}", faults)
-            elif name in required:
-                faults.append(_fault(f"{path}/{name}", "Member must not be null"))
+            if member is None:
+                if is_required:
+                    faults.append((place, "Member must not be null"))
+                continue
+            try:
+                found = check_member(member)
+            except WrongType as error:
+                raise error.inside(place) from error
+            if found:
+                faults += _inside(place, found)
+        return faults
 
     return check
 
 
 def _list_check(shape: ListShape) -> Check:
     check_element = compile_check(shape.member)
-    check_length = _bounds_check(shape.metadata, "length ", "have ")
+    bounds = _Bounds(shape.metadata, "length ", "have ")
 
-    def check(value: Any, path: str, faults: list[str]) -> None:
+    def check(value: Any) -> Sequence[Fault]:
         if not isinstance(value, list):
-            raise WrongType(path, "JSON array")
-        check_length(len(value), path, faults)
+            raise WrongType("", "JSON array")
+        faults = [] if bounds.low <= len(value) <= bounds.high else [("", bounds.demand)]
         for position, element in enumerate(value):
-            check_element(element, f"{path}/{position}", faults)
+            try:
+                faults += _inside(f"/{position}", check_element(element))
+            except WrongType as error:
+                raise error.inside(f"/{position}") from error
+        return faults
 
     return check
 
 
 def _string_check(shape: Shape) -> Check:
-    check_length = _bounds_check(shape.metadata, "length ", "have ")
+    bounds = _Bounds(shape.metadata, "length ", "have ")
+    low, high = bounds.low, bounds.high
     pattern = re.compile(shape.metadata["pattern"]) if "pattern" in shape.metadata else None
     words = frozenset(shape.metadata.get("enum", ()))
     listed = ", ".join(shape.metadata.get("enum", ()))
 
-    def check(value: Any, path: str, faults: list[str]) -> None:
+    def check(value: Any) -> Sequence[Fault]:
         if not isinstance(value, str):
-            raise WrongType(path, "string")
-        check_length(len(value), path, faults)
+            raise WrongType("", "string")
+        faults: list[Fault] = []
+        if not low <= len(value) <= high:
+            faults.append(("", bounds.demand))
         if pattern is not None and pattern.fullmatch(value) is None:
-            faults.append(_fault(path, f"Member must satisfy regular expression pattern: {pattern.pattern}"))
+            faults.append(("", f"Member must satisfy regular expression pattern: {pattern.pattern}"))
         if words and value not in words:
-            faults.append(_fault(path, f"Member must satisfy enum value set: [{listed}]"))
+            faults.append(("", f"Member must satisfy enum value set: [{listed}]"))
+        return faults
 
     return check
 
 
 def _integer_check(shape: Shape) -> Check:
-    check_range = _bounds_check(shape.metadata, "", "be ")
+    bounds = _Bounds(shape.metadata, "", "be ")
 
-    def check(value: Any, path: str, faults: list[str]) -> None:
+    def check(value: Any) -> Sequence[Fault]:
         if not isinstance(value, int) or isinstance(value, bool):
-            raise WrongType(path, "whole number")
-        check_range(value, path, faults)
+            raise WrongType("", "whole number")
+        return () if bounds.low <= value <= bounds.high else (("", bounds.demand),)
 
     return check
 
 
 def _timestamp_check(_shape: Shape) -> Check:
-    def check(value: Any, path: str, _faults: list[str]) -> None:
+    def check(value: Any) -> Sequence[Fault]:
         # Epoch seconds in a JSON body (timestampFormat unixTimestamp, and rest-json's default).
         if not isinstance(value, int | float) or isinstance(value, bool):
-            raise WrongType(path, "number of epoch seconds")
+            raise WrongType("", "number of epoch seconds")
+        return ()
 
     return check
 
 
 def _boolean_check(_shape: Shape) -> Check:
-    def check(value: Any, path: str, _faults: list[str]) -> None:
+    def check(value: Any) -> Sequence[Fault]:
         if not isinstance(value, bool):
-            raise WrongType(path, "boolean")
+            raise WrongType("", "boolean")
+        return ()
 
     return check
 
@@ -157,21 +196,20 @@ _CHECKS: Mapping[str, Callable[[Shape], Check]] = {
 }
 
 
-def _bounds_check(limits: Mapping[str, Any], noun: str, verb: str) -> Check:
-    low, high = limits.get("min"), limits.get("max")
-    if low is not None and high is not None:
-        demand = f"Member must {verb}{noun}between {low} and {high}, inclusive"
-    elif low is not None:
-        demand = f"Member must {verb}{noun}greater than or equal to {low}"
-    else:
-        demand = f"Member must {verb}{noun}less than or equal to {high}"
+class _Bounds:
+    """The least and greatest length or number, and the words for what lies beyond."""
 
-    def check(size: Any, path: str, faults: list[str]) -> None:
-        if (low is not None and size < low) or (high is not None and size > high):
-            faults.append(_fault(path, demand))
+    def __init__(self, limits: Mapping[str, Any], noun: str, verb: str) -> None:
+        low, high = limits.get("min"), limits.get("max")
+        if low is not None and high is not None:
+            self.demand = f"Member must {verb}{noun}between {low} and {high}, inclusive"
+        elif low is not None:
+            self.demand = f"Member must {verb}{noun}greater than or equal to {low}"
+        else:
+            self.demand = f"Member must {verb}{noun}less than or equal to {high}"
+        self.low: float = -inf if low is None else low
+        self.high: float = inf if high is None else high
 
-    return check
 
-
-def _fault(path: str, demand: str) -> str:
-    return f"Value at '{path}' failed to satisfy constraint: {demand}"
+def _inside(place: str, faults: Iterable[Fault]) -> list[Fault]:
+    return [(place + path, demand) for path, demand in faults]
