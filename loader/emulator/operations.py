@@ -7,7 +7,7 @@ Paths, methods and the place of every member (path, query, body) come from the s
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -47,6 +47,10 @@ class Operation:
     check: Check
 
 
+_PATHS_REMEMBERED = 1024
+"""A client sends to the same few paths again and again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request that means one of the served operations.
@@ -60,6 +64,7 @@ class Call:
     path_members: Mapping[str, str]
 
 
+@lru_cache(_PATHS_REMEMBERED)
 def find_call(method: str, path: str) -> Call:
     """Return which operation a request means.
 
@@ -81,8 +86,9 @@ def read_input(call: Call, query: str, body: bytes, content_type: str) -> dict[s
     operation = call.operation
     members = _read_body(body, content_type) if operation.has_body else {}
     if operation.query_members:
-        members = members | _read_query(operation, query)
-    return {**members, **call.path_members}
+        members.update(_read_query(operation, query))
+    members.update(call.path_members)
+    return members
 
 
 def check_input(operation: Operation, members: Mapping[str, Any]) -> None:
@@ -111,7 +117,7 @@ def refuse_faults(faults: list[str]) -> None:
 
 
 def _read_body(body: bytes, content_type: str) -> dict[str, Any]:
-    if content_type.partition(";")[0].strip().lower() != _JSON:
+    if content_type != _JSON and content_type.partition(";")[0].strip().lower() != _JSON:
         raise Refusal("UnsupportedMediaTypeException", f"The content type must be {_JSON}")
     try:
         document = orjson.loads(body)
