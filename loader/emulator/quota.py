@@ -18,8 +18,10 @@ class Quota:
     """
 
     def __init__(self, settings: QuotaSettings, now: float) -> None:
-        self.settings = settings
-        self._tokens = settings.capacity
+        self._rate = settings.rate
+        self._capacity = settings.capacity
+        self._per_second_window = settings.per_second_window
+        self._tokens = self._capacity
         self._filled_at = now
 
     def take(self, now: float) -> float:
@@ -28,12 +30,12 @@ class Quota:
         Returns:
             0.0 if the call is admitted, else seconds until one could be.
         """
-        rate = self.settings.rate
+        rate = self._rate
         if rate is None:
             return 0.0
-        if self.settings.per_second_window:
+        if self._per_second_window:
             return self._take_from_window(now)
-        self._tokens = min(self.settings.capacity, self._tokens + (now - self._filled_at) * rate)
+        self._tokens = min(self._capacity, self._tokens + (now - self._filled_at) * rate)
         self._filled_at = now
         if self._tokens >= 1.0:
             self._tokens -= 1.0
@@ -42,7 +44,7 @@ class Quota:
 
     def _take_from_window(self, now: float) -> float:
         if int(now) != int(self._filled_at):
-            self._tokens = self.settings.capacity
+            self._tokens = self._capacity
         self._filled_at = now
         if self._tokens >= 1.0:
             self._tokens -= 1.0

@@ -38,7 +38,9 @@ def read_records(data: str) -> list[dict[str, Any]]:
         document = orjson.loads(data)
     except orjson.JSONDecodeError:
         raise _invalid("data is not valid JSON") from None
-    records = document if isinstance(document, list) else [document]
+    if isinstance(document, dict):
+        return [document]
+    records = document if isinstance(document, list) else []
     if not records or not all(isinstance(record, dict) for record in records):
         raise _invalid("data is neither a JSON object nor an array of JSON objects")
     return records

@@ -6,10 +6,9 @@ headers it says it signed, and compared. Nothing of the loader's signing is used
 
 import hmac
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -32,8 +31,7 @@ _DATE_FORMAT = "%Y%m%dT%H%M%SZ"
 _UNSIGNED = "UNSIGNED-PAYLOAD"
 
 
-@dataclass(frozen=True, slots=True)
-class WireRequest:
+class WireRequest(NamedTuple):
     """A request as it came over the wire.
 
     Attributes:
