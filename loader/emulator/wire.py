@@ -8,7 +8,9 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
 
-from aiohttp import web
+from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import SERVER_SOFTWARE
 
 from loader.emulator.answers import Answer
 from loader.emulator.faults import FaultKind
@@ -32,6 +34,8 @@ async def deliver(request: web.BaseRequest, answer: Answer, date: str) -> web.St
     try:
         if answer.delay_seconds:
             await asyncio.sleep(answer.delay_seconds)
+        if answer.fault is None and _is_plain(request):
+            return PlainResponse(answer, date)
         response = _response(answer, date)
         if answer.fault is not None and answer.fault.fault in _BREAKERS:
             return await _BREAKERS[answer.fault.fault](request, answer, response)
@@ -39,6 +43,42 @@ async def deliver(request: web.BaseRequest, answer: Answer, date: str) -> web.St
     finally:
         # Also when the client is gone and this task is cancelled: nothing is in flight any more.
         answer.sent()
+
+
+class PlainResponse(web.StreamResponse):
+    """A whole answer on a connection that stays: the same bytes as web.Response's, for a third of its time.
+
+    Args:
+        answer: What to send; it has a body.
+        date: The ``Date`` header.
+    """
+
+    def __init__(self, answer: Answer, date: str) -> None:
+        headers = {
+            "Date": date,
+            "Content-Type": answer.content_type,
+            **answer.headers,
+            "Content-Length": str(len(answer.body)),
+            "Server": SERVER_SOFTWARE,
+        }
+        super().__init__(status=answer.status, headers=headers)
+        self._whole_body = answer.body
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
+        """Send it all; there is nothing left to do in ``write_eof``."""
+        self._keep_alive = True
+        writer = request.writer
+        await writer.write_headers(f"HTTP/1.1 {self.status} {self.reason}", self.headers)
+        await writer.write_eof(self._whole_body)
+        return writer
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Do nothing."""
+
+
+def _is_plain(request: web.BaseRequest) -> bool:
+    """Whether an answer to this request needs neither a Connection header nor to go without its body."""
+    return request.keep_alive and request.version == HttpVersion11 and request.method != hdrs.METH_HEAD
 
 
 def _response(answer: Answer, date: str) -> web.Response:
