@@ -174,13 +174,20 @@ def _web_server(service: Service) -> web.Server:
 
 async def _handle(service: Service, request: web.BaseRequest) -> web.StreamResponse:
     try:
-        body = await request.read()
+        body = await _body(request)
     except HTTPRequestEntityTooLarge:
         refusal = Refusal("RequestEntityTooLargeException", "The request body is too large")
         answer = service.refuse_unread(request.method, request.raw_path, refusal)
     else:
         answer = await _answer(service, WireRequest(request.method, request.raw_path, request.headers, body))
     return await deliver(request, answer, service.clock.date_header())
+
+
+async def _body(request: web.BaseRequest) -> bytes:
+    content = request.content
+    if content.is_eof() and content.total_bytes <= request.client_max_size:
+        return content.read_nowait()  # all of it is here: read() would look twice for more
+    return await request.read()
 
 
 async def _answer(service: Service, request: WireRequest) -> Answer:
