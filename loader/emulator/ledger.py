@@ -65,8 +65,8 @@ CREATE TABLE IF NOT EXISTS attempts (
     data_bytes INTEGER NOT NULL, event_timestamp REAL, dataset TEXT NOT NULL, operation TEXT NOT NULL,
     event_id TEXT, verdict TEXT NOT NULL, fault TEXT NOT NULL, overlapped INTEGER NOT NULL
 );
-CREATE UNIQUE INDEX IF NOT EXISTS receipts ON attempts (event_id) WHERE verdict = 'accepted';
 """
+_INDEX = "CREATE UNIQUE INDEX IF NOT EXISTS receipts ON attempts (event_id) WHERE verdict = 'accepted'"
 _COLUMNS = [column.name for column in fields(LedgerRow)]
 _INSERT = f"INSERT INTO attempts VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - only marks
 _as_values = attrgetter(*_COLUMNS)
@@ -75,13 +75,17 @@ _as_values = attrgetter(*_COLUMNS)
 class LedgerFile:
     """The table of attempts. Every method is for the thread that writes.
 
+    Receipts are random, so their index costs more than the rows themselves. It is made when somebody first
+    looks for a receipt (about a second for a million rows) and kept up from then on.
+
     Args:
         path: SQLite file, continued if it holds a ledger; None keeps the table in memory.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._connection = open_sqlite(path)
-        self._connection.executescript(_SCHEMA)
+        self._connection.execute(_SCHEMA)
+        self._has_index = False
 
     def append(self, rows: Iterable[LedgerRow]) -> None:
         """Add rows and commit them."""
@@ -95,6 +99,9 @@ class LedgerFile:
 
     def event(self, instance_id: str, event_id: str, since: float) -> LedgerRow | None:
         """Return the accepted attempt that has this receipt and is not older than ``since``."""
+        if not self._has_index:
+            self._connection.execute(_INDEX)
+            self._has_index = True
         found = self._rows(
             "verdict = 'accepted' AND event_id = ? AND instance_id = ? AND at >= ?",
             (event_id, instance_id, since),
