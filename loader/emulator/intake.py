@@ -177,7 +177,7 @@ class Intake:
     def _admit(self) -> None:
         wait_seconds = self.quota.take(self._clock.now())
         if wait_seconds:
-            hints = {
+            hints: dict[str, dict[str, str]] = {
                 "none": {},
                 "Retry-After": {"Retry-After": str(ceil(wait_seconds))},
                 "x-amz-retry-after": {"x-amz-retry-after": str(ceil(wait_seconds * 1000))},
@@ -202,21 +202,20 @@ class Intake:
 
 def _fill_in(row: LedgerRow, members: Mapping[str, Any]) -> None:
     """Copy what an unchecked input says, as far as it can be read, to the row."""
-    row.event_type = _text(members, "eventType")
-    row.event_group = _text(members, "eventGroupId")
-    row.client_token = _text(members, "clientToken")
-    data = _text(members, "data").encode()
+    row.event_type = _text(members.get("eventType"))
+    row.event_group = _text(members.get("eventGroupId"))
+    row.client_token = _text(members.get("clientToken"))
+    data = _text(members.get("data")).encode()
     row.data_sha256, row.data_bytes = sha256(data).hexdigest(), len(data)
     timestamp = members.get("eventTimestamp")
     row.event_timestamp = float(timestamp) if isinstance(timestamp, int | float) else None
     target = members.get("datasetTarget")
     if isinstance(target, dict):
-        row.dataset = _text(target, "datasetIdentifier")
-        row.operation = _text(target, "operationType")
+        row.dataset = _text(target.get("datasetIdentifier"))
+        row.operation = _text(target.get("operationType"))
 
 
-def _text(members: Mapping[str, Any], name: str) -> str:
-    value = members.get(name)
+def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
