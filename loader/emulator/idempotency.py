@@ -64,6 +64,6 @@ class ClientTokens:
             self._entries.pop(self._accepted.popleft()[1], None)
 
 
-def event_identity(parts: Sequence[str]) -> bytes:
+def event_identity(parts: Sequence[str | float | None]) -> bytes:
     """Return a digest of everything that makes two events the same one."""
     return sha256(orjson.dumps(parts)).digest()

@@ -26,7 +26,7 @@ from loader.emulator.quota import Quota
 from loader.emulator.refusal import Refusal
 from loader.emulator.schema_check import check_values, read_records
 from loader.emulator.settings import EmulatorSettings
-from loader.emulator.shapes import max_value
+from loader.emulator.shapes import NUMBER, max_value
 from loader.emulator.signatures import WireRequest
 from loader.emulator.store import Store
 from loader.emulator.targets import Targets
@@ -208,7 +208,7 @@ def _fill_in(row: LedgerRow, members: Mapping[str, Any]) -> None:
     data = _text(members.get("data")).encode()
     row.data_sha256, row.data_bytes = sha256(data).hexdigest(), len(data)
     timestamp = members.get("eventTimestamp")
-    row.event_timestamp = float(timestamp) if isinstance(timestamp, int | float) else None
+    row.event_timestamp = float(timestamp) if isinstance(timestamp, NUMBER) else None
     target = members.get("datasetTarget")
     if isinstance(target, dict):
         row.dataset = _text(target.get("datasetIdentifier"))
@@ -224,7 +224,6 @@ def _group(row: LedgerRow) -> Group:
 
 
 def _identity(row: LedgerRow) -> bytes:
-    timestamp = "" if row.event_timestamp is None else repr(row.event_timestamp)
     return event_identity(
-        (row.event_type, row.event_group, timestamp, row.dataset, row.operation, row.data_sha256)
+        (row.event_type, row.event_group, row.event_timestamp, row.dataset, row.operation, row.data_sha256)
     )

@@ -156,11 +156,11 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 def _web_server(service: Service) -> web.Server:
     loop = asyncio.get_running_loop()
+    size = service.settings.max_body_bytes
 
     def make_request(
         message: RawRequestMessage, payload: Any, protocol: Any, writer: Any, task: Any
     ) -> web.BaseRequest:
-        size = service.settings.max_body_bytes
         return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=size)
 
     return web.Server(

@@ -22,6 +22,9 @@ from botocore.model import ListShape, ServiceModel, Shape, StructureShape
 Fault = tuple[str, str]
 """Where, such as ``/clientToken``, and what the model asks for there."""
 
+NUMBER = (int, float)
+"""What a JSON number becomes. (Written ``int | float`` where it is asked for, it is made anew each time.)"""
+
 Check = Callable[[Any], Sequence[Fault]]
 """Takes a value; returns what is wrong with it and everything inside it, with paths that begin at it.
 
@@ -172,7 +175,7 @@ def _integer_check(shape: Shape) -> Check:
 def _timestamp_check(_shape: Shape) -> Check:
     def check(value: Any) -> Sequence[Fault]:
         # Epoch seconds in a JSON body (timestampFormat unixTimestamp, and rest-json's default).
-        if not isinstance(value, int | float) or isinstance(value, bool):
+        if not isinstance(value, NUMBER) or isinstance(value, bool):
             raise WrongType("", "number of epoch seconds")
         return ()
 
