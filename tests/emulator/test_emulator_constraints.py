@@ -117,6 +117,12 @@ async def test_what_cannot_be_read_is_a_serialization_error(client, body):
     assert (await client.send_bytes(body)).error == (400, "SerializationException")
 
 
+async def test_a_wrong_type_is_named_by_its_whole_path(client):
+    """A member inside another that has the wrong type is named with the way to it."""
+    reply = await client.send(eventType=DATASET, datasetTarget={"datasetIdentifier": 7})
+    assert reply.json["message"] == "Value at '/datasetTarget/datasetIdentifier' is not a string"
+
+
 async def test_the_body_must_be_json_by_its_content_type(client):
     """Another content type is refused."""
     body = orjson.dumps(event())

@@ -5,7 +5,7 @@ import sqlite3
 import stat
 import threading
 from contextlib import closing, suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 from hashlib import sha256
 from typing import Any
 
@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.emulator import EmulatorSettings, FaultPlan, running_emulator
-from loader.emulator.ledger import LedgerRow
+from loader.emulator.ledger import ACCEPTED, LedgerFile, LedgerRow
 from loader.emulator.order import Flight, GroupOrder
 from loader.emulator.store import Store
 from tests.emulator.signed_client import EVENT_TYPE, INSTANCE, SignedClient, target, token
@@ -187,6 +187,25 @@ def test_an_event_is_overtaken_if_any_later_one_was_accepted_before_it(accepted)
     behind = [seq for place, seq in enumerate(accepted) if any(other > seq for other in accepted[:place])]
     assert order.overtaken.total() == len(behind)
     assert order.groups == 1
+
+
+def test_receipts_are_found_by_an_index_made_when_first_looked_for(tmp_path):
+    """Nobody pays for the index before the first look-up; that one and all later ones use it."""
+    ledger = LedgerFile(tmp_path / "ledger.sqlite")
+    index = "SELECT name FROM sqlite_schema WHERE name = 'receipts'"
+    for seq in (1, 2, 3):
+        ledger.append([replace(ledger_row(seq), event_id=f"e{seq}", verdict=ACCEPTED)])
+        assert bool(ledger._connection.execute(index).fetchall()) is (seq > 2)
+        if seq > 1:
+            for each in range(1, seq + 1):
+                found = ledger.event("", f"e{each}", 0.0)
+                assert found is not None
+                assert found.seq == each
+    ((*_, detail),) = ledger._connection.execute(
+        "EXPLAIN QUERY PLAN SELECT * FROM attempts WHERE verdict = 'accepted' AND event_id = 'e1'"
+    )
+    assert "USING INDEX receipts" in detail
+    ledger.close()
 
 
 async def test_a_batch_that_waits_for_the_thread_is_not_lost(tmp_path):
