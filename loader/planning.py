@@ -60,17 +60,33 @@ def log_rejected(plan: WindowPlan) -> None:
         )
 
 
-async def plan_ahead(plans: Iterator[WindowPlan]) -> AsyncGenerator[WindowPlan, None]:
-    """Yield plans while a thread makes the next one: one window is delivered, one planned."""
+async def plan_ahead(
+    plans: Iterator[WindowPlan], is_idle: Callable[[], bool]
+) -> AsyncGenerator[WindowPlan, None]:
+    """Yield plans while a thread makes the next one: one window is delivered, one planned.
+
+    The next one is begun when whoever iterates has handed a window over, and not before: else a load that
+    is planned faster than it is delivered would hold three, what is left of a window, the one that waits for
+    room behind it, and the one that is planned. If nothing is left, it is begun at once.
+
+    Args:
+        plans: Makes the plans.
+        is_idle: Tells whether delivery holds no event.
+    """
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(1, thread_name_prefix="planning") as thread:
-        ahead = loop.run_in_executor(thread, next, plans, None)
+
+        def next_plan() -> asyncio.Future[WindowPlan | None]:
+            return loop.run_in_executor(thread, next, plans, None)
+
         try:
-            while (plan := await ahead) is not None:
-                ahead = loop.run_in_executor(thread, next, plans, None)
+            plan = await next_plan()
+            while plan is not None:
+                ahead = next_plan() if is_idle() else None
                 yield plan
                 # Or the events that are delivered would stay in memory while the next window is planned.
                 del plan
+                plan = await (ahead or next_plan())
         finally:
             # Also frees the file and what polars read ahead; the thread is the only one that may touch it.
             thread.submit(_close, plans)

@@ -123,6 +123,7 @@ class Run:
         self._dispatcher.stop(error.what)
 
     async def _feed(self) -> None:
+        stats = self._dispatcher.stats
         feeder = Feeder(self._checkpoint, self._dispatcher, self._on_window, self._observers.caught_up)
         plans = plan_windows(
             self._job,
@@ -131,7 +132,7 @@ class Run:
             known_rows=self._checkpoint.known_rows(),
         )
         try:
-            async with aclosing(plan_ahead(plans)) as ahead:
+            async with aclosing(plan_ahead(plans, lambda: not stats.held_bytes)) as ahead:
                 self._has_read_all = await feeder.feed(ahead)
         except LoaderError as error:
             self.stop(error)

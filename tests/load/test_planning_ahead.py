@@ -1,0 +1,69 @@
+"""How far planning runs ahead of delivery: that decides how many windows are in memory."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import aclosing
+from threading import Event as Flag
+
+import pytest
+
+from loader.model import WindowPlan
+from loader.planning import plan_ahead
+
+WINDOWS = 4
+IN_TIME_SECONDS = 5.0
+LONG_ENOUGH_SECONDS = 0.05
+
+
+class Planning:
+    """Makes empty plans, and notes when each is begun and how many others there are at that moment."""
+
+    def __init__(self) -> None:
+        self.begun = [Flag() for _ in range(WINDOWS)]
+        self.others: list[int] = []
+        self._left_by_others = _count_plans()
+
+    def plans(self) -> Iterator[WindowPlan]:
+        """Make the plans."""
+        for number in range(WINDOWS):
+            self.others.append(_count_plans() - self._left_by_others)
+            self.begun[number].set()
+            yield WindowPlan(number, 0, number, 1, 0, 1, (), (), last_of_file=number == WINDOWS - 1)
+
+
+def _count_plans() -> int:
+    return sum(isinstance(each, WindowPlan) for each in gc.get_objects())
+
+
+async def test_the_next_window_waits_until_this_one_is_handed_over() -> None:
+    """While delivery holds events, no window is planned behind one that waits for room."""
+    planning, seen = Planning(), []
+    async with aclosing(plan_ahead(planning.plans(), lambda: False)) as ahead:
+        async for plan in ahead:
+            seen.append(plan.number)
+            if not plan.last_of_file:
+                assert not planning.begun[plan.number + 1].wait(LONG_ENOUGH_SECONDS)
+    assert seen == list(range(WINDOWS))
+
+
+async def test_the_next_window_is_begun_at_once_if_nothing_is_left_to_deliver() -> None:
+    """A delivery that has caught up gets its next window while it takes this one."""
+    planning, seen = Planning(), []
+    async with aclosing(plan_ahead(planning.plans(), lambda: True)) as ahead:
+        async for plan in ahead:
+            seen.append(plan.number)
+            if not plan.last_of_file:
+                assert planning.begun[plan.number + 1].wait(IN_TIME_SECONDS)
+    assert seen == list(range(WINDOWS))
+
+
+@pytest.mark.parametrize(("is_idle", "most"), [(False, 0), (True, 1)])
+async def test_a_window_that_was_handed_over_is_let_go(is_idle: bool, most: int) -> None:  # noqa: FBT001
+    """Beside the window that is planned there is the one at hand, and none that was delivered."""
+    planning = Planning()
+    async with aclosing(plan_ahead(planning.plans(), lambda: is_idle)) as ahead:
+        async for plan in ahead:
+            if not plan.last_of_file and is_idle:
+                assert planning.begun[plan.number + 1].wait(IN_TIME_SECONDS)
+            del plan
+    assert max(planning.others) <= most
