@@ -189,11 +189,11 @@ class Benchmark:
     def growth(self) -> None:
         """Measure how a packed load grows, and what resuming it costs."""
         small, large = (
-            Sized(rows, self.bench.load(extract(rows), *PACKED))
+            [Sized(rows, self.bench.load(extract(rows), *PACKED)) for _ in range(self.sizes.rounds)]
             for rows in (self.sizes.small_rows, self.sizes.packed_rows)
         )
         self.figures += cases.growth(small, large)
-        self.figures.append(cases.resume(self.bench, "packed", large, self.sizes.done_share, packed=True))
+        self.figures.append(cases.resume(self.bench, "packed", large[-1], self.sizes.done_share, packed=True))
 
     def memory(self) -> None:
         """Measure the memory of loads of a file of millions of rows, and what resuming one costs."""

