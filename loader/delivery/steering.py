@@ -33,6 +33,10 @@ SEEK_CUT = 0.85
 NEAR_CUT = 0.95
 """Where it goes if the limit was measured well, or is higher than it was thought."""
 
+LOWER_FACTOR = 2.5
+"""If the limit is lower than it was thought, the rate goes so many times as far below NEAR_CUT, down to SEEK_CUT:
+two per cent less are an error of measurement rather than somebody else's share."""
+
 FEW_TRIES = 8
 """Fewer attempts than this are no evidence: a load that starts while others use up the limit may be throttled
 at its very first. It starts again, more slowly."""
@@ -40,7 +44,7 @@ at its very first. It starts again, more slowly."""
 LEAP = 1.5
 """A rate so far beyond the limit is a new START: its throttle says little about the limit."""
 
-SETTLE_TRIES, SETTLED_SHARE = 8, 0.9
+SETTLE_TRIES, SETTLED_SHARE = 24, 0.97
 """Attempts under way when START ends that tell the limit, if fewer than this share of them were admitted."""
 
 AGREED = 2
@@ -218,7 +222,9 @@ class Steering:
         was_measured_well = saturated is not None or agrees or limit >= before
         shortest = max(SHORTEST_PERIOD_SECONDS, RETRY_AFTER_PERIODS * pause)
         period = self._curve.longer_period(limit, shortest) if was_cruising and agrees else shortest
-        return self._go_on(limit, NEAR_CUT if was_measured_well else SEEK_CUT, period)
+        if was_measured_well:
+            return self._go_on(limit, NEAR_CUT, period)
+        return self._go_on(limit, max(NEAR_CUT - LOWER_FACTOR * (1.0 - limit / before), SEEK_CUT), period)
 
     def _go_on(self, limit: float, share: float, period_seconds: float) -> float:
         if self.estimate.agreed >= AGREED:
