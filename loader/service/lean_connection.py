@@ -13,6 +13,9 @@ MAX_BYTES_IN_ONE_WRITE = 262_144
 class ConnectionOwner(Protocol):
     """Who is told what becomes of a connection."""
 
+    def write_soon(self, connection: "LeanConnection") -> None:
+        """The connection has something to write: call its ``write`` in the next round of the event loop."""
+
     def take_back(self, connection: "LeanConnection") -> None:
         """The connection has done with its request; it may be closing."""
 
@@ -22,6 +25,9 @@ class ConnectionOwner(Protocol):
 
 class LeanConnection(asyncio.Protocol):
     """Sends a request in one write and reads its answer.
+
+    The write is left to the owner, who does those of many connections in a row: between pieces of other work
+    each takes longer, as the system's code has left the caches of the processor meanwhile.
 
     It has no timer of its own: the owner counts ticks and closes it when its time has come.
 
@@ -44,6 +50,7 @@ class LeanConnection(asyncio.Protocol):
         "_reader",
         "_transport",
         "_unsent",
+        "_unwritten",
         "_waiter",
         "due_tick",
         "is_open",
@@ -56,6 +63,7 @@ class LeanConnection(asyncio.Protocol):
         self._reader = AnswerReader(max_body_bytes)
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[Response] | None = None
+        self._unwritten: bytes | None = None
         self._unsent: memoryview | None = None
         self._is_paused = False
         self._early: bytes | None = b""
@@ -78,27 +86,31 @@ class LeanConnection(asyncio.Protocol):
         """
         assert self._transport is not None
         assert self._waiter is None
-        if self._early is not None:
-            if self._early:
-                self._loop.call_soon(self.data_received, self._early)
-            self._early = None
         self.due_tick = due_tick
         self._waiter = waiter = self._loop.create_future()
-        try:
-            if len(body) <= MAX_BYTES_IN_ONE_WRITE:
-                self._transport.write(head + body)
-            else:
-                self._transport.write(head)
-                self._unsent = memoryview(body)
-                self._send_more()
-        except (OSError, RuntimeError):  # RuntimeError: uvloop's, for a connection closed meanwhile
-            self.close(TransportError("ConnectionLost", may_have_been_accepted=True))
+        if not self._early and len(body) <= MAX_BYTES_IN_ONE_WRITE:
+            self._early = None
+            self._unwritten = head + body
+            self._owner.write_soon(self)
+            return waiter
+        if self._early:
+            self._loop.call_soon(self.data_received, self._early)
+        self._early = None
+        self._unsent = memoryview(body)
+        self._write(head)
+        self._send_more()
         return waiter
+
+    def write(self) -> None:
+        """Send the request that ``send`` took, if it is still to be sent."""
+        request, self._unwritten = self._unwritten, None
+        if request is not None:
+            self._write(request)
 
     def cancel(self, waiter: asyncio.Future[Response]) -> None:
         """Close the connection, unless it is done with the request that ``waiter`` waits for."""
         if self._waiter is waiter:
-            self.close(TransportError("Cancelled", may_have_been_accepted=True))
+            self.close(TransportError("Cancelled", may_have_been_accepted=self._unwritten is None))
 
     def close(self, error: TransportError) -> None:
         """Close the connection at once; a request under way ends with ``error``."""
@@ -108,7 +120,7 @@ class LeanConnection(asyncio.Protocol):
             self._transport.abort()
         if self._waiter is not None:
             waiter, self._waiter = self._waiter, None
-            self._unsent = None
+            self._unwritten = self._unsent = None
             if not waiter.done():
                 waiter.set_exception(error)
             self._owner.take_back(self)
@@ -122,7 +134,7 @@ class LeanConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, and hand over the answer when it is whole."""
-        if self._waiter is None:
+        if self._waiter is None or self._unwritten is not None:
             self._take_unasked(data)
             return
         try:
@@ -163,15 +175,21 @@ class LeanConnection(asyncio.Protocol):
         if self._early is not None and len(self._early) + len(data) <= MAX_HEAD_BYTES:
             self._early += data
         else:
-            self.close(TransportError("UnaskedAnswer", may_have_been_accepted=True))
+            self.close(TransportError("UnaskedAnswer", may_have_been_accepted=self._unwritten is None))
 
     def _send_more(self) -> None:
         while self._unsent is not None and not self._is_paused:
-            assert self._transport is not None
             piece = self._unsent[:MAX_BYTES_IN_ONE_WRITE]
             rest = self._unsent[MAX_BYTES_IN_ONE_WRITE:]
             self._unsent = rest if len(rest) else None
-            self._transport.write(piece)
+            self._write(piece)
+
+    def _write(self, data: bytes | memoryview) -> None:
+        assert self._transport is not None
+        try:
+            self._transport.write(data)
+        except (OSError, RuntimeError):  # RuntimeError: uvloop's, for a connection closed meanwhile
+            self.close(TransportError("ConnectionLost", may_have_been_accepted=True))
 
     def _hand_over(self, answer: Response) -> None:
         waiter, self._waiter = self._waiter, None
@@ -194,7 +212,7 @@ class LeanConnection(asyncio.Protocol):
             self._hand_over(answer)
             return
         code = "AnswerCutShort" if self._reader.has_begun else "ConnectionLost"
-        self.close(TransportError(code, reason, may_have_been_accepted=True))
+        self.close(TransportError(code, reason, may_have_been_accepted=self._unwritten is None))
 
 
 def _words(error: Exception | None) -> str:

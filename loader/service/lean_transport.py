@@ -49,6 +49,7 @@ class LeanTransport:
         self._heads = RequestHeads(endpoint.host_header)
         self._dialer = Dialer(endpoint, tls)
         self._idle: list[LeanConnection] = []
+        self._unwritten: list[LeanConnection] = []
         self._connections: set[LeanConnection] = set()
         self._places = Places(settings.max_connections)
         self._obtaining: set[asyncio.Timeout] = set()
@@ -170,7 +171,18 @@ class LeanTransport:
     ) -> None:
         await self.close()
 
+    def _write_all(self) -> None:
+        unwritten, self._unwritten = self._unwritten, []
+        for connection in unwritten:
+            connection.write()
+
     # What follows is called by the connections.
+
+    def write_soon(self, connection: LeanConnection) -> None:
+        """Write in the next round of the event loop, what all connections have to write in a row."""
+        if not self._unwritten:
+            self._loop.call_soon(self._write_all)
+        self._unwritten.append(connection)
 
     def take_back(self, connection: LeanConnection) -> None:
         """Keep a connection for the next request, if it can take one."""
