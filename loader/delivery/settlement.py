@@ -62,8 +62,11 @@ class Settlement:
         now = self.surroundings.monotonic()
         self._tell_limits(entry, outcome, now)
         entry.note(outcome)
-        if outcome.kind is OutcomeKind.ACCEPTED:  # nearly all are, and there is nothing to decide
-            self._finish(entry, EventState.ACCEPTED)
+        if outcome.kind is OutcomeKind.ACCEPTED and entry.bisection is None:
+            # So nearly all end: nothing to decide, nobody held back.
+            self.admission.lanes.release(entry)
+            self.admission.budget.release(entry.event)
+            self._hand_on(entry.result(EventState.ACCEPTED))
             return Remedy.NONE
         if self.part_log is not None and calls_for_division(entry, outcome):
             return Remedy.DIVIDE
