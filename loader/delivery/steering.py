@@ -34,8 +34,8 @@ NEAR_CUT = 0.95
 """Where it goes if the limit was measured well, or is higher than it was thought."""
 
 LOWER_FACTOR = 2.5
-"""If the limit is lower than it was thought, the rate goes so many times as far below NEAR_CUT, down to SEEK_CUT:
-two per cent less are an error of measurement rather than somebody else's share."""
+"""If the limit is lower than it was thought, the rate goes so many times as far below NEAR_CUT, down to
+SEEK_CUT: two per cent less are an error of measurement rather than somebody else's share."""
 
 FEW_TRIES = 8
 """Fewer attempts than this are no evidence: a load that starts while others use up the limit may be throttled

@@ -20,6 +20,9 @@ class Owner:
     taken_back: list[LeanConnection] = field(default_factory=list)
     forgotten: list[LeanConnection] = field(default_factory=list)
 
+    def write_soon(self, connection: LeanConnection) -> None:
+        asyncio.get_running_loop().call_soon(connection.write)
+
     def take_back(self, connection: LeanConnection) -> None:
         self.taken_back.append(connection)
 
@@ -55,8 +58,10 @@ async def test_small_request_is_one_write() -> None:
     """Head and body leave together, and the answer settles the request and frees the connection."""
     pipe = Pipe()
     waiter = pipe.connection.send(b"head", b"body", 1)
-    assert pipe.written == [b"headbody"]
+    assert pipe.written == []
     assert pipe.connection.is_busy
+    await asyncio.sleep(0)
+    assert pipe.written == [b"headbody"]
     pipe.connection.data_received(WHOLE)
     assert (await waiter).body == RECEIPT
     assert pipe.owner.taken_back == [pipe.connection]
@@ -102,6 +107,28 @@ async def test_write_that_fails_is_in_doubt() -> None:
     assert not pipe.connection.is_open
 
 
+@pytest.mark.parametrize("what", ["an answer", "its end", "a reset", "a cancellation"])
+async def test_what_ends_a_connection_before_the_request_is_written_leaves_no_doubt(what: str) -> None:
+    """An answer was to something else, and nothing is written any more: the event was not accepted."""
+    pipe = Pipe()
+    waiter = pipe.connection.send(b"head", b"body", 1)
+    match what:
+        case "an answer":
+            pipe.connection.data_received(WHOLE)
+        case "its end":
+            pipe.connection.eof_received()
+        case "a reset":
+            pipe.connection.connection_lost(ConnectionResetError())
+        case _:
+            pipe.connection.cancel(waiter)
+    with pytest.raises(TransportError) as caught:
+        await waiter
+    assert not caught.value.may_have_been_accepted
+    assert pipe.written == []
+    assert pipe.owner.taken_back == [pipe.connection]
+    assert not pipe.connection.is_open
+
+
 async def test_answer_that_came_before_the_request_is_its_answer() -> None:
     """On a new connection a server may answer first; only there, and only so much."""
     pipe = Pipe()
@@ -118,6 +145,7 @@ async def test_loss_tells_how_far_the_answer_had_come() -> None:
     for begun, code in ((b"", "ConnectionLost"), (WHOLE[:30], "AnswerCutShort")):
         pipe = Pipe()
         waiter = pipe.connection.send(b"head", b"body", 1)
+        await asyncio.sleep(0)
         if begun:
             pipe.connection.data_received(begun)
         pipe.connection.connection_lost(ConnectionResetError(104, "reset by peer"))
