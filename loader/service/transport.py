@@ -12,7 +12,7 @@ The contract, which tests/service/test_transport_contract.py holds against every
 4. It returns the first final answer whatever its status, with the body as it was sent (no
    decompression, no cookies), or raises `TransportError`. It raises nothing else but cancellation.
 5. ``TransportError.may_have_been_accepted`` is False only if the service cannot have seen the whole
-   request: no connection came about. When in doubt it is True.
+   request: no connection came about, or it ended before anything was sent. When in doubt it is True.
 6. A connection is used again only after an answer that was read to its end.
 7. TLS certificates are always verified.
 8. After cancellation no request of its own is left under way; after ``close`` no connection is.
