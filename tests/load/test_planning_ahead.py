@@ -35,25 +35,19 @@ def _count_plans() -> int:
     return sum(isinstance(each, WindowPlan) for each in gc.get_objects())
 
 
-async def test_the_next_window_waits_until_this_one_is_handed_over() -> None:
-    """While delivery holds events, no window is planned behind one that waits for room."""
+@pytest.mark.parametrize("is_idle", [False, True])
+async def test_the_next_window_is_begun_early_only_if_nothing_is_left_to_deliver(is_idle: bool) -> None:  # noqa: FBT001
+    """A delivery that has caught up gets its next window while it takes this one.
+
+    While it holds events, no window is planned behind one that waits for room.
+    """
     planning, seen = Planning(), []
-    async with aclosing(plan_ahead(planning.plans(), lambda: False)) as ahead:
+    async with aclosing(plan_ahead(planning.plans(), lambda: is_idle)) as ahead:
         async for plan in ahead:
             seen.append(plan.number)
             if not plan.last_of_file:
-                assert not planning.begun[plan.number + 1].wait(LONG_ENOUGH_SECONDS)
-    assert seen == list(range(WINDOWS))
-
-
-async def test_the_next_window_is_begun_at_once_if_nothing_is_left_to_deliver() -> None:
-    """A delivery that has caught up gets its next window while it takes this one."""
-    planning, seen = Planning(), []
-    async with aclosing(plan_ahead(planning.plans(), lambda: True)) as ahead:
-        async for plan in ahead:
-            seen.append(plan.number)
-            if not plan.last_of_file:
-                assert planning.begun[plan.number + 1].wait(IN_TIME_SECONDS)
+                patience_seconds = IN_TIME_SECONDS if is_idle else LONG_ENOUGH_SECONDS
+                assert planning.begun[plan.number + 1].wait(patience_seconds) is is_idle
     assert seen == list(range(WINDOWS))
 
 
