@@ -9,8 +9,8 @@
 Rules kept here:
 
 1. After a cut the limit is what was measured (limit_estimate.py), never a fraction of a fraction.
-2. The rate goes just below a limit that was measured well, and well below one that turned out lower than it
-   was thought: others may be sharing it.
+2. The rate goes just below a limit that was measured well, and the further below one the lower it turned out
+   than it was thought: others may be sharing it.
 """
 
 from enum import StrEnum
