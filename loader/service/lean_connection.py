@@ -88,14 +88,13 @@ class LeanConnection(asyncio.Protocol):
         assert self._waiter is None
         self.due_tick = due_tick
         self._waiter = waiter = self._loop.create_future()
-        if not self._early and len(body) <= MAX_BYTES_IN_ONE_WRITE:
-            self._early = None
+        early, self._early = self._early, None
+        if not early and len(body) <= MAX_BYTES_IN_ONE_WRITE:
             self._unwritten = head + body
             self._owner.write_soon(self)
             return waiter
-        if self._early:
-            self._loop.call_soon(self.data_received, self._early)
-        self._early = None
+        if early:  # what follows must find the request written, or nobody would have asked for it
+            self._loop.call_soon(self.data_received, early)
         self._unsent = memoryview(body)
         self._write(head)
         self._send_more()
