@@ -30,6 +30,7 @@ class Service:
         accepted_seconds: Round trip of accepted attempts.
         throttled_seconds: Round trip of throttled ones.
         jitter_seconds: Up to this much more, each way.
+        busy_seconds: How long it works on an attempt before it judges the next one: attempts queue.
         slowdown: Factor added to ``accepted_seconds`` when the load is at TOP times the quota.
         noise: Share of the attempts that are throttled for no reason.
         retry_after_seconds: What each throttle asks for, or None.
@@ -40,6 +41,7 @@ class Service:
     accepted_seconds: float = 0.05
     throttled_seconds: float = 0.05
     jitter_seconds: float = 0.0
+    busy_seconds: float = 0.0
     slowdown: float = 0.0
     noise: float = 0.0
     retry_after_seconds: float | None = None
@@ -79,6 +81,7 @@ class World:
         self._now = 0.0
         self._load = 0.0
         self._loaded_at = 0.0
+        self._free_at = 0.0
         self._way_seconds = min(service.accepted_seconds, service.throttled_seconds) / 2.0
         self.loaders = [SimulatedLoader(plan, send=self._send, wake_at=self._happen) for plan in plans]
 
@@ -100,7 +103,9 @@ class World:
         heapq.heappush(self._heap, (time, self._order, what))
 
     def _send(self, attempt: Attempt) -> None:
-        self._happen(self._now + self._way_seconds + self._jitter(), Arrival(attempt))
+        arrives_at = self._now + self._way_seconds + self._jitter()
+        self._free_at = max(self._free_at, arrives_at) + self._service.busy_seconds
+        self._happen(self._free_at if self._service.busy_seconds else arrives_at, Arrival(attempt))
 
     def _judge(self, attempt: Attempt) -> None:
         service, loader = self._service, attempt.loader
