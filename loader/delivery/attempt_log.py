@@ -52,12 +52,13 @@ class AttemptLog:
 
     Attributes:
         last: Number of the last attempt started.
+        ended: How many have ended, however; counted from outside.
     """
 
-    __slots__ = ("_first_numbers", "_next_slot", "_throttled", "_times", "last")
+    __slots__ = ("_first_numbers", "_next_slot", "_throttled", "_times", "ended", "last")
 
     def __init__(self, *, now: float) -> None:
-        self.last = 0
+        self.last = self.ended = 0
         self._times = [now]
         self._first_numbers = [1]
         self._next_slot = now

@@ -15,12 +15,13 @@ Rules kept here:
 from dataclasses import dataclass
 
 from loader.delivery.attempt_log import AttemptLog
+from loader.delivery.bursts import Bursts
 from loader.delivery.growth import FIRST_EPOCHS
 from loader.delivery.noise import Noise
 from loader.delivery.probing import Probing
 from loader.delivery.rate_bucket import RateBucket
 from loader.delivery.steering import FEW_TRIES, LEARNED_CUT, LOW_RATE, Phase, Steering
-from loader.delivery.throttle_budget import ThrottleBudget, chance
+from loader.delivery.throttle_budget import ThrottleBudget, chance, rest_seconds
 
 TICK_SECONDS = 0.02
 """How often the rate is looked at again while time passes."""
@@ -33,12 +34,9 @@ BLOCK_LOOK_BACK_SECONDS, BLOCK_LOOK_BACK_TRIES = 1.0, 16.0
 """The limit of such a service is what it admitted in this time: all of a quota per second, and half of it
 before the attempts that were refused."""
 
-MAX_SETTLE_SECONDS = 0.5
-"""How long the answers to what was under way at the end of START are waited for at most."""
-
-BURST_SECONDS, BURST_FACTOR, BURST_SLACK = 0.005, 1.5, 3.0
-"""More than so many times the rate within so short a time, and a few, went out at once because the event loop
-had stalled."""
+MAX_SETTLE_SECONDS, SETTLE_REACTIONS, SETTLE_TICK_SECONDS = 0.5, 4.0, 0.005
+"""How long the answers to what was under way at the end of START are waited for at most, in seconds and in
+reaction times, and how often it is seen whether they came: those sent last queue longest."""
 
 IDLE_SHARE, IDLE_SECONDS = 0.2, 0.1
 """Above this share of tokens that nobody takes, averaged over this time, the load is its own bottleneck."""
@@ -104,6 +102,7 @@ class Governor:
             rate = self._bounded(LEARNED_CUT * learned_rate)
         self._log = AttemptLog(now=now)
         self._bucket = RateBucket(rate, now=now)
+        self._bursts = Bursts(self._log)
         self._budget = ThrottleBudget()
         self._noise = Noise(self._log)
         self._steering = Steering(self._log, start_rate=rate, learned_rate=learned_rate, now=now)
@@ -111,7 +110,7 @@ class Governor:
         self._epochs = 0
         self._epoch_began = 0
         self._first_throttled = 0
-        self._burst_ended = 0
+        self._settles_by = now
         self._overflow = self._idle_share = 0.0
         self._opens_at = self._ticked_at = now
         self._next_tick = now + TICK_SECONDS
@@ -164,6 +163,7 @@ class Governor:
 
     def accepted(self, now: float, epoch: int) -> None:
         """Note that the service accepted an attempt."""
+        self._log.ended += 1
         if self._probing is not None:
             if epoch > self._epoch_began:
                 self._resume(now, self._probing)
@@ -171,19 +171,22 @@ class Governor:
             rate = self._bucket.rate
             self._bucket.rate = min(rate + self._steering.gain(rate, self._epochs), self._settings.max_rate)
 
-    def answered(self, now: float, epoch: int) -> None:
-        """Note any other end of an attempt: it says nothing about the rate, and so it changes nothing."""
+    def answered(self, now: float, epoch: int) -> None:  # noqa: ARG002 - each end of an attempt is told alike
+        """Note any other end of an attempt: it says nothing about the rate."""
+        self._log.ended += 1
 
     def throttled(self, now: float, epoch: int, retry_after_seconds: float | None = None) -> None:
         """Note that the service throttled an attempt, and when it wants to hear from the load again."""
         self._log.throttle(epoch)
+        self._log.ended += 1
         if epoch <= self._epoch_began:
             return
         pause = min(retry_after_seconds or 0.0, MAX_RETRY_AFTER_SECONDS)
         if self._probing is not None:
             self._fail_probe(now, self._probing, pause)
-        elif self._was_burst(epoch):
-            self._shrink_burst(epoch)
+        elif self._bursts.has(epoch, self._bucket.rate):
+            if self._bursts.is_new(epoch):
+                self._bucket.shrink()
         else:
             self._first_throttled = self._first_throttled or epoch
             self._noise.listen(epoch)
@@ -200,15 +203,6 @@ class Governor:
             return max(chance(rate), NOISE_CHANCE)
         is_trial = self._steering.is_beyond(rate) or self._epochs < FIRST_EPOCHS
         return 0.0 if is_trial and rate < LOW_RATE and self._log.last >= FEW_TRIES else chance(rate)
-
-    def _was_burst(self, number: int) -> bool:
-        at_once = self._log.together(number, BURST_SECONDS)
-        return at_once > BURST_FACTOR * BURST_SECONDS * self._bucket.rate + BURST_SLACK
-
-    def _shrink_burst(self, number: int) -> None:
-        if number > self._burst_ended:
-            self._burst_ended = self._log.last
-            self._bucket.shrink()
 
     def _tick(self, now: float) -> None:
         elapsed = now - self._ticked_at
@@ -242,18 +236,25 @@ class Governor:
             self._begin_epoch(now + pause)
             return
         rate = self._steering.cut(number, rate, self._overflow, pause)
-        if self._steering.settling:
-            pause = max(pause, min(reaction_seconds, MAX_SETTLE_SECONDS))
         self._aim(rate)
-        self._begin_epoch(now + pause)
+        rest = rest_seconds(rate, reaction_seconds - self._steering.reaction_seconds)
+        if self._steering.settling:
+            rest = min(reaction_seconds, MAX_SETTLE_SECONDS)
+            self._settles_by = now + min(SETTLE_REACTIONS * reaction_seconds, MAX_SETTLE_SECONDS)
+        self._begin_epoch(now + max(pause, rest))
 
     def _settle(self, now: float) -> None:
+        if self._log.ended < self._log.last and now < self._settles_by:
+            self._open_at(now + SETTLE_TICK_SECONDS)
+            return
         number = self._steering.settling
-        rate = self._steering.settle(self._epoch_began)
+        rate = self._steering.settle(self._epoch_began, now)
         if rate == 0.0:
             self._block(now, number, 0.0)
-        elif rate is not None:
+            return
+        if rate is not None:
             self._aim(rate)
+        self._open_at(now + rest_seconds(self._bucket.rate))
 
     def _aim(self, rate: float) -> None:
         self._bucket.rate = self._bounded(rate)

@@ -39,8 +39,9 @@ SMALL_STEP, LARGE_STEP, LARGEST_STEP = 0.8, 0.5, 0.2
 LEAST_STEP = 0.97
 """A saturated measurement means that the rate was too high by this much at least."""
 
-UNSATURATED_STEP = 0.7
-"""The same for an estimate between ``low`` and ``high``."""
+UNSATURATED_STEP, UNKNOWN_STEP = 0.7, 0.9
+"""The same for an estimate between ``low`` and ``high``, and for one without ``low``: ``high`` alone is less
+than the limit if the load stood still just before."""
 
 HIGH_SECONDS, HIGH_TRIES = 0.3, 8.0
 """What "just before" means: as short as possible, but a few attempts."""
@@ -66,6 +67,9 @@ AGREEMENT, AGREEMENT_PER_SECOND, MAX_AGREEMENT = 0.02, 0.1, 0.05
 
 COUNTING_ERROR = 1.5
 """Attempts that an estimate may be off by for its ends alone."""
+
+BRIEF_SECONDS = 0.03
+"""In less time than this attempts arrive unevenly: event loops stand still for milliseconds now and then."""
 
 IDLE_SHARE, IDLE_TOKENS = 0.02, 2.0
 """If more of the tokens were not taken, the service's bucket filled up and ``low`` says nothing."""
@@ -104,7 +108,7 @@ class LimitEstimate:
         self._log = log
         self._reference = limit
         self._cuts: deque[Cut] = deque([Cut(0, now)], maxlen=8)
-        self._trouble_began = 0
+        self._trouble_began = self._anew_from = 0
 
     def note_trouble(self, number: int, first_throttled: int, rate: float) -> None:
         """Note where the present trouble began, unless it is the one of the last cut still."""
@@ -114,18 +118,28 @@ class LimitEstimate:
             self._trouble_began = first_throttled
             self.limit_before_trouble = self.limit
 
-    def saturated(self, number: int, rate: float) -> float | None:
-        """Return the admitted rate since the trouble began, or None if little was throttled in it."""
+    def saturated(self, number: int, rate: float, overflow: float) -> float | None:
+        """Return the admitted rate since the trouble began, or None if little was throttled in it.
+
+        A fast load is saturated within milliseconds: what was admitted over a longer time tells more then,
+        unless the two differ by more than the shorter one may be off.
+        """
         look_back = max(RUN_LOOK_BACK_SECONDS, RUN_LOOK_BACK_TRIES / rate)
         began = self._log.last_before(self._log.started_at(number) - look_back)
         tally = self._log.tally(max(self._trouble_began, began), number)
         if tally.tried < SATURATED_TRIES or tally.throttled_share < SATURATED_SHARE:
             return None
-        return saturated_limit(tally, rate)
+        limit = saturated_limit(tally, rate)
+        if tally.seconds > BRIEF_SECONDS:
+            return limit
+        low = self._low(number, overflow)
+        return max(limit, SMALL_STEP * rate) if low is None else max(low, (low + limit) / 2.0)
 
     def high(self, number: int, rate: float) -> float:
         """Return the rate admitted just before attempt ``number``, at most ``rate``."""
-        return min(rate, self._log.recent(number, max(HIGH_SECONDS, HIGH_TRIES / rate)).admitted_rate)
+        known_seconds = self._log.started_at(number) - self._log.started_at(self._anew_from)
+        seconds = min(max(HIGH_SECONDS, HIGH_TRIES / rate), known_seconds)
+        return min(rate, self._log.recent(number, seconds).admitted_rate)
 
     def between(self, number: int, rate: float, overflow: float, *, is_due: bool) -> float:
         """Return the limit that a throttle shows which came alone, or nearly so.
@@ -137,10 +151,10 @@ class LimitEstimate:
             is_due: Whether the throttle was to be expected, at the end of a cruise cycle.
         """
         low, high = self._low(number, overflow), self.high(number, rate)
-        if low is not None:
-            margin = DUE_MARGIN if is_due else UNEXPECTED_MARGIN
-            high = min((low + high) / 2.0, margin * low, rate)
-        return max(high, UNSATURATED_STEP * rate)
+        if low is None:
+            return max(high, UNKNOWN_STEP * rate)
+        margin = DUE_MARGIN if is_due else UNEXPECTED_MARGIN
+        return max(min((low + high) / 2.0, margin * low, rate), UNSATURATED_STEP * rate)
 
     def beyond(self, number: int, rate: float, overflow: float) -> float:
         """Return the limit that a throttle shows after the limit known before was outgrown.
@@ -180,6 +194,12 @@ class LimitEstimate:
         if forget:
             self._cuts.clear()
         self._cuts.append(Cut(number, self._log.started_at(number)))
+
+    def begin_anew(self, number: int, now: float) -> None:
+        """Forget what was before attempt ``number``, the next one to start."""
+        self._cuts.clear()
+        self._cuts.append(Cut(number, now))
+        self._trouble_began = self._anew_from = number
 
     def _low(self, number: int, overflow: float) -> float | None:
         """Return the rate admitted since an earlier throttle, or None if it says nothing."""

@@ -18,7 +18,7 @@ from enum import StrEnum
 from loader.delivery.attempt_log import AttemptLog
 from loader.delivery.cruise_curve import CRUISE_CUT, SHORTEST_PERIOD_SECONDS, CruiseCurve
 from loader.delivery.growth import PROMPT_SECONDS, RETURN_GAIN, seek_gain, start_gain
-from loader.delivery.limit_estimate import LimitEstimate, saturated_limit
+from loader.delivery.limit_estimate import BRIEF_SECONDS, LimitEstimate, saturated_limit
 
 LOW_RATE = 50.0
 """Events per second below which each throttle is a noticeable share of the attempts."""
@@ -85,6 +85,7 @@ class Steering:
         phase: START, SEEK or CRUISE.
         is_known: Whether the limit has ever been known.
         estimate: What is known of it.
+        reaction_seconds: How long throttles take to be answered, in the mean.
         settling: The attempt whose throttle ended START, while the answers to what was under way then are
             waited for; else 0.
     """
@@ -99,7 +100,7 @@ class Steering:
         self._curve = CruiseCurve(limit, limit)
         self._has_outgrown = False
         self._fast_until = RETURN_SHARE * limit if self.is_known else float("inf")
-        self._reaction_seconds = PROMPT_SECONDS
+        self.reaction_seconds = PROMPT_SECONDS
 
     def is_beyond(self, rate: float) -> bool:
         """Return whether ``rate`` tries out more than is known to be allowed."""
@@ -108,7 +109,7 @@ class Steering:
     def gain(self, rate: float, epochs: int) -> float:
         """Return by how much an accepted event raises the rate in START and SEEK."""
         if rate >= self._fast_until:
-            return seek_gain(rate, self.estimate.limit, epochs, self._reaction_seconds)
+            return seek_gain(rate, self.estimate.limit, epochs, self.reaction_seconds)
         return RETURN_GAIN if self.is_known else start_gain(rate)
 
     def cruise(self, seconds: float, *, is_quiet: bool) -> float:
@@ -129,7 +130,7 @@ class Steering:
             first_throttled: Number of the first attempt throttled since the last cut.
             reaction_seconds: How long this throttle took to be answered.
         """
-        self._reaction_seconds += REACTION_WEIGHT * (reaction_seconds - self._reaction_seconds)
+        self.reaction_seconds += REACTION_WEIGHT * (reaction_seconds - self.reaction_seconds)
         self.estimate.note_trouble(number, first_throttled, rate)
 
     def cut(self, number: int, rate: float, overflow: float, pause: float) -> float:
@@ -144,7 +145,7 @@ class Steering:
         if self.phase is Phase.START and number < FEW_TRIES:
             self.estimate.close(number, forget=True)
             return LOW_START_CUT * rate
-        saturated = self.estimate.saturated(number, rate)
+        saturated = self.estimate.saturated(number, rate, overflow)
         has_leapt = self.phase is Phase.SEEK and rate > LEAP * self.estimate.limit and saturated is None
         if self.phase is Phase.START or has_leapt:
             new_rate = self._end_start(number, rate)
@@ -154,20 +155,27 @@ class Steering:
             self.estimate.close(number)
         return new_rate
 
-    def settle(self, until: int) -> float | None:
+    def settle(self, until: int, now: float) -> float | None:
         """Judge the attempts up to ``until`` that were under way when START ended.
+
+        What follows is measured anew: they queued before the service, and what was sent later does not.
 
         Returns:
             The rate, 0 if everything was throttled, None if they say nothing.
         """
         number, self.settling = self.settling, 0
         tally = self._log.tally(number, until)
-        if tally.tried < SETTLE_TRIES or tally.admitted >= SETTLED_SHARE * tally.tried:
+        if tally.tried < SETTLE_TRIES:
             return None
         if tally.admitted == 0:
             return 0.0
+        if tally.seconds < BRIEF_SECONDS:
+            self.estimate.begin_anew(until + 1, now)
+            return None
+        if tally.admitted >= SETTLED_SHARE * tally.tried:
+            return None
         limit = saturated_limit(tally, self.estimate.limit)
-        self.estimate.settle(limit, until, self._reaction_seconds)
+        self.estimate.settle(limit, until, self.reaction_seconds)
         return self._go_on(limit, NEAR_CUT, SHORTEST_PERIOD_SECONDS)
 
     def block(self, admitted_rate: float) -> None:
@@ -218,7 +226,7 @@ class Steering:
             estimate.agreed = AGREED
         else:
             limit = estimate.between(number, rate, overflow, is_due=was_cruising and rate >= before)
-        agrees = estimate.settle(limit, number, self._reaction_seconds)
+        agrees = estimate.settle(limit, number, self.reaction_seconds)
         was_measured_well = saturated is not None or agrees or limit >= before
         shortest = max(SHORTEST_PERIOD_SECONDS, RETRY_AFTER_PERIODS * pause)
         period = self._curve.longer_period(limit, shortest) if was_cruising and agrees else shortest

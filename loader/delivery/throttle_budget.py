@@ -13,6 +13,12 @@ TOLERATED_SHARE = 0.012
 CHANCE_RATE = 50.0
 """Events per second up to which one throttle in excess is chance."""
 
+UNEVEN_SECONDS = 0.012
+"""How unevenly attempts arrive: event loops, this one and the service's, are late by so much now and then."""
+
+MAX_LATE_SECONDS = 0.05
+"""An answer that took longer yet says nothing about a queue."""
+
 
 def chance(rate: float) -> float:
     """Return how many throttles in excess are chance at ``rate`` events per second.
@@ -22,6 +28,22 @@ def chance(rate: float) -> float:
     """
     cube_root: float = max(rate / CHANCE_RATE, 1.0) ** (1.0 / 3.0)
     return 2.0 * cube_root - 1.0
+
+
+def rest_seconds(rate: float, late_seconds: float = 0.0) -> float:
+    """Return how long to rest after a cut to ``rate``: 5 ms at 500/s, 10 at 5,000/s, nothing below 160/s.
+
+    The service has no token left then, and attempts arrive unevenly. What it saves meanwhile makes up for as
+    many as UNEVEN_SECONDS bring, apart from those that are chance: without it a fast load would be throttled
+    again at once, and slow down for nothing. Tokens saved are spent later, so it costs no throughput.
+
+    Args:
+        rate: Events per second.
+        late_seconds: How much later than others the throttle was answered that made the cut: attempts have
+            queued before the service for so long.
+    """
+    uneven_seconds = UNEVEN_SECONDS + min(max(late_seconds, 0.0), MAX_LATE_SECONDS)
+    return max(uneven_seconds - chance(rate) / rate, 0.0)
 
 
 class ThrottleBudget:

@@ -43,7 +43,7 @@ def test_a_saturated_load_shows_the_quota(quota: float, burst_seconds: float, ex
     first = load.until_throttled(rate)
     estimate = LimitEstimate(load.log, rate, now=0.0)
     estimate.note_trouble(first, first, rate)
-    limit = estimate.saturated(load.send(rate, 0.45), rate)
+    limit = estimate.saturated(load.send(rate, 0.45), rate, 0.0)
     assert limit == pytest.approx(quota, rel=0.05)
 
 
@@ -53,7 +53,54 @@ def test_a_lone_throttle_is_no_saturation() -> None:
     first = load.until_throttled(104.0)
     estimate = LimitEstimate(load.log, 104.0, now=0.0)
     estimate.note_trouble(first, first, 104.0)
-    assert estimate.saturated(load.send(104.0, 0.2), 104.0) is None
+    assert estimate.saturated(load.send(104.0, 0.2), 104.0, 0.0) is None
+
+
+@given(st.floats(2000.0, 5000.0), st.integers(0, 20))
+def test_a_few_milliseconds_do_not_overrule_what_was_seen_before(quota: float, late_ms: int) -> None:
+    """A stalled event loop distorts what a fast load measures in 20 ms: the seconds before say it better."""
+    load = Load(quota, 0.1 * quota)
+    first = load.until_throttled(1.5 * quota)
+    estimate = LimitEstimate(load.log, quota, now=0.0)
+    estimate.close(first, forget=True)
+    load.send(0.95 * quota, 2.0)
+    rate = 1.2 * quota
+    second = load.until_throttled(rate)
+    estimate.note_trouble(second, second, rate)
+    number = load.send(rate, 0.005)
+    load.now += late_ms / 1000.0
+    for _ in range(int(0.01 * rate)):
+        number = load.log.start(load.now)
+    load.log.throttle(number - 1)
+    load.log.throttle(number)
+    for each in range(number - 20, number - 2, 2):
+        load.log.throttle(each)
+    limit = estimate.saturated(number, rate, 0.0)
+    assert limit is not None
+    assert 0.97 * quota < limit < 1.25 * quota
+
+
+def test_a_few_milliseconds_alone_are_a_small_step() -> None:
+    """With nothing from before, a stretch too brief to measure in lowers the limit by a fifth at most."""
+    load = Load(500.0, 0.0)
+    estimate = LimitEstimate(load.log, 3000.0, now=0.0)
+    estimate.note_trouble(1, 1, 3000.0)
+    assert estimate.saturated(load.send(3000.0, 0.02), 3000.0, 0.0) == pytest.approx(2400.0)
+
+
+def test_what_queued_before_a_pause_is_forgotten() -> None:
+    """After ``begin_anew`` only attempts from then on are evidence."""
+    load = Load(1000.0, 10.0)
+    first = load.until_throttled(4000.0)
+    load.send(4000.0, 0.1)
+    estimate = LimitEstimate(load.log, 4000.0, now=0.0)
+    estimate.note_trouble(first, first, 4000.0)
+    load.now += 0.1
+    estimate.begin_anew(load.log.last + 1, load.now)
+    load.send(900.0, 0.2)
+    second = load.until_throttled(1100.0)
+    assert estimate.saturated(second, 1100.0, 0.0) is None
+    assert estimate.high(second, 1100.0) == pytest.approx(1000.0, rel=0.1)
 
 
 @given(st.floats(50.0, 1000.0), st.floats(0.2, 5.0))

@@ -3,7 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.delivery.throttle_budget import TOLERATED_SHARE, ThrottleBudget, chance
+from loader.delivery.throttle_budget import (
+    TOLERATED_SHARE,
+    UNEVEN_SECONDS,
+    ThrottleBudget,
+    chance,
+    rest_seconds,
+)
 
 
 def test_the_tolerated_share_is_never_too_much() -> None:
@@ -31,3 +37,11 @@ def test_a_renewed_budget_has_forgotten() -> None:
 def test_chance_grows_slower_than_the_rate(rate: float, factor: float) -> None:
     """A load that is faster has less patience per event, so that it yields to one that is slower."""
     assert chance(rate) <= chance(factor * rate) <= factor * chance(rate) + 1e-9
+
+
+@given(st.floats(0.2, 1e5))
+def test_a_rest_makes_up_for_what_is_not_chance(rate: float) -> None:
+    """What chance is left for and what a rest saves are as many attempts as may arrive at once."""
+    rest = rest_seconds(rate)
+    assert 0.0 <= rest < UNEVEN_SECONDS
+    assert rest == 0.0 or abs(rest * rate + chance(rate) - UNEVEN_SECONDS * rate) < 1e-6 * rate
