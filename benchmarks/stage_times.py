@@ -25,7 +25,7 @@ from loader.delivery.governor import Governor, GovernorSettings
 from loader.delivery.in_flight import InFlightCap
 from loader.delivery.lanes import Lanes
 from loader.events import EventPlanner, PackingSettings
-from loader.events.token import TokenSource
+from loader.events.token import TokenSource, begin_hash
 from loader.extract import open_extract, rows
 from loader.feeding import MARKED_EVENTS
 from loader.job import Job, Pack
@@ -157,7 +157,7 @@ def _time_planning(watch: Stopwatch, job: Job) -> list[WindowPlan]:
         for plan in plans:
             token = tokens[plan.file].token
             for event in plan.events:
-                token(plan.first_row, event.index, event.group, event.timestamp, event.quoted)
+                token(plan.first_row, event.index, event.group, event.timestamp, begin_hash(event.quoted))
     _subtract(watch.seconds, "rest of records", ("convert", "encode"))
     _subtract(watch.seconds, "pack", ("token",))
     return plans
@@ -191,8 +191,8 @@ def _time_request(watch: Stopwatch, job: Job, events: Sequence[Event]) -> None:
         with watch.time("body"):
             bodies = [encoder.body(event) for event in chunk]
         with watch.time("sign"):
-            for body in bodies:
-                signer.sign(line, body, keys, now)
+            for event, body in zip(chunk, bodies, strict=True):
+                signer.sign(line, body, keys, now, encoder.body_hash(event, body))
     with watch.time("read answer"):
         for _ in events:
             read_response(200, HEADERS, ANSWER)

@@ -9,9 +9,13 @@ Rules kept here:
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
+from typing import TYPE_CHECKING
 
 from loader.quoting import unquote
 from loader.reject_code import RejectCode
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 # Service facts (service model 2024-01-01; SERVICE.md section 2).
 MAX_EVENT_BYTES = 1_048_576
@@ -66,6 +70,8 @@ class Event:
         timestamp: ``eventTimestamp`` as the decimal text of epoch seconds, or None to leave it out.
         quoted: The records: UTF-8 JSON, one object or an array of several, as it stands between the quotes of
             a JSON string (`loader.quoting`).
+        begun: SHA-256 of a request's body up to the end of ``quoted``, or None: only events of many records
+            keep it, so that a megabyte is hashed once.
     """
 
     window: int
@@ -76,6 +82,7 @@ class Event:
     token: str
     timestamp: str | None
     quoted: bytes = field(repr=False)
+    begun: "_Hash | None" = field(default=None, repr=False)
 
     @property
     def data(self) -> bytes:

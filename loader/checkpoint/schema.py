@@ -15,8 +15,9 @@ REJECTED_NAME = "rejected"
 """Folder of the rejected rows, beside the checkpoint they were rejected by."""
 
 APPLICATION_ID = 0x53434E4C  # "SCNL": tells our file from any other SQLite file of the same name
-FORMAT_VERSION = 3
-"""2: rejected rows have codes. 3: tokens are made of quoted records, those of before mean nothing here."""
+FORMAT_VERSION = 4
+"""2: rejected rows have codes. 3: tokens are made of quoted records. 4: of the start of a request's body.
+Tokens of before mean nothing here."""
 
 BUSY_SECONDS = 10.0
 """How long a write waits for someone's SQLite tool that holds the file for writing."""

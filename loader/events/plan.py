@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from loader.events.packing import shared_runs, with_buckets
-from loader.events.token import TokenSource
+from loader.events.token import TokenSource, begin_hash
 from loader.model import Destination, Event, RejectedRow, SourceFile, WindowPlan
 from loader.quoting import unquote
 
@@ -131,7 +131,7 @@ class EventPlanner:
                 records.file,
                 (row,),
                 group,
-                token(records.first_row, index, group, timestamp, quoted),
+                token(records.first_row, index, group, timestamp, begin_hash(quoted)),
                 timestamp,
                 quoted,
             )
@@ -140,16 +140,20 @@ class EventPlanner:
 
     def _shared_events(self, records: WindowRecords, frame: pl.DataFrame) -> list[Event]:
         token = self._tokens[records.file].token
-        return [
-            Event(
-                records.number,
-                index,
-                records.file,
-                run.rows,
-                run.group,
-                token(records.first_row, index, run.group, run.timestamp, run.quoted),
-                run.timestamp,
-                run.quoted,
+        events = []
+        for index, run in enumerate(shared_runs(frame, self._packing.max_records)):
+            begun = begin_hash(run.quoted)
+            events.append(
+                Event(
+                    records.number,
+                    index,
+                    records.file,
+                    run.rows,
+                    run.group,
+                    token(records.first_row, index, run.group, run.timestamp, begun.copy()),
+                    run.timestamp,
+                    run.quoted,
+                    begun,
+                )
             )
-            for index, run in enumerate(shared_runs(frame, self._packing.max_records))
-        ]
+        return events

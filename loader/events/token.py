@@ -8,8 +8,26 @@ Rules kept here:
 """
 
 import hashlib
+from typing import TYPE_CHECKING
 
 from loader.model import Destination, SourceFile
+from loader.quoting import BODY_START
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+_START = hashlib.sha256(BODY_START)
+
+
+def begin_hash(quoted: bytes) -> "_Hash":
+    """Return the SHA-256 of a request's body as far as it is known without the token: to the payload's end.
+
+    Args:
+        quoted: The event's payload, as it is sent.
+    """
+    begun = _START.copy()
+    begun.update(quoted)
+    return begun
 
 
 class TokenSource:
@@ -20,12 +38,12 @@ class TokenSource:
         source: The file their rows come from.
     """
 
-    __slots__ = ("_file_hash",)
+    __slots__ = ("_file_digest",)
 
     def __init__(self, destination: Destination, source: SourceFile) -> None:
-        self._file_hash = hashlib.sha256()
+        file_hash = hashlib.sha256()
         for part in (
-            "scn-loader token 2",
+            "scn-loader token 3",
             destination.instance_id,
             destination.event_type,
             destination.dataset_arn or "",
@@ -33,9 +51,10 @@ class TokenSource:
             source.fingerprint,
             str(source.copy),
         ):
-            self._file_hash.update(b"%d:%b" % (len(part.encode()), part.encode()))
+            file_hash.update(b"%d:%b" % (len(part.encode()), part.encode()))
+        self._file_digest = file_hash.digest()
 
-    def token(self, first_row: int, index: int, group: str, timestamp: str | None, quoted: bytes) -> str:
+    def token(self, first_row: int, index: int, group: str, timestamp: str | None, begun: "_Hash") -> str:
         """Return 64 hex characters (the service allows 33 to 126).
 
         Args:
@@ -43,13 +62,19 @@ class TokenSource:
             index: Position of the event in that window's plan.
             group: ``eventGroupId``.
             timestamp: ``eventTimestamp`` as decimal text, or None.
-            quoted: The event's payload, as it is sent.
+            begun: What `begin_hash` gives for the payload; used up.
         """
         group_bytes = group.encode()
-        event_hash = self._file_hash.copy()
-        event_hash.update(
-            b"%d,%d,%d:%b,%b,%d:"
-            % (first_row, index, len(group_bytes), group_bytes, (timestamp or "-").encode(), len(quoted))
+        begun.update(
+            # The quotation mark ends the payload, in which none stands.
+            b'"%b%d,%d,%d:%b,%b'
+            % (
+                self._file_digest,
+                first_row,
+                index,
+                len(group_bytes),
+                group_bytes,
+                (timestamp or "-").encode(),
+            )
         )
-        event_hash.update(quoted)
-        return event_hash.hexdigest()
+        return begun.hexdigest()

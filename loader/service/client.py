@@ -79,7 +79,8 @@ class SupplyChainClient:
         if now >= self._credentials.renew_at:
             now = await self._renewed_now()
         body = self._encoder.body(event)
-        headers = self._signer.sign(self._request_line, body, self._credentials.current, now)
+        body_hash = self._encoder.body_hash(event, body)
+        headers = self._signer.sign(self._request_line, body, self._credentials.current, now, body_hash)
         try:
             response = await self._transport.send(Request("POST", self._path, headers, body))
         except TransportError as error:

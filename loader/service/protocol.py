@@ -16,6 +16,7 @@ from functools import lru_cache
 import orjson
 
 from loader.model import Destination, Event, Outcome, OutcomeKind
+from loader.quoting import BODY_START
 from loader.service.outcomes import kind_of
 
 EVENTS_PATH = "/api-data/data-integration/instance/{instance_id}/data-integration-events"
@@ -65,10 +66,10 @@ class EventEncoder:
         timestamp = event.timestamp
         return b"".join(
             (
-                b'{"clientToken":"',
-                event.token.encode(),
-                b'","data":"',
+                BODY_START,
                 event.quoted,  # most of the body, and quoted already
+                b'","clientToken":"',
+                event.token.encode(),
                 b'","eventGroupId":',
                 orjson.dumps(event.group),
                 # As the text it is: through a float, 1515531081.123000001 would lose digits.
@@ -76,6 +77,14 @@ class EventEncoder:
                 self._end,
             )
         )
+
+    def body_hash(self, event: Event, body: bytes) -> str | None:
+        """Return the SHA-256 in hex of ``body``, which sends ``event``, or None if nothing of it is known."""
+        if event.begun is None:
+            return None
+        whole = event.begun.copy()
+        whole.update(memoryview(body)[len(BODY_START) + len(event.quoted) :])
+        return whole.hexdigest()
 
 
 def build_body(destination: Destination, event: Event) -> bytes:

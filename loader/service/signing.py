@@ -140,7 +140,9 @@ class Signer:
         self._content_type = content_type
         self._second: _Second | None = None
 
-    def sign(self, line: str, body: bytes, credentials: Credentials, now: float) -> SignedHeaders:
+    def sign(
+        self, line: str, body: bytes, credentials: Credentials, now: float, body_hash: str | None = None
+    ) -> SignedHeaders:
         """Return the headers to send with a request; ``Host`` is the transport's to send.
 
         Args:
@@ -148,6 +150,7 @@ class Signer:
             body: The body as it is sent; empty if there is none.
             credentials: The key to sign with.
             now: The server's time in epoch seconds.
+            body_hash: SHA-256 of the body in hex, if it is known.
 
         Raises:
             ValueError: The access key or session token holds a line break.
@@ -161,7 +164,7 @@ class Signer:
         ):
             second = self._second = self._prepare(line, credentials, int(now))
         request = second.request.copy()
-        request.update(sha256(body).hexdigest().encode())
+        request.update((body_hash or sha256(body).hexdigest()).encode())
         inner = second.inner.copy()
         inner.update(request.hexdigest().encode())
         outer = second.outer.copy()

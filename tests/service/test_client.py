@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.errors import ServiceStopped, SettingsError
+from loader.events.token import begin_hash
 from loader.job import Job
 from loader.model import Destination, Event, Operation, Outcome, OutcomeKind
 from loader.service.client import SupplyChainClient, open_client
@@ -180,6 +181,19 @@ def test_body_holds_the_event_unchanged(group: str, data: bytes, digits: Decimal
     assert members.get("eventTimestamp") == digits
     assert ("eventTimestamp" in members) == (digits is not None)
     assert build_body(DESTINATIONS[0], event) == body
+
+
+@pytest.mark.parametrize("timestamp", [None, "1515531081.123"])
+async def test_what_a_planned_event_knows_of_its_hash_is_the_hash(timestamp: str | None) -> None:
+    """An event of many records, whose payload was hashed when it was planned, is signed all the same."""
+    event = sample_event(timestamp=timestamp, data='[{"id":"1"},{"id":"é\u2028\\"\\\\"}]'.encode())
+    event.begun = begin_hash(event.quoted)
+    client, transport = client_with(ACCEPTED, ACCEPTED)
+    for _ in range(2):
+        await client.attempt(event)
+    for request in transport.requests:
+        url = ENDPOINT.url + request.path
+        assert request.headers["Authorization"] == botocore_signature(url, request.body, NOW)
 
 
 async def test_accepted() -> None:
