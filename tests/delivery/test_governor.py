@@ -73,6 +73,40 @@ def test_a_hundred_throttles_of_one_burst_cut_once(driver: Driver) -> None:
     assert (driver.governor.rate, driver.governor.epochs) == (rate, epochs)
 
 
+@pytest.mark.parametrize("has_lost", [False, True])
+def test_the_end_of_start_waits_for_what_is_under_way(driver: Driver, *, has_lost: bool) -> None:
+    """Nothing is sent into a queue that the ramp has left; an answer that never comes holds nothing up."""
+    driver.run(5.0)
+    under_way = [driver.attempt() for _ in range(60)]
+    driver.now += 0.02
+    for epoch in under_way[:30]:
+        driver.governor.throttled(driver.now, epoch)
+    assert (driver.governor.epochs, driver.governor.phase) == (1, Phase.SEEK)
+    cut_at = driver.now
+    driver.now += 0.06
+    assert driver.governor.wait_seconds(driver.now) > 0.0
+    for epoch in under_way[30:]:
+        if not has_lost:
+            driver.governor.accepted(driver.now, epoch)
+    while (wait := driver.governor.wait_seconds(driver.now)) > 0.0:
+        driver.now += wait
+    assert (driver.now - cut_at < 0.085) is not has_lost
+    assert driver.now - cut_at < 0.12
+
+
+@pytest.mark.parametrize(("seconds", "rests"), [(1.0, False), (5.0, True)])
+def test_a_fast_load_rests_after_a_cut(driver: Driver, seconds: float, *, rests: bool) -> None:
+    """The service has no token left then: a fast load lets some come in, a slow one goes on with its next."""
+    driver.run(seconds)
+    for _ in range(2):
+        driver.throttle_once()
+        driver.attempt()
+    driver.run(0.2)
+    driver.throttle_once()
+    own_seconds = 1.0 / driver.governor.rate
+    assert (driver.governor.wait_seconds(driver.now) > own_seconds + 0.004) is rests
+
+
 def test_a_cut_goes_to_what_was_admitted(driver: Driver) -> None:
     """After a cut the rate is a little less than what the service let in, not a fraction of what was set."""
     driver.run(2.0)
