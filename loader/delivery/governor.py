@@ -7,7 +7,8 @@ Rules kept here:
 
 1. One cut per congestion epoch: throttles of attempts that started before the last cut change nothing.
 2. No growth while the load itself is the bottleneck: tokens that nobody takes prove nothing.
-3. A burst that was too much for the service makes the bucket smaller, not the rate.
+3. A burst that was too much for the service makes the bucket smaller, not the rate; a crowd that was held up
+   on its way changes neither.
 4. Retry-After counts for the whole load, and once: for the throttle that made the cut.
 5. While everything is throttled one probe at a time goes out, at bounded intervals.
 """
@@ -225,6 +226,10 @@ class Governor:
     def _cut(self, now: float, number: int, pause: float) -> None:
         reaction_seconds = now - self._log.started_at(number)
         rate = self._bucket.rate
+        if self._bursts.were_held_up(reaction_seconds):
+            self._begin_epoch(now + max(pause, rest_seconds(rate, reaction_seconds)))
+            self._steering.estimate.begin_anew(self._log.last + 1, now)
+            return
         self._steering.note_trouble(number, rate, self._first_throttled, reaction_seconds)
         row = max(REFUSED_TRIES, round(REFUSED_SECONDS * rate))
         if self._log.throttles(number - row, number) == row:

@@ -16,8 +16,8 @@ CHANCE_RATE = 50.0
 UNEVEN_SECONDS = 0.012
 """How unevenly attempts arrive: event loops, this one and the service's, are late by so much now and then."""
 
-MAX_LATE_SECONDS = 0.05
-"""An answer that took longer yet says nothing about a queue."""
+MAX_LATE_SECONDS = 0.1
+"""Longer than a tenth of a second the load does not rest for it: few services save tokens for longer."""
 
 
 def chance(rate: float) -> float:

@@ -31,6 +31,7 @@ class Service:
         throttled_seconds: Round trip of throttled ones.
         jitter_seconds: Up to this much more, each way.
         busy_seconds: How long it works on an attempt before it judges the next one: attempts queue.
+        stalls: (every, for): it stands still, and then judges at once what came meanwhile.
         slowdown: Factor added to ``accepted_seconds`` when the load is at TOP times the quota.
         noise: Share of the attempts that are throttled for no reason.
         retry_after_seconds: What each throttle asks for, or None.
@@ -42,6 +43,7 @@ class Service:
     throttled_seconds: float = 0.05
     jitter_seconds: float = 0.0
     busy_seconds: float = 0.0
+    stalls: tuple[float, float] | None = None
     slowdown: float = 0.0
     noise: float = 0.0
     retry_after_seconds: float | None = None
@@ -104,6 +106,9 @@ class World:
 
     def _send(self, attempt: Attempt) -> None:
         arrives_at = self._now + self._way_seconds + self._jitter()
+        if self._service.stalls is not None:
+            every, seconds = self._service.stalls
+            arrives_at += max(seconds - arrives_at % every, 0.0)
         self._free_at = max(self._free_at, arrives_at) + self._service.busy_seconds
         self._happen(self._free_at if self._service.busy_seconds else arrives_at, Arrival(attempt))
 
