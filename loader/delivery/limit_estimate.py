@@ -121,8 +121,8 @@ class LimitEstimate:
     def saturated(self, number: int, rate: float, overflow: float) -> float | None:
         """Return the admitted rate since the trouble began, or None if little was throttled in it.
 
-        A fast load is saturated within milliseconds: what was admitted over a longer time tells more then,
-        unless the two differ by more than the shorter one may be off.
+        A fast load is saturated within milliseconds. What was admitted over a longer time tells more then,
+        and may be too low, but not too high: of what a brief measurement is above that, half counts.
         """
         look_back = max(RUN_LOOK_BACK_SECONDS, RUN_LOOK_BACK_TRIES / rate)
         began = self._log.last_before(self._log.started_at(number) - look_back)
