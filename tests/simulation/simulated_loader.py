@@ -14,6 +14,21 @@ from loader.delivery.in_flight import InFlightCap
 RATE_SAMPLE_SECONDS = 0.1
 
 
+def after_stall(time: float, stalls: tuple[float, float] | None) -> float:
+    """Return when somebody who stands still at times gets to what is due at ``time``.
+
+    Args:
+        time: Seconds.
+        stalls: (every, for), in seconds, or None for never.
+    """
+    if stalls is not None:
+        every, seconds = stalls
+        into_period = time % every
+        if into_period < seconds:
+            return time - into_period + seconds
+    return time
+
+
 @dataclass(frozen=True, slots=True)
 class LoaderPlan:
     """What a simulated loader does and what holds it back; times in seconds.
@@ -110,12 +125,7 @@ class SimulatedLoader:
 
     def awake_at(self, time: float) -> float:
         """Return when the event loop gets to what is due at ``time``."""
-        if self._plan.stalls is not None:
-            every, seconds = self._plan.stalls
-            into_period = time % every
-            if into_period < seconds:
-                return time - into_period + seconds
-        return time
+        return after_stall(time, self._plan.stalls)
 
     def _start_attempts(self, now: float) -> None:
         plan = self._plan

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.simulation.quotas import Quota, QuotaSchedule
-from tests.simulation.simulated_loader import Attempt, LoaderPlan, SimulatedLoader
+from tests.simulation.simulated_loader import Attempt, LoaderPlan, SimulatedLoader, after_stall
 
 LOAD_SPAN_SECONDS = 0.5
 """Over which the service feels its load, for a latency that grows with it."""
@@ -106,9 +106,7 @@ class World:
 
     def _send(self, attempt: Attempt) -> None:
         arrives_at = self._now + self._way_seconds + self._jitter()
-        if self._service.stalls is not None:
-            every, seconds = self._service.stalls
-            arrives_at += max(seconds - arrives_at % every, 0.0)
+        arrives_at = after_stall(arrives_at, self._service.stalls)
         self._free_at = max(self._free_at, arrives_at) + self._service.busy_seconds
         self._happen(self._free_at if self._service.busy_seconds else arrives_at, Arrival(attempt))
 
