@@ -70,8 +70,8 @@ class Event:
         timestamp: ``eventTimestamp`` as the decimal text of epoch seconds, or None to leave it out.
         quoted: The records: UTF-8 JSON, one object or an array of several, as it stands between the quotes of
             a JSON string (`loader.quoting`).
-        begun: SHA-256 of a request's body up to the end of ``quoted``, or None: only events of many records
-            keep it, so that a megabyte is hashed once.
+        begun: SHA-256 of a request's body up to the end of ``quoted``, or None: only packed events keep it,
+            so that a megabyte is hashed once.
     """
 
     window: int

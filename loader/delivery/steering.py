@@ -158,7 +158,8 @@ class Steering:
     def settle(self, until: int, now: float) -> float | None:
         """Judge the attempts up to ``until`` that were under way when START ended.
 
-        What follows is measured anew: they queued before the service, and what was sent later does not.
+        Of a few milliseconds nothing can be told, but those queued before the service, and what is sent later
+        does not: then what follows is measured anew.
 
         Returns:
             The rate, 0 if everything was throttled, None if they say nothing.
