@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.delivery.governor import MAX_RETRY_AFTER_SECONDS, Governor, GovernorSettings
+from loader.delivery.governor import (
+    MAX_RETRY_AFTER_SECONDS,
+    MAX_SETTLE_SECONDS,
+    SETTLE_TICK_SECONDS,
+    Governor,
+    GovernorSettings,
+)
 from loader.delivery.steering import Phase
 from tests.simulation.quotas import QuotaSchedule, TokenBucketQuota
 
@@ -21,7 +27,8 @@ class Driver:
 
     def attempt(self) -> int:
         """Wait until an attempt may start, and start it."""
-        for _ in range(10):
+        # At the end of a ramp it looks every few milliseconds, for half a second, whether all was answered.
+        for _ in range(10 + round(MAX_SETTLE_SECONDS / SETTLE_TICK_SECONDS)):
             wait = self.governor.wait_seconds(self.now)
             if wait == 0.0:
                 self.started += 1
