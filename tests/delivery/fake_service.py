@@ -42,14 +42,6 @@ class OpenGovernor(Governor):
 class FixedCap(InFlightCap):
     """A cap that stays at its maximum."""
 
-    def __init__(self, *, maximum: int) -> None:
-        super().__init__(maximum=maximum)
-        self.maximum = maximum
-
-    @property
-    def limit(self) -> int:
-        return self.maximum
-
     def succeeded(self, now: float, latency_seconds: float, rate: float) -> None:
         pass
 
