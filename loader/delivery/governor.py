@@ -229,6 +229,7 @@ class Governor:
         if self._bursts.were_held_up(reaction_seconds):
             self._begin_epoch(now + max(pause, rest_seconds(rate, reaction_seconds)))
             self._steering.estimate.begin_anew(self._log.last + 1, now)
+            self._aim(rate)
             return
         self._steering.note_trouble(number, rate, self._first_throttled, reaction_seconds)
         row = max(REFUSED_TRIES, round(REFUSED_SECONDS * rate))
