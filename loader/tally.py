@@ -86,9 +86,9 @@ class Tally:
 
         The rows of an event in parts are counted with its parts.
         """
-        if result.state in (EventState.ACCEPTED, EventState.FAILED) and not result.in_parts:
-            failed = result.state is EventState.FAILED
-            self._count_rows(result.event.file, len(result.event.rows), failed=failed)
+        state, event = result.state, result.event
+        if not result.in_parts and (state is EventState.ACCEPTED or state is EventState.FAILED):
+            self._count_rows(event.file, len(event.rows), failed=state is not EventState.ACCEPTED)
 
     def part(self, event: Event, result: PartResult) -> None:
         """Count what a part of an event came to."""

@@ -50,7 +50,17 @@ class Admission:
 
     def allows(self, now: float) -> bool:
         """Return whether an attempt may start at ``now`` (monotonic seconds)."""
-        return self._is_running(now) and self._has_event(now) and self._has_tokens(now)
+        # One function: it is asked before every attempt, and a call costs as much as a condition.
+        if (self.is_shut or self.breaker.is_open) and not self._is_running(now):
+            return False
+        if not self.lanes.has_next(now) or self.lanes.in_flight >= self.cap.limit:
+            return self._lacks_event(now)
+        if (wait := self.governor.wait_seconds(now)) > 0:
+            is_learning = self.governor.phase is Phase.START
+            return self._no(LimitingFactor.LEARNING if is_learning else LimitingFactor.RATE, wait, now)
+        if self.ceiling is not None and (wait := self.ceiling.wait_seconds(now)) > 0:
+            return self._no(LimitingFactor.CEILING, wait, now)
+        return True
 
     def begin(self, entry: Entry, now: float) -> None:
         """Let an event go, for which ``allows`` just said yes; the ceiling's token is the caller's to pay."""
@@ -67,21 +77,11 @@ class Admission:
             return self._no(LimitingFactor.QUOTA, wait, now)
         return True
 
-    def _has_event(self, now: float) -> bool:
-        if not self.lanes.has_next(now):
-            due = self.lanes.next_due
-            return self._no(self._why_nothing_is_ready(), math.inf if due is None else due - now, now)
-        if self.lanes.in_flight >= self.cap.limit:
+    def _lacks_event(self, now: float) -> bool:
+        if self.lanes.has_next(now):
             return self._no(LimitingFactor.IN_FLIGHT, math.inf, now)
-        return True
-
-    def _has_tokens(self, now: float) -> bool:
-        if (wait := self.governor.wait_seconds(now)) > 0:
-            is_learning = self.governor.phase is Phase.START
-            return self._no(LimitingFactor.LEARNING if is_learning else LimitingFactor.RATE, wait, now)
-        if self.ceiling is not None and (wait := self.ceiling.wait_seconds(now)) > 0:
-            return self._no(LimitingFactor.CEILING, wait, now)
-        return True
+        due = self.lanes.next_due
+        return self._no(self._why_nothing_is_ready(), math.inf if due is None else due - now, now)
 
     def _no(self, cause: LimitingFactor, wait_seconds: float, now: float) -> bool:
         self.wait_seconds = wait_seconds

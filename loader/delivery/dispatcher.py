@@ -13,7 +13,7 @@ Rules kept here:
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 
 from loader.delivery.admission import Admission
 from loader.delivery.bisection import PartLog
@@ -113,14 +113,14 @@ class Dispatcher:
         """Live numbers."""
         return self._stats
 
-    async def offer(
+    def offer(
         self,
         event: Event,
         *,
         first_attempt_at: float | None = None,
         may_have_been_accepted: bool = False,
         known_parts: Sequence[PartResult] = (),
-    ) -> bool:
+    ) -> Coroutine[None, None, bool]:
         """Take an event for delivery, waiting until the byte budget has room.
 
         Args:
@@ -133,7 +133,7 @@ class Dispatcher:
         Returns:
             False if the event was not taken because the load stops: offer no more.
         """
-        return await self._intake.offer(
+        return self._intake.offer(
             Entry(
                 event,
                 first_attempt_at,

@@ -132,6 +132,20 @@ class Entry:
             self.troubles += 1
             self.unknowns += kind is OutcomeKind.UNKNOWN
 
+    def accepted(self, outcome: Outcome) -> EventResult:
+        """Return the result of an event whose last attempt came to an acceptance."""
+        # By position, and nothing noted before: of this there are thousands a second.
+        return EventResult(
+            self.event,
+            EventState.ACCEPTED,
+            outcome.event_id,
+            outcome.code,
+            outcome.message,
+            self.attempts,
+            self.first_attempt_at,
+            self.last_attempt_at,
+        )
+
     def result(self, state: EventState, *, code: str = "", message: str = "") -> EventResult:
         """Return what the event came to, with the service's last words on it.
 

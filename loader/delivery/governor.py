@@ -152,13 +152,14 @@ class Governor:
         return self._bucket.wait_seconds(now) if self._probing is None else 0.0
 
     def start(self, now: float) -> int:
-        """Take a rate token for an attempt that starts now.
+        """Take a rate token for an attempt that starts now, as ``wait_seconds`` just allowed.
 
         Returns:
             What to hand back with the answer: the attempt's number, which tells its epoch.
         """
-        self._bucket.take(now)
-        if self._probing is not None:
+        if self._probing is None:
+            self._bucket.take()
+        else:
             self._opens_at = now + self._probing.gap_seconds
         return self._log.start(now)
 

@@ -46,9 +46,9 @@ class RateBucket:
         tokens = self._refill(now)
         return 0.0 if tokens >= 1.0 - _ROUNDING else (1.0 - tokens) / self.rate
 
-    def take(self, now: float) -> None:
-        """Take a token."""
-        self._tokens = self._refill(now) - 1.0
+    def take(self) -> None:
+        """Take a token of those that were there when ``wait_seconds`` was asked last."""
+        self._tokens -= 1.0
 
     def empty(self, until: float) -> None:
         """Drop what is saved; tokens arrive again from ``until`` on."""

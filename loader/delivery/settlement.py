@@ -61,13 +61,13 @@ class Settlement:
         """
         now = self.surroundings.monotonic()
         self._tell_limits(entry, outcome, now)
-        entry.note(outcome)
         if outcome.kind is OutcomeKind.ACCEPTED and entry.bisection is None:
             # So nearly all end: nothing to decide, nobody held back.
             self.admission.lanes.release(entry)
             self.admission.budget.release(entry.event)
-            self._hand_on(entry.result(EventState.ACCEPTED))
+            self._hand_on(entry.accepted(outcome))
             return Remedy.NONE
+        entry.note(outcome)
         if self.part_log is not None and calls_for_division(entry, outcome):
             return Remedy.DIVIDE
         decision = decide(

@@ -34,7 +34,8 @@ FIRST_DATE = datetime(2020, 1, 1, tzinfo=UTC)
 LAST_DATE = datetime(2100, 1, 1, tzinfo=UTC)
 """A clock is set by the dates read here: one outside these bounds is a fault, not a time."""
 
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+_HEX = "[0-9a-fA-F]"  # half as long as to ignore the case
+_UUID = re.compile(f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}")
 _DECIMAL = re.compile(r"\d{1,9}(?:\.\d{1,6})?", re.ASCII)
 
 

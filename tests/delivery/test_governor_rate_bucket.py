@@ -15,7 +15,7 @@ def test_never_more_than_the_rate_allows(rate: float, sleeps: list[float]) -> No
     for seconds in sleeps:
         now += seconds
         while bucket.wait_seconds(now) == 0.0 and taken <= 1e4:
-            bucket.take(now)
+            bucket.take()
             taken += 1
     assert taken <= rate * now + SPARE_TOKENS + BURST_SECONDS * rate + 1e-3
 
@@ -24,7 +24,7 @@ def test_never_more_than_the_rate_allows(rate: float, sleeps: list[float]) -> No
 def test_the_wait_is_as_long_as_it_takes(rate: float) -> None:
     """After the wait that the bucket named there is a token, and half-way there is none."""
     bucket = RateBucket(rate, now=0.0)
-    bucket.take(0.0)
+    bucket.take()
     wait = bucket.wait_seconds(0.0)
     assert bucket.wait_seconds(wait / 2) > 0
     assert bucket.wait_seconds(wait) == 0
@@ -38,7 +38,7 @@ def test_the_bucketful_follows_the_rate() -> None:
     bucket.wait_seconds(10.1)
     taken = 0
     while bucket.wait_seconds(10.1) == 0.0:
-        bucket.take(10.1)
+        bucket.take()
         taken += 1
     assert taken == 1
 
@@ -47,7 +47,7 @@ def test_low_rates_never_send_two_at_once() -> None:
     """After a long silence one attempt may go, and the next only after most of an interval."""
     bucket = RateBucket(2.0, now=0.0)
     assert bucket.wait_seconds(60.0) == 0.0
-    bucket.take(60.0)
+    bucket.take()
     assert bucket.wait_seconds(60.0) > 0.3
 
 
