@@ -158,22 +158,29 @@ class Benchmark:
         )
         csv = extract(sizes.csv_rows, "csv")
         peers = [(Rounds(peer.name, "ceiling" if peer.is_ceiling else "peer"), peer) for peer in PEERS]
-        row, packed, from_csv = (
-            Rounds(ROW_MODE, "row"),
-            Rounds(PACKED_MODE, "packed"),
-            Rounds(PACKED_CSV, "packed"),
-        )
-        with_aiohttp = Rounds(ROW_MODE_AIOHTTP, "row")
+        row, with_aiohttp = Rounds(ROW_MODE, "row"), Rounds(ROW_MODE_AIOHTTP, "row")
+        packed, from_csv = Rounds(PACKED_MODE, "packed"), Rounds(PACKED_CSV, "packed")
+        boto3 = next(rounds for rounds, peer in peers if peer is BOTO3)
+
+        def compared_with() -> None:
+            # The machine's speed changes within seconds. What all is compared with is measured between the
+            # loads too, or their ratio to it would be chance.
+            bench.peer_round(boto3, BOTO3, rows, sizes.peer_seconds)
+
         wrk_row, wrk_packed = Rounds(WRK_ROW, "ceiling"), Rounds(WRK_PACKED, "ceiling")
         for number in range(sizes.rounds):
             _say(f"speed, round {number + 1} of {sizes.rounds}")
             for rounds, peer in peers:
                 bench.peer_round(rounds, peer, rows, sizes.peer_seconds)
             bench.load_round(row, small)
+            compared_with()
             if knows_option("--transport"):
                 bench.load_round(with_aiohttp, extract(sizes.aiohttp_rows), "--transport", "aiohttp")
+            compared_with()
             ended = bench.load_round(packed, large, *PACKED)
+            compared_with()
             bench.load_round(from_csv, csv, *PACKED)
+            compared_with()
             bench.ceiling_round(wrk_row, Ceiling(SMALL_BODY_BYTES, 64), sizes.peer_seconds, 1)
             bench.ceiling_round(
                 wrk_packed, Ceiling(_body_bytes(ended, rows), 64), sizes.peer_seconds, _filled(ended)
