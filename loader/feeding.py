@@ -80,16 +80,17 @@ class Feeder:
         return asyncio.create_task(self._checkpoint.mark_sendable(last.window, last.index))
 
     async def _offer(self, chunk: Sequence[Event], progress: WindowProgress | None) -> bool:
-        in_doubt = progress.in_doubt if progress is not None else {}
-        parts = progress.parts if progress is not None else {}
         for event in chunk:
-            since = in_doubt.get(event.index)
-            taken = await self._dispatcher.offer(
-                event,
-                first_attempt_at=since,
-                may_have_been_accepted=since is not None,
-                known_parts=parts.get(event.index, ()),
-            )
+            if progress is None:
+                taken = await self._dispatcher.offer(event)
+            else:
+                since = progress.in_doubt.get(event.index)
+                taken = await self._dispatcher.offer(
+                    event,
+                    first_attempt_at=since,
+                    may_have_been_accepted=since is not None,
+                    known_parts=progress.parts.get(event.index, ()),
+                )
             if not taken:
                 return False
         return True
