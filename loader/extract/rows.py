@@ -160,6 +160,7 @@ class RowReader:
             self._group(batch, texts).alias(GROUP),
             self._timestamp(batch).alias(TIMESTAMP),
         )
+        _reject_long(batch, self._mapping.columns, texts)
         if batch.rejected:
             columns = columns.filter(batch.kept())
         quoted = quoted_texts(columns.select(texts.columns), self._forms)
@@ -234,6 +235,17 @@ def _source(batch: _Batch, column: MappedColumn) -> pl.Series:
     values, problems = column.expression.values(batch.frame, column.name)
     batch.reject(problems, values)
     return values
+
+
+def _reject_long(batch: _Batch, columns: Iterable[MappedColumn], texts: pl.DataFrame) -> None:
+    """Reject rows with a text that no event holds: escaped first, megabytes would become hundreds."""
+    for column, text in zip(columns, texts, strict=True):
+        too_long = text.str.len_bytes() > MAX_EVENT_BYTES
+        if too_long.any():
+            reason = f"it alone has more than the {MAX_EVENT_BYTES:,} bytes of an event"
+            problems = found(too_long, RejectCode.RECORD_TOO_LONG, reason)
+            shown = text.str.head(MAX_VALUE_CHARS).alias(column.rule.column or column.name)
+            batch.reject(problems, shown)
 
 
 def _shown(source: pl.Series, index: int) -> str:

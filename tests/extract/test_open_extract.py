@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from loader.errors import ExtractError, NothingToLoad, SettingsError
 from loader.events.plan import WindowRecords
 from loader.extract import open_extract
+from loader.extract.rows import MAX_VALUE_CHARS
 from loader.job import Job
 from loader.model import MAX_EVENT_BYTES, RejectedRow
+from loader.reject_code import RejectCode
 
 
 def load(job: Job) -> list[WindowRecords]:
@@ -134,6 +136,20 @@ def test_records_larger_than_an_event(tmp_path: Path, job_of) -> None:
     (rejected,) = rejections(windows)
     assert rejected[0] == 2
     assert "1,048,57" in rejected[2]
+
+
+@pytest.mark.parametrize("char", ["x", "\0"])
+def test_texts_larger_than_an_event(tmp_path: Path, job_of, char: str) -> None:
+    """A cell that is too large alone rejects its row by the name of its column, before it is escaped."""
+    too_long = char * (MAX_EVENT_BYTES + 1)
+    path = write(tmp_path / "x.csv", f"id,tpartner_id,Status\n1,V,{too_long}\n2,V,{char}\n")
+    windows = load(job_of(extract=[path], mapping={"order_status": "Status"}))
+    assert [row for window in windows for row in window.rows] == [1]
+    (rejected,) = (row for window in windows for row in window.rejected)
+    assert (rejected.row, rejected.column) == (0, "Status")
+    assert rejected.code is RejectCode.RECORD_TOO_LONG
+    assert "alone has more than the 1,048,576 bytes" in rejected.reason
+    assert rejected.value == char * MAX_VALUE_CHARS
 
 
 def test_keys_tell_records_apart(tmp_path: Path, job_of) -> None:
