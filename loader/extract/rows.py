@@ -27,8 +27,9 @@ from loader.job import Job, Pack
 from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS, RejectedRow
 from loader.reject_code import RejectCode
 
-BATCH_ROWS = 32_768
-"""Rows converted at a time: what a window needs in between stays small, however large the window."""
+BATCH_ROWS, BATCH_BYTES = 32_768, 16 * 2**20
+"""Most rows converted at a time, and about how many bytes of them, but one row at least: what a window needs
+in between stays small, however large the window or its texts."""
 
 MAX_VALUE_CHARS = 200
 """How much of an offending value is kept."""
@@ -51,8 +52,8 @@ ROW, GROUP, TIMESTAMP, QUOTED, SIZE = "row()", "group()", "timestamp()", "quoted
 class _Batch:
     """Some rows of a window while they become records."""
 
-    def __init__(self, window: Window, start: int) -> None:
-        self.frame = window.frame.slice(start, BATCH_ROWS)
+    def __init__(self, window: Window, start: int, rows: int) -> None:
+        self.frame = window.frame.slice(start, rows)
         first_row = window.first_row + start
         self.rows = pl.int_range(first_row, first_row + self.frame.height, eager=True)
         self.rejected: dict[int, RejectedRow] = {}
@@ -135,8 +136,9 @@ class RowReader:
     def read(self, window: Window) -> WindowRecords:
         """Return the records of a window, and its rows that could not become records."""
         done, rejected, filtered = [], [], 0
-        for start in range(0, window.frame.height, BATCH_ROWS):
-            batch = _Batch(window, start)
+        rows = _batch_rows(window.frame)
+        for start in range(0, window.frame.height, rows):
+            batch = _Batch(window, start, rows)
             if self._mapping.filter is not None:
                 filtered += batch.keep_only(self._mapping.filter)
             done.append(self._records(batch))
@@ -225,6 +227,11 @@ class RowReader:
         """
         parts = [pl.col(name).fill_null(NO_VALUE) for name in self._mapping.key]
         return pl.concat_str(parts, separator='"').alias("key")
+
+
+def _batch_rows(frame: pl.DataFrame) -> int:
+    fitting = frame.height * BATCH_BYTES // max(int(frame.estimated_size()), 1)
+    return max(1, min(BATCH_ROWS, fitting))
 
 
 def _source(batch: _Batch, column: MappedColumn) -> pl.Series:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from loader.errors import ExtractError, NothingToLoad, SettingsError
 from loader.events.plan import WindowRecords
 from loader.extract import open_extract
-from loader.extract.rows import MAX_VALUE_CHARS
+from loader.extract.rows import BATCH_BYTES, MAX_VALUE_CHARS
 from loader.job import Job
 from loader.model import MAX_EVENT_BYTES, RejectedRow
 from loader.reject_code import RejectCode
@@ -150,6 +150,18 @@ def test_texts_larger_than_an_event(tmp_path: Path, job_of, char: str) -> None:
     assert rejected.code is RejectCode.RECORD_TOO_LONG
     assert "alone has more than the 1,048,576 bytes" in rejected.reason
     assert rejected.value == char * MAX_VALUE_CHARS
+
+
+def test_long_texts_are_converted_some_at_a_time(tmp_path: Path, job_of) -> None:
+    """A window of long texts becomes records piece by piece; each row ends in its place all the same."""
+    texts = [f'"{row}"'.ljust(BATCH_BYTES // 200, "é") for row in range(300)]
+    lines = [f'{row},V,"{text.replace(chr(34), chr(34) * 2)}"\n' for row, text in enumerate(texts)]
+    path = write(tmp_path / "x.csv", "id,tpartner_id,order_status\n" + "".join(lines))
+    windows = load(job_of(extract=[path], pack="group", group_by="tpartner_id"))
+    assert max(window.frame["size"].sum() for window in windows) > BATCH_BYTES
+    assert [row for window in windows for row in window.rows] == [*range(300)]
+    statuses = [orjson.loads(data)["order_status"] for window in windows for data in window.data]
+    assert statuses == texts
 
 
 def test_keys_tell_records_apart(tmp_path: Path, job_of) -> None:
