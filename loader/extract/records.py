@@ -29,10 +29,6 @@ ESCAPES = {chr(code): f"\\u{code:04x}" for code in range(0x20)} | {
 }
 
 
-TEXTS_AT_A_LOOK = 4_096
-"""A look copies them four times: of a window of long texts, 200 MiB."""
-
-
 class Form(Enum):
     """How the texts of a column stand in a record."""
 
@@ -79,12 +75,9 @@ def _escaped(texts: pl.Expr) -> pl.Expr:
 
 
 def _needs_escape(texts: pl.Series) -> bool:
-    """Return whether any text does: one look at many of them is three times as fast as one at each."""
-    for start in range(0, len(texts), TEXTS_AT_A_LOOK):
-        joined = texts.slice(start, TEXTS_AT_A_LOOK).str.join().cast(pl.Binary).item()
-        if len(joined.translate(None, NEEDS_ESCAPE)) < len(joined):
-            return True
-    return False
+    """Return whether any text does: one look at all of them is three times as fast as one at each."""
+    joined = texts.str.join().cast(pl.Binary).item()
+    return len(joined.translate(None, NEEDS_ESCAPE)) < len(joined)
 
 
 def quoted_records(quoted: QuotedTexts, forms: Mapping[str, Form], *, nulls: str) -> pl.DataFrame:
