@@ -162,7 +162,7 @@ class Benchmark:
         packed, from_csv = Rounds(PACKED_MODE, "packed"), Rounds(PACKED_CSV, "packed")
         boto3 = next(rounds for rounds, peer in peers if peer is BOTO3)
 
-        def compared_with() -> None:
+        def measure_boto3() -> None:
             # The machine's speed changes within seconds. What all is compared with is measured between the
             # loads too, or their ratio to it would be chance.
             bench.peer_round(boto3, BOTO3, rows, sizes.peer_seconds)
@@ -173,14 +173,14 @@ class Benchmark:
             for rounds, peer in peers:
                 bench.peer_round(rounds, peer, rows, sizes.peer_seconds)
             bench.load_round(row, small)
-            compared_with()
+            measure_boto3()
             if knows_option("--transport"):
                 bench.load_round(with_aiohttp, extract(sizes.aiohttp_rows), "--transport", "aiohttp")
-            compared_with()
+            measure_boto3()
             ended = bench.load_round(packed, large, *PACKED)
-            compared_with()
+            measure_boto3()
             bench.load_round(from_csv, csv, *PACKED)
-            compared_with()
+            measure_boto3()
             bench.ceiling_round(wrk_row, Ceiling(SMALL_BODY_BYTES, 64), sizes.peer_seconds, 1)
             bench.ceiling_round(
                 wrk_packed, Ceiling(_body_bytes(ended, rows), 64), sizes.peer_seconds, _filled(ended)
