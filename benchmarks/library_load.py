@@ -23,7 +23,7 @@ from loader.errors import Interrupted
 from loader.extract import open_extract
 from loader.job import Job, Pack
 from loader.model import EventResult
-from loader.run import Ending, Observers, Run
+from loader.loading.session import Ending, Observers, Run
 from loader.service.client import open_client
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from loader.drafting import Draft, draft_job
     from loader.errors import ExitCode, LoaderError
-    from loader.forecast import Preview
+    from loader.preview import Preview
     from loader.job import Job, read_job
     from loader.model import Event, EventResult, EventState
-    from loader.pipeline import run_load, stream_load
-    from loader.rehearsal import preview
+    from loader.loading.api import run_load, stream_load
+    from loader.preview.preview import preview
     from loader.report import LoadSummary, Snapshot
 
 __all__ = [
@@ -40,9 +40,9 @@ _HOMES = {
     "loader.errors": ("ExitCode", "LoaderError"),
     "loader.job": ("Job", "read_job"),
     "loader.model": ("Event", "EventResult", "EventState"),
-    "loader.pipeline": ("run_load", "stream_load"),
-    "loader.forecast": ("Preview",),
-    "loader.rehearsal": ("preview",),
+    "loader.loading.api": ("run_load", "stream_load"),
+    "loader.preview": ("Preview",),
+    "loader.preview.preview": ("preview",),
     "loader.report": ("LoadSummary", "Snapshot"),
 }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING
 
-from loader.quoting import unquote
+from loader.json_quoting import unquote
 from loader.reject_code import RejectCode
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Event:
         token: ``clientToken``: 64 hex characters, a function of what the event is.
         timestamp: ``eventTimestamp`` as the decimal text of epoch seconds, or None to leave it out.
         quoted: The records: UTF-8 JSON, one object or an array of several, as it stands between the quotes of
-            a JSON string (`loader.quoting`).
+            a JSON string (`loader.json_quoting`).
         begun: SHA-256 of a request's body up to the end of ``quoted``, or None: only packed events keep it,
             so that a megabyte is hashed once.
     """

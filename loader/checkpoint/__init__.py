@@ -2,9 +2,9 @@
 
 from loader.checkpoint.checkpoint import Checkpoint
 from loader.checkpoint.doubt import SAFE_SECONDS, TOKEN_MARGIN_SECONDS
-from loader.checkpoint.export import export_failed, export_rejected
+from loader.report.export import export_failed, export_rejected
 from loader.checkpoint.opening import open_checkpoint
-from loader.checkpoint.overview import Doubt, LoadState, Overview, Trouble, read_overview
+from loader.report.overview import Doubt, LoadState, Overview, Trouble, read_overview
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.progress import InDoubtEvent, WindowProgress
 from loader.checkpoint.queries import FileTotals, RunEnd, Totals

@@ -13,7 +13,7 @@ from loader.errors import SettingsError
 from loader.job import Job
 
 if TYPE_CHECKING:
-    from loader.service.credentials import FixedCredentials
+    from loader.aws.credentials import FixedCredentials
 
 REHEARSAL = {"instance_id": "00000000-0000-4000-8000-000000000000"}
 """What a rehearsal does without, where the job says nothing."""
@@ -59,8 +59,8 @@ def emulator_key() -> "FixedCredentials":
     """Return the key to sign a rehearsal with."""
     # All of these are slow to import, and --help is not.
     from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY  # noqa: PLC0415
-    from loader.service.credentials import FixedCredentials  # noqa: PLC0415
-    from loader.service.signing import Credentials  # noqa: PLC0415
+    from loader.aws.credentials import FixedCredentials  # noqa: PLC0415
+    from loader.aws.signing import Credentials  # noqa: PLC0415
 
     return FixedCredentials(Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY))
 

@@ -66,8 +66,8 @@ def plan(
     would not end before --deadline, or within the 8 hours that the service remembers an event; 9 nothing to
     load.
     """
-    from loader.forecast import deadline_seconds, to_json, to_text  # noqa: PLC0415 - polars is slow to import
-    from loader.rehearsal import preview  # noqa: PLC0415 - the same
+    from loader.preview import deadline_seconds, to_json, to_text  # noqa: PLC0415 - polars is slow to import
+    from loader.preview.preview import preview  # noqa: PLC0415 - the same
 
     work = read_job(job, fallback=REHEARSAL, **settings)
     need_extract(work, "plan")

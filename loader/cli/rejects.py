@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from loader.checkpoint.rejected import open_rejected
-from loader.cli.correcting import correcting_command
+from loader.report.corrected_load import correcting_command
 
 
 def rejects(run_dir: Annotated[Path, typer.Argument(help="The run directory of a load.")]) -> None:
@@ -16,7 +16,7 @@ def rejects(run_dir: Annotated[Path, typer.Argument(help="The run directory of a
     A load does this by itself at its end; this is for one that was killed just then. Files that are there
     already are left as they are. They hold row data and are readable by you only.
     """
-    from loader.rejects import REASONS_NAME, write_rejects  # noqa: PLC0415 - polars is slow to import
+    from loader.loading.rejects import REASONS_NAME, write_rejects  # noqa: PLC0415 - polars is slow to import
 
     files = write_rejects(run_dir)
     if not files:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import typer
 
-from loader.cli.correcting import correcting_command
+from loader.report.corrected_load import correcting_command
 from loader.cli.errors import show_error
 from loader.errors import Interrupted, LoaderError
 from loader.job import Job
-from loader.pipeline import run_to_end
+from loader.loading.api import run_to_end
 from loader.report import (
     LoadSummary,
     LogFormat,
@@ -28,8 +28,8 @@ from loader.report import (
     to_text,
     write_summary_json,
 )
-from loader.run import Observers
-from loader.service.credentials import CredentialSource
+from loader.loading.session import Observers
+from loader.aws.credentials import CredentialSource
 
 FILES_BESIDE_CONNECTIONS = 100
 """The extract's files, the checkpoint's, libraries': far fewer are open at a time."""

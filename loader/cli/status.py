@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from loader.checkpoint.export import export_failed, export_rejected
-from loader.checkpoint.overview import LoadState, read_overview
-from loader.cli.correcting import correcting_command
-from loader.cli.overview_text import overview_text
+from loader.report.export import export_failed, export_rejected
+from loader.report.overview import LoadState, read_overview
+from loader.report.corrected_load import correcting_command
+from loader.report.overview_text import overview_text
 from loader.errors import ExitCode
 from loader.report.figures import printable
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from loader.delivery.breaker import BreakerSettings
+from loader.delivery.limits.circuit_breaker import BreakerSettings
 from loader.job import Job, OnFailure
 from loader.model import Operation
 

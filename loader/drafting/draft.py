@@ -5,12 +5,12 @@ from pathlib import Path
 
 from loader.datasets import Dataset
 from loader.drafting.matching import Match, match_names
-from loader.drafting.toml import ColumnDraft, job_text
+from loader.drafting.job_text import ColumnDraft, job_text
 from loader.errors import SettingsError
-from loader.extract.guesses import guess, guess_type
-from loader.extract.kinds import refusal
-from loader.extract.mapping import dataset_of
-from loader.extract.sampling import Sample, sample_of
+from loader.drafting.guesses import guess, guess_type
+from loader.mapping.type_compatibility import refusal
+from loader.mapping.mapping import dataset_of
+from loader.drafting.sampling import Sample, sample_of
 from loader.job import ColumnRule, Job
 
 

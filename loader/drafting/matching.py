@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from loader.extract.mapping_errors import plain_name
+from loader.mapping.errors import plain_name
 
 SURE = 0.84
 """How alike (difflib's ratio) two names must be to be taken for one."""

@@ -7,20 +7,20 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from loader.emulator.answers import Answer, refused, spoiled, success
-from loader.emulator.catalog import Catalog
+from loader.emulator.http.answers import Answer, refused, spoiled, success
+from loader.emulator.api.catalog import Catalog
 from loader.emulator.clock import EmulatorClock
 from loader.emulator.faults import FaultPlan, FaultRule
-from loader.emulator.gate import Gate
-from loader.emulator.intake import Intake
-from loader.emulator.operations import GET, GET_DATASET, SEND, Call, check_input, find_call, read_input
-from loader.emulator.order import Group
-from loader.emulator.queries import get_event, list_events
+from loader.emulator.http.gate import Gate
+from loader.emulator.api.send_event import Intake
+from loader.emulator.api.operations import GET, GET_DATASET, SEND, Call, check_input, find_call, read_input
+from loader.emulator.store.group_order import Group
+from loader.emulator.api.read_events import get_event, list_events
 from loader.emulator.quota import Quota
-from loader.emulator.refusal import Refusal
+from loader.emulator.api.refusal import Refusal
 from loader.emulator.settings import EmulatorSettings, QuotaSettings
-from loader.emulator.signatures import WireRequest
-from loader.emulator.store import Store
+from loader.emulator.http.signatures import WireRequest
+from loader.emulator.store.store import Store
 
 _PAGE_ROWS = 1000
 _GROUPS_NAMED = 20

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from loader.emulator.catalog import checked_dataset
+from loader.emulator.api.catalog import checked_dataset
 from loader.emulator.faults import FaultPlan
 from loader.model import TOKEN_LIFE_SECONDS
 

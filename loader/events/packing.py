@@ -33,7 +33,7 @@ class Run:
         rows: Position in the file of each record's row, ascending.
         group: Their group.
         timestamp: That of the last record.
-        quoted: One JSON object, or an array of several, in the form of `loader.quoting`.
+        quoted: One JSON object, or an array of several, in the form of `loader.json_quoting`.
     """
 
     rows: Sequence[int]

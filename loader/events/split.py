@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 
 from loader.model import Event, Part
-from loader.quoting import quote
+from loader.json_quoting import quote
 
 Place = tuple[int, int]
 """Where a record begins in the event's data and where it ends, in bytes."""

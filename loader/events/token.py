@@ -11,7 +11,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from loader.model import Destination, SourceFile
-from loader.quoting import BODY_START
+from loader.json_quoting import BODY_START
 
 if TYPE_CHECKING:
     from hashlib import _Hash

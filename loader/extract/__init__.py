@@ -17,11 +17,11 @@ os.environ.setdefault("POLARS_MAX_THREADS", "2")
 # memory falls by 30 to 50 MB, at no cost that can be told from noise.
 os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:200,muzzy_decay_ms:0")
 
-from loader.extract.files import changed, find_files
-from loader.extract.mapping import place_of_dataset
-from loader.extract.stage import Extract, open_extract
-from loader.extract.tables import reopen_table
-from loader.extract.windows import Table, Window
+from loader.sources.files import changed, find_files
+from loader.mapping.mapping import place_of_dataset
+from loader.extract.extract import Extract, open_extract
+from loader.formats.tables import reopen_table
+from loader.formats.windows import Table, Window
 
 __all__ = [
     "Extract",

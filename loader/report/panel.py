@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loader.report import figures
-from loader.report.limiting import limiting_words
+from loader.report.limiting_factor import limiting_words
 from loader.report.progress import Pace, Snapshot
 
 LABEL_CHARS = 10

@@ -8,14 +8,14 @@ from typing import Self
 
 from loader.job import Job
 from loader.model import Destination, Event, Outcome, OutcomeKind
-from loader.service.credentials import CredentialSource, open_credentials
-from loader.service.endpoint import Endpoint, resolve_endpoint
-from loader.service.lean_transport import LeanTransport
-from loader.service.lookup import in_daemon_thread
-from loader.service.network import check_name, find_ca_bundle, find_proxy
+from loader.aws.credentials import CredentialSource, open_credentials
+from loader.aws.endpoint import Endpoint, resolve_endpoint
+from loader.http.fast.fast_transport import LeanTransport
+from loader.aws.daemon_thread import in_daemon_thread
+from loader.http.proxy_and_tls import check_name, find_ca_bundle, find_proxy
 from loader.service.protocol import EventEncoder, clean, read_response, send_path
-from loader.service.signing import Signer, request_line
-from loader.service.transport import (
+from loader.aws.signing import Signer, request_line
+from loader.http.transport import (
     Request,
     Response,
     Transport,
@@ -189,7 +189,7 @@ def _transport(job: Job, endpoint: Endpoint, settings: TransportSettings) -> Tra
     if job.transport == "lean" and settings.proxy_url is None:
         return LeanTransport(endpoint, settings)
     # Imported here: aiohttp takes a tenth of a second of every start, and few loads need it.
-    from loader.service.aiohttp_transport import AiohttpTransport  # noqa: PLC0415
+    from loader.http.aiohttp_transport import AiohttpTransport  # noqa: PLC0415
 
     return AiohttpTransport(endpoint, settings)
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 import orjson
 
 from loader.model import Destination, Event, Outcome, OutcomeKind
-from loader.quoting import BODY_START
+from loader.json_quoting import BODY_START
 from loader.service.outcomes import kind_of
 
 EVENTS_PATH = "/api-data/data-integration/instance/{instance_id}/data-integration-events"

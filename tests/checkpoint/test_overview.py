@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from loader.checkpoint import SAFE_SECONDS, LoadState, RunEnd, Trouble, open_checkpoint, read_overview
-from loader.checkpoint.overview import Doubt
+from loader.report.overview import Doubt
 from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.errors import CheckpointCorrupt
 from loader.model import EventState, RejectedRow

@@ -10,7 +10,7 @@ import pytest
 from loader import Job, preview
 from loader.errors import ExitCode
 from loader.model import Destination, Event
-from loader.quoting import quote
+from loader.json_quoting import quote
 from loader.service.protocol import build_body
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
@@ -90,7 +90,7 @@ def test_a_plan_says_whether_it_fits_its_time(ask, good, what):
 
 def test_a_remembered_rate_is_used(ask, good, tmp_path, monkeypatch):
     """Without --rate, the duration is that of the rate the last load learned, unless that is forgotten."""
-    from loader.rate_memory import RateMemory, Remembered
+    from loader.delivery.rate.memory import RateMemory, Remembered
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     where = ("--region", "us-east-1", "--instance-id", INSTANCE, "--endpoint-url", "http://127.0.0.1:9")

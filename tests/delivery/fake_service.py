@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from loader.delivery.bisection import PartLog
 from loader.delivery.dispatcher import Dispatcher
-from loader.delivery.governor import Governor
-from loader.delivery.in_flight import InFlightCap
-from loader.delivery.ports import Surroundings
+from loader.delivery.rate.governor import Governor
+from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.interfaces import Surroundings
 from loader.delivery.settings import DeliverySettings
 from loader.errors import LoaderError
 from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind
-from loader.quoting import quote
+from loader.json_quoting import quote
 from tests.delivery.virtual_time import now
 
 WALL_OFFSET = 1_700_000_000.0

@@ -15,7 +15,7 @@ from loader.delivery.settings import DeliverySettings
 from loader.errors import CheckpointWriteError
 from loader.job import OnFailure
 from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, PartResult, PartState
-from loader.quoting import quote
+from loader.json_quoting import quote
 from tests.delivery import fake_service as answers
 from tests.delivery.fake_service import WALL_OFFSET, Call, Delivery, FakeService
 from tests.delivery.virtual_time import run

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from loader.delivery.breaker import BreakerSettings, QuotaBreaker
+from loader.delivery.limits.circuit_breaker import BreakerSettings, QuotaBreaker
 from loader.model import OutcomeKind
 
 SETTINGS = BreakerSettings()

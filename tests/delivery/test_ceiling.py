@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loader.delivery.ceiling import Ceiling
+from loader.delivery.limits.user_ceiling import Ceiling
 from tests.delivery.virtual_time import now, run
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loader.delivery.budget import event_bytes
-from loader.delivery.governor import Governor
-from loader.delivery.in_flight import InFlightCap
-from loader.delivery.limiting import LimitingFactor
+from loader.delivery.limits.byte_budget import event_bytes
+from loader.delivery.rate.governor import Governor
+from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.limits.limiting_factor import LimitingFactor
 from loader.delivery.settings import DeliverySettings
 from loader.model import Event, EventState, Outcome
 from tests.delivery import fake_service as answers

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from loader.delivery.breaker import BreakerSettings
+from loader.delivery.limits.circuit_breaker import BreakerSettings
 from loader.delivery.retry import MAX_UNKNOWN_ANSWERS, PATIENCE_SECONDS
 from loader.delivery.settings import DeliverySettings
 from loader.errors import ExitCode, LoaderError, ServiceStopped

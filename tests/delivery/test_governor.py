@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.delivery.governor import (
+from loader.delivery.rate.governor import (
     MAX_RETRY_AFTER_SECONDS,
     MAX_SETTLE_SECONDS,
     SETTLE_TICK_SECONDS,
     Governor,
     GovernorSettings,
 )
-from loader.delivery.steering import Phase
+from loader.delivery.rate.steering import Phase
 from tests.simulation.quotas import QuotaSchedule, TokenBucketQuota
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.delivery.attempt_log import KEPT_SLOTS, SLOT_SECONDS, AttemptLog
+from loader.delivery.rate.attempt_log import KEPT_SLOTS, SLOT_SECONDS, AttemptLog
 
 
 def filled(gaps: list[float]) -> AttemptLog:

@@ -1,7 +1,7 @@
 """Attempts that reach the service at once."""
 
-from loader.delivery.attempt_log import AttemptLog
-from loader.delivery.bursts import HELD_UP_CUTS, HELD_UP_SECONDS, Bursts
+from loader.delivery.rate.attempt_log import AttemptLog
+from loader.delivery.rate.bursts import HELD_UP_CUTS, HELD_UP_SECONDS, Bursts
 
 
 def test_a_burst_is_more_than_the_rate_and_new_once() -> None:

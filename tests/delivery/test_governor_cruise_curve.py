@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.delivery.cruise_curve import CRUISE_CUT, LONGEST_PERIOD_SECONDS, OUTGROWN, CruiseCurve
+from loader.delivery.rate.cubic_curve import CRUISE_CUT, LONGEST_PERIOD_SECONDS, OUTGROWN, CruiseCurve
 
 
 @given(st.floats(0.2, 1e5), st.floats(0.5, 1.0), st.floats(1.0, 10.0))

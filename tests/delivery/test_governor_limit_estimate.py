@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.delivery.attempt_log import AttemptLog, Tally
-from loader.delivery.limit_estimate import LimitEstimate, saturated_limit
+from loader.delivery.rate.attempt_log import AttemptLog, Tally
+from loader.delivery.rate.limit_estimate import LimitEstimate, saturated_limit
 from tests.simulation.quotas import QuotaSchedule, TokenBucketQuota
 
 

@@ -2,9 +2,9 @@
 
 from random import Random
 
-from loader.delivery.attempt_log import KEPT_SLOTS, AttemptLog
-from loader.delivery.governor import Governor
-from loader.delivery.noise import CUTS, FIRST_TRIES, Noise
+from loader.delivery.rate.attempt_log import KEPT_SLOTS, AttemptLog
+from loader.delivery.rate.governor import Governor
+from loader.delivery.rate.random_throttles import CUTS, FIRST_TRIES, Noise
 
 
 def cut_down(noise: Noise, log: AttemptLog, *, throttled: bool, factor: float = 0.7) -> list[float | None]:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.delivery.rate_bucket import BURST_SECONDS, MIN_BURST_SECONDS, SPARE_TOKENS, RateBucket
+from loader.delivery.rate.token_bucket import BURST_SECONDS, MIN_BURST_SECONDS, SPARE_TOKENS, RateBucket
 
 RATES = st.floats(0.2, 10_000.0)
 

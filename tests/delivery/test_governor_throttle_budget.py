@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.delivery.throttle_budget import (
+from loader.delivery.rate.throttle_budget import (
     TOLERATED_SHARE,
     UNEVEN_SECONDS,
     ThrottleBudget,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.delivery.in_flight import MINIMUM, SPARE, InFlightCap
+from loader.delivery.limits.in_flight_cap import MINIMUM, SPARE, InFlightCap
 
 
 def settled(*, rate: float, latency: float, maximum: int = 4096, answers: int = 400) -> InFlightCap:

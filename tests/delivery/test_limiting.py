@@ -1,7 +1,7 @@
 """What limits a load: the most stalled time of a recent stretch."""
 
-from loader.delivery.limiting import STRETCH_SECONDS, LimitingFactor, Stalls
-from loader.report.limiting import limiting_words
+from loader.delivery.limits.limiting_factor import STRETCH_SECONDS, LimitingFactor, Stalls
+from loader.report.limiting_factor import limiting_words
 
 
 def test_every_factor_has_words_for_users() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from loader.datasets import dataset_for_event_type
-from loader.drafting.toml import job_text
+from loader.drafting.job_text import job_text
 from loader.job import Job
 
 TYPE = "scn.data.reservation"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loader.emulator.lake import Change, Lake, Target
+from loader.emulator.store.lake import Change, Lake, Target
 from loader.model import Operation
 from tests.emulator.signed_client import TABLE, target
 

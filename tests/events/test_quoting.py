@@ -4,7 +4,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.quoting import quote, unquote
+from loader.json_quoting import quote, unquote
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

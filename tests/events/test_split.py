@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from loader.events.split import halves, part_event, part_token, record_places, whole
 from loader.model import Event, Part
-from loader.quoting import quote
+from loader.json_quoting import quote
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

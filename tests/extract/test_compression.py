@@ -12,7 +12,7 @@ import pytest
 
 from loader.errors import ExtractError
 from loader.extract import open_extract
-from loader.extract.files import find_files, opened
+from loader.sources.files import find_files, opened
 
 if sys.version_info >= (3, 14):
     from compression import zstd

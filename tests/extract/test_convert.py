@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.extract.convert import Conversion, Converted, convert
-from loader.extract.origins import MappedColumn
-from loader.extract.plain_texts import plain_text
+from loader.records.convert import Conversion, Converted, convert
+from loader.mapping.column_sources import MappedColumn
+from loader.records.to_text import plain_text
 from loader.job import ColumnRule
 
 AS_TEXT = Conversion(time_zone="UTC", timestamps="iso8601", numbers="string")

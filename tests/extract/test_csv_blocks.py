@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.errors import ExtractError
-from loader.extract.csv_blocks import read_blocks
-from loader.extract.csv_dialect import Dialect, read_dialect
-from loader.extract.csv_records import MAX_RECORD_BYTES
+from loader.formats.csv.blocks import read_blocks
+from loader.formats.csv.dialect import Dialect, read_dialect
+from loader.formats.csv.records import MAX_RECORD_BYTES
 from loader.job import CsvSettings
 
 Row = list[str | None] | str

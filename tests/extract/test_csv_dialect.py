@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from loader.errors import ExtractError
-from loader.extract.csv_dialect import read_dialect
+from loader.formats.csv.dialect import read_dialect
 from loader.job import CsvSettings
 
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from loader.errors import ExtractError
 from loader.extract import open_extract
-from loader.extract.csv_blocks import read_blocks
-from loader.extract.csv_dialect import read_dialect
-from loader.extract.csv_table import CsvTable, line_lengths
-from loader.extract.files import find_files
-from loader.extract.windows import Cut, read_windows
+from loader.formats.csv.blocks import read_blocks
+from loader.formats.csv.dialect import read_dialect
+from loader.formats.csv.table import CsvTable, line_lengths
+from loader.sources.files import find_files
+from loader.formats.windows import Cut, read_windows
 from loader.job import CsvSettings
 from tests.extract.conftest import JobMaker
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from loader.errors import ExtractError
-from loader.extract.csv_dialect import read_dialect
+from loader.formats.csv.dialect import read_dialect
 from loader.job import CsvSettings
 
 

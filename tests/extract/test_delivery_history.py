@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from loader.extract.csv_table import CsvTable
-from loader.extract.files import find_files
-from loader.extract.windows import cut_table, read_windows
+from loader.formats.csv.table import CsvTable
+from loader.sources.files import find_files
+from loader.formats.windows import cut_table, read_windows
 from loader.job import CsvSettings, Pack
 
 EXTRACT = Path(__file__).parents[2] / "sample_data" / "scms_delivery_history.csv"

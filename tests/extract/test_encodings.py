@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.errors import ExtractError
-from loader.extract.encodings import ASCII_BYTES, find_encoding
-from loader.extract.transcoding import as_utf8
+from loader.sources.encodings import ASCII_BYTES, find_encoding
+from loader.sources.transcoding import as_utf8
 
 GERMAN = "id;name\n1;Zürich\n2;Genève €\n"
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from loader.errors import SettingsError
 from loader.events.plan import WindowRecords
 from loader.extract import open_extract
-from loader.extract.expressions import Expression, read_expression
-from loader.extract.sql_words import FUNCTIONS
+from loader.mapping.expressions import Expression, read_expression
+from loader.mapping.sql_allowlist import FUNCTIONS
 from loader.job import Job
 from loader.model import SourceFile
 

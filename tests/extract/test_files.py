@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from loader.errors import ExtractError, NothingToLoad
-from loader.extract.files import changed, check_unchanged, find_files
+from loader.sources.files import changed, check_unchanged, find_files
 from loader.model import WHOLE_FILE_BYTES
 
 

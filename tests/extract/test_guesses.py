@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from loader.extract.guesses import FORMATS, Guess, guess, guess_type
-from loader.extract.timestamp_formats import format_fault
+from loader.drafting.guesses import FORMATS, Guess, guess, guess_type
+from loader.records.timestamp_formats import format_fault
 
 
 def sample(*texts: str | None) -> pl.Series:

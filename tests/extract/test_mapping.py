@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from loader.errors import ExtractError, SettingsError
-from loader.extract.mapping import FileMapping, dataset_of, map_file
+from loader.mapping.mapping import FileMapping, dataset_of, map_file
 from loader.job import Job
 from loader.model import SourceFile
 

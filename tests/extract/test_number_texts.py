@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.errors import SettingsError
-from loader.extract.convert import Conversion, convert
-from loader.extract.origins import MappedColumn
-from loader.extract.rules import check_rule
+from loader.records.convert import Conversion, convert
+from loader.mapping.column_sources import MappedColumn
+from loader.records.rule_checks import check_rule
 from loader.job import ColumnRule
 
 AS_TEXT = Conversion(time_zone="UTC", timestamps="iso8601", numbers="string")

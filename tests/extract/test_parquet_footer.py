@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from loader.errors import ExtractError
-from loader.extract.parquet_footer import MAX_PAGE_BYTES, Unsound, check_pages, read_row_groups
-from loader.extract.scan import ParquetSource
-from loader.extract.thrift import Malformed, read_struct
+from loader.formats.parquet.footer import MAX_PAGE_BYTES, Unsound, check_pages, read_row_groups
+from loader.formats.polars_readers import ParquetSource
+from loader.formats.parquet.thrift import Malformed, read_struct
 from tests.hostile.forged_parquet import Forgery, nested
 
 TRUE = [(f"R{number}", str(number), "x" * number) for number in range(40)]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.extract import open_extract
-from loader.extract.plain_texts import decoded, plain_text
+from loader.records.to_text import decoded, plain_text
 
 NAIVE = dt.datetime(2024, 1, 2, 3, 4, 5, 600_000)  # noqa: DTZ001 - naive on purpose
 

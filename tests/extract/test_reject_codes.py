@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from loader.extract import open_extract
-from loader.extract.ndjson_table import HEAD_BYTES
-from loader.extract.rows import MAX_VALUE_BYTES
+from loader.formats.ndjson.table import HEAD_BYTES
+from loader.records.row_reader import MAX_VALUE_BYTES
 from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS
 from loader.reject_code import RejectCode
 

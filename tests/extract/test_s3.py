@@ -10,11 +10,11 @@ import pytest
 
 from loader.errors import ExitCode, ExtractError, LoaderError, NothingToLoad, SettingsError
 from loader.extract import open_extract
-from loader.extract.csv_table import CsvTable
-from loader.extract.files import changed, find_files, opened
-from loader.extract.parquet_table import ParquetTable
-from loader.extract.s3_objects import PART_BYTES
-from loader.extract.windows import Cut, read_windows
+from loader.formats.csv.table import CsvTable
+from loader.sources.files import changed, find_files, opened
+from loader.formats.parquet.table import ParquetTable
+from loader.sources.s3_objects import PART_BYTES
+from loader.formats.windows import Cut, read_windows
 from loader.job import CsvSettings
 from tests.extract.s3_server import BUCKET, S3Server
 
@@ -141,7 +141,7 @@ def test_an_object_that_changes_while_it_is_read(s3: S3Server, key: str) -> None
 
 def test_an_answer_that_breaks_off_is_asked_for_again(s3: S3Server, monkeypatch) -> None:
     """A connection that is lost in the middle of a part does not end the load."""
-    monkeypatch.setattr("loader.extract.s3_client.PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("loader.sources.s3_client.PAUSE_SECONDS", 0.0)
     s3.put("x.csv", csv(30_000))
     (file,) = find_files([url("x.csv")])
     cut = iter([True, True])

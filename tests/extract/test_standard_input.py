@@ -11,7 +11,7 @@ import pytest
 
 from loader.errors import ExtractError
 from loader.extract import Extract, open_extract
-from loader.extract.standard_input import KeptInput
+from loader.sources.stdin import KeptInput
 
 TEXT = b"id,tpartner_id\n1,V\n"
 
@@ -64,7 +64,7 @@ def test_what_nobody_closes_goes_with_its_owner(tmp_path: Path) -> None:
 def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     """The next run removes it, but not what belongs to a run that is alive."""
     script = (
-        "import io, os, pathlib, sys; from loader.extract.standard_input import KeptInput;"
+        "import io, os, pathlib, sys; from loader.sources.stdin import KeptInput;"
         "kept = KeptInput(pathlib.Path(sys.argv[1])); kept.read(io.BytesIO(b'secret')); os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)

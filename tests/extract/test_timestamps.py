@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.extract.instants import Instants
-from loader.extract.problems import Problem
-from loader.extract.timestamp_formats import format_fault
-from loader.extract.timestamps import from_column, from_text
+from loader.records.instants import Instants
+from loader.row_issues import Problem
+from loader.records.timestamp_formats import format_fault
+from loader.records.timestamps import from_column, from_text
 
 ZONES = [
     "UTC",

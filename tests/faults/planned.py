@@ -13,7 +13,7 @@ import orjson
 from loader.extract import open_extract
 from loader.job import Job
 from loader.model import WindowPlan
-from loader.planning import plan_windows
+from loader.extract.planning import plan_windows
 
 
 def digest(plan: WindowPlan) -> str:

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from loader.events import EventPlanner, PackingSettings, WindowRecords
-from loader.forecast import Counts, Packings, count_keys, count_lanes
-from loader.forecast.counting import MOST_KINDS, OTHER_REASONS
-from loader.forecast.spill import spill
+from loader.preview import Counts, Packings, count_keys, count_lanes
+from loader.preview.counting import MOST_KINDS, OTHER_REASONS
+from loader.preview.spill import spill
 from loader.model import Destination, RejectedRow, SourceFile, WindowPlan
 from loader.reject_code import RejectCode
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from loader.forecast import Speed, deadline_seconds, estimate
+from loader.preview import Speed, deadline_seconds, estimate
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loader.rate_memory import MEMORY_SECONDS, RateMemory, Remembered
+from loader.delivery.rate.memory import MEMORY_SECONDS, RateMemory, Remembered
 
 NOW = 1_790_000_000.0
 

@@ -8,7 +8,7 @@ from threading import Event as Flag
 import pytest
 
 from loader.model import WindowPlan
-from loader.planning import plan_ahead
+from loader.extract.planning import plan_ahead
 
 WINDOWS = 4
 IN_TIME_SECONDS = 5.0

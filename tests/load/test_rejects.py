@@ -13,7 +13,7 @@ import polars as pl
 from loader import Job
 from loader.emulator import running_emulator
 from loader.emulator.settings import EmulatorSettings
-from loader.rejects import rejected_files, write_rejects
+from loader.loading.rejects import rejected_files, write_rejects
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
 RESERVATION = ("--event-type", "scn.data.reservation", "--instance-id", INSTANCE)
@@ -106,7 +106,7 @@ async def test_parquet_rows_keep_their_types(tmp_path, environment):
             run_dir=run_dir,
             window_rows=7,
         )
-        from loader.pipeline import stream_load
+        from loader.loading.api import stream_load
 
         results = [result async for result in stream_load(job)]
     assert len(results) == 200

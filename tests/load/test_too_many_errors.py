@@ -9,8 +9,8 @@ import pytest
 from loader import Job
 from loader.emulator import Emulator, EmulatorSettings, running_emulator
 from loader.errors import CheckpointError, TooManyFailures
-from loader.pipeline import stream_load
-from loader.rejects import rejected_files, write_rejects
+from loader.loading.api import stream_load
+from loader.loading.rejects import rejected_files, write_rejects
 
 HEADER = "reservation_id,reservation_detail_id\n"
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"

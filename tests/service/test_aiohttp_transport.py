@@ -13,9 +13,9 @@ from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from loader.service.aiohttp_transport import AiohttpTransport, transport_error
-from loader.service.endpoint import Endpoint
-from loader.service.transport import Request, TransportError, TransportSettings
+from loader.http.aiohttp_transport import AiohttpTransport, transport_error
+from loader.aws.endpoint import Endpoint
+from loader.http.transport import Request, TransportError, TransportSettings
 from tests.service.authority import Authority
 from tests.service.samples import loopback_endpoint
 from tests.service.scripted_server import ScriptedServer, Step, answer

@@ -24,10 +24,10 @@ from loader.events.token import begin_hash
 from loader.job import Job
 from loader.model import Destination, Event, Operation, Outcome, OutcomeKind
 from loader.service.client import SupplyChainClient, open_client
-from loader.service.credentials import FixedCredentials, FoundCredentials, RenewingCredentials
+from loader.aws.credentials import FixedCredentials, FoundCredentials, RenewingCredentials
 from loader.service.protocol import build_body, send_path
-from loader.service.signing import Credentials
-from loader.service.transport import Request, Response, TransportError
+from loader.aws.signing import Credentials
+from loader.http.transport import Request, Response, TransportError
 from tests.service.authority import Authority
 from tests.service.samples import EVENT_ID, INSTANCE_ID, KEY, RECEIPT, loopback_endpoint, sample_event
 from tests.service.scripted_server import Received, ScriptedServer, answer, raw, reset
@@ -355,7 +355,7 @@ async def test_job_to_receipt(settings: dict[str, str]) -> None:
 
 def test_load_without_a_proxy_does_without_aiohttp() -> None:
     """The module of the whole load does not import it: that would take a tenth of the start."""
-    code = "import sys, loader.pipeline; sys.exit('aiohttp' in sys.modules)"
+    code = "import sys, loader.loading.api; sys.exit('aiohttp' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -16,14 +16,14 @@ import pytest
 
 from loader.errors import ServiceStopped, SettingsError
 from loader.service import credentials as module
-from loader.service.credentials import (
+from loader.aws.credentials import (
     FixedCredentials,
     FoundCredentials,
     RenewingCredentials,
     find_credentials,
     open_credentials,
 )
-from loader.service.signing import Credentials
+from loader.aws.signing import Credentials
 from tests.service.scripted_server import ScriptedServer, Step, answer, read_request, silence
 
 NOW = 1_800_000_000.0

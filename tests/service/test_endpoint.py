@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from loader.errors import SettingsError
-from loader.service.endpoint import Endpoint, is_loopback, resolve_endpoint
+from loader.aws.endpoint import Endpoint, is_loopback, resolve_endpoint
 
 pytestmark = pytest.mark.usefixtures("aws_files")
 

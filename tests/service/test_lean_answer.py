@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from loader.service.lean_answer import MAX_HEAD_BYTES, AnswerHeaders, AnswerReader, UnreadableAnswer
-from loader.service.transport import Response
+from loader.http.fast.answer_reader import MAX_HEAD_BYTES, AnswerHeaders, AnswerReader, UnreadableAnswer
+from loader.http.transport import Response
 from tests.service.samples import RECEIPT
 
 LIMIT = 64

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from loader.service.lean_connection import MAX_BYTES_IN_ONE_WRITE, LeanConnection
-from loader.service.transport import TransportError
+from loader.http.fast.connection import MAX_BYTES_IN_ONE_WRITE, LeanConnection
+from loader.http.transport import TransportError
 from tests.service.connection_steps import WHOLE
 from tests.service.samples import RECEIPT
 

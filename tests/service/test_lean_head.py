@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.service.request_head import MAX_KEPT_STARTS, RequestHeads
-from loader.service.signing import Credentials, Signer, request_line
-from loader.service.transport import Request
+from loader.http.fast.request_head import MAX_KEPT_STARTS, RequestHeads
+from loader.aws.signing import Credentials, Signer, request_line
+from loader.http.transport import Request
 
 NAMES = st.text("abcXYZ-", min_size=1, max_size=12)
 VALUES = st.text(st.characters(codec="utf-8"), max_size=20)

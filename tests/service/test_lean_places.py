@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from loader.service.places import Places
+from loader.http.fast.permits import Places
 
 
 async def test_no_more_are_taken_than_there_are() -> None:

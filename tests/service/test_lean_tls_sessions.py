@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 
-from loader.service.network import tls_context
+from loader.http.proxy_and_tls import tls_context
 from tests.service.authority import Authority
 
 

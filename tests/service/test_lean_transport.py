@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from loader.service.lean_transport import LeanTransport
-from loader.service.transport import Request, TransportError, TransportSettings
+from loader.http.fast.fast_transport import LeanTransport
+from loader.http.transport import Request, TransportError, TransportSettings
 from tests.service.connection_steps import WHOLE, answer_twice, echo
 from tests.service.names import deaf_listener
 from tests.service.samples import RECEIPT, loopback_endpoint

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.service.signing import Credentials, Signer, request_line
+from loader.aws.signing import Credentials, Signer, request_line
 
 HEX_PAIR = st.integers(0, 255).map(lambda byte: f"%{byte:02X}")
 WIRE_TEXT = st.lists(st.sampled_from("abzAZ09-._~") | HEX_PAIR, min_size=1, max_size=12).map("".join)

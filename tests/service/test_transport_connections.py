@@ -1,4 +1,4 @@
-"""The contract of `loader.service.transport`: connections, for every transport and event loop."""
+"""The contract of `loader.http.transport`: connections, for every transport and event loop."""
 
 import asyncio
 import hashlib
@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from loader.service.transport import Request, Response, TransportError
+from loader.http.transport import Request, Response, TransportError
 from tests.service.connection_steps import (
     WHOLE,
     answer_if_alone,

@@ -1,4 +1,4 @@
-"""The contract of `loader.service.transport`: requests, answers and faults, for every transport and loop.
+"""The contract of `loader.http.transport`: requests, answers and faults, for every transport and loop.
 
 What concerns connections is in test_transport_connections.py.
 """
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loader.service.transport import Request, Response, TransportError
+from loader.http.transport import Request, Response, TransportError
 from tests.service.samples import RECEIPT, loopback_endpoint
 from tests.service.scripted_server import (
     ScriptedServer,

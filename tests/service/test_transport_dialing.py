@@ -1,4 +1,4 @@
-"""The contract of `loader.service.transport`: how connections come about, for every transport and loop."""
+"""The contract of `loader.http.transport`: how connections come about, for every transport and loop."""
 
 import asyncio
 import socket
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from loader.service.transport import TransportError
+from loader.http.transport import TransportError
 from tests.service.connection_steps import answer_if_alone
 from tests.service.names import NAME, deaf_listener, give_name
 from tests.service.samples import RECEIPT, loopback_endpoint

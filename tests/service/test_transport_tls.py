@@ -1,4 +1,4 @@
-"""The contract of `loader.service.transport`: TLS, for every transport and event loop."""
+"""The contract of `loader.http.transport`: TLS, for every transport and event loop."""
 
 import asyncio
 import hashlib
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from loader.errors import SettingsError
-from loader.service.transport import Request, TransportError, TransportSettings
+from loader.http.transport import Request, TransportError, TransportSettings
 from tests.service.authority import Authority
 from tests.service.connection_steps import read_slowly
 from tests.service.samples import RECEIPT, loopback_endpoint

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import uvloop
 
-from loader.service.aiohttp_transport import AiohttpTransport
-from loader.service.endpoint import Endpoint
-from loader.service.lean_transport import LeanTransport
-from loader.service.transport import Request, Transport, TransportSettings
+from loader.http.aiohttp_transport import AiohttpTransport
+from loader.aws.endpoint import Endpoint
+from loader.http.fast.fast_transport import LeanTransport
+from loader.http.transport import Request, Transport, TransportSettings
 from tests.service.samples import loopback_endpoint
 from tests.service.scripted_server import ScriptedServer, Step
 

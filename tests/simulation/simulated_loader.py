@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from loader.delivery.governor import Governor
-from loader.delivery.in_flight import InFlightCap
+from loader.delivery.rate.governor import Governor
+from loader.delivery.limits.in_flight_cap import InFlightCap
 
 RATE_SAMPLE_SECONDS = 0.1
 

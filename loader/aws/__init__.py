@@ -1,0 +1,1 @@
+"""The user's AWS configuration: session, credentials, endpoint and signatures."""

@@ -1,0 +1,288 @@
+"""As whom to sign: credentials from botocore's chain, renewed before they run out.
+
+Signing reads the attribute ``current``; nothing on that path blocks. The look-up itself (profile
+files, helper processes, STS, SSO, instance metadata) runs in a thread. Each renewal walks the whole
+chain again, so it also sees what changed meanwhile: keys rotated in a profile file, a new SSO login.
+"""
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn, Protocol
+
+import botocore.session
+
+from loader.errors import ServiceStopped, SettingsError
+from loader.aws.daemon_thread import in_daemon_thread
+from loader.aws.session import open_session, profile_name
+from loader.aws.signing import Credentials
+
+RENEW_BEFORE_EXPIRY_SECONDS = 15 * 60.0
+"""When to start looking for new ones: botocore's advisory refresh window."""
+
+WAIT_BEFORE_EXPIRY_SECONDS = 60.0
+"""From here on an attempt waits for the renewal: it could still be under way at the expiry."""
+
+RETRY_SECONDS = 30.0
+"""Pause between renewals that failed or gave nothing newer."""
+
+RENEWAL_TIMEOUT_SECONDS = 60.0
+"""How long a renewal may take. The first look-up has no limit: it may ask the user for a code."""
+
+JUST_REFRESHED_SECONDS = 5.0
+"""Refusals that come in this soon after a refresh belong to requests signed before it."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCredentials:
+    """What a look-up found.
+
+    Attributes:
+        credentials: The key.
+        expires_at: Epoch seconds of its end; infinity if it has none or does not tell.
+    """
+
+    credentials: Credentials
+    expires_at: float = math.inf
+
+
+class CredentialSource(Protocol):
+    """Where an attempt gets the key to sign with.
+
+    Attributes:
+        current: The key to use now.
+        renew_at: Epoch seconds from which on `renew` should be called before reading ``current``.
+    """
+
+    current: Credentials
+    renew_at: float
+
+    async def renew(self, now: float) -> None:
+        """See to new credentials in the background; wait for them only shortly before the expiry."""
+
+    async def refresh(self) -> None:
+        """Look for new credentials now, because the service refused these."""
+
+    async def close(self) -> None:
+        """Stop what runs in the background."""
+
+
+class FixedCredentials:
+    """One key that never changes, for the emulator and for callers who bring their own.
+
+    Args:
+        credentials: The key.
+    """
+
+    def __init__(self, credentials: Credentials) -> None:
+        self.current = credentials
+        self.renew_at = math.inf
+
+    async def renew(self, now: float) -> None:
+        """Do nothing: there are no others."""
+
+    async def refresh(self) -> None:
+        """Do nothing: the next refusal will stop the load."""
+
+    async def close(self) -> None:
+        """Do nothing."""
+
+
+class RenewingCredentials:
+    """The newest credentials a look-up gave.
+
+    Args:
+        found: What the first look-up gave.
+        look_up: Looks again, blocking; raises `SettingsError` if there are none.
+        now: Epoch seconds.
+        timeout_seconds: How long a renewal may take.
+    """
+
+    def __init__(
+        self,
+        found: FoundCredentials,
+        look_up: Callable[[], FoundCredentials],
+        now: float,
+        *,
+        timeout_seconds: float = RENEWAL_TIMEOUT_SECONDS,
+    ) -> None:
+        self._look_up = look_up
+        self._timeout_seconds = timeout_seconds
+        self._renewal: asyncio.Task[None] | None = None
+        self._has_failed = False
+        self._one_at_a_time = asyncio.Lock()
+        self._refreshed_at = -math.inf
+        self._refresh_error: SettingsError | None = None
+        self._take(found, now)
+
+    def _take(self, found: FoundCredentials, now: float) -> None:
+        self.current = found.credentials
+        self.expires_at = found.expires_at
+        self._has_failed = False
+        # Short-lived ones are renewed half-way: fifteen minutes may be all they have.
+        remaining = found.expires_at - now
+        ahead = min(RENEW_BEFORE_EXPIRY_SECONDS, remaining / 2)
+        self.renew_at = now + max(RETRY_SECONDS, remaining - ahead)
+
+    async def renew(self, now: float) -> None:
+        """See to new credentials in the background; wait for them only shortly before the expiry.
+
+        A failure is logged and tried again later: until the expiry the old ones still work, and
+        after it the service's refusal leads to `refresh`, which reports it.
+
+        Args:
+            now: Epoch seconds.
+        """
+        if now < self.renew_at:
+            return
+        if self._renewal is None:
+            self._renewal = asyncio.create_task(self._renew(now))
+        if now >= self.expires_at - WAIT_BEFORE_EXPIRY_SECONDS:
+            await asyncio.wait([self._renewal])  # does not cancel it, as awaiting it would
+
+    async def _renew(self, now: float) -> None:
+        try:
+            async with self._one_at_a_time:
+                self._take(await self._found(), now)
+        except SettingsError as error:
+            self.renew_at = now + RETRY_SECONDS
+            # Said once: half a minute later it will most likely be the same.
+            level = logging.DEBUG if self._has_failed else logging.WARNING
+            self._has_failed = True
+            _log.log(level, "The AWS credentials could not be renewed yet: %s", error.why or error.what)
+        finally:
+            self._renewal = None
+
+    async def refresh(self) -> None:
+        """Look for new credentials now, because the service refused these.
+
+        Raises:
+            ServiceStopped: None could be found.
+        """
+        async with self._one_at_a_time:
+            # Many attempts are refused at once: the first one's look-up answers for all.
+            if time.monotonic() - self._refreshed_at >= JUST_REFRESHED_SECONDS:
+                await self._refresh()
+            if self._refresh_error is not None:
+                raise _not_renewed(self._refresh_error)
+
+    async def _refresh(self) -> None:
+        self._refresh_error = None
+        try:
+            self._take(await self._found(), time.time())
+        except SettingsError as error:
+            self._refresh_error = error
+        self._refreshed_at = time.monotonic()
+
+    async def _found(self) -> FoundCredentials:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await in_daemon_thread(self._look_up)
+        except TimeoutError as error:
+            raise SettingsError(
+                "No AWS credentials could be looked up.",
+                why=f"the look-up did not end within {self._timeout_seconds:g} s",
+            ) from error
+
+    async def close(self) -> None:
+        """Stop a renewal that is under way."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.wait([self._renewal])
+
+
+async def open_credentials(profile: str | None, region: str | None) -> RenewingCredentials:
+    """Find credentials by botocore's chain, and keep them fresh.
+
+    Args:
+        profile: Profile to use, or None for ``AWS_PROFILE`` or the default one.
+        region: Region for the calls that the chain makes on its own (STS, SSO).
+
+    Raises:
+        SettingsError: There are none, or what is configured does not work.
+    """
+    found = await in_daemon_thread(lambda: find_credentials(profile, region))
+    return RenewingCredentials(
+        found, lambda: find_credentials(profile, region, may_prompt=False), time.time()
+    )
+
+
+def find_credentials(profile: str | None, region: str | None, *, may_prompt: bool = True) -> FoundCredentials:
+    """Walk botocore's credential chain once. Blocks.
+
+    Args:
+        profile: Profile to use, or None for ``AWS_PROFILE`` or the default one.
+        region: Region for the calls that the chain makes on its own (STS, SSO).
+        may_prompt: Whether a role that needs an MFA code may ask for it on the terminal.
+
+    Raises:
+        SettingsError: There are none, or what is configured does not work.
+    """
+    session = open_session(profile, region)
+    providers = session.get_component("credential_provider")
+    if not may_prompt:
+        # The provider's argument for this cannot be reached through a session.
+        providers.get_provider("assume-role")._prompter = _refuse_to_prompt  # noqa: SLF001
+    try:
+        credentials = session.get_credentials()
+        frozen = credentials.get_frozen_credentials() if credentials is not None else None
+    except Exception as error:  # the chain runs what others wrote: helpers, parsers, plugins
+        raise SettingsError(
+            "The AWS credentials that are configured could not be used.",
+            where=f"profile '{profile_name(session)}'",
+            why=f"{type(error).__name__}: {error}",
+            next_step="check the profile or the environment variables, or log in again (aws sso login)",
+        ) from error
+    if frozen is None:
+        raise _none_found(session, [provider.METHOD for provider in providers.providers])
+    # The only place that tells; absent on keys that do not expire.
+    expiry = getattr(credentials, "_expiry_time", None)
+    return FoundCredentials(
+        Credentials(_key_text(frozen.access_key), _key_text(frozen.secret_key), _token_text(frozen.token)),
+        math.inf if expiry is None else expiry.timestamp(),
+    )
+
+
+def _not_renewed(error: SettingsError) -> ServiceStopped:
+    return ServiceStopped(
+        "The AWS credentials were refused and could not be renewed",
+        where=error.where,
+        why=error.why or error.what,
+        next_step="renew them (for example: aws sso login), then run the same command again:"
+        " the load resumes",
+    )
+
+
+def _none_found(session: botocore.session.Session, methods: list[str]) -> SettingsError:
+    return SettingsError(
+        "No AWS credentials were found.",
+        where=f"profile '{profile_name(session)}'",
+        why=f"looked, in this order, for: {', '.join(methods)}",
+        next_step="set AWS_PROFILE or --profile, log in (aws sso login), or set AWS_ACCESS_KEY_ID and"
+        " AWS_SECRET_ACCESS_KEY",
+    )
+
+
+def _refuse_to_prompt(_text: str) -> NoReturn:
+    raise RuntimeError("the role needs an MFA code, which is asked for only when a load starts")
+
+
+def _token_text(value: str | None) -> str | None:
+    return _key_text(value) if value else None
+
+
+def _key_text(value: str) -> str:
+    """Return a part of a key without the line end it was pasted with."""
+    text = value.strip()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise SettingsError(
+            "The AWS credentials that were found are damaged.",
+            why="an access key, secret or token is empty or holds blanks or special characters",
+            next_step="set them again",
+        )
+    return text

@@ -1,0 +1,156 @@
+"""Where requests go: the service's endpoint, found by botocore's rules and configuration."""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import SplitResult, parse_qs, urlsplit
+
+import botocore.session
+from botocore.exceptions import BotoCoreError, NoRegionError
+
+from loader.errors import SettingsError
+from loader.aws.session import open_session
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the service listens.
+
+    Attributes:
+        url: Scheme, host and port, without a path.
+        scheme: ``https``, or ``http`` on loopback.
+        host: Name or address to connect to; an IPv6 address without brackets.
+        port: Port to connect to.
+        host_header: The ``Host`` header to send and sign.
+        region: Region to sign for.
+    """
+
+    url: str
+    scheme: str
+    host: str
+    port: int
+    host_header: str
+    region: str
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the endpoint is on this machine."""
+        return is_loopback(self.host)
+
+
+def resolve_endpoint(region: str | None, profile: str | None, endpoint_url: str | None) -> Endpoint:
+    """Return the endpoint for the given settings.
+
+    What is None is looked for where botocore looks: region as in `open_session`, the URL in
+    ``AWS_ENDPOINT_URL_SUPPLYCHAIN``, ``AWS_ENDPOINT_URL`` and the profile (unless
+    ``AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`` says not to), FIPS and dual-stack variants in
+    ``AWS_USE_FIPS_ENDPOINT``, ``AWS_USE_DUALSTACK_ENDPOINT`` and the profile.
+
+    Blocks for about 0.1 s: botocore reads its model of the service.
+
+    Raises:
+        SettingsError: There is no region, or the endpoint cannot be used.
+    """
+    session = open_session(profile, region)
+    origin = (
+        "--endpoint-url" if endpoint_url else "AWS_ENDPOINT_URL_SUPPLYCHAIN, AWS_ENDPOINT_URL or the profile"
+    )
+    if endpoint_url:
+        check_url(endpoint_url, origin)
+    try:
+        configured_url, signed_url = _ask_botocore(session, endpoint_url)
+    except NoRegionError as error:
+        raise SettingsError(
+            "No AWS region is set.",
+            where="--region, AWS_REGION, AWS_DEFAULT_REGION or the profile",
+            next_step="give the region of the instance, for example --region us-east-1",
+        ) from error
+    except BotoCoreError as error:
+        raise SettingsError(
+            "The endpoint of the service cannot be worked out.",
+            where=f"region '{session.get_config_variable('region')}'",
+            why=str(error),
+            next_step="check --region, and the FIPS and dual-stack settings of the profile",
+        ) from error
+    except ValueError as error:  # botocore's "Invalid endpoint"
+        raise _unusable(origin, "it does not hold the name of a host") from error
+    check_url(configured_url, origin)
+    parts = urlsplit(signed_url)
+    scope = parse_qs(parts.query)["X-Amz-Credential"][0]
+    return _endpoint(parts, region=scope.split("/")[2])
+
+
+def _ask_botocore(session: botocore.session.Session, endpoint_url: str | None) -> tuple[str, str]:
+    """Return the endpoint URL that is configured, and a URL as botocore would request it."""
+    client = session.create_client(
+        "supplychain",
+        endpoint_url=endpoint_url or None,
+        # Keys for the one signature below, that nothing is sent with; without them botocore
+        # would go through its whole credential chain here.
+        aws_access_key_id="endpoint",
+        aws_secret_access_key="endpoint",  # noqa: S106 - not a secret, see above
+    )
+    # The public way to the endpoint rules of the service model: client.meta.endpoint_url
+    # follows an older table that differs from them (dual-stack names of the ISO partitions).
+    return client.meta.endpoint_url, client.generate_presigned_url("list_instances")
+
+
+def check_url(url: str, origin: str) -> None:
+    """Refuse an endpoint URL that may not be used.
+
+    Args:
+        url: The URL.
+        origin: Where it was set, for the error.
+
+    Raises:
+        SettingsError: It is not scheme, host and port alone, or is not encrypted off loopback.
+    """
+    try:
+        parts = urlsplit(url)
+        fault = _fault(parts)
+    except ValueError as error:  # a port that is no number, a bracket that is not closed
+        raise _unusable(origin, str(error)) from error
+    if fault:
+        raise _unusable(origin, fault)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine: ``localhost``, 127.0.0.0/8 or ::1."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _unusable(origin: str, why: str) -> SettingsError:
+    return SettingsError(
+        "The endpoint URL cannot be used.",
+        where=origin,
+        why=why,
+        next_step="give a URL such as https://scn.us-east-1.amazonaws.com or http://127.0.0.1:8080",
+    )
+
+
+def _fault(parts: SplitResult) -> str:
+    """Return why a URL cannot be an endpoint, or "". The URL is not repeated: it may hold a password."""
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+        return "it is not http:// or https:// with a host"
+    if parts.username is not None or parts.password is not None:
+        return "it holds a user name or password"
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        return "it holds a path, query or fragment; the service has none"
+    if parts.port == 0:
+        return "port 0 cannot be connected to"
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        return "http:// would send data and signatures unencrypted; it is allowed on loopback only"
+    return ""
+
+
+def _endpoint(parts: SplitResult, region: str) -> Endpoint:
+    host = parts.hostname or ""
+    port = parts.port or DEFAULT_PORTS[parts.scheme]
+    bracketed = f"[{host}]" if ":" in host else host
+    # Without the port if it is the scheme's own: what HTTP clients send and botocore signs.
+    host_header = bracketed if port == DEFAULT_PORTS[parts.scheme] else f"{bracketed}:{port}"
+    return Endpoint(f"{parts.scheme}://{host_header}", parts.scheme, host, port, host_header, region)

@@ -1,0 +1,79 @@
+"""The way in: events are taken for delivery as the byte budget allows; who offers more waits.
+
+Rules kept here:
+
+1. An offer waits for room, never for an attempt, and a stop ends the waiting.
+2. Offers that need not wait still let the workers run from time to time.
+"""
+
+import asyncio
+
+from loader.delivery.limits.byte_budget import ByteBudget
+from loader.delivery.entry import Entry
+from loader.delivery.lanes import Lanes
+from loader.delivery.outcome_handling import Settlement
+
+_OFFERS_PER_TURN = 128
+"""After so many offers without waiting the offering side lets the event loop go round."""
+
+
+class Intake:
+    """Puts offered events into their lanes.
+
+    Args:
+        lanes: Where they go.
+        budget: How much may be held.
+        settlement: Settles the events of groups on hold.
+        wake: Set when there is something new to deliver.
+    """
+
+    def __init__(
+        self, *, lanes: Lanes, budget: ByteBudget, settlement: Settlement, wake: asyncio.Event
+    ) -> None:
+        self._lanes = lanes
+        self._budget = budget
+        self._settlement = settlement
+        self._wake = wake
+        self._room = asyncio.Event()
+        self._offers = 0
+        self._closed = False
+        self._refusing = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no more events will be offered."""
+        return self._closed
+
+    async def offer(self, entry: Entry) -> bool:
+        """Take an event once there is room; return False if the load stops instead."""
+        if self._closed:
+            raise RuntimeError("offer after close_intake")
+        while not self._budget.has_room and not self._refusing:
+            self._room.clear()
+            await self._room.wait()
+        if self._refusing:
+            return False
+        if self._lanes.add(entry):
+            self._budget.hold(entry.event)
+            self._wake.set()
+        else:
+            self._settlement.leave_out(entry)
+        self._offers += 1
+        if self._offers % _OFFERS_PER_TURN == 0:
+            await asyncio.sleep(0)
+        return True
+
+    def close(self) -> None:
+        """Note that no more events will be offered."""
+        self._closed = True
+        self._wake.set()
+
+    def refuse(self) -> None:
+        """Take no more events and let waiting offers go."""
+        self._refusing = True
+        self._room.set()
+
+    def make_room(self) -> None:
+        """Let waiting offers go on if enough of the budget is free."""
+        if self._budget.is_relaxed:
+            self._room.set()

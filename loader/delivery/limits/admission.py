@@ -1,0 +1,99 @@
+"""Whether an attempt may start now, and if not, why and for how long.
+
+Rules kept here:
+
+1. Every condition is looked at in one place and at one instant: breaker, lanes, in-flight cap, governor,
+   ceiling. Tokens are taken last, when nothing else is in the way.
+2. ``wait_seconds`` is how long the answer stays no by the passing of time alone; any other change (an
+   offer, an answer, a stop) is the caller's signal to ask again.
+"""
+
+import math
+from dataclasses import dataclass
+
+from loader.delivery.limits.circuit_breaker import QuotaBreaker
+from loader.delivery.limits.byte_budget import ByteBudget
+from loader.delivery.limits.user_ceiling import Ceiling
+from loader.delivery.entry import Entry
+from loader.delivery.rate.governor import Governor
+from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.lanes import Lanes
+from loader.delivery.limits.limiting_factor import LimitingFactor, Stalls
+from loader.delivery.rate.steering import Phase
+
+
+@dataclass(slots=True)
+class Admission:
+    """The gate that every attempt, retries included, passes.
+
+    Attributes:
+        lanes: Where events come from.
+        budget: Told apart from a slow reader when nothing is queued.
+        breaker: Pauses everything on 402.
+        cap: How many attempts may be under way.
+        governor: The rate the service allows.
+        ceiling: The rate the user allows, or None.
+        stalls: Where the reasons for a no are written down.
+        is_shut: Whether nothing may start: the load stops, or credentials are being refreshed.
+        wait_seconds: After a no: how long until the answer can change by itself; infinite for never.
+    """
+
+    lanes: Lanes
+    budget: ByteBudget
+    breaker: QuotaBreaker
+    cap: InFlightCap
+    governor: Governor
+    ceiling: Ceiling | None
+    stalls: Stalls
+    is_shut: bool = False
+    wait_seconds: float = math.inf
+
+    def allows(self, now: float) -> bool:
+        """Return whether an attempt may start at ``now`` (monotonic seconds)."""
+        # One function: it is asked before every attempt, and a call costs as much as a condition.
+        if (self.is_shut or self.breaker.is_open) and not self._is_running(now):
+            return False
+        if not self.lanes.has_next(now) or self.lanes.in_flight >= self.cap.limit:
+            return self._lacks_event(now)
+        if (wait := self.governor.wait_seconds(now)) > 0:
+            is_learning = self.governor.phase is Phase.START
+            return self._no(LimitingFactor.LEARNING if is_learning else LimitingFactor.RATE, wait, now)
+        if self.ceiling is not None and (wait := self.ceiling.wait_seconds(now)) > 0:
+            return self._no(LimitingFactor.CEILING, wait, now)
+        return True
+
+    def begin(self, entry: Entry, now: float) -> None:
+        """Let an event go, for which ``allows`` just said yes; the ceiling's token is the caller's to pay."""
+        entry.epoch = self.governor.start(now)
+        entry.started_at = now
+        if self.breaker.is_open:
+            self.breaker.start()
+        self.stalls.moving(now)
+
+    def _is_running(self, now: float) -> bool:
+        if self.is_shut:
+            return self._no(LimitingFactor.BACKOFF, math.inf, now)
+        if self.breaker.is_open and (wait := self.breaker.wait_seconds(now)) > 0:
+            return self._no(LimitingFactor.QUOTA, wait, now)
+        return True
+
+    def _lacks_event(self, now: float) -> bool:
+        if self.lanes.has_next(now):
+            return self._no(LimitingFactor.IN_FLIGHT, math.inf, now)
+        due = self.lanes.next_due
+        return self._no(self._why_nothing_is_ready(), math.inf if due is None else due - now, now)
+
+    def _no(self, cause: LimitingFactor, wait_seconds: float, now: float) -> bool:
+        self.wait_seconds = wait_seconds
+        self.stalls.stalled(cause, now)
+        return False
+
+    def _why_nothing_is_ready(self) -> LimitingFactor:
+        lanes = self.lanes
+        if lanes.waiting and not lanes.in_flight:
+            return LimitingFactor.BACKOFF
+        if lanes.behind:
+            return LimitingFactor.LANES
+        if not self.budget.has_room:
+            return LimitingFactor.MEMORY
+        return LimitingFactor.BACKOFF if lanes.waiting else LimitingFactor.READER

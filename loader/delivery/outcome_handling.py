@@ -1,0 +1,210 @@
+"""What follows from an answer: the limits learn, the lane moves on, the event gets its result.
+
+Rules kept here:
+
+1. Every answer is told to the governor, the in-flight cap and the breaker exactly once.
+2. An event leaves the lanes, the budget and this module together, with exactly one result.
+3. The books are right before a result is handed on: whoever gets it may stop the load.
+4. An event in parts stays in the budget as one event, and has its result when the last part has its own.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from loader.delivery.limits.admission import Admission
+from loader.delivery.bisection import Bisection, PartLog, calls_for_division
+from loader.delivery.entry import Entry
+from loader.delivery.interfaces import AttemptClient, Surroundings
+from loader.delivery.retry import Finish, Remedy, Stop, StopCause, decide, given_up
+from loader.delivery.stats import DeliveryStats
+from loader.delivery.stop_errors import service_stopped
+from loader.errors import LoaderError
+from loader.events.split import whole
+from loader.model import EventResult, EventState, Outcome, OutcomeKind, PartResult, PartState
+
+ON_HOLD_CODE = "GroupOnHold"
+TOKEN_TOO_OLD_CODE = "TokenTooOld"  # noqa: S105 - an error code
+INTERRUPTED_CODE = "Interrupted"
+"""Our own codes, beside those of the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Settles attempts and events.
+
+    Attributes:
+        admission: The gate, with the lanes and limits behind it.
+        stats: The counters.
+        client: Whose clock is adjusted on SKEWED.
+        surroundings: Clocks and chance.
+        holds_groups: Whether a failed event puts its group on hold.
+        on_result: Who gets the results.
+        part_log: Who writes down what becomes of parts; None if no event may be divided.
+        stop_with: Called with what stops the load.
+    """
+
+    admission: Admission
+    stats: DeliveryStats
+    client: AttemptClient
+    surroundings: Surroundings
+    holds_groups: bool
+    on_result: Callable[[EventResult], None]
+    part_log: PartLog | None
+    stop_with: Callable[[LoaderError], None]
+
+    def settle(self, entry: Entry, outcome: Outcome) -> Remedy:
+        """Take in the answer to an attempt.
+
+        Returns:
+            What the caller has to mend before attempts go on; the clock is adjusted already. An event to
+            be divided is in flight until that is done.
+        """
+        now = self.surroundings.monotonic()
+        self._tell_limits(entry, outcome, now)
+        if outcome.kind is OutcomeKind.ACCEPTED and entry.bisection is None:
+            # So nearly all end: nothing to decide, nobody held back.
+            self.admission.lanes.release(entry)
+            self.admission.budget.release(entry.event)
+            self._hand_on(entry.accepted(outcome))
+            return Remedy.NONE
+        entry.note(outcome)
+        if self.part_log is not None and calls_for_division(entry, outcome):
+            return Remedy.DIVIDE
+        decision = decide(
+            outcome, entry, now=now, wall_now=self.surroundings.wall(), jitter=self.surroundings.jitter()
+        )
+        if isinstance(decision, Finish):
+            self._finish(entry, decision.state)
+            return Remedy.NONE
+        if isinstance(decision, Stop):
+            self.admission.lanes.retry(entry, now)
+            self.stop_with(service_stopped(decision.cause, outcome))
+            return Remedy.NONE
+        self.admission.lanes.retry(entry, decision.due)
+        if decision.remedy is Remedy.ADJUST_CLOCK and outcome.server_time is not None:
+            self.client.adjust_clock(outcome.server_time)
+        return decision.remedy
+
+    async def divide(self, entry: Entry) -> None:
+        """Put halves in the place of an event, or part of one, that was refused."""
+        assert self.part_log is not None
+        assert entry.outcome is not None
+        bisection = entry.bisection or Bisection(entry.event)
+        part, outcome = entry.part or whole(entry.event), entry.outcome
+        divided = PartResult(part, PartState.DIVIDED, entry.event.token, None, outcome.code, outcome.message)
+        try:
+            await self.part_log.divided(bisection.event, divided)
+        except LoaderError as error:
+            self.admission.lanes.retry(entry, self.surroundings.monotonic())
+            self.stop_with(error)
+            return
+        self.admission.lanes.divide(entry, bisection.divide(entry), self.surroundings.monotonic())
+
+    def go_on(self, entry: Entry) -> None:
+        """Put what earlier runs left of an event in parts in the place of the event."""
+        bisection = Bisection(entry.event)
+        left = bisection.go_on(entry, entry.known_parts)
+        if left:
+            self.admission.lanes.divide(entry, left, self.surroundings.monotonic())
+            return
+        # The run that sent its last part ended before it could say so.
+        parked = self._let_go(entry, bisection.result().state)
+        self._conclude_parts(bisection)
+        self._leave_out_all(parked)
+
+    def give_up(self, entry: Entry) -> None:
+        """Settle an event that was taken but is too old to be attempted again."""
+        message = "the age of its clientToken allows no further attempt"
+        self._finish(entry, given_up(entry).state, TOKEN_TOO_OLD_CODE, message)
+
+    def leave_out(self, entry: Entry) -> None:
+        """Settle an event that is not held any more, because its group is on hold."""
+        state = EventState.IN_DOUBT if entry.may_have_been_accepted else EventState.UNPROCESSED
+        message = "an earlier event of its group was not accepted"
+        self._hand_on(entry.result(state, code=ON_HOLD_CODE, message=message))
+
+    def conclude(self, reason: str) -> None:
+        """Settle what is in doubt after a stop; events that were never accepted stay without a result."""
+        interrupted = Outcome(
+            OutcomeKind.TRANSIENT, code=INTERRUPTED_CODE, message=reason, may_have_been_accepted=True
+        )
+        in_parts: dict[int, Bisection] = {}
+        for entry in self.admission.lanes.remaining():
+            if entry.unanswered:
+                entry.note(interrupted)
+            if entry.bisection is not None:
+                entry.bisection.leave_out(entry, INTERRUPTED_CODE, reason)
+                in_parts[id(entry.bisection)] = entry.bisection
+            elif entry.may_have_been_accepted:
+                self._hand_on(entry.result(EventState.IN_DOUBT, code=INTERRUPTED_CODE, message=reason))
+        for bisection in in_parts.values():
+            if bisection.is_in_doubt:
+                self._hand_on(bisection.result())
+
+    def _tell_limits(self, entry: Entry, outcome: Outcome, now: float) -> None:
+        admission, kind = self.admission, outcome.kind
+        if kind is OutcomeKind.ACCEPTED:
+            governor = admission.governor
+            governor.accepted(now, entry.epoch)
+            admission.cap.succeeded(now, now - entry.started_at, governor.rate)
+        elif kind is OutcomeKind.THROTTLED:
+            self.stats.throttled += 1
+            admission.governor.throttled(now, entry.epoch, outcome.retry_after_seconds)
+        else:
+            admission.governor.answered(now, entry.epoch)
+            if kind is OutcomeKind.TRANSIENT:
+                admission.cap.troubled(now, entry.started_at)
+        if admission.breaker.is_open or kind is OutcomeKind.QUOTA:
+            admission.breaker.answered(kind, now, entry.started_at)
+            if admission.breaker.is_exhausted:
+                self.stop_with(service_stopped(StopCause.QUOTA, outcome))
+
+    def _finish(self, entry: Entry, state: EventState, code: str = "", message: str = "") -> None:
+        parked = self._let_go(entry, state)
+        result = entry.result(state, code=code, message=message)
+        if entry.bisection is None:
+            self.admission.budget.release(entry.event)
+            self._hand_on(result)
+        else:
+            parked = self._finish_part(entry.bisection, entry, result, parked)
+        self._leave_out_all(parked)
+
+    def _let_go(self, entry: Entry, state: EventState) -> list[Entry]:
+        """Take an entry out of its lane; return those behind it that may not be sent any more."""
+        if self.holds_groups and state is not EventState.ACCEPTED:
+            return self.admission.lanes.hold(entry)
+        self.admission.lanes.release(entry)
+        return []
+
+    def _leave_out_all(self, parked: Iterable[Entry]) -> None:
+        for later in parked:
+            self.admission.budget.release(later.event)
+            self.leave_out(later)
+
+    def _finish_part(
+        self, bisection: Bisection, entry: Entry, result: EventResult, parked: list[Entry]
+    ) -> list[Entry]:
+        """Settle a part, and its event with the last one; return what is parked behind the event."""
+        settled = bisection.settle(entry, result)
+        for later in parked:
+            if later.bisection is bisection:
+                bisection.leave_out(later, ON_HOLD_CODE, "an earlier part of the event was not accepted")
+        if settled is not None and self.part_log is not None:
+            try:
+                self.part_log.settled(bisection.event, settled)
+            except LoaderError as error:
+                self.stop_with(error)
+        if bisection.is_over:
+            self._conclude_parts(bisection)
+        return [later for later in parked if later.bisection is not bisection]
+
+    def _conclude_parts(self, bisection: Bisection) -> None:
+        self.admission.budget.release(bisection.event)
+        self._hand_on(bisection.result())
+
+    def _hand_on(self, result: EventResult) -> None:
+        self.stats.results[result.state] += 1
+        try:
+            self.on_result(result)
+        except LoaderError as error:
+            self.stop_with(error)

@@ -1,0 +1,1 @@
+"""The rate controller: learns the rate that the service allows."""

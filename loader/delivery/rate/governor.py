@@ -1,0 +1,300 @@
+"""The rate the service allows, learned: found fast, held without waste, given up at once when it drops.
+
+Nobody publishes a quota, and it may change while a load runs. All the governor sees is which attempts were
+throttled. docs/governor.md tells how it works, why, and what was measured.
+
+Rules kept here:
+
+1. One cut per congestion epoch: throttles of attempts that started before the last cut change nothing.
+2. No growth while the load itself is the bottleneck: tokens that nobody takes prove nothing.
+3. A burst that was too much for the service makes the bucket smaller, not the rate; a crowd that was held up
+   on its way changes neither.
+4. Retry-After counts for the whole load, and once: for the throttle that made the cut.
+5. While everything is throttled one probe at a time goes out, at bounded intervals.
+"""
+
+from dataclasses import dataclass
+
+from loader.delivery.rate.attempt_log import AttemptLog
+from loader.delivery.rate.bursts import Bursts
+from loader.delivery.rate.slow_start import FIRST_EPOCHS
+from loader.delivery.rate.random_throttles import Noise
+from loader.delivery.rate.probing import Probing
+from loader.delivery.rate.token_bucket import RateBucket
+from loader.delivery.rate.steering import FEW_TRIES, LEARNED_CUT, LOW_RATE, Phase, Steering
+from loader.delivery.rate.throttle_budget import ThrottleBudget, chance, rest_seconds
+
+TICK_SECONDS = 0.02
+"""How often the rate is looked at again while time passes."""
+
+REFUSED_TRIES, REFUSED_SECONDS = 8, 0.01
+"""So many attempts in a row, and over so much time, that were all throttled: the service throttles everything
+at present."""
+
+BLOCK_LOOK_BACK_SECONDS, BLOCK_LOOK_BACK_TRIES = 1.0, 16.0
+"""The limit of such a service is what it admitted in this time: all of a quota per second, and half of it
+before the attempts that were refused."""
+
+MAX_SETTLE_SECONDS, SETTLE_REACTIONS, SETTLE_TICK_SECONDS = 0.5, 4.0, 0.005
+"""How long the answers to what was under way at the end of START are waited for at most, in seconds and in
+reaction times, and how often it is seen whether they came: those sent last queue longest."""
+
+IDLE_SHARE, IDLE_SECONDS = 0.2, 0.1
+"""Above this share of tokens that nobody takes, averaged over this time, the load is its own bottleneck."""
+
+NOISE_CHANCE = 6.0
+"""Throttles in excess of loud noise that are chance: it comes in clusters."""
+
+REACHED_CUT, REACHED_SECONDS, REACHED_TRIES = 0.5, 2.0, 32
+"""A load whose predecessor met no limit begins at half the rate that one went in its last seconds, if it made
+so many attempts: from there it takes a third of a second to be as fast."""
+
+MAX_RETRY_AFTER_SECONDS = 300.0
+"""A longer Retry-After is taken as this: a wrong header must not stop a load for hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class GovernorSettings:
+    """The bounds of the rate.
+
+    Attributes:
+        start_rate: Events per second to begin with if nothing was learned before.
+        min_rate: Never slower than this, except while everything is throttled.
+        max_rate: Never faster; a user's ceiling is a bucket of its own.
+        max_probe_seconds: Longest time between probes while everything is throttled: within this time the
+            end of an outage is noticed.
+    """
+
+    start_rate: float = 15.0
+    min_rate: float = 0.2
+    max_rate: float = 100_000.0
+    max_probe_seconds: float = 2.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_rate <= self.start_rate <= self.max_rate:
+            raise ValueError("0 < min_rate <= start_rate <= max_rate must hold")
+        if self.max_probe_seconds <= 0:
+            raise ValueError("max_probe_seconds must be above 0")
+
+
+class Governor:
+    """Says when an attempt may start.
+
+    Args:
+        settings: Bounds.
+        now: Monotonic seconds, here and everywhere; they never go back.
+        learned_rate: What ``learned_rate`` was at the end of an earlier load, if there was one.
+        reached_rate: The same of ``reached_rate``.
+    """
+
+    def __init__(
+        self,
+        settings: GovernorSettings = GovernorSettings(),
+        *,
+        now: float,
+        learned_rate: float | None = None,
+        reached_rate: float | None = None,
+    ) -> None:
+        self._settings = settings
+        if learned_rate is not None:
+            learned_rate = self._bounded(learned_rate)
+        rate = max(settings.start_rate, self._bounded(REACHED_CUT * (reached_rate or 0.0)))
+        if learned_rate is not None:
+            rate = self._bounded(LEARNED_CUT * learned_rate)
+        self._log = AttemptLog(now=now)
+        self._bucket = RateBucket(rate, now=now)
+        self._bursts = Bursts(self._log)
+        self._budget = ThrottleBudget()
+        self._noise = Noise(self._log)
+        self._steering = Steering(self._log, start_rate=rate, learned_rate=learned_rate, now=now)
+        self._probing: Probing | None = None
+        self._epochs = 0
+        self._epoch_began = 0
+        self._first_throttled = 0
+        self._settles_by = now
+        self._overflow = self._idle_share = 0.0
+        self._opens_at = self._ticked_at = now
+        self._next_tick = now + TICK_SECONDS
+
+    @property
+    def rate(self) -> float:
+        """Events per second now allowed."""
+        return self._bucket.rate if self._probing is None else 1.0 / self._probing.gap_seconds
+
+    @property
+    def phase(self) -> Phase:
+        """What the governor is doing."""
+        return self._steering.phase if self._probing is None else Phase.BLOCKED
+
+    @property
+    def epochs(self) -> int:
+        """Congestion epochs so far, failed probes included."""
+        return self._epochs
+
+    @property
+    def learned_rate(self) -> float | None:
+        """Events per second to remember for the next load; None if no limit was met."""
+        return self._steering.estimate.limit if self._steering.is_known else None
+
+    @property
+    def reached_rate(self) -> float | None:
+        """Events per second that the load went without meeting a limit; None if it met one or was short."""
+        if self.learned_rate is not None or self._epochs or self._log.last < REACHED_TRIES:
+            return None
+        return self._log.recent(self._log.last, REACHED_SECONDS).admitted_rate
+
+    def wait_seconds(self, now: float) -> float:
+        """Return 0 if an attempt may start, else how long until one may if nothing happens till then."""
+        if now >= self._next_tick:
+            self._tick(now)
+        if now < self._opens_at:
+            return self._opens_at - now
+        return self._bucket.wait_seconds(now) if self._probing is None else 0.0
+
+    def start(self, now: float) -> int:
+        """Take a rate token for an attempt that starts now, as ``wait_seconds`` just allowed.
+
+        Returns:
+            What to hand back with the answer: the attempt's number, which tells its epoch.
+        """
+        if self._probing is None:
+            self._bucket.take()
+        else:
+            self._opens_at = now + self._probing.gap_seconds
+        return self._log.start(now)
+
+    def accepted(self, now: float, epoch: int) -> None:
+        """Note that the service accepted an attempt."""
+        self._log.ended += 1
+        if self._probing is not None:
+            if epoch > self._epoch_began:
+                self._resume(now, self._probing)
+        elif self._steering.phase is not Phase.CRUISE and self._idle_share < IDLE_SHARE:
+            rate = self._bucket.rate
+            self._bucket.rate = min(rate + self._steering.gain(rate, self._epochs), self._settings.max_rate)
+
+    def answered(self, now: float, epoch: int) -> None:  # noqa: ARG002 - each end of an attempt is told alike
+        """Note any other end of an attempt: it says nothing about the rate."""
+        self._log.ended += 1
+
+    def throttled(self, now: float, epoch: int, retry_after_seconds: float | None = None) -> None:
+        """Note that the service throttled an attempt, and when it wants to hear from the load again."""
+        self._log.throttle(epoch)
+        self._log.ended += 1
+        if epoch <= self._epoch_began:
+            return
+        pause = min(retry_after_seconds or 0.0, MAX_RETRY_AFTER_SECONDS)
+        if self._probing is not None:
+            self._fail_probe(now, self._probing, pause)
+        elif self._bursts.has(epoch, self._bucket.rate):
+            if self._bursts.is_new(epoch):
+                self._bucket.shrink()
+        else:
+            self._first_throttled = self._first_throttled or epoch
+            self._noise.listen(epoch)
+            if self._budget.spend(self._log.last, self._chance(), self._noise.tolerated_share):
+                self._cut(now, epoch, pause)
+
+    def _bounded(self, rate: float) -> float:
+        return min(max(rate, self._settings.min_rate), self._settings.max_rate)
+
+    def _chance(self) -> float:
+        """Return how many throttles beyond the tolerated share are to be ignored now."""
+        rate = self._bucket.rate
+        if self._noise.is_heard:
+            return max(chance(rate), NOISE_CHANCE)
+        is_trial = self._steering.is_beyond(rate) or self._epochs < FIRST_EPOCHS
+        return 0.0 if is_trial and rate < LOW_RATE and self._log.last >= FEW_TRIES else chance(rate)
+
+    def _tick(self, now: float) -> None:
+        elapsed = now - self._ticked_at
+        self._ticked_at, self._next_tick = now, now + TICK_SECONDS
+        if self._steering.settling:
+            self._settle(now)
+        elif elapsed > 0 and self._probing is None:
+            self._measure_idleness(now, elapsed)
+            if self._steering.phase is Phase.CRUISE and self._idle_share < IDLE_SHARE:
+                rate = self._steering.cruise(elapsed, is_quiet=not self._first_throttled)
+                self._bucket.rate = self._bounded(rate)
+
+    def _measure_idleness(self, now: float, elapsed: float) -> None:
+        overflow = self._bucket.take_overflow(now)
+        self._bucket.recover(elapsed)
+        self._overflow += overflow
+        share = overflow / (self._bucket.rate * elapsed)
+        self._idle_share += (share - self._idle_share) * elapsed / (elapsed + IDLE_SECONDS)
+
+    def _cut(self, now: float, number: int, pause: float) -> None:
+        reaction_seconds = now - self._log.started_at(number)
+        rate = self._bucket.rate
+        if self._bursts.were_held_up(reaction_seconds):
+            self._begin_epoch(now + max(pause, rest_seconds(rate, reaction_seconds)))
+            self._steering.estimate.begin_anew(self._log.last + 1, now)
+            self._aim(rate)
+            return
+        self._steering.note_trouble(number, rate, self._first_throttled, reaction_seconds)
+        row = max(REFUSED_TRIES, round(REFUSED_SECONDS * rate))
+        if self._log.throttles(number - row, number) == row:
+            self._block(now, number, pause)
+            return
+        top_rate = self._noise.cut(number, rate, self._epoch_began)
+        if top_rate is not None:
+            self._aim(self._steering.go_back(top_rate))
+            self._begin_epoch(now + pause)
+            return
+        rate = self._steering.cut(number, rate, self._overflow, pause)
+        self._aim(rate)
+        rest = rest_seconds(rate, reaction_seconds - self._steering.reaction_seconds)
+        if self._steering.settling:
+            rest = min(reaction_seconds, MAX_SETTLE_SECONDS)
+            self._settles_by = now + min(SETTLE_REACTIONS * reaction_seconds, MAX_SETTLE_SECONDS)
+        self._begin_epoch(now + max(pause, rest))
+
+    def _settle(self, now: float) -> None:
+        if self._log.ended < self._log.last and now < self._settles_by:
+            self._open_at(now + SETTLE_TICK_SECONDS)
+            return
+        number = self._steering.settling
+        rate = self._steering.settle(self._epoch_began, now)
+        if rate == 0.0:
+            self._block(now, number, 0.0)
+            return
+        if rate is not None:
+            self._aim(rate)
+        self._open_at(now + rest_seconds(self._bucket.rate))
+
+    def _aim(self, rate: float) -> None:
+        self._bucket.rate = self._bounded(rate)
+        self._overflow = 0.0
+
+    def _begin_epoch(self, opens_at: float) -> None:
+        self._epochs += 1
+        self._epoch_began = self._log.last
+        self._first_throttled = 0
+        self._budget.renew(self._log.last)
+        self._open_at(max(opens_at, self._opens_at))
+
+    def _open_at(self, time: float) -> None:
+        self._opens_at = self._ticked_at = self._next_tick = time
+        self._bucket.empty(time)
+
+    def _block(self, now: float, number: int, pause: float) -> None:
+        stretch = max(BLOCK_LOOK_BACK_SECONDS, BLOCK_LOOK_BACK_TRIES / self._bucket.rate)
+        self._steering.block(self._bounded(self._log.recent(number, stretch).admitted_rate))
+        self._probing = Probing(
+            now=now,
+            reaction_seconds=now - self._log.started_at(number),
+            longest_seconds=self._settings.max_probe_seconds,
+        )
+        self._begin_epoch(now + max(self._probing.gap_seconds, pause))
+
+    def _fail_probe(self, now: float, probing: Probing, pause: float) -> None:
+        self._epochs += 1
+        self._epoch_began = self._log.last
+        probing.fail()
+        self._opens_at = now + max(probing.gap_seconds, pause)
+
+    def _resume(self, now: float, probing: Probing) -> None:
+        self._probing = None
+        self._aim(self._steering.resume(after_outage=not probing.was_short(now)))
+        self._open_at(now)

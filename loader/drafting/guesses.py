@@ -1,0 +1,140 @@
+"""What the texts of a column probably are: timestamp formats, and words that stand for no value.
+
+Every guess is tried on the sample with the functions that will read the extract. Guesses are for a job file
+that somebody reads; nothing here takes part in a load.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from loader.records.convert import DOUBLE, INT
+from loader.records.timestamps import from_text
+
+FORMATS = (
+    "%d-%b-%y",
+    "%d-%b-%Y",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%b %d, %Y",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%m/%d/%y",
+    "%d/%m/%y",
+    "%d.%m.%Y",
+    "%d.%m.%y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%Y%m%d",
+    "%m/%d/%Y %H:%M",
+    "%d/%m/%Y %H:%M",
+    "%m/%d/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M:%S",
+    "%m/%d/%Y %I:%M %p",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%Y %H:%M:%S",
+    "%d-%m-%Y %H:%M:%S",
+    "%d-%b-%Y %H:%M:%S",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y%m%d%H%M%S",
+)
+"""What is tried for timestamps that are not ISO 8601; of those that fit equally many, the first is taken."""
+
+MOST_FORMATS = 3
+"""Formats that a column may mix."""
+
+FEW_WORDS = 6
+"""More different texts than this among dates or numbers are no words for "no value"."""
+
+FITTING_SHARE = 0.5
+"""A column in which fewer of the texts that are no such words fit the type holds something else."""
+
+WORD = re.compile(r"[^0-9]{1,60}")
+"""A text that may stand for "no value": short, and without a digit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """How the texts of a column are probably to be read.
+
+    Attributes:
+        formats: Timestamp formats; empty for ISO 8601.
+        null_words: Texts that stand for no value.
+        rivals: Other formats that fit as many texts: only its owner can say.
+        unread: Texts of the sample that fit nothing: their rows would be rejected.
+        fits: Whether the column can hold values of the type at all.
+    """
+
+    formats: tuple[str, ...] = ()
+    null_words: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
+    unread: int = 0
+    fits: bool = True
+
+
+def guess(sample: pl.Series, column_type: str) -> Guess:
+    """Return how a column is probably to be read, if it feeds a dataset column of ``column_type``."""
+    if sample.dtype != pl.String or column_type == "string":
+        return Guess()
+    counted = sample.drop_nulls().value_counts(sort=True, name="count")
+    texts, counts = counted[sample.name], counted["count"]
+    formats: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
+    if column_type == "timestamp":
+        formats, rivals, is_read = _formats(texts, counts)
+    else:
+        is_read = texts.str.contains(DOUBLE if column_type == "double" else INT)
+    total, fitting = int(counts.sum()), int(counts.filter(is_read).sum())
+    unread = texts.filter(~is_read).to_list()
+    words = [text for text in unread if WORD.fullmatch(text)]
+    null_words = tuple(words) if len(words) <= FEW_WORDS and fitting else ()
+    no_values = int(counts.filter(texts.is_in(list(null_words))).sum())
+    return Guess(
+        formats=formats,
+        null_words=null_words,
+        rivals=rivals,
+        unread=total - fitting - no_values,
+        fits=fitting >= FITTING_SHARE * (total - no_values),
+    )
+
+
+def guess_type(sample: pl.Series) -> tuple[str, Guess]:
+    """Return what a column that feeds nothing yet probably holds, and how that is to be read."""
+    for column_type in ("double", "timestamp"):
+        guessed = guess(sample, column_type)
+        # Without any value, anything would fit.
+        if guessed.fits and sample.dtype == pl.String and sample.null_count() < len(sample):
+            return column_type, guessed
+    return "string", Guess()
+
+
+def _formats(texts: pl.Series, counts: pl.Series) -> tuple[tuple[str, ...], tuple[str, ...], pl.Series]:
+    """Return the formats that fit most texts, those that fit as many as the first, and which texts fit."""
+    is_read = _read_by(texts, ())
+    formats: list[str] = []
+    rivals: tuple[str, ...] = ()
+    # A column that holds ISO 8601 texts holds nothing else; what is left may be words.
+    while len(formats) < MOST_FORMATS and not is_read.all() and (formats or not is_read.any()):
+        fitting = {each: _read_by(texts, (each,)) & ~is_read for each in FORMATS if each not in formats}
+        weight = {each: int(counts.filter(rows).sum()) for each, rows in fitting.items()}
+        best = max(weight, key=lambda each: weight[each])
+        if not weight[best]:
+            break
+        same = tuple(each for each in weight if each != best and weight[each] == weight[best])
+        rivals += tuple(each for each in same if (fitting[each] == fitting[best]).all())
+        formats.append(best)
+        is_read |= fitting[best]
+    return tuple(formats), rivals, is_read
+
+
+def _read_by(texts: pl.Series, formats: Sequence[str]) -> pl.Series:
+    instants, problems = from_text(texts, formats, "UTC")
+    is_read = instants.seconds.is_not_null()
+    for problem in problems:
+        is_read &= ~problem.rows
+    return is_read

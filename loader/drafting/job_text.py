@@ -1,0 +1,160 @@
+"""A drafted job file as TOML with comments. Pure text; of values, only null words and formats appear."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from loader.datasets import NO_VALUE, Column, Dataset
+from loader.drafting.guesses import Guess
+from loader.mapping.errors import nearest
+from loader.sources.local_paths import S3_SCHEME, STANDARD_INPUT
+from loader.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnDraft:
+    """A dataset column, its source, and how that is probably to be read.
+
+    Attributes:
+        name: The dataset column; empty if the source feeds none.
+        type: Its type.
+        source: The source column.
+        guess: How its texts are probably to be read.
+        is_guess: Whether the names differ.
+    """
+
+    name: str
+    type: str
+    source: str
+    guess: Guess
+    is_guess: bool
+
+    @property
+    def rule(self) -> str:
+        """The source and how it is read, as the value of a mapping entry."""
+        parts = {"formats": self.guess.formats, "null_words": self.guess.null_words}
+        told = [f"{name} = {_one_or_many(texts)}" for name, texts in parts.items() if texts]
+        source = _quoted(self.source)
+        return f"{{ {', '.join([f'column = {source}', *told])} }}" if told else source
+
+
+def job_text(
+    job: Job, folder: Path, dataset: Dataset, *, columns: Sequence[ColumnDraft], unused: Sequence[ColumnDraft]
+) -> str:
+    """Return the job file.
+
+    Args:
+        job: Extract and event type.
+        folder: Where the file will lie.
+        dataset: The dataset that is filled.
+        columns: The columns that have a source.
+        unused: Source columns that feed nothing.
+    """
+    lines = (
+        *_head(job, folder),
+        *_group(dataset, columns),
+        *_ignore(unused),
+        "",
+        "[mapping]",
+        *(line for column in columns for line in _mapped(column)),
+        *_without_source(dataset, {column.name for column in columns}, unused),
+        *_unused(unused),
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _head(job: Job, folder: Path) -> Iterator[str]:
+    yield "# A job file for scn-loader, drafted by `scn-loader init`. Names and values were only looked at:"
+    yield '# check every line marked "guess", fill in what is marked NEEDED, then see what it does without'
+    yield "# sending anything: scn-loader plan --job THIS_FILE"
+    yield ""
+    yield f"extract = {_one_or_many([_named_from(folder, name) for name in job.extract])}"
+    yield f"event_type = {_quoted(job.event_type)}"
+    if job.dataset_arn is not None and job.operation is not None:
+        yield f"dataset_arn = {_quoted(job.dataset_arn)}"
+        yield f"operation = {_quoted(job.operation)}"
+        yield f"instance_id = {_quoted(job.instance_id)}"
+    else:
+        yield '# instance_id = "..."'
+    yield '# region = "..."'
+
+
+def _named_from(folder: Path, name: str) -> str:
+    """Return what names an extract in a job file of a folder; ``located`` reads it back."""
+    if name == STANDARD_INPUT or name.startswith(S3_SCHEME):
+        return name
+    mark = "@" if name.startswith("@") else ""
+    return mark + os.path.relpath(Path(name.removeprefix(mark)).absolute(), folder.absolute())
+
+
+def _group(dataset: Dataset, columns: Sequence[ColumnDraft]) -> Iterator[str]:
+    yield ""
+    yield "# Rows of one group arrive in order, groups in parallel. Without group_by, a group is one primary"
+    yield f"# key: {', '.join(dataset.primary_key)}."
+    # "id" alone would be no better than the key; what it belongs to (an order) is what people group by.
+    keys = [each.name for each in columns if each.name in dataset.primary_key]
+    yield from (f"# group_by = {_quoted(name)}" for name in sorted(keys, key=lambda name: name == "id")[:1])
+
+
+def _ignore(unused: Sequence[ColumnDraft]) -> Iterator[str]:
+    if unused:
+        yield ""
+        yield "# Source columns that feed nothing are left out; they are listed at the end."
+        yield "ignore_unknown = true"
+
+
+def _mapped(column: ColumnDraft) -> Iterator[str]:
+    guess = column.guess
+    told = {"name": column.is_guess, "formats": guess.formats, "words for no value": guess.null_words}
+    if guess.rivals:
+        yield f"# guess: these fit as well, only you can tell: {', '.join(map(_quoted, guess.rivals))}"
+    if guess.unread:
+        yield f"# guess: {guess.unread:,} values in the sample are no {column.type}: rejected rows"
+    guesses = [name for name, is_guessed in told.items() if is_guessed]
+    comment = f"  # guess: {', '.join(guesses)}" if guesses else ""
+    yield f"{column.name} = {column.rule}{comment}"
+
+
+def _without_source(dataset: Dataset, mapped: set[str], unused: Sequence[ColumnDraft]) -> Iterator[str]:
+    left = [column for column in dataset.columns if column.name not in mapped]
+    needed = [column for column in left if column.required]
+    if needed:
+        yield ""
+        yield "# Required, and no source was found. Name a column; for a text without any, AWS asks for"
+        yield f"# {{ constant = {_quoted(NO_VALUE)} }}."
+        yield from (f"# NEEDED: {_suggested(column, unused)}" for column in needed)
+    if len(left) > len(needed):
+        yield ""
+        yield "# Optional, and no source was found."
+        yield from (f"# {_suggested(column, unused)}" for column in left if not column.required)
+
+
+def _suggested(column: Column, unused: Sequence[ColumnDraft]) -> str:
+    """Return an entry for a column without a source, with the source whose name is near, if one is."""
+    by_name = {draft.source: draft for draft in unused if column.type in (draft.type, "string")}
+    near = nearest(column.name, by_name)
+    if near is None:
+        return f'{column.name} = ""  # {column.type}'
+    return f"{column.name} = {by_name[near].rule}  # {column.type}; a name that is near"
+
+
+def _unused(unused: Sequence[ColumnDraft]) -> Iterator[str]:
+    if unused:
+        yield ""
+        yield "# Source columns that feed nothing, and how they would be read."
+        yield from (f"#   {draft.rule}" for draft in unused)
+
+
+def _one_or_many(texts: Sequence[str]) -> str:
+    return _quoted(texts[0]) if len(texts) == 1 else _array([_quoted(text) for text in texts])
+
+
+def _array(texts: Sequence[str]) -> str:
+    return f"[{', '.join(texts)}]"
+
+
+def _quoted(text: str) -> str:
+    """Return a TOML basic string: JSON's, but for DEL, which TOML wants escaped."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

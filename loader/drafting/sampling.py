@@ -1,0 +1,47 @@
+"""The first rows of an extract, to draft a job file by."""
+
+from contextlib import closing
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from loader.errors import NothingToLoad
+from loader.sources.stdin import KeptInput
+from loader.formats.tables import files_of, open_table
+from loader.formats.windows import Cut
+from loader.job import Job
+from loader.model import SourceFile
+
+SAMPLE_ROWS = 20_000
+"""Enough to meet words such as "Date Not Captured", little enough to take a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The first rows of the first file of an extract.
+
+    Attributes:
+        file: The file.
+        frame: The rows, with all columns.
+    """
+
+    file: SourceFile
+    frame: pl.DataFrame = field(repr=False)
+
+
+def sample_of(job: Job) -> Sample:
+    """Read the first rows of a job's extract; other files are not looked at.
+
+    Raises:
+        NothingToLoad: No file, or no row.
+        ExtractError: The file cannot be read.
+    """
+    with closing(KeptInput(job.run_dir or job.default_run_dir())) as kept:
+        file = files_of(job, kept)[0][0]
+        table = open_table(job, None, file)
+        cut = Cut(tuple(table.schema), SAMPLE_ROWS, SAMPLE_ROWS)
+        with closing(table.windows(cut, 0, lambda number: number == 0)) as windows:
+            first = next(windows, None)
+    if first is None:
+        raise NothingToLoad("The extract has no rows.", where=file.path)
+    return Sample(file, first.frame)

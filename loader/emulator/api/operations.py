@@ -1,0 +1,163 @@
+"""The operations the emulator serves: which one a request means, and what its input says.
+
+Paths, methods and the place of every member (path, query, body) come from the service model.
+``SERVED`` is the list to extend when the emulator learns another operation.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import orjson
+from botocore.model import OperationModel
+
+from loader.emulator.api.refusal import Refusal
+from loader.emulator.api.shapes import Check, WrongType, as_texts, compile_check, service_model
+
+SEND = "SendDataIntegrationEvent"
+GET = "GetDataIntegrationEvent"
+LIST = "ListDataIntegrationEvents"
+GET_DATASET = "GetDataLakeDataset"
+SERVED = (SEND, GET, LIST, GET_DATASET)
+
+_JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the service.
+
+    Attributes:
+        name: As in the service model.
+        method: HTTP method.
+        path: Matches the path of a request; its groups are the members that the path holds.
+        query_members: Members that the query string holds: wire name, name, whether it is a number.
+        has_body: Whether any member is in a JSON body.
+        check: Checks the whole input.
+    """
+
+    name: str
+    method: str
+    path: re.Pattern[str]
+    query_members: tuple[tuple[str, str, bool], ...]
+    has_body: bool
+    check: Check
+
+
+_PATHS_REMEMBERED = 1024
+"""A client sends to the same few paths again and again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that means one of the served operations.
+
+    Attributes:
+        operation: Which one.
+        path_members: The members that the path held.
+    """
+
+    operation: Operation
+    path_members: Mapping[str, str]
+
+
+@lru_cache(_PATHS_REMEMBERED)
+def find_call(method: str, path: str) -> Call:
+    """Return which operation a request means.
+
+    Raises:
+        Refusal: None that is served here.
+    """
+    for operation in _operations():
+        if operation.method == method and (match := operation.path.fullmatch(path)):
+            return Call(operation, {name: unquote(text) for name, text in match.groupdict().items()})
+    raise Refusal("UnknownOperationException", "The requested operation is not served here")
+
+
+def read_input(call: Call, query: str, body: bytes, content_type: str) -> dict[str, Any]:
+    """Return the members of a request's input, unchecked except for their JSON form.
+
+    Raises:
+        Refusal: The body is not a JSON object, or a number in the query string is none.
+    """
+    operation = call.operation
+    members = _read_body(body, content_type) if operation.has_body else {}
+    if operation.query_members:
+        members.update(_read_query(operation, query))
+    members.update(call.path_members)
+    return members
+
+
+def check_input(operation: Operation, members: Mapping[str, Any]) -> None:
+    """Check an input against the service model.
+
+    Raises:
+        Refusal: It breaks the model's constraints; the message lists all of them.
+    """
+    try:
+        faults = operation.check(members)
+    except WrongType as error:
+        raise Refusal("SerializationException", str(error)) from error
+    if faults:
+        refuse_faults(as_texts(faults))
+
+
+def refuse_faults(faults: list[str]) -> None:
+    """Refuse the request if there is anything in ``faults``.
+
+    Raises:
+        Refusal: There is.
+    """
+    if faults:
+        count = "1 validation error" if len(faults) == 1 else f"{len(faults)} validation errors"
+        raise Refusal("ValidationException", f"{count} detected. {'; '.join(faults)}")
+
+
+def _read_body(body: bytes, content_type: str) -> dict[str, Any]:
+    if content_type != _JSON and content_type.partition(";")[0].strip().lower() != _JSON:
+        raise Refusal("UnsupportedMediaTypeException", f"The content type must be {_JSON}")
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        document = None
+    if not isinstance(document, dict):
+        raise Refusal("SerializationException", "The body is not a JSON object in UTF-8")
+    return document
+
+
+def _read_query(operation: Operation, query: str) -> dict[str, Any]:
+    given = dict(parse_qsl(query, keep_blank_values=True))
+    members: dict[str, Any] = {}
+    for wire_name, name, is_number in operation.query_members:
+        if wire_name not in given:
+            continue
+        text = given[wire_name]
+        if is_number and not re.fullmatch(r"-?\d{1,9}", text):
+            raise Refusal("SerializationException", f"Value at '/{name}' is not a whole number")
+        members[name] = int(text) if is_number else text
+    return members
+
+
+@cache
+def _operations() -> tuple[Operation, ...]:
+    return tuple(_operation(service_model().operation_model(name)) for name in SERVED)
+
+
+def _operation(model: OperationModel) -> Operation:
+    members = model.input_shape.members
+    places = {name: member.serialization.get("location", "body") for name, member in members.items()}
+    return Operation(
+        name=model.name,
+        method=model.http["method"],
+        path=re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]*)", re.escape(model.http["requestUri"]))),
+        query_members=tuple(
+            (members[name].serialization["name"], name, members[name].type_name == "integer")
+            for name, place in places.items()
+            if place == "querystring"
+        ),
+        has_body="body" in places.values(),
+        check=compile_check(model.input_shape),
+    )

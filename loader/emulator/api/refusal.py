@@ -1,0 +1,71 @@
+"""How the service says no: an error code, its status, and words for people.
+
+A ``Refusal`` is raised anywhere between reading a request and accepting it, and becomes the answer.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+
+from loader.emulator.api.shapes import service_model
+
+# Common Errors of the API reference, and codes that AWS front ends answer before an operation is
+# reached (SERVICE.md sections 8.9 and 9). The operations' own errors come from the service model.
+COMMON_ERRORS: Mapping[str, int] = {
+    "AccessDeniedException": 403,
+    "ExpiredTokenException": 403,
+    "IncompleteSignature": 403,
+    "InternalFailure": 500,
+    "InvalidSignatureException": 403,
+    "MalformedHttpRequestException": 400,
+    "MissingAuthenticationTokenException": 403,
+    "NotAuthorized": 401,
+    "OptInRequired": 403,
+    "RequestAbortedException": 400,
+    "RequestEntityTooLargeException": 413,
+    "RequestExpired": 400,
+    "RequestTimeoutException": 408,
+    "SerializationException": 400,
+    "ServiceUnavailable": 503,
+    "UnknownOperationException": 404,
+    "UnrecognizedClientException": 403,
+    "UnsupportedMediaTypeException": 415,
+    "ValidationError": 400,
+}
+
+
+class Refusal(Exception):
+    """A request that the service does not accept.
+
+    Args:
+        code: The error code, as in ``X-Amzn-Errortype``.
+        message: Why, without any value from the request's payload.
+        headers: Headers to add to the answer.
+    """
+
+    def __init__(self, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.headers = headers or {}
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that goes with the code."""
+        return status_of(self.code)
+
+
+@cache
+def _modelled_errors() -> Mapping[str, int]:
+    return {
+        shape.error_code: shape.metadata["error"]["httpStatusCode"] for shape in service_model().error_shapes
+    }
+
+
+def status_of(code: str) -> int:
+    """Return the HTTP status that goes with an error code.
+
+    Raises:
+        KeyError: Neither the service model nor Common Errors knows the code.
+    """
+    modelled = _modelled_errors().get(code)
+    return COMMON_ERRORS[code] if modelled is None else modelled

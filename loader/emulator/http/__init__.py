@@ -1,0 +1,1 @@
+"""The emulator on the wire: server, signature check, answers, control endpoints."""

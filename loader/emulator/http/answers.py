@@ -1,0 +1,73 @@
+"""What goes back to the client: answers in rest-json form, and the ways to spoil one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from loader.emulator.faults import FaultKind, FaultRule
+from loader.emulator.api.ids import new_id
+from loader.emulator.api.refusal import Refusal, status_of
+
+_HTML = b"<html><head><title>502 Bad Gateway</title></head><body><center>Bad Gateway</center></body></html>"
+_BAD_GATEWAY = 502
+
+
+@dataclass(slots=True)
+class Answer:
+    """What goes back, before it is put on the wire; filled in on its way out of the service.
+
+    Attributes:
+        status: HTTP status.
+        body: Body; may hold no payload.
+        headers: Headers beside those of every answer.
+        content_type: Type of the body.
+        fault: What the fault plan does to it on the wire; None for nothing.
+        delay_seconds: How long it is held back.
+        sent: To be called once the answer leaves, or can no more: the attempt is in flight until then.
+    """
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+    fault: FaultRule | None = None
+    delay_seconds: float = 0.0
+    sent: Callable[[], None] = lambda: None
+
+
+def success(document: Mapping[str, Any]) -> Answer:
+    """Return the answer 200 with a JSON object."""
+    return Answer(200, orjson.dumps(document), _identified())
+
+
+def refused(refusal: Refusal) -> Answer:
+    """Return the answer that tells a refusal."""
+    return _error(refusal.code, refusal.status, refusal.message, refusal.headers)
+
+
+def spoiled(answer: Answer | None, fault: FaultRule) -> Answer:
+    """Return what a fault makes of an answer, or instead of one that was never given."""
+    match fault.fault:
+        case FaultKind.ERROR if fault.code is not None:
+            answer = _error(fault.code, fault.status or status_of(fault.code), fault.message)
+        case FaultKind.HTML_ERROR:
+            answer = Answer(fault.status or _BAD_GATEWAY, _HTML, content_type="text/html")
+        case FaultKind.NO_EVENT_ID:
+            answer = success({})
+        case FaultKind.NOT_JSON:
+            answer = Answer(200, b'{"eventId": ', _identified())
+    answer = answer or Answer(200, b"{}", _identified())
+    answer.headers.update(fault.headers)
+    answer.fault = fault
+    return answer
+
+
+def _error(code: str, status: int, message: str, headers: Mapping[str, str] | None = None) -> Answer:
+    named = {"X-Amzn-Errortype": code, **_identified(), **(headers or {})}
+    return Answer(status, orjson.dumps({"message": message}), named)
+
+
+def _identified() -> dict[str, str]:
+    return {"x-amzn-RequestId": new_id()}

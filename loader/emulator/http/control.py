@@ -1,0 +1,124 @@
+"""The emulator's own endpoints under ``/_emulator/``: look into it, and change it while it runs.
+
+    GET  /_emulator/health
+    GET  /_emulator/ledger                       the ledger in numbers
+    GET  /_emulator/ledger/rows?after=0&limit=1000   its rows, by number of arrival
+    GET  /_emulator/lake                         how many records each table holds
+    POST /_emulator/clock   {"seconds": 30000, "skew_seconds": 0}
+    POST /_emulator/quota   {"rate": 100, "burst": 20}
+    POST /_emulator/faults  {"seed": 1, "rules": [{"fault": "reset", "calls": [3]}]}
+
+They are unsigned; the emulator listens on loopback only. No answer holds a record.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from loader.emulator.http.answers import Answer
+from loader.emulator.faults import FaultPlan
+from loader.emulator.service import Service
+from loader.emulator.settings import QuotaSettings
+from loader.emulator.http.signatures import WireRequest
+
+PREFIX = "/_emulator/"
+
+_BAD_REQUEST, _NOT_FOUND = 400, 404
+
+
+class ClockMove(BaseModel):
+    """What POST clock takes.
+
+    Attributes:
+        seconds: Time that passes for tokens, events and quotas.
+        skew_seconds: How far the clock of signatures and ``Date`` is ahead from now on.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    skew_seconds: Annotated[float, Field(allow_inf_nan=False)] | None = None
+
+
+class RowsPage(BaseModel):
+    """What GET ledger/rows takes.
+
+    Attributes:
+        after: Rows that arrived after this number.
+        limit: How many at most.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: Annotated[int, Field(ge=0)] = 0
+    limit: Annotated[int, Field(ge=1, le=10_000)] = 1000
+
+
+async def control(service: Service, request: WireRequest) -> Answer:
+    """Answer a request under ``PREFIX``."""
+    path, _, query = request.target.partition("?")
+    answer = _ROUTES.get((request.method, path.removeprefix(PREFIX)))
+    if answer is None:
+        return _json(_NOT_FOUND, {"message": f"the emulator serves {_SERVED}"})
+    try:
+        return _json(200, await answer(service, query, request.body))
+    except (ValidationError, orjson.JSONDecodeError) as error:
+        return _json(_BAD_REQUEST, {"message": str(error)})
+
+
+async def _health(service: Service, _query: str, _body: bytes) -> dict[str, Any]:
+    return {"status": "ok", "now": service.clock.now(), "wire_now": service.clock.wire_now()}
+
+
+async def _ledger(service: Service, _query: str, _body: bytes) -> dict[str, Any]:
+    await service.store.flush()
+    return service.summary()
+
+
+async def _rows(service: Service, query: str, _body: bytes) -> dict[str, Any]:
+    page = RowsPage.model_validate(dict(parse_qsl(query)))
+    rows = await service.store.read(lambda: service.store.ledger.page(page.after, page.limit))
+    return {"rows": rows}
+
+
+async def _lake(service: Service, _query: str, _body: bytes) -> dict[str, Any]:
+    return {"tables": await service.store.read(service.store.lake.counts)}
+
+
+async def _clock(service: Service, _query: str, body: bytes) -> dict[str, Any]:
+    move = ClockMove.model_validate(orjson.loads(body))
+    service.clock.advance(move.seconds)
+    if move.skew_seconds is not None:
+        service.clock.skew_seconds = move.skew_seconds
+    return await _health(service, "", b"")
+
+
+async def _quota(service: Service, _query: str, body: bytes) -> dict[str, Any]:
+    quota = QuotaSettings.model_validate(orjson.loads(body))
+    service.set_quota(quota)
+    return quota.model_dump(mode="json")
+
+
+async def _faults(service: Service, _query: str, body: bytes) -> dict[str, Any]:
+    plan = FaultPlan.model_validate(orjson.loads(body))
+    service.set_faults(plan)
+    return plan.model_dump(mode="json")
+
+
+_ROUTES: Mapping[tuple[str, str], Callable[[Service, str, bytes], Awaitable[dict[str, Any]]]] = {
+    ("GET", "health"): _health,
+    ("GET", "ledger"): _ledger,
+    ("GET", "ledger/rows"): _rows,
+    ("GET", "lake"): _lake,
+    ("POST", "clock"): _clock,
+    ("POST", "quota"): _quota,
+    ("POST", "faults"): _faults,
+}
+_SERVED = ", ".join(f"{method} {PREFIX}{name}" for method, name in _ROUTES)
+
+
+def _json(status: int, document: Mapping[str, Any]) -> Answer:
+    return Answer(status, orjson.dumps(document))

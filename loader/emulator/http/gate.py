@@ -1,0 +1,50 @@
+"""What every call to the service meets first: the signature check and the fault plan."""
+
+import random
+from collections import Counter
+
+from loader.emulator.clock import EmulatorClock
+from loader.emulator.faults import FaultPlan, FaultRule, FaultSchedule
+from loader.emulator.settings import EmulatorSettings
+from loader.emulator.http.signatures import SignatureCheck, WireRequest
+
+
+class Gate:
+    """Refuses unsigned calls and decides which calls go wrong.
+
+    Args:
+        settings: What to ask of signatures, and the first fault plan.
+        clock: The emulator's clock.
+    """
+
+    def __init__(self, settings: EmulatorSettings, clock: EmulatorClock) -> None:
+        self._clock = clock
+        self._signatures = SignatureCheck(settings) if settings.verify_signatures else None
+        self.set_faults(settings.faults)
+
+    def set_faults(self, plan: FaultPlan) -> None:
+        """Replace the fault plan; calls are counted from 1 again."""
+        self._schedule = FaultSchedule(plan)
+        self._calls: Counter[str] = Counter()
+        self._draws = random.Random(plan.seed)  # noqa: S311 - repeatable on purpose
+
+    def authenticate(self, request: WireRequest) -> None:
+        """Check the signature of a request.
+
+        Raises:
+            Refusal: It is not signed as it should be.
+        """
+        if self._signatures is not None:
+            self._signatures.check(request, self._clock.wire_now())
+
+    def decide_fault(self, operation: str, attempt: int = 0, group: str = "") -> FaultRule | None:
+        """Count a call and return what goes wrong with it.
+
+        Args:
+            operation: The operation called.
+            attempt: Which attempt of its event it is; 0 if it has no client token.
+            group: Its event group; empty if it has none.
+        """
+        self._calls[operation] += 1
+        draw = self._draws.random()
+        return self._schedule.decide(operation, self._calls[operation], attempt, group, draw)

@@ -1,0 +1,208 @@
+"""The emulator as an HTTP server on loopback: in this process, or blocking for the command line."""
+
+import asyncio
+import gc
+import signal
+import ssl
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
+
+from loader.emulator.http.answers import Answer
+from loader.emulator.http.control import PREFIX, control
+from loader.emulator.faults import FaultPlan
+from loader.emulator.store.ledger import LedgerRow
+from loader.emulator.api.refusal import Refusal
+from loader.emulator.service import Service
+from loader.emulator.settings import EmulatorSettings, QuotaSettings
+from loader.emulator.http.signatures import WireRequest
+from loader.emulator.store.store import Store
+from loader.emulator.http.wire import deliver
+
+_BACKLOG = 1024
+_DRAIN_SECONDS = 1.0
+"""How long calls in flight may take to be answered when the emulator stops."""
+
+_ALLOCATIONS_BETWEEN_COLLECTIONS = 50_000
+"""What is remembered of each call lives on and forms no cycle. At Python's 700 the collector goes through all
+of it every few seconds; nobody is answered for a tenth of a second, and clients take that for a quota."""
+
+_COLLECTIONS_OF_THE_YOUNG = 1_000_000
+"""Before what outlived one is looked at again. After ten, as Python would have it, nobody was answered for a
+third of a second, at every 110,000th call or so."""
+
+
+class Emulator:
+    """A running emulator, as the code that started it in its own process sees it.
+
+    Args:
+        url: Where it listens.
+        service: What it serves.
+
+    Attributes:
+        url: Endpoint URL for clients.
+        service: The service behind it.
+    """
+
+    def __init__(self, url: str, service: Service) -> None:
+        self.url = url
+        self.service = service
+
+    def summary(self) -> dict[str, Any]:
+        """Return the ledger in numbers: the same as ``GET /_emulator/ledger``."""
+        return self.service.summary()
+
+    async def rows(self) -> list[LedgerRow]:
+        """Return the whole ledger, in order of arrival."""
+        store = self.service.store
+        return await store.read(lambda: store.ledger.page(0, -1))
+
+    async def lake(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return what an SQL query finds in the lake."""
+        store = self.service.store
+        return await store.read(lambda: store.lake.query(sql))
+
+    async def flush(self) -> None:
+        """Write ledger and lake to their files now."""
+        await self.service.store.flush()
+
+    def advance_clock(self, seconds: float) -> None:
+        """Let time pass for tokens, events and quotas, but not for signatures."""
+        self.service.clock.advance(seconds)
+
+    def skew_clock(self, seconds: float) -> None:
+        """Put the clock of signatures and ``Date`` this far ahead of real time."""
+        self.service.clock.skew_seconds = seconds
+
+    def set_quota(self, settings: QuotaSettings) -> None:
+        """Replace the quota."""
+        self.service.set_quota(settings)
+
+    def set_faults(self, plan: FaultPlan) -> None:
+        """Replace the fault plan."""
+        self.service.set_faults(plan)
+
+
+@asynccontextmanager
+async def running_emulator(settings: EmulatorSettings) -> AsyncIterator[Emulator]:
+    """Run an emulator on the current event loop for as long as the context lasts.
+
+    Args:
+        settings: How it behaves; port 0 picks a free port.
+
+    Yields:
+        The running emulator.
+
+    Raises:
+        OSError: The port is taken, or a file cannot be used.
+        sqlite3.DatabaseError: A ledger or lake file is no SQLite file.
+    """
+    store = Store(settings.ledger_path, settings.lake_path)
+    try:
+        service = Service(settings, store)
+        await service.restore()
+        store.start()
+        runner = web.ServerRunner(_web_server(service), shutdown_timeout=_DRAIN_SECONDS)
+        await runner.setup()
+        try:
+            site = web.TCPSite(
+                runner, settings.host, settings.port, ssl_context=_tls(settings), backlog=_BACKLOG
+            )
+            await site.start()
+            yield Emulator(site.name, service)
+        finally:
+            await runner.cleanup()
+    finally:
+        await store.close()
+
+
+def run_emulator(settings: EmulatorSettings, *, port: int, announce: Callable[[str], None]) -> None:
+    """Run an emulator until SIGINT or SIGTERM; then answer what is in flight and write everything down.
+
+    Args:
+        settings: How it behaves.
+        port: TCP port; 0 picks a free one.
+        announce: Called with the endpoint URL once it listens.
+
+    Raises:
+        OSError: The port is taken, or a file cannot be used.
+        sqlite3.DatabaseError: A ledger or lake file is no SQLite file.
+    """
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS, _COLLECTIONS_OF_THE_YOUNG)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_run_until_signal(settings.model_copy(update={"port": port}), announce))
+
+
+async def _run_until_signal(settings: EmulatorSettings, announce: Callable[[str], None]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with running_emulator(settings) as emulator:
+        announce(emulator.url)
+        await stop.wait()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    if sys.platform == "win32":
+        return asyncio.new_event_loop
+    import uvloop  # noqa: PLC0415 - does not exist on Windows
+
+    return uvloop.new_event_loop
+
+
+def _web_server(service: Service) -> web.Server:
+    loop = asyncio.get_running_loop()
+    size = service.settings.max_body_bytes
+
+    def make_request(
+        message: RawRequestMessage, payload: Any, protocol: Any, writer: Any, task: Any
+    ) -> web.BaseRequest:
+        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=size)
+
+    return web.Server(
+        partial(_handle, service),
+        request_factory=make_request,
+        handler_cancellation=True,  # nobody waits for an answer any more: end the flight
+        access_log=None,
+        auto_decompress=False,  # signatures are over the bytes as sent
+    )
+
+
+async def _handle(service: Service, request: web.BaseRequest) -> web.StreamResponse:
+    try:
+        body = await _body(request)
+    except HTTPRequestEntityTooLarge:
+        refusal = Refusal("RequestEntityTooLargeException", "The request body is too large")
+        answer = service.refuse_unread(request.method, request.raw_path, refusal)
+    else:
+        answer = await _answer(service, WireRequest(request.method, request.raw_path, request.headers, body))
+    return await deliver(request, answer, service.clock.date_header())
+
+
+async def _body(request: web.BaseRequest) -> bytes:
+    content = request.content
+    if content.is_eof() and content.total_bytes <= request.client_max_size:
+        return content.read_nowait()  # all of it is here: read() would look twice for more
+    return await request.read()
+
+
+async def _answer(service: Service, request: WireRequest) -> Answer:
+    if request.target.startswith(PREFIX):
+        return await control(service, request)
+    return await service.receive(request)
+
+
+def _tls(settings: EmulatorSettings) -> ssl.SSLContext | None:
+    if settings.certfile is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(settings.certfile, settings.keyfile)
+    return context

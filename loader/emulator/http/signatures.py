@@ -1,0 +1,197 @@
+"""Whether a request is signed by someone the emulator knows.
+
+The signature is made anew by botocore's own signer, from the request as it came over the wire and the
+headers it says it signed, and compared. Nothing of the loader's signing is used: this is the other side.
+"""
+
+import hmac
+import re
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.compat import HTTPHeaders
+from botocore.credentials import Credentials
+from multidict import CIMultiDictProxy
+
+from loader.emulator.api.refusal import Refusal
+from loader.emulator.settings import EmulatorSettings
+from loader.emulator.api.shapes import service_model
+
+TOLERANCE_SECONDS = 15 * 60.0
+"""How far x-amz-date may be from the service's clock (SERVICE.md 8.9; scn's own is not documented)."""
+
+_AUTHORIZATION = re.compile(
+    r"AWS4-HMAC-SHA256 +Credential=(?P<key>[^/,]+)/(?P<date>\d{8})/(?P<region>[^/,]+)/(?P<service>[^/,]+)"
+    r"/aws4_request, *SignedHeaders=(?P<headers>[^,]+), *Signature=(?P<signature>[0-9a-f]{64})"
+)
+_DATE_FORMAT = "%Y%m%dT%H%M%SZ"
+_UNSIGNED = "UNSIGNED-PAYLOAD"
+
+
+class WireRequest(NamedTuple):
+    """A request as it came over the wire.
+
+    Attributes:
+        method: HTTP method.
+        target: Path and query, still escaped.
+        headers: All headers.
+        body: The body, still encoded.
+    """
+
+    method: str
+    target: str
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+
+class _ReceivedRequest(AWSRequest):  # type: ignore[misc] # botocore ships no types
+    """A request whose body came over the wire: botocore need not prepare it for sending."""
+
+    @property
+    def body(self) -> bytes:
+        body: bytes = self.data
+        return body
+
+
+class _Signer(SigV4Auth):  # type: ignore[misc] # botocore ships no types
+    """botocore's signer; remembers the keys of a day, which it would derive again for each request."""
+
+    def __init__(self, credentials: Credentials, service: str, region: str) -> None:
+        super().__init__(credentials, service, region)
+        self._keys: dict[tuple[bytes, str], bytes] = {}
+
+    def _sign(self, key: bytes, msg: str, hex: bool = False) -> Any:  # noqa: A002, FBT001, FBT002 - botocore's
+        if hex:  # the signature itself: never the same twice
+            return super()._sign(key, msg, hex=True)
+        if (key, msg) not in self._keys:
+            self._keys[key, msg] = super()._sign(key, msg)
+        return self._keys[key, msg]
+
+    def sign_again(self, request: AWSRequest) -> str:
+        signature: str = self.signature(
+            self.string_to_sign(request, self.canonical_request(request)), request
+        )
+        return signature
+
+
+class SignatureCheck:
+    """Knows credentials; refuses requests that are not signed with them.
+
+    Args:
+        settings: Credentials, Region and session token to ask for.
+    """
+
+    def __init__(self, settings: EmulatorSettings) -> None:
+        self._secrets = settings.credentials
+        self._session_token = settings.session_token
+        self._region = settings.region
+        self._service: str = service_model().signing_name
+        self._signers: dict[tuple[str, str], _Signer] = {}
+
+    def check(self, request: WireRequest, now: float) -> None:
+        """Refuse a request that is not signed as it should be.
+
+        Args:
+            request: The request.
+            now: The service's time in epoch seconds.
+
+        Raises:
+            Refusal: It is not.
+        """
+        authorization = request.headers.get("Authorization")
+        if authorization is None:
+            raise Refusal("MissingAuthenticationTokenException", "Missing Authentication Token")
+        match = _AUTHORIZATION.fullmatch(authorization)
+        timestamp = request.headers.get("X-Amz-Date", "")
+        if match is None or not re.fullmatch(r"\d{8}T\d{6}Z", timestamp):
+            raise Refusal("IncompleteSignature", "Authorization or X-Amz-Date header is malformed or missing")
+        self._check_scope(match, timestamp)
+        self._check_identity(match["key"], request)
+        _check_age(timestamp, now)
+        _check_signed_headers(match["headers"].split(";"), request)
+        _check_body_digest(request)
+        signer = self._signer(match["key"], match["region"])
+        expected = signer.sign_again(_as_signed(request, match["headers"].split(";"), timestamp))
+        if not hmac.compare_digest(expected, match["signature"]):
+            raise _invalid(
+                "The request signature we calculated does not match the signature you provided."
+                " Check your AWS Secret Access Key and signing method."
+            )
+
+    def _check_scope(self, match: re.Match[str], timestamp: str) -> None:
+        if match["service"] != self._service:
+            raise _invalid(f"Credential should be scoped to correct service: '{self._service}'.")
+        if self._region is not None and match["region"] != self._region:
+            raise _invalid(f"Credential should be scoped to a valid region, not '{match['region']}'.")
+        if match["date"] != timestamp[:8]:
+            raise _invalid("Date in Credential scope does not match the day of X-Amz-Date.")
+
+    def _check_identity(self, key: str, request: WireRequest) -> None:
+        token = request.headers.get("X-Amz-Security-Token")
+        if key not in self._secrets or (self._session_token is not None and token != self._session_token):
+            raise Refusal(
+                "UnrecognizedClientException", "The security token included in the request is invalid."
+            )
+
+    def _signer(self, key: str, region: str) -> _Signer:
+        signer = self._signers.get((key, region))
+        if signer is None:
+            signer = _Signer(Credentials(key, self._secrets[key]), self._service, region)
+            self._signers[key, region] = signer
+        return signer
+
+
+def _check_age(timestamp: str, now: float) -> None:
+    try:
+        signed_at = datetime.fromisoformat(timestamp).timestamp()
+    except ValueError:
+        raise Refusal("IncompleteSignature", "X-Amz-Date is not a time") from None
+    if signed_at < now - TOLERANCE_SECONDS:
+        limit = _as_text(now - TOLERANCE_SECONDS)
+        raise _invalid(
+            f"Signature expired: {timestamp} is now earlier than {limit} ({_as_text(now)} - 15 min.)"
+        )
+    if signed_at > now + TOLERANCE_SECONDS:
+        limit = _as_text(now + TOLERANCE_SECONDS)
+        raise _invalid(
+            f"Signature not yet current: {timestamp} is still later than {limit} ({_as_text(now)} + 15 min.)"
+        )
+
+
+def _check_signed_headers(signed: list[str], request: WireRequest) -> None:
+    # "You must include the host header and any x-amz-* headers in the request" (SigV4 specification).
+    must = {"host"} | {name.lower() for name in request.headers if name.lower().startswith("x-amz-")}
+    unsigned = must.difference(signed) | {name for name in signed if name not in request.headers}
+    if unsigned:
+        raise _invalid(f"Headers must be present and signed: {', '.join(sorted(unsigned))}")
+
+
+def _check_body_digest(request: WireRequest) -> None:
+    # botocore's signer takes this header's word for the body, so its word is checked here.
+    digest = request.headers.get("X-Amz-Content-SHA256")
+    if digest is not None and digest not in {_UNSIGNED, sha256(request.body).hexdigest()}:
+        raise _invalid("The value of X-Amz-Content-SHA256 is not the digest of the body.")
+
+
+def _as_signed(request: WireRequest, signed: list[str], timestamp: str) -> AWSRequest:
+    headers = HTTPHeaders()
+    for name in signed:
+        for value in request.headers.getall(name):
+            headers[name] = value
+    rebuilt = _ReceivedRequest(
+        method=request.method, url=f"http://{request.headers['Host']}{request.target}", data=request.body
+    )
+    rebuilt.headers = headers
+    rebuilt.context["timestamp"] = timestamp
+    return rebuilt
+
+
+def _as_text(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime(_DATE_FORMAT)
+
+
+def _invalid(message: str) -> Refusal:
+    return Refusal("InvalidSignatureException", message)

@@ -1,0 +1,169 @@
+"""Puts answers on the wire, whole or broken.
+
+The broken ones write to the connection itself: no HTTP library sends half an answer on purpose.
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import SERVER_SOFTWARE
+
+from loader.emulator.http.answers import Answer
+from loader.emulator.faults import FaultKind
+
+# SO_LINGER on with no time: close() sends RST instead of FIN.
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_DRIPS = 10
+
+
+async def deliver(request: web.BaseRequest, answer: Answer, date: str) -> web.StreamResponse:
+    """Send an answer, the way its fault asks for.
+
+    Args:
+        request: The request it belongs to.
+        answer: What to send; its ``sent`` is called just before its last bytes leave.
+        date: The ``Date`` header.
+
+    Returns:
+        What is left to send.
+    """
+    try:
+        if answer.delay_seconds:
+            await asyncio.sleep(answer.delay_seconds)
+        if answer.fault is None and _is_plain(request):
+            return PlainResponse(answer, date)
+        response = _response(answer, date)
+        if answer.fault is not None and answer.fault.fault in _BREAKERS:
+            return await _BREAKERS[answer.fault.fault](request, answer, response)
+        return response
+    finally:
+        # Also when the client is gone and this task is cancelled: nothing is in flight any more.
+        answer.sent()
+
+
+class PlainResponse(web.StreamResponse):
+    """A whole answer on a connection that stays: what web.Response sends, for a good deal less of its time.
+
+    Args:
+        answer: What to send; it has a body.
+        date: The ``Date`` header.
+    """
+
+    def __init__(self, answer: Answer, date: str) -> None:
+        headers = {
+            "Date": date,
+            "Content-Type": answer.content_type,
+            **answer.headers,
+            "Content-Length": str(len(answer.body)),
+            "Server": SERVER_SOFTWARE,
+        }
+        super().__init__(status=answer.status, headers=headers)
+        self._whole_body = answer.body
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
+        """Send it all."""
+        self._keep_alive = True
+        writer = request.writer
+        await writer.write_headers(f"HTTP/1.1 {self.status} {self.reason}", self.headers)
+        await writer.write_eof(self._whole_body)
+        return writer
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Do nothing: all is sent."""
+
+
+def _is_plain(request: web.BaseRequest) -> bool:
+    """Whether an answer to this request needs neither a Connection header nor to go without its body."""
+    return request.keep_alive and request.version == HttpVersion11 and request.method != hdrs.METH_HEAD
+
+
+def _response(answer: Answer, date: str) -> web.Response:
+    headers = {"Date": date, "Content-Type": answer.content_type, **answer.headers}
+    return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+
+async def _hang(_request: web.BaseRequest, answer: Answer, response: web.Response) -> web.StreamResponse:
+    assert answer.fault is not None  # only faults hang
+    await asyncio.sleep(answer.fault.duration_seconds)
+    return response
+
+
+async def _drip(request: web.BaseRequest, answer: Answer, response: web.Response) -> web.StreamResponse:
+    assert answer.fault is not None  # only faults drip
+    stream = web.StreamResponse(status=response.status, headers=response.headers)
+    await stream.prepare(request)
+    *pieces, last = _pieces(answer.body)
+    for piece in pieces:
+        await stream.write(piece)
+        await asyncio.sleep(answer.fault.duration_seconds / len(pieces))
+    answer.sent()
+    await stream.write_eof(last)
+    return stream
+
+
+async def _reset(request: web.BaseRequest, answer: Answer, response: web.Response) -> web.StreamResponse:
+    answer.sent()
+    if request.transport is not None:
+        connection = request.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        request.transport.abort()
+    return response
+
+
+async def _cut(request: web.BaseRequest, answer: Answer, response: web.Response) -> web.StreamResponse:
+    length = {"Content-Length": str(len(answer.body))}
+    half = answer.body[: len(answer.body) // 2]
+    return _write_and_close(request, answer, response, length, half)
+
+
+async def _break_chunks(
+    request: web.BaseRequest, answer: Answer, response: web.Response
+) -> web.StreamResponse:
+    half = answer.body[: len(answer.body) // 2]
+    chunked = {"Transfer-Encoding": "chunked"}
+    return _write_and_close(
+        request, answer, response, chunked, b"%x\r\n%s\r\nnot-a-size\r\n" % (len(half), half)
+    )
+
+
+async def _close(_request: web.BaseRequest, _answer: Answer, response: web.Response) -> web.StreamResponse:
+    response.force_close()
+    return response
+
+
+_BREAKERS: Mapping[
+    FaultKind, Callable[[web.BaseRequest, Answer, web.Response], Awaitable[web.StreamResponse]]
+] = {
+    FaultKind.RESET: _reset,
+    FaultKind.ANSWER_LOST: _reset,
+    FaultKind.HANG: _hang,
+    FaultKind.SLOW_BODY: _drip,
+    FaultKind.CUT_BODY: _cut,
+    FaultKind.BROKEN_CHUNKS: _break_chunks,
+    FaultKind.CLOSE: _close,
+}
+
+
+def _write_and_close(
+    request: web.BaseRequest,
+    answer: Answer,
+    response: web.Response,
+    framing: Mapping[str, str],
+    body: bytes,
+) -> web.StreamResponse:
+    answer.sent()
+    if request.transport is not None:
+        headers = {**response.headers, **framing}
+        lines = [f"HTTP/1.1 {response.status} {response.reason}", *map(": ".join, headers.items()), "", ""]
+        request.transport.write("\r\n".join(lines).encode() + body)
+        request.transport.close()
+    return response
+
+
+def _pieces(body: bytes) -> list[bytes]:
+    size = max(1, -(-len(body) // _DRIPS))
+    return [body[start : start + size] for start in range(0, len(body), size)]

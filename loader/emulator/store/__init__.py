@@ -1,0 +1,1 @@
+"""What the emulator keeps: the lake, the ledger of calls, the order of groups."""

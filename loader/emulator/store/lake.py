@@ -1,0 +1,140 @@
+"""The lake: where accepted records end up, one SQLite table per dataset, to be looked into.
+
+A dataset of namespace ``asc`` is a table of its name with all its columns; any other is the table
+``namespace.name`` whose columns appear with the records that bring them. Every value is TEXT, numbers as
+they were spelled. What the operations do follows SERVICE.md 3.2:
+
+* APPEND adds records as they are.
+* UPSERT replaces all records of the same key by the last one; a column it leaves out is null afterwards.
+* DELETE removes the records of that key.
+
+Typed events are taken as UPSERT. The lake knows no partitions. A custom dataset without a known key has
+no key but the whole record.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from loader.emulator.store.sqlite_file import open_sqlite, quoted
+from loader.model import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A table of the lake and what to do to it.
+
+    Attributes:
+        table: Its name.
+        columns: Its columns; empty if they come with the records.
+        key: Columns that identify a record; empty for the whole record.
+        operation: What to do with the records.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    operation: Operation
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The records of one accepted event.
+
+    Attributes:
+        target: Where they go.
+        data: The event's ``data``, known to hold records.
+    """
+
+    target: Target
+    data: str = field(repr=False)
+
+
+class Lake:
+    """The tables. Every method is for the thread that writes.
+
+    Args:
+        path: SQLite file, continued if it is a lake; None keeps the tables in memory.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._connection = open_sqlite(path)
+        self._columns: dict[str, list[str]] = {}
+        for (table,) in self._connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'"):
+            found = self._connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+            self._columns[table] = [name for (name,) in found]
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Apply changes in their order and commit them together."""
+        self._connection.execute("BEGIN")
+        try:
+            for target, run in groupby(changes, key=attrgetter("target")):
+                records = [record for change in run for record in _records(change.data)]
+                self._add_columns(target, records)
+                self._apply_run(target, records)
+        except sqlite3.Error:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def counts(self) -> dict[str, int]:
+        """Return how many records each table holds."""
+        return {table: self.query(f"SELECT count(*) FROM {quoted(table)}")[0][0] for table in self._columns}  # noqa: S608 - quoted
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return what an SQL query finds."""
+        return self._connection.execute(sql).fetchall()
+
+    def close(self) -> None:
+        """Close the file; its write-ahead log is folded into it."""
+        self._connection.close()
+
+    def _apply_run(self, target: Target, records: Sequence[dict[str, str | None]]) -> None:
+        columns = self._columns[target.table]
+        rows = [tuple(map(record.get, columns)) for record in records]
+        if target.operation is Operation.APPEND:
+            self._insert(target.table, columns, rows)
+            return
+        key = target.key or columns
+        # A dict keeps the last record of a key: what a run of UPSERTs leaves behind.
+        latest = {tuple(map(record.get, key)): row for record, row in zip(records, rows, strict=True)}
+        self._delete(target.table, key, latest)
+        if target.operation is Operation.UPSERT:
+            self._insert(target.table, columns, latest.values())
+
+    def _insert(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[str | None]]) -> None:
+        marks = ", ".join("?" * len(columns))
+        self._connection.executemany(f"INSERT INTO {quoted(table)} VALUES ({marks})", rows)  # noqa: S608 - quoted
+
+    def _delete(self, table: str, key: Sequence[str], keys: Iterable[Sequence[str | None]]) -> None:
+        # IS compares null with null, as a key without a value needs it, and uses the index all the same.
+        condition = " AND ".join(f"{quoted(column)} IS ?" for column in key)
+        self._connection.executemany(f"DELETE FROM {quoted(table)} WHERE {condition}", keys)  # noqa: S608 - quoted
+
+    def _add_columns(self, target: Target, records: Sequence[dict[str, str | None]]) -> None:
+        columns = target.columns or tuple(dict.fromkeys(name for record in records for name in record))
+        known = self._columns.get(target.table)
+        table = quoted(target.table)
+        if known is None:
+            known = self._columns[target.table] = list(dict.fromkeys((*target.key, *columns)))
+            spelled = ", ".join(f"{quoted(name)} TEXT" for name in known)
+            self._connection.execute(f"CREATE TABLE {table} ({spelled})")
+            if target.key:
+                key = ", ".join(map(quoted, target.key))
+                self._connection.execute(f"CREATE INDEX {quoted(target.table + ' key')} ON {table} ({key})")
+            return
+        for name in columns:
+            if name not in known:
+                self._connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted(name)} TEXT")
+                known.append(name)
+
+
+def _records(data: str) -> list[dict[str, str | None]]:
+    # The standard library's parser can be told to leave numbers as they were spelled.
+    document = json.loads(data, parse_int=str, parse_float=str)
+    return document if isinstance(document, list) else [document]

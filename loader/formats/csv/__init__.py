@@ -1,0 +1,1 @@
+"""CSV: dialect, records, blocks and windows."""

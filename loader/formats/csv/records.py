@@ -1,0 +1,208 @@
+r"""Read CSV records one by one, and say what is wrong with each that cannot be a row.
+
+Slower than polars, but exact where polars is silent (too few fields become nulls) or gives up on all of
+a text (one stray quote). So it judges only those pieces of a file that look irregular.
+
+Rules kept here:
+
+1. A quote opens a quoted field only at the field's start; anywhere else in an unquoted field it is a
+   character like any other (the ``csv`` module's reading of RFC 4180).
+2. An empty line is not a row, nor is a comment. A row that cannot be used is told, never repaired.
+3. An escape makes a separator, quote, escape or line end part of the field. Before anything else it is a
+   character like any other: MySQL's ``\N`` arrives as ``\N``, for null words to find.
+"""
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from loader.formats.bad_record import Fault
+from loader.reject_code import RejectCode
+
+MAX_RECORD_BYTES = 8 * 2**20
+"""Longest CSV record: eight times what the service takes. Longer ones mean a quote was never closed."""
+
+EMPTY_LINES = {"\n": re.compile(rb"[\r\n]*\n"), "\r": re.compile(rb"\r+")}
+
+DO_NOT_FIT = Fault(RejectCode.BROKEN_QUOTES, "its quotes or line ends do not fit together")
+
+MAX_READABLE_BYTES = 4 * 200
+"""How much of an unusable record is kept: enough for the 200 characters that are reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    r"""What the characters of a CSV file mean.
+
+    Attributes:
+        separator: The character between fields.
+        quote: The character around fields, or empty.
+        line_end: ``\n`` (LF or CRLF) or ``\r`` (a lone CR).
+        escape: The character that makes the next one part of the field, or empty.
+        comment: What a line begins with that is no record, or empty.
+        encoding: How people call the file's encoding, for reasons; it is read as UTF-8 in any case.
+    """
+
+    separator: str
+    quote: str
+    line_end: str
+    escape: str = ""
+    comment: str = ""
+    encoding: str = "UTF-8"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRecords:
+    """What a piece of CSV holds.
+
+    Attributes:
+        records: For each record its fields, or why it cannot be used.
+        texts: For each record its text, clipped, if it cannot be used; else an empty text.
+        places: For each record where it begins and ends, its line end included.
+        used_bytes: Where the first record begins that is not complete.
+        unclosed: Whether the text ends inside quotes.
+    """
+
+    records: list[list[str] | Fault]
+    texts: list[str]
+    places: list[tuple[int, int]]
+    used_bytes: int
+    unclosed: bool = False
+
+
+def read_records(
+    text: bytes, syntax: Syntax, *, columns: int | None, at_end: bool, most: int | None = None
+) -> ReadRecords:
+    """Read the whole records at the start of ``text``.
+
+    Args:
+        text: CSV in UTF-8 that begins with a record.
+        syntax: What its characters mean.
+        columns: Number of fields that a record must have, or None for any.
+        at_end: Whether the file ends with ``text``, so that its last record needs no line end.
+        most: Stop after this many records.
+    """
+    lines = _Lines(text, syntax, at_end=at_end)
+    reader = _reader(lines, syntax)
+    records: list[list[str] | Fault] = []
+    texts: list[str] = []
+    places: list[tuple[int, int]] = []
+    used_bytes = 0
+    while most is None or len(records) < most:
+        start = used_bytes = lines.skip_what_is_no_row()
+        fault: Fault | None
+        try:
+            fields = next(reader)
+        except StopIteration:
+            break
+        except csv.Error:
+            if lines.exhausted:
+                return ReadRecords(records, texts, places, used_bytes, unclosed=True)
+            fields, fault = [], DO_NOT_FIT
+        else:
+            fault = _fault(fields, columns, syntax)
+            if fault is None and _drops_line_end(fields, text[start : lines.used_bytes], syntax):
+                fault = DO_NOT_FIT
+        used_bytes = lines.used_bytes
+        if fields or fault is not None:
+            records.append(fields if fault is None else fault)
+            places.append((start, used_bytes))
+            texts.append("" if fault is None else _readable(text[start:used_bytes]))
+    return ReadRecords(records, texts, places, used_bytes)
+
+
+def _reader(lines: Iterator[str], syntax: Syntax) -> Iterator[list[str]]:
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_RECORD_BYTES))
+    return csv.reader(
+        lines,
+        delimiter=syntax.separator,
+        quotechar=syntax.quote or None,
+        quoting=csv.QUOTE_MINIMAL if syntax.quote else csv.QUOTE_NONE,
+        escapechar=syntax.escape or None,
+        strict=True,
+    )
+
+
+class _Lines(Iterator[str]):
+    """The lines of a text, as the csv module wants them; remembers how far it was read."""
+
+    def __init__(self, text: bytes, syntax: Syntax, *, at_end: bool) -> None:
+        self.used_bytes = 0
+        self.exhausted = False
+        self._text = text
+        self._record_began = 0
+        # Where quotes can be escaped, it takes the csv module to tell which one ends a field.
+        self._closing_quote = b"" if syntax.escape else syntax.quote.encode()
+        self._line_end = syntax.line_end.encode()
+        self._empty_lines = EMPTY_LINES[syntax.line_end]
+        self._comment = syntax.comment.encode()
+        self._at_end = at_end
+        self._escape = syntax.escape
+        self._escaped = re.compile(re.escape(syntax.escape) + r"(\r\n|.|\Z)", re.DOTALL)
+        self._escapable = {syntax.separator, syntax.quote, syntax.escape, "\r", "\n"} - {""}
+
+    def skip_what_is_no_row(self) -> int:
+        """Leave out comments and empty lines where a record begins; return where it does."""
+        while True:
+            # The csv module would take empty lines one by one, which is slow for millions.
+            if empty := self._empty_lines.match(self._text, self.used_bytes):
+                self.used_bytes = empty.end()
+            self._record_began = self.used_bytes
+            if not (self._comment and self._text.startswith(self._comment, self.used_bytes)):
+                return self.used_bytes
+            end = self._end(self.used_bytes)
+            if end <= self.used_bytes:
+                return self.used_bytes
+            self.used_bytes = end
+
+    def __next__(self) -> str:
+        searched_from = self.used_bytes
+        if self._closing_quote and self.used_bytes > self._record_began:
+            # A record goes on only inside quotes: up to the line that may close them it is all one field,
+            # of which the csv module would take a million short lines one by one.
+            searched_from = self._text.find(self._closing_quote, self.used_bytes)
+        end = self._end(searched_from) if searched_from >= 0 else 0
+        if end <= self.used_bytes:
+            self.exhausted = True
+            raise StopIteration
+        line = self._text[self.used_bytes : end].decode(errors="surrogateescape")
+        self.used_bytes = end
+        return self._escaped.sub(self._for_csv, line) if self._escape and self._escape in line else line
+
+    def _end(self, searched_from: int) -> int:
+        end = self._text.find(self._line_end, searched_from) + 1
+        return len(self._text) if end == 0 and self._at_end else end
+
+    def _for_csv(self, escaped: re.Match[str]) -> str:
+        """Escape what the csv module would take otherwise: it drops any escape, and knows no escaped CRLF."""
+        if escaped[1] == "\r\n":
+            return f"{self._escape}\r{self._escape}\n"
+        return escaped[0] if escaped[1] in self._escapable else self._escape + escaped[0]
+
+
+def _fault(fields: list[str], columns: int | None, syntax: Syntax) -> Fault | None:
+    if not fields:
+        return None
+    try:
+        for field in fields:
+            field.encode()
+    except UnicodeEncodeError:
+        return Fault(RejectCode.BAD_ENCODING, f"it holds bytes that are not {syntax.encoding}")
+    if columns is not None and len(fields) != columns:
+        reason = f"it has {len(fields)} fields where the file has {columns} columns"
+        return Fault(RejectCode.WRONG_FIELD_COUNT, reason)
+    return None
+
+
+def _drops_line_end(fields: list[str], record: bytes, syntax: Syntax) -> bool:
+    """Return whether the record ends with a line end of another kind too, which csv would drop."""
+    if not fields or (syntax.escape and fields[-1].endswith(("\r", "\n"))):
+        return False  # it was escaped, and kept
+    if syntax.line_end == "\r":
+        return record.removesuffix(b"\r").endswith(b"\n")
+    return record.removesuffix(b"\n").removesuffix(b"\r").endswith(b"\r")
+
+
+def _readable(record: bytes) -> str:
+    return record[:MAX_READABLE_BYTES].decode(errors="backslashreplace").rstrip("\r\n")

@@ -1,0 +1,159 @@
+"""The windows of a CSV file: blocks of whole records, cut again by rows."""
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+
+from loader.formats.csv.blocks import BLOCK_BYTES, read_blocks, read_preamble
+from loader.formats.csv.dialect import read_dialect
+from loader.sources.files import check_unchanged, opened
+from loader.formats.window_cutter import PendingRows
+from loader.sources.transcoding import read_up_to
+from loader.formats.windows import SAMPLE_ROWS, Cut, Window, mean_row_bytes
+from loader.job import CsvSettings
+from loader.model import SourceFile
+
+SAMPLES = 8
+SAMPLE_BYTES = 2**18
+"""In how many places, and how much in each, is looked at to tell how long lines are."""
+
+STREAM_SAMPLE_BYTES = 32 * 2**20
+"""How far those places reach in a stream."""
+
+
+class CsvTable:
+    """A CSV file, its header read. All columns are text: nothing is guessed from values.
+
+    Args:
+        file: The file.
+        settings: How it is written.
+        block_bytes: How much to read at a time; the rows are the same for any number.
+
+    Raises:
+        ExtractError: It has no usable header.
+    """
+
+    def __init__(self, file: SourceFile, settings: CsvSettings, block_bytes: int = BLOCK_BYTES) -> None:
+        self.file = file
+        self._block_bytes = block_bytes
+        self._dialect = read_dialect(file, settings)
+
+    @property
+    def schema(self) -> Mapping[str, pl.DataType]:
+        """Its columns: all of them text."""
+        return dict.fromkeys(self._dialect.columns, pl.String())
+
+    @property
+    def words(self) -> str:
+        """How it is written, in words."""
+        return self._dialect.words
+
+    @property
+    def advice(self) -> Sequence[str]:
+        """What the user should check: a guessed encoding."""
+        if not self._dialect.encoding.is_guess:
+            return ()
+        words = self._dialect.encoding.words
+        return [
+            f"{self.file.path} is not UTF-8 and was read as {words}: check its letters or tell csv.encoding."
+        ]
+
+    def has_rows(self) -> bool:
+        """Return whether there is any row."""
+        return any(True for _ in read_blocks(self.file, self._dialect, self._block_bytes))
+
+    def row_bytes(self, columns: Sequence[str]) -> int:
+        """Return about how long records of these columns are, where they are longest.
+
+        The first rows tell how much of a record these columns are, and lines in other places of the file
+        how much longer than the first they are.
+        """
+        for block in read_blocks(self.file, self._dialect, self._block_bytes):
+            first = mean_row_bytes(block.parse(columns)[0].head(SAMPLE_ROWS))
+            line_end = self._dialect.syntax.line_end.encode(self._dialect.encoding.codec)
+            start = self._dialect.data_offset  # of the UTF-8 text, and near enough in any other encoding
+            with opened(self.file) as handle:
+                lengths = line_lengths(handle, line_end, start, self.file.size_bytes)
+            return first * max(lengths) // lengths[0]
+        return 1
+
+    def windows(
+        self, cut: Cut, first_number: int, wanted: Callable[[int], bool]
+    ) -> Generator[Window, None, int]:
+        """Read the wanted windows; return the number of rows of the file.
+
+        Raises:
+            ExtractError: The file is damaged, or changed since the load began.
+        """
+        pending = PendingRows(self.file.number, cut, first_number, wanted)
+        for block in read_blocks(self.file, self._dialect, self._block_bytes):
+            check_unchanged(self.file)
+            pending.add(block)
+            yield from pending.take(at_end=False)
+        yield from pending.take(at_end=True)
+        return pending.first_row
+
+    def copy_rows(self, rows: Iterator[int], path: Path) -> None:
+        """Write the header and some rows (ascending) as they stand in the file to one of the same kind.
+
+        Raises:
+            ExtractError: The file cannot be read.
+            OSError: The new one cannot be written.
+        """
+        encoding = self._dialect.encoding
+        with opened(self.file) as handle:
+            mark = handle.read(encoding.mark_bytes)
+        with path.open("wb") as copy:
+            copy.write(mark + _in_codec(read_preamble(self.file, self._dialect), encoding.codec))
+            first_row, row = 0, next(rows, None)
+            for block in read_blocks(self.file, self._dialect, self._block_bytes):
+                indexes = []
+                while row is not None and row < first_row + block.rows:
+                    indexes.append(row - first_row)
+                    row = next(rows, None)
+                for text in block.texts(indexes) if indexes else ():
+                    copy.write(_in_codec(text, encoding.codec))
+                first_row += block.rows
+                if row is None:
+                    return
+
+    @property
+    def settings_found(self) -> Mapping[str, str]:
+        """How it is written, as far as a file with fewer rows might not show it, by setting."""
+        return {"encoding": self._dialect.encoding.codec, "separator": self._dialect.syntax.separator}
+
+
+def _in_codec(text: bytes, codec: str) -> bytes:
+    if codec == "utf-8":
+        return text  # bytes that are no UTF-8 are why a row was rejected: they stay
+    return text.decode(errors="replace").encode(codec, errors="replace")
+
+
+def line_lengths(handle: BinaryIO, line_end: bytes, start: int, size_bytes: int) -> list[int]:
+    """Return the mean length of lines in bytes in some places of a file, the first of them at ``start``.
+
+    A stream that knows no way back is looked at up to STREAM_SAMPLE_BYTES, for it must be read to get there.
+    """
+    is_stream = not handle.seekable()
+    last = max(start, (STREAM_SAMPLE_BYTES if is_stream else size_bytes) - SAMPLE_BYTES)
+    lengths, position = [], 0
+    for sample in range(SAMPLES):
+        offset = start + (last - start) * sample // (SAMPLES - 1)
+        if is_stream:
+            position += _skip(handle, offset - position)
+        else:
+            handle.seek(offset)
+        text = read_up_to(handle, SAMPLE_BYTES)
+        position += len(text)
+        lengths.append(max(1, len(text) // max(1, text.count(line_end))))
+    return lengths
+
+
+def _skip(handle: BinaryIO, size: int) -> int:
+    """Read on by up to ``size`` bytes; return how many there were."""
+    skipped = 0
+    while skipped < size and (piece := handle.read(min(SAMPLE_BYTES, size - skipped))):
+        skipped += len(piece)
+    return skipped

@@ -1,0 +1,1 @@
+"""NDJSON: lines, blocks and windows."""

@@ -1,0 +1,137 @@
+"""Read an NDJSON file in blocks of whole lines: counted first, parsed only if somebody wants the rows.
+
+Rules kept here:
+
+1. A row is a line, blank lines aside.
+2. A line that cannot be a row is told with its position and why: one that is no object, one with an object
+   or array where a single value is needed, one with a key that nobody knew would come.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import polars as pl
+
+from loader.errors import ExtractError
+from loader.formats.csv.blocks import BadRecord
+from loader.formats.csv.records import MAX_READABLE_BYTES, MAX_RECORD_BYTES
+from loader.formats.bad_record import Fault
+from loader.sources.file_format import BYTE_ORDER_MARK
+from loader.sources.files import opened
+from loader.formats.ndjson.lines import read_line
+from loader.model import SourceFile
+from loader.reject_code import RejectCode
+
+BLOCK_BYTES = 2**20
+"""How much is read at a time; parsing is line by line, so more would not be faster."""
+
+NESTED = "it holds an object or an array, and a column takes single values"
+
+LATE_KEY = "its key is in none of the file's first rows and is no column of the dataset"
+
+
+class LineBlock:
+    """Some whole lines of a file, in order.
+
+    Args:
+        text: The lines.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        self._lines = [line for line in text.split(b"\n") if line.strip()]
+        self.rows = len(self._lines)
+
+    def line(self, index: int) -> bytes:
+        """Return the line of a row, without its line end."""
+        return self._lines[index]
+
+    def objects(self) -> Iterator[dict[str, Any] | Fault]:
+        """Yield for each row its object, or why there is none."""
+        return map(read_line, self._lines)
+
+    def parse(
+        self, columns: Sequence[str], known: frozenset[str] | None = None
+    ) -> tuple[pl.DataFrame, list[BadRecord]]:
+        """Return the named columns of all rows as text, and the lines that cannot be rows.
+
+        A bad line is a row without values in the frame, so that positions stay what they are.
+
+        Args:
+            columns: The keys to take.
+            known: The keys that may come, or None for any.
+        """
+        rows = [_checked(row, known) for row in self.objects()]
+        kinds = set().union(*(map(type, row.values()) for row in rows if isinstance(row, dict)))
+        if kinds & {dict, list}:
+            rows = [_without_nested(row, columns) for row in rows]
+        members = [_NOTHING if isinstance(row, Fault) else row for row in rows]
+        frame = pl.DataFrame([_texts(members, name, any_word=bool in kinds) for name in columns])
+        return frame, [
+            BadRecord(index, row, _readable(self._lines[index]))
+            for index, row in enumerate(rows)
+            if isinstance(row, Fault)
+        ]
+
+
+_Row = dict[str, Any] | Fault
+
+_NOTHING: dict[str, Any] = {}
+
+_WORDS = {True: "true", False: "false"}
+
+
+def _checked(row: _Row, known: frozenset[str] | None) -> _Row:
+    if isinstance(row, Fault) or known is None or known.issuperset(row):
+        return row
+    late = next((key for key, value in row.items() if key not in known and value is not None), None)
+    return row if late is None else Fault(RejectCode.UNKNOWN_KEY, LATE_KEY, late)
+
+
+def _without_nested(row: _Row, columns: Sequence[str]) -> _Row:
+    if isinstance(row, Fault):
+        return row
+    nested = next((name for name in columns if isinstance(row.get(name), (dict, list))), None)
+    return row if nested is None else Fault(RejectCode.NESTED_VALUE, NESTED, nested)
+
+
+def _texts(rows: Sequence[dict[str, Any]], name: str, *, any_word: bool) -> pl.Series:
+    values = [row.get(name) for row in rows]
+    if any_word:
+        values = [_WORDS[value] if isinstance(value, bool) else value for value in values]
+    return pl.Series(name, values, pl.String)
+
+
+def _readable(line: bytes) -> str:
+    return line[:MAX_READABLE_BYTES].decode(errors="backslashreplace").strip()
+
+
+def read_lines(file: SourceFile, block_bytes: int = BLOCK_BYTES) -> Iterator[LineBlock]:
+    """Read a file from its first line to its end; closing the iterator closes the file.
+
+    Raises:
+        ExtractError: The file cannot be read, or a line is longer than MAX_RECORD_BYTES.
+    """
+    rows = 0
+    with opened(file) as handle:
+        rest = handle.read(len(BYTE_ORDER_MARK)).removeprefix(BYTE_ORDER_MARK)
+        while True:
+            read = handle.read(block_bytes)
+            text = rest + read
+            end = text.rfind(b"\n") + 1 if read else len(text)
+            block, rest = LineBlock(text[:end]), text[end:]
+            rows += block.rows
+            if len(rest) > MAX_RECORD_BYTES:
+                raise _too_long(file.path, rows)
+            if block.rows:
+                yield block
+            if not read:
+                return
+
+
+def _too_long(path: str, row: int) -> ExtractError:
+    return ExtractError(
+        "A line of the NDJSON file is too long.",
+        where=f"{path}, row {row + 1:,}",
+        why=f"it has more than {MAX_RECORD_BYTES:,} bytes",
+        next_step="Each line must hold one object; jq -c writes such files.",
+    )

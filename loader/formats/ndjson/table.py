@@ -1,0 +1,156 @@
+"""The windows of an NDJSON file: blocks of lines, cut again by rows."""
+
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from loader.errors import ExtractError, NothingToLoad
+from loader.formats.csv.blocks import BadRecord
+from loader.sources.files import check_unchanged
+from loader.formats.ndjson.blocks import BLOCK_BYTES, LineBlock, read_lines
+from loader.formats.window_cutter import PendingRows
+from loader.formats.windows import SAMPLE_ROWS, Cut, Window, mean_row_bytes
+from loader.model import SourceFile
+
+HEAD_BYTES = 2 * 2**20
+"""How much of a file is looked at for its keys: some 5,000 rows."""
+
+SAMPLES = 4
+"""In how many places of the head is looked at to tell how long rows are."""
+
+
+class NdjsonTable:
+    """An NDJSON file, its head read. All columns are text: numbers are the digits that stand in the file.
+
+    Its columns are the keys of its first rows, and those that may come later. A later row with yet another
+    key is rejected, unless such keys are to be left out: nothing is dropped that nobody was told of.
+
+    Args:
+        file: The file.
+        may_come: Keys that are columns even if the first rows do not have them.
+        leaves_out_unknown: Whether the user said that keys nobody uses may be left out.
+        block_bytes: How much to read at a time; the rows are the same for any number.
+
+    Raises:
+        NothingToLoad: It holds blank lines only.
+        ExtractError: None of its first lines is an object.
+    """
+
+    def __init__(
+        self,
+        file: SourceFile,
+        may_come: Collection[str] = (),
+        *,
+        leaves_out_unknown: bool = False,
+        block_bytes: int = BLOCK_BYTES,
+    ) -> None:
+        self.file = file
+        self._block_bytes = block_bytes
+        keys = _keys(file, self._head()) | dict.fromkeys(may_come)
+        self.schema: Mapping[str, pl.DataType] = dict.fromkeys(keys, pl.String())
+        self._known = None if leaves_out_unknown else frozenset(keys)
+
+    @property
+    def words(self) -> str:
+        """How it is written, in words."""
+        return "NDJSON"
+
+    @property
+    def advice(self) -> Sequence[str]:
+        """Nothing: JSON is written in one way only."""
+        return ()
+
+    def has_rows(self) -> bool:
+        """Return whether there is any row: a file without one has no keys and is refused."""
+        return True
+
+    def row_bytes(self, columns: Sequence[str]) -> int:
+        """Return about how long records of these columns are, where they are longest in the head."""
+        frame, _ = self._head().parse(columns)
+        last = max(0, frame.height - SAMPLE_ROWS)
+        places = {last * sample // (SAMPLES - 1) for sample in range(SAMPLES)}
+        samples = [frame.slice(place, SAMPLE_ROWS) for place in places]
+        return max(mean_row_bytes(_with_values(sample)) for sample in samples)
+
+    def _head(self) -> LineBlock:
+        """Return the first rows; they are not kept, for an extract may have many files."""
+        return next(read_lines(self.file, HEAD_BYTES), LineBlock(b""))
+
+    def windows(
+        self, cut: Cut, first_number: int, wanted: Callable[[int], bool]
+    ) -> Generator[Window, None, int]:
+        """Read the wanted windows; return the number of rows of the file.
+
+        Raises:
+            ExtractError: The file is damaged, or changed since the load began.
+        """
+        pending = PendingRows(self.file.number, cut, first_number, wanted)
+        for block in read_lines(self.file, self._block_bytes):
+            check_unchanged(self.file)
+            pending.add(_Rows(block, self._known))
+            yield from pending.take(at_end=False)
+        yield from pending.take(at_end=True)
+        return pending.first_row
+
+    def copy_rows(self, rows: Iterator[int], path: Path) -> None:
+        """Write some lines (by row, ascending) as they stand in the file to another.
+
+        Raises:
+            ExtractError: The file cannot be read.
+            OSError: The new one cannot be written.
+        """
+        first_row, row = 0, next(rows, None)
+        with path.open("wb") as copy:
+            for block in read_lines(self.file, self._block_bytes):
+                while row is not None and row < first_row + block.rows:
+                    copy.write(block.line(row - first_row) + b"\n")
+                    row = next(rows, None)
+                first_row += block.rows
+                if row is None:
+                    return
+
+    @property
+    def settings_found(self) -> Mapping[str, str]:
+        """Nothing: JSON is written in one way only."""
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """A block of lines, with the keys that may come in them."""
+
+    block: LineBlock
+    known: frozenset[str] | None
+
+    @property
+    def rows(self) -> int:
+        return self.block.rows
+
+    def parse(self, columns: Sequence[str]) -> tuple[pl.DataFrame, list[BadRecord]]:
+        return self.block.parse(columns, self.known)
+
+
+def _keys(file: SourceFile, head: LineBlock) -> dict[str, None]:
+    """Return the keys of the first rows, in the order in which they come."""
+    if not head.rows:
+        raise NothingToLoad("The extract has no rows.", where=file.path)
+    keys: dict[str, None] = {}
+    any_object = False
+    for row in head.objects():
+        if isinstance(row, dict):
+            any_object = True
+            keys |= dict.fromkeys(row)
+    if not any_object:
+        raise ExtractError(
+            "The NDJSON file holds no object.",
+            where=file.path,
+            why=f"none of its first {head.rows:,} lines is a JSON object",
+            next_step="Write one object per line, in UTF-8: jq -c . does it (for an array: jq -c '.[]').",
+        )
+    return keys
+
+
+def _with_values(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.select(series for series in frame if series.null_count() < frame.height)

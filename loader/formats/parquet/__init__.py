@@ -1,0 +1,1 @@
+"""Parquet: footer checks and windows."""

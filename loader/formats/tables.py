@@ -1,0 +1,84 @@
+"""The files of a job's extract, and the table of each by its format."""
+
+from loader.datasets import NEVER_SEND, Dataset
+from loader.errors import ExtractError
+from loader.formats.csv.table import CsvTable
+from loader.sources.files import check_unchanged, find_files
+from loader.formats.ndjson.table import NdjsonTable
+from loader.formats.parquet.table import ParquetTable
+from loader.sources.local_paths import S3_SCHEME, STANDARD_INPUT
+from loader.sources.s3_client import S3Client
+from loader.sources.stdin import KeptInput
+from loader.formats.windows import Table
+from loader.job import CsvSettings, Job
+from loader.model import SourceFile
+
+
+def files_of(job: Job, kept: KeptInput) -> tuple[tuple[SourceFile, ...], list[str]]:
+    """Return the files of a job's extract, and what the user should know of them.
+
+    Args:
+        job: The job.
+        kept: Takes standard input, if the extract names it.
+
+    Raises:
+        NothingToLoad: A pattern matches no file, or every file is empty.
+        ExtractError: A file, S3 or standard input cannot be read.
+    """
+    patterns = list(dict.fromkeys(job.extract))
+    advice: list[str] = []
+    if STANDARD_INPUT in patterns:
+        path = str(kept.read())
+        patterns[patterns.index(STANDARD_INPUT)] = path
+        advice.append(f"Standard input lies in {path} until the load ends.")
+    s3 = S3Client(job.extract_profile or job.profile, job.region)
+    return find_files(patterns, named_format=job.format, s3=s3), advice
+
+
+def open_table(job: Job, dataset: Dataset | None, file: SourceFile) -> Table:
+    """Open one file of an extract.
+
+    Args:
+        job: The job.
+        dataset: The dataset it fills, or None if its columns are not known.
+        file: The file.
+
+    Raises:
+        NothingToLoad: It holds nothing, not even columns.
+        ExtractError: It cannot be read, or its columns cannot be told.
+    """
+    if file.format == "parquet":
+        return ParquetTable(file)
+    if file.format == "csv":
+        return CsvTable(file, job.csv)
+    # Columns that need a value must be in the first rows, and so must those that the mapping names: a
+    # misspelt name is to be refused before anything is sent.
+    may_come = [
+        column.name
+        for column in (dataset.columns if dataset else ())
+        if not column.required and column.name not in job.mapping and column.name not in NEVER_SEND
+    ]
+    # Of a custom dataset nobody knows which keys it lacks, so a late one may be a column of it.
+    return NdjsonTable(file, may_come, leaves_out_unknown=job.ignore_unknown and dataset is not None)
+
+
+def reopen_table(file: SourceFile, settings: CsvSettings) -> Table:
+    """Open a file of an earlier load, to copy rows out of it.
+
+    Args:
+        file: The file as the checkpoint knows it.
+        settings: How it is written, if it is CSV.
+
+    Raises:
+        ExtractError: It cannot be read, changed, or does not lie on this machine.
+    """
+    if file.path.startswith(S3_SCHEME):
+        raise ExtractError(
+            "The file does not lie on this machine.",
+            where=file.path,
+            next_step="run the load again as before: it writes them, and sends nothing twice",
+        )
+    check_unchanged(file)
+    if file.format == "parquet":
+        return ParquetTable(file)
+    return CsvTable(file, settings) if file.format == "csv" else NdjsonTable(file)

@@ -1,0 +1,1 @@
+"""HTTP transports: the interface, the aiohttp transport, proxies and TLS."""

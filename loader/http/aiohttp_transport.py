@@ -1,0 +1,171 @@
+"""The reference transport: one aiohttp session. The only module that knows aiohttp.
+
+It is used where a proxy is configured, and where it is asked for; `lean_transport` for all other loads.
+"""
+
+from io import BytesIO
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from yarl import URL
+
+from loader.aws.endpoint import Endpoint
+from loader.http.proxy_and_tls import tls_context
+from loader.http.transport import (
+    DNS_CACHE_SECONDS,
+    USER_AGENT,
+    Request,
+    Response,
+    TransportError,
+    TransportSettings,
+)
+
+MAX_BYTES_IN_ONE_WRITE = 2**20
+"""From here on aiohttp wants a file and sends it in pieces. A full event is twice that, escaped."""
+
+NOT_SENT = False
+MAY_BE_SENT = True
+
+FAULTS: tuple[tuple[type[Exception], str, bool], ...] = (
+    # While connecting: nothing of the request has gone out.
+    (aiohttp.ClientConnectorDNSError, "NameNotResolved", NOT_SENT),
+    (aiohttp.ClientConnectorCertificateError, "CertificateNotTrusted", NOT_SENT),
+    (aiohttp.ClientSSLError, "TlsFailed", NOT_SENT),
+    (aiohttp.ClientProxyConnectionError, "ProxyUnreachable", NOT_SENT),
+    (aiohttp.ClientHttpProxyError, "ProxyRefused", NOT_SENT),
+    (aiohttp.ServerFingerprintMismatch, "CertificateNotTrusted", NOT_SENT),
+    (aiohttp.ClientConnectorError, "ConnectFailed", NOT_SENT),
+    (aiohttp.ConnectionTimeoutError, "ConnectTimeout", NOT_SENT),
+    (aiohttp.InvalidURL, "InvalidUrl", NOT_SENT),
+    (aiohttp.NonHttpUrlClientError, "InvalidUrl", NOT_SENT),
+    # After that nobody knows how far it got.
+    (TimeoutError, "Timeout", MAY_BE_SENT),
+    (aiohttp.ClientPayloadError, "AnswerCutShort", MAY_BE_SENT),
+    (aiohttp.ClientConnectionError, "ConnectionLost", MAY_BE_SENT),
+    (aiohttp.ClientError, "UnreadableAnswer", MAY_BE_SENT),
+    (OSError, "ConnectionLost", MAY_BE_SENT),
+)
+"""What each exception means, the first that fits: the most specific come first."""
+
+
+class AiohttpTransport:
+    """Sends requests to one endpoint over kept connections. See `loader.http.transport`.
+
+    Open it inside a running event loop.
+
+    Args:
+        endpoint: Where to.
+        settings: Timeouts, limits, proxy and certificates.
+
+    Raises:
+        SettingsError: The CA bundle cannot be read.
+    """
+
+    def __init__(self, endpoint: Endpoint, settings: TransportSettings) -> None:
+        self._origin = endpoint.url
+        self._max_body_bytes = settings.max_body_bytes
+        connector = aiohttp.TCPConnector(
+            limit=settings.max_connections,
+            ttl_dns_cache=DNS_CACHE_SECONDS,
+            keepalive_timeout=settings.max_idle_seconds,
+            ssl=tls_context(settings.ca_bundle) if endpoint.scheme == "https" else True,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(
+                total=settings.total_timeout_seconds,
+                connect=settings.connect_timeout_seconds,
+            ),
+            headers={
+                "Host": endpoint.host_header,
+                "User-Agent": USER_AGENT,
+                "Accept-Encoding": "identity",
+            },
+            skip_auto_headers=("Accept", "Content-Type"),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            # Not trust_env: it reads the proxy settings and .netrc again for every request.
+            proxy=settings.proxy_url,
+        )
+
+    async def send(self, request: Request) -> Response:
+        """Send a request and return the answer.
+
+        Raises:
+            TransportError: There was no answer.
+        """
+        try:
+            async with self._session.request(
+                request.method,
+                URL(f"{self._origin}{request.path}", encoded=True),
+                headers=request.headers,
+                data=_sendable(request.body),
+                allow_redirects=False,
+            ) as response:
+                body = await self._read_body(response)
+                return Response(response.status, response.headers, body)
+        except (aiohttp.ClientError, OSError) as error:  # asyncio.TimeoutError is an OSError
+            raise transport_error(error) from error
+
+    async def _read_body(self, response: aiohttp.ClientResponse) -> bytes:
+        length = response.content_length
+        if length is not None and length <= self._max_body_bytes:
+            return await response.read()
+        body = b""
+        while len(body) < self._max_body_bytes:
+            chunk = await response.content.readany()
+            if not chunk:
+                return body
+            body += chunk
+        # What is left of it is not read: leaving the response half-read closes the connection.
+        return body[: self._max_body_bytes]
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._session.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def _sendable(body: bytes) -> bytes | BytesIO | None:
+    # Written in one go, more than this would hold up all other requests.
+    return BytesIO(body) if len(body) > MAX_BYTES_IN_ONE_WRITE else body or None
+
+
+def transport_error(error: Exception) -> TransportError:
+    """Return what an exception of aiohttp or the system means for the request it ended.
+
+    Raises:
+        Exception: ``error`` itself, if it is of neither: a fault of this program.
+    """
+    for kind, code, may_have_been_accepted in FAULTS:
+        if isinstance(error, kind):
+            return TransportError(
+                _code_of_proxy(error) or code,
+                _words(error),
+                may_have_been_accepted=may_have_been_accepted,
+            )
+    raise error
+
+
+def _code_of_proxy(error: Exception) -> str:
+    wants_login = isinstance(error, aiohttp.ClientHttpProxyError) and error.status == 407  # noqa: PLR2004 - RFC 9110 15.5.8
+    return "ProxyAuthenticationRequired" if wants_login else ""
+
+
+def _words(error: Exception) -> str:
+    """Return the system's words, never aiohttp's own: those quote URLs, which may hold a password."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return str(error.certificate_error)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return str(error.os_error)
+    if isinstance(error, aiohttp.ClientResponseError):
+        return error.message
+    return type(error).__name__

@@ -1,0 +1,220 @@
+"""One connection of the lean transport: carries a request at a time, and tells its owner how that ended."""
+
+import asyncio
+from typing import Protocol, cast
+
+from loader.http.fast.answer_reader import MAX_HEAD_BYTES, AnswerReader, UnreadableAnswer
+from loader.http.transport import Response, TransportError
+
+MAX_BYTES_IN_ONE_WRITE = 262_144
+"""Of a larger body, the next piece waits until the system has taken most of the one before."""
+
+
+class ConnectionOwner(Protocol):
+    """Who is told what becomes of a connection."""
+
+    def write_soon(self, connection: "LeanConnection") -> None:
+        """The connection has something to write: call its ``write`` in the next round of the event loop."""
+
+    def take_back(self, connection: "LeanConnection") -> None:
+        """The connection has done with its request; it may be closing."""
+
+    def forget(self, connection: "LeanConnection") -> None:
+        """The connection is closed."""
+
+
+class LeanConnection(asyncio.Protocol):
+    """Sends a request in one write and reads its answer.
+
+    The write is left to the owner, who does those of many connections in a row: between pieces of other work
+    each takes longer, as the system's code has left the caches of the processor meanwhile.
+
+    It has no timer of its own: the owner counts ticks and closes it when its time has come.
+
+    Args:
+        owner: Who is told what becomes of it.
+        max_body_bytes: Of a longer answer only so much is kept.
+
+    Attributes:
+        is_open: Whether another request may be sent over it, once it is done with the one under way:
+            so far every answer was read to its end, and nothing has come after it.
+        due_tick: When the request under way has taken too long, or the idle connection is too old.
+        last_tick: From then on it takes no more requests.
+    """
+
+    __slots__ = (
+        "_early",
+        "_is_paused",
+        "_loop",
+        "_owner",
+        "_reader",
+        "_transport",
+        "_unsent",
+        "_unwritten",
+        "_waiter",
+        "due_tick",
+        "is_open",
+        "last_tick",
+    )
+
+    def __init__(self, owner: ConnectionOwner, max_body_bytes: int) -> None:
+        self._owner = owner
+        self._loop = asyncio.get_running_loop()
+        self._reader = AnswerReader(max_body_bytes)
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[Response] | None = None
+        self._unwritten: bytes | None = None
+        self._unsent: memoryview | None = None
+        self._is_paused = False
+        self._early: bytes | None = b""
+        self.is_open = False
+        self.due_tick = 0
+        self.last_tick = 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is under way."""
+        return self._waiter is not None
+
+    def send(self, head: bytes, body: bytes, due_tick: int) -> asyncio.Future[Response]:
+        """Send a request, and return the future of its answer or `TransportError`.
+
+        Args:
+            head: Request line and headers, with the empty line after them.
+            body: The body.
+            due_tick: The tick by which the answer must be there.
+        """
+        assert self._transport is not None
+        assert self._waiter is None
+        self.due_tick = due_tick
+        self._waiter = waiter = self._loop.create_future()
+        early, self._early = self._early, None
+        if not early and len(body) <= MAX_BYTES_IN_ONE_WRITE:
+            self._unwritten = head + body
+            self._owner.write_soon(self)
+            return waiter
+        if early:  # what follows must find the request written, or nobody would have asked for it
+            self._loop.call_soon(self.data_received, early)
+        self._unsent = memoryview(body)
+        self._write(head)
+        self._send_more()
+        return waiter
+
+    def write(self) -> None:
+        """Send the request that ``send`` took, if it is still to be sent."""
+        request, self._unwritten = self._unwritten, None
+        if request is not None:
+            self._write(request)
+
+    def cancel(self, waiter: asyncio.Future[Response]) -> None:
+        """Close the connection, unless it is done with the request that ``waiter`` waits for."""
+        if self._waiter is waiter:
+            self.close(TransportError("Cancelled", may_have_been_accepted=self._unwritten is None))
+
+    def close(self, error: TransportError) -> None:
+        """Close the connection at once; a request under way ends with ``error``."""
+        self.is_open = False
+        if self._transport is not None:
+            # Not close(): under TLS it would wait for the other side, for up to half a minute.
+            self._transport.abort()
+        if self._waiter is not None:
+            waiter, self._waiter = self._waiter, None
+            self._unwritten = self._unsent = None
+            if not waiter.done():
+                waiter.set_exception(error)
+            self._owner.take_back(self)
+
+    # What follows is called by the event loop.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport: connected, and under TLS the certificate is verified."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
+        self.is_open = True
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, and hand over the answer when it is whole."""
+        if self._waiter is None or self._unwritten is not None:
+            self._take_unasked(data)
+            return
+        try:
+            answer = self._reader.feed(data)
+        except UnreadableAnswer as error:
+            self.close(TransportError("UnreadableAnswer", str(error), may_have_been_accepted=True))
+            return
+        if answer is not None:
+            self._hand_over(answer)
+
+    def eof_received(self) -> None:
+        """Hand over an answer that ends with the connection; the loop closes the connection after this."""
+        self.is_open = False
+        self._lost("")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """End the request under way, and be forgotten."""
+        self.is_open = False
+        self._lost(_words(error))
+        self._transport = None
+        self._reader.close()
+        self._owner.forget(self)
+
+    def pause_writing(self) -> None:
+        """Hand no more of a large body to the system."""
+        self._is_paused = True
+
+    def resume_writing(self) -> None:
+        """Hand the system the next piece of a large body."""
+        self._is_paused = False
+        self._send_more()
+
+    def _take_unasked(self, data: bytes) -> None:
+        """Keep what comes on a new connection, of a server that answers first and reads later.
+
+        After an answer, such bytes could be taken for the answer to another request: that is the end.
+        """
+        if self._early is not None and len(self._early) + len(data) <= MAX_HEAD_BYTES:
+            self._early += data
+        else:
+            self.close(TransportError("UnaskedAnswer", may_have_been_accepted=self._unwritten is None))
+
+    def _send_more(self) -> None:
+        while self._unsent is not None and not self._is_paused:
+            piece = self._unsent[:MAX_BYTES_IN_ONE_WRITE]
+            rest = self._unsent[MAX_BYTES_IN_ONE_WRITE:]
+            self._unsent = rest if len(rest) else None
+            self._write(piece)
+
+    def _write(self, data: bytes | memoryview) -> None:
+        assert self._transport is not None
+        try:
+            self._transport.write(data)
+        except (OSError, RuntimeError):  # RuntimeError: uvloop's, for a connection closed meanwhile
+            self.close(TransportError("ConnectionLost", may_have_been_accepted=True))
+
+    def _hand_over(self, answer: Response) -> None:
+        waiter, self._waiter = self._waiter, None
+        assert waiter is not None
+        assert self._transport is not None
+        # An answer may come before the whole request went out: then its rest would be in the way.
+        if not self._reader.is_reusable or self._unsent is not None or self._is_paused:
+            self._unsent = None
+            self.is_open = False
+            self._transport.abort()
+        if not waiter.done():
+            waiter.set_result(answer)
+        self._owner.take_back(self)
+
+    def _lost(self, reason: str) -> None:
+        if self._waiter is None:
+            return
+        answer = self._reader.end() if not reason else None
+        if answer is not None:
+            self._hand_over(answer)
+            return
+        code = "AnswerCutShort" if self._reader.has_begun else "ConnectionLost"
+        self.close(TransportError(code, reason, may_have_been_accepted=self._unwritten is None))
+
+
+def _words(error: Exception | None) -> str:
+    if error is None:
+        return ""
+    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__

@@ -1,0 +1,95 @@
+"""Open connections for the lean transport: addresses of the host, TCP to the first that answers, TLS."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from typing import TypeVar
+
+import aiohappyeyeballs
+from aiohappyeyeballs import AddrInfoType
+
+from loader.aws.endpoint import Endpoint
+from loader.http.transport import DNS_CACHE_SECONDS, TransportError
+
+NEXT_ADDRESS_SECONDS = 0.25
+"""After so long without an answer the next address is tried as well (RFC 8305 section 5)."""
+
+FAULTS: tuple[tuple[type[Exception], str], ...] = (
+    (socket.gaierror, "NameNotResolved"),
+    (ssl.SSLCertVerificationError, "CertificateNotTrusted"),
+    (ssl.SSLError, "TlsFailed"),
+    (ValueError, "NameNotResolved"),  # of a name that cannot even be asked for
+    (OSError, "ConnectFailed"),
+    (RuntimeError, "ConnectFailed"),  # uvloop's, where the socket was closed meanwhile
+)
+"""What each exception means, the first that fits. Nothing of a request has gone out."""
+
+P = TypeVar("P", bound=asyncio.Protocol)
+
+
+class Dialer:
+    """Opens connections to one endpoint, spread over its addresses.
+
+    Args:
+        endpoint: Where to.
+        tls: Context to verify the endpoint's certificate with; None for plain http.
+    """
+
+    def __init__(self, endpoint: Endpoint, tls: ssl.SSLContext | None) -> None:
+        self._endpoint = endpoint
+        self._tls = tls
+        self._addresses: list[AddrInfoType] = []
+        self._looked_up_at = 0.0
+        self._look_up_lock = asyncio.Lock()
+
+    async def dial(self, make_protocol: Callable[[], P]) -> P:
+        """Return the protocol of a new connection. The caller limits the time this may take.
+
+        Raises:
+            TransportError: No connection came about.
+        """
+        try:
+            return await self._connect(make_protocol)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise _transport_error(error) from error
+
+    async def _connect(self, make_protocol: Callable[[], P]) -> P:
+        loop = asyncio.get_running_loop()
+        connected = await aiohappyeyeballs.start_connection(
+            await self._next_addresses(), happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, interleave=1
+        )
+        try:
+            # The event loop switches off Nagle's algorithm, here as everywhere.
+            _, protocol = await loop.create_connection(
+                make_protocol,
+                sock=connected,
+                ssl=self._tls,
+                server_hostname=self._endpoint.host if self._tls else None,
+            )
+        except BaseException:
+            connected.close()  # the event loop does, but not if it has not come to use it
+            raise
+        return protocol
+
+    async def _next_addresses(self) -> list[AddrInfoType]:
+        """Return the addresses of the host, each time with another one first."""
+        loop = asyncio.get_running_loop()
+        async with self._look_up_lock:  # connections opened together share one look-up
+            if not self._addresses or loop.time() - self._looked_up_at > DNS_CACHE_SECONDS:
+                found = await loop.getaddrinfo(
+                    self._endpoint.host,
+                    self._endpoint.port,
+                    type=socket.SOCK_STREAM,
+                    flags=socket.AI_ADDRCONFIG,
+                )
+                self._addresses = list(found)
+                self._looked_up_at = loop.time()
+        addresses = self._addresses
+        self._addresses = addresses[1:] + addresses[:1]
+        return addresses
+
+
+def _transport_error(error: Exception) -> TransportError:
+    code = next(code for kind, code in FAULTS if isinstance(error, kind))
+    return TransportError(code, str(error), may_have_been_accepted=False)

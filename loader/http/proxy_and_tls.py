@@ -1,0 +1,99 @@
+"""By which way: the proxy and the trusted certificates, from where botocore takes them."""
+
+import os
+import socket
+import ssl
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from botocore.utils import get_environ_proxies
+
+from loader.errors import SettingsError
+from loader.aws.endpoint import Endpoint
+from loader.aws.session import open_session
+from loader.http.tls_sessions import resume_sessions
+
+
+def find_ca_bundle(profile: str | None) -> str | None:
+    """Return the certificates to trust, or None for those of the system.
+
+    ``AWS_CA_BUNDLE``, then ``ca_bundle`` of the profile, then ``REQUESTS_CA_BUNDLE``.
+
+    Args:
+        profile: Profile to read, or None for ``AWS_PROFILE`` or the default one.
+
+    Raises:
+        SettingsError: The profile cannot be read.
+    """
+    bundle = open_session(profile, None).get_config_variable("ca_bundle")
+    return bundle or os.environ.get("REQUESTS_CA_BUNDLE") or None
+
+
+def find_proxy(endpoint: Endpoint) -> str | None:
+    """Return the proxy for an endpoint, or None.
+
+    ``HTTPS_PROXY`` unless ``NO_PROXY`` names the host, as in botocore. Never for loopback: a proxy
+    could not reach it, and what is sent there would leave the machine in the clear.
+
+    Raises:
+        SettingsError: The proxy is of a kind that is not spoken here.
+    """
+    if endpoint.is_loopback:
+        return None
+    proxy = get_environ_proxies(endpoint.url).get(endpoint.scheme)
+    if not proxy:
+        return None
+    url = proxy if "://" in proxy else f"http://{proxy}"
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise SettingsError(
+            "The proxy cannot be used.",
+            where="HTTPS_PROXY",
+            why="only http:// and https:// proxies are spoken here, no SOCKS",
+            next_step="set HTTPS_PROXY to an HTTP proxy, or NO_PROXY to the host of the endpoint",
+        )
+    return url
+
+
+def check_name(endpoint: Endpoint) -> None:
+    """Refuse an endpoint whose name nobody knows: a mistyped region, or a variant it does not have.
+
+    Asked once, before anything is sent; a name that gets lost later is a fault that passes.
+
+    Raises:
+        SettingsError: The name cannot be resolved.
+    """
+    try:
+        socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise SettingsError(
+            "The host name of the endpoint is not known.",
+            where=endpoint.host,
+            why=str(error),
+            next_step="check the region, the FIPS and dual-stack settings, --endpoint-url and the network",
+        ) from error
+
+
+def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
+    """Return a context that verifies certificates and host names, and resumes sessions.
+
+    Args:
+        ca_bundle: File or directory of the certificates to trust, or None for the system's.
+
+    Raises:
+        SettingsError: The bundle cannot be read.
+    """
+    try:
+        if ca_bundle is not None and Path(ca_bundle).is_dir():
+            context = ssl.create_default_context(capath=ca_bundle)
+        else:
+            context = ssl.create_default_context(cafile=ca_bundle)
+    except OSError as error:  # ssl.SSLError is one: a file without certificates
+        raise SettingsError(
+            "The CA bundle cannot be used.",
+            where=f"{ca_bundle} (AWS_CA_BUNDLE, ca_bundle of the profile, or REQUESTS_CA_BUNDLE)",
+            why=str(error),
+            next_step="point it to a file of PEM certificates, or take the setting out",
+        ) from error
+    context.set_alpn_protocols(["http/1.1"])
+    resume_sessions(context)
+    return context

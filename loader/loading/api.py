@@ -1,0 +1,197 @@
+"""A load from end to end: the only module that knows every stage.
+
+    extract -> planning (a thread) -> feeding -> lanes -> attempts -> outcome -> checkpoint, tally
+
+What can refuse the load (settings, schema, credentials, checkpoint) is asked for in that order, before
+anything is sent. What stops it later ends it in one place, with a checkpoint that can be resumed.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager, nullcontext
+
+from loader.checkpoint import SAFE_SECONDS, Checkpoint, Plan, open_checkpoint
+from loader.errors import DecisionNeeded, Interrupted, Terminated
+from loader.extract import open_extract, place_of_dataset
+from loader.job import InDoubt, Job
+from loader.model import EventResult, Operation
+from loader.preview.preview import rehearse
+from loader.report import LoadSummary, Snapshot
+from loader.loading.session import RESUME, Ending, Observers, Run
+from loader.service.client import open_client
+from loader.aws.credentials import CredentialSource
+from loader.service.live_schema import read_dataset
+
+log = logging.getLogger(__name__)
+
+RESULTS_AHEAD = 10_000
+"""Results ``stream_load`` holds for a slow consumer before delivery waits for it."""
+
+
+def run_load(job: Job, *, watch: Callable[[Snapshot], None] | None = None) -> LoadSummary:
+    """Run a load and return how it ended; ``summary.exit_code`` judges it.
+
+    While it runs, Ctrl-C and SIGTERM stop it gracefully, and a second one at once; both leave it resumable.
+    Call it from the main thread.
+
+    Args:
+        job: The settings.
+        watch: Called a few times a second with how the load stands.
+
+    Raises:
+        LoaderError: The load was refused before anything was sent.
+    """
+    return run_to_end(job, Observers(watch=watch)).summary
+
+
+def run_to_end(
+    job: Job,
+    observers: Observers,
+    *,
+    command: str = "",
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    credentials: CredentialSource | None = None,
+) -> Ending:
+    """Run a load as ``run_load`` does, and return also what stopped it.
+
+    Args:
+        job: The settings.
+        observers: Who looks on.
+        command: The command line that ``status`` shows for running this load again.
+        loop_factory: Makes the event loop.
+        credentials: As whom to sign; looked for if not given.
+
+    Raises:
+        LoaderError: The load was refused before anything was sent.
+    """
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        return runner.run(_open_and_run(job, observers, command, credentials, on_signals=True))
+
+
+async def stream_load(job: Job) -> AsyncGenerator[EventResult, None]:
+    """Run a load and yield what each event came to, as it comes. A slow consumer slows the load down.
+
+    Leaving the iteration early (close it with ``contextlib.aclosing``) stops the load gracefully; it can be
+    resumed.
+
+    Raises:
+        LoaderError: The load was refused, or stopped before its end.
+    """
+    results: asyncio.Queue[EventResult | None] = asyncio.Queue()
+    room = asyncio.Event()
+    room.set()
+
+    def put(result: EventResult) -> None:
+        results.put_nowait(result)
+        if results.qsize() >= RESULTS_AHEAD:
+            room.clear()
+
+    observers = Observers(on_result=put, caught_up=room.wait)
+    load = asyncio.create_task(_open_and_run(job, observers))
+    load.add_done_callback(lambda _: results.put_nowait(None))
+    try:
+        while (result := await results.get()) is not None:
+            yield result
+            if results.empty():
+                room.set()
+        if (error := load.result().error) is not None:
+            raise error
+    finally:
+        room.set()
+        observers.stop(Interrupted("The results were not read to their end."))
+        await asyncio.wait({load})
+
+
+async def _open_and_run(
+    job: Job,
+    observers: Observers,
+    command: str = "",
+    credentials: CredentialSource | None = None,
+    *,
+    on_signals: bool = False,
+) -> Ending:
+    async with AsyncExitStack() as stack:
+        schema = None
+        if job.live_schema:
+            client = await stack.enter_async_context(await open_client(job, credentials=credentials))
+            schema = await read_dataset(client, job.instance_id, *place_of_dataset(job))
+        extract = await asyncio.to_thread(open_extract, job, schema=schema)
+        stack.callback(extract.close)
+        for warning in extract.warnings:
+            log.warning("%s", warning)
+        if job.dry_run:
+            return Ending(await asyncio.to_thread(rehearse, job, extract), None)
+        if schema is None:
+            client = await stack.enter_async_context(await open_client(job, credentials=credentials))
+        settings = job.plan_settings() | (schema.as_settings() if schema is not None else {})
+        plan = Plan(settings, extract.files, extract.window_rows, command)
+        run_dir = job.run_dir or job.default_run_dir()
+        with open_checkpoint(run_dir, plan, restart=job.restart, retry_failed=job.retry_failed) as checkpoint:
+            if observers.opened is not None:
+                observers.opened(checkpoint.run_dir, checkpoint.load_id)
+            log.info(
+                "The load is resumed." if checkpoint.resumed else "The load begins.",
+                extra={"rows": extract.total_rows, "count": len(extract.files)},
+            )
+            for file, words in zip(extract.files, extract.formats, strict=True):
+                log.info("Read as %s.", words, extra={"path": file.path})
+            await _decide_doubts(job, checkpoint)
+            run = Run(job, extract, client, checkpoint, observers)
+            observers.stop = run.stop
+            with _stopped_by_signals(observers) if on_signals else nullcontext():
+                return await run.to_end()
+
+
+@contextmanager
+def _stopped_by_signals(observers: Observers) -> Iterator[None]:
+    """Let the first SIGINT or SIGTERM end the load gracefully and the second end the process."""
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def on_signal(kind: type[Interrupted], word: str) -> None:
+        nonlocal asked
+        if asked:
+            # The checkpoint stands kill -9 at any moment, so this is safe, and nobody who asks twice waits.
+            if observers.leaving is not None:
+                observers.leaving()
+            os._exit(kind.exit_code)
+        asked = True
+        observers.stop(kind(f"{word} came; what was in flight was waited for.", next_step=RESUME))
+
+    loop.add_signal_handler(signal.SIGINT, on_signal, Interrupted, "Ctrl-C")
+    loop.add_signal_handler(signal.SIGTERM, on_signal, Terminated, "SIGTERM")
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
+async def _decide_doubts(job: Job, checkpoint: Checkpoint) -> None:
+    """Settle what to do with events that may have been accepted longer ago than a token lives.
+
+    Only APPEND adds a record twice: a typed event, UPSERT and DELETE may go again, in order.
+
+    Raises:
+        DecisionNeeded: The user has to say.
+    """
+    before = time.time() - SAFE_SECONDS
+    doubtful = checkpoint.old_in_doubt(before)
+    if not doubtful:
+        return
+    if job.in_doubt is InDoubt.SKIP:
+        await checkpoint.skip_in_doubt(before)
+    elif job.in_doubt is InDoubt.RESEND or job.operation is not Operation.APPEND:
+        await checkpoint.resend_in_doubt(before)
+    else:
+        raise DecisionNeeded(
+            f"{len(doubtful):,} events may have been accepted, longer ago than the service remembers them.",
+            where=str(checkpoint.run_dir),
+            why="APPEND adds a record again if its event is sent again after 8 hours",
+            next_step=f"scn-loader status {checkpoint.run_dir} lists them; run the load again with "
+            "--in-doubt resend (some records may be doubled) or --in-doubt skip (some may be missing)",
+        )

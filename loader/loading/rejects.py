@@ -1,0 +1,141 @@
+"""Rejected rows as files of the extract's own format and columns, to be corrected and loaded.
+
+Rules kept here:
+
+1. The files are derived: the checkpoint says which rows, the extract what they hold. Nothing is appended
+   while the load runs, so no kill can lose or double a row.
+2. They are written once the whole extract was read, beside their place, and moved there as one folder. What
+   is there is never written again: it may have been corrected.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import orjson
+
+from loader.checkpoint.rejected import RejectedRows, open_rejected
+from loader.checkpoint.schema import REJECTED_NAME
+from loader.errors import CheckpointError
+from loader.extract import Table, reopen_table
+from loader.sources.compression import without_suffix
+from loader.job import CsvSettings
+from loader.model import SourceFile
+
+REASONS_NAME = "reasons.jsonl"
+"""One line per rejected row: its place in the extract and in the new file, and why; none of its values."""
+
+SETTINGS_NAME = ".csv-settings.json"
+"""How the extract's CSV files turned out to be written, where all agree: fewer rows might not show it."""
+
+
+def write_rejects(run_dir: Path, opened: Callable[[SourceFile], Table] | None = None) -> Sequence[Path]:
+    """Write the rejected rows of a load to files for correction, unless it was done before.
+
+    Args:
+        run_dir: Run directory of the load.
+        opened: Gives a file of the extract, where the load has them open.
+
+    Returns:
+        The files.
+
+    Raises:
+        CheckpointError: The checkpoint cannot be read, the load did not read all of its extract, or the
+            files cannot be written.
+        ExtractError: The extract cannot be read any more, or changed.
+    """
+    with open_rejected(run_dir) as rejected:
+        folder = run_dir / REJECTED_NAME
+        if not rejected.files or folder.exists():
+            return rejected_files(run_dir)
+        if not rejected.has_all:
+            raise CheckpointError(
+                "The load has not read all of its extract yet.",
+                where=str(run_dir),
+                why="rows that are still to come may be rejected too",
+                next_step="let it come to its end; 'scn-loader status --rejected FILE' shows those so far",
+            )
+        draft = run_dir / f"{REJECTED_NAME}.new"
+        try:
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir(mode=0o700)
+            _write_all(rejected, draft, opened)
+            draft.rename(folder)
+        except OSError as error:
+            raise CheckpointError(
+                "The rejected rows cannot be written.", where=str(draft), why=error.strerror or str(error)
+            ) from error
+    return rejected_files(run_dir)
+
+
+def rejected_files(run_dir: Path) -> Sequence[Path]:
+    """Return the files with rejected rows, in the order of the extract."""
+    folder = run_dir / REJECTED_NAME
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in found if path.name != REASONS_NAME and not path.name.startswith("."))
+
+
+def settings_found(run_dir: Path) -> Mapping[str, str]:
+    """Return the CSV settings, by name, that the files with rejected rows are to be read with."""
+    path = run_dir / REJECTED_NAME / SETTINGS_NAME
+    return dict(orjson.loads(path.read_bytes())) if path.exists() else {}
+
+
+def _write_all(rejected: RejectedRows, folder: Path, opened: Callable[[SourceFile], Table] | None) -> None:
+    csv = CsvSettings(**rejected.plan.settings.get("csv", {}))
+    names = {number: _name(rejected.plan.files, number) for number in rejected.files}
+    found: list[Mapping[str, str]] = []
+    for number, name in names.items():
+        file = rejected.plan.files[number]
+        table = reopen_table(file, csv) if opened is None else opened(file)
+        _make_private(folder / name)
+        table.copy_rows(rejected.rows(number), folder / name)
+        if table.settings_found:
+            found.append(table.settings_found)
+    if found and all(each == found[0] for each in found):
+        _make_private(folder / SETTINGS_NAME)
+        (folder / SETTINGS_NAME).write_bytes(orjson.dumps(found[0]))
+    _write_reasons(rejected, names, folder / REASONS_NAME)
+    for path in folder.iterdir():
+        _flush(path)
+
+
+def _write_reasons(rejected: RejectedRows, names: Mapping[int, str], path: Path) -> None:
+    _make_private(path)
+    last: tuple[int, int] = (-1, -1)
+    place = 0
+    with path.open("wb") as sidecar:
+        for number, row, column, code, reason in rejected.reasons():
+            if (number, row) != last:
+                place = place + 1 if number == last[0] else 1
+                last = (number, row)
+            line = {
+                "file": rejected.plan.files[number].path,
+                "row": row + 1,
+                "rejected_file": names[number],
+                "rejected_row": place,
+                "column": column,
+                "code": code,
+                "reason": reason,
+            }
+            sidecar.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def _name(files: Sequence[SourceFile], number: int) -> str:
+    """Return the name of a file's rejected rows; of several it begins with a number, for their order."""
+    stem = Path(without_suffix(Path(files[number].path).name)).stem
+    prefix = f"{number + 1:0{len(str(len(files)))}d}-" if len(files) > 1 else ""
+    return f"{prefix}{stem}.{files[number].format}"
+
+
+def _make_private(path: Path) -> None:
+    path.touch(mode=0o600, exist_ok=False)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,296 @@
+"""One run of a load: feeds the delivery, writes down what becomes of it, and sums up."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+from loader.checkpoint import Checkpoint, RunEnd
+from loader.delivery.dispatcher import Dispatcher
+from loader.delivery.rate.governor import Governor
+from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.settings import DeliverySettings
+from loader.errors import ExtractError, LoaderError, ReadingStopped, TooManyFailures
+from loader.extract import Extract
+from loader.loading.handover import Feeder
+from loader.job import Job, OnFailure
+from loader.model import Event, EventResult, EventState, PartResult, PartState, WindowPlan
+from loader.extract.planning import log_rejected, plan_ahead, plan_windows
+from loader.delivery.rate.memory import RateMemory, Remembered
+from loader.loading.rejects import write_rejects
+from loader.report import LoadSummary, Snapshot
+from loader.service.client import SupplyChainClient
+from loader.loading.counters import Tally
+
+log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 0.25
+"""How often progress is told and what limits the load is noted."""
+
+RESUME = "run the same command again: it resumes"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a load ended, and the error that ended it before its end, if one did."""
+
+    summary: LoadSummary
+    error: LoaderError | None
+
+
+@dataclass(slots=True)
+class Observers:
+    """Who looks on, and may stop the load.
+
+    Attributes:
+        watch: Called a few times a second with how the load stands.
+        on_result: Called with what each event came to.
+        caught_up: Awaited before more events are handed over.
+        opened: Called with the run directory and the load's id once the checkpoint is open.
+        leaving: Called before the process ends at once, at a second signal.
+        stop: Ends the load gracefully with a reason; does nothing before it begins and after its end.
+    """
+
+    watch: Callable[[Snapshot], None] | None = None
+    on_result: Callable[[EventResult], None] | None = None
+    caught_up: Callable[[], Awaitable[object]] | None = None
+    opened: Callable[[Path, str], None] | None = None
+    leaving: Callable[[], None] | None = None
+    stop: Callable[[LoaderError], None] = lambda _: None
+
+
+class Run:
+    """One run of a load, from its first window to its summary."""
+
+    def __init__(
+        self,
+        job: Job,
+        extract: Extract,
+        client: SupplyChainClient,
+        checkpoint: Checkpoint,
+        observers: Observers,
+    ) -> None:
+        self._rate_memory = RateMemory(*client.caller, job.instance_id)
+        self._job = job
+        self._extract = extract
+        self._checkpoint = checkpoint
+        self._observers = observers
+        self._error: LoaderError | None = None
+        self._has_read_all = False
+        self._settled = checkpoint.settled_windows()
+        self._tally = Tally(
+            job,
+            extract,
+            checkpoint.totals(),
+            checkpoint.file_totals(self._settled),
+            sum(self._settled.values()),
+        )
+        known = Remembered() if job.forget_rate else self._rate_memory.recall(time.time())
+        self._governor = Governor(now=time.monotonic(), learned_rate=known.limit, reached_rate=known.reached)
+        self._cap = InFlightCap(maximum=job.max_in_flight)
+        self._dispatcher = Dispatcher(
+            client,
+            self._governor,
+            self._cap,
+            self._on_result,
+            settings=DeliverySettings.of(job),
+            held_groups=checkpoint.held_groups() if job.on_failure is OnFailure.HOLD else (),
+            part_log=self,
+        )
+
+    async def to_end(self) -> Ending:
+        """Deliver everything that is left, write down how it ended, and return that."""
+        aside = [asyncio.create_task(each) for each in (self._feed(), self._watch(), self._guard())]
+        try:
+            await self._dispatcher.run()
+        except LoaderError as error:
+            self.stop(error)
+        finally:
+            for task in aside:
+                task.cancel()
+            ends = await asyncio.gather(*aside, return_exceptions=True)
+        for bug in ends:
+            if isinstance(bug, Exception):
+                raise bug
+        return await self._conclude()
+
+    def stop(self, error: LoaderError) -> None:
+        """End the run gracefully; the first reason is the one that is told."""
+        self._error = self._error or error
+        self._dispatcher.stop(error.what)
+
+    async def _feed(self) -> None:
+        stats = self._dispatcher.stats
+        feeder = Feeder(self._checkpoint, self._dispatcher, self._on_window, self._observers.caught_up)
+        plans = plan_windows(
+            self._job,
+            self._extract,
+            wanted=lambda number: number not in self._settled,
+            known_rows=self._checkpoint.known_rows(),
+        )
+        try:
+            async with aclosing(plan_ahead(plans, lambda: not stats.held_bytes)) as ahead:
+                self._has_read_all = await feeder.feed(ahead)
+        except LoaderError as error:
+            self.stop(error)
+        except Exception:
+            self._dispatcher.abort()
+            raise
+        finally:
+            self._dispatcher.close_intake()
+
+    async def _watch(self) -> None:
+        while True:
+            phase = "draining" if self._error is not None else "delivering"
+            snapshot = self._tally.snapshot(self._dispatcher.stats, phase=phase)
+            self._cap.looked(self._tally.cpu_share)
+            if self._observers.watch is not None:
+                self._observers.watch(snapshot)
+            await asyncio.sleep(WATCH_SECONDS)
+
+    async def _guard(self) -> None:
+        try:
+            await self._checkpoint.watch()
+        except LoaderError as error:
+            self.stop(error)
+
+    def _on_window(self, plan: WindowPlan, settled_rows: int, new: bool) -> None:  # noqa: FBT001 - a callback
+        self._tally.window(plan, settled_rows, new)
+        if new:
+            log_rejected(plan)
+        if plan.rejected:
+            self._check_errors(plan.file)
+
+    def _on_result(self, result: EventResult) -> None:
+        self._checkpoint.record(result)
+        self._tally.result(result)
+        if result.state is not EventState.ACCEPTED:
+            self._note_trouble(result)
+        if self._observers.on_result is not None:
+            self._observers.on_result(result)
+
+    def settled(self, event: Event, result: PartResult) -> None:
+        """Take in what a part of an event came to (``PartLog``)."""
+        self._checkpoint.record_part(event, result)
+        self._tally.part(event, result)
+        if result.state is PartState.FAILED:
+            log.warning(
+                "A record was refused." if result.part.count == 1 else "Records were refused.",
+                extra={
+                    "code": result.code,
+                    "window": event.window,
+                    "index": event.index,
+                    "file": event.file,
+                    "rows": event.rows[result.part.first] + 1,
+                    "count": result.part.count,
+                    "token": result.token,
+                },
+            )
+            self._check_errors(event.file)
+
+    async def divided(self, event: Event, result: PartResult) -> None:
+        """Write down that an event, or a part of it, is divided (``PartLog``)."""
+        self._checkpoint.record_part(event, result)
+        await self._checkpoint.flush()
+
+    def _note_trouble(self, result: EventResult) -> None:
+        event = result.event
+        has_failed = result.state is EventState.FAILED
+        log.log(
+            logging.WARNING if has_failed else logging.INFO,
+            "An event was not accepted.",
+            extra={
+                "state": result.state.value,
+                "code": result.code,
+                "attempts": result.attempts,
+                "window": event.window,
+                "index": event.index,
+                "file": event.file,
+                "token": event.token,
+            },
+        )
+        if has_failed:
+            self._check_errors(event.file)
+
+    def _check_errors(self, file: int) -> None:
+        run_dir = self._checkpoint.run_dir
+        if self._tally.has_too_many_errors():
+            what, where = "More rows were rejected or failed than --max-errors allows.", str(run_dir)
+        elif self._tally.file_has_too_many_errors(file):
+            what = "More rows of a file were rejected or failed than --max-errors-per-file allows."
+            where = self._extract.files[file].path
+        else:
+            return
+        next_step = f"scn-loader status {run_dir} says which and why; {RESUME}"
+        self.stop(TooManyFailures(what, where=where, next_step=next_step))
+
+    async def _conclude(self) -> Ending:
+        try:
+            await self._checkpoint.flush()
+        except LoaderError as error:
+            self._error = self._error or error
+        if isinstance(self._error, ExtractError) and self._has_sent():
+            self._error = _reading_stopped(self._error)
+        learned = Remembered(self._governor.learned_rate, self._governor.reached_rate)
+        self._rate_memory.remember(learned, time.time())
+        summary = self._summary()
+        left = summary.events_in_doubt + summary.events_unprocessed
+        end = RunEnd(
+            cause=self._error.what if self._error is not None else "completed",
+            exit_code=summary.exit_code,
+            complete=self._has_read_all and self._error is None and left == 0,
+            attempts=summary.attempts,
+            throttled=summary.throttled,
+            retried=summary.retried,
+            seconds=summary.seconds,
+        )
+        try:
+            self._checkpoint.finish(end)
+        except LoaderError as error:
+            self._error = self._error or error
+            summary = self._summary()
+        if summary.rows_rejected and self._has_read_all:
+            await asyncio.to_thread(_keep_rejects, self._checkpoint.run_dir, self._extract)
+        log.info(
+            "The load ended.",
+            extra={"state": end.cause, "code": str(int(end.exit_code)), "events": summary.events_accepted},
+        )
+        return Ending(summary, self._error)
+
+    def _has_sent(self) -> bool:
+        return bool(self._dispatcher.stats.attempts or self._checkpoint.totals().events_accepted)
+
+    def _summary(self) -> LoadSummary:
+        return self._tally.summary(
+            self._checkpoint.totals(),
+            self._dispatcher.stats,
+            run_dir=self._checkpoint.run_dir,
+            resumed=self._checkpoint.resumed,
+            learned_rate=self._governor.learned_rate,
+            error=self._error,
+        )
+
+
+def _keep_rejects(run_dir: Path, extract: Extract) -> None:
+    """Write the rejected rows for correction; the load ended as it ended, whether that works or not."""
+    try:
+        write_rejects(run_dir, extract.table)
+    except LoaderError as error:
+        log.warning(
+            "The rejected rows were not written for correction: %s 'scn-loader rejects' tries again.",
+            error.what,
+        )
+
+
+def _reading_stopped(error: ExtractError) -> ReadingStopped:
+    """Return the error for a file that turned out bad when part of the extract was sent already."""
+    return ReadingStopped(
+        error.what,
+        where=error.where,
+        why=error.why,
+        next_step="what was sent is in the checkpoint: with the file as it was when the load began, "
+        f"{RESUME}; with another one begin anew with --restart",
+    )

@@ -1,0 +1,105 @@
+"""What users should know about a mapping although it does not stop the load."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+import polars as pl
+
+from loader.mapping.mapping import FileMapping
+from loader.mapping.column_sources import MappedColumn
+from loader.formats.windows import SAMPLE_ROWS, Cut, Table
+from loader.job import Job, Pack
+
+NAIVE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]+)?$"
+"""An ISO 8601 date, or date and time, that names no zone."""
+
+
+def advice_on(job: Job, table: Table, mapping: FileMapping) -> Iterator[str]:
+    """Return one sentence for each thing worth a look."""
+    path = table.file.path
+    if mapping.left_out:
+        names = ", ".join(f"'{name}'" for name in mapping.left_out)
+        yield f"Columns left out of {path}: {names}."
+    for column in mapping.columns:
+        dtype = _dtype(column, table)
+        if column.type == "string" and dtype is not None and dtype.is_float():
+            yield (
+                f"'{column.name}' is text, but {_origin(column)} holds floating-point numbers: "
+                "1001 will arrive as '1001.0'."
+            )
+        if column.type == "timestamp" and job.timestamps == "epoch_ms" and _finer_than_ms(dtype):
+            yield (
+                f"'{column.name}' is sent in epoch milliseconds: finer digits of {_origin(column)} are cut."
+            )
+    naive = _without_zone(job, table, mapping)
+    if naive:
+        yield (
+            f"Timestamps of {path} that name no zone are read as UTC ({', '.join(naive)}): "
+            "give time_zone if they are local times."
+        )
+    if job.pack is Pack.GROUP and not job.group_by and job.group_buckets is None:
+        yield (
+            "Records are packed by group, but every primary key is a group of its own: "
+            "set group_by or group_buckets to fill events."
+        )
+
+
+def _origin(column: MappedColumn) -> str:
+    return "its expression" if column.expression is not None else f"the source column '{column.rule.column}'"
+
+
+def _dtype(column: MappedColumn, table: Table) -> pl.DataType | None:
+    """Return the type of the values that a column takes; None for a constant."""
+    if column.expression is not None:
+        return column.expression.dtype
+    return table.schema[column.rule.column] if column.rule.column is not None else None
+
+
+def _finer_than_ms(dtype: pl.DataType | None) -> bool:
+    return dtype == pl.String or (isinstance(dtype, pl.Datetime) and dtype.time_unit != "ms")
+
+
+def _without_zone(job: Job, table: Table, mapping: FileMapping) -> Sequence[str]:
+    """Return the columns whose timestamps name no zone, where the user has not said which zone is meant."""
+    if "time_zone" in job.model_fields_set:
+        return []
+    dated = [column for column in (*mapping.columns, mapping.timestamp) if column is not None]
+    unsaid = [column for column in dated if column.type == "timestamp" and column.rule.time_zone is None]
+    in_question = [
+        column for column in unsaid if _dtype(column, table) == pl.String and not column.rule.formats
+    ]
+    sample = _sample(table, in_question)
+    naive = [
+        column.name
+        for column in unsaid
+        if (_has_naive_text(column, sample) if column in in_question else _is_naive(column, table))
+    ]
+    return list(dict.fromkeys(naive))
+
+
+def _is_naive(column: MappedColumn, table: Table) -> bool:
+    dtype = _dtype(column, table)
+    if isinstance(dtype, pl.Datetime):
+        return dtype.time_zone is None
+    if dtype == pl.Date:
+        return True
+    return any("%z" not in text_format for text_format in column.rule.formats)
+
+
+def _has_naive_text(column: MappedColumn, sample: pl.DataFrame) -> bool:
+    if column.expression is not None:
+        texts, _ = column.expression.values(sample, column.name)
+    else:
+        texts = sample[str(column.rule.column)]
+    return bool(texts.str.strip_chars().str.contains(NAIVE).any())
+
+
+def _sample(table: Table, columns: Sequence[MappedColumn]) -> pl.DataFrame:
+    """Return the first rows of the file, with what these columns are made of."""
+    names = tuple(dict.fromkeys(name for column in columns for name in column.source_columns))
+    if not names:
+        return pl.DataFrame()
+    cut = Cut(names, SAMPLE_ROWS, SAMPLE_ROWS)
+    with closing(table.windows(cut, 0, lambda number: number == 0)) as windows:
+        first = next(windows, None)
+    return first.frame if first is not None else pl.DataFrame(schema=dict.fromkeys(names, pl.String))

@@ -1,0 +1,289 @@
+"""Which source column feeds which dataset column: settled before anything is sent.
+
+Rules kept here:
+
+1. A mapping entry wins. A source column that no entry names feeds the dataset column of exactly its name.
+   An expression reads columns without taking them away from the dataset columns of their own names.
+2. Every source column is used, or the user said that the rest may be left out (``ignore_unknown``).
+3. Every required column has a source or a constant, and no column is one the service fills in itself.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from loader.datasets import NEVER_SEND, Dataset, dataset_by_name, dataset_for_event_type, event_types
+from loader.errors import ExtractError, SettingsError
+from loader.mapping.expressions import Expression, read_expression
+from loader.mapping.type_compatibility import TYPE_OF_KIND, kind_of, refusal
+from loader.mapping.errors import (
+    all_of,
+    did_you_mean,
+    does_not_fit,
+    needs_group,
+    needs_truth,
+    never_sent,
+    no_such_column,
+    no_such_source,
+    nothing_used,
+    wrong_names,
+)
+from loader.mapping.column_sources import MappedColumn, Origins
+from loader.job import DATASET_EVENT_TYPE, ColumnRule, Job
+from loader.model import SourceFile
+
+COLUMN_NAME = re.compile(r"[a-z0-9_]{1,100}")
+"""Service model: ``DataLakeDatasetSchemaFieldName``."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileMapping:
+    """What becomes of the columns of one file.
+
+    Attributes:
+        columns: The columns of its records, in the dataset's order.
+        group: The columns whose texts make the group.
+        key: The columns of the primary key that the records have; empty if none is known.
+        timestamp: The column that dates the events, or None.
+        filter: The condition of rows that are not left out, or None.
+        left_out: Source columns that nobody uses.
+    """
+
+    columns: tuple[MappedColumn, ...]
+    group: tuple[MappedColumn, ...]
+    key: tuple[str, ...]
+    timestamp: MappedColumn | None
+    filter: Expression | None
+    left_out: tuple[str, ...]
+
+    @property
+    def source_columns(self) -> tuple[str, ...]:
+        """The source columns that must be read."""
+        return _sources(self.columns, self.group, self.timestamp, self.filter)
+
+
+def dataset_of(job: Job) -> Dataset | None:
+    """Return the dataset the job fills, or None if its columns are not known (a custom dataset).
+
+    Raises:
+        SettingsError: The event type is unknown.
+    """
+    if job.event_type == DATASET_EVENT_TYPE:
+        namespace, name = job.dataset_of_arn or ("", "")
+        try:
+            return dataset_by_name(name) if namespace == "asc" else None
+        except KeyError:
+            return None
+    try:
+        return dataset_for_event_type(job.event_type)
+    except KeyError:
+        raise SettingsError(
+            f"There is no event type '{job.event_type}'.",
+            where="event_type",
+            next_step=f"{did_you_mean(job.event_type, event_types())}'scn-loader datasets' lists them all.",
+        ) from None
+
+
+def place_of_dataset(job: Job) -> tuple[str, str]:
+    """Return namespace and name of the dataset that the job fills.
+
+    Raises:
+        SettingsError: The event type is unknown.
+    """
+    dataset = dataset_of(job)
+    return job.dataset_of_arn or ("asc", dataset.name if dataset else "")
+
+
+def map_file(
+    job: Job, dataset: Dataset | None, file: SourceFile, schema: Mapping[str, pl.DataType]
+) -> FileMapping:
+    """Settle the mapping of one file.
+
+    Args:
+        job: The job.
+        dataset: The dataset it fills, or None if its columns are not known.
+        file: The file.
+        schema: The file's columns and their types.
+
+    Raises:
+        SettingsError: A setting names a column that does not exist or may not be sent.
+        ExtractError: The file's columns do not fit the dataset.
+    """
+    origins = Origins(file, schema, _read_mapping(job, dataset, file, schema))
+    columns = _columns_of_dataset(job, dataset, origins) if dataset else _own_columns(job, origins)
+    group, timestamp = _group(job, dataset, columns, origins), _timestamp(job, columns, origins)
+    row_filter = _filter(job, file, schema)
+    _check_types((*columns, *group, *([timestamp] if timestamp else [])), origins)
+    used = _sources(columns, group, timestamp, None)
+    left_out = tuple(
+        name for name in schema if name not in (*used, *(row_filter.columns if row_filter else ()))
+    )
+    filled = {column.name for column in columns}
+    missing = [column.name for column in dataset.columns if column.required] if dataset else []
+    missing = [name for name in missing if name not in filled]
+    if missing or (left_out and not job.ignore_unknown):
+        unused = [column.name for column in dataset.columns if column.name not in filled] if dataset else []
+        raise does_not_fit(file, dataset, missing, () if job.ignore_unknown else left_out, unused)
+    if not used:
+        raise nothing_used(file)
+    key = tuple(name for name in (dataset.primary_key if dataset else ()) if name in filled)
+    return FileMapping(columns, group, key, timestamp, row_filter, left_out)
+
+
+def _read_mapping(
+    job: Job, dataset: Dataset | None, file: SourceFile, schema: Mapping[str, pl.DataType]
+) -> dict[str, Expression]:
+    """Check every entry of the mapping, and return the expressions by dataset column.
+
+    Raises:
+        SettingsError: An entry cannot be used; all that are wrong are told at once.
+    """
+    expressions, faults = {}, []
+    for name, rule in job.mapping.items():
+        setting = f"mapping.{name}"
+        try:
+            _check_name(name, setting, job, dataset)
+            if rule.column is not None and rule.column not in schema:
+                raise no_such_source(setting, rule.column, file, schema)
+            if rule.expression is not None:
+                expressions[name] = read_expression(rule.expression, f"{setting}.expression", file, schema)
+        except SettingsError as fault:
+            faults.append(fault)
+    if faults:
+        raise all_of(faults, job)
+    return expressions
+
+
+def _check_name(name: str, setting: str, job: Job, dataset: Dataset | None) -> None:
+    if name in NEVER_SEND and _fills_asc(job):
+        raise never_sent(name)
+    if dataset is not None and dataset.column(name) is None:
+        raise no_such_column(name, dataset)
+    if dataset is None and not COLUMN_NAME.fullmatch(name):
+        raise SettingsError("A dataset column's name may hold a-z, 0-9 and _ only.", where=setting)
+
+
+def _filter(job: Job, file: SourceFile, schema: Mapping[str, pl.DataType]) -> Expression | None:
+    if job.filter is None:
+        return None
+    expression = read_expression(job.filter, "filter", file, schema)
+    if expression.dtype != pl.Boolean:
+        raise needs_truth(job.filter)
+    return expression
+
+
+def _fills_asc(job: Job) -> bool:
+    return job.event_type != DATASET_EVENT_TYPE or (job.dataset_of_arn or ("", ""))[0] == "asc"
+
+
+def _columns_of_dataset(job: Job, dataset: Dataset, origins: Origins) -> tuple[MappedColumn, ...]:
+    known = [column.name for column in dataset.columns if column.name in origins.schema]
+    rules = _own_name_rules(job, known) | job.mapping
+    return tuple(
+        origins.column(column.name, column.type, rules[column.name], job, required=column.required)
+        for column in dataset.columns
+        if column.name in rules
+    )
+
+
+def _own_columns(job: Job, origins: Origins) -> tuple[MappedColumn, ...]:
+    """Return the columns of a dataset that is not known: the mapped ones, then the rest as they are.
+
+    Columns that an expression reads are not among the rest: only a mapping can say that they go too.
+    """
+    read = {name for expression in origins.expressions.values() for name in expression.columns}
+    own = {
+        name: rule
+        for name, rule in _own_name_rules(job, origins.schema).items()
+        if name not in job.mapping and name not in read
+    }
+    bad = [name for name in own if not COLUMN_NAME.fullmatch(name)]
+    if bad and not job.ignore_unknown:
+        raise wrong_names(origins.file, bad)
+    refused = NEVER_SEND if _fills_asc(job) else ()
+    rules = job.mapping | {name: rule for name, rule in own.items() if name not in (*bad, *refused)}
+    return tuple(
+        origins.column(name, _type_of(rule, origins.dtype(name, rule)), rule, job)
+        for name, rule in rules.items()
+    )
+
+
+def _own_name_rules(job: Job, names: Iterable[str]) -> dict[str, ColumnRule]:
+    named = {rule.column for rule in job.mapping.values()}
+    return {name: ColumnRule(column=name) for name in names if name not in named}
+
+
+def _type_of(rule: ColumnRule, dtype: pl.DataType | None) -> str:
+    if rule.formats or rule.time_zone is not None:
+        return "timestamp"
+    if rule.reads_numbers:
+        return "double"
+    kind = kind_of(dtype) if dtype is not None else "text"
+    return TYPE_OF_KIND.get(kind or "", "string")
+
+
+def _group(
+    job: Job, dataset: Dataset | None, columns: tuple[MappedColumn, ...], origins: Origins
+) -> tuple[MappedColumn, ...]:
+    by_name = {column.name: column for column in columns}
+    schema = origins.schema
+    names = job.group_by or tuple(
+        name for name in (dataset.primary_key if dataset else ()) if name in by_name
+    )
+    if not names and (dataset is None or not dataset.primary_key):
+        raise needs_group()
+    unknown = [name for name in names if name not in by_name and name not in schema]
+    if unknown:
+        raise SettingsError(
+            f"There is no column '{unknown[0]}' to group by.",
+            where="group_by",
+            next_step=f"{did_you_mean(unknown[0], (*by_name, *schema))}Name a dataset or a source column.",
+        )
+    return tuple(
+        by_name.get(name) or origins.column(name, "string", ColumnRule(column=name), job) for name in names
+    )
+
+
+def _timestamp(job: Job, columns: tuple[MappedColumn, ...], origins: Origins) -> MappedColumn | None:
+    name = job.timestamp_column
+    if name is None:
+        return None
+    by_name = {column.name: column for column in columns}
+    if name in by_name:
+        return replace(by_name[name], type="timestamp", required=False)
+    if name in origins.schema:
+        return origins.column(name, "timestamp", ColumnRule(column=name), job)
+    raise SettingsError(
+        f"There is no column '{name}' to date events by.",
+        where="timestamp_column",
+        next_step=f"{did_you_mean(name, (*by_name, *origins.schema))}Name a dataset or a source column.",
+    )
+
+
+def _check_types(columns: Iterable[MappedColumn], origins: Origins) -> None:
+    for column in columns:
+        dtype = origins.dtype(column.name, column.rule)
+        why = refusal(dtype, column.type, column.rule) if dtype is not None else None
+        if why is not None:
+            source = column.rule.column
+            raise ExtractError(
+                f"The source column '{source}' cannot feed '{column.name}'."
+                if source is not None
+                else f"The expression of '{column.name}' cannot feed it.",
+                where=origins.file.path,
+                why=why,
+                next_step="Convert it where the extract is made, or map another column.",
+            )
+
+
+def _sources(
+    columns: Iterable[MappedColumn],
+    group: Iterable[MappedColumn],
+    timestamp: MappedColumn | None,
+    row_filter: Expression | None,
+) -> tuple[str, ...]:
+    used = [*columns, *group, *([timestamp] if timestamp else [])]
+    names = [name for column in used for name in column.source_columns]
+    return tuple(dict.fromkeys([*names, *(row_filter.columns if row_filter else ())]))

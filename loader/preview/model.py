@@ -1,0 +1,136 @@
+"""What a load would come to, as one value; and as JSON."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import orjson
+
+from loader.errors import ExitCode
+from loader.preview.counting import Counts
+from loader.preview.duration import Estimate
+from loader.preview.lanes import Lanes
+from loader.preview.packings import PackingCount
+from loader.preview.repeated_keys import Repeats
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPreview:
+    """A column of the records and where it comes from.
+
+    Attributes:
+        name: Its name in the record.
+        type: ``string``, ``double``, ``int`` or ``timestamp``.
+        required: Whether a row without a value here is rejected.
+        source: The source column or the SQL over source columns; None for a constant.
+        is_key: Whether it is part of the primary key.
+        samples: A few values before and after, or empty; the one after is None where there is none.
+    """
+
+    name: str
+    type: str
+    required: bool
+    source: str | None
+    is_key: bool
+    samples: tuple[tuple[str, str | None], ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FilePreview:
+    """A file of the extract and what becomes of it.
+
+    Attributes:
+        path: Absolute path.
+        format: How it is written, in words.
+        size_bytes: Its size.
+        rows: Its rows.
+        rejected: Its rows that cannot become records.
+        columns: The columns of its records.
+        left_out: Source columns that feed nothing.
+        unfed: Columns of the dataset that nothing feeds.
+    """
+
+    path: str
+    format: str
+    size_bytes: int
+    rows: int
+    rejected: int
+    columns: tuple[ColumnPreview, ...]
+    left_out: tuple[str, ...]
+    unfed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a load would come to.
+
+    Attributes:
+        event_type: ``scn.data.*``.
+        dataset: The dataset it fills, or None if its columns are not known.
+        files: The files, in order.
+        warnings: What the user should know although it does not stop the load.
+        counts: Rows, records and events.
+        lanes: How the events spread over groups.
+        repeats: Repeated primary keys, or None if no key is known.
+        packings: What each packing would come to.
+        estimate: How long it should take.
+    """
+
+    event_type: str
+    dataset: str | None
+    files: tuple[FilePreview, ...]
+    warnings: Sequence[str]
+    counts: Counts
+    lanes: Lanes
+    repeats: Repeats | None
+    packings: tuple[PackingCount, ...]
+    estimate: Estimate
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What ``plan`` ends with: the gravest that applies."""
+        if not self.estimate.fits:
+            return ExitCode.PLAN_DOES_NOT_FIT
+        return ExitCode.DELIVERED_WITH_FAILURES if self.counts.rows_rejected else ExitCode.DELIVERED
+
+
+def to_json(preview: Preview, *, with_values: bool) -> bytes:
+    """Return a preview as indented JSON. Rows are counted from 1 in their file, files from 0 in ``files``.
+
+    Args:
+        preview: The preview.
+        with_values: Whether to tell values of the extract: samples and the names of groups.
+    """
+    counts, estimate = preview.counts, preview.estimate
+    lanes: dict[str, Any] = asdict(preview.lanes)
+    files: list[dict[str, Any]] = [asdict(file) for file in preview.files]
+    if not with_values:
+        for lane in lanes["largest"]:
+            del lane["group"]
+        for file in files:
+            for column in file["columns"]:
+                del column["samples"]
+    names = ("windows", "rows_read", "rows_filtered", "rows_rejected", "records", "events", "data_bytes")
+    document = {
+        "event_type": preview.event_type,
+        "dataset": preview.dataset,
+        "files": files,
+        "warnings": list(preview.warnings),
+        **{name: getattr(counts, name) for name in names},
+        "rejected": [_from_one(asdict(kind)) for kind in counts.rejected_kinds()],
+        "lanes": lanes | {"largest": [_from_one(lane) for lane in lanes["largest"]]},
+        "repeated_keys": None if preview.repeats is None else _repeats(preview.repeats),
+        "packings": [asdict(packing) for packing in preview.packings],
+        "estimate": asdict(estimate)
+        | {"fits_deadline": estimate.fits_deadline, "fits_token_life": estimate.fits_token_life},
+        "exit_code": int(preview.exit_code),
+    }
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _repeats(repeats: Repeats) -> dict[str, Any]:
+    return asdict(repeats) | {"first": [_from_one(asdict(key)) for key in repeats.first]}
+
+
+def _from_one(place: dict[str, Any]) -> dict[str, Any]:
+    return {name: value + 1 if name in ("row", "again_row") else value for name, value in place.items()}

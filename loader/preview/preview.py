@@ -1,0 +1,199 @@
+"""Everything of a load but the sending: ``load --dry-run`` and ``plan``.
+
+Both read the whole extract and plan every event with the functions of a real load; what differs is only
+what they tell of it.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from loader.datasets import Dataset
+from loader.errors import LoaderError, SettingsError
+from loader.events import WindowRecords
+from loader.extract import Extract, Window, open_extract, place_of_dataset
+from loader.preview.samples import Samples, sample_values
+from loader.preview import (
+    ColumnPreview,
+    Counts,
+    FilePreview,
+    Packings,
+    Preview,
+    Speed,
+    count_keys,
+    count_lanes,
+    estimate,
+)
+from loader.preview.spill import spill
+from loader.job import Job
+from loader.model import WindowPlan
+from loader.extract.planning import log_rejected, packing_of, plan_windows
+from loader.delivery.rate.memory import RateMemory
+from loader.report import LoadSummary
+from loader.service.client import find_caller, open_client
+from loader.service.live_schema import read_dataset
+from loader.service.protocol import EventEncoder
+
+ROUND_TRIP_SECONDS = 0.1
+"""How long a request is assumed to take: a Region on the same continent, TLS kept open, and the service."""
+
+
+def rehearse(job: Job, extract: Extract) -> LoadSummary:
+    """Plan every event of a load and return the summary of a load that sent none."""
+    began = time.monotonic()
+    counts = Counts()
+    for plan in plan_windows(job, extract):
+        log_rejected(plan)
+        counts.add(plan)
+    return LoadSummary(
+        run_dir="",
+        windows=counts.windows,
+        rows_read=counts.rows_read,
+        rows_filtered=counts.rows_filtered,
+        rows_rejected=counts.rows_rejected,
+        records=counts.records,
+        events_total=counts.events,
+        events_unprocessed=counts.events,
+        seconds=time.monotonic() - began,
+        rows_in_run=counts.rows_read,
+        dry_run=True,
+    )
+
+
+def preview(
+    job: Job,
+    *,
+    deadline_seconds: float | None = None,
+    round_trip_seconds: float = ROUND_TRIP_SECONDS,
+    emit: Path | None = None,
+) -> Preview:
+    """Read an extract, plan every event, send nothing, and return what the load would come to.
+
+    Blocking, for minutes with a large extract; inside an event loop, call it in a thread.
+
+    Args:
+        job: The settings.
+        deadline_seconds: The time there is, or None.
+        round_trip_seconds: How long one request is assumed to take.
+        emit: A new file for the bodies of all requests, one a line; it holds row data (mode 0600).
+
+    Raises:
+        LoaderError: The load would be refused, or the file cannot be written.
+    """
+    schema = asyncio.run(_live_schema(job)) if job.live_schema else None
+    extract = open_extract(job, schema=schema, with_keys=True)
+    counts, packings = Counts(), Packings(packing_of(job))
+    samples: dict[int, Samples] = {}
+    with closing(extract), spill() as tables, _emitting(job, emit) as write:
+        add_lanes, lanes = count_lanes(tables)
+        add_keys, repeats = count_keys(tables)
+
+        def on_records(window: Window, records: WindowRecords) -> None:
+            if window.file not in samples and records.rows:
+                samples[window.file] = sample_values(window, records, extract.mappings[window.file])
+            packings.add(records)
+            add_keys(records)
+
+        for plan in plan_windows(job, extract, on_records=on_records):
+            counts.add(plan)
+            add_lanes(plan)
+            write(plan)
+        spread, repeated = lanes(), repeats()
+    rate, origin = _rate(job)
+    speed = Speed(rate, origin, round_trip_seconds, job.max_in_flight)
+    return Preview(
+        event_type=job.event_type,
+        dataset=extract.dataset.name if extract.dataset else None,
+        files=tuple(_file_previews(extract, counts, samples)),
+        warnings=extract.warnings,
+        counts=counts,
+        lanes=spread,
+        repeats=repeated if any(mapping.key for mapping in extract.mappings) else None,
+        packings=packings.result(),
+        estimate=estimate(counts.events, spread.longest_events, speed, deadline_seconds),
+    )
+
+
+async def _live_schema(job: Job) -> Dataset:
+    async with await open_client(job) as client:
+        return await read_dataset(client, job.instance_id, *place_of_dataset(job))
+
+
+def _file_previews(extract: Extract, counts: Counts, samples: dict[int, Samples]) -> Iterator[FilePreview]:
+    for file, mapping, words in zip(extract.files, extract.mappings, extract.formats, strict=True):
+        of_file = samples.get(file.number, {})
+        filled = {column.name for column in mapping.columns}
+        yield FilePreview(
+            path=file.path,
+            format=words,
+            size_bytes=file.size_bytes,
+            rows=counts.rows_of_file[file.number],
+            rejected=counts.rejected_of_file[file.number],
+            columns=tuple(
+                ColumnPreview(
+                    column.name,
+                    column.type,
+                    column.required,
+                    column.rule.column or column.rule.expression,
+                    column.name in mapping.key,
+                    of_file.get(column.name, ()),
+                )
+                for column in mapping.columns
+            ),
+            left_out=mapping.left_out,
+            unfed=tuple(
+                column.name
+                for column in (extract.dataset.columns if extract.dataset else ())
+                if column.name not in filled
+            ),
+        )
+
+
+def _rate(job: Job) -> tuple[float | None, str]:
+    """Return the rate a load would keep, and where it comes from."""
+    remembered = None if job.forget_rate or not RateMemory.knows_any_limit() else _remembered_rate(job)
+    if job.rate is not None and (remembered is None or job.rate <= remembered):
+        return job.rate, "--rate"
+    return remembered, "learned by an earlier load" if remembered is not None else ""
+
+
+def _remembered_rate(job: Job) -> float | None:
+    try:
+        caller = asyncio.run(find_caller(job))
+    except LoaderError:
+        return None  # no Region or credentials here: nothing is known of their quota either
+    return RateMemory(*caller, job.instance_id).recall(time.time()).limit
+
+
+@contextmanager
+def _emitting(job: Job, path: Path | None) -> Iterator[Callable[[WindowPlan], None]]:
+    """Return what writes the events of a plan; a file that is not finished is taken away again."""
+    if path is None:
+        yield lambda _: None
+        return
+    encoder = EventEncoder(job.destination)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _not_emitted(path, error) from error
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+            yield lambda plan: file.writelines(encoder.body(event) + b"\n" for event in plan.events)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise _not_emitted(path, error) from error
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _not_emitted(path: Path, error: OSError) -> SettingsError:
+    return SettingsError(
+        "The events cannot be written.",
+        where=str(path),
+        why=error.strerror or str(error),
+        next_step="--emit names a new file, on a disk with room for all events",
+    )

@@ -1,0 +1,1 @@
+"""Rows to records: values to exact texts, texts to JSON."""

@@ -1,0 +1,185 @@
+"""Source columns to the texts that go into records, column by column.
+
+Rules kept here:
+
+1. What goes in as text comes out as the same text: digits, zeros, blanks and case are kept. Numbers are
+   checked, never computed with.
+2. A value that cannot be what its column is makes a problem of its row. Only an empty CSV field, a null,
+   a null word or blanks under ``trim`` hold no value; nothing else ever turns into null.
+3. Numbers of a Parquet file become the shortest text that reads back as the same number.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from loader.records.instants import Instants
+from loader.records.numbers import plain_numbers
+from loader.mapping.column_sources import MappedColumn
+from loader.records.to_text import decoded, plain_text
+from loader.row_issues import Problem, found, only
+from loader.records.timestamps import from_column, from_text
+from loader.job import ColumnRule, Job
+from loader.reject_code import RejectCode
+
+DOUBLE = r"^-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+INT = r"^-?[0-9]+$"
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """The settings that say what values look like in a record.
+
+    Attributes:
+        time_zone: Zone of timestamps that name none, unless a column's rule names another.
+        timestamps: ``iso8601`` or ``epoch_ms``.
+        numbers: ``string`` or ``number``: whether numbers must also be JSON numbers.
+    """
+
+    time_zone: str
+    timestamps: str
+    numbers: str
+
+    @classmethod
+    def of(cls, job: Job) -> "Conversion":
+        """Return the settings of a job."""
+        return cls(job.time_zone, job.timestamps, job.numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """The texts of a column.
+
+    Attributes:
+        values: One text per row, null where there is no value.
+        problems: Why rows must be rejected.
+    """
+
+    values: pl.Series
+    problems: list[Problem]
+
+
+def convert(
+    source: pl.Series, column: MappedColumn, conversion: Conversion, placeholder: str | None = None
+) -> Converted:
+    """Return the texts of one column of the records, made from its source column.
+
+    Args:
+        source: The source column.
+        column: The column of the records.
+        conversion: What values look like in a record.
+        placeholder: What to put where there is no value.
+    """
+    texts = _texts(source, column, conversion)
+    if placeholder is None and not column.required:
+        return texts
+    if not texts.values.null_count():
+        return texts
+    empty = pl.select(texts.values.is_null() & ~_any_of(texts.problems, len(source))).to_series()
+    if placeholder is not None:
+        return Converted(texts.values.zip_with(~empty, _repeated(placeholder, len(source))), texts.problems)
+    missing = found(empty, RejectCode.MISSING_VALUE, "it holds no value, and the column needs one")
+    return Converted(texts.values, texts.problems + missing)
+
+
+def _texts(source: pl.Series, column: MappedColumn, conversion: Conversion) -> Converted:
+    if column.type == "timestamp":
+        instants, problems = instants_of(source, column.rule, conversion.time_zone)
+        as_iso = conversion.timestamps == "iso8601"
+        return Converted(instants.iso_8601() if as_iso else instants.epoch_milliseconds(), problems)
+    held, unreadable = _held(source, column.rule)
+    if column.type == "string":
+        values, problems = plain_text(held)
+        return Converted(values, unreadable + problems)
+    if held.dtype == pl.String and column.rule.reads_numbers:
+        held, unreadable = plain_numbers(held, column.rule)
+    texts = _whole_numbers(held) if column.type == "int" else _numbers(held)
+    values = _json_number(texts.values) if conversion.numbers == "number" else texts.values
+    return Converted(values, unreadable + texts.problems)
+
+
+def instants_of(source: pl.Series, rule: ColumnRule, time_zone: str) -> tuple[Instants, list[Problem]]:
+    """Return the points in time that a source column holds."""
+    (held, unreadable), zone = _held(source, rule), rule.time_zone or time_zone
+    if held.dtype == pl.String:
+        instants, problems = from_text(held, rule.formats, zone)
+    else:
+        instants, problems = from_column(held, zone)
+    return instants, unreadable + problems
+
+
+def _held(source: pl.Series, rule: ColumnRule) -> tuple[pl.Series, list[Problem]]:
+    """Return the source without the cells that hold no value by the column's rule."""
+    problems: list[Problem] = []
+    if source.dtype == pl.Binary:
+        source, problems = decoded(source, rule.binary)
+    elif source.dtype in (pl.Categorical, pl.Enum, pl.Null):
+        source = source.cast(pl.String)
+    if rule.trim and source.dtype == pl.String:
+        source = source.str.strip_chars()
+        source = only(source, source != "")
+    if not rule.null_words and rule.null_pattern is None:
+        return source, problems
+    texts, _ = plain_text(source)
+    empty = texts.is_in(list(rule.null_words))
+    if rule.null_pattern is not None:
+        empty |= texts.str.contains(full_match(rule.null_pattern))
+    return only(source, ~empty.fill_null(value=False)), problems
+
+
+def full_match(pattern: str) -> str:
+    """Return the regular expression that matches only texts which ``pattern`` matches from end to end."""
+    return rf"\A(?:{pattern})\z"
+
+
+def _numbers(source: pl.Series) -> Converted:
+    if source.dtype == pl.String:
+        good = source.str.contains(DOUBLE) & source.cast(pl.Float64, strict=False).is_finite()
+        bad = source.is_not_null() & ~_sure(good)
+        return Converted(source, found(bad, RejectCode.NOT_A_NUMBER, "it is not a number such as -1234.5"))
+    return Converted(*plain_text(source))
+
+
+def _whole_numbers(source: pl.Series) -> Converted:
+    problems: list[Problem] = []
+    texts = source
+    if source.dtype.is_float():
+        whole = source.is_finite() & (source == source.floor())
+        bad = ~_sure(whole) & source.is_not_null()
+        problems = found(bad, RejectCode.NOT_A_WHOLE_NUMBER, "it is not a whole number")
+        texts = only(source, whole & (source.abs() < 2.0**63)).cast(pl.Int64).cast(pl.String)
+        too_large = source.is_not_null() & _sure(whole) & texts.is_null()
+        return Converted(texts, problems + _too_large(too_large))
+    if source.dtype != pl.String:
+        texts = source.cast(pl.String)
+        if source.dtype.is_decimal():
+            texts = texts.str.replace(r"\.0+$", "")
+    digits = _sure(texts.str.contains(INT))
+    bad = texts.is_not_null() & ~digits
+    problems = found(bad, RejectCode.NOT_A_WHOLE_NUMBER, "it is not a whole number such as -1234")
+    too_large = digits & texts.cast(pl.Int64, strict=False).is_null()
+    return Converted(texts, problems + _too_large(too_large))
+
+
+def _too_large(rows: pl.Series) -> list[Problem]:
+    return found(rows, RejectCode.DOES_NOT_FIT_64_BITS, "it does not fit into 64 bits")
+
+
+def _json_number(texts: pl.Series) -> pl.Series:
+    """Return digits as JSON wants them: no zeros in front, and one before the point."""
+    return texts.str.replace(r"^(-?)0+([0-9])", "${1}${2}").str.replace(r"^(-?)\.", "${1}0.")
+
+
+def _repeated(text: str, rows: int) -> pl.Series:
+    return pl.Series([text], dtype=pl.String).new_from_index(0, rows)
+
+
+def _any_of(problems: list[Problem], rows: int) -> pl.Series:
+    any_problem = pl.repeat(value=False, n=rows, eager=True)
+    for problem in problems:
+        any_problem |= problem.rows
+    return any_problem
+
+
+def _sure(answers: pl.Series) -> pl.Series:
+    return answers.fill_null(value=False)

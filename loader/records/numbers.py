@@ -1,0 +1,44 @@
+"""Numbers as people write them, to digits with a point: checked strictly, never guessed."""
+
+import re
+
+import polars as pl
+
+from loader.row_issues import Problem, found, only
+from loader.job import ColumnRule
+from loader.reject_code import RejectCode
+
+SHAPES = {"leading": "-?{0}", "trailing": "-?{0}|{0}-", "parentheses": r"-?{0}|\({0}\)"}
+EXAMPLES = {"leading": "-{0}", "trailing": "{0}-", "parentheses": "({0})"}
+
+
+def plain_numbers(texts: pl.Series, rule: ColumnRule) -> tuple[pl.Series, list[Problem]]:
+    """Return the numbers with a point before the decimals, and nothing between thousands.
+
+    Args:
+        texts: Texts, null where there is no value.
+        rule: How the numbers are written.
+    """
+    good = texts.str.contains(number_pattern(rule)).fill_null(value=False)
+    numbers = only(texts, good)
+    if rule.thousands is not None:
+        numbers = numbers.str.replace_all(rule.thousands, "", literal=True)
+    if rule.decimal != ".":
+        numbers = numbers.str.replace(rule.decimal, ".", literal=True)
+    if rule.negative == "trailing":
+        numbers = numbers.str.replace("^(.*)-$", "-$1")
+    elif rule.negative == "parentheses":
+        numbers = numbers.str.replace(r"^\((.*)\)$", "-$1")
+    example = EXAMPLES[rule.negative].format(f"1{rule.thousands or ''}234{rule.decimal}5")
+    reason = f"it is not a number such as {example}"
+    return numbers, found(texts.is_not_null() & ~good, RejectCode.NOT_A_NUMBER, reason)
+
+
+def number_pattern(rule: ColumnRule) -> str:
+    """Return the regular expression of the texts that are numbers by a rule."""
+    decimal = re.escape(rule.decimal)
+    whole = "[0-9]+"
+    if rule.thousands is not None:
+        whole = f"(?:[0-9]{{1,3}}(?:{re.escape(rule.thousands)}[0-9]{{3}})+|[0-9]+)"
+    number = f"(?:{whole}(?:{decimal}[0-9]+)?|{decimal}[0-9]+)(?:[eE][+-]?[0-9]+)?"
+    return f"^(?:{SHAPES[rule.negative].format(number)})$"

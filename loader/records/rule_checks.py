@@ -1,0 +1,104 @@
+"""The texts in a mapping's rules, tried before they are used: constants, formats, patterns."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import polars as pl
+
+from loader.errors import SettingsError
+from loader.records.convert import Conversion, convert, full_match
+from loader.mapping.errors import all_of
+from loader.mapping.column_sources import MappedColumn
+from loader.records.timestamp_formats import format_fault
+from loader.job import ColumnRule, Job
+
+
+def checked_texts(
+    columns: Iterable[MappedColumn], conversion: Conversion, job: Job
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the constants and the placeholders by column, once every rule is known to be usable.
+
+    Raises:
+        SettingsError: A rule cannot be kept; all that are wrong are told at once.
+    """
+    constants, placeholders, faults = {}, {}, []
+    for column in columns:
+        try:
+            check_rule(column)
+            if column.rule.constant is not None:
+                constants[column.name] = text_of(column, conversion, "constant", column.rule.constant)
+            if column.rule.placeholder is not None:
+                placeholders[column.name] = placeholder_text(column, conversion, column.rule.placeholder)
+        except SettingsError as fault:
+            faults.append(fault)
+    if faults:
+        raise all_of(faults, job)
+    return constants, placeholders
+
+
+def check_rule(column: MappedColumn) -> None:
+    """Refuse a rule that cannot be kept.
+
+    Raises:
+        SettingsError: A format or a pattern cannot be used.
+    """
+    rule, where = column.rule, f"mapping.{column.name}"
+    if (rule.formats or rule.time_zone is not None) and column.type != "timestamp":
+        raise SettingsError(
+            f"formats and time_zone are for timestamps, but '{column.name}' is of the type {column.type}.",
+            where=where,
+        )
+    if rule.reads_numbers and column.type not in ("double", "int"):
+        raise SettingsError(
+            f"decimal, thousands and negative are for numbers, but '{column.name}' is a {column.type}.",
+            where=where,
+        )
+    for text_format in rule.formats:
+        why = format_fault(text_format)
+        if why is not None:
+            raise SettingsError(
+                f"The timestamp format '{text_format}' cannot be used.",
+                where=f"{where}.formats",
+                why=why,
+                next_step="Formats are written as for strftime, such as %d.%m.%Y %H:%M.",
+            )
+    if rule.null_pattern is not None:
+        try:
+            pl.Series([""]).str.contains(full_match(rule.null_pattern))
+        except pl.exceptions.PolarsError as error:
+            raise SettingsError(
+                "The pattern for cells without a value cannot be used.",
+                where=f"{where}.null_pattern",
+                why="look-around and back-references are not known here",
+            ) from error
+
+
+def placeholder_text(column: MappedColumn, conversion: Conversion, placeholder: str) -> str:
+    """Return what goes into records where a column has no value.
+
+    A placeholder is written as it is to arrive, so how the column's cells are written plays no part: a time
+    without a zone is UTC in every zone, for 9999-12-31 must not become the year 10000.
+
+    Raises:
+        SettingsError: It is no value of the column's type.
+    """
+    plain = replace(column, rule=ColumnRule(constant=placeholder), expression=None)
+    return text_of(plain, replace(conversion, time_zone="UTC"), "placeholder", placeholder)
+
+
+def text_of(column: MappedColumn, conversion: Conversion, setting: str, text: str) -> str:
+    """Return a text of the job as it goes into records.
+
+    Raises:
+        SettingsError: It is no value of the column's type.
+    """
+    converted = convert(pl.Series([text]), column, conversion)
+    value = converted.values[0]
+    if converted.problems or value is None:
+        reason = converted.problems[0].reason if converted.problems else "it holds no value"
+        raise SettingsError(
+            f"The {setting} for '{column.name}' cannot be used.",
+            where=f"mapping.{column.name}.{setting}",
+            why=f"{reason} ('{column.name}' is of the type {column.type})",
+        )
+    return str(value)

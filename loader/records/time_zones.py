@@ -1,0 +1,93 @@
+"""Wall-clock times of a zone to UTC.
+
+Rules kept here:
+
+1. A time that names no zone is wall-clock time in the zone it is read in; the host's zone plays no part.
+2. A wall-clock time that never was (clocks put forward) or was twice (put back) is told, not guessed.
+"""
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from loader.records.instants import Instants
+from loader.row_issues import Problem, found, only
+from loader.reject_code import RejectCode
+
+SECONDS_RANGE = (-62_135_596_800, 253_402_300_799)
+"""0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z in epoch seconds: four digits of year."""
+
+ZONES_END = 4_102_444_800
+"""2100-01-01 in epoch seconds: from here on polars' zone tables know no summer time any more."""
+
+
+def settled(
+    seconds: pl.Series, fraction: pl.Series, naive: pl.Series, zone: str
+) -> tuple[Instants, list[Problem]]:
+    """Return points in time with four digits of year, and the rows that hold none.
+
+    Args:
+        seconds: Whole epoch seconds, as if every time were UTC.
+        fraction: The digits after the decimal point.
+        naive: Which rows named no zone, and are wall-clock times of ``zone``.
+        zone: IANA name.
+    """
+    inside = seconds.is_between(*SECONDS_RANGE)
+    problems = found(~inside, RejectCode.YEAR_OUT_OF_RANGE, "it is outside the years 0001 to 9999")
+    seconds = only(seconds, inside)
+    if zone != "UTC" and naive.any():
+        utc, zone_problems = _from_wall_clock(only(seconds, naive), zone)
+        seconds = utc.zip_with(naive, seconds)
+        inside = seconds.is_between(*SECONDS_RANGE)
+        problems += zone_problems
+        problems += found(
+            ~inside, RejectCode.YEAR_OUT_OF_RANGE, "in UTC it is outside the years 0001 to 9999"
+        )
+        seconds = only(seconds, inside)
+    return Instants(seconds, fraction), problems
+
+
+def _from_wall_clock(seconds: pl.Series, zone: str) -> tuple[pl.Series, list[Problem]]:
+    clock = pl.from_epoch(seconds, "s")
+    first = clock.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    second = clock.dt.replace_time_zone(zone, ambiguous="latest", non_existent="null")
+    utc, utc_if_later = first.dt.epoch("s"), second.dt.epoch("s")
+    late = seconds >= ZONES_END
+    if late.any():
+        utc, utc_if_later = _beyond_zone_tables(seconds, late, utc, utc_if_later, zone)
+    never = seconds.is_not_null() & utc.is_null()
+    twice = utc != utc_if_later
+    problems = found(
+        never,
+        RejectCode.NO_SUCH_LOCAL_TIME,
+        f"there is no such time in {zone}: clocks were put forward over it",
+    )
+    problems += found(
+        twice,
+        RejectCode.AMBIGUOUS_LOCAL_TIME,
+        f"there are two such times in {zone}: clocks were put back over it",
+    )
+    return utc, problems
+
+
+def _beyond_zone_tables(
+    seconds: pl.Series, late: pl.Series, utc: pl.Series, utc_if_later: pl.Series, zone: str
+) -> tuple[pl.Series, pl.Series]:
+    """Let the standard library convert the few times that polars would get wrong."""
+    rows = late.fill_null(value=False).arg_true()
+    pairs = [_utc_by_the_library(row_seconds, zone) for row_seconds in seconds.gather(rows)]
+    earlier, later = zip(*pairs, strict=True)
+    return utc.scatter(rows, earlier), utc_if_later.scatter(rows, later)
+
+
+@lru_cache(maxsize=4096)  # nearly always the placeholder for "no end", 9999-12-31
+def _utc_by_the_library(wall_clock_seconds: int, zone: str) -> tuple[int | None, int | None]:
+    clock = datetime(1970, 1, 1) + timedelta(seconds=wall_clock_seconds)  # noqa: DTZ001 - a wall clock
+    before, after = (clock.replace(tzinfo=ZoneInfo(zone), fold=fold).utcoffset() for fold in (0, 1))
+    assert before is not None
+    assert after is not None
+    if before < after:  # the offset grows only over a gap
+        return None, None
+    return wall_clock_seconds - int(before.total_seconds()), wall_clock_seconds - int(after.total_seconds())

@@ -1,0 +1,171 @@
+"""Dates, Parquet timestamps and texts to points in time."""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import polars as pl
+
+from loader.records.instants import Instants, no_fraction, trimmed
+from loader.row_issues import Problem, found, only
+from loader.records.time_zones import settled
+from loader.reject_code import RejectCode
+
+ISO_8601 = (
+    r"^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"(?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?"
+    r"(?:Z|[+-](?:0[0-9]|1[0-8])(?::?[0-5][0-9])?)?)?$"
+)
+"""Extended format: a date, or a date and a time, which may name its offset from UTC."""
+
+UNITS = {"ms": 3, "us": 6, "ns": 9}
+"""Fraction digits of Parquet's timestamp resolutions."""
+
+DIRECTIVES = {
+    "Y": "[0-9]{4}",
+    "y": "[0-9]{2}",
+    "m": "(?:1[0-2]|0?[1-9])",
+    "d": "(?:3[01]|[12][0-9]|0?[1-9])",
+    "j": "[0-9]{1,3}",
+    "H": "(?:2[0-3]|[01]?[0-9])",
+    "I": "(?:1[0-2]|0?[1-9])",
+    "M": "[0-5]?[0-9]",
+    "S": "[0-5]?[0-9]",
+    "f": "[0-9]{1,6}",
+    "z": r"(?:Z|[+-][0-9]{2}:?[0-9]{2})",
+    "p": "[AaPp][Mm]",
+    "a": "[A-Za-z]{3}",
+    "b": "[A-Za-z]{3}",
+    "A": "[A-Za-z]+",
+    "B": "[A-Za-z]+",
+    "%": "%",
+}
+"""The strftime directives that are known, and the texts Python takes for each. Polars is laxer: it reads
+``%Y`` from "06" as the year 6, cuts off the seventh digit of a fraction, and skips blanks."""
+
+
+def from_column(series: pl.Series, zone: str) -> tuple[Instants, list[Problem]]:
+    """Return the instants of a column of dates or timestamps; ``zone`` is that of naive ones."""
+    if series.dtype == pl.Date:
+        seconds = series.cast(pl.Int64) * 86_400
+        return settled(seconds, no_fraction(len(series)), seconds.is_not_null(), zone)
+    dtype = series.dtype
+    assert isinstance(dtype, pl.Datetime)
+    digits = UNITS[dtype.time_unit]
+    ticks = series.to_physical()
+    seconds = ticks // 10**digits
+    rest = ticks - seconds * 10**digits
+    fraction = no_fraction(len(series))
+    if (rest != 0).any():
+        fraction = trimmed(rest.cast(pl.String).str.zfill(digits))
+    naive = series.is_not_null() if dtype.time_zone is None else _all(series, value=False)
+    return settled(seconds, fraction, naive, zone)
+
+
+def from_text(text: pl.Series, formats: Sequence[str], zone: str) -> tuple[Instants, list[Problem]]:
+    """Return the instants of a column of texts.
+
+    Args:
+        text: The texts; null where there is no value.
+        formats: strftime formats, tried in order; ISO 8601 if there are none.
+        zone: IANA name of the zone of texts that name none.
+    """
+    parsed = _each_once(text, lambda texts: _formatted(texts, formats) if formats else _iso_8601(texts))
+    instants, problems = settled(parsed["seconds"], parsed["fraction"], parsed["naive"], zone)
+    reason = "it fits none of the formats" if formats else "it is not ISO 8601, such as 2024-01-31T23:59:59Z"
+    unread = text.is_not_null() & parsed["seconds"].is_null()
+    return instants, found(unread, RejectCode.NOT_A_TIMESTAMP, reason) + problems
+
+
+def _each_once(text: pl.Series, parse: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
+    """Parse equal texts once, where they are many: extracts hold far fewer dates than rows."""
+    distinct = text.unique()
+    if 2 * len(distinct) > len(text):
+        return parse(text)
+    parsed = parse(distinct).with_columns(distinct.alias("text"))
+    rows = pl.DataFrame({"text": text})
+    return rows.join(parsed, on="text", how="left", nulls_equal=True, maintain_order="left").drop("text")
+
+
+def _iso_8601(text: pl.Series) -> pl.DataFrame:
+    valid = pl.DataFrame({"text": text}).select(
+        pl.when(pl.col("text").str.contains(ISO_8601)).then(pl.col("text"))
+    )
+    after_date = pl.col("text").str.slice(10)
+    has_seconds = after_date.str.slice(6, 1) == ":"
+    clock = (
+        pl.when(has_seconds)
+        .then(after_date.str.slice(1, 8))
+        .when(after_date == "")
+        .then(pl.lit("00:00:00"))
+        .otherwise(pl.concat_str(after_date.str.slice(1, 5), pl.lit(":00")))
+    )
+    parsed = valid.select(
+        pl.concat_str(pl.col("text").str.head(10), pl.lit("T"), clock)
+        .str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us")
+        .dt.epoch("s")
+        .alias("seconds"),
+        pl.when(has_seconds).then(after_date.str.slice(9)).otherwise(after_date.str.slice(6)).alias("tail"),
+    )
+    return _with_tail(parsed)
+
+
+def _with_tail(parsed: pl.DataFrame) -> pl.DataFrame:
+    """Take the fraction and the offset out of what follows the seconds."""
+    tail = parsed["tail"]
+    fraction, offset = no_fraction(len(tail)), pl.lit(None, dtype=pl.Int64)
+    if tail.str.starts_with(".").any():
+        fraction = trimmed(tail.str.extract(r"^\.([0-9]+)"))
+    if tail.str.contains(r"[Z+-]").any():
+        digits = pl.col("tail").str.extract(r"[+-]([0-9:]+)$").str.replace(":", "", literal=True)
+        hours = digits.str.head(2).cast(pl.Int64)
+        minutes = digits.str.slice(2).replace("", "0").cast(pl.Int64)
+        sign = pl.when(pl.col("tail").str.contains("-", literal=True)).then(-1).otherwise(1)
+        offset = (
+            pl.when(pl.col("tail").str.ends_with("Z")).then(0).otherwise(sign * (hours * 3600 + minutes * 60))
+        )
+    return parsed.select(
+        seconds=pl.col("seconds") - offset.fill_null(0),
+        fraction=fraction,
+        naive=offset.is_null() & pl.col("seconds").is_not_null(),
+    )
+
+
+def _formatted(text: pl.Series, formats: Sequence[str]) -> pl.DataFrame:
+    nothing = pl.Series([None], dtype=pl.Int64).new_from_index(0, len(text))
+    parsed = pl.DataFrame(
+        {"seconds": nothing, "fraction": no_fraction(len(text)), "naive": _all(text, value=False)}
+    )
+    for text_format in formats:
+        pending = only(text, parsed["seconds"].is_null() & text.str.contains(_pattern(text_format)))
+        moment = pending.str.to_datetime(_as_polars_writes(text_format), strict=False, time_unit="us")
+        naive = moment.is_not_null() & (moment.dtype == pl.Datetime("us"))
+        digits = (moment.dt.epoch("us") % 1_000_000).cast(pl.String).str.zfill(6)
+        parsed = parsed.select(
+            pl.col("seconds").fill_null(moment.dt.epoch("us") // 1_000_000),
+            pl.col("fraction").fill_null(trimmed(digits)),
+            pl.col("naive") | naive,
+        )
+    return parsed
+
+
+@cache
+def _pattern(text_format: str) -> str:
+    """Return the regular expression of the texts that a format may fit."""
+    pieces = re.findall(r"%.|\s+|[^%\s]+", text_format)
+    return "^" + "".join(_piece_pattern(piece) for piece in pieces) + "$"
+
+
+def _piece_pattern(piece: str) -> str:
+    if piece.startswith("%"):
+        return DIRECTIVES[piece[1:]]
+    return r"\s+" if piece.isspace() else re.escape(piece)
+
+
+def _as_polars_writes(text_format: str) -> str:
+    """Return a Python format in polars' notation: its %f counts nanoseconds, its %z knows no Z."""
+    return text_format.replace(".%f", "%.f").replace("%z", "%#z")
+
+
+def _all(like: pl.Series, *, value: bool) -> pl.Series:
+    return pl.repeat(value, len(like), eager=True)

@@ -1,0 +1,103 @@
+"""Values of every Parquet type to texts, without loss: docs/values.md is the table of them.
+
+Rules kept here:
+
+1. Text is itself; numbers are the shortest text that reads back as the same number; everything that has an
+   ISO 8601 form takes it.
+2. Lists and structs become JSON, whose numbers, like those of a record, are digits and never floats.
+"""
+
+from dataclasses import replace
+
+import orjson
+import polars as pl
+
+from loader.row_issues import Problem, found, only
+from loader.records.json_records import json_texts
+from loader.records.timestamps import from_column
+from loader.reject_code import RejectCode
+
+
+def plain_text(source: pl.Series) -> tuple[pl.Series, list[Problem]]:
+    """Return the texts of any source column but one of bytes."""
+    dtype = source.dtype
+    if isinstance(dtype, pl.Datetime):
+        instants, problems = from_column(source, "UTC")
+        texts = instants.iso_8601()
+        return (texts if dtype.time_zone else texts.str.strip_suffix("Z")), problems
+    if isinstance(dtype, (pl.List, pl.Array, pl.Struct)):
+        return _json(source)
+    if dtype == pl.Duration:
+        return source.dt.to_string("iso"), []
+    if dtype == pl.Time:
+        return source.dt.strftime("%H:%M:%S%.f").str.replace(r"(\.[0-9]*[1-9])0+$", "$1"), []
+    problems = (
+        found(~source.is_finite(), RejectCode.NOT_FINITE, "it is not a finite number")
+        if dtype.is_float()
+        else []
+    )
+    return source.cast(pl.String), problems
+
+
+def decoded(source: pl.Series, meaning: str | None) -> tuple[pl.Series, list[Problem]]:
+    """Return the texts of a column of bytes: ``utf8``, ``base64`` or ``hex``."""
+    if meaning in ("base64", "hex"):
+        return source.bin.encode(meaning), []  # type: ignore[arg-type] # narrowed above
+    try:
+        return source.cast(pl.String), []
+    except pl.exceptions.PolarsError:
+        texts = pl.Series(source.name, [_utf8(value) for value in source], dtype=pl.String)
+        unreadable = source.is_not_null() & texts.is_null()
+        return texts, found(unreadable, RejectCode.BAD_ENCODING, "its bytes are not UTF-8")
+
+
+def _utf8(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _json(source: pl.Series) -> tuple[pl.Series, list[Problem]]:
+    """Return the JSON of each value; a value that is null has none."""
+    if isinstance(source.dtype, pl.Struct):
+        return _json_objects(source)
+    if isinstance(source.dtype, (pl.List, pl.Array)):
+        return _json_arrays(source)
+    texts, problems = plain_text(source)
+    if source.dtype.is_numeric() or source.dtype == pl.Boolean:
+        return texts, problems
+    return json_texts(texts), problems
+
+
+def _json_objects(source: pl.Series) -> tuple[pl.Series, list[Problem]]:
+    members, problems = [], []
+    for name in source.struct.fields:
+        texts, faults = _json(source.struct.field(name))
+        members.append(pl.lit(orjson.dumps(name).decode() + ":") + pl.lit(texts.fill_null("null")))
+        problems += faults
+    if not members:
+        return only(pl.repeat("{}", len(source), eager=True), source.is_not_null()), problems
+    objects = pl.select(
+        pl.concat_str(pl.lit("{"), pl.concat_str(members, separator=","), pl.lit("}"))
+    ).to_series()
+    return only(objects, source.is_not_null()), problems
+
+
+def _json_arrays(source: pl.Series) -> tuple[pl.Series, list[Problem]]:
+    if isinstance(source.dtype, pl.Array):
+        source = source.arr.to_list()
+    rows = pl.int_range(len(source), eager=True)
+    filled = (source.list.len() > 0).fill_null(value=False)
+    flat = pl.DataFrame({"row": rows, "value": source}).filter(filled).explode("value")
+    texts, faults = _json(flat["value"])
+    joined = (
+        flat.select("row", text=texts.fill_null("null"))
+        .group_by("row", maintain_order=True)
+        .agg(pl.col("text").str.join(","))
+    )
+    arrays = pl.DataFrame({"row": rows}).join(joined, on="row", how="left", maintain_order="left")["text"]
+    problems = [
+        replace(fault, rows=rows.is_in(flat["row"].filter(fault.rows).unique().to_list())) for fault in faults
+    ]
+    return only("[" + arrays.fill_null("") + "]", source.is_not_null()), problems

@@ -1,0 +1,171 @@
+"""The closing block of a load: what came of it, why it took its time, what to do next.
+
+Pure: text from a summary, in ASCII and at most 80 columns wide but for commands and paths.
+"""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+
+from loader.errors import ExitCode
+from loader.report import figures
+from loader.report.limiting_factor import limiting_advice, limiting_words
+from loader.report.next_steps import next_steps
+from loader.report.summary import LoadSummary
+
+WIDTH = 80
+INDENT_CHARS = 14
+LABEL_CHARS = 13
+COUNT_CHARS = 13
+TOLD_FROM = 0.05
+"""A limiting factor with less than this share of the time is not worth a word."""
+
+MAIN_FROM = 0.5
+"""One with more than this share is worth advice."""
+
+
+def to_text(summary: LoadSummary, command: Sequence[str] = (), correcting: str = "") -> str:
+    """Return the closing block, without a line end at its end.
+
+    Args:
+        summary: How the load ended.
+        command: The arguments that were typed after ``scn-loader``, for the proposals what to run next.
+        correcting: The command that loads the rejected rows once they are corrected, if there is one.
+    """
+    blocks = [
+        textwrap.fill(_headline(summary), WIDTH, break_long_words=False, break_on_hyphens=False),
+        "\n".join(f"  {sentence}" for sentence in summary.violations()),
+        "\n".join(_counts(summary)),
+        "\n".join(_run(summary)),
+        "\n".join(_next(summary, command, correcting)),
+    ]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _headline(summary: LoadSummary) -> str:
+    cause = f": {figures.printable(summary.stopped_because).rstrip('.')}" if summary.stopped_because else ""
+    return f"{_ending(summary)}{cause}."
+
+
+def _ending(summary: LoadSummary) -> str:
+    match summary.exit_code:
+        case ExitCode.DELIVERED if summary.dry_run:
+            text = f"Dry run: {figures.counted(summary.events_total, 'event')} would be sent; nothing was"
+        case ExitCode.DELIVERED if summary.events_total == 1:
+            text = "Done: the event was accepted"
+        case ExitCode.DELIVERED:
+            text = f"Done: all {figures.count(summary.events_total)} events were accepted"
+        case ExitCode.DELIVERED_WITH_FAILURES:
+            text = f"{'Dry run' if summary.dry_run else 'Done'}, but with {_failures(summary)}"
+        case ExitCode.DECISION_NEEDED if summary.events_in_doubt:
+            doubt = figures.counted(summary.events_in_doubt, "event")
+            text = f"Your decision is needed: {doubt} may or may not have been accepted"
+        case ExitCode.STOPPED_RESUMABLE if summary.stopped_by is None:
+            text = f"Ended with {figures.counted(summary.events_unprocessed, 'event')} not sent"
+        case ExitCode.BUG if summary.violations():
+            text = "The counts of this load do not add up: do not rely on it"
+        case code:
+            text = _STOPPED[code]
+    return text
+
+
+_STOPPED = {
+    ExitCode.REFUSED: "Refused before anything was sent",
+    ExitCode.TOO_MANY_ERRORS: "Stopped, as more was wrong than may be",
+    ExitCode.STOPPED_BY_SERVICE: "Stopped by the service",
+    ExitCode.STOPPED_RESUMABLE: "Stopped before the end; it can go on from here",
+    ExitCode.DECISION_NEEDED: "Your decision is needed",
+    ExitCode.PLAN_DOES_NOT_FIT: "The plan does not fit",
+    ExitCode.NOTHING_TO_LOAD: "Nothing to load",
+    ExitCode.BUG: "Stopped by a bug of scn-loader",
+    ExitCode.INTERRUPTED: "Interrupted; it can go on from here",
+    ExitCode.TERMINATED: "Terminated; it can go on from here",
+}
+
+
+def _failures(summary: LoadSummary) -> str:
+    told = []
+    if summary.rows_rejected:
+        told.append(f"{figures.counted(summary.rows_rejected, 'rejected row')}")
+    if summary.events_failed:
+        records = (
+            f" ({figures.counted(summary.records_failed, 'record')})"
+            if summary.records_failed > summary.events_failed
+            else ""
+        )
+        told.append(f"{figures.counted(summary.events_failed, 'failed event')}{records}")
+    return " and ".join(told)
+
+
+def _counts(summary: LoadSummary) -> Iterable[str]:
+    """Yield both equations as columns of a table, each with its sum on top."""
+    rows = [
+        ("rows read", summary.rows_read),
+        ("  filtered", summary.rows_filtered),
+        ("  rejected", summary.rows_rejected),
+        ("  records", summary.records),
+    ]
+    events = [
+        ("events", summary.events_total),
+        ("  accepted", summary.events_accepted),
+        ("  failed", summary.events_failed),
+        ("  in doubt", summary.events_in_doubt),
+        ("  unprocessed", summary.events_unprocessed),
+    ]
+    for left, right in zip_longest(rows, events):
+        yield f"  {_cell(left)}      {_cell(right)}"
+
+
+def _cell(line: tuple[str, int] | None) -> str:
+    label, number = (line[0], figures.count(line[1])) if line else ("", "")
+    return f"{label:<{LABEL_CHARS}} {number:>{COUNT_CHARS}}"
+
+
+def _run(summary: LoadSummary) -> Iterable[str]:
+    if summary.seconds > 0:
+        speed = [figures.duration(summary.seconds)]
+        if summary.events_accepted_in_run:
+            speed.append(f"{figures.rate(summary.events_per_second)} events/s")
+        speed.append(f"{figures.rate(summary.rows_per_second)} rows/s")
+        yield from _wrapped("this run" if summary.resumed else "time", ", ".join(speed))
+    if summary.attempts:
+        share = figures.percent(summary.throttled, summary.attempts)
+        throttled = f"{figures.count(summary.throttled)} throttled ({share})"
+        retried = f"{figures.count(summary.retried)} retried"
+        yield from _wrapped("attempts", f"{figures.count(summary.attempts)}, {throttled}, {retried}")
+    yield from _limits(summary)
+    if not summary.dry_run:  # which leaves nothing behind
+        yield from _labelled("run dir", [figures.printable(summary.run_dir)])
+    if summary.exit_code:
+        yield from _labelled("exit code", [str(summary.exit_code.value)])
+
+
+def _limits(summary: LoadSummary) -> Iterable[str]:
+    shares = sorted(summary.limited_by.items(), key=lambda item: -item[1])
+    told = [f"{limiting_words(name)} {share:.0%}" for name, share in shares if share >= TOLD_FROM]
+    if told:
+        yield from _wrapped("limited by", "; ".join(told))
+        name, share = shares[0]
+        if share >= MAIN_FROM and limiting_advice(name):
+            yield from _wrapped("faster", limiting_advice(name))
+    if summary.learned_rate is not None:
+        yield from _wrapped(
+            "rate", f"the service was found to allow {figures.rate(summary.learned_rate)} events/s"
+        )
+
+
+def _next(summary: LoadSummary, command: Sequence[str], correcting: str) -> Iterable[str]:
+    for position, step in enumerate(next_steps(summary, command, correcting)):
+        yield from _wrapped("" if position else "next", step.why + (":" if step.command else ""))
+        if step.command:
+            yield f"{' ' * INDENT_CHARS}  {figures.printable(step.command)}"
+
+
+def _wrapped(label: str, text: str) -> Iterable[str]:
+    lines = textwrap.wrap(text, WIDTH - INDENT_CHARS, break_long_words=False, break_on_hyphens=False)
+    return _labelled(label, lines)
+
+
+def _labelled(label: str, lines: Iterable[str]) -> Iterable[str]:
+    for position, line in enumerate(lines):
+        yield f"  {'' if position else label}".ljust(INDENT_CHARS) + line

@@ -1,0 +1,192 @@
+"""The user's S3: botocore's client for each bucket, and its refusals as errors that users can act on.
+
+Rules kept here:
+
+1. Profile, region, credentials, endpoint (``AWS_ENDPOINT_URL_S3``), proxy and CA bundle are found where the
+   AWS command line finds them.
+2. A part of an object is read only if the object is still the one that was found (``If-Match``).
+3. Blocking; any thread may use it.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache, cached_property
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+from loader.errors import ExtractError, NothingToLoad
+from loader.formats.polars_readers import CloudAccess
+from loader.aws.endpoint import check_url
+from loader.aws.session import open_session
+
+TRIES = 5
+"""How often a request is sent, and how often one whose answer broke off is asked again."""
+
+PAUSE_SECONDS = 1.0
+
+CONFIG = Config(
+    connect_timeout=10,
+    read_timeout=60,
+    retries={"mode": "standard", "total_max_attempts": TRIES},
+    max_pool_connections=16,
+)
+
+KEY_SECONDS = 600
+"""How long polars may use a key before it asks again: botocore renews keys ten minutes before their end."""
+
+GONE = ("404", "NoSuchKey")
+CHANGED = ("412", "PreconditionFailed")
+
+AGAIN = "run the same command again: it resumes"
+
+
+class S3Client:
+    """Asks S3 as the user. Nothing is looked up before it is needed.
+
+    Args:
+        profile: AWS profile, or None for ``AWS_PROFILE`` or the default one.
+        region: AWS Region to begin with, or None; buckets elsewhere are found.
+    """
+
+    def __init__(self, profile: str | None, region: str | None) -> None:
+        self._profile = profile
+        self._region = region
+        self.of = cache(self._client_of)
+
+    @cached_property
+    def _session(self) -> Any:
+        return open_session(self._profile, self._region)
+
+    def _client(self, region: str | None) -> Any:
+        try:
+            client = self._session.create_client("s3", region_name=region, config=CONFIG)
+        except (BotoCoreError, ValueError) as error:
+            raise ExtractError("S3 cannot be asked for the extract.", why=str(error)) from error
+        check_url(str(client.meta.endpoint_url), "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or the profile")
+        return client
+
+    def _client_of(self, bucket: str) -> Any:
+        """Return the client for the Region that a bucket is in."""
+        client = self._client(None)
+        with refusals(f"s3://{bucket}"):
+            try:
+                answer = client.head_bucket(Bucket=bucket)
+            except ClientError as error:
+                # Who may read objects need not be allowed to ask for buckets; the Region is told anyway.
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (301, 400, 403):
+                    raise
+                answer = error.response
+        region = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
+        return client if region in (None, client.meta.region_name) else self._client(region)
+
+    def cloud_access(self, bucket: str) -> CloudAccess:
+        """Return what polars needs to read a bucket by itself."""
+        client = self.of(bucket)
+        endpoint = str(client.meta.endpoint_url)
+        options: dict[str, str | int] = {
+            "aws_endpoint_url": endpoint,
+            "aws_region": self._region_of(client),
+            "aws_allow_http": "true" if endpoint.startswith("http://") else "false",
+            "max_retries": TRIES,
+        }
+        return CloudAccess(options, self._key)
+
+    @staticmethod
+    def _region_of(client: Any) -> str:
+        region = str(client.meta.region_name)
+        return "us-east-1" if region == "aws-global" else region  # botocore's name where no Region is set
+
+    def _key(self) -> tuple[dict[str, str], int | None]:
+        found = self._session.get_credentials()
+        if found is None:
+            raise _no_credentials()
+        key = found.get_frozen_credentials()
+        parts = {"aws_access_key_id": key.access_key, "aws_secret_access_key": key.secret_key}
+        if key.token is None:
+            return parts, None
+        return parts | {"aws_session_token": key.token}, int(time.time()) + KEY_SECONDS
+
+    def read(self, bucket: str, key: str, etag: str, start: int, end: int) -> bytes:
+        """Return a part of an object.
+
+        Raises:
+            ExtractError: The object changed, or cannot be read.
+        """
+        part = {"Bucket": bucket, "Key": key, "Range": f"bytes={start}-{end - 1}", "IfMatch": etag}
+        with refusals(f"s3://{bucket}/{key}"):
+            return _until_whole(lambda: _body(self.of(bucket).get_object(**part)))
+
+
+def _body(answer: Mapping[str, Any]) -> bytes:
+    body: bytes = answer["Body"].read()
+    return body
+
+
+def _until_whole(read: Callable[[], bytes]) -> bytes:
+    """Read again if the answer broke off: botocore tries again only up to the answer's first byte."""
+    for _ in range(TRIES - 1):
+        try:
+            return read()
+        except NoCredentialsError:
+            raise
+        except BotoCoreError:
+            time.sleep(PAUSE_SECONDS)
+    return read()
+
+
+@contextmanager
+def refusals(url: str) -> Iterator[None]:
+    """Turn what S3 or the way to it refuses into the error that users read.
+
+    Raises:
+        NothingToLoad: There is no such object.
+        ExtractError: Anything else.
+    """
+    try:
+        yield
+    except NoCredentialsError as error:
+        raise _no_credentials() from error
+    except BotoCoreError as error:
+        raise ExtractError("S3 cannot be reached.", where=url, why=str(error), next_step=AGAIN) from error
+    except ClientError as error:
+        raise _refused(url, error) from error
+
+
+def _no_credentials() -> ExtractError:
+    return ExtractError(
+        "No AWS credentials were found to read the extract with.",
+        next_step="log in as for the AWS command line, or give --profile or --extract-profile",
+    )
+
+
+def _refused(url: str, error: ClientError) -> ExtractError | NothingToLoad:
+    code = str(error.response["Error"].get("Code", ""))
+    is_bucket = "/" not in url.removeprefix("s3://")
+    if code == "NoSuchBucket" or (is_bucket and code in GONE):
+        return ExtractError("There is no such bucket.", where=url, why=code, next_step="Check its spelling.")
+    if code in GONE:
+        return NothingToLoad("No object matches.", where=url, next_step="Check the key and its spelling.")
+    if code in CHANGED:
+        return changed_object(url)
+    if code in ("403", "AccessDenied"):
+        return ExtractError(
+            "S3 denies access to the extract.",
+            where=url,
+            why=f"{code}: the key in use lacks a permission, or there is no such object",
+            next_step="s3:GetObject is needed, and s3:ListBucket for prefixes and globs",
+        )
+    message = str(error.response["Error"].get("Message", ""))
+    return ExtractError("S3 refused to give the extract.", where=url, why=f"{code}: {message}")
+
+
+def changed_object(url: str) -> ExtractError:
+    """Return the error for an object that is no longer the one the load began with."""
+    return ExtractError(
+        "An object of the extract changed while it was being read.",
+        where=url,
+        why="its ETag is another than when the load began",
+        next_step="Load a copy that nobody writes to. What was sent so far is in the checkpoint.",
+    )
