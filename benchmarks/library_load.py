@@ -22,8 +22,8 @@ from loader.checkpoint import Checkpoint, Plan, open_checkpoint
 from loader.errors import Interrupted
 from loader.extract import open_extract
 from loader.job import Job, Pack
-from loader.model import EventResult
 from loader.loading.session import Ending, Observers, Run
+from loader.model import EventResult
 from loader.service.client import open_client
 
 

@@ -18,21 +18,22 @@ from typing import Any, TypeVar
 
 import uvloop
 
+from loader.aws.signing import Credentials, Signer, request_line
 from loader.checkpoint import Plan, RunEnd, open_checkpoint
 from loader.delivery.dispatcher import Dispatcher
 from loader.delivery.entry import Entry
-from loader.delivery.rate.governor import Governor, GovernorSettings
-from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.lanes import Lanes
+from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.rate.governor import Governor, GovernorSettings
 from loader.events import EventPlanner, PackingSettings
 from loader.events.token import TokenSource, begin_hash
-from loader.extract import open_extract, rows
-from loader.loading.handover import MARKED_EVENTS
+from loader.extract import open_extract
+from loader.records import row_reader as rows
 from loader.job import Job, Pack
+from loader.loading.handover import MARKED_EVENTS
 from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, WindowPlan
 from loader.service.client import open_client
 from loader.service.protocol import EventEncoder, read_response, send_path
-from loader.aws.signing import Credentials, Signer, request_line
 
 Each = TypeVar("Each")
 

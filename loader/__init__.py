@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from loader.drafting import Draft, draft_job
     from loader.errors import ExitCode, LoaderError
-    from loader.preview import Preview
     from loader.job import Job, read_job
-    from loader.model import Event, EventResult, EventState
     from loader.loading.api import run_load, stream_load
-    from loader.preview.preview import preview
+    from loader.model import Event, EventResult, EventState
+    from loader.preview import Preview
+    from loader.preview.preview import plan
     from loader.report import LoadSummary, Snapshot
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
     "Preview",
     "Snapshot",
     "draft_job",
-    "preview",
+    "plan",
     "read_job",
     "run_load",
     "stream_load",
@@ -42,7 +42,7 @@ _HOMES = {
     "loader.model": ("Event", "EventResult", "EventState"),
     "loader.loading.api": ("run_load", "stream_load"),
     "loader.preview": ("Preview",),
-    "loader.preview.preview": ("preview",),
+    "loader.preview.preview": ("plan",),
     "loader.report": ("LoadSummary", "Snapshot"),
 }
 

@@ -15,10 +15,10 @@ from typing import NoReturn, Protocol
 
 import botocore.session
 
-from loader.errors import ServiceStopped, SettingsError
 from loader.aws.daemon_thread import in_daemon_thread
 from loader.aws.session import open_session, profile_name
 from loader.aws.signing import Credentials
+from loader.errors import ServiceStopped, SettingsError
 
 RENEW_BEFORE_EXPIRY_SECONDS = 15 * 60.0
 """When to start looking for new ones: botocore's advisory refresh window."""

@@ -7,8 +7,8 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 import botocore.session
 from botocore.exceptions import BotoCoreError, NoRegionError
 
-from loader.errors import SettingsError
 from loader.aws.session import open_session
+from loader.errors import SettingsError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 

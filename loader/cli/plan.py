@@ -67,7 +67,7 @@ def plan(
     load.
     """
     from loader.preview import deadline_seconds, to_json, to_text  # noqa: PLC0415 - polars is slow to import
-    from loader.preview.preview import preview  # noqa: PLC0415 - the same
+    from loader.preview.preview import plan as plan_load  # noqa: PLC0415 - the same
 
     work = read_job(job, fallback=REHEARSAL, **settings)
     need_extract(work, "plan")
@@ -75,7 +75,7 @@ def plan(
         seconds = None if deadline is None else deadline_seconds(deadline, datetime.now().astimezone())
     except ValueError as error:
         raise SettingsError("The deadline cannot be used.", where="--deadline", why=str(error)) from error
-    found = preview(work, deadline_seconds=seconds, round_trip_seconds=round_trip_ms / 1000, emit=emit)
+    found = plan_load(work, deadline_seconds=seconds, round_trip_seconds=round_trip_ms / 1000, emit=emit)
     with_values = values if values is not None else sys.stdout.isatty() and not as_json
     if as_json:
         sys.stdout.write(to_json(found, with_values=with_values).decode())

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from loader.checkpoint.rejected import open_rejected
-from loader.report.corrected_load import correcting_command
+from loader.cli.corrected_load import correcting_command
 
 
 def rejects(run_dir: Annotated[Path, typer.Argument(help="The run directory of a load.")]) -> None:

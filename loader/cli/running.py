@@ -12,11 +12,13 @@ from pathlib import Path
 
 import typer
 
-from loader.report.corrected_load import correcting_command
+from loader.aws.credentials import CredentialSource
+from loader.cli.corrected_load import correcting_command
 from loader.cli.errors import show_error
 from loader.errors import Interrupted, LoaderError
 from loader.job import Job
 from loader.loading.api import run_to_end
+from loader.loading.session import Observers
 from loader.report import (
     LoadSummary,
     LogFormat,
@@ -28,8 +30,6 @@ from loader.report import (
     to_text,
     write_summary_json,
 )
-from loader.loading.session import Observers
-from loader.aws.credentials import CredentialSource
 
 FILES_BESIDE_CONNECTIONS = 100
 """The extract's files, the checkpoint's, libraries': far fewer are open at a time."""

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from loader.report.export import export_failed, export_rejected
-from loader.report.overview import LoadState, read_overview
-from loader.report.corrected_load import correcting_command
-from loader.report.overview_text import overview_text
+from loader.cli.corrected_load import correcting_command
 from loader.errors import ExitCode
+from loader.report.export import export_failed, export_rejected
 from loader.report.figures import printable
+from loader.report.overview import LoadState, read_overview
+from loader.report.overview_text import overview_text
 
 
 def status(

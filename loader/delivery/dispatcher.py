@@ -15,21 +15,21 @@ import asyncio
 import math
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 
-from loader.delivery.limits.admission import Admission
 from loader.delivery.bisection import PartLog
-from loader.delivery.limits.circuit_breaker import QuotaBreaker
-from loader.delivery.limits.byte_budget import ByteBudget
-from loader.delivery.limits.user_ceiling import Ceiling
 from loader.delivery.entry import Entry
-from loader.delivery.rate.governor import Governor
-from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.inbox import Intake
-from loader.delivery.lanes import Lanes
-from loader.delivery.limits.limiting_factor import Stalls
 from loader.delivery.interfaces import AttemptClient, Surroundings
+from loader.delivery.lanes import Lanes
+from loader.delivery.limits.admission import Admission
+from loader.delivery.limits.byte_budget import ByteBudget
+from loader.delivery.limits.circuit_breaker import QuotaBreaker
+from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.limits.limiting_factor import Stalls
+from loader.delivery.limits.user_ceiling import Ceiling
+from loader.delivery.outcome_handling import Settlement
+from loader.delivery.rate.governor import Governor
 from loader.delivery.retry import Remedy, out_of_patience
 from loader.delivery.settings import DeliverySettings
-from loader.delivery.outcome_handling import Settlement
 from loader.delivery.stats import DeliveryStats
 from loader.errors import LoaderError
 from loader.job import OnFailure

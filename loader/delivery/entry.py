@@ -7,12 +7,39 @@ Rules kept here:
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, Part, PartResult
 
-if TYPE_CHECKING:
-    from loader.delivery.bisection import Bisection
+
+class EventInParts(Protocol):
+    """An event that is sent in parts, as its parts know it. `delivery.bisection` implements it."""
+
+    event: Event
+
+    @property
+    def has_hope(self) -> bool:
+        """Whether it looks as if some record would be accepted."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no part is left to be sent."""
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether a part may have been accepted, without a receipt."""
+
+    def divide(self, entry: "Entry") -> "list[Entry]":
+        """Return the halves of an entry that was refused."""
+
+    def settle(self, entry: "Entry", result: EventResult) -> PartResult | None:
+        """Note how a part ended; return what is to be written down of it."""
+
+    def leave_out(self, entry: "Entry", code: str, message: str) -> None:
+        """Note that a part is not sent: it is in doubt, or nothing happened to it."""
+
+    def result(self) -> EventResult:
+        """Return what became of the event: in doubt or failed if any part is."""
 
 
 class Entry:
@@ -85,7 +112,7 @@ class Entry:
         self.clock_adjustments = 0
         self.is_divisible = is_divisible
         self.known_parts = known_parts
-        self.bisection: Bisection | None = None
+        self.bisection: EventInParts | None = None
         self.part: Part | None = None
 
     def in_same_doubt(self, event: Event) -> "Entry":

@@ -8,9 +8,9 @@ Rules kept here:
 
 import asyncio
 
-from loader.delivery.limits.byte_budget import ByteBudget
 from loader.delivery.entry import Entry
 from loader.delivery.lanes import Lanes
+from loader.delivery.limits.byte_budget import ByteBudget
 from loader.delivery.outcome_handling import Settlement
 
 _OFFERS_PER_TURN = 128

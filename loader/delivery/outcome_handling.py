@@ -11,10 +11,10 @@ Rules kept here:
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from loader.delivery.limits.admission import Admission
 from loader.delivery.bisection import Bisection, PartLog, calls_for_division
-from loader.delivery.entry import Entry
+from loader.delivery.entry import Entry, EventInParts
 from loader.delivery.interfaces import AttemptClient, Surroundings
+from loader.delivery.limits.admission import Admission
 from loader.delivery.retry import Finish, Remedy, Stop, StopCause, decide, given_up
 from loader.delivery.stats import DeliveryStats
 from loader.delivery.stop_errors import service_stopped
@@ -128,7 +128,7 @@ class Settlement:
         interrupted = Outcome(
             OutcomeKind.TRANSIENT, code=INTERRUPTED_CODE, message=reason, may_have_been_accepted=True
         )
-        in_parts: dict[int, Bisection] = {}
+        in_parts: dict[int, EventInParts] = {}
         for entry in self.admission.lanes.remaining():
             if entry.unanswered:
                 entry.note(interrupted)
@@ -182,7 +182,7 @@ class Settlement:
             self.leave_out(later)
 
     def _finish_part(
-        self, bisection: Bisection, entry: Entry, result: EventResult, parked: list[Entry]
+        self, bisection: EventInParts, entry: Entry, result: EventResult, parked: list[Entry]
     ) -> list[Entry]:
         """Settle a part, and its event with the last one; return what is parked behind the event."""
         settled = bisection.settle(entry, result)
@@ -198,7 +198,7 @@ class Settlement:
             self._conclude_parts(bisection)
         return [later for later in parked if later.bisection is not bisection]
 
-    def _conclude_parts(self, bisection: Bisection) -> None:
+    def _conclude_parts(self, bisection: EventInParts) -> None:
         self.admission.budget.release(bisection.event)
         self._hand_on(bisection.result())
 

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loader.datasets import Dataset
-from loader.drafting.matching import Match, match_names
-from loader.drafting.job_text import ColumnDraft, job_text
-from loader.errors import SettingsError
 from loader.drafting.guesses import guess, guess_type
-from loader.mapping.type_compatibility import refusal
-from loader.mapping.mapping import dataset_of
+from loader.drafting.job_text import ColumnDraft, job_text
+from loader.drafting.matching import Match, match_names
 from loader.drafting.sampling import Sample, sample_of
+from loader.errors import SettingsError
 from loader.job import ColumnRule, Job
+from loader.mapping.mapping import dataset_of
+from loader.mapping.type_compatibility import refusal
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from loader.datasets import NO_VALUE, Column, Dataset
 from loader.drafting.guesses import Guess
+from loader.job import Job
 from loader.mapping.errors import nearest
 from loader.sources.local_paths import S3_SCHEME, STANDARD_INPUT
-from loader.job import Job
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from loader.errors import NothingToLoad
-from loader.sources.stdin import KeptInput
-from loader.formats.tables import files_of, open_table
+from loader.extract.tables import files_of, open_table
 from loader.formats.windows import Cut
 from loader.job import Job
 from loader.model import SourceFile
+from loader.sources.stdin import KeptInput
 
 SAMPLE_ROWS = 20_000
 """Enough to meet words such as "Date Not Captured", little enough to take a second."""

@@ -11,9 +11,9 @@ It shares nothing with the loader but the datasets' description and facts about 
 """
 
 from loader.emulator.faults import FaultKind, FaultPlan, FaultRule
-from loader.emulator.store.ledger import LedgerRow
 from loader.emulator.http.server import Emulator, run_emulator, running_emulator
 from loader.emulator.settings import ACCESS_KEY_ID, SECRET_ACCESS_KEY, EmulatorSettings, QuotaSettings
+from loader.emulator.store.ledger import LedgerRow
 
 __all__ = [
     "ACCESS_KEY_ID",

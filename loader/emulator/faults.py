@@ -26,8 +26,8 @@ from typing import Annotated, Self
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from loader.emulator.api.operations import SEND
-from loader.emulator.api.refusal import status_of
+from loader.emulator.model.operations import SEND
+from loader.emulator.model.refusal import status_of
 
 
 class FaultKind(StrEnum):

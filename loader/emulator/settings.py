@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from loader.emulator.api.catalog import checked_dataset
 from loader.emulator.faults import FaultPlan
+from loader.emulator.model.catalog import checked_dataset
 from loader.model import TOKEN_LIFE_SECONDS
 
 ACCESS_KEY_ID = "AKIAEMULATOREXAMPLE0"

@@ -16,8 +16,8 @@ import polars as pl
 
 from loader.events.packing import shared_runs, with_buckets
 from loader.events.token import TokenSource, begin_hash
-from loader.model import Destination, Event, RejectedRow, SourceFile, WindowPlan
 from loader.json_quoting import unquote
+from loader.model import Destination, Event, RejectedRow, SourceFile, WindowPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class WindowRecords:
         last_of_file: Whether the file ends with this window.
         frame: The records, one a row, with the columns ``row`` (position in the file, ascending), ``group``
             (the group it asks for, 1..255 characters), ``timestamp`` (``eventTimestamp`` as decimal text of
-            epoch seconds, or null), ``quoted`` (one JSON object, UTF-8, in the form of `loader.json_quoting`),
+            epoch seconds, or null), ``quoted`` (one JSON object, UTF-8, in the form of ``json_quoting``),
             ``size`` (its bytes without the quoting, at most MAX_EVENT_BYTES) and, where packing needs it and
             there is one, ``key`` (a text that tells its primary key from all others).
         rejected: The rows that could not become records.

@@ -12,8 +12,8 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from loader.model import Event, Part
 from loader.json_quoting import quote
+from loader.model import Event, Part
 
 Place = tuple[int, int]
 """Where a record begins in the event's data and where it ends, in bytes."""

@@ -10,8 +10,8 @@ Rules kept here:
 import hashlib
 from typing import TYPE_CHECKING
 
-from loader.model import Destination, SourceFile
 from loader.json_quoting import BODY_START
+from loader.model import Destination, SourceFile
 
 if TYPE_CHECKING:
     from hashlib import _Hash

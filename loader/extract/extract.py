@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from loader.datasets import Dataset
 from loader.errors import NothingToLoad, SettingsError
 from loader.events.plan import WindowRecords
-from loader.mapping.advice import advice_on
-from loader.mapping.mapping import FileMapping, dataset_of, map_file
-from loader.mapping.errors import located
-from loader.records.row_reader import RowReader
-from loader.sources.stdin import KeptInput
-from loader.formats.tables import files_of, open_table
+from loader.extract.tables import files_of, open_table
 from loader.formats.windows import Cut, Table, Window, cut_table, read_windows
 from loader.job import Job
+from loader.mapping.advice import advice_on
+from loader.mapping.errors import located
+from loader.mapping.mapping import FileMapping, dataset_of, map_file
 from loader.model import SourceFile
+from loader.records.row_reader import RowReader
+from loader.sources.stdin import KeptInput
 
 
 @dataclass(frozen=True, slots=True)

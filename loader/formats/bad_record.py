@@ -1,6 +1,6 @@
-"""What is wrong with a record of a text file: why it cannot be a row."""
+"""Records of a text file that cannot be rows, and why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loader.reject_code import RejectCode
 
@@ -18,3 +18,18 @@ class Fault:
     code: RejectCode
     reason: str
     column: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """A record that cannot be a row.
+
+    Attributes:
+        index: Its position among the block's rows.
+        fault: Why.
+        text: The record, clipped.
+    """
+
+    index: int
+    fault: Fault
+    text: str = field(repr=False)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import polars as pl
 
-from loader.formats.csv.blocks import BadRecord
+from loader.formats.bad_record import BadRecord
 from loader.formats.windows import Cut, Window
 
 

@@ -16,10 +16,10 @@ from typing import Protocol
 
 import polars as pl
 
-from loader.formats.csv.blocks import BadRecord
-from loader.sources.files import check_unchanged
+from loader.formats.bad_record import BadRecord
 from loader.job import Pack
 from loader.model import SourceFile
+from loader.sources.files import check_unchanged
 
 SAMPLE_ROWS = 250
 """How many rows are looked at in each of a few places of a file to tell how long its rows are: extracts are

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from botocore.utils import get_environ_proxies
 
-from loader.errors import SettingsError
 from loader.aws.endpoint import Endpoint
 from loader.aws.session import open_session
+from loader.errors import SettingsError
 from loader.http.tls_sessions import resume_sessions
 
 

@@ -14,16 +14,16 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, nullcontext
 
+from loader.aws.credentials import CredentialSource
 from loader.checkpoint import SAFE_SECONDS, Checkpoint, Plan, open_checkpoint
 from loader.errors import DecisionNeeded, Interrupted, Terminated
 from loader.extract import open_extract, place_of_dataset
 from loader.job import InDoubt, Job
-from loader.model import EventResult, Operation
-from loader.preview.preview import rehearse
-from loader.report import LoadSummary, Snapshot
+from loader.loading.dry_run import dry_run
 from loader.loading.session import RESUME, Ending, Observers, Run
+from loader.model import EventResult, Operation
+from loader.report import LoadSummary, Snapshot
 from loader.service.client import open_client
-from loader.aws.credentials import CredentialSource
 from loader.service.live_schema import read_dataset
 
 log = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ async def _open_and_run(
         for warning in extract.warnings:
             log.warning("%s", warning)
         if job.dry_run:
-            return Ending(await asyncio.to_thread(rehearse, job, extract), None)
+            return Ending(await asyncio.to_thread(dry_run, job, extract), None)
         if schema is None:
             client = await stack.enter_async_context(await open_client(job, credentials=credentials))
         settings = job.plan_settings() | (schema.as_settings() if schema is not None else {})

@@ -19,9 +19,9 @@ from loader.checkpoint.rejected import RejectedRows, open_rejected
 from loader.checkpoint.schema import REJECTED_NAME
 from loader.errors import CheckpointError
 from loader.extract import Table, reopen_table
-from loader.sources.compression import without_suffix
 from loader.job import CsvSettings
 from loader.model import SourceFile
+from loader.sources.compression import without_suffix
 
 REASONS_NAME = "reasons.jsonl"
 """One line per rejected row: its place in the extract and in the new file, and why; none of its values."""

@@ -10,20 +10,20 @@ from pathlib import Path
 
 from loader.checkpoint import Checkpoint, RunEnd
 from loader.delivery.dispatcher import Dispatcher
-from loader.delivery.rate.governor import Governor
 from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.rate.governor import Governor
+from loader.delivery.rate.memory import RateMemory, Remembered
 from loader.delivery.settings import DeliverySettings
 from loader.errors import ExtractError, LoaderError, ReadingStopped, TooManyFailures
 from loader.extract import Extract
-from loader.loading.handover import Feeder
-from loader.job import Job, OnFailure
-from loader.model import Event, EventResult, EventState, PartResult, PartState, WindowPlan
 from loader.extract.planning import log_rejected, plan_ahead, plan_windows
-from loader.delivery.rate.memory import RateMemory, Remembered
+from loader.job import Job, OnFailure
+from loader.loading.counters import Tally
+from loader.loading.handover import Feeder
 from loader.loading.rejects import write_rejects
+from loader.model import Event, EventResult, EventState, PartResult, PartState, WindowPlan
 from loader.report import LoadSummary, Snapshot
 from loader.service.client import SupplyChainClient
-from loader.loading.counters import Tally
 
 log = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ from contextlib import closing
 
 import polars as pl
 
-from loader.mapping.mapping import FileMapping
-from loader.mapping.column_sources import MappedColumn
 from loader.formats.windows import SAMPLE_ROWS, Cut, Table
 from loader.job import Job, Pack
+from loader.mapping.column_sources import MappedColumn
+from loader.mapping.mapping import FileMapping
 
 NAIVE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]+)?$"
 """An ISO 8601 date, or date and time, that names no zone."""

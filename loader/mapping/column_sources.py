@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from loader.mapping.expressions import Expression
 from loader.job import ColumnRule, Job
+from loader.mapping.expressions import Expression
 from loader.model import SourceFile
 
 

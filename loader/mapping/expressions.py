@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from loader.mapping.errors import no_such_source, unusable_sql
-from loader.row_issues import Problem, found
 from loader.mapping.sql_allowlist import FUNCTIONS, unknown_word
 from loader.model import SourceFile
 from loader.reject_code import RejectCode
+from loader.row_issues import Problem, found
 
 RESULT = "result()"
 """A name that no source column can be mistaken for."""

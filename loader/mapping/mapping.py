@@ -16,8 +16,8 @@ import polars as pl
 
 from loader.datasets import NEVER_SEND, Dataset, dataset_by_name, dataset_for_event_type, event_types
 from loader.errors import ExtractError, SettingsError
-from loader.mapping.expressions import Expression, read_expression
-from loader.mapping.type_compatibility import TYPE_OF_KIND, kind_of, refusal
+from loader.job import DATASET_EVENT_TYPE, ColumnRule, Job
+from loader.mapping.column_sources import MappedColumn, Origins
 from loader.mapping.errors import (
     all_of,
     did_you_mean,
@@ -30,8 +30,8 @@ from loader.mapping.errors import (
     nothing_used,
     wrong_names,
 )
-from loader.mapping.column_sources import MappedColumn, Origins
-from loader.job import DATASET_EVENT_TYPE, ColumnRule, Job
+from loader.mapping.expressions import Expression, read_expression
+from loader.mapping.type_compatibility import TYPE_OF_KIND, kind_of, refusal
 from loader.model import SourceFile
 
 COLUMN_NAME = re.compile(r"[a-z0-9_]{1,100}")

@@ -1,8 +1,4 @@
-"""Everything of a load but the sending: ``load --dry-run`` and ``plan``.
-
-Both read the whole extract and plan every event with the functions of a real load; what differs is only
-what they tell of it.
-"""
+"""Preview a load: read the extract, plan every event with the functions of a load, and send nothing."""
 
 import asyncio
 import os
@@ -12,10 +8,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from loader.datasets import Dataset
+from loader.delivery.rate.memory import RateMemory
 from loader.errors import LoaderError, SettingsError
 from loader.events import WindowRecords
 from loader.extract import Extract, Window, open_extract, place_of_dataset
-from loader.preview.samples import Samples, sample_values
+from loader.extract.planning import packing_of, plan_windows
+from loader.job import Job
+from loader.model import WindowPlan
 from loader.preview import (
     ColumnPreview,
     Counts,
@@ -27,12 +26,8 @@ from loader.preview import (
     count_lanes,
     estimate,
 )
+from loader.preview.samples import Samples, sample_values
 from loader.preview.spill import spill
-from loader.job import Job
-from loader.model import WindowPlan
-from loader.extract.planning import log_rejected, packing_of, plan_windows
-from loader.delivery.rate.memory import RateMemory
-from loader.report import LoadSummary
 from loader.service.client import find_caller, open_client
 from loader.service.live_schema import read_dataset
 from loader.service.protocol import EventEncoder
@@ -41,29 +36,7 @@ ROUND_TRIP_SECONDS = 0.1
 """How long a request is assumed to take: a Region on the same continent, TLS kept open, and the service."""
 
 
-def rehearse(job: Job, extract: Extract) -> LoadSummary:
-    """Plan every event of a load and return the summary of a load that sent none."""
-    began = time.monotonic()
-    counts = Counts()
-    for plan in plan_windows(job, extract):
-        log_rejected(plan)
-        counts.add(plan)
-    return LoadSummary(
-        run_dir="",
-        windows=counts.windows,
-        rows_read=counts.rows_read,
-        rows_filtered=counts.rows_filtered,
-        rows_rejected=counts.rows_rejected,
-        records=counts.records,
-        events_total=counts.events,
-        events_unprocessed=counts.events,
-        seconds=time.monotonic() - began,
-        rows_in_run=counts.rows_read,
-        dry_run=True,
-    )
-
-
-def preview(
+def plan(
     job: Job,
     *,
     deadline_seconds: float | None = None,

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from loader.events.plan import WindowRecords
-from loader.mapping.mapping import FileMapping
 from loader.formats.windows import Window
+from loader.mapping.mapping import FileMapping
 
 VALUES = 3
 """Different values that are shown of a column."""

@@ -5,8 +5,8 @@ Pure. Values of the extract appear only if asked for, and never so that a termin
 
 from collections.abc import Iterable, Iterator
 
-from loader.preview.model import ColumnPreview, FilePreview, Preview
 from loader.model import TOKEN_LIFE_SECONDS
+from loader.preview.model import ColumnPreview, FilePreview, Preview
 from loader.report import figures
 
 LABEL_CHARS = 10

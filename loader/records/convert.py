@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from loader.job import ColumnRule, Job
+from loader.mapping.column_sources import MappedColumn
 from loader.records.instants import Instants
 from loader.records.numbers import plain_numbers
-from loader.mapping.column_sources import MappedColumn
-from loader.records.to_text import decoded, plain_text
-from loader.row_issues import Problem, found, only
 from loader.records.timestamps import from_column, from_text
-from loader.job import ColumnRule, Job
+from loader.records.to_text import decoded, plain_text
 from loader.reject_code import RejectCode
+from loader.row_issues import Problem, found, only
 
 DOUBLE = r"^-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 INT = r"^-?[0-9]+$"

@@ -4,9 +4,9 @@ import re
 
 import polars as pl
 
-from loader.row_issues import Problem, found, only
 from loader.job import ColumnRule
 from loader.reject_code import RejectCode
+from loader.row_issues import Problem, found, only
 
 SHAPES = {"leading": "-?{0}", "trailing": "-?{0}|{0}-", "parentheses": r"-?{0}|\({0}\)"}
 EXAMPLES = {"leading": "-{0}", "trailing": "{0}-", "parentheses": "({0})"}

@@ -14,18 +14,18 @@ from datetime import date
 import polars as pl
 
 from loader.events.plan import WindowRecords
-from loader.records.convert import Conversion, convert, instants_of
-from loader.mapping.expressions import Expression
 from loader.formats.bad_record import Fault
-from loader.mapping.mapping import FileMapping
-from loader.mapping.column_sources import MappedColumn
-from loader.row_issues import Problem, found
-from loader.records.json_records import Form, quoted_records, quoted_texts
-from loader.records.rule_checks import checked_texts
 from loader.formats.windows import Window
 from loader.job import Job, Pack
+from loader.mapping.column_sources import MappedColumn
+from loader.mapping.expressions import Expression
+from loader.mapping.mapping import FileMapping
 from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS, RejectedRow
+from loader.records.convert import Conversion, convert, instants_of
+from loader.records.json_records import Form, quoted_records, quoted_texts
+from loader.records.rule_checks import checked_texts
 from loader.reject_code import RejectCode
+from loader.row_issues import Problem, found
 
 BATCH_ROWS, BATCH_BYTES = 32_768, 16 * 2**20
 """Most rows converted at a time, and about how many bytes of them, but one row at least: what a window needs

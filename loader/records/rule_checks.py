@@ -6,11 +6,11 @@ from dataclasses import replace
 import polars as pl
 
 from loader.errors import SettingsError
-from loader.records.convert import Conversion, convert, full_match
-from loader.mapping.errors import all_of
-from loader.mapping.column_sources import MappedColumn
-from loader.records.timestamp_formats import format_fault
 from loader.job import ColumnRule, Job
+from loader.mapping.column_sources import MappedColumn
+from loader.mapping.errors import all_of
+from loader.records.convert import Conversion, convert, full_match
+from loader.records.timestamp_formats import format_fault
 
 
 def checked_texts(

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from loader.records.instants import Instants
-from loader.row_issues import Problem, found, only
 from loader.reject_code import RejectCode
+from loader.row_issues import Problem, found, only
 
 SECONDS_RANGE = (-62_135_596_800, 253_402_300_799)
 """0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z in epoch seconds: four digits of year."""

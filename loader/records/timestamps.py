@@ -7,9 +7,9 @@ from functools import cache
 import polars as pl
 
 from loader.records.instants import Instants, no_fraction, trimmed
-from loader.row_issues import Problem, found, only
 from loader.records.time_zones import settled
 from loader.reject_code import RejectCode
+from loader.row_issues import Problem, found, only
 
 ISO_8601 = (
     r"^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"

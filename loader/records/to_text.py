@@ -12,10 +12,10 @@ from dataclasses import replace
 import orjson
 import polars as pl
 
-from loader.row_issues import Problem, found, only
 from loader.records.json_records import json_texts
 from loader.records.timestamps import from_column
 from loader.reject_code import RejectCode
+from loader.row_issues import Problem, found, only
 
 
 def plain_text(source: pl.Series) -> tuple[pl.Series, list[Problem]]:

@@ -2,9 +2,9 @@
 
 from loader.report.closing_block import to_text
 from loader.report.display import Display, ProgressStyle, make_display
+from loader.report.error_block import render_error
 from loader.report.log_lines import LogFormat
 from loader.report.logs import log_to
-from loader.report.error_block import render_error
 from loader.report.panel import json_line, plain_line
 from loader.report.progress import Pace, RateMeter, Snapshot
 from loader.report.summary import LoadSummary, exit_code_for, to_json, write_summary_json

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from loader.report.overview import LoadState, Overview, Trouble
 from loader.report.figures import printable
+from loader.report.overview import LoadState, Overview, Trouble
 
 STATES = {
     LoadState.NONE: "no load",

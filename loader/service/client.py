@@ -6,15 +6,12 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from loader.job import Job
-from loader.model import Destination, Event, Outcome, OutcomeKind
 from loader.aws.credentials import CredentialSource, open_credentials
-from loader.aws.endpoint import Endpoint, resolve_endpoint
-from loader.http.fast.fast_transport import LeanTransport
 from loader.aws.daemon_thread import in_daemon_thread
-from loader.http.proxy_and_tls import check_name, find_ca_bundle, find_proxy
-from loader.service.protocol import EventEncoder, clean, read_response, send_path
+from loader.aws.endpoint import Endpoint, resolve_endpoint
 from loader.aws.signing import Signer, request_line
+from loader.http.fast.fast_transport import LeanTransport
+from loader.http.proxy_and_tls import check_name, find_ca_bundle, find_proxy
 from loader.http.transport import (
     Request,
     Response,
@@ -22,6 +19,9 @@ from loader.http.transport import (
     TransportError,
     TransportSettings,
 )
+from loader.job import Job
+from loader.model import Destination, Event, Outcome, OutcomeKind
+from loader.service.protocol import EventEncoder, clean, read_response, send_path
 
 STOPPING_CODES = frozenset({"CertificateNotTrusted", "ProxyAuthenticationRequired"})
 """Failures to connect that only a change of settings cures; all others are tried again."""

@@ -16,10 +16,10 @@ import orjson
 
 from loader.datasets import NEVER_SEND, Column, Dataset
 from loader.errors import DeliveryStopped, LoaderError, ServiceStopped
+from loader.http.transport import TransportError
 from loader.model import Outcome, OutcomeKind
 from loader.service.client import STOPPING_CODES, SupplyChainClient
 from loader.service.protocol import clean, read_response
-from loader.http.transport import TransportError
 
 DATASET_PATH = "/api/datalake/instance/{instance_id}/namespaces/{namespace}/datasets/{name}"
 """``http.requestUri`` of GetDataLakeDataset in the service model 2024-01-01."""

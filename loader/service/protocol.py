@@ -15,8 +15,8 @@ from functools import lru_cache
 
 import orjson
 
-from loader.model import Destination, Event, Outcome, OutcomeKind
 from loader.json_quoting import BODY_START
+from loader.model import Destination, Event, Outcome, OutcomeKind
 from loader.service.outcomes import kind_of
 
 EVENTS_PATH = "/api-data/data-integration/instance/{instance_id}/data-integration-events"

@@ -17,10 +17,10 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from loader.errors import ExtractError, NothingToLoad
-from loader.formats.polars_readers import CloudAccess
 from loader.aws.endpoint import check_url
 from loader.aws.session import open_session
+from loader.errors import ExtractError, NothingToLoad
+from loader.sources.cloud_access import CloudAccess
 
 TRIES = 5
 """How often a request is sent, and how often one whose answer broke off is asked again."""

@@ -17,10 +17,10 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from loader.errors import ExtractError, NothingToLoad
+from loader.model import SourceFile
 from loader.sources.file_format import is_extract_name
 from loader.sources.local_paths import S3_SCHEME
 from loader.sources.s3_client import S3Client, refusals
-from loader.model import SourceFile
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from loader.checkpoint import open_checkpoint, read_overview
+from loader.checkpoint import open_checkpoint
 from loader.errors import CheckpointError
+from loader.report.overview import read_overview
 from tests.checkpoint.sample_loads import START, load_plan
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from loader.checkpoint import export_failed, export_rejected, open_checkpoint
+from loader.checkpoint import open_checkpoint
 from loader.errors import CheckpointError
 from loader.model import EventState, RejectedRow
 from loader.reject_code import RejectCode
+from loader.report.export import export_failed, export_rejected
 from tests.checkpoint.sample_loads import accepted, event, load_plan, put_aside, window_plan
 
 

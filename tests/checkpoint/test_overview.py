@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from loader.checkpoint import SAFE_SECONDS, LoadState, RunEnd, Trouble, open_checkpoint, read_overview
-from loader.report.overview import Doubt
+from loader.checkpoint import SAFE_SECONDS, RunEnd, open_checkpoint
 from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.errors import CheckpointCorrupt
 from loader.model import EventState, RejectedRow
 from loader.reject_code import RejectCode
+from loader.report.overview import Doubt, LoadState, Trouble, read_overview
 from tests.checkpoint.sample_loads import START, Clock, accepted, contents, load_plan, put_aside, window_plan
 
 COMMAND = "scn-loader load orders.parquet"

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from loader.checkpoint import Checkpoint, RunEnd, export_failed, open_checkpoint, read_overview
+from loader.checkpoint import Checkpoint, RunEnd, open_checkpoint
 from loader.model import Event, EventResult, EventState, Part, PartResult, PartState, WindowPlan
+from loader.report.export import export_failed
+from loader.report.overview import read_overview
 from tests.checkpoint.sample_loads import START, Clock, event_id, load_plan
 
 EVENT = Event(0, 0, 0, (3, 4, 6, 7), "g", "e" * 64, None, b"secret")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from loader import Job, preview
+from loader import Job, plan
 from loader.errors import ExitCode
-from loader.model import Destination, Event
 from loader.json_quoting import quote
+from loader.model import Destination, Event
 from loader.service.protocol import build_body
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
@@ -161,6 +161,6 @@ def test_a_plan_and_a_dry_run_count_alike(ask, csv, tmp_path):
 def test_a_plan_is_a_value_of_the_library(good):
     """In Python, a preview is an object with the same figures."""
     job = Job(extract=[str(good)], event_type=TYPE[1], instance_id=INSTANCE)
-    found = preview(job, deadline_seconds=1.0)
+    found = plan(job, deadline_seconds=1.0)
     assert (found.counts.records, found.exit_code) == (3, ExitCode.DELIVERED)
     assert found.files[0].columns[0].samples == (("R0", "R0"),)

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from loader.delivery.bisection import PartLog
 from loader.delivery.dispatcher import Dispatcher
-from loader.delivery.rate.governor import Governor
-from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.interfaces import Surroundings
+from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.rate.governor import Governor
 from loader.delivery.settings import DeliverySettings
 from loader.errors import LoaderError
-from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind
 from loader.json_quoting import quote
+from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind
 from tests.delivery.virtual_time import now
 
 WALL_OFFSET = 1_700_000_000.0

@@ -14,8 +14,8 @@ from loader.delivery.entry import Entry
 from loader.delivery.settings import DeliverySettings
 from loader.errors import CheckpointWriteError
 from loader.job import OnFailure
-from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, PartResult, PartState
 from loader.json_quoting import quote
+from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, PartResult, PartState
 from tests.delivery import fake_service as answers
 from tests.delivery.fake_service import WALL_OFFSET, Call, Delivery, FakeService
 from tests.delivery.virtual_time import run

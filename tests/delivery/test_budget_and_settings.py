@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.delivery.limits.byte_budget import ByteBudget, event_bytes
 from loader.delivery.entry import Entry
+from loader.delivery.limits.byte_budget import ByteBudget, event_bytes
 from loader.delivery.settings import DeliverySettings
 from loader.job import Job, OnFailure
 from tests.delivery.fake_service import event

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loader.delivery.limits.circuit_breaker import BreakerSettings
 from loader.delivery.limits.byte_budget import event_bytes
+from loader.delivery.limits.circuit_breaker import BreakerSettings
 from loader.delivery.settings import DeliverySettings
 from loader.errors import ServiceStopped
 from loader.job import OnFailure

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.delivery.limits.byte_budget import event_bytes
-from loader.delivery.rate.governor import Governor
 from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.limits.limiting_factor import LimitingFactor
+from loader.delivery.rate.governor import Governor
 from loader.delivery.settings import DeliverySettings
 from loader.model import Event, EventState, Outcome
 from tests.delivery import fake_service as answers

@@ -8,9 +8,9 @@ import pytest
 import uvloop
 
 from loader.delivery.dispatcher import Dispatcher
-from loader.delivery.rate.governor import Governor
-from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.interfaces import Surroundings
+from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.rate.governor import Governor
 from loader.delivery.settings import DeliverySettings
 from loader.model import EventResult, EventState
 from tests.delivery import fake_service as answers

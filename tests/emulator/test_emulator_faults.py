@@ -9,8 +9,8 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from loader.emulator import FaultPlan
-from loader.emulator.api.refusal import COMMON_ERRORS, status_of
-from loader.emulator.http.signatures import WireRequest
+from loader.emulator.model.refusal import COMMON_ERRORS, status_of
+from loader.emulator.service.signatures import WireRequest
 from tests.emulator.signed_client import EVENTS_PATH, TABLE, event, signed, target, token
 
 

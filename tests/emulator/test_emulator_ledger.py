@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.emulator import EmulatorSettings, FaultPlan, running_emulator
-from loader.emulator.store.ledger import ACCEPTED, LedgerFile, LedgerRow
 from loader.emulator.store.group_order import Flight, GroupOrder
+from loader.emulator.store.ledger import ACCEPTED, LedgerFile, LedgerRow
 from loader.emulator.store.store import Store
 from tests.emulator.signed_client import EVENT_TYPE, INSTANCE, SignedClient, target, token
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.datasets import Column, Dataset
-from loader.emulator.api.refusal import Refusal
-from loader.emulator.api.schema_check import DatasetCheck, check_custom
+from loader.emulator.model.refusal import Refusal
+from loader.emulator.model.schema_check import DatasetCheck, check_custom
 
 TYPES = ("string", "double", "int", "timestamp")
 DATASET = Dataset("shelf", tuple(Column(name, name, required=False) for name in TYPES), ("string",))

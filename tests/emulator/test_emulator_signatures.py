@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from loader.emulator import ACCESS_KEY_ID, EmulatorSettings
-from loader.emulator.api.refusal import Refusal
-from loader.emulator.http.signatures import SignatureCheck, WireRequest
+from loader.emulator.model.refusal import Refusal
+from loader.emulator.service.signatures import SignatureCheck, WireRequest
 from tests.emulator.signed_client import CREDENTIALS, event, signed
 
 INVALID = (403, "InvalidSignatureException")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loader.emulator.api.client_tokens import ClientTokens, event_identity
+from loader.emulator.service.client_tokens import ClientTokens, event_identity
 from tests.emulator.signed_client import INSTANCE, TABLE, event, signed, target, token
 
 HOUR = 3600.0

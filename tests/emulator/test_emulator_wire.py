@@ -6,7 +6,7 @@ from uuid import RFC_4122, UUID
 
 import pytest
 
-from loader.emulator.api.ids import new_id
+from loader.emulator.model.ids import new_id
 
 NOT_SERVED = "/_emulator/nothing"  # its answer is the same each time, but for the date
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.events.split import halves, part_event, part_token, record_places, whole
-from loader.model import Event, Part
 from loader.json_quoting import quote
+from loader.model import Event, Part
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -12,7 +12,8 @@ import pytest
 
 from loader.errors import ExtractError
 from loader.extract import open_extract
-from loader.sources.files import find_files, opened
+from loader.extract.find_files import find_files
+from loader.sources.files import opened
 
 if sys.version_info >= (3, 14):
     from compression import zstd

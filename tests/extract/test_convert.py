@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.records.convert import Conversion, Converted, convert
-from loader.mapping.column_sources import MappedColumn
-from loader.records.to_text import plain_text
 from loader.job import ColumnRule
+from loader.mapping.column_sources import MappedColumn
+from loader.records.convert import Conversion, Converted, convert
+from loader.records.to_text import plain_text
 
 AS_TEXT = Conversion(time_zone="UTC", timestamps="iso8601", numbers="string")
 AS_NUMBER = Conversion(time_zone="UTC", timestamps="iso8601", numbers="number")

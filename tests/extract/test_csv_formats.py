@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from loader.errors import ExtractError
 from loader.extract import open_extract
+from loader.extract.find_files import find_files
 from loader.formats.csv.blocks import read_blocks
 from loader.formats.csv.dialect import read_dialect
 from loader.formats.csv.table import CsvTable, line_lengths
-from loader.sources.files import find_files
 from loader.formats.windows import Cut, read_windows
 from loader.job import CsvSettings
 from tests.extract.conftest import JobMaker

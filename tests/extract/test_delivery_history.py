@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from loader.extract.find_files import find_files
 from loader.formats.csv.table import CsvTable
-from loader.sources.files import find_files
 from loader.formats.windows import cut_table, read_windows
 from loader.job import CsvSettings, Pack
 

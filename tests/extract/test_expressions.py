@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from loader.errors import SettingsError
 from loader.events.plan import WindowRecords
 from loader.extract import open_extract
+from loader.job import Job
 from loader.mapping.expressions import Expression, read_expression
 from loader.mapping.sql_allowlist import FUNCTIONS
-from loader.job import Job
 from loader.model import SourceFile
 
 FILE = SourceFile(0, "/data/x.csv", "csv", 10, 0, "f", 0, None)

@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 
 from loader.errors import ExtractError, NothingToLoad
-from loader.sources.files import changed, check_unchanged, find_files
+from loader.extract.find_files import find_files
 from loader.model import WHOLE_FILE_BYTES
+from loader.sources.files import changed, check_unchanged
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loader.records.json_records import Form, quoted_records, quoted_texts
 from loader.json_quoting import quote, unquote
+from loader.records.json_records import Form, quoted_records, quoted_texts
 
 TEXTS = st.text(
     st.one_of(

@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from loader.errors import ExtractError, SettingsError
-from loader.mapping.mapping import FileMapping, dataset_of, map_file
 from loader.job import Job
+from loader.mapping.mapping import FileMapping, dataset_of, map_file
 from loader.model import SourceFile
 
 FILE = SourceFile(0, "/data/x.csv", "csv", 10, 0, "f", 0, None)

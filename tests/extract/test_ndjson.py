@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from loader.errors import ExtractError, NothingToLoad
 from loader.events.plan import WindowRecords
 from loader.extract import open_extract
+from loader.extract.find_files import find_files
 from loader.formats.bad_record import Fault
-from loader.sources.files import find_files
 from loader.formats.ndjson.lines import KEY_TWICE, NO_OBJECT, NOT_UNICODE, NOT_UTF_8, read_line
 from loader.formats.ndjson.table import HEAD_BYTES, NdjsonTable
 from loader.formats.windows import Cut, read_windows

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from loader.errors import ExtractError, NothingToLoad, SettingsError
 from loader.events.plan import WindowRecords
 from loader.extract import open_extract
-from loader.records.row_reader import BATCH_BYTES, MAX_VALUE_CHARS
 from loader.job import Job
 from loader.model import MAX_EVENT_BYTES, RejectedRow
+from loader.records.row_reader import BATCH_BYTES, MAX_VALUE_CHARS
 from loader.reject_code import RejectCode
 
 

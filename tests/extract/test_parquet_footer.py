@@ -12,7 +12,7 @@ import pytest
 
 from loader.errors import ExtractError
 from loader.formats.parquet.footer import MAX_PAGE_BYTES, Unsound, check_pages, read_row_groups
-from loader.formats.polars_readers import ParquetSource
+from loader.formats.parquet.source import ParquetSource
 from loader.formats.parquet.thrift import Malformed, read_struct
 from tests.hostile.forged_parquet import Forgery, nested
 

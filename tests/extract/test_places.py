@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from loader.errors import ExtractError, NothingToLoad
-from loader.sources.files import find_files
+from loader.extract.find_files import find_files
 from loader.job import read_job
 
 

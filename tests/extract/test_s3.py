@@ -10,12 +10,13 @@ import pytest
 
 from loader.errors import ExitCode, ExtractError, LoaderError, NothingToLoad, SettingsError
 from loader.extract import open_extract
+from loader.extract.find_files import find_files
 from loader.formats.csv.table import CsvTable
-from loader.sources.files import changed, find_files, opened
 from loader.formats.parquet.table import ParquetTable
-from loader.sources.s3_objects import PART_BYTES
 from loader.formats.windows import Cut, read_windows
 from loader.job import CsvSettings
+from loader.sources.files import changed, opened
+from loader.sources.s3_objects import PART_BYTES
 from tests.extract.s3_server import BUCKET, S3Server
 
 

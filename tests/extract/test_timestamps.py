@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.records.instants import Instants
-from loader.row_issues import Problem
 from loader.records.timestamp_formats import format_fault
 from loader.records.timestamps import from_column, from_text
+from loader.row_issues import Problem
 
 ZONES = [
     "UTC",

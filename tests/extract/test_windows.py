@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loader.errors import ExtractError
+from loader.extract.find_files import find_files
 from loader.formats.csv.table import CsvTable
-from loader.sources.files import find_files
 from loader.formats.parquet.table import ParquetTable
 from loader.formats.windows import WINDOW_BYTES, Cut, Table, Window, cut_table, read_windows
 from loader.job import CsvSettings, Pack

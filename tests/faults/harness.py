@@ -16,9 +16,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from loader.delivery.rate.memory import RateMemory, Remembered
 from loader.emulator import Emulator, EmulatorSettings, running_emulator
 from loader.emulator.store.ledger import LedgerRow
-from loader.delivery.rate.memory import RateMemory, Remembered
 from tests.faults import judge
 from tests.faults.extracts import EVENT_TYPE, KEY, ExtractShape, Rows, random_rows, write_extract
 from tests.faults.leaks import SECRET, leaks

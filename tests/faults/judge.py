@@ -19,9 +19,9 @@ from loader.checkpoint.queries import read_receipts, read_totals
 from loader.checkpoint.reading import check_whole, open_for_reading
 from loader.emulator.store.ledger import ACCEPTED, LedgerRow
 from loader.extract import open_extract
+from loader.extract.planning import plan_windows
 from loader.job import Job
 from loader.model import Event, WindowPlan
-from loader.extract.planning import plan_windows
 
 
 @dataclass(frozen=True, slots=True)

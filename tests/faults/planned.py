@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 
 from loader.extract import open_extract
+from loader.extract.planning import plan_windows
 from loader.job import Job
 from loader.model import WindowPlan
-from loader.extract.planning import plan_windows
 
 
 def digest(plan: WindowPlan) -> str:

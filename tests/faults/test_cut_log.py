@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from loader.checkpoint import Checkpoint, LoadState, open_checkpoint, read_overview
+from loader.checkpoint import Checkpoint, open_checkpoint
+from loader.report.overview import LoadState, read_overview
 from tests.checkpoint.sample_loads import START, accepted, load_plan, window_plan
 from tests.faults.reliability import STOPS
 

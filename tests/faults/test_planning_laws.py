@@ -12,15 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loader.delivery.limits.byte_budget import event_bytes
 from loader.delivery.dispatcher import Dispatcher
-from loader.delivery.rate.governor import Governor
+from loader.delivery.limits.byte_budget import event_bytes
 from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.rate.governor import Governor
 from loader.delivery.settings import DeliverySettings
 from loader.extract import open_extract
+from loader.extract.planning import plan_windows
 from loader.job import Job
 from loader.model import Event, EventResult, Outcome, OutcomeKind
-from loader.extract.planning import plan_windows
 from tests.faults.extracts import EVENT_TYPE, KEY, ExtractShape, random_rows, random_shape, write_extract
 from tests.faults.harness import INSTANCE, ROOT
 from tests.faults.planned import digest, digests

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from loader.events import EventPlanner, PackingSettings, WindowRecords
+from loader.model import Destination, RejectedRow, SourceFile, WindowPlan
 from loader.preview import Counts, Packings, count_keys, count_lanes
 from loader.preview.counting import MOST_KINDS, OTHER_REASONS
 from loader.preview.spill import spill
-from loader.model import Destination, RejectedRow, SourceFile, WindowPlan
 from loader.reject_code import RejectCode
 
 FILE = SourceFile(0, "/x.csv", "csv", 1, 0, "f", 0, None)

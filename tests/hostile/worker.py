@@ -20,14 +20,14 @@ from pathlib import Path
 
 import orjson
 
+from loader.delivery.rate.memory import RateMemory, Remembered
 from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Emulator, EmulatorSettings, running_emulator
 from loader.emulator.store.ledger import ACCEPTED, REPLAYED
 from loader.errors import ExitCode, LoaderError
 from loader.job import read_job
 from loader.loading.api import run_to_end
-from loader.delivery.rate.memory import RateMemory, Remembered
-from loader.report import render_error
 from loader.loading.session import Ending, Observers
+from loader.report import render_error
 from tests.hostile.case import MARKER, Case
 from tests.hostile.kinds import make_case, name_of
 

@@ -7,8 +7,8 @@ from threading import Event as Flag
 
 import pytest
 
-from loader.model import WindowPlan
 from loader.extract.planning import plan_ahead
+from loader.model import WindowPlan
 
 WINDOWS = 4
 IN_TIME_SECONDS = 5.0

@@ -1,9 +1,9 @@
 """What the service tests send, and where."""
 
-from loader.model import Event
-from loader.json_quoting import quote
 from loader.aws.endpoint import Endpoint
 from loader.aws.signing import Credentials
+from loader.json_quoting import quote
+from loader.model import Event
 
 INSTANCE_ID = "11111111-2222-3333-4444-555555555555"
 EVENT_ID = "0f0f0f0f-1111-2222-3333-444444444444"

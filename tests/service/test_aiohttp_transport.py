@@ -13,8 +13,8 @@ from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from loader.http.aiohttp_transport import AiohttpTransport, transport_error
 from loader.aws.endpoint import Endpoint
+from loader.http.aiohttp_transport import AiohttpTransport, transport_error
 from loader.http.transport import Request, TransportError, TransportSettings
 from tests.service.authority import Authority
 from tests.service.samples import loopback_endpoint

@@ -19,15 +19,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loader.aws.credentials import FixedCredentials, FoundCredentials, RenewingCredentials
+from loader.aws.signing import Credentials
 from loader.errors import ServiceStopped, SettingsError
 from loader.events.token import begin_hash
+from loader.http.transport import Request, Response, TransportError
 from loader.job import Job
 from loader.model import Destination, Event, Operation, Outcome, OutcomeKind
 from loader.service.client import SupplyChainClient, open_client
-from loader.aws.credentials import FixedCredentials, FoundCredentials, RenewingCredentials
 from loader.service.protocol import build_body, send_path
-from loader.aws.signing import Credentials
-from loader.http.transport import Request, Response, TransportError
 from tests.service.authority import Authority
 from tests.service.samples import EVENT_ID, INSTANCE_ID, KEY, RECEIPT, loopback_endpoint, sample_event
 from tests.service.scripted_server import Received, ScriptedServer, answer, raw, reset

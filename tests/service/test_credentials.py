@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from loader.errors import ServiceStopped, SettingsError
-from loader.service import credentials as module
+from loader.aws import credentials as module
 from loader.aws.credentials import (
     FixedCredentials,
     FoundCredentials,
@@ -24,6 +23,7 @@ from loader.aws.credentials import (
     open_credentials,
 )
 from loader.aws.signing import Credentials
+from loader.errors import ServiceStopped, SettingsError
 from tests.service.scripted_server import ScriptedServer, Step, answer, read_request, silence
 
 NOW = 1_800_000_000.0

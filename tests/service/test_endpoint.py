@@ -9,8 +9,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from loader.errors import SettingsError
 from loader.aws.endpoint import Endpoint, is_loopback, resolve_endpoint
+from loader.errors import SettingsError
 
 pytestmark = pytest.mark.usefixtures("aws_files")
 

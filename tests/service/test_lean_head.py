@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.http.fast.request_head import MAX_KEPT_STARTS, RequestHeads
 from loader.aws.signing import Credentials, Signer, request_line
+from loader.http.fast.request_head import MAX_KEPT_STARTS, RequestHeads
 from loader.http.transport import Request
 
 NAMES = st.text("abcXYZ-", min_size=1, max_size=12)

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import uvloop
 
-from loader.http.aiohttp_transport import AiohttpTransport
 from loader.aws.endpoint import Endpoint
+from loader.http.aiohttp_transport import AiohttpTransport
 from loader.http.fast.fast_transport import LeanTransport
 from loader.http.transport import Request, Transport, TransportSettings
 from tests.service.samples import loopback_endpoint

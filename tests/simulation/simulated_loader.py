@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from loader.delivery.rate.governor import Governor
 from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.rate.governor import Governor
 
 RATE_SAMPLE_SECONDS = 0.1
 

@@ -11,14 +11,14 @@ Rules kept here:
 import math
 from dataclasses import dataclass
 
-from loader.delivery.limits.circuit_breaker import QuotaBreaker
-from loader.delivery.limits.byte_budget import ByteBudget
-from loader.delivery.limits.user_ceiling import Ceiling
 from loader.delivery.entry import Entry
-from loader.delivery.rate.governor import Governor
-from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.lanes import Lanes
+from loader.delivery.limits.byte_budget import ByteBudget
+from loader.delivery.limits.circuit_breaker import QuotaBreaker
+from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.limits.limiting_factor import LimitingFactor, Stalls
+from loader.delivery.limits.user_ceiling import Ceiling
+from loader.delivery.rate.governor import Governor
 from loader.delivery.rate.steering import Phase
 
 

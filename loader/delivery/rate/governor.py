@@ -17,12 +17,12 @@ from dataclasses import dataclass
 
 from loader.delivery.rate.attempt_log import AttemptLog
 from loader.delivery.rate.bursts import Bursts
-from loader.delivery.rate.slow_start import FIRST_EPOCHS
-from loader.delivery.rate.random_throttles import Noise
 from loader.delivery.rate.probing import Probing
-from loader.delivery.rate.token_bucket import RateBucket
+from loader.delivery.rate.random_throttles import Noise
+from loader.delivery.rate.slow_start import FIRST_EPOCHS
 from loader.delivery.rate.steering import FEW_TRIES, LEARNED_CUT, LOW_RATE, Phase, Steering
 from loader.delivery.rate.throttle_budget import ThrottleBudget, chance, rest_seconds
+from loader.delivery.rate.token_bucket import RateBucket
 
 TICK_SECONDS = 0.02
 """How often the rate is looked at again while time passes."""

@@ -17,8 +17,8 @@ from enum import StrEnum
 
 from loader.delivery.rate.attempt_log import AttemptLog
 from loader.delivery.rate.cubic_curve import CRUISE_CUT, SHORTEST_PERIOD_SECONDS, CruiseCurve
-from loader.delivery.rate.slow_start import PROMPT_SECONDS, RETURN_GAIN, seek_gain, start_gain
 from loader.delivery.rate.limit_estimate import BRIEF_SECONDS, LimitEstimate, saturated_limit
+from loader.delivery.rate.slow_start import PROMPT_SECONDS, RETURN_GAIN, seek_gain, start_gain
 
 LOW_RATE = 50.0
 """Events per second below which each throttle is a noticeable share of the attempts."""

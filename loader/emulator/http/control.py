@@ -18,11 +18,11 @@ from urllib.parse import parse_qsl
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from loader.emulator.http.answers import Answer
 from loader.emulator.faults import FaultPlan
-from loader.emulator.service import Service
+from loader.emulator.service.answers import Answer
+from loader.emulator.service.service import Service
+from loader.emulator.service.signatures import WireRequest
 from loader.emulator.settings import QuotaSettings
-from loader.emulator.http.signatures import WireRequest
 
 PREFIX = "/_emulator/"
 

@@ -14,16 +14,16 @@ from aiohttp import web
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_exceptions import HTTPRequestEntityTooLarge
 
-from loader.emulator.http.answers import Answer
-from loader.emulator.http.control import PREFIX, control
 from loader.emulator.faults import FaultPlan
-from loader.emulator.store.ledger import LedgerRow
-from loader.emulator.api.refusal import Refusal
-from loader.emulator.service import Service
-from loader.emulator.settings import EmulatorSettings, QuotaSettings
-from loader.emulator.http.signatures import WireRequest
-from loader.emulator.store.store import Store
+from loader.emulator.http.control import PREFIX, control
 from loader.emulator.http.wire import deliver
+from loader.emulator.model.refusal import Refusal
+from loader.emulator.service.answers import Answer
+from loader.emulator.service.service import Service
+from loader.emulator.service.signatures import WireRequest
+from loader.emulator.settings import EmulatorSettings, QuotaSettings
+from loader.emulator.store.ledger import LedgerRow
+from loader.emulator.store.store import Store
 
 _BACKLOG = 1024
 _DRAIN_SECONDS = 1.0

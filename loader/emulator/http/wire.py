@@ -12,8 +12,8 @@ from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import SERVER_SOFTWARE
 
-from loader.emulator.http.answers import Answer
 from loader.emulator.faults import FaultKind
+from loader.emulator.service.answers import Answer
 
 # SO_LINGER on with no time: close() sends RST instead of FIN.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)

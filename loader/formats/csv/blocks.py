@@ -15,38 +15,22 @@ Rules kept here:
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 import polars as pl
 
 from loader.errors import ExtractError
+from loader.formats.bad_record import BadRecord, Fault
 from loader.formats.csv.dialect import Dialect
+from loader.formats.csv.parse import parse_csv
 from loader.formats.csv.records import MAX_RECORD_BYTES, ReadRecords, Syntax, read_records
-from loader.formats.bad_record import Fault
-from loader.sources.files import opened
-from loader.formats.polars_readers import parse_csv
-from loader.sources.transcoding import Readable, as_utf8, read_up_to
 from loader.model import SourceFile
+from loader.sources.files import opened
+from loader.sources.transcoding import Readable, as_utf8, read_up_to
 
 BLOCK_BYTES = 4 * 2**20
 """How much is read at a time: polars is at its fastest from about here on (0.8 us a row of 20 columns)."""
 
 EMPTY_LINE = {"\n": re.compile(rb"\n\r?\n"), "\r": re.compile(rb"\r\r")}
-
-
-@dataclass(frozen=True, slots=True)
-class BadRecord:
-    """A record that cannot be a row.
-
-    Attributes:
-        index: Its position among the block's rows.
-        fault: Why.
-        text: The record, clipped.
-    """
-
-    index: int
-    fault: Fault
-    text: str = field(repr=False)
 
 
 class RecordBlock:

@@ -17,11 +17,11 @@ from io import BytesIO
 from loader.errors import ExtractError
 from loader.formats.csv.records import Syntax, read_records
 from loader.formats.csv.separator import find_separator, in_words
+from loader.job import CsvSettings
+from loader.model import SourceFile
 from loader.sources.encodings import Encoding, find_encoding
 from loader.sources.files import opened
 from loader.sources.transcoding import as_utf8, read_up_to
-from loader.job import CsvSettings
-from loader.model import SourceFile
 
 HEAD_BYTES = 2**20
 """How much of a file is looked at to find out how it is written."""

@@ -8,12 +8,12 @@ import polars as pl
 
 from loader.formats.csv.blocks import BLOCK_BYTES, read_blocks, read_preamble
 from loader.formats.csv.dialect import read_dialect
-from loader.sources.files import check_unchanged, opened
 from loader.formats.window_cutter import PendingRows
-from loader.sources.transcoding import read_up_to
 from loader.formats.windows import SAMPLE_ROWS, Cut, Window, mean_row_bytes
 from loader.job import CsvSettings
 from loader.model import SourceFile
+from loader.sources.files import check_unchanged, opened
+from loader.sources.transcoding import read_up_to
 
 SAMPLES = 8
 SAMPLE_BYTES = 2**18

@@ -13,14 +13,13 @@ from typing import Any
 import polars as pl
 
 from loader.errors import ExtractError
-from loader.formats.csv.blocks import BadRecord
+from loader.formats.bad_record import BadRecord, Fault
 from loader.formats.csv.records import MAX_READABLE_BYTES, MAX_RECORD_BYTES
-from loader.formats.bad_record import Fault
-from loader.sources.file_format import BYTE_ORDER_MARK
-from loader.sources.files import opened
 from loader.formats.ndjson.lines import read_line
 from loader.model import SourceFile
 from loader.reject_code import RejectCode
+from loader.sources.file_format import BYTE_ORDER_MARK
+from loader.sources.files import opened
 
 BLOCK_BYTES = 2**20
 """How much is read at a time; parsing is line by line, so more would not be faster."""

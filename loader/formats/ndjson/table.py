@@ -7,12 +7,12 @@ from pathlib import Path
 import polars as pl
 
 from loader.errors import ExtractError, NothingToLoad
-from loader.formats.csv.blocks import BadRecord
-from loader.sources.files import check_unchanged
+from loader.formats.bad_record import BadRecord
 from loader.formats.ndjson.blocks import BLOCK_BYTES, LineBlock, read_lines
 from loader.formats.window_cutter import PendingRows
 from loader.formats.windows import SAMPLE_ROWS, Cut, Window, mean_row_bytes
 from loader.model import SourceFile
+from loader.sources.files import check_unchanged
 
 HEAD_BYTES = 2 * 2**20
 """How much of a file is looked at for its keys: some 5,000 rows."""

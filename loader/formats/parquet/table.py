@@ -6,11 +6,11 @@ from pathlib import Path
 
 import polars as pl
 
-from loader.sources.files import check_unchanged
-from loader.sources.s3_objects import S3File
-from loader.formats.polars_readers import ParquetSource, write_parquet
+from loader.formats.parquet.source import ParquetSource, write_parquet
 from loader.formats.windows import SAMPLE_ROWS, SLICE_BYTES, Cut, Window, mean_row_bytes
 from loader.model import SourceFile
+from loader.sources.files import check_unchanged
+from loader.sources.s3_objects import S3File
 
 SAMPLES = 3
 """First, middle and last rows: every further place costs the row group around it."""

@@ -15,9 +15,9 @@ from typing import Self
 from loader.aws.endpoint import Endpoint
 from loader.http.fast.connection import LeanConnection
 from loader.http.fast.dialer import Dialer
-from loader.http.proxy_and_tls import tls_context
 from loader.http.fast.permits import Places
 from loader.http.fast.request_head import RequestHeads
+from loader.http.proxy_and_tls import tls_context
 from loader.http.transport import Request, Response, TransportError, TransportSettings
 
 TICKS_PER_TIMEOUT = 20

@@ -17,8 +17,8 @@ from typing import Any
 import orjson
 
 from loader.datasets import NEVER_SEND, Dataset
-from loader.emulator.api.refusal import Refusal
-from loader.emulator.api.shapes import faults_of, max_value
+from loader.emulator.model.refusal import Refusal
+from loader.emulator.model.shapes import faults_of, max_value
 
 _DOUBLE = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _INT = re.compile(r"[+-]?\d{1,19}", re.ASCII)

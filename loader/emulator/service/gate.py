@@ -5,8 +5,8 @@ from collections import Counter
 
 from loader.emulator.clock import EmulatorClock
 from loader.emulator.faults import FaultPlan, FaultRule, FaultSchedule
+from loader.emulator.service.signatures import SignatureCheck, WireRequest
 from loader.emulator.settings import EmulatorSettings
-from loader.emulator.http.signatures import SignatureCheck, WireRequest
 
 
 class Gate:

@@ -7,19 +7,19 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from loader.emulator.http.answers import Answer, refused, spoiled, success
-from loader.emulator.api.catalog import Catalog
 from loader.emulator.clock import EmulatorClock
 from loader.emulator.faults import FaultPlan, FaultRule
-from loader.emulator.http.gate import Gate
-from loader.emulator.api.send_event import Intake
-from loader.emulator.api.operations import GET, GET_DATASET, SEND, Call, check_input, find_call, read_input
-from loader.emulator.store.group_order import Group
-from loader.emulator.api.read_events import get_event, list_events
+from loader.emulator.model.catalog import Catalog
+from loader.emulator.model.operations import GET, GET_DATASET, SEND, Call, check_input, find_call, read_input
+from loader.emulator.model.refusal import Refusal
 from loader.emulator.quota import Quota
-from loader.emulator.api.refusal import Refusal
+from loader.emulator.service.answers import Answer, refused, spoiled, success
+from loader.emulator.service.gate import Gate
+from loader.emulator.service.read_events import get_event, list_events
+from loader.emulator.service.send_event import Intake
+from loader.emulator.service.signatures import WireRequest
 from loader.emulator.settings import EmulatorSettings, QuotaSettings
-from loader.emulator.http.signatures import WireRequest
+from loader.emulator.store.group_order import Group
 from loader.emulator.store.store import Store
 
 _PAGE_ROWS = 1000

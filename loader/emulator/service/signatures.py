@@ -16,9 +16,9 @@ from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 from multidict import CIMultiDictProxy
 
-from loader.emulator.api.refusal import Refusal
+from loader.emulator.model.refusal import Refusal
+from loader.emulator.model.shapes import service_model
 from loader.emulator.settings import EmulatorSettings
-from loader.emulator.api.shapes import service_model
 
 TOLERANCE_SECONDS = 15 * 60.0
 """How far x-amz-date may be from the service's clock (SERVICE.md 8.9; scn's own is not documented)."""

@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl, unquote
 import orjson
 from botocore.model import OperationModel
 
-from loader.emulator.api.refusal import Refusal
-from loader.emulator.api.shapes import Check, WrongType, as_texts, compile_check, service_model
+from loader.emulator.model.refusal import Refusal
+from loader.emulator.model.shapes import Check, WrongType, as_texts, compile_check, service_model
 
 SEND = "SendDataIntegrationEvent"
 GET = "GetDataIntegrationEvent"

@@ -6,7 +6,7 @@ A ``Refusal`` is raised anywhere between reading a request and accepting it, and
 from collections.abc import Mapping
 from functools import cache
 
-from loader.emulator.api.shapes import service_model
+from loader.emulator.model.shapes import service_model
 
 # Common Errors of the API reference, and codes that AWS front ends answer before an operation is
 # reached (SERVICE.md sections 8.9 and 9). The operations' own errors come from the service model.

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from loader.emulator.faults import FaultKind
+from loader.emulator.model.refusal import Refusal
+from loader.emulator.model.shapes import max_value
 from loader.emulator.store.ledger import LedgerRow
-from loader.emulator.api.refusal import Refusal
-from loader.emulator.api.shapes import max_value
 from loader.emulator.store.store import Store
 
 EVENT_LIFE_SECONDS = 30 * 86_400.0

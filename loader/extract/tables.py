@@ -2,16 +2,17 @@
 
 from loader.datasets import NEVER_SEND, Dataset
 from loader.errors import ExtractError
+from loader.extract.find_files import find_files
 from loader.formats.csv.table import CsvTable
-from loader.sources.files import check_unchanged, find_files
 from loader.formats.ndjson.table import NdjsonTable
 from loader.formats.parquet.table import ParquetTable
-from loader.sources.local_paths import S3_SCHEME, STANDARD_INPUT
-from loader.sources.s3_client import S3Client
-from loader.sources.stdin import KeptInput
 from loader.formats.windows import Table
 from loader.job import CsvSettings, Job
 from loader.model import SourceFile
+from loader.sources.files import check_unchanged
+from loader.sources.local_paths import S3_SCHEME, STANDARD_INPUT
+from loader.sources.s3_client import S3Client
+from loader.sources.stdin import KeptInput
 
 
 def files_of(job: Job, kept: KeptInput) -> tuple[tuple[SourceFile, ...], list[str]]:

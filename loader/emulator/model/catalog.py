@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from loader.datasets import Column, Dataset, dataset_by_name
-from loader.emulator.api.refusal import Refusal
-from loader.emulator.api.shapes import WrongType, faults_of
+from loader.emulator.model.refusal import Refusal
+from loader.emulator.model.shapes import WrongType, faults_of
 
 ASC = "asc"
 

@@ -4,9 +4,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import typer
-
-from loader.cli.load import load
+import click
 
 NOT_AGAIN = {
     *("--restart", "--retry-failed", "--dry-run", "--in-doubt", "--run-dir"),
@@ -60,8 +58,8 @@ def _kept_flags(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def _flags_with_value() -> set[str]:
-    app = typer.Typer()
-    app.command()(load)
-    parameters = typer.main.get_command(app).params
+    root = click.get_current_context().find_root().command
+    assert isinstance(root, click.Group)
     # An argument has no is_flag.
+    parameters = root.commands["load"].params
     return {name for each in parameters if not getattr(each, "is_flag", True) for name in each.opts}

@@ -6,12 +6,12 @@ from functools import lru_cache
 from typing import Any
 
 from loader.datasets import Dataset, dataset_by_name, dataset_for_event_type
-from loader.emulator.api.catalog import ASC, Catalog
+from loader.emulator.model.catalog import ASC, Catalog
+from loader.emulator.model.operations import refuse_faults
+from loader.emulator.model.refusal import Refusal
+from loader.emulator.model.schema_check import check_custom, dataset_check
+from loader.emulator.model.shapes import faults_of
 from loader.emulator.store.lake import Target
-from loader.emulator.api.operations import refuse_faults
-from loader.emulator.api.refusal import Refusal
-from loader.emulator.api.schema_check import check_custom, dataset_check
-from loader.emulator.api.shapes import faults_of
 from loader.model import Operation
 
 DATASET_EVENT_TYPE = "scn.data.dataset"

@@ -1,18 +1,17 @@
-"""Polars' readers, behind two doors: rows of a Parquet file, rows of a piece of CSV.
+"""Read slices of a Parquet file, and write Parquet files, with polars.
 
 Rules kept here:
 
-1. This is the only module that names polars' scan and read calls.
+1. This is the only module that names polars' calls for Parquet files.
 2. Reading a slice of a Parquet file holds that slice and, of the row group around it, one group of
    column chunks at a time: polars fetches a column chunk whole, so a large file is read column by
    column (``columns_per_scan``). Measured with 2,000,000 rows x 20 columns in one row group (473 MB):
    all columns at once 640 MB resident, column by column 190 MB; ``collect_batches`` 1,340 MB.
 3. What polars raises leaves here as an ExtractError that names the file and holds no row data.
-4. Polars sees nothing of a Parquet file on this machine that ``parquet_footer`` has not found sound.
+4. Polars sees nothing of a Parquet file on this machine that ``footer`` has not found sound.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -28,22 +27,10 @@ from loader.formats.parquet.footer import (
     chunks_between,
     read_row_groups,
 )
+from loader.sources.cloud_access import CloudAccess
 
 CHUNK_BYTES = 32 * 2**20
 """How many bytes of column chunks one scan may fetch, if the file were a single row group."""
-
-
-@dataclass(frozen=True, slots=True)
-class CloudAccess:
-    """How polars reads a file that lies in an object store: only the ranges it needs.
-
-    Attributes:
-        options: Its ``storage_options``.
-        key: Gives the key to sign with, and when to ask again in epoch seconds, or None for never.
-    """
-
-    options: Mapping[str, str | int]
-    key: Callable[[], tuple[dict[str, str], int | None]]
 
 
 class ParquetSource:
@@ -117,36 +104,6 @@ def columns_per_scan(size_bytes: int, columns: int) -> int:
     Polars does not tell the sizes of row groups, so the whole file counts as one.
     """
     return max(1, CHUNK_BYTES * max(1, columns) // max(1, size_bytes))
-
-
-def parse_csv(records: bytes, columns: int, separator: str, quote: str, line_end: str) -> pl.DataFrame:
-    """Return the fields of whole CSV records as text, in columns named "0", "1" and so on.
-
-    An empty field is null, a quoted empty one is an empty text.
-
-    Args:
-        records: Whole records, without a header.
-        columns: Number of fields that a record has.
-        separator: One ASCII character.
-        quote: One ASCII character, or empty if there are no quotes.
-        line_end: One ASCII character; a carriage return before a line feed is dropped.
-
-    Raises:
-        polars.exceptions.PolarsError: A record has too many fields, or the text is not UTF-8 or not CSV.
-            Too few fields are not noticed: polars fills them with nulls.
-    """
-    names = [str(number) for number in range(columns)]
-    # A header of our own: polars must not take the first bytes of the records for a byte-order mark or
-    # for the magic number of a compressed file.
-    header = (separator.join(names) + line_end).encode()
-    return pl.read_csv(
-        header + records,
-        schema=dict.fromkeys(names, pl.String),
-        infer_schema=False,
-        separator=separator,
-        quote_char=quote or None,
-        eol_char=line_end,
-    )
 
 
 def write_parquet(frames: Iterator[pl.DataFrame], schema: Mapping[str, pl.DataType], path: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from loader.emulator.faults import FaultKind, FaultRule
-from loader.emulator.api.ids import new_id
-from loader.emulator.api.refusal import Refusal, status_of
+from loader.emulator.model.ids import new_id
+from loader.emulator.model.refusal import Refusal, status_of
 
 _HTML = b"<html><head><title>502 Bad Gateway</title></head><body><center>Bad Gateway</center></body></html>"
 _BAD_GATEWAY = 502

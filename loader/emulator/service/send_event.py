@@ -10,26 +10,26 @@ from hashlib import sha256
 from math import ceil
 from typing import Any
 
-from loader.emulator import ledger
-from loader.emulator.http.answers import Answer, refused, spoiled, success
-from loader.emulator.api.catalog import Catalog
 from loader.emulator.clock import EmulatorClock
 from loader.emulator.faults import FaultKind, FaultRule
-from loader.emulator.http.gate import Gate
-from loader.emulator.api.client_tokens import ClientTokens, TokenEntry, event_identity
-from loader.emulator.api.ids import new_id
+from loader.emulator.model.catalog import Catalog
+from loader.emulator.model.ids import new_id
+from loader.emulator.model.operations import SEND, Call, Operation, check_input, read_input, refuse_faults
+from loader.emulator.model.refusal import Refusal
+from loader.emulator.model.schema_check import check_values, read_records
+from loader.emulator.model.shapes import NUMBER, max_value
+from loader.emulator.quota import Quota
+from loader.emulator.service.answers import Answer, refused, spoiled, success
+from loader.emulator.service.client_tokens import ClientTokens, TokenEntry, event_identity
+from loader.emulator.service.gate import Gate
+from loader.emulator.service.signatures import WireRequest
+from loader.emulator.service.targets import Targets
+from loader.emulator.settings import EmulatorSettings
+from loader.emulator.store import ledger
+from loader.emulator.store.group_order import Flight, Group, GroupOrder
 from loader.emulator.store.lake import Change, Target
 from loader.emulator.store.ledger import LedgerRow, Tally
-from loader.emulator.api.operations import SEND, Call, Operation, check_input, read_input, refuse_faults
-from loader.emulator.store.group_order import Flight, Group, GroupOrder
-from loader.emulator.quota import Quota
-from loader.emulator.api.refusal import Refusal
-from loader.emulator.api.schema_check import check_values, read_records
-from loader.emulator.settings import EmulatorSettings
-from loader.emulator.api.shapes import NUMBER, max_value
-from loader.emulator.http.signatures import WireRequest
 from loader.emulator.store.store import Store
-from loader.emulator.api.targets import Targets
 
 # Refusals that have a verdict of their own.
 _VERDICTS = {"ThrottlingException": ledger.THROTTLED, "ConflictException": ledger.TOKEN_CONFLICT}

@@ -1,0 +1,1 @@
+"""What the model of the service says: operations, shapes, errors and datasets."""

@@ -1,0 +1,31 @@
+"""``load --dry-run``: plan every event with the functions of a load, and send nothing."""
+
+import time
+
+from loader.extract import Extract
+from loader.extract.planning import log_rejected, plan_windows
+from loader.job import Job
+from loader.preview import Counts
+from loader.report import LoadSummary
+
+
+def dry_run(job: Job, extract: Extract) -> LoadSummary:
+    """Plan every event of a load and return the summary of a load that sent none."""
+    began = time.monotonic()
+    counts = Counts()
+    for plan in plan_windows(job, extract):
+        log_rejected(plan)
+        counts.add(plan)
+    return LoadSummary(
+        run_dir="",
+        windows=counts.windows,
+        rows_read=counts.rows_read,
+        rows_filtered=counts.rows_filtered,
+        rows_rejected=counts.rows_rejected,
+        records=counts.records,
+        events_total=counts.events,
+        events_unprocessed=counts.events,
+        seconds=time.monotonic() - began,
+        rows_in_run=counts.rows_read,
+        dry_run=True,
+    )
