@@ -28,10 +28,10 @@ from loader.delivery.rate.governor import Governor, GovernorSettings
 from loader.events import EventPlanner, PackingSettings
 from loader.events.token import TokenSource, begin_hash
 from loader.extract import open_extract
-from loader.records import row_reader as rows
 from loader.job import Job, Pack
 from loader.loading.handover import MARKED_EVENTS
 from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, WindowPlan
+from loader.records import row_reader as rows
 from loader.service.client import open_client
 from loader.service.protocol import EventEncoder, read_response, send_path
 

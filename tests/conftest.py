@@ -14,6 +14,8 @@ settings.load_profile("scn-loader")
 
 OPTION = "--reliability"
 
+pytest_plugins = ["tests.aws.fixtures", "tests.extract.fixtures", "tests.http.fixtures"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the flag that asks for the report."""

@@ -71,4 +71,14 @@ def load(
             progress=progress,
             log_format=log_format,
             debug=debug,
+            value_flags=value_flags(),
         )
+
+
+def value_flags() -> set[str]:
+    """Return the flags of ``load`` that take a value."""
+    app = typer.Typer()
+    app.command()(load)
+    parameters = typer.main.get_command(app).params
+    # An argument has no is_flag.
+    return {name for each in parameters if not getattr(each, "is_flag", True) for name in each.opts}

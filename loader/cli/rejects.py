@@ -8,6 +8,7 @@ import typer
 
 from loader.checkpoint.rejected import open_rejected
 from loader.cli.corrected_load import correcting_command
+from loader.cli.load import value_flags
 
 
 def rejects(run_dir: Annotated[Path, typer.Argument(help="The run directory of a load.")]) -> None:
@@ -26,5 +27,5 @@ def rejects(run_dir: Annotated[Path, typer.Argument(help="The run directory of a
         typer.echo(str(path))
     typer.echo(f"why: {files[0].with_name(REASONS_NAME)}")
     with open_rejected(run_dir) as rejected:
-        command = correcting_command(shlex.split(rejected.plan.command)[1:], run_dir)
+        command = correcting_command(shlex.split(rejected.plan.command)[1:], run_dir, value_flags())
     typer.echo("correct them, then load them" + (f":\n  {command}" if command else " as an extract"))

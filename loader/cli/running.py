@@ -5,7 +5,7 @@ import gc
 import resource
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -47,6 +47,7 @@ def run_on_terminal(
     progress: ProgressStyle,
     log_format: LogFormat,
     debug: bool,
+    value_flags: Collection[str],
 ) -> None:
     """Run a load, show how it gets on and how it ended, and leave with its exit code.
 
@@ -58,6 +59,7 @@ def run_on_terminal(
         progress: How progress is shown.
         log_format: Form of the log lines.
         debug: Whether to log debug lines.
+        value_flags: The flags of ``load`` that take a value.
 
     Raises:
         LoaderError: The load was refused before anything was sent.
@@ -92,14 +94,16 @@ def run_on_terminal(
             raise
     if ending.error is not None and not isinstance(ending.error, Interrupted):
         show_error(ending.error)
-    typer.echo(to_text(ending.summary, sys.argv[1:], _correcting(ending.summary)))
+    typer.echo(to_text(ending.summary, sys.argv[1:], _correcting(ending.summary, value_flags)))
     if summary_json is not None:
         _write_summary(ending.summary, summary_json)
     raise typer.Exit(ending.summary.exit_code)
 
 
-def _correcting(summary: LoadSummary) -> str:
-    return correcting_command(sys.argv[1:], Path(summary.run_dir)) if summary.rows_rejected else ""
+def _correcting(summary: LoadSummary, value_flags: Collection[str]) -> str:
+    if not summary.rows_rejected:
+        return ""
+    return correcting_command(sys.argv[1:], Path(summary.run_dir), value_flags)
 
 
 def _allow_connections(connections: int) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from loader.cli.corrected_load import correcting_command
+from loader.cli.load import value_flags
 from loader.errors import ExitCode
 from loader.report.export import export_failed, export_rejected
 from loader.report.figures import printable
@@ -50,7 +51,7 @@ def status(
 
 
 def _after_rejects(run_dir: Path, command: str) -> str:
-    correcting = correcting_command(shlex.split(command)[1:], run_dir)
+    correcting = correcting_command(shlex.split(command)[1:], run_dir, value_flags())
     if correcting:
         return f"corrected rejected rows are loaded by\n  {printable(correcting)}\n"
     return (

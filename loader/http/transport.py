@@ -1,6 +1,6 @@
 """The seam to the HTTP library: a request goes in, an answer or a `TransportError` comes out.
 
-The contract, which tests/service/test_transport_contract.py holds against every implementation:
+The contract, which tests/http/test_transport_contract.py holds against every implementation:
 
 1. ``send`` makes at most one HTTP request: no retry, no redirect, no ``Expect: 100-continue``. (A GET,
    which changes nothing, may be repeated once if a kept connection turns out to be closed.)

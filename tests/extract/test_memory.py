@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.extract.s3_server import BUCKET, S3Server
+from tests.sources.s3_server import BUCKET, S3Server
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -9,7 +9,7 @@ from tests.faults.extracts import ExtractShape
 from tests.faults.harness import Trial
 from tests.faults.machines import can_mount, names
 from tests.faults.reliability import GOES_ON, REFUSED, STOPS
-from tests.service.authority import Authority
+from tests.http.authority import Authority
 
 SHAPE = ExtractShape(rows=80, groups=80)
 

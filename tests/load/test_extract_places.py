@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.extract.s3_server import BUCKET, S3Server
+from tests.sources.s3_server import BUCKET, S3Server
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
 

@@ -28,9 +28,9 @@ from loader.job import Job
 from loader.model import Destination, Event, Operation, Outcome, OutcomeKind
 from loader.service.client import SupplyChainClient, open_client
 from loader.service.protocol import build_body, send_path
-from tests.service.authority import Authority
+from tests.http.authority import Authority
+from tests.http.scripted_server import Received, ScriptedServer, answer, raw, reset
 from tests.service.samples import EVENT_ID, INSTANCE_ID, KEY, RECEIPT, loopback_endpoint, sample_event
-from tests.service.scripted_server import Received, ScriptedServer, answer, raw, reset
 
 NOW = 1_800_000_000.0
 ENDPOINT = loopback_endpoint(8080)

@@ -14,11 +14,11 @@ import pytest
 
 from loader.http.fast.fast_transport import LeanTransport
 from loader.http.transport import Request, TransportError, TransportSettings
-from tests.service.connection_steps import WHOLE, answer_twice, echo
-from tests.service.names import deaf_listener
+from tests.http.connection_steps import WHOLE, answer_twice, echo
+from tests.http.names import deaf_listener
+from tests.http.scripted_server import ScriptedServer, answer, reset, silence
+from tests.http.transports import PATIENT, POST, talking, until
 from tests.service.samples import RECEIPT, loopback_endpoint
-from tests.service.scripted_server import ScriptedServer, answer, reset, silence
-from tests.service.transports import PATIENT, POST, talking, until
 
 
 async def test_connection_is_renewed_when_it_is_old() -> None:

@@ -11,8 +11,8 @@ from loader.aws.endpoint import Endpoint
 from loader.http.aiohttp_transport import AiohttpTransport
 from loader.http.fast.fast_transport import LeanTransport
 from loader.http.transport import Request, Transport, TransportSettings
+from tests.http.scripted_server import ScriptedServer, Step
 from tests.service.samples import loopback_endpoint
-from tests.service.scripted_server import ScriptedServer, Step
 
 MakeTransport = Callable[[Endpoint, TransportSettings], Transport]
 TRANSPORTS: dict[str, MakeTransport] = {"aiohttp": AiohttpTransport, "lean": LeanTransport}

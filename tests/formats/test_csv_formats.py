@@ -20,7 +20,7 @@ from loader.formats.csv.dialect import read_dialect
 from loader.formats.csv.table import CsvTable, line_lengths
 from loader.formats.windows import Cut, read_windows
 from loader.job import CsvSettings
-from tests.extract.conftest import JobMaker
+from tests.extract.fixtures import JobMaker
 
 Row = list[str | None] | str
 

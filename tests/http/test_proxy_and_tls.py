@@ -7,7 +7,7 @@ import pytest
 from loader.aws.endpoint import Endpoint
 from loader.errors import SettingsError
 from loader.http.proxy_and_tls import check_name, find_ca_bundle, find_proxy, tls_context
-from tests.service.authority import Authority
+from tests.http.authority import Authority
 from tests.service.samples import loopback_endpoint
 
 pytestmark = pytest.mark.usefixtures("aws_files")

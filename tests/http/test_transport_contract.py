@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.http.transport import Request, Response, TransportError
-from tests.service.samples import RECEIPT, loopback_endpoint
-from tests.service.scripted_server import (
+from tests.http.scripted_server import (
     ScriptedServer,
     answer,
     close,
@@ -24,7 +23,8 @@ from tests.service.scripted_server import (
     reset,
     silence,
 )
-from tests.service.transports import HASTY, LOOPS, PATIENT, POST, TRANSPORTS, MakeTransport, talking
+from tests.http.transports import HASTY, LOOPS, PATIENT, POST, TRANSPORTS, MakeTransport, talking
+from tests.service.samples import RECEIPT, loopback_endpoint
 
 
 async def test_request_arrives_as_it_is(make_transport: MakeTransport) -> None:

@@ -24,7 +24,7 @@ from loader.aws.credentials import (
 )
 from loader.aws.signing import Credentials
 from loader.errors import ServiceStopped, SettingsError
-from tests.service.scripted_server import ScriptedServer, Step, answer, read_request, silence
+from tests.http.scripted_server import ScriptedServer, Step, answer, read_request, silence
 
 NOW = 1_800_000_000.0
 HOUR = 3600.0

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from loader.http.transport import TransportError
-from tests.service.connection_steps import answer_if_alone
-from tests.service.names import NAME, deaf_listener, give_name
+from tests.http.connection_steps import answer_if_alone
+from tests.http.names import NAME, deaf_listener, give_name
+from tests.http.scripted_server import ScriptedServer, answer
+from tests.http.transports import HASTY, PATIENT, POST, MakeTransport
 from tests.service.samples import RECEIPT, loopback_endpoint
-from tests.service.scripted_server import ScriptedServer, answer
-from tests.service.transports import HASTY, PATIENT, POST, MakeTransport
 
 
 async def test_refused_connection_was_not_accepted(make_transport: MakeTransport) -> None:

@@ -5,8 +5,8 @@ import hashlib
 import socket
 import struct
 
+from tests.http.scripted_server import Step
 from tests.service.samples import RECEIPT
-from tests.service.scripted_server import Step
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
 WHOLE = HEAD % len(RECEIPT) + RECEIPT

@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from loader.http.transport import Request, Response, TransportError
-from tests.service.connection_steps import (
+from tests.http.connection_steps import (
     WHOLE,
     answer_if_alone,
     answer_then_end,
@@ -23,9 +23,9 @@ from tests.service.connection_steps import (
     read_slowly,
     refuse_unread,
 )
+from tests.http.scripted_server import ScriptedServer, answer, reset, silence
+from tests.http.transports import HASTY, PATIENT, POST, MakeTransport, talking
 from tests.service.samples import RECEIPT, loopback_endpoint
-from tests.service.scripted_server import ScriptedServer, answer, reset, silence
-from tests.service.transports import HASTY, PATIENT, POST, MakeTransport, talking
 
 LARGE = bytes(range(256)) * 8192  # 2 MiB: the largest event with every character escaped
 

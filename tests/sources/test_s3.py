@@ -17,7 +17,7 @@ from loader.formats.windows import Cut, read_windows
 from loader.job import CsvSettings
 from loader.sources.files import changed, opened
 from loader.sources.s3_objects import PART_BYTES
-from tests.extract.s3_server import BUCKET, S3Server
+from tests.sources.s3_server import BUCKET, S3Server
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import ssl
 import pytest
 
 from loader.http.proxy_and_tls import tls_context
-from tests.service.authority import Authority
+from tests.http.authority import Authority
 
 
 def handshake(client: ssl.SSLContext, server: ssl.SSLContext, host: str) -> bool:

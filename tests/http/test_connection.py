@@ -7,7 +7,7 @@ import pytest
 
 from loader.http.fast.connection import MAX_BYTES_IN_ONE_WRITE, LeanConnection
 from loader.http.transport import TransportError
-from tests.service.connection_steps import WHOLE
+from tests.http.connection_steps import WHOLE
 from tests.service.samples import RECEIPT
 
 LARGE = b"x" * (3 * MAX_BYTES_IN_ONE_WRITE + 1)

@@ -10,11 +10,11 @@ import pytest
 
 from loader.errors import SettingsError
 from loader.http.transport import Request, TransportError, TransportSettings
-from tests.service.authority import Authority
-from tests.service.connection_steps import read_slowly
+from tests.http.authority import Authority
+from tests.http.connection_steps import read_slowly
+from tests.http.scripted_server import ScriptedServer, Step, answer, endless, raw, silence
+from tests.http.transports import PATIENT, POST, MakeTransport
 from tests.service.samples import RECEIPT, loopback_endpoint
-from tests.service.scripted_server import ScriptedServer, Step, answer, endless, raw, silence
-from tests.service.transports import PATIENT, POST, MakeTransport
 
 
 async def send_once(

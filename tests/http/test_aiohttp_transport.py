@@ -16,9 +16,9 @@ from yarl import URL
 from loader.aws.endpoint import Endpoint
 from loader.http.aiohttp_transport import AiohttpTransport, transport_error
 from loader.http.transport import Request, TransportError, TransportSettings
-from tests.service.authority import Authority
+from tests.http.authority import Authority
+from tests.http.scripted_server import ScriptedServer, Step, answer
 from tests.service.samples import loopback_endpoint
-from tests.service.scripted_server import ScriptedServer, Step, answer
 
 POST = Request("POST", "/a", {}, b"{}")
 
