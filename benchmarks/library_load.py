@@ -22,7 +22,7 @@ from loader.checkpoint import Checkpoint, Plan, open_checkpoint
 from loader.errors import Interrupted
 from loader.extract import open_extract
 from loader.job import Job, Pack
-from loader.loading.session import Ending, Observers, Run
+from loader.loading.session import Ending, LoadSession, Observers
 from loader.model import EventResult
 from loader.service.client import open_client
 
@@ -76,7 +76,7 @@ async def _deliver(
         # It has what a Run asks of a checkpoint; there is no protocol for it, as loads always have one.
         nothing = nullcontext(cast("Checkpoint", NullCheckpoint(run_dir)))
         with open_checkpoint(run_dir, plan) if with_checkpoint else nothing as checkpoint:
-            run = Run(job, extract, client, checkpoint, observers)
+            run = LoadSession(job, extract, client, checkpoint, observers)
             observers.stop = run.stop
             began, cpu_began = time.monotonic(), time.process_time()
             ending = await run.to_end()

@@ -8,7 +8,7 @@ from loader.reject_code import RejectCode
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class RowIssue:
     """One reason to reject rows.
 
     Attributes:
@@ -22,11 +22,11 @@ class Problem:
     reason: str
 
 
-def found(rows: pl.Series, code: RejectCode, reason: str) -> list[Problem]:
+def issues_where(rows: pl.Series, code: RejectCode, reason: str) -> list[RowIssue]:
     """Return the problem if any row has it; an unknown (null) is no problem."""
-    return [Problem(rows.fill_null(value=False), code, reason)] if rows.any() else []
+    return [RowIssue(rows.fill_null(value=False), code, reason)] if rows.any() else []
 
 
-def only(values: pl.Series, rows: pl.Series) -> pl.Series:
+def values_where(values: pl.Series, rows: pl.Series) -> pl.Series:
     """Return the values of the given rows, and null for all others."""
     return pl.select(pl.when(rows).then(values)).to_series()

@@ -10,8 +10,16 @@ from typing import Self
 
 from loader.checkpoint import progress
 from loader.checkpoint.doubt import Mark
-from loader.checkpoint.entries import Call, EventsNamed, counts, named, part_noted, put_aside, window_opened
-from loader.checkpoint.ledger import Ledger, Run
+from loader.checkpoint.entries import (
+    EventsNamed,
+    WriterCall,
+    counts,
+    named,
+    part_noted,
+    put_aside,
+    window_opened,
+)
+from loader.checkpoint.ledger import Ledger, RunRecord
 from loader.checkpoint.plan import plan_digest
 from loader.checkpoint.progress import InDoubtEvent, WindowProgress
 from loader.checkpoint.queries import FileTotals, RunEnd, Totals, read_file_totals, read_receipts, read_totals
@@ -51,7 +59,7 @@ class Checkpoint:
         resumed: bool,
         finished: bool,
         archived: Path | None,
-        run: Run,
+        run: RunRecord,
         connection: sqlite3.Connection,
         reader: sqlite3.Connection,
         held: ExitStack,
@@ -216,7 +224,7 @@ class Checkpoint:
                     (now, SKIPPED),
                 )
 
-        self._put(Call(resend))
+        self._put(WriterCall(resend))
         await self.flush()
 
     async def skip_in_doubt(self, before: float) -> None:
@@ -232,7 +240,7 @@ class Checkpoint:
                 (SKIPPED, "In doubt for longer than its token lives; skipped on request.", before),
             )
 
-        self._put(Call(skip))
+        self._put(WriterCall(skip))
         await self.flush()
 
     async def watch(self) -> None:
@@ -267,7 +275,7 @@ class Checkpoint:
             if end.graceful:
                 connection.execute("DELETE FROM marks")
 
-        self._put(Call(record_end))
+        self._put(WriterCall(record_end))
         durable = self._writer.durable()
         self.close()
         durable.result()

@@ -53,7 +53,7 @@ class PartNoted:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class WriterCall:
     """Something to do to the whole checkpoint, in the order of the inbox."""
 
     change: Callable[[sqlite3.Connection], None]

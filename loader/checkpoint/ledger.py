@@ -17,18 +17,18 @@ from dataclasses import dataclass, field
 
 from loader.checkpoint.doubt import Mark, answered
 from loader.checkpoint.entries import (
-    Call,
     Durable,
     EventPutAside,
     EventsNamed,
     PartNoted,
     Receipt,
     WindowOpened,
+    WriterCall,
 )
 from loader.checkpoint.queries import stored_rows
 from loader.checkpoint.receipts import RECEIPT_BYTES, has_receipt, write_receipts
 
-Entry = Receipt | WindowOpened | EventsNamed | EventPutAside | PartNoted | Mark | Call | Durable
+WriterEntry = Receipt | WindowOpened | EventsNamed | EventPutAside | PartNoted | Mark | WriterCall | Durable
 
 INSERT_RUN = "INSERT INTO runs (number, pid, retry_failed, started_at) VALUES (?, ?, ?, ?)"
 INSERT_WINDOW = """
@@ -125,7 +125,7 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunRecord:
     """The run that writes.
 
     Attributes:
@@ -144,13 +144,13 @@ class Run:
 class Ledger:
     """Applies batches; keeps the open windows' counts in memory, a few hundred bytes each."""
 
-    def __init__(self, connection: sqlite3.Connection, run: Run) -> None:
+    def __init__(self, connection: sqlite3.Connection, run: RunRecord) -> None:
         self._connection = connection
         self._run = run
         self._run_is_stored = False
         self._windows: dict[int, OpenWindow] = {}
 
-    def apply(self, batch: Iterable[Entry], now: float) -> None:
+    def apply(self, batch: Iterable[WriterEntry], now: float) -> None:
         """Write a batch within the transaction that is open.
 
         Args:
@@ -168,7 +168,7 @@ class Ledger:
                 answers[window].event_ids[index] = event_id
             elif isinstance(entry, EventPutAside):
                 answers[entry.window].put_aside.append(entry)
-            elif isinstance(entry, Call):
+            elif isinstance(entry, WriterCall):
                 self._write_answers(answers, now)
                 answers.clear()
                 entry.change(self._connection)
@@ -182,7 +182,7 @@ class Ledger:
             self._connection.execute(INSERT_RUN, (run.number, run.pid, run.retry_failed, run.started_at))
             self._run_is_stored = True
 
-    def _apply_single(self, entry: Entry) -> None:
+    def _apply_single(self, entry: WriterEntry) -> None:
         connection = self._connection
         if isinstance(entry, Mark):
             connection.execute(INSERT_MARK, (entry.window, entry.through_index, entry.marked_at))

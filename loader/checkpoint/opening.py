@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from loader.checkpoint.checkpoint import Checkpoint
-from loader.checkpoint.ledger import Run
+from loader.checkpoint.ledger import RunRecord
 from loader.checkpoint.lock import lock_run_dir
 from loader.checkpoint.plan import Plan, differences, setting_differences, shown
 from loader.checkpoint.queries import left_in_doubt, read_last_run
@@ -213,7 +213,7 @@ def _stored(file: SourceFile) -> list[Any]:
     return [getattr(file, each.name) for each in fields(SourceFile)]
 
 
-def _take_stock(connection: sqlite3.Connection, plan: Plan, *, retry_failed: bool, now: float) -> Run:
+def _take_stock(connection: sqlite3.Connection, plan: Plan, *, retry_failed: bool, now: float) -> RunRecord:
     """Write down what a run that died left in doubt, and return the run that begins."""
     connection.execute("BEGIN IMMEDIATE")
     (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM runs").fetchone()
@@ -225,7 +225,7 @@ def _take_stock(connection: sqlite3.Connection, plan: Plan, *, retry_failed: boo
     moved = [(file.path, file.number, file.path) for file in plan.files]
     connection.executemany("UPDATE files SET path = ? WHERE number = ? AND path <> ?", moved)
     connection.execute("COMMIT")
-    return Run(last + 1, os.getpid(), retry_failed, now)
+    return RunRecord(last + 1, os.getpid(), retry_failed, now)
 
 
 def _make_private(run_dir: Path) -> None:

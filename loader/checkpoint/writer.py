@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 
 from loader.checkpoint.entries import Durable
-from loader.checkpoint.ledger import Entry, Ledger
+from loader.checkpoint.ledger import Ledger, WriterEntry
 from loader.errors import CheckpointWriteError
 
 COMMIT_SECONDS = 0.1
@@ -32,7 +32,7 @@ class Writer:
         self._ledger = ledger
         self._clock = clock
         self._where = where
-        self._inbox: deque[Entry] = deque()
+        self._inbox: deque[WriterEntry] = deque()
         self._wake = threading.Event()
         self._stopping = False
         self._failing = threading.Lock()
@@ -76,7 +76,7 @@ class Writer:
             if batch:
                 self._commit(batch)
 
-    def _commit(self, batch: list[Entry]) -> None:
+    def _commit(self, batch: list[WriterEntry]) -> None:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             self._ledger.apply(batch, self._clock())
@@ -90,7 +90,7 @@ class Writer:
                 if type(entry) is Durable:
                     entry.future.set_result(None)
 
-    def _fail(self, error: Exception, batch: list[Entry]) -> None:
+    def _fail(self, error: Exception, batch: list[WriterEntry]) -> None:
         with self._failing:
             self.error = error
             batch.extend(self._inbox.popleft() for _ in range(len(self._inbox)))

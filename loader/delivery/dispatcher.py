@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 
 from loader.delivery.bisection import PartLog
 from loader.delivery.entry import Entry
-from loader.delivery.inbox import Intake
+from loader.delivery.inbox import Inbox
 from loader.delivery.interfaces import AttemptClient, Surroundings
 from loader.delivery.lanes import Lanes
 from loader.delivery.limits.admission import Admission
@@ -26,7 +26,7 @@ from loader.delivery.limits.circuit_breaker import QuotaBreaker
 from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.limits.limiting_factor import Stalls
 from loader.delivery.limits.user_ceiling import Ceiling
-from loader.delivery.outcome_handling import Settlement
+from loader.delivery.outcome_handling import OutcomeHandler
 from loader.delivery.rate.governor import Governor
 from loader.delivery.retry import Remedy, out_of_patience
 from loader.delivery.settings import DeliverySettings
@@ -89,7 +89,7 @@ class Dispatcher:
         self._stats = DeliveryStats(
             lanes=self._lanes, budget=budget, governor=governor, cap=in_flight_cap, stalls=stalls
         )
-        self._settlement = Settlement(
+        self._settlement = OutcomeHandler(
             admission=self._admission,
             stats=self._stats,
             client=client,
@@ -100,7 +100,7 @@ class Dispatcher:
             stop_with=self._stop_with,
         )
         self._wake = asyncio.Event()
-        self._intake = Intake(lanes=self._lanes, budget=budget, settlement=self._settlement, wake=self._wake)
+        self._intake = Inbox(lanes=self._lanes, budget=budget, settlement=self._settlement, wake=self._wake)
         self._workers: list[asyncio.Task[None]] = []
         self._parked: list[asyncio.Future[Entry]] = []
         self._credentials = 0

@@ -11,13 +11,13 @@ import asyncio
 from loader.delivery.entry import Entry
 from loader.delivery.lanes import Lanes
 from loader.delivery.limits.byte_budget import ByteBudget
-from loader.delivery.outcome_handling import Settlement
+from loader.delivery.outcome_handling import OutcomeHandler
 
 _OFFERS_PER_TURN = 128
 """After so many offers without waiting the offering side lets the event loop go round."""
 
 
-class Intake:
+class Inbox:
     """Puts offered events into their lanes.
 
     Args:
@@ -28,7 +28,7 @@ class Intake:
     """
 
     def __init__(
-        self, *, lanes: Lanes, budget: ByteBudget, settlement: Settlement, wake: asyncio.Event
+        self, *, lanes: Lanes, budget: ByteBudget, settlement: OutcomeHandler, wake: asyncio.Event
     ) -> None:
         self._lanes = lanes
         self._budget = budget

@@ -29,7 +29,7 @@ INTERRUPTED_CODE = "Interrupted"
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class OutcomeHandler:
     """Settles attempts and events.
 
     Attributes:

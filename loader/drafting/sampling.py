@@ -7,12 +7,12 @@ import polars as pl
 
 from loader.errors import NothingToLoad
 from loader.extract.tables import files_of, open_table
-from loader.formats.windows import Cut
+from loader.formats.windows import WindowShape
 from loader.job import Job
 from loader.model import SourceFile
-from loader.sources.stdin import KeptInput
+from loader.sources.stdin import StdinCopy
 
-SAMPLE_ROWS = 20_000
+DRAFT_SAMPLE_ROWS = 20_000
 """Enough to meet words such as "Date Not Captured", little enough to take a second."""
 
 
@@ -36,10 +36,10 @@ def sample_of(job: Job) -> Sample:
         NothingToLoad: No file, or no row.
         ExtractError: The file cannot be read.
     """
-    with closing(KeptInput(job.run_dir or job.default_run_dir())) as kept:
+    with closing(StdinCopy(job.run_dir or job.default_run_dir())) as kept:
         file = files_of(job, kept)[0][0]
         table = open_table(job, None, file)
-        cut = Cut(tuple(table.schema), SAMPLE_ROWS, SAMPLE_ROWS)
+        cut = WindowShape(tuple(table.schema), DRAFT_SAMPLE_ROWS, DRAFT_SAMPLE_ROWS)
         with closing(table.windows(cut, 0, lambda number: number == 0)) as windows:
             first = next(windows, None)
     if first is None:

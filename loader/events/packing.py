@@ -26,7 +26,7 @@ JOINED_RECORDS = 8_192
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RecordRun:
     """Records that share an event.
 
     Attributes:
@@ -57,7 +57,7 @@ def group_buckets(groups: pl.Series, buckets: int) -> pl.Series:
     return names.gather(hashes % buckets).alias(groups.name)
 
 
-def shared_runs(records: pl.DataFrame, max_records: int | None) -> list[Run]:
+def shared_runs(records: pl.DataFrame, max_records: int | None) -> list[RecordRun]:
     """Return the runs of a window's records, ordered by their first row.
 
     Args:
@@ -71,7 +71,7 @@ def shared_runs(records: pl.DataFrame, max_records: int | None) -> list[Run]:
         pl.col("timestamp").gather([cut - 1 for cut in cuts[1:]]),
     )
     runs = [
-        Run(rows, group, timestamp, quoted)
+        RecordRun(rows, group, timestamp, quoted)
         for (rows, quoted), (group, timestamp) in zip(_joined(laid, cuts), ends.iter_rows(), strict=True)
     ]
     return sorted(runs, key=lambda run: run.rows[0])

@@ -15,14 +15,14 @@ from loader.datasets import Dataset
 from loader.errors import NothingToLoad, SettingsError
 from loader.events.plan import WindowRecords
 from loader.extract.tables import files_of, open_table
-from loader.formats.windows import Cut, Table, Window, cut_table, read_windows
+from loader.formats.windows import Table, Window, WindowShape, cut_table, read_windows
 from loader.job import Job
 from loader.mapping.advice import advice_on
 from loader.mapping.errors import located
 from loader.mapping.mapping import FileMapping, dataset_of, map_file
 from loader.model import SourceFile
 from loader.records.row_reader import RowReader
-from loader.sources.stdin import KeptInput
+from loader.sources.stdin import StdinCopy
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Extract:
     window_rows: tuple[int, ...]
     formats: tuple[str, ...]
     mappings: tuple[FileMapping, ...]
-    _tables: Sequence[tuple[Table, Cut]]
+    _tables: Sequence[tuple[Table, WindowShape]]
     _readers: Sequence[RowReader]
-    _input: KeptInput
+    _input: StdinCopy
 
     def windows(
         self,
@@ -92,7 +92,7 @@ def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = F
         SettingsError: A setting does not fit the files or the dataset.
         ExtractError: A file cannot be read or does not fit the dataset.
     """
-    kept = KeptInput(job.run_dir or job.default_run_dir())
+    kept = StdinCopy(job.run_dir or job.default_run_dir())
     try:
         return _opened(job, schema or dataset_of(job), kept, with_keys=with_keys)
     except SettingsError as error:
@@ -103,9 +103,9 @@ def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = F
         raise
 
 
-def _opened(job: Job, dataset: Dataset | None, kept: KeptInput, *, with_keys: bool) -> Extract:
+def _opened(job: Job, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bool) -> Extract:
     files, warnings = files_of(job, kept)
-    tables: list[tuple[Table, Cut]] = []
+    tables: list[tuple[Table, WindowShape]] = []
     readers: list[RowReader] = []
     mappings: list[FileMapping] = []
     for file in files:

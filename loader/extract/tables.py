@@ -12,10 +12,10 @@ from loader.model import SourceFile
 from loader.sources.files import check_unchanged
 from loader.sources.local_paths import S3_SCHEME, STANDARD_INPUT
 from loader.sources.s3_client import S3Client
-from loader.sources.stdin import KeptInput
+from loader.sources.stdin import StdinCopy
 
 
-def files_of(job: Job, kept: KeptInput) -> tuple[tuple[SourceFile, ...], list[str]]:
+def files_of(job: Job, kept: StdinCopy) -> tuple[tuple[SourceFile, ...], list[str]]:
     """Return the files of a job's extract, and what the user should know of them.
 
     Args:

@@ -6,7 +6,7 @@ from loader.reject_code import RejectCode
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class RecordFault:
     """Why a record cannot be a row.
 
     Attributes:
@@ -31,5 +31,5 @@ class BadRecord:
     """
 
     index: int
-    fault: Fault
+    fault: RecordFault
     text: str = field(repr=False)

@@ -8,7 +8,7 @@ from typing import Protocol
 import polars as pl
 
 from loader.formats.bad_record import BadRecord
-from loader.formats.windows import Cut, Window
+from loader.formats.windows import Window, WindowShape
 
 
 class Block(Protocol):
@@ -32,7 +32,7 @@ class PendingRows:
         wanted: Tells by its number whether a window is needed.
     """
 
-    def __init__(self, file: int, cut: Cut, first_number: int, wanted: Callable[[int], bool]) -> None:
+    def __init__(self, file: int, cut: WindowShape, first_number: int, wanted: Callable[[int], bool]) -> None:
         self.first_row = 0
         self._file = file
         self._cut = cut

@@ -21,7 +21,7 @@ from loader.job import Pack
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged
 
-SAMPLE_ROWS = 250
+SIZING_ROWS = 250
 """How many rows are looked at in each of a few places of a file to tell how long its rows are: extracts are
 often sorted by time, and rows grow over the years."""
 
@@ -68,7 +68,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class WindowShape:
     """How a file is cut into windows.
 
     Attributes:
@@ -108,7 +108,7 @@ class Table(Protocol):
         """Return about how long records of these columns are, where they are longest."""
 
     def windows(
-        self, cut: Cut, first_number: int, wanted: Callable[[int], bool]
+        self, cut: WindowShape, first_number: int, wanted: Callable[[int], bool]
     ) -> Generator[Window, None, int]:
         """Read the wanted windows, the file's first being ``first_number``; return its number of rows."""
 
@@ -120,18 +120,18 @@ class Table(Protocol):
         """CSV settings that a file with fewer rows might not show, by name."""
 
 
-def cut_table(table: Table, columns: tuple[str, ...], pack: Pack, window_rows: int | None) -> Cut:
+def cut_table(table: Table, columns: tuple[str, ...], pack: Pack, window_rows: int | None) -> WindowShape:
     """Return how to cut a file: into windows of ``window_rows``, or of as many as fit their bytes."""
     row_bytes = table.row_bytes(columns)
     if window_rows is None:
         bounds = WINDOW_ROWS[pack]
         window_rows = max(bounds.start, min(bounds.stop - 1, WINDOW_BYTES[pack] // row_bytes))
     windows_per_slice = max(1, SLICE_BYTES // (row_bytes * window_rows))
-    return Cut(columns, window_rows, windows_per_slice * window_rows)
+    return WindowShape(columns, window_rows, windows_per_slice * window_rows)
 
 
 def read_windows(
-    tables: Sequence[tuple[Table, Cut]], wanted: Callable[[int], bool], known_rows: Mapping[int, int]
+    tables: Sequence[tuple[Table, WindowShape]], wanted: Callable[[int], bool], known_rows: Mapping[int, int]
 ) -> Generator[Window, None, None]:
     """Read the wanted windows in order. Blocking; closing the iterator stops the reading.
 
@@ -152,7 +152,7 @@ def read_windows(
         first_number = _numbers(first_number, rows, cut).stop
 
 
-def _numbers(first_number: int, rows: int, cut: Cut) -> range:
+def _numbers(first_number: int, rows: int, cut: WindowShape) -> range:
     return range(first_number, first_number - (-rows // cut.window_rows))
 
 

@@ -1,6 +1,6 @@
 """The reference transport: one aiohttp session. The only module that knows aiohttp.
 
-It is used where a proxy is configured, and where it is asked for; `lean_transport` for all other loads.
+It is used where a proxy is configured, and where it is asked for; `fast_transport` for all other loads.
 """
 
 from io import BytesIO

@@ -162,11 +162,11 @@ class Job(BaseSettings):
     burst: Annotated[int | None, setting(DELIVERY, "Events that --rate lets go at once.", ge=1)] = None
     max_in_flight: Annotated[int, setting(DELIVERY, "Most requests under way at once.", ge=1, le=4096)] = 1000
     transport: Annotated[
-        Literal["lean", "aiohttp"],
+        Literal["fast", "aiohttp"],
         setting(
             DELIVERY, "HTTP client; aiohttp costs more processor time, and is used behind a proxy anyway."
         ),
-    ] = "lean"
+    ] = "fast"
     max_held_bytes: Annotated[
         int, setting(DELIVERY, "Most bytes of events held in memory.", ge=1_048_576)
     ] = 64 * 1_048_576

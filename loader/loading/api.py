@@ -20,7 +20,7 @@ from loader.errors import DecisionNeeded, Interrupted, Terminated
 from loader.extract import open_extract, place_of_dataset
 from loader.job import InDoubt, Job
 from loader.loading.dry_run import dry_run
-from loader.loading.session import RESUME, Ending, Observers, Run
+from loader.loading.session import RESUME, Ending, LoadSession, Observers
 from loader.model import EventResult, Operation
 from loader.report import LoadSummary, Snapshot
 from loader.service.client import open_client
@@ -140,7 +140,7 @@ async def _open_and_run(
             for file, words in zip(extract.files, extract.formats, strict=True):
                 log.info("Read as %s.", words, extra={"path": file.path})
             await _decide_doubts(job, checkpoint)
-            run = Run(job, extract, client, checkpoint, observers)
+            run = LoadSession(job, extract, client, checkpoint, observers)
             observers.stop = run.stop
             with _stopped_by_signals(observers) if on_signals else nullcontext():
                 return await run.to_end()

@@ -19,7 +19,7 @@ CPU_BOUND_SHARE = 0.9
 is one thread, and a busy one makes answers look slow."""
 
 
-class Tally:
+class LoadCounters:
     """The counts of one run, on top of what earlier runs of the load came to.
 
     Args:

@@ -18,7 +18,7 @@ from loader.errors import ExtractError, LoaderError, ReadingStopped, TooManyFail
 from loader.extract import Extract
 from loader.extract.planning import log_rejected, plan_ahead, plan_windows
 from loader.job import Job, OnFailure
-from loader.loading.counters import Tally
+from loader.loading.counters import LoadCounters
 from loader.loading.handover import Feeder
 from loader.loading.rejects import write_rejects
 from loader.model import Event, EventResult, EventState, PartResult, PartState, WindowPlan
@@ -62,7 +62,7 @@ class Observers:
     stop: Callable[[LoaderError], None] = lambda _: None
 
 
-class Run:
+class LoadSession:
     """One run of a load, from its first window to its summary."""
 
     def __init__(
@@ -81,7 +81,7 @@ class Run:
         self._error: LoaderError | None = None
         self._has_read_all = False
         self._settled = checkpoint.settled_windows()
-        self._tally = Tally(
+        self._tally = LoadCounters(
             job,
             extract,
             checkpoint.totals(),

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import polars as pl
 
-from loader.formats.windows import SAMPLE_ROWS, Cut, Table
+from loader.formats.windows import SIZING_ROWS, Table, WindowShape
 from loader.job import Job, Pack
 from loader.mapping.column_sources import MappedColumn
 from loader.mapping.mapping import FileMapping
@@ -99,7 +99,7 @@ def _sample(table: Table, columns: Sequence[MappedColumn]) -> pl.DataFrame:
     names = tuple(dict.fromkeys(name for column in columns for name in column.source_columns))
     if not names:
         return pl.DataFrame()
-    cut = Cut(names, SAMPLE_ROWS, SAMPLE_ROWS)
+    cut = WindowShape(names, SIZING_ROWS, SIZING_ROWS)
     with closing(table.windows(cut, 0, lambda number: number == 0)) as windows:
         first = next(windows, None)
     return first.frame if first is not None else pl.DataFrame(schema=dict.fromkeys(names, pl.String))

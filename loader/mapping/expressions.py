@@ -17,7 +17,7 @@ from loader.mapping.errors import no_such_source, unusable_sql
 from loader.mapping.sql_allowlist import FUNCTIONS, unknown_word
 from loader.model import SourceFile
 from loader.reject_code import RejectCode
-from loader.row_issues import Problem, found
+from loader.row_issues import RowIssue, issues_where
 
 RESULT = "result()"
 """A name that no source column can be mistaken for."""
@@ -38,7 +38,7 @@ class Expression:
     dtype: pl.DataType
     _expr: pl.Expr = field(repr=False, compare=False)
 
-    def values(self, frame: pl.DataFrame, name: str) -> tuple[pl.Series, list[Problem]]:
+    def values(self, frame: pl.DataFrame, name: str) -> tuple[pl.Series, list[RowIssue]]:
         """Return a value for each row of a frame, and the rows it cannot be worked out for.
 
         Args:
@@ -52,7 +52,7 @@ class Expression:
             parts = list(self._by_halves(frame, failed))
             values = pl.concat([part.cast(self.dtype) for part in parts]).alias(name)
             reason = "its expression has no value for this row"
-            return values, found(pl.Series(failed), RejectCode.EXPRESSION_FAILED, reason)
+            return values, issues_where(pl.Series(failed), RejectCode.EXPRESSION_FAILED, reason)
 
     def _by_halves(self, frame: pl.DataFrame, failed: list[bool]) -> list[pl.Series]:
         """Evaluate what can be evaluated, cutting the frame down to the rows that cannot."""

@@ -3,7 +3,7 @@
 from loader.preview.counting import Counts
 from loader.preview.deadline import deadline_seconds
 from loader.preview.duration import Estimate, Speed, estimate
-from loader.preview.lanes import Lanes, count_lanes
+from loader.preview.lanes import LaneSpread, count_lanes
 from loader.preview.model import ColumnPreview, FilePreview, Preview, to_json
 from loader.preview.packings import Packings
 from loader.preview.repeated_keys import count_keys
@@ -14,7 +14,7 @@ __all__ = [
     "Counts",
     "Estimate",
     "FilePreview",
-    "Lanes",
+    "LaneSpread",
     "Packings",
     "Preview",
     "Speed",

@@ -20,7 +20,7 @@ LONGEST = "SELECT name, events, records, file, row FROM lanes ORDER BY events DE
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class LaneLength:
     """One group and what it holds.
 
     Attributes:
@@ -39,7 +39,7 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
-class Lanes:
+class LaneSpread:
     """All groups of a load.
 
     Attributes:
@@ -52,10 +52,12 @@ class Lanes:
     count: int
     longest_events: int
     longest_records: int
-    largest: tuple[Lane, ...]
+    largest: tuple[LaneLength, ...]
 
 
-def count_lanes(connection: sqlite3.Connection) -> tuple[Callable[[WindowPlan], None], Callable[[], Lanes]]:
+def count_lanes(
+    connection: sqlite3.Connection,
+) -> tuple[Callable[[WindowPlan], None], Callable[[], LaneSpread]]:
     """Return what to call with each plan, and what gives the result."""
     connection.execute(CREATE)
 
@@ -72,9 +74,9 @@ def count_lanes(connection: sqlite3.Connection) -> tuple[Callable[[WindowPlan], 
         connection.executemany(ADD, rows)
         connection.execute("COMMIT")
 
-    def result() -> Lanes:
+    def result() -> LaneSpread:
         count, longest_events, longest_records = connection.execute(TOTALS).fetchone()
         largest = connection.execute(f"{LONGEST} LIMIT {LARGEST}").fetchall()
-        return Lanes(count, longest_events, longest_records, tuple(Lane(*row) for row in largest))
+        return LaneSpread(count, longest_events, longest_records, tuple(LaneLength(*row) for row in largest))
 
     return add, result

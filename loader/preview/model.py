@@ -9,7 +9,7 @@ import orjson
 from loader.errors import ExitCode
 from loader.preview.counting import Counts
 from loader.preview.duration import Estimate
-from loader.preview.lanes import Lanes
+from loader.preview.lanes import LaneSpread
 from loader.preview.packings import PackingCount
 from loader.preview.repeated_keys import Repeats
 
@@ -81,7 +81,7 @@ class Preview:
     files: tuple[FilePreview, ...]
     warnings: Sequence[str]
     counts: Counts
-    lanes: Lanes
+    lanes: LaneSpread
     repeats: Repeats | None
     packings: tuple[PackingCount, ...]
     estimate: Estimate

@@ -20,7 +20,7 @@ from loader.records.numbers import plain_numbers
 from loader.records.timestamps import from_column, from_text
 from loader.records.to_text import decoded, plain_text
 from loader.reject_code import RejectCode
-from loader.row_issues import Problem, found, only
+from loader.row_issues import RowIssue, issues_where, values_where
 
 DOUBLE = r"^-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 INT = r"^-?[0-9]+$"
@@ -56,7 +56,7 @@ class Converted:
     """
 
     values: pl.Series
-    problems: list[Problem]
+    problems: list[RowIssue]
 
 
 def convert(
@@ -78,7 +78,7 @@ def convert(
     empty = pl.select(texts.values.is_null() & ~_any_of(texts.problems, len(source))).to_series()
     if placeholder is not None:
         return Converted(texts.values.zip_with(~empty, _repeated(placeholder, len(source))), texts.problems)
-    missing = found(empty, RejectCode.MISSING_VALUE, "it holds no value, and the column needs one")
+    missing = issues_where(empty, RejectCode.MISSING_VALUE, "it holds no value, and the column needs one")
     return Converted(texts.values, texts.problems + missing)
 
 
@@ -98,7 +98,7 @@ def _texts(source: pl.Series, column: MappedColumn, conversion: Conversion) -> C
     return Converted(values, unreadable + texts.problems)
 
 
-def instants_of(source: pl.Series, rule: ColumnRule, time_zone: str) -> tuple[Instants, list[Problem]]:
+def instants_of(source: pl.Series, rule: ColumnRule, time_zone: str) -> tuple[Instants, list[RowIssue]]:
     """Return the points in time that a source column holds."""
     (held, unreadable), zone = _held(source, rule), rule.time_zone or time_zone
     if held.dtype == pl.String:
@@ -108,23 +108,23 @@ def instants_of(source: pl.Series, rule: ColumnRule, time_zone: str) -> tuple[In
     return instants, unreadable + problems
 
 
-def _held(source: pl.Series, rule: ColumnRule) -> tuple[pl.Series, list[Problem]]:
+def _held(source: pl.Series, rule: ColumnRule) -> tuple[pl.Series, list[RowIssue]]:
     """Return the source without the cells that hold no value by the column's rule."""
-    problems: list[Problem] = []
+    problems: list[RowIssue] = []
     if source.dtype == pl.Binary:
         source, problems = decoded(source, rule.binary)
     elif source.dtype in (pl.Categorical, pl.Enum, pl.Null):
         source = source.cast(pl.String)
     if rule.trim and source.dtype == pl.String:
         source = source.str.strip_chars()
-        source = only(source, source != "")
+        source = values_where(source, source != "")
     if not rule.null_words and rule.null_pattern is None:
         return source, problems
     texts, _ = plain_text(source)
     empty = texts.is_in(list(rule.null_words))
     if rule.null_pattern is not None:
         empty |= texts.str.contains(full_match(rule.null_pattern))
-    return only(source, ~empty.fill_null(value=False)), problems
+    return values_where(source, ~empty.fill_null(value=False)), problems
 
 
 def full_match(pattern: str) -> str:
@@ -136,18 +136,20 @@ def _numbers(source: pl.Series) -> Converted:
     if source.dtype == pl.String:
         good = source.str.contains(DOUBLE) & source.cast(pl.Float64, strict=False).is_finite()
         bad = source.is_not_null() & ~_sure(good)
-        return Converted(source, found(bad, RejectCode.NOT_A_NUMBER, "it is not a number such as -1234.5"))
+        return Converted(
+            source, issues_where(bad, RejectCode.NOT_A_NUMBER, "it is not a number such as -1234.5")
+        )
     return Converted(*plain_text(source))
 
 
 def _whole_numbers(source: pl.Series) -> Converted:
-    problems: list[Problem] = []
+    problems: list[RowIssue] = []
     texts = source
     if source.dtype.is_float():
         whole = source.is_finite() & (source == source.floor())
         bad = ~_sure(whole) & source.is_not_null()
-        problems = found(bad, RejectCode.NOT_A_WHOLE_NUMBER, "it is not a whole number")
-        texts = only(source, whole & (source.abs() < 2.0**63)).cast(pl.Int64).cast(pl.String)
+        problems = issues_where(bad, RejectCode.NOT_A_WHOLE_NUMBER, "it is not a whole number")
+        texts = values_where(source, whole & (source.abs() < 2.0**63)).cast(pl.Int64).cast(pl.String)
         too_large = source.is_not_null() & _sure(whole) & texts.is_null()
         return Converted(texts, problems + _too_large(too_large))
     if source.dtype != pl.String:
@@ -156,13 +158,13 @@ def _whole_numbers(source: pl.Series) -> Converted:
             texts = texts.str.replace(r"\.0+$", "")
     digits = _sure(texts.str.contains(INT))
     bad = texts.is_not_null() & ~digits
-    problems = found(bad, RejectCode.NOT_A_WHOLE_NUMBER, "it is not a whole number such as -1234")
+    problems = issues_where(bad, RejectCode.NOT_A_WHOLE_NUMBER, "it is not a whole number such as -1234")
     too_large = digits & texts.cast(pl.Int64, strict=False).is_null()
     return Converted(texts, problems + _too_large(too_large))
 
 
-def _too_large(rows: pl.Series) -> list[Problem]:
-    return found(rows, RejectCode.DOES_NOT_FIT_64_BITS, "it does not fit into 64 bits")
+def _too_large(rows: pl.Series) -> list[RowIssue]:
+    return issues_where(rows, RejectCode.DOES_NOT_FIT_64_BITS, "it does not fit into 64 bits")
 
 
 def _json_number(texts: pl.Series) -> pl.Series:
@@ -174,7 +176,7 @@ def _repeated(text: str, rows: int) -> pl.Series:
     return pl.Series([text], dtype=pl.String).new_from_index(0, rows)
 
 
-def _any_of(problems: list[Problem], rows: int) -> pl.Series:
+def _any_of(problems: list[RowIssue], rows: int) -> pl.Series:
     any_problem = pl.repeat(value=False, n=rows, eager=True)
     for problem in problems:
         any_problem |= problem.rows

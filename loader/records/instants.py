@@ -8,7 +8,7 @@ from functools import cache
 
 import polars as pl
 
-from loader.row_issues import only
+from loader.row_issues import values_where
 
 DAY_SECONDS = 86_400
 
@@ -94,4 +94,4 @@ def no_fraction(rows: int) -> pl.Series:
 def trimmed(digits: pl.Series) -> pl.Series:
     """Return fractions without trailing zeros; null where nothing is left."""
     trimmed_digits = digits.str.strip_chars_end("0")
-    return only(trimmed_digits, trimmed_digits != "")
+    return values_where(trimmed_digits, trimmed_digits != "")

@@ -6,13 +6,13 @@ import polars as pl
 
 from loader.job import ColumnRule
 from loader.reject_code import RejectCode
-from loader.row_issues import Problem, found, only
+from loader.row_issues import RowIssue, issues_where, values_where
 
 SHAPES = {"leading": "-?{0}", "trailing": "-?{0}|{0}-", "parentheses": r"-?{0}|\({0}\)"}
 EXAMPLES = {"leading": "-{0}", "trailing": "{0}-", "parentheses": "({0})"}
 
 
-def plain_numbers(texts: pl.Series, rule: ColumnRule) -> tuple[pl.Series, list[Problem]]:
+def plain_numbers(texts: pl.Series, rule: ColumnRule) -> tuple[pl.Series, list[RowIssue]]:
     """Return the numbers with a point before the decimals, and nothing between thousands.
 
     Args:
@@ -20,7 +20,7 @@ def plain_numbers(texts: pl.Series, rule: ColumnRule) -> tuple[pl.Series, list[P
         rule: How the numbers are written.
     """
     good = texts.str.contains(number_pattern(rule)).fill_null(value=False)
-    numbers = only(texts, good)
+    numbers = values_where(texts, good)
     if rule.thousands is not None:
         numbers = numbers.str.replace_all(rule.thousands, "", literal=True)
     if rule.decimal != ".":
@@ -31,7 +31,7 @@ def plain_numbers(texts: pl.Series, rule: ColumnRule) -> tuple[pl.Series, list[P
         numbers = numbers.str.replace(r"^\((.*)\)$", "-$1")
     example = EXAMPLES[rule.negative].format(f"1{rule.thousands or ''}234{rule.decimal}5")
     reason = f"it is not a number such as {example}"
-    return numbers, found(texts.is_not_null() & ~good, RejectCode.NOT_A_NUMBER, reason)
+    return numbers, issues_where(texts.is_not_null() & ~good, RejectCode.NOT_A_NUMBER, reason)
 
 
 def number_pattern(rule: ColumnRule) -> str:

@@ -14,7 +14,7 @@ from datetime import date
 import polars as pl
 
 from loader.events.plan import WindowRecords
-from loader.formats.bad_record import Fault
+from loader.formats.bad_record import RecordFault
 from loader.formats.windows import Window
 from loader.job import Job, Pack
 from loader.mapping.column_sources import MappedColumn
@@ -25,7 +25,7 @@ from loader.records.convert import Conversion, convert, instants_of
 from loader.records.json_records import Form, quoted_records, quoted_texts
 from loader.records.rule_checks import checked_texts
 from loader.reject_code import RejectCode
-from loader.row_issues import Problem, found
+from loader.row_issues import RowIssue, issues_where
 
 BATCH_ROWS, BATCH_BYTES = 32_768, 16 * 2**20
 """Most rows converted at a time, and about how many bytes of them, but one row at least: what a window needs
@@ -42,7 +42,7 @@ FIRST_DAY, LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in
 
 GROUP_SEPARATOR = "|"
 
-NO_VALUE = "\x00"
+MISSING_KEY_PART = "\x00"
 """Stands in a key for a part that is missing: unlike any text."""
 
 # Columns beside those of the record, under names that no record column can have.
@@ -72,7 +72,7 @@ class _Batch:
         endless = texts.str.len_bytes() > MAX_VALUE_BYTES
         if endless.any():
             reason = f"a text in it has more than {MAX_VALUE_BYTES:,} bytes"
-            problems = found(endless, RejectCode.VALUE_TOO_LONG, reason)
+            problems = issues_where(endless, RejectCode.VALUE_TOO_LONG, reason)
             self.reject(problems, texts.str.head(MAX_VALUE_CHARS))
             self.frame = self.frame.with_columns(pl.when(~endless).then(pl.col(name)).alias(name))
 
@@ -81,18 +81,18 @@ class _Batch:
         impossible = ~days.is_between(FIRST_DAY, LAST_DAY)
         if impossible.any():  # polars panics when it writes one
             reason = "it is not a date of the years 1 to 9999"
-            self.reject(found(impossible, RejectCode.YEAR_OUT_OF_RANGE, reason), days)
+            self.reject(issues_where(impossible, RejectCode.YEAR_OUT_OF_RANGE, reason), days)
             self.frame = self.frame.with_columns(pl.when(~impossible).then(pl.col(name)).alias(name))
 
-    def reject(self, problems: Iterable[Problem], source: pl.Series | None = None) -> None:
+    def reject(self, problems: Iterable[RowIssue], source: pl.Series | None = None) -> None:
         """Reject the rows of the problems, but for those that were rejected before."""
         for problem in problems:
-            fault = Fault(problem.code, problem.reason, "" if source is None else source.name)
+            fault = RecordFault(problem.code, problem.reason, "" if source is None else source.name)
             for index in problem.rows.arg_true():
                 value = "" if source is None else _shown(source, index)
                 self.reject_row(self.rows[index], fault, value)
 
-    def reject_row(self, row: int, fault: Fault, value: str) -> None:
+    def reject_row(self, row: int, fault: RecordFault, value: str) -> None:
         """Reject the row at a position of the file, unless it was rejected before."""
         clipped = value[:MAX_VALUE_CHARS]
         self.rejected.setdefault(
@@ -201,11 +201,11 @@ class RowReader:
             pl.concat_str(filled, separator=GROUP_SEPARATOR).alias("group"),
             pl.any_horizontal([part != "" for part in filled]).alias("any_value"),
         )
-        batch.reject(found(~any_value, RejectCode.NO_GROUP, f"it has no group: no value in {names}"))
+        batch.reject(issues_where(~any_value, RejectCode.NO_GROUP, f"it has no group: no value in {names}"))
         if self._longest_group is not None:
             too_long = group.str.len_chars() > self._longest_group
             reason = f"its group ({names}) is longer than {self._longest_group} characters"
-            batch.reject(found(too_long, RejectCode.GROUP_TOO_LONG, reason))
+            batch.reject(issues_where(too_long, RejectCode.GROUP_TOO_LONG, reason))
         return group
 
     def _timestamp(self, batch: _Batch) -> pl.Series:
@@ -225,7 +225,7 @@ class RowReader:
 
         Its parts are escaped: no quote and no control character stands in them as itself.
         """
-        parts = [pl.col(name).fill_null(NO_VALUE) for name in self._mapping.key]
+        parts = [pl.col(name).fill_null(MISSING_KEY_PART) for name in self._mapping.key]
         return pl.concat_str(parts, separator='"').alias("key")
 
 
@@ -250,7 +250,7 @@ def _reject_long(batch: _Batch, columns: Iterable[MappedColumn], texts: pl.DataF
         too_long = text.str.len_bytes() > MAX_EVENT_BYTES
         if too_long.any():
             reason = f"it alone has more than the {MAX_EVENT_BYTES:,} bytes of an event"
-            problems = found(too_long, RejectCode.RECORD_TOO_LONG, reason)
+            problems = issues_where(too_long, RejectCode.RECORD_TOO_LONG, reason)
             shown = text.str.head(MAX_VALUE_CHARS).alias(column.rule.column or column.name)
             batch.reject(problems, shown)
 
@@ -269,6 +269,6 @@ def _form(column: MappedColumn, job: Job) -> Form:
     return Form.BARE if job.numbers == "number" and column.type in ("int", "double") else Form.PLAIN
 
 
-def _too_long(size: int) -> Fault:
+def _too_long(size: int) -> RecordFault:
     reason = f"its record has {size:,} bytes, more than the {MAX_EVENT_BYTES:,} of an event"
-    return Fault(RejectCode.RECORD_TOO_LONG, reason)
+    return RecordFault(RejectCode.RECORD_TOO_LONG, reason)

@@ -14,7 +14,7 @@ import polars as pl
 
 from loader.records.instants import Instants
 from loader.reject_code import RejectCode
-from loader.row_issues import Problem, found, only
+from loader.row_issues import RowIssue, issues_where, values_where
 
 SECONDS_RANGE = (-62_135_596_800, 253_402_300_799)
 """0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z in epoch seconds: four digits of year."""
@@ -23,9 +23,9 @@ ZONES_END = 4_102_444_800
 """2100-01-01 in epoch seconds: from here on polars' zone tables know no summer time any more."""
 
 
-def settled(
+def to_utc(
     seconds: pl.Series, fraction: pl.Series, naive: pl.Series, zone: str
-) -> tuple[Instants, list[Problem]]:
+) -> tuple[Instants, list[RowIssue]]:
     """Return points in time with four digits of year, and the rows that hold none.
 
     Args:
@@ -35,21 +35,21 @@ def settled(
         zone: IANA name.
     """
     inside = seconds.is_between(*SECONDS_RANGE)
-    problems = found(~inside, RejectCode.YEAR_OUT_OF_RANGE, "it is outside the years 0001 to 9999")
-    seconds = only(seconds, inside)
+    problems = issues_where(~inside, RejectCode.YEAR_OUT_OF_RANGE, "it is outside the years 0001 to 9999")
+    seconds = values_where(seconds, inside)
     if zone != "UTC" and naive.any():
-        utc, zone_problems = _from_wall_clock(only(seconds, naive), zone)
+        utc, zone_problems = _from_wall_clock(values_where(seconds, naive), zone)
         seconds = utc.zip_with(naive, seconds)
         inside = seconds.is_between(*SECONDS_RANGE)
         problems += zone_problems
-        problems += found(
+        problems += issues_where(
             ~inside, RejectCode.YEAR_OUT_OF_RANGE, "in UTC it is outside the years 0001 to 9999"
         )
-        seconds = only(seconds, inside)
+        seconds = values_where(seconds, inside)
     return Instants(seconds, fraction), problems
 
 
-def _from_wall_clock(seconds: pl.Series, zone: str) -> tuple[pl.Series, list[Problem]]:
+def _from_wall_clock(seconds: pl.Series, zone: str) -> tuple[pl.Series, list[RowIssue]]:
     clock = pl.from_epoch(seconds, "s")
     first = clock.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     second = clock.dt.replace_time_zone(zone, ambiguous="latest", non_existent="null")
@@ -59,12 +59,12 @@ def _from_wall_clock(seconds: pl.Series, zone: str) -> tuple[pl.Series, list[Pro
         utc, utc_if_later = _beyond_zone_tables(seconds, late, utc, utc_if_later, zone)
     never = seconds.is_not_null() & utc.is_null()
     twice = utc != utc_if_later
-    problems = found(
+    problems = issues_where(
         never,
         RejectCode.NO_SUCH_LOCAL_TIME,
         f"there is no such time in {zone}: clocks were put forward over it",
     )
-    problems += found(
+    problems += issues_where(
         twice,
         RejectCode.AMBIGUOUS_LOCAL_TIME,
         f"there are two such times in {zone}: clocks were put back over it",

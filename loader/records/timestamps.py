@@ -7,9 +7,9 @@ from functools import cache
 import polars as pl
 
 from loader.records.instants import Instants, no_fraction, trimmed
-from loader.records.time_zones import settled
+from loader.records.time_zones import to_utc
 from loader.reject_code import RejectCode
-from loader.row_issues import Problem, found, only
+from loader.row_issues import RowIssue, issues_where, values_where
 
 ISO_8601 = (
     r"^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
@@ -44,11 +44,11 @@ DIRECTIVES = {
 ``%Y`` from "06" as the year 6, cuts off the seventh digit of a fraction, and skips blanks."""
 
 
-def from_column(series: pl.Series, zone: str) -> tuple[Instants, list[Problem]]:
+def from_column(series: pl.Series, zone: str) -> tuple[Instants, list[RowIssue]]:
     """Return the instants of a column of dates or timestamps; ``zone`` is that of naive ones."""
     if series.dtype == pl.Date:
         seconds = series.cast(pl.Int64) * 86_400
-        return settled(seconds, no_fraction(len(series)), seconds.is_not_null(), zone)
+        return to_utc(seconds, no_fraction(len(series)), seconds.is_not_null(), zone)
     dtype = series.dtype
     assert isinstance(dtype, pl.Datetime)
     digits = UNITS[dtype.time_unit]
@@ -59,10 +59,10 @@ def from_column(series: pl.Series, zone: str) -> tuple[Instants, list[Problem]]:
     if (rest != 0).any():
         fraction = trimmed(rest.cast(pl.String).str.zfill(digits))
     naive = series.is_not_null() if dtype.time_zone is None else _all(series, value=False)
-    return settled(seconds, fraction, naive, zone)
+    return to_utc(seconds, fraction, naive, zone)
 
 
-def from_text(text: pl.Series, formats: Sequence[str], zone: str) -> tuple[Instants, list[Problem]]:
+def from_text(text: pl.Series, formats: Sequence[str], zone: str) -> tuple[Instants, list[RowIssue]]:
     """Return the instants of a column of texts.
 
     Args:
@@ -71,10 +71,10 @@ def from_text(text: pl.Series, formats: Sequence[str], zone: str) -> tuple[Insta
         zone: IANA name of the zone of texts that name none.
     """
     parsed = _each_once(text, lambda texts: _formatted(texts, formats) if formats else _iso_8601(texts))
-    instants, problems = settled(parsed["seconds"], parsed["fraction"], parsed["naive"], zone)
+    instants, problems = to_utc(parsed["seconds"], parsed["fraction"], parsed["naive"], zone)
     reason = "it fits none of the formats" if formats else "it is not ISO 8601, such as 2024-01-31T23:59:59Z"
     unread = text.is_not_null() & parsed["seconds"].is_null()
-    return instants, found(unread, RejectCode.NOT_A_TIMESTAMP, reason) + problems
+    return instants, issues_where(unread, RejectCode.NOT_A_TIMESTAMP, reason) + problems
 
 
 def _each_once(text: pl.Series, parse: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
@@ -137,7 +137,7 @@ def _formatted(text: pl.Series, formats: Sequence[str]) -> pl.DataFrame:
         {"seconds": nothing, "fraction": no_fraction(len(text)), "naive": _all(text, value=False)}
     )
     for text_format in formats:
-        pending = only(text, parsed["seconds"].is_null() & text.str.contains(_pattern(text_format)))
+        pending = values_where(text, parsed["seconds"].is_null() & text.str.contains(_pattern(text_format)))
         moment = pending.str.to_datetime(_as_polars_writes(text_format), strict=False, time_unit="us")
         naive = moment.is_not_null() & (moment.dtype == pl.Datetime("us"))
         digits = (moment.dt.epoch("us") % 1_000_000).cast(pl.String).str.zfill(6)

@@ -15,10 +15,10 @@ import polars as pl
 from loader.records.json_records import json_texts
 from loader.records.timestamps import from_column
 from loader.reject_code import RejectCode
-from loader.row_issues import Problem, found, only
+from loader.row_issues import RowIssue, issues_where, values_where
 
 
-def plain_text(source: pl.Series) -> tuple[pl.Series, list[Problem]]:
+def plain_text(source: pl.Series) -> tuple[pl.Series, list[RowIssue]]:
     """Return the texts of any source column but one of bytes."""
     dtype = source.dtype
     if isinstance(dtype, pl.Datetime):
@@ -32,14 +32,14 @@ def plain_text(source: pl.Series) -> tuple[pl.Series, list[Problem]]:
     if dtype == pl.Time:
         return source.dt.strftime("%H:%M:%S%.f").str.replace(r"(\.[0-9]*[1-9])0+$", "$1"), []
     problems = (
-        found(~source.is_finite(), RejectCode.NOT_FINITE, "it is not a finite number")
+        issues_where(~source.is_finite(), RejectCode.NOT_FINITE, "it is not a finite number")
         if dtype.is_float()
         else []
     )
     return source.cast(pl.String), problems
 
 
-def decoded(source: pl.Series, meaning: str | None) -> tuple[pl.Series, list[Problem]]:
+def decoded(source: pl.Series, meaning: str | None) -> tuple[pl.Series, list[RowIssue]]:
     """Return the texts of a column of bytes: ``utf8``, ``base64`` or ``hex``."""
     if meaning in ("base64", "hex"):
         return source.bin.encode(meaning), []  # type: ignore[arg-type] # narrowed above
@@ -48,7 +48,7 @@ def decoded(source: pl.Series, meaning: str | None) -> tuple[pl.Series, list[Pro
     except pl.exceptions.PolarsError:
         texts = pl.Series(source.name, [_utf8(value) for value in source], dtype=pl.String)
         unreadable = source.is_not_null() & texts.is_null()
-        return texts, found(unreadable, RejectCode.BAD_ENCODING, "its bytes are not UTF-8")
+        return texts, issues_where(unreadable, RejectCode.BAD_ENCODING, "its bytes are not UTF-8")
 
 
 def _utf8(value: bytes | None) -> str | None:
@@ -58,7 +58,7 @@ def _utf8(value: bytes | None) -> str | None:
         return None
 
 
-def _json(source: pl.Series) -> tuple[pl.Series, list[Problem]]:
+def _json(source: pl.Series) -> tuple[pl.Series, list[RowIssue]]:
     """Return the JSON of each value; a value that is null has none."""
     if isinstance(source.dtype, pl.Struct):
         return _json_objects(source)
@@ -70,21 +70,21 @@ def _json(source: pl.Series) -> tuple[pl.Series, list[Problem]]:
     return json_texts(texts), problems
 
 
-def _json_objects(source: pl.Series) -> tuple[pl.Series, list[Problem]]:
+def _json_objects(source: pl.Series) -> tuple[pl.Series, list[RowIssue]]:
     members, problems = [], []
     for name in source.struct.fields:
         texts, faults = _json(source.struct.field(name))
         members.append(pl.lit(orjson.dumps(name).decode() + ":") + pl.lit(texts.fill_null("null")))
         problems += faults
     if not members:
-        return only(pl.repeat("{}", len(source), eager=True), source.is_not_null()), problems
+        return values_where(pl.repeat("{}", len(source), eager=True), source.is_not_null()), problems
     objects = pl.select(
         pl.concat_str(pl.lit("{"), pl.concat_str(members, separator=","), pl.lit("}"))
     ).to_series()
-    return only(objects, source.is_not_null()), problems
+    return values_where(objects, source.is_not_null()), problems
 
 
-def _json_arrays(source: pl.Series) -> tuple[pl.Series, list[Problem]]:
+def _json_arrays(source: pl.Series) -> tuple[pl.Series, list[RowIssue]]:
     if isinstance(source.dtype, pl.Array):
         source = source.arr.to_list()
     rows = pl.int_range(len(source), eager=True)
@@ -100,4 +100,4 @@ def _json_arrays(source: pl.Series) -> tuple[pl.Series, list[Problem]]:
     problems = [
         replace(fault, rows=rows.is_in(flat["row"].filter(fault.rows).unique().to_list())) for fault in faults
     ]
-    return only("[" + arrays.fill_null("") + "]", source.is_not_null()), problems
+    return values_where("[" + arrays.fill_null("") + "]", source.is_not_null()), problems

@@ -52,7 +52,7 @@ class LoadState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class FailureGroup:
     """Rejected rows or events not accepted that have one cause in common.
 
     Attributes:
@@ -116,8 +116,8 @@ class Overview:
     totals: Totals | None = None
     rows_left: int | None = None
     doubt: Doubt = Doubt(0, 0, None)
-    failed: Sequence[Trouble] = ()
-    rejected: Sequence[Trouble] = ()
+    failed: Sequence[FailureGroup] = ()
+    rejected: Sequence[FailureGroup] = ()
     started_at: float | None = None
     ended_at: float | None = None
     last_run: RunEnd | None = None
@@ -209,12 +209,12 @@ def _doubt(
     ), doubt
 
 
-def _troubles(connection: sqlite3.Connection, query: str) -> list[Trouble]:
+def _troubles(connection: sqlite3.Connection, query: str) -> list[FailureGroup]:
     """Group rows of (kind, reason, count, path, row) that come sorted by the first three."""
     cursor = connection.execute(query, {"places": SHOWN_PLACES})
     groups = groupby(cursor, key=itemgetter(0, 1, 2))
     return [
-        Trouble(kind, reason, count, [(row[3], row[4]) for row in rows])
+        FailureGroup(kind, reason, count, [(row[3], row[4]) for row in rows])
         for (kind, reason, count), rows in islice(groups, SHOWN_GROUPS)
     ]
 

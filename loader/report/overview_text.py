@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from loader.report.figures import printable
-from loader.report.overview import LoadState, Overview, Trouble
+from loader.report.overview import FailureGroup, LoadState, Overview
 
 STATES = {
     LoadState.NONE: "no load",
@@ -80,7 +80,7 @@ def _doubt(overview: Overview) -> Iterator[str]:
         yield _line("in doubt", f"{doubt.expired:,} are older than the service remembers (8 hours)")
 
 
-def _troubles(label: str, troubles: Sequence[Trouble]) -> Iterator[str]:
+def _troubles(label: str, troubles: Sequence[FailureGroup]) -> Iterator[str]:
     for trouble in troubles:
         places = "; ".join(f"{path} row {row + 1:,}" for path, row in trouble.first)
         more = ", ..." if trouble.count > len(trouble.first) else ""

@@ -3,5 +3,5 @@
 `client` is what the rest of the loader uses. Below it: `protocol` and `signing` are pure; `endpoint`,
 `credentials` and `network` find out, by botocore's rules, where to send, as whom and by which way;
 `transport` is the seam to HTTP. Behind it are two implementations, held to one suite of tests:
-`lean_transport`, made for speed, and `aiohttp_transport`, the reference, which also speaks to proxies.
+`fast_transport`, made for speed, and `aiohttp_transport`, the reference, which also speaks to proxies.
 """

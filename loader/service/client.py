@@ -10,7 +10,7 @@ from loader.aws.credentials import CredentialSource, open_credentials
 from loader.aws.daemon_thread import in_daemon_thread
 from loader.aws.endpoint import Endpoint, resolve_endpoint
 from loader.aws.signing import Signer, request_line
-from loader.http.fast.fast_transport import LeanTransport
+from loader.http.fast.fast_transport import FastTransport
 from loader.http.proxy_and_tls import check_name, find_ca_bundle, find_proxy
 from loader.http.transport import (
     Request,
@@ -186,8 +186,8 @@ def _caller(endpoint: Endpoint, source: CredentialSource) -> tuple[str, str]:
 
 
 def _transport(job: Job, endpoint: Endpoint, settings: TransportSettings) -> Transport:
-    if job.transport == "lean" and settings.proxy_url is None:
-        return LeanTransport(endpoint, settings)
+    if job.transport == "fast" and settings.proxy_url is None:
+        return FastTransport(endpoint, settings)
     # Imported here: aiohttp takes a tenth of a second of every start, and few loads need it.
     from loader.http.aiohttp_transport import AiohttpTransport  # noqa: PLC0415
 

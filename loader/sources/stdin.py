@@ -27,7 +27,7 @@ FILE_NAME = "extract"
 COPY_BYTES = 2**20
 
 
-class KeptInput:
+class StdinCopy:
     """The file that holds standard input while a load runs; removed when it is closed, or at exit.
 
     Args:
@@ -36,7 +36,7 @@ class KeptInput:
 
     def __init__(self, run_dir: Path) -> None:
         self._run_dir = run_dir
-        self._remove: weakref.finalize[[int, Path, list[Path]], KeptInput] | None = None
+        self._remove: weakref.finalize[[int, Path, list[Path]], StdinCopy] | None = None
 
     def read(self, stream: BinaryIO | None = None) -> Path:
         """Read standard input, or ``stream``, to its end and return the file that holds it. Blocking.

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.delivery.rate.attempt_log import AttemptLog, Tally
+from loader.delivery.rate.attempt_log import AttemptCounts, AttemptLog
 from loader.delivery.rate.limit_estimate import LimitEstimate, saturated_limit
 from tests.simulation.quotas import QuotaSchedule, TokenBucketQuota
 
@@ -143,7 +143,7 @@ def test_agreement_is_counted() -> None:
 @given(st.integers(1, 10_000), st.floats(0.0, 1.0), st.floats(0.01, 10.0), st.floats(0.2, 1e5))
 def test_no_step_is_too_large(tried: int, share: float, seconds: float, rate: float) -> None:
     """A measurement lowers the limit, never below a fifth, and on thin evidence not below a half."""
-    tally = Tally(tried, int(tried * share), seconds)
+    tally = AttemptCounts(tried, int(tried * share), seconds)
     limit = saturated_limit(tally, rate)
     assert 0.2 * rate - 1e-9 <= limit <= 0.97 * rate + 1e-9
     if tally.admitted < 8:

@@ -18,7 +18,7 @@ from loader.extract.find_files import find_files
 from loader.formats.csv.blocks import read_blocks
 from loader.formats.csv.dialect import read_dialect
 from loader.formats.csv.table import CsvTable, line_lengths
-from loader.formats.windows import Cut, read_windows
+from loader.formats.windows import WindowShape, read_windows
 from loader.job import CsvSettings
 from tests.extract.fixtures import JobMaker
 
@@ -170,7 +170,7 @@ def test_a_row_of_undecodable_bytes_keeps_its_place(tmp_path: Path, block_bytes:
     (tmp_path / "x.csv").write_bytes(b"".join([*pieces[:3], b"\x00\xd8", *pieces[3:]]))
     (file,) = find_files([str(tmp_path / "x.csv")])
     table = CsvTable(file, CsvSettings(), block_bytes)
-    (window,) = read_windows([(table, Cut(("id", "name"), 9, 9))], lambda number: True, {})
+    (window,) = read_windows([(table, WindowShape(("id", "name"), 9, 9))], lambda number: True, {})
     assert [(bad.index, bad.fault.reason) for bad in window.bad] == [
         (1, "it holds bytes that are not UTF-16 LE")
     ]

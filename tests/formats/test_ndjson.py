@@ -12,10 +12,10 @@ from loader.errors import ExtractError, NothingToLoad
 from loader.events.plan import WindowRecords
 from loader.extract import open_extract
 from loader.extract.find_files import find_files
-from loader.formats.bad_record import Fault
+from loader.formats.bad_record import RecordFault
 from loader.formats.ndjson.lines import KEY_TWICE, NO_OBJECT, NOT_UNICODE, NOT_UTF_8, read_line
 from loader.formats.ndjson.table import HEAD_BYTES, NdjsonTable
-from loader.formats.windows import Cut, read_windows
+from loader.formats.windows import WindowShape, read_windows
 from loader.job import Job
 
 
@@ -70,7 +70,7 @@ def test_objects_become_records(tmp_path: Path, job_of) -> None:
         (b'{"\\uDFFF": 1}', NOT_UNICODE),
     ],
 )
-def test_what_is_no_object(line: bytes, fault: Fault) -> None:
+def test_what_is_no_object(line: bytes, fault: RecordFault) -> None:
     """What the RFC forbids is no object, even where Python's own reader takes it."""
     assert read_line(line) == fault
 
@@ -184,7 +184,7 @@ def test_windows_are_cut_by_position(tmp_path: Path, values, window_rows, block_
     path.write_bytes((text if data.draw(st.booleans()) else text.rstrip()).encode())
     wanted = data.draw(st.sets(st.integers(0, 30)))
     table = NdjsonTable(find_files([str(path)])[0], block_bytes=block_bytes)
-    cut = Cut(("a",), window_rows, window_rows)
+    cut = WindowShape(("a",), window_rows, window_rows)
     windows = {window.number: window for window in read_windows([(table, cut)], wanted.__contains__, {})}
     starts = range(0, len(values), window_rows)
     assert {number: window.frame["a"].to_list() for number, window in windows.items()} == {

@@ -15,7 +15,7 @@ from loader.errors import ExtractError
 from loader.extract.find_files import find_files
 from loader.formats.csv.table import CsvTable
 from loader.formats.parquet.table import ParquetTable
-from loader.formats.windows import WINDOW_BYTES, Cut, Table, Window, cut_table, read_windows
+from loader.formats.windows import WINDOW_BYTES, Table, Window, WindowShape, cut_table, read_windows
 from loader.job import CsvSettings, Pack
 from loader.model import SourceFile
 
@@ -47,8 +47,8 @@ def extract(tmp_path_factory: pytest.TempPathFactory) -> tuple[SourceFile, ...]:
 
 def tables(
     files: tuple[SourceFile, ...], window_rows: int, slice_windows: int = 2, block_bytes: int = 64
-) -> list[tuple[Table, Cut]]:
-    cut = Cut(("place",), window_rows, window_rows * slice_windows)
+) -> list[tuple[Table, WindowShape]]:
+    cut = WindowShape(("place",), window_rows, window_rows * slice_windows)
     return [
         (ParquetTable(file) if file.format == "parquet" else CsvTable(file, CsvSettings(), block_bytes), cut)
         for file in files
@@ -204,7 +204,7 @@ def test_rows_that_are_only_counted_are_counted_like_rows_that_are_parsed(
         path = Path(folder, "x.csv")
         path.write_text("\n".join(["place,b", *lines, "end,x"]))
         table = CsvTable(find_files([str(path)])[0], CsvSettings(), block_bytes)
-        cut = Cut(("place",), 3, 3)
+        cut = WindowShape(("place",), 3, 3)
         parsed = rows_of(read_windows([(table, cut)], lambda number: True, {}))
         last = max(parsed)
         assert parsed[last][3][-1] == "end"

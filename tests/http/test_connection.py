@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from loader.http.fast.connection import MAX_BYTES_IN_ONE_WRITE, LeanConnection
+from loader.http.fast.connection import MAX_BYTES_IN_ONE_WRITE, FastConnection
 from loader.http.transport import TransportError
 from tests.http.connection_steps import WHOLE
 from tests.service.samples import RECEIPT
@@ -17,16 +17,16 @@ LARGE = b"x" * (3 * MAX_BYTES_IN_ONE_WRITE + 1)
 class Owner:
     """Keeps what it is told."""
 
-    taken_back: list[LeanConnection] = field(default_factory=list)
-    forgotten: list[LeanConnection] = field(default_factory=list)
+    taken_back: list[FastConnection] = field(default_factory=list)
+    forgotten: list[FastConnection] = field(default_factory=list)
 
-    def write_soon(self, connection: LeanConnection) -> None:
+    def write_soon(self, connection: FastConnection) -> None:
         asyncio.get_running_loop().call_soon(connection.write)
 
-    def take_back(self, connection: LeanConnection) -> None:
+    def take_back(self, connection: FastConnection) -> None:
         self.taken_back.append(connection)
 
-    def forget(self, connection: LeanConnection) -> None:
+    def forget(self, connection: FastConnection) -> None:
         self.forgotten.append(connection)
 
 
@@ -36,7 +36,7 @@ class Pipe(asyncio.Transport):
     def __init__(self, *, is_narrow: bool = False, is_broken: bool = False) -> None:
         super().__init__()
         self.owner = Owner()
-        self.connection = LeanConnection(self.owner, 100)
+        self.connection = FastConnection(self.owner, 100)
         self.written: list[bytes] = []
         self.was_aborted = False
         self.is_narrow = is_narrow

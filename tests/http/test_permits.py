@@ -5,12 +5,12 @@ from random import Random
 
 import pytest
 
-from loader.http.fast.permits import Places
+from loader.http.fast.permits import Permits
 
 
 async def test_no_more_are_taken_than_there_are() -> None:
     """Without waiting, exactly the free places can be taken, and those given back again."""
-    places = Places(2)
+    places = Permits(2)
     assert [places.take() for _ in range(3)] == [True, True, False]
     places.give_back()
     assert [places.take() for _ in range(2)] == [True, False]
@@ -18,7 +18,7 @@ async def test_no_more_are_taken_than_there_are() -> None:
 
 async def test_who_waits_gets_one_in_turn() -> None:
     """A place given back goes to the first who waits, not to whoever asks next."""
-    places = Places(1)
+    places = Permits(1)
     await places.wait()
     served: list[int] = []
 
@@ -38,7 +38,7 @@ async def test_who_waits_gets_one_in_turn() -> None:
 
 async def test_place_that_comes_with_the_cancellation_is_passed_on() -> None:
     """Who is cancelled in the moment of getting a place does not take it along."""
-    places = Places(1)
+    places = Permits(1)
     assert places.take()
     waiting = asyncio.create_task(places.wait())
     await asyncio.sleep(0)
@@ -53,7 +53,7 @@ async def test_place_that_comes_with_the_cancellation_is_passed_on() -> None:
 async def test_none_is_lost_or_made_up(seed: int) -> None:
     """However many wait and are cancelled, in the end all places are free, and never more were taken."""
     random = Random(seed)
-    places = Places(3)
+    places = Permits(3)
     under_way = most = 0
 
     async def use() -> None:

@@ -127,7 +127,7 @@ async def test_connection_closed_just_as_the_request_goes_out_ends_it(
 ) -> None:
     """If the server closes an idle connection in the very moment of sending, the request ends with it.
 
-    In doubt or not: nobody reads it, and the lean transport may see the end before it writes anything.
+    In doubt or not: nobody reads it, and the fast transport may see the end before it writes anything.
     """
     with closing_server(resets=resets) as (port, may_close, has_closed):
         transport = make_transport(loopback_endpoint(port), HASTY)

@@ -9,13 +9,13 @@ import uvloop
 
 from loader.aws.endpoint import Endpoint
 from loader.http.aiohttp_transport import AiohttpTransport
-from loader.http.fast.fast_transport import LeanTransport
+from loader.http.fast.fast_transport import FastTransport
 from loader.http.transport import Request, Transport, TransportSettings
 from tests.http.scripted_server import ScriptedServer, Step
 from tests.service.samples import loopback_endpoint
 
 MakeTransport = Callable[[Endpoint, TransportSettings], Transport]
-TRANSPORTS: dict[str, MakeTransport] = {"aiohttp": AiohttpTransport, "lean": LeanTransport}
+TRANSPORTS: dict[str, MakeTransport] = {"aiohttp": AiohttpTransport, "fast": FastTransport}
 
 
 class OpenUvloop(uvloop.Loop):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from loader.records.instants import Instants
 from loader.records.timestamp_formats import format_fault
 from loader.records.timestamps import from_column, from_text
-from loader.row_issues import Problem
+from loader.row_issues import RowIssue
 
 ZONES = [
     "UTC",
@@ -30,7 +30,7 @@ OFFSETS = st.integers(-18 * 60, 18 * 60).map(lambda minutes: dt.timezone(dt.time
 
 def read(
     values: Sequence[object], zone: str = "UTC", formats: Sequence[str] = (), dtype: object = pl.String
-) -> tuple[Instants, list[Problem]]:
+) -> tuple[Instants, list[RowIssue]]:
     series = pl.Series("source", values, dtype=dtype)  # type: ignore[arg-type]  # a polars type
     return from_text(series, formats, zone) if series.dtype == pl.String else from_column(series, zone)
 

@@ -10,7 +10,7 @@ from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.errors import CheckpointCorrupt
 from loader.model import EventState, RejectedRow
 from loader.reject_code import RejectCode
-from loader.report.overview import Doubt, LoadState, Trouble, read_overview
+from loader.report.overview import Doubt, FailureGroup, LoadState, read_overview
 from tests.checkpoint.sample_loads import START, Clock, accepted, contents, load_plan, put_aside, window_plan
 
 COMMAND = "scn-loader load orders.parquet"
@@ -61,7 +61,7 @@ async def test_a_killed_load_is_told_from_its_log(tmp_path: Path, *, index_of_lo
     assert states == (1, 2, 5, 0)
     assert overview.rows_left == 80 - 13
     assert overview.failed == [
-        Trouble(
+        FailureGroup(
             "ValidationException",
             "Refused.",
             2,
@@ -69,7 +69,9 @@ async def test_a_killed_load_is_told_from_its_log(tmp_path: Path, *, index_of_lo
         )
     ]
     assert overview.rejected == [
-        Trouble("quantity", "not a number", 5, [("/extracts/orders_0.parquet", row) for row in (8, 9, 10)])
+        FailureGroup(
+            "quantity", "not a number", 5, [("/extracts/orders_0.parquet", row) for row in (8, 9, 10)]
+        )
     ]
     # The next start writes down the same.
     with open_checkpoint(run_dir, load_plan()) as checkpoint:

@@ -339,7 +339,7 @@ def verified(received: Received, port: int, scheme: str = "http") -> bool:
 
 
 @pytest.mark.usefixtures("keys_in_environment")
-@pytest.mark.parametrize("settings", [{}, {"transport": "aiohttp"}], ids=["lean", "aiohttp"])
+@pytest.mark.parametrize("settings", [{}, {"transport": "aiohttp"}], ids=["fast", "aiohttp"])
 async def test_job_to_receipt(settings: dict[str, str]) -> None:
     """A client opened for a job delivers an event; the signature fits what arrived, whatever its size."""
     async with (

@@ -13,7 +13,7 @@ from loader.extract import open_extract
 from loader.extract.find_files import find_files
 from loader.formats.csv.table import CsvTable
 from loader.formats.parquet.table import ParquetTable
-from loader.formats.windows import Cut, read_windows
+from loader.formats.windows import WindowShape, read_windows
 from loader.job import CsvSettings
 from loader.sources.files import changed, opened
 from loader.sources.s3_objects import PART_BYTES
@@ -133,7 +133,7 @@ def test_an_object_that_changes_while_it_is_read(s3: S3Server, key: str) -> None
     s3.put(key, CHANGES[key][0])
     (file,) = find_files([url(key)])
     table = ParquetTable(file) if file.format == "parquet" else CsvTable(file, CsvSettings(), 2**16)
-    windows = read_windows([(table, Cut(("id",), 5, 5))], lambda _: True, {})
+    windows = read_windows([(table, WindowShape(("id",), 5, 5))], lambda _: True, {})
     next(windows)
     s3.put(key, CHANGES[key][1])
     with pytest.raises(ExtractError, match="changed while"):

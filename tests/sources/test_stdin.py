@@ -11,7 +11,7 @@ import pytest
 
 from loader.errors import ExtractError
 from loader.extract import Extract, open_extract
-from loader.sources.stdin import KeptInput
+from loader.sources.stdin import StdinCopy
 
 TEXT = b"id,tpartner_id\n1,V\n"
 
@@ -54,7 +54,7 @@ def test_a_refused_extract_leaves_nothing(monkeypatch, tmp_path: Path, job_of) -
 
 def test_what_nobody_closes_goes_with_its_owner(tmp_path: Path) -> None:
     """A load that is cancelled while it opens its extract leaves no payload on the disk."""
-    kept = KeptInput(tmp_path)
+    kept = StdinCopy(tmp_path)
     assert kept.read(io.BytesIO(TEXT)).read_bytes() == TEXT
     del kept
     gc.collect()
@@ -69,7 +69,7 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
     assert len(kept_below(tmp_path)) == 1
-    one, other = KeptInput(tmp_path), KeptInput(tmp_path)
+    one, other = StdinCopy(tmp_path), StdinCopy(tmp_path)
     paths = [one.read(io.BytesIO(TEXT)), other.read(io.BytesIO(TEXT))]
     assert sorted(kept_below(tmp_path)) == sorted(paths)
     one.close()
@@ -81,7 +81,7 @@ def test_a_terminal_is_no_extract(tmp_path: Path) -> None:
     """Nobody should wonder what the command waits for."""
     master, slave = os.openpty()
     with os.fdopen(slave, "rb", buffering=0) as terminal, pytest.raises(ExtractError, match="terminal"):
-        KeptInput(tmp_path).read(terminal)
+        StdinCopy(tmp_path).read(terminal)
     os.close(master)
 
 
@@ -89,4 +89,4 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     """The error names the folder."""
     (tmp_path / "file").touch()
     with pytest.raises(ExtractError, match="cannot be kept"):
-        KeptInput(tmp_path / "file" / "run").read(io.BytesIO(TEXT))
+        StdinCopy(tmp_path / "file" / "run").read(io.BytesIO(TEXT))

@@ -23,7 +23,7 @@ KEPT_THROTTLES = 32_768
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class AttemptCounts:
     """What came of the attempts of a stretch.
 
     Attributes:
@@ -94,20 +94,20 @@ class AttemptLog:
         """Return how many attempts started in the ``seconds`` before attempt ``number``, itself included."""
         return number - self.last_before(self.started_at(number) - seconds)
 
-    def tally(self, after: int, until: int) -> Tally:
+    def tally(self, after: int, until: int) -> AttemptCounts:
         """Return what came of the attempts numbered ``after`` (excluded) to ``until``, if they are kept."""
         after = max(after, self._first_numbers[0] - 1)
         tried = until - after
         seconds = self.started_at(until) - self.started_at(after)
-        return Tally(tried, tried - self.throttles(after, until), max(seconds, SLOT_SECONDS))
+        return AttemptCounts(tried, tried - self.throttles(after, until), max(seconds, SLOT_SECONDS))
 
-    def recent(self, number: int, seconds: float) -> Tally:
+    def recent(self, number: int, seconds: float) -> AttemptCounts:
         """Return what came of the attempts in the ``seconds`` before attempt ``number``, itself excluded."""
         at = self.started_at(number)
         after, until = self.last_before(at - seconds), self.last_before(at)
         tried = max(until - after, 0)
         began = max(at - seconds, self._times[0])
-        return Tally(tried, tried - self.throttles(after, until), max(at - began, 0.1))
+        return AttemptCounts(tried, tried - self.throttles(after, until), max(at - began, 0.1))
 
     def _open_slot(self, now: float, number: int) -> None:
         self._next_slot = now + SLOT_SECONDS

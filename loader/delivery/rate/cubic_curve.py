@@ -29,7 +29,7 @@ OUTGROWN_EVENTS = 3.0
 anything; matters at low rates only."""
 
 
-class CruiseCurve:
+class CubicCurve:
     """One cycle at a known limit.
 
     Args:

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from loader.delivery.rate.attempt_log import AttemptLog
 from loader.delivery.rate.bursts import Bursts
 from loader.delivery.rate.probing import Probing
-from loader.delivery.rate.random_throttles import Noise
+from loader.delivery.rate.random_throttles import RandomThrottles
 from loader.delivery.rate.slow_start import FIRST_EPOCHS
 from loader.delivery.rate.steering import FEW_TRIES, LEARNED_CUT, LOW_RATE, Phase, Steering
 from loader.delivery.rate.throttle_budget import ThrottleBudget, chance, rest_seconds
-from loader.delivery.rate.token_bucket import RateBucket
+from loader.delivery.rate.token_bucket import TokenBucket
 
 TICK_SECONDS = 0.02
 """How often the rate is looked at again while time passes."""
@@ -102,10 +102,10 @@ class Governor:
         if learned_rate is not None:
             rate = self._bounded(LEARNED_CUT * learned_rate)
         self._log = AttemptLog(now=now)
-        self._bucket = RateBucket(rate, now=now)
+        self._bucket = TokenBucket(rate, now=now)
         self._bursts = Bursts(self._log)
         self._budget = ThrottleBudget()
-        self._noise = Noise(self._log)
+        self._noise = RandomThrottles(self._log)
         self._steering = Steering(self._log, start_rate=rate, learned_rate=learned_rate, now=now)
         self._probing: Probing | None = None
         self._epochs = 0

@@ -18,7 +18,7 @@ Rules kept here:
 from collections import deque
 from dataclasses import dataclass
 
-from loader.delivery.rate.attempt_log import AttemptLog, Tally
+from loader.delivery.rate.attempt_log import AttemptCounts, AttemptLog
 from loader.delivery.rate.slow_start import PROMPT_SECONDS
 
 SATURATED_SHARE = 0.1
@@ -76,7 +76,7 @@ IDLE_SHARE, IDLE_TOKENS = 0.02, 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class RateCut:
     """A throttle that the rate was cut for.
 
     Attributes:
@@ -107,7 +107,7 @@ class LimitEstimate:
         self.agreed = 0
         self._log = log
         self._reference = limit
-        self._cuts: deque[Cut] = deque([Cut(0, now)], maxlen=8)
+        self._cuts: deque[RateCut] = deque([RateCut(0, now)], maxlen=8)
         self._trouble_began = self._anew_from = 0
 
     def note_trouble(self, number: int, first_throttled: int, rate: float) -> None:
@@ -193,12 +193,12 @@ class LimitEstimate:
         """Note that the rate was cut for attempt ``number``; ``forget`` what was before it."""
         if forget:
             self._cuts.clear()
-        self._cuts.append(Cut(number, self._log.started_at(number)))
+        self._cuts.append(RateCut(number, self._log.started_at(number)))
 
     def begin_anew(self, number: int, now: float) -> None:
         """Forget what was before attempt ``number``, the next one to start."""
         self._cuts.clear()
-        self._cuts.append(Cut(number, now))
+        self._cuts.append(RateCut(number, now))
         self._trouble_began = self._anew_from = number
 
     def _low(self, number: int, overflow: float) -> float | None:
@@ -215,7 +215,7 @@ class LimitEstimate:
         return self._cuts[0].number
 
 
-def saturated_limit(tally: Tally, rate: float) -> float:
+def saturated_limit(tally: AttemptCounts, rate: float) -> float:
     """Return the limit that a stretch with many throttles shows, no step too large for its evidence."""
     doubtful_from, doubtful_to = NO_BURST_SHARES
     if doubtful_from <= tally.throttled_share <= doubtful_to:

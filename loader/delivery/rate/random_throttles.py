@@ -13,7 +13,7 @@ Rules kept here:
 
 from collections import deque
 
-from loader.delivery.rate.attempt_log import AttemptLog, Tally
+from loader.delivery.rate.attempt_log import AttemptCounts, AttemptLog
 from loader.delivery.rate.throttle_budget import TOLERATED_SHARE
 
 FALL = 3.0
@@ -35,7 +35,7 @@ QUIET_TRIES, QUIET_SHARE = 200, 0.25
 """If of so many attempts less than this part of what is tolerated was throttled, the noise has ended."""
 
 
-class Noise:
+class RandomThrottles:
     """Tells noise from a limit.
 
     Args:
@@ -52,7 +52,7 @@ class Noise:
         self.tolerated_share = TOLERATED_SHARE
         self._heard_at = 0
         self._rates: deque[float] = deque(maxlen=CUTS + 1)
-        self._firsts: deque[Tally] = deque(maxlen=CUTS)
+        self._firsts: deque[AttemptCounts] = deque(maxlen=CUTS)
 
     @property
     def is_heard(self) -> bool:

@@ -16,7 +16,7 @@ Rules kept here:
 from enum import StrEnum
 
 from loader.delivery.rate.attempt_log import AttemptLog
-from loader.delivery.rate.cubic_curve import CRUISE_CUT, SHORTEST_PERIOD_SECONDS, CruiseCurve
+from loader.delivery.rate.cubic_curve import CRUISE_CUT, SHORTEST_PERIOD_SECONDS, CubicCurve
 from loader.delivery.rate.limit_estimate import BRIEF_SECONDS, LimitEstimate, saturated_limit
 from loader.delivery.rate.slow_start import PROMPT_SECONDS, RETURN_GAIN, seek_gain, start_gain
 
@@ -97,7 +97,7 @@ class Steering:
         limit = start_rate if learned_rate is None else learned_rate
         self.estimate = LimitEstimate(log, limit, now=now)
         self._log = log
-        self._curve = CruiseCurve(limit, limit)
+        self._curve = CubicCurve(limit, limit)
         self._has_outgrown = False
         self._fast_until = RETURN_SHARE * limit if self.is_known else float("inf")
         self.reaction_seconds = PROMPT_SECONDS
@@ -251,5 +251,5 @@ class Steering:
         self.is_known = True
         self._has_outgrown = False
         self._fast_until = 0.0
-        self._curve = CruiseCurve(limit, CRUISE_CUT * limit, period_seconds)
+        self._curve = CubicCurve(limit, CRUISE_CUT * limit, period_seconds)
         return CRUISE_CUT * limit

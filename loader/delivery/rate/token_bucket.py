@@ -25,7 +25,7 @@ attempts never go at once."""
 _ROUNDING = 1e-6
 
 
-class RateBucket:
+class TokenBucket:
     """Tokens that arrive at a rate.
 
     Attributes:

@@ -27,7 +27,7 @@ _JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class ServiceOperation:
     """One operation of the service.
 
     Attributes:
@@ -52,7 +52,7 @@ _PATHS_REMEMBERED = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class OperationCall:
     """A request that means one of the served operations.
 
     Attributes:
@@ -60,12 +60,12 @@ class Call:
         path_members: The members that the path held.
     """
 
-    operation: Operation
+    operation: ServiceOperation
     path_members: Mapping[str, str]
 
 
 @lru_cache(_PATHS_REMEMBERED)
-def find_call(method: str, path: str) -> Call:
+def find_call(method: str, path: str) -> OperationCall:
     """Return which operation a request means.
 
     Raises:
@@ -73,11 +73,11 @@ def find_call(method: str, path: str) -> Call:
     """
     for operation in _operations():
         if operation.method == method and (match := operation.path.fullmatch(path)):
-            return Call(operation, {name: unquote(text) for name, text in match.groupdict().items()})
+            return OperationCall(operation, {name: unquote(text) for name, text in match.groupdict().items()})
     raise Refusal("UnknownOperationException", "The requested operation is not served here")
 
 
-def read_input(call: Call, query: str, body: bytes, content_type: str) -> dict[str, Any]:
+def read_input(call: OperationCall, query: str, body: bytes, content_type: str) -> dict[str, Any]:
     """Return the members of a request's input, unchecked except for their JSON form.
 
     Raises:
@@ -91,7 +91,7 @@ def read_input(call: Call, query: str, body: bytes, content_type: str) -> dict[s
     return members
 
 
-def check_input(operation: Operation, members: Mapping[str, Any]) -> None:
+def check_input(operation: ServiceOperation, members: Mapping[str, Any]) -> None:
     """Check an input against the service model.
 
     Raises:
@@ -128,7 +128,7 @@ def _read_body(body: bytes, content_type: str) -> dict[str, Any]:
     return document
 
 
-def _read_query(operation: Operation, query: str) -> dict[str, Any]:
+def _read_query(operation: ServiceOperation, query: str) -> dict[str, Any]:
     given = dict(parse_qsl(query, keep_blank_values=True))
     members: dict[str, Any] = {}
     for wire_name, name, is_number in operation.query_members:
@@ -142,14 +142,14 @@ def _read_query(operation: Operation, query: str) -> dict[str, Any]:
 
 
 @cache
-def _operations() -> tuple[Operation, ...]:
+def _operations() -> tuple[ServiceOperation, ...]:
     return tuple(_operation(service_model().operation_model(name)) for name in SERVED)
 
 
-def _operation(model: OperationModel) -> Operation:
+def _operation(model: OperationModel) -> ServiceOperation:
     members = model.input_shape.members
     places = {name: member.serialization.get("location", "body") for name, member in members.items()}
-    return Operation(
+    return ServiceOperation(
         name=model.name,
         method=model.http["method"],
         path=re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]*)", re.escape(model.http["requestUri"]))),

@@ -14,7 +14,14 @@ from loader.emulator.clock import EmulatorClock
 from loader.emulator.faults import FaultKind, FaultRule
 from loader.emulator.model.catalog import Catalog
 from loader.emulator.model.ids import new_id
-from loader.emulator.model.operations import SEND, Call, Operation, check_input, read_input, refuse_faults
+from loader.emulator.model.operations import (
+    SEND,
+    OperationCall,
+    ServiceOperation,
+    check_input,
+    read_input,
+    refuse_faults,
+)
 from loader.emulator.model.refusal import Refusal
 from loader.emulator.model.schema_check import check_values, read_records
 from loader.emulator.model.shapes import NUMBER, max_value
@@ -28,7 +35,7 @@ from loader.emulator.settings import EmulatorSettings
 from loader.emulator.store import ledger
 from loader.emulator.store.group_order import Flight, Group, GroupOrder
 from loader.emulator.store.lake import Change, Target
-from loader.emulator.store.ledger import LedgerRow, Tally
+from loader.emulator.store.ledger import LedgerCounts, LedgerRow
 from loader.emulator.store.store import Store
 
 # Refusals that have a verdict of their own.
@@ -54,7 +61,7 @@ class Attempt:
     change: Change | None = None
 
 
-class Intake:
+class SendHandler:
     """Takes Send calls; holds what must be remembered from one to the next.
 
     Args:
@@ -73,7 +80,7 @@ class Intake:
     def __init__(
         self, settings: EmulatorSettings, gate: Gate, clock: EmulatorClock, store: Store, catalog: Catalog
     ) -> None:
-        self.tally = Tally()
+        self.tally = LedgerCounts()
         self.order = GroupOrder()
         self.quota = Quota(settings.quota, clock.now())
         self._settings = settings
@@ -96,7 +103,7 @@ class Intake:
             entry = TokenEntry(row.seq, 1, _identity(row), row.event_id)
             self._tokens.accept(row.instance_id, row.client_token, entry, row.at)
 
-    def take(self, request: WireRequest, call: Call) -> Answer:
+    def take(self, request: WireRequest, call: OperationCall) -> Answer:
         """Treat a Send call: decide, write it down, answer."""
         attempt = self._new_attempt(call)
         fault: FaultRule | None = None
@@ -125,18 +132,18 @@ class Intake:
             answer.sent = attempt.flight.end
         return answer
 
-    def refuse_unread(self, call: Call, refusal: Refusal) -> Answer:
+    def refuse_unread(self, call: OperationCall, refusal: Refusal) -> Answer:
         """Answer a Send call whose body was not read to its end."""
         attempt = self._new_attempt(call)
         attempt.row.verdict = f"rejected:{refusal.code}"
         self._write_down(attempt)
         return refused(refusal)
 
-    def _new_attempt(self, call: Call) -> Attempt:
+    def _new_attempt(self, call: OperationCall) -> Attempt:
         row = LedgerRow(self.tally.attempts + 1, self._clock.now(), call.path_members["instanceId"])
         return Attempt(row, call.path_members)
 
-    def _read(self, attempt: Attempt, request: WireRequest, call: Call) -> None:
+    def _read(self, attempt: Attempt, request: WireRequest, call: OperationCall) -> None:
         content_type = request.headers.get("Content-Type", "")
         attempt.members = read_input(call, "", request.body, content_type)
         row = attempt.row
@@ -147,7 +154,7 @@ class Intake:
         attempt.flight = self.order.arrive(_group(row), row.client_token or f"attempt {row.seq}")
         row.overlapped = int(attempt.flight.overlapped)
 
-    def _accept_or_replay(self, attempt: Attempt, operation: Operation) -> None:
+    def _accept_or_replay(self, attempt: Attempt, operation: ServiceOperation) -> None:
         """Give the attempt its verdict, ``accepted`` or ``replayed``, and its event id.
 
         Raises:

@@ -10,13 +10,21 @@ from typing import Any
 from loader.emulator.clock import EmulatorClock
 from loader.emulator.faults import FaultPlan, FaultRule
 from loader.emulator.model.catalog import Catalog
-from loader.emulator.model.operations import GET, GET_DATASET, SEND, Call, check_input, find_call, read_input
+from loader.emulator.model.operations import (
+    GET,
+    GET_DATASET,
+    SEND,
+    OperationCall,
+    check_input,
+    find_call,
+    read_input,
+)
 from loader.emulator.model.refusal import Refusal
 from loader.emulator.quota import Quota
 from loader.emulator.service.answers import Answer, refused, spoiled, success
 from loader.emulator.service.gate import Gate
 from loader.emulator.service.read_events import get_event, list_events
-from loader.emulator.service.send_event import Intake
+from loader.emulator.service.send_event import SendHandler
 from loader.emulator.service.signatures import WireRequest
 from loader.emulator.settings import EmulatorSettings, QuotaSettings
 from loader.emulator.store.group_order import Group
@@ -45,7 +53,7 @@ class Service:
         self.clock = EmulatorClock(settings.clock_skew_seconds)
         self._gate = Gate(settings, self.clock)
         self._catalog = Catalog(settings.datasets)
-        self._intake = Intake(settings, self._gate, self.clock, store, self._catalog)
+        self._intake = SendHandler(settings, self._gate, self.clock, store, self._catalog)
         self._began = self.clock.now()
         self._latency = random.Random(settings.seed)  # noqa: S311 - repeatable on purpose
 
@@ -98,7 +106,7 @@ class Service:
             "overtaken_groups": _names(order.overtaken),
         }
 
-    async def _query(self, request: WireRequest, call: Call) -> Answer:
+    async def _query(self, request: WireRequest, call: OperationCall) -> Answer:
         fault: FaultRule | None = None
         _, _, query = request.target.partition("?")
         try:

@@ -146,7 +146,7 @@ class LedgerSummary:
     data_bytes: int
 
 
-class Tally:
+class LedgerCounts:
     """The running counts of a ledger."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import polars as pl
 
 from loader.errors import ExtractError
-from loader.formats.bad_record import BadRecord, Fault
+from loader.formats.bad_record import BadRecord, RecordFault
 from loader.formats.csv.dialect import Dialect
 from loader.formats.csv.parse import parse_csv
 from loader.formats.csv.records import MAX_RECORD_BYTES, ReadRecords, Syntax, read_records
@@ -88,7 +88,7 @@ class RecordBlock:
 
 def _frame_of(judged: ReadRecords, columns: int) -> pl.DataFrame:
     nothing = [None] * columns
-    rows = [nothing if isinstance(record, Fault) else record for record in judged.records]
+    rows = [nothing if isinstance(record, RecordFault) else record for record in judged.records]
     schema = {str(number): pl.String for number in range(columns)}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -98,7 +98,7 @@ def _bad_records(judged: ReadRecords) -> list[BadRecord]:
     return [
         BadRecord(index, record, text)
         for index, (record, text) in enumerate(told)
-        if isinstance(record, Fault)
+        if isinstance(record, RecordFault)
     ]
 
 

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from loader.formats.bad_record import Fault
+from loader.formats.bad_record import RecordFault
 from loader.reject_code import RejectCode
 
 MAX_RECORD_BYTES = 8 * 2**20
@@ -25,7 +25,7 @@ MAX_RECORD_BYTES = 8 * 2**20
 
 EMPTY_LINES = {"\n": re.compile(rb"[\r\n]*\n"), "\r": re.compile(rb"\r+")}
 
-DO_NOT_FIT = Fault(RejectCode.BROKEN_QUOTES, "its quotes or line ends do not fit together")
+DO_NOT_FIT = RecordFault(RejectCode.BROKEN_QUOTES, "its quotes or line ends do not fit together")
 
 MAX_READABLE_BYTES = 4 * 200
 """How much of an unusable record is kept: enough for the 200 characters that are reported."""
@@ -64,7 +64,7 @@ class ReadRecords:
         unclosed: Whether the text ends inside quotes.
     """
 
-    records: list[list[str] | Fault]
+    records: list[list[str] | RecordFault]
     texts: list[str]
     places: list[tuple[int, int]]
     used_bytes: int
@@ -85,13 +85,13 @@ def read_records(
     """
     lines = _Lines(text, syntax, at_end=at_end)
     reader = _reader(lines, syntax)
-    records: list[list[str] | Fault] = []
+    records: list[list[str] | RecordFault] = []
     texts: list[str] = []
     places: list[tuple[int, int]] = []
     used_bytes = 0
     while most is None or len(records) < most:
         start = used_bytes = lines.skip_what_is_no_row()
-        fault: Fault | None
+        fault: RecordFault | None
         try:
             fields = next(reader)
         except StopIteration:
@@ -181,17 +181,17 @@ class _Lines(Iterator[str]):
         return escaped[0] if escaped[1] in self._escapable else self._escape + escaped[0]
 
 
-def _fault(fields: list[str], columns: int | None, syntax: Syntax) -> Fault | None:
+def _fault(fields: list[str], columns: int | None, syntax: Syntax) -> RecordFault | None:
     if not fields:
         return None
     try:
         for field in fields:
             field.encode()
     except UnicodeEncodeError:
-        return Fault(RejectCode.BAD_ENCODING, f"it holds bytes that are not {syntax.encoding}")
+        return RecordFault(RejectCode.BAD_ENCODING, f"it holds bytes that are not {syntax.encoding}")
     if columns is not None and len(fields) != columns:
         reason = f"it has {len(fields)} fields where the file has {columns} columns"
-        return Fault(RejectCode.WRONG_FIELD_COUNT, reason)
+        return RecordFault(RejectCode.WRONG_FIELD_COUNT, reason)
     return None
 
 

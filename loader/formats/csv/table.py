@@ -9,7 +9,7 @@ import polars as pl
 from loader.formats.csv.blocks import BLOCK_BYTES, read_blocks, read_preamble
 from loader.formats.csv.dialect import read_dialect
 from loader.formats.window_cutter import PendingRows
-from loader.formats.windows import SAMPLE_ROWS, Cut, Window, mean_row_bytes
+from loader.formats.windows import SIZING_ROWS, Window, WindowShape, mean_row_bytes
 from loader.job import CsvSettings
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged, opened
@@ -71,7 +71,7 @@ class CsvTable:
         how much longer than the first they are.
         """
         for block in read_blocks(self.file, self._dialect, self._block_bytes):
-            first = mean_row_bytes(block.parse(columns)[0].head(SAMPLE_ROWS))
+            first = mean_row_bytes(block.parse(columns)[0].head(SIZING_ROWS))
             line_end = self._dialect.syntax.line_end.encode(self._dialect.encoding.codec)
             start = self._dialect.data_offset  # of the UTF-8 text, and near enough in any other encoding
             with opened(self.file) as handle:
@@ -80,7 +80,7 @@ class CsvTable:
         return 1
 
     def windows(
-        self, cut: Cut, first_number: int, wanted: Callable[[int], bool]
+        self, cut: WindowShape, first_number: int, wanted: Callable[[int], bool]
     ) -> Generator[Window, None, int]:
         """Read the wanted windows; return the number of rows of the file.
 

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from loader.errors import ExtractError
-from loader.formats.bad_record import BadRecord, Fault
+from loader.formats.bad_record import BadRecord, RecordFault
 from loader.formats.csv.records import MAX_READABLE_BYTES, MAX_RECORD_BYTES
 from loader.formats.ndjson.lines import read_line
 from loader.model import SourceFile
@@ -44,7 +44,7 @@ class LineBlock:
         """Return the line of a row, without its line end."""
         return self._lines[index]
 
-    def objects(self) -> Iterator[dict[str, Any] | Fault]:
+    def objects(self) -> Iterator[dict[str, Any] | RecordFault]:
         """Yield for each row its object, or why there is none."""
         return map(read_line, self._lines)
 
@@ -63,16 +63,16 @@ class LineBlock:
         kinds = set().union(*(map(type, row.values()) for row in rows if isinstance(row, dict)))
         if kinds & {dict, list}:
             rows = [_without_nested(row, columns) for row in rows]
-        members = [_NOTHING if isinstance(row, Fault) else row for row in rows]
+        members = [_NOTHING if isinstance(row, RecordFault) else row for row in rows]
         frame = pl.DataFrame([_texts(members, name, any_word=bool in kinds) for name in columns])
         return frame, [
             BadRecord(index, row, _readable(self._lines[index]))
             for index, row in enumerate(rows)
-            if isinstance(row, Fault)
+            if isinstance(row, RecordFault)
         ]
 
 
-_Row = dict[str, Any] | Fault
+_Row = dict[str, Any] | RecordFault
 
 _NOTHING: dict[str, Any] = {}
 
@@ -80,17 +80,17 @@ _WORDS = {True: "true", False: "false"}
 
 
 def _checked(row: _Row, known: frozenset[str] | None) -> _Row:
-    if isinstance(row, Fault) or known is None or known.issuperset(row):
+    if isinstance(row, RecordFault) or known is None or known.issuperset(row):
         return row
     late = next((key for key, value in row.items() if key not in known and value is not None), None)
-    return row if late is None else Fault(RejectCode.UNKNOWN_KEY, LATE_KEY, late)
+    return row if late is None else RecordFault(RejectCode.UNKNOWN_KEY, LATE_KEY, late)
 
 
 def _without_nested(row: _Row, columns: Sequence[str]) -> _Row:
-    if isinstance(row, Fault):
+    if isinstance(row, RecordFault):
         return row
     nested = next((name for name in columns if isinstance(row.get(name), (dict, list))), None)
-    return row if nested is None else Fault(RejectCode.NESTED_VALUE, NESTED, nested)
+    return row if nested is None else RecordFault(RejectCode.NESTED_VALUE, NESTED, nested)
 
 
 def _texts(rows: Sequence[dict[str, Any]], name: str, *, any_word: bool) -> pl.Series:

@@ -10,23 +10,23 @@ Rules kept here:
 import json
 from typing import Any, NoReturn
 
-from loader.formats.bad_record import Fault
+from loader.formats.bad_record import RecordFault
 from loader.reject_code import RejectCode
 
-NO_OBJECT = Fault(RejectCode.NOT_AN_OBJECT, "it is not a JSON object")
+NO_OBJECT = RecordFault(RejectCode.NOT_AN_OBJECT, "it is not a JSON object")
 
-KEY_TWICE = Fault(RejectCode.REPEATED_KEY, "it names a key twice")
+KEY_TWICE = RecordFault(RejectCode.REPEATED_KEY, "it names a key twice")
 
-NOT_UTF_8 = Fault(RejectCode.BAD_ENCODING, "it holds bytes that are not UTF-8")
+NOT_UTF_8 = RecordFault(RejectCode.BAD_ENCODING, "it holds bytes that are not UTF-8")
 
-NOT_UNICODE = Fault(RejectCode.BAD_ENCODING, "it holds half a surrogate pair, which is no character")
+NOT_UNICODE = RecordFault(RejectCode.BAD_ENCODING, "it holds half a surrogate pair, which is no character")
 
 
 class _KeyTwice(ValueError):
     """An object names a key twice: one of the values would be lost."""
 
 
-def read_line(line: bytes) -> dict[str, Any] | Fault:
+def read_line(line: bytes) -> dict[str, Any] | RecordFault:
     """Return the object of a line, or why there is none.
 
     Its values are str, bool, None, or a dict or list where an object or array stands.

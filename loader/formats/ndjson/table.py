@@ -10,7 +10,7 @@ from loader.errors import ExtractError, NothingToLoad
 from loader.formats.bad_record import BadRecord
 from loader.formats.ndjson.blocks import BLOCK_BYTES, LineBlock, read_lines
 from loader.formats.window_cutter import PendingRows
-from loader.formats.windows import SAMPLE_ROWS, Cut, Window, mean_row_bytes
+from loader.formats.windows import SIZING_ROWS, Window, WindowShape, mean_row_bytes
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged
 
@@ -69,9 +69,9 @@ class NdjsonTable:
     def row_bytes(self, columns: Sequence[str]) -> int:
         """Return about how long records of these columns are, where they are longest in the head."""
         frame, _ = self._head().parse(columns)
-        last = max(0, frame.height - SAMPLE_ROWS)
+        last = max(0, frame.height - SIZING_ROWS)
         places = {last * sample // (SAMPLES - 1) for sample in range(SAMPLES)}
-        samples = [frame.slice(place, SAMPLE_ROWS) for place in places]
+        samples = [frame.slice(place, SIZING_ROWS) for place in places]
         return max(mean_row_bytes(_with_values(sample)) for sample in samples)
 
     def _head(self) -> LineBlock:
@@ -79,7 +79,7 @@ class NdjsonTable:
         return next(read_lines(self.file, HEAD_BYTES), LineBlock(b""))
 
     def windows(
-        self, cut: Cut, first_number: int, wanted: Callable[[int], bool]
+        self, cut: WindowShape, first_number: int, wanted: Callable[[int], bool]
     ) -> Generator[Window, None, int]:
         """Read the wanted windows; return the number of rows of the file.
 

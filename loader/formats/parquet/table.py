@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from loader.formats.parquet.source import ParquetSource, write_parquet
-from loader.formats.windows import SAMPLE_ROWS, SLICE_BYTES, Cut, Window, mean_row_bytes
+from loader.formats.windows import SIZING_ROWS, SLICE_BYTES, Window, WindowShape, mean_row_bytes
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged
 from loader.sources.s3_objects import S3File
@@ -52,13 +52,13 @@ class ParquetTable:
 
     def row_bytes(self, columns: Sequence[str]) -> int:
         """Return about how long records of these columns are, where they are longest."""
-        rows = min(SAMPLE_ROWS, self._source.rows)
+        rows = min(SIZING_ROWS, self._source.rows)
         last = self._source.rows - rows
         places = {last * sample // (SAMPLES - 1) for sample in range(SAMPLES)}
         return max(mean_row_bytes(self._source.read(columns, place, rows)) for place in places)
 
     def windows(
-        self, cut: Cut, first_number: int, wanted: Callable[[int], bool]
+        self, cut: WindowShape, first_number: int, wanted: Callable[[int], bool]
     ) -> Generator[Window, None, int]:
         """Read the wanted windows; return the number of rows of the file.
 
@@ -93,7 +93,9 @@ class ParquetTable:
         """Nothing: Parquet tells itself how it is written."""
         return {}
 
-    def _cut_slice(self, cut: Cut, first_number: int, first_row: int, end_row: int) -> Iterator[Window]:
+    def _cut_slice(
+        self, cut: WindowShape, first_number: int, first_row: int, end_row: int
+    ) -> Iterator[Window]:
         frame = self._source.read(cut.columns, first_row, end_row - first_row)
         check_unchanged(self.file)
         for row in range(first_row, end_row, cut.window_rows):
@@ -106,7 +108,7 @@ class ParquetTable:
             )
 
 
-def _slices(cut: Cut, rows: int, wanted: Callable[[int], bool]) -> Iterator[tuple[int, int]]:
+def _slices(cut: WindowShape, rows: int, wanted: Callable[[int], bool]) -> Iterator[tuple[int, int]]:
     """Return first and last row (exclusive) of each run of wanted windows, none above slice_rows."""
     start: int | None = None
     for index in range(-(-rows // cut.window_rows)):

@@ -1,4 +1,4 @@
-"""One connection of the lean transport: carries a request at a time, and tells its owner how that ended."""
+"""One connection of the fast transport: carries a request at a time, and tells its owner how that ended."""
 
 import asyncio
 from typing import Protocol, cast
@@ -13,17 +13,17 @@ MAX_BYTES_IN_ONE_WRITE = 262_144
 class ConnectionOwner(Protocol):
     """Who is told what becomes of a connection."""
 
-    def write_soon(self, connection: "LeanConnection") -> None:
+    def write_soon(self, connection: "FastConnection") -> None:
         """The connection has something to write: call its ``write`` in the next round of the event loop."""
 
-    def take_back(self, connection: "LeanConnection") -> None:
+    def take_back(self, connection: "FastConnection") -> None:
         """The connection has done with its request; it may be closing."""
 
-    def forget(self, connection: "LeanConnection") -> None:
+    def forget(self, connection: "FastConnection") -> None:
         """The connection is closed."""
 
 
-class LeanConnection(asyncio.Protocol):
+class FastConnection(asyncio.Protocol):
     """Sends a request in one write and reads its answer.
 
     The write is left to the owner, who does those of many connections in a row: between pieces of other work

@@ -1,4 +1,4 @@
-"""Open connections for the lean transport: addresses of the host, TCP to the first that answers, TLS."""
+"""Open connections for the fast transport: addresses of the host, TCP to the first that answers, TLS."""
 
 import asyncio
 import socket

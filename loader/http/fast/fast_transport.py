@@ -13,9 +13,9 @@ from types import TracebackType
 from typing import Self
 
 from loader.aws.endpoint import Endpoint
-from loader.http.fast.connection import LeanConnection
+from loader.http.fast.connection import FastConnection
 from loader.http.fast.dialer import Dialer
-from loader.http.fast.permits import Places
+from loader.http.fast.permits import Permits
 from loader.http.fast.request_head import RequestHeads
 from loader.http.proxy_and_tls import tls_context
 from loader.http.transport import Request, Response, TransportError, TransportSettings
@@ -27,7 +27,7 @@ MAX_TICK_SECONDS = 0.25
 """Long enough that looking at every connection costs nothing, short enough to be exact to 1 %."""
 
 
-class LeanTransport:
+class FastTransport:
     """Sends requests to one endpoint over kept connections. See `loader.http.transport`.
 
     Open it inside a running event loop.
@@ -43,15 +43,15 @@ class LeanTransport:
 
     def __init__(self, endpoint: Endpoint, settings: TransportSettings) -> None:
         if settings.proxy_url is not None:
-            raise ValueError("the lean transport speaks to no proxy")
+            raise ValueError("the fast transport speaks to no proxy")
         tls = tls_context(settings.ca_bundle) if endpoint.scheme == "https" else None
         self._settings = settings
         self._heads = RequestHeads(endpoint.host_header)
         self._dialer = Dialer(endpoint, tls)
-        self._idle: list[LeanConnection] = []
-        self._unwritten: list[LeanConnection] = []
-        self._connections: set[LeanConnection] = set()
-        self._places = Places(settings.max_connections)
+        self._idle: list[FastConnection] = []
+        self._unwritten: list[FastConnection] = []
+        self._connections: set[FastConnection] = set()
+        self._places = Permits(settings.max_connections)
         self._obtaining: set[asyncio.Timeout] = set()
         self._obtain_seconds = min(settings.connect_timeout_seconds, settings.total_timeout_seconds)
         self._opened = 0
@@ -104,7 +104,7 @@ class LeanTransport:
         if self._ticker is not None:
             self._ticker.cancel()
 
-    def _pop_idle(self) -> LeanConnection | None:
+    def _pop_idle(self) -> FastConnection | None:
         """Return the connection used last, so that those there are too many of grow old and go."""
         while self._idle:
             connection = self._idle.pop()
@@ -112,7 +112,7 @@ class LeanTransport:
                 return connection
         return None
 
-    async def _obtain(self, *, has_place: bool) -> LeanConnection:
+    async def _obtain(self, *, has_place: bool) -> FastConnection:
         """Wait for a place, and open a connection if none has come free meanwhile."""
         try:
             async with asyncio.timeout(self._obtain_seconds) as scope:
@@ -128,17 +128,17 @@ class LeanTransport:
             code = "TransportClosed" if self._is_closed else "ConnectTimeout"
             raise TransportError(code, may_have_been_accepted=False) from None
 
-    async def _connection_in_place(self) -> LeanConnection:
+    async def _connection_in_place(self) -> FastConnection:
         try:
             return self._pop_idle() or await self._open()
         except BaseException:
             self._places.give_back()
             raise
 
-    async def _open(self) -> LeanConnection:
+    async def _open(self) -> FastConnection:
         if self._is_closed:
             raise TransportError("TransportClosed", may_have_been_accepted=False)
-        connection = await self._dialer.dial(lambda: LeanConnection(self, self._settings.max_body_bytes))
+        connection = await self._dialer.dial(lambda: FastConnection(self, self._settings.max_body_bytes))
         if not connection.is_open:  # closed by the other side before it was ours
             raise TransportError("ConnectFailed", may_have_been_accepted=False)
         self._connections.add(connection)
@@ -178,13 +178,13 @@ class LeanTransport:
 
     # What follows is called by the connections.
 
-    def write_soon(self, connection: LeanConnection) -> None:
+    def write_soon(self, connection: FastConnection) -> None:
         """Write in the next round of the event loop, what all connections have to write in a row."""
         if not self._unwritten:
             self._loop.call_soon(self._write_all)
         self._unwritten.append(connection)
 
-    def take_back(self, connection: LeanConnection) -> None:
+    def take_back(self, connection: FastConnection) -> None:
         """Keep a connection for the next request, if it can take one."""
         if connection.is_open:
             if self._tick < connection.last_tick:
@@ -194,7 +194,7 @@ class LeanTransport:
                 connection.close(TransportError("TooOld", may_have_been_accepted=False))
         self._places.give_back()
 
-    def forget(self, connection: LeanConnection) -> None:
+    def forget(self, connection: FastConnection) -> None:
         """Let a closed connection go."""
         self._connections.discard(connection)
         if connection in self._idle:

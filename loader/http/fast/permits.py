@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 
 
-class Places:
+class Permits:
     """A number of places. Who waits for one gets it in turn: nobody who comes later is faster.
 
     Not `asyncio.Semaphore`, whose way in is a coroutine even if nobody has to wait.
