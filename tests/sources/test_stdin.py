@@ -64,8 +64,8 @@ def test_what_nobody_closes_goes_with_its_owner(tmp_path: Path) -> None:
 def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     """The next run removes it, but not what belongs to a run that is alive."""
     script = (
-        "import io, os, pathlib, sys; from loader.sources.stdin import KeptInput;"
-        "kept = KeptInput(pathlib.Path(sys.argv[1])); kept.read(io.BytesIO(b'secret')); os._exit(9)"
+        "import io, os, pathlib, sys; from loader.sources.stdin import StdinCopy;"
+        "kept = StdinCopy(pathlib.Path(sys.argv[1])); kept.read(io.BytesIO(b'secret')); os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
     assert len(kept_below(tmp_path)) == 1
