@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Hundreds of processes start in the tests: none should compile the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint types unit soak bench bench-quota bench-stages clean lock
+.PHONY: help setup demo test lint types unit package soak bench bench-quota bench-stages clean docs lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ unit: $(READY) ## The tests
 	@$(BIN)/pytest --collect-only --quiet >/dev/null || true
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal --quiet
 
+package: $(READY) ## Build the wheel, install it alone into a fresh environment, load a sample
+	.ci/package $(BIN)/python
+
 soak: $(READY) ## The long fault tests and hostile files, half an hour or so: writes docs/reliability.md
 	$(BIN)/pytest -m "soak or not soak" tests/faults tests/hostile --numprocesses $(WORKERS) --quiet \
 		--reliability docs/reliability.md
@@ -57,11 +60,20 @@ bench-quota: $(READY) ## Measure how a limit is held: writes docs/benchmarks.md 
 bench-stages: $(READY) ## Measure CPU time per stage: writes benchmarks/stages.md (needs nginx-light)
 	$(BIN)/python -m benchmarks.stages $(ARGS)
 
-lock: ## Write pip.lock, and requirements.lock from pyproject.toml, anew (needs uv)
+docs: $(VENV)/.docs-ready ## Build the documentation site into docs/_build; any warning fails
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs docs/_build
+
+$(VENV)/.docs-ready: $(READY) docs.lock
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement docs.lock
+	@touch $@
+
+lock: ## Write the lock files from pyproject.toml (needs uv)
 	echo pip | uv pip compile - --universal --generate-hashes --no-header --no-emit-index-url --no-annotate \
 		--quiet --output-file pip.lock
+	uv pip compile --group docs --universal --generate-hashes --no-header \
+		--no-emit-index-url --no-annotate --quiet --output-file docs.lock
 	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header \
 		--no-emit-index-url --no-annotate --quiet --output-file requirements.lock
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .bench .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) docs/_build .bench .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

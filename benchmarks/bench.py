@@ -38,7 +38,7 @@ ROW_MODE, PACKED_MODE, PACKED_CSV = (
 ROW_MODE_AIOHTTP = "scn-loader --transport aiohttp, one row per event"
 
 LEAST_ROW_RATIO, LEAST_PACKED_RATIO = 15, 200
-"""What issue 5 asks for, times boto3 with threads; the stretch is 25 and 300."""
+"""What the benchmark aims at, times boto3 with threads; the stretch is 25 and 300."""
 
 SMALL_BODY_BYTES = 780
 """A request with one row of the extract, as the loader sends it."""

@@ -21,7 +21,7 @@ MEBI = 2**20
 START_TIMEOUT_SECONDS = 60.0
 LIBRARY_LOAD_SECONDS = 3600.0
 
-# What issue 5 asks for.
+# What the benchmark aims at.
 MOST_GROWTH = 1.05
 """Time per row of the large load over that of the small one: 10.5 times as long for 10 times the rows."""
 MOST_MEMORY_GROWTH = 1.10

@@ -10,7 +10,7 @@ from benchmarks.quota_figures import goodput_share, jains_index, throttled_share
 from benchmarks.results import Figure
 from benchmarks.tables import markdown_table
 
-# What issue 4 asks for.
+# The aims.
 LEAST_GOODPUT, LEAST_GOODPUT_FROM_COLD = 0.98, 0.94
 MOST_THROTTLED, MOST_THROTTLED_AT_10 = 0.01, 0.02
 MOST_TRACKING_SECONDS = 10
@@ -58,7 +58,7 @@ def server_bound(ended: CaseEnded) -> bool:
 
 
 def figures(ended: Mapping[str, Sequence[CaseEnded]], settle_seconds: int) -> list[Figure]:
-    """Return how the loader did against what issue 4 asks for."""
+    """Return how the loader did against the aims."""
     found: list[Figure] = []
     for each in [*ended.get("steady", ()), *ended.get("latency", ())]:
         if each.case.peer is None and not server_bound(each):

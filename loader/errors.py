@@ -26,7 +26,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How a command ended, for schedulers (the contract of DESIGN.md section 7)."""
+    """How a command ended, for schedulers."""
 
     DELIVERED = 0
     DELIVERED_WITH_FAILURES = 1

@@ -1,4 +1,4 @@
-"""The nouns of a load, as plain values (DESIGN.md section 2).
+"""The nouns of a load, as plain values.
 
 Rules kept here:
 
@@ -17,7 +17,7 @@ from loader.reject_code import RejectCode
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-# Service facts (service model 2024-01-01; SERVICE.md section 2).
+# Service facts (service model 2024-01-01; docs/service.md 2).
 MAX_EVENT_BYTES = 1_048_576
 """``DataIntegrationEventData.max``, counted here in UTF-8 bytes, the strictest reading."""
 
@@ -91,7 +91,7 @@ class Event:
 
 
 class OutcomeKind(Enum):
-    """What an attempt came to (DESIGN.md section 4 says what happens next for each)."""
+    """What an attempt came to; delivery/retry.py says what happens next for each."""
 
     ACCEPTED = "accepted"
     THROTTLED = "throttled"

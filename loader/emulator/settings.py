@@ -26,7 +26,7 @@ class _Section(BaseModel):
 
 
 class QuotaSettings(_Section):
-    """How many Send calls the service admits (AWS publishes no number: SERVICE.md 1.1).
+    """How many Send calls the service admits (AWS publishes no number: docs/service.md 1.1).
 
     Attributes:
         rate: Calls per second; None is no limit.

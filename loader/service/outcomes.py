@@ -1,7 +1,7 @@
 """The outcome table: what each error code, or else each status, means for the event and the load.
 
 Rule kept here: the code comes first, the status second. The same ThrottlingException is 429 on the
-operation's page and 400 in Common Errors (SERVICE.md section 9), and an error nobody knows is held and
+operation's page and 400 in Common Errors (docs/service.md 9), and an error nobody knows is held and
 tried again, never dropped.
 """
 
@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from loader.model import OutcomeKind
 
 SKEW_MESSAGES = ("Signature expired", "Signature not yet current")
-"""How AWS tells a wrong clock from a wrong key: both come with the same codes (SERVICE.md 8.9)."""
+"""How AWS tells a wrong clock from a wrong key: both come with the same codes (docs/service.md 8.9)."""
 
 _K = OutcomeKind
 
 CODES: Mapping[OutcomeKind, tuple[str, ...]] = {
-    # SERVICE.md 8.7; LimitExceededException and TransactionInProgressException count as
+    # docs/service.md 8.7; LimitExceededException and TransactionInProgressException count as
     # throttling in every AWS SDK.
     _K.THROTTLED: (
         "BandwidthLimitExceeded",
@@ -33,7 +33,7 @@ CODES: Mapping[OutcomeKind, tuple[str, ...]] = {
         "TooManyRequestsException",
         "TransactionInProgressException",
     ),
-    # SERVICE.md 8.7 and 9. RequestAborted: the connection closed before the answer went out.
+    # docs/service.md 8.7 and 9. RequestAborted: the connection closed before the answer went out.
     _K.TRANSIENT: (
         "IDPCommunicationError",
         "InternalError",
@@ -53,9 +53,9 @@ CODES: Mapping[OutcomeKind, tuple[str, ...]] = {
         "UnrecognizedClient",
         "UnrecognizedClientException",
     ),
-    # SERVICE.md 8.9.
+    # docs/service.md 8.9.
     _K.SKEWED: ("RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"),
-    # This event is at fault, and would be refused again. Conflict: DESIGN.md section 4.
+    # The service would refuse the event again (a Conflict is recorded as failed without bisection).
     _K.REJECTED: (
         "ConflictException",
         "MalformedHttpRequestException",

@@ -22,7 +22,7 @@ _FILLED_IN_LAST = (
     {"name": "db_creation_dttm", "type": "TIMESTAMP", "isRequired": False},
     {"name": "db_updation_dttm", "type": "TIMESTAMP", "isRequired": False},
 )
-"""Columns the service adds to those of namespace ``asc``, as in AWS's example (SERVICE.md 3.7)."""
+"""Columns the service adds to those of namespace ``asc``, as in AWS's example (docs/service.md 3.7)."""
 
 
 class Catalog:

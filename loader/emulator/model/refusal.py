@@ -9,7 +9,7 @@ from functools import cache
 from loader.emulator.model.shapes import service_model
 
 # Common Errors of the API reference, and codes that AWS front ends answer before an operation is
-# reached (SERVICE.md sections 8.9 and 9). The operations' own errors come from the service model.
+# reached (docs/service.md 8.9 and 9). The operations' own errors come from the service model.
 COMMON_ERRORS: Mapping[str, int] = {
     "AccessDeniedException": 403,
     "ExpiredTokenException": 403,

@@ -1,6 +1,6 @@
 """Whether the records of an event follow their dataset's schema.
 
-How strict the real service is when it answers is not documented (SERVICE.md 4.2 to 4.8), so this is as
+How strict the real service is when it answers is not documented (docs/service.md 4.2 to 4.8), so this is as
 strict as its user guide reads: known columns in lower case, required columns present and not null, no
 column that the service fills in itself, every value readable as its column's type, as a JSON string or,
 for numbers and epoch milliseconds, as a JSON number.

@@ -13,7 +13,7 @@ from loader.emulator.store.ledger import LedgerRow
 from loader.emulator.store.store import Store
 
 EVENT_LIFE_SECONDS = 30 * 86_400.0
-"""Older events are not told of (SERVICE.md 3.5)."""
+"""Older events are not told of (docs/service.md 3.5)."""
 
 
 async def get_event(
@@ -68,7 +68,7 @@ def _as_event(row: LedgerRow, now: float, load_seconds: float) -> dict[str, Any]
         "eventId": row.event_id,
         "eventType": row.event_type,
         "eventGroupId": row.event_group,
-        # "If not set, the time of receipt" (SERVICE.md 2.7).
+        # "If not set, the time of receipt" (docs/service.md 2.7).
         "eventTimestamp": row.at if row.event_timestamp is None else row.event_timestamp,
     }
     if row.dataset:

@@ -192,7 +192,7 @@ class SendHandler:
             raise Refusal("ThrottlingException", "Rate exceeded", hints[self._settings.retry_hint])
 
     def _check_data(self, attempt: Attempt) -> Target:
-        # The model counts characters; bytes are counted here too, the strictest reading (SERVICE.md 2.2).
+        # The model counts characters; counting bytes is the strictest reading (docs/service.md 2.2).
         if attempt.row.data_bytes > self._max_data_bytes:
             refuse_faults([f"Value at '/data' must have at most {self._max_data_bytes} bytes in UTF-8"])
         target, check_records = self._targets.find(attempt.members)

@@ -21,7 +21,7 @@ from loader.emulator.model.shapes import service_model
 from loader.emulator.settings import EmulatorSettings
 
 TOLERANCE_SECONDS = 15 * 60.0
-"""How far x-amz-date may be from the service's clock (SERVICE.md 8.9; scn's own is not documented)."""
+"""How far x-amz-date may be from the service's clock (docs/service.md 8.9; scn's own is not documented)."""
 
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 +Credential=(?P<key>[^/,]+)/(?P<date>\d{8})/(?P<region>[^/,]+)/(?P<service>[^/,]+)"

@@ -2,7 +2,7 @@
 
 A dataset of namespace ``asc`` is a table of its name with all its columns; any other is the table
 ``namespace.name`` whose columns appear with the records that bring them. Every value is TEXT, numbers as
-they were spelled. What the operations do follows SERVICE.md 3.2:
+they were spelled. What the operations do follows docs/service.md 3.2:
 
 * APPEND adds records as they are.
 * UPSERT replaces all records of the same key by the last one; a column it leaves out is null afterwards.
