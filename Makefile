@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Hundreds of processes start in the tests: none should compile the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint types unit package soak bench bench-quota bench-stages clean docs lock
+.PHONY: help setup demo test lint types unit package soak corpus bench bench-quota bench-stages clean docs lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ package: $(READY) ## Build the wheel, install it alone into a fresh environment,
 soak: $(READY) ## The long fault tests and hostile files, half an hour or so: writes docs/reliability.md
 	$(BIN)/pytest -m "soak or not soak" tests/faults tests/hostile --numprocesses $(WORKERS) --quiet \
 		--reliability docs/reliability.md
+
+corpus: $(READY) ## Try files that others wrote, CORPUS=FOLDER: writes docs/reliability.md and corpus.json
+	$(BIN)/python -m tests.corpus $(CORPUS) --report docs/reliability.md $(ARGS)
 
 bench: $(READY) ## Measure speed beside others: writes docs/benchmarks.md (needs nginx-light, wrk)
 	$(BIN)/python -m benchmarks.bench $(ARGS)

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.corpus.page import section_of, with_section
+
 ONCE = "1, 2, 3: every event is accepted once, those of a group in row order, and the summary adds up"
 GOES_ON = "The load waits for better times and goes on by itself; nothing is lost or doubled meanwhile"
 STOPS = "The load stops with a clear block and its exit code, nothing is lost, the same command resumes it"
@@ -36,17 +38,20 @@ HOSTILE_KIND = "hostile "
 INTRODUCTION = """\
 # Reliability
 
-What was done to the loader, how often, and what came of it. This page is written by `make soak`; do not edit
-it. The whole command runs as a process of its own against the emulator, over real sockets; the emulator's
-ledger, which holds every attempt that arrived, is compared with a plan of the load that is made without the
-command. After each trial everything the runs wrote is searched for payloads and secrets. Hostile extracts are
-loaded by the same code in processes whose time, memory and stderr are watched, some by the whole command.
+What was done to the loader, how often, and what came of it. This page is written by `make soak`, one section
+by `make corpus`; do not edit it. The whole command runs as a process of its own against the emulator, over
+real sockets; the emulator's ledger, which holds every attempt that arrived, is compared with a plan of the
+load that is made without the command. After each trial everything the runs wrote is searched for payloads and
+secrets. Hostile extracts are loaded by the same code in processes whose time, memory and stderr are watched,
+some by the whole command.
 
 The numbers in front of a guarantee are those of the promises in the README.
 """
 
-LIMITS = """\
-## What cannot be promised
+LIMITS_HEADING = "## What cannot be promised"
+
+LIMITS = f"""\
+{LIMITS_HEADING}
 
 * **Past 8 hours.** The service forgets a `clientToken` 8 hours after it accepted the event. An event that was
   sent, whose answer was lost, and which is not sent again within 7 h 45 min, may or may not have been
@@ -119,8 +124,9 @@ class Reliability:
                     row.counts.update(value)
 
     def pytest_sessionfinish(self) -> None:
-        """Write the page."""
-        self._path.write_text(self.page(datetime.now(UTC)), encoding="utf-8")
+        """Write the page; the section of another command stays."""
+        page, kept = self.page(datetime.now(UTC)), section_of(self._path)
+        self._path.write_text(with_section(page, kept, LIMITS_HEADING) if kept else page, encoding="utf-8")
 
     def page(self, at: datetime) -> str:
         """Return the page.

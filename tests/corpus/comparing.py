@@ -1,0 +1,102 @@
+"""Compares the records of a plan with the rows that another reader finds in the file."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.corpus.expected import is_written, rejects
+from tests.corpus.source import Row
+
+
+@dataclass
+class Comparison:
+    """What a comparison found.
+
+    Attributes:
+        values: Number of values that were compared and are equal, those of no value included.
+        unequal: Columns whose values differ: how often, and the first place with both values.
+        rejected_for: Rows rejected that must be, by reason.
+        rejected_in_vain: Rows rejected that another reader can read: how many.
+        accepted_in_spite: Rows accepted that hold a value that no record may hold, by reason.
+        unmatched: A record that is none of the rows left, or empty.
+    """
+
+    values: int = 0
+    unequal: dict[str, tuple[int, str]] = field(default_factory=dict)
+    rejected_for: Counter[str] = field(default_factory=Counter)
+    rejected_in_vain: int = 0
+    accepted_in_spite: Counter[str] = field(default_factory=Counter)
+    unmatched: str = ""
+
+
+def compare(rows: Sequence[Row], records: Sequence[Mapping[str, str]], columns: Sequence[str]) -> Comparison:
+    """Compare rows with records, both in file order.
+
+    Args:
+        rows: What the other reader finds.
+        records: The records of the plan.
+        columns: The records' columns, in the order of the rows' values.
+    """
+    reasons = [_reason(row) for row in rows]
+    accepted = [number for number, reason in enumerate(reasons) if not reason]
+    found = Comparison()
+    if len(accepted) == len(records):
+        for number, record in zip(accepted, records, strict=True):
+            _compare_row(number, rows[number], record, columns, found)
+        found.rejected_for.update(filter(None, reasons))
+        if not found.unequal:
+            return found
+    return _align(rows, reasons, records, columns) if not found.unequal else found
+
+
+def _reason(row: Row) -> str:
+    if row.why or row.values is None:
+        return row.why
+    return next((why for value in row.values if (why := rejects(value))), "")
+
+
+def _compare_row(
+    number: int, row: Row, record: Mapping[str, str], columns: Sequence[str], found: Comparison
+) -> None:
+    for column, value in zip(columns, row.values or (), strict=True):
+        text = record.get(column)
+        if is_written(value, text):
+            found.values += 1
+            continue
+        count, first = found.unequal.get(column, (0, ""))
+        first = first or f"row {number + 1}: {_short(value)} expected, {_short(text)} planned"
+        found.unequal[column] = (count + 1, first)
+
+
+def _align(
+    rows: Sequence[Row], reasons: Sequence[str], records: Sequence[Mapping[str, str]], columns: Sequence[str]
+) -> Comparison:
+    """Find each record's row, in order; rows without a record were rejected."""
+    found = Comparison()
+    left = iter(records)
+    record = next(left, None)
+    for row, reason in zip(rows, reasons, strict=True):
+        if record is not None and row.values is not None and _fits(row, record, columns):
+            found.values += len(columns)
+            if reason:
+                found.accepted_in_spite[reason] += 1
+            record = next(left, None)
+        elif reason:
+            found.rejected_for[reason] += 1
+        else:
+            found.rejected_in_vain += 1
+    if record is not None:
+        found.unmatched = _short(dict(record))
+    return found
+
+
+def _fits(row: Row, record: Mapping[str, str], columns: Sequence[str]) -> bool:
+    return all(
+        is_written(value, record.get(column)) for column, value in zip(columns, row.values or (), strict=True)
+    )
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}…"

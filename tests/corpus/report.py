@@ -1,0 +1,77 @@
+"""The counts of a corpus run, as a section of Markdown."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+from tests.corpus.page import HEADING
+from tests.corpus.trial import Verdict
+
+OUTCOMES = (
+    "loaded",
+    "loaded, rows rejected",
+    "refused, read by others",
+    "refused, read by none",
+    "no rows",
+    "wrong",
+)
+
+INTRODUCTION = """\
+Files of public repositories, which are not part of this project, tried by `make corpus`. Each is planned and
+drafted (`plan`, `init`) by the whole command in a process of its own with a bound on time and memory. Every
+accepted value is compared with what another reader finds, in the form that docs/values.md promises: for
+Parquet pyarrow, or DuckDB where pyarrow cannot read a file, for text Python's csv and json modules.
+
+A file is *wrong* if a value differs, a row is not counted, stderr shows a traceback or the text of a panic,
+the exit code is another than 0, 1, 2 and 9, an error is no clear block, or a run takes more than a minute.
+"""
+
+
+def section(verdicts: Sequence[Verdict], on: date) -> str:
+    """Return the section.
+
+    Args:
+        verdicts: What became of each file; the first part of its name is the repository.
+        on: Day of the run.
+    """
+    repositories = {Path(verdict.file).parts[0] for verdict in verdicts}
+    wrong = sum(bool(verdict.wrong) for verdict in verdicts)
+    head = (
+        f"Last run on {on:%Y-%m-%d}: {len(verdicts):,} files of {len(repositories)} repositories, "
+        f"{sum(verdict.values for verdict in verdicts):,} values compared, "
+        f"{sum(verdict.rows for verdict in verdicts):,} rows read, {wrong:,} files wrong, "
+        f"{max((verdict.seconds for verdict in verdicts), default=0):.0f} s the longest run."
+    )
+    lines = [HEADING, "", INTRODUCTION, head, "", *_kinds(verdicts), "", *_refusals(verdicts)]
+    return "\n".join(lines) + "\n"
+
+
+def _kinds(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    yield f"| kind | files | {' | '.join(OUTCOMES)} | values compared |"
+    yield f"|---|--:|{'--:|' * len(OUTCOMES)}--:|"
+    for kind in sorted({verdict.kind for verdict in verdicts}):
+        of_kind = [verdict for verdict in verdicts if verdict.kind == kind]
+        counts = Counter(verdict.outcome for verdict in of_kind)
+        cells = " | ".join(f"{counts[outcome]:,}" for outcome in OUTCOMES)
+        yield f"| {kind} | {len(of_kind):,} | {cells} | {sum(each.values for each in of_kind):,} |"
+
+
+def _refusals(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    refused = [verdict for verdict in verdicts if verdict.outcome.startswith("refused")]
+    readable = [verdict for verdict in refused if verdict.outcome == "refused, read by others"]
+    reasons = Counter(class_of(verdict.reason) for verdict in refused)
+    others = Counter(class_of(verdict.reason) for verdict in readable)
+    yield "| files refused because | files | read by another reader |"
+    yield "|---|--:|--:|"
+    for reason, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
+        yield f"| {reason} | {count:,} | {others[reason]:,} |"
+
+
+def class_of(reason: str) -> str:
+    """Return the reason of a refusal without the names and numbers of the file."""
+    text = re.sub(r"'[^']*'", "…", reason)
+    text = re.sub(r"/\S+", "…", text)
+    text = re.sub(r"\d[\d,.]*", "N", text)
+    return re.sub(r"…(?:, …)+", "…", text).replace("|", "\\|")[:160].strip()

@@ -1,0 +1,123 @@
+"""The corpus command finds what is wrong, and finds nothing where nothing is."""
+
+import math
+import subprocess
+import sys
+from datetime import date, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.corpus.comparing import compare
+from tests.corpus.expected import Digits, Duration, Float, Nested, OneOf, Reject, is_written
+from tests.corpus.page import section_of, with_section
+from tests.corpus.source import Row
+
+TABLE = pa.table(
+    {
+        "whole": pa.array([1, None, -(2**63)], pa.int64()),
+        "real": pa.array([0.1, 1e300, math.nan], pa.float64()),
+        "narrow": pa.array([0.1, 3.4e38, -0.0], pa.float32()),
+        "exact": pa.array([Decimal("0.00"), Decimal("12.30"), None], pa.decimal128(9, 2)),
+        "local": pa.array([1704164645_600000, None, -1], pa.timestamp("us")),
+        "utc": pa.array([1704164645_000, 0, 1], pa.timestamp("ms", "UTC")),
+        "day": pa.array([date(2024, 2, 29), date(1, 1, 1), None], pa.date32()),
+        "clock": pa.array([time(23, 59, 59, 450000), time(0), None], pa.time64("us")),
+        "length": pa.array([timedelta(days=1, seconds=3), timedelta(seconds=-5), None], pa.duration("us")),
+        "bytes": pa.array([b"\x00\xff", b"", None], pa.binary()),
+        "list": pa.array([[1, None], [], None], pa.list_(pa.int64())),
+        "parts": pa.array([{"a": 1.5, "b": "x"}, {"a": None, "b": None}, None]),
+    }
+)
+
+
+def test_a_small_corpus_has_nothing_wrong(tmp_path: Path):
+    files = tmp_path / "files" / "ours"
+    files.mkdir(parents=True)
+    pq.write_table(TABLE, files / "types.parquet")
+    (files / "damaged.parquet").write_bytes(b"PAR1" + bytes(40) + b"PAR1")
+    (files / "rows.csv").write_bytes(b'id;n\r\n"a;b";1\r\nc;2;3\r\n"d""";\r\n')
+    (files / "twice.csv").write_bytes(b"a,a\n1,2\n")
+    (files / "rows.ndjson").write_bytes(b'{"a": 1.50, "b": "x"}\n{"a": null}\nno\n')
+    (files / "empty.csv").touch()
+
+    verdicts = tmp_path / "verdicts.json"
+    command = [sys.executable, "-m", "tests.corpus", str(tmp_path / "files"), "--verdicts", str(verdicts)]
+    subprocess.run(command, check=True, capture_output=True)
+
+    found = {verdict["file"]: verdict for verdict in orjson.loads(verdicts.read_bytes())}
+    outcomes = {Path(file).name: verdict["outcome"] for file, verdict in found.items()}
+    assert outcomes == {
+        "damaged.parquet": "refused, read by none",
+        "empty.csv": "no rows",
+        "rows.csv": "loaded, rows rejected",
+        "rows.ndjson": "loaded, rows rejected",
+        "twice.csv": "loaded",
+        "types.parquet": "loaded, rows rejected",  # NaN
+    }
+    assert found["ours/types.parquet"]["values"] == 2 * 2 * len(TABLE.column_names)
+    assert not [verdict["differs"] for verdict in found.values() if verdict["differs"]]
+
+
+ROWS = [Row(["1", "a"]), Row(["2", None]), Row(None, "broken"), Row(["4", Reject("too far")])]
+
+
+def test_equal_records_are_counted():
+    found = compare(ROWS, [{"x": "1", "y": "a"}, {"x": "2"}], ["x", "y"])
+
+    assert (found.values, found.unequal, found.unmatched) == (4, {}, "")
+    assert found.rejected_for == {"broken": 1, "too far": 1}
+
+
+def test_a_value_that_differs_is_found():
+    found = compare(ROWS, [{"x": "1", "y": "a"}, {"x": "2", "y": "z"}], ["x", "y"])
+
+    assert found.unequal["y"][0] == 1
+    assert "row 2" in found.unequal["y"][1]
+
+
+def test_a_row_rejected_in_vain_is_counted():
+    found = compare(ROWS, [{"x": "2"}], ["x", "y"])
+
+    assert (found.rejected_in_vain, found.unmatched) == (1, "")
+
+
+def test_a_record_that_is_no_row_is_found():
+    found = compare(ROWS, [{"x": "1", "y": "a"}, {"x": "2"}, {"x": "4"}], ["x", "y"])
+
+    assert "'4'" in found.unmatched
+
+
+@pytest.mark.parametrize(
+    ("value", "good", "bad"),
+    [
+        ("007", "007", "7"),
+        (None, None, ""),
+        (Float(0.1, 64), "0.1", "0.10000000000000001"),
+        (Float(0.10000000149011612, 32), "0.1", "0.10000000149011612"),
+        (Float(32.875, 16), "32.875", "32.875000001"),
+        (Float(-0.0, 64), "-0.0", "0.0"),
+        (Float(1e300, 64), "1e+300", "1e+299"),
+        (Duration(-5_400 * 10**9), "-PT1H30M", "PT1H30M"),
+        (Nested([Digits("1"), None]), "[1,null]", '["1",null]'),
+        (Nested((("a", Digits("1.10")),)), '{"a":1.10}', '{"a":1.1}'),
+        (Nested(()), "{}", "[]"),
+        (OneOf(("x", Reject("y"))), "x", "y"),
+    ],
+)
+def test_a_value_is_known_by_its_form(value: object, good: str | None, bad: str):
+    assert is_written(value, good)
+    assert not is_written(value, bad)
+
+
+def test_the_section_is_put_into_the_page_and_kept(tmp_path: Path):
+    page = tmp_path / "page.md"
+    text = with_section("# A\n\nb\n\n## Limits\n\nc\n", "## Files that others wrote\n\none", "## Limits")
+    page.write_text(with_section(text, "## Files that others wrote\n\ntwo", "## Limits"))
+
+    assert section_of(page) == "## Files that others wrote\n\ntwo"
+    assert page.read_text() == "# A\n\nb\n\n## Files that others wrote\n\ntwo\n\n## Limits\n\nc\n"
