@@ -14,6 +14,7 @@ from loader.cli.init import init
 from loader.cli.load import load
 from loader.cli.plan import plan
 from loader.cli.rejects import rejects
+from loader.cli.sample import sample
 from loader.cli.status import status
 from loader.errors import ExitCode, Interrupted, LoaderError
 
@@ -35,6 +36,7 @@ app.command()(status)
 app.command()(rejects)
 app.command()(emulator)
 app.command()(datasets)
+app.command()(sample)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the callback's signature is typer's

@@ -24,7 +24,7 @@ def datasets(
     if name is None:
         console.print(_list_of_datasets())
         return
-    dataset = _find(name)
+    dataset = find_dataset(name)
     console.print(_columns_of(dataset))
     console.print(
         "A record without a value for a required column is rejected. Where the source has none, AWS's own "
@@ -33,7 +33,12 @@ def datasets(
     )
 
 
-def _find(name: str) -> Dataset:
+def find_dataset(name: str) -> Dataset:
+    """Return the dataset of a name or of an event type.
+
+    Raises:
+        SettingsError: There is none.
+    """
     for find in (dataset_by_name, dataset_for_event_type):
         try:
             return find(name)

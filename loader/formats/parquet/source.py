@@ -13,6 +13,7 @@ Rules kept here:
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -106,7 +107,9 @@ def columns_per_scan(size_bytes: int, columns: int) -> int:
     return max(1, CHUNK_BYTES * max(1, columns) // max(1, size_bytes))
 
 
-def write_parquet(frames: Iterator[pl.DataFrame], schema: Mapping[str, pl.DataType], path: Path) -> None:
+def write_parquet(
+    frames: Iterator[pl.DataFrame], schema: Mapping[str, pl.DataType], target: Path | BinaryIO
+) -> None:
     """Write frames of one schema to a Parquet file, holding few of them at a time.
 
     Raises:
@@ -121,7 +124,7 @@ def write_parquet(frames: Iterator[pl.DataFrame], schema: Mapping[str, pl.DataTy
         except ExtractError as error:  # polars would wrap it
             failed.append(error)
 
-    register_io_source(source, schema=dict(schema)).sink_parquet(path)
+    register_io_source(source, schema=dict(schema)).sink_parquet(target)
     if failed:
         raise failed[0]
 

@@ -1,0 +1,56 @@
+"""``scn-loader sample``: an extract of made-up rows, for rehearsals and benchmarks."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loader.cli.datasets import find_dataset
+from loader.datasets import dataset_for_event_type, event_types
+
+
+def sample(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="EVENT_TYPE|DATASET",
+            help="An event type such as scn.data.inboundorder, or a dataset such as inbound_order.",
+        ),
+    ],
+    *,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The file to write: .parquet, .csv, .ndjson or .jsonl."
+        ),
+    ],
+    rows: Annotated[int, typer.Option(min=1, help="How many rows.")] = 1_000,
+    groups: Annotated[int, typer.Option(min=1, help="How many groups the rows belong to.")] = 100,
+    skew: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=10.0, help="0: groups of one size; 1: group n has 1/n of the largest (Zipf)."
+        ),
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that exists.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.", hidden=True)] = False,  # noqa: ARG001 - main() looks for it
+) -> None:
+    """Write an extract of made-up rows of a dataset.
+
+    Keys are unique, columns carry the dataset's own names, and every value is valid for its type.
+
+    Exit codes: 0 written; 2 refused, for example because the file exists.
+    """
+    from loader.synthetic import RowSettings, group_column, write_sample  # noqa: PLC0415 - polars is slow to import
+
+    dataset = find_dataset(name)
+    write_sample(dataset, RowSettings(rows, groups, skew, seed), output, overwrite=force)
+    column = group_column(dataset)
+    counted_rows = "1 row" if rows == 1 else f"{rows:,} rows"
+    typer.echo(f"{output}: {counted_rows} of {dataset.name}; groups in '{column}'.")
+    types = [each for each in event_types() if dataset_for_event_type(each).name == dataset.name]
+    if types:
+        command = ["scn-loader", "load", str(output.absolute()), "--event-type", types[0]]
+        typer.echo(f"Rehearse a load of it:\n  {shlex.join([*command, '--group-by', column, '--emulate'])}")

@@ -1,0 +1,6 @@
+"""Rows of any dataset of the AWS data model, made up: for rehearsals, benchmarks and tests."""
+
+from loader.synthetic.files import write_sample
+from loader.synthetic.rows import RowSettings, group_column, synthetic_rows
+
+__all__ = ["RowSettings", "group_column", "synthetic_rows", "write_sample"]

@@ -1,0 +1,56 @@
+"""Write made-up rows as an extract: Parquet, CSV or NDJSON, by the name of the file."""
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+
+from loader.atomic import replacing
+from loader.datasets import Dataset
+from loader.errors import SettingsError
+from loader.formats.parquet.source import write_parquet
+from loader.synthetic.rows import RowSettings, synthetic_rows
+
+FORMATS = {".parquet": "parquet", ".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
+
+
+def write_sample(dataset: Dataset, settings: RowSettings, path: Path, *, overwrite: bool = False) -> None:
+    """Write rows to a file. The same settings give the same bytes.
+
+    Raises:
+        SettingsError: The name has no known ending, or the file is there or cannot be written.
+    """
+    file_format = FORMATS.get(path.suffix.lower())
+    if file_format is None:
+        raise SettingsError(
+            "The name of the file does not say which format to write.",
+            where=str(path),
+            next_step="End it in .parquet, .csv, .ndjson or .jsonl.",
+        )
+    frames = synthetic_rows(dataset, settings)
+    try:
+        with replacing(path, private=False, overwrite=overwrite) as file:
+            if file_format == "parquet":
+                first = next(frames, None)
+                if first is not None:
+                    write_parquet(chain([first], frames), first.schema, file)
+            else:
+                _write_text(frames, file_format, file)
+    except FileExistsError as error:
+        raise SettingsError(
+            "The file exists.", where=str(path), next_step="Name another one, or overwrite it with --force."
+        ) from error
+    except OSError as error:
+        raise SettingsError(
+            "The file cannot be written.", where=str(path), why=error.strerror or str(error)
+        ) from error
+
+
+def _write_text(frames: Iterator[pl.DataFrame], file_format: str, file: BinaryIO) -> None:
+    for number, frame in enumerate(frames):
+        if file_format == "csv":
+            frame.write_csv(file, include_header=number == 0)
+        else:
+            frame.write_ndjson(file)
