@@ -1,0 +1,134 @@
+"""Latency histograms with logarithmic buckets: a sample costs an addition, a percentile is off by 2.5 % at most.
+
+A library histogram costs 2.5 us a sample and more, a tenth of the processor time of an event in row mode.
+Histograms of several runs or shards add up.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+GROWTH = 1.05
+"""Upper over lower bound of a bucket. A value is off by at most half of that: sqrt(1.05) - 1 = 2.5 %."""
+
+SHORTEST_SECONDS = 1e-5
+LONGEST_SECONDS = 1e5
+"""What the buckets span; beyond it values count in the first or last bucket. Tokens live 28,800 s."""
+
+_SCALE = 1 / math.log(GROWTH)
+_FIRST = math.floor(math.log(SHORTEST_SECONDS) * _SCALE)
+_BUCKETS = math.ceil(math.log(LONGEST_SECONDS) * _SCALE) - _FIRST + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Percentiles:
+    """Latencies in milliseconds; None while there is no sample."""
+
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    max: float | None = None
+
+    def as_json(self) -> dict[str, float | None]:
+        """Return the figures by name, rounded to a microsecond."""
+        figures = {"p50": self.p50, "p95": self.p95, "p99": self.p99, "max": self.max}
+        return {name: None if value is None else round(value, 3) for name, value in figures.items()}
+
+
+class Latencies:
+    """How long something took, many times.
+
+    Attributes:
+        count: Number of samples.
+        max_seconds: The longest one, exactly.
+    """
+
+    __slots__ = ("_counts", "count", "max_seconds")
+
+    def __init__(self) -> None:
+        self._counts = [0] * _BUCKETS
+        self.count = 0
+        self.max_seconds = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Add a sample; a negative one, from a clock that was set back, counts as the shortest."""
+        if seconds > SHORTEST_SECONDS:
+            bucket = int(math.log(seconds) * _SCALE - _FIRST)
+            self._counts[bucket if bucket < _BUCKETS else -1] += 1
+        else:
+            self._counts[0] += 1
+        self.count += 1
+        if seconds > self.max_seconds:  # noqa: PLR1730 - max() costs a call, for each event
+            self.max_seconds = seconds
+
+    def merge(self, other: "Latencies") -> None:
+        """Add all samples of another histogram."""
+        self._counts = [mine + theirs for mine, theirs in self._pairs(other)]
+        self.count += other.count
+        self.max_seconds = max(self.max_seconds, other.max_seconds)
+
+    def since(self, earlier: "Latencies") -> "Latencies":
+        """Return the samples added after ``earlier`` was copied from this histogram.
+
+        The longest of them is known to a bucket only.
+        """
+        recent = Latencies()
+        recent._counts = [now - then for now, then in self._pairs(earlier)]
+        recent.count = self.count - earlier.count
+        filled = [number for number, count in enumerate(recent._counts) if count]
+        recent.max_seconds = min(_middle(filled[-1]), self.max_seconds) if filled else 0.0
+        return recent
+
+    def copy(self) -> "Latencies":
+        """Return a histogram of its own with the same samples."""
+        copied = Latencies()
+        copied.merge(self)
+        return copied
+
+    def percentiles(self) -> Percentiles:
+        """Return the figures that people ask for, in milliseconds."""
+        if not self.count:
+            return Percentiles()
+        p50, p95, p99 = (self._quantile(share) * 1e3 for share in (0.50, 0.95, 0.99))
+        return Percentiles(p50, p95, p99, self.max_seconds * 1e3)
+
+    def as_json(self) -> dict[str, int]:
+        """Return the counts of the buckets that are not empty, by number, for `from_json`."""
+        return {str(number): count for number, count in enumerate(self._counts) if count}
+
+    @classmethod
+    def from_json(cls, counts: Mapping[str, int], max_seconds: float) -> "Latencies":
+        """Return the histogram that `as_json` described.
+
+        Raises:
+            ValueError: A bucket does not exist.
+        """
+        read = cls()
+        for name, count in counts.items():
+            number = int(name)
+            if not 0 <= number < _BUCKETS:
+                raise ValueError(f"no bucket {number}")
+            read._counts[number] = count
+            read.count += count
+        read.max_seconds = max_seconds
+        return read
+
+    def _pairs(self, other: "Latencies") -> Iterator[tuple[int, int]]:
+        return zip(self._counts, other._counts, strict=True)  # noqa: SLF001 - own class
+
+    def _quantile(self, share: float) -> float:
+        """Return the nearest-rank quantile in seconds."""
+        rank = max(1, math.ceil(share * self.count))
+        if rank == self.count:
+            return self.max_seconds
+        seen = 0
+        for number, count in enumerate(self._counts):
+            seen += count
+            if seen >= rank:
+                return min(_middle(number), self.max_seconds)
+        return self.max_seconds
+
+
+def _middle(bucket: int) -> float:
+    """Return the geometric middle of a bucket in seconds."""
+    return math.exp((bucket + _FIRST + 0.5) / _SCALE)
