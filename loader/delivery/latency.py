@@ -1,4 +1,4 @@
-"""Latency histograms with logarithmic buckets: a sample costs an addition, a percentile is off by 2.5 % at most.
+"""Latency histograms: a sample costs an addition, and a percentile is off by 2.5 % at most.
 
 A library histogram costs 2.5 us a sample and more, a tenth of the processor time of an event in row mode.
 Histograms of several runs or shards add up.
