@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from loader.cli.datasets import datasets
+from loader.cli.doctor import doctor
 from loader.cli.emulator import emulator
 from loader.cli.errors import show_error
 from loader.cli.init import init
@@ -37,6 +38,7 @@ app.command()(rejects)
 app.command()(emulator)
 app.command()(datasets)
 app.command()(sample)
+app.command()(doctor)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the callback's signature is typer's

@@ -1,0 +1,125 @@
+"""Checks of the way to the service: credentials, Region, endpoint, clock, permission to send.
+
+Nothing is changed: the only Send request has an empty ``data``, which the service must refuse
+(``DataIntegrationEventData.min`` is 1), and is sent once.
+"""
+
+import time
+from collections.abc import AsyncIterator
+
+import botocore.session
+
+from loader.aws.credentials import CredentialSource
+from loader.aws.daemon_thread import in_daemon_thread
+from loader.aws.endpoint import resolve_endpoint
+from loader.aws.session import open_session, profile_name
+from loader.doctor.check import Check, CheckState
+from loader.errors import LoaderError
+from loader.http.transport import TransportError
+from loader.job import Job
+from loader.model import Event, Outcome, OutcomeKind
+from loader.service.client import SupplyChainClient, open_client
+from loader.service.protocol import read_date
+
+SKEW_WARNING_SECONDS = 60.0
+SKEW_LIMIT_SECONDS = 300.0
+"""The service refuses a signature that is minutes off (docs/service.md 8.9). A load corrects its clock."""
+
+NO_INSTANCE = "00000000-0000-0000-0000-000000000000"
+"""The instance id of a job that names none."""
+
+REFUSED_CODES = ("AccessDeniedException", "NotAuthorized", "OptInRequired")
+
+
+async def service_checks(job: Job, credentials: CredentialSource | None = None) -> AsyncIterator[Check]:
+    """Yield the checks of the way to the service, until one fails that the next ones need.
+
+    Args:
+        job: Region, profile, endpoint and instance.
+        credentials: What to sign with; searched for if not given.
+    """
+    try:
+        session = await in_daemon_thread(lambda: open_session(job.profile, job.region))
+        endpoint = await in_daemon_thread(lambda: resolve_endpoint(job.region, job.profile, job.endpoint_url))
+    except LoaderError as error:
+        yield _failed("Region and endpoint", error)
+        return
+    yield Check("Region and endpoint", CheckState.OK, f"{endpoint.region}, {endpoint.url}")
+    try:
+        client = await open_client(job, credentials=credentials)
+    except LoaderError as error:
+        yield _failed("credentials", error)
+        return
+    async with client:
+        origin = await in_daemon_thread(lambda: _origin(session)) if credentials is None else "given"
+        yield Check("credentials", CheckState.OK, origin)
+        began = time.time()
+        try:
+            response = await client.get("/")
+        except TransportError as error:
+            yield Check(
+                "connection",
+                CheckState.FAILED,
+                f"{error.code}: {error.message}",
+                "Check network, proxy and --endpoint-url.",
+            )
+            return
+        took = time.time() - began
+        yield Check("connection", CheckState.OK, f"answered in {took * 1000:.0f} ms")
+        yield _clock(read_date(response.headers.get("date")), client)
+        yield await _permission(job, client)
+
+
+def _origin(session: botocore.session.Session) -> str:
+    """Return where botocore found the credentials, without any part of them."""
+    found = session.get_credentials()
+    method = getattr(found, "method", None) or "unknown origin"
+    return f"from {method}, profile '{profile_name(session)}'"
+
+
+def _clock(server_time: float | None, client: SupplyChainClient) -> Check:
+    if server_time is None:
+        return Check("clock", CheckState.SKIPPED, "the answer has no Date header")
+    offset = server_time - time.time()
+    found = f"{abs(offset):.0f} s {'behind' if offset > 0 else 'ahead of'} the service"
+    if abs(offset) > SKEW_WARNING_SECONDS:
+        client.adjust_clock(server_time)  # as a load does
+        state = CheckState.FAILED if abs(offset) > SKEW_LIMIT_SECONDS else CheckState.WARNING
+        return Check("clock", state, found, "Set this machine's clock, for example with NTP.")
+    return Check("clock", CheckState.OK, found)
+
+
+async def _permission(job: Job, client: SupplyChainClient) -> Check:
+    name = "permission to send"
+    if job.instance_id == NO_INSTANCE:
+        return Check(name, CheckState.SKIPPED, "no instance was named", "Name it with --instance-id.")
+    probe = Event(
+        window=0,
+        index=0,
+        file=0,
+        rows=(),
+        group="scn-loader-doctor",
+        token="0" * 64,
+        timestamp=None,
+        quoted=b"",
+    )
+    outcome = await client.attempt(probe)
+    return _judged(name, outcome)
+
+
+def _judged(name: str, outcome: Outcome) -> Check:
+    said = f"{outcome.code}: {outcome.message}" if outcome.message else outcome.code
+    if outcome.kind is OutcomeKind.REJECTED:
+        return Check(name, CheckState.OK, f"the service refused an empty event as it should ({outcome.code})")
+    if outcome.kind is OutcomeKind.STOP and outcome.code in REFUSED_CODES:
+        next_step = "Allow scn:SendDataIntegrationEvent on the instance; the README has the policy."
+        return Check(name, CheckState.FAILED, said, next_step)
+    if outcome.kind is OutcomeKind.ACCEPTED:
+        return Check(name, CheckState.WARNING, "the endpoint accepted an empty event; it is not the service")
+    next_step = "docs/troubleshooting.md says what the code means."
+    return Check(name, CheckState.FAILED, said, next_step)
+
+
+def _failed(name: str, error: LoaderError) -> Check:
+    found = f"{error.what} {error.why}".strip()
+    return Check(name, CheckState.FAILED, found, error.next_step)
