@@ -2,7 +2,8 @@
 
 Rules kept here:
 
-1. A file is the same if its content is; a file that only moved is not a difference.
+1. A file is the same if its content is; a file that only moved is not a difference, unless its path gives
+   other columns now.
 2. Every difference is told with the stored and the given value, and none with row data.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 import orjson
 
 from loader.model import Event, SourceFile
+from loader.sources.partitions import partitions_of
 
 SHOWN_DIFFERENCES = 12
 SHOWN_CHARS = 160
@@ -67,8 +69,10 @@ def setting_differences(stored: Plan, given: Plan) -> Iterator[str]:
 
 
 def _file_differences(stored: Plan, given: Plan) -> Iterator[str]:
+    partitions = bool(given.settings.get("partitions"))
     for before, now in zip(stored.files, given.files, strict=False):
-        changes = "; ".join(_changes(before, now))
+        moved = _other_partitions(before, now) if partitions else ()
+        changes = "; ".join([*_changes(before, now), *moved])
         if changes:
             name = now.path if now.path == before.path else f"{now.path} (in place of {before.path})"
             yield f"file {name}: {changes}"
@@ -94,6 +98,13 @@ def _changes(before: SourceFile, now: SourceFile) -> Iterator[str]:
         yield f"modified {_time(before.modified_ns)} then, {_time(now.modified_ns)} now"
     if before.copy != now.copy:
         yield f"it was copy {before.copy} of its content in the extract, now it is copy {now.copy}"
+
+
+def _other_partitions(before: SourceFile, now: SourceFile) -> Iterator[str]:
+    """Say how the columns differ that the paths of a file give: they are part of its content."""
+    columns_before, columns_now = partitions_of(before.path), partitions_of(now.path)
+    if columns_before != columns_now:
+        yield f"its path gave {_text(columns_before)} then, {_text(columns_now)} now"
 
 
 def _as_json(settings: Mapping[str, Any]) -> dict[str, Any]:

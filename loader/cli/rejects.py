@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from loader.checkpoint.rejected import open_rejected
+from loader.checkpoint.schema import REJECTED_NAME
 from loader.cli.corrected_load import correcting_command
 from loader.cli.load import value_flags
 
@@ -25,7 +26,7 @@ def rejects(run_dir: Annotated[Path, typer.Argument(help="The run directory of a
         return
     for path in files:
         typer.echo(str(path))
-    typer.echo(f"why: {files[0].with_name(REASONS_NAME)}")
+    typer.echo(f"why: {run_dir / REJECTED_NAME / REASONS_NAME}")
     with open_rejected(run_dir) as rejected:
         command = correcting_command(shlex.split(rejected.plan.command)[1:], run_dir, value_flags())
     typer.echo("correct them, then load them" + (f":\n  {command}" if command else " as an extract"))

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from loader.datasets import Dataset
 from loader.errors import NothingToLoad, SettingsError
 from loader.events.plan import WindowRecords
+from loader.extract.notes import folded, lacking
 from loader.extract.tables import files_of, open_table
+from loader.formats.partitioned import PartitionedTable
 from loader.formats.windows import Table, Window, WindowShape, cut_table, read_windows
 from loader.job import Job
 from loader.mapping.advice import advice_on
@@ -108,14 +110,17 @@ def _opened(job: Job, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bo
     tables: list[tuple[Table, WindowShape]] = []
     readers: list[RowReader] = []
     mappings: list[FileMapping] = []
+    notes: list[tuple[SourceFile, str]] = []
     for file in files:
         table = open_table(job, dataset, file)
-        mapping = map_file(job, dataset, file, table.schema)
+        path_columns = table.path_columns if isinstance(table, PartitionedTable) else ()
+        mapping = map_file(job, dataset, file, table.schema, path_columns)
         tables.append((table, cut_table(table, mapping.source_columns, job.pack, job.window_rows)))
-        warnings += table.advice
+        notes += ((file, note) for note in table.advice)
         readers.append(RowReader(job, mapping, with_keys=with_keys))
         mappings.append(mapping)
-        warnings += advice_on(job, table, mapping)
+        notes += ((file, note) for note in advice_on(job, table, mapping))
+    warnings += [*folded(notes), *lacking(files, mappings)]
     if not any(table.has_rows() for table, _ in tables):
         raise NothingToLoad("The extract has no rows.", where=", ".join(file.path for file in files))
     rows = [file.rows for file in files]

@@ -8,30 +8,40 @@ from pathlib import Path
 from loader.errors import ExtractError, NothingToLoad
 from loader.formats.parquet.source import ParquetSource
 from loader.model import SourceFile
+from loader.sources import local_paths, s3_objects
 from loader.sources.compression import DAMAGED
 from loader.sources.file_format import format_of
 from loader.sources.files import fingerprint_of, unreadable
+from loader.sources.left_out import LeftOut
 from loader.sources.local_paths import S3_SCHEME, check_name, local_files, unlisted
 from loader.sources.s3_client import S3Client
 from loader.sources.s3_objects import HEAD_PART_BYTES, S3File, S3Object, find_objects
 
+SHOWN_MISSING = 5
+"""How many files that are missing an error names."""
+
 
 def find_files(
-    patterns: Sequence[str], *, named_format: str = "auto", s3: S3Client | None = None
+    patterns: Sequence[str],
+    *,
+    named_format: str = "auto",
+    s3: S3Client | None = None,
+    left_out: LeftOut | None = None,
 ) -> tuple[SourceFile, ...]:
-    """Return the files that ``patterns`` name: files, globs, folders, or lists of them.
+    """Return the files that ``patterns`` name.
 
     Args:
-        patterns: What the user named.
+        patterns: What the user named: files, globs, folders, or lists of them.
         named_format: What the user says the files are, or ``auto``.
         s3: Asks S3; a client with the user's defaults if not given.
+        left_out: Takes what lies beside the files and is no part of the extract.
 
     Raises:
-        NothingToLoad: A pattern matches no file, or every file is empty.
-        ExtractError: A file cannot be read, is of no format that is read, or is empty beside others.
+        NothingToLoad: No pattern matches a file, or every file is empty.
+        ExtractError: A file cannot be read, is of no format that is read, or is missing or empty beside
+            others.
     """
-    s3 = s3 or S3Client(None, None)
-    places = list(dict.fromkeys(place for pattern in unlisted(patterns) for place in _places(pattern, s3)))
+    places = _all_places(list(unlisted(patterns)), s3 or S3Client(None, None), left_out or LeftOut())
     if not places:
         raise NothingToLoad(
             "No extract was named.", next_step="Name a Parquet, CSV or NDJSON file, a folder or a glob."
@@ -49,8 +59,42 @@ def find_files(
     return tuple(files)
 
 
-def _places(pattern: str, s3: S3Client) -> Sequence[Path | S3Object]:
-    return find_objects(pattern, s3) if pattern.startswith(S3_SCHEME) else local_files(pattern)
+def _all_places(patterns: Sequence[str], s3: S3Client, left_out: LeftOut) -> list[Path | S3Object]:
+    """Return where the files lie, each once."""
+    places: dict[Path | S3Object, None] = {}
+    missing: dict[str, NothingToLoad] = {}
+    for pattern in patterns:
+        try:
+            places |= dict.fromkeys(_places(pattern, s3, left_out))
+        except NothingToLoad as error:
+            missing[pattern] = error
+    if missing and not places:
+        raise next(iter(missing.values()))
+    named = [pattern for pattern in missing if not _is_open_ended(pattern)]
+    if named:
+        first = missing[named[0]]
+        raise ExtractError(
+            "A file of the extract is missing." if len(named) == 1 else "Files of the extract are missing.",
+            where=", ".join(missing[name].where for name in named[:SHOWN_MISSING])
+            + (" ..." if len(named) > SHOWN_MISSING else ""),
+            why=f"{'it was' if len(named) == 1 else 'they were'} named beside others that are there",
+            next_step=first.next_step,
+        )
+    for vain in missing.values():
+        left_out.add_vain(vain.where)
+    return list(places)
+
+
+def _places(pattern: str, s3: S3Client, left_out: LeftOut) -> Sequence[Path | S3Object]:
+    if pattern.startswith(S3_SCHEME):
+        return find_objects(pattern, s3, left_out)
+    return local_files(pattern, left_out)
+
+
+def _is_open_ended(pattern: str) -> bool:
+    if pattern.startswith(S3_SCHEME):
+        return s3_objects.is_open_ended(pattern)
+    return local_paths.is_open_ended(pattern)
 
 
 def _refuse_empty(places: Sequence[Path | S3Object]) -> None:

@@ -1,16 +1,21 @@
 """The files of a job's extract, and the table of each by its format."""
 
+from collections.abc import Collection
+
 from loader.datasets import NEVER_SEND, Dataset
 from loader.errors import ExtractError
 from loader.extract.find_files import find_files
 from loader.formats.csv.table import CsvTable
 from loader.formats.ndjson.table import NdjsonTable
 from loader.formats.parquet.table import ParquetTable
+from loader.formats.partitioned import PartitionedTable
 from loader.formats.windows import Table
 from loader.job import CsvSettings, Job
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged
+from loader.sources.left_out import LeftOut
 from loader.sources.local_paths import S3_SCHEME, STANDARD_INPUT
+from loader.sources.partitions import partitions_of
 from loader.sources.s3_client import S3Client
 from loader.sources.stdin import StdinCopy
 
@@ -33,7 +38,9 @@ def files_of(job: Job, kept: StdinCopy) -> tuple[tuple[SourceFile, ...], list[st
         patterns[patterns.index(STANDARD_INPUT)] = path
         advice.append(f"Standard input lies in {path} until the load ends.")
     s3 = S3Client(job.extract_profile or job.profile, job.region)
-    return find_files(patterns, named_format=job.format, s3=s3), advice
+    left_out = LeftOut()
+    files = find_files(patterns, named_format=job.format, s3=s3, left_out=left_out)
+    return files, [*advice, *left_out.sentences()]
 
 
 def open_table(job: Job, dataset: Dataset | None, file: SourceFile) -> Table:
@@ -48,6 +55,12 @@ def open_table(job: Job, dataset: Dataset | None, file: SourceFile) -> Table:
         NothingToLoad: It holds nothing, not even columns.
         ExtractError: It cannot be read, or its columns cannot be told.
     """
+    values = partitions_of(file.path) if job.partitions else {}
+    table = _open_file(job, dataset, file, values)
+    return PartitionedTable(table, values) if values else table
+
+
+def _open_file(job: Job, dataset: Dataset | None, file: SourceFile, path_columns: Collection[str]) -> Table:
     if file.format == "parquet":
         return ParquetTable(file)
     if file.format == "csv":
@@ -57,7 +70,10 @@ def open_table(job: Job, dataset: Dataset | None, file: SourceFile) -> Table:
     may_come = [
         column.name
         for column in (dataset.columns if dataset else ())
-        if not column.required and column.name not in job.mapping and column.name not in NEVER_SEND
+        if not column.required
+        and column.name not in job.mapping
+        and column.name not in NEVER_SEND
+        and column.name not in path_columns
     ]
     # Of a custom dataset nobody knows which keys it lacks, so a late one may be a column of it.
     return NdjsonTable(file, may_come, leaves_out_unknown=job.ignore_unknown and dataset is not None)

@@ -80,6 +80,10 @@ class Job(BaseSettings):
         str | None,
         setting(EXTRACT, "SQL condition on source columns; rows where it is not true are left out."),
     ] = None
+    partitions: Annotated[
+        bool,
+        setting(EXTRACT, "Take folders key=value of a file's path as columns of its rows (Hive, Spark)."),
+    ] = True
     csv: Annotated[CsvSettings, setting(EXTRACT, "The dialect of CSV files.")] = CsvSettings()
     ignore_unknown: Annotated[
         bool, setting(EXTRACT, "Leave out columns the dataset does not have, instead of refusing.")

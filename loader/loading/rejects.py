@@ -22,6 +22,7 @@ from loader.extract import Table, reopen_table
 from loader.job import CsvSettings
 from loader.model import SourceFile
 from loader.sources.compression import without_suffix
+from loader.sources.partitions import partition_folders
 
 REASONS_NAME = "reasons.jsonl"
 """One line per rejected row: its place in the extract and in the new file, and why; none of its values."""
@@ -72,8 +73,9 @@ def write_rejects(run_dir: Path, opened: Callable[[SourceFile], Table] | None = 
 def rejected_files(run_dir: Path) -> Sequence[Path]:
     """Return the files with rejected rows, in the order of the extract."""
     folder = run_dir / REJECTED_NAME
-    found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(path for path in found if path.name != REASONS_NAME and not path.name.startswith("."))
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    named = [path for path in found if path.name != REASONS_NAME and not path.name.startswith(".")]
+    return sorted(named, key=lambda path: (path.name, path))
 
 
 def settings_found(run_dir: Path) -> Mapping[str, str]:
@@ -89,6 +91,8 @@ def _write_all(rejected: RejectedRows, folder: Path, opened: Callable[[SourceFil
     for number, name in names.items():
         file = rejected.plan.files[number]
         table = reopen_table(file, csv) if opened is None else opened(file)
+        for parent in reversed((folder / name).relative_to(folder).parents):
+            (folder / parent).mkdir(mode=0o700, exist_ok=True)
         _make_private(folder / name)
         table.copy_rows(rejected.rows(number), folder / name)
         if table.settings_found:
@@ -97,7 +101,7 @@ def _write_all(rejected: RejectedRows, folder: Path, opened: Callable[[SourceFil
         _make_private(folder / SETTINGS_NAME)
         (folder / SETTINGS_NAME).write_bytes(orjson.dumps(found[0]))
     _write_reasons(rejected, names, folder / REASONS_NAME)
-    for path in folder.iterdir():
+    for path in folder.rglob("*"):
         _flush(path)
 
 
@@ -123,10 +127,14 @@ def _write_reasons(rejected: RejectedRows, names: Mapping[int, str], path: Path)
 
 
 def _name(files: Sequence[SourceFile], number: int) -> str:
-    """Return the name of a file's rejected rows; of several it begins with a number, for their order."""
+    """Return the name of a file's rejected rows; of several it begins with a number, for their order.
+
+    The folders that give columns of the rows are part of it: the corrected rows need these columns too.
+    """
     stem = Path(without_suffix(Path(files[number].path).name)).stem
     prefix = f"{number + 1:0{len(str(len(files)))}d}-" if len(files) > 1 else ""
-    return f"{prefix}{stem}.{files[number].format}"
+    name = f"{prefix}{stem}.{files[number].format}"
+    return "/".join([*partition_folders(files[number].path), name])
 
 
 def _make_private(path: Path) -> None:

@@ -4,12 +4,13 @@ Rules kept here:
 
 1. A mapping entry wins. A source column that no entry names feeds the dataset column of exactly its name.
    An expression reads columns without taking them away from the dataset columns of their own names.
-2. Every source column is used, or the user said that the rest may be left out (``ignore_unknown``).
+2. Every source column is used, or the user said that the rest may be left out (``ignore_unknown``); columns
+   that the path of a file gives need no leave.
 3. Every required column has a source or a constant, and no column is one the service fills in itself.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -97,7 +98,11 @@ def place_of_dataset(job: Job) -> tuple[str, str]:
 
 
 def map_file(
-    job: Job, dataset: Dataset | None, file: SourceFile, schema: Mapping[str, pl.DataType]
+    job: Job,
+    dataset: Dataset | None,
+    file: SourceFile,
+    schema: Mapping[str, pl.DataType],
+    path_columns: Collection[str] = (),
 ) -> FileMapping:
     """Settle the mapping of one file.
 
@@ -106,26 +111,30 @@ def map_file(
         dataset: The dataset it fills, or None if its columns are not known.
         file: The file.
         schema: The file's columns and their types.
+        path_columns: Those of them that its path gives: they may be left out, for folders are how files are
+            laid out as often as they are data.
 
     Raises:
         SettingsError: A setting names a column that does not exist or may not be sent.
         ExtractError: The file's columns do not fit the dataset.
     """
     origins = Origins(file, schema, _read_mapping(job, dataset, file, schema))
-    columns = _columns_of_dataset(job, dataset, origins) if dataset else _own_columns(job, origins)
+    columns = (
+        _columns_of_dataset(job, dataset, origins) if dataset else _own_columns(job, origins, path_columns)
+    )
     group, timestamp = _group(job, dataset, columns, origins), _timestamp(job, columns, origins)
     row_filter = _filter(job, file, schema)
     _check_types((*columns, *group, *([timestamp] if timestamp else [])), origins)
     used = _sources(columns, group, timestamp, None)
-    left_out = tuple(
-        name for name in schema if name not in (*used, *(row_filter.columns if row_filter else ()))
-    )
+    taken = {*used, *(row_filter.columns if row_filter else ())}
+    left_out = tuple(name for name in schema if name not in taken)
+    unknown = () if job.ignore_unknown else tuple(name for name in left_out if name not in path_columns)
     filled = {column.name for column in columns}
     missing = [column.name for column in dataset.columns if column.required] if dataset else []
     missing = [name for name in missing if name not in filled]
-    if missing or (left_out and not job.ignore_unknown):
+    if missing or unknown:
         unused = [column.name for column in dataset.columns if column.name not in filled] if dataset else []
-        raise does_not_fit(file, dataset, missing, () if job.ignore_unknown else left_out, unused)
+        raise does_not_fit(file, dataset, missing, unknown, unused)
     if not used:
         raise nothing_used(file)
     key = tuple(name for name in (dataset.primary_key if dataset else ()) if name in filled)
@@ -188,7 +197,7 @@ def _columns_of_dataset(job: Job, dataset: Dataset, origins: Origins) -> tuple[M
     )
 
 
-def _own_columns(job: Job, origins: Origins) -> tuple[MappedColumn, ...]:
+def _own_columns(job: Job, origins: Origins, path_columns: Collection[str]) -> tuple[MappedColumn, ...]:
     """Return the columns of a dataset that is not known: the mapped ones, then the rest as they are.
 
     Columns that an expression reads are not among the rest: only a mapping can say that they go too.
@@ -200,8 +209,9 @@ def _own_columns(job: Job, origins: Origins) -> tuple[MappedColumn, ...]:
         if name not in job.mapping and name not in read
     }
     bad = [name for name in own if not COLUMN_NAME.fullmatch(name)]
-    if bad and not job.ignore_unknown:
-        raise wrong_names(origins.file, bad)
+    refused_names = [name for name in bad if name not in path_columns]
+    if refused_names and not job.ignore_unknown:
+        raise wrong_names(origins.file, refused_names)
     refused = NEVER_SEND if _fills_asc(job) else ()
     rules = job.mapping | {name: rule for name, rule in own.items() if name not in (*bad, *refused)}
     return tuple(

@@ -7,6 +7,7 @@ Rules kept here:
    is a brace, else CSV.
 """
 
+import shlex
 from io import BufferedReader
 from pathlib import PurePath
 
@@ -32,11 +33,30 @@ READABLE = "Parquet, CSV and NDJSON"
 # The first bytes of what people hand over by mistake, and what to do about it.
 WRONG_MAGICS = {
     b"PARE": "it is an encrypted Parquet file, which cannot be read",
-    b"PK\x03\x04": "it is a zip archive or an Excel workbook; unpack it, or save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "it is an Excel workbook; save the sheet as CSV",
     b"ORC": f"it is an ORC file; only {READABLE} are read",
     b"Obj\x01": f"it is an Avro file; only {READABLE} are read",
 }
+
+# Archives by their first bytes: what they are called, and the command that unpacks one into a folder.
+ARCHIVES = {
+    b"PK\x03\x04": ("a zip archive", "unzip {file} -d {folder}"),
+    b"PK\x05\x06": ("an empty zip archive", ""),
+    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", "7z x {file} -o{folder}"),
+    b"Rar!\x1a\x07": ("a RAR archive", "unrar x {file} {folder}/"),
+}
+
+TAR = ("a tar archive", "mkdir -p {folder} && tar -xf {file} -C {folder}")
+TAR_MARK = slice(257, 262)
+"""Where ``ustar`` stands in an archive of tar: in the header of its first member."""
+
+ZIP_NAME_OFFSET = 30
+"""Where the name of its first member stands in a zip archive."""
+
+WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".ods")
+
+WORKBOOK_MEMBERS = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/")
+"""What the first member of a zip archive is called if it is an Excel workbook."""
 
 
 def is_extract_name(name: str) -> bool:
@@ -63,6 +83,7 @@ def format_of(name: str, packed: BufferedReader, named: str) -> str:
             raise _neither(name, f"it is a Parquet file, and not {named}")
         return "parquet"
     text = decompressed(packed).read(HEAD_BYTES)
+    _refuse_archive(name, text)
     why = next((words for magic, words in WRONG_MAGICS.items() if text.startswith(magic)), None)
     if text.startswith(PARQUET_MAGIC):
         why = f"it is a Parquet file inside {compression_of(head)}; unpack it first"
@@ -75,6 +96,25 @@ def format_of(name: str, packed: BufferedReader, named: str) -> str:
     if found == "ndjson" and text.startswith(UTF_16_MARKS):
         raise _neither(name, "it is JSON in UTF-16, and JSON must be UTF-8")
     return found
+
+
+def _refuse_archive(name: str, text: bytes) -> None:
+    kind, command = next((archive for magic, archive in ARCHIVES.items() if text.startswith(magic)), ("", ""))
+    is_workbook = text[ZIP_NAME_OFFSET:].startswith(WORKBOOK_MEMBERS) or name.lower().endswith(WORKBOOKS)
+    if kind == "a zip archive" and is_workbook:
+        raise _neither(name, "it is an Excel workbook; save the sheet as CSV")
+    if text[TAR_MARK] == b"ustar":
+        kind, command = TAR
+    if not kind:
+        return
+    folder = name.rpartition("/")[2].partition(".")[0] + "-unpacked"
+    unpack = command.format(file=shlex.quote(name), folder=shlex.quote(folder))
+    raise ExtractError(
+        "The file is an archive, and archives are not read.",
+        where=name,
+        why=f"it is {kind}",
+        next_step=f"Unpack it and load the folder:\n  {unpack}" if command else "",
+    )
 
 
 def _format_of_text(name: str, suffix: str, text: bytes) -> str:

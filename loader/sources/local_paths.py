@@ -2,20 +2,35 @@
 
 Rules kept here:
 
-1. The order of files is the order in which they were named; inside a folder or glob, by name.
+1. The order of files is the order in which they were named; inside a folder or glob, by path.
 2. A file that exists is never taken for a glob.
-3. ``@LIST`` stands for what the file LIST names, one per line, relative to the folder it lies in.
+3. A folder stands for all extracts in it and in its subfolders, whether it was named or a glob matched it.
+   What is left out of it is said.
+4. ``@LIST`` stands for what the file LIST names, one per line, relative to the folder it lies in.
 """
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from loader.errors import ExtractError, NothingToLoad, SettingsError
 from loader.sources.file_format import FOLDER_SUFFIXES, is_extract_name
+from loader.sources.left_out import (
+    HIDDEN,
+    LINK,
+    OTHER_NAME,
+    RUN_DIRECTORY,
+    RUN_DIRECTORY_MARK,
+    LeftOut,
+    is_hidden,
+)
+from loader.sources.table_formats import refuse_tables
 
 S3_SCHEME = "s3://"
 
 STANDARD_INPUT = "-"
+
+GLOB_CHARACTERS = "*?["
 
 
 def unlisted(patterns: Sequence[str]) -> Iterator[str]:
@@ -49,33 +64,45 @@ def _listed(path: Path) -> list[str]:
     return [line if line.startswith(S3_SCHEME) else str(path.parent / line) for _, line in named]
 
 
-def local_files(pattern: str) -> list[Path]:
+def local_files(pattern: str, left_out: LeftOut) -> list[Path]:
     """Return the files on this machine that a pattern names.
+
+    Args:
+        pattern: A file, folder or glob.
+        left_out: Takes what lies there and is no part of the extract.
 
     Raises:
         NothingToLoad: There is none.
+        ExtractError: They cannot be looked for, or belong to a table of Delta, Iceberg or Hudi.
     """
     check_name(pattern)
     path = Path(pattern).absolute()
     try:
-        return _found(path)
+        found = _found(path, left_out)
+        refuse_tables(map(str, found), _names_in, "")
     except OSError as error:  # a name that no file can have: pathlib asks the system, which refuses
         raise ExtractError(
-            "A file of the extract cannot be read.", where=str(path), why=error.strerror or str(error)
+            "A file of the extract cannot be read.",
+            where=str(error.filename or path),
+            why=error.strerror or str(error),
         ) from error
+    return found
 
 
-def _found(path: Path) -> list[Path]:
+def is_open_ended(pattern: str) -> bool:
+    """Return whether a pattern stands for whatever is there, perhaps nothing: a glob, or a folder."""
+    return any(mark in pattern for mark in GLOB_CHARACTERS) or Path(pattern).is_dir()
+
+
+def _found(path: Path, left_out: LeftOut) -> list[Path]:
     if path.is_dir():
-        found = sorted(
-            entry
-            for entry in path.iterdir()
-            if is_extract_name(entry.name) and not entry.name.startswith(".") and entry.is_file()
-        )
+        found = sorted(_extracts_in(path, left_out))
+        refuse_tables([f"{path}/"], _names_in, "")
         if not found:
             raise NothingToLoad(
                 "The folder holds no extract.",
                 where=str(path),
+                why=" ".join(left_out.sentences()),
                 next_step=f"Files must end in {' '.join(FOLDER_SUFFIXES)}, text perhaps compressed; name "
                 "others one by one or with a glob.",
             )
@@ -84,13 +111,61 @@ def _found(path: Path) -> list[Path]:
         return [path]
     # Path.glob: unlike glob.glob it does not follow links to folders under **, which may go round for ever.
     try:
-        names = list(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+        names = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
     except (ValueError, RecursionError) as error:  # a part such as **x; thousands of parts
         raise SettingsError("The pattern cannot be used.", where=str(path), why=str(error)) from error
-    found = sorted({name for name in names if not _is_hidden(name, path) and name.is_file()})
+    found = sorted(set(_extracts_among(names, path, left_out)))
     if not found:
-        raise NothingToLoad("No file matches.", where=str(path), next_step="Check the path and its spelling.")
+        raise NothingToLoad(
+            "No file matches.",
+            where=str(path),
+            why=" ".join(left_out.sentences()),
+            next_step="Check the path and its spelling.",
+        )
     return found
+
+
+def _extracts_among(names: Iterable[Path], pattern: Path, left_out: LeftOut) -> Iterator[Path]:
+    """Yield the files among what a glob matched, and the extracts in the folders among it."""
+    # A last ** matches folders to look for files in; it is no wish for all that lies in them.
+    takes_folders = pattern.name != "**"
+    for name in names:
+        if hidden := _hidden_part(name, pattern):
+            left_out.add(HIDDEN, hidden)
+        elif name.is_file():
+            yield name
+        elif takes_folders and name.is_dir():
+            yield from _extracts_in(name, left_out)
+
+
+def _extracts_in(folder: Path, left_out: LeftOut) -> Iterator[Path]:
+    """Yield the extracts in a folder and its subfolders."""
+    with os.scandir(folder) as scanned:
+        entries = list(scanned)
+    for entry in entries:
+        path = Path(entry.path)
+        if is_hidden(entry.name):
+            left_out.add(HIDDEN, path)
+        elif entry.is_file():
+            if is_extract_name(entry.name):
+                yield path
+            else:
+                left_out.add(OTHER_NAME, path)
+        elif entry.is_symlink():
+            if entry.is_dir():
+                left_out.add(LINK, path)
+        elif entry.is_dir():
+            if (path / RUN_DIRECTORY_MARK).exists():
+                left_out.add(RUN_DIRECTORY, path)
+            else:
+                yield from _extracts_in(path, left_out)
+
+
+def _names_in(folder: str) -> Sequence[str]:
+    try:
+        return [entry.name for entry in Path(folder).iterdir()]
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return ()
 
 
 def check_name(name: str) -> None:
@@ -108,7 +183,15 @@ def check_name(name: str) -> None:
         )
 
 
-def _is_hidden(path: Path, pattern: Path) -> bool:
-    """Return whether a wildcard stands for a name that begins with a dot; as in a shell, it must not."""
-    dotted = {part for part in path.parts if part.startswith(".")} - set(pattern.parts)
-    return bool(dotted) and not any(part.startswith((".*", ".?", ".[")) for part in pattern.parts)
+def _hidden_part(path: Path, pattern: Path) -> Path | None:
+    """Return the first hidden folder or file on a path for whose name a wildcard stands, or None.
+
+    A wildcard that begins with a dot or underscore itself may stand for such a name.
+    """
+    if any(part.startswith((".*", ".?", ".[", "_*", "_?", "_[")) for part in pattern.parts):
+        return None
+    named = set(pattern.parts)
+    for depth, part in enumerate(path.parts):
+        if is_hidden(part) and part not in named:
+            return Path(*path.parts[: depth + 1])
+    return None

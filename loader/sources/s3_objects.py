@@ -2,25 +2,30 @@
 
 Rules kept here:
 
-1. ``s3://bucket/key`` is an object, ``s3://bucket/prefix/`` the extracts right below it, by name, as in a
-   folder; in a glob ``*`` stays between slashes and ``**`` crosses them.
+1. ``s3://bucket/key`` is an object, ``s3://bucket/prefix/`` the extracts below it, by key, as in a folder; in
+   a glob ``*`` stays between slashes and ``**`` crosses them. What is left out is said.
 2. An object is known by its ETag, size and version: no byte of it is read to tell it from another.
 3. Text is read from front to back in parts, some of them ahead: memory is a few parts.
 """
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from loader.errors import ExtractError, NothingToLoad
 from loader.model import SourceFile
 from loader.sources.file_format import is_extract_name
-from loader.sources.local_paths import S3_SCHEME
+from loader.sources.left_out import HIDDEN, OTHER_NAME, RUN_DIRECTORY, RUN_DIRECTORY_MARK, LeftOut, is_hidden
+from loader.sources.local_paths import GLOB_CHARACTERS, S3_SCHEME
 from loader.sources.s3_client import S3Client, refusals
+from loader.sources.table_formats import refuse_tables
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -31,8 +36,6 @@ PARTS_AHEAD = 4
 
 HEAD_PART_BYTES = 2**16
 """Part size for a look at the first bytes only."""
-
-GLOB_CHARACTERS = "*?["
 
 LOOKS_AT_ONCE = 16
 """How many objects are asked for at a time."""
@@ -83,33 +86,94 @@ class S3File(SourceFile):
     object: S3Object = field(repr=False)
 
 
-def find_objects(url: str, client: S3Client) -> list[S3Object]:
+def find_objects(url: str, client: S3Client, left_out: LeftOut) -> list[S3Object]:
     """Return the objects that an ``s3://`` URL names.
+
+    Args:
+        url: A key, a prefix that ends with a slash, or a glob.
+        client: Asks S3.
+        left_out: Takes what lies there and is no part of the extract.
 
     Raises:
         NothingToLoad: There is none.
-        ExtractError: The bucket does not exist, or may not be read.
+        ExtractError: The bucket does not exist, or may not be read; or they belong to a table of Delta,
+            Iceberg or Hudi.
     """
     bucket, _, key = url.removeprefix(S3_SCHEME).partition("/")
     if not bucket:
         raise ExtractError("An S3 URL must name a bucket.", where=url, next_step="s3://bucket/key")
-    is_prefix, is_glob = key == "" or key.endswith("/"), any(mark in key for mark in GLOB_CHARACTERS)
-    if not is_prefix and not is_glob:
-        return [_look(bucket, key, client)]
-    if is_prefix and not is_glob:
-        keys = [name for name in _keys(bucket, key, client, "/") if is_extract_name(name)]
-        keys = [name for name in keys if not name[len(key) :].startswith(".")]
-    else:
-        pattern = key.split("/")
-        keys = [name for name in _keys(bucket, _plain_start(key), client) if _fits(name.split("/"), pattern)]
-        # A key may hold brackets, and an object that exists is never taken for a glob.
-        keys = keys or [key]
+    keys = _named_keys(bucket, key, client, left_out)
     if not keys:
         raise NothingToLoad(
-            "No object matches.", where=url, next_step="Name objects one by one, or with a glob such as **."
+            "No object matches.",
+            where=url,
+            why=" ".join(left_out.sentences()),
+            next_step="Name objects one by one, or with a glob such as **.",
         )
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as threads:
-        return list(threads.map(lambda name: _look(bucket, name, client), sorted(keys)))
+        found = list(threads.map(lambda name: _look(bucket, name, client), sorted(keys)))
+    refuse_tables(map(str, found), partial(_names_in, client), f"{S3_SCHEME}{bucket}")
+    return found
+
+
+def is_open_ended(url: str) -> bool:
+    """Return whether a URL stands for whatever is there, perhaps nothing: a prefix or a glob."""
+    key = url.removeprefix(S3_SCHEME).partition("/")[2]
+    return not key or key.endswith("/") or any(mark in key for mark in GLOB_CHARACTERS)
+
+
+def _named_keys(bucket: str, key: str, client: S3Client, left_out: LeftOut) -> list[str]:
+    if not is_open_ended(f"{S3_SCHEME}{bucket}/{key}"):
+        return [key]
+    if not any(mark in key for mark in GLOB_CHARACTERS):
+        return list(_extracts_below(bucket, key, list(_keys(bucket, key, client)), left_out))
+    pattern = key.split("/")
+    fitting = [name for name in _keys(bucket, _plain_start(key), client) if _fits(name.split("/"), pattern)]
+    keys = []
+    for name in fitting:
+        if hidden := _hidden_part(name, key):
+            left_out.add(HIDDEN, f"{S3_SCHEME}{bucket}/{hidden}")
+        else:
+            keys.append(name)
+    # A key may hold brackets, and an object that exists is never taken for a glob.
+    return keys or ([] if fitting else [key])
+
+
+def _extracts_below(bucket: str, prefix: str, keys: Sequence[str], left_out: LeftOut) -> Iterator[str]:
+    run_dirs = {key.rpartition("/")[0] + "/" for key in keys if key.endswith(f"/{RUN_DIRECTORY_MARK}")}
+    run_dirs.discard(prefix)
+    for key in keys:
+        run_dir = next((folder for folder in run_dirs if key.startswith(folder)), None)
+        if hidden := _hidden_part(key, prefix):
+            left_out.add(HIDDEN, f"{S3_SCHEME}{bucket}/{hidden}")
+        elif run_dir is not None:
+            left_out.add(RUN_DIRECTORY, f"{S3_SCHEME}{bucket}/{run_dir}")
+        elif is_extract_name(key):
+            yield key
+        else:
+            left_out.add(OTHER_NAME, f"{S3_SCHEME}{bucket}/{key}")
+
+
+def _hidden_part(key: str, named: str) -> str:
+    """Return the first hidden folder or name of a key that was not named as such; an empty text if none."""
+    said = set(named.split("/"))
+    if any(part.startswith((".*", ".?", ".[", "_*", "_?", "_[")) for part in said):
+        return ""
+    parts = key.split("/")
+    for depth, part in enumerate(parts, start=1):
+        if is_hidden(part) and part not in said:
+            return "/".join(parts[:depth])
+    return ""
+
+
+def _names_in(client: S3Client, folder: str) -> list[str]:
+    """Return the keys below a folder, at most a page of them; none if they may not be listed."""
+    bucket, _, key = folder.removeprefix(S3_SCHEME).partition("/")
+    try:
+        answer = client.of(bucket).list_objects_v2(Bucket=bucket, Prefix=f"{key}/")
+    except (BotoCoreError, ClientError):
+        return []
+    return [entry["Key"] for entry in answer.get("Contents", ())]
 
 
 def _look(bucket: str, key: str, client: S3Client) -> S3Object:
@@ -126,10 +190,10 @@ def _look(bucket: str, key: str, client: S3Client) -> S3Object:
     )
 
 
-def _keys(bucket: str, prefix: str, client: S3Client, delimiter: str = "") -> Iterator[str]:
+def _keys(bucket: str, prefix: str, client: S3Client) -> Iterator[str]:
     pages = client.of(bucket).get_paginator("list_objects_v2")
     with refusals(f"{S3_SCHEME}{bucket}/{prefix}"):
-        for page in pages.paginate(Bucket=bucket, Prefix=prefix, Delimiter=delimiter):
+        for page in pages.paginate(Bucket=bucket, Prefix=prefix):
             yield from (entry["Key"] for entry in page.get("Contents", ()) if not entry["Key"].endswith("/"))
 
 

@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from loader.errors import ExtractError
-
-FOLDER_PREFIX = "standard-input-"
+from loader.sources.partitions import STANDARD_INPUT_PREFIX
 
 FILE_NAME = "extract"
 
@@ -66,7 +65,7 @@ class StdinCopy:
         made = [folder for folder in (self._run_dir, *self._run_dir.parents) if not folder.exists()]
         self._run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         _remove_abandoned(self._run_dir)
-        path = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=self._run_dir)).absolute() / FILE_NAME
+        path = Path(tempfile.mkdtemp(prefix=STANDARD_INPUT_PREFIX, dir=self._run_dir)).absolute() / FILE_NAME
         descriptor = os.open(
             path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, stat.S_IRUSR | stat.S_IWUSR
         )
@@ -94,7 +93,7 @@ def _removed(descriptor: int, path: Path, made: list[Path]) -> None:
 
 def _remove_abandoned(run_dir: Path) -> None:
     """Remove what killed runs left behind; what a living one needs is locked."""
-    for path in run_dir.glob(f"{FOLDER_PREFIX}*/{FILE_NAME}"):
+    for path in run_dir.glob(f"{STANDARD_INPUT_PREFIX}*/{FILE_NAME}"):
         with suppress(BlockingIOError, FileNotFoundError), path.open("r+b") as abandoned:
             fcntl.flock(abandoned, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()

@@ -12,6 +12,7 @@ from loader.errors import ExtractError, NothingToLoad
 from loader.extract.find_files import find_files
 from loader.model import WHOLE_FILE_BYTES
 from loader.sources.files import changed, check_unchanged
+from loader.sources.left_out import LeftOut
 
 
 @pytest.fixture
@@ -65,8 +66,26 @@ def test_no_match_is_nothing_to_load(folder: Path, name: str) -> None:
     """A scheduler can tell a pattern that matches nothing from success."""
     (folder / "empty-folder").mkdir()
     with pytest.raises(NothingToLoad) as caught:
-        find_files([str(folder / "b.csv"), str(folder / name)])
+        find_files([str(folder / name)])
     assert caught.value.where == str(folder / name)
+
+
+def test_a_named_file_that_is_missing_beside_others_is_refused(folder: Path) -> None:
+    """A scheduler must not take it for a night without data; each one that is missing is named."""
+    with pytest.raises(ExtractError) as caught:
+        find_files([str(folder / name) for name in ("b.csv", "nothing.csv", "*.orc", "none.csv")])
+    assert caught.value.exit_code == 2
+    assert caught.value.where == f"{folder / 'nothing.csv'}, {folder / 'none.csv'}"
+
+
+@pytest.mark.parametrize("name", ["*.orc", "empty-folder"])
+def test_a_glob_or_folder_without_a_file_beside_others_is_said(folder: Path, name: str) -> None:
+    """It stands for whatever is there; the rest is loaded."""
+    (folder / "empty-folder").mkdir()
+    left_out = LeftOut()
+    files = find_files([str(folder / "b.csv"), str(folder / name)], left_out=left_out)
+    assert [Path(file.path).name for file in files] == ["b.csv"]
+    assert left_out.sentences() == [f"No extract was found in: {folder / name}."]
 
 
 def test_no_pattern_is_nothing_to_load() -> None:

@@ -39,7 +39,8 @@ def test_a_list_stands_for_what_it_names(folder: Path, monkeypatch: pytest.Monke
     ("text", "error"),
     [
         ("# nothing\n", NothingToLoad),
-        ("a.csv\nnosuch.csv\n", NothingToLoad),
+        ("a.csv\nnosuch.csv\n", ExtractError),
+        ("nosuch.csv\n", NothingToLoad),
         ("a.csv\n@other.txt\n", ExtractError),
         ("-\n", ExtractError),
     ],

@@ -1,0 +1,43 @@
+"""What users should know of the files of an extract, said once and not once for each file."""
+
+from collections.abc import Iterable, Sequence
+
+from loader.mapping.mapping import FileMapping
+from loader.model import SourceFile
+
+SHOWN = 3
+"""How many files a sentence names."""
+
+_PLACE = "\0"
+"""Stands for the file's path while sentences are compared: no path holds it."""
+
+
+def folded(notes: Iterable[tuple[SourceFile, str]]) -> list[str]:
+    """Return each sentence once, with the files it is true of in place of the one it names."""
+    files: dict[str, list[str]] = {}
+    for file, text in notes:
+        paths = files.setdefault(text.replace(file.path, _PLACE), [])
+        if file.path not in paths[-1:]:
+            paths.append(file.path)
+    return [text.replace(_PLACE, _listed(paths)) for text, paths in files.items()]
+
+
+def lacking(files: Sequence[SourceFile], mappings: Sequence[FileMapping]) -> list[str]:
+    """Return one sentence for each set of columns that some files fill and others do not."""
+    filled = [{column.name: None for column in mapping.columns} for mapping in mappings]
+    every = list(dict.fromkeys(name for columns in filled for name in columns))
+    without: dict[tuple[str, ...], list[str]] = {}
+    for file, columns in zip(files, filled, strict=True):
+        if len(columns) < len(every):
+            names = tuple(name for name in every if name not in columns)
+            without.setdefault(names, []).append(file.path)
+    return [
+        f"{_listed(paths)} {'lacks' if len(paths) == 1 else 'lack'} a source of "
+        f"{', '.join(map(repr, names))}, which other files have: those records go without."
+        for names, paths in without.items()
+    ]
+
+
+def _listed(paths: Sequence[str]) -> str:
+    shown, more = ", ".join(paths[:SHOWN]), len(paths) - SHOWN
+    return f"{shown} and {more:,} more {'file' if more == 1 else 'files'}" if more > 0 else shown

@@ -1,0 +1,109 @@
+"""A file whose path gives some of its columns: the file's own table, and those columns beside it.
+
+Rule kept here: a column that stands in the file wins over one of its path, and the user is told; a value in
+the path is never put in the place of one in the file.
+"""
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from loader.formats.windows import KEY_BYTES, Table, Window, WindowShape
+from loader.model import SourceFile
+
+
+class PartitionedTable:
+    """One file of a partitioned folder.
+
+    Args:
+        table: The file.
+        values: The columns that its path gives, each with its text, or None for no value.
+    """
+
+    def __init__(self, table: Table, values: Mapping[str, str | None]) -> None:
+        self._table = table
+        self._both = [name for name in values if name in table.schema]
+        self._values = {name: text for name, text in values.items() if name not in table.schema}
+        self.schema: Mapping[str, pl.DataType] = {**table.schema, **dict.fromkeys(self._values, pl.String())}
+
+    @property
+    def file(self) -> SourceFile:
+        """The file."""
+        return self._table.file
+
+    @property
+    def path_columns(self) -> Sequence[str]:
+        """The columns that its path gives, and that it does not hold itself."""
+        return tuple(self._values)
+
+    @property
+    def words(self) -> str:
+        """How it is written, in words."""
+        names = ", ".join(f"'{name}'" for name in self._values)
+        return f"{self._table.words}, {names} from its path" if names else self._table.words
+
+    @property
+    def advice(self) -> Sequence[str]:
+        """What the user should check: also columns that stand in the file and in its path."""
+        both = [
+            f"'{name}' stands in {self.file.path} and in its path: the file's values are taken."
+            for name in self._both
+        ]
+        return [*self._table.advice, *both]
+
+    def has_rows(self) -> bool:
+        """Return whether there is any row."""
+        return self._table.has_rows()
+
+    def row_bytes(self, columns: Sequence[str]) -> int:
+        """Return about how long records of these columns are, where they are longest."""
+        texts = [(name, self._values[name] or "") for name in columns if name in self._values]
+        own = self._table.row_bytes(self._own(columns))
+        return own + sum(len(name) + KEY_BYTES + len(text.encode()) for name, text in texts)
+
+    def windows(
+        self, cut: WindowShape, first_number: int, wanted: Callable[[int], bool]
+    ) -> Generator[Window, None, int]:
+        """Read the wanted windows; return the number of rows of the file.
+
+        Raises:
+            ExtractError: The file is damaged, or changed since the load began.
+        """
+        columns = [
+            pl.Series(name, [self._values[name]], pl.String) if name in self._values else name
+            for name in cut.columns
+        ]
+        windows = self._table.windows(replace(cut, columns=self._own(cut.columns)), first_number, wanted)
+        while True:
+            try:
+                window = next(windows)
+            except StopIteration as end:
+                rows: int = end.value
+                return rows
+            yield replace(window, frame=_with(window.frame, columns))
+
+    def copy_rows(self, rows: Iterator[int], path: Path) -> None:
+        """Write some rows to a new file; the folders it lies in must give the columns of the path again."""
+        self._table.copy_rows(rows, path)
+
+    @property
+    def settings_found(self) -> Mapping[str, str]:
+        """CSV settings that a file with fewer rows might not show, by name."""
+        return self._table.settings_found
+
+    def _own(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """Return the columns that the file must give: at least one, for it tells how many rows there are."""
+        own = tuple(name for name in columns if name not in self._values)
+        return own or tuple(self._table.schema)[:1]
+
+
+def _with(frame: pl.DataFrame, columns: Sequence[str | pl.Series]) -> pl.DataFrame:
+    """Return the named columns of a frame, beside columns of one value each."""
+    return pl.DataFrame(
+        [
+            frame[column] if isinstance(column, str) else column.new_from_index(0, frame.height)
+            for column in columns
+        ]
+    )

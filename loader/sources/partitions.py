@@ -1,0 +1,55 @@
+"""Columns that stand in the path of a file: ``site_id=A/dt=2024-01-02/part-0.parquet``.
+
+Rules kept here:
+
+1. Each folder ``key=value`` on a file's whole path is a column of its rows, so that a value does not depend
+   on how the file was named or from where. Of folders with the same key the innermost counts.
+2. Keys and values are ``%``-decoded, as Hive and Spark write them. ``__HIVE_DEFAULT_PARTITION__`` and an
+   empty value are no value.
+3. Pure: a path in, columns out.
+"""
+
+from urllib.parse import unquote_to_bytes
+
+from loader.errors import ExtractError
+
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+
+STANDARD_INPUT_PREFIX = "standard-input-"
+"""Folder of a copy of standard input: its path says where the load runs, and nothing of the rows."""
+
+
+def is_partition(folder: str) -> bool:
+    """Return whether a folder of this name gives a column."""
+    return folder.find("=") > 0
+
+
+def partition_folders(path: str) -> list[str]:
+    """Return the names of the folders ``key=value`` on the path of a file, from the outside in."""
+    folders = path.split("/")[:-1]
+    if folders and folders[-1].startswith(STANDARD_INPUT_PREFIX):
+        return []
+    return [folder for folder in folders if is_partition(folder)]
+
+
+def partitions_of(path: str) -> dict[str, str | None]:
+    """Return the columns that the path of a file gives, each with its text, or None for no value.
+
+    Raises:
+        ExtractError: A key or value is not UTF-8 once it is decoded.
+    """
+    columns: dict[str, str | None] = {}
+    for folder in partition_folders(path):
+        key, _, value = folder.partition("=")
+        try:
+            name, text = (unquote_to_bytes(part).decode() for part in (key, value))
+        except UnicodeDecodeError as error:
+            raise ExtractError(
+                "The name of a partition folder cannot be read.",
+                where=path,
+                why=f"{folder} is not UTF-8 once its %XX are decoded",
+                next_step="Rename the folder, or give --no-partitions to take no column from paths.",
+            ) from error
+        columns.pop(name, None)
+        columns[name] = text if text not in ("", NO_VALUE) else None
+    return columns
