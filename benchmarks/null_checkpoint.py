@@ -57,7 +57,7 @@ class NullCheckpoint:
         self._counts["records"] += plan.records
         self._counts["events_total"] += len(plan.events)
 
-    async def mark_sendable(self, window: int, through_index: int) -> None:
+    async def mark_sendable(self, places: Sequence[tuple[int, int]]) -> None:
         """Let the events go at once."""
 
     def record(self, result: EventResult) -> None:

@@ -24,12 +24,12 @@ from loader.delivery.dispatcher import Dispatcher
 from loader.delivery.entry import Entry
 from loader.delivery.lanes import Lanes
 from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.marking import MARKED_AHEAD
 from loader.delivery.rate.governor import Governor, GovernorSettings
 from loader.events import EventPlanner, PackingSettings
 from loader.events.token import TokenSource, begin_hash
 from loader.extract import open_extract
 from loader.job import Job, Pack
-from loader.loading.handover import MARKED_EVENTS
 from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, WindowPlan
 from loader.records import row_reader as rows
 from loader.service.client import open_client
@@ -252,7 +252,7 @@ async def _time_checkpoint(
             for plan in plans:
                 checkpoint.begin_window(plan)
                 for chunk in _chunks(plan.events[:left]):
-                    await checkpoint.mark_sendable(plan.number, chunk[-1].index)
+                    await checkpoint.mark_sendable([(plan.number, event.index) for event in chunk])
                     for event in chunk:
                         checkpoint.record(
                             EventResult(event, EventState.ACCEPTED, RECEIPT, "", "", 1, now, now)
@@ -264,5 +264,5 @@ async def _time_checkpoint(
         checkpoint.finish(RunEnd("completed", 0, complete=True))
 
 
-def _chunks(whole: Sequence[Each], length: int = MARKED_EVENTS) -> Iterator[Sequence[Each]]:
+def _chunks(whole: Sequence[Each], length: int = MARKED_AHEAD // 2) -> Iterator[Sequence[Each]]:
     return (whole[start : start + length] for start in range(0, len(whole), length))

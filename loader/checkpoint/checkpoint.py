@@ -9,9 +9,10 @@ from types import TracebackType
 from typing import Self
 
 from loader.checkpoint import progress
-from loader.checkpoint.doubt import Mark
 from loader.checkpoint.entries import (
+    EventsMarked,
     EventsNamed,
+    Place,
     WriterCall,
     counts,
     named,
@@ -172,13 +173,17 @@ class Checkpoint:
         if nameless:
             self._put(EventsNamed([named(plan.events[index]) for (index,) in nameless]))
 
-    async def mark_sendable(self, window: int, through_index: int) -> None:
-        """Write down that events of a window up to an index may be sent from now on; durable on return.
+    async def mark_sendable(self, places: Sequence[Place]) -> None:
+        """Write down that events may be sent from now on; durable on return.
+
+        Args:
+            places: Window and index of each. One may be marked again as long as it cannot have been accepted:
+                its age then counts from the later mark.
 
         Raises:
             CheckpointWriteError: The disk refused. The events must not be sent.
         """
-        self._put(Mark(window, through_index, self._clock()))
+        self._put(EventsMarked(places, self._clock()))
         await self.flush()
 
     def record(self, result: EventResult) -> None:

@@ -2,12 +2,13 @@
 
 Rules kept here:
 
-1. An event handed out before the death and not answered since is in doubt: nobody can know.
-2. Its age counts from the first mark that covered it, the earliest moment it can have been sent.
+1. An event that was marked before the death and has no answer is in doubt.
+2. Its age counts from the last mark that names it. An event is marked again only while it cannot have been
+   accepted, so that is the earliest moment at which the service can have accepted it.
 3. Nothing here knows files, SQLite or clocks.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from loader.model import TOKEN_LIFE_SECONDS, EventState
@@ -25,11 +26,15 @@ SAFE_SECONDS = TOKEN_LIFE_SECONDS - TOKEN_MARGIN_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """From ``marked_at`` (epoch seconds) on, events of ``window`` up to ``through_index`` may be sent."""
+    """Events of one window that may be sent from a moment on.
 
-    window: int
-    through_index: int
+    Attributes:
+        marked_at: The moment, in epoch seconds.
+        indexes: Their positions in the window's plan.
+    """
+
     marked_at: float
+    indexes: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +67,14 @@ def answered(rows: Mapping[int, StoredRow], *, run: int, retry_failed: bool) -> 
 def in_doubt(
     marks: Iterable[Mark], accepted: Container[int], answered_indexes: Container[int]
 ) -> Iterator[tuple[int, float]]:
-    """Yield index and time of first possible sending of each event of one window that is in doubt."""
-    ascending = sorted(marks, key=lambda mark: mark.through_index)
-    start = 0
-    for position, mark in enumerate(ascending):
-        since = min(later.marked_at for later in ascending[position:])
-        for index in range(start, mark.through_index + 1):
-            if index not in accepted and index not in answered_indexes:
-                yield index, since
-        start = mark.through_index + 1
+    """Yield index and time of first possible sending of each event of one window that is in doubt.
+
+    Args:
+        marks: The window's marks, in the order in which they were written.
+        accepted: Indexes of its accepted events.
+        answered_indexes: Indexes of the events with another answer.
+    """
+    since = {index: mark.marked_at for mark in marks for index in mark.indexes}
+    for index in sorted(since):
+        if index not in accepted and index not in answered_indexes:
+            yield index, since[index]

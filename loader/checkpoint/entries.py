@@ -18,6 +18,18 @@ Values = tuple[object, ...]
 """The columns of a row, in the order of the statement that takes them."""
 
 
+Place = tuple[int, int]
+"""Where an event stands in the plan: window, index in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventsMarked:
+    """Events that may be sent from a moment on (epoch seconds)."""
+
+    places: Sequence[Place]
+    marked_at: float
+
+
 @dataclass(frozen=True, slots=True)
 class WindowOpened:
     """A window planned for the first time, and its rejected rows."""

@@ -15,20 +15,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from loader.checkpoint.doubt import Mark, answered
+from loader.checkpoint.doubt import answered
 from loader.checkpoint.entries import (
     Durable,
     EventPutAside,
+    EventsMarked,
     EventsNamed,
     PartNoted,
     Receipt,
     WindowOpened,
     WriterCall,
 )
-from loader.checkpoint.queries import stored_rows
+from loader.checkpoint.queries import pack_indexes, stored_rows
 from loader.checkpoint.receipts import RECEIPT_BYTES, has_receipt, write_receipts
 
-WriterEntry = Receipt | WindowOpened | EventsNamed | EventPutAside | PartNoted | Mark | WriterCall | Durable
+WriterEntry = (
+    Receipt | WindowOpened | EventsMarked | EventsNamed | EventPutAside | PartNoted | WriterCall | Durable
+)
 
 INSERT_RUN = "INSERT INTO runs (number, pid, retry_failed, started_at) VALUES (?, ?, ?, ?)"
 INSERT_WINDOW = """
@@ -39,7 +42,7 @@ UPDATE_WINDOW = "UPDATE windows SET accepted = ?, finished_at = ? WHERE number =
 INSERT_RECEIPTS = "INSERT INTO receipts (window, event_ids) VALUES (?, zeroblob(?))"
 INSERT_ODD = "INSERT INTO odd_receipts (window, event_index, event_id) VALUES (?, ?, ?)"
 INSERT_REJECTED = "INSERT INTO rejected (file, row, column, code, reason, value) VALUES (?, ?, ?, ?, ?, ?)"
-INSERT_MARK = "INSERT INTO marks (window, through_index, marked_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+INSERT_MARK = "INSERT INTO marks (window, number, marked_at, indexes) VALUES (?, ?, ?, ?)"
 DELETE_ROW = "DELETE FROM events WHERE window = ? AND event_index = ?"
 NAME_EVENT = """
 UPDATE events SET token = ?, first_row = ?, last_row = ?, rows = ?, event_group = ?
@@ -52,13 +55,13 @@ ON CONFLICT (window, event_index, first_record, records) DO UPDATE SET
 WHERE state = 'failed'"""
 # Rule 2 is the CASEs on 'unprocessed'. The first attempt is the earliest of all runs, but where doubt is new:
 # what an earlier run tried was answered, and only the age of the doubt matters to the token. An event in
-# doubt of which no attempt is known was handed out no earlier than its mark says.
+# doubt of which no attempt is known was sent no earlier than its window was first marked.
 PUT_ASIDE = """
 INSERT INTO events (token, state, window, event_index, file, first_row, last_row, rows, event_group, code,
                     message, attempts, first_attempt_at, last_attempt_at, run)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
         CASE ?2 WHEN 'in_doubt' THEN coalesce(?13, (SELECT min(marked_at) FROM marks
-                                                    WHERE window = ?3 AND through_index >= ?4), ?15)
+                                                    WHERE window = ?3), ?15)
                 ELSE ?13 END, ?14, ?16)
 ON CONFLICT (window, event_index) DO UPDATE SET
     token = excluded.token, first_row = excluded.first_row, last_row = excluded.last_row,
@@ -149,6 +152,7 @@ class Ledger:
         self._run = run
         self._run_is_stored = False
         self._windows: dict[int, OpenWindow] = {}
+        self._marks = 0
 
     def apply(self, batch: Iterable[WriterEntry], now: float) -> None:
         """Write a batch within the transaction that is open.
@@ -184,8 +188,8 @@ class Ledger:
 
     def _apply_single(self, entry: WriterEntry) -> None:
         connection = self._connection
-        if isinstance(entry, Mark):
-            connection.execute(INSERT_MARK, (entry.window, entry.through_index, entry.marked_at))
+        if isinstance(entry, EventsMarked):
+            self._mark(entry)
         elif isinstance(entry, WindowOpened):
             connection.execute(INSERT_WINDOW, entry.values)
             connection.executemany(INSERT_REJECTED, entry.rejected)
@@ -196,6 +200,19 @@ class Ledger:
             connection.executemany(NAME_EVENT, entry.values)
         elif isinstance(entry, PartNoted):
             connection.execute(NOTE_PART, entry.values)
+
+    def _mark(self, entry: EventsMarked) -> None:
+        self._marks += 1
+        indexes: defaultdict[int, list[int]] = defaultdict(list)
+        for window, index in entry.places:
+            indexes[window].append(index)
+        self._connection.executemany(
+            INSERT_MARK,
+            [
+                (window, self._marks, entry.marked_at, pack_indexes(of_window))
+                for window, of_window in indexes.items()
+            ],
+        )
 
     def _write_answers(self, answers: Mapping[int, Answers], now: float) -> None:
         for number, of_window in answers.items():

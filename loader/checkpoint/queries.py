@@ -1,12 +1,13 @@
 """What a checkpoint says, read from any connection to it."""
 
 import sqlite3
+import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from loader.checkpoint.doubt import Mark, StoredRow, answered, in_doubt
-from loader.checkpoint.receipts import Receipts
+from loader.checkpoint.receipts import Receipts, spans
 from loader.checkpoint.schema import SKIPPED
 from loader.model import EventState
 
@@ -150,9 +151,21 @@ def stored_rows(connection: sqlite3.Connection, window: int) -> dict[int, Stored
 def read_marks(connection: sqlite3.Connection) -> dict[int, Sequence[Mark]]:
     """Return the marks by window."""
     marks: dict[int, list[Mark]] = {}
-    for row in connection.execute("SELECT window, through_index, marked_at FROM marks").fetchall():
-        marks.setdefault(row[0], []).append(Mark(*row))
+    rows = connection.execute("SELECT window, marked_at, indexes FROM marks ORDER BY window, number")
+    for window, marked_at, indexes in rows.fetchall():
+        marks.setdefault(window, []).append(Mark(marked_at, unpack_indexes(indexes)))
     return dict(marks)
+
+
+def pack_indexes(indexes: Sequence[int]) -> bytes:
+    """Return the indexes of a mark as they are stored: first and last of each run of neighbours."""
+    runs = [end for run in spans(sorted(indexes), 1) for end in run]
+    return struct.pack(f"<{len(runs)}I", *runs)
+
+
+def unpack_indexes(stored: bytes) -> Sequence[int]:
+    """Return the indexes of a stored mark, ascending."""
+    return [index for first, last in struct.iter_unpack("<II", stored) for index in range(first, last + 1)]
 
 
 def left_in_doubt(connection: sqlite3.Connection) -> list[tuple[int, int, float]]:

@@ -15,9 +15,9 @@ REJECTED_NAME = "rejected"
 """Folder of the rejected rows, beside the checkpoint they were rejected by."""
 
 APPLICATION_ID = 0x53434E4C  # "SCNL": tells our file from any other SQLite file of the same name
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """2: rejected rows have codes. 3: tokens are made of quoted records. 4: of the start of a request's body.
-Tokens of before mean nothing here."""
+5: marks name single events. Tokens and marks of before mean nothing here."""
 
 BUSY_SECONDS = 10.0
 """How long a write waits for someone's SQLite tool that holds the file for writing."""
@@ -115,11 +115,12 @@ CREATE TABLE rejected (
     reason TEXT NOT NULL,
     value  TEXT NOT NULL
 );
-CREATE TABLE marks (                   -- events of the window up to this index may be sent from then on
-    window        INTEGER NOT NULL,
-    through_index INTEGER NOT NULL,
-    marked_at     REAL NOT NULL,
-    PRIMARY KEY (window, through_index)
+CREATE TABLE marks (                   -- these events of the window may be sent from then on
+    window    INTEGER NOT NULL,
+    number    INTEGER NOT NULL,        -- counted over the marks of a run: a later one replaces an earlier one
+    marked_at REAL NOT NULL,
+    indexes   BLOB NOT NULL,           -- first and last of each run, in 4 bytes, little-endian
+    PRIMARY KEY (window, number)
 ) WITHOUT ROWID;
 CREATE TABLE runs (
     number       INTEGER PRIMARY KEY,

@@ -18,7 +18,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from loader.delivery.bisection import PartLog
 from loader.delivery.entry import Entry
 from loader.delivery.inbox import Inbox
-from loader.delivery.interfaces import AttemptClient, Surroundings
+from loader.delivery.interfaces import AttemptClient, Surroundings, raise_unless_asked_for
 from loader.delivery.lanes import Lanes
 from loader.delivery.limits.admission import Admission
 from loader.delivery.limits.byte_budget import ByteBudget
@@ -26,6 +26,7 @@ from loader.delivery.limits.circuit_breaker import QuotaBreaker
 from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.limits.limiting_factor import Stalls
 from loader.delivery.limits.user_ceiling import Ceiling
+from loader.delivery.marking import Marker, WriteAhead
 from loader.delivery.outcome_handling import OutcomeHandler
 from loader.delivery.rate.governor import Governor
 from loader.delivery.retry import Remedy, out_of_patience
@@ -53,6 +54,7 @@ class Dispatcher:
         held_groups: Groups that an earlier run of this load put on hold (``on_failure`` hold).
         part_log: Who writes down what becomes of the parts of an event that is refused for some of its
             records. Without it no event is divided.
+        write_ahead: Who writes down which events may be sent, before they are.
     """
 
     def __init__(
@@ -66,13 +68,14 @@ class Dispatcher:
         surroundings: Surroundings | None = None,
         held_groups: Iterable[str] = (),
         part_log: PartLog | None = None,
+        write_ahead: WriteAhead | None = None,
     ) -> None:
         settings = settings or DeliverySettings()
         self._surroundings = surroundings or Surroundings()
         self._client = client
         self._drain_seconds = settings.drain_seconds
         self._may_repeat = settings.may_repeat
-        self._lanes = Lanes(held_groups)
+        self._lanes = Lanes(held_groups, marks=write_ahead is not None)
         self._cap = in_flight_cap
         budget = ByteBudget(settings.max_held_bytes)
         self._ceiling = None if settings.rate is None else Ceiling(settings.rate, settings.burst_events)
@@ -89,6 +92,14 @@ class Dispatcher:
         self._stats = DeliveryStats(
             lanes=self._lanes, budget=budget, governor=governor, cap=in_flight_cap, stalls=stalls
         )
+        self._wake = asyncio.Event()
+        self._marker = Marker(
+            lanes=self._lanes,
+            write_ahead=write_ahead,
+            surroundings=self._surroundings,
+            wake=self._wake,
+            stop_with=self._stop_with,
+        )
         self._settlement = OutcomeHandler(
             admission=self._admission,
             stats=self._stats,
@@ -98,8 +109,8 @@ class Dispatcher:
             on_result=on_result,
             part_log=part_log,
             stop_with=self._stop_with,
+            clock_was_set=self._marker.clock_was_set,
         )
-        self._wake = asyncio.Event()
         self._intake = Inbox(lanes=self._lanes, budget=budget, settlement=self._settlement, wake=self._wake)
         self._workers: list[asyncio.Task[None]] = []
         self._parked: list[asyncio.Future[Entry]] = []
@@ -177,6 +188,7 @@ class Dispatcher:
             async with asyncio.TaskGroup() as tasks:
                 await self._pump(tasks)
                 await self._drain()
+                await self._marker.stop()
                 for worker in self._workers:
                     worker.cancel()
         except ExceptionGroup as bugs:
@@ -187,14 +199,11 @@ class Dispatcher:
         if self._error is not None:
             raise self._error
 
-    @property
-    def _stopping(self) -> bool:
-        return self._stop_reason is not None
-
     async def _pump(self, tasks: asyncio.TaskGroup) -> None:
-        while not self._stopping and not (self._intake.is_closed and not self._lanes):
+        while self._stop_reason is None and not (self._intake.is_closed and not self._lanes):
+            self._marker.renew()
             await self._start_attempts(tasks)
-            await self._sleep(self._admission.wait_seconds)
+            await self._sleep(min(self._admission.wait_seconds, self._marker.renewal_seconds))
 
     async def _start_attempts(self, tasks: asyncio.TaskGroup) -> None:
         while (entry := self._next_entry()) is not None:
@@ -208,6 +217,7 @@ class Dispatcher:
     def _next_entry(self) -> Entry | None:
         """Return the next event that may go now; its ceiling token is the caller's to pay, at once."""
         now = self._surroundings.monotonic()
+        self._marker.look(now)
         while self._admission.allows(now) and (entry := self._lanes.take(now)) is not None:
             if entry.known_parts:
                 self._settlement.go_on(entry)
@@ -247,7 +257,7 @@ class Dispatcher:
             self._withdraw(entry, error)
             return
         except asyncio.CancelledError:
-            _raise_unless_asked_for()
+            raise_unless_asked_for()
             raise
         remedy = self._settlement.settle(entry, outcome)
         if remedy is Remedy.REFRESH and credentials == self._credentials:
@@ -264,7 +274,7 @@ class Dispatcher:
         except LoaderError as error:
             self._stop_with(error)
         finally:
-            self._admission.is_shut = self._stopping
+            self._admission.is_shut = self._stop_reason is not None
 
     def _withdraw(self, entry: Entry, error: LoaderError) -> None:
         entry.withdraw()
@@ -290,11 +300,3 @@ class Dispatcher:
         deadline = clock() + self._drain_seconds
         while self._lanes.in_flight and not self._aborted and (left := deadline - clock()) > 0:
             await self._sleep(left)
-
-
-def _raise_unless_asked_for() -> None:
-    # A task group takes a cancelled task for one that was told to leave. One that cancelled itself would
-    # vanish with its event, and the load would wait for it for ever.
-    task = asyncio.current_task()
-    if task is not None and not task.cancelling():
-        raise RuntimeError("the client cancelled its own attempt") from None

@@ -60,6 +60,7 @@ class Entry:
         unanswered: Whether its last attempt has no outcome yet.
         refreshes: REFRESH answers in a row; only a SKEWED one may come between.
         clock_adjustments: SKEWED answers in a row; only a REFRESH one may come between.
+        is_marked: Whether it is written down that the event may be sent: it must be before an attempt.
         is_divisible: Whether a refusal may divide it: nothing says that it may be accepted already.
         known_parts: What earlier runs found out about its parts, if it was divided; empty once that is used.
         bisection: The planned event that this entry is a part of, or None if it is a planned event itself.
@@ -74,6 +75,7 @@ class Entry:
         "event",
         "first_attempt_at",
         "is_divisible",
+        "is_marked",
         "known_parts",
         "last_attempt_at",
         "may_have_been_accepted",
@@ -110,6 +112,7 @@ class Entry:
         self.unanswered = False
         self.refreshes = 0
         self.clock_adjustments = 0
+        self.is_marked = False
         self.is_divisible = is_divisible
         self.known_parts = known_parts
         self.bisection: EventInParts | None = None

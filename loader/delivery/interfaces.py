@@ -1,5 +1,6 @@
 """What a delivery needs from outside: someone who makes attempts, clocks, and chance."""
 
+import asyncio
 import random
 import time
 from collections.abc import Callable
@@ -28,6 +29,20 @@ class AttemptClient(Protocol):
 
     def adjust_clock(self, server_time: float) -> None:
         """Sign all later attempts by the service's clock, which read ``server_time`` just now."""
+
+
+def raise_unless_asked_for() -> None:
+    """Raise if the running task was cancelled by the client it called, and not by whoever owns the task.
+
+    A task group takes a cancelled task for one that was asked to leave: the task would vanish with its event,
+    and the load would wait for it forever.
+
+    Raises:
+        RuntimeError: The client cancelled its own attempt.
+    """
+    task = asyncio.current_task()
+    if task is not None and not task.cancelling():
+        raise RuntimeError("the client cancelled its own attempt") from None
 
 
 @dataclass(frozen=True, slots=True)

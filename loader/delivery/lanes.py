@@ -6,55 +6,15 @@ Rules kept here:
 2. Lanes take turns: they are served in the order in which they became ready. Retries that are due go
    before lanes that are only ready: their tokens are ageing.
 3. A lane without events takes no memory. Only groups on hold are remembered.
-
-The states of a lane, and the only ways between them:
-
-    from       to          when
-    IDLE       READY       add: the first event of the group
-    READY      IN_FLIGHT   take
-    IN_FLIGHT  READY       release, and another event is behind
-    IN_FLIGHT  IDLE        release, and none is
-    IN_FLIGHT  WAITING     retry: the same event again, not before it is due
-    IN_FLIGHT  WAITING     divide: the first of the parts that took the event's place
-    WAITING    IN_FLIGHT   take, once it is due
-    IN_FLIGHT  HELD        hold: the event failed and the later ones of its group must not overtake it
-
-Illegal, and why:
-
-    READY or WAITING -> IDLE, HELD    only an attempt settles an event; a queue is never dropped
-    IN_FLIGHT -> IN_FLIGHT            two events of one group under way could arrive swapped
-    HELD -> anything                  a group stays on hold until the load ends; a later run retries it
-
-IDLE and HELD are not stored with a lane, as such a group has none.
+4. An event is taken only when a mark names it: `Marker` writes marks, a bounded number ahead.
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from enum import Enum
 from heapq import heappop, heappush
 
 from loader.delivery.entry import Entry
-
-
-class LaneState(Enum):
-    """Where a group stands; the module docstring has the transitions."""
-
-    IDLE = "idle"
-    READY = "ready"
-    IN_FLIGHT = "in flight"
-    WAITING = "waiting"
-    HELD = "held"
-
-
-class _Lane:
-    """The events of one group, as a chain: a deque would cost 600 bytes for each group of one event."""
-
-    __slots__ = ("first", "last", "state")
-
-    def __init__(self, entry: Entry) -> None:
-        self.first = entry
-        self.last = entry
-        self.state = LaneState.READY
+from loader.delivery.lane import Lane, LaneState
 
 
 class Lanes:
@@ -62,15 +22,22 @@ class Lanes:
 
     Args:
         held: Groups that an earlier run of the load put on hold.
+        marks: Whether an event is taken only after ``marked``; else each is as soon as it is added.
 
     Attributes:
         in_flight: Events taken and not yet released, retried or put on hold. For others to read only.
+        unsent: Events that are marked and were not taken since. For others to read only.
+        ahead: How many of them wait behind others of their groups. For others to read only.
     """
 
-    def __init__(self, held: Iterable[str] = ()) -> None:
-        self._lanes: dict[str, _Lane] = {}
-        self._ready: deque[_Lane] = deque()
-        self._waiting: list[tuple[float, int, _Lane]] = []
+    def __init__(self, held: Iterable[str] = (), *, marks: bool = False) -> None:
+        self._lanes: dict[str, Lane] = {}
+        self._marks = marks
+        self._unmarked: deque[Lane] = deque()  # may hold lanes that are not UNMARKED any more
+        self.ahead = 0
+        self.unsent = 0
+        self._ready: deque[Lane] = deque()
+        self._waiting: list[tuple[float, int, Lane]] = []
         self._held = set(held)
         self._events = 0
         self.in_flight = 0
@@ -116,8 +83,11 @@ class Lanes:
         elif self._held and group in self._held:
             return False
         else:
-            self._lanes[group] = lane = _Lane(entry)
-            self._ready.append(lane)
+            self._lanes[group] = lane = Lane(entry)
+            if self._marks:
+                self._unmarked.append(lane)
+            else:
+                self._line_up(lane)
         self._events += 1
         return True
 
@@ -128,12 +98,17 @@ class Lanes:
     def take(self, now: float) -> Entry | None:
         """Return the next event that may go, its lane busy from here on; None if there is none."""
         waiting = self._waiting
-        if waiting and waiting[0][0] <= now:
+        while waiting and waiting[0][0] <= now:
             lane = heappop(waiting)[2]
-        elif self._ready:
-            lane = self._ready.popleft()
+            if not self._marks or lane.first.is_marked:
+                break
+            lane.state = LaneState.UNMARKED
+            self._unmarked.appendleft(lane)
         else:
-            return None
+            if not self._ready:
+                return None
+            lane = self._ready.popleft()
+            self.unsent -= 1
         lane.state = LaneState.IN_FLIGHT
         self.in_flight += 1
         return lane.first
@@ -148,8 +123,17 @@ class Lanes:
             return
         entry.next = None  # whoever still has the entry must not keep the whole lane in memory
         lane.first = following
-        lane.state = LaneState.READY
-        self._ready.append(lane)
+        if lane.ahead:
+            lane.ahead -= 1
+            self.ahead -= 1
+            self.unsent -= 1  # lining up counts it again
+            self._line_up(lane)
+        elif self._marks:
+            lane.last_marked = following  # or the lane would keep what was released in memory
+            lane.state = LaneState.UNMARKED
+            self._unmarked.append(lane)
+        else:
+            self._line_up(lane)
 
     def retry(self, entry: Entry, due: float) -> None:
         """Keep an event at the head of its lane, to be taken again not before ``due``."""
@@ -163,8 +147,17 @@ class Lanes:
         if entry.next is None:
             lane.last = parts[-1]
         entry.next = None
+        if not lane.ahead:
+            lane.last_marked = parts[-1]
+        for part in parts:  # the mark of their event is theirs
+            part.is_marked = True
         lane.first = parts[0]
-        self._events += len(parts) - 1
+        more = len(parts) - 1
+        self._events += more
+        if self._marks:
+            lane.ahead += more
+            self.ahead += more
+            self.unsent += more
         self._wait(lane, now)
 
     def hold(self, entry: Entry) -> list[Entry]:
@@ -173,7 +166,9 @@ class Lanes:
         Returns:
             The events behind it, in order: they leave the lanes unprocessed.
         """
-        self._landed(entry)
+        lane = self._landed(entry)
+        self.ahead -= lane.ahead
+        self.unsent -= lane.ahead
         del self._lanes[entry.event.group]
         self._held.add(entry.event.group)
         parked = list(_chain(entry.next))
@@ -186,12 +181,80 @@ class Lanes:
         for lane in self._lanes.values():
             yield from _chain(lane.first)
 
-    def _wait(self, lane: _Lane, due: float) -> None:
+    def has_unmarked(self) -> bool:
+        """Return whether an event waits for nothing but its mark."""
+        return bool(self._unmarked)
+
+    def to_mark(self, room: int, look_ahead: int) -> list[Entry]:
+        """Return events to be marked next: first those whose turn it is, then those behind them.
+
+        Until ``marked`` is called with them there must be no other call.
+
+        Args:
+            room: Most events to return.
+            look_ahead: Most marked events that may wait behind others of their groups. Of a lane they are a
+                sixteenth, or its even share: one that is held up leaves some for the others.
+        """
+        entries: list[Entry] = []
+        while self._unmarked and len(entries) < room:
+            lane = self._unmarked.popleft()
+            if lane.state is LaneState.UNMARKED:
+                lane.state = LaneState.MARKING
+                entries.append(lane.first)
+        room = min(room - len(entries), look_ahead - self.ahead)
+        if room <= 0 or self._events == len(self._lanes):
+            return entries
+        depth = max(look_ahead // 16, look_ahead // len(self._lanes))
+        for lane in self._lanes.values():
+            following = lane.last_marked.next if lane.state is not LaneState.UNMARKED else None
+            for _ in range(min(depth - lane.ahead, room)):
+                if following is None:
+                    break
+                entries.append(following)
+                following = following.next
+                room -= 1
+        return entries
+
+    def marked(self, entries: Iterable[Entry]) -> None:
+        """Let events be taken that are marked now: they are those of the last ``to_mark``."""
+        for entry in entries:
+            lane = self._lanes.get(entry.event.group)
+            entry.is_marked = True
+            if lane is None:
+                continue  # put on hold meanwhile
+            lane.last_marked = entry
+            if lane.first is entry:
+                self._line_up(lane)
+            else:
+                lane.ahead += 1
+                self.ahead += 1
+                self.unsent += 1
+
+    def take_back_mark(self, entry: Entry) -> None:
+        """Let an event in flight be sent again only under a new mark."""
+        entry.is_marked = not self._marks
+
+    def never_accepted(self) -> Iterator[Entry]:
+        """Return the marked events of which the service can have accepted none, but parts of events."""
+        for lane in self._lanes.values():
+            for entry in _chain(lane.first):
+                if not entry.is_marked:
+                    break
+                in_play = entry.unanswered or entry.may_have_been_accepted or entry.bisection is not None
+                if not (in_play or (entry is lane.first and lane.state is LaneState.IN_FLIGHT)):
+                    yield entry
+
+    def _line_up(self, lane: Lane) -> None:
+        lane.state = LaneState.READY
+        self._ready.append(lane)
+        self.unsent += 1
+
+    def _wait(self, lane: Lane, due: float) -> None:
         lane.state = LaneState.WAITING
         self._retries += 1  # keeps retries due at one instant in order; lanes cannot be compared
         heappush(self._waiting, (due, self._retries, lane))
 
-    def _landed(self, entry: Entry) -> _Lane:
+    def _landed(self, entry: Entry) -> Lane:
         lane = self._lanes.get(entry.event.group)
         if lane is None or lane.first is not entry or lane.state is not LaneState.IN_FLIGHT:
             raise RuntimeError("an event that is not in flight cannot be settled")

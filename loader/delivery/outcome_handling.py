@@ -41,6 +41,7 @@ class OutcomeHandler:
         on_result: Who gets the results.
         part_log: Who writes down what becomes of parts; None if no event may be divided.
         stop_with: Called with what stops the load.
+        clock_was_set: Called when the service said what time it is.
     """
 
     admission: Admission
@@ -51,6 +52,7 @@ class OutcomeHandler:
     on_result: Callable[[EventResult], None]
     part_log: PartLog | None
     stop_with: Callable[[LoaderError], None]
+    clock_was_set: Callable[[], None]
 
     def settle(self, entry: Entry, outcome: Outcome) -> Remedy:
         """Take in the answer to an attempt.
@@ -80,9 +82,12 @@ class OutcomeHandler:
             self.admission.lanes.retry(entry, now)
             self.stop_with(service_stopped(decision.cause, outcome))
             return Remedy.NONE
-        self.admission.lanes.retry(entry, decision.due)
         if decision.remedy is Remedy.ADJUST_CLOCK and outcome.server_time is not None:
             self.client.adjust_clock(outcome.server_time)
+            if not entry.may_have_been_accepted and entry.bisection is None:
+                self.admission.lanes.take_back_mark(entry)
+            self.clock_was_set()
+        self.admission.lanes.retry(entry, decision.due)
         return decision.remedy
 
     async def divide(self, entry: Entry) -> None:

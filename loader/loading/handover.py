@@ -1,6 +1,5 @@
-"""Hand planned events over to delivery: only those to be sent, each behind a durable mark."""
+"""Hand planned events over to delivery: only those to be sent."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from loader.checkpoint import Checkpoint, WindowProgress
@@ -9,9 +8,8 @@ from loader.model import Event, WindowPlan
 
 OnWindow = Callable[[WindowPlan, int, bool], None]
 
-MARKED_EVENTS = 1024
-"""Events behind one mark: a crash leaves at most a few times as many in doubt that were never sent, and
-the flush a mark costs (milliseconds) is spread over them."""
+EVENTS_AT_ONCE = 1024
+"""So many events are handed over before it is asked again whether whoever takes the results keeps up."""
 
 
 class Feeder:
@@ -59,25 +57,12 @@ class Feeder:
         return await self._hand_over(events, progress)
 
     async def _hand_over(self, events: Sequence[Event], progress: WindowProgress | None) -> bool:
-        chunks = [events[start : start + MARKED_EVENTS] for start in range(0, len(events), MARKED_EVENTS)]
-        marks = [self._mark(chunk) for chunk in chunks[:1]]
-        try:
-            for position, chunk in enumerate(chunks):
-                await marks[position]
-                if self._caught_up is not None:
-                    await self._caught_up()
-                # The next mark is written while this chunk is delivered.
-                marks += [self._mark(following) for following in chunks[position + 1 : position + 2]]
-                if not await self._offer(chunk, progress):
-                    return False
-        finally:
-            for mark in marks:
-                mark.cancel()
+        for start in range(0, len(events), EVENTS_AT_ONCE):
+            if self._caught_up is not None:
+                await self._caught_up()
+            if not await self._offer(events[start : start + EVENTS_AT_ONCE], progress):
+                return False
         return True
-
-    def _mark(self, chunk: Sequence[Event]) -> "asyncio.Task[None]":
-        last = chunk[-1]
-        return asyncio.create_task(self._checkpoint.mark_sendable(last.window, last.index))
 
     async def _offer(self, chunk: Sequence[Event], progress: WindowProgress | None) -> bool:
         for event in chunk:

@@ -99,6 +99,7 @@ class LoadSession:
             settings=DeliverySettings.of(job),
             held_groups=checkpoint.held_groups() if job.on_failure is OnFailure.HOLD else (),
             part_log=self,
+            write_ahead=checkpoint,
         )
 
     async def to_end(self) -> Ending:

@@ -14,7 +14,7 @@ import pytest
 from loader.checkpoint import Checkpoint, RunEnd, open_checkpoint
 from loader.errors import CheckpointError, CheckpointWriteError
 from loader.model import WindowPlan
-from tests.checkpoint.sample_loads import accepted, load_plan, window_plan
+from tests.checkpoint.sample_loads import accepted, load_plan, up_to, window_plan
 
 EVENTS = 4096
 FILE_LIMIT_BYTES = 600_000
@@ -29,7 +29,7 @@ async def load(checkpoint: Checkpoint, durable: dict[int, int]) -> None:
     """Load window after window; note how many events of each are accepted for certain."""
     for number in range(1000):
         checkpoint.begin_window(window(number))
-        await checkpoint.mark_sendable(number, EVENTS - 1)
+        await checkpoint.mark_sendable(up_to(number, EVENTS - 1))
         durable[number] = 0
         for index in range(EVENTS):
             checkpoint.record(accepted(number, index))
@@ -66,7 +66,7 @@ async def resume(run_dir: Path, durable: dict[int, int]) -> None:
             assert len(list(progress.accepted)) + len(progress.in_doubt) == EVENTS
         last = max(durable)
         checkpoint.begin_window(window(last))
-        await checkpoint.mark_sendable(last, EVENTS - 1)
+        await checkpoint.mark_sendable(up_to(last, EVENTS - 1))
         for index in range(EVENTS):
             checkpoint.record(accepted(last, index))
         await checkpoint.flush()

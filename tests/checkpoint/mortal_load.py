@@ -15,7 +15,7 @@ from pathlib import Path
 
 from loader.checkpoint import Checkpoint, RunEnd, open_checkpoint
 from loader.model import EventState, WindowPlan
-from tests.checkpoint.sample_loads import accepted, event_id, load_plan, put_aside, window_plan
+from tests.checkpoint.sample_loads import accepted, event_id, load_plan, put_aside, up_to, window_plan
 
 WINDOWS, EVENTS, CHUNK = 24, 64, 16
 FAILING = 13  # every so-many-th event is refused by the service
@@ -67,7 +67,7 @@ async def run(checkpoint: Checkpoint, service: Diary, promises: Diary, luck: ran
         progress = checkpoint.window_progress(number)
         checkpoint.begin_window(window(number))
         for start in range(0, EVENTS, CHUNK):
-            await checkpoint.mark_sendable(number, start + CHUNK - 1)
+            await checkpoint.mark_sendable(up_to(number, start + CHUNK - 1, after=start - 1))
             chunk = [
                 index for index in range(start, start + CHUNK) if progress is None or progress.to_send(index)
             ]

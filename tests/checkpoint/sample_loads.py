@@ -37,6 +37,11 @@ def event(window: int, index: int, *, file: int = 0, group: str = "") -> Event:
     return Event(window, index, file, (row,), group or f"group {index}", token, None, rb"{\"id\":\"secret\"}")
 
 
+def up_to(window: int, through_index: int, *, after: int = -1) -> list[tuple[int, int]]:
+    """Return the places of the events of a window up to an index, but those up to an earlier one."""
+    return [(window, index) for index in range(after + 1, through_index + 1)]
+
+
 def window_plan(
     number: int = 0,
     events: int = WINDOW_ROWS,

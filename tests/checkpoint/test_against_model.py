@@ -108,10 +108,10 @@ class CheckpointAgainstModel(RuleBasedStateMachine):
         if number not in self.model.begun:
             self.checkpoint.begin_window(window_plan(number, len(events)))
             self.model.begun.add(number)
-        through = data.draw(st.integers(0, len(events) - 1))
-        for event in events[: through + 1]:
-            event.marked_at = event.marked_at or self.clock.now
-        self.run(self.checkpoint.mark_sendable(number, through))
+        indexes = data.draw(st.lists(st.integers(0, len(events) - 1), min_size=1, unique=True))
+        for index in indexes:
+            events[index].marked_at = self.clock.now
+        self.run(self.checkpoint.mark_sendable([(number, index) for index in indexes]))
 
     @precondition(lambda self: self.sendable())
     @rule(data=st.data())

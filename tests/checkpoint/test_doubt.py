@@ -8,18 +8,18 @@ from loader.model import EventState
 
 EVENTS = 12
 INDEXES = st.integers(0, EVENTS - 1)
-MARKS = st.lists(st.builds(Mark, st.just(0), INDEXES, st.floats(0, 100)), max_size=5)
+MARKS = st.lists(st.builds(Mark, st.floats(0, 100), st.lists(INDEXES, unique=True)), max_size=5)
 
 
 @given(MARKS, st.sets(INDEXES), st.sets(INDEXES))
 def test_in_doubt_is_what_was_marked_and_never_answered(
     marks: list[Mark], accepted: set[int], rows: set[int]
 ) -> None:
-    """An event is in doubt exactly if a mark covers it and no answer does, since its earliest mark."""
+    """An event is in doubt exactly if a mark names it and there is no answer, since its last mark."""
     expected = {
-        index: min(mark.marked_at for mark in marks if mark.through_index >= index)
+        index: [mark.marked_at for mark in marks if index in mark.indexes][-1]
         for index in range(EVENTS)
-        if index not in accepted | rows and any(mark.through_index >= index for mark in marks)
+        if index not in accepted | rows and any(index in mark.indexes for mark in marks)
     }
     assert dict(in_doubt(marks, accepted, rows)) == expected
 

@@ -23,6 +23,7 @@ from tests.checkpoint.sample_loads import (
     load_plan,
     put_aside,
     source_file,
+    up_to,
     window_plan,
 )
 
@@ -46,7 +47,7 @@ async def killed_run_dir(tmp_path: Path) -> Path:
     """Return a run directory as a kill leaves it: copied while the log holds all of the work."""
     with open_checkpoint(tmp_path / "original", load_plan()) as checkpoint:
         checkpoint.begin_window(window_plan())
-        await checkpoint.mark_sendable(0, 7)
+        await checkpoint.mark_sendable(up_to(0, 7))
         checkpoint.record(accepted(0, 0))
         await checkpoint.flush()
         shutil.copytree(tmp_path / "original", tmp_path / "killed")

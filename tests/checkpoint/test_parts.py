@@ -9,7 +9,7 @@ from loader.checkpoint import Checkpoint, RunEnd, open_checkpoint
 from loader.model import Event, EventResult, EventState, Part, PartResult, PartState, WindowPlan
 from loader.report.export import export_failed
 from loader.report.overview import read_overview
-from tests.checkpoint.sample_loads import START, Clock, event_id, load_plan
+from tests.checkpoint.sample_loads import START, Clock, event_id, load_plan, up_to
 
 EVENT = Event(0, 0, 0, (3, 4, 6, 7), "g", "e" * 64, None, b"secret")
 PLAN = WindowPlan(0, 0, 0, 8, 4, 4, (), [EVENT], last_of_file=True)
@@ -50,7 +50,7 @@ def part_failed() -> EventResult:
 
 def begin(checkpoint: Checkpoint, *parts: PartResult) -> None:
     checkpoint.begin_window(PLAN)
-    asyncio.run(checkpoint.mark_sendable(0, 0))
+    asyncio.run(checkpoint.mark_sendable(up_to(0, 0)))
     for part in parts:
         checkpoint.record_part(EVENT, part)
 

@@ -22,6 +22,7 @@ from tests.checkpoint.sample_loads import (
     event_id,
     load_plan,
     put_aside,
+    up_to,
     window_plan,
 )
 
@@ -65,7 +66,7 @@ async def test_receipts_survive_and_drop_their_events(reopen: Reopen) -> None:
     """An accepted event is known with its receipt and need not be sent again."""
     checkpoint = reopen()
     checkpoint.begin_window(window_plan())
-    await checkpoint.mark_sendable(0, 7)
+    await checkpoint.mark_sendable(up_to(0, 7))
     for index in (0, 3, 7):
         checkpoint.record(accepted(0, index))
     checkpoint.finish(STOPPED)
@@ -88,7 +89,7 @@ async def test_totals_add_up_in_every_state(reopen: Reopen) -> None:
     ]
     checkpoint.begin_window(window_plan(rejected=rejected, filtered=3))
     checkpoint.begin_window(window_plan(1, events=0, filtered=5))
-    await checkpoint.mark_sendable(0, 7)
+    await checkpoint.mark_sendable(up_to(0, 7))
     checkpoint.record(accepted(0, 0))
     checkpoint.record(put_aside(0, 1))
     checkpoint.record(put_aside(0, 2, EventState.IN_DOUBT))
@@ -149,7 +150,7 @@ async def test_retry_failed_sends_failed_events_and_their_rows_go_with_the_recei
     assert 0 not in retrying.settled_windows()
     assert retrying.held_groups() == frozenset()
     retrying.begin_window(window_plan())
-    await retrying.mark_sendable(0, 7)
+    await retrying.mark_sendable(up_to(0, 7))
     retrying.record(accepted(0, 7))
     await retrying.flush()
     assert rows(retrying, "SELECT * FROM events") == rows(retrying, "SELECT * FROM marks") == []
@@ -246,12 +247,12 @@ async def test_accepted_is_final(reopen: Reopen) -> None:
 
 
 async def test_a_run_that_died_leaves_marked_events_in_doubt(reopen: Reopen, clock: Clock) -> None:
-    """Marked, without an answer: in doubt since the first mark. Answered or never marked: not."""
+    """Marked, without an answer: in doubt since its mark. Answered or never marked: not."""
     checkpoint = reopen()
     checkpoint.begin_window(window_plan())
-    await checkpoint.mark_sendable(0, 2)
+    await checkpoint.mark_sendable(up_to(0, 2))
     clock.now += 10
-    await checkpoint.mark_sendable(0, 5)
+    await checkpoint.mark_sendable(up_to(0, 5, after=2))
     checkpoint.record(accepted(0, 0))
     checkpoint.record(put_aside(0, 4))
     again = reopen()
@@ -269,7 +270,7 @@ async def test_planned_again_events_in_doubt_get_their_names(reopen: Reopen) -> 
     """The tokens and rows a crash left open are filled in as soon as the window is planned."""
     checkpoint = reopen()
     checkpoint.begin_window(window_plan())
-    await checkpoint.mark_sendable(0, 1)
+    await checkpoint.mark_sendable(up_to(0, 1))
     again = reopen()
     again.begin_window(window_plan())
     await again.flush()
@@ -278,14 +279,26 @@ async def test_planned_again_events_in_doubt_get_their_names(reopen: Reopen) -> 
     ]
 
 
+async def test_an_event_marked_again_is_as_old_as_the_later_mark(reopen: Reopen, clock: Clock) -> None:
+    """What waited for long and cannot have been accepted is marked again: its doubt is young."""
+    checkpoint = reopen()
+    checkpoint.begin_window(window_plan())
+    await checkpoint.mark_sendable(up_to(0, 2))
+    clock.now += 60
+    await checkpoint.mark_sendable([(0, 1)])
+    progress = reopen().window_progress(0)
+    assert progress is not None
+    assert progress.in_doubt == {0: START, 1: START + 60, 2: START}
+
+
 async def test_a_polite_end_clears_its_own_marks_only(reopen: Reopen) -> None:
     """What this run marked and never sent is not in doubt; what an earlier run left in doubt still is."""
     checkpoint = reopen()
     checkpoint.begin_window(window_plan())
-    await checkpoint.mark_sendable(0, 1)
+    await checkpoint.mark_sendable(up_to(0, 1))
     second = reopen()
     second.begin_window(window_plan())
-    await second.mark_sendable(0, 7)
+    await second.mark_sendable(up_to(0, 7))
     second.record(accepted(0, 0))
     second.finish(STOPPED)
     third = reopen()
@@ -299,7 +312,7 @@ async def test_a_rude_end_keeps_its_marks(reopen: Reopen) -> None:
     """A run that ends with answers missing says how it ended and leaves the doubt."""
     checkpoint = reopen()
     checkpoint.begin_window(window_plan())
-    await checkpoint.mark_sendable(0, 0)
+    await checkpoint.mark_sendable(up_to(0, 0))
     checkpoint.finish(RunEnd("bug", 70, complete=False, graceful=False, attempts=1, seconds=2.5))
     again = reopen()
     progress = again.window_progress(0)
@@ -318,7 +331,7 @@ async def test_dying_while_retrying_puts_failed_events_in_doubt(reopen: Reopen, 
     clock.now += 100
     retrying = reopen(retry_failed=True)
     retrying.begin_window(window_plan())
-    await retrying.mark_sendable(0, 2)
+    await retrying.mark_sendable(up_to(0, 2))
     again = reopen()
     progress = again.window_progress(0)
     assert progress is not None
@@ -334,7 +347,7 @@ async def test_dying_without_retrying_leaves_failed_events_failed(reopen: Reopen
     checkpoint.finish(STOPPED)
     second = reopen()
     second.begin_window(window_plan())
-    await second.mark_sendable(0, 2)
+    await second.mark_sendable(up_to(0, 2))
     third = reopen()
     progress = third.window_progress(0)
     assert progress is not None
@@ -346,7 +359,7 @@ async def test_doubt_keeps_its_oldest_time(reopen: Reopen, clock: Clock) -> None
     for _ in range(3):
         checkpoint = reopen()
         checkpoint.begin_window(window_plan())
-        await checkpoint.mark_sendable(0, 0)
+        await checkpoint.mark_sendable(up_to(0, 0))
         clock.now += 100
     again = reopen()
     again.record(put_aside(0, 0, EventState.IN_DOUBT, first_attempt_at=START + 500))
@@ -357,12 +370,12 @@ async def test_doubt_keeps_its_oldest_time(reopen: Reopen, clock: Clock) -> None
 
 
 async def test_doubt_without_an_attempt_is_as_old_as_its_mark(reopen: Reopen, clock: Clock) -> None:
-    """An event reported in doubt without a time takes that of the mark that covered it first."""
+    """An event reported in doubt without a time takes that of the first mark of its window."""
     checkpoint = reopen()
     checkpoint.begin_window(window_plan())
-    await checkpoint.mark_sendable(0, 3)
+    await checkpoint.mark_sendable(up_to(0, 3))
     clock.now += 60
-    await checkpoint.mark_sendable(0, 7)
+    await checkpoint.mark_sendable(up_to(0, 7, after=3))
     checkpoint.record(put_aside(0, 2, EventState.IN_DOUBT, first_attempt_at=None))
     await checkpoint.flush()
     progress = checkpoint.window_progress(0)
@@ -374,9 +387,9 @@ async def test_old_doubt_may_be_sent_again_or_skipped(reopen: Reopen, clock: Clo
     """Resent, its age begins anew; skipped, it is failed for good, and only an explicit wish undoes that."""
     checkpoint = reopen()
     checkpoint.begin_window(window_plan(events=2))
-    await checkpoint.mark_sendable(0, 0)
+    await checkpoint.mark_sendable(up_to(0, 0))
     clock.now += 1000
-    await checkpoint.mark_sendable(0, 1)
+    await checkpoint.mark_sendable(up_to(0, 1, after=0))
     clock.now += 1000
     again = reopen(retry_failed=True)
     (old,) = again.old_in_doubt(START + 500)
@@ -403,7 +416,7 @@ async def test_resent_doubt_is_young_again(reopen: Reopen, clock: Clock) -> None
     """What was sent again with a dead token is a new event to the service: its token lives from now."""
     checkpoint = reopen()
     checkpoint.begin_window(window_plan())
-    await checkpoint.mark_sendable(0, 1)
+    await checkpoint.mark_sendable(up_to(0, 1))
     clock.now += 30_000
     again = reopen()
     await again.resend_in_doubt(START + 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from loader.checkpoint import Checkpoint, RunEnd, open_checkpoint
 from loader.model import EventResult, EventState
-from tests.checkpoint.sample_loads import load_plan, window_plan
+from tests.checkpoint.sample_loads import load_plan, up_to, window_plan
 
 WINDOW_EVENTS = 8192
 WINDOWS = 24
@@ -27,7 +27,7 @@ async def test_an_accepted_event_costs_less_than_40_bytes(tmp_path: Path) -> Non
             plan = window_plan(number, WINDOW_EVENTS, first_row=number * WINDOW_EVENTS)
             checkpoint.begin_window(plan)
             for through in range(1023, WINDOW_EVENTS, 1024):
-                await checkpoint.mark_sendable(number, through)
+                await checkpoint.mark_sendable(up_to(number, through, after=through - 1024))
                 sent = late + [
                     EventResult(event, EventState.ACCEPTED, str(uuid.UUID(int=luck.getrandbits(128))))
                     for event in plan.events[through - 1023 : through + 1]

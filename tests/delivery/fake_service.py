@@ -9,6 +9,7 @@ from loader.delivery.bisection import PartLog
 from loader.delivery.dispatcher import Dispatcher
 from loader.delivery.interfaces import Surroundings
 from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.marking import WriteAhead
 from loader.delivery.rate.governor import Governor
 from loader.delivery.settings import DeliverySettings
 from loader.errors import LoaderError
@@ -125,6 +126,27 @@ def script(faults: dict[int, Sequence[Outcome]]) -> Plan:
 
 
 @dataclass(slots=True)
+class MarkDiary:
+    """Keeps marks after a while, and complains about an attempt that no mark names (``WriteAhead``)."""
+
+    latency_seconds: float = 0.0
+    marked_at: dict[tuple[int, int], float] = field(default_factory=dict)
+    sent: set[tuple[int, int]] = field(default_factory=set)
+    marks: int = 0
+    most_unsent: int = 0
+    error: LoaderError | None = None
+
+    async def mark_sendable(self, places: Sequence[tuple[int, int]]) -> None:
+        at = now()
+        self.marks += 1
+        await asyncio.sleep(self.latency_seconds)
+        if self.error is not None:
+            raise self.error
+        self.marked_at |= dict.fromkeys(places, at)
+        self.most_unsent = max(self.most_unsent, len(self.marked_at.keys() - self.sent))
+
+
+@dataclass(slots=True)
 class FakeService:
     """Answers by plan, remembers every token it took, and complains about what must never happen."""
 
@@ -134,6 +156,7 @@ class FakeService:
     calls: list[Call] = field(default_factory=list)
     taken: dict[str, Event] = field(default_factory=dict)
     credentials: int = 0
+    diary: MarkDiary | None = None
     clock_readings: list[float] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     most_in_flight: int = 0
@@ -145,6 +168,10 @@ class FakeService:
         self._tries[event.token] += 1
         call = Call(len(self.calls) + 1, self._tries[event.token], now(), event, self.credentials)
         self.calls.append(call)
+        if self.diary is not None:
+            if (event.window, event.index) not in self.diary.marked_at:
+                self.complaints.append(f"event {event.index} was sent without a mark")
+            self.diary.sent.add((event.window, event.index))
         if event.group in self._busy:
             self.complaints.append(f"two events of {event.group} at once")
         self._busy.add(event.group)
@@ -188,6 +215,7 @@ class Delivery:
     learned_rate: float | None = None
     held_groups: Iterable[str] = ()
     part_log: PartLog | None = None
+    write_ahead: WriteAhead | None = None
     jitter: float = 0.5
     governor_type: type[Governor] = OpenGovernor
     cap_type: type[InFlightCap] = FixedCap
@@ -215,6 +243,7 @@ class Delivery:
             ),
             held_groups=self.held_groups,
             part_log=self.part_log,
+            write_ahead=self.write_ahead,
         )
         return self.dispatcher
 

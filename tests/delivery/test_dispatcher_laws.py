@@ -13,7 +13,7 @@ from loader.errors import ServiceStopped
 from loader.job import OnFailure
 from loader.model import EventState, Outcome, OutcomeKind
 from tests.delivery import fake_service as answers
-from tests.delivery.fake_service import Call, Delivery, FakeService, event
+from tests.delivery.fake_service import Call, Delivery, FakeService, MarkDiary, event
 from tests.delivery.virtual_time import run
 
 FAULTS = [
@@ -41,6 +41,7 @@ class Scene:
     jitter: float
     stop_after: float | None
     aborts: bool
+    mark_seconds: float | None
 
     def plan(self, call: Call) -> Outcome:
         """Answer a try: its fault if there is one, a refusal if the event is poisoned, else acceptance."""
@@ -70,6 +71,7 @@ SCENES = st.builds(
     jitter=st.floats(0, 1, exclude_max=True),
     stop_after=st.none() | st.floats(0, 60),
     aborts=st.booleans(),
+    mark_seconds=st.sampled_from([None, 0.0, 0.02, 3.0]),
 )
 
 
@@ -95,9 +97,11 @@ async def play(scene: Scene, delivery: Delivery) -> bool:
 @given(SCENES)
 def test_laws_of_delivery(scene: Scene) -> None:
     """For any faults and any stop the books agree with what the service holds."""
+    diary = None if scene.mark_seconds is None else MarkDiary(scene.mark_seconds)
     delivery = Delivery(
-        FakeService(scene.plan, latency_seconds=scene.latency_seconds),
+        FakeService(scene.plan, latency_seconds=scene.latency_seconds, diary=diary),
         scene.settings,
+        write_ahead=diary,
         max_in_flight=scene.max_in_flight,
         jitter=scene.jitter,
     )
@@ -105,7 +109,7 @@ def test_laws_of_delivery(scene: Scene) -> None:
     states, service = delivery.states(), delivery.service
     every = set(range(len(scene.groups)))
 
-    # Order and one in flight per group, judged by the service.
+    # Order, one in flight per group, and marks before attempts, judged by the service.
     assert service.complaints == []
     # Whatever the service holds is accepted or in doubt; accepted is only what it holds.
     held = {taken.index for taken in service.taken.values()}

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from loader.delivery.entry import Entry
-from loader.delivery.lanes import Lanes, LaneState
+from loader.delivery.lane import LaneState
+from loader.delivery.lanes import Lanes
 from tests.delivery.fake_service import event
 
 GROUPS = st.sampled_from("abcd")

@@ -8,7 +8,7 @@ import pytest
 
 from loader.checkpoint import Checkpoint, open_checkpoint
 from loader.report.overview import LoadState, read_overview
-from tests.checkpoint.sample_loads import START, accepted, load_plan, window_plan
+from tests.checkpoint.sample_loads import START, accepted, load_plan, up_to, window_plan
 from tests.faults.reliability import STOPS
 
 EVENTS = 200
@@ -25,7 +25,7 @@ def killed(folder: Path) -> Path:
 
 async def commit_often(checkpoint: Checkpoint) -> None:
     checkpoint.begin_window(window_plan(0, EVENTS))
-    await checkpoint.mark_sendable(0, EVENTS - 1)
+    await checkpoint.mark_sendable(up_to(0, EVENTS - 1))
     for index in range(10):
         checkpoint.record(accepted(0, index))
         await checkpoint.flush()

@@ -11,7 +11,7 @@ from loader.errors import CheckpointError
 from loader.model import EventState, RejectedRow
 from loader.reject_code import RejectCode
 from loader.report.export import export_failed, export_rejected
-from tests.checkpoint.sample_loads import accepted, event, load_plan, put_aside, window_plan
+from tests.checkpoint.sample_loads import accepted, event, load_plan, put_aside, up_to, window_plan
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -80,7 +80,7 @@ async def test_an_event_of_a_killed_run_has_the_rows_of_its_window(tmp_path: Pat
     """Until it is planned again nobody knows which event it is, but its rows are narrowed down."""
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
         checkpoint.begin_window(window_plan(1))
-        await checkpoint.mark_sendable(1, 0)
+        await checkpoint.mark_sendable(up_to(1, 0))
     with open_checkpoint(tmp_path, load_plan()):
         assert export_failed(tmp_path, tmp_path / "failed.csv") == 1
     (row,) = read_csv(tmp_path / "failed.csv")

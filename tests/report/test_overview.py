@@ -11,7 +11,16 @@ from loader.errors import CheckpointCorrupt
 from loader.model import EventState, RejectedRow
 from loader.reject_code import RejectCode
 from loader.report.overview import Doubt, FailureGroup, LoadState, read_overview
-from tests.checkpoint.sample_loads import START, Clock, accepted, contents, load_plan, put_aside, window_plan
+from tests.checkpoint.sample_loads import (
+    START,
+    Clock,
+    accepted,
+    contents,
+    load_plan,
+    put_aside,
+    up_to,
+    window_plan,
+)
 
 COMMAND = "scn-loader load orders.parquet"
 DONE = RunEnd("done", 1, complete=True, attempts=9, throttled=2, retried=1, seconds=3.5)
@@ -23,7 +32,7 @@ async def half_a_load(folder: Path, clock: Clock) -> Path:
     rejected = [RejectedRow(0, row, "quantity", code, "not a number", "x") for row in range(8, 13)]
     with open_checkpoint(folder / "live", load_plan(), clock=clock) as checkpoint:
         checkpoint.begin_window(window_plan(rejected=rejected))
-        await checkpoint.mark_sendable(0, 7)
+        await checkpoint.mark_sendable(up_to(0, 7))
         checkpoint.record(accepted(0, 0))
         checkpoint.record(put_aside(0, 1))
         checkpoint.record(put_aside(0, 2))
@@ -90,7 +99,7 @@ async def test_a_running_load_has_nothing_in_doubt(tmp_path: Path) -> None:
     """What a living process has marked is in flight; its totals are those of its last commit."""
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
         checkpoint.begin_window(window_plan())
-        await checkpoint.mark_sendable(0, 7)
+        await checkpoint.mark_sendable(up_to(0, 7))
         overview = read_overview(tmp_path, START)
         assert overview.state is LoadState.RUNNING
         assert overview.doubt.count == 0
@@ -106,7 +115,7 @@ async def test_dying_while_retrying_is_counted_once(tmp_path: Path) -> None:
         checkpoint.finish(RunEnd("interrupted", 130, complete=False))
     with open_checkpoint(tmp_path / "live", load_plan(), retry_failed=True) as checkpoint:
         checkpoint.begin_window(window_plan())
-        await checkpoint.mark_sendable(0, 2)
+        await checkpoint.mark_sendable(up_to(0, 2))
         shutil.copytree(tmp_path / "live", tmp_path / "killed")
     totals = read_overview(tmp_path / "killed", START).totals
     assert totals is not None
