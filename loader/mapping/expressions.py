@@ -2,41 +2,46 @@
 
 Rules kept here:
 
-1. What an expression gives for a row is a function of that row alone, so that a plan can be made again;
-   ``sql_words`` keeps what is not out.
-2. A row whose values an expression cannot work with is a problem of that row, never of the others.
-3. What polars says about values never leaves here: it quotes them.
+1. What an expression gives for a row is a function of that row alone, so that a plan can be made again.
+2. A row whose values an expression cannot work with is rejected; the other rows are not affected.
+3. No value of a row stands in an error.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import polars as pl
 
+from loader.errors import ExtractError
 from loader.mapping.errors import no_such_source, unusable_sql
-from loader.mapping.sql_allowlist import FUNCTIONS, unknown_word
 from loader.model import SourceFile
 from loader.reject_code import RejectCode
 from loader.row_issues import RowIssue, issues_where
 
-RESULT = "result()"
-"""A name that no source column can be mistaken for."""
+if TYPE_CHECKING:
+    from loader.sql.evaluation import Evaluation
 
-_CANNOT = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
+FAILED = "its expression has no value for this row"
+"""Why a row is rejected. ``docs/values.md`` lists what an expression has no value for."""
+
+_PANICS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Expression:
     """An expression that fits a file.
 
     Attributes:
+        sql: The expression as it stands in the job.
         columns: The source columns it reads.
         dtype: The type of its values.
     """
 
+    sql: str = field(repr=False)
     columns: tuple[str, ...]
     dtype: pl.DataType
-    _expr: pl.Expr = field(repr=False, compare=False)
 
     def values(self, frame: pl.DataFrame, name: str) -> tuple[pl.Series, list[RowIssue]]:
         """Return a value for each row of a frame, and the rows it cannot be worked out for.
@@ -44,28 +49,37 @@ class Expression:
         Args:
             frame: Rows with at least the columns it reads.
             name: The name to give the series.
-        """
-        try:
-            return _evaluated(frame, self._expr).alias(name), []
-        except _CANNOT:
-            failed: list[bool] = []
-            parts = list(self._by_halves(frame, failed))
-            values = pl.concat([part.cast(self.dtype) for part in parts]).alias(name)
-            reason = "its expression has no value for this row"
-            return values, issues_where(pl.Series(failed), RejectCode.EXPRESSION_FAILED, reason)
 
-    def _by_halves(self, frame: pl.DataFrame, failed: list[bool]) -> list[pl.Series]:
-        """Evaluate what can be evaluated, cutting the frame down to the rows that cannot."""
+        Raises:
+            ExtractError: The texts it makes of these rows are too large for the memory.
+        """
+        from loader.sql.fault import SqlFault  # noqa: PLC0415 - sqlglot takes 120 ms to import
+
         try:
-            values = _evaluated(frame, self._expr)
-        except _CANNOT:
-            if frame.height == 1:
-                failed.append(True)
-                return [pl.Series(RESULT, [None], dtype=self.dtype)]
+            values, failed = self._by_halves(frame)
+        except SqlFault as fault:
+            raise ExtractError(
+                "An SQL expression cannot be evaluated.", where=self.sql, why=fault.why
+            ) from fault
+        return values.alias(name), issues_where(failed, RejectCode.EXPRESSION_FAILED, FAILED)
+
+    def _by_halves(self, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+        """Evaluate the rows; where polars gives up, cut the frame down to the rows that it gives up on."""
+        try:
+            return self._evaluation.of(frame)
+        except _PANICS:
+            if frame.height <= 1:
+                nothing = pl.Series([None] * frame.height, dtype=self.dtype)
+                return nothing, pl.Series([True] * frame.height, dtype=pl.Boolean)
             half = frame.height // 2
-            return [*self._by_halves(frame[:half], failed), *self._by_halves(frame[half:], failed)]
-        failed.extend([False] * frame.height)
-        return [values]
+            (a, a_failed), (b, b_failed) = self._by_halves(frame[:half]), self._by_halves(frame[half:])
+            return pl.concat([a, b]), pl.concat([a_failed, b_failed])
+
+    @cached_property
+    def _evaluation(self) -> "Evaluation":
+        from loader.sql.evaluation import Evaluation  # noqa: PLC0415 - as above
+
+        return Evaluation(self.sql)
 
 
 def read_expression(
@@ -82,37 +96,21 @@ def read_expression(
     Raises:
         SettingsError: It is not SQL, names a column the file does not have, or depends on more than one row.
     """
+    from loader.sql.evaluation import Evaluation  # noqa: PLC0415 - as above
+    from loader.sql.fault import SqlFault  # noqa: PLC0415 - as above
+
     try:
-        expr = pl.sql_expr(sql)
-    except _CANNOT as error:
-        raise unusable_sql(setting, _first_line(error)) from error
-    columns = tuple(dict.fromkeys(expr.meta.root_names()))
-    word = unknown_word(sql, columns)
-    if word is not None:
-        raise unusable_sql(
-            setting,
-            f"'{word}' is not known here: an expression may depend on its row alone",
-            "Functions that may be used: " + ", ".join(name.upper() for name in sorted(FUNCTIONS)) + ".",
-        )
-    for column in columns:
-        if column not in schema:
-            raise no_such_source(setting, column, file, schema)
+        evaluation = Evaluation(sql)
+        columns = evaluation.source_columns(schema)
+        for column in columns:
+            if column not in schema:
+                evaluation.check_functions()
+                raise no_such_source(setting, column, file, schema)
+        empty, _ = evaluation.of(pl.DataFrame(schema={name: schema[name] for name in columns}))
+    except SqlFault as fault:
+        raise unusable_sql(setting, fault.why, fault.cure) from fault
+    except _PANICS as error:
+        raise unusable_sql(setting, "types in it do not go together", "CAST one of them.") from error
     if not columns:
         raise unusable_sql(setting, "it reads no column of the file", "Use a constant instead.")
-    try:
-        empty = _evaluated(pl.DataFrame(schema={name: schema[name] for name in columns}), expr)
-    except _CANNOT as error:
-        raise unusable_sql(
-            setting,
-            _first_line(error),
-            "All columns of a CSV file are text: CAST(column AS DOUBLE) makes numbers of them.",
-        ) from error
-    return Expression(columns, empty.dtype, expr)
-
-
-def _evaluated(frame: pl.DataFrame, expr: pl.Expr) -> pl.Series:
-    return frame.select(expr.alias(RESULT)).to_series()
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0]
+    return Expression(sql, columns, empty.dtype)

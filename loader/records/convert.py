@@ -23,7 +23,8 @@ from loader.reject_code import RejectCode
 from loader.row_issues import RowIssue, issues_where, values_where
 
 DOUBLE = r"^-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
-INT = r"^-?[0-9]+$"
+INT = r"^-?[0-9]+(?:\.0+)?$"
+"""Whole numbers; zeros behind the point add nothing, and are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +155,9 @@ def _whole_numbers(source: pl.Series) -> Converted:
         return Converted(texts, problems + _too_large(too_large))
     if source.dtype != pl.String:
         texts = source.cast(pl.String)
-        if source.dtype.is_decimal():
-            texts = texts.str.replace(r"\.0+$", "")
     digits = _sure(texts.str.contains(INT))
+    if texts.str.contains(".", literal=True).any():
+        texts = texts.zip_with(~digits, texts.str.replace(r"\.0+$", ""))
     bad = texts.is_not_null() & ~digits
     problems = issues_where(bad, RejectCode.NOT_A_WHOLE_NUMBER, "it is not a whole number such as -1234")
     too_large = digits & texts.cast(pl.Int64, strict=False).is_null()

@@ -10,7 +10,7 @@ from loader.job import ColumnRule, Job
 from loader.mapping.column_sources import MappedColumn
 from loader.mapping.errors import all_of
 from loader.records.convert import Conversion, convert, full_match
-from loader.records.timestamp_formats import format_fault
+from loader.strptime.format_faults import format_fault
 
 
 def checked_texts(

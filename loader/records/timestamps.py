@@ -1,8 +1,6 @@
 """Dates, Parquet timestamps and texts to points in time."""
 
-import re
 from collections.abc import Callable, Sequence
-from functools import cache
 
 import polars as pl
 
@@ -10,6 +8,7 @@ from loader.records.instants import Instants, no_fraction, trimmed
 from loader.records.time_zones import to_utc
 from loader.reject_code import RejectCode
 from loader.row_issues import RowIssue, issues_where, values_where
+from loader.strptime.reading import moments
 
 ISO_8601 = (
     r"^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
@@ -20,28 +19,6 @@ ISO_8601 = (
 
 UNITS = {"ms": 3, "us": 6, "ns": 9}
 """Fraction digits of Parquet's timestamp resolutions."""
-
-DIRECTIVES = {
-    "Y": "[0-9]{4}",
-    "y": "[0-9]{2}",
-    "m": "(?:1[0-2]|0?[1-9])",
-    "d": "(?:3[01]|[12][0-9]|0?[1-9])",
-    "j": "[0-9]{1,3}",
-    "H": "(?:2[0-3]|[01]?[0-9])",
-    "I": "(?:1[0-2]|0?[1-9])",
-    "M": "[0-5]?[0-9]",
-    "S": "[0-5]?[0-9]",
-    "f": "[0-9]{1,6}",
-    "z": r"(?:Z|[+-][0-9]{2}:?[0-9]{2})",
-    "p": "[AaPp][Mm]",
-    "a": "[A-Za-z]{3}",
-    "b": "[A-Za-z]{3}",
-    "A": "[A-Za-z]+",
-    "B": "[A-Za-z]+",
-    "%": "%",
-}
-"""The strftime directives that are known, and the texts Python takes for each. Polars is laxer: it reads
-``%Y`` from "06" as the year 6, cuts off the seventh digit of a fraction, and skips blanks."""
 
 
 def from_column(series: pl.Series, zone: str) -> tuple[Instants, list[RowIssue]]:
@@ -137,8 +114,7 @@ def _formatted(text: pl.Series, formats: Sequence[str]) -> pl.DataFrame:
         {"seconds": nothing, "fraction": no_fraction(len(text)), "naive": _all(text, value=False)}
     )
     for text_format in formats:
-        pending = values_where(text, parsed["seconds"].is_null() & text.str.contains(_pattern(text_format)))
-        moment = pending.str.to_datetime(_as_polars_writes(text_format), strict=False, time_unit="us")
+        moment = moments(values_where(text, parsed["seconds"].is_null()), text_format)
         naive = moment.is_not_null() & (moment.dtype == pl.Datetime("us"))
         digits = (moment.dt.epoch("us") % 1_000_000).cast(pl.String).str.zfill(6)
         parsed = parsed.select(
@@ -147,24 +123,6 @@ def _formatted(text: pl.Series, formats: Sequence[str]) -> pl.DataFrame:
             pl.col("naive") | naive,
         )
     return parsed
-
-
-@cache
-def _pattern(text_format: str) -> str:
-    """Return the regular expression of the texts that a format may fit."""
-    pieces = re.findall(r"%.|\s+|[^%\s]+", text_format)
-    return "^" + "".join(_piece_pattern(piece) for piece in pieces) + "$"
-
-
-def _piece_pattern(piece: str) -> str:
-    if piece.startswith("%"):
-        return DIRECTIVES[piece[1:]]
-    return r"\s+" if piece.isspace() else re.escape(piece)
-
-
-def _as_polars_writes(text_format: str) -> str:
-    """Return a Python format in polars' notation: its %f counts nanoseconds, its %z knows no Z."""
-    return text_format.replace(".%f", "%.f").replace("%z", "%#z")
 
 
 def _all(like: pl.Series, *, value: bool) -> pl.Series:

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from loader.drafting.guesses import FORMATS, Guess, guess, guess_type
-from loader.records.timestamp_formats import format_fault
+from loader.strptime.format_faults import format_fault
 
 
 def sample(*texts: str | None) -> pl.Series:

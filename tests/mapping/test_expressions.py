@@ -12,8 +12,8 @@ from loader.events.plan import WindowRecords
 from loader.extract import open_extract
 from loader.job import Job
 from loader.mapping.expressions import Expression, read_expression
-from loader.mapping.sql_allowlist import FUNCTIONS
 from loader.model import SourceFile
+from loader.sql.functions import FUNCTIONS
 
 FILE = SourceFile(0, "/data/x.csv", "csv", 10, 0, "f", 0, None)
 

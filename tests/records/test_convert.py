@@ -146,7 +146,10 @@ def test_what_is_no_number(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("5.0", "not a whole number"),
+        ("5.5", "not a whole number"),
+        ("5.", "not a whole number"),
+        ("5.0.0", "not a whole number"),
+        ("9223372036854775808.0", "64 bits"),
         ("1e3", "not a whole number"),
         ("", "not a whole number"),
         ("9223372036854775808", "64 bits"),
@@ -290,3 +293,23 @@ def test_a_required_column_needs_a_value() -> None:
     with pytest.raises(ValueError, match="not a number"):
         one("x", needed)
     assert len(convert(pl.Series("source", ["x"]), needed, AS_TEXT).problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("5.0", "5"), ("-3.00", "-3"), ("007.0", "007"), ("9223372036854775807.000", "9223372036854775807")],
+)
+def test_zeros_behind_the_point_leave_a_number_whole(text: str, expected: str) -> None:
+    """An ``int`` column takes ``5.0`` from text as it takes it from Parquet."""
+    column = MappedColumn("v", "int", False, ColumnRule(column="v"))  # noqa: FBT003 - not required
+    converted = convert(pl.Series([text]), column, Conversion("UTC", "iso8601", "string"))
+    assert (converted.values.to_list(), converted.problems) == ([expected], [])
+
+
+def test_zeros_behind_a_decimal_comma_leave_a_number_whole() -> None:
+    """Number marks are read before the digits are looked at."""
+    rule = ColumnRule(column="v", decimal=",", thousands=".", negative="trailing")
+    column = MappedColumn("v", "int", False, rule)  # noqa: FBT003 - not required
+    converted = convert(pl.Series(["1.234,00-", "1.234,5"]), column, Conversion("UTC", "iso8601", "string"))
+    assert converted.values[0] == "-1234"
+    assert [problem.rows.to_list() for problem in converted.problems] == [[False, True]]

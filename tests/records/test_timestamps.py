@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.records.instants import Instants
-from loader.records.timestamp_formats import format_fault
 from loader.records.timestamps import from_column, from_text
 from loader.row_issues import RowIssue
+from loader.strptime.format_faults import format_fault
 
 ZONES = [
     "UTC",
@@ -262,6 +262,18 @@ def test_formats_that_can_be_relied_on(text_format: str) -> None:
         ("%Y-%m-%d %Z", "%Z is not among"),
         ("%Y-%m-%dT%H:%M:%SZ", "write %z"),
         ("%Y-%m-%d%", "is not among"),
+        *(
+            (f"%Y-%m-%d %H:%M:%S {zone}", "write %z")
+            for zone in ("UTC", "GMT", "EST", "[Europe/Berlin]", "z")
+        ),
+        *((f"{zone} %Y-%m-%d %H:%M", "write %z") for zone in ("UTC", "CEST", "Zulu")),
+        *((f"%Y-%m-%d %H:%M:%S{offset}", "offset from UTC") for offset in ("+00:00", " +0000", "-00")),
+        ("%Y-%m-%d %H:%M:%S-05:00", "digits that would not be read"),
+        ("%Y-%m-%d 12:00:00", "digits that would not be read"),
+        ("%Y-%m-%d 00:00:00+00:00", "offset from UTC"),
+        ("%d.%m.20%y", "digits that would not be read"),
+        ("%Y-%m-%d %H:%M PM", "%p for AM and PM"),
+        ("%Y-%m-%d %H:%M a.m.", "%p for AM and PM"),
     ],
 )
 def test_formats_that_cannot(text_format: str, fault: str) -> None:
@@ -307,3 +319,30 @@ def test_texts_that_stand_in_many_rows_are_read_as_in_one(formats: Sequence[str]
     for position, text in enumerate(texts):
         told = [problem.reason for problem in problems if problem.rows[position + 7 * 20]]
         assert told == ([] if text is None else reasons(text, "Europe/Berlin", formats))
+
+
+@pytest.mark.parametrize(
+    "text_format", ["%Y-%m-%dT%H:%M", "%d de %B de %Y", "am %d.%m.%Y um %H:%M Uhr", "%Y-%m-%d 00:00:00"]
+)
+def test_literal_words_that_say_nothing_of_the_moment(text_format: str) -> None:
+    """Prepositions, units and zeros may stand in a format."""
+    assert format_fault(text_format) is None
+
+
+@pytest.mark.parametrize("year", [0, 1, 67, 68, 69, 70, 71, 99])
+def test_two_digits_of_a_year_are_read_as_python_reads_them(year: int) -> None:
+    """POSIX: 69 to 99 are 1969 to 1999; also near midnight of another zone."""
+    for text_format in ("%d-%b-%y", "%y%m%d", "%d.%m.%y %H:%M %z"):
+        moment = dt.datetime(1900 + year, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=2)))
+        text = moment.strftime(text_format)
+        expected = dt.datetime.strptime(text, text_format)  # noqa: DTZ007 - naive is what most formats are
+        utc = expected.astimezone(dt.UTC) if expected.tzinfo else expected
+        assert iso(text, formats=[text_format]) == f"{utc:%Y-%m-%dT%H:%M:%SZ}"
+
+
+@pytest.mark.parametrize(
+    ("text", "text_format"), [("1112024", "%d%m%Y"), ("202411", "%Y%m%d"), ("202411111", "%Y%m%d%H%M")]
+)
+def test_directives_side_by_side_need_all_their_digits(text: str, text_format: str) -> None:
+    """1112024 may be 1 November or 11 January: its row is rejected."""
+    assert iso(text, formats=[text_format]) is None

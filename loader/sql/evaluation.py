@@ -1,0 +1,63 @@
+"""An expression over frames: parsed once, evaluated for the rows of each."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+from sqlglot import exp
+
+from loader.sql.column import EXACT, Column
+from loader.sql.dialect import parsed
+from loader.sql.evaluator import Evaluator, source_columns
+from loader.sql.exact import to_decimals
+from loader.sql.functions import FUNCTIONS, unknown_function
+from loader.sql.parts import NODES
+
+
+class Evaluation:
+    """An expression, parsed.
+
+    Args:
+        sql: The expression.
+
+    Raises:
+        SqlFault: It is no expression.
+    """
+
+    def __init__(self, sql: str) -> None:
+        self._tree = parsed(sql)
+
+    def source_columns(self, schema: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the names of the columns it reads, whether they are in the schema or not."""
+        return source_columns(self._tree, schema)
+
+    def check_functions(self) -> None:
+        """Refuse functions that do not exist.
+
+        Raises:
+            SqlFault: It calls one.
+        """
+        for call in self._tree.find_all(exp.Anonymous):
+            if call.name.lower() not in FUNCTIONS:
+                raise unknown_function(call.name)
+
+    def of(self, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+        """Return a value for each row of a frame, and which rows have failed.
+
+        Args:
+            frame: Rows with at least the columns it reads.
+
+        Raises:
+            SqlFault: Types do not go together, or a function is not known.
+        """
+        column = Evaluator(frame, NODES).of(self._tree)
+        failed = column.failed
+        if failed is None:
+            failed = pl.repeat(value=False, n=frame.height, dtype=pl.Boolean, eager=True)
+        return _series(column), failed
+
+
+def _series(column: Column) -> pl.Series:
+    if column.kind == EXACT and column.scale:
+        return to_decimals(column)
+    return column.values

@@ -1,0 +1,178 @@
+"""Trees of expressions to columns, and the guard that no value is lost on the way.
+
+Rule kept here: ``checked`` looks at the result of every function and operator. A row whose inputs all hold a
+value gets a finite value of the years 0001 to 9999, or it fails. What SQL defines as null is listed.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import polars as pl
+from sqlglot import exp
+
+from loader.sql import texts, times
+from loader.sql.column import DATE, FLOAT, OTHER, TEXT, TIMESTAMP, Column, any_of
+from loader.sql.fault import SqlFault
+from loader.sql.functions import FUNCTION_TABLE, Function, unknown_function
+from loader.sql.operators import BINARY
+
+NULL_BY_DEFINITION = {
+    "nullif": "null is what it gives for equal values",
+    "case": "a row that no branch is for, or whose branch is null, has no value",
+    "if": "the chosen branch may be null",
+    "try_cast": "null is what it gives for values that cannot be cast",
+    "in": "a list with a null leaves the answer open",
+    "and": "unknown, as SQL's logic of three values defines",
+    "or": "unknown, as SQL's logic of three values defines",
+}
+"""What may have no value although all of its inputs have one, and why."""
+
+CLOCK_WORDS = ("CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP")
+MOST_TEXT_BYTES = 256 * 2**20
+"""Texts that one step may make for the rows evaluated at a time (32,768 at most)."""
+
+
+def source_columns(tree: exp.Expression, schema: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the source columns that an expression reads, in its order; unknown ones too.
+
+    Raises:
+        SqlFault: It asks for a clock.
+    """
+    names = [path_of(node)[0] for node in tree.find_all(exp.Column, bfs=False)]
+    for name in names:
+        if name.upper() in CLOCK_WORDS and name not in schema:
+            raise SqlFault(f"'{name}' is not known here: an expression may depend on its row alone")
+    return tuple(dict.fromkeys(names))
+
+
+def path_of(node: exp.Column) -> list[str]:
+    """Return the names of a column and of the fields in it."""
+    return [part.name for part in node.parts]
+
+
+class Evaluator:
+    """Evaluates a tree over the rows of a frame.
+
+    Args:
+        frame: The rows, with at least the columns that the tree reads.
+        parts: What each part of a tree means, but for the operators between two values.
+    """
+
+    def __init__(
+        self, frame: pl.DataFrame, parts: Mapping[type[exp.Expression], Callable[["Evaluator", Any], Column]]
+    ) -> None:
+        self._parts = parts
+        self.frame = frame
+        self.rows = frame.height
+
+    def of(self, node: Any) -> Column:
+        """Return the values of a tree.
+
+        Raises:
+            SqlFault: A function or a type in it is not known, or types do not go together.
+        """
+        if isinstance(node, exp.Paren):
+            return self.of(node.this)
+        if isinstance(node, exp.Binary) and type(node) in BINARY:
+            return self._chain(node)
+        evaluate = self._parts.get(type(node))
+        if evaluate is None:
+            raise SqlFault(f"'{shown(node)}' is not known here: an expression may depend on its row alone")
+        return evaluate(self, node)
+
+    def _chain(self, node: Any) -> Column:
+        """Evaluate a chain of operators from its left end: it may be longer than a stack is deep."""
+        spine = []
+        while isinstance(node, exp.Binary) and type(node) in BINARY:
+            spine.append(node)
+            node = node.this
+        left = self.of(node)
+        for operator in reversed(spine):
+            name, compute = BINARY[type(operator)]
+            interval = operator.expression
+            if isinstance(interval, exp.Interval):
+                left = self._shifted(left, interval, name)
+                continue
+            right = self.of(operator.expression)
+            left = compute(left, right) if name in ("and", "or") else self.checked(name, compute, left, right)
+        return left
+
+    def checked(
+        self, name: str, compute: Callable[..., Column], *inputs: Column, keeps_nulls: bool = False
+    ) -> Column:
+        """Return what a function gives, and fail the rows whose value is lost or beyond bounds.
+
+        Args:
+            name: The function.
+            compute: What it computes.
+            inputs: What it computes it of.
+            keeps_nulls: Whether rows without some of the inputs have a value too.
+        """
+        result = compute(*inputs)
+        if keeps_nulls:
+            given = any_of([each.given() for each in inputs])
+        else:
+            result = result.failing(*(each.failed for each in inputs))
+            given = None
+            for each in inputs:
+                given = each.given() if given is None else given & each.given()
+        lost = None
+        if given is not None and name not in NULL_BY_DEFINITION:
+            lost = given & result.values.is_null()
+        return self.bounded(result).failing(lost)
+
+    def bounded(self, result: Column) -> Column:
+        """Return a result without numbers that are not finite, texts over 1 MiB and years beyond 1 to 9999.
+
+        Raises:
+            SqlFault: All of its texts together are too large.
+        """
+        if result.kind == FLOAT:
+            return result.failing(~result.values.is_finite())
+        if result.kind == TEXT:
+            sizes = result.values.str.len_bytes()
+            total = int(sizes.sum() or 0)
+            if total > MOST_TEXT_BYTES:
+                raise SqlFault(f"it makes more than {MOST_TEXT_BYTES:,} bytes of text of {self.rows:,} rows")
+            return result.failing(sizes > texts.MAX_TEXT_BYTES)
+        if result.kind in (DATE, TIMESTAMP):
+            return result.failing(result.given() & times.moments(result).is_null())
+        return result
+
+    def _shifted(self, left: Column, interval: Any, name: str) -> Column:
+        if name not in ("+", "-") or not isinstance(interval.this, exp.Literal):
+            raise SqlFault("an interval is a literal that is added to a date or subtracted from one")
+        said, unit = interval.this.name.strip(), interval.text("unit").upper().removesuffix("S")
+        try:
+            units = int(said)
+        except ValueError:
+            raise SqlFault(f"'{said}' is no whole number of {unit or 'units'}") from None
+        sign = 1 if name == "+" else -1
+        return self.checked("interval", lambda column: times.shifted(column, sign * units, unit), left)
+
+    def called(self, name: str, arguments: list[Column]) -> Column:
+        """Return what a function of the table gives.
+
+        Raises:
+            SqlFault: It is not known, or takes other arguments.
+        """
+        function = FUNCTION_TABLE.get(name)
+        if function is None:
+            raise unknown_function(name)
+        _check_arguments(name, function, len(arguments))
+        if any(each.kind == OTHER for each in arguments) and name not in ("coalesce", "ifnull"):
+            raise SqlFault(f"{name.upper()} takes no lists or structs")
+        return self.checked(name, function.compute, *arguments, keeps_nulls=function.keeps_nulls)
+
+
+def _check_arguments(name: str, function: Function, count: int) -> None:
+    if not function.least <= count <= function.most:
+        takes = (
+            str(function.least) if function.least == function.most else f"{function.least} to {function.most}"
+        )
+        raise SqlFault(f"{name.upper()} takes {takes} arguments, not {count}")
+
+
+def shown(node: Any) -> str:
+    """Return the words of a part as they may be written, shortened."""
+    return str(node.sql())[:60]
