@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.corpus.expected import is_written, rejects
+from tests.corpus.expected import Reject, is_written, rejects
 from tests.corpus.source import Row
 
 
@@ -45,9 +45,13 @@ def compare(rows: Sequence[Row], records: Sequence[Mapping[str, str]], columns: 
         for number, record in zip(accepted, records, strict=True):
             _compare_row(number, rows[number], record, columns, found)
         found.rejected_for.update(filter(None, reasons))
-        if not found.unequal:
-            return found
-    return _align(rows, reasons, records, columns) if not found.unequal else found
+        return found
+    aligned = _align(rows, reasons, records, columns)
+    if not aligned.unmatched or len(records) != len(rows):
+        return aligned
+    for number, (row, record) in enumerate(zip(rows, records, strict=True)):
+        _compare_row(number, row, record, columns, found)
+    return found
 
 
 def _reason(row: Row) -> str:
@@ -59,7 +63,8 @@ def _reason(row: Row) -> str:
 def _compare_row(
     number: int, row: Row, record: Mapping[str, str], columns: Sequence[str], found: Comparison
 ) -> None:
-    for column, value in zip(columns, row.values or (), strict=True):
+    values = row.values or [Reject(row.why)] * len(columns)
+    for column, value in zip(columns, values, strict=True):
         text = record.get(column)
         if is_written(value, text):
             found.values += 1

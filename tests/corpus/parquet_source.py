@@ -70,7 +70,9 @@ def _legacy(nanoseconds: pa.Array, microseconds: pa.Array, target: str) -> list[
     wide = microseconds.view(pa.int64()).to_pylist()
     fits = all(value is None or -NANOSECONDS < value < NANOSECONDS for value in wide)
     texts = values_of(nanoseconds if fits else microseconds, target)
-    return [OneOf((text, f"{text}Z")) if isinstance(text, str) else text for text in texts]
+    return [
+        OneOf((text, f"{text}Z")) if target == "string" and isinstance(text, str) else text for text in texts
+    ]
 
 
 def _with_duckdb(path: Path) -> Source:

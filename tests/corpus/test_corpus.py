@@ -80,6 +80,12 @@ def test_a_value_that_differs_is_found():
     assert "row 2" in found.unequal["y"][1]
 
 
+def test_a_row_accepted_in_spite_of_a_value_is_found():
+    records = [{"x": "1", "y": "a"}, {"x": "2"}, {"x": "3"}, {"x": "4", "y": "far"}]
+
+    assert list(compare([*ROWS[:2], Row(["3", None]), ROWS[3]], records, ["x", "y"]).unequal) == ["y"]
+
+
 def test_a_row_rejected_in_vain_is_counted():
     found = compare(ROWS, [{"x": "2"}], ["x", "y"])
 
