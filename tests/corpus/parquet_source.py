@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.corpus.arrow_values import values_of
+from tests.corpus.duckdb_reader import duckdb_table
 from tests.corpus.expected import OneOf
 from tests.corpus.source import Source, Unreadable
 
@@ -76,9 +76,7 @@ def _legacy(nanoseconds: pa.Array, microseconds: pa.Array, target: str) -> list[
 
 
 def _with_duckdb(path: Path) -> Source:
-    with duckdb.connect() as connection:
-        relation = connection.read_parquet(str(path), hive_partitioning=False)
-        table: Any = relation.to_arrow_table()
+    table = duckdb_table(path)
 
     def column(at: int, target: str) -> Sequence[Any]:
         return values_of(_whole(table.column(at)), target)

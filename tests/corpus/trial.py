@@ -12,6 +12,7 @@ from tests.corpus import text_source
 from tests.corpus.arrow_values import NoForm
 from tests.corpus.command import Run, faults_of, run
 from tests.corpus.comparing import compare
+from tests.corpus.duckdb_reader import duckdb_reads
 from tests.corpus.job_files import TEXT_COLUMNS, custom_job, text_job
 from tests.corpus.parquet_source import read_parquet
 from tests.corpus.source import Row, Source, Unreadable
@@ -243,7 +244,7 @@ def _try_csv(path: Path, folder: Path, verdict: Verdict) -> None:
     told: dict[str, object] = {}
     head = _plan_head(path, folder, verdict, told)
     if head is None:
-        verdict.reader = "none (not tried)" if not content.strip() else "csv"
+        verdict.reader = "DuckDB" if duckdb_reads(path) else "none (DuckDB)"
         return
     dialect = text_source.Dialect.of(head.words)
     records = list(text_source.read_csv(content, dialect))
