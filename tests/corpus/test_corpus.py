@@ -36,6 +36,7 @@ TABLE = pa.table(
 
 
 def test_a_small_corpus_has_nothing_wrong(tmp_path: Path):
+    """Six files of ours are judged as they are, and the command ends with 0."""
     files = tmp_path / "files" / "ours"
     files.mkdir(parents=True)
     pq.write_table(TABLE, files / "types.parquet")
@@ -67,6 +68,7 @@ ROWS = [Row(["1", "a"]), Row(["2", None]), Row(None, "broken"), Row(["4", Reject
 
 
 def test_equal_records_are_counted():
+    """Values that are equal are counted, and rows that must be rejected by reason."""
     found = compare(ROWS, [{"x": "1", "y": "a"}, {"x": "2"}], ["x", "y"])
 
     assert (found.values, found.unequal, found.unmatched) == (4, {}, "")
@@ -74,6 +76,7 @@ def test_equal_records_are_counted():
 
 
 def test_a_value_that_differs_is_found():
+    """A value that differs is named with its column and row."""
     found = compare(ROWS, [{"x": "1", "y": "a"}, {"x": "2", "y": "z"}], ["x", "y"])
 
     assert found.unequal["y"][0] == 1
@@ -81,18 +84,21 @@ def test_a_value_that_differs_is_found():
 
 
 def test_a_row_accepted_in_spite_of_a_value_is_found():
+    """A row that must be rejected and is planned names the column."""
     records = [{"x": "1", "y": "a"}, {"x": "2"}, {"x": "3"}, {"x": "4", "y": "far"}]
 
     assert list(compare([*ROWS[:2], Row(["3", None]), ROWS[3]], records, ["x", "y"]).unequal) == ["y"]
 
 
 def test_a_row_rejected_in_vain_is_counted():
+    """A row that is rejected and could be read is counted."""
     found = compare(ROWS, [{"x": "2"}], ["x", "y"])
 
     assert (found.rejected_in_vain, found.unmatched) == (1, "")
 
 
 def test_a_record_that_is_no_row_is_found():
+    """A record that is none of the rows is shown."""
     found = compare(ROWS, [{"x": "1", "y": "a"}, {"x": "2"}, {"x": "4"}], ["x", "y"])
 
     assert "'4'" in found.unmatched
@@ -116,11 +122,13 @@ def test_a_record_that_is_no_row_is_found():
     ],
 )
 def test_a_value_is_known_by_its_form(value: object, good: str | None, bad: str):
+    """A form takes its text and not one close to it."""
     assert is_written(value, good)
     assert not is_written(value, bad)
 
 
 def test_the_section_is_put_into_the_page_and_kept(tmp_path: Path):
+    """A newer section takes the place of the older one, and can be read back."""
     page = tmp_path / "page.md"
     text = with_section("# A\n\nb\n\n## Limits\n\nc\n", "## Files that others wrote\n\none", "## Limits")
     page.write_text(with_section(text, "## Files that others wrote\n\ntwo", "## Limits"))
