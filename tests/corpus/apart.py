@@ -11,6 +11,9 @@ from tests.corpus.trial import Verdict, kind_of, try_file
 TRIAL_SECONDS = 300.0
 """Longest time of a file's trial, the other reader included."""
 
+ENDING_SECONDS = 10.0
+"""How long a process may take to remove its folder."""
+
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.corpus.trial"])
 
@@ -24,6 +27,7 @@ def try_apart(path: Path, corpus: Path) -> Verdict:
     try:
         if receiver.poll(TRIAL_SECONDS):
             verdict: Verdict = receiver.recv()
+            process.join(ENDING_SECONDS)
             return verdict
         why = f"the trial took over {TRIAL_SECONDS:.0f} s"
     except EOFError:
