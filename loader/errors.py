@@ -13,6 +13,7 @@
       ServiceStopped      exit 4    stopped by the service: access, instance, quota, credentials
       DeliveryStopped     exit 5    stopped for now; running the same command again resumes
       ReadingStopped      exit 5    the extract could not be read on, after some of it was sent
+      UnhandledCase       exit 70   a fault of the loader or of a library, whatever its class; resumable
       DecisionNeeded      exit 6    events in doubt are older than their token: the user decides
       Interrupted         exit 130  Ctrl-C; resumable
         Terminated        exit 143  SIGTERM; resumable
@@ -22,7 +23,14 @@
 A failed *event* is never an exception: it is an outcome (a value), counted and written down.
 """
 
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import IntEnum
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class ExitCode(IntEnum):
@@ -150,3 +158,67 @@ class Terminated(Interrupted):
     """SIGTERM: what was in flight was waited for; the same command resumes."""
 
     exit_code = ExitCode.TERMINATED
+
+
+class UnhandledCase(LoaderError):
+    """A fault of the loader or of a library; what was sent before is in the checkpoint."""
+
+    exit_code = ExitCode.BUG
+
+
+def unhandled(fault: BaseException, *, where: str = "") -> UnhandledCase:
+    """Return the error that users read for a fault.
+
+    The fault's message is left out: a library may quote values in it.
+
+    Args:
+        fault: What was raised; it becomes the cause. An UnhandledCase is returned as it is.
+        where: The place, if it is known.
+    """
+    if isinstance(fault, UnhandledCase):
+        return fault
+    error = UnhandledCase(
+        "scn-loader met a case that it does not handle.",
+        where=where,
+        why=type(fault).__name__,
+        next_step="this is a bug: run the same command with --debug and report what it prints; a load can be "
+        "resumed by running the same command again",
+    )
+    error.__cause__ = fault
+    return error
+
+
+@contextmanager
+def contained(where: Callable[[], str] = str) -> Iterator[None]:
+    """Turn what ``except Exception`` does not catch into an error that it does.
+
+    A panic of polars is a BaseException, and so is SystemExit. Each would pass all handlers of a load: a task
+    would end without a trace, or the process with a code that says nothing. What stops a coroutine or a
+    program on purpose passes: cancellation, the closing of a generator, Ctrl-C.
+
+    Args:
+        where: Returns the place for the error.
+
+    Raises:
+        UnhandledCase: Something else was raised that is not an Exception.
+    """
+    try:
+        yield
+    except (Exception, asyncio.CancelledError, GeneratorExit, KeyboardInterrupt):
+        raise
+    except BaseException as fault:
+        raise unhandled(fault, where=where()) from fault
+
+
+def contained_call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function in a thread of its own kind, where cancellation and Ctrl-C cannot come from outside.
+
+    Raises:
+        UnhandledCase: It raised something that is not an Exception.
+    """
+    try:
+        return function(*args, **kwargs)
+    except Exception:
+        raise
+    except BaseException as fault:
+        raise unhandled(fault) from fault

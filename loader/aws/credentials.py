@@ -18,7 +18,7 @@ import botocore.session
 from loader.aws.daemon_thread import in_daemon_thread
 from loader.aws.session import open_session, profile_name
 from loader.aws.signing import Credentials
-from loader.errors import ServiceStopped, SettingsError
+from loader.errors import LoaderError, ServiceStopped, SettingsError
 
 RENEW_BEFORE_EXPIRY_SECONDS = 15 * 60.0
 """When to start looking for new ones: botocore's advisory refresh window."""
@@ -149,12 +149,13 @@ class RenewingCredentials:
         try:
             async with self._one_at_a_time:
                 self._take(await self._found(), now)
-        except SettingsError as error:
+        except Exception as error:  # noqa: BLE001 - the old ones still work; `refresh` reports what lasts
             self.renew_at = now + RETRY_SECONDS
             # Said once: half a minute later it will most likely be the same.
             level = logging.DEBUG if self._has_failed else logging.WARNING
             self._has_failed = True
-            _log.log(level, "The AWS credentials could not be renewed yet: %s", error.why or error.what)
+            why = (error.why or error.what) if isinstance(error, LoaderError) else type(error).__name__
+            _log.log(level, "The AWS credentials could not be renewed yet: %s", why)
         finally:
             self._renewal = None
 

@@ -6,11 +6,15 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from loader.errors import contained_call
+
 T = TypeVar("T")
 
 
 async def in_daemon_thread(look_up: Callable[[], T]) -> T:
     """Return what ``look_up`` returns, or raise what it raises, from a thread of its own.
+
+    What is not an Exception is raised as UnhandledCase.
 
     Not `asyncio.to_thread`: its threads are waited for when the loop closes, and a look-up of
     credentials may wait without end, for a helper process or for someone to type a code. Cancelling
@@ -29,7 +33,7 @@ async def in_daemon_thread(look_up: Callable[[], T]) -> T:
 
     def run() -> None:
         try:
-            found = look_up()
+            found = contained_call(look_up)
         except Exception as error:  # noqa: BLE001 - handed over unchanged to whoever waits
             hand_over(answer.set_exception, error)
         else:

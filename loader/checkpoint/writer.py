@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from loader.checkpoint.entries import Durable
 from loader.checkpoint.ledger import Ledger, WriterEntry
-from loader.errors import CheckpointWriteError
+from loader.errors import CheckpointWriteError, LoaderError, unhandled
 
 COMMIT_SECONDS = 0.1
 """How long a receipt may wait for its commit. A kill in between costs nothing but sending those events
@@ -38,7 +38,7 @@ class Writer:
         self._failing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="checkpoint", daemon=True)
         self.put = self._inbox.append
-        self.error: Exception | None = None
+        self.error: LoaderError | None = None
         self.failed: Future[None] = _running_future()
 
     def start(self) -> None:
@@ -81,7 +81,7 @@ class Writer:
             self._connection.execute("BEGIN IMMEDIATE")
             self._ledger.apply(batch, self._clock())
             self._connection.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 - handed to the load, which raises it
+        except BaseException as error:  # noqa: BLE001 - handed to the load, which raises it
             with suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             self._fail(self._named(error), batch)
@@ -90,7 +90,7 @@ class Writer:
                 if type(entry) is Durable:
                     entry.future.set_result(None)
 
-    def _fail(self, error: Exception, batch: list[WriterEntry]) -> None:
+    def _fail(self, error: LoaderError, batch: list[WriterEntry]) -> None:
         with self._failing:
             self.error = error
             batch.extend(self._inbox.popleft() for _ in range(len(self._inbox)))
@@ -99,12 +99,12 @@ class Writer:
                 entry.future.set_exception(error)
         self.failed.set_exception(error)
 
-    def _named(self, error: Exception) -> Exception:
+    def _named(self, error: BaseException) -> LoaderError:
         refused = (
             isinstance(error, sqlite3.OperationalError | OSError) or type(error) is sqlite3.DatabaseError
         )
         if not refused:
-            return error  # a fault of ours: it keeps its name and its traceback
+            return unhandled(error, where=self._where)
         named = CheckpointWriteError(
             "The checkpoint could not be written, so the load stopped.",
             where=self._where,

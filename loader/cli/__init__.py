@@ -17,7 +17,7 @@ from loader.cli.plan import plan
 from loader.cli.rejects import rejects
 from loader.cli.sample import sample
 from loader.cli.status import status
-from loader.errors import ExitCode, Interrupted, LoaderError
+from loader.errors import ExitCode, Interrupted, LoaderError, unhandled
 
 app = typer.Typer(
     name="scn-loader",
@@ -72,26 +72,14 @@ def _limit_polars() -> None:
 def main() -> None:
     """Run the command line; the process ends with one of the documented exit codes."""
     _limit_polars()
-    debug = "--debug" in sys.argv
     try:
         app()
+    except SystemExit:
+        raise  # how a command ends
     except KeyboardInterrupt:
         show_error(Interrupted("Interrupted before anything was sent.", next_step="run the command again"))
         sys.exit(ExitCode.INTERRUPTED)
-    except LoaderError as error:
-        if debug:
-            raise
-        show_error(error)
+    except BaseException as fault:  # noqa: BLE001 - a panic of polars is not an Exception
+        error = fault if isinstance(fault, LoaderError) else unhandled(fault)
+        show_error(error, debug="--debug" in sys.argv)
         sys.exit(error.exit_code)
-    except Exception as error:
-        if debug:
-            raise
-        show_error(
-            LoaderError(
-                "scn-loader met a case it does not handle: this is a bug in it.",
-                why=type(error).__name__,
-                next_step="run the same command with --debug and report what it prints; the load can be "
-                "resumed by running the same command again",
-            )
-        )
-        sys.exit(ExitCode.BUG)

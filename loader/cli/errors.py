@@ -1,11 +1,19 @@
-"""Show an error on the terminal, and nothing of a traceback."""
+"""Show an error on the terminal; its traceback only on request."""
 
 import sys
+import traceback
 
 from loader.errors import LoaderError
 from loader.report import render_error
 
 
-def show_error(error: LoaderError) -> None:
-    """Print an error's block to stderr, in colour on a terminal."""
+def show_error(error: LoaderError, *, debug: bool = False) -> None:
+    """Print an error's block to stderr, in colour on a terminal.
+
+    Args:
+        error: What stopped the command.
+        debug: Whether to print the traceback before the block.
+    """
+    if debug:
+        traceback.print_exception(error)
     sys.stderr.write(render_error(error, color=sys.stderr.isatty()) + "\n")

@@ -15,7 +15,7 @@ import typer
 from loader.aws.credentials import CredentialSource
 from loader.cli.corrected_load import correcting_command
 from loader.cli.errors import show_error
-from loader.errors import Interrupted, LoaderError
+from loader.errors import Interrupted, LoaderError, unhandled
 from loader.job import Job
 from loader.loading.api import run_to_end
 from loader.loading.session import Observers
@@ -87,17 +87,25 @@ def run_on_terminal(
                 loop_factory=_loop_factory(),
                 credentials=credentials,
             )
-        except LoaderError as error:
+        except BaseException as fault:
             if summary_json is not None:
-                refused = LoadSummary(run_dir="", stopped_by=error.exit_code, stopped_because=error.what)
-                _write_summary(refused, summary_json)
+                _write_summary(_refused(fault), summary_json)
             raise
     if ending.error is not None and not isinstance(ending.error, Interrupted):
-        show_error(ending.error)
+        show_error(ending.error, debug=debug)
     typer.echo(to_text(ending.summary, sys.argv[1:], _correcting(ending.summary, value_flags)))
     if summary_json is not None:
         _write_summary(ending.summary, summary_json)
     raise typer.Exit(ending.summary.exit_code)
+
+
+def _refused(fault: BaseException) -> LoadSummary:
+    """Return the summary of a load that did not come to its own."""
+    if isinstance(fault, KeyboardInterrupt):
+        error: LoaderError = Interrupted("Interrupted before anything was sent.")
+    else:
+        error = fault if isinstance(fault, LoaderError) else unhandled(fault)
+    return LoadSummary(run_dir="", stopped_by=error.exit_code, stopped_because=error.what)
 
 
 def _correcting(summary: LoadSummary, value_flags: Collection[str]) -> str:

@@ -7,7 +7,7 @@ Rules kept here:
 2. A worker that has its answer may take the next event itself, through the same gate as the pump, which is
    woken only if more than that may have changed.
 3. An outcome is a value; an exception from the client or from ``on_result`` stops the load: a LoaderError
-   after what is in flight has been answered, anything else at once.
+   after what is in flight has been answered, anything else at once, also what is no Exception.
 4. After a stop nothing is sent any more, and every event that may have been accepted is in doubt.
 """
 
@@ -18,7 +18,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from loader.delivery.bisection import PartLog
 from loader.delivery.entry import Entry
 from loader.delivery.inbox import Inbox
-from loader.delivery.interfaces import AttemptClient, Surroundings, raise_unless_asked_for
+from loader.delivery.interfaces import AttemptClient, Surroundings, contained_task
 from loader.delivery.lanes import Lanes
 from loader.delivery.limits.admission import Admission
 from loader.delivery.limits.byte_budget import ByteBudget
@@ -32,7 +32,7 @@ from loader.delivery.rate.governor import Governor
 from loader.delivery.retry import Remedy, out_of_patience
 from loader.delivery.settings import DeliverySettings
 from loader.delivery.stats import DeliveryStats
-from loader.errors import LoaderError
+from loader.errors import LoaderError, contained
 from loader.job import OnFailure
 from loader.model import Event, EventResult, PartResult
 
@@ -118,6 +118,7 @@ class Dispatcher:
         self._stop_reason: str | None = None
         self._error: LoaderError | None = None
         self._aborted = False
+        self.has_concluded = False
 
     @property
     def stats(self) -> DeliveryStats:
@@ -186,9 +187,10 @@ class Dispatcher:
         """
         try:
             async with asyncio.TaskGroup() as tasks:
-                await self._pump(tasks)
-                await self._drain()
-                await self._marker.stop()
+                with contained():
+                    await self._pump(tasks)
+                    await self._drain()
+                    await self._marker.stop()
                 for worker in self._workers:
                     worker.cancel()
         except ExceptionGroup as bugs:
@@ -196,6 +198,7 @@ class Dispatcher:
         finally:
             self.stop("the delivery has ended")
         self._settlement.conclude(self._stop_reason or "")
+        self.has_concluded = True
         if self._error is not None:
             raise self._error
 
@@ -212,7 +215,7 @@ class Dispatcher:
             if self._parked:
                 self._parked.pop().set_result(entry)
             else:
-                self._workers.append(tasks.create_task(self._work(entry)))
+                self._workers.append(tasks.create_task(contained_task(self._work(entry))))
 
     def _next_entry(self) -> Entry | None:
         """Return the next event that may go now; its ceiling token is the caller's to pay, at once."""
@@ -256,9 +259,6 @@ class Dispatcher:
         except LoaderError as error:
             self._withdraw(entry, error)
             return
-        except asyncio.CancelledError:
-            raise_unless_asked_for()
-            raise
         remedy = self._settlement.settle(entry, outcome)
         if remedy is Remedy.REFRESH and credentials == self._credentials:
             await self._refresh_credentials()

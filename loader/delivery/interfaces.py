@@ -3,10 +3,11 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Protocol
 
+from loader.errors import contained
 from loader.model import Event, Outcome
 
 
@@ -31,18 +32,24 @@ class AttemptClient(Protocol):
         """Sign all later attempts by the service's clock, which read ``server_time`` just now."""
 
 
-def raise_unless_asked_for() -> None:
-    """Raise if the running task was cancelled by the client it called, and not by whoever owns the task.
+async def contained_task(work: Coroutine[None, None, None]) -> None:
+    """Run what a task consists of, so that whoever owns the task hears of whatever ends it.
 
-    A task group takes a cancelled task for one that was asked to leave: the task would vanish with its event,
-    and the load would wait for it forever.
+    A task group takes a cancelled task for one that was asked to leave: a task that a client cancelled would
+    vanish with its event, and the load would wait for it forever.
 
     Raises:
-        RuntimeError: The client cancelled its own attempt.
+        UnhandledCase: Something was raised that is not an Exception.
+        RuntimeError: The work cancelled itself.
     """
-    task = asyncio.current_task()
-    if task is not None and not task.cancelling():
-        raise RuntimeError("the client cancelled its own attempt") from None
+    try:
+        with contained():
+            await work
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and not task.cancelling():
+            raise RuntimeError("the client cancelled its own attempt") from None
+        raise
 
 
 @dataclass(frozen=True, slots=True)

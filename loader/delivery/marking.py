@@ -15,13 +15,13 @@ Rules kept here:
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
 from loader.delivery.entry import Entry
-from loader.delivery.interfaces import Surroundings
+from loader.delivery.interfaces import Surroundings, contained_task
 from loader.delivery.lanes import Lanes
-from loader.errors import LoaderError
+from loader.errors import LoaderError, unhandled
 
 MARKED_AHEAD = 384
 """Most events that are marked and not sent. Half of them last 24 ms at 8,000 events a second: longer than a
@@ -40,7 +40,7 @@ RENEWAL_SECONDS = 60.0
 class WriteAhead(Protocol):
     """Whoever keeps the marks."""
 
-    async def mark_sendable(self, places: Sequence[tuple[int, int]]) -> None:
+    def mark_sendable(self, places: Sequence[tuple[int, int]]) -> Coroutine[None, None, None]:
         """Write down that events, each named by window and index, may be sent from now on; durable on return.
 
         Raises:
@@ -123,9 +123,9 @@ class Marker:
         self, places: Sequence[tuple[int, int]], entries: list[Entry], write_ahead: WriteAhead
     ) -> None:
         try:
-            await write_ahead.mark_sendable(places)
-        except LoaderError as error:
-            self._stop_with(error)
+            await contained_task(write_ahead.mark_sendable(places))
+        except Exception as fault:  # noqa: BLE001 - it stops the load, whose pump would wait for the mark
+            self._stop_with(fault if isinstance(fault, LoaderError) else unhandled(fault))
             return  # for good: nothing may be sent any more
         self._lanes.marked(entries)
         self._most_ahead = self._lanes.ahead

@@ -8,6 +8,7 @@
 """
 
 from loader.extract.extract import Extract, open_extract
+from loader.extract.file_ends import FileEnds
 from loader.extract.find_files import find_files
 from loader.extract.tables import reopen_table
 from loader.formats.windows import Table, Window
@@ -16,6 +17,7 @@ from loader.sources.files import changed
 
 __all__ = [
     "Extract",
+    "FileEnds",
     "Table",
     "Window",
     "changed",

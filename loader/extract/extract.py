@@ -56,17 +56,20 @@ class Extract:
         self,
         wanted: Callable[[int], bool] = lambda number: True,  # noqa: ARG005 - every window
         known_rows: Mapping[int, int] | None = None,
+        on_end: Callable[[int, int], None] = lambda _file, _rows: None,
     ) -> Generator[Window, None, None]:
         """Read the wanted windows in order. Blocking: meant for a thread; closing it stops the reading.
 
         Args:
             wanted: Tells by its number whether a window is needed.
             known_rows: Rows of files that were read to their end before, by file number.
+            on_end: Called with the number of each file and its rows when its end is reached, by now or
+                before.
 
         Raises:
             ExtractError: A file cannot be read, or changed since the load began.
         """
-        return read_windows(self._tables, wanted, known_rows or {})
+        return read_windows(self._tables, wanted, known_rows or {}, on_end)
 
     def records(self, window: Window) -> WindowRecords:
         """Return the records of a window, and the rows that could not become records."""

@@ -5,8 +5,9 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from loader.errors import contained, contained_call
 from loader.events import EventPlanner, PackingSettings, WindowRecords
-from loader.extract import Extract, Window
+from loader.extract import Extract, FileEnds, Window
 from loader.job import Job, Pack
 from loader.model import WindowPlan
 
@@ -20,6 +21,7 @@ def plan_windows(
     wanted: Callable[[int], bool] = lambda _: True,
     known_rows: Mapping[int, int] | None = None,
     on_records: Callable[[Window, WindowRecords], None] | None = None,
+    ends: FileEnds | None = None,
 ) -> Iterator[WindowPlan]:
     """Read the windows of an extract and plan their events, in order.
 
@@ -32,17 +34,27 @@ def plan_windows(
         known_rows: Rows of the files that were read to their end before, by file number: such a file is not
             read again if none of its windows is wanted.
         on_records: Called with each window and its records before its events are planned.
+        ends: Takes which files were read to their end.
+
+    Raises:
+        ExtractError: A file cannot be read, or changed since it was opened.
+        UnhandledCase: Reading, converting or packing raised something that is not an Exception.
     """
     planner = EventPlanner(job.destination, extract.files, packing_of(job))
+    ends = ends or FileEnds(extract.files)
+    place = extract.files[0].path
 
     def plan(window: Window) -> WindowPlan:
+        nonlocal place
+        place = f"{extract.files[window.file].path}, row {window.first_row + 1:,} or later"
         records = extract.records(window)
         if on_records is not None:
             on_records(window, records)
         return planner.plan(records)
 
     # In a function of its own, so that no records are held while a plan is delivered.
-    yield from map(plan, extract.windows(wanted, known_rows or {}))
+    with contained(lambda: place):
+        yield from map(plan, extract.windows(wanted, known_rows or {}, ends.reached))
 
 
 def packing_of(job: Job) -> PackingSettings:
@@ -77,7 +89,7 @@ async def plan_ahead(
     with ThreadPoolExecutor(1, thread_name_prefix="planning") as thread:
 
         def next_plan() -> asyncio.Future[WindowPlan | None]:
-            return loop.run_in_executor(thread, next, plans, None)
+            return loop.run_in_executor(thread, contained_call, lambda: next(plans, None))
 
         try:
             plan = await next_plan()

@@ -131,7 +131,10 @@ def cut_table(table: Table, columns: tuple[str, ...], pack: Pack, window_rows: i
 
 
 def read_windows(
-    tables: Sequence[tuple[Table, WindowShape]], wanted: Callable[[int], bool], known_rows: Mapping[int, int]
+    tables: Sequence[tuple[Table, WindowShape]],
+    wanted: Callable[[int], bool],
+    known_rows: Mapping[int, int],
+    on_end: Callable[[int, int], None] = lambda _file, _rows: None,
 ) -> Generator[Window, None, None]:
     """Read the wanted windows in order. Blocking; closing the iterator stops the reading.
 
@@ -139,6 +142,7 @@ def read_windows(
         tables: The files and how to cut them.
         wanted: Tells by its number whether a window is needed.
         known_rows: Rows of files that were read to their end before, by file number.
+        on_end: Called with the number of each file and its rows when its end is reached, by now or before.
 
     Raises:
         ExtractError: A file cannot be read, or changed since the load began.
@@ -149,6 +153,7 @@ def read_windows(
         if rows is None or any(map(wanted, _numbers(first_number, rows, cut))):
             check_unchanged(table.file)
             rows = yield from table.windows(cut, first_number, wanted)
+        on_end(table.file.number, rows)
         first_number = _numbers(first_number, rows, cut).stop
 
 

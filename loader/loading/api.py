@@ -11,22 +11,41 @@ import logging
 import os
 import signal
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
 
 from loader.aws.credentials import CredentialSource
 from loader.checkpoint import SAFE_SECONDS, Checkpoint, Plan, open_checkpoint
-from loader.errors import DecisionNeeded, Interrupted, Terminated
-from loader.extract import open_extract, place_of_dataset
+from loader.errors import DecisionNeeded, Interrupted, Terminated, contained, contained_call
+from loader.extract import Extract, open_extract, place_of_dataset
 from loader.job import InDoubt, Job
 from loader.loading.dry_run import dry_run
 from loader.loading.session import RESUME, Ending, LoadSession, Observers
 from loader.model import EventResult, Operation
 from loader.report import LoadSummary, Snapshot
-from loader.service.client import open_client
+from loader.service.client import SupplyChainClient, open_client
 from loader.service.live_schema import read_dataset
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadParts:
+    """How the parts of a load are opened. Tests of faults put others in their place.
+
+    Attributes:
+        open_extract: Opens the files of a job.
+        open_client: Opens what makes the attempts.
+        open_checkpoint: Opens the checkpoint in the run directory.
+    """
+
+    open_extract: Callable[..., Extract] = open_extract
+    open_client: Callable[..., Awaitable[SupplyChainClient]] = open_client
+    open_checkpoint: Callable[..., Checkpoint] = open_checkpoint
+
+
+USUAL_PARTS = LoadParts()
 
 RESULTS_AHEAD = 10_000
 """Results ``stream_load`` holds for a slow consumer before delivery waits for it."""
@@ -55,6 +74,7 @@ def run_to_end(
     command: str = "",
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
     credentials: CredentialSource | None = None,
+    parts: LoadParts = USUAL_PARTS,
 ) -> Ending:
     """Run a load as ``run_load`` does, and return also what stopped it.
 
@@ -64,12 +84,13 @@ def run_to_end(
         command: The command line that ``status`` shows for running this load again.
         loop_factory: Makes the event loop.
         credentials: As whom to sign; looked for if not given.
+        parts: How its parts are opened.
 
     Raises:
         LoaderError: The load was refused before anything was sent.
     """
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        return runner.run(_open_and_run(job, observers, command, credentials, on_signals=True))
+        return runner.run(_open_and_run(job, observers, command, credentials, parts, on_signals=True))
 
 
 async def stream_load(job: Job) -> AsyncGenerator[EventResult, None]:
@@ -111,26 +132,42 @@ async def _open_and_run(
     observers: Observers,
     command: str = "",
     credentials: CredentialSource | None = None,
+    parts: LoadParts = USUAL_PARTS,
     *,
     on_signals: bool = False,
+) -> Ending:
+    with contained():
+        return await _opened_and_run(job, observers, command, credentials, parts, on_signals=on_signals)
+
+
+async def _opened_and_run(
+    job: Job,
+    observers: Observers,
+    command: str,
+    credentials: CredentialSource | None,
+    parts: LoadParts,
+    *,
+    on_signals: bool,
 ) -> Ending:
     async with AsyncExitStack() as stack:
         schema = None
         if job.live_schema:
-            client = await stack.enter_async_context(await open_client(job, credentials=credentials))
+            client = await stack.enter_async_context(await parts.open_client(job, credentials=credentials))
             schema = await read_dataset(client, job.instance_id, *place_of_dataset(job))
-        extract = await asyncio.to_thread(open_extract, job, schema=schema)
+        extract = await asyncio.to_thread(contained_call, parts.open_extract, job, schema=schema)
         stack.callback(extract.close)
         for warning in extract.warnings:
             log.warning("%s", warning)
         if job.dry_run:
-            return Ending(await asyncio.to_thread(dry_run, job, extract), None)
+            return Ending(await asyncio.to_thread(contained_call, dry_run, job, extract), None)
         if schema is None:
-            client = await stack.enter_async_context(await open_client(job, credentials=credentials))
+            client = await stack.enter_async_context(await parts.open_client(job, credentials=credentials))
         settings = job.plan_settings() | (schema.as_settings() if schema is not None else {})
         plan = Plan(settings, extract.files, extract.window_rows, command)
         run_dir = job.run_dir or job.default_run_dir()
-        with open_checkpoint(run_dir, plan, restart=job.restart, retry_failed=job.retry_failed) as checkpoint:
+        with parts.open_checkpoint(
+            run_dir, plan, restart=job.restart, retry_failed=job.retry_failed
+        ) as checkpoint:
             if observers.opened is not None:
                 observers.opened(checkpoint.run_dir, checkpoint.load_id)
             log.info(

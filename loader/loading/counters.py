@@ -9,7 +9,7 @@ from pathlib import Path
 from loader.checkpoint import FileTotals, Totals
 from loader.delivery.stats import DeliveryStats
 from loader.errors import LoaderError
-from loader.extract import Extract
+from loader.extract import Extract, FileEnds
 from loader.job import Job
 from loader.model import Event, EventResult, EventState, PartResult, PartState, WindowPlan
 from loader.report import LoadSummary, Snapshot
@@ -30,6 +30,7 @@ class LoadCounters:
         settled_rows: Rows that earlier runs settled and this one need not look at.
 
     Attributes:
+        ends: Which files were read to their end.
         cpu_share: Processor time this process used between the last two snapshots, over the time that passed.
     """
 
@@ -43,6 +44,8 @@ class LoadCounters:
     ) -> None:
         self._job = job
         self._rows_total = extract.total_rows
+        self._files_total = len(extract.files)
+        self.ends = FileEnds(extract.files)
         self._earlier = earlier
         self._began = time.monotonic()
         self._cpu_seen = (self._began, time.process_time())
@@ -177,6 +180,11 @@ class LoadCounters:
         limits = {factor: looks for factor, looks in self._limits.items() if factor}
         return LoadSummary(
             run_dir=str(run_dir),
+            files_total=self._files_total,
+            files_read_whole=self.ends.files_read_whole(
+                {file: counts["rows"] for file, counts in self._files.items()}
+            ),
+            rows_expected=self.ends.rows_expected,
             **asdict(totals),
             attempts=stats.attempts,
             throttled=stats.throttled,

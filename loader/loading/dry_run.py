@@ -2,7 +2,7 @@
 
 import time
 
-from loader.extract import Extract
+from loader.extract import Extract, FileEnds
 from loader.extract.planning import log_rejected, plan_windows
 from loader.job import Job
 from loader.preview import Counts
@@ -13,12 +13,16 @@ def dry_run(job: Job, extract: Extract) -> LoadSummary:
     """Plan every event of a load and return the summary of a load that sent none."""
     began = time.monotonic()
     counts = Counts()
-    for plan in plan_windows(job, extract):
+    ends = FileEnds(extract.files)
+    for plan in plan_windows(job, extract, ends=ends):
         log_rejected(plan)
         counts.add(plan)
     return LoadSummary(
         run_dir="",
         windows=counts.windows,
+        files_total=len(extract.files),
+        files_read_whole=ends.files_read_whole(counts.rows_of_file),
+        rows_expected=ends.rows_expected,
         rows_read=counts.rows_read,
         rows_filtered=counts.rows_filtered,
         rows_rejected=counts.rows_rejected,

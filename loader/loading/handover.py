@@ -35,14 +35,13 @@ class Feeder:
         self._on_window = on_window
         self._caught_up = caught_up
 
-    async def feed(self, plans: AsyncIterator[WindowPlan]) -> bool:
-        """Hand over the events of all plans; return whether delivery took them all."""
+    async def feed(self, plans: AsyncIterator[WindowPlan]) -> None:
+        """Hand over the events of all plans, or until delivery takes no more because the load stops."""
         async for plan in plans:
             if not await self._feed_window(plan):
-                return False
+                return
             # Or its events would stay in memory, delivered or not, until the next window is planned.
             del plan
-        return True
 
     async def _feed_window(self, plan: WindowPlan) -> bool:
         progress = self._checkpoint.window_progress(plan.number)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,16 @@ from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.rate.governor import Governor
 from loader.delivery.rate.memory import RateMemory, Remembered
 from loader.delivery.settings import DeliverySettings
-from loader.errors import ExtractError, LoaderError, ReadingStopped, TooManyFailures
+from loader.errors import (
+    ExtractError,
+    LoaderError,
+    ReadingStopped,
+    TooManyFailures,
+    UnhandledCase,
+    contained,
+    contained_call,
+    unhandled,
+)
 from loader.extract import Extract
 from loader.extract.planning import log_rejected, plan_ahead, plan_windows
 from loader.job import Job, OnFailure
@@ -79,7 +88,6 @@ class LoadSession:
         self._checkpoint = checkpoint
         self._observers = observers
         self._error: LoaderError | None = None
-        self._has_read_all = False
         self._settled = checkpoint.settled_windows()
         self._tally = LoadCounters(
             job,
@@ -104,22 +112,42 @@ class LoadSession:
 
     async def to_end(self) -> Ending:
         """Deliver everything that is left, write down how it ended, and return that."""
-        aside = [asyncio.create_task(each) for each in (self._feed(), self._watch(), self._guard())]
+        work = (self._feed(), self._watch(), self._guard())
+        aside = [asyncio.create_task(self._stop_on_fault(each)) for each in work]
         try:
             await self._dispatcher.run()
         except LoaderError as error:
             self.stop(error)
+        except Exception as fault:  # noqa: BLE001 - it ends the load, and its exit code says so
+            self.stop(unhandled(fault))
         finally:
             for task in aside:
                 task.cancel()
-            ends = await asyncio.gather(*aside, return_exceptions=True)
-        for bug in ends:
-            if isinstance(bug, Exception):
-                raise bug
+            await asyncio.wait(aside)
+        for task in aside:
+            if not task.cancelled():
+                task.result()  # Ctrl-C, if anything
         return await self._conclude()
+
+    async def _stop_on_fault(self, work: Coroutine[None, None, None]) -> None:
+        """Run what goes on beside the delivery; whatever ends it before its time ends the load."""
+        try:
+            with contained():
+                await work
+        except asyncio.CancelledError as fault:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            self.stop(unhandled(fault))
+        except LoaderError as error:
+            self.stop(error)
+        except Exception as fault:  # noqa: BLE001 - it ends the load, and its exit code says so
+            self.stop(unhandled(fault))
 
     def stop(self, error: LoaderError) -> None:
         """End the run gracefully; the first reason is the one that is told."""
+        if isinstance(error, UnhandledCase):
+            log.error("A case was met that is not handled.", exc_info=error)
         self._error = self._error or error
         self._dispatcher.stop(error.what)
 
@@ -131,16 +159,13 @@ class LoadSession:
             self._extract,
             wanted=lambda number: number not in self._settled,
             known_rows=self._checkpoint.known_rows(),
+            ends=self._tally.ends,
         )
         try:
             async with aclosing(plan_ahead(plans, lambda: not stats.held_bytes)) as ahead:
-                self._has_read_all = await feeder.feed(ahead)
-        except LoaderError as error:
-            self.stop(error)
-        except Exception:
-            self._dispatcher.abort()
-            raise
+                await feeder.feed(ahead)
         finally:
+            # A fault stops the load before the delivery looks at this: nothing is awaited in between.
             self._dispatcher.close_intake()
 
     async def _watch(self) -> None:
@@ -153,10 +178,7 @@ class LoadSession:
             await asyncio.sleep(WATCH_SECONDS)
 
     async def _guard(self) -> None:
-        try:
-            await self._checkpoint.watch()
-        except LoaderError as error:
-            self.stop(error)
+        await self._checkpoint.watch()
 
     def _on_window(self, plan: WindowPlan, settled_rows: int, new: bool) -> None:  # noqa: FBT001 - a callback
         self._tally.window(plan, settled_rows, new)
@@ -242,7 +264,9 @@ class LoadSession:
         end = RunEnd(
             cause=self._error.what if self._error is not None else "completed",
             exit_code=summary.exit_code,
-            complete=self._has_read_all and self._error is None and left == 0,
+            complete=self._error is None and left == 0 and not summary.violations(),
+            # If the delivery broke off, what is in flight has no outcome: its marks stay, and so its doubt.
+            graceful=self._dispatcher.has_concluded,
             attempts=summary.attempts,
             throttled=summary.throttled,
             retried=summary.retried,
@@ -253,7 +277,7 @@ class LoadSession:
         except LoaderError as error:
             self._error = self._error or error
             summary = self._summary()
-        if summary.rows_rejected and self._has_read_all:
+        if summary.rows_rejected and summary.has_read_all:
             await asyncio.to_thread(_keep_rejects, self._checkpoint.run_dir, self._extract)
         log.info(
             "The load ended.",
@@ -278,7 +302,7 @@ class LoadSession:
 def _keep_rejects(run_dir: Path, extract: Extract) -> None:
     """Write the rejected rows for correction; the load ended as it ended, whether that works or not."""
     try:
-        write_rejects(run_dir, extract.table)
+        contained_call(write_rejects, run_dir, extract.table)
     except LoaderError as error:
         log.warning(
             "The rejected rows were not written for correction: %s 'scn-loader rejects' tries again.",

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from loader.datasets import Dataset
 from loader.delivery.rate.memory import RateMemory
-from loader.errors import LoaderError, SettingsError
+from loader.errors import LoaderError, SettingsError, contained
 from loader.events import WindowRecords
-from loader.extract import Extract, Window, open_extract, place_of_dataset
+from loader.extract import Extract, FileEnds, Window, open_extract, place_of_dataset
 from loader.extract.planning import packing_of, plan_windows
 from loader.job import Job
 from loader.model import WindowPlan
@@ -36,6 +36,7 @@ ROUND_TRIP_SECONDS = 0.1
 """How long a request is assumed to take: a Region on the same continent, TLS kept open, and the service."""
 
 
+@contained()
 def plan(
     job: Job,
     *,
@@ -60,6 +61,7 @@ def plan(
     extract = open_extract(job, schema=schema, with_keys=True)
     counts, packings = Counts(), Packings(packing_of(job))
     samples: dict[int, Samples] = {}
+    ends = FileEnds(extract.files)
     with closing(extract), spill() as tables, _emitting(job, emit) as write:
         add_lanes, lanes = count_lanes(tables)
         add_keys, repeats = count_keys(tables)
@@ -70,10 +72,11 @@ def plan(
             packings.add(records)
             add_keys(records)
 
-        for plan in plan_windows(job, extract, on_records=on_records):
+        for plan in plan_windows(job, extract, on_records=on_records, ends=ends):
             counts.add(plan)
             add_lanes(plan)
             write(plan)
+        ends.check(counts.rows_of_file)
         spread, repeated = lanes(), repeats()
     rate, origin = _rate(job)
     speed = Speed(rate, origin, round_trip_seconds, job.max_in_flight)

@@ -134,6 +134,11 @@ def _run(summary: LoadSummary) -> Iterable[str]:
         retried = f"{figures.count(summary.retried)} retried"
         yield from _wrapped("attempts", f"{figures.count(summary.attempts)}, {throttled}, {retried}")
     yield from _limits(summary)
+    if summary.files_read_whole < summary.files_total:
+        total = figures.counted(summary.files_total, "file")
+        yield from _labelled(
+            "files", [f"{figures.count(summary.files_read_whole)} of {total} read to the end"]
+        )
     if not summary.dry_run:  # which leaves nothing behind
         yield from _labelled("run dir", [figures.printable(summary.run_dir)])
     if summary.exit_code:

@@ -2,13 +2,14 @@
 
 Rules kept here:
 
-1. A row ends as filtered, rejected or a record; an event as accepted, failed, in doubt or
-   unprocessed. A summary whose counts do not add up is a failure, not a remark.
+1. A row ends as filtered, rejected or a record; an event as accepted, failed, in doubt or unprocessed; and a
+   load that nothing stopped has read every file to its end. A summary for which one of these three
+   equations does not hold is a failure, not a remark.
 2. The exit code is computed from the summary by one pure function; nobody sets it beside the counts.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -28,6 +29,11 @@ class LoadSummary:
 
     Attributes:
         run_dir: Where the checkpoint and the log are.
+        files_total: Files of the extract.
+        files_read_whole: Files read to an end that their format vouches for, with every row counted: the row
+            count of a Parquet file's footer, the end of a text. Of these and `files_total` consists the third
+            equation.
+        rows_expected: Rows of the whole extract by those ends, or None while some file's are not known.
         rows_read: Rows of the windows that were read.
         rows_filtered: Rows that the job left out.
         rows_rejected: Rows that could not become records.
@@ -54,6 +60,9 @@ class LoadSummary:
     """
 
     run_dir: str
+    files_total: int = 0
+    files_read_whole: int = 0
+    rows_expected: int | None = None
     rows_read: int = 0
     rows_filtered: int = 0
     rows_rejected: int = 0
@@ -89,6 +98,11 @@ class LoadSummary:
         return self.rows_in_run / self.seconds if self.seconds > 0 else 0.0
 
     @property
+    def has_read_all(self) -> bool:
+        """Whether every file was read to its end."""
+        return not any(self._unread())
+
+    @property
     def exit_code(self) -> ExitCode:
         """What the command ends with."""
         return exit_code_for(self)
@@ -102,7 +116,16 @@ class LoadSummary:
             if counts[whole] != total:
                 terms = " + ".join(f"{part} {counts[part]}" for part in parts)
                 found.append(f"{whole} {counts[whole]} is not {terms}, which is {total}")
+        if self.stopped_by is None:
+            found += self._unread()
         return found
+
+    def _unread(self) -> Iterator[str]:
+        """Yield what shows that the extract was not read to its end."""
+        if self.files_read_whole != self.files_total:
+            yield f"files_total {self.files_total} is not files_read_whole {self.files_read_whole}"
+        if self.rows_expected is not None and self.rows_read != self.rows_expected:
+            yield f"rows_read {self.rows_read} is not rows_expected {self.rows_expected}"
 
 
 _EQUATIONS = {

@@ -15,6 +15,9 @@ from loader.report import LoadSummary, exit_code_for, to_json, write_summary_jso
 
 ALL_DELIVERED = LoadSummary(
     run_dir="runs/orders-1a2b",
+    files_total=2,
+    files_read_whole=2,
+    rows_expected=110,
     rows_read=110,
     rows_filtered=10,
     records=100,
@@ -34,7 +37,7 @@ REJECTED = {"rows_rejected": 3, "records": 97}
 FAILED = {"events_failed": 1, "events_accepted": 49}
 IN_DOUBT = {"events_in_doubt": 2, "events_accepted": 48}
 UNPROCESSED = {"events_unprocessed": 5, "events_accepted": 45}
-NOTHING = {"records": 0, "rows_read": 10, "events_total": 0, "events_accepted": 0}
+NOTHING = {"records": 0, "rows_read": 10, "rows_expected": 10, "events_total": 0, "events_accepted": 0}
 counts = st.integers(0, 10**12)
 
 
@@ -65,6 +68,12 @@ counts = st.integers(0, 10**12)
         (REJECTED | {"stopped_by": ExitCode.TERMINATED}, 143),
         ({"stopped_by": ExitCode.BUG}, 70),
         ({"records": 99}, 70),
+        ({"files_read_whole": 1}, 70),
+        ({"files_read_whole": 1} | UNPROCESSED | {"stopped_by": ExitCode.INTERRUPTED}, 130),
+        ({"rows_expected": 111}, 70),
+        ({"rows_expected": 111, "dry_run": True}, 70),
+        (NOTHING | {"files_read_whole": 1}, 70),
+        (NOTHING | {"rows_expected": 10}, 9),
         ({"events_accepted": 51}, 70),
         ({"events_accepted": 51, "events_failed": -1}, 70),
         ({"records": 99, "stopped_by": ExitCode.INTERRUPTED}, 70),
