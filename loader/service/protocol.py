@@ -189,8 +189,8 @@ def read_date(value: str | None) -> float | None:
 
 def _retry_after_seconds(headers: Mapping[str, str], server_time: float | None) -> float | None:
     """Return the server's hint: AWS's header in milliseconds, else HTTP's in seconds or as a date."""
-    milliseconds = headers.get("x-amz-retry-after")
-    if milliseconds is not None and _DECIMAL.fullmatch(milliseconds.strip()):
+    milliseconds = headers.get("x-amz-retry-after", "").strip()
+    if _DECIMAL.fullmatch(milliseconds):
         seconds = float(milliseconds) / 1000
     else:
         hint = headers.get("retry-after", "").strip()

@@ -85,7 +85,7 @@ def job(emulator_url: str, environment: dict[str, str], tmp_path: Path) -> Job:
 
 def is_needed(stage: str, kind: str) -> bool:
     """Return whether a trial is part of every test run: one of each stage, and one of each kind of task."""
-    return kind == "panic" or stage in ("convert", "mark", "attempt", "checkpoint writer", "progress")
+    return kind == "panic" or stage in ("convert", "mark", "attempt")
 
 
 def run(job: Job, plan: FaultPlan) -> Ending:

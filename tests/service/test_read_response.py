@@ -186,6 +186,8 @@ def test_a_server_error_leaves_doubt(status: int, code: str | None) -> None:
         ({"retry-after": " 0.5 "}, 0.5),
         ({"retry-after": "86400"}, 300.0),
         ({"x-amz-retry-after": "1500"}, 1.5),
+        ({"x-amz-retry-after": "5\x1f"}, 0.005),
+        ({"x-amz-retry-after": "5\u2003"}, 0.005),
         ({"x-amz-retry-after": "250", "retry-after": "9"}, 0.25),
         ({"x-amz-retry-after": "soon", "retry-after": "9"}, 9.0),
         ({"retry-after": "Mon, 23 Nov 2026 18:40:30 GMT", "date": DATE}, 30.0),
