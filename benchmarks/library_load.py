@@ -22,7 +22,8 @@ from loader.checkpoint import Checkpoint, Plan, open_checkpoint
 from loader.errors import Interrupted
 from loader.extract import open_extract
 from loader.job import Job, Pack
-from loader.loading.session import Ending, LoadSession, Observers
+from loader.loading.observers import Ending, Observers
+from loader.loading.session import LoadSession
 from loader.model import EventResult
 from loader.service.client import open_client
 

@@ -18,7 +18,7 @@ from loader.cli.errors import show_error
 from loader.errors import Interrupted, LoaderError, unhandled
 from loader.job import Job
 from loader.loading.api import run_to_end
-from loader.loading.session import Observers
+from loader.loading.observers import Observers
 from loader.report import (
     LoadSummary,
     LogFormat,

@@ -41,7 +41,7 @@ _TICK_SECONDS = 0.001
 
 
 class Dispatcher:
-    """Delivers the events of one load. Lives on one event loop and is used once.
+    """Delivers the events of one load. Lives on one event loop, whose thread calls it, and is used once.
 
     Args:
         client: Makes attempts.
@@ -161,8 +161,6 @@ class Dispatcher:
 
     def stop(self, reason: str) -> None:
         """Stop gracefully: nothing is sent any more, what is in flight may be answered.
-
-        To be called on the loop's thread, as are all methods here.
 
         Args:
             reason: Why, for the results of events in doubt.

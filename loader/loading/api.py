@@ -21,7 +21,8 @@ from loader.errors import DecisionNeeded, Interrupted, Terminated, contained, co
 from loader.extract import Extract, open_extract, place_of_dataset
 from loader.job import InDoubt, Job
 from loader.loading.dry_run import dry_run
-from loader.loading.session import RESUME, Ending, LoadSession, Observers
+from loader.loading.observers import Ending, Observers
+from loader.loading.session import RESUME, LoadSession
 from loader.model import EventResult, Operation
 from loader.report import LoadSummary, Snapshot
 from loader.service.client import SupplyChainClient, open_client

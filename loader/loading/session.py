@@ -3,9 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass
 from pathlib import Path
 
 from loader.checkpoint import Checkpoint, RunEnd
@@ -29,9 +28,10 @@ from loader.extract.planning import log_rejected, plan_ahead, plan_windows
 from loader.job import Job, OnFailure
 from loader.loading.counters import LoadCounters
 from loader.loading.handover import Feeder
+from loader.loading.observers import Ending, Observers
 from loader.loading.rejects import write_rejects
 from loader.model import Event, EventResult, EventState, PartResult, PartState, WindowPlan
-from loader.report import LoadSummary, Snapshot
+from loader.report import LoadSummary
 from loader.service.client import SupplyChainClient
 
 log = logging.getLogger(__name__)
@@ -40,35 +40,6 @@ WATCH_SECONDS = 0.25
 """How often progress is told and what limits the load is noted."""
 
 RESUME = "run the same command again: it resumes"
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a load ended, and the error that ended it before its end, if one did."""
-
-    summary: LoadSummary
-    error: LoaderError | None
-
-
-@dataclass(slots=True)
-class Observers:
-    """Who looks on, and may stop the load.
-
-    Attributes:
-        watch: Called a few times a second with how the load stands.
-        on_result: Called with what each event came to.
-        caught_up: Awaited before more events are handed over.
-        opened: Called with the run directory and the load's id once the checkpoint is open.
-        leaving: Called before the process ends at once, at a second signal.
-        stop: Ends the load gracefully with a reason; does nothing before it begins and after its end.
-    """
-
-    watch: Callable[[Snapshot], None] | None = None
-    on_result: Callable[[EventResult], None] | None = None
-    caught_up: Callable[[], Awaitable[object]] | None = None
-    opened: Callable[[Path, str], None] | None = None
-    leaving: Callable[[], None] | None = None
-    stop: Callable[[LoaderError], None] = lambda _: None
 
 
 class LoadSession:

@@ -26,7 +26,7 @@ from loader.emulator.store.ledger import ACCEPTED, REPLAYED
 from loader.errors import ExitCode, LoaderError
 from loader.job import read_job
 from loader.loading.api import run_to_end
-from loader.loading.session import Ending, Observers
+from loader.loading.observers import Ending, Observers
 from loader.report import render_error
 from tests.hostile.case import MARKER, Case
 from tests.hostile.kinds import make_case, name_of

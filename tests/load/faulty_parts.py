@@ -15,7 +15,7 @@ from loader.events import WindowRecords
 from loader.extract import Extract, Window, open_extract
 from loader.job import Job
 from loader.loading.api import LoadParts
-from loader.loading.session import Observers
+from loader.loading.observers import Observers
 from loader.model import Event, EventResult, Outcome, OutcomeKind, WindowPlan
 from loader.report import Snapshot
 from loader.service.client import SupplyChainClient, open_client

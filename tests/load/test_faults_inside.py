@@ -17,7 +17,7 @@ from loader.emulator import ACCESS_KEY_ID, EmulatorSettings, running_emulator
 from loader.errors import ExitCode, UnhandledCase
 from loader.job import Job, read_job
 from loader.loading.api import run_to_end
-from loader.loading.session import Ending
+from loader.loading.observers import Ending
 from tests.load.faulty_parts import (
     BEFORE_SENDING,
     STAGES,
