@@ -18,7 +18,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from loader.delivery.bisection import PartLog
 from loader.delivery.entry import Entry
 from loader.delivery.inbox import Inbox
-from loader.delivery.interfaces import AttemptClient, Surroundings, contained_task
+from loader.delivery.interfaces import AttemptClient, Surroundings, contained_work
 from loader.delivery.lanes import Lanes
 from loader.delivery.limits.admission import Admission
 from loader.delivery.limits.byte_budget import ByteBudget
@@ -213,7 +213,7 @@ class Dispatcher:
             if self._parked:
                 self._parked.pop().set_result(entry)
             else:
-                self._workers.append(tasks.create_task(contained_task(self._work(entry))))
+                self._workers.append(tasks.create_task(self._work(entry)))
 
     def _next_entry(self) -> Entry | None:
         """Return the next event that may go now; its ceiling token is the caller's to pay, at once."""
@@ -232,19 +232,20 @@ class Dispatcher:
         return None
 
     async def _work(self, entry: Entry | None) -> None:
-        while True:
-            if entry is None:  # and so a parked worker keeps no settled event in memory
-                place: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
-                self._parked.append(place)
-                entry = await place
-            await self._attempt(entry)
-            self._intake.make_room()
-            entry = self._next_entry()
-            if entry is not None and self._ceiling is not None:
-                await self._ceiling.pay(entry.started_at)
-            # Once as many are under way again as may be, nothing has changed for the pump.
-            if entry is None or self._lanes.in_flight < self._cap.limit:
-                self._wake.set()
+        with contained_work():
+            while True:
+                if entry is None:  # and so a parked worker keeps no settled event in memory
+                    place: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
+                    self._parked.append(place)
+                    entry = await place
+                await self._attempt(entry)
+                self._intake.make_room()
+                entry = self._next_entry()
+                if entry is not None and self._ceiling is not None:
+                    await self._ceiling.pay(entry.started_at)
+                # Once as many are under way again as may be, nothing has changed for the pump.
+                if entry is None or self._lanes.in_flight < self._cap.limit:
+                    self._wake.set()
 
     async def _attempt(self, entry: Entry) -> None:
         credentials, stats = self._credentials, self._stats

@@ -3,7 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,8 +33,9 @@ class AttemptClient(Protocol):
         """Sign all later attempts by the service's clock, which read ``server_time`` just now."""
 
 
-async def contained_task(work: Coroutine[None, None, None]) -> None:
-    """Run what a task consists of, so that whoever owns the task hears of whatever ends it.
+@contextmanager
+def contained_work() -> Iterator[None]:
+    """Surround the work of a task, so that whoever owns the task hears of whatever ends it.
 
     A task group takes a cancelled task for one that was asked to leave: a task that a client cancelled would
     vanish with its event, and the load would wait for it forever.
@@ -44,7 +46,7 @@ async def contained_task(work: Coroutine[None, None, None]) -> None:
     """
     try:
         with contained():
-            await work
+            yield
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None and not task.cancelling():

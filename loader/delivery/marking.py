@@ -15,11 +15,11 @@ Rules kept here:
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from loader.delivery.entry import Entry
-from loader.delivery.interfaces import Surroundings, contained_task
+from loader.delivery.interfaces import Surroundings, contained_work
 from loader.delivery.lanes import Lanes
 from loader.errors import LoaderError, unhandled
 
@@ -40,7 +40,7 @@ RENEWAL_SECONDS = 60.0
 class WriteAhead(Protocol):
     """Whoever keeps the marks."""
 
-    def mark_sendable(self, places: Sequence[tuple[int, int]]) -> Coroutine[None, None, None]:
+    async def mark_sendable(self, places: Sequence[tuple[int, int]]) -> None:
         """Write down that events, each named by window and index, may be sent from now on; durable on return.
 
         Raises:
@@ -123,7 +123,8 @@ class Marker:
         self, places: Sequence[tuple[int, int]], entries: list[Entry], write_ahead: WriteAhead
     ) -> None:
         try:
-            await contained_task(write_ahead.mark_sendable(places))
+            with contained_work():
+                await write_ahead.mark_sendable(places)
         except Exception as fault:  # noqa: BLE001 - it stops the load, whose pump would wait for the mark
             self._stop_with(fault if isinstance(fault, LoaderError) else unhandled(fault))
             return  # for good: nothing may be sent any more

@@ -83,7 +83,7 @@ class LoadSession:
 
     async def to_end(self) -> Ending:
         """Deliver everything that is left, write down how it ended, and return that."""
-        work = (self._feed(), self._watch(), self._guard())
+        work = (self._feed, self._watch, self._guard)
         aside = [asyncio.create_task(self._stop_on_fault(each)) for each in work]
         try:
             await self._dispatcher.run()
@@ -100,11 +100,11 @@ class LoadSession:
                 task.result()  # Ctrl-C, if anything
         return await self._conclude()
 
-    async def _stop_on_fault(self, work: Coroutine[None, None, None]) -> None:
+    async def _stop_on_fault(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         """Run what goes on beside the delivery; whatever ends it before its time ends the load."""
         try:
             with contained():
-                await work
+                await work()
         except asyncio.CancelledError as fault:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
