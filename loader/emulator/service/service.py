@@ -4,7 +4,6 @@ import random
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 from loader.emulator.clock import EmulatorClock
@@ -30,7 +29,7 @@ from loader.emulator.settings import EmulatorSettings, QuotaSettings
 from loader.emulator.store.group_order import Group
 from loader.emulator.store.store import Store
 
-_PAGE_ROWS = 1000
+_OK = 200
 _GROUPS_NAMED = 20
 _TOO_MANY_REQUESTS = 429
 
@@ -58,12 +57,9 @@ class Service:
         self._latency = random.Random(settings.seed)  # noqa: S311 - repeatable on purpose
 
     async def restore(self) -> None:
-        """Take up what an earlier emulator left in the ledger, so that its tokens go on living."""
-        after_seq = 0
-        while rows := await self.store.read(partial(self.store.ledger.page, after_seq, _PAGE_ROWS)):
-            for row in rows:
-                self._intake.remember(row)
-            after_seq = rows[-1].seq
+        """Take up what an earlier emulator left in ledger and lake, so that its tokens go on living."""
+        async for row in self.store.restore():
+            self._intake.remember(row)
 
     async def receive(self, request: WireRequest) -> Answer:
         """Treat a request."""
@@ -76,7 +72,14 @@ class Service:
             return self._delayed(await self._query(request, call))
         if self.store.is_full:
             await self.store.flush()
-        return self._delayed(self._intake.take(request, call))
+        answer = self._intake.take(request, call)
+        if answer.status == _OK:
+            try:
+                await self.store.durable()
+            except BaseException:
+                answer.sent()  # or its flight would never end
+                raise
+        return self._delayed(answer)
 
     def refuse_unread(self, method: str, target: str, refusal: Refusal) -> Answer:
         """Answer a request whose body was not read to its end."""

@@ -8,6 +8,9 @@ they were spelled. What the operations do follows docs/service.md 3.2:
 * UPSERT replaces all records of the same key by the last one; a column it leaves out is null afterwards.
 * DELETE removes the records of that key.
 
+The table ``emulator_accepted`` beside them holds the accepted calls, written in the same transaction as their
+records: the tokens of an emulator whose process was killed live on with exactly the records they stand for.
+
 Typed events are taken as UPSERT. The lake knows no partitions. A custom dataset without a known key has
 no key but the whole record.
 """
@@ -21,8 +24,11 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from loader.emulator.store.ledger import ACCEPTED, LedgerRow, RowTable
 from loader.emulator.store.sqlite_file import open_sqlite, quoted
 from loader.model import Operation
+
+ACCEPTED_TABLE = "emulator_accepted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +66,30 @@ class Lake:
 
     Args:
         path: SQLite file, continued if it is a lake; None keeps the tables in memory.
+
+    Attributes:
+        accepted: The accepted calls; None if the lake is in memory and ends with its process.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._connection = open_sqlite(path)
+        self.accepted = RowTable(self._connection, ACCEPTED_TABLE) if path is not None else None
         self._columns: dict[str, list[str]] = {}
-        for (table,) in self._connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'"):
+        tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> ?"
+        for (table,) in self._connection.execute(tables, (ACCEPTED_TABLE,)).fetchall():
             found = self._connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
             self._columns[table] = [name for (name,) in found]
 
-    def apply(self, changes: Iterable[Change]) -> None:
-        """Apply changes in their order and commit them together."""
+    def apply(self, changes: Iterable[Change], rows: Iterable[LedgerRow] = ()) -> None:
+        """Apply changes in their order, note the accepted ones of the calls, and commit all that together."""
         self._connection.execute("BEGIN")
         try:
             for target, run in groupby(changes, key=attrgetter("target")):
                 records = [record for change in run for record in _records(change.data)]
                 self._add_columns(target, records)
                 self._apply_run(target, records)
+            if self.accepted is not None:
+                self.accepted.insert(row for row in rows if row.verdict == ACCEPTED)
         except sqlite3.Error:
             self._connection.execute("ROLLBACK")
             raise

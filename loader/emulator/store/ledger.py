@@ -4,6 +4,7 @@ One row per attempt, appended and never changed. The counts are kept beside the 
 needs no query; another process can judge a load from the file alone.
 """
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -58,18 +59,43 @@ class LedgerRow:
     overlapped: int = 0
 
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS attempts (
+_COLUMN_TYPES = """
     seq INTEGER PRIMARY KEY, at REAL NOT NULL, instance_id TEXT NOT NULL, event_type TEXT NOT NULL,
     event_group TEXT NOT NULL, client_token TEXT NOT NULL, data_sha256 TEXT NOT NULL,
     data_bytes INTEGER NOT NULL, event_timestamp REAL, dataset TEXT NOT NULL, operation TEXT NOT NULL,
     event_id TEXT, verdict TEXT NOT NULL, fault TEXT NOT NULL, overlapped INTEGER NOT NULL
-);
 """
 _INDEX = "CREATE UNIQUE INDEX IF NOT EXISTS receipts ON attempts (event_id) WHERE verdict = 'accepted'"
 _COLUMNS = [column.name for column in fields(LedgerRow)]
-_INSERT = f"INSERT INTO attempts VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - only marks
 _as_values = attrgetter(*_COLUMNS)
+
+
+class RowTable:
+    """A table of ledger rows. Every method is for the thread that writes.
+
+    Args:
+        connection: The SQLite file.
+        name: The table, made if it is not there.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
+        self._connection = connection
+        self._name = name
+        self._insert = f"INSERT INTO {name} VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - a constant
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({_COLUMN_TYPES})")
+
+    def insert(self, rows: Iterable[LedgerRow]) -> None:
+        """Add rows within the transaction that is open."""
+        self._connection.executemany(self._insert, map(_as_values, rows))
+
+    def find(self, condition: str, values: Sequence[Any]) -> list[LedgerRow]:
+        """Return the rows for which an SQL condition holds."""
+        query = f"SELECT * FROM {self._name} WHERE {condition}"  # noqa: S608 - conditions are this folder's
+        return [LedgerRow(*row) for row in self._connection.execute(query, values)]
+
+    def page(self, after_seq: int, limit: int) -> list[LedgerRow]:
+        """Return up to ``limit`` rows that arrived after ``after_seq``, in order of arrival."""
+        return self.find("seq > ? ORDER BY seq LIMIT ?", (after_seq, limit))
 
 
 class LedgerFile:
@@ -84,25 +110,25 @@ class LedgerFile:
 
     def __init__(self, path: Path | None) -> None:
         self._connection = open_sqlite(path)
-        self._connection.execute(_SCHEMA)
+        self._table = RowTable(self._connection, "attempts")
         self._has_index = False
 
     def append(self, rows: Iterable[LedgerRow]) -> None:
         """Add rows and commit them."""
         self._connection.execute("BEGIN")
-        self._connection.executemany(_INSERT, map(_as_values, rows))
+        self._table.insert(rows)
         self._connection.execute("COMMIT")
 
     def page(self, after_seq: int, limit: int) -> list[LedgerRow]:
         """Return up to ``limit`` rows that arrived after ``after_seq``, in order of arrival."""
-        return self._rows("seq > ? ORDER BY seq LIMIT ?", (after_seq, limit))
+        return self._table.page(after_seq, limit)
 
     def event(self, instance_id: str, event_id: str, since: float) -> LedgerRow | None:
         """Return the accepted attempt that has this receipt and is not older than ``since``."""
         if not self._has_index:
             self._connection.execute(_INDEX)
             self._has_index = True
-        found = self._rows(
+        found = self._table.find(
             "verdict = 'accepted' AND event_id = ? AND instance_id = ? AND at >= ?",
             (event_id, instance_id, since),
         )
@@ -112,7 +138,7 @@ class LedgerFile:
         self, instance_id: str, event_type: str | None, since: float, after_seq: int, limit: int
     ) -> list[LedgerRow]:
         """Return accepted attempts in order of acceptance; of one event type, or of all if it is None."""
-        return self._rows(
+        return self._table.find(
             "verdict = 'accepted' AND instance_id = ?1 AND at >= ?2 AND seq > ?3"
             " AND (?4 IS NULL OR event_type = ?4) ORDER BY seq LIMIT ?5",
             (instance_id, since, after_seq, event_type, limit),
@@ -121,10 +147,6 @@ class LedgerFile:
     def close(self) -> None:
         """Close the file; its write-ahead log is folded into it."""
         self._connection.close()
-
-    def _rows(self, condition: str, values: Sequence[Any]) -> list[LedgerRow]:
-        query = f"SELECT * FROM attempts WHERE {condition}"  # noqa: S608 - conditions are this module's
-        return [LedgerRow(*row) for row in self._connection.execute(query, values)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,27 @@
-"""Where the emulator keeps things: hands ledger rows and records to one writer thread, in batches."""
+"""Where the emulator keeps things: hands ledger rows and records to one writer thread, in batches.
+
+With a file for the ledger or the lake, an event is answered after it is written (``durable``): what arrives
+while a batch is written makes the next batch. A commit survives the death of the process, not a power loss.
+
+The lake is written before the ledger, and holds what the ledger will say. What the ledger lacks after a death
+between the two is taken from the lake by ``restore``.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from loader.emulator.store.lake import Change, Lake
-from loader.emulator.store.ledger import LedgerFile, LedgerRow
+from loader.emulator.store.ledger import ACCEPTED, LedgerFile, LedgerRow
 
 FLUSH_SECONDS = 0.5
 """At least so often everything is written down."""
 
+_PAGE_ROWS = 1000
 _MAX_WAITING_BYTES = 16 * 1_048_576
 _ROW_BYTES = 512  # about what a waiting row and the objects of its change weigh beside the data
 
@@ -39,6 +49,9 @@ class Store:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="emulator-store")
         self._flusher: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
+        self._keeps = ledger_path is not None or lake_path is not None
+        self._has_queued = asyncio.Event()
+        self._batch: asyncio.Future[None] | None = None
 
     @property
     def is_full(self) -> bool:
@@ -47,7 +60,7 @@ class Store:
 
     def start(self) -> None:
         """Begin to flush on the running event loop."""
-        self._flusher = asyncio.create_task(self._flush_regularly())
+        self._flusher = asyncio.create_task(self._write_batches() if self._keeps else self._flush_regularly())
 
     def add(self, row: LedgerRow, change: Change | None) -> None:
         """Queue a row of the ledger and the records that came with it.
@@ -61,6 +74,39 @@ class Store:
         if change is not None:
             self._changes.append(change)
             self._waiting_bytes += len(change.data)
+
+    async def restore(self) -> AsyncIterator[LedgerRow]:
+        """Yield the rows that earlier processes left, after the ledger got those that only the lake has."""
+        last, known = 0, set[str | None]()
+        while rows := await self.read(partial(self.ledger.page, last, _PAGE_ROWS)):
+            for row in rows:
+                known.add(row.event_id if row.verdict == ACCEPTED else None)
+                yield row
+            last = rows[-1].seq
+        if self.lake.accepted is None:
+            return
+        seq = last
+        after = 0
+        while rows := await self.read(partial(self.lake.accepted.page, after, _PAGE_ROWS)):
+            after = rows[-1].seq
+            missing = [row for row in rows if row.event_id not in known]
+            for row in missing:
+                row.seq = seq = max(row.seq, seq + 1)
+                yield row
+            await self.read(partial(self.ledger.append, missing))
+
+    async def durable(self) -> None:
+        """Return when everything queued so far is in its files; at once if there are none.
+
+        Raises:
+            RuntimeError: It could not be written.
+        """
+        if not self._keeps:
+            return
+        if self._batch is None:
+            self._batch = asyncio.get_running_loop().create_future()
+            self._has_queued.set()
+        await asyncio.shield(self._batch)
 
     async def flush(self) -> None:
         """Write down everything queued so far."""
@@ -81,10 +127,10 @@ class Store:
 
         def write_then_query() -> Found:
             try:
+                if changes or (rows and self.lake.accepted is not None):
+                    self.lake.apply(changes, rows)
                 if rows:
                     self.ledger.append(rows)
-                if changes:
-                    self.lake.apply(changes)
             except BaseException as error:
                 self._failure = error
                 raise
@@ -110,6 +156,22 @@ class Store:
     def _refuse_after_failure(self) -> None:
         if self._failure is not None:
             raise RuntimeError("the emulator could not write what it accepted") from self._failure
+
+    async def _write_batches(self) -> None:
+        while True:
+            with suppress(TimeoutError):  # for rows that nobody waits for: refused attempts
+                await asyncio.wait_for(self._has_queued.wait(), FLUSH_SECONDS)
+            self._has_queued.clear()
+            batch, self._batch = self._batch, None
+            try:
+                await self.flush()
+            except Exception as error:  # noqa: BLE001 - handed to those who wait
+                if batch is not None:
+                    batch.set_exception(error)
+                    batch.exception()  # they may be gone
+            else:
+                if batch is not None:
+                    batch.set_result(None)
 
     async def _flush_regularly(self) -> None:
         while True:
