@@ -2,7 +2,7 @@
 
 from loader.checkpoint.checkpoint import Checkpoint
 from loader.checkpoint.doubt import SAFE_SECONDS, TOKEN_MARGIN_SECONDS
-from loader.checkpoint.opening import open_checkpoint
+from loader.checkpoint.opening import open_checkpoint, planned_generation
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.progress import InDoubtEvent, WindowProgress
 from loader.checkpoint.queries import FileTotals, RunEnd, Totals
@@ -18,4 +18,5 @@ __all__ = [
     "Totals",
     "WindowProgress",
     "open_checkpoint",
+    "planned_generation",
 ]

@@ -47,6 +47,7 @@ class Checkpoint:
     Attributes:
         run_dir: The load's directory.
         load_id: Names the load.
+        generation: How many loads of the run directory made way for this one: part of its tokens.
         resumed: Whether an earlier run began it.
         finished: Whether the earlier runs left nothing to do but failed events.
         archived: Where the checkpoint that had to make way lies now, if there was one.
@@ -57,6 +58,7 @@ class Checkpoint:
         *,
         run_dir: Path,
         load_id: str,
+        generation: int,
         resumed: bool,
         finished: bool,
         archived: Path | None,
@@ -68,6 +70,7 @@ class Checkpoint:
     ) -> None:
         self.run_dir = run_dir
         self.load_id = load_id
+        self.generation = generation
         self.resumed = resumed
         self.finished = finished
         self.archived = archived

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from loader.checkpoint.checkpoint import Checkpoint
+from loader.checkpoint.generation import KEPT_NAME, next_generation
 from loader.checkpoint.ledger import RunRecord
 from loader.checkpoint.lock import lock_run_dir
 from loader.checkpoint.plan import Plan, differences, setting_differences, shown
@@ -49,6 +50,7 @@ class _Found:
 
     Attributes:
         load_id: Its load, or None if that cannot be read.
+        generation: That of its load, or None.
         finished: Whether that load has nothing left to do.
         other_job: How its settings differ from the given ones.
         changes: How its plan differs from the given one, in settings or files.
@@ -56,6 +58,7 @@ class _Found:
     """
 
     load_id: str | None = None
+    generation: int | None = None
     finished: bool = False
     other_job: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
@@ -100,15 +103,17 @@ def open_checkpoint(
         if not resumed:
             if found is not None:
                 _refuse(run_dir, found, restart=restart)
+            generation = _next_generation(run_dir, found)
             archived = _archive(path, found, clock())
-            _create(path, plan, clock())
+            _create(path, plan, generation, clock())
         connection = held.enter_context(closing(connect(path)))
         reader = held.enter_context(closing(connect_reader(path)))
         run = _take_stock(connection, plan, retry_failed=retry_failed, now=clock())
-        ((load_id,),) = connection.execute("SELECT id FROM load").fetchall()
+        ((load_id, generation),) = connection.execute("SELECT id, generation FROM load").fetchall()
         return Checkpoint(
             run_dir=run_dir,
             load_id=load_id,
+            generation=generation,
             resumed=resumed,
             finished=resumed and found is not None and found.finished,
             archived=archived,
@@ -129,12 +134,31 @@ def _look(run_dir: Path, plan: Plan) -> _Found | None:
         with open_for_reading(run_dir, alive=False) as connection:
             check_whole(connection, path)
             load_id, _, stored = read_plan(connection)
+            ((generation,),) = connection.execute("SELECT generation FROM load").fetchall()
             last_run = read_last_run(connection)
     except CheckpointError as error:
         return _Found(problem=error)
     finished = last_run is not None and last_run[2] is not None and last_run[2].complete
     other_job = tuple(setting_differences(stored, plan))
-    return _Found(load_id, finished, other_job, tuple(differences(stored, plan)))
+    return _Found(load_id, generation, finished, other_job, tuple(differences(stored, plan)))
+
+
+def planned_generation(run_dir: Path, plan: Plan, *, restart: bool) -> int:
+    """Return the generation of the load that would run, without changing anything.
+
+    Args:
+        run_dir: Its directory, which need not exist.
+        plan: What decides which events the load is made of.
+        restart: Whether it would begin anew whatever is there.
+    """
+    found = _look(run_dir, plan)
+    if found is None or restart or found.changes or found.generation is None:
+        return _next_generation(run_dir, found)
+    return found.generation
+
+
+def _next_generation(run_dir: Path, found: _Found | None) -> int:
+    return next_generation(run_dir, [] if found is None else [found.generation])
 
 
 def _refuse(run_dir: Path, found: _Found, *, restart: bool) -> None:
@@ -169,7 +193,7 @@ def _archive(path: Path, found: _Found | None, now: float) -> Path | None:
         name = found.load_id
     else:
         name = f"unreadable-{_new_load_id(now)}"
-    kept = path.with_name(f"checkpoint-{name}.sqlite")
+    kept = path.with_name(KEPT_NAME.format(name))
     rejected = path.with_name(REJECTED_NAME)
     if rejected.exists():
         rejected.rename(path.with_name(f"{REJECTED_NAME}-{name}"))
@@ -182,7 +206,7 @@ def _archive(path: Path, found: _Found | None, now: float) -> Path | None:
     return kept if found is not None else None
 
 
-def _create(path: Path, plan: Plan, now: float) -> None:
+def _create(path: Path, plan: Plan, generation: int, now: float) -> None:
     """Make a new checkpoint under another name and move it into place when it is whole."""
     draft = path.with_name(f"{path.name}.new")
     for suffix in (*SIDECARS, ""):
@@ -192,9 +216,10 @@ def _create(path: Path, plan: Plan, now: float) -> None:
         with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
             connection.execute("PRAGMA synchronous = OFF")  # flushed once, below
             create_tables(connection)
+            settings = orjson.dumps(dict(plan.settings)).decode()
             connection.execute(
-                "INSERT INTO load (id, created_at, settings, command) VALUES (?, ?, ?, ?)",
-                (_new_load_id(now), now, orjson.dumps(dict(plan.settings)).decode(), plan.command),
+                "INSERT INTO load (id, created_at, settings, command, generation) VALUES (?, ?, ?, ?, ?)",
+                (_new_load_id(now), now, settings, plan.command, generation),
             )
             connection.executemany(
                 "INSERT INTO files (number, path, format, size_bytes, modified_ns, fingerprint, copy, rows,"

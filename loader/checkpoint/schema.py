@@ -15,9 +15,9 @@ REJECTED_NAME = "rejected"
 """Folder of the rejected rows, beside the checkpoint they were rejected by."""
 
 APPLICATION_ID = 0x53434E4C  # "SCNL": tells our file from any other SQLite file of the same name
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """2: rejected rows have codes. 3: tokens are made of quoted records. 4: of the start of a request's body.
-5: marks name single events. Tokens and marks of before mean nothing here."""
+5: marks name single events. 6: loads have generations. Tokens and marks of before mean nothing here."""
 
 BUSY_SECONDS = 10.0
 """How long a write waits for someone's SQLite tool that holds the file for writing."""
@@ -36,7 +36,8 @@ CREATE TABLE load (
     id         TEXT NOT NULL,
     created_at REAL NOT NULL,          -- this and every other *_at: epoch seconds
     settings   TEXT NOT NULL,          -- the plan settings, as JSON
-    command    TEXT NOT NULL           -- the command line to run again, if it is known
+    command    TEXT NOT NULL,          -- the command line to run again, if it is known
+    generation INTEGER NOT NULL        -- how many loads of the run directory made way for this one
 );
 CREATE TABLE files (
     number      INTEGER PRIMARY KEY,

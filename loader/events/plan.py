@@ -96,13 +96,18 @@ class EventPlanner:
         destination: Where the events go.
         files: The source files, in order.
         packing: How records are put into events.
+        generation: How many loads of the run directory made way for this one.
     """
 
     def __init__(
-        self, destination: Destination, files: Sequence[SourceFile], packing: PackingSettings
+        self,
+        destination: Destination,
+        files: Sequence[SourceFile],
+        packing: PackingSettings,
+        generation: int = 0,
     ) -> None:
         self._packing = packing
-        self._tokens = [TokenSource(destination, source) for source in files]
+        self._tokens = [TokenSource(destination, source, generation) for source in files]
 
     def plan(self, records: WindowRecords) -> WindowPlan:
         """Return the events of a window; called again for the same records it returns the same."""

@@ -5,6 +5,8 @@ Rules kept here:
 1. The same source bytes and plan settings give the same tokens on every machine and in every version.
 2. Fields are length-delimited, so no two different events hash the same text.
 3. The attempt, the clock and the path of the file have no part in it.
+4. Loads of another generation have other tokens: whoever loads the same bytes again on purpose is not taken
+   for a retry. Generation 0 adds nothing, so a load whose run directory was lost has the same tokens again.
 """
 
 import hashlib
@@ -36,11 +38,12 @@ class TokenSource:
     Args:
         destination: Where the events go.
         source: The file their rows come from.
+        generation: How many loads of the run directory made way for this one.
     """
 
     __slots__ = ("_file_digest",)
 
-    def __init__(self, destination: Destination, source: SourceFile) -> None:
+    def __init__(self, destination: Destination, source: SourceFile, generation: int = 0) -> None:
         file_hash = hashlib.sha256()
         for part in (
             "scn-loader token 3",
@@ -50,6 +53,7 @@ class TokenSource:
             destination.operation or "",
             source.fingerprint,
             str(source.copy),
+            *([f"generation {generation}"] if generation else []),
         ):
             file_hash.update(b"%d:%b" % (len(part.encode()), part.encode()))
         self._file_digest = file_hash.digest()

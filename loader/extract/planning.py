@@ -22,6 +22,7 @@ def plan_windows(
     known_rows: Mapping[int, int] | None = None,
     on_records: Callable[[Window, WindowRecords], None] | None = None,
     ends: FileEnds | None = None,
+    generation: int = 0,
 ) -> Iterator[WindowPlan]:
     """Read the windows of an extract and plan their events, in order.
 
@@ -35,12 +36,13 @@ def plan_windows(
             read again if none of its windows is wanted.
         on_records: Called with each window and its records before its events are planned.
         ends: Takes which files were read to their end.
+        generation: How many loads of the run directory made way for this one.
 
     Raises:
         ExtractError: A file cannot be read, or changed since it was opened.
         UnhandledCase: Reading, converting or packing raised something that is not an Exception.
     """
-    planner = EventPlanner(job.destination, extract.files, packing_of(job))
+    planner = EventPlanner(job.destination, extract.files, packing_of(job), generation)
     ends = ends or FileEnds(extract.files)
     place = extract.files[0].path
 

@@ -131,6 +131,7 @@ class LoadSession:
             wanted=lambda number: number not in self._settled,
             known_rows=self._checkpoint.known_rows(),
             ends=self._tally.ends,
+            generation=self._checkpoint.generation,
         )
         try:
             async with aclosing(plan_ahead(plans, lambda: not stats.held_bytes)) as ahead:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from loader.checkpoint import Plan, planned_generation
 from loader.datasets import Dataset
 from loader.delivery.rate.memory import RateMemory
 from loader.errors import LoaderError, SettingsError, contained
@@ -72,7 +73,8 @@ def plan(
             packings.add(records)
             add_keys(records)
 
-        for plan in plan_windows(job, extract, on_records=on_records, ends=ends):
+        generation = 0 if emit is None else _generation(job, extract, schema)
+        for plan in plan_windows(job, extract, on_records=on_records, ends=ends, generation=generation):
             counts.add(plan)
             add_lanes(plan)
             write(plan)
@@ -91,6 +93,13 @@ def plan(
         packings=packings.result(),
         estimate=estimate(counts.events, spread.longest_events, speed, deadline_seconds),
     )
+
+
+def _generation(job: Job, extract: Extract, schema: Dataset | None) -> int:
+    """Return the generation that the load would have: its tokens depend on it."""
+    settings = job.plan_settings() | (schema.as_settings() if schema is not None else {})
+    plan = Plan(settings, extract.files, extract.window_rows)
+    return planned_generation(job.run_dir or job.default_run_dir(), plan, restart=job.restart)
 
 
 async def _live_schema(job: Job) -> Dataset:

@@ -157,6 +157,28 @@ async def test_restart_keeps_the_old_checkpoint_under_its_id(tmp_path: Path) -> 
         old.close()
 
 
+def test_each_load_that_takes_the_place_of_another_counts_a_generation(tmp_path: Path) -> None:
+    """Above all that are kept, and above the number of those that cannot be read; a resume keeps its own."""
+    tonight = replace(load_plan(), files=[source_file(fingerprint="f" * 64)])
+    begin(tmp_path, DONE)
+    seen = []
+    for plan, restart in ((load_plan(), False), (tonight, False), (tonight, True), (tonight, False)):
+        with open_checkpoint(tmp_path, plan, restart=restart, retry_failed=not restart) as checkpoint:
+            seen.append(checkpoint.generation)
+            checkpoint.finish(DONE)
+    assert seen == [0, 1, 2, 2]
+    (tmp_path / CHECKPOINT_NAME).write_bytes(b"damaged")
+    with open_checkpoint(tmp_path, tonight, restart=True) as checkpoint:
+        assert checkpoint.generation == 3
+    for kept in tmp_path.glob("checkpoint-*.sqlite"):
+        kept.unlink()
+    with open_checkpoint(tmp_path, tonight, restart=True) as checkpoint:
+        assert checkpoint.generation == 4
+    (tmp_path / CHECKPOINT_NAME).unlink()
+    with open_checkpoint(tmp_path, tonight) as checkpoint:  # killed between putting away and beginning anew
+        assert checkpoint.generation == 4
+
+
 async def test_restart_of_a_killed_run_loses_nothing_of_its_log(tmp_path: Path) -> None:
     """What only the log of a killed run held is in the file that is put away."""
     run_dir = await killed_run_dir(tmp_path)
