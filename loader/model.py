@@ -31,6 +31,10 @@ WHOLE_FILE_BYTES = 256 * 2**20
 """Source files up to this size are fingerprinted whole: at most a second at the start of a load."""
 
 
+Borders = tuple[tuple[int, int], ...]
+"""For the rows of an event: from which position on they come from which file. The first position is 0."""
+
+
 class Operation(StrEnum):
     """What an event of type ``scn.data.dataset`` does to the dataset."""
 

@@ -1,45 +1,57 @@
-"""Which records of a window share an event: groups of records, cut into runs that an event can hold.
+"""Which records of a window share an event; the records come slice by slice.
 
 Rules kept here:
 
-1. The records of a group stay in row order, and each run is filled before the next is begun.
-2. No run is larger than an event may be, has more records than asked for, or holds a primary key twice.
-3. Python works per run and per repeated key, polars per record. The plain loop over the records, which
-   the tests keep as the reference, took 2 us a record.
+1. The events are the same for slices of any size: an event is closed by a record, or by the window's end.
+2. The records of a user's group stay in row order over the events of their lane, and no event holds a
+   primary key twice, has more bytes than the service allows, or more records than asked for.
+3. Polars works per record, Python per run of records that go into one event. Only records of groups in which
+   a key repeats, or a record is large, are looked at one by one; `lane_packing` says where each goes.
+4. What is held between slices is what the open events hold, and the keys of their records.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from operator import itemgetter
 from zlib import crc32
 
 import polars as pl
 
-from loader.model import MAX_EVENT_BYTES
+from loader.events.lane_packing import LARGE_RECORD_BYTES, Lane, OpenWindow
+from loader.events.open_event import LaneRecords, PackedRun
+from loader.events.open_keys import OpenKeys
 
-ARRAY_BRACKETS_BYTES = 2
 COMMA_BYTES = 1
 
-JOINED_RECORDS = 8_192
+OBJECT_RECORDS = 8_192
 """Records that are Python objects at a time while they are joined."""
+
+OPEN_BYTES = 96 * 2**20
+MIN_LANE_BYTES = 3 * 2**19
+"""What the open events of all lanes may hold, shared out among the lanes; and the least that one lane gets,
+so that a repeated key still leaves an earlier event open."""
 
 
 @dataclass(frozen=True, slots=True)
-class RecordRun:
-    """Records that share an event.
+class PackingSettings:
+    """How records are put into events.
 
     Attributes:
-        rows: Position in the file of each record's row, ascending.
-        group: Their group.
-        timestamp: That of the last record.
-        quoted: One JSON object, or an array of several, in the form of `loader.json_quoting`.
+        shared: Whether the records of a group in a window share events.
+        group_buckets: Number of groups that keys are spread over, or None for a group per key.
+        max_records: Most records in one event, or None for as many as fit.
     """
 
-    rows: Sequence[int]
-    group: str
-    timestamp: str | None
-    quoted: bytes = field(repr=False)
+    shared: bool = False
+    group_buckets: int | None = None
+    max_records: int | None = None
+
+    @property
+    def lane_bytes(self) -> int:
+        """Most bytes that the open events of a lane hold."""
+        return max(MIN_LANE_BYTES, OPEN_BYTES // (self.group_buckets or 1))
 
 
 def with_buckets(records: pl.DataFrame, buckets: int | None) -> pl.DataFrame:
@@ -48,108 +60,203 @@ def with_buckets(records: pl.DataFrame, buckets: int | None) -> pl.DataFrame:
 
 
 def group_buckets(groups: pl.Series, buckets: int) -> pl.Series:
-    """Return the groups that keys belong to when they are spread over so many groups.
+    """Return the groups that keys belong to when they are spread over so many groups."""
+    names = pl.Series([bucket_name(bucket) for bucket in range(buckets)], dtype=pl.String)
+    return names.gather(bucket_numbers(groups, buckets)).alias(groups.name)
+
+
+def bucket_numbers(groups: pl.Series, buckets: int) -> pl.Series:
+    """Return the number of each key's bucket.
 
     CRC-32 because it is the same in every language and version, and evenly spread over text keys.
     """
     hashes = pl.Series(groups.name, map(crc32, groups.cast(pl.Binary).to_list()), dtype=pl.UInt32)
-    names = pl.Series([f"bucket-{bucket}" for bucket in range(buckets)], dtype=pl.String)
-    return names.gather(hashes % buckets).alias(groups.name)
+    return hashes % buckets
 
 
-def shared_runs(records: pl.DataFrame, max_records: int | None) -> list[RecordRun]:
-    """Return the runs of a window's records, ordered by their first row.
+def bucket_name(bucket: int) -> str:
+    """Return the ``eventGroupId`` of a bucket."""
+    return f"bucket-{bucket}"
+
+
+def count_events(records: pl.DataFrame, packing: PackingSettings) -> int:
+    """Return into how many events the records of a window would be packed."""
+    packer = Packer(packing)
+    # The sizes decide; the records themselves need not be joined.
+    empty = records.with_columns(quoted=pl.lit(b""))
+    return len(packer.add(empty)) + len(packer.end())
+
+
+class Packer:
+    """Packs the records of one window.
 
     Args:
-        records: The columns that `WindowRecords.frame` has.
-        max_records: Most records of a run, or None for as many as fit.
+        packing: How records are put into events.
+        lane_bytes: Most bytes that the open events of a lane hold; for tests.
     """
-    laid = _laid_by_group(records)
-    cuts = [*_cuts(laid, max_records), laid.height]
-    ends = laid.select(
-        pl.col("group").gather(cuts[:-1]),
-        pl.col("timestamp").gather([cut - 1 for cut in cuts[1:]]),
-    )
-    runs = [
-        RecordRun(rows, group, timestamp, quoted)
-        for (rows, quoted), (group, timestamp) in zip(_joined(laid, cuts), ends.iter_rows(), strict=True)
-    ]
-    return sorted(runs, key=lambda run: run.rows[0])
 
+    def __init__(self, packing: PackingSettings, lane_bytes: int | None = None) -> None:
+        self._buckets = packing.group_buckets
+        self._lane_bytes = packing.lane_bytes if lane_bytes is None else lane_bytes
+        self._max_records = packing.max_records or 2**62
+        self._lanes: dict[str | int, Lane] = {}
+        self._window = OpenWindow()
+        self._keys = OpenKeys()
 
-def count_runs(records: pl.DataFrame, max_records: int | None) -> int:
-    """Return how many runs `shared_runs` would make of the records."""
-    return sum(1 for _ in _cuts(_laid_by_group(records), max_records))
+    def add(self, records: pl.DataFrame) -> list[PackedRun]:
+        """Return the events that are closed by the records of one more slice, in the order of the closing.
 
-
-def _laid_by_group(records: pl.DataFrame) -> pl.DataFrame:
-    """Return the records group by group, each in row order: seven times as fast as to sort them."""
-    places = records.select("group", pl.int_range(pl.len()).alias("place"))
-    grouped = places.group_by("group", maintain_order=True).agg("place").explode("place")
-    return records.select(pl.all().gather(grouped["place"]))
-
-
-def _cuts(laid: pl.DataFrame, max_records: int | None) -> Iterator[int]:
-    """Return where each run begins among records that lie group by group."""
-    most = max_records or laid.height
-    # Where each record would begin if all were joined with commas and not quoted: that makes records a to b
-    # come to begins[b] - begins[a] bytes, one comma too many.
-    begins = [0, *(laid["size"] + COMMA_BYTES).cum_sum().to_list()]
-    room = MAX_EVENT_BYTES - ARRAY_BRACKETS_BYTES + COMMA_BYTES
-    repeats = _Repeats(laid)
-    groups = laid["group"].ne_missing(laid["group"].shift()).arg_true().to_list()
-    for group_start, group_end in pairwise([*groups, laid.height]):
-        start = group_start
-        while start < group_end:
-            yield start
-            fitting = bisect_right(begins, begins[start] + room, start, group_end + 1) - 1
-            # A record alone needs no brackets, and so always fits.
-            start = repeats.first(start, max(start + 1, min(fitting, start + most)))
-
-
-class _Repeats:
-    """Records whose primary key an earlier record of their group has: none, in most extracts."""
-
-    def __init__(self, laid: pl.DataFrame) -> None:
-        self._records: list[int] = []
-        self._earlier: list[int] = []
-        self._next = 0
-        if "key" not in laid.columns or laid["key"].n_unique() == laid.height:
-            return
-        repeated = (
-            laid.select("group", "key", pl.int_range(pl.len()).alias("record"))
-            .filter(pl.col("key").is_duplicated())
-            .with_columns(pl.col("record").shift().over("group", "key").alias("earlier"))
-            .drop_nulls("earlier")
-        )
-        self._records, self._earlier = repeated["record"].to_list(), repeated["earlier"].to_list()
-
-    def first(self, start: int, end: int) -> int:
-        """Return the first record before ``end`` whose key is in the run from ``start`` on, or ``end``.
-
-        Runs must be asked for in order.
+        Args:
+            records: The columns that `SliceRecords.frame` has.
         """
-        while self._next < len(self._records) and self._records[self._next] < end:
-            if self._earlier[self._next] >= start:
-                return self._records[self._next]
-            self._next += 1
-        return end
+        if records.is_empty():
+            return []
+        singles, known = self._singles(records)
+        laid = _laid_by_lane(records, self._buckets, singles)
+        self._window.taken.clear()
+        for batch in _batches(laid):
+            for name, start, end in batch.lanes:
+                lane = self._lane(name)
+                first, last = (bisect_left(batch.singles, at) for at in (start, end))
+                alone, of_lane = batch.singles[first:last], known.get(lane.group, {})
+                behind = lane.place_each(batch.records, start, alone, of_lane)
+                lane.fill(batch.records, behind, end)
+        if "key" in records.columns:
+            self._keys.add(laid.frame["key"], self._window.taken)
+        return self._closed()
+
+    def end(self) -> list[PackedRun]:
+        """Close all events at the end of the window, and return them in the order of their first rows."""
+        for lane in self._lanes.values():
+            lane.close_all()
+        return self._closed()
+
+    def _closed(self) -> list[PackedRun]:
+        # Sorting is stable: what one record closes is all of one lane, and stays in its order.
+        closed = [run for _, run in sorted(self._window.closed, key=itemgetter(0))]
+        self._window.closed.clear()
+        return closed
+
+    def _lane(self, name: str | int) -> Lane:
+        lane = self._lanes.get(name)
+        if lane is None:
+            lane = self._lanes[name] = Lane(
+                bucket_name(name) if isinstance(name, int) else name,
+                max_bytes=self._lane_bytes,
+                max_records=self._max_records,
+                is_one_group=self._buckets is None,
+                window=self._window,
+            )
+        return lane
+
+    def _singles(self, records: pl.DataFrame) -> tuple[pl.Series | None, dict[str, dict[str, int]]]:
+        """Return which records are to be looked at one by one, and where repeated keys are already.
+
+        Returns:
+            Booleans, or None for no record; for each lane the numbers of the events with keys of before.
+        """
+        marked, known = pl.repeat(value=False, n=records.height, eager=True), {}
+        if "key" in records.columns:
+            open_events = {
+                event.serial: (lane, event.number) for lane in self._lanes.values() for event in lane.open
+            }
+            repeated, earlier = self._keys.repeated(records["key"], open_events)
+            if repeated is not None:
+                marked |= repeated
+            known = _by_lane(earlier, open_events)
+        if self._buckets is not None:  # else nothing fills up what a group leaves behind
+            marked |= records["size"] > LARGE_RECORD_BYTES
+            sent_on = [group for lane in self._lanes.values() for group in lane.sent_on()]
+            if sent_on:
+                marked |= records["group"].is_in(sent_on)
+        if not marked.any():
+            return None, known
+        groups = records["group"].filter(marked).unique()
+        return records["group"].is_in(groups.implode()), known
 
 
-def _joined(laid: pl.DataFrame, cuts: Sequence[int]) -> Iterator[tuple[list[int], bytes]]:
-    """Return rows and quoted records of the run from each cut to the next."""
+def _by_lane(
+    earlier: Sequence[tuple[str, int]], open_events: Mapping[int, tuple[Lane, int]]
+) -> dict[str, dict[str, int]]:
+    known: dict[str, dict[str, int]] = {}
+    for key, serial in earlier:
+        lane, number = open_events[serial]
+        of_lane = known.setdefault(lane.group, {})
+        of_lane[key] = max(number, of_lane.get(key, number))
+    return known
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """The records of a slice, lane by lane, each lane in row order.
+
+    Attributes:
+        frame: The records.
+        lanes: Name or number of each lane, and where it begins.
+        singles: Positions of the records to be looked at one by one, ascending.
+    """
+
+    frame: pl.DataFrame
+    lanes: Sequence[tuple[str | int, int]]
+    singles: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Some whole lanes of a slice.
+
+    Attributes:
+        records: Their records.
+        lanes: Name or number of each lane, where it begins and where it ends.
+        singles: Positions of the records to be looked at one by one, ascending.
+    """
+
+    records: LaneRecords
+    lanes: Sequence[tuple[str | int, int, int]]
+    singles: Sequence[int]
+
+
+def _laid_by_lane(records: pl.DataFrame, buckets: int | None, singles: pl.Series | None) -> _Laid:
+    """Return the records lane by lane: grouping them is seven times as fast as to sort them."""
+    names = records["group"] if buckets is None else bucket_numbers(records["group"], buckets)
+    positions = pl.DataFrame({"lane": names, "at": pl.int_range(records.height, eager=True)})
+    grouped = positions.group_by("lane", maintain_order=True).agg("at")
+    order = grouped["at"].explode()
+    begins = accumulate(grouped["at"].list.len().to_list(), initial=0)
+    lanes = list(zip(grouped["lane"].to_list(), begins, strict=False))
+    one_by_one = [] if singles is None else singles.gather(order).arg_true().to_list()
+    return _Laid(records.select(pl.all().gather(order)), lanes, one_by_one)
+
+
+def _batches(laid: _Laid) -> Iterator[_Batch]:
+    """Yield whole lanes of `OBJECT_RECORDS` records or more, as Python objects."""
+    frame = laid.frame
+    begins = [begin for _, begin in laid.lanes] + [frame.height]
+    is_one_file = frame["file"].n_unique() == 1
+    is_undated = frame["timestamp"].null_count() == frame.height
     done = 0
-    while done < len(cuts) - 1:
-        # As many runs as have JOINED_RECORDS records, and one at least.
-        last = max(done + 1, bisect_right(cuts, cuts[done] + JOINED_RECORDS) - 1)
-        first = cuts[done]
-        part = laid.slice(first, cuts[last] - first)
-        rows, records = part["row"].to_list(), part["quoted"].to_list()
-        for start, end in pairwise(cut - first for cut in cuts[done : last + 1]):
-            members = records[start:end]
-            if len(members) > 1:
-                # Brackets on the members: put around the whole, they would copy it again.
-                members[0] = b"[" + members[0]
-                members[-1] += b"]"
-            yield rows[start:end], b",".join(members)
+    while done < len(laid.lanes):
+        first = begins[done]
+        last = min(len(laid.lanes), bisect_left(begins, first + OBJECT_RECORDS, done + 1))
+        part = frame.slice(first, begins[last] - first)
+        singles = laid.singles[bisect_left(laid.singles, first) : bisect_left(laid.singles, begins[last])]
+        files = part["file"]
+        yield _Batch(
+            LaneRecords(
+                places=part["place"].to_list(),
+                files=files[0] if is_one_file else files.to_list(),
+                rows=part["row"].to_list(),
+                groups=part["group"].to_list() if singles else None,
+                keys=part["key"].to_list() if singles and "key" in part.columns else None,
+                timestamps=None if is_undated else part["timestamp"].to_list(),
+                quoted=part["quoted"].to_list(),
+                begins=[0, *(part["size"] + COMMA_BYTES).cum_sum().to_list()],
+                file_changes=[] if is_one_file else (files != files.shift()).arg_true().to_list(),
+            ),
+            [
+                (name, begin - first, end - first)
+                for (name, begin), end in zip(laid.lanes[done:last], begins[done + 1 : last + 1], strict=True)
+            ],
+            [single - first for single in singles],
+        )
         done = last

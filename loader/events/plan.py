@@ -3,8 +3,8 @@
 Rules kept here:
 
 1. The plan is a function of the window's records and the settings: no clock, no outcome, no chance.
-2. Events are numbered by their first row, and every event of a window is closed at its end.
-3. The events of a group hold its records in row order, each record exactly once.
+2. Events are numbered in the order in which they are full, and every event of a window is closed at its end.
+3. The events of a user's group hold its records in row order, each record exactly once.
 4. No event is larger than the service allows, and none holds two records of one primary key
    (the order inside an array is not documented).
 """
@@ -14,25 +14,10 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from loader.events.packing import shared_runs, with_buckets
+from loader.events.packing import Packer, PackingSettings, with_buckets
 from loader.events.token import TokenSource, begin_hash
 from loader.json_quoting import unquote
 from loader.model import Destination, Event, RejectedRow, SourceFile, WindowPlan
-
-
-@dataclass(frozen=True, slots=True)
-class PackingSettings:
-    """How records are put into events.
-
-    Attributes:
-        shared: Whether the records of a group in a window share events.
-        group_buckets: Number of groups that keys are spread over, or None for a group per key.
-        max_records: Most records in one event, or None for as many as fit.
-    """
-
-    shared: bool = False
-    group_buckets: int | None = None
-    max_records: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +96,6 @@ class EventPlanner:
 
     def plan(self, records: WindowRecords) -> WindowPlan:
         """Return the events of a window; called again for the same records it returns the same."""
-        frame = with_buckets(records.frame, self._packing.group_buckets)
         make_events = self._shared_events if self._packing.shared else self._single
         return WindowPlan(
             number=records.number,
@@ -119,13 +103,14 @@ class EventPlanner:
             first_row=records.first_row,
             rows_read=records.rows_read,
             rows_filtered=records.rows_filtered,
-            records=frame.height,
+            records=records.frame.height,
             rejected=records.rejected,
-            events=make_events(records, frame),
+            events=make_events(records),
             last_of_file=records.last_of_file,
         )
 
-    def _single(self, records: WindowRecords, frame: pl.DataFrame) -> list[Event]:
+    def _single(self, records: WindowRecords) -> list[Event]:
+        frame = with_buckets(records.frame, self._packing.group_buckets)
         token = self._tokens[records.file].token
         names = ("row", "group", "timestamp", "quoted")
         columns = zip(*(frame[name].to_list() for name in names), strict=True)
@@ -143,10 +128,14 @@ class EventPlanner:
             for index, (row, group, timestamp, quoted) in enumerate(columns)
         ]
 
-    def _shared_events(self, records: WindowRecords, frame: pl.DataFrame) -> list[Event]:
+    def _shared_events(self, records: WindowRecords) -> list[Event]:
+        frame = records.frame.with_columns(
+            file=pl.lit(records.file, pl.UInt32), place=pl.col("row") - records.first_row
+        )
+        packer = Packer(self._packing)
         token = self._tokens[records.file].token
         events = []
-        for index, run in enumerate(shared_runs(frame, self._packing.max_records)):
+        for index, run in enumerate(packer.add(frame) + packer.end()):
             begun = begin_hash(run.quoted)
             events.append(
                 Event(

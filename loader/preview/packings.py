@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import polars as pl
+
 from loader.events import PackingSettings, WindowRecords
-from loader.events.packing import count_runs, with_buckets
+from loader.events.packing import count_events
 
 BUCKETS = 64
 """What is tried for ``--group-buckets`` if the job names no number: enough lanes for 64 requests at once."""
@@ -63,7 +65,10 @@ def _candidates(chosen: PackingSettings) -> Iterator[PackingSettings]:
 def _events_of(records: WindowRecords, packing: PackingSettings) -> int:
     if not packing.shared:
         return records.frame.height
-    return count_runs(with_buckets(records.frame, packing.group_buckets), packing.max_records)
+    frame = records.frame.with_columns(
+        file=pl.lit(records.file, pl.UInt32), place=pl.col("row") - records.first_row
+    )
+    return count_events(frame, packing)
 
 
 def _flags(packing: PackingSettings) -> str:

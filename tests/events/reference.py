@@ -1,12 +1,16 @@
 """Packing as a plain loop over the records: slow, easy to check by eye, and what the planner must equal."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from zlib import crc32
 
 MAX_BYTES = 1_048_576
 """``DataIntegrationEventData.max``, written down again."""
+
+MAX_OPEN = 64
+"""Most open events of a lane."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,7 @@ class Record:
     key: str | None
     timestamp: str | None
     data: bytes
+    file: int = 0
 
     @property
     def quoted(self) -> bytes:
@@ -32,29 +37,32 @@ class Record:
 
 @dataclass
 class OpenEvent:
-    """An event that still takes records of its group."""
+    """An event that still takes records of its lane."""
 
+    group: str
     records: list[Record] = field(default_factory=list)
-    keys: set[str] = field(default_factory=set)
-    array_bytes: int = len("[]")
-
-    def takes(self, record: Record, max_records: int | None) -> bool:
-        """Return whether a record may join."""
-        if record.key is not None and record.key in self.keys:
-            return False
-        if max_records is not None and len(self.records) >= max_records:
-            return False
-        return self.array_bytes + len(",") + len(record.data) <= MAX_BYTES
+    used: int = 0
+    """Bytes of its records, each with a comma."""
 
     def add(self, record: Record) -> None:
         """Take a record."""
-        self.array_bytes += len(record.data) + (len(",") if self.records else 0)
         self.records.append(record)
-        if record.key is not None:
-            self.keys.add(record.key)
+        self.used += record.size + len(",")
+
+    def takes(self, record: Record, max_records: int | None) -> bool:
+        """Return whether there is room for one more record in an array."""
+        if not self.records:
+            return True
+        if max_records is not None and len(self.records) >= max_records:
+            return False
+        return len("[]") + self.used + record.size <= MAX_BYTES
+
+    def is_full(self, max_records: int | None) -> bool:
+        """Return whether it is so full that a record for which there is no room closes it."""
+        return len(self.records) == max_records or self.used >= MAX_BYTES * 7 // 8 - 2
 
 
-def data_of(records: Sequence[Record]) -> bytes:
+def data_of(records: list[Record]) -> bytes:
     """Return one object, or an array of several."""
     if len(records) == 1:
         return records[0].data
@@ -66,15 +74,66 @@ def bucket_of(group: str, buckets: int | None) -> str:
     return group if buckets is None else f"bucket-{crc32(group.encode()) % buckets}"
 
 
-def share(records: Sequence[Record], buckets: int | None, max_records: int | None) -> Iterator[list[Record]]:
-    """Return the records of each event, ordered by their first."""
-    opened: list[OpenEvent] = []
-    open_of_group: dict[str, OpenEvent] = {}
+class Lane:
+    """The open events of a lane in the order in which they are sent, and what must not go before which."""
+
+    def __init__(self, group: str, *, is_one_group: bool, lane_bytes: int, max_records: int | None) -> None:
+        self.group = group
+        self.is_one_group = is_one_group
+        self.lane_bytes = lane_bytes
+        self.max_records = max_records
+        self.open: deque[OpenEvent] = deque()
+        self.first = 0
+        self.of_group: dict[str, int] = {}
+        self.of_key: dict[str, int] = {}
+
+    def close(self) -> OpenEvent:
+        """Close the first open event."""
+        self.first += 1
+        return self.open.popleft()
+
+    def put(self, record: Record) -> Iterable[OpenEvent]:
+        """Put a record where it belongs; yield the events that are closed by that."""
+        while self.open and sum(event.used for event in self.open) + record.size + 1 > self.lane_bytes:
+            yield self.close()
+        number = max(self.first, self.of_group.get(record.group, 0))
+        if record.key is not None:
+            number = max(number, self.of_key.get(record.key, -1) + 1)
+        while number < self.first + len(self.open):
+            event = self.open[number - self.first]
+            if event.takes(record, self.max_records):
+                break
+            if number == self.first and event.is_full(self.max_records):
+                yield self.close()
+            number += 1
+        if number == self.first + len(self.open):
+            if len(self.open) == MAX_OPEN:
+                yield self.close()
+            self.open.append(OpenEvent(self.group))
+        self.open[number - self.first].add(record)
+        self.of_group[record.group] = number
+        if record.key is not None:
+            self.of_key[record.key] = number
+        while self.is_one_group and self.first < number:
+            yield self.close()
+
+
+def share(
+    records: Iterable[Record], buckets: int | None, max_records: int | None, lane_bytes: int = 2**40
+) -> list[tuple[str, list[Record]]]:
+    """Return group and records of each event of a window, in the order in which the events are closed.
+
+    What is open at the end is closed in the order of its first records.
+    """
+    lanes: dict[str, Lane] = {}
+    closed: list[OpenEvent] = []
     for record in records:
-        group = bucket_of(record.group, buckets)
-        event = open_of_group.get(group)
-        if event is None or not event.takes(record, max_records):
-            event = open_of_group[group] = OpenEvent()
-            opened.append(event)
-        event.add(record)
-    return (event.records for event in opened)
+        name = bucket_of(record.group, buckets)
+        if name not in lanes:
+            lanes[name] = Lane(
+                name, is_one_group=buckets is None, lane_bytes=lane_bytes, max_records=max_records
+            )
+        closed += lanes[name].put(record)
+    left = [event for lane in lanes.values() for event in lane.open]
+    closed += sorted(left, key=lambda event: (event.records[0].file, event.records[0].row))
+    return [(event.group, event.records) for event in closed]

@@ -6,13 +6,12 @@ from collections import defaultdict
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.events import EventPlanner, PackingSettings, WindowRecords
-from loader.events.packing import group_buckets
-from loader.model import MAX_EVENT_BYTES, Destination, Event, SourceFile, WindowPlan
-from tests.events.reference import Record, bucket_of, data_of, share
+from loader.model import MAX_EVENT_BYTES, Destination, SourceFile, WindowPlan
+from tests.events.reference import Record, bucket_of
 
 DESTINATION = Destination("8928ae12-15e5-4441-825d-ec2184f0a43a", "scn.data.inboundorder")
 SOURCE = SourceFile(0, "/extract.csv", "csv", 10, 0, "f" * 64, 0, None)
@@ -79,16 +78,16 @@ PACKINGS = st.builds(
 
 @given(WINDOWS, PACKINGS)
 def test_each_record_is_in_one_event_of_its_group_in_row_order(rows, packing):
-    """Reading the events back gives each group's records, once each, in the order of the rows."""
-    records = window(rows)
+    """Reading the events back gives each user's group's records, once each, in the order of the rows."""
     sent: defaultdict[str, list[int]] = defaultdict(list)
-    for event in plan(records, packing).events:
-        sent[event.group] += records_of(event.data)
+    for event in plan(window(rows), packing).events:
+        for number in records_of(event.data):
+            sent[rows[number][0]].append(number)
+            assert event.group == bucket_of(rows[number][0], packing.group_buckets)
         assert list(event.rows) == [100 + number for number in records_of(event.data)]
     expected = defaultdict(list)
     for position, (group, _, _) in enumerate(rows):
-        bucket = packing.group_buckets
-        expected[bucket_of(group, bucket)].append(position)
+        expected[group].append(position)
     assert sent == expected
 
 
@@ -102,73 +101,6 @@ def test_events_keep_every_limit(rows, packing):
         assert len(members) <= (packing.max_records or len(rows))
         assert len(set(keys)) == len(keys)
         assert packing.shared or len(members) == 1
-
-
-@given(WINDOWS, PACKINGS)
-def test_events_are_filled_before_another_is_opened(rows, packing):
-    """Two neighbouring events of a group could not have been one."""
-    previous: dict[str, Event] = {}
-    for event in plan(window(rows), packing).events:
-        before = previous.get(event.group)
-        previous[event.group] = event
-        if before is None or not packing.shared:
-            continue
-        first = records_of(event.data)[0]
-        too_large = len(before.data) + len(event.data) + 3 > MAX_EVENT_BYTES
-        same_key = rows[first][1] in {rows[member][1] for member in records_of(before.data)}
-        full = len(before.rows) == packing.max_records
-        assert too_large or same_key or full
-
-
-HALF = (MAX_EVENT_BYTES - len("[,]")) // 2
-EXACT = [MAX_EVENT_BYTES, MAX_EVENT_BYTES - 5, HALF, HALF + 1, HALF // 2, MAX_EVENT_BYTES // 4]
-"""Record lengths that fill an event to the byte, or miss it by one."""
-
-RECORDS = st.tuples(
-    st.sampled_from(["a", "b", "", "ü|c"]),
-    st.sampled_from(["1", "2", "3", "4", "5"]),
-    st.none() | st.sampled_from(["1", "-2.5"]),
-    st.integers(0, 9) | st.sampled_from(EXACT),
-)
-
-
-@settings(max_examples=120, deadline=None)
-@given(st.lists(RECORDS, max_size=60), PACKINGS, st.booleans())
-def test_shared_events_are_those_of_the_plain_loop(drawn, packing, with_keys):
-    """Rows, group, timestamp and bytes of every event, and their order, equal the reference's."""
-    packing = PackingSettings(
-        shared=True, group_buckets=packing.group_buckets, max_records=packing.max_records
-    )
-    records = [
-        Record(
-            7 + 2 * position,
-            group,
-            key if with_keys else None,
-            timestamp,
-            b"{%b}" % (b"x" * max(0, padding - 2)),
-        )
-        for position, (group, key, timestamp, padding) in enumerate(drawn)
-    ]
-    expected = [
-        (
-            [record.row for record in members],
-            bucket_of(members[0].group, packing.group_buckets),
-            members[-1].timestamp,
-            data_of(members),
-        )
-        for members in share(records, packing.group_buckets, max_records=packing.max_records)
-    ]
-    events = plan(window_of(records, with_keys=with_keys), packing).events
-    assert [(list(event.rows), event.group, event.timestamp, event.data) for event in events] == expected
-
-
-def test_more_records_than_are_joined_at_a_time_make_the_same_events():
-    """Where Python's share of the work is cut plays no part, whatever the runs' lengths."""
-    groups = ["large" if row % 3 else f"group {row % 1000}" for row in range(20_000)]
-    records = [Record(row, group, f"{row % 9001}", None, b"{%d}" % row) for row, group in enumerate(groups)]
-    events = plan(window_of(records), PackingSettings(shared=True)).events
-    expected = [([r.row for r in members], data_of(members)) for members in share(records, None, None)]
-    assert [(list(event.rows), event.data) for event in events] == expected
 
 
 @given(WINDOWS, PACKINGS)
@@ -231,9 +163,3 @@ def test_a_payload_is_not_in_the_repr():
     event = plan(window([("a", "1", 3)]), PackingSettings()).events[0]
     assert "pad" not in repr(event)
     assert "quoted" not in repr(event)
-
-
-def test_buckets_are_the_same_on_every_machine():
-    """CRC-32 of the UTF-8 text, modulo the number of buckets."""
-    groups = pl.Series(["", "PO-1", "Überlingen"])
-    assert group_buckets(groups, 64).to_list() == ["bucket-0", "bucket-22", "bucket-48"]
