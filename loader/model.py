@@ -233,6 +233,7 @@ class RejectedRow:
         code: Why, for machines.
         reason: Why, in words that hold no value of the row.
         value: The offending text, clipped; goes only into files with mode 0600.
+        lines: How many lines of the file it takes up: more than one where a quote swallowed others.
     """
 
     file: int
@@ -241,6 +242,7 @@ class RejectedRow:
     code: RejectCode
     reason: str
     value: str = field(default="", repr=False)
+    lines: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +287,7 @@ class WindowPlan:
         file: Number of the source file, from 0.
         first_row: Position of its first row in that file, from 0.
         rows_read: Rows in the window.
-        rows_filtered: Rows the job's filter left out.
+        rows_filtered: Rows the job's filter left out, and rows of a CSV file without any value.
         records: Rows that became records.
         rejected: Rows that could not.
         events: All events, ``events[i].index == i``.

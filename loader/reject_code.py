@@ -15,6 +15,9 @@ class RejectCode(StrEnum):
     BROKEN_QUOTES = "BrokenQuotes"
     """The quotes or line ends of a CSV record do not fit together."""
 
+    REPEATED_HEADER = "RepeatedHeader"
+    """A CSV record is the header again, as where files were joined."""
+
     BAD_ENCODING = "BadEncoding"
     """It holds bytes, or half a surrogate pair, that are no text in the encoding it is read with."""
 

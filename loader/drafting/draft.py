@@ -58,7 +58,7 @@ def draft_job(job: Job, folder: Path) -> Draft:
     used = {column.source for column in columns}
     mapped = {column.name for column in columns}
     unused = [_unused(name, sample) for name in sources if name not in used]
-    text = job_text(job, folder, dataset, columns=columns, unused=unused)
+    text = job_text(job, folder, dataset, columns=columns, unused=unused, notes=sample.notes)
     return Draft(
         text=text,
         columns=tuple(column.name for column in columns),

@@ -41,7 +41,13 @@ class ColumnDraft:
 
 
 def job_text(
-    job: Job, folder: Path, dataset: Dataset, *, columns: Sequence[ColumnDraft], unused: Sequence[ColumnDraft]
+    job: Job,
+    folder: Path,
+    dataset: Dataset,
+    *,
+    columns: Sequence[ColumnDraft],
+    unused: Sequence[ColumnDraft],
+    notes: Sequence[str] = (),
 ) -> str:
     """Return the job file.
 
@@ -51,9 +57,11 @@ def job_text(
         dataset: The dataset that is filled.
         columns: The columns that have a source.
         unused: Source columns that feed nothing.
+        notes: What the user should check about the extract.
     """
     lines = (
         *_head(job, folder),
+        *_notes(notes),
         *_group(dataset, columns),
         *_ignore(unused),
         "",
@@ -79,6 +87,14 @@ def _head(job: Job, folder: Path) -> Iterator[str]:
     else:
         yield '# instance_id = "..."'
     yield '# region = "..."'
+
+
+def _notes(notes: Sequence[str]) -> Iterator[str]:
+    if notes:
+        yield ""
+        yield "# What was found in the extract; settings csv.NAME go into a table [csv] of this file."
+        # A path may hold a line end: it must not end the comment.
+        yield from (f"# - {' '.join(note.split())}" for note in notes)
 
 
 def _named_from(folder: Path, name: str) -> str:

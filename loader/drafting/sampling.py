@@ -23,10 +23,12 @@ class Sample:
     Attributes:
         file: The file.
         frame: The rows, with all columns.
+        notes: What the user should check about the file.
     """
 
     file: SourceFile
     frame: pl.DataFrame = field(repr=False)
+    notes: tuple[str, ...] = ()
 
 
 def sample_of(job: Job) -> Sample:
@@ -37,11 +39,12 @@ def sample_of(job: Job) -> Sample:
         ExtractError: The file cannot be read.
     """
     with closing(StdinCopy(job.run_dir or job.default_run_dir())) as kept:
-        file = files_of(job, kept)[0][0]
+        files, advice = files_of(job, kept)
+        file = files[0]
         table = open_table(job, None, file)
         cut = WindowShape(tuple(table.schema), DRAFT_SAMPLE_ROWS, DRAFT_SAMPLE_ROWS)
         with closing(table.windows(cut, 0, lambda number: number == 0)) as windows:
             first = next(windows, None)
     if first is None:
         raise NothingToLoad("The extract has no rows.", where=file.path)
-    return Sample(file, first.frame)
+    return Sample(file, first.frame, (*advice, *table.advice))

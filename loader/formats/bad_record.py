@@ -28,8 +28,12 @@ class BadRecord:
         index: Its position among the block's rows.
         fault: Why.
         text: The record, clipped.
+        lines: How many lines of the file it takes up.
+        left_out: Whether it is no row to reject: it is counted, and left out.
     """
 
     index: int
     fault: RecordFault
     text: str = field(repr=False)
+    lines: int = 1
+    left_out: bool = False

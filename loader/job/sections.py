@@ -150,6 +150,38 @@ class CsvSettings(Section):
         Literal["auto", "lf", "crlf", "cr"],
         Field(description="End of a record; a lone CR is what old Macs and some ERPs write."),
     ] = "auto"
+    short_rows: Annotated[
+        Literal["reject", "fill"],
+        Field(description="Rows that end before the last column; fill takes the missing fields as empty."),
+    ] = "reject"
+    surplus_fields: Annotated[
+        Literal["auto", "drop", "reject"],
+        Field(
+            description="Empty fields after the last column; auto drops them if all of the first rows have "
+            "the same number of them."
+        ),
+    ] = "auto"
+    empty_rows: Annotated[
+        Literal["skip", "reject"],
+        Field(
+            description="Rows of separators only, which spreadsheets write below a table; skip counts them "
+            "as filtered."
+        ),
+    ] = "skip"
+    repeated_names: Annotated[
+        Literal["refuse", "number"],
+        Field(description="A header that names columns alike; number calls them name, name_2, name_3, ..."),
+    ] = "refuse"
+    blanks_after_quotes: Annotated[
+        Literal["drop", "reject"], Field(description="Blanks between a closing quote and the separator.")
+    ] = "drop"
+    row_like_texts: Annotated[
+        Literal["reject", "accept"],
+        Field(
+            description="Texts of several lines that look like rows, as where a quote is not closed; accept "
+            "takes them as texts."
+        ),
+    ] = "reject"
 
     @model_validator(mode="after")
     def _can_be_told_apart(self) -> Self:

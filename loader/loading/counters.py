@@ -53,6 +53,7 @@ class LoadCounters:
         self._limits: Counter[str] = Counter()
         self._rows_read = earlier.rows_read
         self._rows_rejected = earlier.rows_rejected
+        self._lines_swallowed = 0
         self._events_planned = earlier.events_total
         self._rows_done_before = settled_rows
         self._rows_done = 0
@@ -79,7 +80,12 @@ class LoadCounters:
             self._rows_rejected += len(plan.rejected)
             self._events_planned += len(plan.events)
             self._rows_done += settled_rows
-            self._files[plan.file].update(rows=plan.rows_read, rejected=len(plan.rejected))
+            # A quote that is not closed makes one row of many lines: --max-errors counts them all.
+            swallowed = sum([row.lines - 1 for row in plan.rejected])
+            self._lines_swallowed += swallowed
+            self._files[plan.file].update(
+                rows=plan.rows_read + swallowed, rejected=len(plan.rejected) + swallowed
+            )
         else:
             self._rows_done_before += settled_rows
         self._files[plan.file]["settled"] += settled_rows
@@ -107,8 +113,8 @@ class LoadCounters:
     def has_too_many_errors(self) -> bool:
         """Return whether ``--max-errors`` is exceeded."""
         return self._job.max_errors.exceeded(
-            rejected=self._rows_rejected,
-            rows=self._rows_read,
+            rejected=self._rows_rejected + self._lines_swallowed,
+            rows=self._rows_read + self._lines_swallowed,
             failed=self._rows_failed,
             settled=self._rows_done_before + self._rows_done,
         )

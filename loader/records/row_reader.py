@@ -58,9 +58,14 @@ class _Batch:
         self.rows = pl.int_range(first_row, first_row + self.frame.height, eager=True)
         self.rejected: dict[int, RejectedRow] = {}
         self._file = window.file
+        self._left_out: set[int] = set()
         for bad in window.bad:
-            if start <= bad.index < start + self.frame.height:
-                self.reject_row(window.first_row + bad.index, bad.fault, bad.text)
+            if not start <= bad.index < start + self.frame.height:
+                continue
+            if bad.left_out:
+                self._left_out.add(window.first_row + bad.index)
+            else:
+                self.reject_row(window.first_row + bad.index, bad.fault, bad.text, bad.lines)
         for name, dtype in self.frame.schema.items():
             if dtype == pl.String:
                 self._drop_endless_texts(name)
@@ -92,12 +97,19 @@ class _Batch:
                 value = "" if source is None else _shown(source, index)
                 self.reject_row(self.rows[index], fault, value)
 
-    def reject_row(self, row: int, fault: RecordFault, value: str) -> None:
+    def reject_row(self, row: int, fault: RecordFault, value: str, lines: int = 1) -> None:
         """Reject the row at a position of the file, unless it was rejected before."""
         clipped = value[:MAX_VALUE_CHARS]
         self.rejected.setdefault(
-            row, RejectedRow(self._file, row, fault.column, fault.code, fault.reason, clipped)
+            row, RejectedRow(self._file, row, fault.column, fault.code, fault.reason, clipped, lines)
         )
+
+    def drop_left_out(self) -> int:
+        """Drop the rows that the format counts and leaves out; return how many."""
+        if self._left_out:
+            kept = ~self.rows.is_in(list(self._left_out))
+            self.frame, self.rows = self.frame.filter(kept), self.rows.filter(kept)
+        return len(self._left_out)
 
     def keep_only(self, condition: Expression) -> int:
         """Drop the rows for which a condition is not true; return how many. Rejected rows stay."""
@@ -139,6 +151,7 @@ class RowReader:
         rows = _batch_rows(window.frame)
         for start in range(0, window.frame.height, rows):
             batch = _Batch(window, start, rows)
+            filtered += batch.drop_left_out()
             if self._mapping.filter is not None:
                 filtered += batch.keep_only(self._mapping.filter)
             done.append(self._records(batch))

@@ -36,7 +36,8 @@ def read(path: Path, settings_: CsvSettings | None = None, block_bytes: int = 2*
         frame, bad = block.parse(dialect.columns)
         values: list[Row] = [list(row) for row in frame.rows()]
         for record in bad:
-            values[record.index] = record.fault.reason
+            if not record.left_out:
+                values[record.index] = record.fault.reason
         rows += values
     return rows
 

@@ -69,6 +69,16 @@ async def test_a_share_waits_for_a_sample(emulator, tmp_path):
     assert await load(emulator, tmp_path, max_errors_per_file="49%") == 151
 
 
+async def test_lines_that_a_quote_swallowed_count_as_errors(emulator, tmp_path):
+    """One row that is rejected for 200 lines is 200 errors; a limit above that lets the load end."""
+    lines = [f"R{row},{row}\n" for row in range(200)]
+    (tmp_path / "file.csv").write_text(HEADER + 'R,"1\n' + "".join(lines) + 'S,"2"\nT,3\n')
+    for setting in ("max_errors", "max_errors_per_file"):
+        with pytest.raises(TooManyFailures):
+            await load(emulator, tmp_path, restart=True, **{setting: "200"})
+    assert await load(emulator, tmp_path, restart=True, max_errors="202") == 1
+
+
 async def test_rejected_rows_are_whole_after_a_stop_and_a_resume(emulator, tmp_path):
     """A load that was stopped has no file yet; resumed to its end it has each row once, and stays so."""
     write_files(tmp_path, 0, 60)

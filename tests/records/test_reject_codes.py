@@ -73,6 +73,7 @@ DATES = pl.Series([0] * GOOD_ROWS + [3_000_000], dtype=pl.Int32).cast(pl.Date)
 CASES: Sequence[tuple[RejectCode, str, bytes, Mapping[str, object]]] = [
     (RejectCode.WRONG_FIELD_COUNT, "short.csv", csv("R,1"), {}),
     (RejectCode.BROKEN_QUOTES, "quotes.csv", cell("product_id", '"P"x'), {}),
+    (RejectCode.REPEATED_HEADER, "joined.csv", csv(",".join(RESERVATION)), {}),
     (RejectCode.BAD_ENCODING, "bytes.csv", cell("product_id", "\xff"), UTF_8),
     (RejectCode.BAD_ENCODING, "bytes.ndjson", ndjson(b'{"product_id": "\xff"}'), {}),
     (RejectCode.BAD_ENCODING, "surrogate.ndjson", ndjson(b'{"product_id": "\\ud800"}'), {}),

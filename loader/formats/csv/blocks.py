@@ -8,13 +8,12 @@ Rules kept here:
    told with its position and why; it never shifts, cuts or empties a value.
 3. What is regular is parsed by polars, which fills up short records in silence; so a block counts as
    regular only if its separators, quotes and line ends add up, and it holds no escape and no comment. All
-   others go to ``csv_records``.
+   others go to ``read_records``.
 4. A file is read from its first byte to its last: it may be a stream that knows no way back.
 """
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -22,15 +21,25 @@ from loader.errors import ExtractError
 from loader.formats.bad_record import BadRecord, RecordFault
 from loader.formats.csv.dialect import Dialect
 from loader.formats.csv.parse import parse_csv
-from loader.formats.csv.records import MAX_RECORD_BYTES, ReadRecords, Syntax, read_records
+from loader.formats.csv.records import EMPTY_ROW, MAX_RECORD_BYTES, ReadRecords, read_records
+from loader.formats.csv.regular import last_record_end, regular_rows
 from loader.model import SourceFile
+from loader.reject_code import RejectCode
 from loader.sources.files import opened
 from loader.sources.transcoding import Readable, as_utf8, read_up_to
 
 BLOCK_BYTES = 4 * 2**20
 """How much is read at a time: polars is at its fastest from about here on (0.8 us a row of 20 columns)."""
 
-EMPTY_LINE = {"\n": re.compile(rb"\n\r?\n"), "\r": re.compile(rb"\r\r")}
+
+MARK = "\ufeff"
+"""A byte-order mark, where it is not the file's first character."""
+
+HEADER_AGAIN = RecordFault(RejectCode.REPEATED_HEADER, "it is the header again, as where files were joined")
+
+MARK_AGAIN = RecordFault(
+    RejectCode.BAD_ENCODING, "it begins with a byte-order mark, as where files were joined"
+)
 
 
 class RecordBlock:
@@ -41,10 +50,14 @@ class RecordBlock:
         text: The records.
         dialect: How they are written.
         judged: What they hold, if they are not regular.
+
+    Attributes:
+        first_line: Number of its first line in the file, from 1.
     """
 
     def __init__(self, rows: int, text: bytes, dialect: Dialect, judged: ReadRecords | None = None) -> None:
         self.rows = rows
+        self.first_line = 1
         self._text = text
         self._dialect = dialect
         self._judged = judged
@@ -59,7 +72,12 @@ class RecordBlock:
         if frame is None:
             judged = judged or _judge(self._text, self._dialect, at_end=True)
             frame = _frame_of(judged, len(self._dialect.columns))
-        bad = [] if judged is None else _bad_records(judged)
+        bad = [] if judged is None else self._bad_records(judged)
+        joints = _joints(frame, self._dialect.header)
+        if joints:
+            is_joint = pl.int_range(frame.height, eager=True).is_in([record.index for record in joints])
+            frame = frame.select(pl.when(~is_joint).then(column) for column in frame.get_columns())
+            bad = sorted([*bad, *joints], key=lambda record: record.index)
         position = {name: str(number) for number, name in enumerate(self._dialect.columns)}
         wanted = [pl.col(position[name]).alias(name) for name in columns]
         quote = self._dialect.syntax.quote.encode()
@@ -75,6 +93,20 @@ class RecordBlock:
             start, end = judged.places[index]
             text = self._text[start:end]
             yield text if text.endswith(line_end) else text + line_end
+
+    def _bad_records(self, judged: ReadRecords) -> list[BadRecord]:
+        line_end = self._dialect.syntax.line_end.encode()
+        bad = []
+        for index, (record, (start, end)) in enumerate(zip(judged.records, judged.places, strict=True)):
+            if not isinstance(record, RecordFault):
+                continue
+            lines = len(self._text[start:end].removesuffix(line_end).split(line_end))
+            if lines > 1:
+                first = self.first_line + self._text.count(line_end, 0, start)
+                reason = f"{record.reason}: it takes up lines {first:,} to {first + lines - 1:,} of the file"
+                record = replace(record, reason=reason)  # noqa: PLW2901 - the same fault, with its place
+            bad.append(BadRecord(index, record, judged.texts[index], lines, left_out=record is EMPTY_ROW))
+        return bad
 
     def _fast_frame(self) -> pl.DataFrame | None:
         """Return the fields if no record is too long: as separators add up, none is too short then."""
@@ -93,13 +125,21 @@ def _frame_of(judged: ReadRecords, columns: int) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _bad_records(judged: ReadRecords) -> list[BadRecord]:
-    told = zip(judged.records, judged.texts, strict=True)
-    return [
-        BadRecord(index, record, text)
-        for index, (record, text) in enumerate(told)
-        if isinstance(record, RecordFault)
-    ]
+def _joints(frame: pl.DataFrame, header: Sequence[str]) -> list[BadRecord]:
+    """Return the rows that show where files were joined: the header again, or a byte-order mark."""
+    first = frame["0"].fill_null("")
+    marked = first.str.starts_with(MARK)
+    again = _is(first.str.strip_prefix(MARK).str.strip_chars('"'), header[0]) if header else marked & ~marked
+    for number, name in enumerate(header[1:], start=1):
+        if not again.any():
+            break
+        again &= _is(frame[str(number)].fill_null(""), name)
+    repeated = [BadRecord(index, HEADER_AGAIN, "") for index in again.arg_true()]
+    return repeated + [BadRecord(index, MARK_AGAIN, "") for index in (marked & ~again).arg_true()]
+
+
+def _is(texts: pl.Series, name: str) -> pl.Series:
+    return (texts == name) | (texts.str.strip_chars() == name)
 
 
 def read_blocks(
@@ -111,17 +151,20 @@ def read_blocks(
         ExtractError: The file cannot be read, a record is longer than MAX_RECORD_BYTES, or the file ends
             inside quotes.
     """
-    rows = 0
+    rows, line, line_end = 0, dialect.data_line, dialect.syntax.line_end.encode()
     with opened(file) as handle:
         read_up_to(handle, dialect.encoding.mark_bytes)
         text = as_utf8(handle, dialect.encoding.codec)
         rest = _after(text, dialect.data_offset)
         while True:
             read = text.read(block_bytes)
-            block, rest = _first_block(rest + read, dialect, at_end=not read)
+            unread = rest + read
+            block, rest = _first_block(unread, dialect, at_end=not read)
+            block.first_line = line
             rows += block.rows
+            line += unread.count(line_end, 0, len(unread) - len(rest))
             if len(rest) > MAX_RECORD_BYTES or (rest and not read):
-                raise _never_closed(file if isinstance(file, str) else file.path, rows)
+                raise _never_closed(file if isinstance(file, str) else file.path, rows, line)
             if block.rows:
                 yield block
             if not read:
@@ -148,9 +191,12 @@ def _after(text: Readable, data_offset: int) -> bytes:
 
 
 def _first_block(text: bytes, dialect: Dialect, *, at_end: bool) -> tuple[RecordBlock, bytes]:
-    end = len(text) if at_end else _last_record_end(text, dialect.syntax)
+    syntax = dialect.syntax
+    end = len(text) if at_end else last_record_end(text, syntax)
     body = text[:end]
-    rows = _regular_rows(body, dialect) if body else None
+    if syntax.doubled_return and (not syntax.quote or syntax.quote.encode() not in body):
+        body = body.replace(b"\r\r\n", b"\r\n")
+    rows = regular_rows(body, syntax, len(dialect.columns)) if body else None
     if rows is not None:
         return RecordBlock(rows, body, dialect), text[end:]
     judged = _judge(text, dialect, at_end=at_end)
@@ -162,74 +208,10 @@ def _judge(text: bytes, dialect: Dialect, *, at_end: bool) -> ReadRecords:
     return read_records(text, dialect.syntax, columns=len(dialect.columns), at_end=at_end)
 
 
-def _last_record_end(text: bytes, syntax: Syntax) -> int:
-    """Return where the last whole record ends, if quotes are only where they belong."""
-    line_end, quote = syntax.line_end.encode(), syntax.quote.encode()
-    end = text.rfind(line_end)
-    quotes = text.count(quote, 0, max(end, 0)) if quote else 0
-    while end >= 0 and quotes % 2:
-        # Line ends after the last quote are inside of what it opened.
-        before = text.rfind(line_end, 0, text.rfind(quote, 0, end))
-        quotes -= text.count(quote, max(before, 0), end)
-        end = before
-    return end + 1
-
-
-def _regular_rows(body: bytes, dialect: Dialect) -> int | None:
-    """Return the number of rows if every record has all fields and is quoted by the book."""
-    syntax = dialect.syntax
-    separator, line_end = syntax.separator.encode(), syntax.line_end.encode()
-    if syntax.line_end == "\r":
-        if b"\n" in body:
-            return None
-    elif b"\r" in body and body.count(b"\r") != body.count(b"\r\n"):
-        return None
-    if _has_more_than_fields(body, syntax):
-        return None
-    outside = _outside_quotes(body, syntax)
-    if outside is None or body.startswith((line_end, b"\r\n")):
-        return None
-    if any(map(EMPTY_LINE[syntax.line_end].search, outside)):
-        return None
-    rows = sum(piece.count(line_end) * times for piece, times in outside.items())
-    rows += not body.endswith(line_end)
-    separators = sum(piece.count(separator) * times for piece, times in outside.items())
-    return rows if separators == rows * (len(dialect.columns) - 1) else None
-
-
-def _has_more_than_fields(body: bytes, syntax: Syntax) -> bool:
-    """Return whether there is what polars does not know: escapes, comments, a separator of many bytes."""
-    if not (syntax.separator + syntax.quote).isascii() or (syntax.escape and syntax.escape.encode() in body):
-        return True
-    comment = syntax.comment.encode()
-    return bool(comment) and (body.startswith(comment) or syntax.line_end.encode() + comment in body)
-
-
-def _outside_quotes(body: bytes, syntax: Syntax) -> Counter[bytes] | None:
-    """Return the pieces of a text outside its quotes, or None if a quote is where none belongs."""
-    quote = syntax.quote.encode()
-    if not quote or quote not in body:
-        return Counter((body,))
-    pieces = body.split(quote)
-    if len(pieces) % 2 == 0:
-        return None
-    boundary = (syntax.separator.encode(), syntax.line_end.encode())
-    after_quote = (*boundary, b"\r\n") if syntax.line_end == "\n" else boundary
-    between = Counter(pieces[2:-1:2])
-    # An empty piece between two quoted texts is a quote written twice inside one.
-    fits = all(not piece or (piece.startswith(after_quote) and piece.endswith(boundary)) for piece in between)
-    fits = fits and (not pieces[0] or pieces[0].endswith(boundary))
-    fits = fits and (not pieces[-1] or pieces[-1].startswith(after_quote))
-    if not fits:
-        return None
-    between.update((pieces[0], pieces[-1]))
-    return between
-
-
-def _never_closed(path: str, row: int) -> ExtractError:
+def _never_closed(path: str, row: int, line: int) -> ExtractError:
     return ExtractError(
         "A quote in the CSV file is never closed.",
-        where=f"{path}, row {row + 1:,}",
+        where=f"{path}, row {row + 1:,}, from line {line:,} on",
         why=f"the record goes on for more than {MAX_RECORD_BYTES:,} bytes, or to the end of the file",
         next_step='Repair that row; or switch quoting off with csv.quote = "".',
     )

@@ -10,13 +10,17 @@ Rules kept here:
 """
 
 import re
+import shlex
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 
 from loader.errors import ExtractError
-from loader.formats.csv.records import Syntax, read_records
+from loader.formats.csv.head_rows import HeadRows, look_at_rows
+from loader.formats.csv.records import read_records
 from loader.formats.csv.separator import find_separator, in_words
+from loader.formats.csv.syntax import Syntax
 from loader.job import CsvSettings
 from loader.model import SourceFile
 from loader.sources.encodings import Encoding, find_encoding
@@ -26,8 +30,15 @@ from loader.sources.transcoding import as_utf8, read_up_to
 HEAD_BYTES = 2**20
 """How much of a file is looked at to find out how it is written."""
 
+SHOWN_COLUMNS = 30
+"""How many columns an error shows."""
+
 SEPARATOR_LINE = re.compile(rb'"?sep=([\t !#-~])"?(?:\r\n|\n|\r)')
 """What Excel writes, and reads, before the header."""
+
+
+DOUBLED_RETURN = re.compile(rb"\r\r\n")
+"""What a program on Windows writes that ends lines with CRLF itself and opens the file as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,9 @@ class Dialect:
         encoding: The encoding of its text.
         columns: The names of its columns, all different.
         data_offset: Where its first record begins: a position in its text, as UTF-8 without mark.
+        data_line: The line that its first record begins on, from 1.
+        header: The fields of its header, without blanks around them; empty if it has none.
+        rows: What its first rows lack or have too much of.
         words: All this for people.
     """
 
@@ -46,6 +60,9 @@ class Dialect:
     encoding: Encoding
     columns: tuple[str, ...]
     data_offset: int
+    data_line: int
+    header: tuple[str, ...]
+    rows: HeadRows
     words: str
 
 
@@ -84,6 +101,12 @@ def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
         escape=settings.escape,
         comment=settings.comment,
         encoding=head.encoding.words,
+        doubled_return=line_end == "\n" and _has_doubled_return(head.text, settings.quote),
+        fills_short_rows=settings.short_rows == "fill",
+        dropped_fields=None if settings.surplus_fields == "drop" else 0,
+        skips_empty_rows=settings.empty_rows == "skip",
+        drops_blanks=settings.blanks_after_quotes == "drop",
+        rejects_row_like_texts=settings.row_like_texts == "reject",
     )
     start = start if told is None else told.end()
     text = head.text[start:]
@@ -95,11 +118,19 @@ def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
     first = read.records[0] if read.records else None
     if not isinstance(first, list):
         raise _bad_header(path, first.reason if first else "no line end was found in its first MiB")
+    columns = _names(path, first, settings)
+    data_offset = start + (read.used_bytes if settings.header else 0)
+    rows = look_at_rows(head.text[data_offset:], syntax, len(columns), at_end=head.is_whole)
+    if settings.surplus_fields == "auto":
+        syntax = replace(syntax, dropped_fields=rows.same_surplus)
     return Dialect(
         syntax=syntax,
         encoding=head.encoding,
-        columns=_names(path, first, settings),
-        data_offset=start + (read.used_bytes if settings.header else 0),
+        columns=columns,
+        data_offset=data_offset,
+        data_line=1 + head.text.count(line_end.encode(), 0, data_offset),
+        header=tuple(name.strip() for name in first) if settings.header else (),
+        rows=rows,
         words=_words(syntax, text[: read.used_bytes], settings),
     )
 
@@ -120,9 +151,21 @@ def _line_end(head: bytes, settings: CsvSettings) -> str:
     outside_quotes = b"".join(head.split(settings.quote.encode())[::2]) if settings.quote else head
     text = outside_quotes if b"\n" in outside_quotes or b"\r" in outside_quotes else head
     carriage_return, line_feed = text.find(b"\r"), text.find(b"\n")
-    if carriage_return < 0 or (0 <= line_feed <= carriage_return + 1):
+    if (
+        carriage_return < 0
+        or 0 <= line_feed <= carriage_return + 1
+        or DOUBLED_RETURN.match(text, carriage_return)
+    ):
         return "\n"
     return "\r"
+
+
+def _has_doubled_return(head: bytes, quote: str) -> bool:
+    """Return whether the first line outside quotes ends in CR CR LF."""
+    outside_quotes = b"".join(head.split(quote.encode())[::2]) if quote else head
+    return DOUBLED_RETURN.match(outside_quotes, outside_quotes.find(b"\r")) is not None and (
+        outside_quotes.find(b"\n") == outside_quotes.find(b"\r") + 2
+    )
 
 
 def _after_lines(head: _Head, line_end: str, lines: int) -> int:
@@ -144,13 +187,42 @@ def _names(path: str, first: list[str], settings: CsvSettings) -> tuple[str, ...
     else:
         names = [f"column_{number}" for number in range(1, len(first) + 1)]
     twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice and settings.repeated_names == "number" and not settings.columns:
+        return _numbered(names)
     if twice:
-        raise _bad_header(path, f"it names more than one column {', '.join(map(repr, twice[:5]))}")
+        raise _repeated_names(path, twice, _numbered(names))
     return tuple(names)
+
+
+def _numbered(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names, all different: of those alike the second is ``name_2``, and so on."""
+    taken, seen = set(names), Counter[str]()
+    different = []
+    for name in names:
+        seen[name] += 1
+        number, own = seen[name], name
+        while number > 1 and own in taken:
+            own, number = f"{name}_{number}", number + 1
+        taken.add(own)
+        different.append(own)
+    return tuple(different)
+
+
+def _repeated_names(path: str, twice: Sequence[str], numbered: Sequence[str]) -> ExtractError:
+    flags = " ".join(f"--csv-columns {shlex.quote(name)}" for name in numbered[:SHOWN_COLUMNS])
+    return ExtractError(
+        "The header of the CSV file names columns alike.",
+        where=path,
+        why=f"it names more than one column {', '.join(map(repr, twice[:5]))}",
+        next_step='Give --csv-repeated-names number (repeated_names = "number" in the [csv] table) to call '
+        "them name, name_2 and so on, or name all columns yourself, in file order, with csv.columns or:\n  "
+        f"{flags}{' ...' if len(numbered) > SHOWN_COLUMNS else ''}",
+    )
 
 
 def _words(syntax: Syntax, first: bytes, settings: CsvSettings) -> str:
     line_end = "CR" if syntax.line_end == "\r" else "CRLF" if first.endswith(b"\r\n") else "LF"
+    line_end = "CR CR LF" if syntax.doubled_return else line_end
     words = [
         "CSV",
         f"{in_words(syntax.separator)} between fields",

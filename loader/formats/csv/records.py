@@ -7,7 +7,9 @@ Rules kept here:
 
 1. A quote opens a quoted field only at the field's start; anywhere else in an unquoted field it is a
    character like any other (the ``csv`` module's reading of RFC 4180).
-2. An empty line is not a row, nor is a comment. A row that cannot be used is told, never repaired.
+2. An empty line is not a row, nor is a comment. A line of separators only is counted and left out, unless the
+   user wants it rejected. A row that cannot be used is told. It is repaired only where the user said so or
+   nothing is lost.
 3. An escape makes a separator, quote, escape or line end part of the field. Before anything else it is a
    character like any other: MySQL's ``\N`` arrives as ``\N``, for null words to find.
 """
@@ -18,6 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from loader.formats.bad_record import RecordFault
+from loader.formats.csv.syntax import Syntax
+from loader.formats.csv.tolerance import fields_with_blanks, fit, holds_rows, is_empty_row
 from loader.reject_code import RejectCode
 
 MAX_RECORD_BYTES = 8 * 2**20
@@ -27,29 +31,17 @@ EMPTY_LINES = {"\n": re.compile(rb"[\r\n]*\n"), "\r": re.compile(rb"\r+")}
 
 DO_NOT_FIT = RecordFault(RejectCode.BROKEN_QUOTES, "its quotes or line ends do not fit together")
 
+LOOKS_LIKE_ROWS = RecordFault(
+    RejectCode.BROKEN_QUOTES,
+    "a text in it looks like rows of the file, as where a quote is not closed "
+    '(csv.row_like_texts = "accept" takes it as a text)',
+)
+
+EMPTY_ROW = RecordFault(RejectCode.WRONG_FIELD_COUNT, "it is made of separators only")
+"""Of a record that is counted and left out."""
+
 MAX_READABLE_BYTES = 4 * 200
 """How much of an unusable record is kept: enough for the 200 characters that are reported."""
-
-
-@dataclass(frozen=True, slots=True)
-class Syntax:
-    r"""What the characters of a CSV file mean.
-
-    Attributes:
-        separator: The character between fields.
-        quote: The character around fields, or empty.
-        line_end: ``\n`` (LF or CRLF) or ``\r`` (a lone CR).
-        escape: The character that makes the next one part of the field, or empty.
-        comment: What a line begins with that is no record, or empty.
-        encoding: How people call the file's encoding, for reasons; it is read as UTF-8 in any case.
-    """
-
-    separator: str
-    quote: str
-    line_end: str
-    escape: str = ""
-    comment: str = ""
-    encoding: str = "UTF-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +54,8 @@ class ReadRecords:
         places: For each record where it begins and ends, its line end included.
         used_bytes: Where the first record begins that is not complete.
         unclosed: Whether the text ends inside quotes.
+        empty_rows: How many lines of separators only there were. They are no records if the number of fields
+            is not known; else they are the fault EMPTY_ROW.
     """
 
     records: list[list[str] | RecordFault]
@@ -69,6 +63,7 @@ class ReadRecords:
     places: list[tuple[int, int]]
     used_bytes: int
     unclosed: bool = False
+    empty_rows: int = 0
 
 
 def read_records(
@@ -88,28 +83,52 @@ def read_records(
     records: list[list[str] | RecordFault] = []
     texts: list[str] = []
     places: list[tuple[int, int]] = []
-    used_bytes = 0
+    used_bytes = empty_rows = 0
     while most is None or len(records) < most:
         start = used_bytes = lines.skip_what_is_no_row()
-        fault: RecordFault | None
         try:
-            fields = next(reader)
+            record = _next_record(reader, lines, start, syntax, columns)
         except StopIteration:
             break
-        except csv.Error:
-            if lines.exhausted:
-                return ReadRecords(records, texts, places, used_bytes, unclosed=True)
-            fields, fault = [], DO_NOT_FIT
-        else:
-            fault = _fault(fields, columns, syntax)
-            if fault is None and _drops_line_end(fields, text[start : lines.used_bytes], syntax):
-                fault = DO_NOT_FIT
+        except EOFError:
+            return ReadRecords(records, texts, places, used_bytes, unclosed=True, empty_rows=empty_rows)
         used_bytes = lines.used_bytes
-        if fields or fault is not None:
-            records.append(fields if fault is None else fault)
-            places.append((start, used_bytes))
-            texts.append("" if fault is None else _readable(text[start:used_bytes]))
-    return ReadRecords(records, texts, places, used_bytes)
+        if not record:
+            continue
+        if record is EMPTY_ROW:
+            empty_rows += 1
+            if columns is None:
+                continue
+        records.append(record)
+        places.append((start, used_bytes))
+        texts.append(_readable(text[start:used_bytes]) if isinstance(record, RecordFault) else "")
+    return ReadRecords(records, texts, places, used_bytes, empty_rows=empty_rows)
+
+
+def _next_record(
+    reader: Iterator[list[str]], lines: "_Lines", start: int, syntax: Syntax, columns: int | None
+) -> list[str] | RecordFault:
+    """Return the fields of the next record, or why it cannot be used; no fields if it is an empty line.
+
+    Raises:
+        StopIteration: There is none.
+        EOFError: The text ends inside quotes.
+    """
+    try:
+        fields = next(reader)
+    except csv.Error:
+        if lines.exhausted:
+            raise EOFError from None
+        with_blanks = fields_with_blanks(lines.since(start), syntax) if syntax.drops_blanks else None
+        if with_blanks is None:
+            return DO_NOT_FIT
+        fields = with_blanks
+    if syntax.skips_empty_rows and is_empty_row(fields, lines.since(start), syntax):
+        return EMPTY_ROW
+    fault = _fault(fields, columns, syntax)
+    if fault is None and _drops_line_end(fields, lines.since(start), syntax):
+        fault = DO_NOT_FIT
+    return fields if fault is None else fault
 
 
 def _reader(lines: Iterator[str], syntax: Syntax) -> Iterator[list[str]]:
@@ -141,6 +160,10 @@ class _Lines(Iterator[str]):
         self._escape = syntax.escape
         self._escaped = re.compile(re.escape(syntax.escape) + r"(\r\n|.|\Z)", re.DOTALL)
         self._escapable = {syntax.separator, syntax.quote, syntax.escape, "\r", "\n"} - {""}
+
+    def since(self, start: int) -> bytes:
+        """Return what was read of the text from a position on."""
+        return self._text[start : self.used_bytes]
 
     def skip_what_is_no_row(self) -> int:
         """Leave out comments and empty lines where a record begins; return where it does."""
@@ -182,6 +205,7 @@ class _Lines(Iterator[str]):
 
 
 def _fault(fields: list[str], columns: int | None, syntax: Syntax) -> RecordFault | None:
+    """Return why a record cannot be used, or None; it is made to fit the columns if the settings allow it."""
     if not fields:
         return None
     try:
@@ -189,10 +213,24 @@ def _fault(fields: list[str], columns: int | None, syntax: Syntax) -> RecordFaul
             field.encode()
     except UnicodeEncodeError:
         return RecordFault(RejectCode.BAD_ENCODING, f"it holds bytes that are not {syntax.encoding}")
-    if columns is not None and len(fields) != columns:
-        reason = f"it has {len(fields)} fields where the file has {columns} columns"
-        return RecordFault(RejectCode.WRONG_FIELD_COUNT, reason)
+    if columns is None:
+        return None
+    if len(fields) != columns:
+        fit(fields, columns, syntax)
+    if len(fields) != columns:
+        return _wrong_count(fields, columns)
+    if syntax.rejects_row_like_texts and any(holds_rows(field, syntax, columns) for field in fields):
+        return LOOKS_LIKE_ROWS
     return None
+
+
+def _wrong_count(fields: list[str], columns: int) -> RecordFault:
+    reason = f"it has {len(fields)} fields where the file has {columns} columns"
+    if len(fields) < columns:
+        reason += ' (csv.short_rows = "fill" takes missing ones at the end as empty)'
+    elif not any(fields[columns:]):
+        reason += ' (csv.surplus_fields = "drop" drops empty ones at the end)'
+    return RecordFault(RejectCode.WRONG_FIELD_COUNT, reason)
 
 
 def _drops_line_end(fields: list[str], record: bytes, syntax: Syntax) -> bool:
@@ -201,7 +239,8 @@ def _drops_line_end(fields: list[str], record: bytes, syntax: Syntax) -> bool:
         return False  # it was escaped, and kept
     if syntax.line_end == "\r":
         return record.removesuffix(b"\r").endswith(b"\n")
-    return record.removesuffix(b"\n").removesuffix(b"\r").endswith(b"\r")
+    end = record.removesuffix(b"\n").removesuffix(b"\r")
+    return end.removesuffix(b"\r" if syntax.doubled_return else b"").endswith(b"\r")
 
 
 def _readable(record: bytes) -> str:

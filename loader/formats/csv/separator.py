@@ -7,11 +7,14 @@ Rules kept here:
    that look right and hold two values in one field.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from loader.errors import ExtractError
-from loader.formats.csv.records import Syntax, read_records
+from loader.formats.bad_record import RecordFault
+from loader.formats.csv.records import read_records
+from loader.formats.csv.syntax import Syntax
 
 SEPARATORS = (",", ";", "\t", "|")
 
@@ -20,6 +23,12 @@ SAMPLE_RECORDS = 200
 
 NEARLY = 0.9
 """A second separator that fits this much of what the first fits is too good to be chance."""
+
+MAJORITY = 0.5
+"""A table has more than this share of the records."""
+
+TITLE_FACTOR = 2
+"""A title has at most half as many fields as the table below it."""
 
 WORDS = {"\t": "tab"}
 
@@ -33,14 +42,15 @@ class _Trial:
         reads_first: Whether the first record can be read at all.
         splits_first: Whether the first record has more than one field.
         share: How many of the others (0..1) have as many fields as the first; 1 if there are no others.
-        splits_others: Whether the others all have the same number of fields, more than one.
+        title_lines: How many records, the first included, stand above a table: most of those after them have
+            the same number of fields, more than one, and they have not; 0 if there is no such table.
     """
 
     separator: str
     reads_first: bool
     splits_first: bool
     share: float
-    splits_others: bool
+    title_lines: int
 
 
 def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool) -> str:
@@ -57,7 +67,7 @@ def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool) -> s
     """
     others = (syntax.quote, syntax.escape, syntax.comment[:1])
     trials = [
-        _try(text, replace(syntax, separator=separator), at_end=at_end)
+        _try(text, replace(syntax, separator=separator, skips_empty_rows=False), at_end=at_end)
         for separator in SEPARATORS
         if separator not in others
     ]
@@ -66,8 +76,9 @@ def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool) -> s
     trials.sort(key=lambda trial: (trial.splits_first, trial.share), reverse=True)
     best, next_best = trials[0], trials[1:2]
     if not best.splits_first or not best.share:
-        if any(trial.splits_others for trial in trials):
-            raise _unclear(path, "the first line does not have as many fields as the lines after it")
+        with_table = next((trial for trial in trials if trial.title_lines), None)
+        if with_table is not None:
+            raise _below_titles(path, with_table)
         if not best.splits_first:
             return ","
     for second in next_best:
@@ -93,12 +104,37 @@ def _try(text: bytes, syntax: Syntax, *, at_end: bool) -> _Trial:
         reads_first=first > 0,
         splits_first=first > 1,
         share=others.count(first) / len(others) if others else 1.0,
-        splits_others=_are_split(others),
+        title_lines=_title_lines(lengths, max(map(_filled_fields, read.records[1:]), default=0)),
     )
 
 
-def _are_split(lengths: Sequence[int]) -> bool:
-    return len(set(lengths)) == 1 and lengths[0] > 1
+def _filled_fields(record: list[str] | RecordFault) -> int:
+    """Return the length of a record without the empty fields at its end."""
+    if isinstance(record, RecordFault):
+        return 0
+    return max((number for number, field in enumerate(record, start=1) if field), default=0)
+
+
+def _title_lines(lengths: Sequence[int], most_filled: int) -> int:
+    if len(lengths) <= 1:
+        return 0
+    fields, count = Counter(lengths[1:]).most_common(1)[0]
+    # A header of two or more fields may lack some: rows with empty fields at their ends are common.
+    if min(fields, most_filled) < TITLE_FACTOR * max(1, lengths[0]) or count < MAJORITY * (len(lengths) - 1):
+        return 0
+    return lengths.index(fields)
+
+
+def _below_titles(path: str, trial: _Trial) -> ExtractError:
+    lines = "1 line" if trial.title_lines == 1 else f"{trial.title_lines} lines"
+    return ExtractError(
+        "The first line of the CSV file does not seem to be its header.",
+        where=path,
+        why=f"read with {in_words(trial.separator)} between fields, the first line does not have as many "
+        "fields as the lines after it",
+        next_step=f"If {lines} (empty lines aside) above the header are a title, give their number with "
+        "--csv-skip-rows (skip_rows in the [csv] table); if there is one column only, give --csv-separator.",
+    )
 
 
 def _unclear(path: str, why: str) -> ExtractError:

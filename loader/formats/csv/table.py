@@ -8,6 +8,7 @@ import polars as pl
 
 from loader.formats.csv.blocks import BLOCK_BYTES, read_blocks, read_preamble
 from loader.formats.csv.dialect import read_dialect
+from loader.formats.csv.ragged import ragged_rows
 from loader.formats.window_cutter import PendingRows
 from loader.formats.windows import SIZING_ROWS, Window, WindowShape, mean_row_bytes
 from loader.job import CsvSettings
@@ -52,13 +53,15 @@ class CsvTable:
 
     @property
     def advice(self) -> Sequence[str]:
-        """What the user should check: a guessed encoding."""
-        if not self._dialect.encoding.is_guess:
-            return ()
-        words = self._dialect.encoding.words
-        return [
-            f"{self.file.path} is not UTF-8 and was read as {words}: check its letters or tell csv.encoding."
-        ]
+        """What the user should check: a guessed encoding, and rows that are not like the header."""
+        notes = []
+        if self._dialect.encoding.is_guess:
+            words = self._dialect.encoding.words
+            notes.append(
+                f"{self.file.path} is not UTF-8 and was read as {words}: "
+                "check its letters or tell csv.encoding."
+            )
+        return [*notes, *ragged_rows(self.file.path, self._dialect)]
 
     def has_rows(self) -> bool:
         """Return whether there is any row."""

@@ -1,0 +1,55 @@
+"""What the first rows of a CSV file lack or have too much of: found once, told to the user. Pure."""
+
+from dataclasses import dataclass, replace
+
+from loader.formats.csv.records import read_records
+from loader.formats.csv.regular import last_record_end, regular_rows
+from loader.formats.csv.syntax import Syntax
+
+MOST_ROWS = 2000
+"""How many rows are looked at, if they are not regular anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRows:
+    """The first rows of a file.
+
+    Attributes:
+        rows: How many were looked at; 0 if they are regular.
+        short: How many end before the last column.
+        surplus: How many have empty fields after the last column, and no others there.
+        empty: How many are made of separators only.
+        same_surplus: The number of empty fields after the last column, if all rows have the same; else 0.
+    """
+
+    rows: int = 0
+    short: int = 0
+    surplus: int = 0
+    empty: int = 0
+    same_surplus: int = 0
+
+
+def look_at_rows(text: bytes, syntax: Syntax, columns: int, *, at_end: bool) -> HeadRows:
+    """Return what the first rows are like.
+
+    Args:
+        text: The head of the file, from its first record on.
+        syntax: What its characters mean.
+        columns: How many columns the file has.
+        at_end: Whether the file ends with ``text``.
+    """
+    body = text if at_end else text[: last_record_end(text, syntax)]
+    if not body or regular_rows(body, syntax, columns) is not None:
+        return HeadRows()
+    any_length = replace(syntax, skips_empty_rows=True)
+    read = read_records(text, any_length, columns=None, at_end=at_end, most=MOST_ROWS)
+    rows = [record for record in read.records if isinstance(record, list)]
+    surplus = [len(row) - columns for row in rows if len(row) > columns and not any(row[columns:])]
+    same = len(surplus) == len(rows) and len(set(surplus)) == 1
+    return HeadRows(
+        rows=len(read.records),
+        short=sum(1 for row in rows if len(row) < columns),
+        surplus=len(surplus),
+        empty=read.empty_rows,
+        same_surplus=surplus[0] if same else 0,
+    )

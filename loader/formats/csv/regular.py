@@ -1,0 +1,114 @@
+"""Tell CSV that polars reads as the csv module does: each record has all fields, quoted as RFC 4180 has it.
+
+Rule kept here: what is not certainly regular is not called regular; whoever asks then reads it record by
+record.
+"""
+
+import re
+from collections import Counter
+from functools import cache
+
+from loader.formats.csv.syntax import Syntax
+from loader.formats.csv.tolerance import ROW_LIKE_LINES, holds_rows
+
+EMPTY_LINE = {"\n": re.compile(rb"\n\r?\n"), "\r": re.compile(rb"\r\r")}
+
+
+def last_record_end(text: bytes, syntax: Syntax) -> int:
+    """Return where the last whole record ends, if quotes are only where they belong."""
+    line_end, quote = syntax.line_end.encode(), syntax.quote.encode()
+    end = text.rfind(line_end)
+    quotes = text.count(quote, 0, max(end, 0)) if quote else 0
+    while end >= 0 and quotes % 2:
+        # Line ends after the last quote are inside of what it opened.
+        before = text.rfind(line_end, 0, text.rfind(quote, 0, end))
+        quotes -= text.count(quote, max(before, 0), end)
+        end = before
+    return end + 1
+
+
+def regular_rows(body: bytes, syntax: Syntax, columns: int) -> int | None:
+    """Return the number of rows if every record has all fields and is quoted by the book."""
+    separator, line_end = syntax.separator.encode(), syntax.line_end.encode()
+    if syntax.line_end == "\r":
+        if b"\n" in body:
+            return None
+    elif b"\r" in body and body.count(b"\r") != body.count(b"\r\n"):
+        return None
+    if _has_more_than_fields(body, syntax):
+        return None
+    outside = _outside_quotes(body, syntax)
+    if outside is None or body.startswith((line_end, b"\r\n")) or _may_have_odd_rows(body, syntax, columns):
+        return None
+    if any(map(EMPTY_LINE[syntax.line_end].search, outside)):
+        return None
+    rows = sum(piece.count(line_end) * times for piece, times in outside.items())
+    rows += not body.endswith(line_end)
+    separators = sum(piece.count(separator) * times for piece, times in outside.items())
+    return rows if separators == rows * (columns - 1) else None
+
+
+def _has_more_than_fields(body: bytes, syntax: Syntax) -> bool:
+    """Return whether there is what polars does not know: escapes, comments, a separator of many bytes."""
+    if not (syntax.separator + syntax.quote).isascii() or (syntax.escape and syntax.escape.encode() in body):
+        return True
+    comment = syntax.comment.encode()
+    return bool(comment) and (body.startswith(comment) or syntax.line_end.encode() + comment in body)
+
+
+def _outside_quotes(body: bytes, syntax: Syntax) -> Counter[bytes] | None:
+    """Return the pieces of a text outside its quotes, or None if a quote is where none belongs."""
+    quote = syntax.quote.encode()
+    if not quote or quote not in body:
+        return Counter((body,))
+    pieces = body.split(quote)
+    if len(pieces) % 2 == 0:
+        return None
+    boundary = (syntax.separator.encode(), syntax.line_end.encode())
+    after_quote = (*boundary, b"\r\n") if syntax.line_end == "\n" else boundary
+    between = Counter(pieces[2:-1:2])
+    # An empty piece between two quoted texts is a quote written twice inside one.
+    fits = all(not piece or (piece.startswith(after_quote) and piece.endswith(boundary)) for piece in between)
+    fits = fits and (not pieces[0] or pieces[0].endswith(boundary))
+    fits = fits and (not pieces[-1] or pieces[-1].startswith(after_quote))
+    if not fits:
+        return None
+    between.update((pieces[0], pieces[-1]))
+    return between
+
+
+def _may_have_odd_rows(body: bytes, syntax: Syntax, columns: int) -> bool:
+    """Return whether some rows may be none, or more than one."""
+    return _may_have_empty_rows(body, syntax, columns) or (
+        syntax.rejects_row_like_texts and _may_hold_rows(body, syntax, columns)
+    )
+
+
+def _may_have_empty_rows(body: bytes, syntax: Syntax, columns: int) -> bool:
+    """Return whether a line may hold separators only."""
+    separator, line_end = syntax.separator.encode(), syntax.line_end.encode()
+    if columns == 1 or not syntax.skips_empty_rows:
+        return False
+    # Looked for from a line end on, which is found fast.
+    if not body.startswith(separator) and line_end + separator not in body:
+        return False
+    return _empty_row(separator, line_end).search(line_end + body) is not None
+
+
+@cache
+def _empty_row(separator: bytes, line_end: bytes) -> re.Pattern[bytes]:
+    return re.compile(
+        re.escape(line_end + separator) + b"(?:%b)*\\r*(?:%b|\\Z)" % (re.escape(separator), line_end)
+    )
+
+
+def _may_hold_rows(body: bytes, syntax: Syntax, columns: int) -> bool:
+    """Return whether a text inside quotes looks like rows."""
+    quote = syntax.quote.encode()
+    if not quote or quote not in body:
+        return False
+    return any(
+        holds_rows(text.decode(errors="replace"), syntax, columns)
+        for text in body.split(quote)[1::2]
+        if text.count(syntax.line_end.encode()) > ROW_LIKE_LINES
+    )

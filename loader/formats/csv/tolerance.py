@@ -1,0 +1,64 @@
+"""What CSV records may have although RFC 4180 does not allow it. Pure."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from loader.formats.csv.syntax import Syntax
+
+ROW_LIKE_LINES = 3
+"""Texts that hold at least this many whole lines, each with as many separators as a row, look like rows."""
+
+
+def is_empty_row(fields: Sequence[str], text: bytes, syntax: Syntax) -> bool:
+    """Return whether a record of several fields is made of separators only."""
+    if len(fields) <= 1 or any(fields):
+        return False
+    return not text.strip(b"\r\n").replace(syntax.separator.encode(), b"")
+
+
+def fields_with_blanks(record: bytes, syntax: Syntax) -> list[str] | None:
+    """Return the fields of a record that has blanks after closing quotes and is whole without them."""
+    if syntax.escape:
+        return None
+    text = record.decode(errors="surrogateescape").rstrip("\r\n")
+    field = _field_pattern(syntax.separator, syntax.quote)
+    fields, position = [], 0
+    while match := field.match(text, position):
+        quoted = match["quoted"]
+        unquoted = match["plain"]
+        fields.append(unquoted if quoted is None else quoted.replace(syntax.quote * 2, syntax.quote))
+        position = match.end() + 1
+        if match.end() == len(text):
+            return fields
+    return None
+
+
+@cache
+def _field_pattern(separator: str, quote: str) -> re.Pattern[str]:
+    """Return what matches one field up to the separator or the end of the record."""
+    inside, outside = re.escape(quote), re.escape(separator)
+    blanks = "".join({" ", "\t"} - {separator})
+    return re.compile(
+        rf"(?:{inside}(?P<quoted>(?:[^{inside}]|{inside}{inside})*){inside}[{blanks}]*"
+        rf"|(?P<plain>(?!{inside})[^{outside}\r\n]*))(?={outside}|\Z)"
+    )
+
+
+def holds_rows(text: str, syntax: Syntax, columns: int) -> bool:
+    """Return whether a text of several lines looks like rows of the file.
+
+    Its first and last lines are parts of rows at most; all others must have as many separators as a row.
+    """
+    if columns == 1 or text.count(syntax.line_end) <= ROW_LIKE_LINES:
+        return False
+    return all(line.count(syntax.separator) == columns - 1 for line in text.split(syntax.line_end)[1:-1])
+
+
+def fit(fields: list[str], columns: int, syntax: Syntax) -> None:
+    """Make a record as long as the header where the settings allow it, in place."""
+    surplus = len(fields) - columns
+    if surplus < 0 and syntax.fills_short_rows:
+        fields += [""] * -surplus
+    elif surplus > 0 and syntax.dropped_fields in (None, surplus) and not any(fields[columns:]):
+        del fields[columns:]
