@@ -17,6 +17,17 @@ def setting(panel: str, text: str, **constraints: Any) -> Any:
     return Field(description=text, json_schema_extra={"panel": panel}, **constraints)
 
 
+def plan_setting(panel: str, text: str, **constraints: Any) -> Any:
+    """Return the field of a setting that shapes the events: a resume must use the same value."""
+    return Field(description=text, json_schema_extra={"panel": panel, "shapes_events": True}, **constraints)
+
+
+def shapes_events(field: FieldInfo) -> bool:
+    """Return whether a setting shapes the events."""
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and extra.get("shapes_events") is True
+
+
 def panel_of(field: FieldInfo) -> str:
     """Return the panel that a setting belongs to."""
     extra = field.json_schema_extra

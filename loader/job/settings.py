@@ -1,7 +1,7 @@
 """The settings of a load. Flags win over ``SCN_LOADER_*``, the job file and the defaults, in that order.
 
-The text beside a setting is the help of its flag. Settings of panel EVENTS and EXTRACT shape the events:
-they are the *plan settings*, and a resume must use the ones the load began with.
+The text beside a setting is the help of its flag. Each ``plan_setting`` shapes the events: a resume must use
+the ones the load began with.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import orjson
-from pydantic import PrivateAttr, field_validator, model_validator
+from pydantic import PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -23,7 +23,17 @@ from pydantic_settings import (
 
 from loader.job.column_rule import ColumnRule, TextRule
 from loader.job.job_file import JobFileSource, Place, line_of
-from loader.job.panels import DELIVERY, DESTINATION, EVENTS, EXTRACT, RUN, panel_of, setting
+from loader.job.panels import (
+    DELIVERY,
+    DESTINATION,
+    EVENTS,
+    EXTRACT,
+    RUN,
+    plan_setting,
+    setting,
+    shapes_events,
+)
+from loader.job.refusal import ENV_PREFIX, settings_error
 from loader.job.sections import (
     CsvSettings,
     InDoubt,
@@ -50,11 +60,11 @@ class Job(BaseSettings):
     """Everything a load needs to know.
 
     Raises:
-        pydantic.ValidationError: A setting is missing or cannot be used.
+        SettingsError: A setting is missing or cannot be used.
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="SCN_LOADER_", extra="forbid", frozen=True, hide_input_in_errors=True
+        env_prefix=ENV_PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True
     )
 
     extract: Annotated[
@@ -67,42 +77,46 @@ class Job(BaseSettings):
     ] = ()
     format: Annotated[
         Literal["auto", "parquet", "csv", "ndjson"],
-        setting(EXTRACT, "What the files are; auto goes by content and name."),
+        plan_setting(EXTRACT, "What the files are; auto goes by content and name."),
     ] = "auto"
     extract_profile: Annotated[
         str | None, setting(EXTRACT, "AWS profile to read s3:// extracts with; else --profile.")
     ] = None
-    mapping: Annotated[dict[str, ColumnRule], setting(EXTRACT, "Dataset column = where it comes from.")] = {}
+    mapping: Annotated[
+        dict[str, ColumnRule], plan_setting(EXTRACT, "Dataset column = where it comes from.")
+    ] = {}
     defaults: Annotated[
-        TextRule, setting(EXTRACT, "How texts are read where a column's mapping does not say.")
+        TextRule, plan_setting(EXTRACT, "How texts are read where a column's mapping does not say.")
     ] = TextRule()
     filter: Annotated[
         str | None,
-        setting(EXTRACT, "SQL condition on source columns; rows where it is not true are left out."),
+        plan_setting(EXTRACT, "SQL condition on source columns; rows where it is not true are left out."),
     ] = None
     partitions: Annotated[
         bool,
-        setting(EXTRACT, "Take folders key=value of a file's path as columns of its rows (Hive, Spark)."),
+        plan_setting(
+            EXTRACT, "Take folders key=value of a file's path as columns of its rows (Hive, Spark)."
+        ),
     ] = True
-    csv: Annotated[CsvSettings, setting(EXTRACT, "The dialect of CSV files.")] = CsvSettings()
+    csv: Annotated[CsvSettings, plan_setting(EXTRACT, "The dialect of CSV files.")] = CsvSettings()
     ignore_unknown: Annotated[
-        bool, setting(EXTRACT, "Leave out columns the dataset does not have, instead of refusing.")
+        bool, plan_setting(EXTRACT, "Leave out columns the dataset does not have, instead of refusing.")
     ] = False
     time_zone: Annotated[
-        TimeZone, setting(EXTRACT, "Zone of timestamps that name none, such as Europe/Berlin.")
+        TimeZone, plan_setting(EXTRACT, "Zone of timestamps that name none, such as Europe/Berlin.")
     ] = "UTC"
 
-    event_type: Annotated[str, setting(DESTINATION, "scn.data.* ('scn-loader datasets' lists them).")]
+    event_type: Annotated[str, plan_setting(DESTINATION, "scn.data.* ('scn-loader datasets' lists them).")]
     instance_id: Annotated[
-        str, setting(DESTINATION, "UUID of the AWS Supply Chain instance.", pattern=f"^{INSTANCE_ID}$")
+        str, plan_setting(DESTINATION, "UUID of the AWS Supply Chain instance.", pattern=f"^{INSTANCE_ID}$")
     ]
-    dataset_arn: Annotated[str | None, setting(DESTINATION, "Target, for scn.data.dataset.")] = None
+    dataset_arn: Annotated[str | None, plan_setting(DESTINATION, "Target, for scn.data.dataset.")] = None
     operation: Annotated[
-        Operation | None, setting(DESTINATION, "What to do with the records, for scn.data.dataset.")
+        Operation | None, plan_setting(DESTINATION, "What to do with the records, for scn.data.dataset.")
     ] = None
     live_schema: Annotated[
         bool,
-        setting(
+        plan_setting(
             DESTINATION,
             "Ask the instance for the dataset's columns and keys, instead of using the AWS data model as "
             "published: for custom datasets, and where an instance differs.",
@@ -119,7 +133,7 @@ class Job(BaseSettings):
 
     group_by: Annotated[
         Texts,
-        setting(
+        plan_setting(
             EVENTS,
             "Column whose value is the eventGroupId: rows of a group are delivered in order, groups in "
             "parallel. May be given several times. Default: the dataset's primary key.",
@@ -127,28 +141,28 @@ class Job(BaseSettings):
     ] = ()
     group_buckets: Annotated[
         int | None,
-        setting(EVENTS, "Spread the groups over N buckets; a group stays in one.", ge=1, le=1_000_000),
+        plan_setting(EVENTS, "Spread the groups over N buckets; a group stays in one.", ge=1, le=1_000_000),
     ] = None
     pack: Annotated[
-        Pack, setting(EVENTS, "row: one record per event; group: records of a group share events.")
+        Pack, plan_setting(EVENTS, "row: one record per event; group: records of a group share events.")
     ] = Pack.ROW
-    max_records: Annotated[int | None, setting(EVENTS, "Most records in one event.", ge=1)] = None
+    max_records: Annotated[int | None, plan_setting(EVENTS, "Most records in one event.", ge=1)] = None
     timestamp_column: Annotated[
         str | None,
-        setting(EVENTS, "Column for eventTimestamp; without it the service takes the time of receipt."),
+        plan_setting(EVENTS, "Column for eventTimestamp; without it the service takes the time of receipt."),
     ] = None
     numbers: Annotated[
-        Literal["string", "number"], setting(EVENTS, "JSON form of numbers; AWS's examples use strings.")
+        Literal["string", "number"], plan_setting(EVENTS, "JSON form of numbers; AWS's examples use strings.")
     ] = "string"
     nulls: Annotated[
-        Literal["omit", "null"], setting(EVENTS, "Leave a column without value out, or send null.")
+        Literal["omit", "null"], plan_setting(EVENTS, "Leave a column without value out, or send null.")
     ] = "omit"
-    timestamps: Annotated[Literal["iso8601", "epoch_ms"], setting(EVENTS, "Text form of timestamps.")] = (
-        "iso8601"
-    )
+    timestamps: Annotated[
+        Literal["iso8601", "epoch_ms"], plan_setting(EVENTS, "Text form of timestamps.")
+    ] = "iso8601"
     window_rows: Annotated[
         int | None,
-        setting(EVENTS, "Rows planned and resumed in one piece; chosen by size.", ge=1, le=1_000_000),
+        plan_setting(EVENTS, "Rows planned and resumed in one piece; chosen by size.", ge=1, le=1_000_000),
     ] = None
 
     rate: Annotated[
@@ -206,6 +220,14 @@ class Job(BaseSettings):
     dry_run: Annotated[bool, setting(RUN, "Do everything but send; nothing is written.")] = False
 
     _job_file: Path | None = PrivateAttr(default=None)
+
+    def __init__(self, **settings: Any) -> None:
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            given = settings.keys() - {"job_file", "fallback"}
+            job_file = settings.get("job_file")
+            raise settings_error(error, job_file, given, type(self).model_fields) from error
 
     @classmethod
     def settings_customise_sources(
@@ -284,11 +306,10 @@ class Job(BaseSettings):
 
     def plan_settings(self) -> dict[str, Any]:
         """Return the settings that shape events, as JSON values: a resume must use the same."""
-        shaping = {name for name, field in Job.model_fields.items() if panel_of(field) in (EXTRACT, EVENTS)}
-        shaping |= {"event_type", "instance_id", "dataset_arn", "operation", "live_schema"}
+        shaping = {name for name, field in Job.model_fields.items() if shapes_events(field)}
         # A rehearsal on loopback and the real load never share a checkpoint.
         service = {"service": "loopback" if self._is_on_loopback else "aws"}
-        return self.model_dump(mode="json", include=shaping - {"extract", "extract_profile"}) | service
+        return self.model_dump(mode="json", include=shaping) | service
 
     def default_run_dir(self) -> Path:
         """Return the run directory of this job: the same command finds the same one again."""

@@ -17,7 +17,7 @@ class JobMaker:
             "event_type": "scn.data.inboundorder",
             "instance_id": "a1b2c3d4-5678-90ab-cdef-1234567890ab",
         } | settings
-        return Job(**given)  # type: ignore[arg-type]  # settings arrive as users write them
+        return Job(**given)
 
 
 @pytest.fixture(scope="session")

@@ -96,6 +96,34 @@ def test_settings_of_the_plan_are_json_values():
     assert "rate" not in job.plan_settings()
 
 
+def test_what_shapes_events_does_not_depend_on_the_help_page():
+    """A resume must use the same of these, wherever the help page lists them."""
+    job = read_job(event_type="scn.data.shipment", instance_id=INSTANCE)
+    of_the_run = {"extract", "extract_profile", "region", "profile", "endpoint_url", "run_dir", "restart"}
+    of_the_run |= {"retry_failed", "in_doubt", "dry_run", "rate", "forget_rate", "burst", "max_in_flight"}
+    of_the_run |= {"transport", "max_held_bytes", "max_errors", "max_errors_per_file", "on_failure"}
+    of_the_run |= {"drain_seconds"}
+    assert job.plan_settings().keys() == (type(job).model_fields.keys() - of_the_run) | {"service"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"event_type": "scn.data.shipment"}, "--instance-id: is needed"),
+        ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "rate": -1}, "--rate: "),
+        ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "rat": 1}, "rat: there is no such"),
+        ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "burst": 1}, "--burst goes only"),
+        ({"event_type": "scn.data.shipment", "instance_id": "SECRET"}, "should be a UUID"),
+    ],
+)
+def test_a_job_made_in_python_refuses_settings_as_the_command_does(settings, said):
+    """One block of ours, with no value in it; not pydantic's error."""
+    with pytest.raises(SettingsError) as refused:
+        Job(**settings)
+    assert said in refused.value.block()
+    assert "SECRET" not in refused.value.block()
+
+
 @given(st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 1000))
 def test_max_errors_by_number_counts_rows_and_events_together(rejected, rows, failed, settled):
     """More than N is too many, however many were seen."""

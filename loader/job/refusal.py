@@ -1,0 +1,85 @@
+"""Say in the user's words what is wrong with settings."""
+
+import os
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from loader.errors import SettingsError
+from loader.job.job_file import line_of
+
+ENV_PREFIX = "SCN_LOADER_"
+
+HELP = "scn-loader load --help lists the settings"
+
+
+def settings_error(
+    error: ValidationError, job_file: Path | None, given: Collection[str], names: Collection[str]
+) -> SettingsError:
+    """Return the error that users read for settings that cannot be used.
+
+    Args:
+        error: What the validation found.
+        job_file: The job file that was read, or None.
+        given: Names of the settings that neither the job file nor the environment gave.
+        names: Names of all settings.
+    """
+    problems = error.errors(include_url=False, include_input=False)
+    elsewhere = {*given, *(name for name in names if _in_environment(name))}
+    text = job_file.read_text(encoding="utf-8") if job_file is not None else ""
+    told = sorted((_line(problem, text, elsewhere) or 0, number) for number, problem in enumerate(problems))
+    why = [
+        f"{f'line {line}: ' if line else ''}{_name(problems[number], names)}: {_reason(problems[number])}"
+        for line, number in told
+    ]
+    missing = all(problem["type"] == "missing" for problem in problems)
+    several = len(problems) > 1
+    return SettingsError(
+        f"{'Settings are' if several else 'A setting is'} missing."
+        if missing
+        else f"{f'{len(problems)} settings' if several else 'A setting'} cannot be used.",
+        where=str(job_file) if job_file is not None and not missing else "",
+        why="\n         ".join(why),
+        next_step=HELP,
+    )
+
+
+def _line(problem: ErrorDetails, text: str, elsewhere: Collection[str]) -> int | None:
+    """Return the line of the job file a problem comes from; None if it comes from elsewhere."""
+    place = problem["loc"] or _named_in(problem["msg"])
+    if not place or place[0] in elsewhere:
+        return None
+    return line_of(text, place)
+
+
+def _named_in(message: str) -> list[str]:
+    """Return the setting that a message about several settings names first."""
+    return [flag.replace("-", "_") for flag in re.findall("--([a-z-]+)", message)][:1]
+
+
+def _in_environment(name: str) -> bool:
+    return f"{ENV_PREFIX}{name}".upper() in {key.upper() for key in os.environ}
+
+
+def _name(problem: ErrorDetails, names: Collection[str]) -> str:
+    location = [str(part) for part in problem["loc"]]
+    if not location:
+        return "job"
+    if len(location) == 1 and location[0] in names and location[0] != "csv":
+        return "--" + location[0].replace("_", "-")
+    return ".".join(location)
+
+
+def _reason(problem: ErrorDetails) -> str:
+    match problem["type"]:
+        case "missing":
+            return "is needed"
+        case "extra_forbidden":
+            return "there is no such setting"
+        case "string_pattern_mismatch" if problem["loc"][-1] == "instance_id":
+            return "should be a UUID in lower case, such as 8928ae12-15e5-4441-825d-ec2184f0a43a"
+        case _:
+            return problem["msg"].removeprefix("Value error, ")
