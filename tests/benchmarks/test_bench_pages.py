@@ -6,9 +6,9 @@ import pytest
 
 from benchmarks import report, stages
 from benchmarks.environment import Environment
-from benchmarks.pictures import Panel
 from benchmarks.results import Figure, Measurement
 from benchmarks.stages import Profile, write_page
+from loader.pictures.comparison import Panel
 
 HERE = Environment("2026-01-01", "abc", "two cores", "3.11")
 MEASUREMENTS = [

@@ -1,0 +1,191 @@
+"""The page as HTML: one document without a request to anywhere. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+from importlib.resources import files
+
+from loader.page.charts import over_time, stage_bar, window_map
+from loader.page.model import CauseLine, LoadPage, Verdict
+from loader.report import figures
+
+SIGNS = {Verdict.DONE: "✓", Verdict.RUNNING: "▶", Verdict.ATTENTION: "!", Verdict.STOPPED: "■"}
+"""A sign beside the colour, for those who do not see it."""
+
+REFRESH_SECONDS = 1.0
+
+# Replaces the content only: a scrolled page stays where it is, and stays readable when its server is gone.
+LIVE_SCRIPT = """
+const live = document.getElementById("live");
+async function refresh() {
+  let again = true;
+  try {
+    const answer = await fetch(location.href, {cache: "no-store"});
+    if (!answer.ok) throw new Error(answer.status);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    document.querySelector("main").replaceWith(page.querySelector("main"));
+    document.title = page.title;
+    again = page.body.dataset.over !== "yes";
+    live.textContent = again ? "live" : "ended";
+  } catch (error) {
+    live.textContent = "not connected";
+  }
+  if (again) setTimeout(refresh, %d);
+}
+setTimeout(refresh, %d);
+"""
+
+
+def to_html(page: LoadPage, *, live: bool = False) -> str:
+    """Return the document.
+
+    Args:
+        page: What it shows.
+        live: Whether it asks for itself again while it is open.
+    """
+    script = LIVE_SCRIPT % (1000 * REFRESH_SECONDS, 1000 * REFRESH_SECONDS) if live else ""
+    over = "no" if page.verdict is Verdict.RUNNING else "yes"
+    lines = [
+        "<!doctype html>",
+        '<html lang="en">',
+        "<head>",
+        '<meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="color-scheme" content="light dark">',
+        '<link rel="icon" href="data:,">',
+        f"<title>{escape(SIGNS[page.verdict])} {escape(page.headline)}</title>",
+        f"<style>{files(__package__).joinpath('style.css').read_text(encoding='utf-8')}</style>",
+        "</head>",
+        f'<body data-over="{over}">',
+        "<main>",
+        *_sections(page),
+        "</main>",
+        *_footer(page, live=live),
+        f"<script>{script}</script>" if script else "",
+        "</body>",
+        "</html>",
+    ]
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+def _sections(page: LoadPage) -> Iterator[str]:
+    yield from _header(page)
+    yield from _next_steps(page)
+    yield from _figures(page)
+    yield from _stages(page)
+    yield from _picture("Over time", over_time(page.samples))
+    yield from _picture("Windows", window_map(page.windows))
+    yield from _causes("Rejected rows", "column", page.rejected)
+    yield from _causes("Failed events", "code", page.failed)
+    yield from _files(page)
+    lanes = [(figures.printable(group, 80), figures.count(events)) for group, events in page.lanes]
+    yield from _table("Longest lanes", ("group", "events"), lanes)
+    yield from _table("Settings", ("setting", "value"), page.settings, folded=True)
+    yield from _table("Versions", ("", ""), page.versions, folded=True)
+
+
+def _header(page: LoadPage) -> Iterator[str]:
+    yield f'<header class="{page.verdict.value}">'
+    yield f'<p class="sign" aria-hidden="true">{SIGNS[page.verdict]}</p>'
+    yield f"<div><h1>{escape(page.headline)}</h1>"
+    facts = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{_path(value)}</dd></div>" for name, value in page.facts
+    )
+    yield f"<dl>{facts}</dl></div></header>"
+
+
+def _next_steps(page: LoadPage) -> Iterator[str]:
+    if not page.next_steps:
+        return
+    yield "<section><h2>What to do next</h2><ul class=steps>"
+    for step in page.next_steps:
+        command = f"<pre tabindex=0><code>{escape(step.command)}</code></pre>" if step.command else ""
+        yield f"<li>{escape(step.why)}{command}</li>"
+    yield "</ul></section>"
+
+
+def _figures(page: LoadPage) -> Iterator[str]:
+    yield '<section aria-label="Figures"><dl class="figures">'
+    for figure in page.figures:
+        note = f"<dd class=note>{escape(figure.note)}</dd>" if figure.note else ""
+        yield f"<div><dt>{escape(figure.name)}</dt><dd>{escape(figure.value)}</dd>{note}</div>"
+    yield "</dl></section>"
+
+
+def _stages(page: LoadPage) -> Iterator[str]:
+    if not page.stages:
+        return
+    yield "<section><h2>Stages</h2>"
+    for stage in page.stages:
+        yield f"<h3>{escape(stage.name)}</h3>{stage_bar(stage)}<ul class=key>"
+        for class_, words, number in stage.parts:
+            if number:
+                mark = f'<span class="mark {class_}"></span>'
+                yield f"<li>{mark}{escape(words)} <b>{figures.count(number)}</b></li>"
+        yield "</ul>"
+    yield "</section>"
+
+
+def _picture(name: str, svg: str) -> Iterator[str]:
+    if svg:
+        yield f"<section><h2>{name}</h2><div class=picture>{svg}</div></section>"
+
+
+def _causes(name: str, kind: str, causes: Sequence[CauseLine]) -> Iterator[str]:
+    rows = [
+        (figures.printable(each.kind, 80), figures.printable(each.reason, 300), figures.count(each.count))
+        for each in causes
+    ]
+    places = [figures.printable(each.place, 200) for each in causes]
+    lines = [(*row, place) for row, place in zip(rows, places, strict=True)]
+    yield from _table(name, (kind, "reason", "count", "first"), lines)
+
+
+def _files(page: LoadPage) -> Iterator[str]:
+    rows = [
+        (
+            figures.printable(each.path, 200),
+            figures.count(each.rows),
+            figures.percent(each.share, 1.0),
+            figures.count(each.rejected),
+            figures.count(each.failed),
+        )
+        for each in page.files
+    ]
+    shown = f" ({len(rows):,} of {page.files_total:,})" if page.files_total > len(rows) else ""
+    yield from _table(f"Files{shown}", ("file", "rows", "share", "rejected", "failed"), rows)
+
+
+def _table(
+    name: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, folded: bool = False
+) -> Iterator[str]:
+    if not rows:
+        return
+    heading = f"<details><summary><h2>{escape(name)}</h2></summary>" if folded else f"<h2>{escape(name)}</h2>"
+    yield f"<section>{heading}<div class=table tabindex=0><table>"
+    if any(head):
+        yield f"<thead><tr>{_cells('th', head)}</tr></thead>"
+    yield "<tbody>"
+    yield from (f"<tr>{_cells('td', row)}</tr>" for row in rows)
+    yield f"</tbody></table></div>{'</details>' if folded else ''}</section>"
+
+
+NUMBERS = frozenset("0123456789,.%< ")
+
+
+def _cells(tag: str, cells: Iterable[str]) -> str:
+    scope = ' scope="col"' if tag == "th" else ""
+    return "".join(
+        f"<{tag}{scope}{' class=number' if cell and set(cell) <= NUMBERS else ''}>{_path(cell)}</{tag}>"
+        for cell in cells
+    )
+
+
+def _path(text: str) -> str:
+    """Return text that may break after a slash: a long path must not widen a phone's page."""
+    return escape(text).replace("/", "/<wbr>")
+
+
+def _footer(page: LoadPage, *, live: bool) -> Iterator[str]:
+    state = '<span id="live" role="status">live</span> · ' if live else ""
+    made = f"scn-loader report, made {escape(page.made_at)}. No row's values are on this page."
+    yield f"<footer>{state}{made}</footer>"

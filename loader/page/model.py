@@ -1,0 +1,149 @@
+"""What the page shows, as plain values. No row's values are among them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """How the load stands, in one word that has a colour and a sign of its own."""
+
+    DONE = "done"
+    RUNNING = "running"
+    ATTENTION = "attention"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """One thing to do next: what for, and the command that does it (empty if there is none)."""
+
+    why: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number with its name, and what it is part of."""
+
+    name: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One period of a load.
+
+    Attributes:
+        start_seconds: Seconds from the beginning of the load's first run.
+        seconds: How long the period is.
+        attempted: HTTP requests.
+        accepted: Events accepted.
+        throttled: Attempts throttled.
+        retried: Attempts that were not the first of their event.
+        failed: Events failed.
+        rejected_rows: Rows rejected.
+        rate_allowed: Events per second that the rate controller allowed at its end, or None.
+        in_flight: Attempts under way at its end.
+        held_bytes: Bytes of events held in memory at its end.
+        limits: Share of the period, 0..1, by what limited the load.
+        p50_ms, p95_ms, p99_ms: Round trips of its attempts in milliseconds, or None.
+    """
+
+    start_seconds: float
+    seconds: float
+    attempted: int = 0
+    accepted: int = 0
+    throttled: int = 0
+    retried: int = 0
+    failed: int = 0
+    rejected_rows: int = 0
+    rate_allowed: float | None = None
+    in_flight: int = 0
+    held_bytes: int = 0
+    limits: Mapping[str, float] = field(default_factory=dict)
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of the load (read, accepted, loaded): its parts as (CSS class, words, number)."""
+
+    name: str
+    parts: Sequence[tuple[str, str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCell:
+    """Some windows in a row: how many are done, under way, hold failed events."""
+
+    first: int
+    last: int
+    done: int
+    open: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileLine:
+    """One file of the extract."""
+
+    path: str
+    rows: int
+    rejected: int
+    failed: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class CauseLine:
+    """Rejected rows or failed events of one cause: code or column, reason, number, first place."""
+
+    kind: str
+    reason: str
+    count: int
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPage:
+    """All that the page shows.
+
+    Attributes:
+        verdict: How it stands.
+        headline: The same as a sentence.
+        facts: Event type, instance, load id, times: name and value.
+        next_steps: What to do, the most likely first.
+        figures: The numbers people look for first.
+        stages: Read, accepted, and loaded where it is known.
+        samples: What happened over time.
+        windows: The map of the windows.
+        files: The files with the most rows, and how many files there are.
+        files_total: Number of files.
+        rejected: Rejected rows by cause.
+        failed: Failed events by cause.
+        lanes: The longest lanes: group and number of events.
+        settings: Settings and their values, as the checkpoint keeps them.
+        versions: Names and versions.
+        made_at: When the page was made, in words.
+    """
+
+    verdict: Verdict
+    headline: str
+    facts: Sequence[tuple[str, str]]
+    next_steps: Sequence[NextStep]
+    figures: Sequence[Figure]
+    stages: Sequence[Stage]
+    samples: Sequence[Sample]
+    windows: Sequence[WindowCell]
+    files: Sequence[FileLine]
+    files_total: int
+    rejected: Sequence[CauseLine]
+    failed: Sequence[CauseLine]
+    lanes: Sequence[tuple[str, int]]
+    settings: Sequence[tuple[str, str]]
+    versions: Sequence[tuple[str, str]]
+    made_at: str

@@ -1,0 +1,1 @@
+"""Pictures as SVG text: the report's, the benchmarks' and measure's. Pure."""

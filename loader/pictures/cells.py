@@ -1,0 +1,80 @@
+"""A map of many things in few cells, each in the colour of its state; and shares of a whole as one bar."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loader.pictures.svg import element, title
+
+WIDTH, CELL, GAP = 960, 14, 3
+COLUMNS = (WIDTH + GAP) // (CELL + GAP)
+BAR_HEIGHT = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: the CSS class of its state, and its words."""
+
+    class_: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One part of a bar: its size in any unit, its CSS class, and its words."""
+
+    size: float
+    class_: str
+    label: str
+
+
+def cell_map(cells: Sequence[Cell], summary: str) -> str:
+    """Return the cells in rows, in their order."""
+    rows = -(-len(cells) // COLUMNS)
+    height = max(rows * (CELL + GAP) - GAP, CELL)
+    parts = [title(summary)]
+    parts += [
+        element(
+            "rect",
+            title(cell.label),
+            x=number % COLUMNS * (CELL + GAP),
+            y=number // COLUMNS * (CELL + GAP),
+            width=CELL,
+            height=CELL,
+            rx=2,
+            class_=cell.class_,
+        )
+        for number, cell in enumerate(cells)
+    ]
+    return element("svg", "\n".join(parts), viewBox=f"0 0 {WIDTH} {height}", role="img", class_="cells")
+
+
+def share_bar(shares: Sequence[Share], summary: str) -> str:
+    """Return one bar that is divided in proportion; a part above zero is never narrower than a pixel."""
+    total = sum(share.size for share in shares)
+    parts, x = [title(summary)], 0.0
+    for share in shares:
+        if share.size <= 0:
+            continue
+        width = max(WIDTH * share.size / total, 1.0)
+        parts.append(
+            element(
+                "rect",
+                title(share.label),
+                x=x,
+                y=0,
+                width=width,
+                height=BAR_HEIGHT,
+                class_=share.class_,
+            )
+        )
+        x += width
+    view = f"0 0 {WIDTH} {BAR_HEIGHT}"
+    bar = element("rect", x=0, y=0, width=WIDTH, height=BAR_HEIGHT, class_="empty")
+    return element(
+        "svg",
+        "\n".join([parts[0], bar, *parts[1:]]),
+        viewBox=view,
+        preserveAspectRatio="none",
+        role="img",
+        class_="bar",
+    )

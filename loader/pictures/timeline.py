@@ -1,0 +1,236 @@
+"""What happened over time: panels with one time axis, and the figures of a moment on hover."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from loader.pictures.svg import element, points, text, title
+
+WIDTH = 960
+LEFT, RIGHT = 56, 12
+PANEL_HEIGHT, STRIP_HEIGHT, GAP, TOP, BOTTOM = 130, 26, 40, 22, 26
+TICKS = 6
+SCALE_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+"""Round numbers that a scale may end at, times a power of ten."""
+
+LIMITS_SHOWN = 6
+"""Causes with colours of their own in the strip; the others share one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One stretch of time and its figures.
+
+    Attributes:
+        start_seconds: Where it begins, from the beginning of the load.
+        seconds: How long it is.
+        values: Height of each series by its name, in the unit of the panel; a missing one leaves a gap.
+        shares: Share of the stretch, 0..1, by what limited the load.
+        label: The figures in words.
+    """
+
+    start_seconds: float
+    seconds: float
+    values: Mapping[str, float]
+    shares: Mapping[str, float] = field(default_factory=dict)
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One curve.
+
+    Attributes:
+        name: Key in ``Moment.values``.
+        label: Its name for people.
+        class_: CSS class of its line.
+        is_area: Whether the area below it is filled.
+    """
+
+    name: str
+    label: str
+    class_: str
+    is_area: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One panel: some curves on one scale that begins at zero."""
+
+    title: str
+    series: Sequence[Series]
+
+
+def timeline(
+    panels: Sequence[Panel],
+    moments: Sequence[Moment],
+    *,
+    shares_title: str = "",
+    share_label: Callable[[str], str] = str,
+    time_label: Callable[[float], str],
+    summary: str,
+) -> str:
+    """Return the picture as one SVG element.
+
+    Args:
+        panels: From top to bottom.
+        moments: In the order of time.
+        shares_title: Title of the strip of ``Moment.shares``; empty for none.
+        share_label: Returns the words for a key of ``Moment.shares``.
+        time_label: Returns the words for seconds since the beginning.
+        summary: What the picture shows, for those who cannot see it.
+    """
+    frame = _Frame(moments)
+    parts, top = [title(summary)], float(TOP)
+    for panel in panels:
+        parts += _panel(panel, moments, frame, top)
+        top += PANEL_HEIGHT + GAP
+    if shares_title:
+        parts += _strip(shares_title, moments, frame, top, share_label)
+        top += STRIP_HEIGHT + GAP
+    parts += _time_axis(frame, top - GAP, time_label)
+    height = top - GAP + BOTTOM
+    parts += _hover(moments, frame, height - BOTTOM)
+    return element(
+        "svg", "\n".join(parts), viewBox=f"0 0 {WIDTH} {height:.0f}", role="img", class_="timeline"
+    )
+
+
+class _Frame:
+    """The time axis: seconds to x."""
+
+    def __init__(self, moments: Sequence[Moment]) -> None:
+        self.start = moments[0].start_seconds if moments else 0.0
+        end = moments[-1].start_seconds + moments[-1].seconds if moments else 1.0
+        self.seconds = max(end - self.start, 1e-9)
+
+    def x(self, seconds: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * (seconds - self.start) / self.seconds
+
+    def middle(self, moment: Moment) -> float:
+        return self.x(moment.start_seconds + moment.seconds / 2)
+
+
+def scale_end(highest: float) -> float:
+    """Return a round number that is not below ``highest``, for the upper end of a scale."""
+    if highest <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(highest))
+    return next((step * power for step in SCALE_STEPS if step * power >= highest * (1 - 1e-9)), 10.0 * power)
+
+
+def _panel(panel: Panel, moments: Sequence[Moment], frame: _Frame, top: float) -> list[str]:
+    bottom = top + PANEL_HEIGHT
+    names = [series.name for series in panel.series]
+    end = scale_end(max((moment.values.get(name, 0.0) for moment in moments for name in names), default=0.0))
+    parts = [text(LEFT, top - 8, panel.title, "panel-title"), *_legend(panel, top - 8)]
+    for share in (0.0, 0.5, 1.0):
+        y = bottom - PANEL_HEIGHT * share
+        parts += [
+            element("line", x1=LEFT, y1=y, x2=WIDTH - RIGHT, y2=y, class_="grid"),
+            text(LEFT - 6, y + 4, f"{end * share:,.10g}", "axis", "end"),
+        ]
+    for series in panel.series:
+        for run in _runs(series.name, moments):
+            line = [
+                (frame.middle(each), bottom - PANEL_HEIGHT * each.values[series.name] / end) for each in run
+            ]
+            line = _widened(line, run, frame)
+            if series.is_area:
+                closed = [(line[0][0], bottom), *line, (line[-1][0], bottom)]
+                parts.append(element("polygon", points=points(closed), class_=f"{series.class_} area"))
+            parts.append(element("polyline", points=points(line), class_=f"{series.class_} curve"))
+    return parts
+
+
+def _widened(
+    line: list[tuple[float, float]], run: Sequence[Moment], frame: _Frame
+) -> list[tuple[float, float]]:
+    """Let a curve reach the ends of its first and last moment: one moment alone is a line, not a point."""
+    first, last = frame.x(run[0].start_seconds), frame.x(run[-1].start_seconds + run[-1].seconds)
+    return [(first, line[0][1]), *line, (last, line[-1][1])]
+
+
+def _runs(name: str, moments: Sequence[Moment]) -> list[list[Moment]]:
+    """Return the stretches in which a series has values."""
+    runs: list[list[Moment]] = [[]]
+    for moment in moments:
+        if name in moment.values:
+            runs[-1].append(moment)
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if run]
+
+
+def _legend(panel: Panel, y: float) -> list[str]:
+    parts, x = [], float(WIDTH - RIGHT)
+    for series in reversed(panel.series):
+        width = 7.0 * len(series.label) + 26
+        x -= width
+        parts += [
+            element("line", x1=x, y1=y - 4, x2=x + 16, y2=y - 4, class_=f"{series.class_} curve"),
+            text(x + 20, y, series.label, "axis"),
+        ]
+    return parts
+
+
+def _strip(
+    strip_title: str,
+    moments: Sequence[Moment],
+    frame: _Frame,
+    top: float,
+    share_label: Callable[[str], str],
+) -> list[str]:
+    totals: dict[str, float] = {}
+    for moment in moments:
+        for name, share in moment.shares.items():
+            totals[name] = totals.get(name, 0.0) + share * moment.seconds
+    order = sorted(totals, key=lambda name: -totals[name])
+    class_of = {name: f"limit{min(number, LIMITS_SHOWN)}" for number, name in enumerate(order)}
+    parts = [text(LEFT, top - 8, strip_title, "panel-title")]
+    boxes: dict[str, list[str]] = {name: [] for name in order}
+    for moment in moments:
+        x, end = frame.x(moment.start_seconds), frame.x(moment.start_seconds + moment.seconds)
+        y = top
+        for name in order:
+            height = STRIP_HEIGHT * moment.shares.get(name, 0.0)
+            if height >= 0.5:  # noqa: PLR2004 - half a pixel is not seen
+                boxes[name].append(f"M{x:.1f} {y:.1f}H{end + 0.3:.1f}v{height:.1f}H{x:.1f}z")
+                y += height
+    # One path for each cause: a rectangle for each moment would be half of the page.
+    parts += [element("path", d="".join(boxes[name]), class_=class_of[name]) for name in order]
+    x = float(WIDTH - RIGHT)
+    for name in reversed(order[: LIMITS_SHOWN + 1]):
+        label = share_label(name)
+        x -= 6.6 * len(label) + 24
+        parts += [
+            element("rect", x=x, y=top - 17, width=10, height=10, class_=class_of[name]),
+            text(x + 14, top - 8, label, "axis"),
+        ]
+    return parts
+
+
+def _time_axis(frame: _Frame, bottom: float, time_label: Callable[[float], str]) -> list[str]:
+    parts = []
+    for number in range(TICKS + 1):
+        seconds = frame.start + frame.seconds * number / TICKS
+        anchor = "start" if number == 0 else "end" if number == TICKS else "middle"
+        parts.append(text(frame.x(seconds), bottom + 18, time_label(seconds), "axis", anchor))
+    return parts
+
+
+def _hover(moments: Sequence[Moment], frame: _Frame, bottom: float) -> list[str]:
+    """Return a column over each moment that shows its figures."""
+    return [
+        element(
+            "rect",
+            title(moment.label),
+            x=frame.x(moment.start_seconds),
+            y=TOP,
+            width=frame.x(moment.start_seconds + moment.seconds) - frame.x(moment.start_seconds),
+            height=bottom - TOP,
+            class_="hover",
+        )
+        for moment in moments
+        if moment.label
+    ]
