@@ -54,6 +54,9 @@ class RejectCode(StrEnum):
     YEAR_OUT_OF_RANGE = "YearOutOfRange"
     """A date or time is outside the years 0001 to 9999, as it stands or in UTC."""
 
+    NOT_A_TIME_OF_DAY = "NotATimeOfDay"
+    """A time of day of a Parquet file is outside 00:00:00 to 23:59:59.999999999."""
+
     NO_SUCH_LOCAL_TIME = "NoSuchLocalTime"
     """Clocks were put forward over a local time: it never was."""
 

@@ -81,8 +81,9 @@ def guess(sample: pl.Series, column_type: str) -> Guess:
     """Return how a column is probably to be read, if it feeds a dataset column of ``column_type``."""
     if sample.dtype != pl.String or column_type == "string":
         return Guess()
-    counted = sample.drop_nulls().value_counts(sort=True, name="count")
-    texts, counts = counted[sample.name], counted["count"]
+    # Under a name of our own: the column may be named like the counts.
+    counted = sample.drop_nulls().alias("text").value_counts(sort=True, name="count")
+    texts, counts = counted["text"], counted["count"]
     formats: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()
     if column_type == "timestamp":

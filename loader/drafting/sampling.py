@@ -7,6 +7,7 @@ import polars as pl
 
 from loader.errors import NothingToLoad
 from loader.extract.tables import files_of, open_table
+from loader.formats.unread import Unread
 from loader.formats.windows import WindowShape
 from loader.job import Job
 from loader.model import SourceFile
@@ -42,7 +43,8 @@ def sample_of(job: Job) -> Sample:
         files, advice = files_of(job, kept)
         file = files[0]
         table = open_table(job, None, file)
-        cut = WindowShape(tuple(table.schema), DRAFT_SAMPLE_ROWS, DRAFT_SAMPLE_ROWS)
+        columns = tuple(name for name, dtype in table.schema.items() if not isinstance(dtype, Unread))
+        cut = WindowShape(columns, DRAFT_SAMPLE_ROWS, DRAFT_SAMPLE_ROWS)
         with closing(table.windows(cut, 0, lambda number: number == 0)) as windows:
             first = next(windows, None)
     if first is None:

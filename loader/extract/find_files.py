@@ -157,7 +157,6 @@ def _object_file(number: int, found: S3Object, seen: Counter[str], named_format:
             file_format = format_of(str(found), handle, named_format)
     except (OSError, *DAMAGED) as error:
         raise unreadable(str(found), error) from error
-    cloud = found.client.cloud_access(found.bucket) if file_format == "parquet" else None
     return S3File(
         number=number,
         path=str(found),
@@ -166,6 +165,6 @@ def _object_file(number: int, found: S3Object, seen: Counter[str], named_format:
         modified_ns=found.modified_ns,
         fingerprint=found.fingerprint,
         copy=seen[found.fingerprint],
-        rows=ParquetSource(str(found), found.size_bytes, cloud).rows if cloud else None,
+        rows=ParquetSource(str(found), found.size_bytes, found).rows if file_format == "parquet" else None,
         object=found,
     )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from loader.errors import ExtractError
+from loader.formats.unread import Unread
 from loader.mapping.errors import no_such_source, unusable_sql
 from loader.model import SourceFile
 from loader.reject_code import RejectCode
@@ -106,6 +107,8 @@ def read_expression(
             if column not in schema:
                 evaluation.check_functions()
                 raise no_such_source(setting, column, file, schema)
+            if isinstance(schema[column], Unread):
+                raise unusable_sql(setting, f"the source column '{column}' holds {schema[column]}")
         empty, _ = evaluation.of(pl.DataFrame(schema={name: schema[name] for name in columns}))
     except SqlFault as fault:
         raise unusable_sql(setting, fault.why, fault.cure) from fault

@@ -17,6 +17,7 @@ import polars as pl
 
 from loader.datasets import NEVER_SEND, Dataset, dataset_by_name, dataset_for_event_type, event_types
 from loader.errors import ExtractError, SettingsError
+from loader.formats.unread import Unread
 from loader.job import DATASET_EVENT_TYPE, ColumnRule, Job
 from loader.mapping.column_sources import MappedColumn, Origins
 from loader.mapping.errors import (
@@ -209,11 +210,12 @@ def _own_columns(job: Job, origins: Origins, path_columns: Collection[str]) -> t
         if name not in job.mapping and name not in read
     }
     bad = [name for name in own if not COLUMN_NAME.fullmatch(name)]
+    unread = [name for name in own if isinstance(origins.schema[name], Unread) and job.ignore_unknown]
     refused_names = [name for name in bad if name not in path_columns]
     if refused_names and not job.ignore_unknown:
         raise wrong_names(origins.file, refused_names)
     refused = NEVER_SEND if _fills_asc(job) else ()
-    rules = job.mapping | {name: rule for name, rule in own.items() if name not in (*bad, *refused)}
+    rules = job.mapping | {name: rule for name, rule in own.items() if name not in (*bad, *unread, *refused)}
     return tuple(
         origins.column(name, _type_of(rule, origins.dtype(name, rule)), rule, job)
         for name, rule in rules.items()

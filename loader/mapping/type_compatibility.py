@@ -5,6 +5,7 @@ from collections.abc import Callable
 import polars as pl
 from polars._typing import PolarsDataType
 
+from loader.formats.unread import Unread
 from loader.job import ColumnRule
 
 KINDS: dict[str, Callable[[pl.DataType], bool]] = {
@@ -65,6 +66,8 @@ def refusal(dtype: pl.DataType, column_type: str, rule: ColumnRule) -> str | Non
         return (
             None if rule.binary else 'it holds bytes: say binary = "utf8", "base64" or "hex" in its mapping'
         )
+    if isinstance(dtype, Unread):
+        return f"it holds {dtype}, which have no form here (--ignore-unknown leaves out what nothing maps)"
     kind = kind_of(dtype)
     if kind is None:
         return f"it holds values of the type {dtype}, which have no place in a record"

@@ -20,7 +20,6 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from loader.aws.endpoint import check_url
 from loader.aws.session import open_session
 from loader.errors import ExtractError, NothingToLoad
-from loader.sources.cloud_access import CloudAccess
 
 TRIES = 5
 """How often a request is sent, and how often one whose answer broke off is asked again."""
@@ -33,9 +32,6 @@ CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": TRIES},
     max_pool_connections=16,
 )
-
-KEY_SECONDS = 600
-"""How long polars may use a key before it asks again: botocore renews keys ten minutes before their end."""
 
 GONE = ("404", "NoSuchKey")
 CHANGED = ("412", "PreconditionFailed")
@@ -81,33 +77,6 @@ class S3Client:
                 answer = error.response
         region = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
         return client if region in (None, client.meta.region_name) else self._client(region)
-
-    def cloud_access(self, bucket: str) -> CloudAccess:
-        """Return what polars needs to read a bucket by itself."""
-        client = self.of(bucket)
-        endpoint = str(client.meta.endpoint_url)
-        options: dict[str, str | int] = {
-            "aws_endpoint_url": endpoint,
-            "aws_region": self._region_of(client),
-            "aws_allow_http": "true" if endpoint.startswith("http://") else "false",
-            "max_retries": TRIES,
-        }
-        return CloudAccess(options, self._key)
-
-    @staticmethod
-    def _region_of(client: Any) -> str:
-        region = str(client.meta.region_name)
-        return "us-east-1" if region == "aws-global" else region  # botocore's name where no Region is set
-
-    def _key(self) -> tuple[dict[str, str], int | None]:
-        found = self._session.get_credentials()
-        if found is None:
-            raise _no_credentials()
-        key = found.get_frozen_credentials()
-        parts = {"aws_access_key_id": key.access_key, "aws_secret_access_key": key.secret_key}
-        if key.token is None:
-            return parts, None
-        return parts | {"aws_session_token": key.token}, int(time.time()) + KEY_SECONDS
 
     def read(self, bucket: str, key: str, etag: str, start: int, end: int) -> bytes:
         """Return a part of an object.

@@ -64,9 +64,14 @@ class S3Object:
 
     def open(self, part_bytes: int = PART_BYTES) -> io.BufferedReader:
         """Open it for reading; closing it ends what is read ahead."""
-        return io.BufferedReader(_Parts(self._read, self.size_bytes, part_bytes), HEAD_PART_BYTES)
+        return io.BufferedReader(_Parts(self.read, self.size_bytes, part_bytes), HEAD_PART_BYTES)
 
-    def _read(self, start: int, end: int) -> bytes:
+    def read(self, start: int, end: int) -> bytes:
+        """Return the bytes from ``start`` up to ``end``.
+
+        Raises:
+            ExtractError: It changed, or cannot be read.
+        """
         return self.client.read(self.bucket, self.key, self.etag, start, end)
 
     def check_unchanged(self) -> None:

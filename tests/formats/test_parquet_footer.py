@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from loader.errors import ExtractError
-from loader.formats.parquet.footer import MAX_PAGE_BYTES, Unsound, check_pages, read_row_groups
+from loader.formats.parquet.footer import Unsound, read_footer
+from loader.formats.parquet.pages import MAX_PAGE_BYTES, check_pages
 from loader.formats.parquet.source import ParquetSource
 from loader.formats.parquet.thrift import Malformed, read_struct
 from tests.hostile.forged_parquet import Forgery, nested
@@ -34,7 +35,7 @@ TABLE = pa.table(
 def check(content: bytes) -> int:
     """Check a whole file; return its number of rows."""
     handle = io.BytesIO(content)
-    groups = read_row_groups(handle, len(content))
+    groups = read_footer(handle, len(content)).groups
     for group in groups:
         for chunk in group.chunks:
             check_pages(handle, chunk)
@@ -110,7 +111,7 @@ def test_a_damaged_page_is_found_by_its_checksum(tmp_path: Path):
     path = tmp_path / "extract.parquet"
     path.write_bytes(content)
     source = ParquetSource(str(path), len(content))
-    assert source.read(["number"], 0, 120).height == 120  # only what is read is checked
+    assert source.read(["number"], 0, 120).frame.height == 120  # only what is read is checked
     with pytest.raises(ExtractError, match="cannot be read") as refused:
         source.read(["text"], 0, 5)
     assert "checksum" in refused.value.why

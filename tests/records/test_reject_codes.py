@@ -8,6 +8,8 @@ from io import BytesIO
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from loader.extract import open_extract
@@ -57,6 +59,17 @@ def parquet(column: str, values: pl.Series, good: Mapping[str, str] = RESERVATIO
     frame = pl.DataFrame({name: [text] * len(values) for name, text in good.items()})
     file = BytesIO()
     frame.with_columns(values.alias(column)).write_parquet(file)
+    return file.getvalue()
+
+
+def times_of_day(column: str, microseconds: Sequence[int]) -> bytes:
+    """Return a Parquet file with times of day, which polars cannot make of all numbers."""
+    frame = pl.DataFrame({name: [text] * len(microseconds) for name, text in RESERVATION.items()})
+    table = frame.to_arrow()
+    place = table.column_names.index(column)
+    table = table.set_column(place, column, pa.array(microseconds, pa.time64("us")))
+    file = BytesIO()
+    pq.write_table(table, file)
     return file.getvalue()
 
 
@@ -127,6 +140,12 @@ CASES: Sequence[tuple[RejectCode, str, bytes, Mapping[str, object]]] = [
         "late.parquet",
         parquet("reservation_date", after_good(MOMENT.replace(year=2024), MOMENT)),
         {"time_zone": "America/New_York"},
+    ),
+    (
+        RejectCode.NOT_A_TIME_OF_DAY,
+        "time.parquet",
+        times_of_day("product_id", [0, 1, 2, 86_400 * 10**6]),
+        {},
     ),
     (RejectCode.NO_SUCH_LOCAL_TIME, "never.csv", cell("reservation_date", "2024-03-31T02:30"), BERLIN),
     (RejectCode.AMBIGUOUS_LOCAL_TIME, "twice.csv", cell("reservation_date", "2024-10-27T02:30"), BERLIN),

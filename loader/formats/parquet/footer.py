@@ -9,11 +9,12 @@ Rules kept here:
 2. The footer is checked when the file is opened; the pages of a column chunk before it is first read.
 """
 
-import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from loader.formats.parquet import arrow_schema
+from loader.formats.parquet.schema import Node, columns_of
 from loader.formats.parquet.thrift import Malformed, Struct, read_struct
 
 MAGIC = b"PAR1"
@@ -24,24 +25,7 @@ MAX_FOOTER_BYTES = 256 * 2**20
 MAX_DEPTH = 64
 MAX_COLUMNS = 20_000
 
-MAX_PAGE_BYTES = 128 * 2**20
-"""Most bytes of an unpacked page: it is unpacked whole. Writers aim at 1 MiB, DuckDB at most at 100 MB."""
-
-HEADER_BYTES = (512, 2**16, 2**24)
-"""How much is read to find a page's header: most have less than 100 bytes, statistics of long texts more."""
-
 REPEATED = 2
-CRC = 4
-DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_V2 = 0, 2, 3
-
-DESCRIPTION = {DATA_PAGE: 5, DICTIONARY_PAGE: 7, DATA_PAGE_V2: 8}
-"""Which field of a page's header describes a page of a kind."""
-
-ENCODINGS = {DATA_PAGE: (2, 3, 4), DICTIONARY_PAGE: (2,), DATA_PAGE_V2: (4,)}
-"""Which fields of that name encodings."""
-
-KNOWN_ENCODINGS = frozenset({0, *range(2, 10)})
-"""Of parquet.thrift; 1 was never in use."""
 
 
 class Unsound(Exception):
@@ -50,19 +34,27 @@ class Unsound(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The values of one column in one row group.
+    """The values of one leaf column in one row group.
 
     Attributes:
         column: Its column's outermost name.
         start: Where its first page begins.
         end: Where its last page ends.
         values: Number of its values.
+        rows: Number of rows of its row group.
+        about: Its ColumnMetaData, by field number of parquet.thrift.
+        leaf: The leaf of the schema that it belongs to.
+        missing: Why its values are not in the file; empty if they are.
     """
 
     column: str
     start: int
     end: int
     values: int
+    rows: int = 0
+    about: Struct = field(default_factory=dict, compare=False, repr=False)
+    leaf: Node | None = field(default=None, compare=False, repr=False)
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +64,7 @@ class RowGroup:
     Attributes:
         first_row: Position of its first row.
         rows: Number of its rows.
-        chunks: Its column chunks.
+        chunks: Its column chunks, in the order of the schema's leaves.
     """
 
     first_row: int
@@ -80,7 +72,24 @@ class RowGroup:
     chunks: Sequence[Chunk]
 
 
-def read_row_groups(handle: BinaryIO, size_bytes: int) -> list[RowGroup]:
+@dataclass(frozen=True, slots=True)
+class Footer:
+    """What a Parquet file says of itself, found sound.
+
+    Attributes:
+        rows: Number of its rows.
+        columns: Its outermost columns.
+        groups: Its row groups.
+        arrow_types: What the Arrow schema adds to each leaf; empty if there is none.
+    """
+
+    rows: int
+    columns: Sequence[Node]
+    groups: Sequence[RowGroup]
+    arrow_types: Sequence[arrow_schema.ArrowType]
+
+
+def read_footer(handle: BinaryIO, size_bytes: int) -> Footer:
     """Read and check the footer.
 
     Raises:
@@ -89,55 +98,42 @@ def read_row_groups(handle: BinaryIO, size_bytes: int) -> list[RowGroup]:
     """
     footer, end = _footer(handle, size_bytes)
     repeated = _flat_columns(footer)
+    columns = columns_of(structs(footer, 2))
+    leaves = [leaf for column in columns for leaf in column.leaves()]
+    names = [column.name for column in columns for _ in column.leaves()]
     groups: list[RowGroup] = []
     first_row = 0
-    for group in _structs(footer, 4):
-        rows = _number(group, 3, "a row group's number of rows")
-        chunks = [_chunk(chunk, end) for chunk in _structs(group, 1)]
-        if len(chunks) != len(repeated):
-            raise Unsound(f"a row group has {len(chunks)} columns, its schema {len(repeated)}")
+    for group in structs(footer, 4):
+        rows = number_of(group, 3, "a row group's number of rows")
+        found = structs(group, 1)
+        if len(found) != len(leaves):
+            raise Unsound(f"a row group has {len(found)} columns, its schema {len(leaves)}")
+        chunks = [
+            _chunk(chunk, end, rows, name, leaf)
+            for chunk, name, leaf in zip(found, names, leaves, strict=True)
+        ]
         for chunk, is_repeated in zip(chunks, repeated, strict=True):
-            if not is_repeated and chunk.values != rows:
+            if not chunk.missing and not is_repeated and chunk.values != rows:
                 raise Unsound(f"a row group of {rows} rows has {chunk.values} values in a column")
         groups.append(RowGroup(first_row, rows, chunks))
         first_row += rows
-    rows = _number(footer, 3, "the number of rows")
+    rows = number_of(footer, 3, "the number of rows")
     if rows != first_row:
         raise Unsound(f"its footer says {rows} rows, its row groups have {first_row}")
-    return groups
+    arrow_types = _arrow_types(footer)
+    return Footer(rows, columns, groups, arrow_types if len(arrow_types) == len(leaves) else ())
 
 
-def check_pages(handle: BinaryIO, chunk: Chunk) -> None:
-    """Check the pages of a column chunk: sizes, numbers of values, and checksums if they have any.
-
-    Raises:
-        Unsound: They are not what the footer says, or unpack to more than MAX_PAGE_BYTES.
-        OSError: The file cannot be read.
-    """
-    place, values = chunk.start, 0
-    while values < chunk.values:
-        if place >= chunk.end:
-            raise Unsound(f"column '{chunk.column}' has {values} values where its footer says {chunk.values}")
-        header, header_bytes = _page_header(handle, place, chunk.end)
-        packed = _number(header, 3, "a page's size")
-        unpacked = _number(header, 2, "a page's unpacked size")
-        place += header_bytes + packed
-        if place > chunk.end:
-            raise Unsound(f"a page of column '{chunk.column}' is longer than its column")
-        if unpacked > MAX_PAGE_BYTES:
-            raise Unsound(
-                f"a page of column '{chunk.column}' unpacks to {unpacked:,} bytes, "
-                f"more than {MAX_PAGE_BYTES:,}"
-            )
-        if CRC in header and zlib.crc32(_read(handle, place - packed, packed)) != header[CRC] % 2**32:
-            raise Unsound(f"a page of column '{chunk.column}' does not have the checksum it was written with")
-        values += _page_values(header)
-    if values != chunk.values:
-        raise Unsound(f"column '{chunk.column}' has {values} values where its footer says {chunk.values}")
+def _arrow_types(footer: Struct) -> Sequence[arrow_schema.ArrowType]:
+    for entry in structs(footer, 5):
+        value = entry.get(2)
+        if entry.get(1) == arrow_schema.KEY and isinstance(value, bytes):
+            return arrow_schema.leaf_types(value)
+    return ()
 
 
 def _footer(handle: BinaryIO, size_bytes: int) -> tuple[Struct, int]:
-    tail = _read(handle, max(0, size_bytes - TAIL_BYTES), TAIL_BYTES)
+    tail = read_bytes(handle, max(0, size_bytes - TAIL_BYTES), TAIL_BYTES)
     if size_bytes < len(MAGIC) + TAIL_BYTES or tail[4:] != MAGIC:
         raise Unsound("it does not end with PAR1: it is cut off, or not all of it was written")
     footer_bytes = int.from_bytes(tail[:4], "little")
@@ -145,7 +141,7 @@ def _footer(handle: BinaryIO, size_bytes: int) -> tuple[Struct, int]:
     if start < len(MAGIC) or footer_bytes > MAX_FOOTER_BYTES:
         raise Unsound(f"its footer would have {footer_bytes:,} bytes")
     try:
-        footer, _ = read_struct(_read(handle, start, footer_bytes))
+        footer, _ = read_struct(read_bytes(handle, start, footer_bytes))
     except Malformed as error:
         raise Unsound(f"its footer cannot be read: {error}") from error
     return footer, start
@@ -153,12 +149,12 @@ def _footer(handle: BinaryIO, size_bytes: int) -> tuple[Struct, int]:
 
 def _flat_columns(footer: Struct) -> list[bool]:
     """Return for each column whether a row may have any number of its values."""
-    elements = _structs(footer, 2)
+    elements = structs(footer, 2)
     if not elements:
         raise Unsound("it has no schema")
     columns: list[bool] = []
     # How many children each group around the next element still lacks, and whether it repeats.
-    open_groups: list[tuple[int, bool]] = [(_number(elements[0], 5, "its number of columns", 0), False)]
+    open_groups: list[tuple[int, bool]] = [(number_of(elements[0], 5, "its number of columns", 0), False)]
     for element in elements[1:]:
         while open_groups and open_groups[-1][0] == 0:
             open_groups.pop()
@@ -167,7 +163,7 @@ def _flat_columns(footer: Struct) -> list[bool]:
         left, repeated = open_groups[-1]
         open_groups[-1] = (left - 1, repeated)
         repeated = repeated or element.get(3) == REPEATED
-        children = _number(element, 5, "a column's number of parts", 0)
+        children = number_of(element, 5, "a column's number of parts", 0)
         if children:
             open_groups.append((children, repeated))
         else:
@@ -179,75 +175,53 @@ def _flat_columns(footer: Struct) -> list[bool]:
     return columns
 
 
-def _chunk(chunk: Struct, end: int) -> Chunk:
+def _chunk(chunk: Struct, end: int, rows: int, column: str, leaf: Node) -> Chunk:
+    if chunk.get(1):
+        return Chunk(column, 0, 0, 0, missing="values that lie in another file")
     about = chunk.get(3)
+    if chunk.get(8) is not None:
+        return Chunk(column, 0, 0, 0, missing="encrypted values")
     if not isinstance(about, dict):
         raise Unsound("a column has no description")
     path = about.get(3)
     if not isinstance(path, tuple) or not path or not isinstance(path[0], bytes):
         raise Unsound("a column has no name")
-    values = _number(about, 5, "a column's number of values")
-    name = path[0].decode(errors="replace")
+    if about.get(1) != leaf.physical:
+        raise Unsound(f"column '{column}' has another type in a row group than in the schema")
+    values = number_of(about, 5, "a column's number of values")
     if not values:  # Arrow writes row groups without rows, whose columns begin nowhere
-        return Chunk(name, 0, 0, 0)
-    start, size = _number(about, 9, "where a column begins"), _number(about, 7, "a column's size")
+        return Chunk(column, 0, 0, 0, rows, about, leaf)
+    start, size = number_of(about, 9, "where a column begins"), number_of(about, 7, "a column's size")
     if about.get(11):  # some writers put 0 for no dictionary
-        dictionary = _number(about, 11, "where a dictionary begins")
+        dictionary = number_of(about, 11, "where a dictionary begins")
         if dictionary > start:
             raise Unsound("a dictionary comes after the values that need it")
         start = dictionary
     if start < len(MAGIC) or start + size > end:
         raise Unsound("a column lies outside the file")
-    return Chunk(name, start, start + size, values)
+    return Chunk(column, start, start + size, values, rows, about, leaf)
 
 
-def _page_header(handle: BinaryIO, place: int, end: int) -> tuple[Struct, int]:
-    for most in HEADER_BYTES:
-        wanted = min(most, end - place)
-        try:
-            return read_struct(_read(handle, place, wanted))
-        except Malformed as error:
-            if wanted < most or most == HEADER_BYTES[-1] or "cut off" not in str(error):
-                raise Unsound(f"the header of a page cannot be read: {error}") from error
-    raise AssertionError("HEADER_BYTES is empty")
-
-
-def _page_values(header: Struct) -> int:
-    kind = header.get(1, -1)
-    if kind not in DESCRIPTION:
-        return 0
-    about = header.get(DESCRIPTION[kind])
-    if not isinstance(about, dict):
-        raise Unsound("a page has no description")
-    if not KNOWN_ENCODINGS.issuperset(about.get(number, 0) for number in ENCODINGS[kind]):
-        raise Unsound("a page has an encoding that Parquet does not know")
-    return 0 if kind == DICTIONARY_PAGE else _number(about, 1, "a page's number of values")
-
-
-def _structs(struct: Struct, number: int) -> Sequence[Struct]:
-    found = struct.get(number, ())
+def structs(struct: Struct, number: int) -> Sequence[Struct]:
+    """Return the structs in a field that is a list of them; none if it is missing."""
+    found = struct.get(number) or ()
     if not isinstance(found, tuple) or not all(isinstance(each, dict) for each in found):
         raise Unsound("its footer is not one of Parquet")
     return found
 
 
-def _number(struct: Struct, number: int, what: str, default: int | None = None) -> int:
+def number_of(struct: Struct, number: int, what: str, default: int | None = None) -> int:
+    """Return the number in a field that must hold one of at least zero."""
     value = struct.get(number, default)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise Unsound(f"{what} is missing or below zero")
     return value
 
 
-def _read(handle: BinaryIO, place: int, size: int) -> bytes:
+def read_bytes(handle: BinaryIO, place: int, size: int) -> bytes:
+    """Return the bytes at a place, all of them."""
     handle.seek(place)
     content = handle.read(size)
     if len(content) != size:
         raise Unsound("it is shorter than it was")
     return content
-
-
-def chunks_between(groups: Sequence[RowGroup], first_row: int, rows: int) -> Iterator[Chunk]:
-    """Yield the column chunks of the row groups that hold some of these rows."""
-    for group in groups:
-        if group.first_row < first_row + rows and first_row < group.first_row + group.rows:
-            yield from group.chunks

@@ -3,108 +3,251 @@
 Rules kept here:
 
 1. This is the only module that names polars' calls for Parquet files.
-2. Reading a slice of a Parquet file holds that slice and, of the row group around it, one group of
-   column chunks at a time: polars fetches a column chunk whole, so a large file is read column by
-   column (``columns_per_scan``). Measured with 2,000,000 rows x 20 columns in one row group (473 MB):
-   all columns at once 640 MB resident, column by column 190 MB; ``collect_batches`` 1,340 MB.
+2. Reading a slice holds that slice and some column chunks of the row groups around it: chunks are read whole,
+   so a large file is read column by column (``CHUNK_BYTES``).
 3. What polars raises leaves here as an ExtractError that names the file and holds no row data.
-4. Polars sees nothing of a Parquet file on this machine that ``footer`` has not found sound.
+4. Polars sees nothing of a file that ``footer`` and ``pages`` have not found sound, and no type, name or
+   column beyond those that ``part_file`` writes down.
 """
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import polars as pl
 from polars.io.plugins import register_io_source
-from polars.selectors import by_name
 
 from loader.errors import ExtractError
-from loader.formats.parquet.footer import (
-    Chunk,
-    RowGroup,
-    Unsound,
-    check_pages,
-    chunks_between,
-    read_row_groups,
-)
-from loader.sources.cloud_access import CloudAccess
+from loader.formats.bad_record import BadRecord, RecordFault
+from loader.formats.parquet.columns import Column, columns_in
+from loader.formats.parquet.footer import Chunk, Footer, RowGroup, Unsound, read_footer
+from loader.formats.parquet.leaf_values import Checked, as_far_microseconds, int96_parts
+from loader.formats.parquet.pages import check_pages
+from loader.formats.parquet.part_file import chunks_of, part_file
+from loader.formats.unread import Unread
+from loader.sources.s3_objects import PARTS_AHEAD, S3Object
 
 CHUNK_BYTES = 32 * 2**20
-"""How many bytes of column chunks one scan may fetch, if the file were a single row group."""
+"""How many bytes of column chunks are read at a time, but one column at least."""
+
+PART_BYTES = 8 * 2**20
+"""How much of an object in S3 is asked for at a time."""
+
+MAX_VALUE_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some rows of a file.
+
+    Attributes:
+        frame: Their values; none where a value is at fault.
+        bad: Rows with a value that is none of its type, by position in the frame.
+    """
+
+    frame: pl.DataFrame
+    bad: Sequence[BadRecord]
 
 
 class ParquetSource:
-    """One Parquet file, opened once: its footer is parsed once and kept.
+    """One Parquet file, its footer read once and kept.
 
     Args:
         path: Absolute path, or URL.
         size_bytes: Size of the file.
-        cloud: How to read it if it is no file on this machine.
+        remote: The object if it is no file on this machine.
 
     Raises:
         ExtractError: It is not a whole Parquet file.
     """
 
-    def __init__(self, path: str, size_bytes: int, cloud: CloudAccess | None = None) -> None:
+    def __init__(self, path: str, size_bytes: int, remote: S3Object | None = None) -> None:
         self._path = path
+        self._remote = remote
         self._checked: set[Chunk] = set()
-        self._row_groups: Sequence[RowGroup] = ()
         try:
-            if cloud is None:
-                with Path(path).open("rb") as handle:
-                    self._row_groups = read_row_groups(handle, size_bytes)
-            # cache=False: windows are read once; glob=False: brackets in a path are part of its name.
-            self._frame = pl.scan_parquet(
-                path,
-                cache=False,
-                glob=False,
-                storage_options=None if cloud is None else dict(cloud.options),
-                credential_provider=None if cloud is None else cloud.key,
-            )
-            self.schema: Mapping[str, pl.DataType] = self._frame.collect_schema()
-            self.rows: int = self._frame.select(pl.len()).collect().item()
+            with closing(remote.open() if remote is not None else Path(path).open("rb")) as handle:
+                self._footer: Footer = read_footer(handle, size_bytes)
         except _READ_ERRORS as error:
             raise _unreadable(path, error) from error
-        self._columns_per_scan = columns_per_scan(size_bytes, len(self.schema))
+        self.rows: int = self._footer.rows
 
-    def read(self, columns: Sequence[str], first_row: int, rows: int) -> pl.DataFrame:
+    @cached_property
+    def _columns(self) -> Mapping[str, Column]:
+        """The columns by name, each with the types of its values."""
+        missing = {
+            chunk.column: chunk.missing
+            for group in self._footer.groups
+            for chunk in group.chunks
+            if chunk.missing
+        }
+        found = columns_in(self._footer.columns, self._footer.arrow_types, missing)
+        return {column.node.name: self._to_last_digit(column) for column in found}
+
+    @cached_property
+    def schema(self) -> Mapping[str, pl.DataType]:
+        """Its columns and their types; those that cannot feed anything are ``Unread``."""
+        readable = [column for column in self._columns.values() if not column.unread]
+        try:
+            raw = pl.read_parquet_schema(part_file(readable, [], {})) if readable else {}
+        except _READ_ERRORS as error:
+            raise _unreadable(self._path, error) from error
+        types = {column.node.name: raw[str(number)] for number, column in enumerate(readable)}
+        return {name: column.dtype_of(types.get(name, pl.Null())) for name, column in self._columns.items()}
+
+    def read(self, columns: Sequence[str], first_row: int, rows: int) -> Rows:
         """Return ``rows`` rows from ``first_row`` on, with the named columns in that order.
 
         Raises:
             ExtractError: The file is damaged, or has fewer rows than its footer says.
         """
-        step = self._columns_per_scan
-        try:
-            self._check_pages(columns, first_row, rows)
-            parts = [
-                self._frame.select(by_name(*columns[start : start + step])).slice(first_row, rows).collect()
-                for start in range(0, len(columns), step)
+        bad: dict[int, BadRecord] = {}
+        series: list[pl.Series] = []
+        for name, raw, checked in self._checked_columns(columns, first_row, rows):
+            series.append(checked.values.alias(name))
+            for fault in checked.faults:
+                for index in fault.rows.arg_true():
+                    about = RecordFault(fault.code, fault.reason, name)
+                    bad.setdefault(index, BadRecord(index, about, _shown(raw, index)))
+        return Rows(pl.DataFrame(series), [bad[index] for index in sorted(bad)])
+
+    def read_for_copy(self, columns: Sequence[str], first_row: int, rows: int) -> pl.DataFrame:
+        """Return rows with the values that are at fault where their type can hold them: never to be sent.
+
+        Raises:
+            ExtractError: The file is damaged, or has fewer rows than its footer says.
+        """
+        return pl.DataFrame(
+            [
+                (checked.values if checked.kept is None else checked.kept).alias(name)
+                for name, _, checked in self._checked_columns(columns, first_row, rows)
             ]
+        )
+
+    def _checked_columns(
+        self, names: Sequence[str], first_row: int, rows: int
+    ) -> Iterator[tuple[str, pl.Series, Checked]]:
+        groups = _groups_with(self._footer.groups, first_row, rows)
+        try:
+            for columns in _some_at_a_time([self._columns[name] for name in names], groups):
+                frame = self._read_raw(columns, groups, first_row, rows)
+                if frame.height != rows:
+                    raise Unsound(f"it has fewer rows than its footer says, from row {first_row} on")
+                for number, column in enumerate(columns):
+                    raw = frame[str(number)]
+                    yield column.node.name, raw, column.values_of(raw)
         except _READ_ERRORS as error:
             raise _unreadable(self._path, error) from error
-        frame = pl.concat(parts, how="horizontal") if parts else pl.DataFrame()
-        if frame.height != rows and columns:
-            raise _unreadable(self._path, f"it has fewer rows than its footer says, from row {first_row} on")
-        return frame
 
-    def _check_pages(self, columns: Sequence[str], first_row: int, rows: int) -> None:
-        wanted = set(columns)
-        chunks = chunks_between(self._row_groups, first_row, rows)
-        new = [chunk for chunk in chunks if chunk.column in wanted and chunk not in self._checked]
-        if new:
+    def _read_raw(
+        self, columns: Sequence[Column], groups: Sequence[RowGroup], first_row: int, rows: int
+    ) -> pl.DataFrame:
+        """Return what polars makes of the pages, in columns named by number."""
+        if not groups:
+            return pl.read_parquet(part_file(columns, [], {}))
+        chunks = [chunk for group in groups for column in columns for chunk in chunks_of(column, group)]
+        pages = self._pages([chunk for chunk in chunks if chunk.values])
+        file = part_file(columns, groups, pages)
+        del pages
+        skipped = first_row - groups[0].first_row
+        return pl.scan_parquet(file, cache=False, glob=False).slice(skipped, rows).collect()
+
+    def _pages(self, chunks: Sequence[Chunk]) -> Mapping[Chunk, bytes]:
+        pages: Mapping[Chunk, bytes]
+        if self._remote is None:
             with Path(self._path).open("rb") as handle:
-                for chunk in new:
-                    check_pages(handle, chunk)
-            self._checked.update(new)
+                pages = {chunk: _range(handle, chunk) for chunk in chunks}
+        else:
+            pages = _remote_ranges(self._remote, chunks)
+        for chunk, content in pages.items():
+            if chunk not in self._checked:
+                check_pages(io.BytesIO(content), replace(chunk, start=0, end=len(content)))
+        self._checked.update(chunks)
+        return pages
+
+    def _to_last_digit(self, column: Column) -> Column:
+        """Return a column whose INT96 timestamps are of microseconds if that holds all of them.
+
+        Spark, Hive and Impala write 9999-12-31 so, which no count of nanoseconds reaches; but Impala writes
+        nanoseconds too. Only the values tell, so they are all looked at once.
+        """
+        if not column.has_int96 or not column.is_plain:
+            return column
+        far = fine = False
+        try:
+            for group in self._footer.groups:
+                raw = self._read_raw([column], [group], group.first_row, group.rows)["0"]
+                days, nanoseconds = int96_parts(raw)
+                far = far or bool((~days.is_between(-106_751, 106_750)).any())
+                fine = fine or bool((nanoseconds % 1000 != 0).any())
+        except _READ_ERRORS:
+            return column  # it is told when the column is read
+        if fine or not far:
+            return column
+        leaves = [replace(column.leaves[0], dtype=pl.Datetime("us"), convert=as_far_microseconds)]
+        return replace(column, leaves=leaves)
 
 
-def columns_per_scan(size_bytes: int, columns: int) -> int:
-    """Return how many columns to fetch at once, so that their chunks stay within CHUNK_BYTES.
+def _groups_with(groups: Sequence[RowGroup], first_row: int, rows: int) -> Sequence[RowGroup]:
+    """Return the row groups that hold some of these rows."""
+    return [
+        group
+        for group in groups
+        if group.first_row < first_row + rows and first_row < group.first_row + group.rows
+    ]
 
-    Polars does not tell the sizes of row groups, so the whole file counts as one.
-    """
-    return max(1, CHUNK_BYTES * max(1, columns) // max(1, size_bytes))
+
+def _some_at_a_time(columns: Sequence[Column], groups: Sequence[RowGroup]) -> Iterator[Sequence[Column]]:
+    """Yield columns together as long as their chunks stay within CHUNK_BYTES."""
+    some: list[Column] = []
+    some_bytes = 0
+    for column in columns:
+        size = sum(chunk.end - chunk.start for group in groups for chunk in chunks_of(column, group))
+        if some and some_bytes + size > CHUNK_BYTES:
+            yield some
+            some, some_bytes = [], 0
+        some.append(column)
+        some_bytes += size
+    if some:
+        yield some
+
+
+def _range(handle: BinaryIO, chunk: Chunk) -> bytes:
+    handle.seek(chunk.start)
+    content = handle.read(chunk.end - chunk.start)
+    if len(content) != chunk.end - chunk.start:
+        raise Unsound("it is shorter than it was")
+    return content
+
+
+def _remote_ranges(remote: S3Object, chunks: Sequence[Chunk]) -> Mapping[Chunk, bytes]:
+    """Return the bytes of chunks of an object, several parts at a time."""
+    parts = [
+        (chunk, start, min(start + PART_BYTES, chunk.end))
+        for chunk in chunks
+        for start in range(chunk.start, chunk.end, PART_BYTES)
+    ]
+    with ThreadPoolExecutor(PARTS_AHEAD, thread_name_prefix="s3") as threads:
+        read = list(threads.map(lambda part: remote.read(part[1], part[2]), parts))
+    pages: dict[Chunk, bytes] = {}
+    for (chunk, _, _), content in zip(parts, read, strict=True):
+        pages[chunk] = pages.get(chunk, b"") + content
+    return pages
+
+
+def _shown(raw: pl.Series, index: int) -> str:
+    """Return a value at fault as it is stored, for the row's reject."""
+    value: Any = raw[index]
+    if isinstance(value, bytes):
+        return value[:MAX_VALUE_CHARS].decode(errors="replace")
+    if isinstance(value, pl.Series):
+        value = value.head(MAX_VALUE_CHARS).to_list()
+    return str(value)[:MAX_VALUE_CHARS]
 
 
 def write_parquet(
@@ -140,3 +283,8 @@ def _unreadable(path: str, why: object) -> ExtractError:
         why="it is damaged: its pages do not decode" if is_panic else str(why).partition("\n")[0],
         next_step="Export it again, or leave it out.",
     )
+
+
+def readable(schema: Mapping[str, pl.DataType]) -> Mapping[str, pl.DataType]:
+    """Return the columns of a schema that can be read."""
+    return {name: dtype for name, dtype in schema.items() if not isinstance(dtype, Unread)}

@@ -1,12 +1,14 @@
 """The windows of a Parquet file: slices of it, skipped where nobody wants them."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
 import polars as pl
 
-from loader.formats.parquet.source import ParquetSource, write_parquet
+from loader.formats.bad_record import BadRecord
+from loader.formats.parquet.source import ParquetSource, readable, write_parquet
 from loader.formats.windows import SIZING_ROWS, SLICE_BYTES, Window, WindowShape, mean_row_bytes
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged
@@ -28,8 +30,8 @@ class ParquetTable:
 
     def __init__(self, file: SourceFile) -> None:
         self.file = file
-        cloud = file.object.client.cloud_access(file.object.bucket) if isinstance(file, S3File) else None
-        self._source = ParquetSource(file.path, file.size_bytes, cloud)
+        remote = file.object if isinstance(file, S3File) else None
+        self._source = ParquetSource(file.path, file.size_bytes, remote)
 
     @property
     def schema(self) -> Mapping[str, pl.DataType]:
@@ -55,7 +57,7 @@ class ParquetTable:
         rows = min(SIZING_ROWS, self._source.rows)
         last = self._source.rows - rows
         places = {last * sample // (SAMPLES - 1) for sample in range(SAMPLES)}
-        return max(mean_row_bytes(self._source.read(columns, place, rows)) for place in places)
+        return max(mean_row_bytes(self._source.read(columns, place, rows).frame) for place in places)
 
     def windows(
         self, cut: WindowShape, first_number: int, wanted: Callable[[int], bool]
@@ -71,21 +73,23 @@ class ParquetTable:
         return rows
 
     def copy_rows(self, rows: Iterator[int], path: Path) -> None:
-        """Write some rows (ascending), with all columns and their types, to a file.
+        """Write some rows (ascending), with all columns that can be read and their types, to a file.
 
         Raises:
             ExtractError: The file cannot be read.
             OSError: The new one cannot be written.
         """
-        columns = list(self.schema)
+        schema = readable(self.schema)
         # As many rows at a time as come to about SLICE_BYTES, however few of them are wanted.
         slice_rows = max(1, SLICE_BYTES * max(1, self._source.rows) // max(1, self.file.size_bytes * 4))
-        write_parquet(self._picked(rows, columns, slice_rows), self.schema, path)
+        write_parquet(self._picked(rows, list(schema), slice_rows), schema, path)
 
     def _picked(self, rows: Iterator[int], columns: Sequence[str], slice_rows: int) -> Iterator[pl.DataFrame]:
         for number, picked in groupby(rows, lambda row: row // slice_rows):
             first_row = number * slice_rows
-            frame = self._source.read(columns, first_row, min(slice_rows, self._source.rows - first_row))
+            frame = self._source.read_for_copy(
+                columns, first_row, min(slice_rows, self._source.rows - first_row)
+            )
             yield frame[[row - first_row for row in picked]]
 
     @property
@@ -96,16 +100,22 @@ class ParquetTable:
     def _cut_slice(
         self, cut: WindowShape, first_number: int, first_row: int, end_row: int
     ) -> Iterator[Window]:
-        frame = self._source.read(cut.columns, first_row, end_row - first_row)
+        read = self._source.read(cut.columns, first_row, end_row - first_row)
         check_unchanged(self.file)
         for row in range(first_row, end_row, cut.window_rows):
             yield Window(
                 number=first_number + row // cut.window_rows,
                 file=self.file.number,
                 first_row=row,
-                frame=frame.slice(row - first_row, cut.window_rows),
+                frame=read.frame.slice(row - first_row, cut.window_rows),
                 last_of_file=row + cut.window_rows >= self._source.rows,
+                bad=_bad_between(read.bad, row - first_row, cut.window_rows),
             )
+
+
+def _bad_between(bad: Sequence[BadRecord], start: int, rows: int) -> Sequence[BadRecord]:
+    """Return the bad rows of a slice that lie in a window of it, counted from the window's first."""
+    return [replace(each, index=each.index - start) for each in bad if start <= each.index < start + rows]
 
 
 def _slices(cut: WindowShape, rows: int, wanted: Callable[[int], bool]) -> Iterator[tuple[int, int]]:

@@ -1,0 +1,165 @@
+"""A column of any nesting: the types of its leaves, and its values made of what polars reads."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from loader.formats.parquet.arrow_schema import ArrowType
+from loader.formats.parquet.leaf_types import LeafType, leaf_type
+from loader.formats.parquet.leaf_values import Checked
+from loader.formats.parquet.schema import Node
+from loader.formats.unread import Unread
+from loader.row_issues import RowIssue
+
+VARIANT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """An outermost column of a file.
+
+    Attributes:
+        node: Its part of the schema.
+        leaves: How the values of its leaves are read, in file order.
+        first_leaf: Position of its first leaf among those of the file.
+        unread: What its values are, if they cannot be read; else empty.
+    """
+
+    node: Node
+    leaves: Sequence[LeafType]
+    first_leaf: int
+    unread: str
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a single leaf of one value a row."""
+        return not self.node.children and self.node.repetition_level == 0
+
+    @property
+    def has_int96(self) -> bool:
+        """Whether any of its leaves is a timestamp of 96 bits."""
+        return not self.unread and any(leaf.is_int96 for leaf in self.leaves)
+
+    def dtype_of(self, raw: pl.DataType) -> pl.DataType:
+        """Return the type of its values, given the type that polars reads."""
+        return Unread(self.unread) if self.unread else _dtype(raw, iter(self.leaves))
+
+    def values_of(self, raw: pl.Series) -> Checked:
+        """Return its values, and what is at fault with rows."""
+        if self.unread:
+            return Checked(raw)
+        return _values(raw, iter(self.leaves))
+
+
+def columns_in(
+    nodes: Sequence[Node], arrow: Sequence[ArrowType], missing: dict[str, str]
+) -> Sequence[Column]:
+    """Return the columns of a file.
+
+    Args:
+        nodes: Its outermost nodes.
+        arrow: What the Arrow schema adds to each leaf, or nothing.
+        missing: Why values of columns are not in the file, by column name.
+    """
+    names = [node.name for node in nodes]
+    columns: list[Column] = []
+    place = 0
+    for node in nodes:
+        leaves = [
+            leaf_type(leaf, arrow[place + offset] if arrow else None)
+            for offset, leaf in enumerate(node.leaves())
+        ]
+        unread = missing.get(node.name, "")
+        if names.count(node.name) > 1:
+            unread = "two columns of this name"
+        unread = unread or _unread_group(node) or next((leaf.unread for leaf in leaves if leaf.unread), "")
+        columns.append(Column(node, leaves, place, unread))
+        place += len(leaves)
+    return columns
+
+
+def _unread_group(node: Node) -> str:
+    """Return why a group cannot be read, or an empty text."""
+    if not node.children:
+        return ""
+    logical = node.logical
+    if logical is not None and logical[0] == VARIANT:
+        return "values of the type VARIANT"
+    names = [child.name for child in node.children]
+    if len(set(names)) < len(names):
+        return "groups that name a part twice"
+    return next(filter(None, map(_unread_group, node.children)), "")
+
+
+def _dtype(raw: pl.DataType, leaves: Iterator[LeafType]) -> pl.DataType:
+    if isinstance(raw, pl.Struct):
+        return pl.Struct(
+            [pl.Field(field.name, _dtype(_instance(field.dtype), leaves)) for field in raw.fields]
+        )
+    if isinstance(raw, pl.List):
+        return pl.List(_dtype(_instance(raw.inner), leaves))
+    return next(leaves).dtype
+
+
+def _instance(dtype: object) -> pl.DataType:
+    return dtype() if isinstance(dtype, type) else dtype  # type: ignore[return-value] # classes or instances
+
+
+def _values(raw: pl.Series, leaves: Iterator[LeafType]) -> Checked:
+    if isinstance(raw.dtype, pl.Struct):
+        return _struct(raw, leaves)
+    if isinstance(raw.dtype, pl.List):
+        return _list(raw, leaves)
+    leaf = next(leaves)
+    return leaf.convert(raw)
+
+
+def _struct(raw: pl.Series, leaves: Iterator[LeafType]) -> Checked:
+    parts = [_values(raw.struct.field(field.name), leaves) for field in raw.dtype.fields]  # type: ignore[attr-defined]
+    if not parts:
+        return Checked(raw)
+    faults = [fault for part in parts for fault in part.faults]
+
+    def joined(series: Sequence[pl.Series]) -> pl.Series:
+        struct = pl.DataFrame(list(series)).to_struct(raw.name)
+        there = raw.is_not_null()
+        if there.all():
+            return struct
+        return pl.select(pl.when(there).then(pl.lit(struct))).to_series().alias(raw.name)
+
+    values = joined([part.values for part in parts])
+    kept = None
+    if any(part.kept is not None for part in parts):
+        kept = joined([part.values if part.kept is None else part.kept for part in parts])
+    return Checked(values, faults, kept)
+
+
+def _list(raw: pl.Series, leaves: Iterator[LeafType]) -> Checked:
+    rows = pl.int_range(len(raw), eager=True)
+    filled = (raw.list.len() > 0).fill_null(value=False)
+    flat = pl.DataFrame({"row": rows, "value": raw}).filter(filled).explode("value")
+    inner = _values(flat["value"], leaves)
+    if inner.values is flat["value"]:
+        return Checked(raw, inner.faults)
+
+    def regrouped(series: pl.Series) -> pl.Series:
+        lists = (
+            pl.DataFrame({"row": flat["row"], "value": series})
+            .group_by("row", maintain_order=True)
+            .agg(pl.col("value"))
+        )
+        by_row = pl.DataFrame({"row": rows}).join(lists, on="row", how="left", maintain_order="left")["value"]
+        empty = pl.Series([[]], dtype=pl.List(series.dtype))
+        whole = pl.select(
+            pl.when(raw.list.len() == 0).then(pl.lit(empty)).otherwise(pl.lit(by_row))
+        ).to_series()
+        return whole.alias(raw.name)
+
+    faults = [_of_rows(fault, flat["row"], rows) for fault in inner.faults]
+    kept = None if inner.kept is None else regrouped(inner.kept)
+    return Checked(regrouped(inner.values), faults, kept)
+
+
+def _of_rows(fault: RowIssue, row_of_value: pl.Series, rows: pl.Series) -> RowIssue:
+    return replace(fault, rows=rows.is_in(row_of_value.filter(fault.rows).unique().to_list()))

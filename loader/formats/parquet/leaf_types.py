@@ -1,0 +1,237 @@
+"""What the values of a leaf column are, and as what polars is to read them.
+
+Rules kept here:
+
+1. Polars is told physical types, and annotations only where it reads every value exactly (decimals up to 38
+   digits, 16-bit floats). Everything else becomes its values in ``leaf_values``, checked one by one.
+2. A logical type counts more than the legacy converted type; a timestamp that has only the latter is UTC, as
+   the format says.
+3. A type that is not known here makes its column unread, never the file unreadable.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+from loader.formats.parquet.arrow_schema import ArrowType
+from loader.formats.parquet.leaf_values import (
+    Checked,
+    as_dates,
+    as_decimals,
+    as_durations,
+    as_far_timestamps,
+    as_integers,
+    as_nothing,
+    as_seconds,
+    as_texts,
+    as_they_are,
+    as_times,
+    as_timestamps,
+    as_uuids,
+    as_wide_integers,
+)
+from loader.formats.parquet.schema import BYTE_ARRAY, FIXED, INT32, INT64, INT96, PHYSICAL_NAMES, Node
+from loader.formats.parquet.thrift import Struct
+from loader.formats.parquet.thrift_writer import Field
+
+DECIMAL, DATE, TIME, TIMESTAMP, INTEGER, UNKNOWN, UUID, FLOAT16 = 5, 6, 7, 8, 10, 11, 14, 15
+TEXTS = (1, 4, 12)
+"""STRING, ENUM and JSON."""
+BYTES = (13, 17, 18)
+"""BSON, GEOMETRY and GEOGRAPHY (well-known binary)."""
+
+UNITS = {1: "ms", 2: "us", 3: "ns"}
+
+NAMES = {2: "MAP", 3: "LIST", 9: "INTERVAL", 16: "VARIANT", **dict.fromkeys((0,), "an unknown logical type")}
+
+CONVERTED: dict[int, tuple[int, Struct]] = {
+    **dict.fromkeys((0, 4, 19), (1, {})),
+    5: (DECIMAL, {}),
+    6: (DATE, {}),
+    7: (TIME, {2: {1: {}}}),
+    8: (TIME, {2: {2: {}}}),
+    9: (TIMESTAMP, {1: True, 2: {1: {}}}),
+    10: (TIMESTAMP, {1: True, 2: {2: {}}}),
+    **{11 + power: (INTEGER, {1: 8 << power, 2: False}) for power in range(4)},
+    **{15 + power: (INTEGER, {1: 8 << power, 2: True}) for power in range(4)},
+    20: (13, {}),
+    21: (9, {}),
+}
+"""Legacy converted types as the logical types they stand for."""
+
+MAX_DIGITS = 38
+"""Of polars' decimals."""
+
+INT96_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class LeafType:
+    """How the values of a leaf are read.
+
+    Attributes:
+        dtype: Their type.
+        convert: Makes them of what polars reads.
+        annotation: Fields of the SchemaElement that polars is given beside the physical type.
+        physical: The physical type that polars is told.
+        length: Bytes of a value, if it has a fixed length.
+        unread: Why they cannot be read; empty if they can.
+    """
+
+    dtype: pl.DataType
+    convert: Callable[[pl.Series], Checked]
+    annotation: dict[int, Field]
+    physical: int
+    length: int = 0
+    unread: str = ""
+
+    @property
+    def is_int96(self) -> bool:
+        """Whether these are timestamps whose finest digit is known only once all are read."""
+        return self.convert is as_far_timestamps
+
+
+def leaf_type(leaf: Node, arrow: ArrowType | None) -> LeafType:
+    """Return how the values of a leaf are read."""
+    physical = leaf.physical
+    if not 0 <= physical < len(PHYSICAL_NAMES):
+        return _unread(leaf, "an unknown physical type")
+    if physical == INT96:
+        return LeafType(pl.Datetime("ns"), as_far_timestamps, {}, FIXED, INT96_BYTES)
+    logical = leaf.logical
+    if logical in (None, (0, {})) and leaf.converted is not None:
+        logical = CONVERTED.get(leaf.converted, (0, {}))
+    if logical is None:
+        return _plain(leaf, arrow)
+    number, about = logical
+    read = _READERS.get(number)
+    found = read(leaf, about) if read is not None else None
+    return found or _unread(leaf, NAMES.get(number, "an unknown logical type"))
+
+
+def _of(leaf: Node, dtype: pl.DataType, convert: Callable[[pl.Series], Checked]) -> LeafType:
+    return LeafType(dtype, convert, {}, leaf.physical, leaf.length)
+
+
+def _unread(leaf: Node, what: str) -> LeafType:
+    kind = f"values of the type {what}" if what.isupper() else f"values of {what}"
+    physical = leaf.physical if 0 <= leaf.physical < len(PHYSICAL_NAMES) else BYTE_ARRAY
+    if physical == INT96:
+        physical = FIXED
+    return LeafType(pl.Binary(), as_they_are, {}, physical, leaf.length, unread=kind)
+
+
+def _plain(leaf: Node, arrow: ArrowType | None) -> LeafType:
+    if arrow is not None and arrow.duration is not None and leaf.physical == INT64:
+        if arrow.duration == "s":
+            return _of(leaf, pl.Duration("ms"), as_seconds)
+        dtype = pl.Duration(arrow.duration)  # type: ignore[arg-type] # one of polars' three units
+        return _of(leaf, dtype, as_durations(dtype))
+    if arrow is not None and arrow.bits == 128 and leaf.physical == FIXED and leaf.length == 16:  # noqa: PLR2004
+        dtype_of_16 = pl.Int128() if arrow.signed else pl.UInt128()
+        return _of(leaf, dtype_of_16, as_wide_integers(dtype_of_16))
+    plain = (pl.Boolean(), pl.Int32(), pl.Int64(), None, pl.Float32(), pl.Float64(), pl.Binary(), pl.Binary())
+    stored = plain[leaf.physical]
+    assert stored is not None
+    return _of(leaf, stored, as_they_are)
+
+
+def _text(leaf: Node, _: Struct) -> LeafType | None:
+    if leaf.physical not in (BYTE_ARRAY, FIXED):
+        return None
+    return _of(leaf, pl.String(), as_texts)
+
+
+def _bytes(leaf: Node, _: Struct) -> LeafType | None:
+    return _of(leaf, pl.Binary(), as_they_are) if leaf.physical in (BYTE_ARRAY, FIXED) else None
+
+
+def _decimal(leaf: Node, about: Struct) -> LeafType | None:
+    """Read a decimal; a missing scale is 0 by the format, a missing precision what the bytes can hold."""
+    most = {INT32: 9, INT64: 18, FIXED: _digits_of(leaf.length), BYTE_ARRAY: MAX_DIGITS}.get(leaf.physical)
+    if most is None:
+        return None
+    scale = about.get(1, leaf.element.get(7, 0))
+    precision = about.get(2, leaf.element.get(8, most))
+    if not isinstance(scale, int) or not isinstance(precision, int) or not 0 <= scale <= MAX_DIGITS:
+        return None
+    precision = max(precision, scale, 1)
+    by_polars = leaf.physical in (INT32, INT64) or (leaf.physical == FIXED and leaf.length <= 16)  # noqa: PLR2004
+    if by_polars and precision <= MAX_DIGITS:
+        annotation: dict[int, Field] = {6: 5, 7: scale, 8: precision}
+        dtype = pl.Decimal(precision, scale)
+        return LeafType(dtype, as_they_are, annotation, leaf.physical, leaf.length)
+    if leaf.physical not in (FIXED, BYTE_ARRAY):
+        return None
+    return _of(leaf, pl.Decimal(MAX_DIGITS, scale), as_decimals(scale))
+
+
+def _digits_of(length: int) -> int:
+    return max(1, len(str(1 << max(1, 8 * length - 1))) - 1)
+
+
+def _date(leaf: Node, _: Struct) -> LeafType | None:
+    return _of(leaf, pl.Date(), as_dates) if leaf.physical == INT32 else None
+
+
+def _unit(about: Struct) -> str | None:
+    unit = about.get(2)
+    return UNITS.get(next(iter(unit), 0)) if isinstance(unit, dict) else None
+
+
+def _time(leaf: Node, about: Struct) -> LeafType | None:
+    unit = _unit(about)
+    if unit is None or leaf.physical != (INT32 if unit == "ms" else INT64):
+        return None
+    return _of(leaf, pl.Time(), as_times(unit))
+
+
+def _timestamp(leaf: Node, about: Struct) -> LeafType | None:
+    unit = _unit(about)
+    if unit is None or leaf.physical != INT64:
+        return None
+    dtype = pl.Datetime(unit, "UTC" if about.get(1) else None)  # type: ignore[arg-type] # one of three
+    return _of(leaf, dtype, as_timestamps(dtype))
+
+
+def _integer(leaf: Node, about: Struct) -> LeafType | None:
+    bits, signed = about.get(1), bool(about.get(2))
+    kinds: dict[object, pl.DataType] = (
+        {8: pl.Int8(), 16: pl.Int16(), 32: pl.Int32(), 64: pl.Int64()}
+        if signed
+        else {8: pl.UInt8(), 16: pl.UInt16(), 32: pl.UInt32(), 64: pl.UInt64()}
+    )
+    dtype = kinds.get(bits)
+    if dtype is None or leaf.physical not in (INT32, INT64):
+        return None
+    return _of(leaf, dtype, as_integers(dtype))
+
+
+def _nothing(leaf: Node, _: Struct) -> LeafType | None:
+    return _of(leaf, pl.Null(), as_nothing)
+
+
+def _uuid(leaf: Node, _: Struct) -> LeafType | None:
+    fits = leaf.physical == FIXED and leaf.length == 16  # noqa: PLR2004 - of the format
+    return _of(leaf, pl.String(), as_uuids) if fits else None
+
+
+def _float16(leaf: Node, _: Struct) -> LeafType | None:
+    if leaf.physical != FIXED or leaf.length != 2:  # noqa: PLR2004 - of the format
+        return None
+    return LeafType(pl.Float16(), as_they_are, {10: {15: {}}}, leaf.physical, leaf.length)
+
+
+_READERS: dict[int, Callable[[Node, Struct], LeafType | None]] = {
+    **dict.fromkeys(TEXTS, _text),
+    **dict.fromkeys(BYTES, _bytes),
+    DECIMAL: _decimal,
+    DATE: _date,
+    TIME: _time,
+    TIMESTAMP: _timestamp,
+    INTEGER: _integer,
+    UNKNOWN: _nothing,
+    UUID: _uuid,
+    FLOAT16: _float16,
+}

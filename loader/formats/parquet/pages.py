@@ -1,0 +1,101 @@
+"""Check the pages of a column chunk before polars decodes them."""
+
+import zlib
+from typing import BinaryIO
+
+from loader.formats.parquet.footer import Chunk, Unsound, number_of, read_bytes
+from loader.formats.parquet.levels import BadLevels, count_equal
+from loader.formats.parquet.thrift import Malformed, Struct, read_struct
+
+MAX_PAGE_BYTES = 128 * 2**20
+"""Most bytes of an unpacked page: it is unpacked whole. Writers aim at 1 MiB, DuckDB at most at 100 MB."""
+
+HEADER_BYTES = (512, 2**16, 2**24)
+"""How much is read to find a page's header: most have less than 100 bytes, statistics of long texts more."""
+
+CRC = 4
+DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_V2 = 0, 2, 3
+
+DESCRIPTION = {DATA_PAGE: 5, DICTIONARY_PAGE: 7, DATA_PAGE_V2: 8}
+"""Which field of a page's header describes a page of a kind."""
+
+ENCODINGS = {DATA_PAGE: (2, 3, 4), DICTIONARY_PAGE: (2,), DATA_PAGE_V2: (4,)}
+"""Which fields of that name encodings."""
+
+KNOWN_ENCODINGS = frozenset({0, *range(2, 10)})
+"""Of parquet.thrift; 1 was never in use."""
+
+
+def check_pages(handle: BinaryIO, chunk: Chunk) -> None:
+    """Check the pages of a column chunk: sizes, numbers of values, and checksums if they have any.
+
+    Raises:
+        Unsound: They are not what the footer says, or unpack to more than MAX_PAGE_BYTES.
+        OSError: The file cannot be read.
+    """
+    place, values = chunk.start, 0
+    while values < chunk.values:
+        if place >= chunk.end:
+            raise Unsound(f"column '{chunk.column}' has {values} values where its footer says {chunk.values}")
+        header, header_bytes = _page_header(handle, place, chunk.end)
+        packed = number_of(header, 3, "a page's size")
+        unpacked = number_of(header, 2, "a page's unpacked size")
+        place += header_bytes + packed
+        if place > chunk.end:
+            raise Unsound(f"a page of column '{chunk.column}' is longer than its column")
+        if unpacked > MAX_PAGE_BYTES:
+            raise Unsound(
+                f"a page of column '{chunk.column}' unpacks to {unpacked:,} bytes, "
+                f"more than {MAX_PAGE_BYTES:,}"
+            )
+        if CRC in header and zlib.crc32(read_bytes(handle, place - packed, packed)) != header[CRC] % 2**32:
+            raise Unsound(f"a page of column '{chunk.column}' does not have the checksum it was written with")
+        values += _page_values(header)
+        if header.get(1) == DATA_PAGE_V2:
+            _check_levels(handle, chunk, header[DESCRIPTION[DATA_PAGE_V2]], place - packed, packed)
+    if values != chunk.values:
+        raise Unsound(f"column '{chunk.column}' has {values} values where its footer says {chunk.values}")
+
+
+def _page_header(handle: BinaryIO, place: int, end: int) -> tuple[Struct, int]:
+    for most in HEADER_BYTES:
+        wanted = min(most, end - place)
+        try:
+            return read_struct(read_bytes(handle, place, wanted))
+        except Malformed as error:
+            if wanted < most or most == HEADER_BYTES[-1] or "cut off" not in str(error):
+                raise Unsound(f"the header of a page cannot be read: {error}") from error
+    raise AssertionError("HEADER_BYTES is empty")
+
+
+def _page_values(header: Struct) -> int:
+    kind = header.get(1, -1)
+    if kind not in DESCRIPTION:
+        return 0
+    about = header.get(DESCRIPTION[kind])
+    if not isinstance(about, dict):
+        raise Unsound("a page has no description")
+    if not KNOWN_ENCODINGS.issuperset(about.get(number, 0) for number in ENCODINGS[kind]):
+        raise Unsound("a page has an encoding that Parquet does not know")
+    return 0 if kind == DICTIONARY_PAGE else number_of(about, 1, "a page's number of values")
+
+
+def _check_levels(handle: BinaryIO, chunk: Chunk, about: Struct, place: int, packed: int) -> None:
+    """Compare a V2 page's numbers of rows and of nulls with its levels: false ones move values."""
+    if chunk.leaf is None:
+        return
+    values = number_of(about, 1, "a page's number of values")
+    nulls, rows = number_of(about, 2, "a page's number of nulls"), number_of(about, 3, "a page's rows")
+    definition_bytes = number_of(about, 5, "a page's size of levels")
+    repetition_bytes = number_of(about, 6, "a page's size of levels")
+    if repetition_bytes + definition_bytes > packed:
+        raise Unsound(f"the levels of a page of column '{chunk.column}' are longer than the page")
+    levels = read_bytes(handle, place, repetition_bytes + definition_bytes)
+    most, repetitions = chunk.leaf.definition_level, chunk.leaf.repetition_level
+    try:
+        there = count_equal(levels[repetition_bytes:], values, most, most) if most else values
+        begun = count_equal(levels[:repetition_bytes], values, repetitions, 0) if repetitions else values
+    except BadLevels as error:
+        raise Unsound(f"the levels of a page of column '{chunk.column}' cannot be read") from error
+    if nulls != values - there or rows != begun:
+        raise Unsound(f"a page of column '{chunk.column}' says other numbers of rows or nulls than it holds")

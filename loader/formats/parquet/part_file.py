@@ -1,0 +1,117 @@
+"""A small Parquet file in memory: some column chunks of a file as they are, under a footer of our own.
+
+Polars is given these alone, never the file: its columns are named ``0``, ``1`` and so on, and their types are
+those of ``leaf_types``. A name, a type or a column that polars cannot take thus never reaches it.
+"""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+
+from loader.formats.parquet.columns import Column
+from loader.formats.parquet.footer import MAGIC, Chunk, RowGroup
+from loader.formats.parquet.leaf_types import LeafType
+from loader.formats.parquet.schema import REPEATED, Node
+from loader.formats.parquet.thrift_writer import Field, Int64, written_struct
+
+LIST = 3
+
+GROUP_ANNOTATIONS: Mapping[int, int] = {1: LIST, 2: LIST, 3: LIST}
+"""Converted types of groups: maps are lists of their entries."""
+
+LOGICAL_GROUPS = {2: LIST, 3: LIST}
+"""The logical types MAP and LIST."""
+
+
+def part_file(
+    columns: Sequence[Column], groups: Sequence[RowGroup], pages: Mapping[Chunk, bytes]
+) -> io.BytesIO:
+    """Return the file.
+
+    Args:
+        columns: Its columns.
+        groups: Row groups of the original file.
+        pages: The bytes of each chunk of these columns and row groups that has any.
+    """
+    file = io.BytesIO()
+    file.write(MAGIC)
+    written_groups: list[Field] = []
+    for group in groups:
+        chunks: list[Field] = []
+        for number, column in enumerate(columns):
+            for leaf, chunk in zip(column.leaves, chunks_of(column, group), strict=True):
+                start = file.tell()
+                file.write(pages.get(chunk, b""))
+                assert chunk.leaf is not None
+                chunks.append(_chunk(chunk, leaf, start, _path(column.node, chunk.leaf, number)))
+        written_groups.append({1: chunks, 2: Int64(0), 3: Int64(group.rows)})
+    elements: list[Field] = [{4: "root", 5: len(columns)}]
+    for number, column in enumerate(columns):
+        _add_elements(column.node, str(number), iter(column.leaves), elements)
+    rows = sum(group.rows for group in groups)
+    footer = written_struct({1: 2, 2: elements, 3: Int64(rows), 4: written_groups, 6: "scn-loader"})
+    file.write(footer + len(footer).to_bytes(4, "little") + MAGIC)
+    file.seek(0)
+    return file
+
+
+def chunks_of(column: Column, group: RowGroup) -> Sequence[Chunk]:
+    """Return the chunks of a column in a row group, one for each leaf."""
+    return group.chunks[column.first_leaf : column.first_leaf + len(column.leaves)]
+
+
+def _chunk(chunk: Chunk, leaf: LeafType, start: int, path: list[str]) -> dict[int, Field]:
+    about = chunk.about
+    encodings = [each for each in about.get(2) or () if isinstance(each, int)]
+    has_dictionary = bool(about.get(11)) and chunk.values > 0
+    first_data = start + (int(about[9]) - chunk.start if chunk.values else 0)
+    fields: dict[int, Field] = {
+        1: leaf.physical,
+        2: encodings,
+        3: path,
+        4: int(about.get(4, 0)),
+        5: Int64(chunk.values),
+        6: Int64(max(0, int(about.get(6, 0)))),
+        7: Int64(chunk.end - chunk.start),
+        9: Int64(first_data),
+    }
+    if has_dictionary:
+        fields[11] = Int64(start)
+    return {2: Int64(start), 3: fields}
+
+
+def _path(node: Node, leaf: Node, number: int) -> list[str]:
+    def below(at: Node) -> list[str] | None:
+        if at is leaf:
+            return [at.name]
+        found = next(filter(None, map(below, at.children)), None)
+        return None if found is None else [at.name, *found]
+
+    path = below(node)
+    assert path is not None
+    return [str(number), *path[1:]]
+
+
+def _add_elements(node: Node, name: str, leaves: Iterator[LeafType], elements: list[Field]) -> None:
+    repetition = node.element.get(3, 0)
+    element: dict[int, Field]
+    if not node.children:
+        leaf = next(leaves)
+        element = {1: leaf.physical}
+        if leaf.length:
+            element[2] = leaf.length
+        element |= {3: repetition, 4: name, **leaf.annotation}
+        elements.append(element)
+        return
+    element = {3: repetition, 4: name, 5: len(node.children)}
+    if _is_list(node):
+        element[6] = LIST
+    elements.append(element)
+    for child in node.children:
+        _add_elements(child, child.name, leaves, elements)
+
+
+def _is_list(node: Node) -> bool:
+    logical = node.logical
+    named = logical is not None and logical[0] in LOGICAL_GROUPS
+    legacy = node.converted in GROUP_ANNOTATIONS and node.element.get(3) != REPEATED
+    return named or legacy
