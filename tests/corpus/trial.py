@@ -185,13 +185,15 @@ def _try_parquet(path: Path, folder: Path, verdict: Verdict) -> None:
         if plan is not None:
             _compare_columns(source, plan, {name: left[named[name]] for name in named}, verdict)
             return
-        refused = next(
-            (name for name in named if f"'{name}'" in verdict.reason or name in verdict.reason), None
-        )
+        refused = next((name for name in named if _names(verdict.reason, name, named[name])), None)
         if refused is None:
             return
         verdict.columns_refused.append(verdict.reason)
         del left[named[refused]]
+
+
+def _names(reason: str, *columns: str) -> bool:
+    return any(f"'{column}'" in reason for column in columns)
 
 
 def _compare_columns(source: Source, plan: Plan, columns: Mapping[str, int], verdict: Verdict) -> None:
