@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.corpus.trial import Verdict, kind_of, try_file
 
-TRIAL_SECONDS = 300.0
+TRIAL_SECONDS = 1800.0
 """Longest time of a file's trial, the other reader included."""
 
 ENDING_SECONDS = 10.0

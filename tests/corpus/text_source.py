@@ -51,6 +51,7 @@ class Dialect:
     quote: str
     line_end: str
     codec: str
+    doubled_return: bool
 
     @classmethod
     def of(cls, words: str) -> "Dialect":
@@ -61,7 +62,7 @@ class Dialect:
         """
         match = re.match(
             r"CSV, (?:'(?P<sign>.)'|(?P<word>\w+)) between fields, (?:'(?P<quote>.)' around them|no quotes), "
-            r"(?P<end>CR|CRLF|LF), (?P<codec>[^,]+)",
+            r"(?P<end>CR CR LF|CRLF|CR|LF), (?P<codec>[^,]+)",
             words,
         )
         if match is None:
@@ -71,6 +72,7 @@ class Dialect:
             match["quote"] or "",
             "\r" if match["end"] == "CR" else "\n",
             CODECS.get(match["codec"], match["codec"]),
+            match["end"] == "CR CR LF",
         )
 
 
@@ -84,7 +86,7 @@ def unpacked(path: Path) -> bytes:
 def read_csv(content: bytes, dialect: Dialect) -> Iterator[list[str] | None]:
     """Yield the records of a CSV file, header first; None for one that the csv module refuses."""
     text = content.decode(dialect.codec, errors="replace" if "16" in dialect.codec else "surrogateescape")
-    text = text.removeprefix("\ufeff")
+    text = text.removeprefix("\ufeff").replace("\r\r\n", "\n" if dialect.doubled_return else "\r\r\n")
     if told := SEPARATOR_LINE.match(text):
         text = text[told.end() :]
     csv.field_size_limit(2**30)
@@ -107,15 +109,16 @@ def read_csv(content: bytes, dialect: Dialect) -> Iterator[list[str] | None]:
                 yield record
 
 
-def csv_row(record: list[str] | None, columns: int) -> Row:
+def csv_row(record: list[str] | None, header: list[str]) -> Row:
     """Return a record of a CSV file as a row."""
+    columns = len(header)
     if record is None:
         return Row(None, "broken quotes")
     if any("\udc80" <= sign <= "\udcff" for field in record for sign in field):
         return Row(None, "not in the encoding")
     values = [field or None for field in record]
     if len(record) == columns:
-        return Row(values)
+        return Row(values, "the header again" if record == header else "")
     padded = [*values, *[None] * columns][:columns]
     may_be_padded = not any(values[columns:])
     return Row(padded if may_be_padded else None, "another number of fields")

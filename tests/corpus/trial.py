@@ -262,7 +262,7 @@ def _try_csv(path: Path, folder: Path, verdict: Verdict) -> None:
         verdict.columns_refused.append(verdict.reason)
         plan = _plan(custom_job(path, {}, told | {"columns": list(columns)}), folder, verdict)
     if plan is not None and len(records) * len(columns) <= MOST_CELLS:
-        rows = [text_source.csv_row(record, len(names)) for record in records[1:]]
+        rows = [text_source.csv_row(record, header) for record in records[1:]]
         _judge_rows(rows, plan, list(columns), verdict)
 
 
