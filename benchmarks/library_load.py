@@ -78,7 +78,7 @@ async def _deliver(
         nothing = nullcontext(cast("Checkpoint", NullCheckpoint(run_dir)))
         with open_checkpoint(run_dir, plan) if with_checkpoint else nothing as checkpoint:
             run = LoadSession(job, extract, client, checkpoint, observers)
-            observers.stop = run.stop
+            observers.begun(run.stop)
             began, cpu_began = time.monotonic(), time.process_time()
             ending = await run.to_end()
             return time.monotonic() - began, time.process_time() - cpu_began, ending

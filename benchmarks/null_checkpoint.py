@@ -14,6 +14,7 @@ class NullCheckpoint:
     """Takes what a `loader.checkpoint.Checkpoint` takes, counts it, and keeps it nowhere."""
 
     load_id = "null"
+    generation = 0
     resumed = False
 
     def __init__(self, run_dir: Path) -> None:

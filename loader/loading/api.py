@@ -94,11 +94,15 @@ def run_to_end(
         return runner.run(_open_and_run(job, observers, command, credentials, parts, on_signals=True))
 
 
-async def stream_load(job: Job) -> AsyncGenerator[EventResult, None]:
+async def stream_load(job: Job, *, results_ahead: int = RESULTS_AHEAD) -> AsyncGenerator[EventResult, None]:
     """Run a load and yield what each event came to, as it comes. A slow consumer slows the load down.
 
     Leaving the iteration early (close it with ``contextlib.aclosing``) stops the load gracefully; it can be
     resumed.
+
+    Args:
+        job: The settings.
+        results_ahead: Results that are held for a slow consumer before delivery waits for it.
 
     Raises:
         LoaderError: The load was refused, or stopped before its end.
@@ -109,7 +113,7 @@ async def stream_load(job: Job) -> AsyncGenerator[EventResult, None]:
 
     def put(result: EventResult) -> None:
         results.put_nowait(result)
-        if results.qsize() >= RESULTS_AHEAD:
+        if results.qsize() >= results_ahead:
             room.clear()
 
     observers = Observers(on_result=put, caught_up=room.wait)
@@ -123,6 +127,7 @@ async def stream_load(job: Job) -> AsyncGenerator[EventResult, None]:
         if (error := load.result().error) is not None:
             raise error
     finally:
+        observers.on_result = None  # or delivery would wait for room again
         room.set()
         observers.stop(Interrupted("The results were not read to their end."))
         await asyncio.wait({load})
@@ -179,7 +184,7 @@ async def _opened_and_run(
                 log.info("Read as %s.", words, extra={"path": file.path})
             await _decide_doubts(job, checkpoint)
             run = LoadSession(job, extract, client, checkpoint, observers)
-            observers.stop = run.stop
+            observers.begun(run.stop)
             with _stopped_by_signals(observers) if on_signals else nullcontext():
                 return await run.to_end()
 

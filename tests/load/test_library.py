@@ -1,11 +1,17 @@
 """The library: the same loads as the command, as values."""
 
-from contextlib import aclosing
+import asyncio
+import sqlite3
+import time
+from contextlib import aclosing, closing
 from pathlib import Path
 
 import pytest
 
 from loader import EventState, ExitCode, LoaderError, Snapshot, read_job, run_load, stream_load
+from loader.delivery.rate.memory import RateMemory, Remembered
+from loader.emulator import ACCESS_KEY_ID
+from loader.loading.handover import EVENTS_AT_ONCE
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
@@ -76,6 +82,38 @@ async def test_a_stream_left_early_can_be_resumed(job):
     assert len(set(rest)) == len(rest)
     assert not set(first) & set(rest)
     assert len(rest) <= 142
+
+
+async def test_a_stream_cancelled_while_it_opens_sends_nothing(job, emulator):
+    """The cancellation returns soon, and the load does not go on behind it."""
+    consumer = asyncio.create_task(anext(stream_load(job, results_ahead=1)))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    consumer.cancel()
+    await asyncio.wait({consumer}, timeout=30)
+    assert consumer.cancelled()
+    emulator.flush()
+    with closing(sqlite3.connect(emulator.ledger)) as ledger:
+        assert ledger.execute("SELECT count(*) FROM attempts").fetchone() == (0,)
+
+
+async def test_a_slow_consumer_slows_the_load_down(job, tmp_path):
+    """Results that nobody takes do not pile up: delivery waits."""
+    rows, most = 8 * EVENTS_AT_ONCE, 3 * EVENTS_AT_ONCE
+    path = tmp_path / "many.csv"
+    lines = [f"R{row},1" for row in range(rows)]
+    path.write_text("\n".join(["reservation_id,reservation_detail_id", *lines, ""]))
+    RateMemory(job.endpoint_url, ACCESS_KEY_ID, INSTANCE).remember(Remembered(5000.0), time.time())
+    many = job.model_copy(update={"extract": (str(path),)})
+    async with aclosing(stream_load(many, results_ahead=10)) as results:
+        await anext(results)
+        before, now = -1, 0
+        while before < now <= most:
+            await asyncio.sleep(2)
+            with closing(sqlite3.connect(tmp_path / "run" / "checkpoint.sqlite")) as checkpoint:
+                before, (now,) = now, checkpoint.execute("SELECT sum(accepted) FROM windows").fetchone()
+            now = now or 0
+    assert 0 < now <= most
 
 
 async def test_a_refused_load_raises(job):
