@@ -41,7 +41,7 @@ def lock_run_dir(run_dir: Path, patience_seconds: float = PATIENCE_SECONDS) -> I
             next_step="name another one with --run-dir, or make this one writable",
         ) from error
     try:
-        _acquire(descriptor, path, patience_seconds)
+        acquire(descriptor, path, patience_seconds)
         with suppress(OSError):  # a full disk: the pid is only for the message
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -50,7 +50,13 @@ def lock_run_dir(run_dir: Path, patience_seconds: float = PATIENCE_SECONDS) -> I
         os.close(descriptor)
 
 
-def _acquire(descriptor: int, path: Path, patience_seconds: float) -> None:
+def acquire(descriptor: int, path: Path, patience_seconds: float) -> None:
+    """Lock an open file for this process.
+
+    Raises:
+        CheckpointLocked: Another process holds it.
+        CheckpointError: The file system has no locks.
+    """
     deadline = time.monotonic() + patience_seconds
     while True:
         try:

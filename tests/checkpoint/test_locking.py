@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from loader.checkpoint import open_checkpoint
-from loader.checkpoint.lock import LOCK_NAME, lock_run_dir, look_without_locking
+from loader.checkpoint.lock import LOCK_NAME, acquire, lock_run_dir, look_without_locking
 from loader.errors import CheckpointError, CheckpointLocked
 from loader.report.overview import LoadState, read_overview
 from tests.checkpoint.sample_loads import START, load_plan
@@ -76,3 +76,12 @@ def test_a_lock_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="cannot be written") as refused, lock_run_dir(tmp_path):
         pytest.fail("locked a folder")
     assert str(tmp_path / LOCK_NAME) in refused.value.where
+
+
+def test_a_file_system_without_locks_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    """Not taken for a free directory: two loads would work in it."""
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    os.close(descriptor)  # flock on it raises EBADF, as it raises ENOLCK elsewhere
+    with pytest.raises(CheckpointError, match="cannot be locked") as refused:
+        acquire(descriptor, tmp_path / LOCK_NAME, 0.0)
+    assert "--run-dir" in refused.value.next_step

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loader.checkpoint import Checkpoint, RunEnd, open_checkpoint
-from loader.checkpoint.schema import CHECKPOINT_NAME, FORMAT_VERSION
+from loader.checkpoint.schema import CHECKPOINT_NAME, FORMAT_VERSION, connect
 from loader.errors import CheckpointCorrupt, CheckpointError, CheckpointMismatch
 from tests.checkpoint.sample_loads import (
     WINDOW_ROWS,
@@ -401,3 +402,11 @@ def test_a_refused_start_lets_go_of_the_directory(tmp_path: Path) -> None:
     opened: Checkpoint = open_checkpoint(tmp_path, load_plan())
     opened.close()
     opened.close()
+
+
+def test_every_commit_is_flushed_to_the_disk(tmp_path: Path) -> None:
+    """Receipts and marks must survive a power loss: SQLite's FULL (2), also on macOS."""
+    begin(tmp_path)
+    with closing(connect(tmp_path / CHECKPOINT_NAME)) as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert connection.execute("PRAGMA fullfsync").fetchone() == (1,)

@@ -1,6 +1,7 @@
 """The byte budget and the settings of a delivery."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -72,3 +73,10 @@ def test_settings_of_a_job() -> None:
         drain_seconds=3.0,
         may_repeat=True,
     )
+
+
+def test_the_rows_of_an_event_count_in_the_budget() -> None:
+    """A packed event of many short records holds a position for each: at least what they take."""
+    rows = tuple(range(10**6, 10**6 + 5000))
+    one, many = event(0), replace(event(0), rows=rows)
+    assert event_bytes(many) - event_bytes(one) >= sum(map(sys.getsizeof, rows[1:])) + 8 * len(rows[1:])

@@ -13,6 +13,7 @@ import pytest
 from loader.errors import ExtractError
 from loader.extract import open_extract
 from loader.extract.find_files import find_files
+from loader.sources.compression import MAX_DICTIONARY_BYTES
 from loader.sources.files import opened
 
 if sys.version_info >= (3, 14):
@@ -139,3 +140,13 @@ def test_a_dictionary_beyond_bounds_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ExtractError, match="damaged") as caught:
         read_text(tmp_path / "x.csv.zst")
     assert "memory" in caught.value.why
+
+
+def test_xz_that_needs_more_memory_than_is_allowed_is_refused(tmp_path):
+    """A few bytes may ask for gigabytes of dictionary."""
+    big = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 2 * MAX_DICTIONARY_BYTES}]
+    path = tmp_path / "x.csv.xz"
+    path.write_bytes(lzma.compress(b"a\n1\n", lzma.FORMAT_XZ, filters=big))
+    with pytest.raises(ExtractError, match="damaged") as refused, opened(str(path)) as text:
+        text.read()
+    assert "emory" in refused.value.why
