@@ -269,3 +269,16 @@ def test_a_client_that_cannot_send_stops_the_load() -> None:
     assert raised.value is error
     assert 1 not in delivery.states()
     assert delivery.dispatcher.stats.attempts == len(delivery.service.calls) - 1
+
+
+def test_an_attempt_that_could_not_be_made_is_no_retry() -> None:
+    """The counts of the summary are of requests: one that the client could not make was none."""
+
+    def plan(call: Call) -> Outcome | Exception:
+        return answers.throttled() if call.try_number == 1 else ServiceStopped("No credentials.")
+
+    delivery = Delivery(FakeService(plan))
+    with pytest.raises(ServiceStopped):
+        run(delivery.deliver([event(0)]))
+    stats = delivery.dispatcher.stats
+    assert (stats.attempts, stats.retried, stats.throttled) == (1, 0, 1)

@@ -14,7 +14,7 @@ import pytest
 
 from loader.delivery.rate.memory import RateMemory, Remembered
 from loader.emulator import ACCESS_KEY_ID, EmulatorSettings, running_emulator
-from loader.errors import ExitCode, UnhandledCase
+from loader.errors import ExitCode, ExtractError, UnhandledCase
 from loader.job import Job, read_job
 from loader.loading.api import run_to_end
 from loader.loading.observers import Ending
@@ -124,6 +124,21 @@ def test_ctrl_c_that_a_library_raises_in_the_planning_thread_is_a_fault(job: Job
     """Ctrl-C never comes in that thread; what looks like it must not end the load as if it had."""
     ending = run(job, FaultPlan(stage, KeyboardInterrupt))
     assert ending.summary.exit_code == ExitCode.BUG
+
+
+@pytest.mark.parametrize(
+    ("stage", "code"),
+    [("read first window", ExitCode.REFUSED), ("read later window", ExitCode.STOPPED_RESUMABLE)],
+)
+def test_an_extract_that_turns_out_bad_is_refused_only_if_nothing_was_sent(
+    job: Job, stage: str, code: ExitCode
+) -> None:
+    """2 means "refused before sending": once something was sent the load is resumable, and ends with 5."""
+    ending = run(job, FaultPlan(stage, lambda: ExtractError("A file of the extract is damaged.")))
+    assert ending.summary.exit_code == code
+    # A later run that sends nothing itself still knows that an earlier one did.
+    again = run(job, FaultPlan("read first window", lambda: ExtractError("Damaged.")))
+    assert again.summary.exit_code == code
 
 
 def test_a_reader_that_ends_early_without_a_word_is_found(job: Job) -> None:
