@@ -288,6 +288,7 @@ class WindowPlan:
         first_row: Position of its first row in that file, from 0.
         rows_read: Rows in the window.
         rows_filtered: Rows the job's filter left out, and rows of a CSV file without any value.
+        rows_filtered_unknown: Those of them for which the filter had no answer: it read a missing value.
         records: Rows that became records.
         rejected: Rows that could not.
         events: All events, ``events[i].index == i``.
@@ -303,3 +304,4 @@ class WindowPlan:
     rejected: Sequence[RejectedRow] = field(repr=False)
     events: Sequence[Event] = field(repr=False)
     last_of_file: bool
+    rows_filtered_unknown: int = 0

@@ -30,7 +30,10 @@ from loader.checkpoint.writer import Writer
 from loader.errors import CheckpointError, CheckpointMismatch
 from loader.model import Event, EventResult, EventState, PartResult, WindowPlan
 
-COUNTS = "file, first_row, rows_read, rows_filtered, rows_rejected, records, events, last_of_file"
+COUNTS = (
+    "file, first_row, rows_read, rows_filtered, rows_rejected, records, events, last_of_file,"
+    " rows_filtered_unknown"
+)
 
 END_RUN = """
 UPDATE runs SET ended_at = ?, cause = ?, exit_code = ?, complete = ?, attempts = ?, throttled = ?,

@@ -89,6 +89,7 @@ def counts(plan: WindowPlan) -> tuple[int, ...]:
         plan.records,
         len(plan.events),
         int(plan.last_of_file),
+        plan.rows_filtered_unknown,
     )
 
 

@@ -36,8 +36,8 @@ WriterEntry = (
 INSERT_RUN = "INSERT INTO runs (number, pid, retry_failed, started_at) VALUES (?, ?, ?, ?)"
 INSERT_WINDOW = """
 INSERT INTO windows (number, file, first_row, rows_read, rows_filtered, rows_rejected, records, events,
-                     last_of_file, plan_digest, opened_at, finished_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+                     last_of_file, rows_filtered_unknown, plan_digest, opened_at, finished_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 UPDATE_WINDOW = "UPDATE windows SET accepted = ?, finished_at = ? WHERE number = ?"
 INSERT_RECEIPTS = "INSERT INTO receipts (window, event_ids) VALUES (?, zeroblob(?))"
 INSERT_ODD = "INSERT INTO odd_receipts (window, event_index, event_id) VALUES (?, ?, ?)"

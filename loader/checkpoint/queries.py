@@ -23,6 +23,7 @@ class Totals:
         windows: Windows planned.
         rows_read: Rows in them.
         rows_filtered: Rows the job's filter left out.
+        rows_filtered_unknown: Those of them for which the filter had no answer: it read a missing value.
         rows_rejected: Rows that could not become records.
         records: Rows that did.
         records_failed: Those of them that were refused so far, or whose event failed as a whole.
@@ -44,6 +45,7 @@ class Totals:
     events_failed: int
     events_in_doubt: int
     events_unprocessed: int
+    rows_filtered_unknown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +95,9 @@ def read_totals(connection: sqlite3.Connection) -> Totals:
     """Return the sums of what is stored."""
     sums = connection.execute(
         "SELECT count(*), sum(rows_read), sum(rows_filtered), sum(rows_rejected), sum(records),"
-        " sum(events), sum(accepted) FROM windows"
+        " sum(events), sum(accepted), sum(rows_filtered_unknown) FROM windows"
     ).fetchone()
-    windows, read, filtered, rejected, records, total, accepted = (value or 0 for value in sums)
+    windows, read, filtered, rejected, records, total, accepted, unknown = (value or 0 for value in sums)
     states = dict(connection.execute("SELECT state, count(*) FROM events GROUP BY state").fetchall())
     (records_failed,) = connection.execute("SELECT coalesce(sum(rows), 0) FROM failures").fetchone()
     failed, doubtful = states.get(EventState.FAILED, 0), states.get(EventState.IN_DOUBT, 0)
@@ -103,6 +105,7 @@ def read_totals(connection: sqlite3.Connection) -> Totals:
         windows=windows,
         rows_read=read,
         rows_filtered=filtered,
+        rows_filtered_unknown=unknown,
         rows_rejected=rejected,
         records=records,
         records_failed=records_failed,

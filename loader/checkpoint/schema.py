@@ -60,6 +60,7 @@ CREATE TABLE windows (
     records       INTEGER NOT NULL,
     events        INTEGER NOT NULL,
     last_of_file  INTEGER NOT NULL,
+    rows_filtered_unknown INTEGER NOT NULL,  -- those of rows_filtered for which the filter had no answer
     plan_digest   BLOB NOT NULL,       -- over the tokens: the same window must plan the same events
     accepted      INTEGER NOT NULL DEFAULT 0,
     opened_at     REAL NOT NULL,

@@ -30,6 +30,7 @@ class WindowRecords:
         first_row: Position of the window's first row in that file, from 0.
         rows_read: Rows in the window.
         rows_filtered: Rows the job's filter left out.
+        rows_filtered_unknown: Those of them for which the filter had no answer: it read a missing value.
         last_of_file: Whether the file ends with this window.
         frame: The records, one a row, with the columns ``row`` (position in the file, ascending), ``group``
             (the group it asks for, 1..255 characters), ``timestamp`` (``eventTimestamp`` as decimal text of
@@ -47,6 +48,7 @@ class WindowRecords:
     last_of_file: bool
     frame: pl.DataFrame = field(repr=False)
     rejected: Sequence[RejectedRow] = field(repr=False)
+    rows_filtered_unknown: int = 0
 
     @property
     def rows(self) -> list[int]:
@@ -103,6 +105,7 @@ class EventPlanner:
             first_row=records.first_row,
             rows_read=records.rows_read,
             rows_filtered=records.rows_filtered,
+            rows_filtered_unknown=records.rows_filtered_unknown,
             records=records.frame.height,
             rejected=records.rejected,
             events=make_events(records),

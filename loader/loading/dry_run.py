@@ -25,6 +25,7 @@ def dry_run(job: Job, extract: Extract) -> LoadSummary:
         rows_expected=ends.rows_expected,
         rows_read=counts.rows_read,
         rows_filtered=counts.rows_filtered,
+        rows_filtered_unknown=counts.rows_filtered_unknown,
         rows_rejected=counts.rows_rejected,
         records=counts.records,
         events_total=counts.events,

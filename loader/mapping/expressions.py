@@ -20,12 +20,16 @@ from loader.mapping.errors import no_such_source, unusable_sql
 from loader.model import SourceFile
 from loader.reject_code import RejectCode
 from loader.row_issues import RowIssue, issues_where
+from loader.sql.fault import SqlFault, TooMuchText
 
 if TYPE_CHECKING:
     from loader.sql.evaluation import Evaluation
 
 FAILED = "its expression has no value for this row"
 """Why a row is rejected. ``docs/values.md`` lists what an expression has no value for."""
+
+MOST_TEXT_BYTES = 256 * 2**20
+"""Texts that an expression may make of the rows that are converted at a time (32,768 at most)."""
 
 _PANICS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
@@ -54,8 +58,6 @@ class Expression:
         Raises:
             ExtractError: The texts it makes of these rows are too large for the memory.
         """
-        from loader.sql.fault import SqlFault  # noqa: PLC0415 - sqlglot takes 120 ms to import
-
         try:
             values, failed = self._by_halves(frame)
         except SqlFault as fault:
@@ -68,17 +70,20 @@ class Expression:
         """Evaluate the rows; where polars gives up, cut the frame down to the rows that it gives up on."""
         try:
             return self._evaluation.of(frame)
-        except _PANICS:
+        except (*_PANICS, TooMuchText):
             if frame.height <= 1:
                 nothing = pl.Series([None] * frame.height, dtype=self.dtype)
                 return nothing, pl.Series([True] * frame.height, dtype=pl.Boolean)
-            half = frame.height // 2
-            (a, a_failed), (b, b_failed) = self._by_halves(frame[:half]), self._by_halves(frame[half:])
-            return pl.concat([a, b]), pl.concat([a_failed, b_failed])
+        half = frame.height // 2
+        (a, a_failed), (b, b_failed) = self._by_halves(frame[:half]), self._by_halves(frame[half:])
+        values = pl.concat([a, b])
+        if values.dtype == pl.String and int(values.str.len_bytes().sum() or 0) > MOST_TEXT_BYTES:
+            raise SqlFault(f"it makes more than {MOST_TEXT_BYTES:,} bytes of text of {frame.height:,} rows")
+        return values, pl.concat([a_failed, b_failed])
 
     @cached_property
     def _evaluation(self) -> "Evaluation":
-        from loader.sql.evaluation import Evaluation  # noqa: PLC0415 - as above
+        from loader.sql.evaluation import Evaluation  # noqa: PLC0415 - sqlglot takes 120 ms to import
 
         return Evaluation(self.sql)
 
@@ -97,8 +102,7 @@ def read_expression(
     Raises:
         SettingsError: It is not SQL, names a column the file does not have, or depends on more than one row.
     """
-    from loader.sql.evaluation import Evaluation  # noqa: PLC0415 - as above
-    from loader.sql.fault import SqlFault  # noqa: PLC0415 - as above
+    from loader.sql.evaluation import Evaluation  # noqa: PLC0415 - sqlglot takes 120 ms to import
 
     try:
         evaluation = Evaluation(sql)

@@ -41,6 +41,7 @@ class Counts:
         windows: Windows added.
         rows_read: Their rows.
         rows_filtered: Rows that the job left out.
+        rows_filtered_unknown: Those of them for which the filter had no answer: it read a missing value.
         rows_rejected: Rows that could not become records.
         records: Rows that became records.
         events: Events planned.
@@ -52,6 +53,7 @@ class Counts:
     windows: int = 0
     rows_read: int = 0
     rows_filtered: int = 0
+    rows_filtered_unknown: int = 0
     rows_rejected: int = 0
     records: int = 0
     events: int = 0
@@ -65,6 +67,7 @@ class Counts:
         self.windows += 1
         self.rows_read += plan.rows_read
         self.rows_filtered += plan.rows_filtered
+        self.rows_filtered_unknown += plan.rows_filtered_unknown
         self.rows_rejected += len(plan.rejected)
         self.records += plan.records
         self.events += len(plan.events)

@@ -110,7 +110,10 @@ def to_json(preview: Preview, *, with_values: bool) -> bytes:
         for file in files:
             for column in file["columns"]:
                 del column["samples"]
-    names = ("windows", "rows_read", "rows_filtered", "rows_rejected", "records", "events", "data_bytes")
+    names = (
+        *("windows", "rows_read", "rows_filtered", "rows_filtered_unknown", "rows_rejected"),
+        *("records", "events", "data_bytes"),
+    )
     document = {
         "event_type": preview.event_type,
         "dataset": preview.dataset,

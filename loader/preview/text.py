@@ -92,7 +92,8 @@ def _rows(preview: Preview) -> Iterator[str]:
     yield _line(
         "rows",
         f"{figures.count(counts.rows_read)} read: {figures.count(counts.records)} would become records, "
-        f"{figures.count(counts.rows_rejected)} rejected, {figures.count(counts.rows_filtered)} filtered",
+        f"{figures.count(counts.rows_rejected)} rejected, {figures.count(counts.rows_filtered)} filtered"
+        f"{figures.of_unknown(counts.rows_filtered_unknown)}",
     )
     kinds = counts.rejected_kinds()
     for kind in kinds[:LISTED]:

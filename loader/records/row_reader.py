@@ -111,13 +111,19 @@ class _Batch:
             self.frame, self.rows = self.frame.filter(kept), self.rows.filter(kept)
         return len(self._left_out)
 
-    def keep_only(self, condition: Expression) -> int:
-        """Drop the rows for which a condition is not true; return how many. Rejected rows stay."""
+    def keep_only(self, condition: Expression) -> tuple[int, int]:
+        """Drop the rows for which a condition is not true; rejected rows stay.
+
+        Returns:
+            How many were dropped, and for how many of them the answer was unknown.
+        """
         answers, problems = condition.values(self.frame, "")
         self.reject(problems)
-        kept = answers.fill_null(value=False) | ~self.kept()
+        not_rejected = self.kept()
+        unknown = int((answers.is_null() & not_rejected).sum())
+        kept = answers.fill_null(value=False) | ~not_rejected
         self.frame, self.rows = self.frame.filter(kept), self.rows.filter(kept)
-        return len(kept) - self.frame.height
+        return len(kept) - self.frame.height, unknown
 
     def kept(self) -> pl.Series:
         """Return which rows are not rejected, as booleans."""
@@ -147,13 +153,14 @@ class RowReader:
 
     def read(self, window: Window) -> WindowRecords:
         """Return the records of a window, and its rows that could not become records."""
-        done, rejected, filtered = [], [], 0
+        done, rejected, filtered, unknown = [], [], 0, 0
         rows = _batch_rows(window.frame)
         for start in range(0, window.frame.height, rows):
             batch = _Batch(window, start, rows)
             filtered += batch.drop_left_out()
             if self._mapping.filter is not None:
-                filtered += batch.keep_only(self._mapping.filter)
+                dropped, without_answer = batch.keep_only(self._mapping.filter)
+                filtered, unknown = filtered + dropped, unknown + without_answer
             done.append(self._records(batch))
             rejected += sorted(batch.rejected.values(), key=lambda row: row.row)
         return WindowRecords(
@@ -162,6 +169,7 @@ class RowReader:
             first_row=window.first_row,
             rows_read=window.frame.height,
             rows_filtered=filtered,
+            rows_filtered_unknown=unknown,
             last_of_file=window.last_of_file,
             # One piece: what reads it later would put it together again each time.
             frame=pl.concat(done, rechunk=True),

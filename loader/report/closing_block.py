@@ -102,6 +102,7 @@ def _counts(summary: LoadSummary) -> Iterable[str]:
     rows = [
         ("rows read", summary.rows_read),
         ("  filtered", summary.rows_filtered),
+        *([("    unknown", summary.rows_filtered_unknown)] if summary.rows_filtered_unknown else []),
         ("  rejected", summary.rows_rejected),
         ("  records", summary.records),
     ]

@@ -36,6 +36,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def of_unknown(rows: int) -> str:
+    """Return how many of the rows that a filter left out it had no answer for, or an empty text if none."""
+    return f" ({count(rows)} of them because a value that the filter reads is missing)" if rows else ""
+
+
 def rate(per_second: float) -> str:
     """Return a rate such as ``37.5`` or ``15,230``."""
     return f"{per_second:,.0f}" if per_second >= _WHOLE_FROM else f"{per_second:,.1f}"

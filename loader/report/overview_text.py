@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from loader.report import figures
 from loader.report.figures import printable
 from loader.report.overview import FailureGroup, LoadState, Overview
 
@@ -60,7 +61,7 @@ def _counts(overview: Overview) -> Iterator[str]:
     yield _line(
         "rows",
         f"{totals.rows_read:,} read: {totals.records:,} became records, {totals.rows_rejected:,} rejected, "
-        f"{totals.rows_filtered:,} filtered{left}",
+        f"{totals.rows_filtered:,} filtered{figures.of_unknown(totals.rows_filtered_unknown)}{left}",
     )
     refused = totals.records_failed
     records = f" ({refused:,} records)" if refused != totals.events_failed else ""

@@ -36,6 +36,7 @@ class LoadSummary:
         rows_expected: Rows of the whole extract by those ends, or None while some file's are not known.
         rows_read: Rows of the windows that were read.
         rows_filtered: Rows that the job left out.
+        rows_filtered_unknown: Those of them for which the filter had no answer: it read a missing value.
         rows_rejected: Rows that could not become records.
         records: Rows that became records.
         records_failed: Records that the service refused, or whose event failed as a whole.
@@ -65,6 +66,7 @@ class LoadSummary:
     rows_expected: int | None = None
     rows_read: int = 0
     rows_filtered: int = 0
+    rows_filtered_unknown: int = 0
     rows_rejected: int = 0
     records: int = 0
     records_failed: int = 0

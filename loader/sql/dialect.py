@@ -21,7 +21,7 @@ from loader.sql.fault import SqlFault
 MAX_CHARS = 20_000
 """Longest expression. A CASE with 400 branches has about as many characters."""
 
-MAX_PARTS = 3_000
+MAX_PARTS = 5_000
 """Most parts of an expression: each costs some milliseconds for each 32,768 rows."""
 
 MAX_DEPTH = 100

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from loader.sql import texts, times
 from loader.sql.column import DATE, FLOAT, OTHER, TEXT, TIMESTAMP, Column, any_of
-from loader.sql.fault import SqlFault
+from loader.sql.fault import SqlFault, TooMuchText
 from loader.sql.functions import FUNCTION_TABLE, Function, unknown_function
 from loader.sql.operators import BINARY
 
@@ -133,7 +133,9 @@ class Evaluator:
             sizes = result.values.str.len_bytes()
             total = int(sizes.sum() or 0)
             if total > MOST_TEXT_BYTES:
-                raise SqlFault(f"it makes more than {MOST_TEXT_BYTES:,} bytes of text of {self.rows:,} rows")
+                raise TooMuchText(
+                    f"it makes more than {MOST_TEXT_BYTES:,} bytes of text of {self.rows:,} rows"
+                )
             return result.failing(sizes > texts.MAX_TEXT_BYTES)
         if result.kind in (DATE, TIMESTAMP):
             return result.failing(result.given() & times.moments(result).is_null())

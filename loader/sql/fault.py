@@ -12,3 +12,7 @@ class SqlFault(Exception):
     def __init__(self, why: str, cure: str = "") -> None:
         super().__init__(why)
         self.why, self.cure = why, cure
+
+
+class TooMuchText(SqlFault):
+    """The texts that a step makes of some rows are too large together; of fewer rows they may not be."""

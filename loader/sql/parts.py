@@ -1,5 +1,6 @@
 """What each part of a tree means, but for the operators between two values."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -23,12 +24,15 @@ def _literal(at: Evaluator, node: Any) -> Column:
         return constant(node.name, TEXT, at.rows, pl.String)
     try:
         if "e" in node.name.lower():
-            return at.bounded(constant(float(node.name), FLOAT, at.rows, pl.Float64))
-        number = Decimal(node.name)
+            number = float(node.name)
+            if not math.isfinite(number):
+                raise SqlFault(f"the number {node.name} is beyond every double")
+            return constant(number, FLOAT, at.rows, pl.Float64)
+        exact_number = Decimal(node.name)
     except ArithmeticError:
         raise SqlFault(f"'{node.name}' is no number") from None
-    scale = max(-int(number.as_tuple().exponent), 0)
-    unscaled = int(number.scaleb(scale))
+    scale = max(-int(exact_number.as_tuple().exponent), 0)
+    unscaled = int(exact_number.scaleb(scale))
     if abs(unscaled) >= exact.LIMIT or scale > exact.MAX_SCALE:
         raise SqlFault(f"the number {node.name} has too many digits")
     made = constant(unscaled, EXACT, at.rows, pl.Int128, scale)

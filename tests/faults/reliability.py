@@ -26,7 +26,9 @@ REPEATABLE = "The same extract and settings give the same events, bytes and toke
 HOSTILE = "Whatever is handed over as an extract, it is loaded, or refused or stopped with a clear block"
 PRIVATE = "No payload and no secret in any log, output, summary or file that others can read"
 
-GUARANTEES = (ONCE, GOES_ON, STOPS, REFUSED, ASKS, POLICY, BOUNDED, REPEATABLE, HOSTILE, PRIVATE)
+EXACT = "A value that is there arrives exactly, or its row is rejected"
+
+GUARANTEES = (ONCE, GOES_ON, STOPS, REFUSED, ASKS, POLICY, BOUNDED, REPEATABLE, EXACT, HOSTILE, PRIVATE)
 """What the rows stand for, in the order of the table."""
 
 KILLED = "killed "
@@ -146,7 +148,9 @@ class Reliability:
             f"{sums['attempts']:,} attempts, {sums['accepted']:,} events accepted, "
             f"{sums['violations']:,} violations of a law (beside {sums['overlaps']:,} overlaps of "
             f"two loads that ran at once on purpose), {sums['leaks']:,} leaks, "
-            f"{sums['hostile']:,} hostile extracts"
+            f"{sums['hostile']:,} hostile extracts, "
+            f"{sums['compared values']:,} values of SQL expressions compared with DuckDB "
+            f"({sums['equal values']:,} equal, {sums['rejected values']:,} rejected)"
         )
         lines = [INTRODUCTION, f"Last run on {at:%Y-%m-%d}, {system}: {numbers}. {verdict}"]
         for guarantee in GUARANTEES:

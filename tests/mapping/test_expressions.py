@@ -262,9 +262,115 @@ def test_a_filter_leaves_rows_out_and_every_row_in_one_place(
     assert [row for window in windows for row in window.rows] == [0, 6]
     assert [row.row for window in windows for row in window.rejected] == [3, 5]
     assert sum(window.rows_filtered for window in windows) == 3
+    assert sum(window.rows_filtered_unknown for window in windows) == 1
     assert [data for window in windows for data in window.data] == [
         b'{"id":"1","tpartner_id":"V"}',
         b'{"id":"7","tpartner_id":"V"}',
+    ]
+
+
+NAMES = (
+    "count",
+    "^id$",
+    "",
+    "len",
+    "*",
+    "a.b",
+    "col('x')",
+    "row()",
+    "result()",
+    "position",
+    "%",
+    "Ünïcode",
+    "a\nb",
+    "$1",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_column_name_may_stand_in_an_expression(tmp_path: Path, job_of, name: str) -> None:
+    """Names that mean something to polars are names like any other, in a column, a filter and a CASE."""
+    path = tmp_path / "x.parquet"
+    pl.DataFrame({name: ["7", "", None, "x"], "other": ["a", "b", "c", "d"]}).write_parquet(path)
+    quoted = '"' + name.replace('"', '""') + '"'
+    job = job_of(
+        extract=[str(path)],
+        filter=f"{quoted} <> 'x'",
+        ignore_unknown=True,
+        mapping={
+            "id": {"expression": f"CASE WHEN {quoted} = '' THEN '-' ELSE {quoted} || '!' END"},
+            "tpartner_id": {"expression": f"CONCAT(other, LENGTH({quoted}))"},
+        },
+    )
+    (records,) = load(job)
+    assert records.data == [b'{"id":"7!","tpartner_id":"a1"}', b'{"id":"-","tpartner_id":"b0"}']
+    assert (records.rows_filtered, records.rows_filtered_unknown) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ("LPAD(a, 2000000000, '0')", "at most 4,000 characters"),
+        ("a || '" + "x" * 30_000 + "'", "characters, more than"),
+        ("(" * 3_000 + "a" + ")" * 3_000, "levels deep"),
+        ("- " * 3_000 + "n", "levels deep"),
+        ("NOT " * 300 + "n > 1", "levels deep"),
+        ("a" + "::VARCHAR" * 900, "levels deep"),
+        ("UPPER(" * 200 + "a" + ")" * 200, "levels deep"),
+        ("CASE WHEN n > 1 THEN " * 150 + "a" + " END" * 150, "levels deep"),
+        (" + ".join(["n"] * 4_000), "parts"),
+        ("REGEXP_LIKE(a, '" + "a" * 2_000 + "')", "1,000 characters"),
+        ("REGEXP_LIKE(a, '((a{1000}){1000}){1000}')", "not known here"),
+        ("n * 1" + "0" * 40, "too many digits"),
+        ("x ** 1e999", "beyond every double"),
+    ],
+)
+def test_what_an_expression_may_cost_is_bounded(sql: str, why: str) -> None:
+    """Text, depth, parts, patterns and paddings beyond bounds are refused before a row is read."""
+    with pytest.raises(SettingsError) as caught:
+        read(sql)
+    assert why in f"{caught.value} {caught.value.why}"
+
+
+@pytest.mark.parametrize(
+    ("sql", "good"),
+    [
+        ("LPAD(a, n * 1000000, '0')", False),
+        ("REPLACE(" * 20 + "a" + ", 'a', 'aaaaaaaaaa')" * 20, False),
+        ("n ** 2000000000", False),
+        (" || ".join(["a"] * 900), True),
+        (" OR ".join(f"a = '{number}'" for number in range(700)), True),
+    ],
+)
+def test_rows_that_cost_too_much_are_rejected_in_bounded_time(sql: str, *, good: bool) -> None:
+    """What only the values decide rejects rows; long chains are evaluated without a deep stack."""
+    frame = pl.DataFrame({"a": ["a", "ab"] * 500, "n": [5, 7] * 500})
+    series, problems = read(sql, dict(frame.schema)).values(frame, "v")
+    assert series.is_not_null().all() == good
+    assert bool(problems) != good
+
+
+def test_the_branch_that_is_not_taken_does_not_matter() -> None:
+    """A CAST in a CASE, behind AND, OR or COALESCE fails only the rows that need it."""
+    frame = pl.DataFrame({"a": ["5", "x", None, "0"]})
+    schema = dict(frame.schema)
+    guarded = values(
+        read("CASE WHEN a ~ '^[0-9]+$' THEN CAST(a AS INT) ELSE -1 END".replace("a ~", "a REGEXP"), schema),
+        frame,
+    )
+    assert guarded.to_list() == [5, -1, -1, 0]
+    assert values(read("a = 'x' OR CAST(a AS INT) > 3", schema), frame).to_list() == [True, True, None, False]
+    assert values(read("a <> 'x' AND CAST(a AS INT) > 3", schema), frame).to_list() == [
+        True,
+        False,
+        None,
+        False,
+    ]
+    assert values(read("COALESCE(a, CAST(CAST(a AS INT) AS VARCHAR))", schema), frame).to_list() == [
+        "5",
+        "x",
+        None,
+        "0",
     ]
 
 
