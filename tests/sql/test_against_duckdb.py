@@ -122,7 +122,7 @@ def test_every_operator_is_compared() -> None:
 
 @pytest.mark.parametrize("case", [case for _, case in ALL_COMPARED], ids=lambda case: case.sql)
 def test_no_value_is_lost(case: Compared) -> None:
-    """Where all inputs hold a value the result holds one, or the row is rejected, or SQL defines it as null."""
+    """Where all inputs hold a value the result holds one, or the row is rejected, or SQL says null."""
     by_definition = re.search(r"NULLIF|TRY_CAST|CASE|IN \(", case.sql)
     columns = list(dict.fromkeys(PLACE.findall(case.sql)))
     frame = rows_of(columns, REDUCED_ROWS).drop_nulls()
