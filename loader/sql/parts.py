@@ -49,11 +49,12 @@ def _null(at: Evaluator, _node: Any) -> Column:
 
 def _column(at: Evaluator, node: Any) -> Column:
     name, *fields = path_of(node)
-    series = at.frame.get_column(name)
+    # Unnamed: polars takes the name of a series for a pattern (^id$) or a wildcard (*) in some of its functions.
+    series = at.frame.get_column(name).alias("")
     for each in fields:
         if not isinstance(series.dtype, pl.Struct) or each not in series.struct.fields:
             raise SqlFault(f"'{name}' has no field '{each}'")
-        series = series.struct.field(each)
+        series = series.struct.field(each).alias("")
     return column_of(series)
 
 

@@ -390,3 +390,44 @@ def test_filter_and_expressions_are_part_of_the_plan(job_of) -> None:
     assert job_of(filter="a = 1").plan_settings() != job_of(filter="a = 2").plan_settings()
     one, two = ({"id": {"expression": sql}} for sql in ("a", "b"))
     assert job_of(mapping=one).plan_settings() != job_of(mapping=two).plan_settings()
+
+
+def test_whole_numbers_of_any_width_give_exact_values(tmp_path: Path, job_of) -> None:
+    """Sums, differences and products of 8- and 32-bit columns leave the range of their types."""
+    path = tmp_path / "x.parquet"
+    schema = {"q8": pl.Int8, "q32": pl.Int32, "u32": pl.UInt32, "id": pl.Int64}
+    pl.DataFrame(
+        {"q8": [100], "q32": [3_000_000], "u32": [0], "id": [-(2**63)]}, schema=schema
+    ).write_parquet(path)
+    job = job_of(
+        extract=[str(path)],
+        ignore_unknown=True,
+        mapping={
+            "id": {"expression": "CONCAT(q8 + 100, ' ', q32 * 1000, ' ', u32 - 1)"},
+            "tpartner_id": {"expression": "CAST(-id AS VARCHAR) || ' ' || CAST(ABS(id) - 1 AS VARCHAR)"},
+        },
+    )
+    assert load(job)[0].data == [
+        b'{"id":"200 3000000000 -1","tpartner_id":"9223372036854775808 9223372036854775807"}'
+    ]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["n // z", "n % z", "MOD(n, z)", "DIV(n, z)", "CAST('24:00:' || n || '0' AS TIME)", "n / z", "LN(z)"],
+)
+def test_what_has_no_value_rejects_its_row(sql: str) -> None:
+    """A division by zero, an impossible time and an infinite number are never "no value"."""
+    series, problems = read(sql, {"n": pl.Int64(), "z": pl.Int64()}).values(
+        pl.DataFrame({"n": [7], "z": [0]}), "v"
+    )
+    assert series.to_list() == [None]
+    assert [problem.rows.to_list() for problem in problems] == [[True]]
+
+
+def test_characters_are_counted() -> None:
+    """STRPOS, POSITION, LEFT and SUBSTR agree on what a character is."""
+    frame = pl.DataFrame({"d": ["abc-123", "Müller-123", "漢字-9"]})
+    schema = dict(frame.schema)
+    assert values(read("LEFT(d, STRPOS(d, '-') - 1)", schema), frame).to_list() == ["abc", "Müller", "漢字"]
+    assert values(read("SUBSTR(d, POSITION('-' IN d) + 1)", schema), frame).to_list() == ["123", "123", "9"]
