@@ -49,7 +49,7 @@ def _null(at: Evaluator, _node: Any) -> Column:
 
 def _column(at: Evaluator, node: Any) -> Column:
     name, *fields = path_of(node)
-    # Unnamed: polars takes the name of a series for a pattern (^id$) or a wildcard (*) in some of its functions.
+    # Unnamed: some functions of polars take the name of a series for a pattern (^id$) or a wildcard (*).
     series = at.frame.get_column(name).alias("")
     for each in fields:
         if not isinstance(series.dtype, pl.Struct) or each not in series.struct.fields:
