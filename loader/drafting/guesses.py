@@ -45,6 +45,9 @@ FORMATS = (
 )
 """What is tried for timestamps that are not ISO 8601; of those that fit equally many, the first is taken."""
 
+FEWEST_DIGITS = 3
+"""Digits of the shortest date (``1-Jan-24``): texts with fewer are not tried with each format."""
+
 MOST_FORMATS = 3
 """Formats that a column may mix."""
 
@@ -120,7 +123,10 @@ def _formats(texts: pl.Series, counts: pl.Series) -> tuple[tuple[str, ...], tupl
     formats: list[str] = []
     rivals: tuple[str, ...] = ()
     # A column that holds ISO 8601 texts holds nothing else; what is left may be words.
-    while len(formats) < MOST_FORMATS and not is_read.all() and (formats or not is_read.any()):
+    may_be_dated = bool(texts.str.count_matches(r"[0-9]").ge(FEWEST_DIGITS).any())
+    while (
+        may_be_dated and len(formats) < MOST_FORMATS and not is_read.all() and (formats or not is_read.any())
+    ):
         fitting = {each: _read_by(texts, (each,)) & ~is_read for each in FORMATS if each not in formats}
         weight = {each: int(counts.filter(rows).sum()) for each, rows in fitting.items()}
         best = max(weight, key=lambda each: weight[each])

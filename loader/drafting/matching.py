@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from loader.mapping.errors import plain_name
 
@@ -20,6 +21,9 @@ SURE = 0.84
 
 AHEAD = 0.03
 """How much more alike than the second best."""
+
+MOST_NAMES = 100_000
+"""Names of which the meaning is kept: each is compared with all others."""
 
 Likeness = Callable[[str, str], float]
 """How alike a source column and a dataset column are, 0 to 1."""
@@ -95,7 +99,14 @@ def _mean_the_same(source: str, column: str) -> float:
 
 def _likeness(source: str, column: str) -> float:
     ours, theirs = meaning(source), meaning(column)
-    return SequenceMatcher(None, ours, theirs).ratio() if ours and theirs else 0.0
+    if not ours or not theirs:
+        return 0.0
+    matcher = SequenceMatcher(None, ours, theirs)
+    # Upper bounds that cost little: what cannot be alike enough, or nearly so, need not be compared.
+    least = SURE - AHEAD
+    if matcher.real_quick_ratio() < least or matcher.quick_ratio() < least:
+        return 0.0
+    return matcher.ratio()
 
 
 def _best_of_both(sources: Sequence[str], columns: Sequence[str], likeness: Likeness) -> dict[str, Match]:
@@ -119,6 +130,7 @@ def _clear_best(names: Iterable[str], scores: Mapping[str, float]) -> str | None
     return ranked[0]
 
 
+@lru_cache(MOST_NAMES)
 def meaning(name: str) -> str:
     """Return a name in the words of the data model, for comparison: ``PO #`` as ``order id``."""
     words = plain_name(re.sub(r"#", " number ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))).replace("_", " ")

@@ -1,11 +1,14 @@
 """The job file: its settings, and the line on which each of them stands.
 
 ``tomllib`` tells no lines, so it is asked: the statement that sets a key ends at the first line up to which
-the file is valid TOML that holds the key, and begins after the last line before it up to which it is valid.
+the file is valid TOML that holds the key, and begins after the last line before it up to which it is valid. A
+longer beginning holds all keys of a shorter one, so the line is found by halving.
 """
 
 import tomllib
+from bisect import bisect_left
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic_settings import BaseSettings, TomlConfigSettingsSource
@@ -13,6 +16,9 @@ from pydantic_settings import BaseSettings, TomlConfigSettingsSource
 from loader.job.sections import located, one_or_many
 
 Place = Sequence[str | int]
+
+MOST_STATEMENT_LINES = 200
+"""How long a statement may be for its line to be told: each line costs a look at all before it."""
 
 
 class JobFileSource(TomlConfigSettingsSource):
@@ -38,16 +44,18 @@ def line_of(text: str, place: Place) -> int | None:
     if not depth:
         return None
     lines = text.replace("\r\n", "\n").split("\n")
-    begin = 1
-    for end in range(1, len(lines) + 1):
-        try:
-            head = tomllib.loads("\n".join(lines[:end]))
-        except tomllib.TOMLDecodeError:
-            continue  # in the middle of a text or list of several lines
-        if _depth(head, place) >= depth:
-            return begin
-        begin = end + 1
-    return None
+
+    def is_set_by(end: int) -> bool:
+        """Return whether the statement that line ``end`` belongs to, or one before it, sets the key."""
+        for last in range(end, min(end + MOST_STATEMENT_LINES, len(lines)) + 1):
+            with suppress(tomllib.TOMLDecodeError):  # in the middle of a text or list of several lines
+                return _depth(tomllib.loads("\n".join(lines[:last])), place) >= depth
+        raise LookupError
+
+    try:
+        return bisect_left(range(1, len(lines) + 1), True, key=is_set_by) + 1  # noqa: FBT003 - a key to find
+    except LookupError:
+        return None
 
 
 def _depth(table: object, place: Place) -> int:

@@ -8,6 +8,9 @@ from typing import Any
 from loader.errors import SettingsError
 from loader.job.settings import Job
 
+MAX_JOB_BYTES = 2**20
+"""Largest job file: some hundred times what a mapping of all 500 columns of a dataset needs."""
+
 
 def read_job(
     job_file: Path | None = None, *, fallback: Mapping[str, Any] | None = None, **settings: Any
@@ -24,7 +27,7 @@ def read_job(
     """
     try:
         if job_file is not None:
-            job_file.open("rb").close()
+            _check_size(job_file)
         origins: dict[str, Any] = {
             "job_file": job_file,
             "fallback": dict(fallback or {}),
@@ -36,3 +39,27 @@ def read_job(
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError("The job file is not valid TOML.", where=str(job_file), why=str(error)) from error
+    except RecursionError as error:
+        raise SettingsError(
+            "The job file cannot be read.",
+            where=str(job_file),
+            why="its lists or tables are nested too deeply",
+        ) from error
+
+
+def _check_size(job_file: Path) -> None:
+    """Refuse a job file of a size that no job has.
+
+    Raises:
+        SettingsError: It is too large.
+        OSError: It cannot be read.
+    """
+    with job_file.open("rb") as opened:
+        size_bytes = len(opened.read(MAX_JOB_BYTES + 1))
+    if size_bytes > MAX_JOB_BYTES:
+        raise SettingsError(
+            "The job file is too large.",
+            where=str(job_file),
+            why=f"it has more than {MAX_JOB_BYTES:,} bytes",
+            next_step="a job file holds settings only; the extract is named in it or given beside it",
+        )

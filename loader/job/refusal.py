@@ -13,6 +13,9 @@ from loader.job.job_file import line_of
 
 ENV_PREFIX = "SCN_LOADER_"
 
+MOST_TOLD = 20
+"""How many settings that cannot be used an error lists; finding the line of each costs time."""
+
 HELP = "scn-loader load --help lists the settings"
 
 
@@ -30,11 +33,13 @@ def settings_error(
     problems = error.errors(include_url=False, include_input=False)
     elsewhere = {*given, *(name for name in names if _in_environment(name))}
     text = job_file.read_text(encoding="utf-8") if job_file is not None else ""
-    told = sorted((_line(problem, text, elsewhere) or 0, number) for number, problem in enumerate(problems))
+    shown = problems[:MOST_TOLD]
+    told = sorted((_line(problem, text, elsewhere) or 0, number) for number, problem in enumerate(shown))
     why = [
         f"{f'line {line}: ' if line else ''}{_name(problems[number], names)}: {_reason(problems[number])}"
         for line, number in told
     ]
+    why += [f"and {len(problems) - MOST_TOLD:,} more"] if len(problems) > MOST_TOLD else []
     missing = all(problem["type"] == "missing" for problem in problems)
     several = len(problems) > 1
     return SettingsError(

@@ -9,6 +9,9 @@ from loader.errors import ExtractError, SettingsError
 from loader.job import Job
 from loader.model import SourceFile
 
+MAX_COLUMNS = 500
+"""Most columns of a dataset (service model: ``DataLakeDatasetSchemaFieldList``)."""
+
 LISTED = 20
 """How many names an error lists."""
 
@@ -110,6 +113,17 @@ def wrong_names(file: SourceFile, names: Sequence[str]) -> ExtractError:
         where=file.path,
         why=f"a-z, 0-9 and _ only, not {_listed(names)}",
         next_step="Rename them in [mapping], or leave them out with ignore_unknown = true.",
+    )
+
+
+def too_many_columns(file: SourceFile, count: int) -> ExtractError:
+    """Return the error for more columns than a dataset may have."""
+    return ExtractError(
+        "The file has more columns than a dataset can have.",
+        where=file.path,
+        why=f"{count:,} columns would be sent, and a dataset has at most {MAX_COLUMNS}",
+        next_step="Export only the columns of the dataset, or name the dataset's columns by asking for them "
+        "with --live-schema and --ignore-unknown.",
     )
 
 

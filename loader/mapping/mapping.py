@@ -4,8 +4,7 @@ Rules kept here:
 
 1. A mapping entry wins. A source column that no entry names feeds the dataset column of exactly its name.
    An expression reads columns without taking them away from the dataset columns of their own names.
-2. Every source column is used, or the user said that the rest may be left out (``ignore_unknown``); columns
-   that the path of a file gives need no leave.
+2. Every source column is used, unless its path gives it, or ``ignore_unknown`` says to leave the rest out.
 3. Every required column has a source or a constant, and no column is one the service fills in itself.
 """
 
@@ -21,6 +20,7 @@ from loader.formats.unread import Unread
 from loader.job import DATASET_EVENT_TYPE, ColumnRule, Job
 from loader.mapping.column_sources import MappedColumn, Origins
 from loader.mapping.errors import (
+    MAX_COLUMNS,
     all_of,
     did_you_mean,
     does_not_fit,
@@ -30,6 +30,7 @@ from loader.mapping.errors import (
     no_such_column,
     no_such_source,
     nothing_used,
+    too_many_columns,
     wrong_names,
 )
 from loader.mapping.expressions import Expression, read_expression
@@ -112,8 +113,7 @@ def map_file(
         dataset: The dataset it fills, or None if its columns are not known.
         file: The file.
         schema: The file's columns and their types.
-        path_columns: Those of them that its path gives: they may be left out, for folders are how files are
-            laid out as often as they are data.
+        path_columns: Those of them that its path gives: they may be left out.
 
     Raises:
         SettingsError: A setting names a column that does not exist or may not be sent.
@@ -131,8 +131,8 @@ def map_file(
     left_out = tuple(name for name in schema if name not in taken)
     unknown = () if job.ignore_unknown else tuple(name for name in left_out if name not in path_columns)
     filled = {column.name for column in columns}
-    missing = [column.name for column in dataset.columns if column.required] if dataset else []
-    missing = [name for name in missing if name not in filled]
+    required = [column.name for column in dataset.columns if column.required] if dataset else []
+    missing = [name for name in required if name not in filled]
     if missing or unknown:
         unused = [column.name for column in dataset.columns if column.name not in filled] if dataset else []
         raise does_not_fit(file, dataset, missing, unknown, unused)
@@ -211,11 +211,13 @@ def _own_columns(job: Job, origins: Origins, path_columns: Collection[str]) -> t
     }
     bad = [name for name in own if not COLUMN_NAME.fullmatch(name)]
     unread = [name for name in own if isinstance(origins.schema[name], Unread) and job.ignore_unknown]
-    refused_names = [name for name in bad if name not in path_columns]
-    if refused_names and not job.ignore_unknown:
-        raise wrong_names(origins.file, refused_names)
-    refused = NEVER_SEND if _fills_asc(job) else ()
-    rules = job.mapping | {name: rule for name, rule in own.items() if name not in (*bad, *unread, *refused)}
+    wrong = [name for name in bad if name not in path_columns]
+    if wrong and not job.ignore_unknown:
+        raise wrong_names(origins.file, wrong)
+    left_out = {*bad, *unread, *(NEVER_SEND if _fills_asc(job) else ())}
+    rules = job.mapping | {name: rule for name, rule in own.items() if name not in left_out}
+    if len(rules) > MAX_COLUMNS:
+        raise too_many_columns(origins.file, len(rules))
     return tuple(
         origins.column(name, _type_of(rule, origins.dtype(name, rule)), rule, job)
         for name, rule in rules.items()

@@ -178,5 +178,8 @@ def test_what_the_first_rows_are_like_is_told(path: Path) -> None:
     path.write_text("a,b,c\n1,2\n1,2,3,\n,,\n1,2,3\n")
     told = " ".join(ragged_rows("x", read_dialect(str(path), CsvSettings())))
     assert all(name in told for name in ("csv.short_rows", "csv.surplus_fields", "csv.empty_rows"))
+    path.write_text("a,b,c\n1,2\n1,2,3,\n")  # as many separators as two good rows have
+    told = " ".join(ragged_rows("x", read_dialect(str(path), CsvSettings())))
+    assert all(name in told for name in ("csv.short_rows", "csv.surplus_fields"))
     path.write_text("a,b,c\n1,2,3\n")
     assert not list(ragged_rows("x", read_dialect(str(path), CsvSettings())))

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, replace
 
+import polars as pl
+
+from loader.formats.csv.parse import parse_csv
 from loader.formats.csv.records import read_records
 from loader.formats.csv.regular import last_record_end, regular_rows
 from loader.formats.csv.syntax import Syntax
@@ -39,7 +42,7 @@ def look_at_rows(text: bytes, syntax: Syntax, columns: int, *, at_end: bool) -> 
         at_end: Whether the file ends with ``text``.
     """
     body = text if at_end else text[: last_record_end(text, syntax)]
-    if not body or regular_rows(body, syntax, columns) is not None:
+    if not body or _is_regular(body, syntax, columns):
         return HeadRows()
     any_length = replace(syntax, skips_empty_rows=True)
     read = read_records(text, any_length, columns=None, at_end=at_end, most=MOST_ROWS)
@@ -53,3 +56,14 @@ def look_at_rows(text: bytes, syntax: Syntax, columns: int, *, at_end: bool) -> 
         empty=read.empty_rows,
         same_surplus=surplus[0] if same else 0,
     )
+
+
+def _is_regular(body: bytes, syntax: Syntax, columns: int) -> bool:
+    """Return whether every row has all its fields: a short row and a long one may add up to two good ones."""
+    rows = regular_rows(body, syntax, columns)
+    if rows is None:
+        return False
+    try:
+        return parse_csv(body, columns, syntax.separator, syntax.quote, syntax.line_end).height == rows
+    except pl.exceptions.PolarsError:
+        return False
