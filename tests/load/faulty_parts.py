@@ -54,11 +54,13 @@ class FaultPlan:
         stage: One of STAGES, "end early" for a reader that ends without a fault, or "" for none.
         fault: Makes what is raised.
         raised: Whether it was.
+        sent: Set when an event was accepted.
     """
 
     stage: str = ""
     fault: Callable[[], BaseException] = RuntimeError
     raised: bool = field(default=False, init=False)
+    sent: threading.Event = field(default_factory=threading.Event, init=False)
 
     def reach(self, stage: str) -> None:
         """Raise the fault if this is its stage."""
@@ -163,7 +165,9 @@ class FaultyClient:
             self._plan.reach("attempt")
             if self._plan.stage == "credentials refresh":
                 return Outcome(OutcomeKind.REFRESH, "ExpiredTokenException", status=403)
-        return await self._client.attempt(event)
+        outcome = await self._client.attempt(event)
+        self._plan.sent.set()
+        return outcome
 
     async def refresh_credentials(self) -> None:
         self._plan.reach("credentials refresh")

@@ -134,7 +134,14 @@ def test_an_extract_that_turns_out_bad_is_refused_only_if_nothing_was_sent(
     job: Job, stage: str, code: ExitCode
 ) -> None:
     """2 means "refused before sending": once something was sent the load is resumable, and ends with 5."""
-    ending = run(job, FaultPlan(stage, lambda: ExtractError("A file of the extract is damaged.")))
+    plan = FaultPlan(stage)
+
+    def damaged() -> ExtractError:
+        assert stage == "read first window" or plan.sent.wait(30)
+        return ExtractError("A file of the extract is damaged.")
+
+    plan.fault = damaged
+    ending = run(job, plan)
     assert ending.summary.exit_code == code
     # A later run that sends nothing itself still knows that an earlier one did.
     again = run(job, FaultPlan("read first window", lambda: ExtractError("Damaged.")))
