@@ -73,7 +73,7 @@ class RecordBlock:
             judged = judged or _judge(self._text, self._dialect, at_end=True)
             frame = _frame_of(judged, len(self._dialect.columns))
         bad = [] if judged is None else self._bad_records(judged)
-        joints = _joints(frame, self._dialect.header)
+        joints = _joints(frame, self._dialect.header) if self._may_have_joints() else []
         if joints:
             is_joint = pl.int_range(frame.height, eager=True).is_in([record.index for record in joints])
             frame = frame.select(pl.when(~is_joint).then(column) for column in frame.get_columns())
@@ -107,6 +107,14 @@ class RecordBlock:
                 record = replace(record, reason=reason)  # noqa: PLW2901 - the same fault, with its place
             bad.append(BadRecord(index, record, judged.texts[index], lines, left_out=record is EMPTY_ROW))
         return bad
+
+    def _may_have_joints(self) -> bool:
+        """Return whether all that a joint is known by may stand in the text: a search costs next to nothing."""
+        if MARK.encode() in self._text:
+            return True
+        quote = self._dialect.syntax.quote
+        names = [name for name in self._dialect.header if not (quote and quote in name)]
+        return bool(self._dialect.header) and all(name.encode() in self._text for name in names)
 
     def _fast_frame(self) -> pl.DataFrame | None:
         """Return the fields if no record is too long: as separators add up, none is too short then."""

@@ -30,22 +30,26 @@ def last_record_end(text: bytes, syntax: Syntax) -> int:
 def regular_rows(body: bytes, syntax: Syntax, columns: int) -> int | None:
     """Return the number of rows if every record has all fields and is quoted by the book."""
     separator, line_end = syntax.separator.encode(), syntax.line_end.encode()
-    if syntax.line_end == "\r":
-        if b"\n" in body:
-            return None
-    elif b"\r" in body and body.count(b"\r") != body.count(b"\r\n"):
-        return None
-    if _has_more_than_fields(body, syntax):
+    if _mixes_line_ends(body, syntax) or _has_more_than_fields(body, syntax):
         return None
     outside = _outside_quotes(body, syntax)
-    if outside is None or body.startswith((line_end, b"\r\n")) or _may_have_odd_rows(body, syntax, columns):
+    if outside is None or body.startswith((line_end, b"\r\n")) or _may_have_empty_rows(body, syntax, columns):
         return None
     if any(map(EMPTY_LINE[syntax.line_end].search, outside)):
         return None
     rows = sum(piece.count(line_end) * times for piece, times in outside.items())
     rows += not body.endswith(line_end)
+    lines_in_texts = body.count(line_end) - rows
+    if lines_in_texts >= ROW_LIKE_LINES and _may_hold_rows(body, syntax, columns):
+        return None
     separators = sum(piece.count(separator) * times for piece, times in outside.items())
     return rows if separators == rows * (columns - 1) else None
+
+
+def _mixes_line_ends(body: bytes, syntax: Syntax) -> bool:
+    if syntax.line_end == "\r":
+        return b"\n" in body
+    return b"\r" in body and body.count(b"\r") != body.count(b"\r\n")
 
 
 def _has_more_than_fields(body: bytes, syntax: Syntax) -> bool:
@@ -77,13 +81,6 @@ def _outside_quotes(body: bytes, syntax: Syntax) -> Counter[bytes] | None:
     return between
 
 
-def _may_have_odd_rows(body: bytes, syntax: Syntax, columns: int) -> bool:
-    """Return whether some rows may be none, or more than one."""
-    return _may_have_empty_rows(body, syntax, columns) or (
-        syntax.rejects_row_like_texts and _may_hold_rows(body, syntax, columns)
-    )
-
-
 def _may_have_empty_rows(body: bytes, syntax: Syntax, columns: int) -> bool:
     """Return whether a line may hold separators only."""
     separator, line_end = syntax.separator.encode(), syntax.line_end.encode()
@@ -105,7 +102,7 @@ def _empty_row(separator: bytes, line_end: bytes) -> re.Pattern[bytes]:
 def _may_hold_rows(body: bytes, syntax: Syntax, columns: int) -> bool:
     """Return whether a text inside quotes looks like rows."""
     quote = syntax.quote.encode()
-    if not quote or quote not in body:
+    if not syntax.rejects_row_like_texts or not quote or quote not in body:
         return False
     return any(
         holds_rows(text.decode(errors="replace"), syntax, columns)
