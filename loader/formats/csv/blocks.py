@@ -109,7 +109,7 @@ class RecordBlock:
         return bad
 
     def _may_have_joints(self) -> bool:
-        """Return whether all that a joint is known by may stand in the text: a search costs next to nothing."""
+        """Return whether all that a joint is known by stands in the text: a search costs very little."""
         if MARK.encode() in self._text:
             return True
         quote = self._dialect.syntax.quote
