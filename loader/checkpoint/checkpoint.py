@@ -25,6 +25,7 @@ from loader.checkpoint.plan import plan_digest
 from loader.checkpoint.progress import InDoubtEvent, WindowProgress
 from loader.checkpoint.queries import FileTotals, RunEnd, Totals, read_file_totals, read_receipts, read_totals
 from loader.checkpoint.reading import reading_errors
+from loader.checkpoint.samples import StoredSample, read_samples, write_samples
 from loader.checkpoint.schema import CHECKPOINT_NAME, SKIPPED, stand_alone
 from loader.checkpoint.writer import Writer
 from loader.errors import CheckpointError, CheckpointMismatch
@@ -203,6 +204,15 @@ class Checkpoint:
     def record_part(self, event: Event, result: PartResult) -> None:
         """Write down what a part of an event came to; returns at once."""
         self._put(part_noted(event, result))
+
+    def record_samples(self, samples: Sequence[StoredSample], *, replace_all: bool) -> None:
+        """Write samples over time, in place of all others if ``replace_all``; returns at once."""
+        self._put(WriterCall(lambda connection: write_samples(connection, samples, replace_all=replace_all)))
+
+    def samples(self) -> list[StoredSample]:
+        """Return the samples that earlier runs wrote."""
+        with reading_errors(self._path):
+            return read_samples(self._reader)
 
     async def flush(self) -> None:
         """Return when everything recorded so far is on the disk.

@@ -15,9 +15,10 @@ REJECTED_NAME = "rejected"
 """Folder of the rejected rows, beside the checkpoint they were rejected by."""
 
 APPLICATION_ID = 0x53434E4C  # "SCNL": tells our file from any other SQLite file of the same name
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 """2: rejected rows have codes. 3: tokens are made of quoted records. 4: of the start of a request's body.
-5: marks name single events. 6: loads have generations. Tokens and marks of before mean nothing here."""
+5: marks name single events. 6: loads have generations. 7: samples over time. Tokens and marks
+of before mean nothing here."""
 
 BUSY_SECONDS = 10.0
 """How long a write waits for someone's SQLite tool that holds the file for writing."""
@@ -137,6 +138,23 @@ CREATE TABLE runs (
     throttled    INTEGER,
     retried      INTEGER,
     seconds      REAL
+);
+CREATE TABLE samples (                 -- what happened over time: loader/checkpoint/samples.py
+    number                     INTEGER PRIMARY KEY,
+    start_seconds              REAL NOT NULL,    -- of work, over all runs
+    seconds                    REAL NOT NULL,
+    attempted                  INTEGER NOT NULL,
+    accepted                   INTEGER NOT NULL,
+    throttled                  INTEGER NOT NULL,
+    retried                    INTEGER NOT NULL,
+    failed                     INTEGER NOT NULL,
+    rejected_rows              INTEGER NOT NULL,
+    rate_allowed               REAL,             -- this and the next two: at the end of the period
+    in_flight                  INTEGER NOT NULL,
+    held_bytes                 INTEGER NOT NULL,
+    limits                     TEXT NOT NULL,    -- seconds by what limited the load, as JSON
+    round_trips                TEXT NOT NULL,    -- a histogram, as JSON: loader/delivery/latency.py
+    longest_round_trip_seconds REAL NOT NULL
 );
 CREATE VIEW failed_parts AS            -- of events that failed, those refused: most often single records
     SELECT parts.* FROM parts JOIN events USING (window, event_index)

@@ -145,15 +145,15 @@ class Dispatcher:
         Returns:
             False if the event was not taken because the load stops: offer no more.
         """
-        return self._intake.offer(
-            Entry(
-                event,
-                first_attempt_at,
-                may_have_been_accepted=may_have_been_accepted,
-                is_divisible=self._may_repeat or not may_have_been_accepted,
-                known_parts=known_parts,
-            )
+        entry = Entry(
+            event,
+            first_attempt_at,
+            may_have_been_accepted=may_have_been_accepted,
+            is_divisible=self._may_repeat or not may_have_been_accepted,
+            known_parts=known_parts,
         )
+        entry.handed_over_at = self._surroundings.monotonic()
+        return self._intake.offer(entry)
 
     def close_intake(self) -> None:
         """Say that no more events will be offered."""

@@ -49,6 +49,7 @@ class Entry:
         event: The event.
         next: The entry behind it in its lane, or None.
         epoch: The governor's congestion epoch in which the running attempt took its rate token.
+        handed_over_at: Monotonic seconds at which the event was handed over for delivery.
         started_at: Monotonic seconds at which the running attempt was let go.
         attempts: Requests made for it in this run.
         first_attempt_at: Epoch seconds of the first attempt, of an earlier run too; None if none was made.
@@ -74,6 +75,7 @@ class Entry:
         "epoch",
         "event",
         "first_attempt_at",
+        "handed_over_at",
         "is_divisible",
         "is_marked",
         "known_parts",
@@ -101,6 +103,7 @@ class Entry:
         self.event = event
         self.next: Entry | None = None
         self.epoch = 0
+        self.handed_over_at = 0.0
         self.started_at = 0.0
         self.attempts = 0
         self.first_attempt_at = first_attempt_at

@@ -35,6 +35,9 @@ class Percentiles:
         return {name: None if value is None else round(value, 3) for name, value in figures.items()}
 
 
+NO_LATENCIES = Percentiles()
+
+
 class Latencies:
     """How long something took, many times.
 

@@ -67,6 +67,7 @@ class OutcomeHandler:
             # So nearly all end: nothing to decide, nobody held back.
             self.admission.lanes.release(entry)
             self.admission.budget.release(entry.event)
+            self.stats.deliveries.add(now - entry.handed_over_at)
             self._hand_on(entry.accepted(outcome))
             return Remedy.NONE
         entry.note(outcome)
@@ -148,6 +149,7 @@ class OutcomeHandler:
 
     def _tell_limits(self, entry: Entry, outcome: Outcome, now: float) -> None:
         admission, kind = self.admission, outcome.kind
+        self.stats.round_trips.add(now - entry.started_at)
         if kind is OutcomeKind.ACCEPTED:
             governor = admission.governor
             governor.accepted(now, entry.epoch)

@@ -1,6 +1,7 @@
 """What a delivery has done so far and what holds it back: live numbers for progress and summary."""
 
 from loader.delivery.lanes import Lanes
+from loader.delivery.latency import Latencies
 from loader.delivery.limits.byte_budget import ByteBudget
 from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.limits.limiting_factor import LimitingFactor, Stalls
@@ -15,6 +16,9 @@ class DeliveryStats:
         attempts: Requests made.
         retried: Requests made beyond the first for an event.
         throttled: Requests the service throttled.
+        round_trips: From the start of an attempt to its end, for every attempt that ended.
+        deliveries: From the hand-over of an event to its acceptance, with all waits and retries. Events that
+            were divided are not in it.
     """
 
     def __init__(
@@ -28,6 +32,8 @@ class DeliveryStats:
         self.attempts = 0
         self.retried = 0
         self.throttled = 0
+        self.round_trips = Latencies()
+        self.deliveries = Latencies()
         self.results = dict.fromkeys(EventState, 0)
 
     @property

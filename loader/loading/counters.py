@@ -129,19 +129,31 @@ class LoadCounters:
             settled=counts["settled"],
         )
 
+    @property
+    def before(self) -> Snapshot:
+        """The counts of earlier runs, as a snapshot of the moment this run began."""
+        return Snapshot(
+            events_accepted=self._earlier.events_accepted,
+            events_failed=self._failed_before,
+            rows_rejected=self._earlier.rows_rejected,
+        )
+
+    @property
+    def _failed_before(self) -> int:
+        return 0 if self._job.retry_failed else self._earlier.events_failed
+
     def snapshot(self, stats: DeliveryStats, *, phase: str) -> Snapshot:
         """Return how things stand; call it regularly, it also notes what limits the load."""
         now = time.monotonic()
         limiting = self._limiting(stats, now)
         self._limits[limiting] += 1
-        failed_before = 0 if self._job.retry_failed else self._earlier.events_failed
         return Snapshot(
             rows_total=self._rows_total,
             rows_done=self._rows_done_before + self._rows_done,
             rows_rejected=self._rows_rejected,
             events_planned=self._events_planned,
             events_accepted=self._earlier.events_accepted + stats.accepted,
-            events_failed=failed_before + stats.failed,
+            events_failed=self._failed_before + stats.failed,
             events_in_doubt=stats.in_doubt,
             attempts=stats.attempts,
             throttled=stats.throttled,
@@ -152,6 +164,8 @@ class LoadCounters:
             held_bytes=stats.held_bytes,
             limiting=limiting,
             seconds=now - self._began,
+            latency=stats.round_trips.percentiles(),
+            delivery_latency=stats.deliveries.percentiles(),
             phase="paused: quota" if limiting == "quota" else phase,
         )
 
@@ -161,7 +175,9 @@ class LoadCounters:
         self.cpu_share = (cpu_now - cpu_then) / (now - then) if now > then else 0.0
         if self.cpu_share >= CPU_BOUND_SHARE:
             return "cpu"
-        return str(stats.limiting_factor(now) or "")  # a plain text: JSON has no keys of other types
+        # A plain text: JSON has no keys of other types. Where no attempt was held back, answers are awaited,
+        # or there is nothing to send yet.
+        return str(stats.limiting_factor(now) or ("answers" if stats.in_flight else "reader"))
 
     def summary(
         self,
@@ -200,6 +216,8 @@ class LoadCounters:
             events_accepted_in_run=stats.accepted,
             resumed=resumed,
             limited_by={factor: looks / sum(limits.values()) for factor, looks in limits.items()},
+            latency=stats.round_trips.percentiles(),
+            delivery_latency=stats.deliveries.percentiles(),
             learned_rate=learned_rate,
             stopped_by=error.exit_code if error is not None else None,
             stopped_because=error.what if error is not None else "",

@@ -30,8 +30,9 @@ from loader.loading.counters import LoadCounters
 from loader.loading.handover import Feeder
 from loader.loading.observers import Ending, Observers
 from loader.loading.rejects import write_rejects
+from loader.loading.sampling import Sampler
 from loader.model import Event, EventResult, EventState, PartResult, PartState, WindowPlan
-from loader.report import LoadSummary
+from loader.report import LoadSummary, Snapshot
 from loader.service.client import SupplyChainClient
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class LoadSession:
             checkpoint.file_totals(self._settled),
             sum(self._settled.values()),
         )
+        self._sampler = Sampler(self._tally.before, checkpoint.samples())
         known = Remembered() if job.forget_rate else self._rate_memory.recall(time.time())
         self._governor = Governor(now=time.monotonic(), learned_rate=known.limit, reached_rate=known.reached)
         self._cap = InFlightCap(maximum=job.max_in_flight)
@@ -144,10 +146,18 @@ class LoadSession:
         while True:
             phase = "draining" if self._error is not None else "delivering"
             snapshot = self._tally.snapshot(self._dispatcher.stats, phase=phase)
+            self._sample(snapshot)
             self._cap.looked(self._tally.cpu_share)
             if self._observers.watch is not None:
                 self._observers.watch(snapshot)
             await asyncio.sleep(WATCH_SECONDS)
+
+    def _sample(self, snapshot: Snapshot, *, at_end: bool = False) -> None:
+        self._sampler.observe(snapshot, self._dispatcher.stats.round_trips)
+        unwritten = self._sampler.unwritten(at_end=at_end)
+        if unwritten is not None:
+            samples, replace_all = unwritten
+            self._checkpoint.record_samples(samples, replace_all=replace_all)
 
     async def _guard(self) -> None:
         await self._checkpoint.watch()
@@ -223,6 +233,7 @@ class LoadSession:
         self.stop(TooManyFailures(what, where=where, next_step=next_step))
 
     async def _conclude(self) -> Ending:
+        self._sample(self._tally.snapshot(self._dispatcher.stats, phase="draining"), at_end=True)
         try:
             await self._checkpoint.flush()
         except LoaderError as error:

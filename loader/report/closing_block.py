@@ -134,6 +134,9 @@ def _run(summary: LoadSummary) -> Iterable[str]:
         throttled = f"{figures.count(summary.throttled)} throttled ({share})"
         retried = f"{figures.count(summary.retried)} retried"
         yield from _wrapped("attempts", f"{figures.count(summary.attempts)}, {throttled}, {retried}")
+    p50, p99, longest = summary.latency.p50, summary.latency.p99, summary.latency.max
+    if p50 is not None and p99 is not None and longest is not None:
+        yield from _wrapped("round trip", f"p50 {p50:,.0f} ms, p99 {p99:,.0f} ms, longest {longest:,.0f} ms")
     yield from _limits(summary)
     if summary.files_read_whole < summary.files_total:
         total = figures.counted(summary.files_total, "file")

@@ -9,6 +9,7 @@ WORDS = {
     "ceiling": "your --rate",
     "lanes": "too few groups (one event per group at a time)",
     "in-flight": "waiting for answers (as many calls under way as may be)",
+    "answers": "waiting for answers",
     "reader": "reading the extract",
     "cpu": "this machine's processor",
     "memory": "the bytes that may be held at once",

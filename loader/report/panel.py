@@ -105,8 +105,14 @@ def _calls(now: Snapshot, pace: Pace) -> list[Part]:
         (f"{figures.count(now.in_flight)} of {figures.count(now.in_flight_cap)} in flight", ""),
         (throttled, "yellow" if pace.throttled_share > MUCH_THROTTLED else ""),
         *_if_any(now.retried, "retried", ""),
+        *([(_latency(now), "")] if _latency(now) else []),
         (f"{figures.size(now.held_bytes)} held", "dim"),
     ]
+
+
+def _latency(now: Snapshot) -> str:
+    p50, p99 = now.latency.p50, now.latency.p99
+    return "" if p50 is None or p99 is None else f"p50 {p50:,.0f} ms, p99 {p99:,.0f} ms"
 
 
 def _limit(now: Snapshot) -> list[Part]:
@@ -129,6 +135,7 @@ def plain_line(now: Snapshot, pace: Pace) -> str:
         *(text for text, _ in _if_any(now.events_failed, "failed", "")),
         *(text for text, _ in _if_any(now.events_in_doubt, "in doubt", "")),
         f"{figures.percent(pace.throttled_share, 1.0)} throttled" if pace.throttled_share > 0 else "",
+        _latency(now),
         "" if now.paused else _time_left(pace),
         f"limited by {limiting_words(now.limiting)}" if now.limiting else "",
     ]
@@ -137,7 +144,15 @@ def plain_line(now: Snapshot, pace: Pace) -> str:
 
 def json_line(now: Snapshot, pace: Pace) -> str:
     """Return progress as one JSON object on one line."""
-    return orjson.dumps({"message": "progress", **asdict(now), **asdict(pace)}).decode()
+    return orjson.dumps(_without_objects(now, pace)).decode()
+
+
+def _without_objects(now: Snapshot, pace: Pace) -> dict[str, object]:
+    values = {"message": "progress", **asdict(now), **asdict(pace)}
+    for name, latency in (("latency", now.latency), ("delivery_latency", now.delivery_latency)):
+        del values[name]
+        values[f"{name}_ms"] = latency.as_json()
+    return values
 
 
 def _percent(now: Snapshot) -> str:

@@ -10,6 +10,7 @@ Rules kept here:
 import math
 from dataclasses import dataclass
 
+from loader.delivery.latency import NO_LATENCIES, Percentiles
 from loader.report.figures import duration
 
 RECENT_SECONDS = 5.0
@@ -48,6 +49,8 @@ class Snapshot:
         rate_limit: Attempts per second that the governor allows now, or None if it sets no limit.
         held_bytes: Payload bytes held in memory.
         limiting: What limits the load now: a key of ``limiting.WORDS``, or empty.
+        latency: Round trips of this run's attempts.
+        delivery_latency: From the hand-over of an event to its acceptance, waits and retries included.
         seconds: Seconds since this run began, monotonic.
         phase: ``reading``, ``delivering``, ``draining``, or ``paused: CAUSE``.
     """
@@ -67,6 +70,8 @@ class Snapshot:
     rate_limit: float | None = None
     held_bytes: int = 0
     limiting: str = ""
+    latency: Percentiles = NO_LATENCIES
+    delivery_latency: Percentiles = NO_LATENCIES
     seconds: float = 0.0
     phase: str = "reading"
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from loader.delivery.latency import NO_LATENCIES, Percentiles
 from loader.errors import ExitCode
 
 
@@ -55,6 +56,9 @@ class LoadSummary:
         resumed: Whether this run went on where another stopped.
         dry_run: Whether everything but sending was done.
         limited_by: Share of the time, 0..1, by limiting factor (keys of ``limiting.WORDS``).
+        latency: Round trips of this run's attempts; ``latency_ms`` in the JSON.
+        delivery_latency: From the hand-over of an event to its acceptance, waits and retries included;
+            ``delivery_latency_ms`` in the JSON.
         learned_rate: Events per second that the service was found to allow, or None.
         stopped_by: What ended the load before its end, as an exit code; None if it ran to its end.
         stopped_because: The same in words, without row data.
@@ -85,6 +89,8 @@ class LoadSummary:
     resumed: bool = False
     dry_run: bool = False
     limited_by: Mapping[str, float] = field(default_factory=dict)
+    latency: Percentiles = NO_LATENCIES
+    delivery_latency: Percentiles = NO_LATENCIES
     learned_rate: float | None = None
     stopped_by: ExitCode | None = None
     stopped_because: str = ""
@@ -156,7 +162,10 @@ def exit_code_for(summary: LoadSummary) -> ExitCode:  # noqa: PLR0911 - one line
 def to_json(summary: LoadSummary) -> bytes:
     """Return the summary as indented JSON: every attribute, the speeds, the exit code, the violations."""
     values: dict[str, Any] = {each.name: getattr(summary, each.name) for each in fields(summary)}
+    del values["latency"], values["delivery_latency"]
     values |= {
+        "latency_ms": summary.latency.as_json(),
+        "delivery_latency_ms": summary.delivery_latency.as_json(),
         "limited_by": dict(summary.limited_by),
         "events_per_second": round(summary.events_per_second, 3),
         "rows_per_second": round(summary.rows_per_second, 3),
