@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loader.delivery.latency import Percentiles
 from loader.errors import ExitCode
 from loader.report import LoadSummary, exit_code_for, to_json, write_summary_json
 
@@ -31,6 +32,7 @@ ALL_DELIVERED = LoadSummary(
     rows_in_run=110,
     events_accepted_in_run=50,
     limited_by={"rate": 0.75, "lanes": 0.25},
+    latency=Percentiles(41.0, 80.5, 120.0, 300.25),
     learned_rate=12.5,
 )
 REJECTED = {"rows_rejected": 3, "records": 97}
@@ -139,7 +141,10 @@ def test_speeds_are_of_this_run():
 def test_json_is_complete():
     """The JSON holds every attribute, the speeds, the exit code and the violations."""
     values = json.loads(to_json(ALL_DELIVERED))
-    assert set(values) == {each.name for each in fields(LoadSummary)} | {
+    names = {each.name for each in fields(LoadSummary)} - {"latency", "delivery_latency"}
+    assert set(values) == names | {
+        "latency_ms",
+        "delivery_latency_ms",
         "events_per_second",
         "rows_per_second",
         "exit_code",
@@ -154,6 +159,8 @@ def test_json_is_complete():
     assert values["events_per_second"] == 12.5
     assert values["exit_code"] == 0
     assert values["limited_by"] == {"rate": 0.75, "lanes": 0.25}
+    assert values["latency_ms"] == {"p50": 41.0, "p95": 80.5, "p99": 120.0, "max": 300.25}
+    assert set(values["delivery_latency_ms"]) == {"p50", "p95", "p99", "max"}
     stopped = json.loads(to_json(replace(ALL_DELIVERED, stopped_by=ExitCode.INTERRUPTED)))
     assert stopped["stopped_by"] == stopped["exit_code"] == 130
 
