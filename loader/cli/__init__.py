@@ -15,6 +15,7 @@ from loader.cli.init import init
 from loader.cli.load import load
 from loader.cli.plan import plan
 from loader.cli.rejects import rejects
+from loader.cli.report import report
 from loader.cli.sample import sample
 from loader.cli.status import status
 from loader.errors import ExitCode, Interrupted, LoaderError, unhandled
@@ -34,6 +35,7 @@ app.command()(init)
 app.command()(load)
 app.command()(plan)
 app.command()(status)
+app.command()(report)
 app.command()(rejects)
 app.command()(emulator)
 app.command()(datasets)

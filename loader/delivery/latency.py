@@ -73,13 +73,16 @@ class Latencies:
     def since(self, earlier: "Latencies") -> "Latencies":
         """Return the samples added after ``earlier`` was copied from this histogram.
 
-        The longest of them is known to a bucket only.
+        The longest of them is exact if it is the longest of all, and else known to a bucket.
         """
         recent = Latencies()
         recent._counts = [now - then for now, then in self._pairs(earlier)]
         recent.count = self.count - earlier.count
         filled = [number for number, count in enumerate(recent._counts) if count]
-        recent.max_seconds = min(_middle(filled[-1]), self.max_seconds) if filled else 0.0
+        if self.max_seconds > earlier.max_seconds:
+            recent.max_seconds = self.max_seconds
+        else:
+            recent.max_seconds = min(_middle(filled[-1]), self.max_seconds) if filled else 0.0
         return recent
 
     def copy(self) -> "Latencies":

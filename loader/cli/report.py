@@ -1,0 +1,62 @@
+"""``scn-loader report``: a load as one page, to look at, mail or watch."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loader.errors import SettingsError
+
+
+def report(
+    run_dir: Annotated[Path, typer.Argument(help="The run directory of a load.")],
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="The file to write. Default: report.html in the run directory.",
+            show_default=False,
+        ),
+    ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Serve the page on this machine and keep it up to date.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port for --live; 0 takes a free one.")] = 0,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.", hidden=True)] = False,  # noqa: ARG001 - main() looks for it
+) -> None:
+    """Write one HTML page about a load: how it stands, what to do next, what happened over time.
+
+    Works while the load runs, after a crash and over resumes. The page needs no network and holds no
+    values of rows. With --live it is served on 127.0.0.1 until Ctrl-C.
+
+    Exit codes: 0 written; 2 there is no load to read, or the file cannot be written.
+    """
+    from loader.atomic import write_whole  # noqa: PLC0415 - --help needs none of it
+    from loader.page.build import build_page  # noqa: PLC0415
+    from loader.page.document import to_html  # noqa: PLC0415
+    from loader.page.live import LiveServer  # noqa: PLC0415
+
+    first = build_page(run_dir, time.time())
+    if live:
+        with LiveServer(lambda: to_html(build_page(run_dir, time.time()), live=True), port) as server:
+            typer.echo(f"The report is at {server.address}\nCtrl-C ends it; the load goes on.")
+            try:
+                server.serve_forever()
+            except KeyboardInterrupt:
+                typer.echo("The report is no longer served.")
+        return
+    path = output or run_dir / "report.html"
+    try:
+        write_whole(path, to_html(first).encode())
+    except OSError as error:
+        raise SettingsError(
+            "The report cannot be written.",
+            where=str(path),
+            why=error.strerror or str(error),
+            next_step="name another file with --output",
+        ) from error
+    typer.echo(f"The report is in {path.absolute()}")

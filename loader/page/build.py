@@ -1,0 +1,262 @@
+"""The page of a load from its run directory, in whatever state that is; nothing in it is changed."""
+
+import platform
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from loader.checkpoint.lock import look_without_locking
+from loader.checkpoint.reading import open_for_reading
+from loader.checkpoint.samples import StoredSample, read_samples
+from loader.delivery.latency import Latencies, Percentiles
+from loader.errors import CheckpointError
+from loader.page.model import (
+    CauseLine,
+    Figure,
+    FileLine,
+    LoadPage,
+    NextStep,
+    Sample,
+    Stage,
+    Verdict,
+    WindowCell,
+)
+from loader.report import figures
+from loader.report.overview import FailureGroup, LoadState, Overview, read_overview
+from loader.report.overview_text import STATES
+
+MOST_CELLS = 224
+"""Cells of the window map: four rows. A cell stands for several windows where there are more."""
+
+MOST_FILES = 50
+
+WINDOWS = """
+SELECT number, finished_at IS NOT NULL,
+       EXISTS (SELECT 1 FROM events WHERE events.window = windows.number AND state = 'failed')
+FROM windows ORDER BY number"""
+
+FILES = """
+SELECT path, coalesce(sum(rows_read), 0) AS read, coalesce(sum(rows_rejected), 0),
+       (SELECT count(*) FROM failures WHERE failures.file = files.number)
+FROM files LEFT JOIN windows ON windows.file = files.number
+GROUP BY files.number ORDER BY read DESC, files.number"""
+
+_VERDICTS = {
+    LoadState.RUNNING: Verdict.RUNNING,
+    LoadState.STOPPED: Verdict.STOPPED,
+    LoadState.KILLED: Verdict.STOPPED,
+    LoadState.FINISHED: Verdict.DONE,
+    LoadState.NONE: Verdict.ATTENTION,
+    LoadState.UNREADABLE: Verdict.ATTENTION,
+}
+
+
+def build_page(run_dir: Path, now: float) -> LoadPage:
+    """Return the page of a load.
+
+    Args:
+        run_dir: Its run directory.
+        now: Epoch seconds.
+
+    Raises:
+        CheckpointError: There is no load, or its checkpoint cannot be read.
+    """
+    overview = read_overview(run_dir, now)
+    if overview.problem is not None:
+        raise overview.problem
+    if overview.plan is None or overview.totals is None:
+        raise CheckpointError(
+            "The folder holds no load.",
+            where=str(run_dir),
+            next_step="Name the run directory of a load: its summary shows it as 'run dir'",
+        )
+    with (
+        look_without_locking(run_dir) as pid,
+        open_for_reading(run_dir, alive=pid is not None) as connection,
+    ):
+        stored = read_samples(connection)
+        windows = _window_cells(connection.execute(WINDOWS).fetchall())
+        files = _file_lines(connection)
+    latencies = _latencies(stored)
+    return LoadPage(
+        verdict=_verdict(overview),
+        headline=_headline(overview),
+        facts=list(_facts(overview)),
+        next_steps=[NextStep(overview.next_step)],
+        figures=list(_figures(overview, stored, latencies)),
+        stages=list(_stages(overview)),
+        samples=[_sample(each) for each in stored],
+        windows=windows,
+        files=files[:MOST_FILES],
+        files_total=len(files),
+        rejected=[_cause(each) for each in overview.rejected],
+        failed=[_cause(each) for each in overview.failed],
+        lanes=(),
+        settings=list(_settings(overview.plan.settings)),
+        versions=list(_versions()),
+        made_at=_utc(now),
+    )
+
+
+def _verdict(overview: Overview) -> Verdict:
+    totals = overview.totals
+    assert totals is not None
+    trouble = totals.events_failed or totals.rows_rejected or overview.doubt.expired
+    verdict = _VERDICTS[overview.state]
+    return Verdict.ATTENTION if verdict is Verdict.DONE and trouble else verdict
+
+
+def _headline(overview: Overview) -> str:
+    totals = overview.totals
+    assert totals is not None
+    accepted = f"{figures.count(totals.events_accepted)} of {figures.counted(totals.events_total, 'event')}"
+    match overview.state:
+        case LoadState.FINISHED if totals.events_failed or totals.rows_rejected:
+            rejected = figures.counted(totals.rows_rejected, "rejected row")
+            return f"Done, with {figures.counted(totals.events_failed, 'failed event')} and {rejected}."
+        case LoadState.FINISHED:
+            return f"Done: all {figures.counted(totals.events_accepted, 'event')} accepted."
+        case LoadState.RUNNING:
+            return f"Running: {accepted} accepted."
+        case LoadState.KILLED:
+            return f"The process ended without a report: {accepted} accepted."
+        case _:
+            cause = overview.last_run.cause.rstrip(".") if overview.last_run else STATES[overview.state]
+            return f"Stopped: {cause}. {accepted} accepted."
+
+
+def _facts(overview: Overview) -> Iterator[tuple[str, str]]:
+    plan = overview.plan
+    assert plan is not None
+    for name in ("event_type", "instance_id", "dataset_arn", "operation"):
+        if plan.settings.get(name):
+            yield name.replace("_", " "), str(plan.settings[name])
+    yield "load", overview.load_id
+    if overview.created_at is not None:
+        yield "began", _utc(overview.created_at)
+    if overview.ended_at is not None:
+        yield "ended", _utc(overview.ended_at)
+    yield "run directory", figures.printable(str(overview.run_dir.absolute()))
+
+
+def _figures(overview: Overview, stored: Sequence[StoredSample], latencies: Percentiles) -> Iterator[Figure]:
+    totals = overview.totals
+    assert totals is not None
+    yield Figure("rows read", figures.count(totals.rows_read))
+    yield Figure("records", figures.count(totals.records))
+    yield Figure("rows rejected", figures.count(totals.rows_rejected))
+    yield Figure(
+        "events accepted", figures.count(totals.events_accepted), f"of {figures.count(totals.events_total)}"
+    )
+    yield Figure("events failed", figures.count(totals.events_failed))
+    if totals.events_in_doubt:
+        yield Figure("events in doubt", figures.count(totals.events_in_doubt))
+    seconds = sum(sample.seconds for sample in stored)
+    if seconds > 0:
+        accepted = sum(sample.accepted for sample in stored)
+        yield Figure("events per second", figures.rate(accepted / seconds))
+        yield Figure("working time", figures.duration(seconds))
+        attempted, throttled = (
+            sum(getattr(sample, name) for sample in stored) for name in ("attempted", "throttled")
+        )
+        share = f"{figures.percent(throttled, attempted)} throttled"
+        yield Figure("attempts", figures.count(attempted), share)
+    if latencies.p50 is not None:
+        longest = f"p95 {latencies.p95:,.0f} ms, p99 {latencies.p99:,.0f} ms, max {latencies.max:,.0f} ms"
+        yield Figure("round trip p50", f"{latencies.p50:,.0f} ms", longest)
+
+
+def _stages(overview: Overview) -> Iterator[Stage]:
+    totals = overview.totals
+    assert totals is not None
+    left = overview.rows_left or 0
+    yield Stage(
+        "Rows",
+        [
+            ("accepted", "records", totals.records),
+            ("failed", "rejected", totals.rows_rejected),
+            ("filtered", "filtered", totals.rows_filtered),
+            ("left", "not read yet", left),
+        ],
+    )
+    yield Stage(
+        "Events",
+        [
+            ("accepted", "accepted", totals.events_accepted),
+            ("failed", "failed", totals.events_failed),
+            ("doubt", "in doubt", totals.events_in_doubt),
+            ("left", "not sent yet", totals.events_unprocessed),
+        ],
+    )
+
+
+def _latencies(stored: Sequence[StoredSample]) -> Percentiles:
+    """Return the percentiles over all samples."""
+    all_ = Latencies()
+    for sample in stored:
+        all_.merge(Latencies.from_json(sample.round_trips, sample.longest_round_trip_seconds))
+    return all_.percentiles()
+
+
+def _sample(stored: StoredSample) -> Sample:
+    latencies = Latencies.from_json(stored.round_trips, stored.longest_round_trip_seconds).percentiles()
+    seconds = max(stored.seconds, 1e-9)
+    return Sample(
+        start_seconds=stored.start_seconds,
+        seconds=stored.seconds,
+        attempted=stored.attempted,
+        accepted=stored.accepted,
+        throttled=stored.throttled,
+        retried=stored.retried,
+        failed=stored.failed,
+        rejected_rows=stored.rejected_rows,
+        rate_allowed=stored.rate_allowed,
+        in_flight=stored.in_flight,
+        held_bytes=stored.held_bytes,
+        limits={name: share / seconds for name, share in stored.limits.items()},
+        p50_ms=latencies.p50,
+        p95_ms=latencies.p95,
+        p99_ms=latencies.p99,
+    )
+
+
+def _window_cells(windows: Sequence[tuple[int, int, int]]) -> list[WindowCell]:
+    size = max(1, -(-len(windows) // MOST_CELLS))
+    cells = []
+    for start in range(0, len(windows), size):
+        part = windows[start : start + size]
+        done = sum(finished for _, finished, _ in part)
+        failed = sum(has_failed for _, _, has_failed in part)
+        cells.append(WindowCell(part[0][0], part[-1][0], done, len(part) - done, failed))
+    return cells
+
+
+def _file_lines(connection: sqlite3.Connection) -> list[FileLine]:
+    rows = connection.execute(FILES).fetchall()
+    total = max(sum(read for _, read, _, _ in rows), 1)
+    return [FileLine(path, read, rejected, failed, read / total) for path, read, rejected, failed in rows]
+
+
+def _cause(group: FailureGroup) -> CauseLine:
+    path, row = group.first[0] if group.first else ("", 0)
+    place = f"{path} row {row + 1:,}" if group.first else ""
+    return CauseLine(group.kind, group.reason, group.count, place)
+
+
+def _settings(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in sorted(settings.items()):
+        if value not in (None, "", [], {}):
+            yield name, figures.printable(str(value), 300)
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for name in ("scn-loader", "polars", "orjson", "aiohttp", "botocore"):
+        yield name, version(name)
+    yield "Python", platform.python_version()
+
+
+def _utc(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
