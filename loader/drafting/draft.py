@@ -9,6 +9,7 @@ from loader.drafting.job_text import ColumnDraft, job_text
 from loader.drafting.matching import Match, match_names
 from loader.drafting.sampling import Sample, sample_of
 from loader.errors import SettingsError
+from loader.formats.unnamed import unnamed
 from loader.job import ColumnRule, Job
 from loader.mapping.mapping import dataset_of
 from loader.mapping.type_compatibility import refusal
@@ -77,7 +78,7 @@ def _column(match: Match, dataset: Dataset, sample: Sample) -> ColumnDraft | Non
     """Return the draft of one column, or None if what the source holds cannot be its values."""
     column = dataset.column(match.column)
     assert column is not None
-    series = sample.frame[match.source]
+    series = unnamed(sample.frame, match.source)
     if refusal(series.dtype, column.type, ColumnRule(column=match.source)) is not None:
         return None
     guessed = guess(series, column.type)
@@ -87,5 +88,5 @@ def _column(match: Match, dataset: Dataset, sample: Sample) -> ColumnDraft | Non
 
 
 def _unused(name: str, sample: Sample, *, is_guessed: bool) -> ColumnDraft:
-    column_type, guessed = guess_type(sample.frame[name]) if is_guessed else ("string", Guess())
+    column_type, guessed = guess_type(unnamed(sample.frame, name)) if is_guessed else ("string", Guess())
     return ColumnDraft("", column_type, name, guessed, is_guess=True)

@@ -85,7 +85,7 @@ def guess(sample: pl.Series, column_type: str) -> Guess:
     if sample.dtype != pl.String or column_type == "string":
         return Guess()
     # Under a name of our own: the column may be named like the counts.
-    counted = sample.drop_nulls().alias("text").value_counts(sort=True, name="count")
+    counted = sample.alias("text").drop_nulls().value_counts(sort=True, name="count")
     texts, counts = counted["text"], counted["count"]
     formats: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()

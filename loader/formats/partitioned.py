@@ -102,8 +102,10 @@ class PartitionedTable:
 def _with(frame: pl.DataFrame, columns: Sequence[str | pl.Series]) -> pl.DataFrame:
     """Return the named columns of a frame, beside columns of one value each."""
     return pl.DataFrame(
-        [
-            frame[column] if isinstance(column, str) else column.new_from_index(0, frame.height)
+        {
+            column if isinstance(column, str) else column.name: frame.get_column(column)
+            if isinstance(column, str)
+            else column.new_from_index(0, frame.height)
             for column in columns
-        ]
+        }
     )

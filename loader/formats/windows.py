@@ -17,6 +17,7 @@ from typing import Protocol
 import polars as pl
 
 from loader.formats.bad_record import BadRecord
+from loader.formats.unnamed import unnamed
 from loader.job import Pack
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged
@@ -163,7 +164,11 @@ def _numbers(first_number: int, rows: int, cut: WindowShape) -> range:
 
 def mean_row_bytes(rows: pl.DataFrame) -> int:
     """Return about how long the record of a row is, independent of how polars keeps it in memory."""
-    texts = sum(int(series.str.len_bytes().sum()) for series in rows if series.dtype == pl.String)
+    texts = sum(
+        int(unnamed(rows, name).str.len_bytes().sum())
+        for name, dtype in rows.schema.items()
+        if dtype == pl.String
+    )
     others = VALUE_BYTES * sum(1 for dtype in rows.dtypes if dtype != pl.String)
     keys = sum(len(name) + KEY_BYTES for name in rows.columns)
     return max(1, texts // max(1, rows.height) + others + keys)

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import polars as pl
 
+from loader.formats.unnamed import unnamed
 from loader.formats.windows import SIZING_ROWS, Table, WindowShape
 from loader.job import Job, Pack
 from loader.mapping.column_sources import MappedColumn
@@ -88,9 +89,9 @@ def _is_naive(column: MappedColumn, table: Table) -> bool:
 
 def _has_naive_text(column: MappedColumn, sample: pl.DataFrame) -> bool:
     if column.expression is not None:
-        texts, _ = column.expression.values(sample, column.name)
+        texts, _ = column.expression.values(sample, "")
     else:
-        texts = sample[str(column.rule.column)]
+        texts = unnamed(sample, str(column.rule.column))
     return bool(texts.str.strip_chars().str.contains(NAIVE).any())
 
 

@@ -29,6 +29,11 @@ class MappedColumn:
     expression: Expression | None = None
 
     @property
+    def shown_name(self) -> str:
+        """The name that errors give it: the source column's, or its own if an expression feeds it."""
+        return self.name if self.expression is not None else self.rule.column or self.name
+
+    @property
     def source_columns(self) -> tuple[str, ...]:
         """The source columns that its values are made of."""
         if self.expression is not None:

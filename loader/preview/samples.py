@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from loader.events.plan import WindowRecords
+from loader.formats.unnamed import unnamed
 from loader.formats.windows import Window
 from loader.mapping.mapping import FileMapping
 
@@ -30,9 +31,9 @@ def sample_values(window: Window, records: WindowRecords, mapping: FileMapping) 
         if column.rule.constant is not None:
             continue
         if column.expression is not None:
-            source, _ = column.expression.values(window.frame, column.name)
+            source, _ = column.expression.values(window.frame, "")
         else:
-            source = window.frame[str(column.rule.column)]
+            source = unnamed(window.frame, str(column.rule.column))
         found: dict[str, str | None] = {}
         for row, record in zip(rows, read, strict=True):
             before = source[row]

@@ -15,6 +15,7 @@ import polars as pl
 
 from loader.events.plan import WindowRecords
 from loader.formats.bad_record import RecordFault
+from loader.formats.unnamed import unnamed
 from loader.formats.windows import Window
 from loader.job import Job, Pack
 from loader.mapping.column_sources import MappedColumn
@@ -25,7 +26,7 @@ from loader.records.convert import Conversion, convert, instants_of
 from loader.records.json_records import Form, quoted_records, quoted_texts
 from loader.records.rule_checks import checked_texts
 from loader.reject_code import RejectCode
-from loader.row_issues import RowIssue, issues_where
+from loader.row_issues import RowIssue, issues_where, values_where
 
 BATCH_ROWS, BATCH_BYTES = 32_768, 16 * 2**20
 """Most rows converted at a time, and about how many bytes of them, but one row at least: what a window needs
@@ -73,26 +74,33 @@ class _Batch:
                 self._drop_impossible_dates(name)
 
     def _drop_endless_texts(self, name: str) -> None:
-        texts = self.frame[name]
+        texts = unnamed(self.frame, name)
         endless = texts.str.len_bytes() > MAX_VALUE_BYTES
         if endless.any():
             reason = f"a text in it has more than {MAX_VALUE_BYTES:,} bytes"
             problems = issues_where(endless, RejectCode.VALUE_TOO_LONG, reason)
-            self.reject(problems, texts.str.head(MAX_VALUE_CHARS))
-            self.frame = self.frame.with_columns(pl.when(~endless).then(pl.col(name)).alias(name))
+            self.reject(problems, texts.str.head(MAX_VALUE_CHARS), name)
+            self.frame = self.frame.with_columns(values_where(texts, ~endless).alias(name))
 
     def _drop_impossible_dates(self, name: str) -> None:
-        days = self.frame[name].to_physical()
+        dates = unnamed(self.frame, name)
+        days = dates.to_physical()
         impossible = ~days.is_between(FIRST_DAY, LAST_DAY)
         if impossible.any():  # polars panics when it writes one
             reason = "it is not a date of the years 1 to 9999"
-            self.reject(issues_where(impossible, RejectCode.YEAR_OUT_OF_RANGE, reason), days)
-            self.frame = self.frame.with_columns(pl.when(~impossible).then(pl.col(name)).alias(name))
+            self.reject(issues_where(impossible, RejectCode.YEAR_OUT_OF_RANGE, reason), days, name)
+            self.frame = self.frame.with_columns(values_where(dates, ~impossible).alias(name))
 
-    def reject(self, problems: Iterable[RowIssue], source: pl.Series | None = None) -> None:
-        """Reject the rows of the problems, but for those that were rejected before."""
+    def reject(self, problems: Iterable[RowIssue], source: pl.Series | None = None, column: str = "") -> None:
+        """Reject the rows of the problems, but for those that were rejected before.
+
+        Args:
+            problems: The problems.
+            source: The values at fault, if there are any to show.
+            column: The column at fault, if it is one.
+        """
         for problem in problems:
-            fault = RecordFault(problem.code, problem.reason, "" if source is None else source.name)
+            fault = RecordFault(problem.code, problem.reason, column)
             for index in problem.rows.arg_true():
                 value = "" if source is None else _shown(source, index)
                 self.reject_row(self.rows[index], fault, value)
@@ -208,13 +216,13 @@ class RowReader:
             return constant.new_from_index(0, batch.frame.height)
         source = _source(batch, column)
         converted = convert(source, column, self._conversion, self._placeholders.get(column.name))
-        batch.reject(converted.problems, source)
+        batch.reject(converted.problems, source, column.shown_name)
         return converted.values.alias(column.name)
 
     def _group(self, batch: _Batch, texts: pl.DataFrame) -> pl.Series:
         names = ", ".join(column.name for column in self._mapping.group)
         parts = [
-            texts[column.name] if column.name in texts.columns else self._text(batch, column)
+            (texts[column.name] if column.name in texts.columns else self._text(batch, column)).alias("")
             for column in self._mapping.group
         ]
         filled = [pl.lit(part).fill_null("") for part in parts]
@@ -238,7 +246,7 @@ class RowReader:
         else:
             source = _source(batch, column)
         instants, problems = instants_of(source, column.rule, self._conversion.time_zone)
-        batch.reject(problems, source)
+        batch.reject(problems, source, "" if column.rule.constant is not None else column.shown_name)
         return instants.epoch_seconds()
 
     def _key(self) -> pl.Expr:
@@ -259,9 +267,9 @@ def _source(batch: _Batch, column: MappedColumn) -> pl.Series:
     """Return the values that a column is made of, and reject the rows where its expression has none."""
     if column.expression is None:
         assert column.rule.column is not None
-        return batch.frame[column.rule.column]
-    values, problems = column.expression.values(batch.frame, column.name)
-    batch.reject(problems, values)
+        return unnamed(batch.frame, column.rule.column)
+    values, problems = column.expression.values(batch.frame, "")
+    batch.reject(problems, values, column.name)
     return values
 
 
@@ -272,8 +280,7 @@ def _reject_long(batch: _Batch, columns: Iterable[MappedColumn], texts: pl.DataF
         if too_long.any():
             reason = f"it alone has more than the {MAX_EVENT_BYTES:,} bytes of an event"
             problems = issues_where(too_long, RejectCode.RECORD_TOO_LONG, reason)
-            shown = text.str.head(MAX_VALUE_CHARS).alias(column.rule.column or column.name)
-            batch.reject(problems, shown)
+            batch.reject(problems, text.str.head(MAX_VALUE_CHARS), column.shown_name)
 
 
 def _shown(source: pl.Series, index: int) -> str:

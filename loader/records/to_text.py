@@ -7,7 +7,10 @@ Rules kept here:
 2. Lists and structs become JSON, whose numbers, like those of a record, are digits and never floats.
 """
 
+import struct
 from dataclasses import replace
+from functools import cache
+from math import isfinite
 
 import orjson
 import polars as pl
@@ -16,6 +19,11 @@ from loader.records.json_records import json_texts
 from loader.records.timestamps import from_column
 from loader.reject_code import RejectCode
 from loader.row_issues import RowIssue, issues_where, values_where
+
+LOWEST = -(2**63)
+"""The lowest duration, in ticks."""
+
+MOST_FLOAT16 = 65504.0
 
 
 def plain_text(source: pl.Series) -> tuple[pl.Series, list[RowIssue]]:
@@ -28,7 +36,7 @@ def plain_text(source: pl.Series) -> tuple[pl.Series, list[RowIssue]]:
     if isinstance(dtype, (pl.List, pl.Array, pl.Struct)):
         return _json(source)
     if dtype == pl.Duration:
-        return source.dt.to_string("iso"), []
+        return _durations(source), []
     if dtype == pl.Time:
         return source.dt.strftime("%H:%M:%S%.f").str.replace(r"(\.[0-9]*[1-9])0+$", "$1"), []
     problems = (
@@ -36,7 +44,35 @@ def plain_text(source: pl.Series) -> tuple[pl.Series, list[RowIssue]]:
         if dtype.is_float()
         else []
     )
-    return source.cast(pl.String), problems
+    return (_short_floats(source) if dtype == pl.Float16 else source).cast(pl.String), problems
+
+
+def _durations(source: pl.Series) -> pl.Series:
+    """Return ISO 8601 durations; of the lowest one, polars writes a sign in each part."""
+    texts = source.dt.to_string("iso")
+    lowest = (source.to_physical() == LOWEST).fill_null(value=False)
+    if not lowest.any():
+        return texts
+    above = pl.Series([LOWEST + 1]).cast(source.dtype).dt.to_string("iso").str.replace("807S$", "808S")
+    return texts.zip_with(~lowest, above.new_from_index(0, len(texts)))
+
+
+def _short_floats(source: pl.Series) -> pl.Series:
+    """Return 32-bit floats with the shortest texts of 16-bit ones, of which polars writes 32 bits."""
+    return source.cast(pl.Float64).replace_strict(_short_numbers(), default=None, return_dtype=pl.Float32)
+
+
+@cache
+def _short_numbers() -> dict[float, float]:
+    """Return for each finite 16-bit float the number with the fewest digits that reads back as it."""
+    values = [struct.unpack("<e", bits.to_bytes(2, "little"))[0] for bits in range(2**16)]
+    return {value: _shortest(value) for value in values if isfinite(value)}
+
+
+def _shortest(value: float) -> float:
+    bits = struct.pack("<e", value)
+    shorter = (float(f"{value:.{digits}g}") for digits in range(1, 6))
+    return next(each for each in shorter if abs(each) <= MOST_FLOAT16 and struct.pack("<e", each) == bits)
 
 
 def decoded(source: pl.Series, meaning: str | None) -> tuple[pl.Series, list[RowIssue]]:

@@ -64,7 +64,7 @@ class LineBlock:
         if kinds & {dict, list}:
             rows = [_without_nested(row, columns) for row in rows]
         members = [_NOTHING if isinstance(row, RecordFault) else row for row in rows]
-        frame = pl.DataFrame([_texts(members, name, any_word=bool in kinds) for name in columns])
+        frame = pl.DataFrame({name: _texts(members, name, any_word=bool in kinds) for name in columns})
         return frame, [
             BadRecord(index, row, _readable(self._lines[index]))
             for index, row in enumerate(rows)

@@ -153,4 +153,4 @@ def _keys(file: SourceFile, head: LineBlock) -> dict[str, None]:
 
 
 def _with_values(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.select(series for series in frame if series.null_count() < frame.height)
+    return pl.DataFrame({series.name: series for series in frame if series.null_count() < frame.height})

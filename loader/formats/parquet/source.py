@@ -107,9 +107,9 @@ class ParquetSource:
             ExtractError: The file is damaged, or has fewer rows than its footer says.
         """
         bad: dict[int, BadRecord] = {}
-        series: list[pl.Series] = []
+        series: dict[str, pl.Series] = {}
         for name, raw, checked in self._checked_columns(columns, first_row, rows):
-            series.append(checked.values.alias(name))
+            series[name] = checked.values
             for fault in checked.faults:
                 for index in fault.rows.arg_true():
                     about = RecordFault(fault.code, fault.reason, name)
@@ -123,10 +123,10 @@ class ParquetSource:
             ExtractError: The file is damaged, or has fewer rows than its footer says.
         """
         return pl.DataFrame(
-            [
-                (checked.values if checked.kept is None else checked.kept).alias(name)
+            {
+                name: checked.values if checked.kept is None else checked.kept
                 for name, _, checked in self._checked_columns(columns, first_row, rows)
-            ]
+            }
         )
 
     def _checked_columns(
