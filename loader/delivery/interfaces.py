@@ -60,7 +60,8 @@ class Surroundings:
 
     Attributes:
         monotonic: Seconds that never jump, of the event loop's clock: for rates and waiting.
-        wall: Epoch seconds: for the age of tokens, which outlives the process.
+        wall: Epoch seconds, the service's as far as they are known: for the age of tokens, which outlives the
+            process. They pass evenly, also while the machine is suspended.
         jitter: Random numbers in [0, 1).
     """
 

@@ -222,10 +222,10 @@ class Lanes:
             entry.is_marked = True
             if lane is None:
                 continue  # put on hold meanwhile
-            lane.last_marked = entry
-            if lane.first is entry:
+            if lane.first is entry:  # those behind it keep their marks if its own was taken back
                 self._line_up(lane)
             else:
+                lane.last_marked = entry
                 lane.ahead += 1
                 self.ahead += 1
                 self.unsent += 1

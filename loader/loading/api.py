@@ -8,9 +8,9 @@ anything is sent. What stops it later ends it in one place, with a checkpoint th
 
 import asyncio
 import logging
+import math
 import os
 import signal
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -172,7 +172,7 @@ async def _opened_and_run(
         plan = Plan(settings, extract.files, extract.window_rows, command)
         run_dir = job.run_dir or job.default_run_dir()
         with parts.open_checkpoint(
-            run_dir, plan, restart=job.restart, retry_failed=job.retry_failed
+            run_dir, plan, restart=job.restart, retry_failed=job.retry_failed, clock=client.service_now
         ) as checkpoint:
             if observers.opened is not None:
                 observers.opened(checkpoint.run_dir, checkpoint.load_id)
@@ -182,7 +182,7 @@ async def _opened_and_run(
             )
             for file, words in zip(extract.files, extract.formats, strict=True):
                 log.info("Read as %s.", words, extra={"path": file.path})
-            await _decide_doubts(job, checkpoint)
+            await _decide_doubts(job, checkpoint, client)
             run = LoadSession(job, extract, client, checkpoint, observers)
             observers.begun(run.stop)
             with _stopped_by_signals(observers) if on_signals else nullcontext():
@@ -214,7 +214,7 @@ def _stopped_by_signals(observers: Observers) -> Iterator[None]:
         loop.remove_signal_handler(signal.SIGTERM)
 
 
-async def _decide_doubts(job: Job, checkpoint: Checkpoint) -> None:
+async def _decide_doubts(job: Job, checkpoint: Checkpoint, client: SupplyChainClient) -> None:
     """Settle what to do with events that may have been accepted longer ago than a token lives.
 
     Only APPEND adds a record twice: a typed event, UPSERT and DELETE may go again, in order.
@@ -222,7 +222,11 @@ async def _decide_doubts(job: Job, checkpoint: Checkpoint) -> None:
     Raises:
         DecisionNeeded: The user has to say.
     """
-    before = time.time() - SAFE_SECONDS
+    if not checkpoint.old_in_doubt(math.inf):
+        return
+    # This machine's clock may have been set since, or be another machine's.
+    await client.ask_time()
+    before = client.service_now() - SAFE_SECONDS
     doubtful = checkpoint.old_in_doubt(before)
     if not doubtful:
         return

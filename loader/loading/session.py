@@ -9,6 +9,7 @@ from pathlib import Path
 
 from loader.checkpoint import Checkpoint, RunEnd
 from loader.delivery.dispatcher import Dispatcher
+from loader.delivery.interfaces import Surroundings
 from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.rate.governor import Governor
 from loader.delivery.rate.memory import RateMemory, Remembered
@@ -81,6 +82,7 @@ class LoadSession:
             held_groups=checkpoint.held_groups() if job.on_failure is OnFailure.HOLD else (),
             part_log=self,
             write_ahead=checkpoint,
+            surroundings=Surroundings(wall=client.service_now),
         )
 
     async def to_end(self) -> Ending:

@@ -1,7 +1,8 @@
 """One attempt: build, sign now, send, read. No retry and no limit; those are delivery's."""
 
-import time
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -21,10 +22,17 @@ from loader.http.transport import (
 )
 from loader.job import Job
 from loader.model import Destination, Event, Outcome, OutcomeKind
-from loader.service.protocol import EventEncoder, clean, read_response, send_path
+from loader.service.protocol import EventEncoder, clean, read_date, read_response, send_path
+from loader.service.steady_clock import SteadyClock
 
 STOPPING_CODES = frozenset({"CertificateNotTrusted", "ProxyAuthenticationRequired"})
 """Failures to connect that only a change of settings cures; all others are tried again."""
+
+TIME_SECONDS = 10.0
+"""How long an answer that tells the time is waited for."""
+
+TRUSTED_SECONDS = 60.0
+"""A machine's clock that is off by less is left alone: signatures and the margin of tokens bear minutes."""
 
 SCHEMA_BYTES = 256 * 1024
 """What is kept of the description of a dataset; 500 columns with names of 100 characters are half of it."""
@@ -38,7 +46,7 @@ class SupplyChainClient:
         endpoint: Where the service listens.
         credentials: As whom to sign.
         transport: Carries the requests; closed with the client.
-        wall_clock: Returns epoch seconds.
+        wall_clock: Returns epoch seconds that pass evenly; a `SteadyClock` if not given.
     """
 
     def __init__(
@@ -47,7 +55,7 @@ class SupplyChainClient:
         endpoint: Endpoint,
         credentials: CredentialSource,
         transport: Transport,
-        wall_clock: Callable[[], float] = time.time,
+        wall_clock: Callable[[], float] | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._path = send_path(destination.instance_id)
@@ -57,7 +65,7 @@ class SupplyChainClient:
         self._get_signer = Signer(endpoint.host_header, endpoint.region, content_type=None)
         self._credentials = credentials
         self._transport = transport
-        self._wall_clock = wall_clock
+        self._wall_clock = wall_clock or SteadyClock()
         self._clock_offset_seconds = 0.0
 
     @property
@@ -105,16 +113,29 @@ class SupplyChainClient:
         headers = self._get_signer.sign(request_line("GET", path), b"", self._credentials.current, now)
         return await self._transport.send(Request("GET", path, headers, b""))
 
+    def service_now(self) -> float:
+        """Return the service's time in epoch seconds, as far as it is known: a machine's clock may be off."""
+        return self._wall_clock() + self._clock_offset_seconds
+
+    async def ask_time(self) -> None:
+        """Ask the service what time it is, and go by its answer if this machine's clock is off.
+
+        Without an answer the machine's clock is believed.
+        """
+        with suppress(TransportError, TimeoutError):
+            async with asyncio.timeout(TIME_SECONDS):
+                answer = await self._transport.send(Request("GET", "/", {}, b""))
+            told = read_date(answer.headers.get("date"))
+            if told is not None and abs(told - self.service_now()) > TRUSTED_SECONDS:
+                self.adjust_clock(told)
+
     async def _renewed_now(self) -> float:
         """Return the server's time, with credentials that are good for a while from then on."""
-        now = self._now()
+        now = self.service_now()
         if now >= self._credentials.renew_at:
             await self._credentials.renew(now)
-            now = self._now()
+            now = self.service_now()
         return now
-
-    def _now(self) -> float:
-        return self._wall_clock() + self._clock_offset_seconds
 
     def adjust_clock(self, server_time: float) -> None:
         """Sign by the server's clock from now on.

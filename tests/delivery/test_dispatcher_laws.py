@@ -124,6 +124,8 @@ def test_laws_of_delivery(scene: Scene) -> None:
     if in_peace:
         assert set(states) == every
         assert delivery.dispatcher.stats.held_bytes == 0
+        lanes = delivery.dispatcher._lanes
+        assert (len(lanes), lanes.unsent, lanes.ahead, lanes.in_flight) == (0, 0, 0, 0)
         if scene.settings.on_failure is OnFailure.CONTINUE:
             assert accepted == every - scene.poisoned
     # Bounds and counts.

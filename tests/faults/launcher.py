@@ -2,8 +2,8 @@
 
 The loader itself is as it always is: only the world it sees differs.
 
-    FAULTS_CLOCK_FILE         eight bytes, a native double: seconds that the machine's clock is ahead. The
-                              test may change them while the load runs.
+    FAULTS_CLOCK_FILE         two native doubles: seconds that the machine's clock is ahead, and seconds that
+                              it was suspended for. The test may change them while the load runs.
     FAULTS_FILE_LIMIT_BYTES   no file may grow beyond this many bytes, as on a full disk.
     FAULTS_KILLED_AT_LIMIT    if set, the write that would exceed the limit kills the process instead of being
                               refused: a death at one certain byte of the checkpoint.
@@ -21,13 +21,18 @@ from pathlib import Path
 
 def _move_clock(path: Path) -> None:
     with path.open("rb") as file:
-        ahead = mmap.mmap(file.fileno(), 8, access=mmap.ACCESS_READ)
-    real = time.time
+        seconds = mmap.mmap(file.fileno(), 16, access=mmap.ACCESS_READ)
+    real, real_clock = time.time, time.clock_gettime
 
     def moved() -> float:
-        return real() + float(struct.unpack("d", ahead[:8])[0])
+        return real() + float(struct.unpack("dd", seconds[:16])[0])
+
+    def moved_clock(clock: int) -> float:
+        suspended = float(struct.unpack("dd", seconds[:16])[1])
+        return real_clock(clock) + (suspended if clock == time.CLOCK_BOOTTIME else 0.0)
 
     time.time = moved
+    time.clock_gettime = moved_clock
 
 
 def _limit_files(size_bytes: int, *, kills: bool) -> None:

@@ -25,17 +25,27 @@ class MovedClock:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        path.write_bytes(bytes(8))
+        path.write_bytes(bytes(16))
+        self._ahead = self._suspended = 0.0
 
     @property
     def environment(self) -> dict[str, str]:
         """What the launcher must be told."""
         return {"FAULTS_CLOCK_FILE": str(self._path)}
 
-    def move(self, seconds: float) -> None:
-        """Put the clock ahead of real time, of runs that go on as well."""
+    def set_ahead(self, seconds: float) -> None:
+        """Put the clock ahead by so much, as who sets it wrong does; of runs that go on as well."""
+        self._ahead += seconds
+        self._write()
+
+    def suspend(self, seconds: float) -> None:
+        """Let the machine sleep for so long: the clock goes on, and what counts running time does not."""
+        self._suspended += seconds
+        self.set_ahead(seconds)
+
+    def _write(self) -> None:
         with self._path.open("r+b") as file:
-            file.write(struct.pack("d", seconds))
+            file.write(struct.pack("dd", self._ahead, self._suspended))
 
 
 @cache

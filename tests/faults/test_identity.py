@@ -115,6 +115,7 @@ async def test_a_clock_an_hour_off_is_set_right(trial: Trial, hours: int) -> Non
     trial.write_extract(13, SHAPE)
     async with trial.service(clock_skew_seconds=hours * HOUR) as emulator:
         ended = await trial.run(emulator.url)
+    assert ended.code == 0, ended.words
     assert trial.wrong(ended) == []
     assert ended.code == 0
     refused = [row.seq for row in trial.ledger() if row.verdict == "rejected:InvalidSignatureException"]
@@ -133,7 +134,7 @@ async def test_a_signature_never_ages_in_a_queue(trial: Trial) -> None:
         assert await run.until(lambda: emulator.summary()["attempts"] >= 5)
         emulator.advance_clock(2 * HOUR)
         emulator.skew_clock(2 * HOUR)
-        clock.move(2 * HOUR)
+        clock.suspend(2 * HOUR)
         await asyncio.sleep(0.3)
         emulator.set_faults(FaultPlan())
         ended = await run.wait()

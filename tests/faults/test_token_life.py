@@ -49,7 +49,11 @@ class World:
         self.emulator.advance_clock(hours * HOUR)
         self._hours += hours
         self.emulator.skew_clock(self._hours * HOUR)
-        self._clock.move(self._hours * HOUR)
+        self._clock.suspend(hours * HOUR)
+
+    def set_ahead(self, hours: float) -> None:
+        """Set the loader's clock wrong, and nothing else."""
+        self._clock.set_ahead(hours * HOUR)
 
     async def start(self, *flags: str) -> LoaderRun:
         """Start the command with the clock of this world."""
