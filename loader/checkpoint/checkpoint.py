@@ -25,6 +25,7 @@ from loader.checkpoint.plan import plan_digest
 from loader.checkpoint.progress import InDoubtEvent, WindowProgress
 from loader.checkpoint.queries import FileTotals, RunEnd, Totals, read_file_totals, read_receipts, read_totals
 from loader.checkpoint.reading import reading_errors
+from loader.checkpoint.reconciling import Disagreement, drop_strays
 from loader.checkpoint.samples import StoredSample, read_samples, write_samples
 from loader.checkpoint.schema import CHECKPOINT_NAME, SKIPPED, stand_alone
 from loader.checkpoint.writer import Writer
@@ -55,6 +56,7 @@ class Checkpoint:
         resumed: Whether an earlier run began it.
         finished: Whether the earlier runs left nothing to do but failed events.
         archived: Where the checkpoint that had to make way lies now, if there was one.
+        disagreement: What did not agree in it when it was opened.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Checkpoint:
         finished: bool,
         archived: Path | None,
         run: RunRecord,
+        disagreement: Disagreement,
         connection: sqlite3.Connection,
         reader: sqlite3.Connection,
         held: ExitStack,
@@ -78,6 +81,7 @@ class Checkpoint:
         self.resumed = resumed
         self.finished = finished
         self.archived = archived
+        self.disagreement = disagreement
         self._path = run_dir / CHECKPOINT_NAME
         self._run, self._connection, self._clock = run, connection, clock
         self._writer = Writer(connection, Ledger(connection, run), clock, where=str(self._path))
@@ -262,6 +266,11 @@ class Checkpoint:
             )
 
         self._put(WriterCall(skip))
+        await self.flush()
+
+    async def drop_strays(self) -> None:
+        """Forget the receipts of windows that are not there, so that these are planned and sent again."""
+        self._put(WriterCall(drop_strays))
         await self.flush()
 
     async def watch(self) -> None:

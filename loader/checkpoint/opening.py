@@ -14,16 +14,16 @@ from typing import Any
 import orjson
 
 from loader.checkpoint.checkpoint import Checkpoint
-from loader.checkpoint.generation import KEPT_NAME, next_generation
 from loader.checkpoint.ledger import RunRecord
 from loader.checkpoint.lock import lock_run_dir
+from loader.checkpoint.making_way import SIDECARS, finish_making_way, flush, make_way, next_generation
 from loader.checkpoint.plan import Plan, differences, setting_differences, shown
 from loader.checkpoint.queries import left_in_doubt, read_last_run
 from loader.checkpoint.reading import check_whole, open_for_reading, read_plan
+from loader.checkpoint.reconciling import LEAVE_IN_DOUBT, Disagreement, reconcile
 from loader.checkpoint.schema import (
     CHECKPOINT_NAME,
     LOST_ANSWER,
-    REJECTED_NAME,
     connect,
     connect_reader,
     create_tables,
@@ -32,16 +32,7 @@ from loader.checkpoint.schema import (
 from loader.errors import CheckpointError, CheckpointMismatch
 from loader.model import SourceFile
 
-SIDECARS = ("-wal", "-shm", "-journal")
-
-LEAVE_IN_DOUBT = """
-INSERT INTO events (state, window, event_index, file, code, message, attempts, first_attempt_at, run)
-SELECT 'in_doubt', number, ?2, file, ?4, 'The run ended before an answer was written down.', 0, ?3, ?5
-FROM windows WHERE number = ?1
-ON CONFLICT (window, event_index) DO UPDATE SET
-    first_attempt_at = CASE state WHEN 'in_doubt' THEN min(first_attempt_at, excluded.first_attempt_at)
-                                  ELSE excluded.first_attempt_at END,
-    state = 'in_doubt', code = excluded.code, message = excluded.message, run = excluded.run"""
+NO_ANSWER = "The run ended before an answer was written down."
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +88,7 @@ def open_checkpoint(
     with ExitStack() as held, _refused_by_disk(run_dir):
         _make_private(run_dir)
         held.enter_context(lock_run_dir(run_dir))
+        finish_making_way(run_dir)
         found = _look(run_dir, plan)
         resumed = found is not None and not restart and not found.changes and found.problem is None
         archived = None
@@ -108,7 +100,7 @@ def open_checkpoint(
             _create(path, plan, generation, clock())
         connection = held.enter_context(closing(connect(path)))
         reader = held.enter_context(closing(connect_reader(path)))
-        run = _take_stock(connection, plan, retry_failed=retry_failed, now=clock())
+        run, disagreement = _take_stock(connection, plan, retry_failed=retry_failed, now=clock())
         ((load_id, generation),) = connection.execute("SELECT id, generation FROM load").fetchall()
         return Checkpoint(
             run_dir=run_dir,
@@ -118,6 +110,7 @@ def open_checkpoint(
             finished=resumed and found is not None and found.finished,
             archived=archived,
             run=run,
+            disagreement=disagreement,
             connection=connection,
             reader=reader,
             held=held.pop_all(),
@@ -193,16 +186,7 @@ def _archive(path: Path, found: _Found | None, now: float) -> Path | None:
         name = found.load_id
     else:
         name = f"unreadable-{_new_load_id(now)}"
-    kept = path.with_name(KEPT_NAME.format(name))
-    rejected = path.with_name(REJECTED_NAME)
-    if rejected.exists():
-        rejected.rename(path.with_name(f"{REJECTED_NAME}-{name}"))
-    # Sidecars first, and also those without a checkpoint: SQLite would take an old log for the new file's.
-    for suffix in (*SIDECARS, ""):
-        part = Path(f"{path}{suffix}")
-        if os.path.lexists(part):
-            part.rename(f"{kept}{suffix}")
-    _flush_directory(path.parent)
+    kept = make_way(path.parent, name)
     return kept if found is not None else None
 
 
@@ -230,7 +214,7 @@ def _create(path: Path, plan: Plan, generation: int, now: float) -> None:
     finally:
         os.close(descriptor)
     draft.rename(path)
-    _flush_directory(path.parent)
+    flush(path.parent)
 
 
 def _stored(file: SourceFile) -> list[Any]:
@@ -238,35 +222,29 @@ def _stored(file: SourceFile) -> list[Any]:
     return [getattr(file, each.name) for each in fields(SourceFile)]
 
 
-def _take_stock(connection: sqlite3.Connection, plan: Plan, *, retry_failed: bool, now: float) -> RunRecord:
+def _take_stock(
+    connection: sqlite3.Connection, plan: Plan, *, retry_failed: bool, now: float
+) -> tuple[RunRecord, Disagreement]:
     """Write down what a run that died left in doubt, and return the run that begins."""
     connection.execute("BEGIN IMMEDIATE")
     (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM runs").fetchone()
     connection.executemany(
-        LEAVE_IN_DOUBT, [(*doubtful, LOST_ANSWER, last) for doubtful in left_in_doubt(connection)]
+        LEAVE_IN_DOUBT, [(*each, LOST_ANSWER, last, NO_ANSWER) for each in left_in_doubt(connection)]
     )
     connection.execute("DELETE FROM marks")
+    disagreement = reconcile(connection, last)
     connection.execute("UPDATE runs SET cause = 'killed' WHERE ended_at IS NULL")
     moved = [(file.path, file.number, file.path) for file in plan.files]
     connection.executemany("UPDATE files SET path = ? WHERE number = ? AND path <> ?", moved)
     connection.execute("COMMIT")
-    return RunRecord(last + 1, os.getpid(), retry_failed, now)
+    return RunRecord(last + 1, os.getpid(), retry_failed, now), disagreement
 
 
 def _make_private(run_dir: Path) -> None:
     missing = [folder for folder in (run_dir, *run_dir.parents) if not folder.exists()]
     for folder in reversed(missing):
         folder.mkdir(mode=0o700 if folder == run_dir else 0o777, exist_ok=True)
-        _flush_directory(folder.parent)
-
-
-def _flush_directory(folder: Path) -> None:
-    """Make new names in a folder survive a power loss: flushing the file alone does not."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        flush(folder.parent)
 
 
 def _new_load_id(now: float) -> str:

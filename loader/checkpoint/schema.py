@@ -32,6 +32,9 @@ SKIPPED = "InDoubtSkipped"
 LOST_ANSWER = "RunEndedWithoutAnswer"
 """Code of an event in doubt whose run died after it was handed out and before its answer was written."""
 
+PARTS_DISAGREE = "CheckpointPartsDisagree"
+"""Code of an event in doubt because the checkpoint's parts did not agree when it was opened."""
+
 SCHEMA = """
 CREATE TABLE load (
     id         TEXT NOT NULL,

@@ -6,6 +6,7 @@ transaction; only when that is on the disk are those who wait told. A refused wr
 what was durable stays valid, nothing later is claimed.
 """
 
+import os
 import sqlite3
 import threading
 from collections import deque
@@ -32,6 +33,7 @@ class Writer:
         self._ledger = ledger
         self._clock = clock
         self._where = where
+        self._identity = _identity(where)
         self._inbox: deque[WriterEntry] = deque()
         self._wake = threading.Event()
         self._stopping = False
@@ -78,6 +80,7 @@ class Writer:
 
     def _commit(self, batch: list[WriterEntry]) -> None:
         try:
+            self._check_place()
             self._connection.execute("BEGIN IMMEDIATE")
             self._ledger.apply(batch, self._clock())
             self._connection.execute("COMMIT")
@@ -90,6 +93,18 @@ class Writer:
                 if type(entry) is Durable:
                     entry.future.set_result(None)
 
+    def _check_place(self) -> None:
+        # SQLite writes on into a file that has no name any more, and all of it is lost at the end.
+        if _identity(self._where) != self._identity:
+            raise CheckpointWriteError(
+                "The checkpoint was removed or replaced while the load ran, so the load stopped.",
+                where=self._where,
+                why="what was written down of this load is lost, but for what was there before",
+                next_step="put the run directory back if it was moved and run the same command again; "
+                "without it the command begins a new load, which is safe within 8 hours: the service knows "
+                "the events that it accepted",
+            )
+
     def _fail(self, error: LoaderError, batch: list[WriterEntry]) -> None:
         with self._failing:
             self.error = error
@@ -100,6 +115,8 @@ class Writer:
         self.failed.set_exception(error)
 
     def _named(self, error: BaseException) -> LoaderError:
+        if isinstance(error, LoaderError):
+            return error
         refused = (
             isinstance(error, sqlite3.OperationalError | OSError) or type(error) is sqlite3.DatabaseError
         )
@@ -113,6 +130,15 @@ class Writer:
         )
         named.__cause__ = error
         return named
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what tells a file from every other one of its name; None if it is gone."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - called for each commit
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _running_future() -> Future[None]:

@@ -8,7 +8,6 @@ anything is sent. What stops it later ends it in one place, with a checkpoint th
 
 import asyncio
 import logging
-import math
 import os
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
@@ -16,14 +15,15 @@ from contextlib import AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from loader.aws.credentials import CredentialSource
-from loader.checkpoint import SAFE_SECONDS, Checkpoint, Plan, open_checkpoint
-from loader.errors import DecisionNeeded, Interrupted, Terminated, contained, contained_call
+from loader.checkpoint import Checkpoint, Plan, open_checkpoint
+from loader.errors import Interrupted, Terminated, contained, contained_call
 from loader.extract import Extract, open_extract, place_of_dataset
-from loader.job import InDoubt, Job
+from loader.job import Job
+from loader.loading.doubts import decide_doubts
 from loader.loading.dry_run import dry_run
 from loader.loading.observers import Ending, Observers
 from loader.loading.session import RESUME, LoadSession
-from loader.model import EventResult, Operation
+from loader.model import EventResult
 from loader.report import LoadSummary, Snapshot
 from loader.service.client import SupplyChainClient, open_client
 from loader.service.live_schema import read_dataset
@@ -182,7 +182,7 @@ async def _opened_and_run(
             )
             for file, words in zip(extract.files, extract.formats, strict=True):
                 log.info("Read as %s.", words, extra={"path": file.path})
-            await _decide_doubts(job, checkpoint, client)
+            await decide_doubts(job, checkpoint, client)
             run = LoadSession(job, extract, client, checkpoint, observers)
             observers.begun(run.stop)
             with _stopped_by_signals(observers) if on_signals else nullcontext():
@@ -212,33 +212,3 @@ def _stopped_by_signals(observers: Observers) -> Iterator[None]:
     finally:
         loop.remove_signal_handler(signal.SIGINT)
         loop.remove_signal_handler(signal.SIGTERM)
-
-
-async def _decide_doubts(job: Job, checkpoint: Checkpoint, client: SupplyChainClient) -> None:
-    """Settle what to do with events that may have been accepted longer ago than a token lives.
-
-    Only APPEND adds a record twice: a typed event, UPSERT and DELETE may go again, in order.
-
-    Raises:
-        DecisionNeeded: The user has to say.
-    """
-    if not checkpoint.old_in_doubt(math.inf):
-        return
-    # This machine's clock may have been set since, or be another machine's.
-    await client.ask_time()
-    before = client.service_now() - SAFE_SECONDS
-    doubtful = checkpoint.old_in_doubt(before)
-    if not doubtful:
-        return
-    if job.in_doubt is InDoubt.SKIP:
-        await checkpoint.skip_in_doubt(before)
-    elif job.in_doubt is InDoubt.RESEND or job.operation is not Operation.APPEND:
-        await checkpoint.resend_in_doubt(before)
-    else:
-        raise DecisionNeeded(
-            f"{len(doubtful):,} events may have been accepted, longer ago than the service remembers them.",
-            where=str(checkpoint.run_dir),
-            why="APPEND adds a record again if its event is sent again after 8 hours",
-            next_step=f"scn-loader status {checkpoint.run_dir} lists them; run the load again with "
-            "--in-doubt resend (some records may be doubled) or --in-doubt skip (some may be missing)",
-        )

@@ -1,0 +1,71 @@
+"""What becomes of events in doubt whose tokens are dead, decided before a run sends anything."""
+
+import logging
+import math
+
+from loader.checkpoint import SAFE_SECONDS, Checkpoint
+from loader.errors import DecisionNeeded
+from loader.job import InDoubt, Job
+from loader.model import Operation
+from loader.service.client import SupplyChainClient
+
+log = logging.getLogger(__name__)
+
+
+async def decide_doubts(job: Job, checkpoint: Checkpoint, client: SupplyChainClient) -> None:
+    """Settle what to do with events that may have been accepted longer ago than a token lives.
+
+    Only APPEND adds a record twice: a typed event, UPSERT and DELETE may go again, in order.
+
+    Raises:
+        DecisionNeeded: The user has to say.
+    """
+    strays_since = checkpoint.disagreement.strays_since
+    _tell_disagreement(checkpoint)
+    if strays_since is None and not checkpoint.old_in_doubt(math.inf):
+        return
+    # This machine's clock may have been set since, or be another machine's.
+    await client.ask_time()
+    before = client.service_now() - SAFE_SECONDS
+    doubtful = checkpoint.old_in_doubt(before)
+    may_resend = job.in_doubt is InDoubt.RESEND or job.operation is not Operation.APPEND
+    if strays_since is not None:
+        if strays_since < before and not may_resend:
+            raise _strays_need_decision(checkpoint)
+        await checkpoint.drop_strays()
+    if not doubtful:
+        return
+    if job.in_doubt is InDoubt.SKIP:
+        await checkpoint.skip_in_doubt(before)
+    elif may_resend:
+        await checkpoint.resend_in_doubt(before)
+    else:
+        raise DecisionNeeded(
+            f"{len(doubtful):,} events may have been accepted, longer ago than the service remembers them.",
+            where=str(checkpoint.run_dir),
+            why="APPEND adds a record again if its event is sent again after 8 hours",
+            next_step=f"scn-loader status {checkpoint.run_dir} lists them; run the load again with "
+            "--in-doubt resend (some records may be doubled) or --in-doubt skip (some may be missing)",
+        )
+
+
+def _tell_disagreement(checkpoint: Checkpoint) -> None:
+    found = checkpoint.disagreement
+    if found.windows or found.in_doubt or found.strays_since is not None:
+        log.warning(
+            "The parts of the checkpoint do not agree, as after a copy of a run directory in use: counts were "
+            "made anew from receipts, %d events are in doubt for it, and %d are planned and sent again.",
+            found.in_doubt,
+            found.stray_events,
+        )
+
+
+def _strays_need_decision(checkpoint: Checkpoint) -> DecisionNeeded:
+    return DecisionNeeded(
+        f"{checkpoint.disagreement.stray_events:,} events may have been accepted, longer ago than the service "
+        "remembers them.",
+        where=str(checkpoint.run_dir),
+        why="the parts of the checkpoint do not agree, and nothing says which rows these events are of",
+        next_step="put back a copy of the run directory that was taken while no load ran, or run the load "
+        "again with --in-doubt resend (some records may be doubled)",
+    )
