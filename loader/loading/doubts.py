@@ -53,8 +53,8 @@ def _tell_disagreement(checkpoint: Checkpoint) -> None:
     found = checkpoint.disagreement
     if found.windows or found.in_doubt or found.strays_since is not None:
         log.warning(
-            "The parts of the checkpoint do not agree, as after a copy of a run directory in use: counts were "
-            "made anew from receipts, %d events are in doubt for it, and %d are planned and sent again.",
+            "The parts of the checkpoint do not agree, as after a copy of a run directory in use: counts "
+            "were made anew from receipts, %d events are in doubt for it, and %d are planned and sent again.",
             found.in_doubt,
             found.stray_events,
         )
@@ -62,8 +62,8 @@ def _tell_disagreement(checkpoint: Checkpoint) -> None:
 
 def _strays_need_decision(checkpoint: Checkpoint) -> DecisionNeeded:
     return DecisionNeeded(
-        f"{checkpoint.disagreement.stray_events:,} events may have been accepted, longer ago than the service "
-        "remembers them.",
+        f"{checkpoint.disagreement.stray_events:,} events may have been accepted, longer ago than the "
+        "service remembers them.",
         where=str(checkpoint.run_dir),
         why="the parts of the checkpoint do not agree, and nothing says which rows these events are of",
         next_step="put back a copy of the run directory that was taken while no load ran, or run the load "
