@@ -15,7 +15,7 @@ author = "the scn-loader authors"
 version = release = version_of("scn-loader")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["_build", "pictures"]
+exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"scn-loader {version}"
 myst_heading_anchors = 3

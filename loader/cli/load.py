@@ -35,6 +35,15 @@ def load(
             rich_help_panel=RUN,
         ),
     ] = None,
+    metrics_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SCN_LOADER_METRICS_FILE",
+            metavar="FILE",
+            help="Keep metrics in this file, in Prometheus' text format (for node_exporter: .prom).",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
     progress: Annotated[
         ProgressStyle,
         typer.Option(
@@ -68,6 +77,7 @@ def load(
             work,
             credentials=emulator_key() if emulate else None,
             summary_json=summary_json,
+            metrics_file=metrics_file,
             progress=progress,
             log_format=log_format,
             debug=debug,

@@ -15,6 +15,7 @@ import typer
 from loader.aws.credentials import CredentialSource
 from loader.cli.corrected_load import correcting_command
 from loader.cli.errors import show_error
+from loader.cli.metrics_output import MetricsOutput
 from loader.errors import Interrupted, LoaderError, unhandled
 from loader.job import Job
 from loader.loading.api import run_to_end
@@ -23,6 +24,7 @@ from loader.report import (
     LoadSummary,
     LogFormat,
     ProgressStyle,
+    Snapshot,
     json_line,
     log_to,
     make_display,
@@ -44,6 +46,7 @@ def run_on_terminal(
     *,
     credentials: CredentialSource | None,
     summary_json: Path | None,
+    metrics_file: Path | None,
     progress: ProgressStyle,
     log_format: LogFormat,
     debug: bool,
@@ -56,6 +59,7 @@ def run_on_terminal(
         credentials: As whom to sign; looked for if not given.
         summary_json: Where to write the summary, if anywhere; written also if the load is refused, so that
             no scheduler reads the one of last night.
+        metrics_file: Where to keep metrics, if anywhere.
         progress: How progress is shown.
         log_format: Form of the log lines.
         debug: Whether to log debug lines.
@@ -68,6 +72,12 @@ def run_on_terminal(
     display = make_display(
         progress, sys.stderr, line=json_line if log_format is LogFormat.JSON else plain_line
     )
+    metrics = MetricsOutput(job, metrics_file, log_format)
+
+    def watch(snapshot: Snapshot) -> None:
+        display.update(snapshot)
+        metrics.update(snapshot)
+
     with ExitStack() as stack:
         logs = partial(log_to, log_format=log_format, debug=debug)
         stack.enter_context(logs(display.message, run_dir=None))
@@ -82,7 +92,7 @@ def run_on_terminal(
         try:
             ending = run_to_end(
                 job,
-                Observers(watch=display.update, opened=log_in_run_dir, leaving=display.stop),
+                Observers(watch=watch, opened=log_in_run_dir, leaving=display.stop),
                 command=shlex.join(["scn-loader", *(each for each in sys.argv[1:] if each != "--restart")]),
                 loop_factory=_loop_factory(),
                 credentials=credentials,
@@ -91,6 +101,7 @@ def run_on_terminal(
             if summary_json is not None:
                 _write_summary(_refused(fault), summary_json)
             raise
+    metrics.end(ending.summary.exit_code)
     if ending.error is not None and not isinstance(ending.error, Interrupted):
         show_error(ending.error, debug=debug)
     typer.echo(to_text(ending.summary, sys.argv[1:], _correcting(ending.summary, value_flags)))

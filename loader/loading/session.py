@@ -146,13 +146,15 @@ class LoadSession:
 
     async def _watch(self) -> None:
         while True:
-            phase = "draining" if self._error is not None else "delivering"
-            snapshot = self._tally.snapshot(self._dispatcher.stats, phase=phase)
-            self._sample(snapshot)
+            self._look("draining" if self._error is not None else "delivering")
             self._cap.looked(self._tally.cpu_share)
-            if self._observers.watch is not None:
-                self._observers.watch(snapshot)
             await asyncio.sleep(WATCH_SECONDS)
+
+    def _look(self, phase: str, *, at_end: bool = False) -> None:
+        snapshot = self._tally.snapshot(self._dispatcher.stats, phase=phase)
+        self._sample(snapshot, at_end=at_end)
+        if self._observers.watch is not None:
+            self._observers.watch(snapshot)
 
     def _sample(self, snapshot: Snapshot, *, at_end: bool = False) -> None:
         self._sampler.observe(snapshot, self._dispatcher.stats.round_trips)
@@ -235,7 +237,11 @@ class LoadSession:
         self.stop(TooManyFailures(what, where=where, next_step=next_step))
 
     async def _conclude(self) -> Ending:
-        self._sample(self._tally.snapshot(self._dispatcher.stats, phase="draining"), at_end=True)
+        try:
+            with contained():
+                self._look("draining", at_end=True)
+        except Exception as fault:  # noqa: BLE001 - it ends the load, and its exit code says so
+            self.stop(unhandled(fault))
         try:
             await self._checkpoint.flush()
         except LoaderError as error:

@@ -1,0 +1,56 @@
+"""The metrics of a load that runs on a terminal: a file while it runs, a line at its end.
+
+Metrics never decide how a load ends: a file that cannot be written is logged once.
+"""
+
+import logging
+import sys
+import time
+from pathlib import Path
+
+from loader.job import Job
+from loader.metrics import MetricsFile, emf_line
+from loader.report import LogFormat, Snapshot
+
+log = logging.getLogger(__name__)
+
+
+class MetricsOutput:
+    """Takes the snapshots of a load and writes its metrics.
+
+    Args:
+        job: The settings; event type and instance become labels.
+        path: The metrics file, or None for none.
+        log_format: With JSON logs one line in CloudWatch's embedded metric format is printed at the end.
+    """
+
+    def __init__(self, job: Job, path: Path | None, log_format: LogFormat) -> None:
+        self._labels = {"event_type": job.event_type, "instance_id": job.instance_id}
+        self._file = None if path is None else MetricsFile(path, self._labels)
+        self._path = path
+        self._prints_line = log_format is LogFormat.JSON
+        self._last = Snapshot()
+
+    def update(self, now: Snapshot) -> None:
+        """Take how the load stands, and write the file if it is time."""
+        self._last = now
+        if self._file is not None:
+            try:
+                self._file.update(now)
+            except OSError as error:
+                self._give_up(error)
+
+    def end(self, exit_code: int) -> None:
+        """Write the last metrics of the load."""
+        if self._file is not None:
+            try:
+                self._file.write(self._last, exit_code=exit_code)
+            except OSError as error:
+                self._give_up(error)
+        if self._prints_line:
+            line = emf_line(self._last, self._labels, epoch_ms=int(time.time() * 1000), exit_code=exit_code)
+            sys.stderr.write(line + "\n")
+
+    def _give_up(self, error: OSError) -> None:
+        self._file = None
+        log.warning("The metrics file cannot be written: %s", error.strerror, extra={"path": str(self._path)})

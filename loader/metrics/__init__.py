@@ -1,0 +1,6 @@
+"""Metrics of a load for machines: a file for Prometheus, a line for CloudWatch."""
+
+from loader.metrics.emf import emf_line
+from loader.metrics.prometheus import MetricsFile
+
+__all__ = ["MetricsFile", "emf_line"]

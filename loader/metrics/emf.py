@@ -1,0 +1,36 @@
+"""One line in CloudWatch's embedded metric format, for logs that CloudWatch reads (Lambda, Batch, ECS)."""
+
+from collections.abc import Mapping
+
+import orjson
+
+from loader.metrics.instruments import INSTRUMENTS
+from loader.report import Snapshot
+
+NAMESPACE = "ScnLoader"
+
+UNITS = {"By": "Bytes", "s": "Seconds", "{event}/s": "Count/Second"}
+"""UCUM units as CloudWatch's; everything else is a count."""
+
+
+def emf_line(now: Snapshot, labels: Mapping[str, str], *, epoch_ms: int, exit_code: int) -> str:
+    """Return the metrics of a load that ended.
+
+    Args:
+        now: How it stood at its end.
+        labels: The dimensions.
+        epoch_ms: When it ended, in epoch milliseconds.
+        exit_code: How it ended.
+    """
+    values = {each.name: each.value(now) for each in INSTRUMENTS}
+    known = {name: value for name, value in values.items() if value is not None}
+    units = {each.name: UNITS.get(each.unit, "Count") for each in INSTRUMENTS}
+    metrics = [{"Name": name, "Unit": units[name]} for name in known]
+    directive = {"Namespace": NAMESPACE, "Dimensions": [sorted(labels)], "Metrics": metrics}
+    document = {
+        "_aws": {"Timestamp": epoch_ms, "CloudWatchMetrics": [directive]},
+        **labels,
+        **known,
+        "exit_code": exit_code,
+    }
+    return orjson.dumps(document).decode()

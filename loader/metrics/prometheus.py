@@ -1,0 +1,90 @@
+"""A file in Prometheus' text format, for the textfile collector of node_exporter.
+
+The file is replaced whole, so a reader never sees half of it.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from loader.atomic import write_whole
+from loader.metrics.instruments import INSTRUMENTS, Instrument, Kind
+from loader.report import Snapshot
+
+WRITE_SECONDS = 5.0
+"""How often the file is written while a load runs: a third of Prometheus' usual scrape interval."""
+
+UNITS = {"By": "bytes", "s": "seconds", "{event}/s": "events_per_second"}
+"""UCUM units as suffixes of a name; annotations such as ``{row}`` have none."""
+
+
+class MetricsFile:
+    """The metrics of one load in a file.
+
+    Args:
+        path: The file; ``.prom`` for node_exporter.
+        labels: Labels of every metric, such as the event type.
+    """
+
+    def __init__(self, path: Path, labels: Mapping[str, str]) -> None:
+        self._path = path
+        self._labels = labels
+        self._written_at = -math.inf
+
+    def update(self, now: Snapshot) -> None:
+        """Write the file if it is time.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if now.seconds - self._written_at >= WRITE_SECONDS:
+            self.write(now)
+
+    def write(self, now: Snapshot, *, exit_code: int | None = None) -> None:
+        """Write the file.
+
+        Args:
+            now: How the load stands.
+            exit_code: How it ended; None while it runs.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self._written_at = now.seconds
+        write_whole(self._path, to_text(now, self._labels, exit_code=exit_code).encode(), private=False)
+
+
+def to_text(now: Snapshot, labels: Mapping[str, str], *, exit_code: int | None = None) -> str:
+    """Return the metrics in Prometheus' text format."""
+    tags = ",".join(f'{name}="{_escaped(value)}"' for name, value in sorted(labels.items()))
+    lines = []
+    for instrument in INSTRUMENTS:
+        value = instrument.value(now)
+        if value is not None:
+            lines += _lines(metric_name(instrument), instrument.kind, instrument.meaning, tags, value)
+    if exit_code is not None:
+        meaning = "Exit code of the last run."
+        lines += _lines("scn_loader_run_exit_code", Kind.GAUGE, meaning, tags, exit_code)
+    return "\n".join(lines) + "\n"
+
+
+def metric_name(instrument: Instrument) -> str:
+    """Return the name of a metric as Prometheus wants it: with unit and, for counters, ``_total``."""
+    name, unit = instrument.name.replace(".", "_"), UNITS.get(instrument.unit, "")
+    base, duration, percentile = name.partition("_duration_")
+    parts = [f"{base}_duration", unit, percentile] if duration else [name, unit]
+    if instrument.kind is Kind.COUNTER:
+        parts.append("total")
+    return "_".join(part for part in parts if part)
+
+
+def _lines(name: str, kind: Kind, meaning: str, tags: str, value: float) -> list[str]:
+    return [
+        f"# HELP {name} {meaning}",
+        f"# TYPE {name} {kind.value}",
+        f"{name}{{{tags}}} {value:.10g}" if isinstance(value, float) else f"{name}{{{tags}}} {value}",
+    ]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
