@@ -105,6 +105,7 @@ class OutcomeKind(Enum):
     REJECTED = "rejected"
     QUOTA = "quota"
     STOP = "stop"
+    BLOCKED = "blocked"
     UNKNOWN = "unknown"
 
 
@@ -123,6 +124,8 @@ class Outcome:
         server_time: The answer's ``Date`` header in epoch seconds, if it had one; not of an acceptance.
         may_have_been_accepted: True if the service may hold the event although no receipt came
             (a timeout or reset after the request went out, a 5xx, an unreadable answer).
+        of_service: Whether the answer is the service's own. If not, it came from something on the way (a
+            proxy, a load balancer, a captive portal), or there was no answer.
     """
 
     kind: OutcomeKind
@@ -134,6 +137,7 @@ class Outcome:
     retry_after_seconds: float | None = None
     server_time: float | None = None
     may_have_been_accepted: bool = False
+    of_service: bool = True
 
 
 class EventState(StrEnum):

@@ -54,9 +54,12 @@ class PartLog(Protocol):
 
 def calls_for_division(entry: Entry, outcome: Outcome) -> bool:
     """Return whether an attempt came to something that its event, or part of one, is divided for."""
+    is_of_content = outcome.kind is OutcomeKind.REJECTED and (
+        outcome.code in CONTENT_CODES or outcome.status == TOO_LARGE or not outcome.of_service
+    )
+    is_too_large = outcome.kind is OutcomeKind.BLOCKED and outcome.status == TOO_LARGE
     return (
-        outcome.kind is OutcomeKind.REJECTED
-        and (outcome.code in CONTENT_CODES or outcome.status == TOO_LARGE)
+        (is_of_content or is_too_large)
         and len(entry.event.rows) > 1
         and entry.is_divisible
         and (entry.bisection is None or entry.bisection.has_hope)

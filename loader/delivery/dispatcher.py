@@ -26,12 +26,14 @@ from loader.delivery.limits.circuit_breaker import QuotaBreaker
 from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.limits.limiting_factor import Stalls
 from loader.delivery.limits.user_ceiling import Ceiling
+from loader.delivery.limits.way_breaker import WayBreaker
 from loader.delivery.marking import Marker, WriteAhead
 from loader.delivery.outcome_handling import OutcomeHandler
 from loader.delivery.rate.governor import Governor
 from loader.delivery.retry import Remedy, out_of_patience
 from loader.delivery.settings import DeliverySettings
 from loader.delivery.stats import DeliveryStats
+from loader.delivery.troubles import Troubles
 from loader.errors import LoaderError, contained
 from loader.job import OnFailure
 from loader.model import Event, EventResult, PartResult
@@ -84,13 +86,20 @@ class Dispatcher:
             lanes=self._lanes,
             budget=budget,
             breaker=QuotaBreaker(settings.breaker),
+            way=WayBreaker(),
             cap=in_flight_cap,
             governor=governor,
             ceiling=self._ceiling,
             stalls=stalls,
         )
+        self._troubles = Troubles(settings.give_up_seconds)
         self._stats = DeliveryStats(
-            lanes=self._lanes, budget=budget, governor=governor, cap=in_flight_cap, stalls=stalls
+            lanes=self._lanes,
+            budget=budget,
+            governor=governor,
+            cap=in_flight_cap,
+            stalls=stalls,
+            troubles=self._troubles,
         )
         self._wake = asyncio.Event()
         self._marker = Marker(
@@ -204,7 +213,9 @@ class Dispatcher:
         while self._stop_reason is None and not (self._intake.is_closed and not self._lanes):
             self._marker.renew()
             await self._start_attempts(tasks)
-            await self._sleep(min(self._admission.wait_seconds, self._marker.renewal_seconds))
+            self._settlement.look_at_troubles()
+            look = min(self._marker.renewal_seconds, self._troubles.next_look_seconds())
+            await self._sleep(min(self._admission.wait_seconds, look))
 
     async def _start_attempts(self, tasks: asyncio.TaskGroup) -> None:
         while (entry := self._next_entry()) is not None:
@@ -277,6 +288,7 @@ class Dispatcher:
 
     def _withdraw(self, entry: Entry, error: LoaderError) -> None:
         entry.withdraw()
+        self._admission.way.withdrawn()
         self._stats.attempts -= 1
         self._stats.retried -= entry.attempts > 0
         self._lanes.retry(entry, self._surroundings.monotonic())

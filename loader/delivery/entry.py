@@ -56,7 +56,7 @@ class Entry:
         last_attempt_at: Epoch seconds of the last attempt in this run, or None.
         may_have_been_accepted: Whether the service may hold it although no receipt came.
         outcome: What the last attempt came to, or None.
-        troubles: Attempts that met a transient or unknown fault: the exponent of the backoff.
+        troubles: Attempts that met a transient or unknown fault or a closed way: backoff exponent.
         unknowns: How many of those were unknown.
         unanswered: Whether its last attempt has no outcome yet.
         refreshes: REFRESH answers in a row; only a SKEWED one may come between.
@@ -161,7 +161,7 @@ class Entry:
                 self.first_attempt_at = None
         else:
             self.refreshes = self.clock_adjustments = 0
-        if kind is OutcomeKind.TRANSIENT or kind is OutcomeKind.UNKNOWN:
+        if kind is OutcomeKind.TRANSIENT or kind is OutcomeKind.BLOCKED or kind is OutcomeKind.UNKNOWN:
             self.troubles += 1
             self.unknowns += kind is OutcomeKind.UNKNOWN
 

@@ -9,18 +9,21 @@ Rules kept here:
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from loader.delivery.bisection import Bisection, PartLog, calls_for_division
+from loader.delivery.bisection import TOO_LARGE, Bisection, PartLog, calls_for_division
+from loader.delivery.content_refusals import ContentRefusals
 from loader.delivery.entry import Entry, EventInParts
 from loader.delivery.interfaces import AttemptClient, Surroundings
 from loader.delivery.limits.admission import Admission
 from loader.delivery.retry import Finish, Remedy, Stop, StopCause, decide, given_up
 from loader.delivery.stats import DeliveryStats
-from loader.delivery.stop_errors import service_stopped
+from loader.delivery.stop_errors import given_up_waiting, service_stopped
 from loader.errors import LoaderError
 from loader.events.split import whole
 from loader.model import EventResult, EventState, Outcome, OutcomeKind, PartResult, PartState
+from loader.service.way_errors import way_closed
+from loader.service.way_faults import way_fault
 
 ON_HOLD_CODE = "GroupOnHold"
 TOKEN_TOO_OLD_CODE = "TokenTooOld"  # noqa: S105 - an error code
@@ -42,6 +45,7 @@ class OutcomeHandler:
         part_log: Who writes down what becomes of parts; None if no event may be divided.
         stop_with: Called with what stops the load.
         clock_was_set: Called when the service said what time it is.
+        content_refusals: Which events something on the way refuses for their content.
     """
 
     admission: Admission
@@ -53,6 +57,7 @@ class OutcomeHandler:
     part_log: PartLog | None
     stop_with: Callable[[LoaderError], None]
     clock_was_set: Callable[[], None]
+    content_refusals: ContentRefusals = field(default_factory=ContentRefusals)
 
     def settle(self, entry: Entry, outcome: Outcome) -> Remedy:
         """Take in the answer to an attempt.
@@ -70,6 +75,8 @@ class OutcomeHandler:
             self.stats.deliveries.add(now - entry.handed_over_at)
             self._hand_on(entry.accepted(outcome))
             return Remedy.NONE
+        if outcome.kind is OutcomeKind.BLOCKED:
+            outcome = self._judged(entry, outcome, now)
         entry.note(outcome)
         if self.part_log is not None and calls_for_division(entry, outcome):
             return Remedy.DIVIDE
@@ -159,12 +166,45 @@ class OutcomeHandler:
             admission.governor.throttled(now, entry.epoch, outcome.retry_after_seconds)
         else:
             admission.governor.answered(now, entry.epoch)
-            if kind is OutcomeKind.TRANSIENT:
+            if kind is OutcomeKind.TRANSIENT or kind is OutcomeKind.BLOCKED:
                 admission.cap.troubled(now, entry.started_at)
         if admission.breaker.is_open or kind is OutcomeKind.QUOTA:
             admission.breaker.answered(kind, now, entry.started_at)
             if admission.breaker.is_exhausted:
                 self.stop_with(service_stopped(StopCause.QUOTA, outcome))
+        self._tell_way(entry, outcome, now)
+
+    def _tell_way(self, entry: Entry, outcome: Outcome, now: float) -> None:
+        way, troubles = self.admission.way, self.stats.troubles
+        if outcome.kind is OutcomeKind.ACCEPTED:
+            self.content_refusals.accepted(entry.event.token)
+            if way.is_calm and troubles.is_over:
+                return
+        troubles.note(outcome, now, self.surroundings.wall())
+        is_too_large = outcome.status == TOO_LARGE and outcome.kind is OutcomeKind.BLOCKED
+        if is_too_large and len(entry.event.rows) > 1 and not way.is_open:
+            return  # a smaller one may pass
+        if way.answered(outcome, entry.event.token, now, entry.started_at):
+            self.stop_with(way_closed(outcome, way.events))
+        self.look_at_troubles()
+
+    def _judged(self, entry: Entry, outcome: Outcome, now: float) -> Outcome:
+        """Return a refusal on the way, as the refusal of the event if it is for its content."""
+        fault = way_fault(outcome.code)
+        if fault is None or not fault.may_be_content:
+            return outcome
+        if not self.content_refusals.is_verdict(entry.event.token, now):
+            return outcome
+        return replace(outcome, kind=OutcomeKind.REJECTED)
+
+    def look_at_troubles(self) -> None:
+        """Let time pass, and stop the load if nothing was accepted for too long."""
+        troubles = self.stats.troubles
+        if troubles.is_over:
+            return
+        troubles.look(self.surroundings.monotonic())
+        if troubles.should_give_up and self.admission.lanes:
+            self.stop_with(given_up_waiting(troubles))
 
     def _finish(self, entry: Entry, state: EventState, code: str = "", message: str = "") -> None:
         parked = self._let_go(entry, state)

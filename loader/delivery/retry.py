@@ -9,6 +9,7 @@
     rejected    finish: failed
     quota       retry when breaker.py allows   in doubt or failed; the breaker stops the load long before
     stop        stop
+    blocked     retry after a backoff          in doubt or failed; way_breaker.py may stop the load
     unknown     retry after a backoff          in doubt or failed, after MAX_UNKNOWN_ANSWERS or with the token
 
 Rules kept here:
@@ -190,5 +191,6 @@ _TABLE: dict[OutcomeKind, Callable[[Outcome, Entry, float, float], Decision]] = 
     OutcomeKind.REJECTED: _rejected,
     OutcomeKind.QUOTA: _quota,
     OutcomeKind.STOP: _stop,
+    OutcomeKind.BLOCKED: _transient,
     OutcomeKind.UNKNOWN: _unknown,
 }

@@ -23,6 +23,7 @@ class DeliverySettings:
         on_failure: What a failed event does to the later events of its group.
         drain_seconds: How long a stopping load waits for the answers to what is in flight.
         breaker: How patiently a used-up quota is waited for.
+        give_up_seconds: How long the load goes on without a single acceptance.
         may_repeat: Whether a record that is sent twice does no harm (it does with APPEND).
     """
 
@@ -32,6 +33,7 @@ class DeliverySettings:
     on_failure: OnFailure = OnFailure.CONTINUE
     drain_seconds: float = 20.0
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
+    give_up_seconds: float = math.inf
     may_repeat: bool = False
 
     def __post_init__(self) -> None:
@@ -51,6 +53,7 @@ class DeliverySettings:
             max_held_bytes=job.max_held_bytes,
             on_failure=job.on_failure,
             drain_seconds=job.drain_seconds,
+            give_up_seconds=job.give_up_after.seconds,
             may_repeat=job.operation is not Operation.APPEND,
         )
 

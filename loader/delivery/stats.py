@@ -6,6 +6,7 @@ from loader.delivery.limits.byte_budget import ByteBudget
 from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.limits.limiting_factor import LimitingFactor, Stalls
 from loader.delivery.rate.governor import Governor
+from loader.delivery.troubles import Troubles
 from loader.model import EventState
 
 
@@ -13,6 +14,7 @@ class DeliveryStats:
     """Counters of one delivery; the dispatcher counts, everyone else reads.
 
     Attributes:
+        troubles: What goes wrong with attempts.
         attempts: Requests made.
         retried: Requests made beyond the first for an event.
         throttled: Requests the service throttled.
@@ -22,8 +24,16 @@ class DeliveryStats:
     """
 
     def __init__(
-        self, *, lanes: Lanes, budget: ByteBudget, governor: Governor, cap: InFlightCap, stalls: Stalls
+        self,
+        *,
+        lanes: Lanes,
+        budget: ByteBudget,
+        governor: Governor,
+        cap: InFlightCap,
+        stalls: Stalls,
+        troubles: Troubles,
     ) -> None:
+        self.troubles = troubles
         self._lanes = lanes
         self._budget = budget
         self._governor = governor

@@ -4,11 +4,14 @@ The service's words are shown here, other than for a single event: these answers
 instance or the request's signature, never about a payload.
 """
 
-from loader.delivery.retry import StopCause
-from loader.errors import ServiceStopped
-from loader.model import Outcome
+from datetime import UTC, datetime
 
-_RESUME = "then run the same command again: it resumes"
+from loader.delivery.retry import StopCause
+from loader.delivery.troubles import Troubles
+from loader.errors import DeliveryStopped, ServiceStopped
+from loader.model import Outcome
+from loader.service.way_errors import RESUME as _RESUME
+from loader.service.way_errors import nothing_accepted
 
 _WHAT = {
     StopCause.REFUSED: "The service refuses this load.",
@@ -43,3 +46,28 @@ def service_stopped(cause: StopCause, outcome: Outcome) -> ServiceStopped:
     return ServiceStopped(
         _WHAT[cause], why=f"{words}{request}", next_step=_NEXT_BY_CODE.get(outcome.code, _NEXT[cause])
     )
+
+
+def given_up_waiting(troubles: Troubles) -> DeliveryStopped:
+    """Return the error for a load that nothing was accepted of for too long."""
+    assert troubles.outcome is not None
+    assert troubles.last is not None
+    since = datetime.fromtimestamp(troubles.last.since, UTC)
+    return nothing_accepted(
+        troubles.outcome,
+        duration_text(troubles.waited_seconds),
+        f"{since:%Y-%m-%d %H:%M:%S} UTC",
+        troubles.last.count,
+    )
+
+
+def duration_text(seconds: float) -> str:
+    """Return seconds as ``42 s`` or ``10 min``."""
+    whole = round(seconds)
+    if whole < _MINUTE_SECONDS:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, _MINUTE_SECONDS)
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+_MINUTE_SECONDS = 60

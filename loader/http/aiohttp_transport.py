@@ -156,8 +156,11 @@ def transport_error(error: Exception) -> TransportError:
 
 
 def _code_of_proxy(error: Exception) -> str:
-    wants_login = isinstance(error, aiohttp.ClientHttpProxyError) and error.status == 407  # noqa: PLR2004 - RFC 9110 15.5.8
-    return "ProxyAuthenticationRequired" if wants_login else ""
+    if not isinstance(error, aiohttp.ClientHttpProxyError):
+        return ""
+    if error.status == 407:  # noqa: PLR2004 - RFC 9110 15.5.8
+        return "ProxyAuthenticationRequired"
+    return "ProxyFailed" if error.status >= 500 else "ProxyRefused"  # noqa: PLR2004 - server errors
 
 
 def _words(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """The parts of a job: choices, and the tables of a job file."""
 
 import codecs
+import math
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -190,6 +191,41 @@ class CsvSettings(Section):
         if len(set(given)) < len(given):
             raise ValueError("separator, quote, escape and comment must begin with different characters")
         return self
+
+
+class Duration(Section):
+    """A length of time: ``90s``, ``10m``, ``2h``, a number of seconds, or ``never`` for no end.
+
+    Attributes:
+        seconds: The same in seconds; infinite for ``never``.
+    """
+
+    seconds: float
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = f"{value:f}"
+        if not isinstance(value, str):
+            return value
+        text = value.strip().lower()
+        if text == "never":
+            return {"seconds": math.inf}
+        match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,6})?)\s*(s|m|h|min)?", text, re.ASCII)
+        if match is None or float(match[1]) <= 0:
+            raise ValueError("give a duration above 0 such as 90s, 10m or 2h, or never")
+        return {"seconds": float(match[1]) * _UNIT_SECONDS[match[2] or "s"]}
+
+    def __str__(self) -> str:
+        """Return it as it can be given."""
+        if self.seconds == math.inf:
+            return "never"
+        minutes, rest = divmod(self.seconds, 60)
+        return f"{self.seconds:g}s" if rest else f"{minutes:g}m"
+
+
+_UNIT_SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 class MaxErrors(Section):

@@ -36,6 +36,7 @@ from loader.job.panels import (
 from loader.job.refusal import ENV_PREFIX, settings_error
 from loader.job.sections import (
     CsvSettings,
+    Duration,
     InDoubt,
     MaxErrors,
     OnFailure,
@@ -204,6 +205,16 @@ class Job(BaseSettings):
     drain_seconds: Annotated[
         float, setting(DELIVERY, "How long a stopping load waits for answers.", ge=0, allow_inf_nan=False)
     ] = 20.0
+
+    give_up_after: Annotated[
+        Duration,
+        NoDecode,
+        setting(
+            DELIVERY,
+            "Stop, to be resumed, when no event was accepted for this long although attempts were made: 90s, "
+            "10m, 2h or never. [default: 10m]",
+        ),
+    ] = Duration(seconds=600.0)
 
     run_dir: Annotated[
         Path | None,

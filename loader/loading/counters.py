@@ -13,6 +13,8 @@ from loader.extract import Extract, FileEnds
 from loader.job import Job
 from loader.model import Event, EventResult, EventState, PartResult, PartState, WindowPlan
 from loader.report import LoadSummary, Snapshot
+from loader.report.trouble import Trouble
+from loader.service.way_errors import means_of
 
 CPU_BOUND_SHARE = 0.9
 """A run that uses this much of one core is limited by it, whatever else seems to be scarce: the event loop
@@ -166,6 +168,7 @@ class LoadCounters:
             seconds=now - self._began,
             latency=stats.round_trips.percentiles(),
             delivery_latency=stats.deliveries.percentiles(),
+            trouble=None if stats.troubles.is_over else last_trouble(stats),
             phase="paused: quota" if limiting == "quota" else phase,
         )
 
@@ -219,6 +222,16 @@ class LoadCounters:
             latency=stats.round_trips.percentiles(),
             delivery_latency=stats.deliveries.percentiles(),
             learned_rate=learned_rate,
+            last_trouble=last_trouble(stats),
             stopped_by=error.exit_code if error is not None else None,
             stopped_because=error.what if error is not None else "",
         )
+
+
+def last_trouble(stats: DeliveryStats) -> Trouble | None:
+    """Return the last cause of failed attempts, or None if there was none."""
+    last = stats.troubles.last
+    if last is None:
+        return None
+    is_over = stats.troubles.is_over
+    return Trouble(last.code, means_of(last.code), last.count, last.since, last.latest, is_over)

@@ -27,11 +27,12 @@ from loader.errors import (
 from loader.extract import Extract
 from loader.extract.planning import log_rejected, plan_ahead, plan_windows
 from loader.job import Job, OnFailure
-from loader.loading.counters import LoadCounters
+from loader.loading.counters import LoadCounters, last_trouble
 from loader.loading.handover import Feeder
 from loader.loading.observers import Ending, Observers
 from loader.loading.rejects import write_rejects
 from loader.loading.sampling import Sampler
+from loader.loading.trouble_watch import TroubleWatch
 from loader.model import Event, EventResult, EventState, PartResult, PartState, WindowPlan
 from loader.report import LoadSummary, Snapshot
 from loader.service.client import SupplyChainClient
@@ -84,6 +85,8 @@ class LoadSession:
             write_ahead=checkpoint,
             surroundings=Surroundings(wall=client.service_now),
         )
+
+        self._trouble_watch = TroubleWatch(checkpoint.run_dir, lambda: last_trouble(self._dispatcher.stats))
 
     async def to_end(self) -> Ending:
         """Deliver everything that is left, write down how it ended, and return that."""
@@ -147,6 +150,10 @@ class LoadSession:
     async def _watch(self) -> None:
         while True:
             self._look("draining" if self._error is not None else "delivering")
+            phase = "draining" if self._error is not None else "delivering"
+            snapshot = self._tally.snapshot(self._dispatcher.stats, phase=phase)
+            self._sample(snapshot)
+            self._trouble_watch.look(snapshot)
             self._cap.looked(self._tally.cpu_share)
             await asyncio.sleep(WATCH_SECONDS)
 
@@ -250,6 +257,7 @@ class LoadSession:
             self._error = _reading_stopped(self._error)
         learned = Remembered(self._governor.learned_rate, self._governor.reached_rate)
         self._rate_memory.remember(learned, time.time())
+        self._trouble_watch.write()
         summary = self._summary()
         left = summary.events_in_doubt + summary.events_unprocessed
         end = RunEnd(

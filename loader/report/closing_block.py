@@ -12,6 +12,7 @@ from loader.report import figures
 from loader.report.limiting_factor import limiting_advice, limiting_words
 from loader.report.next_steps import next_steps
 from loader.report.summary import LoadSummary
+from loader.report.trouble import in_one_line
 
 WIDTH = 80
 INDENT_CHARS = 14
@@ -137,6 +138,8 @@ def _run(summary: LoadSummary) -> Iterable[str]:
     p50, p99, longest = summary.latency.p50, summary.latency.p99, summary.latency.max
     if p50 is not None and p99 is not None and longest is not None:
         yield from _wrapped("round trip", f"p50 {p50:,.0f} ms, p99 {p99:,.0f} ms, longest {longest:,.0f} ms")
+    if summary.last_trouble is not None and summary.exit_code:
+        yield from _wrapped("trouble", in_one_line(summary.last_trouble))
     yield from _limits(summary)
     if summary.files_read_whole < summary.files_total:
         total = figures.counted(summary.files_total, "file")

@@ -16,6 +16,7 @@ WORDS = {
     "checkpoint": "writing the checkpoint",
     "backoff": "waiting after errors of the service",
     "quota": "a quota of the service",
+    "way": "something on the way to the service that refuses the requests",
 }
 
 ADVICE = {

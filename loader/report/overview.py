@@ -19,6 +19,7 @@ from loader.checkpoint.reading import open_for_reading, read_plan
 from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.errors import CheckpointError
 from loader.model import EventState
+from loader.report.trouble import Trouble, read_trouble
 
 SHOWN_GROUPS = 20
 SHOWN_PLACES = 3
@@ -104,6 +105,7 @@ class Overview:
         ended_at: When it ended, or None.
         last_run: How it ended, or None if it runs or was killed.
         pid: The process that works on it now (0 if unknown), or None.
+        trouble: The last cause of failed attempts of the last run, if there was one.
         problem: Why nothing can be told, if so.
     """
 
@@ -122,6 +124,7 @@ class Overview:
     ended_at: float | None = None
     last_run: RunEnd | None = None
     pid: int | None = None
+    trouble: Trouble | None = None
     problem: CheckpointError | None = None
 
 
@@ -172,6 +175,7 @@ def _read(
         ended_at,
         last_run,
         pid,
+        read_trouble(run_dir),
     )
 
 

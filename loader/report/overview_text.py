@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from loader.report import figures
 from loader.report.figures import printable
 from loader.report.overview import FailureGroup, LoadState, Overview
+from loader.report.trouble import in_one_line
 
 STATES = {
     LoadState.NONE: "no load",
@@ -25,6 +26,7 @@ def overview_text(overview: Overview) -> str:
     lines += _times(overview)
     lines += _counts(overview)
     lines += _doubt(overview)
+    lines += _trouble(overview)
     lines += _troubles("failed", overview.failed)
     lines += _troubles("rejected", overview.rejected)
     lines.append(_line("next", overview.next_step))
@@ -79,6 +81,12 @@ def _doubt(overview: Overview) -> Iterator[str]:
         yield _line("in doubt", f"{young:,} can safely be sent again until {_utc(doubt.safe_until)}")
     if doubt.expired:
         yield _line("in doubt", f"{doubt.expired:,} are older than the service remembers (8 hours)")
+
+
+def _trouble(overview: Overview) -> Iterator[str]:
+    if overview.trouble is not None:
+        over = "; events were accepted since" if overview.trouble.is_over else ""
+        yield _line("trouble", f"{in_one_line(overview.trouble)}{over}")
 
 
 def _troubles(label: str, troubles: Sequence[FailureGroup]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from rich.text import Text
 from loader.report import figures
 from loader.report.limiting_factor import limiting_words
 from loader.report.progress import Pace, Snapshot
+from loader.report.trouble import in_one_line
 
 LABEL_CHARS = 10
 FIRST_CHARS = 24
@@ -55,6 +56,8 @@ class Panel:
             yield _fitted(label, [*_in_columns(done, speed, width), *rest], width)
         yield _fitted("calls", _calls(self.snapshot, self.pace), width)
         yield _fitted("limited by", _limit(self.snapshot), width)
+        if self.snapshot.trouble is not None:
+            yield _fitted("trouble", [(in_one_line(self.snapshot.trouble), "yellow")], width)
 
 
 def _head(now: Snapshot, pace: Pace, width: int) -> Table | Text:
@@ -138,6 +141,7 @@ def plain_line(now: Snapshot, pace: Pace) -> str:
         _latency(now),
         "" if now.paused else _time_left(pace),
         f"limited by {limiting_words(now.limiting)}" if now.limiting else "",
+        f"last trouble {in_one_line(now.trouble)}" if now.trouble is not None else "",
     ]
     return ", ".join(part for part in parts if part)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from loader.delivery.latency import NO_LATENCIES, Percentiles
 from loader.report.figures import duration
+from loader.report.trouble import Trouble
 
 RECENT_SECONDS = 5.0
 """Time constant of the speeds that are shown: steady to the eye, and a change is seen at once."""
@@ -52,6 +53,7 @@ class Snapshot:
         latency: Round trips of this run's attempts.
         delivery_latency: From the hand-over of an event to its acceptance, waits and retries included.
         seconds: Seconds since this run began, monotonic.
+        trouble: The last cause of failed attempts, if it is not over: see `Trouble`.
         phase: ``reading``, ``delivering``, ``draining``, or ``paused: CAUSE``.
     """
 
@@ -73,6 +75,7 @@ class Snapshot:
     latency: Percentiles = NO_LATENCIES
     delivery_latency: Percentiles = NO_LATENCIES
     seconds: float = 0.0
+    trouble: Trouble | None = None
     phase: str = "reading"
 
     @property

@@ -19,6 +19,7 @@ import orjson
 
 from loader.delivery.latency import NO_LATENCIES, Percentiles
 from loader.errors import ExitCode
+from loader.report.trouble import Trouble
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,7 @@ class LoadSummary:
         delivery_latency: From the hand-over of an event to its acceptance, waits and retries included;
             ``delivery_latency_ms`` in the JSON.
         learned_rate: Events per second that the service was found to allow, or None.
+        last_trouble: The last cause of failed attempts in this run, or None if there was none.
         stopped_by: What ended the load before its end, as an exit code; None if it ran to its end.
         stopped_because: The same in words, without row data.
     """
@@ -92,6 +94,7 @@ class LoadSummary:
     latency: Percentiles = NO_LATENCIES
     delivery_latency: Percentiles = NO_LATENCIES
     learned_rate: float | None = None
+    last_trouble: Trouble | None = None
     stopped_by: ExitCode | None = None
     stopped_because: str = ""
 

@@ -27,6 +27,8 @@ from loader.service.steady_clock import SteadyClock
 
 STOPPING_CODES = frozenset({"CertificateNotTrusted", "ProxyAuthenticationRequired"})
 """Failures to connect that only a change of settings cures; all others are tried again."""
+from loader.service.protocol import EventEncoder, clean, read_response, send_path
+from loader.service.way_faults import way_fault
 
 TIME_SECONDS = 10.0
 """How long an answer that tells the time is waited for."""
@@ -92,12 +94,7 @@ class SupplyChainClient:
         try:
             response = await self._transport.send(Request("POST", self._path, headers, body))
         except TransportError as error:
-            return Outcome(
-                OutcomeKind.STOP if error.code in STOPPING_CODES else OutcomeKind.TRANSIENT,
-                code=error.code,
-                message=clean(error.message),
-                may_have_been_accepted=error.may_have_been_accepted,
-            )
+            return no_answer(error)
         return read_response(response.status, response.headers, response.body)
 
     async def get(self, path: str) -> Response:
@@ -167,6 +164,18 @@ class SupplyChainClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def no_answer(error: TransportError) -> Outcome:
+    """Return what it means that a request got no answer."""
+    fault = way_fault(error.code)
+    return Outcome(
+        OutcomeKind.TRANSIENT if fault is None else fault.kind,
+        code=error.code,
+        message=clean(error.message),
+        may_have_been_accepted=error.may_have_been_accepted,
+        of_service=False,
+    )
 
 
 async def open_client(job: Job, *, credentials: CredentialSource | None = None) -> SupplyChainClient:

@@ -18,8 +18,10 @@ from loader.datasets import NEVER_SEND, Column, Dataset
 from loader.errors import DeliveryStopped, LoaderError, ServiceStopped
 from loader.http.transport import TransportError
 from loader.model import Outcome, OutcomeKind
-from loader.service.client import STOPPING_CODES, SupplyChainClient
+from loader.service.client import SupplyChainClient, no_answer
 from loader.service.protocol import clean, read_response
+from loader.service.way_errors import way_closed
+from loader.service.way_faults import way_fault
 
 DATASET_PATH = "/api/datalake/instance/{instance_id}/namespaces/{namespace}/datasets/{name}"
 """``http.requestUri`` of GetDataLakeDataset in the service model 2024-01-01."""
@@ -69,7 +71,7 @@ async def read_dataset(
         if isinstance(outcome, Dataset):
             return outcome
         tried += 1
-        if outcome.kind in _FINAL or tried == TRIES:
+        if outcome.kind in _FINAL or tried == TRIES or _is_certain(outcome):
             raise _refused(outcome, instance_id, namespace, name)
         if outcome.kind is OutcomeKind.SKEWED and outcome.server_time is not None:
             client.adjust_clock(outcome.server_time)
@@ -84,11 +86,17 @@ async def _ask(client: SupplyChainClient, path: str, place: str) -> Dataset | Ou
     try:
         response = await client.get(path)
     except TransportError as error:
-        kind = OutcomeKind.STOP if error.code in STOPPING_CODES else OutcomeKind.TRANSIENT
-        return Outcome(kind, code=error.code, message=clean(error.message))
-    if response.status == _OK:
+        return no_answer(error)
+    if response.status == _OK and (
+        response.body.lstrip()[:1] == b"{" or "x-amzn-requestid" in response.headers
+    ):
         return dataset_from_answer(response.body, place)
     return read_response(response.status, response.headers, response.body)
+
+
+def _is_certain(outcome: Outcome) -> bool:
+    fault = way_fault(outcome.code)
+    return not outcome.of_service and fault is not None and fault.is_certain
 
 
 def dataset_from_answer(body: bytes, place: str) -> Dataset:
@@ -129,6 +137,8 @@ def _column(field: dict[str, Any]) -> Column:
 def _refused(outcome: Outcome, instance_id: str, namespace: str, name: str) -> LoaderError:
     place = f"dataset {namespace}/{name} of instance {instance_id}"
     why = f"{outcome.code}: {outcome.message}" if outcome.message else outcome.code
+    if outcome.kind is OutcomeKind.BLOCKED:
+        return way_closed(outcome, 0)
     if outcome.kind not in _FINAL:
         return DeliveryStopped(
             "The service did not tell the dataset's schema.",

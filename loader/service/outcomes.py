@@ -1,8 +1,10 @@
-"""The outcome table: what each error code, or else each status, means for the event and the load.
+"""The outcome tables: what each error code of the service means for the event and the load.
+
+`loader.service.way_faults` has the table of answers that are not the service's.
 
 Rule kept here: the code comes first, the status second. The same ThrottlingException is 429 on the
-operation's page and 400 in Common Errors (docs/service.md 9), and an error nobody knows is held and
-tried again, never dropped.
+operation's page and 400 in Common Errors (docs/service.md 9). An unknown error is held and tried again,
+never dropped.
 """
 
 from collections.abc import Mapping
@@ -91,21 +93,18 @@ STATUSES: Mapping[int, OutcomeKind] = {
     413: _K.REJECTED,
     429: _K.THROTTLED,
 }
-"""What a status means if the code is absent or unknown. Any 5xx is TRANSIENT, the rest UNKNOWN."""
-
-CODELESS_STOPS = frozenset({401, 403, 404, 407})
-"""Statuses that stop the load if they come *without* an error code.
-
-The service names a code in each of its errors, so such an answer is not the service's: a proxy, a
-gateway or a wrong endpoint URL stands in between and will refuse every event. Stopping is resumable
-and says so at once; trying for the eight hours of a token would look like a load that hangs.
-"""
+"""What a status of the service means if its code is unknown. Any 5xx is TRANSIENT, the rest UNKNOWN."""
 
 _KIND_OF_CODE = {code: kind for kind, codes in CODES.items() for code in codes}
 
 
+def is_known(code: str) -> bool:
+    """Return whether an error code is in the table."""
+    return code in _KIND_OF_CODE
+
+
 def kind_of(status: int, code: str, message: str) -> OutcomeKind:
-    """Return what an error answer means.
+    """Return what an error answer of the service means.
 
     Args:
         status: HTTP status, not one of success.
@@ -120,6 +119,4 @@ def kind_of(status: int, code: str, message: str) -> OutcomeKind:
         return kind
     if status >= 500:  # noqa: PLR2004 - the class of server errors
         return OutcomeKind.TRANSIENT
-    if not code and status in CODELESS_STOPS:
-        return OutcomeKind.STOP
     return STATUSES.get(status, OutcomeKind.UNKNOWN)

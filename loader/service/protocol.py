@@ -5,6 +5,8 @@ Rules kept here:
 1. Only paths, members and headers are known here; no socket, no clock, no retry.
 2. Nothing an answer holds can raise: it may come from a proxy, be cut short, or be hostile.
 3. Text taken from an answer is clipped and free of control characters before it leaves this module.
+4. An answer is the service's if it carries a request id or an error of the service's form; every other
+   answer came from something on the way.
 """
 
 import re
@@ -12,12 +14,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from html import unescape
+from urllib.parse import urlsplit
 
 import orjson
 
 from loader.json_quoting import BODY_START
 from loader.model import Destination, Event, Outcome, OutcomeKind
-from loader.service.outcomes import kind_of
+from loader.service.outcomes import SKEW_MESSAGES, is_known, kind_of
+from loader.service.way_faults import code_of_foreign_answer, way_fault
 
 EVENTS_PATH = "/api-data/data-integration/instance/{instance_id}/data-integration-events"
 """``http.requestUri`` of SendDataIntegrationEvent in the service model 2024-01-01."""
@@ -26,6 +31,9 @@ MAX_MESSAGE_CHARS = 500
 """Enough for every documented message; a message may echo the payload, so no more is kept."""
 
 MAX_CODE_CHARS = 100
+
+MAX_TITLE_CHARS = 100
+"""Of an HTML page that came instead of an answer."""
 
 MAX_RETRY_AFTER_SECONDS = 300.0
 """A hint pauses the whole load; five minutes is also the longest pause after a quota refusal."""
@@ -36,6 +44,7 @@ LAST_DATE = datetime(2100, 1, 1, tzinfo=UTC)
 
 _HEX = "[0-9a-fA-F]"  # half as long as to ignore the case
 _UUID = re.compile(f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}")
+_TITLE = re.compile(r"<title[^>]*>([^<]{1,500})", re.IGNORECASE)
 _DECIMAL = re.compile(r"\d{1,9}(?:\.\d{1,6})?", re.ASCII)
 
 
@@ -105,14 +114,17 @@ def read_response(status: int, headers: Mapping[str, str], body: bytes) -> Outco
     if 200 <= status < 300:  # noqa: PLR2004 - the class of successful statuses
         event_id = fields.get("eventId")
         if isinstance(event_id, str) and _UUID.fullmatch(event_id):
-            # Nothing more is read: there are thousands of these a second, and nobody asks them anything else.
+            # Nothing more is read: there are thousands of these a second.
             return Outcome(OutcomeKind.ACCEPTED, status=status, event_id=event_id)
+    request_id = headers.get("x-amzn-requestid")
+    code = _error_code(headers, fields)
+    message = _error_message(fields, body)
+    if not _is_of_service(headers, fields, code, message):
+        return _foreign(status, headers, body, message)
+    if 200 <= status < 300:  # noqa: PLR2004 - the class of successful statuses
         kind, code, message = OutcomeKind.UNKNOWN, "NoReceipt", clean(_text(body))
     else:
-        code = _error_code(headers, fields)
-        message = _error_message(fields, body)
         kind = kind_of(status, code, message)
-    request_id = headers.get("x-amzn-requestid")
     server_time = read_date(headers.get("date"))
     return Outcome(
         kind,
@@ -122,9 +134,61 @@ def read_response(status: int, headers: Mapping[str, str], body: bytes) -> Outco
         request_id=request_id and clean(request_id, MAX_CODE_CHARS),
         retry_after_seconds=_retry_after_seconds(headers, server_time),
         server_time=server_time,
-        # Only a 4xx says for sure that the event was not taken, and a 3xx that nobody looked at it.
-        may_have_been_accepted=not 300 <= status < 500,  # noqa: PLR2004 - the classes of refusals
+        may_have_been_accepted=_may_have_been_accepted(status),
     )
+
+
+def _is_of_service(headers: Mapping[str, str], fields: Mapping[str, object], code: str, message: str) -> bool:
+    return bool(
+        headers.get("x-amzn-requestid")
+        or headers.get("x-amzn-errortype")
+        or isinstance(fields.get("__type"), str)
+        or is_known(code)
+        # A front end of AWS's refuses the time of a request without a code.
+        or (fields and message.startswith(SKEW_MESSAGES))
+    )
+
+
+def _foreign(status: int, headers: Mapping[str, str], body: bytes, message: str) -> Outcome:
+    """Return what an answer means that is not the service's."""
+    text = _text(body)
+    server_time = read_date(headers.get("date"))
+    code = code_of_foreign_answer(status, text)
+    fault = way_fault(code)
+    assert fault is not None  # each status has a row, or its class has
+    return Outcome(
+        fault.kind,
+        code=code,
+        message=_target(status, headers) or _title(text) or message,
+        status=status,
+        retry_after_seconds=_retry_after_seconds(headers, server_time),
+        server_time=server_time,
+        may_have_been_accepted=_may_have_been_accepted(status),
+        of_service=False,
+    )
+
+
+def _may_have_been_accepted(status: int) -> bool:
+    # Only a 4xx says for sure that the event was not taken, and a 3xx that it was not looked at.
+    return not 300 <= status < 500  # noqa: PLR2004 - the classes of refusals
+
+
+def _target(status: int, headers: Mapping[str, str]) -> str:
+    """Return where a redirect leads to, without its path and query: they may repeat the request."""
+    if not 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
+        return ""
+    try:
+        parts = urlsplit(headers.get("location", "")[: 4 * MAX_MESSAGE_CHARS])
+        host = parts.hostname
+    except ValueError:
+        return ""
+    return clean(f"to {parts.scheme or 'the same scheme'}://{host}", MAX_TITLE_CHARS) if host else ""
+
+
+def _title(text: str) -> str:
+    """Return the title of an HTML page, or nothing: what is inside may repeat the request."""
+    match = _TITLE.search(text)
+    return clean(" ".join(unescape(match[1]).split()), MAX_TITLE_CHARS) if match else ""
 
 
 def clean(text: str, max_chars: int = MAX_MESSAGE_CHARS) -> str:
@@ -157,7 +221,7 @@ def _error_message(fields: Mapping[str, object], body: bytes) -> str:
         message = fields.get(name)
         if isinstance(message, str):
             return clean(message)
-    # Not the service's form: the first words of a proxy's page help to find out whose it is.
+    # Not the service's form: the first words of a proxy's page help to find its sender.
     return "" if fields else clean(_text(body))
 
 

@@ -77,6 +77,14 @@ def unknown() -> Outcome:
     return Outcome(OutcomeKind.UNKNOWN, "Teapot", status=418)
 
 
+def blocked(code: str = "HTTP302") -> Outcome:
+    """Something on the way answered in place of the service."""
+    status = int(code.removeprefix("HTTP")) if code.startswith("HTTP") else 200
+    return Outcome(
+        OutcomeKind.BLOCKED, code, status=status, may_have_been_accepted=status == 200, of_service=False
+    )
+
+
 def rejected() -> Outcome:
     return Outcome(OutcomeKind.REJECTED, "ValidationException", "bad record", status=400)
 

@@ -64,6 +64,7 @@ def test_settings_of_a_job() -> None:
         max_held_bytes=2_000_000,
         on_failure=OnFailure.HOLD,
         drain_seconds=3.0,
+        give_up_after="90s",
     )
     assert DeliverySettings.of(job) == DeliverySettings(
         rate=12.5,
@@ -71,6 +72,7 @@ def test_settings_of_a_job() -> None:
         max_held_bytes=2_000_000,
         on_failure=OnFailure.HOLD,
         drain_seconds=3.0,
+        give_up_seconds=90.0,
         may_repeat=True,
     )
 

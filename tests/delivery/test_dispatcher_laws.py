@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from loader.delivery.limits.byte_budget import event_bytes
 from loader.delivery.limits.circuit_breaker import BreakerSettings
 from loader.delivery.settings import DeliverySettings
-from loader.errors import ServiceStopped
+from loader.errors import LoaderError
 from loader.job import OnFailure
 from loader.model import EventState, Outcome, OutcomeKind
 from tests.delivery import fake_service as answers
@@ -25,6 +25,9 @@ FAULTS = [
     answers.expired(),
     answers.skewed(),
     answers.quota(),
+    answers.blocked("HTTP302"),
+    answers.blocked("HTTP405"),
+    answers.blocked("HtmlPage"),
 ]
 
 
@@ -86,7 +89,7 @@ async def play(scene: Scene, delivery: Delivery) -> bool:
     )
     try:
         await dispatcher.run()
-    except ServiceStopped:
+    except LoaderError:
         return False
     finally:
         await feeding

@@ -41,6 +41,7 @@ TABLE = [
     (answers.rejected(), FAILED),
     (CONFLICT, FAILED),
     (answers.quota(), Retry(NOW)),
+    (answers.blocked(), Retry(NOW + 0.025)),
     (answers.denied(), Stop(StopCause.REFUSED)),
 ]
 

@@ -142,7 +142,15 @@ async def test_https_goes_through_a_proxy_by_tunnel(authority: Authority) -> Non
     assert "proxy-authorization" not in service.requests[0].headers
 
 
-@pytest.mark.parametrize(("status", "code"), [(407, "ProxyAuthenticationRequired"), (502, "ProxyRefused")])
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (407, "ProxyAuthenticationRequired"),
+        (403, "ProxyRefused"),
+        (302, "ProxyRefused"),
+        (502, "ProxyFailed"),
+    ],
+)
 async def test_refusal_of_the_proxy(status: int, code: str) -> None:
     """A proxy that refuses the tunnel is an error of its own, and the event was not sent."""
     async with ScriptedServer([answer(status, b"")]) as proxy:

@@ -226,8 +226,10 @@ async def test_retry_sends_the_same_body_signed_anew() -> None:
         ("Timeout", OutcomeKind.TRANSIENT),
         ("ConnectFailed", OutcomeKind.TRANSIENT),
         ("AnythingElse", OutcomeKind.TRANSIENT),
-        ("CertificateNotTrusted", OutcomeKind.STOP),
-        ("ProxyAuthenticationRequired", OutcomeKind.STOP),
+        ("CertificateNotTrusted", OutcomeKind.BLOCKED),
+        ("ProxyAuthenticationRequired", OutcomeKind.BLOCKED),
+        ("ProxyRefused", OutcomeKind.BLOCKED),
+        ("ProxyFailed", OutcomeKind.TRANSIENT),
     ],
 )
 @pytest.mark.parametrize("in_doubt", [True, False], ids=["in doubt", "not sent"])
@@ -373,7 +375,7 @@ async def test_job_to_receipt_over_tls(authority: Authority, monkeypatch: pytest
         monkeypatch.delenv("AWS_CA_BUNDLE")
         async with await open_client(settings) as client:
             outcome = await client.attempt(sample_event())
-        assert (outcome.kind, outcome.code) == (OutcomeKind.STOP, "CertificateNotTrusted")
+        assert (outcome.kind, outcome.code) == (OutcomeKind.BLOCKED, "CertificateNotTrusted")
         assert len(server.requests) == 1
 
 
@@ -404,7 +406,7 @@ async def test_unknown_host_is_refused_unless_a_proxy_knows_it(monkeypatch: pyte
         async with await open_client(settings) as client:
             outcome = await client.attempt(sample_event())
     assert proxy.requests[0].target == "no-such-host.invalid:443"
-    assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT, "ProxyRefused")
+    assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT, "ProxyFailed")
     assert not outcome.may_have_been_accepted
 
 

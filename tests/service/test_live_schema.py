@@ -65,6 +65,23 @@ async def test_what_passes_is_waited_for():
     assert pauses == [0.5, 1.0, 2.0]
 
 
+@pytest.mark.parametrize(
+    ("response", "stopped", "tries", "said"),
+    [
+        (Response(200, {}, b"<html>"), DeliveryStopped, TRIES, "log in to the network"),
+        (Response(403, {}, b"<html>"), ServiceStopped, TRIES, "proxy or firewall"),
+        (Response(407, {}, b"<html>"), ServiceStopped, 1, "HTTPS_PROXY"),
+    ],
+)
+async def test_answers_of_others_are_named(response, stopped, tries, said):
+    """An answer that is not the service's is tried again for a while, and the block says what it is."""
+    client, transport = client_with(response)
+    with pytest.raises(stopped) as caught:
+        await read_dataset(client, INSTANCE_ID, "asc", "things", sleep=Pauses())
+    assert len(transport.requests) == tries
+    assert said in caught.value.next_step
+
+
 async def test_it_gives_up_in_the_end():
     """After a few tries the load stops, and says that it can be run again."""
     client, transport = client_with(refusal(429, "ThrottlingException"))
@@ -79,7 +96,6 @@ async def test_it_gives_up_in_the_end():
     [
         (refusal(403, "AccessDeniedException"), "scn:GetDataLakeDataset"),
         (refusal(404, "ResourceNotFoundException"), "--dataset-arn"),
-        (Response(200, {}, b"<html>"), "--endpoint-url"),
         (Response(200, {}, b"{}"), "--endpoint-url"),
         (answer(fields=[{"name": "id", "type": "DATE", "isRequired": True}]), "--endpoint-url"),
     ],

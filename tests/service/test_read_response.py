@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from loader.model import Outcome, OutcomeKind
 from loader.service.outcomes import CODES
 from loader.service.protocol import MAX_CODE_CHARS, MAX_MESSAGE_CHARS, read_response
+from loader.service.way_faults import WAY_FAULTS, way_fault
 from tests.service.samples import EVENT_ID, RECEIPT
 
 DATE = "Mon, 23 Nov 2026 18:40:00 GMT"
@@ -51,10 +52,14 @@ def test_refusal_keeps_what_a_support_case_needs() -> None:
 @pytest.mark.parametrize("status", [200, 202, 204])
 def test_success_without_a_receipt_is_in_doubt(status: int, body: bytes) -> None:
     """A 2xx without an event id is not counted as accepted, nor as refused."""
-    outcome = read_response(status, {}, body)
+    outcome = read_response(status, {"x-amzn-requestid": "r-1"}, body)
     assert outcome.kind is OutcomeKind.UNKNOWN
     assert outcome.may_have_been_accepted
     assert outcome.code == "NoReceipt"
+    foreign = read_response(status, {}, body)
+    assert foreign.kind is OutcomeKind.BLOCKED
+    assert foreign.may_have_been_accepted
+    assert foreign.code == ("HtmlPage" if body == b"<html>" else "NoReceipt")
 
 
 @pytest.mark.parametrize(
@@ -90,25 +95,73 @@ def test_success_without_a_receipt_is_in_doubt(status: int, body: bytes) -> None
         (429, "NewThrottleException", OutcomeKind.THROTTLED),
         (400, "NewException", OutcomeKind.UNKNOWN),
         (403, "NewException", OutcomeKind.UNKNOWN),
-        (400, None, OutcomeKind.UNKNOWN),
-        (405, None, OutcomeKind.UNKNOWN),
-        (302, None, OutcomeKind.UNKNOWN),
-        (402, None, OutcomeKind.QUOTA),
-        (408, None, OutcomeKind.TRANSIENT),
-        (413, None, OutcomeKind.REJECTED),
-        (502, None, OutcomeKind.TRANSIENT),
+        (402, "NewException", OutcomeKind.QUOTA),
+        (408, "NewException", OutcomeKind.TRANSIENT),
+        (413, "NewException", OutcomeKind.REJECTED),
         (503, "NewException", OutcomeKind.TRANSIENT),
-        (599, None, OutcomeKind.TRANSIENT),
-        # Not the service's answer, as it names no code: who may pass is decided by someone else.
-        (401, None, OutcomeKind.STOP),
-        (403, None, OutcomeKind.STOP),
-        (404, None, OutcomeKind.STOP),
-        (407, None, OutcomeKind.STOP),
     ],
 )
 def test_outcome_table(status: int, code: str | None, kind: OutcomeKind) -> None:
     """Each documented error, and each kind of undocumented one, means what the design says."""
     assert refusal(status, code).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        *[(status, OutcomeKind.BLOCKED) for status in (300, 301, 302, 303, 304, 307, 308)],
+        *[(status, OutcomeKind.BLOCKED) for status in (400, 401, 402, 403, 404, 405, 406, 407, 409, 410)],
+        *[(status, OutcomeKind.BLOCKED) for status in (411, 413, 414, 415, 418, 421, 422, 426, 431, 451)],
+        *[(status, OutcomeKind.BLOCKED) for status in (495, 496, 497, 499, 511, 999)],
+        *[(status, OutcomeKind.TRANSIENT) for status in (408, 425, 500, 501, 502, 503, 504, 520, 524, 599)],
+        (429, OutcomeKind.THROTTLED),
+    ],
+)
+@pytest.mark.parametrize("body", [b"", b"<html>no</html>", b'{"message":"no"}', b'{"code":403}'])
+def test_table_of_answers_that_are_not_the_services(status: int, kind: OutcomeKind, body: bytes) -> None:
+    """Without an error code and a request id an answer is not the service's, and never fails an event."""
+    outcome = read_response(status, {"server": "nginx"}, body)
+    assert (outcome.kind, outcome.code, outcome.of_service) == (kind, f"HTTP{status}", False)
+    assert outcome.may_have_been_accepted == (status >= 500)
+    assert way_fault(outcome.code) is not None
+
+
+def test_a_request_id_makes_an_answer_the_services() -> None:
+    """With a request id the same answer is the service's, and its unknown error is held as before."""
+    outcome = read_response(403, {"x-amzn-requestid": "r-1"}, b"{}")
+    assert (outcome.kind, outcome.of_service) == (OutcomeKind.UNKNOWN, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (400, b"<html><title>400 No required SSL certificate was sent</title>", "ClientCertificateWanted"),
+        (400, b"<html><title>400 The SSL certificate error</title>", "ClientCertificateWanted"),
+        (
+            400,
+            b"<html><title>400 The plain HTTP request was sent to HTTPS port</title>",
+            "PlainHttpOnTlsPort",
+        ),
+        (400, b"Client sent an HTTP request to an HTTPS server.", "PlainHttpOnTlsPort"),
+        (200, b"<!DOCTYPE html><html><title>Welcome to  the\nguest network</title>", "HtmlPage"),
+        (200, b"OK", "NoReceipt"),
+    ],
+)
+def test_pages_are_named_for_what_they_are(status: int, body: bytes, code: str) -> None:
+    """The words of well-known pages say more than their status."""
+    outcome = read_response(status, {}, body)
+    assert outcome.code == code
+    assert code in WAY_FAULTS
+    if b"guest" in body:
+        assert outcome.message == "Welcome to the guest network"
+
+
+def test_a_redirect_says_where_to_without_path_and_query() -> None:
+    """The host of the target helps to find out who redirects; its query may repeat the request."""
+    outcome = read_response(302, {"location": "https://login.example/x?y=secret"}, b"")
+    assert outcome.message == "to https://login.example"
+    for bad in ("", "/login", "http://[", "x" * 9000, "\x1b[2J"):
+        assert read_response(302, {"location": bad}, b"").message == ""
 
 
 @pytest.mark.parametrize("code", sorted(code for codes in CODES.values() for code in codes))
@@ -139,7 +192,8 @@ def test_errors_of_the_service_model_are_all_known() -> None:
 def test_skew_is_told_from_a_wrong_key_by_the_message(code: str | None, message: str) -> None:
     """The same code is a wrong clock or a wrong key; only the message tells."""
     assert refusal(403, code, message).kind is OutcomeKind.SKEWED
-    assert refusal(403, code, "The signature does not match").kind is OutcomeKind.STOP
+    stopped = OutcomeKind.STOP if code else OutcomeKind.BLOCKED
+    assert refusal(403, code, "The signature does not match").kind is stopped
 
 
 def test_payload_quoted_in_a_message_is_not_a_skew() -> None:

@@ -2,7 +2,7 @@
 
 Rules kept here:
 
-1. Every condition is looked at in one place and at one instant: breaker, lanes, in-flight cap, governor,
+1. Every condition is looked at in one place and at one instant: breakers, lanes, in-flight cap, governor,
    ceiling. Tokens are taken last, when nothing else is in the way.
 2. ``wait_seconds`` is how long the answer stays no by the passing of time alone; any other change (an
    offer, an answer, a stop) is the caller's signal to ask again.
@@ -18,6 +18,7 @@ from loader.delivery.limits.circuit_breaker import QuotaBreaker
 from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.limits.limiting_factor import LimitingFactor, Stalls
 from loader.delivery.limits.user_ceiling import Ceiling
+from loader.delivery.limits.way_breaker import WayBreaker
 from loader.delivery.rate.governor import Governor
 from loader.delivery.rate.steering import Phase
 
@@ -30,6 +31,7 @@ class Admission:
         lanes: Where events come from.
         budget: Told apart from a slow reader when nothing is queued.
         breaker: Pauses everything on 402.
+        way: Pauses everything while something on the way refuses all requests.
         cap: How many attempts may be under way.
         governor: The rate the service allows.
         ceiling: The rate the user allows, or None.
@@ -41,6 +43,7 @@ class Admission:
     lanes: Lanes
     budget: ByteBudget
     breaker: QuotaBreaker
+    way: WayBreaker
     cap: InFlightCap
     governor: Governor
     ceiling: Ceiling | None
@@ -51,7 +54,7 @@ class Admission:
     def allows(self, now: float) -> bool:
         """Return whether an attempt may start at ``now`` (monotonic seconds)."""
         # One function: it is asked before every attempt, and a call costs as much as a condition.
-        if (self.is_shut or self.breaker.is_open) and not self._is_running(now):
+        if (self.is_shut or self.breaker.is_open or self.way.is_open) and not self._is_running(now):
             return False
         if not self.lanes.has_next(now) or self.lanes.in_flight >= self.cap.limit:
             return self._lacks_event(now)
@@ -68,6 +71,8 @@ class Admission:
         entry.started_at = now
         if self.breaker.is_open:
             self.breaker.start()
+        if self.way.is_open:
+            self.way.start()
         self.stalls.moving(now)
 
     def _is_running(self, now: float) -> bool:
@@ -75,6 +80,8 @@ class Admission:
             return self._no(LimitingFactor.BACKOFF, math.inf, now)
         if self.breaker.is_open and (wait := self.breaker.wait_seconds(now)) > 0:
             return self._no(LimitingFactor.QUOTA, wait, now)
+        if self.way.is_open and (wait := self.way.wait_seconds(now)) > 0:
+            return self._no(LimitingFactor.WAY, wait, now)
         return True
 
     def _lacks_event(self, now: float) -> bool:

@@ -23,6 +23,7 @@ class LimitingFactor(StrEnum):
     MEMORY = "memory"
     BACKOFF = "backoff"
     QUOTA = "quota"
+    WAY = "way"
 
 
 class Stalls:

@@ -1,0 +1,65 @@
+"""Write down what keeps a load from being accepted: in the log, and for ``status`` beside the checkpoint."""
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from loader.report import Snapshot
+from loader.report.trouble import Trouble, remove_trouble, write_trouble
+
+log = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 3.0
+"""A trouble that passes sooner, such as a lost connection, is not worth a line."""
+
+REPEAT_SECONDS = 60.0
+WRITE_SECONDS = 5.0
+
+
+class TroubleWatch:
+    """Looks at each snapshot of a load.
+
+    Args:
+        run_dir: Where the last trouble is written for ``status``.
+        last_trouble: Returns the last cause of failed attempts, over or not.
+    """
+
+    def __init__(self, run_dir: Path, last_trouble: Callable[[], Trouble | None]) -> None:
+        self._run_dir = run_dir
+        self._last_trouble = last_trouble
+        self._began: float | None = None
+        self._logged: tuple[str, float] | None = None
+        self._written_at = -WRITE_SECONDS
+        with suppress(OSError):
+            remove_trouble(run_dir)
+
+    def look(self, snapshot: Snapshot) -> None:
+        """Log a trouble that lasts, and its end; write it down now and then."""
+        trouble, now = snapshot.trouble, snapshot.seconds
+        if trouble is None:
+            if self._logged is not None:
+                log.warning("Events are accepted again.", extra={"code": self._logged[0]})
+                self.write()
+            self._began = self._logged = None
+            return
+        self._began = now if self._began is None else self._began
+        if now - self._written_at >= WRITE_SECONDS:
+            self._written_at = now
+            self.write()
+        if now - self._began < PATIENCE_SECONDS:
+            return
+        if self._logged is None or self._logged[0] != trouble.code or now - self._logged[1] >= REPEAT_SECONDS:
+            self._logged = (trouble.code, now)
+            log.warning(
+                "No event is accepted: %s.",
+                trouble.means or trouble.code,
+                extra={"code": trouble.code, "count": trouble.count, "seconds": round(now - self._began, 1)},
+            )
+
+    def write(self) -> None:
+        """Write the last trouble for ``status``; a disk that refuses must not stop the load."""
+        trouble = self._last_trouble()
+        if trouble is not None:
+            with suppress(OSError):
+                write_trouble(self._run_dir, trouble)
