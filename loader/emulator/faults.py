@@ -9,6 +9,17 @@
     code = "InternalServerException"
     probability = 0.05
 
+A middlebox between client and service, for 45 seconds, and one that refuses for good from then on:
+
+    [[rules]]
+    fault = "page"                   # also "redirect", and "codeless" with a status
+    from_seconds = 10
+    until_seconds = 55
+    [[rules]]
+    fault = "codeless"
+    status = 403
+    from_seconds = 55
+
 The first rule that matches a call and wins its draw decides. Faults that come *before acceptance* keep
 the call from being looked at any further; faults that come after it spoil the answer of a call that was
 treated like any other, whatever that answer is.
@@ -55,11 +66,20 @@ class FaultKind(StrEnum):
     """An intermediary's HTML page with 502, before acceptance unless told otherwise."""
     CLOSE = "close"
     """A good answer that closes the connection."""
+    PAGE = "page"
+    """A middlebox's HTML page with 200 (or ``status``) instead of the answer, as a captive portal's."""
+    REDIRECT = "redirect"
+    """A middlebox's 302 (``status`` for another) to ``location``."""
+    CODELESS = "codeless"
+    """A middlebox's refusal with ``status`` and a short page: no error code, no request id."""
     LOAD_FAILED = "load_failed"
     """Accepted and answered, but its records never reach the lake; Get reports FAILED."""
 
 
-_BEFORE_ACCEPTANCE = frozenset({FaultKind.ERROR, FaultKind.RESET, FaultKind.HTML_ERROR})
+MIDDLEBOX = frozenset({FaultKind.HTML_ERROR, FaultKind.PAGE, FaultKind.REDIRECT, FaultKind.CODELESS})
+"""What something on the way to the service answers in its place."""
+
+_BEFORE_ACCEPTANCE = MIDDLEBOX | {FaultKind.ERROR, FaultKind.RESET}
 _DEFAULT_SECONDS = {FaultKind.HANG: 30.0, FaultKind.SLOW_BODY: 1.0}
 
 
@@ -73,7 +93,10 @@ class FaultRule(_Section):
     Attributes:
         fault: What goes wrong.
         code: Error code, for ``error``.
-        status: HTTP status of ``error`` and ``html_error``; the code's own, or 502, if not given.
+        status: HTTP status of ``error`` (the code's own if not given), ``html_error`` (502), ``page`` (200),
+            ``redirect`` (302) and ``codeless``, which needs one.
+        location: Where ``redirect`` leads to.
+        title: Title of the page of ``page`` and ``codeless``; the status if not given.
         message: Words of the error.
         headers: Headers added to the answer, such as Retry-After or a Date of its own.
         seconds: Duration, for ``hang`` (30 s if not given) and ``slow_body`` (1 s).
@@ -82,6 +105,8 @@ class FaultRule(_Section):
         calls: Numbers of calls, from 1; empty means all.
         first_call: First call it can happen to.
         last_call: Last call it can happen to.
+        from_seconds: It happens from so long after the plan was set.
+        until_seconds: It happens until so long after the plan was set; for good if not given.
         attempts: Which attempts of an event, from 1 (by client token); empty means all.
         groups: Event groups it happens to; empty means all.
         probability: Chance that it happens to a call that matches.
@@ -91,6 +116,8 @@ class FaultRule(_Section):
     fault: FaultKind
     code: str | None = None
     status: Annotated[int, Field(ge=200, le=599)] | None = None
+    location: str = "http://login.portal.example/"
+    title: str | None = None
     message: str = "Injected by the emulator's fault plan"
     headers: Mapping[str, str] = {}
     seconds: Annotated[float, Field(ge=0)] | None = None
@@ -99,6 +126,8 @@ class FaultRule(_Section):
     calls: frozenset[int] = frozenset()
     first_call: Annotated[int, Field(ge=1)] = 1
     last_call: int | None = None
+    from_seconds: Annotated[float, Field(ge=0)] = 0.0
+    until_seconds: Annotated[float, Field(ge=0)] | None = None
     attempts: frozenset[int] = frozenset()
     groups: frozenset[str] = frozenset()
     probability: Annotated[float, Field(ge=0, le=1)] = 1.0
@@ -108,6 +137,8 @@ class FaultRule(_Section):
     def _error_has_code(self) -> Self:
         if (self.fault is FaultKind.ERROR) != (self.code is not None):
             raise ValueError("a code goes with fault 'error', and only with it")
+        if self.fault is FaultKind.CODELESS and self.status is None:
+            raise ValueError("fault 'codeless' needs a status")
         if self.code is not None and self.status is None:
             try:
                 status_of(self.code)
@@ -132,10 +163,14 @@ class FaultRule(_Section):
         """How long ``hang`` and ``slow_body`` take."""
         return _DEFAULT_SECONDS.get(self.fault, 0.0) if self.seconds is None else self.seconds
 
-    def matches(self, operation: str, call: int, attempt: int, group: str) -> bool:
+    def matches(
+        self, operation: str, call: int, attempt: int, group: str, elapsed_seconds: float = 0.0
+    ) -> bool:
         """Return whether this rule can happen to a call."""
         return (
             operation == self.operation
+            and elapsed_seconds >= self.from_seconds
+            and (self.until_seconds is None or elapsed_seconds < self.until_seconds)
             and (not self.calls or call in self.calls)
             and call >= self.first_call
             and (self.last_call is None or call <= self.last_call)
@@ -180,7 +215,16 @@ class FaultSchedule:
         self.plan = plan
         self._happened = [0] * len(plan.rules)
 
-    def decide(self, operation: str, call: int, attempt: int, group: str, draw: float) -> FaultRule | None:
+    def decide(
+        self,
+        operation: str,
+        call: int,
+        attempt: int,
+        group: str,
+        draw: float,
+        *,
+        elapsed_seconds: float = 0.0,
+    ) -> FaultRule | None:
         """Return what goes wrong with a call.
 
         Args:
@@ -189,11 +233,12 @@ class FaultSchedule:
             attempt: Which attempt of its event it is, from 1; 0 if it has no client token.
             group: Its event group; empty if it has none.
             draw: Chance, evenly from [0, 1).
+            elapsed_seconds: How long ago the plan was set.
         """
         for number, rule in enumerate(self.plan.rules):
             if rule.times is not None and self._happened[number] >= rule.times:
                 continue
-            if not rule.matches(operation, call, attempt, group):
+            if not rule.matches(operation, call, attempt, group, elapsed_seconds):
                 continue
             if draw < rule.probability:
                 self._happened[number] += 1

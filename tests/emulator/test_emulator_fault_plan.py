@@ -122,3 +122,18 @@ def test_an_unknown_code_needs_a_status():
     """Codes nobody knows can be injected, with a status of their own."""
     rule = FaultRule(fault=FaultKind.ERROR, code="BrandNewException", status=418)
     assert (rule.name, rule.comes_before_acceptance) == ("BrandNewException", True)
+
+
+def test_a_rule_can_hold_for_a_while():
+    """``from_seconds`` and ``until_seconds`` count from the moment the plan was set."""
+    schedule = FaultSchedule(plan({"from_seconds": 10, "until_seconds": 55}))
+    happens = [
+        schedule.decide(SEND, 1, 1, "g", 0.5, elapsed_seconds=at) is not None for at in (0, 9.9, 10, 54.9, 55)
+    ]
+    assert happens == [False, False, True, True, False]
+
+
+def test_a_codeless_answer_needs_a_status():
+    """There is no status that all middleboxes refuse with."""
+    with pytest.raises(ValidationError, match="needs a status"):
+        FaultPlan.model_validate({"rules": [{"fault": "codeless"}]})

@@ -266,3 +266,29 @@ async def test_latency_holds_back_the_answer_and_not_the_acceptance(start):
     assert await ledger(client) == [("accepted", "")]
     assert not call.done()
     assert (await call).event_id
+
+
+@pytest.mark.parametrize(
+    ("fault", "rule", "status", "location"),
+    [
+        ("page", {"title": "Guests & friends"}, 200, None),
+        ("redirect", {"location": "http://login.example/"}, 302, "http://login.example/"),
+        ("codeless", {"status": 405}, 405, None),
+    ],
+)
+async def test_a_middlebox_can_be_played(faulty, fault, rule, status, location):
+    """An HTML page without error code and request id, before acceptance; the next call is accepted."""
+    client = await faulty(fault, **rule)
+    body = orjson.dumps(event(clientToken=token(1)))
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(
+            client.events_url, data=body, headers=signed(client.events_url, body), allow_redirects=False
+        ) as response,
+    ):
+        page = await response.text()
+        assert (response.status, response.headers.get("Location")) == (status, location)
+        assert "x-amzn-RequestId" not in response.headers
+        assert page.startswith("<!DOCTYPE html>")
+    assert (await client.send(clientToken=token(1))).event_id
+    assert await ledger(client) == [(f"fault:{fault}", fault), ("accepted", "")]

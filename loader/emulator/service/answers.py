@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from loader.emulator.model.refusal import Refusal, status_of
 
 _HTML = b"<html><head><title>502 Bad Gateway</title></head><body><center>Bad Gateway</center></body></html>"
 _BAD_GATEWAY = 502
+_MIDDLEBOX_STATUS = {FaultKind.PAGE: 200, FaultKind.REDIRECT: 302}
 
 
 @dataclass(slots=True)
@@ -54,6 +56,8 @@ def spoiled(answer: Answer | None, fault: FaultRule) -> Answer:
             answer = _error(fault.code, fault.status or status_of(fault.code), fault.message)
         case FaultKind.HTML_ERROR:
             answer = Answer(fault.status or _BAD_GATEWAY, _HTML, content_type="text/html")
+        case FaultKind.PAGE | FaultKind.REDIRECT | FaultKind.CODELESS:
+            answer = _of_middlebox(fault)
         case FaultKind.NO_EVENT_ID:
             answer = success({})
         case FaultKind.NOT_JSON:
@@ -62,6 +66,15 @@ def spoiled(answer: Answer | None, fault: FaultRule) -> Answer:
     answer.headers.update(fault.headers)
     answer.fault = fault
     return answer
+
+
+def _of_middlebox(fault: FaultRule) -> Answer:
+    """Return what a proxy, load balancer or captive portal answers: no error code, no request id."""
+    status = fault.status or _MIDDLEBOX_STATUS[fault.fault]
+    title = escape(fault.title or str(status))
+    body = f"<!DOCTYPE html><html><head><title>{title}</title></head><body>{title}</body></html>"
+    headers = {"Location": fault.location} if fault.fault is FaultKind.REDIRECT else {}
+    return Answer(status, body.encode(), headers, content_type="text/html")
 
 
 def _error(code: str, status: int, message: str, headers: Mapping[str, str] | None = None) -> Answer:

@@ -1,6 +1,7 @@
 """What every call to the service meets first: the signature check and the fault plan."""
 
 import random
+import time
 from collections import Counter
 
 from loader.emulator.clock import EmulatorClock
@@ -25,6 +26,7 @@ class Gate:
     def set_faults(self, plan: FaultPlan) -> None:
         """Replace the fault plan; calls are counted from 1 again."""
         self._schedule = FaultSchedule(plan)
+        self._set_at = time.monotonic()
         self._calls: Counter[str] = Counter()
         self._draws = random.Random(plan.seed)  # noqa: S311 - repeatable on purpose
 
@@ -47,4 +49,5 @@ class Gate:
         """
         self._calls[operation] += 1
         draw = self._draws.random()
-        return self._schedule.decide(operation, self._calls[operation], attempt, group, draw)
+        elapsed_seconds = time.monotonic() - self._set_at
+        return self._schedule.decide(operation, self._calls[operation], attempt, group, draw, elapsed_seconds)
