@@ -50,4 +50,6 @@ class Gate:
         self._calls[operation] += 1
         draw = self._draws.random()
         elapsed_seconds = time.monotonic() - self._set_at
-        return self._schedule.decide(operation, self._calls[operation], attempt, group, draw, elapsed_seconds)
+        return self._schedule.decide(
+            operation, self._calls[operation], attempt, group, draw, elapsed_seconds=elapsed_seconds
+        )
