@@ -1,5 +1,6 @@
 """Where requests go: the service's endpoint, found by botocore's rules and configuration."""
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import SplitResult, parse_qs, urlsplit
@@ -10,6 +11,9 @@ from botocore.exceptions import BotoCoreError, NoRegionError
 from loader.aws.session import open_session
 from loader.errors import SettingsError
 
+_BASE_PATH = re.compile(r"(?:/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)*/?", re.ASCII)
+_DOT_SEGMENT = re.compile(r"/\.{1,2}(?:/|$)")
+
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -19,6 +23,7 @@ class Endpoint:
 
     Attributes:
         url: Scheme, host and port, without a path.
+        base_path: What stands before the path of each request, percent-encoded; empty for most.
         scheme: ``https``, or ``http`` on loopback.
         host: Name or address to connect to; an IPv6 address without brackets.
         port: Port to connect to.
@@ -32,6 +37,7 @@ class Endpoint:
     port: int
     host_header: str
     region: str
+    base_path: str = ""
 
     @property
     def is_loopback(self) -> bool:
@@ -73,12 +79,33 @@ def resolve_endpoint(region: str | None, profile: str | None, endpoint_url: str 
             why=str(error),
             next_step="check --region, and the FIPS and dual-stack settings of the profile",
         ) from error
-    except ValueError as error:  # botocore's "Invalid endpoint"
-        raise _unusable(origin, "it does not hold the name of a host") from error
+    except ValueError as error:
+        if _works_with_another_url(session):
+            raise _unusable(
+                origin, "it does not hold the name of a host, or its port cannot be read"
+            ) from error
+        raise SettingsError(
+            "The AWS configuration cannot be used.",
+            where="the AWS_* environment variables or the profile",
+            why=str(error),
+            next_step="correct the variable or the line of the profile that holds this value",
+        ) from error
     check_url(configured_url, origin)
     parts = urlsplit(signed_url)
     scope = parse_qs(parts.query)["X-Amz-Credential"][0]
-    return _endpoint(parts, region=scope.split("/")[2])
+    base_path = urlsplit(configured_url).path.rstrip("/")
+    return _endpoint(parts, scope.split("/")[2], base_path)
+
+
+def endpoint_at(url: str, region: str) -> Endpoint:
+    """Return the endpoint at a URL, without a look at the environment or the profile.
+
+    Raises:
+        SettingsError: The URL cannot be used.
+    """
+    check_url(url, "--endpoint-url")
+    parts = urlsplit(url)
+    return _endpoint(parts, region, parts.path.rstrip("/"))
 
 
 def _ask_botocore(session: botocore.session.Session, endpoint_url: str | None) -> tuple[str, str]:
@@ -96,6 +123,15 @@ def _ask_botocore(session: botocore.session.Session, endpoint_url: str | None) -
     return client.meta.endpoint_url, client.generate_presigned_url("list_instances")
 
 
+def _works_with_another_url(session: botocore.session.Session) -> bool:
+    """Return whether it is the configured URL that botocore refuses, and no other setting."""
+    try:
+        _ask_botocore(session, "https://endpoint.invalid")
+    except ValueError:
+        return False
+    return True
+
+
 def check_url(url: str, origin: str) -> None:
     """Refuse an endpoint URL that may not be used.
 
@@ -104,7 +140,7 @@ def check_url(url: str, origin: str) -> None:
         origin: Where it was set, for the error.
 
     Raises:
-        SettingsError: It is not scheme, host and port alone, or is not encrypted off loopback.
+        SettingsError: It holds more than scheme, host, port and path, or is not encrypted off loopback.
     """
     try:
         parts = urlsplit(url)
@@ -120,7 +156,7 @@ def is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:
-        return host.lower() == "localhost"
+        return host.lower().rstrip(".") == "localhost"
 
 
 def _unusable(origin: str, why: str) -> SettingsError:
@@ -132,14 +168,16 @@ def _unusable(origin: str, why: str) -> SettingsError:
     )
 
 
-def _fault(parts: SplitResult) -> str:
+def _fault(parts: SplitResult) -> str:  # noqa: PLR0911 - one line per fault
     """Return why a URL cannot be an endpoint, or "". The URL is not repeated: it may hold a password."""
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         return "it is not http:// or https:// with a host"
     if parts.username is not None or parts.password is not None:
         return "it holds a user name or password"
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
-        return "it holds a path, query or fragment; the service has none"
+    if parts.query or parts.fragment:
+        return "it holds a query or fragment; the service has none"
+    if not _BASE_PATH.fullmatch(parts.path) or _DOT_SEGMENT.search(parts.path):
+        return "its path holds empty or dot segments, or characters that are not percent-encoded"
     if parts.port == 0:
         return "port 0 cannot be connected to"
     if parts.scheme == "http" and not is_loopback(parts.hostname):
@@ -147,10 +185,14 @@ def _fault(parts: SplitResult) -> str:
     return ""
 
 
-def _endpoint(parts: SplitResult, region: str) -> Endpoint:
-    host = parts.hostname or ""
+def _endpoint(parts: SplitResult, region: str, base_path: str) -> Endpoint:
+    named = parts.hostname or ""
+    # Without the dot that makes a name absolute: certificates and hosts files name hosts without it.
+    host = named.rstrip(".")
     port = parts.port or DEFAULT_PORTS[parts.scheme]
+    default_port = port == DEFAULT_PORTS[parts.scheme]
     bracketed = f"[{host}]" if ":" in host else host
     # Without the port if it is the scheme's own: what HTTP clients send and botocore signs.
-    host_header = bracketed if port == DEFAULT_PORTS[parts.scheme] else f"{bracketed}:{port}"
-    return Endpoint(f"{parts.scheme}://{host_header}", parts.scheme, host, port, host_header, region)
+    host_header = (bracketed + named[len(host) :]) + ("" if default_port else f":{port}")
+    url = f"{parts.scheme}://{bracketed}" + ("" if default_port else f":{port}")
+    return Endpoint(url, parts.scheme, host, port, host_header, region, base_path)

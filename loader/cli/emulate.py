@@ -86,6 +86,8 @@ def _emulator(lake: Path) -> Iterator[str]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        # It asks for nothing of AWS, and must not break on what stands there, nor hold anyone's keys.
+        env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         start_new_session=True,
     )
     with process:

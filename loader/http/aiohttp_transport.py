@@ -12,6 +12,7 @@ from yarl import URL
 
 from loader.aws.endpoint import Endpoint
 from loader.http.proxy_and_tls import tls_context
+from loader.http.tls_faults import code_of
 from loader.http.transport import (
     DNS_CACHE_SECONDS,
     USER_AGENT,
@@ -148,7 +149,7 @@ def transport_error(error: Exception) -> TransportError:
     for kind, code, may_have_been_accepted in FAULTS:
         if isinstance(error, kind):
             return TransportError(
-                _code_of_proxy(error) or code,
+                _code_of_proxy(error) or _code_of_tls(error) or code,
                 _words(error),
                 may_have_been_accepted=may_have_been_accepted,
             )
@@ -163,6 +164,10 @@ def _code_of_proxy(error: Exception) -> str:
     return "ProxyFailed" if error.status >= 500 else "ProxyRefused"  # noqa: PLR2004 - server errors
 
 
+def _code_of_tls(error: Exception) -> str | None:
+    return code_of(error.os_error) if isinstance(error, aiohttp.ClientConnectorSSLError) else None
+
+
 def _words(error: Exception) -> str:
     """Return the system's words, never aiohttp's own: those quote URLs, which may hold a password."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
@@ -170,5 +175,5 @@ def _words(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
         return str(error.os_error)
     if isinstance(error, aiohttp.ClientResponseError):
-        return error.message
+        return f"{error.status} {error.message}"
     return type(error).__name__

@@ -20,9 +20,19 @@ The contract, which tests/http/test_transport_contract.py holds against every im
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
-USER_AGENT = "scn-loader"
+
+def _version() -> str:
+    try:
+        return version("scn-loader")
+    except PackageNotFoundError:  # run from a folder, without being installed
+        return "unknown"
+
+
+USER_AGENT = f"scn-loader/{_version()}"
+"""Name and version, for the logs of proxies and of the service (RFC 9110 10.1.5)."""
 
 DNS_CACHE_SECONDS = 30
 """Half of the 60 s that AWS gives its endpoint names, so that a host taken out is left soon."""

@@ -300,7 +300,7 @@ class Job(BaseSettings):
 
     @property
     def _is_on_loopback(self) -> bool:
-        host = urlsplit(self.endpoint_url or "").hostname or ""
+        host = (urlsplit(self.endpoint_url or "").hostname or "").rstrip(".")
         return host == "localhost" or host.startswith("127.") or host == "::1"
 
     def read_from(self, job_file: Path | None) -> Self:

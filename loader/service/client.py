@@ -9,10 +9,10 @@ from typing import Self
 
 from loader.aws.credentials import CredentialSource, open_credentials
 from loader.aws.daemon_thread import in_daemon_thread
-from loader.aws.endpoint import Endpoint, resolve_endpoint
+from loader.aws.endpoint import Endpoint, endpoint_at, resolve_endpoint
 from loader.aws.signing import Signer, request_line
 from loader.http.fast.fast_transport import FastTransport
-from loader.http.proxy_and_tls import check_name, find_ca_bundle, find_proxy
+from loader.http.proxy_and_tls import check_name, check_proxy_name, find_ca_bundle, find_proxy
 from loader.http.transport import (
     Request,
     Response,
@@ -60,7 +60,7 @@ class SupplyChainClient:
         wall_clock: Callable[[], float] | None = None,
     ) -> None:
         self._endpoint = endpoint
-        self._path = send_path(destination.instance_id)
+        self._path = endpoint.base_path + send_path(destination.instance_id)
         self._request_line = request_line("POST", self._path)
         self._encoder = EventEncoder(destination)
         self._signer = Signer(endpoint.host_header, endpoint.region)
@@ -106,6 +106,7 @@ class SupplyChainClient:
         Raises:
             TransportError: There was no answer.
         """
+        path = self._endpoint.base_path + path
         now = await self._renewed_now()
         headers = self._get_signer.sign(request_line("GET", path), b"", self._credentials.current, now)
         return await self._transport.send(Request("GET", path, headers, b""))
@@ -189,7 +190,8 @@ async def open_client(job: Job, *, credentials: CredentialSource | None = None) 
         SettingsError: Region, endpoint, credentials, proxy or CA bundle are missing or unusable, or
             the name of the endpoint is not known.
     """
-    endpoint, settings = await in_daemon_thread(lambda: _route(job))
+    is_told_all = credentials is not None and job.region is not None and job.endpoint_url is not None
+    endpoint, settings = await in_daemon_thread(lambda: _route(job, is_told_all=is_told_all))
     if credentials is None:
         credentials = await open_credentials(job.profile, endpoint.region)
     transport = _transport(job, endpoint, settings)
@@ -224,15 +226,27 @@ def _transport(job: Job, endpoint: Endpoint, settings: TransportSettings) -> Tra
     return AiohttpTransport(endpoint, settings)
 
 
-def _route(job: Job) -> tuple[Endpoint, TransportSettings]:
-    endpoint = resolve_endpoint(job.region, job.profile, job.endpoint_url)
+def _route(job: Job, *, is_told_all: bool) -> tuple[Endpoint, TransportSettings]:
+    """Return where to send and how.
+
+    Args:
+        job: The settings.
+        is_told_all: Whether key, Region and URL are given (a rehearsal): then nothing is looked for in the
+            environment that is not needed, and nothing wrong in it stands in the way.
+    """
+    if is_told_all and job.endpoint_url and job.region:
+        endpoint = endpoint_at(job.endpoint_url, job.region)
+    else:
+        endpoint = resolve_endpoint(job.region, job.profile, job.endpoint_url)
     settings = TransportSettings(
         max_connections=job.max_in_flight,
-        ca_bundle=find_ca_bundle(job.profile),
+        ca_bundle=find_ca_bundle(job.profile) if endpoint.scheme == "https" else None,
         proxy_url=find_proxy(endpoint),
     )
     if job.live_schema:
         settings = replace(settings, max_body_bytes=SCHEMA_BYTES)
-    if settings.proxy_url is None:  # else it is the proxy's to know
+    if settings.proxy_url is None:
         check_name(endpoint)
+    else:  # the name of the endpoint is the proxy's to know
+        check_proxy_name(settings.proxy_url)
     return endpoint, settings

@@ -136,6 +136,34 @@ def test_url_is_taken_apart(url: str, host: str, port: int, host_header: str) ->
     assert endpoint.is_loopback == ("example" not in host)
 
 
+@pytest.mark.parametrize("path", ["/base", "/base/", "/a/b-c_d.e~f", "/a%20b", "/"])
+def test_base_path_is_put_before_each_request(path: str) -> None:
+    """A path in the URL is taken as botocore takes it."""
+    url = f"https://h.example{path}"
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+    client = ORACLE.create_client("supplychain", region_name="us-east-1", endpoint_url=url, **keys)
+    theirs = urlsplit(client.generate_presigned_url("list_instances")).path
+    assert resolve_endpoint("us-east-1", None, url).base_path + "/api/instance" == theirs
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("AWS_MAX_ATTEMPTS", "abc"), ("AWS_RETRY_MODE", "eager"), ("AWS_MAX_ATTEMPTS", "-1")],
+)
+def test_other_settings_of_the_environment_are_named(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What botocore refuses is refused here too, and is not called an unusable endpoint URL."""
+    monkeypatch.setenv(name, value)
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "b"}
+    with pytest.raises((BotoCoreError, ValueError)) as theirs:
+        botocore.session.Session().create_client("supplychain", region_name="us-east-1", **keys)
+    with pytest.raises(SettingsError) as caught:
+        resolve_endpoint("us-east-1", None, None)
+    assert str(theirs.value) in caught.value.why
+    assert "URL" not in caught.value.what
+
+
 UNUSABLE = [
     ("http://h.example", "unencrypted"),
     ("http://10.0.0.1:8080", "unencrypted"),
@@ -143,9 +171,11 @@ UNUSABLE = [
     ("http://0.0.0.0:8080", "unencrypted"),
     ("http://2130706433", "unencrypted"),
     ("http://localhost.h.example", "unencrypted"),
-    ("https://h.example/base", "path"),
-    ("https://h.example/?a=b", "path"),
-    ("https://h.example/#a", "path"),
+    ("https://h.example/a//b", "path"),
+    ("https://h.example/a/../b", "path"),
+    ("https://h.example/a b", "path"),
+    ("https://h.example/?a=b", "query"),
+    ("https://h.example/#a", "query"),
     ("https://user:pass-word@h.example", "user name"),
     ("https://user@h.example", "user name"),
     ("ftp://h.example", "not http"),

@@ -1,12 +1,21 @@
 """By which way: proxies and CA bundles as botocore finds them."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from loader.aws.endpoint import Endpoint
 from loader.errors import SettingsError
-from loader.http.proxy_and_tls import check_name, find_ca_bundle, find_proxy, tls_context
+from loader.http.proxy_and_tls import (
+    check_name,
+    check_proxy_name,
+    find_ca_bundle,
+    find_proxy,
+    tls_context,
+)
 from tests.http.authority import Authority
 from tests.service.samples import loopback_endpoint
 
@@ -61,6 +70,41 @@ def test_socks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError) as caught:
         find_proxy(REMOTE)
     assert "pass-word" not in caught.value.block()
+
+
+@pytest.mark.parametrize(
+    "value", ["http://", "http://:3128", "http://h:port", "http://u:pass-word@h:0", "http://[::1", "https://"]
+)
+def test_a_proxy_without_a_host_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTPS_PROXY that names no host is an error, not a load without a proxy."""
+    monkeypatch.setenv("HTTPS_PROXY", value)
+    with pytest.raises(SettingsError) as caught:
+        find_proxy(REMOTE)
+    assert caught.value.where == "HTTPS_PROXY"
+    assert "pass-word" not in caught.value.block()
+
+
+def test_an_unknown_proxy_name_is_refused_at_the_start() -> None:
+    """The name is looked up once; the block names the host and not the password."""
+    with pytest.raises(SettingsError) as caught:
+        check_proxy_name("http://u:pass-word@no-such-proxy.invalid:3128")
+    assert "no-such-proxy.invalid" in caught.value.where
+    assert "pass-word" not in caught.value.block()
+    check_proxy_name("http://127.0.0.1:3128")
+
+
+def test_without_a_store_of_the_system_botocores_is_used() -> None:
+    """In a minimal image there are no certificates: those that botocore trusts are trusted."""
+    from botocore.httpsession import where
+
+    script = (
+        "import ssl\n"
+        "from loader.http.proxy_and_tls import tls_context\n"
+        f"theirs = ssl.create_default_context(cafile={str(where())!r}).get_ca_certs()\n"
+        "assert theirs and tls_context(None).get_ca_certs() == theirs"
+    )
+    nowhere = {"SSL_CERT_FILE": "/nonexistent/file", "SSL_CERT_DIR": "/nonexistent"}
+    subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, **nowhere})
 
 
 def test_order_of_ca_bundles(aws_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:

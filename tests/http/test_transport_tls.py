@@ -70,7 +70,7 @@ async def test_tls_to_a_server_without_it_fails(make_transport: MakeTransport, a
     async with ScriptedServer([Step(raw(b"HTTP/1.1 200 OK\r\n\r\n").act, reads=False)]) as server:
         with pytest.raises(TransportError) as caught:
             await send_once(make_transport, server, "localhost", settings)
-    assert (caught.value.code, caught.value.may_have_been_accepted) == ("TlsFailed", False)
+    assert (caught.value.code, caught.value.may_have_been_accepted) == ("NotTls", False)
 
 
 async def test_handshake_that_never_ends_is_given_up(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import botocore.auth
@@ -420,3 +420,72 @@ async def test_job_without_credentials_is_refused() -> None:
             outcome = await client.attempt(sample_event())
         assert outcome.kind is OutcomeKind.ACCEPTED
         assert verified(server.requests[0], server.port)
+
+
+@pytest.mark.usefixtures("keys_in_environment")
+@pytest.mark.parametrize("transport", ["fast", "aiohttp"])
+async def test_base_path_and_name_are_sent(transport: Literal["fast", "aiohttp"]) -> None:
+    """A path in the endpoint URL is sent and signed; User-Agent carries name and version."""
+    async with ScriptedServer([answer()]) as server:
+        settings = job(server.port, transport=transport).model_copy(
+            update={"endpoint_url": f"http://127.0.0.1:{server.port}/base/a%20b/"}
+        )
+        async with await open_client(settings) as client:
+            assert (await client.attempt(sample_event())).kind is OutcomeKind.ACCEPTED
+        request = server.requests[0]
+        assert request.target.startswith("/base/a%20b/api-data/")
+        assert verified(request, server.port)
+    name, _, version = request.headers["user-agent"].partition("/")
+    assert (name, version[:1].isdigit()) == ("scn-loader", True)
+
+
+@pytest.mark.usefixtures("keys_in_environment")
+@pytest.mark.parametrize("transport", ["fast", "aiohttp"])
+async def test_a_dot_at_the_end_of_a_host_works(
+    transport: Literal["fast", "aiohttp"], authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``localhost.`` is an absolute name: the certificate of ``localhost`` is good for it."""
+    monkeypatch.setenv("AWS_CA_BUNDLE", authority.bundle)
+    async with ScriptedServer([answer()], tls=authority.server_context("localhost")) as server:
+        url = f"https://localhost.:{server.port}"
+        settings = job(server.port, transport=transport).model_copy(update={"endpoint_url": url})
+        async with await open_client(settings) as client:
+            outcome = await client.attempt(sample_event())
+    assert outcome.kind is OutcomeKind.ACCEPTED, outcome
+
+
+@pytest.mark.usefixtures("keys_in_environment")
+@pytest.mark.parametrize("transport", ["fast", "aiohttp"])
+async def test_a_server_without_tls_is_named(
+    transport: Literal["fast", "aiohttp"], authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that answers the handshake with plain text is no certificate or permission matter."""
+    monkeypatch.setenv("AWS_CA_BUNDLE", authority.bundle)
+    async with ScriptedServer([answer(400, b"")]) as server:
+        url = f"https://127.0.0.1:{server.port}"
+        settings = job(server.port, transport=transport).model_copy(update={"endpoint_url": url})
+        async with await open_client(settings) as client:
+            outcome = await client.attempt(sample_event())
+    assert outcome.code in ("NotTls", "ConnectTimeout"), outcome
+
+
+async def test_a_rehearsal_takes_nothing_from_the_environment(
+    aws_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With key, Region and URL given, nothing that is wrong in the environment stands in the way."""
+    for name, value in {
+        "AWS_PROFILE": "no-such-profile",
+        "AWS_MAX_ATTEMPTS": "abc",
+        "AWS_CONFIG_FILE": "/nonexistent",
+        "AWS_CA_BUNDLE": "/nonexistent.pem",
+        "AWS_ENDPOINT_URL": "nonsense",
+        "HTTPS_PROXY": "http://",
+        "HTTP_PROXY": "socks5://h",
+    }.items():
+        monkeypatch.setenv(name, value)
+    credentials = FixedCredentials(Credentials("AKIAEXAMPLE", "secret"))
+    async with (
+        ScriptedServer([answer()]) as server,
+        await open_client(job(server.port), credentials=credentials) as client,
+    ):
+        assert (await client.attempt(sample_event())).kind is OutcomeKind.ACCEPTED

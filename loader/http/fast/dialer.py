@@ -10,6 +10,7 @@ import aiohappyeyeballs
 from aiohappyeyeballs import AddrInfoType
 
 from loader.aws.endpoint import Endpoint
+from loader.http.tls_faults import code_of
 from loader.http.transport import DNS_CACHE_SECONDS, TransportError
 
 NEXT_ADDRESS_SECONDS = 0.25
@@ -91,5 +92,5 @@ class Dialer:
 
 
 def _transport_error(error: Exception) -> TransportError:
-    code = next(code for kind, code in FAULTS if isinstance(error, kind))
+    code = code_of(error) or next(code for kind, code in FAULTS if isinstance(error, kind))
     return TransportError(code, str(error), may_have_been_accepted=False)

@@ -1,0 +1,161 @@
+"""Real proxies and servers on the way, where their packages are installed: tinyproxy, nginx, haproxy."""
+
+import asyncio
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faults.extracts import ExtractShape
+from tests.faults.harness import COMMAND, Trial
+from tests.faults.machines import can_mount, names
+from tests.faults.reliability import GOES_ON, STOPS
+from tests.faults.test_outages import NAME, certificate, free_port
+from tests.http.authority import Authority
+
+SHAPE = ExtractShape(rows=40, groups=40)
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.make(tmp_path_factory.mktemp("proxy-authority"))
+
+
+def needs(program: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(shutil.which(program) is None, reason=f"needs {program}")
+
+
+@asynccontextmanager
+async def running(port: int, *command: str) -> AsyncIterator[None]:
+    """Run a server in the foreground until its port answers, for as long as the context lasts."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        async with asyncio.timeout(20):
+            while True:
+                assert process.returncode is None, "the server ended"
+                try:
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                except OSError:
+                    await asyncio.sleep(0.05)
+        yield
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+def nginx(folder: Path, server: str) -> list[str]:
+    """Return the command for an nginx with one server block."""
+    config = folder / "nginx.conf"
+    config.write_text(
+        f"daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;\n"
+        "events {}\n"
+        f"http {{ access_log off; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n"
+        f"fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n"
+        f"server {{ {server} }} }}\n"
+    )
+    return ["nginx", "-e", f"{folder}/nginx.log", "-c", str(config)]
+
+
+@needs("nginx")
+@pytest.mark.tried("nginx asks for a client certificate, or speaks TLS where http is spoken", keeps=STOPS)
+@pytest.mark.parametrize(
+    ("scheme", "said"), [("https", "client certificate"), ("http", "port that speaks TLS")]
+)
+async def test_what_nginx_refuses_is_named(
+    trial: Trial, authority: Authority, scheme: str, said: str
+) -> None:
+    """The 400 that nginx sends for a certificate, or for http on its TLS port, stops the load with 4."""
+    trial.write_extract(31, SHAPE)
+    port = await free_port(trial)
+    files = certificate(authority, "127.0.0.1")
+    server = (
+        f"listen 127.0.0.1:{port} ssl; ssl_certificate {files['certfile']}; "
+        f"ssl_certificate_key {files['keyfile']}; ssl_client_certificate {authority.bundle}; "
+        "ssl_verify_client on;"
+    )
+    async with running(port, *nginx(trial.folder, server)):
+        stopped = await trial.run(f"{scheme}://127.0.0.1:{port}", AWS_CA_BUNDLE=authority.bundle)
+    assert stopped.code == 4, stopped.err
+    assert said in stopped.err
+
+
+@needs("nginx")
+@pytest.mark.tried("nginx in front of the service takes only small requests", keeps=GOES_ON)
+async def test_events_too_large_for_nginx_are_divided(trial: Trial) -> None:
+    """A codeless 413 for a packed event divides it until its parts pass."""
+    trial.settings |= {"pack": "group", "group_buckets": 2}
+    trial.write_extract(32, ExtractShape(rows=60, groups=30))
+    port = await free_port(trial)
+    async with trial.service() as emulator:
+        server = (
+            f"listen 127.0.0.1:{port}; client_max_body_size 2k; "
+            f"location / {{ proxy_pass {emulator.url}; proxy_set_header Host $http_host; }}"
+        )
+        async with running(port, *nginx(trial.folder, server)):
+            ended = await trial.run(f"http://127.0.0.1:{port}")
+    assert trial.wrong(ended) == []
+    assert ended.code == 0, ended.words
+
+
+@needs("haproxy")
+@pytest.mark.tried("haproxy denies every request, or has no server behind it", keeps=STOPS)
+@pytest.mark.parametrize(
+    ("rule", "code", "said"),
+    [("http-request deny", 4, "HTTP403"), ("http-request deny deny_status 503", 5, "HTTP503")],
+)
+async def test_what_haproxy_refuses_is_named(trial: Trial, rule: str, code: int, said: str) -> None:
+    """403 stops the load at once; 503 is waited for, as long as --give-up-after says."""
+    trial.write_extract(33, SHAPE)
+    port = await free_port(trial)
+    config = trial.folder / "haproxy.cfg"
+    config.write_text(
+        "defaults\n  mode http\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n"
+        f"frontend way\n  bind 127.0.0.1:{port}\n  {rule}\n"
+    )
+    async with running(port, "haproxy", "-f", str(config)):
+        stopped = await trial.run(f"http://127.0.0.1:{port}", "--give-up-after", "3s")
+    assert stopped.code == code, stopped.err
+    assert said in stopped.err
+
+
+@needs("tinyproxy")
+@pytest.mark.skipif(not can_mount(), reason="needs a mount namespace of its own")
+@pytest.mark.tried("tinyproxy lets the requests pass, forbids the port, or asks for a password", keeps=STOPS)
+@pytest.mark.parametrize(
+    ("setting", "code", "said"),
+    [("", 0, ""), ("ConnectPort 1", 4, "ProxyRefused"), ("BasicAuth user secret", 4, "ProxyAuthentication")],
+)
+async def test_a_load_through_tinyproxy(
+    trial: Trial, authority: Authority, setting: str, code: int, said: str
+) -> None:
+    """The load passes, or stops at once with 4 and names the proxy; its password is not repeated."""
+    trial.write_extract(34, SHAPE)
+    hosts = trial.folder / "hosts"
+    hosts.write_text(f"127.0.0.1 localhost {NAME}\n")
+    proxy_port = await free_port(trial)
+    config = trial.folder / "tinyproxy.conf"
+    config.write_text(f"Port {proxy_port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 50\n{setting}\n")
+    in_namespace = names(hosts)[: -len(COMMAND)]
+    async with trial.service(**certificate(authority, NAME)) as emulator:
+        command = [*in_namespace, "tinyproxy", "-d", "-c", str(config)]
+        async with running(proxy_port, *command):
+            ended = await trial.run(
+                f"https://{NAME}:{emulator.url.rpartition(':')[2]}",
+                launcher=names(hosts),
+                AWS_CA_BUNDLE=authority.bundle,
+                HTTPS_PROXY=f"http://someone:wrong-password@127.0.0.1:{proxy_port}",
+            )
+    assert ended.code == code, ended.err
+    assert said in ended.err
+    assert "wrong-password" not in ended.words
+    if code == 0:
+        assert trial.wrong(ended) == []
