@@ -159,7 +159,7 @@ def transport_error(error: Exception) -> TransportError:
 def _code_of_proxy(error: Exception) -> str:
     if not isinstance(error, aiohttp.ClientHttpProxyError):
         return ""
-    if error.status == 407:  # noqa: PLR2004 - RFC 9110 15.5.8
+    if error.status in (401, 407):  # RFC 9110 15.5.8; tinyproxy answers 401 to a wrong password
         return "ProxyAuthenticationRequired"
     return "ProxyFailed" if error.status >= 500 else "ProxyRefused"  # noqa: PLR2004 - server errors
 

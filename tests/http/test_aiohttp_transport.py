@@ -146,6 +146,7 @@ async def test_https_goes_through_a_proxy_by_tunnel(authority: Authority) -> Non
     ("status", "code"),
     [
         (407, "ProxyAuthenticationRequired"),
+        (401, "ProxyAuthenticationRequired"),
         (403, "ProxyRefused"),
         (302, "ProxyRefused"),
         (502, "ProxyFailed"),
