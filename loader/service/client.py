@@ -24,10 +24,6 @@ from loader.job import Job
 from loader.model import Destination, Event, Outcome, OutcomeKind
 from loader.service.protocol import EventEncoder, clean, read_date, read_response, send_path
 from loader.service.steady_clock import SteadyClock
-
-STOPPING_CODES = frozenset({"CertificateNotTrusted", "ProxyAuthenticationRequired"})
-"""Failures to connect that only a change of settings cures; all others are tried again."""
-from loader.service.protocol import EventEncoder, clean, read_response, send_path
 from loader.service.way_faults import way_fault
 
 TIME_SECONDS = 10.0
