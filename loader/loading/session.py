@@ -150,16 +150,13 @@ class LoadSession:
     async def _watch(self) -> None:
         while True:
             self._look("draining" if self._error is not None else "delivering")
-            phase = "draining" if self._error is not None else "delivering"
-            snapshot = self._tally.snapshot(self._dispatcher.stats, phase=phase)
-            self._sample(snapshot)
-            self._trouble_watch.look(snapshot)
             self._cap.looked(self._tally.cpu_share)
             await asyncio.sleep(WATCH_SECONDS)
 
     def _look(self, phase: str, *, at_end: bool = False) -> None:
         snapshot = self._tally.snapshot(self._dispatcher.stats, phase=phase)
         self._sample(snapshot, at_end=at_end)
+        self._trouble_watch.look(snapshot)
         if self._observers.watch is not None:
             self._observers.watch(snapshot)
 
