@@ -141,7 +141,10 @@ FUNCTIONS: dict[str, list[Compared]] = {
     "length": [Compared("LENGTH({t})")],
     "ln": [Compared("LN({f})", strict=FINITE, near=1e-14)],
     "lower": [Compared("LOWER({t})", differs=CASES)],
-    "lpad": [Compared("LPAD({t}, {n}, {p})", strict=PADDED), Compared("LPAD({t}, 6, '0')")],
+    "lpad": [
+        Compared("LPAD({t}, {n}, {p})", "CASE WHEN {n} <= 4000 THEN LPAD({t}, {n}, {p}) END", strict=PADDED),
+        Compared("LPAD({t}, 6, '0')"),
+    ],
     "ltrim": [
         Compared("LTRIM({t})", differs=BLANKS),
         Compared("LTRIM({t}, '0a')"),
@@ -189,7 +192,9 @@ FUNCTIONS: dict[str, list[Compared]] = {
         Compared("ROUND({d})"),
         Compared("ROUND({d}, 2)"),
     ],
-    "rpad": [Compared("RPAD({t}, {n}, {p})", strict=PADDED)],
+    "rpad": [
+        Compared("RPAD({t}, {n}, {p})", "CASE WHEN {n} <= 4000 THEN RPAD({t}, {n}, {p}) END", strict=PADDED)
+    ],
     "rtrim": [Compared("RTRIM({t})", differs=BLANKS), Compared("RTRIM({t}, 'b9')")],
     "sign": [Compared("SIGN({i})"), Compared("SIGN({f})"), Compared("SIGN({d})")],
     "split_part": [
@@ -244,7 +249,8 @@ OPERATORS: list[Compared] = [
     *(Compared(f"{{i}} {sign} {{i2}}") for sign in "+-*"),
     *(Compared(f"{{d}} {sign} {{d2}}") for sign in "+-"),
     Compared("{d} * {d2}", wider="DuckDB keeps 18 digits of a product of decimals"),
-    *(Compared(f"{{d}} {sign} {{n}}") for sign in "+-*"),
+    *(Compared(f"{{d}} {sign} {{n}}") for sign in "+-"),
+    Compared("{d} * {n}", wider="DuckDB keeps 18 digits of a product of decimals"),
     *(Compared(f"{{f}} {sign} {{f2}}", strict=FINITE) for sign in "+-*/"),
     *(Compared(f"{{f}} {sign} {{n}}", strict=FINITE) for sign in "+-*/"),
     *(Compared(f"{{n}} {sign} {{i}} * {{i2}}", strict=FITS) for sign in "+-"),
