@@ -67,7 +67,7 @@ def _parts(array: pa.Array) -> list[Any]:
     if pa.types.is_dictionary(kind):
         return _parts(array.dictionary_decode())
     if not _is_nested(kind):
-        return [_as_number(value, kind) for value in _leaves(array, "string", as_bytes=_no_bytes)]
+        return [_as_number(value, kind) for value in _leaves(array, "string", as_bytes=_enum)]
     there = array.is_valid().to_pylist()
     return [value if is_there else None for value, is_there in zip(_nested(array), there, strict=True)]
 
@@ -107,8 +107,12 @@ def _as_number(value: Any, kind: pa.DataType) -> Any:
     return Digits(value) if is_number and value is not None else value
 
 
-def _no_bytes(_: bytes) -> str:
-    raise NoForm("bytes inside a nested value")
+def _enum(value: bytes) -> str:
+    """Return the text of bytes inside a nested value: pyarrow reads an enum there as bytes."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise NoForm("bytes inside a nested value") from error
 
 
 def _leaves(array: pa.Array, target: str, *, as_bytes: Callable[[bytes], str]) -> list[Any]:
@@ -120,7 +124,7 @@ def _leaves(array: pa.Array, target: str, *, as_bytes: Callable[[bytes], str]) -
         return _each(_integers(array), _temporal(kind, target))
     if types.is_string(kind) or types.is_large_string(kind) or kind == pa.string_view():
         return _each(array.cast(pa.large_binary()).to_pylist(), _text)
-    if types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind):
+    if types.is_fixed_size_binary(kind) or kind in (pa.binary(), pa.large_binary(), pa.binary_view()):
         return _each(array.to_pylist(), as_bytes)
     return _each(array.to_pylist(), _number(kind, target))
 
