@@ -118,7 +118,8 @@ def csv_row(record: list[str] | None, header: list[str]) -> Row:
         return Row(None, "not in the encoding")
     values = [field or None for field in record]
     if len(record) == columns:
-        return Row(values, "the header again" if record == header else "")
+        why = "the header again" if record == header else ""
+        return Row(values, why if any(record) else "separators only")
     padded = [*values, *[None] * columns][:columns]
     may_be_padded = not any(values[columns:])
     return Row(padded if may_be_padded else None, "another number of fields")
