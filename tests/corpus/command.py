@@ -25,7 +25,7 @@ HANGING_SECONDS = 600.0
 """Longest time of a run on the clock."""
 
 ADDRESS_SPACE_BYTES = 12 * 2**30
-"""What a run may map."""
+"""What a run may map beside what the process has mapped that it is forked from."""
 
 PANIC = ("panicked at", "thread '", "PanicException")
 """Words of a Rust panic."""
@@ -90,7 +90,8 @@ def _become_the_command(words: Collection[str], folder: Path, stdout: Path, stde
     code = 255
     try:
         os.setsid()
-        resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES))
+        most = _mapped_bytes() + ADDRESS_SPACE_BYTES
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (int(SECONDS), int(SECONDS) + 1))
         os.chdir(folder)
@@ -113,6 +114,11 @@ def _become_the_command(words: Collection[str], folder: Path, stdout: Path, stde
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+
+def _mapped_bytes() -> int:
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+    return int(pages) * resource.getpagesize()
 
 
 def faults_of(run: Run, codes: Collection[int]) -> Iterator[str]:
