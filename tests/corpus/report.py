@@ -42,7 +42,7 @@ def section(verdicts: Sequence[Verdict], on: date) -> str:
     head = (
         f"Last run on {on:%Y-%m-%d}: {len(verdicts):,} files of {len(repositories)} repositories, "
         f"{sum(verdict.values for verdict in verdicts):,} values compared, "
-        f"{sum(verdict.rows for verdict in verdicts):,} rows read, {wrong:,} files wrong, "
+        f"{sum(verdict.rows for verdict in verdicts):,} rows read, wrong files: {wrong:,}, "
         f"{max((verdict.seconds for verdict in verdicts), default=0):.0f} s the longest run."
     )
     lines = [HEADING, "", INTRODUCTION, head, "", *_kinds(verdicts), "", *_refusals(verdicts)]
@@ -66,8 +66,12 @@ def _refusals(verdicts: Sequence[Verdict]) -> Iterator[str]:
     others = Counter(class_of(verdict.reason) for verdict in readable)
     yield "| files refused because | files | read by another reader |"
     yield "|---|--:|--:|"
+    single = [reason for reason, count in reasons.items() if count == 1]
     for reason, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):
-        yield f"| {reason} | {count:,} | {others[reason]:,} |"
+        if count > 1:
+            yield f"| {reason} | {count:,} | {others[reason]:,} |"
+    if single:
+        yield f"| other reasons, one file each | {len(single):,} | {sum(others[each] for each in single):,} |"
 
 
 def class_of(reason: str) -> str:
