@@ -69,10 +69,11 @@ LIMITS = f"""\
   pretends costs what was pretended: those events are sent again, within 8 hours without harm.
 * **A wrong clock without the service.** Between two runs the service's date says how old doubt is. If it does
   not answer when a load is resumed, and this machine's clock is wrong by hours, so is the age.
-* **An older copy of a run directory** that was taken at one moment cannot be told from the newest. What was sent
-  since is sent again: within 8 hours without harm. If only parts of it are older, that is found and said, but for
-  lost rows of the list of rejected rows.
-* **A rehearsal and a power loss.** The emulator's files survive its kill; a power loss may cost the last events.
+* **An older copy of a run directory** that was taken at one moment cannot be told from the newest. What was
+  sent since is sent again: within 8 hours without harm. If only parts of it are older, that is found and
+  said, but for lost rows of the list of rejected rows.
+* **A rehearsal and a power loss.** The emulator's files survive its kill; a power loss may cost the last
+  events.
 * **The service's words.** An error message of the service may quote what it refuses. It is shown by
   `scn-loader status` and kept in the checkpoint, which is for its owner alone; no log holds it.
 * **The emulator is not the service.** It follows the documented behaviour; what AWS does not document (which
