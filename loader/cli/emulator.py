@@ -40,7 +40,23 @@ def emulator(
             help="Refuse records with this value, and so the whole event that holds one. Repeatable.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same latencies.")] = 0,
+    load_seconds: Annotated[
+        float, typer.Option(help="How long the load of a dataset event stays IN_PROGRESS.", min=0)
+    ] = 0.0,
+    fail_load_share: Annotated[
+        float, typer.Option(help="Share of accepted events whose load fails, from 0 to 1.", min=0, max=1)
+    ] = 0.0,
+    fail_load_where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=VALUE",
+            help="Let the load of an event fail that holds a record with this value. Repeatable.",
+        ),
+    ] = None,
+    list_order: Annotated[
+        str, typer.Option(help="Order of ListDataIntegrationEvents: newest, oldest or mixed.")
+    ] = "newest",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same latencies and failed loads.")] = 0,
     lake: Annotated[
         Path | None, typer.Option(help="SQLite file for accepted records, one table per dataset.")
     ] = None,
@@ -87,7 +103,11 @@ def emulator(
             ledger_path=ledger,
             verify_signatures=verify_signatures,
             datasets=tuple(orjson.loads(path.read_bytes()) for path in dataset or ()),
-            refused_values=_refused_values(refuse_record_where or ()),
+            refused_values=_values_by_column("--refuse-record-where", refuse_record_where or ()),
+            load_seconds=load_seconds,
+            fail_load_share=fail_load_share,
+            failed_values=_values_by_column("--fail-load-where", fail_load_where or ()),
+            list_order=list_order,
             faults=FaultPlan() if faults is None else FaultPlan.from_file(faults),
         )
     except (ValueError, OSError) as error:
@@ -111,7 +131,7 @@ def emulator(
         ) from error
 
 
-def _refused_values(conditions: Sequence[str]) -> dict[str, frozenset[str]]:
+def _values_by_column(flag: str, conditions: Sequence[str]) -> dict[str, frozenset[str]]:
     """Return the values by column.
 
     Raises:
@@ -121,7 +141,7 @@ def _refused_values(conditions: Sequence[str]) -> dict[str, frozenset[str]]:
     for condition in conditions:
         column, equals, value = condition.partition("=")
         if not column or not equals:
-            raise ValueError(f"--refuse-record-where takes COLUMN=VALUE, not '{condition}'")
+            raise ValueError(f"{flag} takes COLUMN=VALUE, not '{condition}'")
         values[column].add(value)
     return {column: frozenset(refused) for column, refused in values.items()}
 

@@ -1,8 +1,9 @@
 """The emulator's clock: real time that tests can move.
 
-Two hands, moved apart from each other. ``advance`` ages client tokens and events and fills the quota's
-bucket, without making every signature stale; ``skew_seconds`` is how wrong a *client's* clock looks: it
-shifts the ``Date`` header and the time that signatures are judged by.
+Two hands, moved apart from each other. ``advance`` ages client tokens and events, fills the quota's bucket
+and moves the ``Date`` header, without making every signature stale; ``skew_seconds`` is how wrong a
+*client's* clock looks: it shifts the ``Date`` header and the time that signatures are judged by. A signature made by the
+``Date`` header is always good.
 """
 
 import time
@@ -13,7 +14,7 @@ class EmulatorClock:
     """Epoch seconds since the emulator started, on a monotonic base.
 
     Attributes:
-        skew_seconds: How far the time of signatures and ``Date`` is ahead of real time.
+        skew_seconds: How far the time of signatures is ahead of real time, and ``Date`` ahead of ``now``.
     """
 
     def __init__(self, skew_seconds: float = 0.0) -> None:
@@ -28,8 +29,12 @@ class EmulatorClock:
         return self._real() + self._advanced_seconds
 
     def wire_now(self) -> float:
-        """Return the time that signatures and the ``Date`` header go by, in epoch seconds."""
+        """Return the time that signatures go by, in epoch seconds."""
         return self._real() + self.skew_seconds
+
+    def date_now(self) -> float:
+        """Return the time that the ``Date`` header tells, in epoch seconds."""
+        return self.now() + self.skew_seconds
 
     def advance(self, seconds: float) -> None:
         """Let ``seconds`` pass for tokens, events and quotas.
@@ -42,8 +47,8 @@ class EmulatorClock:
         self._advanced_seconds += seconds
 
     def date_header(self) -> str:
-        """Return ``wire_now`` as the text of a ``Date`` header."""
-        second = int(self.wire_now())
+        """Return ``date_now`` as the text of a ``Date`` header."""
+        second = int(self.date_now())
         if second != self._date_second:
             self._date_second = second
             self._date = formatdate(second, usegmt=True)

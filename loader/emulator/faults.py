@@ -74,6 +74,10 @@ class FaultKind(StrEnum):
     """A middlebox's refusal with ``status`` and a short page: no error code, no request id."""
     LOAD_FAILED = "load_failed"
     """Accepted and answered, but its records never reach the lake; Get reports FAILED."""
+    FORGOTTEN = "forgotten"
+    """Accepted and answered, and then lost: neither the lake nor Get nor List knows it."""
+    ENDLESS_LIST = "endless_list"
+    """A page of List that always names a next one; behind the last page the first one comes again."""
 
 
 MIDDLEBOX = frozenset({FaultKind.HTML_ERROR, FaultKind.PAGE, FaultKind.REDIRECT, FaultKind.CODELESS})

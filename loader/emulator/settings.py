@@ -73,6 +73,14 @@ class EmulatorSettings(_Section):
         clock_skew_seconds: How far the clock of signatures and ``Date`` is ahead of real time.
         token_life_seconds: How long a client token lives.
         load_seconds: How long an event of type ``scn.data.dataset`` stays IN_PROGRESS.
+        fail_load_share: Share of the accepted events whose load fails, drawn by ``seed``: their records never
+            reach the lake.
+        failed_values: By column, the values that make the load of an event that holds one fail.
+        list_order: Order of ListDataIntegrationEvents, which AWS does not document. ``newest`` and ``oldest``
+            count their pages from the start, so pages shift while events arrive; ``mixed`` is the order of
+            the event ids.
+        account_id: The AWS account in the ARNs that it gives out.
+        instance_tags: Tags that every instance has from the start.
         ledger_path: SQLite file of what arrived; None keeps it in memory.
         lake_path: SQLite file of the records; None keeps them in memory.
         max_body_bytes: Longer request bodies are refused with 413.
@@ -101,6 +109,11 @@ class EmulatorSettings(_Section):
     clock_skew_seconds: float = 0.0
     token_life_seconds: Annotated[float, Field(gt=0)] = TOKEN_LIFE_SECONDS
     load_seconds: Annotated[float, Field(ge=0)] = 0.0
+    fail_load_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    failed_values: Mapping[str, frozenset[str]] = {}
+    list_order: Literal["newest", "oldest", "mixed"] = "newest"
+    account_id: Annotated[str, Field(pattern=r"^\d{12}$")] = "123456789012"
+    instance_tags: Mapping[str, str] = {}
     ledger_path: Path | None = None
     lake_path: Path | None = None
     max_body_bytes: Annotated[int, Field(ge=1)] = _MAX_BODY_BYTES

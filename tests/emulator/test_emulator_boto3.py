@@ -48,8 +48,10 @@ async def test_boto3_sends_gets_and_lists(client):
     await asyncio.to_thread(talk)
 
 
-async def test_boto3_follows_the_pages(client):
-    """boto3's paginator walks all pages, in order of acceptance, and filters by event type."""
+@pytest.mark.parametrize("list_order", ["oldest", "newest", "mixed"])
+async def test_boto3_follows_the_pages(start, list_order):
+    """boto3's paginator walks all pages, in whatever order they have, and filters by event type."""
+    client = await start(list_order=list_order)
 
     def talk() -> None:
         with closing(boto3_client(client.emulator.url)) as aws:
@@ -63,7 +65,8 @@ async def test_boto3_follows_the_pages(client):
             paginator = aws.get_paginator("list_data_integration_events")
             pages = list(paginator.paginate(instanceId=INSTANCE, eventType=EVENT_TYPE))
             assert [len(page["events"]) for page in pages] == [20, 20, 5]
-            assert [event["eventId"] for page in pages for event in page["events"]] == sent
+            order = {"oldest": sent, "newest": sent[::-1], "mixed": sorted(sent)}[list_order]
+            assert [event["eventId"] for page in pages for event in page["events"]] == order
 
     await asyncio.to_thread(talk)
 

@@ -3,6 +3,7 @@
     GET  /_emulator/health
     GET  /_emulator/ledger                       the ledger in numbers
     GET  /_emulator/ledger/rows?after=0&limit=1000   its rows, by number of arrival
+    GET  /_emulator/calls                        how many calls of each operation arrived
     GET  /_emulator/lake                         how many records each table holds
     POST /_emulator/clock   {"seconds": 30000, "skew_seconds": 0}
     POST /_emulator/quota   {"rate": 100, "burst": 20}
@@ -53,7 +54,7 @@ class RowsPage(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    after: Annotated[int, Field(ge=0)] = 0
+    after: Annotated[int, Field(ge=0, lt=2**63)] = 0
     limit: Annotated[int, Field(ge=1, le=10_000)] = 1000
 
 
@@ -88,6 +89,10 @@ async def _lake(service: Service, _query: str, _body: bytes) -> dict[str, Any]:
     return {"tables": await service.store.read(service.store.lake.counts)}
 
 
+async def _calls(service: Service, _query: str, _body: bytes) -> dict[str, Any]:
+    return service.calls()
+
+
 async def _clock(service: Service, _query: str, body: bytes) -> dict[str, Any]:
     move = ClockMove.model_validate(orjson.loads(body))
     service.clock.advance(move.seconds)
@@ -113,6 +118,7 @@ _ROUTES: Mapping[tuple[str, str], Callable[[Service, str, bytes], Awaitable[dict
     ("GET", "ledger"): _ledger,
     ("GET", "ledger/rows"): _rows,
     ("GET", "lake"): _lake,
+    ("GET", "calls"): _calls,
     ("POST", "clock"): _clock,
     ("POST", "quota"): _quota,
     ("POST", "faults"): _faults,

@@ -177,6 +177,11 @@ def _web_server(service: Service) -> web.Server:
 
 
 async def _handle(service: Service, request: web.BaseRequest) -> web.StreamResponse:
+    expected = request.headers.get("Expect")
+    if expected is not None and not _go_on(request, expected):
+        refusal = Refusal("MalformedHttpRequestException", "The expectation of the request cannot be met")
+        answer = service.refuse_unread(request.method, request.raw_path, refusal)
+        return await deliver(request, answer, service.clock.date_header())
     try:
         body = await _body(request)
     except HTTPRequestEntityTooLarge:
@@ -185,6 +190,15 @@ async def _handle(service: Service, request: web.BaseRequest) -> web.StreamRespo
     else:
         answer = await _answer(service, WireRequest(request.method, request.raw_path, request.headers, body))
     return await deliver(request, answer, service.clock.date_header())
+
+
+def _go_on(request: web.BaseRequest, expected: str) -> bool:
+    """Ask for the body of a client that waits to be asked; return whether that is what it expects."""
+    if expected.lower() != "100-continue":
+        return False
+    if request.transport is not None and not request.content.is_eof():
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    return True
 
 
 async def _body(request: web.BaseRequest) -> bytes:

@@ -5,9 +5,10 @@ are also those of GetDataLakeDataset's answer.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from loader.datasets import Column, Dataset, dataset_by_name
+from loader.datasets import Column, Dataset, dataset_by_name, datasets
 from loader.emulator.model.refusal import Refusal
 from loader.emulator.model.shapes import WrongType, faults_of
 
@@ -25,6 +26,30 @@ _FILLED_IN_LAST = (
 """Columns the service adds to those of namespace ``asc``, as in AWS's example (docs/service.md 3.7)."""
 
 
+OPTIONAL = {"partitionSpec": "DataLakeDatasetPartitionSpec", "description": "DataLakeDatasetDescription"}
+"""What a dataset may have beside its schema, with the shapes of that in the service model."""
+
+DESCRIBED = ("schema", "partitionSpec", "description")
+"""What is kept of a dataset, and told of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomDataset:
+    """A custom dataset.
+
+    Attributes:
+        described: What the service tells of it: schema, partitions, description.
+        dataset: Its columns and primary key.
+        partition: The columns that partition it, each with its transform.
+        created_at: Epoch seconds; None if it was there from the start.
+    """
+
+    described: Mapping[str, Any]
+    dataset: Dataset
+    partition: tuple[tuple[str, str], ...]
+    created_at: float | None
+
+
 class Catalog:
     """Finds datasets by namespace and name.
 
@@ -33,43 +58,67 @@ class Catalog:
     """
 
     def __init__(self, custom: Iterable[Mapping[str, Any]]) -> None:
-        self._schemas: dict[tuple[str, str], Mapping[str, Any]] = {
-            (each["namespace"], each["name"]): each["schema"] for each in custom
-        }
-        self._datasets = {place: _dataset(place[1], schema) for place, schema in self._schemas.items()}
+        self._custom: dict[tuple[str, str], CustomDataset] = {}
+        for each in custom:
+            self.add(each, None)
 
-    def custom(self, namespace: str, name: str) -> Dataset | None:
-        """Return a custom dataset, or None if nothing was told of it."""
-        return self._datasets.get((namespace, name))
-
-    def describe(self, members: Mapping[str, Any], created_at: float) -> dict[str, Any]:
-        """Return the output of GetDataLakeDataset.
+    def add(self, dataset: Mapping[str, Any], created_at: float | None) -> None:
+        """Add a custom dataset.
 
         Args:
-            members: A checked input.
-            created_at: Epoch seconds.
+            dataset: As `checked_dataset` gives it.
+            created_at: Epoch seconds; None if it was there from the start.
+        """
+        namespace, name = dataset["namespace"], dataset["name"]
+        self._custom[namespace, name] = CustomDataset(
+            {key: dataset[key] for key in DESCRIBED if key in dataset},
+            _dataset(name, dataset["schema"]),
+            _partition_of(dataset.get("partitionSpec")),
+            created_at,
+        )
+
+    def remove(self, namespace: str, name: str) -> None:
+        """Remove a custom dataset."""
+        del self._custom[namespace, name]
+
+    def has(self, namespace: str, name: str) -> bool:
+        """Return whether there is a dataset of that name."""
+        return name in self.names(namespace)
+
+    def names(self, namespace: str) -> list[str]:
+        """Return the names of the datasets of a namespace, in order."""
+        own = [name for place, name in self._custom if place == namespace]
+        return sorted(each.name for each in datasets()) if namespace == ASC else sorted(own)
+
+    def custom(self, namespace: str, name: str) -> CustomDataset | None:
+        """Return a custom dataset, or None if nothing was told of it."""
+        return self._custom.get((namespace, name))
+
+    def describe(self, members: Mapping[str, Any], arn: str, began_at: float) -> dict[str, Any]:
+        """Return a dataset as the service describes it.
+
+        Args:
+            members: A checked input, with instance, namespace and name.
+            arn: Its ARN.
+            began_at: When those were made that were there from the start, in epoch seconds.
 
         Raises:
             Refusal: There is no such dataset.
         """
-        instance, namespace, name = (members[member] for member in ("instanceId", "namespace", "name"))
-        place = f"instance/{instance}/namespaces/{namespace}/datasets/{name}"
+        namespace, name = members["namespace"], members["name"]
+        custom = self.custom(namespace, name)
+        created_at = began_at if custom is None or custom.created_at is None else custom.created_at
         return {
-            "dataset": {
-                "instanceId": instance,
-                "namespace": namespace,
-                "name": name,
-                "arn": f"arn:aws:scn:us-east-1:123456789012:{place}",
-                "schema": self._schema(namespace, name),
-                "createdTime": created_at,
-                "lastModifiedTime": created_at,
-            }
+            "instanceId": members["instanceId"],
+            "namespace": namespace,
+            "name": name,
+            "arn": arn,
+            **({"schema": self._schema(namespace, name)} if custom is None else custom.described),
+            "createdTime": created_at,
+            "lastModifiedTime": created_at,
         }
 
     def _schema(self, namespace: str, name: str) -> Mapping[str, Any]:
-        custom = self._schemas.get((namespace, name))
-        if custom is not None:
-            return custom
         try:
             if namespace == ASC:
                 return _asc_schema(dataset_by_name(name))
@@ -95,9 +144,12 @@ def checked_dataset(document: object) -> dict[str, Any]:
         "name": "DataLakeDatasetName",
         "schema": "DataLakeDatasetSchema",
     }
+    optional = {name: shape for name, shape in OPTIONAL.items() if inner.get(name) is not None}
     try:
         faults = [
-            fault for name, shape in shapes.items() for fault in faults_of(shape, inner.get(name), f"/{name}")
+            fault
+            for name, shape in {**shapes, **optional}.items()
+            for fault in faults_of(shape, inner.get(name), f"/{name}")
         ]
     except WrongType as error:
         raise ValueError(str(error)) from error
@@ -106,9 +158,18 @@ def checked_dataset(document: object) -> dict[str, Any]:
     names = {field["name"] for field in inner["schema"]["fields"]}
     unknown = {key["name"] for key in inner["schema"].get("primaryKeys", ())} - names
     faults += [f"the primary key names '{name}', which is no field" for name in sorted(unknown)]
+    partition = _partition_of(inner.get("partitionSpec"))
+    strange = {name for name, _ in partition} - names
+    faults += [f"the partition names '{name}', which is no field" for name in sorted(strange)]
     if faults:
         raise ValueError("; ".join(faults))
-    return {name: inner[name] for name in shapes}
+    return {name: inner[name] for name in (*shapes, *OPTIONAL) if inner.get(name) is not None}
+
+
+def _partition_of(spec: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
+    """Return columns and transforms of a ``partitionSpec``."""
+    fields = () if spec is None else spec["fields"]
+    return tuple((field["name"], field["transform"]["type"]) for field in fields)
 
 
 def _dataset(name: str, schema: Mapping[str, Any]) -> Dataset:

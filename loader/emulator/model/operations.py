@@ -21,7 +21,18 @@ SEND = "SendDataIntegrationEvent"
 GET = "GetDataIntegrationEvent"
 LIST = "ListDataIntegrationEvents"
 GET_DATASET = "GetDataLakeDataset"
-SERVED = (SEND, GET, LIST, GET_DATASET)
+CREATE_DATASET = "CreateDataLakeDataset"
+LIST_DATASETS = "ListDataLakeDatasets"
+DELETE_DATASET = "DeleteDataLakeDataset"
+GET_INSTANCE = "GetInstance"
+LIST_INSTANCES = "ListInstances"
+TAG = "TagResource"
+UNTAG = "UntagResource"
+LIST_TAGS = "ListTagsForResource"
+SERVED = (
+    *(SEND, GET, LIST, GET_DATASET, CREATE_DATASET, LIST_DATASETS, DELETE_DATASET),
+    *(GET_INSTANCE, LIST_INSTANCES, TAG, UNTAG, LIST_TAGS),
+)
 
 _JSON = "application/json"
 
@@ -34,7 +45,7 @@ class ServiceOperation:
         name: As in the service model.
         method: HTTP method.
         path: Matches the path of a request; its groups are the members that the path holds.
-        query_members: Members that the query string holds: wire name, name, whether it is a number.
+        query_members: Members that the query string holds: wire name, name, type in the model.
         has_body: Whether any member is in a JSON body.
         check: Checks the whole input.
     """
@@ -42,7 +53,7 @@ class ServiceOperation:
     name: str
     method: str
     path: re.Pattern[str]
-    query_members: tuple[tuple[str, str, bool], ...]
+    query_members: tuple[tuple[str, str, str], ...]
     has_body: bool
     check: Check
 
@@ -129,15 +140,19 @@ def _read_body(body: bytes, content_type: str) -> dict[str, Any]:
 
 
 def _read_query(operation: ServiceOperation, query: str) -> dict[str, Any]:
-    given = dict(parse_qsl(query, keep_blank_values=True))
+    pairs = parse_qsl(query, keep_blank_values=True)
+    given = dict(pairs)
     members: dict[str, Any] = {}
-    for wire_name, name, is_number in operation.query_members:
+    for wire_name, name, kind in operation.query_members:
         if wire_name not in given:
             continue
         text = given[wire_name]
-        if is_number and not re.fullmatch(r"-?\d{1,9}", text):
+        if kind == "integer" and not re.fullmatch(r"-?\d{1,9}", text):
             raise Refusal("SerializationException", f"Value at '/{name}' is not a whole number")
-        members[name] = int(text) if is_number else text
+        if kind == "list":
+            members[name] = [value for key, value in pairs if key == wire_name]
+        else:
+            members[name] = int(text) if kind == "integer" else text
     return members
 
 
@@ -154,7 +169,7 @@ def _operation(model: OperationModel) -> ServiceOperation:
         method=model.http["method"],
         path=re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]*)", re.escape(model.http["requestUri"]))),
         query_members=tuple(
-            (members[name].serialization["name"], name, members[name].type_name == "integer")
+            (members[name].serialization["name"], name, members[name].type_name)
             for name, place in places.items()
             if place == "querystring"
         ),

@@ -17,13 +17,17 @@ from math import inf
 from typing import Any
 
 from botocore.loaders import Loader
-from botocore.model import ListShape, ServiceModel, Shape, StructureShape
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 
 Fault = tuple[str, str]
 """Where, such as ``/clientToken``, and what the model asks for there."""
 
 NUMBER = (int, float)
 """What a JSON number becomes. (Written ``int | float`` where it is asked for, it is made anew each time.)"""
+
+FIRST_TIMESTAMP, LAST_TIMESTAMP = -62_135_596_800, 253_402_300_799.999
+"""0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999Z in epoch seconds: what a Smithy timestamp is bounded to
+(https://smithy.io/2.0/spec/simple-types.html#timestamp)."""
 
 Check = Callable[[Any], Sequence[Fault]]
 """Takes a value; returns what is wrong with it and everything inside it, with paths that begin at it.
@@ -91,6 +95,8 @@ def compile_check(shape: Shape) -> Check:
         return _structure_check(shape)
     if isinstance(shape, ListShape):
         return _list_check(shape)
+    if isinstance(shape, MapShape):
+        return _map_check(shape)
     return _CHECKS[shape.type_name](shape)
 
 
@@ -139,6 +145,25 @@ def _list_check(shape: ListShape) -> Check:
     return check
 
 
+def _map_check(shape: MapShape) -> Check:
+    check_key, check_value = compile_check(shape.key), compile_check(shape.value)
+    bounds = _Bounds(shape.metadata, "length ", "have ")
+
+    def check(value: Any) -> Sequence[Fault]:
+        if not isinstance(value, dict):
+            raise WrongType("", "JSON object")
+        faults = [] if bounds.low <= len(value) <= bounds.high else [("", bounds.demand)]
+        for key, element in value.items():
+            faults += check_key(key)
+            try:
+                faults += _inside(f"/{key}", check_value(element))
+            except WrongType as error:
+                raise error.inside(f"/{key}") from error
+        return faults
+
+    return check
+
+
 def _string_check(shape: Shape) -> Check:
     bounds = _Bounds(shape.metadata, "length ", "have ")
     low, high = bounds.low, bounds.high
@@ -177,6 +202,8 @@ def _timestamp_check(_shape: Shape) -> Check:
         # Epoch seconds in a JSON body (timestampFormat unixTimestamp, and rest-json's default).
         if not isinstance(value, NUMBER) or isinstance(value, bool):
             raise WrongType("", "number of epoch seconds")
+        if not FIRST_TIMESTAMP <= value <= LAST_TIMESTAMP:
+            raise WrongType("", "time between the years 1 and 9999")
         return ()
 
     return check

@@ -37,7 +37,7 @@ class Gate:
             Refusal: It is not signed as it should be.
         """
         if self._signatures is not None:
-            self._signatures.check(request, self._clock.wire_now())
+            self._signatures.check(request, self._clock.wire_now(), self._clock.date_now())
 
     def decide_fault(self, operation: str, attempt: int = 0, group: str = "") -> FaultRule | None:
         """Count a call and return what goes wrong with it.

@@ -6,60 +6,96 @@ from binascii import Error as Base64Error
 from collections.abc import Mapping
 from typing import Any
 
-from loader.emulator.faults import FaultKind
 from loader.emulator.model.refusal import Refusal
 from loader.emulator.model.shapes import max_value
-from loader.emulator.store.ledger import LedgerRow
+from loader.emulator.service.load_states import load_execution
+from loader.emulator.settings import EmulatorSettings
+from loader.emulator.store.ledger import LedgerRow, Listing
 from loader.emulator.store.store import Store
 
 EVENT_LIFE_SECONDS = 30 * 86_400.0
 """Older events are not told of (docs/service.md 3.5)."""
 
+_FIRST_ID = "0" * 36
 
-async def get_event(
-    store: Store, members: Mapping[str, Any], now: float, load_seconds: float
-) -> dict[str, Any]:
-    """Return the output of GetDataIntegrationEvent.
-
-    Args:
-        store: Where the ledger is.
-        members: A checked input.
-        now: Epoch seconds.
-        load_seconds: How long events of type ``scn.data.dataset`` stay IN_PROGRESS.
-
-    Raises:
-        Refusal: There is no such event, or none young enough.
-    """
-    since = now - EVENT_LIFE_SECONDS
-    row = await store.read(lambda: store.ledger.event(members["instanceId"], members["eventId"], since))
-    if row is None:
-        raise Refusal("ResourceNotFoundException", "There is no such event")
-    return {"event": _as_event(row, now, load_seconds)}
+_FORMS = {"newest": r"newest:(\d{1,18})", "oldest": r"oldest:(\d{1,18})", "mixed": r"mixed:([0-9a-f-]{36})"}
+"""What a next token holds: how many events lie before the page, or the last event id before it."""
 
 
-async def list_events(
-    store: Store, members: Mapping[str, Any], now: float, load_seconds: float
-) -> dict[str, Any]:
-    """Return the output of ListDataIntegrationEvents, in the order the events were accepted.
+class EventReader:
+    """Tells of accepted events.
 
     Args:
+        settings: How long loads take, known instances, and the order of List.
         store: Where the ledger is.
-        members: A checked input.
-        now: Epoch seconds.
-        load_seconds: How long events of type ``scn.data.dataset`` stay IN_PROGRESS.
-
-    Raises:
-        Refusal: The next token is none of ours.
     """
-    after_seq = _position(members["nextToken"]) if "nextToken" in members else 0
-    limit: int = members.get("maxResults", max_value("DataIntegrationEventMaxResults"))
-    event_type, instance_id = members.get("eventType"), members["instanceId"]
-    since = now - EVENT_LIFE_SECONDS
-    rows = await store.read(lambda: store.ledger.events(instance_id, event_type, since, after_seq, limit + 1))
-    output: dict[str, Any] = {"events": [_as_event(row, now, load_seconds) for row in rows[:limit]]}
-    if len(rows) > limit:
-        output["nextToken"] = _next_token(rows[limit - 1].seq)
-    return output
+
+    def __init__(self, settings: EmulatorSettings, store: Store) -> None:
+        self._load_seconds = settings.load_seconds
+        self._instances = settings.instance_ids
+        self._order = settings.list_order
+        self._store = store
+
+    async def get(self, members: Mapping[str, Any], now: float) -> dict[str, Any]:
+        """Return the output of GetDataIntegrationEvent.
+
+        Args:
+            members: A checked input.
+            now: Epoch seconds.
+
+        Raises:
+            Refusal: There is no such event, or none young enough.
+        """
+        self._check_instance(members)
+        store, since = self._store, now - EVENT_LIFE_SECONDS
+        row = await store.read(lambda: store.ledger.event(members["instanceId"], members["eventId"], since))
+        if row is None:
+            raise Refusal("ResourceNotFoundException", "There is no such event")
+        return {"event": _as_event(row, now, self._load_seconds)}
+
+    async def list(self, members: Mapping[str, Any], now: float, *, is_endless: bool) -> dict[str, Any]:
+        """Return the output of ListDataIntegrationEvents.
+
+        Args:
+            members: A checked input.
+            now: Epoch seconds.
+            is_endless: Whether the first page comes again behind the last one.
+
+        Raises:
+            Refusal: The next token is none of ours.
+        """
+        self._check_instance(members)
+        # A minimum of 0 is in the model; a page of nothing would never end.
+        limit = members.get("maxResults") or max_value("DataIntegrationEventMaxResults")
+        before = self._before(members["nextToken"]) if "nextToken" in members else ""
+        listing = Listing(members["instanceId"], members.get("eventType"), now - EVENT_LIFE_SECONDS)
+        store = self._store
+        rows = await store.read(lambda: store.ledger.listed(listing, self._order, before, limit + 1))
+        output: dict[str, Any] = {"events": [_as_event(row, now, self._load_seconds) for row in rows[:limit]]}
+        if len(rows) > limit:
+            output["nextToken"] = self._token(before, rows[limit - 1], limit)
+        elif is_endless:
+            output["nextToken"] = _encoded(f"{self._order}:{_FIRST_ID if self._order == 'mixed' else 0}")
+        return output
+
+    def _check_instance(self, members: Mapping[str, Any]) -> None:
+        if self._instances and members["instanceId"] not in self._instances:
+            raise Refusal("ResourceNotFoundException", "There is no such instance")
+
+    def _token(self, before: str, last: LedgerRow, limit: int) -> str:
+        if self._order == "mixed":
+            return _encoded(f"mixed:{last.event_id}")
+        return _encoded(f"{self._order}:{int(before or 0) + limit}")
+
+    def _before(self, token: str) -> str:
+        try:
+            text = urlsafe_b64decode(token.encode()).decode()
+        except (Base64Error, ValueError):
+            text = ""
+        match = re.fullmatch(_FORMS[self._order], text, re.ASCII)
+        if match is None:
+            raise Refusal("ValidationException", "The next token is not valid")
+        return match[1]
 
 
 def _as_event(row: LedgerRow, now: float, load_seconds: float) -> dict[str, Any]:
@@ -75,29 +111,10 @@ def _as_event(row: LedgerRow, now: float, load_seconds: float) -> dict[str, Any]
         event["datasetTargetDetails"] = {
             "datasetIdentifier": row.dataset,
             "operationType": row.operation,
-            "datasetLoadExecution": _load_execution(row, now, load_seconds),
+            "datasetLoadExecution": load_execution(row, now, load_seconds),
         }
     return event
 
 
-def _load_execution(row: LedgerRow, now: float, load_seconds: float) -> dict[str, str]:
-    if now - row.at < load_seconds:
-        return {"status": "IN_PROGRESS"}
-    if row.fault == FaultKind.LOAD_FAILED:
-        return {"status": "FAILED", "message": "Injected by the emulator's fault plan"}
-    return {"status": "SUCCEEDED"}
-
-
-def _next_token(seq: int) -> str:
-    return urlsafe_b64encode(b"after:%d" % seq).decode()
-
-
-def _position(token: str) -> int:
-    try:
-        text = urlsafe_b64decode(token.encode()).decode()
-    except (Base64Error, ValueError):
-        text = ""
-    match = re.fullmatch(r"after:(\d{1,18})", text, re.ASCII)
-    if match is None:
-        raise Refusal("ValidationException", "The next token is not valid")
-    return int(match[1])
+def _encoded(text: str) -> str:
+    return urlsafe_b64encode(text.encode()).decode()

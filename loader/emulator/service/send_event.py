@@ -29,6 +29,7 @@ from loader.emulator.quota import Quota
 from loader.emulator.service.answers import Answer, refused, spoiled, success
 from loader.emulator.service.client_tokens import ClientTokens, TokenEntry, event_identity
 from loader.emulator.service.gate import Gate
+from loader.emulator.service.load_states import LoadOutcomes
 from loader.emulator.service.signatures import WireRequest
 from loader.emulator.service.targets import Targets
 from loader.emulator.settings import EmulatorSettings
@@ -89,6 +90,7 @@ class SendHandler:
         self._store = store
         self._tokens = ClientTokens(settings.token_life_seconds)
         self._targets = Targets(settings.custom_keys, catalog)
+        self._loads = LoadOutcomes(settings)
         self._max_data_bytes = max_value("DataIntegrationEventData")
 
     def remember(self, row: LedgerRow) -> None:
@@ -102,6 +104,10 @@ class SendHandler:
         if row.client_token and row.event_id is not None:
             entry = TokenEntry(row.seq, 1, _identity(row), row.event_id)
             self._tokens.accept(row.instance_id, row.client_token, entry, row.at)
+
+    def datasets_changed(self) -> None:
+        """Look at the datasets again: one may have been made or deleted."""
+        self._targets.forget()
 
     def take(self, request: WireRequest, call: OperationCall) -> Answer:
         """Treat a Send call: decide, write it down, answer."""
@@ -122,9 +128,10 @@ class SendHandler:
             attempt.row.verdict = _VERDICTS.get(refusal.code, f"rejected:{refusal.code}")
             answer = refused(refusal)
         if fault is not None:
-            attempt.row.fault = fault.name
+            attempt.row.fault = attempt.row.fault or fault.name
             answer = spoiled(answer, fault)
-            if fault.fault is FaultKind.LOAD_FAILED:
+            if fault.fault in (FaultKind.LOAD_FAILED, FaultKind.FORGOTTEN):
+                attempt.row.fault = fault.name
                 attempt.change = None
         self._write_down(attempt)
         assert answer is not None  # only a fault leaves it open, and spoils it
@@ -178,7 +185,8 @@ class SendHandler:
         if attempt.entry is not None:
             self._tokens.accept(row.instance_id, row.client_token, entry, row.at)
         self.order.accept(_group(row), entry.first_seq)
-        if self._settings.keep_records:
+        row.fault = self._loads.failure_of(attempt.members["data"])
+        if self._settings.keep_records and not row.fault:
             attempt.change = Change(target, attempt.members["data"])
 
     def _admit(self) -> None:

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from loader.emulator.clock import EmulatorClock
-from loader.emulator.faults import FaultPlan, FaultRule
+from loader.emulator.faults import FaultKind, FaultPlan, FaultRule
 from loader.emulator.model.catalog import Catalog
 from loader.emulator.model.operations import (
     GET,
-    GET_DATASET,
+    LIST,
     SEND,
     OperationCall,
     check_input,
@@ -22,9 +22,10 @@ from loader.emulator.model.refusal import Refusal
 from loader.emulator.quota import Quota
 from loader.emulator.service.answers import Answer, refused, spoiled, success
 from loader.emulator.service.gate import Gate
-from loader.emulator.service.read_events import get_event, list_events
+from loader.emulator.service.read_events import EventReader
+from loader.emulator.service.resources import Resources
 from loader.emulator.service.send_event import SendHandler
-from loader.emulator.service.signatures import WireRequest
+from loader.emulator.service.signatures import WireRequest, signed_region
 from loader.emulator.settings import EmulatorSettings, QuotaSettings
 from loader.emulator.store.group_order import Group
 from loader.emulator.store.store import Store
@@ -53,7 +54,9 @@ class Service:
         self._gate = Gate(settings, self.clock)
         self._catalog = Catalog(settings.datasets)
         self._intake = SendHandler(settings, self._gate, self.clock, store, self._catalog)
-        self._began = self.clock.now()
+        self._events = EventReader(settings, store)
+        self._resources = Resources(settings, self._catalog, self.clock.now())
+        self._calls: Counter[str] = Counter()
         self._latency = random.Random(settings.seed)  # noqa: S311 - repeatable on purpose
 
     async def restore(self) -> None:
@@ -68,6 +71,7 @@ class Service:
             call = find_call(request.method, path)
         except Refusal as refusal:
             return refused(refusal)
+        self._calls[call.operation.name] += 1
         if call.operation.name != SEND:
             return self._delayed(await self._query(request, call))
         if self.store.is_full:
@@ -109,6 +113,10 @@ class Service:
             "overtaken_groups": _names(order.overtaken),
         }
 
+    def calls(self) -> dict[str, int]:
+        """Return how many calls of each operation this process answered."""
+        return dict(self._calls)
+
     async def _query(self, request: WireRequest, call: OperationCall) -> Answer:
         fault: FaultRule | None = None
         _, _, query = request.target.partition("?")
@@ -119,19 +127,24 @@ class Service:
                 return spoiled(None, fault)
             members = read_input(call, query, request.body, request.headers.get("Content-Type", ""))
             check_input(call.operation, members)
-            answer = success(await self._tell(call.operation.name, members))
+            answer = success(await self._tell(call.operation.name, members, request, fault))
         except Refusal as refusal:
             answer = refused(refusal)
         return answer if fault is None else spoiled(answer, fault)
 
-    async def _tell(self, operation: str, members: Mapping[str, Any]) -> dict[str, Any]:
-        if operation == GET_DATASET:
-            known = self.settings.instance_ids
-            if known and members["instanceId"] not in known:
-                raise Refusal("ResourceNotFoundException", "There is no such instance")
-            return self._catalog.describe(members, self._began)
-        tell = get_event if operation == GET else list_events
-        return await tell(self.store, members, self.clock.now(), self.settings.load_seconds)
+    async def _tell(
+        self, operation: str, members: Mapping[str, Any], request: WireRequest, fault: FaultRule | None
+    ) -> dict[str, Any]:
+        now = self.clock.now()
+        if operation == GET:
+            return await self._events.get(members, now)
+        if operation == LIST:
+            is_endless = fault is not None and fault.fault is FaultKind.ENDLESS_LIST
+            return await self._events.list(members, now, is_endless=is_endless)
+        region = signed_region(request) or self.settings.region or "us-east-1"
+        answer = self._resources.answer(operation, members, region, now)
+        self._intake.datasets_changed()
+        return answer
 
     def _delayed(self, answer: Answer) -> Answer:
         mean, jitter = self.settings.latency_seconds, self.settings.latency_jitter_seconds

@@ -6,6 +6,7 @@ headers it says it signed, and compared. Nothing of the loader's signing is used
 
 import hmac
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -77,6 +78,12 @@ class _Signer(SigV4Auth):  # type: ignore[misc] # botocore ships no types
         return signature
 
 
+def signed_region(request: WireRequest) -> str | None:
+    """Return the Region that a request is signed for, or None if it is not signed."""
+    match = _AUTHORIZATION.fullmatch(request.headers.get("Authorization", ""))
+    return match["region"] if match is not None else None
+
+
 class SignatureCheck:
     """Knows credentials; refuses requests that are not signed with them.
 
@@ -91,16 +98,22 @@ class SignatureCheck:
         self._service: str = service_model().signing_name
         self._signers: dict[tuple[str, str], _Signer] = {}
 
-    def check(self, request: WireRequest, now: float) -> None:
+    def check(self, request: WireRequest, *times: float) -> None:
         """Refuse a request that is not signed as it should be.
 
         Args:
             request: The request.
-            now: The service's time in epoch seconds.
+            times: The service's time in epoch seconds; a signature may be of any of them.
 
         Raises:
             Refusal: It is not.
         """
+        try:
+            self._check(request, times)
+        except UnicodeError:  # a header or a query that is not UTF-8: it cannot have been signed
+            raise _invalid("A signed header or the path is not valid UTF-8.") from None
+
+    def _check(self, request: WireRequest, times: Sequence[float]) -> None:
         authorization = request.headers.get("Authorization")
         if authorization is None:
             raise Refusal("MissingAuthenticationTokenException", "Missing Authentication Token")
@@ -110,7 +123,7 @@ class SignatureCheck:
             raise Refusal("IncompleteSignature", "Authorization or X-Amz-Date header is malformed or missing")
         self._check_scope(match, timestamp)
         self._check_identity(match["key"], request)
-        _check_age(timestamp, now)
+        _check_age(timestamp, times)
         _check_signed_headers(match["headers"].split(";"), request)
         _check_body_digest(request)
         signer = self._signer(match["key"], match["region"])
@@ -144,11 +157,12 @@ class SignatureCheck:
         return signer
 
 
-def _check_age(timestamp: str, now: float) -> None:
+def _check_age(timestamp: str, times: Sequence[float]) -> None:
     try:
         signed_at = datetime.fromisoformat(timestamp).timestamp()
     except ValueError:
         raise Refusal("IncompleteSignature", "X-Amz-Date is not a time") from None
+    now = min(times, key=lambda each: abs(each - signed_at))
     if signed_at < now - TOLERANCE_SECONDS:
         limit = _as_text(now - TOLERANCE_SECONDS)
         raise _invalid(
@@ -180,6 +194,7 @@ def _as_signed(request: WireRequest, signed: list[str], timestamp: str) -> AWSRe
     headers = HTTPHeaders()
     for name in signed:
         for value in request.headers.getall(name):
+            value.encode()  # raises UnicodeEncodeError, where botocore's signer would fail in other ways
             headers[name] = value
     rebuilt = _ReceivedRequest(
         method=request.method, url=f"http://{request.headers['Host']}{request.target}", data=request.body

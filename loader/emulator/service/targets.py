@@ -11,7 +11,7 @@ from loader.emulator.model.operations import refuse_faults
 from loader.emulator.model.refusal import Refusal
 from loader.emulator.model.schema_check import check_custom, dataset_check
 from loader.emulator.model.shapes import faults_of
-from loader.emulator.store.lake import Target
+from loader.emulator.store.lake import Partition, Target
 from loader.model import Operation
 
 DATASET_EVENT_TYPE = "scn.data.dataset"
@@ -33,6 +33,10 @@ class Targets:
         self._catalog = catalog
         self._custom_keys = custom_keys
         self._find = lru_cache(maxsize=1024)(self._find_uncached)
+
+    def forget(self) -> None:
+        """Look at the catalog again, which has changed."""
+        self._find.cache_clear()
 
     def find(self, members: Mapping[str, Any]) -> tuple[Target, RecordsCheck]:
         """Return where an event's records go and how they are checked.
@@ -72,15 +76,17 @@ class Targets:
         )
         known = self._catalog.custom(namespace, name)
         if known is not None:
-            return _target(known, f"{namespace}.{name}", operation)
+            return _target(known.dataset, f"{namespace}.{name}", operation, known.partition)
         key = self._custom_keys.get(f"{namespace}/{name}", ())
         return Target(f"{namespace}.{name}", (), key, operation), check_custom
 
 
-def _target(dataset: Dataset, table: str, operation: Operation) -> tuple[Target, RecordsCheck]:
+def _target(
+    dataset: Dataset, table: str, operation: Operation, partition: Partition = ()
+) -> tuple[Target, RecordsCheck]:
     columns = tuple(column.name for column in dataset.columns)
     check = dataset_check(dataset, keys_only=operation is Operation.DELETE)
-    return Target(table, columns, dataset.primary_key, operation), check.check
+    return Target(table, columns, dataset.primary_key, operation, partition), check.check
 
 
 def _invalid(message: str) -> Refusal:

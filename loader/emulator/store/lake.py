@@ -11,14 +11,19 @@ they were spelled. What the operations do follows docs/service.md 3.2:
 The table ``emulator_accepted`` beside them holds the accepted calls, written in the same transaction as their
 records: the tokens of an emulator whose process was killed live on with exactly the records they stand for.
 
-Typed events are taken as UPSERT. The lake knows no partitions. A custom dataset without a known key has
+A dataset with partitions has the column ``emulator_partition`` beside its own: UPSERT and DELETE find records
+of the same key in the same partition only. A record without a value in a partition column is in the NULL
+partition.
+
+Typed events are taken as UPSERT. A custom dataset without a known key has
 no key but the whole record.
 """
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -29,6 +34,13 @@ from loader.emulator.store.sqlite_file import open_sqlite, quoted
 from loader.model import Operation
 
 ACCEPTED_TABLE = "emulator_accepted"
+PARTITION_COLUMN = "emulator_partition"
+
+Partition = tuple[tuple[str, str], ...]
+"""Columns and transforms (YEAR, MONTH, DAY, HOUR, IDENTITY) that partition a dataset."""
+
+_DIGITS_OF = {"YEAR": 4, "MONTH": 7, "DAY": 10, "HOUR": 13}
+"""How much of a timestamp in ISO 8601 names the year, the month, the day, the hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +52,14 @@ class Target:
         columns: Its columns; empty if they come with the records.
         key: Columns that identify a record; empty for the whole record.
         operation: What to do with the records.
+        partition: Columns that partition the table, each with its transform.
     """
 
     table: str
     columns: tuple[str, ...]
     key: tuple[str, ...]
     operation: Operation
+    partition: Partition = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +123,14 @@ class Lake:
 
     def _apply_run(self, target: Target, records: Sequence[dict[str, str | None]]) -> None:
         columns = self._columns[target.table]
+        if target.partition:
+            for record in records:
+                record[PARTITION_COLUMN] = _partition(record, target.partition)
         rows = [tuple(map(record.get, columns)) for record in records]
         if target.operation is Operation.APPEND:
             self._insert(target.table, columns, rows)
             return
-        key = target.key or columns
+        key = (*target.key, *((PARTITION_COLUMN,) if target.partition else ())) if target.key else columns
         # A dict keeps the last record of a key: what a run of UPSERTs leaves behind.
         latest = {tuple(map(record.get, key)): row for record, row in zip(records, rows, strict=True)}
         self._delete(target.table, key, latest)
@@ -131,6 +148,8 @@ class Lake:
 
     def _add_columns(self, target: Target, records: Sequence[dict[str, str | None]]) -> None:
         columns = target.columns or tuple(dict.fromkeys(name for record in records for name in record))
+        if target.partition:
+            columns = (*columns, PARTITION_COLUMN)
         known = self._columns.get(target.table)
         table = quoted(target.table)
         if known is None:
@@ -145,6 +164,23 @@ class Lake:
             if name not in known:
                 self._connection.execute(f"ALTER TABLE {table} ADD COLUMN {quoted(name)} TEXT")
                 known.append(name)
+
+
+def _partition(record: Mapping[str, str | None], partition: Partition) -> str | None:
+    """Return the partition of a record as a text; None if it is the NULL partition."""
+    values = [_transformed(record.get(name), transform) for name, transform in partition]
+    return None if all(value is None for value in values) else json.dumps(values)
+
+
+def _transformed(value: str | None, transform: str) -> str | None:
+    if value is None or transform == "IDENTITY":
+        return value
+    if value.lstrip("-").isdecimal():  # epoch milliseconds
+        moment = datetime.fromtimestamp(int(value) / 1000, UTC)
+    else:
+        moment = datetime.fromisoformat(value)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.isoformat()[: _DIGITS_OF[transform]]
 
 
 def _records(data: str) -> list[dict[str, str | None]]:

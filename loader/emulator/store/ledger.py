@@ -66,8 +66,26 @@ _COLUMN_TYPES = """
     event_id TEXT, verdict TEXT NOT NULL, fault TEXT NOT NULL, overlapped INTEGER NOT NULL
 """
 _INDEX = "CREATE UNIQUE INDEX IF NOT EXISTS receipts ON attempts (event_id) WHERE verdict = 'accepted'"
+_LIST_INDEX = """
+CREATE INDEX IF NOT EXISTS listed ON attempts (instance_id, seq, at, event_type, fault, verdict)
+WHERE verdict = 'accepted'"""
 _COLUMNS = [column.name for column in fields(LedgerRow)]
 _as_values = attrgetter(*_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which accepted events a List is about.
+
+    Attributes:
+        instance_id: Of this instance.
+        event_type: Of this type; of all if it is None.
+        since: Accepted at this time or later, in epoch seconds.
+    """
+
+    instance_id: str
+    event_type: str | None
+    since: float
 
 
 class RowTable:
@@ -101,8 +119,8 @@ class RowTable:
 class LedgerFile:
     """The table of attempts. Every method is for the thread that writes.
 
-    Receipts are random, so their index costs more than the rows themselves. It is made when somebody first
-    looks for a receipt (about a second for a million rows) and kept up from then on.
+    Receipts are random, so their index costs more than the rows themselves. The indexes are made at the first
+    Get or List (some seconds for a million rows) and kept up from then on.
 
     Args:
         path: SQLite file, continued if it holds a ledger; None keeps the table in memory.
@@ -125,24 +143,43 @@ class LedgerFile:
 
     def event(self, instance_id: str, event_id: str, since: float) -> LedgerRow | None:
         """Return the accepted attempt that has this receipt and is not older than ``since``."""
-        if not self._has_index:
-            self._connection.execute(_INDEX)
-            self._has_index = True
+        self._make_indexes()
         found = self._table.find(
-            "verdict = 'accepted' AND event_id = ? AND instance_id = ? AND at >= ?",
+            "verdict = 'accepted' AND event_id = ? AND instance_id = ? AND at >= ? AND fault <> 'forgotten'",
             (event_id, instance_id, since),
         )
         return found[0] if found else None
 
-    def events(
-        self, instance_id: str, event_type: str | None, since: float, after_seq: int, limit: int
-    ) -> list[LedgerRow]:
-        """Return accepted attempts in order of acceptance; of one event type, or of all if it is None."""
-        return self._table.find(
-            "verdict = 'accepted' AND instance_id = ?1 AND at >= ?2 AND seq > ?3"
-            " AND (?4 IS NULL OR event_type = ?4) ORDER BY seq LIMIT ?5",
-            (instance_id, since, after_seq, event_type, limit),
+    def listed(self, listing: Listing, order: str, before: str, limit: int) -> list[LedgerRow]:
+        """Return a page of accepted attempts.
+
+        Args:
+            listing: Which ones.
+            order: ``newest``, ``oldest`` or ``mixed`` (by event id).
+            before: What lies before the page: how many, or for ``mixed`` the last event id; or empty.
+            limit: How many at most.
+        """
+        self._make_indexes()
+        condition = (
+            "verdict = 'accepted' AND instance_id = ?1 AND at >= ?2 AND fault <> 'forgotten'"
+            " AND (?3 IS NULL OR event_type = ?3)"
         )
+        values: tuple[Any, ...] = (listing.instance_id, listing.since, listing.event_type)
+        if order == "mixed":
+            return self._table.find(
+                f"{condition} AND event_id > ?4 ORDER BY event_id LIMIT ?5", (*values, before, limit)
+            )
+        direction = "DESC" if order == "newest" else "ASC"
+        page = f"SELECT seq FROM attempts WHERE {condition} ORDER BY seq {direction} LIMIT ?4 OFFSET ?5"  # noqa: S608 - constants
+        return self._table.find(
+            f"seq IN ({page}) ORDER BY seq {direction}", (*values, limit, int(before or 0))
+        )
+
+    def _make_indexes(self) -> None:
+        if not self._has_index:
+            self._connection.execute(_INDEX)
+            self._connection.execute(_LIST_INDEX)
+            self._has_index = True
 
     def close(self) -> None:
         """Close the file; its write-ahead log is folded into it."""
