@@ -1,9 +1,9 @@
 """The emulator's clock: real time that tests can move.
 
-Two hands, moved apart from each other. ``advance`` ages client tokens and events, fills the quota's bucket
-and moves the ``Date`` header, without making every signature stale; ``skew_seconds`` is how wrong a
-*client's* clock looks: it shifts the ``Date`` header and the time that signatures are judged by. A signature made by the
-``Date`` header is always good.
+Two hands, moved apart from each other. ``advance`` ages client tokens and events and fills the quota's
+bucket, without making every signature stale. ``skew_seconds`` is how wrong a *client's* clock looks: it shifts the
+``Date`` header and the time that signatures are judged by. While it is 0 the ``Date`` header follows
+``advance``, as a client finds out the age of things by it. A signature made by the ``Date`` header is good.
 """
 
 import time
@@ -14,7 +14,7 @@ class EmulatorClock:
     """Epoch seconds since the emulator started, on a monotonic base.
 
     Attributes:
-        skew_seconds: How far the time of signatures is ahead of real time, and ``Date`` ahead of ``now``.
+        skew_seconds: How far the time of signatures is ahead of real time.
     """
 
     def __init__(self, skew_seconds: float = 0.0) -> None:
@@ -34,7 +34,7 @@ class EmulatorClock:
 
     def date_now(self) -> float:
         """Return the time that the ``Date`` header tells, in epoch seconds."""
-        return self.now() + self.skew_seconds
+        return self.wire_now() if self.skew_seconds else self.now()
 
     def advance(self, seconds: float) -> None:
         """Let ``seconds`` pass for tokens, events and quotas.
