@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import nullcontext
 from importlib.metadata import version
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from loader.cli.emulator import emulator
 from loader.cli.errors import show_error
 from loader.cli.init import init
 from loader.cli.load import load
+from loader.cli.panic_filter import without_panics
 from loader.cli.plan import plan
 from loader.cli.rejects import rejects
 from loader.cli.report import report
@@ -75,7 +77,8 @@ def main() -> None:
     """Run the command line; the process ends with one of the documented exit codes."""
     _limit_polars()
     try:
-        app()
+        with nullcontext() if "--debug" in sys.argv else without_panics():
+            app()
     except SystemExit:
         raise  # how a command ends
     except KeyboardInterrupt:
