@@ -1,8 +1,8 @@
 """The emulator's clock: real time that tests can move.
 
 Two hands, moved apart from each other. ``advance`` ages client tokens and events and fills the quota's
-bucket, without making every signature stale. ``skew_seconds`` is how wrong a *client's* clock looks: it shifts the
-``Date`` header and the time that signatures are judged by. While it is 0 the ``Date`` header follows
+bucket, without making every signature stale. ``skew_seconds`` is how wrong a *client's* clock looks: it
+shifts the ``Date`` header and the time that signatures are judged by. While it is 0 the ``Date`` header follows
 ``advance``, as a client finds out the age of things by it. A signature made by the ``Date`` header is good.
 """
 
