@@ -1,9 +1,9 @@
 """The emulator's clock: real time that tests can move.
 
-Two hands, moved apart from each other. ``advance`` ages client tokens and events and fills the quota's
-bucket, without making every signature stale. ``skew_seconds`` is how wrong a *client's* clock looks: it
-shifts the ``Date`` header and the time that signatures are judged by. While it is 0 the ``Date`` header follows
-``advance``, as a client finds out the age of things by it. A signature made by the ``Date`` header is good.
+The clock has two hands. ``advance`` ages client tokens and events and refills the quota; it makes no signature
+stale. ``skew_seconds`` is the error of the clients' clocks: it shifts the ``Date`` header and the time that
+signatures are judged by. While it is 0, the ``Date`` header follows ``advance``, since a client learns the
+age of things from it.
 """
 
 import time
