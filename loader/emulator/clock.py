@@ -1,9 +1,9 @@
 """The emulator's clock: real time that tests can move.
 
-The clock has two hands. ``advance`` ages client tokens and events and refills the quota; it makes no signature
-stale. ``skew_seconds`` is the error of the clients' clocks: it shifts the ``Date`` header and the time that
-signatures are judged by. While it is 0, the ``Date`` header follows ``advance``, since a client learns the
-age of things from it.
+The clock has two hands. ``advance`` ages client tokens and events and refills the quota; it makes no
+signature stale. ``skew_seconds`` is the error of the clients' clocks: it shifts the ``Date`` header and the
+time that signatures are judged by. While it is 0, the ``Date`` header follows ``advance``, since a client
+learns the age of things from it.
 """
 
 import time
