@@ -7,8 +7,9 @@ Rules kept here:
    it; the answers to attempts that were let go earlier are old news.
 3. Probes go out after ``first_probe_seconds``, then after twice as long each time, up to
    ``longest_probe_seconds``. How long to go on is not decided here (`loader.delivery.troubles`).
-4. Before the service has answered at all, ALIKE refusals with one cause (or a single one that is certain) say
-   that the way was never open: the load should stop. Later the same is an outage, which is waited for.
+4. Before the service has answered at all, ALIKE refusals with one cause over START_SECONDS (or a single one
+   that is certain) say that the way was never open: the load should stop. Later the same is an outage, which
+   is waited for.
 """
 
 import math
@@ -19,6 +20,9 @@ from loader.service.way_faults import way_fault
 
 ALIKE = 8
 """Refusals in a row that are taken for a closed way: more than a filter on content meets by chance."""
+
+START_SECONDS = 3.0
+"""A load balancer that restarts just when a load begins answers for a second or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class WayBreaker:
         self.was_open_way = False
         self.is_calm = False
         self._in_a_row = 0
+        self._first_at = 0.0
         self._code = ""
         self._is_alike = True
         self._events: set[str] = set()
@@ -106,20 +111,23 @@ class WayBreaker:
         self.is_calm = False
         self._is_alike = self._is_alike and code == (self._code or code)
         self._code = code
+        if not self._in_a_row:
+            self._first_at = now
         self._in_a_row += 1
         if len(self._events) < ALIKE:
             self._events.add(token)
         fault = way_fault(code)
-        is_certain = self._in_a_row >= ALIKE or (fault is not None and fault.is_certain)
+        is_certain = fault is not None and fault.is_certain
         if self.is_open:
             self._pause_seconds = min(2 * self._pause_seconds, self._settings.longest_probe_seconds)
             self._probe_at = now + self._pause_seconds
-        elif is_certain:
+        elif is_certain or self._in_a_row >= ALIKE:
             self.is_open = True
             self._old_news_until = now
             self._pause_seconds = self._settings.first_probe_seconds
             self._probe_at = now + self._pause_seconds
-        return is_certain and self._is_alike and not self.was_open_way
+        is_lasting = self._in_a_row >= ALIKE and now - self._first_at >= START_SECONDS
+        return (is_certain or is_lasting) and self._is_alike and not self.was_open_way
 
     def _close(self) -> None:
         self.is_open = False

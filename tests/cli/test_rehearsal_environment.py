@@ -1,0 +1,46 @@
+"""``--emulate`` takes nothing from the environment, and breaks on nothing in it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {
+            "AWS_MAX_ATTEMPTS": "abc",
+            "AWS_PROFILE": "no-such-profile",
+            "AWS_CA_BUNDLE": "/nonexistent",
+            "AWS_CONFIG_FILE": "/nonexistent",
+            "AWS_ENDPOINT_URL": "nonsense",
+            "AWS_USE_FIPS_ENDPOINT": "maybe",
+            "AWS_REGION": "no region!",
+            "AWS_DATA_PATH": "/nonexistent",
+            "HTTPS_PROXY": "http://",
+            "HTTP_PROXY": "socks5://h",
+        }
+    ],
+)
+def test_a_rehearsal_does_not_break_on_the_environment(tmp_path: Path, environment: dict[str, str]) -> None:
+    """Whatever AWS and proxy variables say, the rehearsal is delivered to its emulator."""
+    (tmp_path / "x.csv").write_text("reservation_id,reservation_detail_id,product_id\nR1,1,p\nR2,2,q\n")
+    command = [sys.executable, "-m", "loader", "load", "x.csv", "--event-type", "scn.data.reservation"]
+    ended = subprocess.run(
+        [*command, "--emulate", "--progress", "none"],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "HOME": str(tmp_path),
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "all 2 events were accepted" in ended.stdout
