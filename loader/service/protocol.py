@@ -44,7 +44,7 @@ LAST_DATE = datetime(2100, 1, 1, tzinfo=UTC)
 
 _HEX = "[0-9a-fA-F]"  # half as long as to ignore the case
 _UUID = re.compile(f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}")
-_TITLE = re.compile(r"<title[^>]*>([^<]{1,500})", re.IGNORECASE)
+_TITLE = re.compile(r"<(?:title|h1)[^>]{0,200}>([^<]{1,500})", re.IGNORECASE)
 _DECIMAL = re.compile(r"\d{1,9}(?:\.\d{1,6})?", re.ASCII)
 
 
@@ -186,7 +186,7 @@ def _target(status: int, headers: Mapping[str, str]) -> str:
 
 
 def _title(text: str) -> str:
-    """Return the title of an HTML page, or nothing: what is inside may repeat the request."""
+    """Return the title or heading of an HTML page, or nothing: what is inside may repeat the request."""
     match = _TITLE.search(text)
     return clean(" ".join(unescape(match[1]).split()), MAX_TITLE_CHARS) if match else ""
 

@@ -122,7 +122,7 @@ async def test_what_haproxy_refuses_is_named(trial: Trial, rule: str, code: int,
         f"frontend way\n  bind 127.0.0.1:{port}\n  {rule}\n"
     )
     async with running(port, "haproxy", "-f", str(config)):
-        stopped = await trial.run(f"http://127.0.0.1:{port}", "--give-up-after", "3s")
+        stopped = await trial.run(f"http://127.0.0.1:{port}", "--give-up-after", "8s")
     assert stopped.code == code, stopped.err
     assert said in stopped.err
 
