@@ -263,6 +263,9 @@ class SourceFile:
             the tokens of identical files apart.
         modified_ns: Modification time; part of the identity where ``fingerprint`` is a sample.
         rows: Number of rows if the format tells without reading (Parquet), else None.
+        changed_ns: Time of the last change of content, owner, mode or name (ctime), which no program can set;
+            0 if it is not known.
+        inode: Number of the file in its file system; 0 if it is not known.
     """
 
     number: int
@@ -273,6 +276,8 @@ class SourceFile:
     fingerprint: str
     copy: int
     rows: int | None
+    changed_ns: int = 0
+    inode: int = 0
 
     @property
     def is_sampled(self) -> bool:

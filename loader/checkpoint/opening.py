@@ -207,7 +207,7 @@ def _create(path: Path, plan: Plan, generation: int, now: float) -> None:
             )
             connection.executemany(
                 "INSERT INTO files (number, path, format, size_bytes, modified_ns, fingerprint, copy, rows,"
-                " window_rows) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " changed_ns, inode, window_rows) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [(*_stored(f), rows) for f, rows in zip(plan.files, plan.window_rows, strict=True)],
             )
         os.fsync(descriptor)

@@ -96,6 +96,11 @@ def _changes(before: SourceFile, now: SourceFile) -> Iterator[str]:
     elif now.is_sampled and before.modified_ns != now.modified_ns:
         # Without the time nobody can vouch for what lies between the samples.
         yield f"modified {_time(before.modified_ns)} then, {_time(now.modified_ns)} now"
+    elif now.is_sampled and _was_touched(before, now):
+        yield (
+            f"it, or its owner, mode or links, changed {_time(now.changed_ns)}; if that was its content, its "
+            "modification time was set back (a copy made with 'cp -p' is taken for the file it was)"
+        )
     if before.copy != now.copy:
         yield f"it was copy {before.copy} of its content in the extract, now it is copy {now.copy}"
 
@@ -105,6 +110,12 @@ def _other_partitions(before: SourceFile, now: SourceFile) -> Iterator[str]:
     columns_before, columns_now = partitions_of(before.path), partitions_of(now.path)
     if columns_before != columns_now:
         yield f"its path gave {_text(columns_before)} then, {_text(columns_now)} now"
+
+
+def _was_touched(before: SourceFile, now: SourceFile) -> bool:
+    """Return whether what is still the same file in the same place changed, by a time that cannot be set."""
+    is_in_place = before.path == now.path and before.inode == now.inode != 0
+    return is_in_place and before.changed_ns != now.changed_ns
 
 
 def _as_json(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -109,11 +109,11 @@ def read_plan(connection: sqlite3.Connection) -> tuple[str, float, Plan]:
         raise sqlite3.DatabaseError("it holds no plan")
     load_id, created_at, settings, command = load
     rows = connection.execute(
-        "SELECT number, path, format, size_bytes, modified_ns, fingerprint, copy, rows, window_rows"
-        " FROM files ORDER BY number"
+        "SELECT number, path, format, size_bytes, modified_ns, fingerprint, copy, rows, changed_ns, inode,"
+        " window_rows FROM files ORDER BY number"
     ).fetchall()
-    files = [SourceFile(*row[:8]) for row in rows]
-    return load_id, created_at, Plan(orjson.loads(settings), files, [row[8] for row in rows], command)
+    files = [SourceFile(*row[:-1]) for row in rows]
+    return load_id, created_at, Plan(orjson.loads(settings), files, [row[-1] for row in rows], command)
 
 
 def corrupt(path: Path, why: str) -> CheckpointCorrupt:

@@ -15,10 +15,10 @@ REJECTED_NAME = "rejected"
 """Folder of the rejected rows, beside the checkpoint they were rejected by."""
 
 APPLICATION_ID = 0x53434E4C  # "SCNL": tells our file from any other SQLite file of the same name
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 """2: rejected rows have codes. 3: tokens are made of quoted records. 4: of the start of a request's body.
-5: marks name single events. 6: loads have generations. 7: samples over time. Tokens and marks
-of before mean nothing here."""
+5: marks name single events. 6: loads have generations. 7: samples over time. 8: files have
+times of their last change. Tokens and marks of before mean nothing here."""
 
 BUSY_SECONDS = 10.0
 """How long a write waits for someone's SQLite tool that holds the file for writing."""
@@ -52,6 +52,8 @@ CREATE TABLE files (
     fingerprint TEXT NOT NULL,
     copy        INTEGER NOT NULL,
     rows        INTEGER,
+    changed_ns  INTEGER NOT NULL,      -- ctime; 0 if it is not known, as inode
+    inode       INTEGER NOT NULL,
     window_rows INTEGER NOT NULL
 );
 CREATE TABLE windows (

@@ -148,6 +148,8 @@ def _source_file(number: int, path: Path, seen: Counter[str], named_format: str)
         fingerprint=fingerprint,
         copy=seen[fingerprint],
         rows=ParquetSource(str(path), after.st_size).rows if file_format == "parquet" else None,
+        changed_ns=after.st_ctime_ns,
+        inode=after.st_ino,
     )
 
 

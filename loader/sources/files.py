@@ -3,7 +3,8 @@
 Rules kept here:
 
 1. A fingerprint is a function of the file's bytes alone, as they lie there: compressed ones too. Of a file
-   larger than WHOLE_FILE_BYTES it is a sample, and the modification time becomes part of its identity.
+   larger than WHOLE_FILE_BYTES it is a sample, and the modification time becomes part of its identity. The
+   time of the last change (ctime) and the inode are looked at as well: no program sets them.
    Objects in S3 have what S3 knows them by.
 2. What is read is the text: a compressed file is unpacked on the way, and can only be read forward.
 """
@@ -13,6 +14,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from io import BufferedReader
 from pathlib import Path
 
@@ -46,7 +48,7 @@ def check_unchanged(file: SourceFile) -> None:
     """Refuse to go on with a file that changed since the load began: cheap enough for every window.
 
     Raises:
-        ExtractError: Its size or modification time is another, or it is gone.
+        ExtractError: Its size, modification time or content is another, or it is gone.
     """
     if isinstance(file, S3File):
         if file.format == "parquet":  # of text, every part is read only if the object is the same
@@ -57,14 +59,40 @@ def check_unchanged(file: SourceFile) -> None:
     except OSError as error:
         raise unreadable(file.path, error) from error
     if (status.st_size, status.st_mtime_ns) != (file.size_bytes, file.modified_ns):
-        raise ExtractError(
-            "A file of the extract changed while it was being read.",
-            where=file.path,
-            why=f"it had {file.size_bytes:,} bytes when the load began, it has {status.st_size:,} now"
+        raise _changed_while_read(
+            file,
+            f"it had {file.size_bytes:,} bytes when the load began, it has {status.st_size:,} now"
             if status.st_size != file.size_bytes
             else f"it was last modified {_when(status.st_mtime_ns)}, after the load began",
-            next_step="Load a copy that nobody writes to. What was sent so far is in the checkpoint.",
         )
+    touched = (status.st_ctime_ns, status.st_ino) != (file.changed_ns, file.inode)
+    if touched and file.changed_ns and not _has_same_content(file, status.st_ctime_ns, status.st_ino):
+        raise _changed_while_read(
+            file,
+            f"it changed {_when(status.st_ctime_ns)}, after the load began, although its size and "
+            "modification time are as before",
+        )
+
+
+@lru_cache(maxsize=4096)
+def _has_same_content(file: SourceFile, _changed_ns: int, _inode: int) -> bool:
+    """Return whether a file whose owner, mode, links or place changed still has its content, as it is now."""
+    if file.is_sampled:
+        return False  # what lies between the samples may have changed
+    try:
+        with Path(file.path).open("rb") as handle:
+            return fingerprint_of(handle, file.size_bytes) == file.fingerprint
+    except OSError as error:
+        raise unreadable(file.path, error) from error
+
+
+def _changed_while_read(file: SourceFile, why: str) -> ExtractError:
+    return ExtractError(
+        "A file of the extract changed while it was being read.",
+        where=file.path,
+        why=why,
+        next_step="Load a copy that nobody writes to. What was sent so far is in the checkpoint.",
+    )
 
 
 @contextmanager

@@ -88,7 +88,7 @@ class S3Object:
 class S3File(SourceFile):
     """A source file that is an object in S3."""
 
-    object: S3Object = field(repr=False)
+    object: S3Object = field(repr=False, kw_only=True)
 
 
 def find_objects(url: str, client: S3Client, left_out: LeftOut) -> list[S3Object]:

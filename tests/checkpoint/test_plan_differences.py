@@ -62,6 +62,16 @@ def test_the_time_of_a_file_counts_only_if_its_fingerprint_is_a_sample() -> None
     assert "modified 2001-09-09T01:46:40.000000000Z then" in line
 
 
+def test_a_large_file_that_was_touched_in_its_place_is_a_difference() -> None:
+    """Its time may have been set back. A copy of it, which has another inode, is the same file."""
+    size = WHOLE_FILE_BYTES + 1
+    before = with_files(source_file(size_bytes=size, changed_ns=1, inode=5))
+    (line,) = differences(before, with_files(source_file(size_bytes=size, changed_ns=2, inode=5)))
+    assert "'cp -p'" in line
+    assert differences(before, with_files(source_file(size_bytes=size, changed_ns=2, inode=6))) == []
+    assert differences(load_plan(), with_files(source_file(changed_ns=2, inode=5))) == []
+
+
 def test_files_that_came_and_went_are_named() -> None:
     """A missing and an added file are told by path, a replaced one with both paths."""
     (gone,) = differences(load_plan(files=2), load_plan(files=1))

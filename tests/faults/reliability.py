@@ -74,6 +74,8 @@ LIMITS = f"""\
   said, but for lost rows of the list of rejected rows.
 * **A rehearsal and a power loss.** The emulator's files survive its kill; a power loss may cost the last
   events.
+* **A large file changed by a program that hides it.** Of a file above 256 MiB samples are compared. One that
+  is changed between them, copied elsewhere and given its old time is taken for the same.
 * **The service's words.** An error message of the service may quote what it refuses. It is shown by
   `scn-loader status` and kept in the checkpoint, which is for its owner alone; no log holds it.
 * **The emulator is not the service.** It follows the documented behaviour; what AWS does not document (which

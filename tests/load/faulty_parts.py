@@ -186,7 +186,7 @@ def faulty_parts(plan: FaultPlan) -> LoadParts:
 
     def checkpoint(run_dir: Path, load: Plan, **options: Any) -> Any:
         plan.reach("open checkpoint")
-        return FaultyCheckpoint(open_checkpoint(run_dir, load, clock=clock, **options), plan)
+        return FaultyCheckpoint(open_checkpoint(run_dir, load, **{**options, "clock": clock}), plan)
 
     def clock() -> float:
         if threading.current_thread().name == "checkpoint":

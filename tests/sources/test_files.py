@@ -10,7 +10,7 @@ import pytest
 
 from loader.errors import ExtractError, NothingToLoad
 from loader.extract.find_files import find_files
-from loader.model import WHOLE_FILE_BYTES
+from loader.model import WHOLE_FILE_BYTES, SourceFile
 from loader.sources.files import changed, check_unchanged
 from loader.sources.left_out import LeftOut
 
@@ -181,6 +181,46 @@ def test_a_large_file_is_sampled(tmp_path: Path) -> None:
         after = find_files([str(path)])[0]
         assert after.fingerprint != before.fingerprint
         before = after
+
+
+def set_back(path: Path, file: SourceFile) -> None:
+    """Give a file the modification time it had."""
+    os.utime(path, ns=(file.modified_ns, file.modified_ns))
+
+
+def test_a_file_changed_in_place_with_its_time_set_back(folder: Path) -> None:
+    """Size and modification time say nothing; the time of the last change leads to the content."""
+    path = folder / "b.csv"
+    content = path.read_bytes()
+    file = find_files([str(path)])[0]
+    path.chmod(0o600)
+    check_unchanged(file)  # its mode is no content
+    path.with_name("copy").write_bytes(content)
+    path.with_name("copy").replace(path)
+    set_back(path, file)
+    check_unchanged(file)  # nor is its inode
+    path.write_bytes(content[:-2] + b"7\n")
+    set_back(path, file)
+    with pytest.raises(ExtractError, match="changed while") as refused:
+        check_unchanged(file)
+    assert "although its size and modification time are as before" in refused.value.why
+
+
+def test_a_large_file_that_was_touched_is_not_vouched_for(tmp_path: Path) -> None:
+    """What lies between the samples may have changed."""
+    path = tmp_path / "large.csv"
+    with path.open("wb") as handle:
+        handle.write(b"a\n1\n")
+        handle.truncate(2 * WHOLE_FILE_BYTES)
+    file = find_files([str(path)])[0]
+    check_unchanged(file)
+    with path.open("r+b") as handle:
+        handle.seek(6 * 2**20)
+        handle.write(b"x")
+    set_back(path, file)
+    assert find_files([str(path)])[0].fingerprint == file.fingerprint
+    with pytest.raises(ExtractError, match="changed while"):
+        check_unchanged(file)
 
 
 def test_a_file_that_changes_while_it_is_read(folder: Path) -> None:
