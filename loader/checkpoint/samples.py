@@ -42,7 +42,7 @@ class StoredSample:
         in_flight: Attempts under way at its end.
         held_bytes: Bytes of events held in memory at its end.
         limits: Seconds of the period by what limited the load.
-        round_trips: Round trips of its attempts, as `delivery.latency.Latencies` writes them.
+        round_trips: Round trips of its attempts, as `latency.Latencies` writes them.
         longest_round_trip_seconds: The longest of them.
     """
 

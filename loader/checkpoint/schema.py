@@ -158,7 +158,7 @@ CREATE TABLE samples (                 -- what happened over time: loader/checkp
     in_flight                  INTEGER NOT NULL,
     held_bytes                 INTEGER NOT NULL,
     limits                     TEXT NOT NULL,    -- seconds by what limited the load, as JSON
-    round_trips                TEXT NOT NULL,    -- a histogram, as JSON: loader/delivery/latency.py
+    round_trips                TEXT NOT NULL,    -- a histogram, as JSON: loader/latency.py
     longest_round_trip_seconds REAL NOT NULL
 );
 CREATE VIEW failed_parts AS            -- of events that failed, those refused: most often single records

@@ -1,12 +1,12 @@
 """What a delivery has done so far and what holds it back: live numbers for progress and summary."""
 
 from loader.delivery.lanes import Lanes
-from loader.delivery.latency import Latencies
 from loader.delivery.limits.byte_budget import ByteBudget
 from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.limits.limiting_factor import LimitingFactor, Stalls
 from loader.delivery.rate.governor import Governor
 from loader.delivery.troubles import Troubles
+from loader.latency import Latencies
 from loader.model import EventState
 
 

@@ -14,7 +14,7 @@ from loader.checkpoint.samples import (
     halved,
     merged,
 )
-from loader.delivery.latency import Latencies
+from loader.latency import Latencies
 from loader.report import Snapshot
 
 

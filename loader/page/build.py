@@ -11,8 +11,8 @@ from typing import Any
 from loader.checkpoint.lock import look_without_locking
 from loader.checkpoint.reading import open_for_reading
 from loader.checkpoint.samples import StoredSample, read_samples
-from loader.delivery.latency import Latencies, Percentiles
 from loader.errors import CheckpointError
+from loader.latency import Latencies, Percentiles
 from loader.page.model import (
     CauseLine,
     Figure,

@@ -10,7 +10,7 @@ Rules kept here:
 import math
 from dataclasses import dataclass
 
-from loader.delivery.latency import NO_LATENCIES, Percentiles
+from loader.latency import NO_LATENCIES, Percentiles
 from loader.report.figures import duration
 from loader.report.trouble import Trouble
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import orjson
 
-from loader.delivery.latency import NO_LATENCIES, Percentiles
 from loader.errors import ExitCode
+from loader.latency import NO_LATENCIES, Percentiles
 from loader.report.trouble import Trouble
 
 

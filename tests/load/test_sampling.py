@@ -14,7 +14,7 @@ from loader.checkpoint.samples import (
     write_samples,
 )
 from loader.checkpoint.schema import create_tables
-from loader.delivery.latency import Latencies
+from loader.latency import Latencies
 from loader.loading.sampling import Sampler
 from loader.report import Snapshot
 

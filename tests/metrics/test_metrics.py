@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from loader.delivery.latency import Percentiles
+from loader.latency import Percentiles
 from loader.metrics import MetricsFile, emf_line
 from loader.metrics.instruments import INSTRUMENTS, Kind
 from loader.metrics.prometheus import WRITE_SECONDS, metric_name, to_text

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.delivery.latency import Percentiles
 from loader.errors import ExitCode
+from loader.latency import Percentiles
 from loader.report import LoadSummary, exit_code_for, to_json, write_summary_json
 
 ALL_DELIVERED = LoadSummary(

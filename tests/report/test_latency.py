@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.delivery.latency import Latencies, Percentiles
+from loader.latency import Latencies, Percentiles
 
 SECONDS = st.floats(2e-5, 9e4)
 
