@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -274,12 +273,3 @@ def test_levels_are_counted_as_they_are_written() -> None:
     for levels in (b"", b"\x03", b"\x00\x00", b"\xff\xff\xff\xff\xff\xff\xff"):
         with pytest.raises(BadLevels):
             count_equal(levels, 6, 1, 1)
-
-
-def test_a_copy_of_rows_keeps_what_is_at_fault(tmp_path: Path, job_of) -> None:
-    """The rows of a copy are corrected by people: a moment out of range must still be there."""
-    path, copy = tmp_path / "x.parquet", tmp_path / "copy.parquet"
-    path.write_bytes(written(table_of(pa.array([0, INFINITY, 5], pa.timestamp("us")))))
-    extract = open_extract(job_of(extract=[str(path)], **CUSTOM))
-    extract.table(extract.files[0]).copy_rows(iter([1, 2]), copy)
-    assert pl.read_parquet(copy)["v"].to_physical().to_list() == [INFINITY, 5]

@@ -42,15 +42,38 @@ def leaf_types(metadata: bytes) -> Sequence[ArrowType]:
     """Return the types of the leaf columns, in order; empty if the metadata cannot be read."""
     try:
         content = base64.b64decode(metadata, validate=True)
-        start = 8 if content[:4] == b"\xff\xff\xff\xff" else 4
-        message = _Table.root(content[start:])
-        schema = message.table(2)
+        schema = _Table.root(content[_start(content) :]).table(2)
         leaves: list[ArrowType] = []
         for field in schema.tables(1) if schema else ():
             _add_leaves(field, leaves, 0)
     except (binascii.Error, struct.error, ValueError, IndexError):
         return ()
     return leaves
+
+
+def with_fields(metadata: bytes, places: Sequence[int]) -> bytes:
+    """Return a schema of some of its outermost fields (ascending); empty if it cannot be read."""
+    try:
+        content = bytearray(base64.b64decode(metadata, validate=True))
+        start = _start(content)
+        schema = _Table.root(bytes(content[start:])).table(2)
+        vector = schema.vector(1) if schema else None
+        if vector is None:
+            return b""
+        entries = [start + vector + 4 + 4 * place for place in range(len(places))]
+        fields = [start + vector + 4 + 4 * place for place in places]
+        fields = [field + _at(content, field, "I") for field in fields]
+        struct.pack_into("<I", content, start + vector, len(places))
+        for entry, field in zip(entries, fields, strict=True):
+            struct.pack_into("<I", content, entry, field - entry)
+    except (binascii.Error, struct.error, ValueError, IndexError):
+        return b""
+    return base64.b64encode(content)
+
+
+def _start(content: bytes | bytearray) -> int:
+    """Return where the message begins: after its length, and the mark that newer writers put before that."""
+    return 8 if content[:4] == b"\xff\xff\xff\xff" else 4
 
 
 def _add_leaves(field: "_Table", leaves: list[ArrowType], depth: int) -> None:
@@ -98,11 +121,14 @@ class _Table:
         place = self._field(number)
         return None if place is None else _Table(self.content, place + _at(self.content, place, "I"))
 
-    def tables(self, number: int) -> "Sequence[_Table]":
+    def vector(self, number: int) -> int | None:
         place = self._field(number)
-        if place is None:
+        return None if place is None else place + _at(self.content, place, "I")
+
+    def tables(self, number: int) -> "Sequence[_Table]":
+        vector = self.vector(number)
+        if vector is None:
             return ()
-        vector = place + _at(self.content, place, "I")
         length = _at(self.content, vector, "I")
         if length > MAX_FIELDS:
             raise ValueError
@@ -110,6 +136,6 @@ class _Table:
         return [_Table(self.content, each + _at(self.content, each, "I")) for each in places]
 
 
-def _at(content: bytes, place: int, kind: str) -> int:
+def _at(content: bytes | bytearray, place: int, kind: str) -> int:
     value: int = struct.unpack_from(f"<{kind}", content, place)[0]
     return value

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from loader.formats.parquet.arrow_schema import ArrowType
-from loader.formats.parquet.leaf_types import LeafType, leaf_type
+from loader.formats.parquet.leaf_types import LeafType, leaf_type, stored
 from loader.formats.parquet.leaf_values import Checked
 from loader.formats.parquet.schema import Node
 from loader.formats.unread import Unread
@@ -40,6 +40,11 @@ class Column:
     def has_int96(self) -> bool:
         """Whether any of its leaves is a timestamp of 96 bits."""
         return not self.unread and any(leaf.is_int96 for leaf in self.leaves)
+
+    @property
+    def as_stored(self) -> "Column":
+        """The column read as the physical values of its leaves."""
+        return replace(self, leaves=[stored(leaf) for leaf in self.node.leaves()])
 
     def dtype_of(self, raw: pl.DataType) -> pl.DataType:
         """Return the type of its values, given the type that polars reads."""
@@ -128,11 +133,7 @@ def _struct(raw: pl.Series, leaves: Iterator[LeafType]) -> Checked:
             return struct
         return pl.select(pl.when(there).then(pl.lit(struct))).to_series().alias(raw.name)
 
-    values = joined([part.values for part in parts])
-    kept = None
-    if any(part.kept is not None for part in parts):
-        kept = joined([part.values if part.kept is None else part.kept for part in parts])
-    return Checked(values, faults, kept)
+    return Checked(joined([part.values for part in parts]), faults)
 
 
 def _list(raw: pl.Series, leaves: Iterator[LeafType]) -> Checked:
@@ -157,8 +158,7 @@ def _list(raw: pl.Series, leaves: Iterator[LeafType]) -> Checked:
         return whole.alias(raw.name)
 
     faults = [_of_rows(fault, flat["row"], rows) for fault in inner.faults]
-    kept = None if inner.kept is None else regrouped(inner.kept)
-    return Checked(regrouped(inner.values), faults, kept)
+    return Checked(regrouped(inner.values), faults)
 
 
 def _of_rows(fault: RowIssue, row_of_value: pl.Series, rows: pl.Series) -> RowIssue:

@@ -81,12 +81,14 @@ class Footer:
         columns: Its outermost columns.
         groups: Its row groups.
         arrow_types: What the Arrow schema adds to each leaf; empty if there is none.
+        arrow_schema: That schema, as the metadata holds it.
     """
 
     rows: int
     columns: Sequence[Node]
     groups: Sequence[RowGroup]
     arrow_types: Sequence[arrow_schema.ArrowType]
+    arrow_schema: bytes = b""
 
 
 def read_footer(handle: BinaryIO, size_bytes: int) -> Footer:
@@ -120,16 +122,19 @@ def read_footer(handle: BinaryIO, size_bytes: int) -> Footer:
     rows = number_of(footer, 3, "the number of rows")
     if rows != first_row:
         raise Unsound(f"its footer says {rows} rows, its row groups have {first_row}")
-    arrow_types = _arrow_types(footer)
-    return Footer(rows, columns, groups, arrow_types if len(arrow_types) == len(leaves) else ())
+    metadata = _arrow_schema(footer)
+    arrow_types = arrow_schema.leaf_types(metadata)
+    if len(arrow_types) != len(leaves):
+        return Footer(rows, columns, groups, ())
+    return Footer(rows, columns, groups, arrow_types, metadata)
 
 
-def _arrow_types(footer: Struct) -> Sequence[arrow_schema.ArrowType]:
+def _arrow_schema(footer: Struct) -> bytes:
     for entry in structs(footer, 5):
         value = entry.get(2)
         if entry.get(1) == arrow_schema.KEY and isinstance(value, bytes):
-            return arrow_schema.leaf_types(value)
-    return ()
+            return value
+    return b""
 
 
 def _footer(handle: BinaryIO, size_bytes: int) -> tuple[Struct, int]:

@@ -131,10 +131,17 @@ def _plain(leaf: Node, arrow: ArrowType | None) -> LeafType:
     if arrow is not None and arrow.bits == 128 and leaf.physical == FIXED and leaf.length == 16:  # noqa: PLR2004
         dtype_of_16 = pl.Int128() if arrow.signed else pl.UInt128()
         return _of(leaf, dtype_of_16, as_wide_integers(dtype_of_16))
+    return stored(leaf)
+
+
+def stored(leaf: Node) -> LeafType:
+    """Return how the physical values of a leaf are read, whatever they stand for."""
+    if leaf.physical == INT96:
+        return LeafType(pl.Binary(), as_they_are, {}, FIXED, INT96_BYTES)
     plain = (pl.Boolean(), pl.Int32(), pl.Int64(), None, pl.Float32(), pl.Float64(), pl.Binary(), pl.Binary())
-    stored = plain[leaf.physical]
-    assert stored is not None
-    return _of(leaf, stored, as_they_are)
+    dtype = plain[leaf.physical]
+    assert dtype is not None
+    return _of(leaf, dtype, as_they_are)
 
 
 def _text(leaf: Node, _: Struct) -> LeafType | None:

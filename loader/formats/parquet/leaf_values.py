@@ -47,12 +47,10 @@ class Checked:
     Attributes:
         values: Its values, null where a value is at fault.
         faults: Which values are at fault, and why.
-        kept: The values with those at fault, where the type can hold them: for copies only.
     """
 
     values: pl.Series
     faults: Sequence[RowIssue] = ()
-    kept: pl.Series | None = None
 
 
 Convert = Callable[[pl.Series], Checked]
@@ -70,9 +68,7 @@ def as_texts(raw: pl.Series) -> Checked:
     except pl.exceptions.PolarsError:
         texts = pl.Series(raw.name, [_utf8(value) for value in raw], dtype=pl.String)
         bad = raw.is_not_null() & texts.is_null()
-        lossy = [None if value is None else value.decode(errors="replace") for value in raw]
-        kept = pl.Series(raw.name, lossy, dtype=pl.String)
-        return Checked(texts, issues_where(bad, RejectCode.BAD_ENCODING, "its bytes are not UTF-8"), kept)
+        return Checked(texts, issues_where(bad, RejectCode.BAD_ENCODING, "its bytes are not UTF-8"))
 
 
 def _utf8(value: bytes | None) -> str | None:
@@ -239,5 +235,4 @@ def _within(  # noqa: PLR0917 - what is checked, then what is said
     if not bad.any():
         return Checked(raw.cast(dtype))
     values = values_where(raw, ~bad).alias(raw.name).cast(dtype)
-    is_moment = isinstance(dtype, (pl.Date, pl.Datetime))
-    return Checked(values, issues_where(bad, code, reason), raw.cast(dtype) if is_moment else None)
+    return Checked(values, issues_where(bad, code, reason))

@@ -1,11 +1,18 @@
-"""Check the pages of a column chunk before polars decodes them."""
+"""Read the pages of column chunks, and check them before polars decodes them."""
 
 import zlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import BinaryIO
 
 from loader.formats.parquet.footer import Chunk, Unsound, number_of, read_bytes
 from loader.formats.parquet.levels import BadLevels, count_equal
 from loader.formats.parquet.thrift import Malformed, Struct, read_struct
+from loader.sources.s3_objects import PARTS_AHEAD, S3Object
+
+PART_BYTES = 8 * 2**20
+"""How much of an object in S3 is asked for at a time."""
 
 MAX_PAGE_BYTES = 128 * 2**20
 """Most bytes of an unpacked page: it is unpacked whole. Writers aim at 1 MiB, DuckDB at most at 100 MB."""
@@ -26,6 +33,29 @@ KNOWN_ENCODINGS = frozenset({0, *range(2, 10)})
 """Of parquet.thrift; 1 was never in use."""
 
 
+def read_pages(path: str, remote: S3Object | None, chunks: Sequence[Chunk]) -> Mapping[Chunk, bytes]:
+    """Return the bytes of chunks of a file, or of an object in S3."""
+    if remote is not None:
+        return _remote_ranges(remote, chunks)
+    with Path(path).open("rb") as handle:
+        return {chunk: read_bytes(handle, chunk.start, chunk.end - chunk.start) for chunk in chunks}
+
+
+def _remote_ranges(remote: S3Object, chunks: Sequence[Chunk]) -> Mapping[Chunk, bytes]:
+    """Return the bytes of chunks of an object, several parts at a time."""
+    parts = [
+        (chunk, start, min(start + PART_BYTES, chunk.end))
+        for chunk in chunks
+        for start in range(chunk.start, chunk.end, PART_BYTES)
+    ]
+    with ThreadPoolExecutor(PARTS_AHEAD, thread_name_prefix="s3") as threads:
+        read = list(threads.map(lambda part: remote.read(part[1], part[2]), parts))
+    pages: dict[Chunk, bytes] = {}
+    for (chunk, _, _), content in zip(parts, read, strict=True):
+        pages[chunk] = pages.get(chunk, b"") + content
+    return pages
+
+
 def check_pages(handle: BinaryIO, chunk: Chunk) -> None:
     """Check the pages of a column chunk: sizes, numbers of values, and checksums if they have any.
 
@@ -37,7 +67,7 @@ def check_pages(handle: BinaryIO, chunk: Chunk) -> None:
     while values < chunk.values:
         if place >= chunk.end:
             raise Unsound(f"column '{chunk.column}' has {values} values where its footer says {chunk.values}")
-        header, header_bytes = _page_header(handle, place, chunk.end)
+        header, header_bytes = page_header(handle, place, chunk.end)
         packed = number_of(header, 3, "a page's size")
         unpacked = number_of(header, 2, "a page's unpacked size")
         place += header_bytes + packed
@@ -57,7 +87,8 @@ def check_pages(handle: BinaryIO, chunk: Chunk) -> None:
         raise Unsound(f"column '{chunk.column}' has {values} values where its footer says {chunk.values}")
 
 
-def _page_header(handle: BinaryIO, place: int, end: int) -> tuple[Struct, int]:
+def page_header(handle: BinaryIO, place: int, end: int) -> tuple[Struct, int]:
+    """Return the header of the page at a place of a chunk that ends at ``end``, and its length in bytes."""
     for most in HEADER_BYTES:
         wanted = min(most, end - place)
         try:

@@ -12,12 +12,12 @@ Rules kept here:
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -27,16 +27,13 @@ from loader.formats.bad_record import BadRecord, RecordFault
 from loader.formats.parquet.columns import Column, columns_in
 from loader.formats.parquet.footer import Chunk, Footer, RowGroup, Unsound, read_footer
 from loader.formats.parquet.leaf_values import Checked, as_far_microseconds, int96_parts
-from loader.formats.parquet.pages import check_pages
+from loader.formats.parquet.pages import check_pages, read_pages
 from loader.formats.parquet.part_file import chunks_of, part_file
-from loader.formats.unread import Unread
-from loader.sources.s3_objects import PARTS_AHEAD, S3Object
+from loader.formats.parquet.raw_copy import COMPRESSION, Original, give_types
+from loader.sources.s3_objects import S3Object
 
 CHUNK_BYTES = 32 * 2**20
 """How many bytes of column chunks are read at a time, but one column at least."""
-
-PART_BYTES = 8 * 2**20
-"""How much of an object in S3 is asked for at a time."""
 
 MAX_VALUE_CHARS = 200
 
@@ -108,7 +105,10 @@ class ParquetSource:
         """
         bad: dict[int, BadRecord] = {}
         series: dict[str, pl.Series] = {}
-        for name, raw, checked in self._checked_columns(columns, first_row, rows):
+        wanted = [self._columns[name] for name in columns]
+        for column, raw in self._raw_columns(wanted, first_row, rows):
+            name = column.node.name
+            checked = self._values_of(column, raw)
             series[name] = checked.values
             for fault in checked.faults:
                 for index in fault.rows.arg_true():
@@ -116,31 +116,57 @@ class ParquetSource:
                     bad.setdefault(index, BadRecord(index, about, _shown(raw, index)))
         return Rows(pl.DataFrame(series), [bad[index] for index in sorted(bad)])
 
-    def read_for_copy(self, columns: Sequence[str], first_row: int, rows: int) -> pl.DataFrame:
-        """Return rows with the values that are at fault where their type can hold them: never to be sent.
+    def copy_rows(self, rows: Iterator[int], slice_rows: int, target: Path) -> None:
+        """Write some rows (ascending) to a file as they are stored, with all columns that can be read.
+
+        Args:
+            rows: Their positions.
+            slice_rows: How many rows to read at a time, however few of them are wanted.
+            target: The new file.
 
         Raises:
-            ExtractError: The file is damaged, or has fewer rows than its footer says.
+            ExtractError: The file is damaged.
+            OSError: The new one cannot be written.
         """
-        return pl.DataFrame(
-            {
-                name: checked.values if checked.kept is None else checked.kept
-                for name, _, checked in self._checked_columns(columns, first_row, rows)
-            }
-        )
+        columns = [column.as_stored for column in self._columns.values() if not column.unread]
+        schema = pl.read_parquet_schema(part_file(columns, [], {}))
+        picked = self._picked(rows, columns, slice_rows)
+        write_parquet(picked, schema, target, compression=COMPRESSION)
+        names = [node.name for node in self._footer.columns]
+        nodes = [column.node for column in columns]
+        places = [names.index(node.name) for node in nodes]
+        give_types(target, Original(nodes, places, self._footer.arrow_schema))
 
-    def _checked_columns(
-        self, names: Sequence[str], first_row: int, rows: int
-    ) -> Iterator[tuple[str, pl.Series, Checked]]:
+    def _picked(
+        self, rows: Iterator[int], columns: Sequence[Column], slice_rows: int
+    ) -> Iterator[pl.DataFrame]:
+        for number, picked in groupby(rows, lambda row: row // slice_rows):
+            first_row = number * slice_rows
+            frame = self._stored(columns, first_row, min(slice_rows, self.rows - first_row))
+            yield frame[[row - first_row for row in picked]]
+
+    def _stored(self, columns: Sequence[Column], first_row: int, rows: int) -> pl.DataFrame:
+        """Return the physical values of rows, in columns named by number."""
+        series = (raw for _, raw in self._raw_columns(columns, first_row, rows))
+        return pl.DataFrame([each.alias(str(number)) for number, each in enumerate(series)])
+
+    def _values_of(self, column: Column, raw: pl.Series) -> Checked:
+        try:
+            return column.values_of(raw)
+        except _READ_ERRORS as error:
+            raise _unreadable(self._path, error) from error
+
+    def _raw_columns(
+        self, wanted: Sequence[Column], first_row: int, rows: int
+    ) -> Iterator[tuple[Column, pl.Series]]:
         groups = _groups_with(self._footer.groups, first_row, rows)
         try:
-            for columns in _some_at_a_time([self._columns[name] for name in names], groups):
+            for columns in _some_at_a_time(wanted, groups):
                 frame = self._read_raw(columns, groups, first_row, rows)
                 if frame.height != rows:
                     raise Unsound(f"it has fewer rows than its footer says, from row {first_row} on")
                 for number, column in enumerate(columns):
-                    raw = frame[str(number)]
-                    yield column.node.name, raw, column.values_of(raw)
+                    yield column, frame[str(number)]
         except _READ_ERRORS as error:
             raise _unreadable(self._path, error) from error
 
@@ -158,12 +184,7 @@ class ParquetSource:
         return pl.scan_parquet(file, cache=False, glob=False).slice(skipped, rows).collect()
 
     def _pages(self, chunks: Sequence[Chunk]) -> Mapping[Chunk, bytes]:
-        pages: Mapping[Chunk, bytes]
-        if self._remote is None:
-            with Path(self._path).open("rb") as handle:
-                pages = {chunk: _range(handle, chunk) for chunk in chunks}
-        else:
-            pages = _remote_ranges(self._remote, chunks)
+        pages = read_pages(self._path, self._remote, chunks)
         for chunk, content in pages.items():
             if chunk not in self._checked:
                 check_pages(io.BytesIO(content), replace(chunk, start=0, end=len(content)))
@@ -217,29 +238,6 @@ def _some_at_a_time(columns: Sequence[Column], groups: Sequence[RowGroup]) -> It
         yield some
 
 
-def _range(handle: BinaryIO, chunk: Chunk) -> bytes:
-    handle.seek(chunk.start)
-    content = handle.read(chunk.end - chunk.start)
-    if len(content) != chunk.end - chunk.start:
-        raise Unsound("it is shorter than it was")
-    return content
-
-
-def _remote_ranges(remote: S3Object, chunks: Sequence[Chunk]) -> Mapping[Chunk, bytes]:
-    """Return the bytes of chunks of an object, several parts at a time."""
-    parts = [
-        (chunk, start, min(start + PART_BYTES, chunk.end))
-        for chunk in chunks
-        for start in range(chunk.start, chunk.end, PART_BYTES)
-    ]
-    with ThreadPoolExecutor(PARTS_AHEAD, thread_name_prefix="s3") as threads:
-        read = list(threads.map(lambda part: remote.read(part[1], part[2]), parts))
-    pages: dict[Chunk, bytes] = {}
-    for (chunk, _, _), content in zip(parts, read, strict=True):
-        pages[chunk] = pages.get(chunk, b"") + content
-    return pages
-
-
 def _shown(raw: pl.Series, index: int) -> str:
     """Return a value at fault as it is stored, for the row's reject."""
     value: Any = raw[index]
@@ -251,7 +249,10 @@ def _shown(raw: pl.Series, index: int) -> str:
 
 
 def write_parquet(
-    frames: Iterator[pl.DataFrame], schema: Mapping[str, pl.DataType], target: Path | BinaryIO
+    frames: Iterator[pl.DataFrame],
+    schema: Mapping[str, pl.DataType],
+    target: Path | BinaryIO,
+    compression: Literal["zstd", "gzip"] = "zstd",
 ) -> None:
     """Write frames of one schema to a Parquet file, holding few of them at a time.
 
@@ -267,7 +268,7 @@ def write_parquet(
         except ExtractError as error:  # polars would wrap it
             failed.append(error)
 
-    register_io_source(source, schema=dict(schema)).sink_parquet(target)
+    register_io_source(source, schema=dict(schema)).sink_parquet(target, compression=compression)
     if failed:
         raise failed[0]
 
@@ -283,8 +284,3 @@ def _unreadable(path: str, why: object) -> ExtractError:
         why="it is damaged: its pages do not decode" if is_panic else str(why).partition("\n")[0],
         next_step="Export it again, or leave it out.",
     )
-
-
-def readable(schema: Mapping[str, pl.DataType]) -> Mapping[str, pl.DataType]:
-    """Return the columns of a schema that can be read."""
-    return {name: dtype for name, dtype in schema.items() if not isinstance(dtype, Unread)}

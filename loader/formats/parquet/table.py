@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 
 import polars as pl
 
 from loader.formats.bad_record import BadRecord
-from loader.formats.parquet.source import ParquetSource, readable, write_parquet
+from loader.formats.parquet.source import ParquetSource
 from loader.formats.windows import SIZING_ROWS, SLICE_BYTES, Window, WindowShape, mean_row_bytes
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged
@@ -73,24 +72,15 @@ class ParquetTable:
         return rows
 
     def copy_rows(self, rows: Iterator[int], path: Path) -> None:
-        """Write some rows (ascending), with all columns that can be read and their types, to a file.
+        """Write some rows (ascending) as they are stored, with all columns that can be read, to a file.
 
         Raises:
             ExtractError: The file cannot be read.
             OSError: The new one cannot be written.
         """
-        schema = readable(self.schema)
         # As many rows at a time as come to about SLICE_BYTES, however few of them are wanted.
         slice_rows = max(1, SLICE_BYTES * max(1, self._source.rows) // max(1, self.file.size_bytes * 4))
-        write_parquet(self._picked(rows, list(schema), slice_rows), schema, path)
-
-    def _picked(self, rows: Iterator[int], columns: Sequence[str], slice_rows: int) -> Iterator[pl.DataFrame]:
-        for number, picked in groupby(rows, lambda row: row // slice_rows):
-            first_row = number * slice_rows
-            frame = self._source.read_for_copy(
-                columns, first_row, min(slice_rows, self._source.rows - first_row)
-            )
-            yield frame[[row - first_row for row in picked]]
+        self._source.copy_rows(rows, slice_rows, path)
 
     @property
     def settings_found(self) -> Mapping[str, str]:

@@ -7,10 +7,14 @@ class Int64(int):
     """A number whose field has 64 bits; a plain int has 32."""
 
 
+class Int8(int):
+    """A number from 0 to 127 whose field has 8 bits."""
+
+
 Field = bool | int | str | bytes | Mapping[int, "Field"] | Sequence["Field"]
 
 
-TRUE, FALSE, INT32, INT64, BINARY, LIST, STRUCT = 1, 2, 5, 6, 8, 9, 12
+TRUE, FALSE, INT8, INT32, INT64, BINARY, LIST, STRUCT = 1, 2, 3, 5, 6, 8, 9, 12
 MAX_STEP = 15
 """Fields further apart than this have their number after their head."""
 
@@ -35,6 +39,8 @@ def written_struct(fields: Mapping[int, Field]) -> bytes:
 def _kind(value: Field) -> int:
     if isinstance(value, bool):
         return TRUE if value else FALSE
+    if isinstance(value, Int8):
+        return INT8
     if isinstance(value, int):
         return INT64 if isinstance(value, Int64) else INT32
     if isinstance(value, (str, bytes)):
@@ -43,6 +49,8 @@ def _kind(value: Field) -> int:
 
 
 def _written(value: Field) -> bytes:
+    if isinstance(value, Int8):
+        return bytes([value])
     if isinstance(value, int):
         return _varint(value << 1 if value >= 0 else (-value << 1) - 1)
     if isinstance(value, (str, bytes)):
