@@ -65,6 +65,13 @@ class NullCheckpoint:
         """Count what an event came to."""
         self._counts[f"events_{EventState(result.state).value}"] += 1
 
+    def samples(self) -> Sequence[Any]:
+        """Return that no run came before."""
+        return ()
+
+    def record_samples(self, samples: Sequence[Any], *, replace_all: bool) -> None:
+        """Forget samples over time."""
+
     async def flush(self) -> None:
         """Have nothing to write."""
 
