@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from loader.drafting import Draft, draft_job
+    from loader.drafting import draft_job as draft
     from loader.errors import ExitCode, LoaderError
     from loader.job import Job, read_job
-    from loader.loading.api import run_load, stream_load
+    from loader.loading.library import LoadStream, load, run_load, stream_load
     from loader.model import Event, EventResult, EventState
     from loader.preview import Preview
+    from loader.preview.planned_events import PlannedEvent, planned_events
     from loader.preview.preview import plan
     from loader.report import LoadSummary, Snapshot
+
+    __version__: str
 
 __all__ = [
     "Draft",
@@ -24,12 +28,18 @@ __all__ = [
     "EventState",
     "ExitCode",
     "Job",
+    "LoadStream",
     "LoadSummary",
     "LoaderError",
+    "PlannedEvent",
     "Preview",
     "Snapshot",
+    "__version__",
+    "draft",
     "draft_job",
+    "load",
     "plan",
+    "planned_events",
     "read_job",
     "run_load",
     "stream_load",
@@ -40,18 +50,28 @@ _HOMES = {
     "loader.errors": ("ExitCode", "LoaderError"),
     "loader.job": ("Job", "read_job"),
     "loader.model": ("Event", "EventResult", "EventState"),
-    "loader.loading.api": ("run_load", "stream_load"),
+    "loader.loading.library": ("LoadStream", "load", "run_load", "stream_load"),
     "loader.preview": ("Preview",),
+    "loader.preview.planned_events": ("PlannedEvent", "planned_events"),
     "loader.preview.preview": ("plan",),
     "loader.report": ("LoadSummary", "Snapshot"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for: the emulator's process, for one, has no use for polars."""
-    from importlib import import_module  # noqa: PLC0415 - only this function needs it
+    """Import a name when it is first used: the process of the emulator, for one, does not need polars."""
+    from importlib import import_module, metadata  # noqa: PLC0415 - only this function needs them
 
+    if name == "__version__":
+        return metadata.version("scn-loader")
+    if name == "draft":  # by the name of its command
+        name = "draft_job"
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(home), name)
     raise AttributeError(f"module 'loader' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which are imported when they are first used."""
+    return sorted({*globals(), *__all__})

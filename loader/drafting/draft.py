@@ -35,7 +35,7 @@ class Draft:
     unused: tuple[str, ...]
 
 
-def draft_job(job: Job, folder: Path) -> Draft:
+def draft_job(job: Job, folder: Path | str = ".") -> Draft:
     """Return a job file for the extract of a job.
 
     Args:
@@ -65,7 +65,7 @@ def draft_job(job: Job, folder: Path) -> Draft:
         _unused(name, sample, is_guessed=number < MOST_GUESSED)
         for number, name in enumerate(name for name in sources if name not in used)
     ]
-    text = job_text(job, folder, dataset, columns=columns, unused=unused, notes=sample.notes)
+    text = job_text(job, Path(folder), dataset, columns=columns, unused=unused, notes=sample.notes)
     return Draft(
         text=text,
         columns=tuple(column.name for column in columns),

@@ -13,7 +13,7 @@ MAX_JOB_BYTES = 2**20
 
 
 def read_job(
-    job_file: Path | None = None, *, fallback: Mapping[str, Any] | None = None, **settings: Any
+    job_file: Path | str | None = None, *, fallback: Mapping[str, Any] | None = None, **settings: Any
 ) -> Job:
     """Return the job made of ``settings``, then ``SCN_LOADER_*``, then ``job_file``, then the defaults.
 
@@ -25,6 +25,7 @@ def read_job(
     Raises:
         SettingsError: The job file cannot be read, or a setting is missing or cannot be used.
     """
+    job_file = Path(job_file) if job_file is not None else None
     try:
         if job_file is not None:
             _check_size(job_file)

@@ -4,6 +4,7 @@ import codecs
 import math
 import re
 from enum import StrEnum
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
@@ -44,8 +45,12 @@ class Section(BaseModel):
 
 
 def one_or_many(value: object) -> object:
-    """Let a list of one be written without brackets."""
-    return [value] if isinstance(value, str) else value
+    """Let a list of one be written without brackets, and paths be given as such."""
+    if isinstance(value, str | PathLike):
+        value = [value]
+    if isinstance(value, list | tuple):
+        return [fspath(each) if isinstance(each, PathLike) else each for each in value]
+    return value
 
 
 def located(extract: str, folder: Path) -> str:

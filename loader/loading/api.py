@@ -10,7 +10,8 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+import threading
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -23,8 +24,6 @@ from loader.loading.doubts import decide_doubts
 from loader.loading.dry_run import dry_run
 from loader.loading.observers import Ending, Observers
 from loader.loading.session import RESUME, LoadSession
-from loader.model import EventResult
-from loader.report import LoadSummary, Snapshot
 from loader.service.client import SupplyChainClient, open_client
 from loader.service.live_schema import read_dataset
 
@@ -48,25 +47,6 @@ class LoadParts:
 
 USUAL_PARTS = LoadParts()
 
-RESULTS_AHEAD = 10_000
-"""Results ``stream_load`` holds for a slow consumer before delivery waits for it."""
-
-
-def run_load(job: Job, *, watch: Callable[[Snapshot], None] | None = None) -> LoadSummary:
-    """Run a load and return how it ended; ``summary.exit_code`` judges it.
-
-    While it runs, Ctrl-C and SIGTERM stop it gracefully, and a second one at once; both leave it resumable.
-    Call it from the main thread.
-
-    Args:
-        job: The settings.
-        watch: Called a few times a second with how the load stands.
-
-    Raises:
-        LoaderError: The load was refused before anything was sent.
-    """
-    return run_to_end(job, Observers(watch=watch)).summary
-
 
 def run_to_end(
     job: Job,
@@ -77,7 +57,9 @@ def run_to_end(
     credentials: CredentialSource | None = None,
     parts: LoadParts = USUAL_PARTS,
 ) -> Ending:
-    """Run a load as ``run_load`` does, and return also what stopped it.
+    """Run a load on a loop of its own, and return how it ended and what stopped it.
+
+    Signals are heeded if it is called from the main thread: Python allows it there only.
 
     Args:
         job: The settings.
@@ -90,50 +72,12 @@ def run_to_end(
     Raises:
         LoaderError: The load was refused before anything was sent.
     """
+    in_main = threading.current_thread() is threading.main_thread()
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        return runner.run(_open_and_run(job, observers, command, credentials, parts, on_signals=True))
+        return runner.run(open_and_run(job, observers, command, credentials, parts, on_signals=in_main))
 
 
-async def stream_load(job: Job, *, results_ahead: int = RESULTS_AHEAD) -> AsyncGenerator[EventResult, None]:
-    """Run a load and yield what each event came to, as it comes. A slow consumer slows the load down.
-
-    Leaving the iteration early (close it with ``contextlib.aclosing``) stops the load gracefully; it can be
-    resumed.
-
-    Args:
-        job: The settings.
-        results_ahead: Results that are held for a slow consumer before delivery waits for it.
-
-    Raises:
-        LoaderError: The load was refused, or stopped before its end.
-    """
-    results: asyncio.Queue[EventResult | None] = asyncio.Queue()
-    room = asyncio.Event()
-    room.set()
-
-    def put(result: EventResult) -> None:
-        results.put_nowait(result)
-        if results.qsize() >= results_ahead:
-            room.clear()
-
-    observers = Observers(on_result=put, caught_up=room.wait)
-    load = asyncio.create_task(_open_and_run(job, observers))
-    load.add_done_callback(lambda _: results.put_nowait(None))
-    try:
-        while (result := await results.get()) is not None:
-            yield result
-            if results.empty():
-                room.set()
-        if (error := load.result().error) is not None:
-            raise error
-    finally:
-        observers.on_result = None  # or delivery would wait for room again
-        room.set()
-        observers.stop(Interrupted("The results were not read to their end."))
-        await asyncio.wait({load})
-
-
-async def _open_and_run(
+async def open_and_run(
     job: Job,
     observers: Observers,
     command: str = "",
@@ -142,6 +86,11 @@ async def _open_and_run(
     *,
     on_signals: bool = False,
 ) -> Ending:
+    """Open the parts of a load on the running loop, run it, and return how it ended and what stopped it.
+
+    Raises:
+        LoaderError: The load was refused before anything was sent.
+    """
     with contained():
         return await _opened_and_run(job, observers, command, credentials, parts, on_signals=on_signals)
 

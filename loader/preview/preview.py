@@ -1,6 +1,5 @@
 """Preview a load: read the extract, plan every event with the functions of a load, and send nothing."""
 
-import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from loader.delivery.rate.memory import RateMemory
 from loader.errors import LoaderError, SettingsError, contained
 from loader.events import WindowRecords
 from loader.extract import Extract, FileEnds, Window, open_extract, place_of_dataset
+from loader.extract.frames import Frame, job_of_frame
 from loader.extract.planning import packing_of, plan_windows
 from loader.job import Job
 from loader.model import WindowPlan
@@ -27,6 +27,7 @@ from loader.preview import (
     count_lanes,
     estimate,
 )
+from loader.preview.run_apart import run_apart
 from loader.preview.samples import Samples, sample_values
 from loader.preview.spill import spill
 from loader.service.client import find_caller, open_client
@@ -43,22 +44,29 @@ def plan(
     *,
     deadline_seconds: float | None = None,
     round_trip_seconds: float = ROUND_TRIP_SECONDS,
-    emit: Path | None = None,
+    emit: Path | str | None = None,
+    frame: Frame | None = None,
 ) -> Preview:
     """Read an extract, plan every event, send nothing, and return what the load would come to.
 
-    Blocking, for minutes with a large extract; inside an event loop, call it in a thread.
+    Blocking, for minutes with a large extract; async programs call it in a thread, notebooks as it is.
 
     Args:
         job: The settings.
         deadline_seconds: The time there is, or None.
         round_trip_seconds: How long one request is assumed to take.
         emit: A new file for the bodies of all requests, one a line; it holds row data (mode 0600).
+        frame: The rows, in place of ``job.extract``, as for ``run_load``.
 
     Raises:
         LoaderError: The load would be refused, or the file cannot be written.
     """
-    schema = asyncio.run(_live_schema(job)) if job.live_schema else None
+    with job_of_frame(job, frame) as whole:
+        return _plan(whole, deadline_seconds, round_trip_seconds, Path(emit) if emit is not None else None)
+
+
+def _plan(job: Job, deadline_seconds: float | None, round_trip_seconds: float, emit: Path | None) -> Preview:
+    schema = live_schema_of(job)
     extract = open_extract(job, schema=schema, with_keys=True)
     counts, packings = Counts(), Packings(packing_of(job))
     samples: dict[int, Samples] = {}
@@ -73,7 +81,7 @@ def plan(
             packings.add(records)
             add_keys(records)
 
-        generation = 0 if emit is None else _generation(job, extract, schema)
+        generation = 0 if emit is None else generation_of(job, extract, schema)
         for plan in plan_windows(job, extract, on_records=on_records, ends=ends, generation=generation):
             counts.add(plan)
             add_lanes(plan)
@@ -95,11 +103,20 @@ def plan(
     )
 
 
-def _generation(job: Job, extract: Extract, schema: Dataset | None) -> int:
+def generation_of(job: Job, extract: Extract, schema: Dataset | None) -> int:
     """Return the generation that the load would have: its tokens depend on it."""
     settings = job.plan_settings() | (schema.as_settings() if schema is not None else {})
     plan = Plan(settings, extract.files, extract.window_rows)
     return planned_generation(job.run_dir or job.default_run_dir(), plan, restart=job.restart)
+
+
+def live_schema_of(job: Job) -> Dataset | None:
+    """Return the dataset as the instance describes it, if the job asks for it.
+
+    Raises:
+        LoaderError: The instance does not say.
+    """
+    return run_apart(_live_schema(job)) if job.live_schema else None
 
 
 async def _live_schema(job: Job) -> Dataset:
@@ -147,7 +164,7 @@ def _rate(job: Job) -> tuple[float | None, str]:
 
 def _remembered_rate(job: Job) -> float | None:
     try:
-        caller = asyncio.run(find_caller(job))
+        caller = run_apart(find_caller(job))
     except LoaderError:
         return None  # no Region or credentials here: nothing is known of their quota either
     return RateMemory(*caller, job.instance_id).recall(time.time()).limit

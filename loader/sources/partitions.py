@@ -16,7 +16,13 @@ from loader.errors import ExtractError
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 STANDARD_INPUT_PREFIX = "standard-input-"
-"""Folder of a copy of standard input: its path says where the load runs, and nothing of the rows."""
+FRAME_PREFIX = "frame-"
+
+PRIVATE_PREFIXES = (STANDARD_INPUT_PREFIX, FRAME_PREFIX)
+"""Folders of a private copy: their path says where the load runs, and nothing of the rows."""
+
+PRIVATE_FILE_NAME = "extract"
+"""The file in such a folder."""
 
 
 def is_partition(folder: str) -> bool:
@@ -24,10 +30,16 @@ def is_partition(folder: str) -> bool:
     return folder.find("=") > 0
 
 
+def is_private_copy(path: str) -> bool:
+    """Return whether a file is the private copy of standard input or of a frame."""
+    *_, folder, name = ("", *path.split("/"))
+    return name == PRIVATE_FILE_NAME and folder.startswith(PRIVATE_PREFIXES)
+
+
 def partition_folders(path: str) -> list[str]:
     """Return the names of the folders ``key=value`` on the path of a file, from the outside in."""
     folders = path.split("/")[:-1]
-    if folders and folders[-1].startswith(STANDARD_INPUT_PREFIX):
+    if is_private_copy(path):
         return []
     return [folder for folder in folders if is_partition(folder)]
 

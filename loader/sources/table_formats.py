@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from loader.errors import ExtractError
-from loader.sources.partitions import STANDARD_INPUT_PREFIX
+from loader.sources.partitions import PRIVATE_PREFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def refuse_tables(paths: Iterable[str], names_in: Names, top: str) -> None:
         folder = path.rpartition("/")[0]
         while len(folder) > len(top) and folder not in seen:
             seen.add(folder)
-            if not folder.rpartition("/")[2].startswith(STANDARD_INPUT_PREFIX):
+            if not folder.rpartition("/")[2].startswith(PRIVATE_PREFIXES):
                 _refuse_table(folder, names_in)
             folder = folder.rpartition("/")[0]
 

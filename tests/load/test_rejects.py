@@ -106,7 +106,7 @@ async def test_parquet_rows_keep_their_types(tmp_path, environment):
             run_dir=run_dir,
             window_rows=7,
         )
-        from loader.loading.api import stream_load
+        from loader import stream_load
 
         results = [result async for result in stream_load(job)]
     assert len(results) == 200

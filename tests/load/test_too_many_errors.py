@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from loader import Job
+from loader import Job, stream_load
 from loader.emulator import Emulator, EmulatorSettings, running_emulator
 from loader.errors import CheckpointError, TooManyFailures
-from loader.loading.api import stream_load
 from loader.loading.rejects import rejected_files, write_rejects
 
 HEADER = "reservation_id,reservation_detail_id\n"

@@ -1,0 +1,140 @@
+"""A frame in memory as a file of the extract: a load needs its windows, fingerprint and resume.
+
+The frame is written once, as a Parquet file (`loader.sources.private_copy`). Row groups have a fixed size, so
+that the same rows give the same bytes, however the frame is cut in memory: an interrupted load is resumed by
+these bytes.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any, BinaryIO, Protocol, TypeAlias, runtime_checkable
+
+import polars as pl
+
+from loader.errors import ExtractError, LoaderError, SettingsError, contained
+from loader.job import Job
+from loader.sources.partitions import FRAME_PREFIX
+from loader.sources.private_copy import PrivateCopy
+
+log = logging.getLogger(__name__)
+
+GROUP_ROWS = 2**17
+"""Rows of a row group: some ten megabytes of a frame with twenty columns."""
+
+UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
+"""What pandas calls the column of an index without a name."""
+
+
+@runtime_checkable
+class ArrowStream(Protocol):
+    """An object with the Arrow PyCapsule interface: a frame of pandas, a table of pyarrow, and more."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the capsule that yields the rows."""
+
+
+Frame: TypeAlias = pl.DataFrame | pl.LazyFrame | ArrowStream
+
+
+@contextmanager
+def job_of_frame(job: Job, frame: Frame | None) -> Iterator[Job]:
+    """Yield the job with the rows of a frame as its extract, or the job itself if there is no frame.
+
+    Blocking. The file is removed at the end.
+
+    Args:
+        job: The settings; its extract must be empty if there is a frame.
+        frame: The rows, or None.
+
+    Raises:
+        SettingsError: There is a frame and an extract, or the object is not a frame.
+        ExtractError: The frame cannot be computed, or the file cannot be written.
+    """
+    if frame is None:
+        yield job
+        return
+    if job.extract:
+        raise SettingsError(
+            "The job has an extract and a frame.",
+            where=", ".join(job.extract),
+            why="the rows come either from files or from the frame",
+            next_step="leave out extract in the job, SCN_LOADER_EXTRACT in the environment, or the frame",
+        )
+    run_dir = job.run_dir or job.default_run_dir()
+    with closing(PrivateCopy(run_dir, FRAME_PREFIX)) as copy:
+        path = _written(frame, copy)
+        yield job.model_copy(update={"extract": (str(path),), "run_dir": run_dir})
+
+
+def _written(frame: Frame, copy: PrivateCopy) -> str:
+    try:
+        with contained():
+            rows = _lazy(frame)
+            _refuse_objects(rows)
+            return str(copy.keep(lambda file: _write(rows, file)))
+    except LoaderError:
+        raise
+    except OSError as error:
+        raise ExtractError(
+            "The frame cannot be kept in a file.",
+            where=str(copy.run_dir),
+            why=error.strerror or type(error).__name__,
+            next_step="make room or make it writable, or name another folder with run_dir",
+        ) from error
+    except Exception as error:  # whatever library the frame is of may refuse in its own words
+        # The words are left out: libraries quote values in them.
+        raise ExtractError(
+            "The frame cannot be read.",
+            where=_column_of(error),
+            why=type(error).__name__,
+            next_step="give each column one type; the cause of this exception (__cause__) says more",
+        ) from error
+
+
+def _write(rows: pl.LazyFrame, file: BinaryIO) -> None:
+    rows.sink_parquet(
+        file,
+        row_group_size=GROUP_ROWS,
+        compression="zstd",
+        compression_level=1,
+        statistics=False,
+        maintain_order=True,
+    )
+
+
+def _lazy(frame: Frame) -> pl.LazyFrame:
+    if isinstance(frame, pl.LazyFrame):
+        return frame
+    if isinstance(frame, pl.DataFrame):
+        return frame.lazy()
+    if not isinstance(frame, ArrowStream):
+        raise SettingsError(
+            "The frame is of a type that cannot be read.",
+            why=f"{type(frame).__name__} has no method __arrow_c_stream__",
+            next_step="give a DataFrame or LazyFrame of polars, a DataFrame of pandas 2.2 or later, or an "
+            "Arrow table",
+        )
+    given: Any = frame
+    rows = pl.DataFrame(given)
+    unnamed = [name for name in rows.columns if UNNAMED_INDEX.fullmatch(name)]
+    if unnamed:
+        log.warning("The index of the frame has no name and is left out; give it a name to load it.")
+    return rows.drop(unnamed).lazy()
+
+
+def _refuse_objects(rows: pl.LazyFrame) -> None:
+    objects = [name for name, dtype in rows.collect_schema().items() if dtype == pl.Object]
+    if objects:
+        raise ExtractError(
+            "The frame holds Python objects.",
+            where=", ".join(objects),
+            next_step="turn them into texts, numbers or timestamps first",
+        )
+
+
+def _column_of(error: Exception) -> str:
+    """Return the column that pyarrow could not convert, if it names one."""
+    named = re.search(r"Conversion failed for column (.+) with type", " ".join(map(str, error.args)))
+    return named[1] if named else ""

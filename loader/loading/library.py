@@ -1,0 +1,182 @@
+"""The ways a program runs a load: blocking, in its event loop, or as a stream of results."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from loader.errors import Interrupted, SettingsError, contained_call
+from loader.extract.frames import Frame, job_of_frame
+from loader.job import Job
+from loader.loading.api import open_and_run, run_to_end
+from loader.loading.observers import Ending, Observers
+from loader.model import EventResult
+from loader.report import LoadSummary, Snapshot
+
+RESULTS_AHEAD = 10_000
+"""Results ``stream_load`` holds for a slow consumer before delivery waits for it."""
+
+
+def run_load(
+    job: Job, *, watch: Callable[[Snapshot], None] | None = None, frame: Frame | None = None
+) -> LoadSummary:
+    """Run a load and return how it ended; ``summary.exit_code`` judges it.
+
+    Any thread may call it. Called from the main thread, it stops the load gracefully at Ctrl-C and SIGTERM,
+    and ends the process at a second one; both leave the load resumable.
+
+    Args:
+        job: The settings.
+        watch: Called a few times a second with how the load stands, and once at its end. If it raises, the
+            load stops, to be resumed.
+        frame: The rows, in place of ``job.extract``: a DataFrame or LazyFrame of polars, a DataFrame of
+            pandas, an Arrow table, or any object with ``__arrow_c_stream__``. It is written once, to a
+            private file in the run directory that is removed at the end. The same rows resume a load.
+
+    Raises:
+        SettingsError: An event loop runs in this thread: await ``load`` there.
+        LoaderError: The load was refused before anything was sent.
+    """
+    _refuse_running_loop()
+    with job_of_frame(job, frame) as whole:
+        return run_to_end(whole, Observers(watch=watch)).summary
+
+
+async def load(
+    job: Job, *, watch: Callable[[Snapshot], None] | None = None, frame: Frame | None = None
+) -> LoadSummary:
+    """Run a load on the running event loop and return how it ended: for notebooks and async programs.
+
+    Signals are left to the program. Cancelling it stops the load gracefully; it can be resumed.
+
+    Args:
+        job: The settings.
+        watch: As for ``run_load``; called on the event loop.
+        frame: As for ``run_load``; written in a thread.
+
+    Raises:
+        LoaderError: The load was refused before anything was sent.
+    """
+    async with _with_frame(job, frame) as whole:
+        observers = Observers(watch=watch)
+        running = asyncio.create_task(open_and_run(whole, observers))
+        try:
+            ending = await asyncio.shield(running)
+        except asyncio.CancelledError:
+            observers.stop(Interrupted("The task that awaited the load was cancelled."))
+            await asyncio.wait({running})
+            raise
+        return ending.summary
+
+
+class LoadStream(AsyncIterator[EventResult]):
+    """The results of a load, as they come.
+
+    Args:
+        results: Yields them.
+        run: Takes how the load ended.
+    """
+
+    def __init__(self, results: AsyncGenerator[EventResult, None], run: "_StreamedRun") -> None:
+        self._results = results
+        self._run = run
+
+    def __aiter__(self) -> "LoadStream":
+        return self
+
+    async def __anext__(self) -> EventResult:
+        return await anext(self._results)
+
+    async def aclose(self) -> None:
+        """Stop the load gracefully, if it has not ended; it can be resumed."""
+        await self._results.aclose()
+
+    @property
+    def summary(self) -> LoadSummary:
+        """How the load ended.
+
+        Raises:
+            RuntimeError: It has not ended: the results were not read to their end, nor the stream closed.
+        """
+        if self._run.ending is None:
+            raise RuntimeError(
+                "The load has no summary yet: read its results to the end, or close the stream."
+            )
+        return self._run.ending.summary
+
+
+@dataclass(slots=True)
+class _StreamedRun:
+    ending: Ending | None = None
+
+
+def stream_load(job: Job, *, results_ahead: int = RESULTS_AHEAD, frame: Frame | None = None) -> LoadStream:
+    """Run a load and yield what each event came to, as it comes. A slow consumer slows the load down.
+
+    Leaving the iteration early (close it with ``contextlib.aclosing``) stops the load gracefully; it can be
+    resumed. At the end, ``stream.summary`` says how the load ended.
+
+    Args:
+        job: The settings.
+        results_ahead: Results that are held for a slow consumer before delivery waits for it.
+        frame: As for ``run_load``; written in a thread.
+
+    Raises:
+        LoaderError: The load was refused, or stopped before its end.
+    """
+    run = _StreamedRun()
+    return LoadStream(_results(job, results_ahead, frame, run), run)
+
+
+async def _results(
+    job: Job, results_ahead: int, frame: Frame | None, run: _StreamedRun
+) -> AsyncGenerator[EventResult, None]:
+    results: asyncio.Queue[EventResult | None] = asyncio.Queue()
+    room = asyncio.Event()
+    room.set()
+
+    def put(result: EventResult) -> None:
+        results.put_nowait(result)
+        if results.qsize() >= results_ahead:
+            room.clear()
+
+    observers = Observers(on_result=put, caught_up=room.wait)
+    async with _with_frame(job, frame) as whole:
+        running = asyncio.create_task(open_and_run(whole, observers))
+        running.add_done_callback(lambda _: results.put_nowait(None))
+        try:
+            while (result := await results.get()) is not None:
+                yield result
+                if results.empty():
+                    room.set()
+            if (error := running.result().error) is not None:
+                raise error
+        finally:
+            observers.on_result = None  # or delivery would wait for room again
+            room.set()
+            observers.stop(Interrupted("The results were not read to their end."))
+            await asyncio.wait({running})
+            if not running.cancelled() and running.exception() is None:
+                run.ending = running.result()
+
+
+@asynccontextmanager
+async def _with_frame(job: Job, frame: Frame | None) -> AsyncIterator[Job]:
+    """Yield what ``job_of_frame`` does; the file is written in a thread."""
+    async with AsyncExitStack() as stack:
+        kept = job_of_frame(job, frame)
+        whole = await asyncio.to_thread(contained_call, kept.__enter__)
+        stack.push(kept)
+        yield whole
+
+
+def _refuse_running_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise SettingsError(
+        "run_load cannot be called where an event loop runs.",
+        why="it runs a loop of its own, and a notebook or async function runs one already",
+        next_step="summary = await loader.load(job)",
+    )

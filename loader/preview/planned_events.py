@@ -1,0 +1,68 @@
+"""What a load would send, event by event: for tests of a mapping."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from loader.extract import open_extract
+from loader.extract.frames import Frame, job_of_frame
+from loader.extract.planning import log_rejected, plan_windows
+from loader.job import Job
+from loader.model import Event, RejectedRow
+from loader.preview.preview import generation_of, live_schema_of
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedEvent:
+    """An event that a load would send.
+
+    Attributes:
+        group: ``eventGroupId``.
+        token: ``clientToken``.
+        timestamp: ``eventTimestamp`` in decimal text of epoch seconds, or None if it is left out.
+        records: Its records, by dataset column.
+        file: Number of the source file, from 0.
+        rows: Position of each record's row in that file, from 0.
+    """
+
+    group: str
+    token: str
+    timestamp: str | None
+    records: list[dict[str, Any]] = field(repr=False)
+    file: int
+    rows: tuple[int, ...]
+
+
+def planned_events(
+    job: Job, *, frame: Frame | None = None, on_rejected: Callable[[RejectedRow], None] | None = None
+) -> Iterator[PlannedEvent]:
+    """Yield the events of a load in the order of their planning; nothing is sent. Blocking.
+
+    Args:
+        job: The settings.
+        frame: The rows, in place of ``job.extract``, as for ``run_load``.
+        on_rejected: Called with each row that gives no record; without it, such rows are logged as warnings.
+
+    Raises:
+        LoaderError: The load would be refused.
+    """
+    with job_of_frame(job, frame) as whole:
+        schema = live_schema_of(whole)
+        with closing(open_extract(whole, schema=schema)) as extract:
+            generation = generation_of(whole, extract, schema)
+            for plan in plan_windows(whole, extract, generation=generation):
+                if on_rejected is None:
+                    log_rejected(plan)
+                else:
+                    for row in plan.rejected:
+                        on_rejected(row)
+                yield from map(_planned, plan.events)
+
+
+def _planned(event: Event) -> PlannedEvent:
+    data = orjson.loads(event.data)
+    records = data if isinstance(data, list) else [data]
+    return PlannedEvent(event.group, event.token, event.timestamp, records, event.file, tuple(event.rows))
