@@ -1,6 +1,7 @@
 """A test of a mapping, and one of a whole pipeline: run it with pytest."""
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -10,7 +11,7 @@ from loader.testing import EmulatedService
 pytest_plugins = ["loader.testing.fixtures"]
 
 ROWS = pl.DataFrame({"Order No": ["4500000001"], "Vendor": ["000043"]})
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "event_type": "scn.data.inboundorder",
     "mapping": {"id": "Order No", "tpartner_id": "Vendor"},
 }

@@ -68,7 +68,7 @@ def test_every_value_of_a_frame_is_an_event(job, tmp_path: Path, kind) -> None:
 
 def test_a_frame_is_loaded_and_its_file_removed(job, tmp_path: Path) -> None:
     """While the load runs, the file is private."""
-    modes = []
+    modes: list[int] = []
 
     def watch(_: object) -> None:
         modes.extend(path.stat().st_mode & 0o777 for path in (tmp_path / "run").glob("frame-*/*"))
@@ -169,4 +169,4 @@ def _accepted(emulator) -> int:
         tables = [name for (name,) in lake.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         if "reservation" not in tables:
             return 0
-        return lake.execute("SELECT count(*) FROM reservation").fetchone()[0]
+        return int(lake.execute("SELECT count(*) FROM reservation").fetchone()[0])
