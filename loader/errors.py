@@ -57,7 +57,7 @@ class LoaderError(Exception):
         what: One sentence saying what went wrong.
         where: The place: file, row, column, setting; empty if there is none.
         why: The cause in the words of whoever refused, without row data or secrets.
-        next_step: What to run or change next.
+        next_step: What to run or change next. A command stands on a line of its own, after the sentence.
     """
 
     exit_code = ExitCode.BUG
@@ -72,7 +72,9 @@ class LoaderError(Exception):
     def block(self) -> str:
         """Return the error as the few lines a user reads."""
         labelled = (("where", self.where), ("why", self.why), ("next", self.next_step))
-        lines = [f"  {label + ':':<7}{text}" for label, text in labelled if text]
+        lines = [
+            f"  {label + ':':<7}{text}".replace("\n", f"\n{' ' * 9}") for label, text in labelled if text
+        ]
         return "\n".join([f"error: {self.what}", *lines])
 
 

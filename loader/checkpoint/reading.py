@@ -30,18 +30,21 @@ header and the first frame, and with such a log and ``readonly_shm`` SQLite retr
 
 
 @contextmanager
-def open_for_reading(run_dir: Path, *, alive: bool) -> Iterator[sqlite3.Connection]:
+def open_for_reading(
+    run_dir: Path, *, alive: bool, name: str = CHECKPOINT_NAME
+) -> Iterator[sqlite3.Connection]:
     """Open the checkpoint of a run directory; everything is read as of one moment.
 
     Args:
         run_dir: Run directory with a checkpoint.
         alive: Whether a process is writing it now.
+        name: Name of the checkpoint file; that of an earlier load is another one.
 
     Raises:
         CheckpointCorrupt: It is damaged, or not one of ours.
         CheckpointError: It cannot be read, or another version of the loader wrote it.
     """
-    path = run_dir / CHECKPOINT_NAME
+    path = run_dir / name
     with reading_errors(path), tempfile.TemporaryDirectory(prefix="scn-loader-") as scratch:
         address = _address(path, Path(scratch), alive=alive)
         # Rejected rows are fetched by a thread of whatever writes them, while this one waits.

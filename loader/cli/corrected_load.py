@@ -1,43 +1,70 @@
 """The one command that loads rejected rows again once they are corrected."""
 
-import shlex
+import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+
+from loader.status.command_line import CommandLine
+from loader.status.overview import CORRECTED_NAME, Overview
 
 NOT_AGAIN = {
     *("--restart", "--retry-failed", "--dry-run", "--in-doubt", "--run-dir"),
     *("--csv-encoding", "--csv-separator"),
 }
-"""What was for the run of then, or is said anew."""
+"""What was for the first run only, or is said again."""
+
+OWN_FILES = {"--summary-json": "SCN_LOADER_SUMMARY_JSON", "--metrics-file": "SCN_LOADER_METRICS_FILE"}
+"""Flags of files that a load writes, and their variables: a corrected load must not overwrite them."""
 
 MOST_NAMED = 8
 """Files that a command names one by one; of more it names the folder's by a pattern."""
 
-CORRECTED_NAME = "corrected"
-"""Run directory of the corrected rows, inside that of the load they were rejected by."""
+
+def correcting_of(overview: Overview, value_flags: Collection[str]) -> str:
+    """Return the command that loads the corrected rows of a load; empty if there is none."""
+    if overview.plan is None or overview.totals is None or not overview.totals.rows_rejected:
+        return ""
+    typed = CommandLine.parsed(overview.plan.command) if overview.plan.command else None
+    return correcting_command(typed, overview.run_dir, value_flags)
 
 
-def correcting_command(command: Sequence[str], run_dir: Path, value_flags: Collection[str]) -> str:
+def correcting_command(typed: CommandLine | None, run_dir: Path, value_flags: Collection[str]) -> str:
     """Return the command line that loads the corrected rows; empty if there are none or it is not known.
 
     It is the one that was typed, with the files in place of the extract and a run directory of its own.
 
     Args:
-        command: The arguments that were typed after ``scn-loader``.
-        run_dir: Run directory of the load.
+        typed: The command line of the first load, with absolute paths; None if it is not known.
+        run_dir: Run directory of the load, absolute.
         value_flags: The flags of ``load`` that take a value.
     """
     from loader.loading.rejects import rejected_files, settings_found  # noqa: PLC0415 - polars is slow to import
 
     files = rejected_files(run_dir)
-    if not files or command[:1] != ["load"]:
+    if not files or typed is None or list(typed.arguments[:1]) != ["load"]:
         return ""
     names = [str(path) for path in files]
     if len(names) > MOST_NAMED:
         names = sorted({str(path.with_name(f"*{path.suffix}")) for path in files})
     told = [flag for name, value in settings_found(run_dir).items() for flag in (f"--csv-{name}", value)]
-    flags = [*_kept_flags(command[1:], value_flags), *told, "--run-dir", str(run_dir / CORRECTED_NAME)]
-    return shlex.join(["scn-loader", "load", *names, *flags])
+    flags = [
+        *_kept_flags(typed.arguments[1:], value_flags),
+        *told,
+        "--run-dir",
+        str(run_dir / CORRECTED_NAME),
+    ]
+    line = CommandLine(["load", *names, *flags])
+    for flag, variable in OWN_FILES.items():
+        if value := line.value_of(flag) or os.environ.get(variable):
+            line = line.having(flag, str(_beside(Path(value).absolute())))
+    return str(line)
+
+
+def _beside(path: Path) -> Path:
+    """Return a name of its own for what the corrected load writes; a device stays what it is."""
+    if path.exists() and not path.is_file():
+        return path
+    return path.with_name(f"{path.stem}-{CORRECTED_NAME}{path.suffix}")
 
 
 def _kept_flags(arguments: Sequence[str], value_flags: Collection[str]) -> Iterator[str]:
@@ -46,7 +73,7 @@ def _kept_flags(arguments: Sequence[str], value_flags: Collection[str]) -> Itera
         if argument == "--":
             return
         if not argument.startswith("-") or argument == "-":
-            continue  # the extract of then
+            continue  # the extract of the first load
         name, equals, _ = argument.partition("=")
         flag = [argument]
         if name in value_flags and not equals:

@@ -46,7 +46,7 @@ def find_dataset(name: str) -> Dataset:
             continue
     raise SettingsError(
         f"There is no dataset or event type called '{name}'.",
-        next_step="scn-loader datasets lists all of them",
+        next_step="see all of them:\nscn-loader datasets",
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -73,7 +74,8 @@ def init(
     typer.echo(f"{path}: {len(draft.columns)} columns mapped, {len(draft.unused)} source columns left out.")
     if draft.needed:
         typer.echo(f"Needed, and not found: {', '.join(draft.needed)}.")
-    typer.echo(f"Check what is marked in it, then: scn-loader plan --job {path}")
+    typer.echo("Check what is marked in it, then run:")
+    typer.echo(f"  scn-loader plan --job {shlex.quote(str(path.absolute()))}")
 
 
 def _default_path(extract: str) -> Path:

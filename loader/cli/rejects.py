@@ -1,15 +1,15 @@
 """``scn-loader rejects``: the rejected rows of a load, as files to correct and load."""
 
-import shlex
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from loader.checkpoint.rejected import open_rejected
 from loader.checkpoint.schema import REJECTED_NAME
-from loader.cli.corrected_load import correcting_command
+from loader.cli.corrected_load import correcting_of
 from loader.cli.load import value_flags
+from loader.status.overview import read_overview
 
 
 def rejects(run_dir: Annotated[Path, typer.Argument(help="The run directory of a load.")]) -> None:
@@ -20,6 +20,7 @@ def rejects(run_dir: Annotated[Path, typer.Argument(help="The run directory of a
     """
     from loader.loading.rejects import REASONS_NAME, write_rejects  # noqa: PLC0415 - polars is slow to import
 
+    run_dir = run_dir.absolute()
     files = write_rejects(run_dir)
     if not files:
         typer.echo("No row was rejected.")
@@ -27,6 +28,5 @@ def rejects(run_dir: Annotated[Path, typer.Argument(help="The run directory of a
     for path in files:
         typer.echo(str(path))
     typer.echo(f"why: {run_dir / REJECTED_NAME / REASONS_NAME}")
-    with open_rejected(run_dir) as rejected:
-        command = correcting_command(shlex.split(rejected.plan.command)[1:], run_dir, value_flags())
+    command = correcting_of(read_overview(run_dir, time.time()), value_flags())
     typer.echo("correct them, then load them" + (f":\n  {command}" if command else " as an extract"))

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from loader.cli.corrected_load import correcting_of
+from loader.cli.load import value_flags
 from loader.errors import SettingsError
 
 
@@ -39,10 +41,14 @@ def report(
     from loader.page.build import build_page  # noqa: PLC0415
     from loader.page.document import to_html  # noqa: PLC0415
     from loader.page.live import LiveServer  # noqa: PLC0415
+    from loader.page.model import LoadPage  # noqa: PLC0415
 
-    first = build_page(run_dir, time.time())
+    def page() -> LoadPage:
+        return build_page(run_dir, time.time(), correcting=lambda load: correcting_of(load, value_flags()))
+
+    first = page()
     if live:
-        with LiveServer(lambda: to_html(build_page(run_dir, time.time()), live=True), port) as server:
+        with LiveServer(lambda: to_html(page(), live=True), port) as server:
             typer.echo(f"The report is at {server.address}\nCtrl-C ends it; the load goes on.")
             try:
                 server.serve_forever()

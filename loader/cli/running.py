@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import resource
-import shlex
 import sys
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ from loader.aws.credentials import CredentialSource
 from loader.cli.corrected_load import correcting_command
 from loader.cli.errors import show_error
 from loader.cli.metrics_output import MetricsOutput
+from loader.cli.typed_command import absolute_command
 from loader.errors import Interrupted, LoaderError, unhandled
 from loader.job import Job
 from loader.loading.api import run_to_end
@@ -29,9 +29,10 @@ from loader.report import (
     log_to,
     make_display,
     plain_line,
-    to_text,
     write_summary_json,
 )
+from loader.status.closing_block import to_text
+from loader.status.command_line import CommandLine
 
 FILES_BESIDE_CONNECTIONS = 100
 """The extract's files, the checkpoint's, libraries': far fewer are open at a time."""
@@ -69,6 +70,7 @@ def run_on_terminal(
         LoaderError: The load was refused before anything was sent.
         typer.Exit: Always otherwise, with the exit code.
     """
+    typed = absolute_command(sys.argv[1:], value_flags, extract=job.extract, folder=Path.cwd())
     display = make_display(
         progress, sys.stderr, line=json_line if log_format is LogFormat.JSON else plain_line
     )
@@ -93,7 +95,7 @@ def run_on_terminal(
             ending = run_to_end(
                 job,
                 Observers(watch=watch, opened=log_in_run_dir, leaving=display.stop),
-                command=shlex.join(["scn-loader", *(each for each in sys.argv[1:] if each != "--restart")]),
+                command=str(typed),
                 loop_factory=_loop_factory(),
                 credentials=credentials,
             )
@@ -104,7 +106,7 @@ def run_on_terminal(
     metrics.end(ending.summary.exit_code)
     if ending.error is not None and not isinstance(ending.error, Interrupted):
         show_error(ending.error, debug=debug)
-    typer.echo(to_text(ending.summary, sys.argv[1:], _correcting(ending.summary, value_flags)))
+    typer.echo(to_text(ending.summary, typed, _correcting(ending.summary, typed, value_flags)))
     if summary_json is not None:
         _write_summary(ending.summary, summary_json)
     raise typer.Exit(ending.summary.exit_code)
@@ -119,10 +121,10 @@ def _refused(fault: BaseException) -> LoadSummary:
     return LoadSummary(run_dir="", stopped_by=error.exit_code, stopped_because=error.what)
 
 
-def _correcting(summary: LoadSummary, value_flags: Collection[str]) -> str:
+def _correcting(summary: LoadSummary, typed: CommandLine, value_flags: Collection[str]) -> str:
     if not summary.rows_rejected:
         return ""
-    return correcting_command(sys.argv[1:], Path(summary.run_dir), value_flags)
+    return correcting_command(typed, Path(summary.run_dir), value_flags)
 
 
 def _allow_connections(connections: int) -> None:

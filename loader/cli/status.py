@@ -1,24 +1,34 @@
-"""``scn-loader status``: what a run directory says, and what to run next."""
+"""``scn-loader status``: which load a run directory holds, how it stands, and what to run next."""
 
-import shlex
 import sys
 import time
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 
-from loader.cli.corrected_load import correcting_command
+from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.cli.corrected_load import correcting_of
 from loader.cli.load import value_flags
-from loader.errors import ExitCode
+from loader.errors import CheckpointError, ExitCode
 from loader.report.export import export_failed, export_rejected
-from loader.report.figures import printable
-from loader.report.overview import LoadState, read_overview
-from loader.report.overview_text import overview_text
+from loader.report.figures import counted
+from loader.status.listing import listing_text, loads_below
+from loader.status.next_steps import Step, next_steps
+from loader.status.overview import LoadState, Overview, read_overview
+from loader.status.overview_json import overview_values
+from loader.status.overview_text import overview_text
 
 
 def status(
-    run_dir: Annotated[Path, typer.Argument(help="The run directory of a load.")],
+    run_dir: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN_DIR|FOLDER|CHECKPOINT",
+            help="The run directory of a load, a folder of them, or a checkpoint that was kept.",
+        ),
+    ],
     *,
     rejected: Annotated[
         Path | None,
@@ -30,30 +40,78 @@ def status(
         Path | None,
         typer.Option(metavar="FILE", help="Write every event that was not accepted to a CSV file."),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, for machines.")] = False,
+    exit_code: Annotated[
+        bool,
+        typer.Option(
+            "--exit-code", help="End with the exit code of the load: 5 if it was killed, 0 while it runs."
+        ),
+    ] = False,
 ) -> None:
-    """Show what is done, failed, in doubt and left of a load, and what to run next.
+    """Show which load this is, what is done, failed, in doubt and left, and what to run next.
 
     Works while the load runs, after a crash and years later; it changes nothing. Rows are counted from 1,
-    without the header. The CSV files hold row data and are readable by you only.
+    without the header. The CSV files hold row data and are readable by you only. Of a folder of run
+    directories, each load is listed.
+
+    Exit codes: 0 shown; 2 there is no load to read. With --exit-code, that of the load.
     """
+    is_run_dir = run_dir.is_file() or (run_dir / CHECKPOINT_NAME).exists()
+    if not is_run_dir and (loads := loads_below(run_dir.absolute(), time.time())):
+        _show_all(loads, as_json=as_json)
+        return
     overview = read_overview(run_dir, time.time())
-    sys.stdout.write(overview_text(overview) + "\n")
-    if overview.totals is not None and overview.totals.rows_rejected and overview.plan is not None:
-        sys.stdout.write(_after_rejects(run_dir, overview.plan.command))
+    if overview.state is LoadState.NONE:
+        raise CheckpointError(
+            "There is no load here." if run_dir.exists() else "The folder does not exist.",
+            where=str(overview.run_dir),
+            next_step="name a run directory, which each summary shows as 'run dir', or a folder of them",
+        )
+    steps = _steps(overview)
+    if as_json:
+        _write_json(overview_values(overview, steps))
+    else:
+        sys.stdout.write(overview_text(overview, steps) + "\n")
     for path, export, what in (
-        (rejected, export_rejected, "rejected rows"),
-        (failed, export_failed, "events that were not accepted"),
+        (rejected, export_rejected, "rejected row"),
+        (failed, export_failed, "event that was not accepted"),
     ):
         if path is not None:
-            typer.echo(f"{export(run_dir, path):,} {what} written to {path}")
-    if overview.state in (LoadState.NONE, LoadState.UNREADABLE):
+            number = export(run_dir, path)
+            said = counted(number, what) if number == 1 else _many(number, what)
+            typer.echo(f"{said} written to {path.absolute()}", err=as_json)
+    if overview.state is LoadState.UNREADABLE:
         raise typer.Exit(ExitCode.REFUSED)
+    if exit_code:
+        raise typer.Exit(_code_of(overview))
 
 
-def _after_rejects(run_dir: Path, command: str) -> str:
-    correcting = correcting_command(shlex.split(command)[1:], run_dir, value_flags())
-    if correcting:
-        return f"corrected rejected rows are loaded by\n  {printable(correcting)}\n"
-    return (
-        f"'scn-loader rejects {shlex.quote(str(run_dir))}' writes the rejected rows to files for correction\n"
-    )
+def _many(number: int, what: str) -> str:
+    first, space, rest = what.partition(" that was ")
+    return f"{counted(number, first)}{' that were ' if space else ''}{rest}"
+
+
+def _steps(overview: Overview) -> list[Step]:
+    if overview.problem is not None:
+        return [Step(overview.problem.next_step)]
+    if overview.is_earlier:
+        return [Step("nothing: a later load took its place in the run directory")]
+    return next_steps(overview.standing(correcting_of(overview, value_flags())))
+
+
+def _code_of(overview: Overview) -> int:
+    if overview.state is LoadState.RUNNING:
+        return 0
+    end = overview.last_run
+    return int(ExitCode.STOPPED_RESUMABLE if end is None else end.exit_code)
+
+
+def _show_all(loads: list[Overview], *, as_json: bool) -> None:
+    if as_json:
+        _write_json({"loads": [overview_values(load, _steps(load)) for load in loads]})
+    else:
+        sys.stdout.write(listing_text(loads) + "\n")
+
+
+def _write_json(values: object) -> None:
+    sys.stdout.write(orjson.dumps(values, option=orjson.OPT_INDENT_2).decode() + "\n")

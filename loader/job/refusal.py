@@ -16,7 +16,7 @@ ENV_PREFIX = "SCN_LOADER_"
 MOST_TOLD = 20
 """How many settings that cannot be used an error lists; finding the line of each costs time."""
 
-HELP = "scn-loader load --help lists the settings"
+HELP = "see the settings:\nscn-loader load --help"
 
 
 def settings_error(

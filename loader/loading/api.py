@@ -119,7 +119,7 @@ async def _opened_and_run(
             client = await stack.enter_async_context(await parts.open_client(job, credentials=credentials))
         settings = job.plan_settings() | (schema.as_settings() if schema is not None else {})
         plan = Plan(settings, extract.files, extract.window_rows, command)
-        run_dir = job.run_dir or job.default_run_dir()
+        run_dir = (job.run_dir or job.default_run_dir()).absolute()
         with parts.open_checkpoint(
             run_dir, plan, restart=job.restart, retry_failed=job.retry_failed, clock=client.service_now
         ) as checkpoint:

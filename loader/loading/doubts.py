@@ -2,6 +2,7 @@
 
 import logging
 import math
+import shlex
 
 from loader.checkpoint import SAFE_SECONDS, Checkpoint
 from loader.errors import DecisionNeeded
@@ -44,8 +45,9 @@ async def decide_doubts(job: Job, checkpoint: Checkpoint, client: SupplyChainCli
             f"{len(doubtful):,} events may have been accepted, longer ago than the service remembers them.",
             where=str(checkpoint.run_dir),
             why="APPEND adds a record again if its event is sent again after 8 hours",
-            next_step=f"scn-loader status {checkpoint.run_dir} lists them; run the load again with "
-            "--in-doubt resend (some records may be doubled) or --in-doubt skip (some may be missing)",
+            next_step="run the load again with --in-doubt resend (some records may be doubled) or "
+            "--in-doubt skip (some may be missing); status shows both commands:\n"
+            f"scn-loader status {shlex.quote(str(checkpoint.run_dir))}",
         )
 
 

@@ -9,6 +9,7 @@ Rules kept here:
 """
 
 import os
+import shlex
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -55,7 +56,8 @@ def write_rejects(run_dir: Path, opened: Callable[[SourceFile], Table] | None = 
                 "The load has not read all of its extract yet.",
                 where=str(run_dir),
                 why="rows that are still to come may be rejected too",
-                next_step="let it come to its end; 'scn-loader status --rejected FILE' shows those so far",
+                next_step="let it come to its end; write those so far to a file:\n"
+                f"scn-loader status {shlex.quote(str(run_dir.absolute()))} --rejected rejected.csv",
             )
         draft = run_dir / f"{REJECTED_NAME}.new"
         try:

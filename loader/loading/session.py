@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shlex
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
@@ -237,7 +238,7 @@ class LoadSession:
             where = self._extract.files[file].path
         else:
             return
-        next_step = f"scn-loader status {run_dir} says which and why; {RESUME}"
+        next_step = f"see which and why:\nscn-loader status {shlex.quote(str(run_dir))}"
         self.stop(TooManyFailures(what, where=where, next_step=next_step))
 
     async def _conclude(self) -> Ending:

@@ -40,7 +40,7 @@ def no_such_column(name: str, dataset: Dataset) -> SettingsError:
     return SettingsError(
         f"The dataset {dataset.name} has no column '{name}'.",
         where=f"mapping.{name}",
-        next_step=f"{did_you_mean(name, names)}'scn-loader datasets {dataset.name}' lists its columns.",
+        next_step=f"{did_you_mean(name, names)}See its columns:\nscn-loader datasets {dataset.name}",
     )
 
 

@@ -85,7 +85,7 @@ def dataset_of(job: Job) -> Dataset | None:
         raise SettingsError(
             f"There is no event type '{job.event_type}'.",
             where="event_type",
-            next_step=f"{did_you_mean(job.event_type, event_types())}'scn-loader datasets' lists them all.",
+            next_step=f"{did_you_mean(job.event_type, event_types())}See all of them:\nscn-loader datasets",
         ) from None
 
 

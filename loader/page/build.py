@@ -2,7 +2,7 @@
 
 import platform
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -25,8 +25,9 @@ from loader.page.model import (
     WindowCell,
 )
 from loader.report import figures
-from loader.report.overview import FailureGroup, LoadState, Overview, read_overview
-from loader.report.overview_text import STATES
+from loader.status.next_steps import next_steps
+from loader.status.overview import FailureGroup, LoadState, Overview, read_overview
+from loader.status.overview_text import STATES
 
 MOST_CELLS = 224
 """Cells of the window map: four rows. A cell stands for several windows where there are more."""
@@ -54,12 +55,15 @@ _VERDICTS = {
 }
 
 
-def build_page(run_dir: Path, now: float) -> LoadPage:
+def build_page(
+    run_dir: Path, now: float, *, correcting: Callable[[Overview], str] = lambda _: ""
+) -> LoadPage:
     """Return the page of a load.
 
     Args:
         run_dir: Its run directory.
         now: Epoch seconds.
+        correcting: Returns the command that loads the rejected rows once they are corrected, if any.
 
     Raises:
         CheckpointError: There is no load, or its checkpoint cannot be read.
@@ -85,7 +89,9 @@ def build_page(run_dir: Path, now: float) -> LoadPage:
         verdict=_verdict(overview),
         headline=_headline(overview),
         facts=list(_facts(overview)),
-        next_steps=[NextStep(overview.next_step)],
+        next_steps=[
+            NextStep(step.why, step.command) for step in next_steps(overview.standing(correcting(overview)))
+        ],
         figures=list(_figures(overview, stored, latencies)),
         stages=list(_stages(overview)),
         samples=[_sample(each) for each in stored],
@@ -122,7 +128,7 @@ def _headline(overview: Overview) -> str:
         case LoadState.RUNNING:
             return f"Running: {accepted} accepted."
         case LoadState.KILLED:
-            return f"The process ended without a report: {accepted} accepted."
+            return f"The process terminated unexpectedly: {accepted} accepted."
         case _:
             cause = overview.last_run.cause.rstrip(".") if overview.last_run else STATES[overview.state]
             return f"Stopped: {cause}. {accepted} accepted."

@@ -1,6 +1,5 @@
 """What people see: progress while a load runs, the log, errors, and the summary at its end."""
 
-from loader.report.closing_block import to_text
 from loader.report.display import Display, ProgressStyle, make_display
 from loader.report.error_block import render_error
 from loader.report.log_lines import LogFormat
@@ -24,6 +23,5 @@ __all__ = [
     "plain_line",
     "render_error",
     "to_json",
-    "to_text",
     "write_summary_json",
 ]

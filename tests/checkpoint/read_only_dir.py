@@ -7,7 +7,7 @@ import pytest
 
 from loader.checkpoint import open_checkpoint
 from loader.errors import CheckpointError
-from loader.report.overview import read_overview
+from loader.status.overview import read_overview
 from tests.checkpoint.sample_loads import START, load_plan
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import pytest
 from loader.checkpoint import open_checkpoint
 from loader.checkpoint.lock import LOCK_NAME, acquire, lock_run_dir, look_without_locking
 from loader.errors import CheckpointError, CheckpointLocked
-from loader.report.overview import LoadState, read_overview
+from loader.status.overview import LoadState, read_overview
 from tests.checkpoint.sample_loads import START, load_plan
 
 ROOT = Path(__file__).parents[2]

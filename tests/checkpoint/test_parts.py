@@ -8,7 +8,7 @@ import pytest
 from loader.checkpoint import Checkpoint, RunEnd, open_checkpoint
 from loader.model import Event, EventResult, EventState, Part, PartResult, PartState, WindowPlan
 from loader.report.export import export_failed
-from loader.report.overview import read_overview
+from loader.status.overview import read_overview
 from tests.checkpoint.sample_loads import START, Clock, event_id, load_plan, up_to
 
 EVENT = Event(0, 0, 0, (3, 4, 6, 7), "g", "e" * 64, None, b"secret")

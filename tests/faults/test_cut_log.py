@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loader.checkpoint import Checkpoint, open_checkpoint
-from loader.report.overview import LoadState, read_overview
+from loader.status.overview import LoadState, read_overview
 from tests.checkpoint.sample_loads import START, accepted, load_plan, up_to, window_plan
 from tests.faults.reliability import STOPS
 

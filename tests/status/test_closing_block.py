@@ -9,12 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.errors import ExitCode
-from loader.report import LoadSummary, to_text
-from loader.report.next_steps import next_steps
+from loader.report import LoadSummary
+from loader.status.closing_block import standing, to_text
+from loader.status.command_line import CommandLine
+from loader.status.next_steps import next_steps, status_step
 
-COMMAND = ["load", "my orders.csv", "--event-type", "scn.data.inboundorderline"]
+COMMAND = ["load", "/my orders.csv", "--event-type", "scn.data.inboundorderline"]
+TYPED = CommandLine(COMMAND)
 SUMMARY = LoadSummary(
-    run_dir="scn-loader-runs/orders-1a2b",
+    run_dir="/runs/orders-1a2b",
     rows_read=1_204_113,
     records=1_204_113,
     windows=61,
@@ -35,12 +38,13 @@ HELD_BACK = replace(FAILURES, events_unprocessed=900, events_accepted=1_203_112)
 
 def commands(summary: LoadSummary, command: list[str]) -> list[list[str]]:
     """Return the proposed commands as a shell would split them."""
-    return [shlex.split(step.command) for step in next_steps(summary, command) if step.command]
+    found = next_steps(standing(summary, CommandLine(command)))
+    return [shlex.split(step.command) for step in found if step.command]
 
 
 def test_block_of_a_load_that_delivered_all():
     """All is said on one screen, and nothing is left to do."""
-    assert to_text(SUMMARY, COMMAND) == dedent("""\
+    assert to_text(SUMMARY, TYPED) == dedent("""\
         Done: all 1,204,113 events were accepted.
 
           rows read         1,204,113      events            1,204,113
@@ -55,23 +59,24 @@ def test_block_of_a_load_that_delivered_all():
                       group at a time) 12%
           faster      put more records into each event: --pack group, --group-buckets N
           rate        the service was found to allow 16,010 events/s
-          run dir     scn-loader-runs/orders-1a2b""")
+          run dir     /runs/orders-1a2b""")
 
 
 def test_block_of_a_load_with_failures():
     """What went wrong stands in the first line, and the commands to go on in the last ones."""
-    text = to_text(FAILURES, COMMAND)
+    text = to_text(FAILURES, TYPED)
     assert text.startswith("Done, but with 12 rejected rows and 101 failed events.\n")
-    again = "scn-loader load 'my orders.csv' --event-type scn.data.inboundorderline --retry-failed"
-    again += " --run-dir scn-loader-runs/orders-1a2b"
-    assert text.splitlines()[-7:] == [
+    again = "scn-loader load '/my orders.csv' --event-type scn.data.inboundorderline --retry-failed"
+    again += " --run-dir /runs/orders-1a2b"
+    assert text.splitlines()[-8:] == [
         "  exit code   1",
         "",
         "  next        see what and why:",
-        "                scn-loader status scn-loader-runs/orders-1a2b",
+        "                scn-loader status /runs/orders-1a2b",
         "              send the failed events again:",
         f"                {again}",
-        "              correct the rejected rows and load them as an extract of their own",
+        "              write the rejected rows to files, to correct and load them:",
+        "                scn-loader rejects /runs/orders-1a2b",
     ]
 
 
@@ -104,7 +109,7 @@ def test_first_line_says_how_it_ended(changes, start):
 def test_a_dry_run_proposes_no_run_directory_it_does_not_have() -> None:
     """A dry run has no run directory: the command that sends is the typed one without --dry-run."""
     dry = LoadSummary(run_dir="", dry_run=True, rows_read=1, records=1, events_total=1, events_unprocessed=1)
-    (step,) = next_steps(dry, ["load", "a.csv", "--dry-run"])
+    (step,) = next_steps(standing(dry, CommandLine(["load", "a.csv", "--dry-run"])))
     assert step.command == "scn-loader load a.csv"
 
 
@@ -114,7 +119,7 @@ def test_a_dry_run_proposes_no_run_directory_it_does_not_have() -> None:
 def test_every_ending_has_a_block_that_fits(summary, stopped_by, dry_run):
     """However a load ends there is a block within 80 columns, with a next step unless all is done."""
     ended = replace(summary, stopped_by=stopped_by, stopped_because="A cause. " * 20, dry_run=dry_run)
-    text = to_text(ended, COMMAND)
+    text = to_text(ended, TYPED)
     assert text.isascii()
     for line in text.splitlines():
         assert len(line) <= 80 or line.lstrip().startswith("scn-loader ")
@@ -145,16 +150,17 @@ def test_text_from_outside_is_harmless():
 
 def test_failed_events_are_sent_again_with_retry_failed():
     """The proposal is what was typed, with --retry-failed and the run directory."""
+    assert status_step(FAILURES.run_dir).command in to_text(FAILURES, TYPED)
     assert commands(FAILURES, COMMAND) == [
-        ["scn-loader", "status", "scn-loader-runs/orders-1a2b"],
-        ["scn-loader", *COMMAND, "--retry-failed", "--run-dir", "scn-loader-runs/orders-1a2b"],
+        ["scn-loader", *COMMAND, "--retry-failed", "--run-dir", "/runs/orders-1a2b"],
+        ["scn-loader", "rejects", "/runs/orders-1a2b"],
     ]
 
 
 def test_rejected_rows_alone_are_not_retried():
     """Sending events again cannot help rows that never became events."""
     only_rows = replace(SUMMARY, rows_rejected=12, records=1_204_101)
-    assert commands(only_rows, COMMAND) == [["scn-loader", "status", "scn-loader-runs/orders-1a2b"]]
+    assert commands(only_rows, COMMAND) == [["scn-loader", "rejects", "/runs/orders-1a2b"]]
 
 
 def test_events_held_back_go_out_with_the_failed_ones():
@@ -168,7 +174,7 @@ def test_events_held_back_go_out_with_the_failed_ones():
 def test_events_in_doubt_leave_the_choice_to_the_user(typed):
     """Both ways out are proposed, and the way that was typed before is gone."""
     doubt = replace(SUMMARY, events_in_doubt=1, events_accepted=1_204_112)
-    _, resend, skip = commands(doubt, [*COMMAND, *typed])
+    resend, skip = commands(doubt, [*COMMAND, *typed])
     assert resend == ["scn-loader", *COMMAND, "--in-doubt", "resend", "--run-dir", SUMMARY.run_dir]
     assert skip == ["scn-loader", *COMMAND, "--in-doubt", "skip", "--run-dir", SUMMARY.run_dir]
 
@@ -187,18 +193,66 @@ def test_after_a_dry_run_the_load_itself_is_proposed():
     assert commands(dry, [*COMMAND, "--dry-run"]) == [["scn-loader", *COMMAND, "--run-dir", SUMMARY.run_dir]]
 
 
-def test_without_a_known_command_the_run_directory_is_named():
-    """A command that nobody remembers is left open, and the run directory still stands in it."""
-    assert commands(FAILURES, [])[1] == [
-        *("scn-loader", "load", "...", "--retry-failed", "--run-dir", "scn-loader-runs/orders-1a2b")
-    ]
+def test_without_a_known_command_no_command_is_made_up() -> None:
+    """A load from Python has no command line: words say what to do."""
+    first, *_ = next_steps(standing(FAILURES))
+    assert (first.command, "--retry-failed" in first.why) == ("", True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "proposed"),
+    [
+        ([], ["--max-errors", "200"]),
+        (["--max-errors", "3"], ["--max-errors", "200"]),
+        (["--max-errors=5000"], ["--max-errors", "10000"]),
+        (["--max-errors", "1%"], ["--max-errors", "200"]),
+    ],
+)
+def test_after_too_many_errors_a_higher_limit_is_proposed(typed: list[str], proposed: list[str]) -> None:
+    """The same limit would stop the load again at once."""
+    stopped = replace(
+        SUMMARY,
+        rows_rejected=100,
+        records=1_204_013,
+        stopped_by=ExitCode.TOO_MANY_ERRORS,
+        stopped_because="x",
+    )
+    (command,) = commands(stopped, [*COMMAND, *typed])
+    assert command == ["scn-loader", *COMMAND, *proposed, "--run-dir", SUMMARY.run_dir]
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)), st.booleans(), st.text()
+)
+def test_a_command_line_is_read_as_it_was_written(
+    arguments: list[str],
+    reads_input: bool,  # noqa: FBT001 - drawn
+    path: str,
+) -> None:
+    """Whatever was typed, the line that the checkpoint keeps gives the same command line back."""
+    line = CommandLine(["load", *arguments], reads_input=reads_input, input_path=path if reads_input else "")
+    assert CommandLine.parsed(str(line)) == line
+
+
+def test_a_load_of_standard_input_names_its_input() -> None:
+    """A pipe has a placeholder, a redirected file its name: the command alone would wait for a terminal."""
+    stopped = replace(SUMMARY, stopped_by=ExitCode.INTERRUPTED)
+    for line, shown in (
+        (CommandLine(["load", "-"], reads_input=True), "YOUR_COMMAND | scn-loader load - --run-dir {}"),
+        (
+            CommandLine(["load", "-"], reads_input=True, input_path="/a b"),
+            "scn-loader load - --run-dir {} < '/a b'",
+        ),
+    ):
+        (step,) = next_steps(standing(stopped, line))
+        assert step.command == shown.format(SUMMARY.run_dir)
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]))))
 def test_proposals_can_be_pasted(extracts):
     """Whatever the names of the extracts, a shell reads the proposal as it was meant."""
     typed = ["load", *(f"x{name}" for name in extracts)]
-    again = commands(FAILURES, typed)[1]
+    again = commands(FAILURES, typed)[0]
     assert again == ["scn-loader", *typed, "--retry-failed", "--run-dir", SUMMARY.run_dir]
 
 

@@ -1,6 +1,7 @@
 """What ``status`` tells of a run directory in any state, without changing a byte of it."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.errors import CheckpointCorrupt
 from loader.model import EventState, RejectedRow
 from loader.reject_code import RejectCode
-from loader.report.overview import Doubt, FailureGroup, LoadState, read_overview
+from loader.status.listing import loads_below
+from loader.status.next_steps import Step, next_steps
+from loader.status.overview import Doubt, FailureGroup, LoadState, Overview, read_overview
 from tests.checkpoint.sample_loads import (
     START,
     Clock,
@@ -23,6 +26,12 @@ from tests.checkpoint.sample_loads import (
 )
 
 COMMAND = "scn-loader load orders.parquet"
+
+
+def steps(overview: Overview) -> list[Step]:
+    return next_steps(overview.standing())
+
+
 DONE = RunEnd("done", 1, complete=True, attempts=9, throttled=2, retried=1, seconds=3.5)
 
 
@@ -59,7 +68,9 @@ async def test_a_killed_load_is_told_from_its_log(tmp_path: Path, *, index_of_lo
     assert contents(run_dir) == before
     assert (overview.state, overview.pid, overview.last_run) == (LoadState.KILLED, None, None)
     assert overview.doubt == Doubt(5, expired=0, safe_until=START + SAFE_SECONDS)
-    assert overview.next_step == f"To resume, run {COMMAND} before 2025-10-09T16:38:20Z."
+    (step,) = steps(overview)
+    assert step.command == f"{COMMAND} --run-dir {run_dir}"
+    assert "before 2025-10-09 16:38:20 UTC" in step.why
     assert overview.totals is not None
     states = (
         overview.totals.events_accepted,
@@ -92,7 +103,12 @@ async def test_doubt_that_is_too_old_asks_for_a_decision(tmp_path: Path) -> None
     run_dir = await half_a_load(tmp_path, Clock())
     overview = read_overview(run_dir, START + SAFE_SECONDS + 1)
     assert overview.doubt == Doubt(5, expired=5, safe_until=None)
-    assert "--in-doubt resend or --in-doubt skip" in overview.next_step
+    assert [step.command for step in steps(overview)] == [f"{COMMAND} --run-dir {run_dir}"]
+    appending = next_steps(replace(overview.standing(), is_append=True))
+    assert [step.command.split()[3:5] for step in appending] == [
+        ["--in-doubt", "resend"],
+        ["--in-doubt", "skip"],
+    ]
 
 
 async def test_a_running_load_has_nothing_in_doubt(tmp_path: Path) -> None:
@@ -135,26 +151,27 @@ def test_a_finished_load_says_how_its_last_run_ended(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
     assert (overview.state, overview.last_run) == (LoadState.FINISHED, DONE)
     assert (overview.created_at, overview.started_at, overview.ended_at) == (START, START, START + 5)
-    assert overview.next_step == f"To send the 1 failed events again, run {COMMAND} with --retry-failed."
+    (step,) = steps(overview)
+    assert step.command == f"{COMMAND} --retry-failed --run-dir {tmp_path}"
     assert "Refused" not in repr(overview)
 
 
 @pytest.mark.parametrize(
-    ("rejected", "words"),
+    ("rejected", "proposed"),
     [
-        ((RejectedRow(0, 1, "", RejectCode.RECORD_TOO_LONG, "too large"),), "Correct the 1 rejected"),
-        ((), "Nothing:"),
+        ((RejectedRow(0, 1, "", RejectCode.RECORD_TOO_LONG, "too large"),), ["rejects"]),
+        ((), []),
     ],
 )
 def test_a_finished_load_without_failures_asks_for_no_retry(
-    tmp_path: Path, rejected: tuple[RejectedRow, ...], words: str
+    tmp_path: Path, rejected: tuple[RejectedRow, ...], proposed: list[str]
 ) -> None:
     """Rejected rows are for the user to correct; without any there is nothing to do."""
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
         checkpoint.begin_window(window_plan(events=1, rejected=rejected))
         checkpoint.record(accepted(0, 0))
-        checkpoint.finish(RunEnd("done", 0, complete=True))
-    assert read_overview(tmp_path, START).next_step.startswith(words)
+        checkpoint.finish(RunEnd("done", int(bool(rejected)), complete=True))
+    assert [step.command.split()[1] for step in steps(read_overview(tmp_path, START))] == proposed
 
 
 def test_a_stopped_load_is_resumed(tmp_path: Path) -> None:
@@ -164,7 +181,8 @@ def test_a_stopped_load_is_resumed(tmp_path: Path) -> None:
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
         checkpoint.finish(RunEnd("interrupted", 130, complete=False))
     overview = read_overview(tmp_path, START)
-    assert (overview.state, overview.next_step) == (LoadState.STOPPED, f"To resume, run {COMMAND}.")
+    (step,) = steps(overview)
+    assert (overview.state, step.command) == (LoadState.STOPPED, f"{COMMAND} --run-dir {tmp_path}")
 
 
 def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
@@ -173,7 +191,7 @@ def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
     overview = read_overview(tmp_path, START)
     assert overview.state is LoadState.UNREADABLE
     assert isinstance(overview.problem, CheckpointCorrupt)
-    assert "--restart" in overview.next_step
+    assert "--restart" in overview.problem.next_step
 
 
 async def test_a_file_whose_length_is_unknown_leaves_the_rest_open(tmp_path: Path) -> None:
@@ -183,4 +201,32 @@ async def test_a_file_whose_length_is_unknown_leaves_the_rest_open(tmp_path: Pat
     open_checkpoint(tmp_path, type(plan)(plan.settings, files, plan.window_rows)).close()
     overview = read_overview(tmp_path, START)
     assert overview.rows_left is None
-    assert overview.next_step == "To resume, run the same command again."
+    (step,) = steps(overview)
+    assert (step.why, step.command) == ("go on: run the load again in its run directory", "")
+
+
+def test_an_earlier_load_is_read_from_its_kept_checkpoint(tmp_path: Path) -> None:
+    """A checkpoint that made way is told apart from the present one, and lists no next step of its own."""
+    for files in (1, 2):
+        with open_checkpoint(tmp_path, load_plan(files=files)) as checkpoint:
+            checkpoint.begin_window(window_plan(events=1))
+            checkpoint.record(accepted(0, 0))
+            checkpoint.finish(RunEnd("completed", 0, complete=True))
+    now = read_overview(tmp_path, START)
+    (kept,) = now.kept
+    earlier = read_overview(kept, START)
+    assert (now.is_earlier, earlier.is_earlier) == (False, True)
+    assert (earlier.state, earlier.run_dir) == (LoadState.FINISHED, tmp_path)
+    assert earlier.load_id in kept.name
+    assert [len(each.plan.files) for each in (earlier, now) if each.plan is not None] == [1, 2]
+
+
+def test_a_folder_lists_its_loads_and_those_inside_them(tmp_path: Path) -> None:
+    """Loads of corrected rows lie in the run directory of the first, and know it; so does the first them."""
+    first, child = tmp_path / "orders", tmp_path / "orders" / "corrected"
+    for run_dir in (first, child):
+        open_checkpoint(run_dir, load_plan()).close()
+    assert {load.run_dir for load in loads_below(tmp_path, START)} == {first, child}
+    assert read_overview(first, START).child == child
+    assert read_overview(child, START).parent == first
+    assert loads_below(tmp_path / "none", START) == []

@@ -4,15 +4,16 @@ Pure: text from a summary, in ASCII and at most 80 columns wide but for commands
 """
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import zip_longest
 
 from loader.errors import ExitCode
 from loader.report import figures
 from loader.report.limiting_factor import limiting_advice, limiting_words
-from loader.report.next_steps import next_steps
 from loader.report.summary import LoadSummary
 from loader.report.trouble import in_one_line
+from loader.status.command_line import CommandLine
+from loader.status.next_steps import Standing, Step, next_steps, status_step
 
 WIDTH = 80
 INDENT_CHARS = 14
@@ -25,12 +26,12 @@ MAIN_FROM = 0.5
 """One with more than this share is worth advice."""
 
 
-def to_text(summary: LoadSummary, command: Sequence[str] = (), correcting: str = "") -> str:
+def to_text(summary: LoadSummary, command: CommandLine | None = None, correcting: str = "") -> str:
     """Return the closing block, without a line end at its end.
 
     Args:
         summary: How the load ended.
-        command: The arguments that were typed after ``scn-loader``, for the proposals what to run next.
+        command: The command line that was typed, for the proposals what to run next; None if not known.
         correcting: The command that loads the rejected rows once they are corrected, if there is one.
     """
     blocks = [
@@ -72,7 +73,7 @@ def _ending(summary: LoadSummary) -> str:
 
 _STOPPED = {
     ExitCode.REFUSED: "Refused before anything was sent",
-    ExitCode.TOO_MANY_ERRORS: "Stopped, as more was wrong than may be",
+    ExitCode.TOO_MANY_ERRORS: "Stopped: the limit of errors is exceeded",
     ExitCode.STOPPED_BY_SERVICE: "Stopped by the service",
     ExitCode.STOPPED_RESUMABLE: "Stopped before the end; it can go on from here",
     ExitCode.DECISION_NEEDED: "Your decision is needed",
@@ -166,8 +167,40 @@ def _limits(summary: LoadSummary) -> Iterable[str]:
         )
 
 
-def _next(summary: LoadSummary, command: Sequence[str], correcting: str) -> Iterable[str]:
-    for position, step in enumerate(next_steps(summary, command, correcting)):
+def standing(summary: LoadSummary, command: CommandLine | None = None, correcting: str = "") -> Standing:
+    """Return what the next step after a load depends on."""
+    return Standing(
+        run_dir=summary.run_dir,
+        command=command,
+        correcting=correcting,
+        exit_code=summary.exit_code,
+        is_stopped=summary.stopped_by is not None,
+        is_dry_run=summary.dry_run,
+        rows_rejected=summary.rows_rejected,
+        records_failed=summary.records_failed,
+        events_failed=summary.events_failed,
+        events_in_doubt=summary.events_in_doubt,
+        stopped_because=summary.stopped_because,
+    )
+
+
+_WORTH_A_LOOK = (
+    ExitCode.DELIVERED_WITH_FAILURES,
+    ExitCode.DECISION_NEEDED,
+    ExitCode.TOO_MANY_ERRORS,
+    ExitCode.BUG,
+)
+
+
+def _steps(load: Standing) -> Iterable[Step]:
+    has_held_back = load.exit_code is ExitCode.STOPPED_RESUMABLE and not load.is_stopped
+    if load.run_dir and not load.is_dry_run and (load.exit_code in _WORTH_A_LOOK or has_held_back):
+        yield status_step(load.run_dir)
+    yield from next_steps(load)
+
+
+def _next(summary: LoadSummary, command: CommandLine | None, correcting: str) -> Iterable[str]:
+    for position, step in enumerate(_steps(standing(summary, command, correcting))):
         yield from _wrapped("" if position else "next", step.why + (":" if step.command else ""))
         if step.command:
             yield f"{' ' * INDENT_CHARS}  {figures.printable(step.command)}"

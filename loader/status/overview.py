@@ -1,11 +1,10 @@
-"""What a run directory holds, in whatever state it was left, for people; read without changing it."""
+"""What a run directory holds, in whatever state it was left; read without changing it."""
 
 import os
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import groupby, islice
 from operator import itemgetter
@@ -13,16 +12,22 @@ from pathlib import Path
 
 from loader.checkpoint.doubt import SAFE_SECONDS
 from loader.checkpoint.lock import look_without_locking
+from loader.checkpoint.making_way import KEPT_NAME
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.queries import RunEnd, Totals, left_in_doubt, read_last_run, read_totals
 from loader.checkpoint.reading import open_for_reading, read_plan
 from loader.checkpoint.schema import CHECKPOINT_NAME
-from loader.errors import CheckpointError
-from loader.model import EventState
+from loader.errors import CheckpointError, ExitCode
+from loader.model import EventState, Operation
 from loader.report.trouble import Trouble, read_trouble
+from loader.status.command_line import CommandLine
+from loader.status.next_steps import Standing
 
 SHOWN_GROUPS = 20
 SHOWN_PLACES = 3
+
+CORRECTED_NAME = "corrected"
+"""Run directory of the corrected rows, inside that of the load they were rejected by."""
 
 FAILED = """
 SELECT code, message, number, path, first_row FROM (
@@ -89,9 +94,10 @@ class Overview:
     """What a run directory holds.
 
     Attributes:
-        run_dir: The run directory.
+        run_dir: The run directory, absolute.
         state: What there is.
-        next_step: What to do next, in a sentence.
+        checkpoint: The file that was read.
+        kept: Checkpoints of earlier loads of the run directory, the oldest first.
         load_id: Names the load.
         created_at: When it began, in epoch seconds.
         plan: Its stored plan.
@@ -111,7 +117,8 @@ class Overview:
 
     run_dir: Path
     state: LoadState
-    next_step: str
+    checkpoint: Path
+    kept: Sequence[Path] = ()
     load_id: str = ""
     created_at: float | None = None
     plan: Plan | None = None
@@ -127,29 +134,90 @@ class Overview:
     trouble: Trouble | None = None
     problem: CheckpointError | None = None
 
+    @property
+    def is_earlier(self) -> bool:
+        """Whether this is an earlier load of the run directory, which made way for a later one."""
+        return self.checkpoint.name != CHECKPOINT_NAME
 
-def read_overview(run_dir: Path, now: float, *, safe_seconds: float = SAFE_SECONDS) -> Overview:
+    @property
+    def parent(self) -> Path | None:
+        """The run directory whose rejected rows this load corrects, if it does."""
+        is_child = self.run_dir.name == CORRECTED_NAME and (self.run_dir.parent / CHECKPOINT_NAME).exists()
+        return self.run_dir.parent if is_child else None
+
+    @property
+    def child(self) -> Path | None:
+        """The run directory of the load of this load's corrected rows, if there is one."""
+        child = self.run_dir / CORRECTED_NAME
+        return child if not self.is_earlier and (child / CHECKPOINT_NAME).exists() else None
+
+    def standing(self, correcting: str = "") -> Standing:
+        """Return what the next step depends on.
+
+        Args:
+            correcting: The command that loads the rejected rows once they are corrected; empty if there is
+                none.
+        """
+        if self.plan is None or self.totals is None:
+            return Standing(run_dir=str(self.run_dir))
+        end = self.last_run
+        return Standing(
+            run_dir=str(self.run_dir),
+            command=CommandLine.parsed(self.plan.command) if self.plan.command else None,
+            correcting=correcting,
+            exit_code=ExitCode(end.exit_code) if end is not None else None,
+            is_running=self.state is LoadState.RUNNING,
+            is_stopped=end is None or end.cause != COMPLETED,
+            is_append=self.plan.settings.get("operation") == Operation.APPEND,
+            rows_rejected=self.totals.rows_rejected,
+            records_failed=self.totals.records_failed,
+            events_failed=self.totals.events_failed,
+            events_in_doubt=self.doubt.count,
+            doubt_expired=self.doubt.expired,
+            safe_until=self.doubt.safe_until,
+            stopped_because=end.cause if end is not None else "",
+        )
+
+
+COMPLETED = "completed"
+"""The cause that a run writes down which came to its end."""
+
+
+def read_overview(place: Path, now: float, *, safe_seconds: float = SAFE_SECONDS) -> Overview:
     """Tell what a run directory holds; never raises for the state it is in.
 
     Args:
-        run_dir: The run directory.
+        place: The run directory, or a checkpoint file of it: the present one or a kept one.
         now: Epoch seconds.
         safe_seconds: How long after its first attempt an event in doubt may be sent again.
     """
-    if not os.path.lexists(run_dir / CHECKPOINT_NAME):
-        return Overview(run_dir, LoadState.NONE, "There is no load here: begin one with scn-loader load.")
+    place = place.absolute()
+    checkpoint = place if place.is_file() else place / CHECKPOINT_NAME
+    run_dir = checkpoint.parent
+    kept = kept_checkpoints(run_dir)
+    if not os.path.lexists(checkpoint):
+        return Overview(run_dir, LoadState.NONE, checkpoint, kept)
     try:
-        with (
-            look_without_locking(run_dir) as pid,
-            open_for_reading(run_dir, alive=pid is not None) as connection,
-        ):
-            return _read(connection, run_dir, pid, now - safe_seconds, safe_seconds)
+        with look_without_locking(run_dir) as holder:
+            pid = holder if checkpoint.name == CHECKPOINT_NAME else None
+            with open_for_reading(run_dir, alive=pid is not None, name=checkpoint.name) as connection:
+                return _read(connection, checkpoint, kept, pid, now - safe_seconds, safe_seconds)
     except CheckpointError as problem:
-        return Overview(run_dir, LoadState.UNREADABLE, f"{problem.next_step}.", problem=problem)
+        return Overview(run_dir, LoadState.UNREADABLE, checkpoint, kept, problem=problem)
 
 
-def _read(
-    connection: sqlite3.Connection, run_dir: Path, pid: int | None, expired_before: float, safe_seconds: float
+def kept_checkpoints(run_dir: Path) -> list[Path]:
+    """Return the checkpoints of earlier loads, the oldest first: their names begin with the time."""
+    return sorted(run_dir.glob(KEPT_NAME.format("*")))
+
+
+def _read(  # noqa: PLR0917 - one place
+    connection: sqlite3.Connection,
+    checkpoint: Path,
+    kept: Sequence[Path],
+    pid: int | None,
+    expired_before: float,
+    safe_seconds: float,
 ) -> Overview:
     load_id, created_at, plan = read_plan(connection)
     started_at, ended_at, last_run = read_last_run(connection) or (None, None, None)
@@ -160,9 +228,10 @@ def _read(
         totals, doubt = _doubt(connection, totals, expired_before, safe_seconds)
     rows = [file.rows for file in plan.files]
     return Overview(
-        run_dir,
+        checkpoint.parent,
         state,
-        next_step(state, totals, doubt, plan.command),
+        checkpoint,
+        kept,
         load_id,
         created_at,
         plan,
@@ -175,7 +244,7 @@ def _read(
         ended_at,
         last_run,
         pid,
-        read_trouble(run_dir),
+        read_trouble(checkpoint.parent) if checkpoint.name == CHECKPOINT_NAME else None,
     )
 
 
@@ -221,27 +290,3 @@ def _troubles(connection: sqlite3.Connection, query: str) -> list[FailureGroup]:
         FailureGroup(kind, reason, count, [(row[3], row[4]) for row in rows])
         for (kind, reason, count), rows in islice(groups, SHOWN_GROUPS)
     ]
-
-
-def next_step(state: LoadState, totals: Totals, doubt: Doubt, command: str) -> str:
-    """Return what to do next, in a sentence."""
-    again = f"run {command}" if command else "run the same command again"
-    if state is LoadState.RUNNING:
-        return "Let it work, or interrupt it: it can be resumed."
-    if state is not LoadState.FINISHED:
-        if doubt.expired:
-            return (
-                f"To resume, {again}; {doubt.expired} events in doubt are older than their tokens, so "
-                "unless its operation may be repeated it asks for --in-doubt resend or --in-doubt skip."
-            )
-        by = f" before {_utc(doubt.safe_until)}" if doubt.safe_until is not None else ""
-        return f"To resume, {again}{by}."
-    if totals.events_failed:
-        return f"To send the {totals.events_failed} failed events again, {again} with --retry-failed."
-    if totals.rows_rejected:
-        return f"Correct the {totals.rows_rejected} rejected rows and load them as an extract of their own."
-    return "Nothing: everything was delivered."
-
-
-def _utc(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,71 @@
+"""The loads of a folder of run directories, a line each."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.report import figures
+from loader.report.figures import printable
+from loader.status.command_line import PROGRAM
+from loader.status.overview import LoadState, Overview, kept_checkpoints, read_overview
+from loader.status.overview_text import STATES, is_rehearsal
+
+MOST_LEVELS = 3
+"""How deep run directories are looked for: corrected rows have theirs inside that of their load."""
+
+
+def loads_below(folder: Path, now: float) -> list[Overview]:
+    """Return the loads of all run directories in a folder, the one that began last first.
+
+    Args:
+        folder: The folder; a run directory is no folder of them.
+        now: Epoch seconds.
+    """
+    found = [read_overview(place, now) for place in _places(folder, MOST_LEVELS)]
+    return sorted(found, key=lambda each: each.created_at or 0.0, reverse=True)
+
+
+def _places(folder: Path, levels: int) -> Iterator[Path]:
+    """Yield what to read: each run directory, or the kept checkpoints of one that has only those."""
+    if (folder / CHECKPOINT_NAME).exists():
+        yield folder
+    else:
+        yield from kept_checkpoints(folder)
+    if levels:
+        try:
+            inside = sorted(each for each in folder.iterdir() if each.is_dir() and not each.is_symlink())
+        except OSError:
+            return
+        for each in inside:
+            yield from _places(each, levels - 1)
+
+
+def listing_text(loads: Sequence[Overview]) -> str:
+    """Return two lines for each load: how it stands, and the command that shows more."""
+    return "\n".join(line for load in loads for line in _lines(load))
+
+
+def _lines(load: Overview) -> Iterator[str]:
+    began = (
+        ""
+        if load.created_at is None
+        else f"{datetime.fromtimestamp(load.created_at, UTC):%Y-%m-%d %H:%M} UTC"
+    )
+    kind = "" if load.plan is None else str(load.plan.settings.get("event_type", ""))
+    place = load.checkpoint if load.is_earlier else load.run_dir
+    parts = [began, kind, _state(load), *_numbers(load), "rehearsal" if is_rehearsal(load) else ""]
+    yield printable("  ".join(part for part in parts if part))
+    yield f"  {printable(f'{PROGRAM} status {shlex.quote(str(place))}')}"
+
+
+def _state(load: Overview) -> str:
+    code = f" (exit code {int(load.last_run.exit_code)})" if load.last_run is not None else ""
+    return STATES[load.state].partition(" (")[0] + code if load.state is not LoadState.NONE else "no load"
+
+
+def _numbers(load: Overview) -> Iterator[str]:
+    if load.totals is not None:
+        total = figures.counted(load.totals.events_total, "event")
+        yield f"{figures.count(load.totals.events_accepted)} of {total} accepted"

@@ -1,0 +1,62 @@
+"""A run directory's overview as values for ``status --json``; no row's values are among them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from loader.status.next_steps import Step
+from loader.status.overview import FailureGroup, Overview
+from loader.status.overview_text import is_rehearsal
+
+
+def overview_values(overview: Overview, steps: Sequence[Step]) -> Mapping[str, Any]:
+    """Return the values; times are ISO 8601 in UTC, rows are counted from 1.
+
+    Args:
+        overview: The load.
+        steps: What to do next.
+    """
+    end = overview.last_run
+    values: dict[str, Any] = {
+        "run_dir": str(overview.run_dir),
+        "checkpoint": str(overview.checkpoint),
+        "state": overview.state.value,
+        "exit_code": None if end is None else int(end.exit_code),
+        "cause": None if end is None else end.cause,
+        "pid": overview.pid,
+        "next": [{"why": step.why, "command": step.command} for step in steps],
+        "parent": None if overview.parent is None else str(overview.parent),
+        "child": None if overview.child is None else str(overview.child),
+        "earlier": [str(path) for path in overview.kept],
+        "problem": None if overview.problem is None else overview.problem.what,
+    }
+    plan, totals = overview.plan, overview.totals
+    if plan is None or totals is None:
+        return values
+    return values | {
+        "load_id": overview.load_id,
+        "rehearsal": is_rehearsal(overview),
+        "instance_id": plan.settings.get("instance_id"),
+        "event_type": plan.settings.get("event_type"),
+        "files": [file.path for file in plan.files],
+        "command": plan.command,
+        "began_at": _iso(overview.created_at),
+        "last_run_began_at": _iso(overview.started_at),
+        "ended_at": _iso(overview.ended_at),
+        "rows_left": overview.rows_left,
+        **asdict(totals),
+        "doubt_expired": overview.doubt.expired,
+        "safe_until": _iso(overview.doubt.safe_until),
+        "failed": [_group(group) for group in overview.failed],
+        "rejected": [_group(group) for group in overview.rejected],
+    }
+
+
+def _group(group: FailureGroup) -> Mapping[str, Any]:
+    first = [{"file": path, "row": row + 1} for path, row in group.first]
+    return {"kind": group.kind, "reason": group.reason, "count": group.count, "first": first}
+
+
+def _iso(at: float | None) -> str | None:
+    return None if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,163 @@
+"""A run directory's overview as the text that ``status`` prints: which load, how it stands, what next."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from loader.report import figures
+from loader.report.figures import printable
+from loader.report.trouble import in_one_line
+from loader.status.command_line import PROGRAM
+from loader.status.next_steps import Step
+from loader.status.overview import FailureGroup, LoadState, Overview
+
+STATES = {
+    LoadState.NONE: "no load",
+    LoadState.RUNNING: "running",
+    LoadState.STOPPED: "stopped before its end",
+    LoadState.KILLED: "terminated unexpectedly (killed, or the machine went down)",
+    LoadState.FINISHED: "finished",
+    LoadState.UNREADABLE: "unreadable",
+}
+
+LABEL_CHARS = 10
+SHOWN_FILES = 5
+SHOWN_KEPT = 5
+
+
+def overview_text(overview: Overview, steps: Sequence[Step]) -> str:
+    """Return the lines a user reads, without a line end at the end.
+
+    Args:
+        overview: The load.
+        steps: What to do next.
+    """
+    lines = [_line("run", printable(str(overview.run_dir))), _line("state", _state(overview))]
+    if overview.problem is not None:
+        lines.append(overview.problem.block())
+    lines += _identity(overview)
+    lines += _times(overview)
+    lines += _counts(overview)
+    lines += _doubt(overview)
+    lines += _trouble(overview)
+    lines += _troubles("failed", overview.failed)
+    lines += _troubles("rejected", overview.rejected)
+    lines += _relatives(overview)
+    lines += _steps(steps)
+    return "\n".join(lines)
+
+
+def _line(label: str, text: str) -> str:
+    return f"{label:<{LABEL_CHARS}}{text}"
+
+
+def _state(overview: Overview) -> str:
+    text = STATES[overview.state]
+    if overview.pid:
+        return f"{text} (process {overview.pid})"
+    if overview.state is LoadState.STOPPED and overview.last_run is not None:
+        return f"{text}: {printable(overview.last_run.cause)}"
+    return text
+
+
+def _identity(overview: Overview) -> Iterator[str]:
+    """Yield what tells this load from others: id, instance, event type, files, command."""
+    plan = overview.plan
+    if plan is None or overview.created_at is None:
+        return
+    earlier = ", an earlier load of this run directory" if overview.is_earlier else ""
+    yield _line("load", f"{overview.load_id}, began {_utc(overview.created_at)}{earlier}")
+    kind = "rehearsal on this machine" if is_rehearsal(overview) else "AWS Supply Chain"
+    yield _line("service", f"{kind}, instance {printable(str(plan.settings.get('instance_id', 'unknown')))}")
+    target = plan.settings.get("dataset_arn")
+    into = f" into {printable(str(target))}, {plan.settings.get('operation')}" if target else ""
+    yield _line("type", f"{printable(str(plan.settings.get('event_type', 'unknown')))}{into}")
+    for position, file in enumerate(plan.files[:SHOWN_FILES]):
+        yield _line("" if position else "files", printable(file.path))
+    if len(plan.files) > SHOWN_FILES:
+        yield _line("", f"and {figures.counted(len(plan.files) - SHOWN_FILES, 'more file')}")
+    if plan.command:
+        yield _line("command", "")
+        yield f"  {printable(plan.command)}"
+
+
+def is_rehearsal(overview: Overview) -> bool:
+    """Return whether a load went to an emulator on this machine."""
+    return overview.plan is not None and overview.plan.settings.get("service") == "loopback"
+
+
+def _times(overview: Overview) -> Iterator[str]:
+    if overview.started_at is not None:
+        ended = f", ended {_utc(overview.ended_at)}" if overview.ended_at is not None else ""
+        code = f", exit code {int(overview.last_run.exit_code)}" if overview.last_run is not None else ""
+        yield _line("last run", f"began {_utc(overview.started_at)}{ended}{code}")
+
+
+def _counts(overview: Overview) -> Iterator[str]:
+    totals = overview.totals
+    if totals is None:
+        return
+    left = f", {overview.rows_left:,} not read yet" if overview.rows_left else ""
+    yield _line(
+        "rows",
+        f"{totals.rows_read:,} read: {totals.records:,} became records, {totals.rows_rejected:,} rejected, "
+        f"{totals.rows_filtered:,} filtered{figures.of_unknown(totals.rows_filtered_unknown)}{left}",
+    )
+    refused = totals.records_failed
+    records = f" ({figures.counted(refused, 'record')})" if refused != totals.events_failed else ""
+    yield _line(
+        "events",
+        f"{totals.events_total:,} planned: {totals.events_accepted:,} accepted, {totals.events_failed:,} "
+        f"failed{records}, {totals.events_in_doubt:,} in doubt, {totals.events_unprocessed:,} not sent",
+    )
+
+
+def _doubt(overview: Overview) -> Iterator[str]:
+    doubt = overview.doubt
+    if doubt.safe_until is not None:
+        young = doubt.count - doubt.expired
+        yield _line("in doubt", f"{young:,} can safely be sent again until {_utc(doubt.safe_until)}")
+    if doubt.expired:
+        older = "is" if doubt.expired == 1 else "are"
+        yield _line("in doubt", f"{doubt.expired:,} {older} older than the service remembers (8 hours)")
+
+
+def _trouble(overview: Overview) -> Iterator[str]:
+    if overview.trouble is not None:
+        over = "; events were accepted since" if overview.trouble.is_over else ""
+        yield _line("trouble", f"{in_one_line(overview.trouble)}{over}")
+
+
+def _troubles(label: str, troubles: Sequence[FailureGroup]) -> Iterator[str]:
+    for trouble in troubles:
+        places = "; ".join(f"{path} row {row + 1:,}" for path, row in trouble.first)
+        more = ", ..." if trouble.count > len(trouble.first) else ""
+        kind = printable(trouble.kind)
+        yield _line(label, f"{trouble.count:,} x {kind}: {printable(trouble.reason, 200)}")
+        yield _line("", f"first: {printable(places)}{more}")
+
+
+def _relatives(overview: Overview) -> Iterator[str]:
+    if overview.parent is not None:
+        yield _line("corrects", f"rejected rows of the load in {printable(str(overview.parent))}")
+    if overview.child is not None:
+        yield _line("corrected", f"rejected rows were loaded in {printable(str(overview.child))}")
+    if overview.kept and not overview.is_earlier:
+        yield _line(
+            "earlier", f"{figures.counted(len(overview.kept), 'load')} of this run directory, the last:"
+        )
+        for path in overview.kept[-SHOWN_KEPT:]:
+            yield f"  {printable(f'{PROGRAM} status {shlex.quote(str(path))}')}"
+
+
+def _steps(steps: Sequence[Step]) -> Iterator[str]:
+    if not steps:
+        yield _line("next", "nothing: all is delivered")
+    for position, step in enumerate(steps):
+        yield _line("" if position else "next", step.why + (":" if step.command else ""))
+        if step.command:
+            yield f"  {printable(step.command)}"
+
+
+def _utc(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,183 @@
+"""Every command that a message prints runs as printed, from another folder, and does what it says."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.load.conftest import EmulatorProcess, Run
+
+INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
+HEADER = "reservation_id,reservation_detail_id\n"
+
+Shell = Callable[[str], "subprocess.CompletedProcess[str]"]
+
+
+def printed_commands(ended: "subprocess.CompletedProcess[str]") -> list[str]:
+    """Return the lines of a command's output that are commands."""
+    lines = [line.strip() for line in (ended.stdout + ended.stderr).splitlines()]
+    return [line for line in lines if re.match(r"scn-loader [a-z]|YOUR_COMMAND \| scn-loader ", line)]
+
+
+def stray_commands(ended: "subprocess.CompletedProcess[str]") -> list[str]:
+    """Return the lines in which a command stands among other words, where it cannot be copied."""
+    lines = (ended.stdout + ended.stderr).splitlines()
+    verbs = "load|status|plan|rejects|datasets|init|report"
+    return [line for line in lines if re.search(rf"[^|] scn-loader ({verbs})\b", line.strip())]
+
+
+@pytest.fixture
+def shell(environment: dict[str, str], tmp_path: Path) -> Shell:
+    """Run a line as a shell does after a paste, in a folder of its own, with scn-loader on the path."""
+    elsewhere, programs = tmp_path / "else where", tmp_path / "bin"
+    elsewhere.mkdir()
+    programs.mkdir()
+    program = programs / "scn-loader"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m loader "$@"\n')
+    program.chmod(0o755)
+    variables = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+
+    def run(line: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            ["/bin/sh", "-c", line],
+            cwd=elsewhere,
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+    return run
+
+
+def write_rows(path: Path, rows: int, bad: int = 0) -> None:
+    keys = [""] * bad + [f"R{row}" for row in range(rows - bad)]
+    path.write_text(HEADER + "".join(f"{key},{row}\n" for row, key in enumerate(keys)))
+
+
+def flags(emulator: EmulatorProcess) -> list[str]:
+    return [
+        *("--event-type", "scn.data.reservation", "--instance-id", INSTANCE),
+        *("--endpoint-url", emulator.url, "--progress", "none"),
+    ]
+
+
+def test_a_load_with_rejected_rows_names_commands_that_run(
+    emulator: EmulatorProcess, scn_loader: Run, shell: Shell, tmp_path: Path
+) -> None:
+    """From the first summary to the load of the corrected rows, by pasting; the first summary stays."""
+    folder = tmp_path / "cwd"
+    write_rows(folder / "my orders.csv", 5, bad=2)
+    ended = scn_loader("load", "my orders.csv", *flags(emulator), "--summary-json", "sum mary.json")
+    assert ended.returncode == 1
+    assert stray_commands(ended) == []
+    status, correcting = printed_commands(ended)
+    shown = shell(status)
+    assert shown.returncode == 0, shown.stderr
+    assert stray_commands(shown) == []
+    assert correcting in printed_commands(shown), "status and the summary have one opinion"
+
+    (rejected,) = folder.rglob("rejected/*.csv")
+    rejected.write_text(rejected.read_text().replace("\n,", "\nC,"))
+    corrected = shell(correcting)
+    assert corrected.returncode == 0, corrected.stderr
+    first, second = (json.loads(path.read_text()) for path in sorted(folder.glob("*.json"), reverse=True))
+    assert {first["rows_read"], second["rows_read"]} == {5, 2}
+    for command in printed_commands(shown):
+        assert shell(command).returncode in (0, 1), command
+
+
+def test_after_too_many_errors_the_printed_command_goes_on(
+    emulator: EmulatorProcess, scn_loader: Run, shell: Shell, tmp_path: Path
+) -> None:
+    """The limit of before would stop it again; pasted, the proposal reaches the end."""
+    write_rows(tmp_path / "cwd" / "orders.csv", 60, bad=20)
+    ended = scn_loader("load", "orders.csv", *flags(emulator), "--max-errors", "3", "--window-rows", "10")
+    assert ended.returncode == 3
+    assert stray_commands(ended) == []
+    again = [command for command in printed_commands(ended) if " load " in command]
+    assert len(set(again)) == 1
+    assert shell(again[0]).returncode == 1
+
+
+@pytest.mark.parametrize("redirected", [True, False])
+def test_a_load_of_standard_input_is_gone_on_with(
+    emulator: EmulatorProcess,
+    environment: dict[str, str],
+    shell: Shell,
+    tmp_path: Path,
+    *,
+    redirected: bool,
+) -> None:
+    """A redirected file is in the command; a pipe has a placeholder for the command that filled it."""
+    path = tmp_path / "in put.csv"
+    write_rows(path, 40, bad=5)
+    line = " ".join(["scn-loader load -", *flags(emulator), "--max-errors 2 --window-rows 10 --run-dir r"])
+    ended = shell(f"{line} < '{path}'" if redirected else f"cat '{path}' | {line}")
+    assert ended.returncode == 3, ended.stderr
+    (again,) = {command for command in printed_commands(ended) if " load " in command}
+    assert again.startswith("scn-loader" if redirected else "YOUR_COMMAND | ")
+    ended = shell(again.replace("YOUR_COMMAND", f"cat '{path}'"))
+    assert ended.returncode == 1, ended.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["load", "x.csv", "--event-type", "scn.data.reservation"],
+        ["load", "x.csv", "--event-type", "scn.data.nothing", "--instance-id", INSTANCE],
+        ["load", "missing.csv", "--event-type", "scn.data.reservation", "--emulate"],
+        ["load", "x.csv", "--event-type", "scn.data.reservation", "--emulate", "--rate", "none"],
+        ["datasets", "nothing"],
+        ["status", "."],
+        ["status", "missing"],
+        ["init", "x.csv", "--event-type", "scn.data.reservation", "-o", "a job.toml"],
+    ],
+)
+def test_refusals_print_commands_that_run(
+    scn_loader: Run, shell: Shell, tmp_path: Path, arguments: list[str]
+) -> None:
+    """An error's next step is a sentence, or a command alone on its line that runs."""
+    write_rows(tmp_path / "cwd" / "x.csv", 3)
+    ended = scn_loader(*arguments)
+    assert stray_commands(ended) == []
+    for command in printed_commands(ended):
+        assert shell(command).returncode in (0, 1), command
+
+
+def test_a_killed_load_and_a_folder_of_loads(
+    emulator: EmulatorProcess, scn_loader: Run, shell: Shell, tmp_path: Path
+) -> None:
+    """Status names the load: where it went, its files, its command; of a folder, each load."""
+    folder = tmp_path / "cwd"
+    write_rows(folder / "orders.csv", 20)
+    run_dir = folder / "runs" / "or ders"
+    assert scn_loader("load", "orders.csv", *flags(emulator), "--run-dir", run_dir).returncode == 0
+    values = json.loads(scn_loader("status", run_dir, "--json").stdout)
+    assert (values["state"], values["exit_code"], values["rehearsal"]) == ("finished", 0, True)
+    assert values["files"] == [str(folder / "orders.csv")]
+    assert (values["instance_id"], values["event_type"]) == (INSTANCE, "scn.data.reservation")
+    assert values["events_accepted"] == values["rows_read"] == 20
+    shown = scn_loader("status", folder)
+    (status,) = printed_commands(shown)
+    assert shell(status).returncode == 0
+    # A second load over it: the first is kept, can be read, and is listed.
+    write_rows(folder / "orders.csv", 21)
+    assert scn_loader("load", "orders.csv", *flags(emulator), "--run-dir", run_dir).returncode == 0
+    (kept,) = run_dir.glob("checkpoint-*.sqlite")
+    assert json.loads(scn_loader("status", kept, "--json").stdout)["rows_read"] == 20
+    for command in printed_commands(scn_loader("status", run_dir)):
+        assert shell(command).returncode == 0, command
+    # With the present one gone, the kept one is still a load.
+    (run_dir / "checkpoint.sqlite").unlink()
+    left = scn_loader("status", run_dir)
+    assert (left.returncode, str(kept) in left.stdout) == (0, True)
+    shutil.rmtree(run_dir)
+    assert scn_loader("status", folder).returncode == 2
