@@ -11,7 +11,7 @@ import typer
 from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.cli.corrected_load import correcting_of
 from loader.cli.load import value_flags
-from loader.errors import CheckpointError, ExitCode
+from loader.errors import ExitCode
 from loader.report.export import export_failed, export_rejected
 from loader.report.figures import counted
 from loader.status.listing import listing_text, loads_below
@@ -61,17 +61,13 @@ def status(
         _show_all(loads, as_json=as_json)
         return
     overview = read_overview(run_dir, time.time())
-    if overview.state is LoadState.NONE:
-        raise CheckpointError(
-            "There is no load here." if run_dir.exists() else "The folder does not exist.",
-            where=str(overview.run_dir),
-            next_step="name a run directory, which each summary shows as 'run dir', or a folder of them",
-        )
     steps = _steps(overview)
     if as_json:
         _write_json(overview_values(overview, steps))
     else:
         sys.stdout.write(overview_text(overview, steps) + "\n")
+    if overview.state is LoadState.NONE:
+        raise typer.Exit(ExitCode.REFUSED)
     for path, export, what in (
         (rejected, export_rejected, "rejected row"),
         (failed, export_failed, "event that was not accepted"),
@@ -94,6 +90,8 @@ def _many(number: int, what: str) -> str:
 def _steps(overview: Overview) -> list[Step]:
     if overview.problem is not None:
         return [Step(overview.problem.next_step)]
+    if overview.state is LoadState.NONE:
+        return [Step("name a run directory, which each summary shows as 'run dir', or a folder of them")]
     if overview.is_earlier:
         return [Step("nothing: a later load took its place in the run directory")]
     return next_steps(overview.standing(correcting_of(overview, value_flags())))
