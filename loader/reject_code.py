@@ -43,7 +43,10 @@ class RejectCode(StrEnum):
     """An ``int`` column has something else than a whole number."""
 
     DOES_NOT_FIT_64_BITS = "DoesNotFit64Bits"
-    """A whole number is larger than 64 bits with a sign can hold."""
+    """A whole number is larger than 64 bits with a sign can hold, or than its type in a Parquet file can."""
+
+    TOO_MANY_DIGITS = "TooManyDigits"
+    """A decimal of a Parquet file has more than 38 digits."""
 
     NOT_FINITE = "NotFinite"
     """A number of a Parquet file is NaN or infinite."""

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import polars as pl
 import pyarrow as pa
 import pytest
 
 from loader.errors import ExtractError
 from loader.extract import open_extract
-from loader.formats.parquet.levels import BadLevels, count_equal
+from loader.formats.parquet.levels import BadLevels, count_equal, first_level, unpacked_start
 from loader.formats.parquet.thrift import read_struct
 from loader.reject_code import RejectCode
 from tests.formats.parquet_files import with_elements, written
@@ -273,3 +274,70 @@ def test_levels_are_counted_as_they_are_written() -> None:
     for levels in (b"", b"\x03", b"\x00\x00", b"\xff\xff\xff\xff\xff\xff\xff"):
         with pytest.raises(BadLevels):
             count_equal(levels, 6, 1, 1)
+
+
+def test_a_decimal_of_many_digits_has_a_code_of_its_own(tmp_path: Path, job_of) -> None:
+    """It is a number; what is wrong is its length."""
+    content = written(table_of(pa.array([Decimal(10**40)], pa.decimal256(50, 0))))
+    assert load(tmp_path / "x.parquet", content, job_of) == ([], [(0, "v", RejectCode.TOO_MANY_DIGITS)])
+
+
+@pytest.mark.parametrize(("version", "codec"), [("1.0", "none"), ("2.0", "none"), ("2.0", "snappy")])
+def test_a_list_that_begins_before_any_row_is_refused(
+    tmp_path: Path, job_of, version: str, codec: str
+) -> None:
+    """Levels 1, 0, 1, 0 in place of 0, 1, 0, 1: polars would give the values to other rows."""
+    values = pa.array([[1, 2], [3, 4]])
+    content = written(table_of(values), data_page_version=version, use_dictionary=False, compression=codec)
+    assert load(tmp_path / "x.parquet", content, job_of)[0] == ["[1,2]", "[3,4]"]
+    levels, moved = bytes([3, 0b1010]), bytes([3, 0b0101])
+    assert content.count(levels) == 1
+    with pytest.raises(ExtractError, match="cannot be read") as refused:
+        load(tmp_path / "x.parquet", content.replace(levels, moved), job_of)
+    assert "column 'v' does not begin with a row" in str(refused.value.why)
+
+
+@pytest.mark.parametrize(("codec", "number"), [("snappy", 1), ("gzip", 2), ("zstd", 6)])
+def test_the_start_of_a_packed_page_is_what_was_packed(codec: str, number: int) -> None:
+    """Literals of all lengths, and copies that overlap what they copy; damage is no start."""
+    texts = [b"", b"a", bytes(40), b"\x02\0\0\0\x03\x0a" * 30, bytes(range(256)) * 300, b"ab" + bytes(70_000)]
+    for text in texts:
+        packed = pa.Codec(codec).compress(text, asbytes=True)
+        for wanted in (1, 6, 16, 64):
+            start = unpacked_start(packed, number, wanted)
+            assert start is not None
+            assert len(start) >= min(wanted, len(text))
+            assert text.startswith(start[: len(text)])
+    assert unpacked_start(b"\x10\x01", number, 8) is None
+    assert unpacked_start(b"abc", 4, 8) is None
+    assert [first_level(bytes(levels), 3) for levels in ([3, 0b10], [4, 1])] == [2, 1]
+    with pytest.raises(BadLevels):
+        first_level(b"\x03", 1)
+
+
+@pytest.mark.parametrize("encoding", ["BYTE_STREAM_SPLIT", "DELTA_BYTE_ARRAY"])
+def test_an_encoding_that_polars_does_not_read_stops_its_column_only(
+    tmp_path: Path, job_of, encoding: str
+) -> None:
+    """The column is refused by its name, and a load that does not use it copies its rejected rows."""
+    path, copy = tmp_path / "x.parquet", tmp_path / "copy.parquet"
+    table = table_of(pa.array([b"abcd"] * 3, pa.binary(4)))
+    path.write_bytes(written(table, use_dictionary=False, column_encoding={"v": encoding}))
+    with pytest.raises(ExtractError, match="'v' cannot feed 'v'") as refused:
+        open_extract(job_of(extract=[str(path)], **CUSTOM))
+    assert encoding in str(refused.value.why)
+    extract = open_extract(job_of(extract=[str(path)], ignore_unknown=True, **CUSTOM))
+    assert [len(extract.records(window).data) for window in extract.windows()] == [3]
+    extract.table(extract.files[0]).copy_rows(iter([1]), copy)
+    assert pl.read_parquet(copy).rows() == [("r1",)]
+
+
+def test_half_floats_are_read_in_every_encoding(tmp_path: Path, job_of) -> None:
+    """Polars reads them where it reads no other values of two bytes; so their copies are read as floats."""
+    path, copy = tmp_path / "x.parquet", tmp_path / "copy.parquet"
+    table = table_of(pa.array([0.5, None, 1.5], pa.float16()))
+    content = written(table, use_dictionary=False, column_encoding={"v": "BYTE_STREAM_SPLIT"})
+    assert load(path, content, job_of)[0] == ["0.5", None, "1.5"]
+    extract = open_extract(job_of(extract=[str(path)], **CUSTOM))
+    extract.table(extract.files[0]).copy_rows(iter([1, 2]), copy)
+    assert load(copy, copy.read_bytes(), job_of)[0] == [None, "1.5"]

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 
@@ -62,14 +63,11 @@ def parquet(column: str, values: pl.Series, good: Mapping[str, str] = RESERVATIO
     return file.getvalue()
 
 
-def times_of_day(column: str, microseconds: Sequence[int]) -> bytes:
-    """Return a Parquet file with times of day, which polars cannot make of all numbers."""
-    frame = pl.DataFrame({name: [text] * len(microseconds) for name, text in RESERVATION.items()})
-    table = frame.to_arrow()
-    place = table.column_names.index(column)
-    table = table.set_column(place, column, pa.array(microseconds, pa.time64("us")))
+def arrow(column: str, values: pa.Array) -> bytes:
+    """Return a Parquet file with values that polars cannot make."""
+    table = pl.DataFrame({name: [text] * len(values) for name, text in RESERVATION.items()}).to_arrow()
     file = BytesIO()
-    pq.write_table(table, file)
+    pq.write_table(table.set_column(table.column_names.index(column), column, values), file)
     return file.getvalue()
 
 
@@ -125,6 +123,12 @@ CASES: Sequence[tuple[RejectCode, str, bytes, Mapping[str, object]]] = [
         parquet("sequence", after_good(1.0, 2.0**63), STOP),
         OF_STOPS,
     ),
+    (
+        RejectCode.TOO_MANY_DIGITS,
+        "digits.parquet",
+        arrow("product_id", pa.array([Decimal(1)] * GOOD_ROWS + [Decimal(10**40)], pa.decimal256(50, 0))),
+        {},
+    ),
     (RejectCode.NOT_FINITE, "nan.parquet", parquet("quantity", after_good(1.5, float("nan"))), {}),
     (RejectCode.NOT_A_TIMESTAMP, "word.csv", cell("reservation_date", "soon"), {}),
     (
@@ -144,7 +148,7 @@ CASES: Sequence[tuple[RejectCode, str, bytes, Mapping[str, object]]] = [
     (
         RejectCode.NOT_A_TIME_OF_DAY,
         "time.parquet",
-        times_of_day("product_id", [0, 1, 2, 86_400 * 10**6]),
+        arrow("product_id", pa.array([0, 1, 2, 86_400 * 10**6], pa.time64("us"))),
         {},
     ),
     (RejectCode.NO_SUCH_LOCAL_TIME, "never.csv", cell("reservation_date", "2024-03-31T02:30"), BERLIN),

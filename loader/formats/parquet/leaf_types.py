@@ -135,7 +135,12 @@ def _plain(leaf: Node, arrow: ArrowType | None) -> LeafType:
 
 
 def stored(leaf: Node) -> LeafType:
-    """Return how the physical values of a leaf are read, whatever they stand for."""
+    """Return how the physical values of a leaf are read, whatever they stand for.
+
+    Polars decodes 16-bit floats in encodings that it does not decode other values of two bytes in.
+    """
+    if leaf.logical == (FLOAT16, {}) and (half := _float16(leaf, {})) is not None:
+        return half
     if leaf.physical == INT96:
         return LeafType(pl.Binary(), as_they_are, {}, FIXED, INT96_BYTES)
     plain = (pl.Boolean(), pl.Int32(), pl.Int64(), None, pl.Float32(), pl.Float64(), pl.Binary(), pl.Binary())

@@ -186,7 +186,7 @@ def as_decimals(scale: int) -> Convert:
         reason = "it has more than 38 digits"
         return Checked(
             pl.Series(raw.name, values, dtype=pl.Decimal(38, scale)),
-            issues_where(bad, RejectCode.NOT_A_NUMBER, reason),
+            issues_where(bad, RejectCode.TOO_MANY_DIGITS, reason),
         )
 
     return convert

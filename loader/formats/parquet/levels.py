@@ -1,4 +1,18 @@
-"""Count levels in Parquet's run-length and bit-packed hybrid, as data pages of version 2 hold them."""
+"""Levels in Parquet's run-length and bit-packed hybrid, and the start of the pages that hold them."""
+
+import sys
+import zlib
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+NONE, SNAPPY, GZIP, ZSTD = 0, 1, 2, 6
+"""Codecs whose start can be unpacked here; that of LZ4 and Brotli cannot."""
+
+GZIP_BITS = 31
+"""What zlib calls its format with gzip's header."""
 
 
 class BadLevels(Exception):
@@ -40,6 +54,64 @@ def count_equal(levels: bytes, values: int, most: int, wanted: int) -> int:
     except IndexError as error:
         raise BadLevels from error
     return count
+
+
+def first_level(levels: bytes, most: int) -> int:
+    """Return the first of some levels, of which ``most`` is the highest that may be.
+
+    Raises:
+        BadLevels: There is none.
+    """
+    width = most.bit_length()
+    try:
+        head, place = _varint(levels, 0)
+        first = levels[place]
+    except IndexError as error:
+        raise BadLevels from error
+    return first & (1 << width) - 1 if head & 1 else first
+
+
+def unpacked_start(packed: bytes, codec: int, wanted: int) -> bytes | None:
+    """Return the first bytes of a packed page, ``wanted`` or more if it has them.
+
+    Returns:
+        The bytes, or None if the codec is not known here or the page is damaged.
+    """
+    if codec == NONE:
+        return packed
+    try:
+        if codec == GZIP:
+            return zlib.decompressobj(GZIP_BITS).decompress(packed, wanted)
+        if codec == ZSTD:
+            return zstd.ZstdDecompressor().decompress(packed, wanted)
+        return _snappy_start(packed, wanted) if codec == SNAPPY else None
+    except (zlib.error, zstd.ZstdError, IndexError, BadLevels):
+        return None
+
+
+def _snappy_start(packed: bytes, wanted: int) -> bytes:
+    """Return the first bytes of a Snappy block: literals, and copies of what came before."""
+    length, place = _varint(packed, 0)
+    content = b""
+    while len(content) < min(wanted, length):
+        tag = packed[place]
+        kind, size, place = tag & 3, tag >> 2, place + 1
+        if kind == 0:
+            extra = max(0, size - 59)  # 60 to 63: so many bytes less 59 hold the length
+            size = int.from_bytes(packed[place : place + extra], "little") if extra else size
+            place += extra
+            content += packed[place : place + min(size + 1, wanted)]
+            place += size + 1
+            continue
+        offset_bytes = {1: 1, 2: 2, 3: 4}[kind]
+        offset = int.from_bytes(packed[place : place + offset_bytes], "little")
+        if kind == 1:
+            offset, size = offset | tag >> 5 << 8, (tag >> 2 & 7) + 3
+        place += offset_bytes
+        if not 0 < offset <= len(content):
+            raise BadLevels
+        content += (content[-offset:] * (size // offset + 2))[: size + 1]
+    return content
 
 
 def _count_packed(packed: bytes, values: int, width: int, wanted: int) -> int:

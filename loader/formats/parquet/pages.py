@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from loader.formats.parquet.footer import Chunk, Unsound, number_of, read_bytes
-from loader.formats.parquet.levels import BadLevels, count_equal
+from loader.formats.parquet.levels import BadLevels, count_equal, first_level, unpacked_start
+from loader.formats.parquet.schema import FIXED, INT96
 from loader.formats.parquet.thrift import Malformed, Struct, read_struct
 from loader.sources.s3_objects import PARTS_AHEAD, S3Object
 
@@ -28,6 +29,20 @@ DESCRIPTION = {DATA_PAGE: 5, DICTIONARY_PAGE: 7, DATA_PAGE_V2: 8}
 
 ENCODINGS = {DATA_PAGE: (2, 3, 4), DICTIONARY_PAGE: (2,), DATA_PAGE_V2: (4,)}
 """Which fields of that name encodings."""
+
+RLE = 3
+
+UNDECODABLE_FIXED = {7: "DELTA_BYTE_ARRAY", 9: "BYTE_STREAM_SPLIT"}
+"""Encodings that polars does not read for values of a fixed length."""
+
+HALF_FLOATS: tuple[int, Struct] = (15, {})
+"""The logical type of a fixed length that polars reads in these encodings too."""
+
+LEVELS_LENGTH_BYTES = 4
+"""Of the length in front of a V1 page's levels."""
+
+LEVELS_START_BYTES = 16
+"""How much of a V1 page shows its first level: the length, the head of a run, and a value of it."""
 
 KNOWN_ENCODINGS = frozenset({0, *range(2, 10)})
 """Of parquet.thrift; 1 was never in use."""
@@ -80,6 +95,9 @@ def check_pages(handle: BinaryIO, chunk: Chunk) -> None:
             )
         if CRC in header and zlib.crc32(read_bytes(handle, place - packed, packed)) != header[CRC] % 2**32:
             raise Unsound(f"a page of column '{chunk.column}' does not have the checksum it was written with")
+        repeats = chunk.leaf is not None and chunk.leaf.repetition_level > 0
+        if repeats and header.get(1) == DATA_PAGE and not values and _page_values(header):
+            _check_start(read_bytes(handle, place - packed, packed), chunk, header[DESCRIPTION[DATA_PAGE]])
         values += _page_values(header)
         if header.get(1) == DATA_PAGE_V2:
             _check_levels(handle, chunk, header[DESCRIPTION[DATA_PAGE_V2]], place - packed, packed)
@@ -111,6 +129,37 @@ def _page_values(header: Struct) -> int:
     return 0 if kind == DICTIONARY_PAGE else number_of(about, 1, "a page's number of values")
 
 
+def undecodable(chunk: Chunk) -> str:
+    """Return what the values of a chunk are if polars cannot decode them; else an empty text.
+
+    Polars refuses the whole file for such a column.
+    """
+    leaf = chunk.leaf
+    if leaf is None or leaf.physical not in (FIXED, INT96) or leaf.logical == HALF_FLOATS:
+        return ""
+    names = [UNDECODABLE_FIXED[each] for each in chunk.about.get(2) or () if each in UNDECODABLE_FIXED]
+    return f"values of a fixed length in the encoding {names[0]}" if names else ""
+
+
+def _check_start(page: bytes, chunk: Chunk, about: Struct) -> None:
+    """Check that the first page of a chunk begins with a row: if not, polars moves its values."""
+    most = chunk.leaf.repetition_level if chunk.leaf is not None else 0
+    if about.get(4, RLE) != RLE:
+        return
+    start = unpacked_start(page, chunk.about.get(4, 0), LEVELS_START_BYTES)
+    if start is not None:
+        _check_first_level(start[LEVELS_LENGTH_BYTES:], chunk, most)
+
+
+def _check_first_level(levels: bytes, chunk: Chunk, most: int) -> None:
+    try:
+        first = first_level(levels, most)
+    except BadLevels as error:
+        raise Unsound(f"the levels of a page of column '{chunk.column}' cannot be read") from error
+    if first:
+        raise Unsound(f"the first page of column '{chunk.column}' does not begin with a row")
+
+
 def _check_levels(handle: BinaryIO, chunk: Chunk, about: Struct, place: int, packed: int) -> None:
     """Compare a V2 page's numbers of rows and of nulls with its levels: false ones move values."""
     if chunk.leaf is None:
@@ -128,5 +177,7 @@ def _check_levels(handle: BinaryIO, chunk: Chunk, about: Struct, place: int, pac
         begun = count_equal(levels[:repetition_bytes], values, repetitions, 0) if repetitions else values
     except BadLevels as error:
         raise Unsound(f"the levels of a page of column '{chunk.column}' cannot be read") from error
+    if repetitions and values:
+        _check_first_level(levels, chunk, repetitions)
     if nulls != values - there or rows != begun:
         raise Unsound(f"a page of column '{chunk.column}' says other numbers of rows or nulls than it holds")

@@ -17,8 +17,9 @@ from typing import Any, BinaryIO, Final
 
 from loader.formats.parquet.arrow_schema import KEY, with_fields
 from loader.formats.parquet.footer import MAGIC, TAIL_BYTES, read_bytes
+from loader.formats.parquet.levels import GZIP_BITS
 from loader.formats.parquet.pages import DATA_PAGE, DESCRIPTION, DICTIONARY_PAGE, page_header
-from loader.formats.parquet.schema import FIXED, INT96, Node, columns_of
+from loader.formats.parquet.schema import BYTE_ARRAY, FIXED, INT96, Node, columns_of
 from loader.formats.parquet.thrift import Struct, read_struct
 from loader.formats.parquet.thrift_writer import Field, Int8, Int64, written_struct
 
@@ -26,9 +27,6 @@ COMPRESSION: Final = "gzip"
 """Of the draft: the one codec of Parquet that Python can unpack."""
 
 UNCOMPRESSED = 0
-GZIP_BITS = 31
-"""What zlib calls its format with gzip's header."""
-
 PLAIN = 0
 
 LENGTH_BYTES = 4
@@ -139,7 +137,7 @@ def _ordered(value: Any) -> Any:
 def _chunk(file: BinaryIO, chunk: Struct, draft: Node, leaf: Node, name: bytes) -> dict[int, Field]:
     about: Struct = chunk[3]
     length = {FIXED: leaf.length, INT96: INT96_BYTES}.get(leaf.physical)
-    if length is not None:
+    if length is not None and draft.physical == BYTE_ARRAY:
         about = {**about, **_written_again(file, about, draft, length)}
     fields: dict[int, Field] = {1: leaf.physical, 2: list(about[2]), 3: [name, *about[3][1:]], 4: about[4]}
     places = {number: Int64(about[number]) for number in (5, 6, 7, 9, 11) if about.get(number) is not None}

@@ -27,7 +27,7 @@ from loader.formats.bad_record import BadRecord, RecordFault
 from loader.formats.parquet.columns import Column, columns_in
 from loader.formats.parquet.footer import Chunk, Footer, RowGroup, Unsound, read_footer
 from loader.formats.parquet.leaf_values import Checked, as_far_microseconds, int96_parts
-from loader.formats.parquet.pages import check_pages, read_pages
+from loader.formats.parquet.pages import check_pages, read_pages, undecodable
 from loader.formats.parquet.part_file import chunks_of, part_file
 from loader.formats.parquet.raw_copy import COMPRESSION, Original, give_types
 from loader.sources.s3_objects import S3Object
@@ -77,12 +77,9 @@ class ParquetSource:
     @cached_property
     def _columns(self) -> Mapping[str, Column]:
         """The columns by name, each with the types of its values."""
-        missing = {
-            chunk.column: chunk.missing
-            for group in self._footer.groups
-            for chunk in group.chunks
-            if chunk.missing
-        }
+        chunks = [chunk for group in self._footer.groups for chunk in group.chunks]
+        reasons = ((chunk.column, chunk.missing or undecodable(chunk)) for chunk in chunks)
+        missing = {name: reason for name, reason in reasons if reason}
         found = columns_in(self._footer.columns, self._footer.arrow_types, missing)
         return {column.node.name: self._to_last_digit(column) for column in found}
 
