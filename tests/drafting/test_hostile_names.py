@@ -75,14 +75,17 @@ def test_any_name_is_a_name(
     tmp_path: Path, job_of, write: Callable[[list[str], list[list[str]]], bytes], names: list[str]
 ) -> None:
     """A job is drafted, the mapped columns give their values, and samples and copies are of these columns."""
-    if write is csv and not all(names):
-        return  # a CSV column without a name is refused
+    known = (
+        [name.strip() for name in names] if write is csv else names
+    )  # blanks around a CSV name are not of it
+    if write is csv and (not all(known) or len(set(known)) < len(known)):
+        return  # a CSV column without a name is called by its number, and names alike are refused
     rows = [[f"{row}-{position}" for position in range(len(names))] for row in range(3)]
     path = tmp_path / f"x.{write.__name__}"
     path.write_bytes(write(names, rows))
     job = {"extract": [str(path)], "event_type": "scn.data.reservation", "csv": {"separator": ","}}
     assert draft_job(job_of(**job), tmp_path).text
-    mapping = RULES | {"reservation_id": {"column": names[0]}, "product_id": {"column": names[1]}}
+    mapping = RULES | {"reservation_id": {"column": known[0]}, "product_id": {"column": known[1]}}
     extract = open_extract(job_of(**job, mapping=mapping, ignore_unknown=True))
     (window,) = extract.windows()
     records = extract.records(window)
@@ -96,3 +99,13 @@ def test_any_name_is_a_name(
         assert pl.read_parquet(copy).rows() == [tuple(rows[1])]
     else:
         assert copy.read_bytes() == write(names, [rows[1]])
+
+
+def test_blanks_around_the_name_of_a_csv_column_are_not_part_of_it(tmp_path: Path, job_of) -> None:
+    """They are mostly there for the eye; a column whose name is blanks only is called by its number."""
+    path = tmp_path / "x.csv"
+    path.write_bytes(csv([" a ", "\t"], [["1", "2"]]))
+    mapping = RULES | {"reservation_id": {"column": "a"}, "product_id": {"column": "(column 2)"}}
+    extract = open_extract(job_of(extract=[str(path)], event_type="scn.data.reservation", mapping=mapping))
+    (record,) = [orjson.loads(data) for window in extract.windows() for data in extract.records(window).data]
+    assert (record["reservation_id"], record["product_id"]) == ("1", "2")
