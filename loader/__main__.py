@@ -1,6 +1,6 @@
 """``python -m loader`` is ``scn-loader``."""
 
-from loader.cli import main
+from loader.cli import run
 
 if __name__ == "__main__":
-    main()
+    run()

@@ -4,11 +4,15 @@ All files that replace another one, or must never be seen half written, are writ
 """
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+DRAFT_PREFIX = ".scn-loader-"
+"""Start of the names of files that are being written; a folder that is read as an extract hides them."""
 
 
 @contextmanager
@@ -29,7 +33,8 @@ def replacing(path: Path, *, private: bool = True, overwrite: bool = True) -> It
     """
     if not overwrite and os.path.lexists(path):
         raise FileExistsError(17, "File exists", str(path))
-    descriptor, draft = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent)
+    # Not named after the file: its name may be as long as a name can be.
+    descriptor, draft = tempfile.mkstemp(prefix=DRAFT_PREFIX, suffix=".part", dir=path.parent)
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
             yield file
@@ -64,13 +69,58 @@ def write_whole(path: Path, content: bytes, *, private: bool = True) -> None:
         file.write(content)
 
 
+@contextmanager
+def drafting(path: Path) -> Iterator[Path]:
+    """Yield a path at which the block makes a file or folder that takes the place of ``path`` at its end.
+
+    As ``replacing``, for what is written by name: a database, or a folder with files, all of which are
+    flushed. The path lies in a new folder that only this user may enter.
+
+    Args:
+        path: The file or folder to write. A folder does not replace one that holds something.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    around = Path(tempfile.mkdtemp(prefix=DRAFT_PREFIX, suffix=".part", dir=path.parent))
+    try:
+        yield around / path.name
+        draft = around / path.name
+        for written in (draft, *draft.rglob("*")):
+            _flush(written)
+        draft.rename(path)
+    finally:
+        shutil.rmtree(around, ignore_errors=True)
+    flush_folder(path.parent)
+
+
+def remove_drafts(folder: Path) -> None:
+    """Remove what writers that were killed left of ``drafting`` in a folder; none may be at work there."""
+    for draft in folder.glob(f"{DRAFT_PREFIX}*.part"):
+        if draft.is_dir() and not draft.is_symlink():
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def make_private_file(path: Path) -> None:
+    """Make an empty file that only this user may read (mode 0600), for somebody to write by its name.
+
+    Raises:
+        FileExistsError: Something is there.
+    """
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
 def flush_folder(folder: Path) -> None:
     """Make the names in a folder durable: what was renamed there stays so after a power loss.
 
     Raises:
         OSError: The folder cannot be opened or flushed.
     """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _flush(folder)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 import botocore.session
+from botocore.exceptions import CredentialRetrievalError
 
-from loader.aws.daemon_thread import in_daemon_thread
 from loader.aws.session import open_session, profile_name
 from loader.aws.signing import Credentials
 from loader.errors import LoaderError, ServiceStopped, SettingsError
+from loader.process.daemon_thread import in_daemon_thread
 
 RENEW_BEFORE_EXPIRY_SECONDS = 15 * 60.0
 """When to start looking for new ones: botocore's advisory refresh window."""
@@ -34,6 +35,9 @@ RENEWAL_TIMEOUT_SECONDS = 60.0
 
 JUST_REFRESHED_SECONDS = 5.0
 """Refusals that come in this soon after a refresh belong to requests signed before it."""
+
+MOST_HELPER_CHARS = 200
+"""How much of a credential helper's words the debug log shows."""
 
 _log = logging.getLogger(__name__)
 
@@ -232,6 +236,8 @@ def find_credentials(profile: str | None, region: str | None, *, may_prompt: boo
     try:
         credentials = session.get_credentials()
         frozen = credentials.get_frozen_credentials() if credentials is not None else None
+    except CredentialRetrievalError as error:
+        raise _helper_failed(session, error) from None
     except Exception as error:  # the chain runs what others wrote: helpers, parsers, plugins
         raise SettingsError(
             "The AWS credentials that are configured could not be used.",
@@ -246,6 +252,19 @@ def find_credentials(profile: str | None, region: str | None, *, may_prompt: boo
     return FoundCredentials(
         Credentials(_key_text(frozen.access_key), _key_text(frozen.secret_key), _token_text(frozen.token)),
         math.inf if expiry is None else expiry.timestamp(),
+    )
+
+
+def _helper_failed(session: botocore.session.Session, error: CredentialRetrievalError) -> SettingsError:
+    """Return the error for a provider that failed; a helper's own words may hold a secret."""
+    provider = error.kwargs.get("provider", "")
+    _log.debug("A helper for AWS credentials said: %s", str(error)[:MOST_HELPER_CHARS])
+    return SettingsError(
+        "The AWS credentials that are configured could not be used.",
+        where=f"profile '{profile_name(session)}'",
+        why=f"the provider '{provider}' failed (credential_process, if one is configured); --debug shows the"
+        " start of what it said",
+        next_step="run the configured helper by itself, or check the profile or the environment variables",
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from loader.errors import CheckpointError, CheckpointLocked
+from loader.private_files import open_private
 
 LOCK_NAME = "load.lock"
 
@@ -32,7 +33,7 @@ def lock_run_dir(run_dir: Path, patience_seconds: float = PATIENCE_SECONDS) -> I
     path = run_dir / LOCK_NAME
     try:
         # The file stays for ever: removing it would let two processes lock two files of one name.
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_private(path, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise CheckpointError(
             "The run directory cannot be written.",
@@ -101,7 +102,7 @@ def look_without_locking(run_dir: Path) -> Iterator[int | None]:
     """
     path = run_dir / LOCK_NAME
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = open_private(path, os.O_RDONLY)
     except OSError:
         yield None  # never locked, or not ours to look at
         return

@@ -17,15 +17,15 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from loader.atomic import flush_folder, write_whole
 from loader.checkpoint.schema import CHECKPOINT_NAME, REJECTED_NAME
+from loader.private_files import SQLITE_SIDECARS
 
 KEPT_NAME = "checkpoint-{}.sqlite"
 """A checkpoint that made way for another load, named by its load."""
 
 MAKING_WAY_NAME = "making-way"
 """Holds the name of the load that is making way, while it is."""
-
-SIDECARS = ("-wal", "-shm", "-journal")
 
 
 def next_generation(run_dir: Path, making_way: Sequence[int | None]) -> int:
@@ -62,12 +62,7 @@ def make_way(run_dir: Path, name: str) -> Path:
     Raises:
         OSError: The disk refused.
     """
-    intent = run_dir / MAKING_WAY_NAME
-    draft = intent.with_name(f"{MAKING_WAY_NAME}.new")
-    draft.write_text(name, encoding="utf-8")
-    flush(draft)
-    draft.rename(intent)
-    flush(run_dir)
+    write_whole(run_dir / MAKING_WAY_NAME, name.encode())
     finish_making_way(run_dir)
     return run_dir / KEPT_NAME.format(name)
 
@@ -82,24 +77,13 @@ def finish_making_way(run_dir: Path) -> None:
     if not intent.exists():
         return
     name = intent.read_text(encoding="utf-8")
-    renames = [(CHECKPOINT_NAME + suffix, KEPT_NAME.format(name) + suffix) for suffix in ("", *SIDECARS)]
+    renames = [
+        (CHECKPOINT_NAME + suffix, KEPT_NAME.format(name) + suffix) for suffix in ("", *SQLITE_SIDECARS)
+    ]
     for old, new in (*renames, (REJECTED_NAME, f"{REJECTED_NAME}-{name}")):
         # Sidecars also without a checkpoint: SQLite would take an old log for the new file's.
         if os.path.lexists(run_dir / old):
             (run_dir / old).rename(run_dir / new)
-    flush(run_dir)
+    flush_folder(run_dir)
     intent.unlink()
-    flush(run_dir)
-
-
-def flush(place: Path) -> None:
-    """Make a file, or new names in a folder, survive a power loss.
-
-    Raises:
-        OSError: The disk refused.
-    """
-    descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    flush_folder(run_dir)

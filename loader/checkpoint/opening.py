@@ -13,10 +13,11 @@ from typing import Any
 
 import orjson
 
+from loader.atomic import drafting, make_private_file, remove_drafts
 from loader.checkpoint.checkpoint import Checkpoint
 from loader.checkpoint.ledger import RunRecord
 from loader.checkpoint.lock import lock_run_dir
-from loader.checkpoint.making_way import SIDECARS, finish_making_way, flush, make_way, next_generation
+from loader.checkpoint.making_way import MAKING_WAY_NAME, finish_making_way, make_way, next_generation
 from loader.checkpoint.plan import Plan, differences, setting_differences, shown
 from loader.checkpoint.queries import left_in_doubt, read_last_run
 from loader.checkpoint.reading import check_whole, open_for_reading, read_plan
@@ -31,6 +32,7 @@ from loader.checkpoint.schema import (
 )
 from loader.errors import CheckpointError, CheckpointMismatch
 from loader.model import SourceFile
+from loader.private_files import check_files, make_private_folder, with_sidecars
 
 NO_ANSWER = "The run ended before an answer was written down."
 
@@ -86,8 +88,10 @@ def open_checkpoint(
     """
     path = run_dir / CHECKPOINT_NAME
     with ExitStack() as held, _refused_by_disk(run_dir):
-        _make_private(run_dir)
+        make_private_folder(run_dir)
+        check_files([*with_sidecars(path), run_dir / MAKING_WAY_NAME])
         held.enter_context(lock_run_dir(run_dir))
+        remove_drafts(run_dir)
         finish_making_way(run_dir)
         found = _look(run_dir, plan)
         resumed = found is not None and not restart and not found.changes and found.problem is None
@@ -192,11 +196,8 @@ def _archive(path: Path, found: _Found | None, now: float) -> Path | None:
 
 def _create(path: Path, plan: Plan, generation: int, now: float) -> None:
     """Make a new checkpoint under another name and move it into place when it is whole."""
-    draft = path.with_name(f"{path.name}.new")
-    for suffix in (*SIDECARS, ""):
-        Path(f"{draft}{suffix}").unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
+    with drafting(path) as draft:
+        make_private_file(draft)
         with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
             connection.execute("PRAGMA synchronous = OFF")  # flushed once, below
             create_tables(connection)
@@ -210,11 +211,6 @@ def _create(path: Path, plan: Plan, generation: int, now: float) -> None:
                 " changed_ns, inode, window_rows) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [(*_stored(f), rows) for f, rows in zip(plan.files, plan.window_rows, strict=True)],
             )
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    draft.rename(path)
-    flush(path.parent)
 
 
 def _stored(file: SourceFile) -> list[Any]:
@@ -238,13 +234,6 @@ def _take_stock(
     connection.executemany("UPDATE files SET path = ? WHERE number = ? AND path <> ?", moved)
     connection.execute("COMMIT")
     return RunRecord(last + 1, os.getpid(), retry_failed, now), disagreement
-
-
-def _make_private(run_dir: Path) -> None:
-    missing = [folder for folder in (run_dir, *run_dir.parents) if not folder.exists()]
-    for folder in reversed(missing):
-        folder.mkdir(mode=0o700 if folder == run_dir else 0o777, exist_ok=True)
-        flush(folder.parent)
 
 
 def _new_load_id(now: float) -> str:

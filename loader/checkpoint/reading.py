@@ -19,6 +19,7 @@ from loader.checkpoint.schema import (
 )
 from loader.errors import CheckpointCorrupt, CheckpointError
 from loader.model import SourceFile
+from loader.private_files import check_files, with_sidecars
 
 DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT)
 """Result codes that speak of the file's content (``ERROR``: a table is missing), not of the disk."""
@@ -45,6 +46,8 @@ def open_for_reading(
         CheckpointError: It cannot be read, or another version of the loader wrote it.
     """
     path = run_dir / name
+    with reading_errors(path):
+        check_files(with_sidecars(path))  # a FIFO in its place would be waited for
     with reading_errors(path), tempfile.TemporaryDirectory(prefix="scn-loader-") as scratch:
         address = _address(path, Path(scratch), alive=alive)
         # Rejected rows are fetched by a thread of whatever writes them, while this one waits.

@@ -2,8 +2,10 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,7 +22,23 @@ from loader.cli.rejects import rejects
 from loader.cli.report import report
 from loader.cli.sample import sample
 from loader.cli.status import status
-from loader.errors import ExitCode, Interrupted, LoaderError, unhandled
+from loader.errors import ExitCode, Interrupted, LoaderError, SettingsError, unhandled
+from loader.process.signals import (
+    GRACE_SECONDS,
+    asked_to_stop,
+    decide,
+    end_process,
+    is_decided,
+    on_signals,
+)
+from loader.process.streams import lost_output, mend_streams
+from loader.report.summary_file import (
+    clear_summary,
+    is_summary_missing,
+    refused_summary,
+    requested_summary,
+    write_summary_json,
+)
 
 app = typer.Typer(
     name="scn-loader",
@@ -74,17 +92,99 @@ def _limit_polars() -> None:
 
 
 def main() -> None:
-    """Run the command line; the process ends with one of the documented exit codes."""
+    """Answer the command line of this process; leave with one of the documented exit codes.
+
+    Raises:
+        SystemExit: Always.
+    """
     _limit_polars()
+    arguments = sys.argv[1:]
+    summary_json = requested_summary(arguments, os.environ)
+    if summary_json is not None:
+        clear_summary(summary_json)
+    code, error = _answer(arguments)
+    # The file comes first: whatever happens to the output, it says how the load ended.
+    if summary_json is not None and code and is_summary_missing(summary_json):
+        _write_refused(summary_json, error or SettingsError("The command line cannot be used."))
+    if error is not None:
+        show_error(error, debug="--debug" in arguments)
+    sys.exit(code)
+
+
+def run() -> None:
+    """Run ``scn-loader``: the process is this command's own, with its streams and its signals."""
+    mend_streams()
+    with on_signals(_interrupt, _leave, GRACE_SECONDS):
+        code: int = ExitCode.INTERRUPTED
+        try:
+            main()
+        except SystemExit as ended:
+            code = _code_of(ended)
+        except KeyboardInterrupt:  # while an error was shown
+            code = _before_sending(Interrupted("")).exit_code
+        decide(code)
+        end_process(_after_output(code))
+
+
+def _after_output(code: int) -> int:
+    """Write what is left of the output, and return the exit code."""
+    lost = lost_output()
+    # What a load delivered does not depend on who reads about it. The other commands are their output.
+    if lost is not None and sys.argv[1:2] != ["load"]:
+        error = SettingsError("The output could not be written.", why=lost.strerror or str(lost))
+        show_error(error)
+        code = error.exit_code
+    sys.stderr.flush()
+    return code
+
+
+def _code_of(ended: SystemExit) -> int:
+    return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+
+
+def _answer(arguments: Sequence[str]) -> tuple[int, LoaderError | None]:
+    """Return the exit code of a command, and what stopped it if that is not shown yet."""
+    if arguments[:1] != ["load"]:  # `load` logs more; the others only show tracebacks, in main()
+        arguments = [each for each in arguments if each != "--debug"]
     try:
         with nullcontext() if "--debug" in sys.argv else without_panics():
-            app()
-    except SystemExit:
-        raise  # how a command ends
-    except KeyboardInterrupt:
-        show_error(Interrupted("Interrupted before anything was sent.", next_step="run the command again"))
-        sys.exit(ExitCode.INTERRUPTED)
+            app(args=arguments)
+    except SystemExit as ended:
+        code = _code_of(ended)
+        asked = asked_to_stop()
+        # typer turns KeyboardInterrupt into this code, whichever signal raised it.
+        if asked is None or is_decided() or code != ExitCode.INTERRUPTED:
+            return code, None
+        error: LoaderError = _before_sending(asked)
+    except (KeyboardInterrupt, Interrupted) as fault:
+        error = _before_sending(fault)
     except BaseException as fault:  # noqa: BLE001 - a panic of polars is not an Exception
         error = fault if isinstance(fault, LoaderError) else unhandled(fault)
-        show_error(error, debug="--debug" in sys.argv)
-        sys.exit(error.exit_code)
+    return error.exit_code, error
+
+
+def _before_sending(fault: BaseException) -> Interrupted:
+    kind = type(asked_to_stop() or fault)
+    kind = kind if issubclass(kind, Interrupted) else Interrupted
+    return kind("Interrupted before anything was sent.", next_step="run the command again")
+
+
+def _interrupt(_reason: Interrupted) -> None:
+    raise KeyboardInterrupt
+
+
+def _leave(reason: Interrupted) -> None:
+    summary_json = requested_summary(sys.argv[1:], os.environ)
+    if summary_json is not None and is_summary_missing(summary_json):
+        _write_refused(summary_json, reason)
+
+
+def _write_refused(path: Path, error: LoaderError) -> None:
+    try:
+        write_summary_json(refused_summary(error), path)
+    except OSError as fault:
+        show_error(
+            LoaderError(
+                "The summary could not be written.", where=str(path), why=fault.strerror or str(fault)
+            )
+        )

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from loader.cli.emulator import ANNOUNCEMENT
 from loader.errors import SettingsError
 from loader.job import Job
+from loader.private_files import check_files, make_private_folder, with_sidecars
 
 if TYPE_CHECKING:
     from loader.aws.credentials import FixedCredentials
@@ -37,11 +38,11 @@ def emulated(job: Job) -> Iterator[Job]:
         SettingsError: The emulator did not start.
     """
     run_dir = job.run_dir or job.default_run_dir()
-    _make_private(run_dir)
     lake = run_dir / LAKE_NAME
+    _prepare(run_dir, lake)
     if job.restart:
-        for name in (lake.name, f"{lake.name}-wal", f"{lake.name}-shm"):
-            (run_dir / name).unlink(missing_ok=True)
+        for part in with_sidecars(lake):
+            part.unlink(missing_ok=True)
     profile = os.environ.pop("AWS_PROFILE", None)
     with _emulator(lake) as url:
         yield job.model_copy(
@@ -65,16 +66,24 @@ def emulator_key() -> "FixedCredentials":
     return FixedCredentials(Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY))
 
 
-def _make_private(run_dir: Path) -> None:
+def _prepare(run_dir: Path, lake: Path) -> None:
     try:
-        run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(run_dir)
+        check_files(with_sidecars(lake))
     except OSError as error:
         raise SettingsError(
-            "The run directory cannot be made.",
-            where=str(run_dir),
+            "The run directory cannot be used.",
+            where=str(error.filename or run_dir),
             why=error.strerror or str(error),
             next_step="name another one with --run-dir",
         ) from error
+
+
+def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what the emulator's process needs: it calls nobody, so no setting of AWS is among it."""
+    return {
+        name: value for name, value in environment.items() if not name.startswith(("AWS_", "SCN_LOADER_"))
+    }
 
 
 @contextmanager
@@ -86,8 +95,7 @@ def _emulator(lake: Path) -> Iterator[str]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        # It asks for nothing of AWS, and must not break on what stands there, nor hold anyone's keys.
-        env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        env=_without_secrets(os.environ),
         start_new_session=True,
     )
     with process:

@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+from contextlib import suppress
 
 from loader.errors import LoaderError
 from loader.report import render_error
@@ -14,6 +15,8 @@ def show_error(error: LoaderError, *, debug: bool = False) -> None:
         error: What stopped the command.
         debug: Whether to print the traceback before the block.
     """
-    if debug:
-        traceback.print_exception(error)
-    sys.stderr.write(render_error(error, color=sys.stderr.isatty()) + "\n")
+    with suppress(Exception):  # a stream that is gone, or a fault too deep to be shown, changes no exit code
+        if debug:
+            traceback.print_exception(error)
+    with suppress(Exception):
+        sys.stderr.write(render_error(error, color=sys.stderr.isatty()) + "\n")

@@ -6,13 +6,14 @@ thread passes on all but the words of a panic. What Python writes goes straight 
 line of the loader waits for that thread. With ``--debug`` nothing is filtered.
 """
 
-import io
 import os
 import re
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+
+from loader.process.streams import lasting
 
 STDERR = 2
 CHUNK_BYTES = 2**16
@@ -46,12 +47,7 @@ def without_panics() -> Iterator[None]:
         yield
         return
     reading, writing = os.pipe()
-    sys.stderr = io.TextIOWrapper(
-        os.fdopen(os.dup(terminal), "wb", buffering=0),
-        encoding=python_stderr.encoding,
-        errors=python_stderr.errors,
-        write_through=True,
-    )
+    sys.stderr = lasting(terminal, python_stderr, by_line=True)
     os.dup2(writing, STDERR)
     os.close(writing)
     thread = threading.Thread(target=_pass_on, args=(reading, terminal), name="panic filter", daemon=True)

@@ -9,6 +9,7 @@ import typer
 from loader.checkpoint.schema import REJECTED_NAME
 from loader.cli.corrected_load import correcting_of
 from loader.cli.load import value_flags
+from loader.report.figures import printable
 from loader.status.overview import read_overview
 
 
@@ -26,7 +27,9 @@ def rejects(run_dir: Annotated[Path, typer.Argument(help="The run directory of a
         typer.echo("No row was rejected.")
         return
     for path in files:
-        typer.echo(str(path))
-    typer.echo(f"why: {run_dir / REJECTED_NAME / REASONS_NAME}")
+        typer.echo(printable(str(path)))
+    typer.echo(f"why: {printable(str(run_dir / REJECTED_NAME / REASONS_NAME))}")
     command = correcting_of(read_overview(run_dir, time.time()), value_flags())
-    typer.echo("correct them, then load them" + (f":\n  {command}" if command else " as an extract"))
+    typer.echo(
+        "correct them, then load them" + (f":\n  {printable(command)}" if command else " as an extract")
+    )

@@ -20,6 +20,7 @@ from loader.errors import Interrupted, LoaderError, unhandled
 from loader.job import Job
 from loader.loading.api import run_to_end
 from loader.loading.observers import Observers
+from loader.process.signals import decide
 from loader.report import (
     LoadSummary,
     LogFormat,
@@ -29,8 +30,8 @@ from loader.report import (
     log_to,
     make_display,
     plain_line,
-    write_summary_json,
 )
+from loader.report.summary_file import is_summary_missing, refused_summary, write_summary_json
 from loader.status.closing_block import to_text
 from loader.status.command_line import CommandLine
 
@@ -84,41 +85,41 @@ def run_on_terminal(
         logs = partial(log_to, log_format=log_format, debug=debug)
         stack.enter_context(logs(display.message, run_dir=None))
 
+        opened_run_dir = ""
+
         def log_in_run_dir(run_dir: Path, load_id: str) -> None:
+            nonlocal opened_run_dir
+            opened_run_dir = str(run_dir)
             stack.enter_context(logs(None, run_dir=run_dir, ids={"load": load_id}))
+
+        def leave(reason: LoaderError) -> None:
+            if summary_json is not None and is_summary_missing(summary_json):
+                _write_summary(refused_summary(reason, opened_run_dir), summary_json)
+            display.stop()
 
         _allow_connections(job.max_in_flight)
         _spare_the_collector()
         display.start()
         stack.callback(display.stop)
-        try:
-            ending = run_to_end(
-                job,
-                Observers(watch=watch, opened=log_in_run_dir, leaving=display.stop),
-                command=str(typed),
-                loop_factory=_loop_factory(),
-                credentials=credentials,
-            )
-        except BaseException as fault:
-            if summary_json is not None:
-                _write_summary(_refused(fault), summary_json)
-            raise
-    metrics.end(ending.summary.exit_code)
-    if ending.error is not None and not isinstance(ending.error, Interrupted):
-        show_error(ending.error, debug=debug)
-    typer.echo(to_text(ending.summary, typed, _correcting(ending.summary, typed, value_flags)))
-    if summary_json is not None:
-        _write_summary(ending.summary, summary_json)
+        ending = run_to_end(
+            job,
+            Observers(watch=watch, opened=log_in_run_dir, leaving=leave),
+            command=str(typed),
+            loop_factory=_loop_factory(),
+            credentials=credentials,
+        )
+        # First the file and the verdict, which depend on the load alone; then what people read.
+        if summary_json is not None:
+            _write_summary(ending.summary, summary_json)
+        decide(ending.summary.exit_code)
+    try:
+        metrics.end(ending.summary.exit_code)
+        if ending.error is not None and not isinstance(ending.error, Interrupted):
+            show_error(ending.error, debug=debug)
+        typer.echo(to_text(ending.summary, typed, _correcting(ending.summary, typed, value_flags)))
+    except Exception as fault:  # noqa: BLE001 - the load ended as it ended
+        show_error(unhandled(fault), debug=debug)
     raise typer.Exit(ending.summary.exit_code)
-
-
-def _refused(fault: BaseException) -> LoadSummary:
-    """Return the summary of a load that did not come to its own."""
-    if isinstance(fault, KeyboardInterrupt):
-        error: LoaderError = Interrupted("Interrupted before anything was sent.")
-    else:
-        error = fault if isinstance(fault, LoaderError) else unhandled(fault)
-    return LoadSummary(run_dir="", stopped_by=error.exit_code, stopped_because=error.what)
 
 
 def _correcting(summary: LoadSummary, typed: CommandLine, value_flags: Collection[str]) -> str:

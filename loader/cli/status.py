@@ -13,7 +13,7 @@ from loader.cli.corrected_load import correcting_of
 from loader.cli.load import value_flags
 from loader.errors import ExitCode
 from loader.report.export import export_failed, export_rejected
-from loader.report.figures import counted
+from loader.report.figures import counted, printable
 from loader.status.listing import listing_text, loads_below
 from loader.status.next_steps import Step, next_steps
 from loader.status.overview import LoadState, Overview, read_overview
@@ -73,9 +73,15 @@ def status(
         (failed, export_failed, "event that was not accepted"),
     ):
         if path is not None:
-            number = export(run_dir, path)
-            said = counted(number, what) if number == 1 else _many(number, what)
-            typer.echo(f"{said} written to {path.absolute()}", err=as_json)
+            written = export(run_dir, path)
+            said = counted(written.rows, what) if written.rows == 1 else _many(written.rows, what)
+            typer.echo(f"{said} written to {printable(str(path.absolute()))}", err=as_json)
+            if written.escaped:
+                cells = counted(written.escaped, "cell")
+                typer.echo(
+                    f"{cells} got an apostrophe in front: a spreadsheet would run them as formulas",
+                    err=as_json,
+                )
     if overview.state is LoadState.UNREADABLE:
         raise typer.Exit(ExitCode.REFUSED)
     if exit_code:

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 import botocore.session
 
 from loader.aws.credentials import CredentialSource
-from loader.aws.daemon_thread import in_daemon_thread
 from loader.aws.endpoint import resolve_endpoint
 from loader.aws.session import open_session, profile_name
 from loader.doctor.check import Check, CheckState
@@ -18,6 +17,7 @@ from loader.errors import LoaderError
 from loader.http.transport import TransportError
 from loader.job import Job
 from loader.model import Event, Outcome, OutcomeKind
+from loader.process.daemon_thread import in_daemon_thread
 from loader.service.client import SupplyChainClient, open_client
 from loader.service.protocol import read_date
 

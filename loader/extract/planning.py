@@ -3,15 +3,18 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
-from loader.errors import contained, contained_call
+from loader.errors import contained
 from loader.events import EventPlanner, PackingSettings, WindowRecords
 from loader.extract import Extract, FileEnds, Window
 from loader.job import Job, Pack
 from loader.model import WindowPlan
+from loader.process.daemon_thread import DaemonWorker
 
 log = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 2.0
+"""How long the end of the planning is waited for: it may be in a read that does not end."""
 
 
 def plan_windows(
@@ -87,23 +90,24 @@ async def plan_ahead(
         plans: Makes the plans.
         is_idle: Tells whether delivery holds no event.
     """
-    loop = asyncio.get_running_loop()
-    with ThreadPoolExecutor(1, thread_name_prefix="planning") as thread:
+    thread = DaemonWorker("planning")
 
-        def next_plan() -> asyncio.Future[WindowPlan | None]:
-            return loop.run_in_executor(thread, contained_call, lambda: next(plans, None))
+    def next_plan() -> asyncio.Future[WindowPlan | None]:
+        return thread.submit(lambda: next(plans, None))
 
-        try:
-            plan = await next_plan()
-            while plan is not None:
-                ahead = next_plan() if is_idle() else None
-                yield plan
-                # Or the events that are delivered would stay in memory while the next window is planned.
-                del plan
-                plan = await (ahead or next_plan())
-        finally:
-            # Also frees the file and what polars read ahead; the thread is the only one that may touch it.
-            thread.submit(_close, plans)
+    try:
+        plan = await next_plan()
+        while plan is not None:
+            ahead = next_plan() if is_idle() else None
+            yield plan
+            # Or the events that are delivered would stay in memory while the next window is planned.
+            del plan
+            plan = await (ahead or next_plan())
+    finally:
+        # Also frees the file and what polars read ahead; the thread is the only one that may touch it.
+        closed = thread.submit(lambda: _close(plans))
+        thread.close()
+        await asyncio.wait({closed}, timeout=CLOSE_SECONDS)
 
 
 def _close(plans: Iterator[WindowPlan]) -> None:

@@ -8,22 +8,22 @@ anything is sent. What stops it later ends it in one place, with a checkpoint th
 
 import asyncio
 import logging
-import os
-import signal
-import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager, nullcontext
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from loader.aws.credentials import CredentialSource
 from loader.checkpoint import Checkpoint, Plan, open_checkpoint
-from loader.errors import Interrupted, Terminated, contained, contained_call
+from loader.errors import Interrupted, contained
 from loader.extract import Extract, open_extract, place_of_dataset
 from loader.job import Job
 from loader.loading.doubts import decide_doubts
 from loader.loading.dry_run import dry_run
 from loader.loading.observers import Ending, Observers
-from loader.loading.session import RESUME, LoadSession
+from loader.loading.session import LoadSession
+from loader.process.daemon_thread import in_daemon_thread
+from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.service.client import SupplyChainClient, open_client
 from loader.service.live_schema import read_dataset
 
@@ -72,9 +72,19 @@ def run_to_end(
     Raises:
         LoaderError: The load was refused before anything was sent.
     """
-    in_main = threading.current_thread() is threading.main_thread()
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        return runner.run(open_and_run(job, observers, command, credentials, parts, on_signals=in_main))
+        loop = runner.get_loop()
+
+        def stop(reason: Interrupted) -> None:
+            with suppress(RuntimeError):  # the loop has closed
+                loop.call_soon_threadsafe(observers.stop, reason)
+
+        def leave(reason: Interrupted) -> None:
+            if observers.leaving is not None:
+                observers.leaving(reason)
+
+        with on_signals(stop, leave, job.drain_seconds + GRACE_SECONDS):
+            return runner.run(open_and_run(job, observers, command, credentials, parts))
 
 
 async def open_and_run(
@@ -83,8 +93,6 @@ async def open_and_run(
     command: str = "",
     credentials: CredentialSource | None = None,
     parts: LoadParts = USUAL_PARTS,
-    *,
-    on_signals: bool = False,
 ) -> Ending:
     """Open the parts of a load on the running loop, run it, and return how it ended and what stopped it.
 
@@ -92,7 +100,7 @@ async def open_and_run(
         LoaderError: The load was refused before anything was sent.
     """
     with contained():
-        return await _opened_and_run(job, observers, command, credentials, parts, on_signals=on_signals)
+        return await _opened_and_run(job, observers, command, credentials, parts)
 
 
 async def _opened_and_run(
@@ -101,22 +109,26 @@ async def _opened_and_run(
     command: str,
     credentials: CredentialSource | None,
     parts: LoadParts,
-    *,
-    on_signals: bool,
 ) -> Ending:
+    async def open_client() -> SupplyChainClient:
+        return await stack.enter_async_context(await parts.open_client(job, credentials=credentials))
+
+    # Nothing that is waited for before the load runs stands between a signal and the end.
+    before = observers.unless_stopped
     async with AsyncExitStack() as stack:
         schema = None
         if job.live_schema:
-            client = await stack.enter_async_context(await parts.open_client(job, credentials=credentials))
-            schema = await read_dataset(client, job.instance_id, *place_of_dataset(job))
-        extract = await asyncio.to_thread(contained_call, parts.open_extract, job, schema=schema)
+            client = await before(open_client())
+            schema = await before(read_dataset(client, job.instance_id, *place_of_dataset(job)))
+        opening = partial(parts.open_extract, job, schema=schema)
+        extract = await before(in_daemon_thread(opening, "opening"))
         stack.callback(extract.close)
         for warning in extract.warnings:
             log.warning("%s", warning)
         if job.dry_run:
-            return Ending(await asyncio.to_thread(contained_call, dry_run, job, extract), None)
+            return Ending(await before(in_daemon_thread(partial(dry_run, job, extract), "dry-run")), None)
         if schema is None:
-            client = await stack.enter_async_context(await parts.open_client(job, credentials=credentials))
+            client = await before(open_client())
         settings = job.plan_settings() | (schema.as_settings() if schema is not None else {})
         plan = Plan(settings, extract.files, extract.window_rows, command)
         run_dir = (job.run_dir or job.default_run_dir()).absolute()
@@ -134,30 +146,4 @@ async def _opened_and_run(
             await decide_doubts(job, checkpoint, client)
             run = LoadSession(job, extract, client, checkpoint, observers)
             observers.begun(run.stop)
-            with _stopped_by_signals(observers) if on_signals else nullcontext():
-                return await run.to_end()
-
-
-@contextmanager
-def _stopped_by_signals(observers: Observers) -> Iterator[None]:
-    """Let the first SIGINT or SIGTERM end the load gracefully and the second end the process."""
-    loop = asyncio.get_running_loop()
-    asked = False
-
-    def on_signal(kind: type[Interrupted], word: str) -> None:
-        nonlocal asked
-        if asked:
-            # The checkpoint stands kill -9 at any moment, so this is safe, and nobody who asks twice waits.
-            if observers.leaving is not None:
-                observers.leaving()
-            os._exit(kind.exit_code)
-        asked = True
-        observers.stop(kind(f"{word} came; what was in flight was waited for.", next_step=RESUME))
-
-    loop.add_signal_handler(signal.SIGINT, on_signal, Interrupted, "Ctrl-C")
-    loop.add_signal_handler(signal.SIGTERM, on_signal, Terminated, "SIGTERM")
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)
-        loop.remove_signal_handler(signal.SIGTERM)
+            return await run.to_end()

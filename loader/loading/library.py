@@ -22,8 +22,8 @@ def run_load(
 ) -> LoadSummary:
     """Run a load and return how it ended; ``summary.exit_code`` judges it.
 
-    Any thread may call it. Called from the main thread, it stops the load gracefully at Ctrl-C and SIGTERM,
-    and ends the process at a second one; both leave the load resumable.
+    Any thread may call it. Called from the main thread, it stops the load gracefully at Ctrl-C, SIGTERM and
+    SIGHUP, and ends the process at a second one; both leave the load resumable.
 
     Args:
         job: The settings.

@@ -1,12 +1,16 @@
 """Who looks on while a load runs, and what it ends with."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 from loader.errors import LoaderError
 from loader.model import EventResult
 from loader.report import LoadSummary, Snapshot
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +30,42 @@ class Observers:
         on_result: Called with what each event came to.
         caught_up: Awaited before more events are handed over.
         opened: Called with the run directory and the load's id once the checkpoint is open.
-        leaving: Called before the process ends at once, at a second signal.
+        leaving: Called, in a thread, with the reason before the process ends at once: at a second signal, or
+            if the first one did not end it in time.
     """
 
     watch: Callable[[Snapshot], None] | None = None
     on_result: Callable[[EventResult], None] | None = None
     caught_up: Callable[[], Awaitable[object]] | None = None
     opened: Callable[[Path, str], None] | None = None
-    leaving: Callable[[], None] | None = None
+    leaving: Callable[[LoaderError], None] | None = None
     _stop: Callable[[LoaderError], None] | None = field(default=None, init=False)
     _asked: LoaderError | None = field(default=None, init=False)
+    _asking: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def stop(self, reason: LoaderError) -> None:
         """End the load gracefully: at once if it runs, else as soon as it begins."""
+        self._asked = self._asked or reason
+        self._asking.set()
         if self._stop is not None:
             self._stop(reason)
-        else:
-            self._asked = self._asked or reason
+
+    async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do work of a load that has not begun; if the load is to end, cancel it.
+
+        Raises:
+            LoaderError: The load is to end, for the reason that was given.
+        """
+        task = asyncio.create_task(work)
+        asking = asyncio.create_task(self._asking.wait())
+        try:
+            await asyncio.wait({task, asking}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            asking.cancel()
+            task.cancel()
+        if self._asked is not None and not task.done():
+            raise self._asked
+        return await task
 
     def begun(self, stop: Callable[[LoaderError], None]) -> None:
         """Note how the load is stopped, and stop it if that was asked for while it was opened."""

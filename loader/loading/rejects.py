@@ -8,14 +8,13 @@ Rules kept here:
    is there is never written again: it may have been corrected.
 """
 
-import os
 import shlex
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import orjson
 
+from loader.atomic import drafting, make_private_file
 from loader.checkpoint.rejected import RejectedRows, open_rejected
 from loader.checkpoint.schema import REJECTED_NAME
 from loader.errors import CheckpointError
@@ -59,15 +58,13 @@ def write_rejects(run_dir: Path, opened: Callable[[SourceFile], Table] | None = 
                 next_step="let it come to its end; write those so far to a file:\n"
                 f"scn-loader status {shlex.quote(str(run_dir.absolute()))} --rejected rejected.csv",
             )
-        draft = run_dir / f"{REJECTED_NAME}.new"
         try:
-            shutil.rmtree(draft, ignore_errors=True)
-            draft.mkdir(mode=0o700)
-            _write_all(rejected, draft, opened)
-            draft.rename(folder)
+            with drafting(folder) as draft:
+                draft.mkdir(mode=0o700)
+                _write_all(rejected, draft, opened)
         except OSError as error:
             raise CheckpointError(
-                "The rejected rows cannot be written.", where=str(draft), why=error.strerror or str(error)
+                "The rejected rows cannot be written.", where=str(folder), why=error.strerror or str(error)
             ) from error
     return rejected_files(run_dir)
 
@@ -95,20 +92,18 @@ def _write_all(rejected: RejectedRows, folder: Path, opened: Callable[[SourceFil
         table = reopen_table(file, csv) if opened is None else opened(file)
         for parent in reversed((folder / name).relative_to(folder).parents):
             (folder / parent).mkdir(mode=0o700, exist_ok=True)
-        _make_private(folder / name)
+        make_private_file(folder / name)
         table.copy_rows(rejected.rows(number), folder / name)
         if table.settings_found:
             found.append(table.settings_found)
     if found and all(each == found[0] for each in found):
-        _make_private(folder / SETTINGS_NAME)
+        make_private_file(folder / SETTINGS_NAME)
         (folder / SETTINGS_NAME).write_bytes(orjson.dumps(found[0]))
     _write_reasons(rejected, names, folder / REASONS_NAME)
-    for path in folder.rglob("*"):
-        _flush(path)
 
 
 def _write_reasons(rejected: RejectedRows, names: Mapping[int, str], path: Path) -> None:
-    _make_private(path)
+    make_private_file(path)
     last: tuple[int, int] = (-1, -1)
     place = 0
     with path.open("wb") as sidecar:
@@ -137,15 +132,3 @@ def _name(files: Sequence[SourceFile], number: int) -> str:
     prefix = f"{number + 1:0{len(str(len(files)))}d}-" if len(files) > 1 else ""
     name = f"{prefix}{stem}.{files[number].format}"
     return "/".join([*partition_folders(files[number].path), name])
-
-
-def _make_private(path: Path) -> None:
-    path.touch(mode=0o600, exist_ok=False)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

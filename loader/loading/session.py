@@ -6,6 +6,7 @@ import shlex
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 
 from loader.checkpoint import Checkpoint, RunEnd
@@ -17,6 +18,7 @@ from loader.delivery.rate.memory import RateMemory, Remembered
 from loader.delivery.settings import DeliverySettings
 from loader.errors import (
     ExtractError,
+    Interrupted,
     LoaderError,
     ReadingStopped,
     TooManyFailures,
@@ -35,6 +37,7 @@ from loader.loading.rejects import write_rejects
 from loader.loading.sampling import Sampler
 from loader.loading.trouble_watch import TroubleWatch
 from loader.model import Event, EventResult, EventState, PartResult, PartState, WindowPlan
+from loader.process.daemon_thread import in_daemon_thread
 from loader.report import LoadSummary, Snapshot
 from loader.service.client import SupplyChainClient
 
@@ -275,7 +278,13 @@ class LoadSession:
             self._error = self._error or error
             summary = self._summary()
         if summary.rows_rejected and summary.has_read_all:
-            await asyncio.to_thread(_keep_rejects, self._checkpoint.run_dir, self._extract)
+            keep = partial(_keep_rejects, self._checkpoint.run_dir, self._extract)
+            try:
+                await self._observers.unless_stopped(in_daemon_thread(keep, "rejects"))
+            except Interrupted:
+                log.warning(
+                    "The rejected rows were not written for correction. 'scn-loader rejects' does it."
+                )
         log.info(
             "The load ended.",
             extra={"state": end.cause, "code": str(int(end.exit_code)), "events": summary.events_accepted},

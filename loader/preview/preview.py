@@ -1,11 +1,11 @@
 """Preview a load: read the extract, plan every event with the functions of a load, and send nothing."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from loader.atomic import replacing
 from loader.checkpoint import Plan, planned_generation
 from loader.datasets import Dataset
 from loader.delivery.rate.memory import RateMemory
@@ -178,18 +178,10 @@ def _emitting(job: Job, path: Path | None) -> Iterator[Callable[[WindowPlan], No
         return
     encoder = EventEncoder(job.destination)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise _not_emitted(path, error) from error
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
+        with replacing(path, overwrite=False) as file:
             yield lambda plan: file.writelines(encoder.body(event) + b"\n" for event in plan.events)
     except OSError as error:
-        path.unlink(missing_ok=True)
         raise _not_emitted(path, error) from error
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
 
 
 def _not_emitted(path: Path, error: OSError) -> SettingsError:

@@ -6,7 +6,8 @@ from loader.report.log_lines import LogFormat
 from loader.report.logs import log_to
 from loader.report.panel import json_line, plain_line
 from loader.report.progress import Pace, RateMeter, Snapshot
-from loader.report.summary import LoadSummary, exit_code_for, to_json, write_summary_json
+from loader.report.summary import LoadSummary, exit_code_for, to_json
+from loader.report.summary_file import write_summary_json
 
 __all__ = [
     "Display",

@@ -1,11 +1,14 @@
 """Rejected rows and events that were not accepted, as CSV files for people."""
 
 import csv
-import os
+import io
+import re
 import sqlite3
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from loader.atomic import replacing
 from loader.checkpoint.lock import look_without_locking
 from loader.checkpoint.reading import open_for_reading
 from loader.errors import CheckpointError
@@ -25,8 +28,28 @@ SELECT token, state, file, first_row + 1, last_row + 1, rows, event_group, code,
 FROM events_readable ORDER BY window, event_index, first_record"""
 
 
-def export_rejected(run_dir: Path, path: Path) -> int:
-    """Write the rejected rows of a load to a CSV file (mode 0600) and return their number.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet evaluates a cell that begins with one of these (OWASP, CSV injection)."""
+
+NUMBER = re.compile(r"[+-]?[0-9][0-9.,]*")
+"""What begins with a sign and is harmless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written to a CSV file.
+
+    Attributes:
+        rows: Number of its rows, without the header.
+        escaped: Number of cells that got an apostrophe in front, as a spreadsheet would run them as formulas.
+    """
+
+    rows: int
+    escaped: int
+
+
+def export_rejected(run_dir: Path, path: Path) -> Exported:
+    """Write the rejected rows of a load to a CSV file (mode 0600).
 
     Rows are counted from 1 in their file, without the header. The checkpoint does not change.
 
@@ -36,15 +59,12 @@ def export_rejected(run_dir: Path, path: Path) -> int:
     return _export(run_dir, path, REJECTED_COLUMNS, REJECTED)
 
 
-def export_failed(run_dir: Path, path: Path) -> int:
+def export_failed(run_dir: Path, path: Path) -> Exported:
     """Write the events that failed, are in doubt or were held back to a CSV file (mode 0600).
 
     Rows are counted from 1 in their file, without the header. An event in doubt of a run that was killed
     has no token, and the rows of its whole window, until that window is planned again. An event that failed
     for some of its records has a line for each part that was refused, with the token of that part.
-
-    Returns:
-        Their number.
 
     Raises:
         CheckpointError: The checkpoint cannot be read, or the file not written.
@@ -52,7 +72,7 @@ def export_failed(run_dir: Path, path: Path) -> int:
     return _export(run_dir, path, FAILED_COLUMNS, FAILED)
 
 
-def _export(run_dir: Path, path: Path, columns: Sequence[str], query: str) -> int:
+def _export(run_dir: Path, path: Path, columns: Sequence[str], query: str) -> Exported:
     with (
         look_without_locking(run_dir) as pid,
         open_for_reading(run_dir, alive=pid is not None) as connection,
@@ -65,16 +85,22 @@ def _export(run_dir: Path, path: Path, columns: Sequence[str], query: str) -> in
             ) from error
 
 
-def _write(path: Path, columns: Sequence[str], rows: Iterable[sqlite3.Row]) -> int:
-    """Write beside the target and move into place: nobody ever sees half a file."""
-    draft = path.with_name(f"{path.name}.new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    count = 0
-    with open(descriptor, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - a descriptor
-        writer = csv.writer(file)
+def _write(path: Path, columns: Sequence[str], rows: Iterable[sqlite3.Row]) -> Exported:
+    lines = escaped = 0
+    with replacing(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
+        writer = csv.writer(text)
         writer.writerow(columns)
-        for count, row in enumerate(rows, start=1):  # noqa: B007 - the count is the answer
-            writer.writerow(row)
-    draft.replace(path)
-    return count
+        for lines, row in enumerate(rows, start=1):  # noqa: B007 - their number is the answer
+            harmless = [_harmless(cell) for cell in row]
+            escaped += sum(new != old for new, old in zip(harmless, row, strict=True))
+            writer.writerow(harmless)
+        text.detach()  # flushes it, and leaves the file open
+    return Exported(lines, escaped)
+
+
+def _harmless(cell: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula: an apostrophe before one that it would."""
+    if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(cell):
+        return f"'{cell}"
+    return cell

@@ -13,6 +13,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from loader.errors import CheckpointError
+from loader.private_files import open_private
 from loader.report.log_lines import Fields, LogFormat, fields_of, json_line, message_of, text_line
 
 LOG_FILE = "load.log"
@@ -48,7 +50,7 @@ def log_to(
         debug: Also write debug lines, and where exceptions were raised.
 
     Raises:
-        OSError: The log file cannot be opened.
+        CheckpointError: The log file cannot be opened.
     """
     ids = dict(ids or {})
     lowest = logging.DEBUG if debug else logging.INFO
@@ -75,16 +77,24 @@ def log_to(
 @contextmanager
 def _appending(path: Path) -> Iterator[Write]:
     """Open a file for lines that must be there after a crash: nothing is buffered in this process."""
-    # Never through a link: the file behind it would get our lines and our permissions.
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(path, flags, 0o600)
+    try:
+        # Never through a link: the file behind it would get our lines and our permissions.
+        descriptor = open_private(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    except OSError as error:
+        raise CheckpointError(
+            "The log cannot be written.",
+            where=str(path),
+            why=error.strerror or str(error),
+            next_step="move it away or make it writable, or name another folder with --run-dir",
+        ) from error
 
     def write(line: str) -> None:
         with suppress(OSError):  # a full disk must not stop a load for the sake of its log
             os.write(descriptor, f"{line}\n".encode(errors="backslashreplace"))
 
     try:
-        os.fchmod(descriptor, 0o600)
+        with suppress(OSError):  # another user's, which we may write
+            os.fchmod(descriptor, 0o600)
         yield write
     finally:
         os.close(descriptor)

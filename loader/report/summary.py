@@ -8,11 +8,8 @@ Rules kept here:
 2. The exit code is computed from the summary by one pure function; nobody sets it beside the counts.
 """
 
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -176,30 +173,3 @@ def to_json(summary: LoadSummary) -> bytes:
         "violations": summary.violations(),
     }
     return orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-
-
-def write_summary_json(summary: LoadSummary, path: Path) -> None:
-    """Write the summary so that a reader sees the whole of it or nothing of it.
-
-    Args:
-        summary: What to write. It holds no row data, so the file has the usual permissions.
-        path: The file; a device or pipe such as ``/dev/stdout`` is written to as it is.
-
-    Raises:
-        OSError: It could not be written; a file that was there before is unchanged.
-    """
-    content = to_json(summary)
-    if path.exists() and not path.is_file():
-        path.write_bytes(content)
-        return
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError:
-        with suppress(OSError):
-            part.unlink()
-        raise

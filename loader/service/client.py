@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Self
 
 from loader.aws.credentials import CredentialSource, open_credentials
-from loader.aws.daemon_thread import in_daemon_thread
 from loader.aws.endpoint import Endpoint, endpoint_at, resolve_endpoint
 from loader.aws.signing import Signer, request_line
 from loader.http.fast.fast_transport import FastTransport
@@ -22,6 +21,7 @@ from loader.http.transport import (
 )
 from loader.job import Job
 from loader.model import Destination, Event, Outcome, OutcomeKind
+from loader.process.daemon_thread import in_daemon_thread
 from loader.service.protocol import EventEncoder, clean, read_date, read_response, send_path
 from loader.service.steady_clock import SteadyClock
 from loader.service.way_faults import way_fault

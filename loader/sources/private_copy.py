@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from loader.private_files import make_private_folder, open_private
 from loader.sources.partitions import PRIVATE_FILE_NAME, PRIVATE_PREFIXES
 
 MODIFIED_RANGE_NS = 2**31 * 10**9
@@ -48,7 +49,7 @@ class PrivateCopy:
             OSError: The disk refuses it.
         """
         made = [folder for folder in (self.run_dir, *self.run_dir.parents) if not folder.exists()]
-        self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(self.run_dir)
         _remove_abandoned(self.run_dir)
         path = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self.run_dir)).absolute() / PRIVATE_FILE_NAME
         descriptor = os.open(
@@ -84,7 +85,7 @@ def _remove_abandoned(run_dir: Path) -> None:
     """Remove what killed runs left behind; what a living one needs is locked."""
     for prefix in PRIVATE_PREFIXES:
         for path in run_dir.glob(f"{prefix}*/{PRIVATE_FILE_NAME}"):
-            with suppress(BlockingIOError, FileNotFoundError), path.open("r+b") as abandoned:
+            with suppress(OSError), os.fdopen(open_private(path, os.O_RDWR), "r+b") as abandoned:
                 fcntl.flock(abandoned, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink()
                 path.parent.rmdir()

@@ -9,7 +9,7 @@ Rules kept here:
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, cached_property
 from typing import Any
@@ -28,7 +28,7 @@ PAUSE_SECONDS = 1.0
 
 CONFIG = Config(
     connect_timeout=10,
-    read_timeout=60,
+    read_timeout=30,
     retries={"mode": "standard", "total_max_attempts": TRIES},
     max_pool_connections=16,
 )
@@ -86,24 +86,22 @@ class S3Client:
         """
         part = {"Bucket": bucket, "Key": key, "Range": f"bytes={start}-{end - 1}", "IfMatch": etag}
         with refusals(f"s3://{bucket}/{key}"):
-            return _until_whole(lambda: _body(self.of(bucket).get_object(**part)))
+            return _until_whole(lambda: self.of(bucket).get_object(**part)["Body"])
 
 
-def _body(answer: Mapping[str, Any]) -> bytes:
-    body: bytes = answer["Body"].read()
-    return body
-
-
-def _until_whole(read: Callable[[], bytes]) -> bytes:
-    """Read again if the answer broke off: botocore tries again only up to the answer's first byte."""
-    for _ in range(TRIES - 1):
+def _until_whole(ask: Callable[[], Any]) -> bytes:
+    """Ask again if the answer broke off or stalled; up to its first byte botocore itself tries again."""
+    for tries_left in reversed(range(TRIES)):
+        body = ask()
         try:
-            return read()
-        except NoCredentialsError:
-            raise
+            content: bytes = body.read()
         except BotoCoreError:
+            if not tries_left:
+                raise
             time.sleep(PAUSE_SECONDS)
-    return read()
+        else:
+            return content
+    raise AssertionError("the last try returns or raises")
 
 
 @contextmanager

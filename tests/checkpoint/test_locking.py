@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,9 +13,13 @@ import pytest
 
 from loader.checkpoint import open_checkpoint
 from loader.checkpoint.lock import LOCK_NAME, acquire, lock_run_dir, look_without_locking
+from loader.checkpoint.reading import open_for_reading
+from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.errors import CheckpointError, CheckpointLocked
+from loader.private_files import make_private_folder
 from loader.status.overview import LoadState, read_overview
 from tests.checkpoint.sample_loads import START, load_plan
+from tests.process.somebody_else import AS_ROOT, as_somebody_else
 
 ROOT = Path(__file__).parents[2]
 
@@ -85,3 +90,49 @@ def test_a_file_system_without_locks_is_refused_with_a_way_out(tmp_path: Path) -
     with pytest.raises(CheckpointError, match="cannot be locked") as refused:
         acquire(descriptor, tmp_path / LOCK_NAME, 0.0)
     assert "--run-dir" in refused.value.next_step
+
+
+@pytest.mark.parametrize(
+    "name", [LOCK_NAME, CHECKPOINT_NAME, f"{CHECKPOINT_NAME}-wal", f"{CHECKPOINT_NAME}-journal"]
+)
+def test_a_prepared_link_or_fifo_is_refused(tmp_path: Path, name: str) -> None:
+    """What a link points at is neither read nor truncated, and a FIFO is not waited for."""
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    (run_dir / name).symlink_to(victim)
+    with pytest.raises(CheckpointError) as refused:
+        open_checkpoint(run_dir, load_plan(), restart=True)
+    assert "symbolic link" in refused.value.why
+    assert victim.read_text() == "mine"
+    (run_dir / name).unlink()
+    os.mkfifo(run_dir / name)
+    with pytest.raises(CheckpointError, match=r"cannot be (used|written)"):
+        open_checkpoint(run_dir, load_plan())
+    if name != LOCK_NAME:
+        with pytest.raises(CheckpointError), open_for_reading(run_dir, alive=False):
+            pytest.fail("read a FIFO")
+
+
+@AS_ROOT
+def test_a_run_directory_of_another_user_is_refused() -> None:
+    """Its owner could exchange our files; one of root's, as a volume is often mounted, is taken."""
+    with tempfile.TemporaryDirectory() as folder:  # not pytest's, which is closed to others
+        Path(folder).chmod(0o755)
+        (theirs := Path(folder, "theirs")).mkdir()
+        (roots := Path(folder, "roots")).mkdir()
+        os.chown(theirs, 54321, -1)
+        assert as_somebody_else(lambda: uses(roots)) == "taken"
+        assert (
+            as_somebody_else(lambda: uses(theirs)) == "it belongs to another user (uid 54321, this is 12345)"
+        )
+
+
+def uses(folder: Path) -> str:
+    """Return what comes of using a folder."""
+    try:
+        make_private_folder(folder)
+    except OSError as error:
+        return str(error.strerror)
+    return "taken"

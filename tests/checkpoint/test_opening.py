@@ -350,7 +350,8 @@ def test_a_log_without_its_checkpoint_is_not_taken_for_the_new_ones(tmp_path: Pa
 
 def test_a_half_made_checkpoint_is_made_anew(tmp_path: Path) -> None:
     """A kill while the first checkpoint was being made leaves a draft that nobody takes for one."""
-    (tmp_path / f"{CHECKPOINT_NAME}.new").write_bytes(b"half")
+    (draft := tmp_path / ".scn-loader-abc.part").mkdir()
+    (draft / CHECKPOINT_NAME).write_bytes(b"half")
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
         assert not checkpoint.resumed
     assert contents(tmp_path).keys() == {CHECKPOINT_NAME}

@@ -81,7 +81,7 @@ def test_one_event_failed_for_two_records(run_dir: Path) -> None:
 
 def test_the_export_has_a_line_for_each_refused_record(run_dir: Path, tmp_path: Path) -> None:
     """With the token of its part; rows are counted from 1."""
-    assert export_failed(run_dir, tmp_path / "failed.csv") == 2
+    assert export_failed(run_dir, tmp_path / "failed.csv").rows == 2
     lines = (tmp_path / "failed.csv").read_text().splitlines()[1:]
     assert [line.split(",")[:6] for line in lines] == [
         [f"{1:064}", "failed", "/extracts/orders_0.parquet", "5", "5", "1"],

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from loader.delivery.rate.memory import MEMORY_SECONDS, RateMemory, Remembered
+from tests.process.somebody_else import AS_ROOT, as_somebody_else
 
 NOW = 1_790_000_000.0
 
@@ -69,3 +70,15 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path):
     (tmp_path / "file").write_text("")
     memory(tmp_path / "file").remember(Remembered(1), NOW)
     assert memory(tmp_path / "file").recall(NOW) == Remembered()
+
+
+@AS_ROOT
+def test_without_a_home_nothing_is_remembered() -> None:
+    """A uid without passwd entry and without HOME: the load starts cold, and that is all."""
+
+    def use() -> str:
+        memory = RateMemory("endpoint", "key", "instance")
+        memory.remember(Remembered(100.0), 0.0)
+        return str(memory.recall(0.0))
+
+    assert as_somebody_else(use) == str(Remembered())

@@ -122,4 +122,5 @@ class SignedClient:
         url = f"{self.emulator.url}/_emulator/{name}"
         if document is None:
             return await self.request("GET", url, b"", {})
-        return await self.request("POST", url, orjson.dumps(document), {})
+        json = {"Content-Type": "application/json"}
+        return await self.request("POST", url, orjson.dumps(document), json)

@@ -77,3 +77,32 @@ async def test_unknown_endpoints_name_the_known_ones(client):
     reply = await client.control("legder")
     assert reply.status == 404
     assert "GET /_emulator/ledger," in reply.json["message"]
+
+
+FOREIGN = [
+    {"Host": "evil.example:8765"},
+    {"Host": "127.0.0.1.evil.example"},
+    {"Host": "["},
+    {"Origin": "https://evil.example"},
+    {"Origin": "null"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Content-Type": "text/plain"},
+    {"Content-Type": "application/x-www-form-urlencoded"},
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+async def test_a_page_of_another_site_changes_nothing(client, headers):
+    """What a browser can send to loopback by itself, or through a name led here, is refused."""
+    url = f"{client.emulator.url}/_emulator/quota"
+    asked = {"Content-Type": "application/json"} | headers
+    reply = await client.request("POST", url, b'{"rate": 0.001, "burst": 1}', asked)
+    assert reply.status == 403
+    assert [(await client.send()).status for _ in range(2)] == [200, 200]
+
+
+async def test_a_name_of_loopback_and_the_emulators_own_page_are_taken(client):
+    """Whoever sits at this machine may use any of its names."""
+    url = f"{client.emulator.url}/_emulator/ledger"
+    for headers in ({"Host": "localhost:1"}, {"Host": "[::1]:80"}, {"Sec-Fetch-Site": "same-origin"}):
+        assert (await client.request("GET", url, b"", headers)).status == 200

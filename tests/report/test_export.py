@@ -10,7 +10,7 @@ from loader.checkpoint import open_checkpoint
 from loader.errors import CheckpointError
 from loader.model import EventState, RejectedRow
 from loader.reject_code import RejectCode
-from loader.report.export import export_failed, export_rejected
+from loader.report.export import Exported, export_failed, export_rejected
 from tests.checkpoint.sample_loads import accepted, event, load_plan, put_aside, up_to, window_plan
 
 
@@ -40,7 +40,7 @@ def test_rejected_rows_come_in_order_with_their_values(run_dir: Path) -> None:
     path = run_dir / "rejected.csv"
     path.write_text("an older export")
     path.chmod(0o644)
-    assert export_rejected(run_dir, path) == 2
+    assert export_rejected(run_dir, path).rows == 2
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     file = "/extracts/orders_0.parquet"
     assert read_csv(path) == [
@@ -66,7 +66,7 @@ def test_rejected_rows_come_in_order_with_their_values(run_dir: Path) -> None:
 def test_events_that_were_not_accepted_are_exported_with_their_state(run_dir: Path) -> None:
     """Failed and in-doubt events are named by token and row; accepted ones are not there."""
     path = run_dir / "failed.csv"
-    assert export_failed(run_dir, path) == 2
+    assert export_failed(run_dir, path).rows == 2
     rows = read_csv(path)
     assert [(row["token"], row["state"], row["code"], row["first_row"]) for row in rows] == [
         (event(0, 1).token, "failed", "ValidationException", "2"),
@@ -82,7 +82,7 @@ async def test_an_event_of_a_killed_run_has_the_rows_of_its_window(tmp_path: Pat
         checkpoint.begin_window(window_plan(1))
         await checkpoint.mark_sendable(up_to(1, 0))
     with open_checkpoint(tmp_path, load_plan()):
-        assert export_failed(tmp_path, tmp_path / "failed.csv") == 1
+        assert export_failed(tmp_path, tmp_path / "failed.csv").rows == 1
     (row,) = read_csv(tmp_path / "failed.csv")
     assert (row["token"], row["state"], row["rows"]) == ("", "in_doubt", "")
     assert (row["first_row"], row["last_row"]) == ("9", "16")
@@ -91,7 +91,7 @@ async def test_an_event_of_a_killed_run_has_the_rows_of_its_window(tmp_path: Pat
 def test_an_open_load_can_be_exported(tmp_path: Path) -> None:
     """A load that still holds its run directory is exported from what is durable."""
     with open_checkpoint(tmp_path, load_plan()):
-        assert export_rejected(tmp_path, tmp_path / "rejected.csv") == 0
+        assert export_rejected(tmp_path, tmp_path / "rejected.csv").rows == 0
     assert (tmp_path / "rejected.csv").read_text() == "file,row,column,code,reason,value\n"
 
 
@@ -100,3 +100,18 @@ def test_a_target_that_cannot_be_written_is_an_error(run_dir: Path) -> None:
     with pytest.raises(CheckpointError, match="file cannot be written") as refused:
         export_failed(run_dir, run_dir / "missing" / "failed.csv")
     assert refused.value.where.endswith("missing/failed.csv")
+
+
+def test_a_cell_that_is_a_formula_gets_an_apostrophe(tmp_path: Path) -> None:
+    """A spreadsheet would run it; a number with its sign stays as it is, and the change is counted."""
+    values = ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "-12.5", "+1,000.00", "a=b"]
+    rejected = tuple(
+        RejectedRow(0, row, "c", RejectCode.NOT_A_NUMBER, "why", value) for row, value in enumerate(values)
+    )
+    with open_checkpoint(tmp_path / "run", load_plan()) as checkpoint:
+        checkpoint.begin_window(window_plan(rejected=rejected))
+    path = tmp_path / "rejected.csv"
+    assert export_rejected(tmp_path / "run", path) == Exported(9, 6)
+    with path.open(newline="", encoding="utf-8") as file:
+        written = [row[-1] for row in csv.reader(file)][1:]
+    assert written == [f"'{value}" for value in values[:6]] + values[6:]

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 import resource
 import stat
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from loader.errors import ExtractError
+from loader.errors import CheckpointError, ExtractError
 from loader.model import Event, OutcomeKind
 from loader.report import LogFormat, log_to
 from loader.report.log_lines import MAX_TEXT_CHARS, message_of
@@ -127,13 +128,19 @@ def test_a_full_disk_does_not_stop_the_load(tmp_path):
 
 
 def test_the_log_is_not_written_through_a_link(tmp_path):
-    """A link in the place of load.log is refused: what it points at keeps its content and permissions."""
+    """A link or a FIFO in the place of load.log is refused: what a link points at stays as it is."""
     other = tmp_path / "other"
     other.write_text("mine")
     (tmp_path / LOG_FILE).symlink_to(other)
-    with pytest.raises(OSError, match="symbolic links"), logged(tmp_path):
+    with pytest.raises(CheckpointError) as refused, logged(tmp_path):
         pass
+    assert "symbolic link" in refused.value.why
+    assert refused.value.exit_code == 2
     assert other.read_text() == "mine"
+    (tmp_path / LOG_FILE).unlink()
+    os.mkfifo(tmp_path / LOG_FILE)
+    with pytest.raises(CheckpointError, match="log cannot be written"), logged(tmp_path):
+        pass
 
 
 def test_repeats_are_folded_with_their_count(tmp_path):

@@ -9,12 +9,14 @@ import hashlib
 import logging
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+from loader.atomic import write_whole
+from loader.private_files import make_private_folder
 
 log = logging.getLogger(__name__)
 
@@ -83,14 +85,10 @@ class RateMemory:
             name: round(rate, 3) for name, rate in ((LIMIT, what.limit), (REACHED, what.reached)) if rate
         }
         entries[self._key] = {**rates, "learned_at": round(now)}
-        part = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            part.write_bytes(orjson.dumps(entries, option=orjson.OPT_INDENT_2))
-            part.replace(self._path)
+            make_private_folder(self._path.parent)
+            write_whole(self._path, orjson.dumps(entries, option=orjson.OPT_INDENT_2))
         except OSError as error:
-            with suppress(OSError):
-                part.unlink()
             log.info("The learned rate could not be remembered.", extra={"path": error.filename})
 
 
@@ -99,7 +97,12 @@ def _rate(value: object) -> float | None:
 
 
 def _state_folder() -> Path:
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "scn-loader"
+    if named := os.environ.get("XDG_STATE_HOME"):
+        return Path(named) / "scn-loader"
+    try:
+        return Path.home() / ".local" / "state" / "scn-loader"
+    except RuntimeError:  # no HOME, and a uid without an entry in passwd, as containers have
+        return Path(os.devnull) / "scn-loader"  # nothing can be read or written below it
 
 
 def _read(path: Path) -> dict[str, Any]:

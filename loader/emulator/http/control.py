@@ -9,12 +9,16 @@
     POST /_emulator/quota   {"rate": 100, "burst": 20}
     POST /_emulator/faults  {"seed": 1, "rules": [{"fault": "reset", "calls": [3]}]}
 
-They are unsigned; the emulator listens on loopback only. No answer holds a record.
+They are unsigned; the emulator listens on loopback only. No answer holds a record. A page in a browser of
+this machine can reach loopback too. So a request must name loopback as its ``Host`` (a name that somebody
+else's DNS leads here is refused) and must not come from another site, and a POST must say ``Content-Type:
+application/json``, which a browser does not send to another site without asking first.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from ipaddress import ip_address
 from typing import Annotated, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -27,7 +31,10 @@ from loader.emulator.settings import QuotaSettings
 
 PREFIX = "/_emulator/"
 
-_BAD_REQUEST, _NOT_FOUND = 400, 404
+_BAD_REQUEST, _FORBIDDEN, _NOT_FOUND = 400, 403, 404
+
+_OWN_SITES = ("same-origin", "none")
+"""``Sec-Fetch-Site`` as a browser sends it for a page of the emulator, or for an address typed in."""
 
 
 class ClockMove(BaseModel):
@@ -60,6 +67,8 @@ class RowsPage(BaseModel):
 
 async def control(service: Service, request: WireRequest) -> Answer:
     """Answer a request under ``PREFIX``."""
+    if reason := _foreign(request):
+        return _json(_FORBIDDEN, {"message": reason})
     path, _, query = request.target.partition("?")
     answer = _ROUTES.get((request.method, path.removeprefix(PREFIX)))
     if answer is None:
@@ -68,6 +77,29 @@ async def control(service: Service, request: WireRequest) -> Answer:
         return _json(200, await answer(service, query, request.body))
     except (ValidationError, orjson.JSONDecodeError) as error:
         return _json(_BAD_REQUEST, {"message": str(error)})
+
+
+def _foreign(request: WireRequest) -> str:
+    """Return why a request may come from somebody else's page; an empty text if it cannot."""
+    if not _is_loopback(f"//{request.headers.get('Host', '')}"):
+        return "the Host of the request is not this machine's loopback address"
+    origin = request.headers.get("Origin")
+    if request.headers.get("Sec-Fetch-Site", "none") not in _OWN_SITES or (
+        origin is not None and not _is_loopback(origin)
+    ):
+        return "the request comes from a page of another site"
+    content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if request.method == "POST" and content_type != "application/json":
+        return "a POST needs the header Content-Type: application/json"
+    return ""
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # a name, or no URL at all
+        return False
 
 
 async def _health(service: Service, _query: str, _body: bytes) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from loader.aws.daemon_thread import in_daemon_thread
+from loader.process.daemon_thread import in_daemon_thread
 
 
 async def test_result_and_exception_come_back() -> None:
@@ -66,7 +66,7 @@ def test_result_after_the_loop_has_closed_is_dropped() -> None:
 
 PROGRAM = """
 import asyncio, threading
-from loader.aws.daemon_thread import in_daemon_thread
+from loader.process.daemon_thread import in_daemon_thread
 async def main():
     try:
         async with asyncio.timeout(0.05):

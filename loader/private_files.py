@@ -1,0 +1,96 @@
+"""Folders and files that are for this user alone, opened so that nobody can put others in their place.
+
+Rules kept here:
+
+1. A folder that is used is ours, or root's. Only root may use another's: a container often runs as root over
+   a folder of its host's user.
+2. A file is never opened through a symbolic link; a FIFO or device in its place is refused without waiting.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from loader.atomic import flush_folder
+
+SQLITE_SIDECARS = ("-wal", "-shm", "-journal")
+"""What SQLite opens beside a database, by the end of its name."""
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder with mode 0700, and those above it with the usual mode; one that is there is checked.
+
+    Raises:
+        OSError: It cannot be made, is no folder, or belongs to somebody else.
+    """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700 if each == folder else 0o777, exist_ok=True)
+        flush_folder(each.parent)
+    check_ours(folder)
+
+
+def check_ours(folder: Path) -> None:
+    """Refuse a folder in which somebody else could exchange our files.
+
+    Raises:
+        OSError: It belongs to somebody else, or is no folder.
+    """
+    found = folder.stat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, "it is not a folder", str(folder))
+    ours = os.geteuid()
+    if ours != 0 and found.st_uid not in (ours, 0):
+        raise PermissionError(
+            errno.EPERM, f"it belongs to another user (uid {found.st_uid}, this is {ours})", str(folder)
+        )
+
+
+def check_files(paths: Iterable[Path]) -> None:
+    """Refuse what lies in the place of a file and is none: a link, a FIFO, a device, a folder.
+
+    Raises:
+        OSError: There is such a thing.
+    """
+    for path in paths:
+        try:
+            mode = path.lstat().st_mode
+        except FileNotFoundError:
+            continue
+        _check_regular(path, mode)
+
+
+def with_sidecars(path: Path) -> list[Path]:
+    """Return a database and what SQLite opens beside it."""
+    return [path, *(Path(f"{path}{suffix}") for suffix in SQLITE_SIDECARS)]
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a file, made with mode 0600 if ``flags`` have O_CREAT; return its descriptor.
+
+    Raises:
+        OSError: It cannot be opened, or is not a regular file.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "it is a symbolic link, which is not followed", str(path)) from error
+        if error.errno == errno.ENXIO:  # a FIFO that nobody reads, a socket
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path)) from error
+        raise
+    try:
+        _check_regular(path, os.fstat(descriptor).st_mode)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _check_regular(path: Path, mode: int) -> None:
+    if stat.S_ISLNK(mode):
+        raise OSError(errno.ELOOP, "it is a symbolic link, which is not followed", str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))

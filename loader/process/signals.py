@@ -1,0 +1,131 @@
+"""Ctrl-C, SIGTERM and SIGHUP: the first one ends the work in order, the second one at once.
+
+Rules kept here:
+
+1. The handlers are Python's own, not the event loop's: they run also while the main thread waits in a read or
+   a write.
+2. The first signal starts a watchdog. Whatever the work waits for, the process ends when the time is over.
+3. Leaving at once is safe: a checkpoint stands ``kill -9`` at any moment. What is to be written down or
+   removed before gets a second, in a thread, as it may wait as well.
+"""
+
+import atexit
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import FrameType
+
+from loader.errors import Interrupted, Terminated
+
+SIGNALS: dict[signal.Signals, tuple[type[Interrupted], str]] = {
+    signal.SIGINT: (Interrupted, "Ctrl-C"),
+    signal.SIGTERM: (Terminated, "SIGTERM"),
+    signal.SIGHUP: (Terminated, "SIGHUP"),
+}
+
+LAST_ACTS_SECONDS = 1.0
+"""Time for what is written down and removed before the process leaves at once."""
+
+GRACE_SECONDS = 5.0
+"""Time for what comes after the waiting: writing down how the load ended."""
+
+
+@dataclass(slots=True)
+class _State:
+    """What is known in this process.
+
+    Attributes:
+        asked: What the first signal stops the work with.
+        verdict: The exit code, once nothing can change it.
+    """
+
+    asked: Interrupted | None = None
+    verdict: int | None = None
+
+
+_state = _State()
+
+
+def asked_to_stop() -> Interrupted | None:
+    """Return what a signal stops the work with, if one came."""
+    return _state.asked
+
+
+@contextmanager
+def on_signals(
+    stop: Callable[[Interrupted], None], leave: Callable[[Interrupted], None], seconds: float
+) -> Iterator[None]:
+    """Let signals end the work of the block; outside the main thread, do nothing.
+
+    Args:
+        stop: Called at the first signal, in the main thread. It may raise.
+        leave: Called in a thread before the process leaves at once.
+        seconds: How long the work may take to end after the first signal.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    watchdogs: list[threading.Timer] = []
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        kind, word = SIGNALS[signal.Signals(number)]
+        if _state.verdict is not None or _state.asked is not None:
+            _leave(_state.asked or kind(f"{word} came."), leave)
+        _state.asked = kind(
+            f"{word} came; what was in flight was waited for.",
+            next_step="run the same command again: it resumes",
+        )
+        watchdogs.append(watchdog := threading.Timer(seconds, _leave, (_state.asked, leave)))
+        watchdog.daemon = True
+        watchdog.start()
+        stop(_state.asked)
+
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    is_outermost = all(not getattr(each, "ends_work", False) for each in before.values())
+    handle.ends_work = True  # type: ignore[attr-defined] # read by a block inside this one
+    for number, handler in before.items():
+        # nohup: a process that was started to outlive its terminal does.
+        if number != signal.SIGHUP or handler is not signal.SIG_IGN:
+            signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if is_outermost:  # else a watchdog also watches what the block around this one still has to do
+            for watchdog in watchdogs:
+                watchdog.cancel()
+            _state.asked = _state.verdict = None
+
+
+def decide(exit_code: int) -> None:
+    """Say that the exit code is known: a signal from now on ends the process with it, at once."""
+    _state.verdict = exit_code
+
+
+def is_decided() -> bool:
+    """Return whether the exit code is known."""
+    return _state.verdict is not None
+
+
+def end_process(exit_code: int) -> None:
+    """End the process without waiting for a thread; what was to be removed at its end is removed."""
+    with suppress(Exception):
+        atexit._run_exitfuncs()  # noqa: SLF001 - os._exit leaves them out
+    os._exit(exit_code)
+
+
+def _leave(error: Interrupted, leave: Callable[[Interrupted], None]) -> None:
+    def last_acts() -> None:
+        with suppress(Exception):
+            leave(error)
+        with suppress(Exception):
+            atexit._run_exitfuncs()  # noqa: SLF001 - as above
+
+    acts = threading.Thread(target=last_acts, daemon=True)
+    acts.start()
+    acts.join(LAST_ACTS_SECONDS)
+    os._exit(error.exit_code if _state.verdict is None else _state.verdict)
