@@ -158,19 +158,38 @@ def test_names_alike_are_refused_or_numbered(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "lines"),
     [
-        b"Stock report\nof 2024-01-02\nid;qty;note\na;1;x\nb;2;y\nc;3;z\n",
-        b"Stock report; of today\nid;qty;note;site\na;1;x;s\nb;2;y;s\nc;3;z;s\n",
-        b"Title\n;;\nid;qty;note\na;1;x\nb;2;y\n",
+        (b"Stock report\nof 2024-01-02\nid;qty;note\na;1;x\nb;2;y\nc;3;z\n", 2),
+        (b"Stock report; of today\nid;qty;note;site\na;1;x;s\nb;2;y;s\nc;3;z;s\n", 1),
+        (b"Title\n;;\nid;qty;note\na;1;x\nb;2;y\n", 2),
+        (b"Title\r\n\r\n\r\nid;qty;note\r\na;1;x\r\nb;2;y\r\n", 3),
+        (b'Title\r\r"of two\rlines"\rid;qty;note\ra;1;x\rb;2;y\r', 4),
+        (b"# gunk\nid;qty;note;site\na;1;x\nb;2;y\n", 1),
+        (b"# gunk\n\n# more\nid;qty;note\na;1;x\nb;2;y\n", 3),
     ],
 )
-def test_title_lines_above_the_header_are_asked_about(path: Path, text: bytes) -> None:
-    """Such a file must not be read as one column, nor with the title for its header."""
+def test_title_lines_above_the_header_are_asked_about(path: Path, text: bytes, lines: int) -> None:
+    """The file is not read as one column, nor with the title for its header; each setting that is named works."""
     path.write_bytes(text)
     with pytest.raises(ExtractError) as caught:
         read_dialect(str(path), CsvSettings())
-    assert "--csv-skip-rows" in caught.value.next_step
+    step = caught.value.next_step
+    assert f"--csv-skip-rows {lines} " in step
+    assert read_dialect(str(path), CsvSettings(skip_rows=lines)).columns[:3] == ("id", "qty", "note")
+    assert ("--csv-comment '#'" in step) == text.startswith(b"#")
+    if text.startswith(b"#"):
+        assert read_dialect(str(path), CsvSettings(comment="#")).columns[:3] == ("id", "qty", "note")
+    assert "--csv-separator ';'" in step
+    assert len(read_dialect(str(path), CsvSettings(separator=";")).columns) <= 2
+
+
+def test_lines_that_are_skipped_already_count(path: Path) -> None:
+    """The number named is that of all lines above the header."""
+    path.write_bytes(b"x\nTitle\nmore\nid;qty;note\na;1;x\nb;2;y\n")
+    with pytest.raises(ExtractError, match="does not seem") as caught:
+        read_dialect(str(path), CsvSettings(skip_rows=1))
+    assert "--csv-skip-rows 3 " in caught.value.next_step
 
 
 def test_what_the_first_rows_are_like_is_told(path: Path) -> None:

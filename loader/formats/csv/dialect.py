@@ -113,7 +113,9 @@ def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
     if settings.separator != "auto":
         syntax = replace(syntax, separator=settings.separator)
     elif told is None:
-        syntax = replace(syntax, separator=find_separator(path, text, syntax, at_end=head.is_whole))
+        at_end, skipped = head.is_whole, settings.skip_rows
+        found = find_separator(path, text, syntax, at_end=at_end, skipped_lines=skipped)
+        syntax = replace(syntax, separator=found)
     read = read_records(text, syntax, columns=None, at_end=head.is_whole, most=1)
     first = read.records[0] if read.records else None
     if not isinstance(first, list):

@@ -7,6 +7,7 @@ Rules kept here:
    that look right and hold two values in one field.
 """
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,9 @@ MAJORITY = 0.5
 TITLE_FACTOR = 2
 """A title has at most half as many fields as the table below it."""
 
+COMMENT = b"#"
+"""What comments in CSV files usually begin with."""
+
 WORDS = {"\t": "tab"}
 
 
@@ -42,18 +46,18 @@ class _Trial:
         reads_first: Whether the first record can be read at all.
         splits_first: Whether the first record has more than one field.
         share: How many of the others (0..1) have as many fields as the first; 1 if there are no others.
-        title_lines: How many records, the first included, stand above a table: most of those after them have
-            the same number of fields, more than one, and they have not; 0 if there is no such table.
+        title_bytes: Length of the records above a table; 0 if there is no such table. Most records after the
+            first have one number of fields, more than one; those above the table have half of it at most.
     """
 
     separator: str
     reads_first: bool
     splits_first: bool
     share: float
-    title_lines: int
+    title_bytes: int
 
 
-def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool) -> str:
+def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool, skipped_lines: int = 0) -> str:
     """Return the separator of CSV in UTF-8.
 
     Args:
@@ -61,6 +65,7 @@ def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool) -> s
         text: The head of the file, from its header on.
         syntax: What its other characters mean.
         at_end: Whether the file ends with ``text``.
+        skipped_lines: How many lines of the file come before ``text``.
 
     Raises:
         ExtractError: More than one is possible, or the first line is not like the others.
@@ -76,9 +81,10 @@ def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool) -> s
     trials.sort(key=lambda trial: (trial.splits_first, trial.share), reverse=True)
     best, next_best = trials[0], trials[1:2]
     if not best.splits_first or not best.share:
-        with_table = next((trial for trial in trials if trial.title_lines), None)
+        with_table = next((trial for trial in trials if trial.title_bytes), None)
         if with_table is not None:
-            raise _below_titles(path, with_table)
+            titles = text[: with_table.title_bytes].split(syntax.line_end.encode())[:-1]
+            raise _below_titles(path, with_table.separator, titles, skipped_lines)
         if not best.splits_first:
             return ","
     for second in next_best:
@@ -98,13 +104,14 @@ def _try(text: bytes, syntax: Syntax, *, at_end: bool) -> _Trial:
     lengths = [len(record) if isinstance(record, list) else 0 for record in read.records]
     if read.unclosed and at_end:
         lengths.append(0)
+    titles = _title_records(lengths, [_filled_fields(record) for record in read.records])
     first, others = (lengths[0], lengths[1:]) if lengths else (0, [])
     return _Trial(
         separator=syntax.separator,
         reads_first=first > 0,
         splits_first=first > 1,
         share=others.count(first) / len(others) if others else 1.0,
-        title_lines=_title_lines(lengths, max(map(_filled_fields, read.records[1:]), default=0)),
+        title_bytes=read.places[titles][0] if titles else 0,
     )
 
 
@@ -115,25 +122,44 @@ def _filled_fields(record: list[str] | RecordFault) -> int:
     return max((number for number, field in enumerate(record, start=1) if field), default=0)
 
 
-def _title_lines(lengths: Sequence[int], most_filled: int) -> int:
+def _title_records(lengths: Sequence[int], filled: Sequence[int]) -> int:
+    """Return how many records stand above a table.
+
+    Args:
+        lengths: Number of fields of each record.
+        filled: The same without the empty fields at the end.
+    """
     if len(lengths) <= 1:
         return 0
     fields, count = Counter(lengths[1:]).most_common(1)[0]
     # A header of two or more fields may lack some: rows with empty fields at their ends are common.
-    if min(fields, most_filled) < TITLE_FACTOR * max(1, lengths[0]) or count < MAJORITY * (len(lengths) - 1):
+    most = min(fields, max(filled[1:], default=0))
+    if most < TITLE_FACTOR * max(1, lengths[0]) or count < MAJORITY * (len(lengths) - 1):
         return 0
-    return lengths.index(fields)
+    pairs = enumerate(zip(lengths, filled, strict=False))
+    return next(at for at, (length, used) in pairs if at and used and TITLE_FACTOR * length > fields)
 
 
-def _below_titles(path: str, trial: _Trial) -> ExtractError:
-    lines = "1 line" if trial.title_lines == 1 else f"{trial.title_lines} lines"
+def _below_titles(path: str, separator: str, titles: Sequence[bytes], skipped_lines: int) -> ExtractError:
+    lines = "the first line is a title" if len(titles) == 1 else f"the first {len(titles)} lines are a title"
+    choices = [
+        (f"--csv-skip-rows {skipped_lines + len(titles)}", lines),
+        (f"--csv-separator {WORDS.get(separator) or shlex.quote(separator)}", "the first line is the header"),
+    ]
+    if all(line.startswith(COMMENT) for line in titles if line.strip()):
+        mark = COMMENT.decode()
+        choices.insert(0, (f"--csv-comment '{mark}'", f"lines that begin with {mark} are comments"))
     return ExtractError(
         "The first line of the CSV file does not seem to be its header.",
         where=path,
-        why=f"read with {in_words(trial.separator)} between fields, the first line does not have as many "
-        "fields as the lines after it",
-        next_step=f"If {lines} (empty lines aside) above the header are a title, give their number with "
-        "--csv-skip-rows (skip_rows in the [csv] table); if there is one column only, give --csv-separator.",
+        why=f"read with {in_words(separator)} between fields, the first line does not have as many fields as "
+        "the lines after it",
+        next_step="\n  ".join(
+            [
+                "Give the one that is true (in a job file: skip_rows, comment, separator of [csv]):",
+                *(f"{flag:<20}  {reason}" for flag, reason in choices),
+            ]
+        ),
     )
 
 
