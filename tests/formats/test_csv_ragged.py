@@ -170,7 +170,7 @@ def test_names_alike_are_refused_or_numbered(path: Path) -> None:
     ],
 )
 def test_title_lines_above_the_header_are_asked_about(path: Path, text: bytes, lines: int) -> None:
-    """The file is not read as one column, nor with the title for its header; each setting that is named works."""
+    """The file is not read as one column, nor with the title for its header; the settings named all work."""
     path.write_bytes(text)
     with pytest.raises(ExtractError) as caught:
         read_dialect(str(path), CsvSettings())
