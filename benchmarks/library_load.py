@@ -73,7 +73,7 @@ async def _deliver(
     if stop_at_rows is not None:
         observers.on_result = _Stopper(observers, stop_at_rows)
     async with await open_client(job) as client:
-        plan = Plan(job.plan_settings(), extract.files, extract.window_rows, "")
+        plan = Plan(job.plan_settings(), extract.files, extract.cuts.window_rows, extract.cuts.slice_rows, "")
         # It has what a Run asks of a checkpoint; there is no protocol for it, as loads always have one.
         nothing = nullcontext(cast("Checkpoint", NullCheckpoint(run_dir)))
         with open_checkpoint(run_dir, plan) if with_checkpoint else nothing as checkpoint:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from loader.checkpoint import FileTotals, RunEnd, Totals, WindowProgress
-from loader.model import EventResult, EventState, WindowPlan
+from loader.model import EventResult, EventState, SlicePlan
 
 
 class NullCheckpoint:
@@ -49,7 +49,7 @@ class NullCheckpoint:
         """Return that nothing of any file was read before."""
         return {}
 
-    def begin_window(self, plan: WindowPlan) -> None:
+    def begin_slice(self, plan: SlicePlan) -> None:
         """Count a window."""
         self._counts["windows"] += 1
         self._counts["rows_read"] += plan.rows_read

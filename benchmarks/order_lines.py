@@ -56,7 +56,7 @@ def _write_json_lines(rows: int, path: Path) -> None:
     opened = open_extract(job)
     records = (
         (group, record)
-        for window in map(opened.records, opened.windows())
+        for window in map(opened.records, opened.slices())
         for group, record in zip(window.groups, window.data, strict=True)
     )
     with path.open("wb") as file:

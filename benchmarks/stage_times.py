@@ -30,7 +30,7 @@ from loader.events import EventPlanner, PackingSettings
 from loader.events.token import TokenSource, begin_hash
 from loader.extract import open_extract
 from loader.job import Job, Pack
-from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, WindowPlan
+from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, SlicePlan
 from loader.records import row_reader as rows
 from loader.service.client import open_client
 from loader.service.protocol import EventEncoder, read_response, send_path
@@ -135,30 +135,29 @@ def _subtract(seconds: dict[str, float], whole: str, parts: Sequence[str]) -> No
     seconds[whole] = max(0.0, seconds[whole] - sum(seconds[part] for part in parts))
 
 
-def _time_planning(watch: Stopwatch, job: Job) -> list[WindowPlan]:
+def _time_planning(watch: Stopwatch, job: Job) -> list[SlicePlan]:
     extract = open_extract(job)
     packing = PackingSettings(job.pack is Pack.GROUP, job.group_buckets, job.max_records)
     planner = EventPlanner(job.destination, extract.files, packing)
-    windows, plans = extract.windows(), []
+    slices, plans = extract.slices(), []
     while True:
         with watch.time("read"):
-            window = next(windows, None)
-        if window is None:
+            rows_of_slice = next(slices, None)
+        if rows_of_slice is None:
             break
         with (
             watch.time("rest of records"),
             watch.watching(rows, "convert", "convert"),
             watch.watching(rows, "quoted_records", "encode"),
         ):
-            records = extract.records(window)
+            records = extract.records(rows_of_slice)
         with watch.time("pack"):
             plans.append(planner.plan(records))
-    tokens = [TokenSource(job.destination, file) for file in extract.files]
+    token = TokenSource(job.destination, extract.files).of_window(0, 0).token
     with watch.time("token"):
         for plan in plans:
-            token = tokens[plan.file].token
             for event in plan.events:
-                token(plan.first_row, event.index, event.group, event.timestamp, begin_hash(event.quoted))
+                token(event.index, (event.file,), event.group, event.timestamp, begin_hash(event.quoted))
     _subtract(watch.seconds, "rest of records", ("convert", "encode"))
     _subtract(watch.seconds, "pack", ("token",))
     return plans
@@ -242,15 +241,17 @@ async def _time_attempts(watch: Stopwatch, job: Job, events: Iterable[Event]) ->
 
 
 async def _time_checkpoint(
-    watch: Stopwatch, job: Job, run_dir: Path, plans: Sequence[WindowPlan], most_events: int
+    watch: Stopwatch, job: Job, run_dir: Path, plans: Sequence[SlicePlan], most_events: int
 ) -> None:
     extract = open_extract(job)
-    plan_of_load = Plan(job.plan_settings(), extract.files, extract.window_rows, "")
+    plan_of_load = Plan(
+        job.plan_settings(), extract.files, extract.cuts.window_rows, extract.cuts.slice_rows, ""
+    )
     now, left = time.time(), most_events
     with open_checkpoint(run_dir, plan_of_load) as checkpoint:
         with watch.time("checkpoint"):
             for plan in plans:
-                checkpoint.begin_window(plan)
+                checkpoint.begin_slice(plan)
                 for chunk in _chunks(plan.events[:left]):
                     await checkpoint.mark_sendable([(plan.number, event.index) for event in chunk])
                     for event in chunk:

@@ -6,7 +6,8 @@ Rules kept here:
 2. Nothing here knows files, sockets, clocks or settings.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING
@@ -66,9 +67,9 @@ class Event:
 
     Attributes:
         window: Number of the window it was planned in, counted over the whole extract from 0.
-        index: Position in that window's plan, from 0.
-        file: Number of the source file, from 0.
-        rows: Positions of its rows in that file, counted from 0, ascending.
+        index: Position in that window's plan, from 0: events count in the order in which they are closed.
+        file: Number of the source file of its first row, from 0.
+        rows: Position of each of its rows in its file, counted from 0, in the order of the extract.
         group: ``eventGroupId``.
         token: ``clientToken``: 64 hex characters, a function of what the event is.
         timestamp: ``eventTimestamp`` as the decimal text of epoch seconds, or None to leave it out.
@@ -76,6 +77,7 @@ class Event:
             a JSON string (`loader.json_quoting`).
         begun: SHA-256 of a request's body up to the end of ``quoted``, or None: only packed events keep it,
             so that a megabyte is hashed once.
+        borders: Where in ``rows`` each file begins, if the rows come from several files; else empty.
     """
 
     window: int
@@ -87,6 +89,28 @@ class Event:
     timestamp: str | None
     quoted: bytes = field(repr=False)
     begun: "_Hash | None" = field(default=None, repr=False)
+    borders: Borders = ()
+
+    def file_of(self, position: int) -> int:
+        """Return the number of the file that a row comes from.
+
+        Args:
+            position: The row's position in ``rows``; negative ones count from the end.
+        """
+        if not self.borders:
+            return self.file
+        at = position if position >= 0 else len(self.rows) + position
+        return next(file for start, file in reversed(self.borders) if start <= at)
+
+    def rows_by_file(self, first: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+        """Yield for each file how many of the rows from position ``first`` up to ``end`` come from it."""
+        end = len(self.rows) if end is None else end
+        borders = self.borders or ((0, self.file),)
+        ends = [start for start, _ in borders[1:]] + [len(self.rows)]
+        for (start, file), stop in zip(borders, ends, strict=True):
+            count = min(stop, end) - max(start, first)
+            if count > 0:
+                yield file, count
 
     @property
     def data(self) -> bytes:
@@ -206,7 +230,7 @@ class EventResult:
             or None if none was made.
         last_attempt_at: Epoch seconds of the last attempt, or None.
         in_parts: Whether it was refused as a whole and sent in parts.
-        rows_left_out: If so, the rows that were not accepted; None if there is none.
+        left_out: If so, the positions in ``event.rows`` of those that were not accepted, else None.
     """
 
     event: Event
@@ -218,12 +242,26 @@ class EventResult:
     first_attempt_at: float | None = None
     last_attempt_at: float | None = None
     in_parts: bool = False
-    rows_left_out: Sequence[int] | None = None
+    left_out: Sequence[int] | None = None
+
+    @property
+    def positions(self) -> Sequence[int]:
+        """The positions in ``event.rows`` of the rows that ``state`` speaks of, in order."""
+        return range(len(self.event.rows)) if self.left_out is None else self.left_out
 
     @property
     def rows(self) -> Sequence[int]:
-        """The rows that ``state`` speaks of, in order."""
-        return self.event.rows if self.rows_left_out is None else self.rows_left_out
+        """The rows that ``state`` speaks of, in order, each by its position in its file."""
+        if self.left_out is None:
+            return self.event.rows
+        return [self.event.rows[position] for position in self.left_out]
+
+    def rows_by_file(self) -> Iterator[tuple[int, int]]:
+        """Yield for each file how many of the rows that ``state`` speaks of come from it."""
+        if self.left_out is None:
+            yield from self.event.rows_by_file()
+        else:
+            yield from Counter(map(self.event.file_of, self.left_out)).items()
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,31 +324,72 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True)
-class WindowPlan:
-    """The events of one window, and what became of each of its rows.
+class FileRows:
+    """The rows of one file in a slice, and what became of them.
 
-    ``rows_read == rows_filtered + len(rejected) + records`` always holds.
+    ``rows_read == rows_filtered + rows_rejected + records`` always holds.
 
     Attributes:
-        number: The window's number over the whole extract, from 0.
         file: Number of the source file, from 0.
-        first_row: Position of its first row in that file, from 0.
-        rows_read: Rows in the window.
+        first_row: Position of the first row in that file, from 0.
+        rows_read: Rows of the file in the slice; 0 of a file without rows.
         rows_filtered: Rows the job's filter left out, and rows of a CSV file without any value.
-        rows_filtered_unknown: Those of them for which the filter had no answer: it read a missing value.
+        rows_rejected: Rows that could not become records.
         records: Rows that became records.
-        rejected: Rows that could not.
-        events: All events, ``events[i].index == i``.
-        last_of_file: Whether the file ends with this window.
+        last_of_file: Whether the file ends with them.
+        rows_filtered_unknown: Those of ``rows_filtered`` for which the filter had no answer: it read a
+            missing value.
     """
 
-    number: int
     file: int
     first_row: int
     rows_read: int
     rows_filtered: int
+    rows_rejected: int
     records: int
-    rejected: Sequence[RejectedRow] = field(repr=False)
-    events: Sequence[Event] = field(repr=False)
     last_of_file: bool
     rows_filtered_unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SlicePlan:
+    """What one slice adds to the plan of its window: the events that it closes, and what became of its rows.
+
+    Attributes:
+        window: The window's number over the whole extract, from 0.
+        number: Number of the slice in its window, from 0.
+        files: Its rows, file by file, in the order of the extract.
+        first_index: Index of the first of its events, hence the number of events of earlier slices.
+        rejected: Its rows that could not become records.
+        events: The events that are closed by it, ``events[i].index == first_index + i``. They may hold rows
+            of earlier slices of the window.
+        ends_window: Whether the window ends with it: all its events are closed.
+    """
+
+    window: int
+    number: int
+    files: Sequence[FileRows]
+    first_index: int
+    rejected: Sequence[RejectedRow] = field(repr=False)
+    events: Sequence[Event] = field(repr=False)
+    ends_window: bool = True
+
+    @property
+    def rows_read(self) -> int:
+        """Rows in the slice."""
+        return sum(file.rows_read for file in self.files)
+
+    @property
+    def rows_filtered(self) -> int:
+        """Rows the job's filter left out, and rows of a CSV file without any value."""
+        return sum(file.rows_filtered for file in self.files)
+
+    @property
+    def rows_filtered_unknown(self) -> int:
+        """Those of them for which the filter had no answer: it read a missing value."""
+        return sum(file.rows_filtered_unknown for file in self.files)
+
+    @property
+    def records(self) -> int:
+        """Rows that became records."""
+        return sum(file.records for file in self.files)

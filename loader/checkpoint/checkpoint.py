@@ -18,7 +18,7 @@ from loader.checkpoint.entries import (
     named,
     part_noted,
     put_aside,
-    window_opened,
+    slice_opened,
 )
 from loader.checkpoint.ledger import Ledger, RunRecord
 from loader.checkpoint.plan import plan_digest
@@ -30,11 +30,11 @@ from loader.checkpoint.samples import StoredSample, read_samples, write_samples
 from loader.checkpoint.schema import CHECKPOINT_NAME, SKIPPED, stand_alone
 from loader.checkpoint.writer import Writer
 from loader.errors import CheckpointError, CheckpointMismatch
-from loader.model import Event, EventResult, EventState, PartResult, WindowPlan
+from loader.model import Event, EventResult, EventState, PartResult, SlicePlan
 
 COUNTS = (
-    "file, first_row, rows_read, rows_filtered, rows_rejected, records, events, last_of_file,"
-    " rows_filtered_unknown"
+    *("file", "first_row", "rows_read", "rows_filtered", "rows_rejected", "records", "last_of_file"),
+    "rows_filtered_unknown",
 )
 
 END_RUN = """
@@ -101,11 +101,11 @@ class Checkpoint:
 
     # What earlier runs found out.
 
-    def settled_windows(self) -> Mapping[int, int]:
+    def settled_windows(self) -> Mapping[int, Mapping[int, int]]:
         """Return the windows that need not be read, as they have no event that this run would send.
 
         Returns:
-            Their rows, by the window's number.
+            Their rows by file, by the window's number.
         """
         with reading_errors(self._path):
             return progress.read_settled_windows(self._reader, retry_failed=self._run.retry_failed)
@@ -155,34 +155,38 @@ class Checkpoint:
         with reading_errors(self._path):
             return read_totals(self._reader)
 
-    def file_totals(self, settled: Mapping[int, int]) -> Mapping[int, FileTotals]:
+    def file_totals(self, settled: Mapping[int, Mapping[int, int]]) -> Mapping[int, FileTotals]:
         """Return the sums of each file; ``settled`` as from ``settled_windows``."""
         with reading_errors(self._path):
             return read_file_totals(self._reader, settled)
 
     # What this run does.
 
-    def begin_window(self, plan: WindowPlan) -> None:
-        """Write down a window before its events are marked, once in a run.
+    def begin_slice(self, plan: SlicePlan) -> bool:
+        """Write down a slice before its events are marked, once in a run.
+
+        Returns:
+            Whether no earlier run planned it.
 
         Raises:
-            CheckpointMismatch: An earlier run planned other events for the same window.
+            CheckpointMismatch: An earlier run planned other events for the same slice.
         """
         with reading_errors(self._path):
-            stored = self._reader.execute(
-                f"SELECT {COUNTS}, plan_digest FROM windows WHERE number = ?",  # noqa: S608 - constants
-                (plan.number,),
-            ).fetchone()
+            stored = progress.read_slice(self._reader, plan.window, plan.number)
             nameless = self._reader.execute(
-                "SELECT event_index FROM events WHERE window = ? AND token IS NULL", (plan.number,)
+                "SELECT event_index FROM events WHERE window = ? AND token IS NULL", (plan.window,)
             ).fetchall()
         if stored is None:
-            self._put(window_opened(plan, self._clock()))
-            return
-        if stored != (*counts(plan), plan_digest(plan.events)):
+            self._put(slice_opened(plan, self._clock()))
+            return True
+        given = (plan.first_index, len(plan.events), int(plan.ends_window), plan_digest(plan.events))
+        if stored.values != given or stored.files != counts(plan):
             raise _replanned(plan, stored, self._path)
-        if nameless:
-            self._put(EventsNamed([named(plan.events[index]) for (index,) in nameless]))
+        events = {event.index: event for event in plan.events}
+        known = [named(events[index]) for (index,) in nameless if index in events]
+        if known:
+            self._put(EventsNamed(known))
+        return False
 
     async def mark_sendable(self, places: Sequence[Place]) -> None:
         """Write down that events may be sent from now on; durable on return.
@@ -325,13 +329,29 @@ class Checkpoint:
         self._held.close()
 
 
-def _replanned(plan: WindowPlan, stored: Sequence[object], path: Path) -> CheckpointMismatch:
-    now = dict(zip(COUNTS.split(", "), counts(plan), strict=True))
-    then = dict(zip(COUNTS.split(", "), stored, strict=False))
-    changes = [f"{name} was {then[name]}, is {now[name]}" for name in now if now[name] != then[name]]
+def _replanned(plan: SlicePlan, stored: progress.StoredSlice, path: Path) -> CheckpointMismatch:
+    first = plan.files[0]
+    changes = [
+        f"{name} was {then}, is {now}"
+        for name, then, now in zip(
+            ("first event", "events", "end of the window"),
+            stored.values,
+            (plan.first_index, len(plan.events), int(plan.ends_window)),
+            strict=False,
+        )
+        if then != now
+    ]
+    if [values[0] for values in stored.files] != [file.file for file in plan.files]:
+        changes.append("its rows are of other files")
+    for then, now in zip(stored.files, counts(plan), strict=False):
+        changes += [
+            f"{name} was {before}, is {after}"
+            for name, before, after in zip(COUNTS, then, now, strict=True)
+            if before != after
+        ]
     return CheckpointMismatch(
-        f"Window {plan.number} does not give the events that were planned when the load began.",
-        where=f"{path}, rows {plan.first_row} to {plan.first_row + plan.rows_read - 1} of file {plan.file}",
+        f"Window {plan.window} does not give the events that were planned when the load began.",
+        where=f"{path}, {plan.rows_read} rows from row {first.first_row} of file {first.file} on",
         why="; ".join(changes) or "the same number of events, with other content",
         next_step="use the loader version and the files the load began with, or start over with --restart",
     )

@@ -4,12 +4,14 @@ An accepted event is the bare tuple ``Receipt``: there are 20,000 of them a seco
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+import orjson
+
 from loader.checkpoint.plan import plan_digest
-from loader.model import Event, EventResult, EventState, PartResult, WindowPlan
+from loader.model import Event, EventResult, EventState, PartResult, SlicePlan
 
 Receipt = tuple[int, int, str]
 """Window, index in it, eventId."""
@@ -31,13 +33,28 @@ class EventsMarked:
 
 
 @dataclass(frozen=True, slots=True)
-class WindowOpened:
-    """A window planned for the first time, and its rejected rows."""
+class SliceOpened:
+    """A slice planned for the first time.
 
-    number: int
+    Attributes:
+        window: Number of its window.
+        events: Events that it closes.
+        ends_window: Whether its window is planned to its end now.
+        window_values: What it adds to the row of its window.
+        values: Its own row.
+        files: What became of the rows of each file.
+        rejected: Its rejected rows.
+        opened_at: When it was planned, in epoch seconds.
+    """
+
+    window: int
     events: int
+    ends_window: bool
+    window_values: Values
     values: Values
+    files: Sequence[Values]
     rejected: Sequence[Values]
+    opened_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,36 +95,57 @@ class Durable:
     future: Future[None]
 
 
-def counts(plan: WindowPlan) -> tuple[int, ...]:
-    """Return what must be the same each time a window is planned."""
-    return (
-        plan.file,
-        plan.first_row,
-        plan.rows_read,
-        plan.rows_filtered,
-        len(plan.rejected),
-        plan.records,
-        len(plan.events),
-        int(plan.last_of_file),
-        plan.rows_filtered_unknown,
-    )
+def counts(plan: SlicePlan) -> list[Values]:
+    """Return what became of the rows of each file: the same each time a slice is planned."""
+    return [
+        (
+            file.file,
+            file.first_row,
+            file.rows_read,
+            file.rows_filtered,
+            file.rows_rejected,
+            file.records,
+            int(file.last_of_file),
+            file.rows_filtered_unknown,
+        )
+        for file in plan.files
+    ]
 
 
-def window_opened(plan: WindowPlan, opened_at: float) -> WindowOpened:
-    """Return the entry for a window planned for the first time."""
-    return WindowOpened(
-        number=plan.number,
+def slice_opened(plan: SlicePlan, opened_at: float) -> SliceOpened:
+    """Return the entry for a slice planned for the first time."""
+    first = next((file for file in plan.files if file.rows_read), plan.files[0])
+    ends = int(plan.ends_window)
+    return SliceOpened(
+        window=plan.window,
         events=len(plan.events),
-        values=(
-            plan.number,
-            *counts(plan),
-            plan_digest(plan.events),
+        ends_window=plan.ends_window,
+        window_values=(
+            plan.window,
+            first.file,
+            first.first_row,
+            plan.rows_read,
+            plan.rows_filtered,
+            len(plan.rejected),
+            plan.records,
+            plan.rows_filtered_unknown,
+            len(plan.events),
+            ends,
             opened_at,
-            None if plan.events else opened_at,
         ),
+        values=(
+            plan.window,
+            plan.number,
+            plan.first_index,
+            len(plan.events),
+            ends,
+            plan_digest(plan.events),
+        ),
+        files=[(plan.window, plan.number, *values) for values in counts(plan)],
         rejected=[
             (row.file, row.row, row.column, row.code.value, row.reason, row.value) for row in plan.rejected
         ],
+        opened_at=opened_at,
     )
 
 
@@ -115,9 +153,12 @@ def named(event: Event) -> Values:
     """Return what a crash left open about an event in doubt."""
     return (
         event.token,
+        event.file,
         event.rows[0],
+        event.file_of(-1),
         event.rows[-1],
         len(event.rows),
+        _rows_by_file(event.rows_by_file()),
         event.group,
         event.window,
         event.index,
@@ -136,10 +177,12 @@ def put_aside(result: EventResult) -> EventPutAside:
             result.state.value,
             event.window,
             event.index,
-            event.file,
-            result.rows[0],
-            result.rows[-1],
-            len(result.rows),
+            event.file_of(result.positions[0]),
+            event.rows[result.positions[0]],
+            event.file_of(result.positions[-1]),
+            event.rows[result.positions[-1]],
+            len(result.positions),
+            _rows_by_file(result.rows_by_file()),
             event.group,
             result.code,
             result.message,
@@ -153,6 +196,7 @@ def put_aside(result: EventResult) -> EventPutAside:
 def part_noted(event: Event, result: PartResult) -> PartNoted:
     """Return the entry for a part of a planned event."""
     part = result.part
+    end = part.first + part.count
     return PartNoted(
         values=(
             event.window,
@@ -162,9 +206,18 @@ def part_noted(event: Event, result: PartResult) -> PartNoted:
             result.token,
             result.state.value,
             result.event_id,
+            event.file_of(part.first),
             event.rows[part.first],
-            event.rows[part.first + part.count - 1],
+            event.file_of(end - 1),
+            event.rows[end - 1],
+            _rows_by_file(event.rows_by_file(part.first, end)),
             result.code,
             result.message,
         )
     )
+
+
+def _rows_by_file(counts: Iterable[tuple[int, int]]) -> str | None:
+    """Return file and rows of each file as JSON, or None if there is one file only."""
+    listed = list(counts)
+    return orjson.dumps(listed).decode() if len(listed) > 1 else None

@@ -23,33 +23,46 @@ from loader.checkpoint.entries import (
     EventsNamed,
     PartNoted,
     Receipt,
-    WindowOpened,
+    SliceOpened,
     WriterCall,
 )
 from loader.checkpoint.queries import pack_indexes, stored_rows
 from loader.checkpoint.receipts import RECEIPT_BYTES, has_receipt, write_receipts
 
 WriterEntry = (
-    Receipt | WindowOpened | EventsMarked | EventsNamed | EventPutAside | PartNoted | WriterCall | Durable
+    Receipt | SliceOpened | EventsMarked | EventsNamed | EventPutAside | PartNoted | WriterCall | Durable
 )
 
 INSERT_RUN = "INSERT INTO runs (number, pid, retry_failed, started_at) VALUES (?, ?, ?, ?)"
-INSERT_WINDOW = """
-INSERT INTO windows (number, file, first_row, rows_read, rows_filtered, rows_rejected, records, events,
-                     last_of_file, rows_filtered_unknown, plan_digest, opened_at, finished_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-UPDATE_WINDOW = "UPDATE windows SET accepted = ?, finished_at = ? WHERE number = ?"
-INSERT_RECEIPTS = "INSERT INTO receipts (window, event_ids) VALUES (?, zeroblob(?))"
+ADD_TO_WINDOW = """
+INSERT INTO windows (number, file, first_row, rows_read, rows_filtered, rows_rejected, records,
+                     rows_filtered_unknown, events, slices, is_whole, opened_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?)
+ON CONFLICT (number) DO UPDATE SET
+    rows_read = rows_read + excluded.rows_read, rows_filtered = rows_filtered + excluded.rows_filtered,
+    rows_rejected = rows_rejected + excluded.rows_rejected, records = records + excluded.records,
+    rows_filtered_unknown = rows_filtered_unknown + excluded.rows_filtered_unknown,
+    events = events + excluded.events, slices = slices + 1, is_whole = excluded.is_whole"""
+INSERT_SLICE = """
+INSERT INTO slices (window, number, first_index, events, ends_window, plan_digest)
+VALUES (?, ?, ?, ?, ?, ?)"""
+INSERT_SLICE_FILE = """
+INSERT INTO slice_files (window, slice, file, first_row, rows_read, rows_filtered, rows_rejected, records,
+                         last_of_file, rows_filtered_unknown) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+READ_RECEIPTS = "SELECT event_ids FROM receipts WHERE window = ?"
+WRITE_RECEIPTS = "INSERT OR REPLACE INTO receipts (window, event_ids) VALUES (?, ?)"
 INSERT_ODD = "INSERT INTO odd_receipts (window, event_index, event_id) VALUES (?, ?, ?)"
 INSERT_REJECTED = "INSERT INTO rejected (file, row, column, code, reason, value) VALUES (?, ?, ?, ?, ?, ?)"
 INSERT_MARK = "INSERT INTO marks (window, number, marked_at, indexes) VALUES (?, ?, ?, ?)"
 DELETE_ROW = "DELETE FROM events WHERE window = ? AND event_index = ?"
 NAME_EVENT = """
-UPDATE events SET token = ?, first_row = ?, last_row = ?, rows = ?, event_group = ?
+UPDATE events SET token = ?, file = ?, first_row = ?, last_file = ?, last_row = ?, rows = ?, rows_by_file = ?,
+                  event_group = ?
 WHERE window = ? AND event_index = ?"""
 NOTE_PART = """
-INSERT INTO parts (window, event_index, first_record, records, token, state, event_id, first_row, last_row,
-                   code, message) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO parts (window, event_index, first_record, records, token, state, event_id, file, first_row,
+                   last_file, last_row, rows_by_file, code, message)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (window, event_index, first_record, records) DO UPDATE SET
     state = excluded.state, event_id = excluded.event_id, code = excluded.code, message = excluded.message
 WHERE state = 'failed'"""
@@ -57,15 +70,17 @@ WHERE state = 'failed'"""
 # what an earlier run tried was answered, and only the age of the doubt matters to the token. An event in
 # doubt of which no attempt is known was sent no earlier than its window was first marked.
 PUT_ASIDE = """
-INSERT INTO events (token, state, window, event_index, file, first_row, last_row, rows, event_group, code,
-                    message, attempts, first_attempt_at, last_attempt_at, run)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
-        CASE ?2 WHEN 'in_doubt' THEN coalesce(?13, (SELECT min(marked_at) FROM marks
-                                                    WHERE window = ?3), ?15)
-                ELSE ?13 END, ?14, ?16)
+INSERT INTO events (token, state, window, event_index, file, first_row, last_file, last_row, rows,
+                    rows_by_file, event_group, code, message, attempts, first_attempt_at, last_attempt_at,
+                    run)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,
+        CASE ?2 WHEN 'in_doubt' THEN coalesce(?15, (SELECT min(marked_at) FROM marks
+                                                    WHERE window = ?3), ?17)
+                ELSE ?15 END, ?16, ?18)
 ON CONFLICT (window, event_index) DO UPDATE SET
-    token = excluded.token, first_row = excluded.first_row, last_row = excluded.last_row,
-    rows = excluded.rows, event_group = excluded.event_group,
+    token = excluded.token, file = excluded.file, first_row = excluded.first_row,
+    last_file = excluded.last_file, last_row = excluded.last_row, rows = excluded.rows,
+    rows_by_file = excluded.rows_by_file, event_group = excluded.event_group,
     state = CASE excluded.state WHEN 'unprocessed' THEN state ELSE excluded.state END,
     code = CASE excluded.state WHEN 'unprocessed' THEN code ELSE excluded.code END,
     message = CASE excluded.state WHEN 'unprocessed' THEN message ELSE excluded.message END,
@@ -83,13 +98,15 @@ class OpenWindow:
     """A window some of whose events have no answer yet.
 
     Attributes:
-        events: How many events it has.
+        events: How many events it has, as far as it was planned.
+        is_whole: Whether it was planned to its end.
         accepted: How many of them are accepted.
         rows: The indexes that have a row, and whether that row is this run's last word.
         final_rows: How many of these are.
     """
 
     events: int
+    is_whole: bool
     accepted: int = 0
     rows: dict[int, bool] = field(default_factory=dict)
     final_rows: int = 0
@@ -97,7 +114,7 @@ class OpenWindow:
     @property
     def finished(self) -> bool:
         """Whether this run has nothing more to find out about its events."""
-        return self.accepted + self.final_rows == self.events
+        return self.is_whole and self.accepted + self.final_rows == self.events
 
     def accept(self, indexes: Sequence[int]) -> list[int]:
         """Count events as accepted; return those that had a row."""
@@ -190,16 +207,28 @@ class Ledger:
         connection = self._connection
         if isinstance(entry, EventsMarked):
             self._mark(entry)
-        elif isinstance(entry, WindowOpened):
-            connection.execute(INSERT_WINDOW, entry.values)
-            connection.executemany(INSERT_REJECTED, entry.rejected)
-            if entry.events:
-                connection.execute(INSERT_RECEIPTS, (entry.number, RECEIPT_BYTES * entry.events))
-                self._windows[entry.number] = OpenWindow(entry.events)
+        elif isinstance(entry, SliceOpened):
+            self._open_slice(entry)
         elif isinstance(entry, EventsNamed):
             connection.executemany(NAME_EVENT, entry.values)
         elif isinstance(entry, PartNoted):
             connection.execute(NOTE_PART, entry.values)
+
+    def _open_slice(self, entry: SliceOpened) -> None:
+        connection, number = self._connection, entry.window
+        window = self._windows.get(number) or self._reopen(number) or OpenWindow(0, is_whole=False)
+        self._windows[number] = window
+        connection.execute(ADD_TO_WINDOW, entry.window_values)
+        connection.execute(INSERT_SLICE, entry.values)
+        connection.executemany(INSERT_SLICE_FILE, entry.files)
+        connection.executemany(INSERT_REJECTED, entry.rejected)
+        if entry.events:
+            (stored,) = connection.execute(READ_RECEIPTS, (number,)).fetchone() or (b"",)
+            receipts = stored + bytes(RECEIPT_BYTES * entry.events)
+            connection.execute(WRITE_RECEIPTS, (number, receipts))
+        window.events += entry.events
+        window.is_whole = entry.ends_window
+        self._finish_if_answered(number, window, entry.opened_at)
 
     def _mark(self, entry: EventsMarked) -> None:
         self._marks += 1
@@ -221,6 +250,7 @@ class Ledger:
     def _write_window(self, number: int, answers: Answers, now: float) -> None:
         connection = self._connection
         window = self._windows.get(number) or self._reopen(number)
+        assert window is not None
         with connection.blobopen("receipts", "event_ids", number) as blob:
             added, odd = write_receipts(blob, answers.event_ids)
             rows = [entry for entry in answers.put_aside if not has_receipt(blob, entry.index)]
@@ -229,18 +259,28 @@ class Ledger:
         for entry in rows:
             window.put_aside(entry.index)
         connection.executemany(PUT_ASIDE, [(*entry.values, now, self._run.number) for entry in rows])
-        if window.finished:
-            connection.execute("DELETE FROM marks WHERE window = ?", (number,))
-            del self._windows[number]
-        connection.execute(UPDATE_WINDOW, (window.accepted, now if window.finished else None, number))
+        connection.execute("UPDATE windows SET accepted = ? WHERE number = ?", (window.accepted, number))
+        self._finish_if_answered(number, window, now)
 
-    def _reopen(self, number: int) -> OpenWindow:
+    def _finish_if_answered(self, number: int, window: OpenWindow, now: float) -> None:
+        if window.finished:
+            self._connection.execute("DELETE FROM marks WHERE window = ?", (number,))
+            del self._windows[number]
+        finished_at = now if window.finished else None
+        self._connection.execute("UPDATE windows SET finished_at = ? WHERE number = ?", (finished_at, number))
+
+    def _reopen(self, number: int) -> OpenWindow | None:
         """Load the counts of a window that an earlier run planned, or that was finished already."""
-        events, accepted = self._connection.execute(
-            "SELECT events, accepted FROM windows WHERE number = ?", (number,)
+        stored = self._connection.execute(
+            "SELECT events, is_whole, accepted FROM windows WHERE number = ?", (number,)
         ).fetchone()
+        if stored is None:
+            return None
+        events, is_whole, accepted = stored
         rows = stored_rows(self._connection, number)
         final = answered(rows, run=self._run.number, retry_failed=self._run.retry_failed)
-        window = OpenWindow(events, accepted, {index: index in final for index in rows}, len(final))
+        window = OpenWindow(
+            events, bool(is_whole), accepted, {index: index in final for index in rows}, len(final)
+        )
         self._windows[number] = window
         return window

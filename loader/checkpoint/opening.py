@@ -203,13 +203,22 @@ def _create(path: Path, plan: Plan, generation: int, now: float) -> None:
             create_tables(connection)
             settings = orjson.dumps(dict(plan.settings)).decode()
             connection.execute(
-                "INSERT INTO load (id, created_at, settings, command, generation) VALUES (?, ?, ?, ?, ?)",
-                (_new_load_id(now), now, settings, plan.command, generation),
+                "INSERT INTO load (id, created_at, settings, command, generation, window_rows, slice_rows)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    _new_load_id(now),
+                    now,
+                    settings,
+                    plan.command,
+                    generation,
+                    plan.window_rows,
+                    plan.slice_rows,
+                ),
             )
             connection.executemany(
                 "INSERT INTO files (number, path, format, size_bytes, modified_ns, fingerprint, copy, rows,"
-                " changed_ns, inode, window_rows) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(*_stored(f), rows) for f, rows in zip(plan.files, plan.window_rows, strict=True)],
+                " changed_ns, inode) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                map(_stored, plan.files),
             )
 
 

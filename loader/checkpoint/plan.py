@@ -31,14 +31,16 @@ class Plan:
     Attributes:
         settings: The settings that shape events, as JSON values.
         files: The extract, in order.
-        window_rows: Rows of a window, for each file.
+        window_rows: Rows of a window.
+        slice_rows: Rows of a slice, in which a window is planned.
         command: The command line that runs the load again, without ``--restart``; shown to users only,
             no part of the comparison.
     """
 
     settings: Mapping[str, Any]
     files: Sequence[SourceFile]
-    window_rows: Sequence[int]
+    window_rows: int
+    slice_rows: int
     command: str = ""
 
 
@@ -55,7 +57,7 @@ def shown(lines: Sequence[str]) -> str:
 
 
 def plan_digest(events: Sequence[Event]) -> bytes:
-    """Return a digest of the tokens of a window: they are functions of all that an event is."""
+    """Return a digest of the tokens of a slice: they are functions of all that an event is."""
     tokens = "".join([event.token for event in events])
     return hashlib.blake2b(tokens.encode(), digest_size=DIGEST_BYTES).digest()
 
@@ -80,10 +82,11 @@ def _file_differences(stored: Plan, given: Plan) -> Iterator[str]:
         yield f"file {gone.path}: part of the load, not given now"
     for added in given.files[len(stored.files) :]:
         yield f"file {added.path}: not part of the load, given now"
-    rows_of_windows = zip(given.files, stored.window_rows, given.window_rows, strict=False)
-    for file, rows_before, rows_now in rows_of_windows:
-        if rows_before != rows_now:
-            yield f"file {file.path}: windows of {rows_before} rows then, of {rows_now} now"
+    if (stored.window_rows, stored.slice_rows) != (given.window_rows, given.slice_rows):
+        yield (
+            f"windows of {stored.window_rows} rows in slices of {stored.slice_rows} then, "
+            f"of {given.window_rows} in slices of {given.slice_rows} now"
+        )
 
 
 def _changes(before: SourceFile, now: SourceFile) -> Iterator[str]:

@@ -41,10 +41,10 @@ class WindowProgress:
             return False
         return self.retry_failed or index not in self.failed
 
-    def settled_records(self, index: int) -> int:
-        """Return how many records of an event to be sent need no more work: they came to an end in parts."""
+    def settled_parts(self, index: int) -> list[Part]:
+        """Return the parts of an event to be sent that need no more work: they came to an end."""
         parts = self.parts.get(index, ())
-        return sum(each.part.count for each in parts if each.state is not PartState.DIVIDED)
+        return [each.part for each in parts if each.state is not PartState.DIVIDED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +104,59 @@ def _read_parts(
     return dict(parts)
 
 
-def read_settled_windows(connection: sqlite3.Connection, *, retry_failed: bool) -> dict[int, int]:
-    """Return number and rows of the windows that have no event that this run would send."""
+@dataclass(frozen=True, slots=True)
+class StoredSlice:
+    """A slice as an earlier run planned it.
+
+    Attributes:
+        values: First index, number of events, whether it ends its window, digest of the tokens.
+        files: What became of the rows of each file, as from `entries.counts`.
+    """
+
+    values: tuple[object, ...]
+    files: Sequence[tuple[object, ...]]
+
+
+def read_slice(connection: sqlite3.Connection, window: int, number: int) -> StoredSlice | None:
+    """Return a slice as an earlier run planned it, or None if none did."""
+    values = connection.execute(
+        "SELECT first_index, events, ends_window, plan_digest FROM slices WHERE window = ? AND number = ?",
+        (window, number),
+    ).fetchone()
+    if values is None:
+        return None
+    files = connection.execute(
+        "SELECT file, first_row, rows_read, rows_filtered, rows_rejected, records, last_of_file,"
+        " rows_filtered_unknown"
+        " FROM slice_files WHERE window = ? AND slice = ? ORDER BY file",
+        (window, number),
+    ).fetchall()
+    return StoredSlice(values, files)
+
+
+def read_settled_windows(
+    connection: sqlite3.Connection, *, retry_failed: bool
+) -> dict[int, Mapping[int, int]]:
+    """Return number, and rows by file, of the windows that have no event that this run would send."""
     # Without --retry-failed, what failed is settled; with it, only what the user chose to skip.
     rows = connection.execute(
-        "SELECT number, rows_read FROM windows WHERE accepted + (SELECT count(*) FROM events"
-        "  WHERE events.window = windows.number AND state = 'failed' AND (code = ? OR NOT ?)) = events",
+        "SELECT window, slice_files.file, sum(slice_files.rows_read)"
+        " FROM slice_files JOIN windows ON windows.number = window"
+        " WHERE is_whole AND accepted + (SELECT count(*) FROM events"
+        "  WHERE events.window = windows.number AND state = 'failed' AND (code = ? OR NOT ?)) = events"
+        " GROUP BY window, slice_files.file",
         (SKIPPED, retry_failed),
     )
-    return dict(rows.fetchall())
+    settled: defaultdict[int, dict[int, int]] = defaultdict(dict)
+    for window, file, count in rows:
+        settled[window][file] = count
+    return dict(settled)
 
 
 def read_known_rows(connection: sqlite3.Connection) -> dict[int, int]:
     """Return the number of rows of each file that was planned to its end, by file number."""
     rows = connection.execute(
-        "SELECT file, sum(rows_read) FROM windows GROUP BY file"
+        "SELECT file, sum(rows_read) FROM slice_files GROUP BY file"
         " HAVING max(last_of_file) AND sum(rows_read) = max(first_row + rows_read)"
     )
     return dict(rows.fetchall())

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import orjson
+
 from loader.checkpoint.doubt import Mark, StoredRow, answered, in_doubt
 from loader.checkpoint.receipts import Receipts, spans
 from loader.checkpoint.schema import SKIPPED
@@ -117,23 +119,26 @@ def read_totals(connection: sqlite3.Connection) -> Totals:
     )
 
 
-def read_file_totals(connection: sqlite3.Connection, settled: Mapping[int, int]) -> dict[int, FileTotals]:
-    """Return the sums of each file that has a planned window, by file number.
+def read_file_totals(
+    connection: sqlite3.Connection, settled: Mapping[int, Mapping[int, int]]
+) -> dict[int, FileTotals]:
+    """Return the sums of each file that has a planned slice, by file number.
 
     Args:
         connection: A connection to the checkpoint.
-        settled: Rows of the windows that need no more work, by the window's number.
+        settled: Rows by file of the windows that need no more work, by the window's number.
     """
     settled_rows: Counter[int] = Counter()
-    for window, file in connection.execute("SELECT number, file FROM windows"):
-        settled_rows[file] += settled.get(window, 0)
-    failed = dict(connection.execute("SELECT file, sum(rows) FROM failures GROUP BY file").fetchall())
+    for files in settled.values():
+        settled_rows.update(files)
+    failed: Counter[int] = Counter()
+    for file, rows, by_file in connection.execute("SELECT file, rows, rows_by_file FROM failures"):
+        failed.update(dict(orjson.loads(by_file)) if by_file is not None else {file: rows})
     sums = connection.execute(
-        "SELECT file, sum(rows_read), sum(rows_rejected) FROM windows GROUP BY file"
+        "SELECT file, sum(rows_read), sum(rows_rejected) FROM slice_files GROUP BY file"
     ).fetchall()
     return {
-        file: FileTotals(rows, rejected, failed.get(file, 0), settled_rows[file])
-        for file, rows, rejected in sums
+        file: FileTotals(rows, rejected, failed[file], settled_rows[file]) for file, rows, rejected in sums
     }
 
 

@@ -110,16 +110,18 @@ def _tables(connection: sqlite3.Connection) -> set[tuple[str, str]]:
 
 def read_plan(connection: sqlite3.Connection) -> tuple[str, float, Plan]:
     """Return the load's id, when it was made (epoch seconds) and its stored plan."""
-    load = connection.execute("SELECT id, created_at, settings, command FROM load").fetchone()
+    load = connection.execute(
+        "SELECT id, created_at, settings, command, window_rows, slice_rows FROM load"
+    ).fetchone()
     if load is None:
         raise sqlite3.DatabaseError("it holds no plan")
-    load_id, created_at, settings, command = load
+    load_id, created_at, settings, command, window_rows, slice_rows = load
     rows = connection.execute(
-        "SELECT number, path, format, size_bytes, modified_ns, fingerprint, copy, rows, changed_ns, inode,"
-        " window_rows FROM files ORDER BY number"
+        "SELECT number, path, format, size_bytes, modified_ns, fingerprint, copy, rows, changed_ns, inode"
+        " FROM files ORDER BY number"
     ).fetchall()
-    files = [SourceFile(*row[:-1]) for row in rows]
-    return load_id, created_at, Plan(orjson.loads(settings), files, [row[-1] for row in rows], command)
+    files = [SourceFile(*row) for row in rows]
+    return load_id, created_at, Plan(orjson.loads(settings), files, window_rows, slice_rows, command)
 
 
 def corrupt(path: Path, why: str) -> CheckpointCorrupt:

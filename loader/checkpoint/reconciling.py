@@ -28,8 +28,17 @@ ON CONFLICT (window, event_index) DO UPDATE SET
                                   ELSE excluded.first_attempt_at END,
     state = 'in_doubt', code = excluded.code, message = excluded.message, run = excluded.run"""
 
-OF_WINDOWS = ("receipts", "odd_receipts", "events", "parts", "marks")
+OF_WINDOWS = ("receipts", "odd_receipts", "events", "parts", "marks", "slices", "slice_files")
 """The tables whose rows belong to a window."""
+
+RECOUNT_SLICES = """
+UPDATE windows SET
+    events = coalesce((SELECT sum(slices.events) FROM slices WHERE window = windows.number), 0),
+    slices = (SELECT count(*) FROM slices WHERE window = windows.number),
+    is_whole = coalesce((SELECT max(ends_window) FROM slices WHERE window = windows.number), 0)
+WHERE (events, slices, is_whole) <>
+      (SELECT coalesce(sum(slices.events), 0), count(*), coalesce(max(ends_window), 0) FROM slices
+       WHERE window = windows.number)"""
 
 RECOUNTED = """
 SELECT number, events, accepted, opened_at, (SELECT event_ids FROM receipts WHERE window = number),
@@ -61,7 +70,7 @@ def reconcile(connection: sqlite3.Connection, run: int) -> Disagreement:
         connection: The checkpoint.
         run: Number of the last run, which left it like this.
     """
-    wrong = 0
+    wrong = connection.execute(RECOUNT_SLICES).rowcount
     unfinished: list[tuple[int, int, float, bytes]] = []
     for number, events, accepted, opened_at, stored, rows in connection.execute(RECOUNTED).fetchall():
         receipts = stored if len(stored or b"") == events * RECEIPT_BYTES else None

@@ -15,10 +15,10 @@ REJECTED_NAME = "rejected"
 """Folder of the rejected rows, beside the checkpoint they were rejected by."""
 
 APPLICATION_ID = 0x53434E4C  # "SCNL": tells our file from any other SQLite file of the same name
-FORMAT_VERSION = 8
+FORMAT_VERSION = 9
 """2: rejected rows have codes. 3: tokens are made of quoted records. 4: of the start of a request's body.
-5: marks name single events. 6: loads have generations. 7: samples over time. 8: files have
-times of their last change. Tokens and marks of before mean nothing here."""
+5: marks name single events. 6: loads have generations. 7: samples over time. 8: files have times of their
+last change. 9: windows run over files. Tokens and marks of before mean nothing here."""
 
 BUSY_SECONDS = 10.0
 """How long a write waits for someone's SQLite tool that holds the file for writing."""
@@ -41,7 +41,9 @@ CREATE TABLE load (
     created_at REAL NOT NULL,          -- this and every other *_at: epoch seconds
     settings   TEXT NOT NULL,          -- the plan settings, as JSON
     command    TEXT NOT NULL,          -- the command line to run again, if it is known
-    generation INTEGER NOT NULL        -- how many loads of the run directory made way for this one
+    generation INTEGER NOT NULL,       -- how many loads of the run directory made way for this one
+    window_rows INTEGER NOT NULL,      -- rows of a window, and of the slices in which it is planned
+    slice_rows INTEGER NOT NULL
 );
 CREATE TABLE files (
     number      INTEGER PRIMARY KEY,
@@ -53,25 +55,46 @@ CREATE TABLE files (
     copy        INTEGER NOT NULL,
     rows        INTEGER,
     changed_ns  INTEGER NOT NULL,      -- ctime; 0 if it is not known, as inode
-    inode       INTEGER NOT NULL,
-    window_rows INTEGER NOT NULL
+    inode       INTEGER NOT NULL
 );
 CREATE TABLE windows (
     number        INTEGER PRIMARY KEY,
-    file          INTEGER NOT NULL,
+    file          INTEGER NOT NULL,    -- of its first row
     first_row     INTEGER NOT NULL,    -- rows are counted from 0 in their file
-    rows_read     INTEGER NOT NULL,
+    rows_read     INTEGER NOT NULL,    -- this and the next five: as far as it was planned
     rows_filtered INTEGER NOT NULL,
     rows_rejected INTEGER NOT NULL,
     records       INTEGER NOT NULL,
     events        INTEGER NOT NULL,
-    last_of_file  INTEGER NOT NULL,
     rows_filtered_unknown INTEGER NOT NULL,  -- those of rows_filtered for which the filter had no answer
-    plan_digest   BLOB NOT NULL,       -- over the tokens: the same window must plan the same events
+    slices        INTEGER NOT NULL,
+    is_whole      INTEGER NOT NULL,    -- whether it was planned to its end
     accepted      INTEGER NOT NULL DEFAULT 0,
     opened_at     REAL NOT NULL,
     finished_at   REAL                 -- when its last event was accepted, failed or put aside
 );
+CREATE TABLE slices (                  -- what was planned at a time
+    window        INTEGER NOT NULL,
+    number        INTEGER NOT NULL,    -- counted from 0 in its window
+    first_index   INTEGER NOT NULL,    -- index of the first event that it closed
+    events        INTEGER NOT NULL,
+    ends_window   INTEGER NOT NULL,
+    plan_digest   BLOB NOT NULL,       -- over the tokens: the same slice must plan the same events
+    PRIMARY KEY (window, number)
+) WITHOUT ROWID;
+CREATE TABLE slice_files (             -- what became of the rows of each file in a slice
+    window        INTEGER NOT NULL,
+    slice         INTEGER NOT NULL,
+    file          INTEGER NOT NULL,
+    first_row     INTEGER NOT NULL,
+    rows_read     INTEGER NOT NULL,
+    rows_filtered INTEGER NOT NULL,
+    rows_rejected INTEGER NOT NULL,
+    records       INTEGER NOT NULL,
+    last_of_file  INTEGER NOT NULL,    -- whether the file ends there
+    rows_filtered_unknown INTEGER NOT NULL,
+    PRIMARY KEY (window, slice, file)
+) WITHOUT ROWID;
 CREATE TABLE receipts (                -- substr(event_ids, 16 * event_index + 1, 16) is the eventId
     window    INTEGER PRIMARY KEY,
     event_ids BLOB NOT NULL
@@ -87,10 +110,12 @@ CREATE TABLE events (                  -- every event that is not accepted and n
     state            TEXT NOT NULL,    -- failed, in_doubt, unprocessed
     window           INTEGER NOT NULL,
     event_index      INTEGER NOT NULL,
-    file             INTEGER NOT NULL,
+    file             INTEGER NOT NULL, -- of its first row
     first_row        INTEGER,
+    last_file        INTEGER,          -- of its last row
     last_row         INTEGER,
     rows             INTEGER,
+    rows_by_file     TEXT,             -- JSON: [file, rows] of each file, if there are several
     event_group      TEXT,
     code             TEXT NOT NULL,
     message          TEXT NOT NULL,
@@ -108,8 +133,11 @@ CREATE TABLE parts (                   -- what became of parts of events that we
     token        TEXT NOT NULL,        -- clientToken of the part
     state        TEXT NOT NULL,        -- divided (its halves have the news), accepted, failed
     event_id     TEXT,
+    file         INTEGER NOT NULL,     -- of its first row
     first_row    INTEGER NOT NULL,
+    last_file    INTEGER NOT NULL,     -- of its last row
     last_row     INTEGER NOT NULL,
+    rows_by_file TEXT,                 -- JSON: [file, rows] of each file, if there are several
     code         TEXT NOT NULL,
     message      TEXT NOT NULL,
     PRIMARY KEY (window, event_index, first_record, records)
@@ -164,11 +192,16 @@ CREATE TABLE samples (                 -- what happened over time: loader/checkp
 CREATE VIEW failed_parts AS            -- of events that failed, those refused: most often single records
     SELECT parts.* FROM parts JOIN events USING (window, event_index)
     WHERE parts.state = 'failed' AND events.state = 'failed' AND events.code <> 'InDoubtSkipped';
+CREATE VIEW window_ends AS             -- the last row of each window, as far as it was planned
+    SELECT window, file, max(first_row + rows_read - 1) AS last_row FROM slice_files
+    WHERE (window, slice, file) IN (SELECT window, max(slice), max(file) FROM slice_files
+                                    WHERE rows_read > 0 GROUP BY window)
+    GROUP BY window;
 CREATE VIEW events_readable AS         -- an event that failed for some of its records has a line for each
-    SELECT coalesce(failed_parts.token, events.token) AS token, events.state, files.path AS file,
+    SELECT coalesce(failed_parts.token, events.token) AS token, events.state, first_files.path AS file,
            coalesce(failed_parts.first_row, events.first_row, windows.first_row) AS first_row,
-           coalesce(failed_parts.last_row, events.last_row, windows.first_row + windows.rows_read - 1)
-               AS last_row,
+           last_files.path AS last_file,
+           coalesce(failed_parts.last_row, events.last_row, window_ends.last_row) AS last_row,
            coalesce(failed_parts.records, events.rows) AS rows, event_group,
            coalesce(failed_parts.code, events.code) AS code,
            coalesce(failed_parts.message, events.message) AS message, attempts,
@@ -176,14 +209,19 @@ CREATE VIEW events_readable AS         -- an event that failed for some of its r
            strftime('%Y-%m-%dT%H:%M:%fZ', last_attempt_at, 'unixepoch') AS last_attempt,
            events.window, events.event_index, coalesce(failed_parts.first_record, 0) AS first_record
     FROM events JOIN windows ON windows.number = events.window
-                LEFT JOIN files ON files.number = events.file
                 LEFT JOIN failed_parts ON failed_parts.window = events.window
-                                      AND failed_parts.event_index = events.event_index;
+                                      AND failed_parts.event_index = events.event_index
+                LEFT JOIN window_ends ON window_ends.window = events.window
+                LEFT JOIN files AS first_files
+                       ON first_files.number = coalesce(failed_parts.file, events.file)
+                LEFT JOIN files AS last_files
+                       ON last_files.number = coalesce(failed_parts.last_file, events.last_file,
+                                                       window_ends.file);
 CREATE VIEW failures AS                -- refused so far, also of events that have not come to their end
-    SELECT window, event_index, first_record, parts.records AS rows, file, parts.first_row, code, message
-    FROM parts JOIN windows ON windows.number = parts.window WHERE state = 'failed'
+    SELECT window, event_index, first_record, records AS rows, file, first_row, rows_by_file, code, message
+    FROM parts WHERE state = 'failed'
     UNION ALL
-    SELECT window, event_index, 0, coalesce(rows, 1), file, first_row, code, message
+    SELECT window, event_index, 0, coalesce(rows, 1), file, first_row, rows_by_file, code, message
     FROM events WHERE state = 'failed' AND NOT EXISTS (
         SELECT 1 FROM parts WHERE parts.window = events.window AND parts.event_index = events.event_index
                               AND parts.state = 'failed');

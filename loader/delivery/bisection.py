@@ -183,7 +183,7 @@ class Bisection:
             first_attempt_at,
             self._last_attempt_at,
             in_parts=True,
-            rows_left_out=None if state is EventState.ACCEPTED else self._rows_left_out(),
+            left_out=None if state is EventState.ACCEPTED else self._left_out(),
         )
 
     def _event(self, part: Part) -> Event:
@@ -206,9 +206,9 @@ class Bisection:
         else:
             self._refused[part] = (known.code, known.message)
 
-    def _rows_left_out(self) -> list[int]:
+    def _left_out(self) -> list[int]:
         accepted = {at for part in self._receipts for at in range(part.first, part.first + part.count)}
-        return [row for at, row in enumerate(self.event.rows) if at not in accepted]
+        return [at for at in range(len(self.event.rows)) if at not in accepted]
 
     def _count_attempts(self, entry: Entry) -> None:
         self._attempts += entry.attempts

@@ -8,7 +8,7 @@ import polars as pl
 from loader.errors import NothingToLoad
 from loader.extract.tables import files_of, open_table
 from loader.formats.unread import Unread
-from loader.formats.windows import WindowShape
+from loader.formats.windows import first_rows
 from loader.job import Job
 from loader.model import SourceFile
 from loader.sources.stdin import StdinCopy
@@ -44,9 +44,7 @@ def sample_of(job: Job) -> Sample:
         file = files[0]
         table = open_table(job, None, file)
         columns = tuple(name for name, dtype in table.schema.items() if not isinstance(dtype, Unread))
-        cut = WindowShape(columns, DRAFT_SAMPLE_ROWS, DRAFT_SAMPLE_ROWS)
-        with closing(table.windows(cut, 0, lambda number: number == 0)) as windows:
-            first = next(windows, None)
+        first = first_rows(table, columns, DRAFT_SAMPLE_ROWS)
     if first is None:
         raise NothingToLoad("The extract has no rows.", where=file.path)
-    return Sample(file, first.frame, (*advice, *table.advice))
+    return Sample(file, first, (*advice, *table.advice))

@@ -1,7 +1,7 @@
 """Records to events: packing and tokens, pure."""
 
 from loader.events.packing import PackingSettings
-from loader.events.plan import EventPlanner, WindowRecords
+from loader.events.plan import EventPlanner, SliceRecords
 from loader.events.token import TokenSource
 
-__all__ = ["EventPlanner", "PackingSettings", "TokenSource", "WindowRecords"]
+__all__ = ["EventPlanner", "PackingSettings", "SliceRecords", "TokenSource"]

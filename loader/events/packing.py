@@ -79,14 +79,6 @@ def bucket_name(bucket: int) -> str:
     return f"bucket-{bucket}"
 
 
-def count_events(records: pl.DataFrame, packing: PackingSettings) -> int:
-    """Return into how many events the records of a window would be packed."""
-    packer = Packer(packing)
-    # The sizes decide; the records themselves need not be joined.
-    empty = records.with_columns(quoted=pl.lit(b""))
-    return len(packer.add(empty)) + len(packer.end())
-
-
 class Packer:
     """Packs the records of one window.
 

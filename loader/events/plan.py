@@ -1,4 +1,4 @@
-"""Plan the events of a window: which records share an event, in which order, with which token.
+"""Plan the events of a window, slice by slice: which records share an event, in which order, with what token.
 
 Rules kept here:
 
@@ -14,45 +14,56 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from loader.events.open_event import PackedRun
 from loader.events.packing import Packer, PackingSettings, with_buckets
-from loader.events.token import TokenSource, begin_hash
+from loader.events.token import TokenSource, WindowTokens, begin_hash
 from loader.json_quoting import unquote
-from loader.model import Destination, Event, RejectedRow, SourceFile, WindowPlan
+from loader.model import Destination, Event, FileRows, RejectedRow, SlicePlan, SourceFile
 
 
 @dataclass(frozen=True, slots=True)
-class WindowRecords:
-    """The records of one window.
+class SliceRecords:
+    """The records of one slice.
 
     Attributes:
-        number: The window's number over the whole extract, from 0.
-        file: Number of the source file, from 0.
-        first_row: Position of the window's first row in that file, from 0.
-        rows_read: Rows in the window.
-        rows_filtered: Rows the job's filter left out.
-        rows_filtered_unknown: Those of them for which the filter had no answer: it read a missing value.
-        last_of_file: Whether the file ends with this window.
-        frame: The records, one a row, with the columns ``row`` (position in the file, ascending), ``group``
-            (the group it asks for, 1..255 characters), ``timestamp`` (``eventTimestamp`` as decimal text of
-            epoch seconds, or null), ``quoted`` (one JSON object, UTF-8, in the form of ``json_quoting``),
-            ``size`` (its bytes without the quoting, at most MAX_EVENT_BYTES) and, where packing needs it and
-            there is one, ``key`` (a text that tells its primary key from all others).
+        window: Number of its window over the whole extract, from 0.
+        number: Its number in the window, from 0.
+        files: Its rows, file by file.
+        frame: The records, one a row, in the order of the extract, with the columns ``place`` (position of
+            the row in the window, ascending), ``file`` and ``row`` (position in the file), ``group`` (the
+            group it asks for, 1..255 characters), ``timestamp`` (``eventTimestamp`` as decimal text of epoch
+            seconds, or null), ``quoted`` (one JSON object, UTF-8, in the form of ``json_quoting``), ``size``
+            (its bytes without the quoting, at most MAX_EVENT_BYTES) and, where packing needs it and there is
+            one, ``key`` (a text that tells its primary key from all others).
         rejected: The rows that could not become records.
+        ends_window: Whether the window ends with the slice.
     """
 
+    window: int
     number: int
-    file: int
-    first_row: int
-    rows_read: int
-    rows_filtered: int
-    last_of_file: bool
+    files: Sequence[FileRows]
     frame: pl.DataFrame = field(repr=False)
     rejected: Sequence[RejectedRow] = field(repr=False)
-    rows_filtered_unknown: int = 0
+    ends_window: bool = True
+
+    @property
+    def rows_read(self) -> int:
+        """Rows in the slice."""
+        return sum(file.rows_read for file in self.files)
+
+    @property
+    def rows_filtered(self) -> int:
+        """Rows the job's filter left out."""
+        return sum(file.rows_filtered for file in self.files)
+
+    @property
+    def rows_filtered_unknown(self) -> int:
+        """Those of them for which the filter had no answer."""
+        return sum(file.rows_filtered_unknown for file in self.files)
 
     @property
     def rows(self) -> list[int]:
-        """Position in the file of each record's row."""
+        """Position in its file of each record's row."""
         return self.frame["row"].to_list()
 
     @property
@@ -77,7 +88,7 @@ class WindowRecords:
 
 
 class EventPlanner:
-    """Plans the windows of one extract.
+    """Plans the windows of one extract, slice by slice.
 
     Args:
         destination: Where the events go.
@@ -94,63 +105,100 @@ class EventPlanner:
         generation: int = 0,
     ) -> None:
         self._packing = packing
-        self._tokens = [TokenSource(destination, source, generation) for source in files]
+        self._tokens = TokenSource(destination, files, generation)
+        self._window: _WindowInWork | None = None
 
-    def plan(self, records: WindowRecords) -> WindowPlan:
-        """Return the events of a window; called again for the same records it returns the same."""
-        make_events = self._shared_events if self._packing.shared else self._single
-        return WindowPlan(
+    def plan(self, records: SliceRecords) -> SlicePlan:
+        """Return what a slice adds to the plan of its window.
+
+        The slices of a window must come in order, from the first one on; the same slices give the same plan.
+        """
+        if records.number == 0 or self._window is None:
+            assert records.number == 0
+            self._window = _WindowInWork(records.window, self._packing)
+        window = self._window
+        if window.tokens is None and (
+            begin := next((file for file in records.files if file.rows_read), None)
+        ):
+            window.tokens = self._tokens.of_window(begin.file, begin.first_row)
+        first_index = window.events
+        events = window.add(records)
+        window.events += len(events)
+        if records.ends_window:
+            self._window = None
+        return SlicePlan(
+            window=records.window,
             number=records.number,
-            file=records.file,
-            first_row=records.first_row,
-            rows_read=records.rows_read,
-            rows_filtered=records.rows_filtered,
-            rows_filtered_unknown=records.rows_filtered_unknown,
-            records=records.frame.height,
+            files=records.files,
+            first_index=first_index,
             rejected=records.rejected,
-            events=make_events(records),
-            last_of_file=records.last_of_file,
+            events=events,
+            ends_window=records.ends_window,
         )
 
-    def _single(self, records: WindowRecords) -> list[Event]:
-        frame = with_buckets(records.frame, self._packing.group_buckets)
-        token = self._tokens[records.file].token
-        names = ("row", "group", "timestamp", "quoted")
+
+class _WindowInWork:
+    """A window whose last slice has not come yet.
+
+    Args:
+        number: Its number.
+        packing: How records are put into events.
+
+    Attributes:
+        events: The events planned so far.
+        tokens: Makes their tokens; None as long as there is no row.
+    """
+
+    def __init__(self, number: int, packing: PackingSettings) -> None:
+        self._number = number
+        self._packing = packing
+        self._packer = Packer(packing) if packing.shared else None
+        self.events = 0
+        self.tokens: WindowTokens | None = None
+
+    def add(self, records: SliceRecords) -> list[Event]:
+        """Return the events that a slice closes."""
+        if self._packer is None:
+            return self._single(records.frame)
+        runs = self._packer.add(records.frame)
+        if records.ends_window:
+            runs += self._packer.end()
+        return [self._shared(index, run) for index, run in enumerate(runs, self.events)]
+
+    def _single(self, frame: pl.DataFrame) -> list[Event]:
+        if self.tokens is None:
+            return []
+        frame = with_buckets(frame, self._packing.group_buckets)
+        token = self.tokens.token
+        names = ("place", "file", "row", "group", "timestamp", "quoted")
         columns = zip(*(frame[name].to_list() for name in names), strict=True)
         return [
             Event(
-                records.number,
+                self._number,
                 index,
-                records.file,
+                file,
                 (row,),
                 group,
-                token(records.first_row, index, group, timestamp, begin_hash(quoted)),
+                token(place, (file,), group, timestamp, begin_hash(quoted)),
                 timestamp,
                 quoted,
             )
-            for index, (row, group, timestamp, quoted) in enumerate(columns)
+            for index, (place, file, row, group, timestamp, quoted) in enumerate(columns, self.events)
         ]
 
-    def _shared_events(self, records: WindowRecords) -> list[Event]:
-        frame = records.frame.with_columns(
-            file=pl.lit(records.file, pl.UInt32), place=pl.col("row") - records.first_row
+    def _shared(self, index: int, run: PackedRun) -> Event:
+        assert self.tokens is not None
+        begun = begin_hash(run.quoted)
+        files = [file for _, file in run.borders]
+        return Event(
+            self._number,
+            index,
+            files[0],
+            run.rows,
+            run.group,
+            self.tokens.token(run.place, files, run.group, run.timestamp, begun.copy()),
+            run.timestamp,
+            run.quoted,
+            begun,
+            run.borders if len(files) > 1 else (),
         )
-        packer = Packer(self._packing)
-        token = self._tokens[records.file].token
-        events = []
-        for index, run in enumerate(packer.add(frame) + packer.end()):
-            begun = begin_hash(run.quoted)
-            events.append(
-                Event(
-                    records.number,
-                    index,
-                    records.file,
-                    run.rows,
-                    run.group,
-                    token(records.first_row, index, run.group, run.timestamp, begun.copy()),
-                    run.timestamp,
-                    run.quoted,
-                    begun,
-                )
-            )
-        return events

@@ -11,9 +11,10 @@ Rules kept here:
 import hashlib
 import json
 from collections.abc import Sequence
+from itertools import accumulate
 
 from loader.json_quoting import quote
-from loader.model import Event, Part
+from loader.model import Borders, Event, Part
 
 Place = tuple[int, int]
 """Where a record begins in the event's data and where it ends, in bytes."""
@@ -61,13 +62,20 @@ def part_event(event: Event, part: Part, data: bytes, places: Sequence[Place]) -
     return Event(
         event.window,
         event.index,
-        event.file,
+        event.file_of(part.first),
         event.rows[part.first : end],
         event.group,
         part_token(event.token, part),
         event.timestamp,
         quote(data if part.count == 1 else b"[" + data + b"]"),
+        borders=_borders(event, part),
     )
+
+
+def _borders(event: Event, part: Part) -> Borders:
+    counts = list(event.rows_by_file(part.first, part.first + part.count))
+    starts = accumulate((count for _, count in counts), initial=0)
+    return tuple(zip(starts, (file for file, _ in counts), strict=False)) if len(counts) > 1 else ()
 
 
 def record_places(data: bytes) -> list[Place]:

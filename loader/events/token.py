@@ -4,12 +4,14 @@ Rules kept here:
 
 1. The same source bytes and plan settings give the same tokens on every machine and in every version.
 2. Fields are length-delimited, so no two different events hash the same text.
-3. The attempt, the clock and the path of the file have no part in it.
+3. The attempt, the clock and the path of the file have no part in it, and neither has the number of the
+   event in the plan: a process that plans only some lanes of a window gives their events the same tokens.
 4. Loads of another generation have other tokens: whoever loads the same bytes again on purpose is not taken
    for a retry. Generation 0 adds nothing, so a load whose run directory was lost has the same tokens again.
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from loader.json_quoting import BODY_START
@@ -33,37 +35,69 @@ def begin_hash(quoted: bytes) -> "_Hash":
 
 
 class TokenSource:
-    """Makes the tokens of one source file's events.
+    """Makes the tokens of a load's events.
 
     Args:
         destination: Where the events go.
-        source: The file their rows come from.
+        files: The files of the extract, in order.
         generation: How many loads of the run directory made way for this one.
     """
 
-    __slots__ = ("_file_digest",)
-
-    def __init__(self, destination: Destination, source: SourceFile, generation: int = 0) -> None:
-        file_hash = hashlib.sha256()
-        for part in (
-            "scn-loader token 3",
+    def __init__(self, destination: Destination, files: Sequence[SourceFile], generation: int = 0) -> None:
+        texts = (
+            "scn-loader token 4",
             destination.instance_id,
             destination.event_type,
             destination.dataset_arn or "",
             destination.operation or "",
-            source.fingerprint,
-            str(source.copy),
             *([f"generation {generation}"] if generation else []),
-        ):
-            file_hash.update(b"%d:%b" % (len(part.encode()), part.encode()))
-        self._file_digest = file_hash.digest()
+        )
+        self._load = b"".join(map(_delimited, texts))
+        self._files = files
 
-    def token(self, first_row: int, index: int, group: str, timestamp: str | None, begun: "_Hash") -> str:
+    def of_file(self, file: int) -> bytes:
+        """Return what tells a file's content from that of all others in the extract.
+
+        Args:
+            file: Number of the file.
+        """
+        source = self._files[file]
+        return _delimited(source.fingerprint) + _delimited(str(source.copy))
+
+    def of_window(self, file: int, first_row: int) -> "WindowTokens":
+        """Return what makes the tokens of a window's events.
+
+        Args:
+            file: Number of the file of its first row.
+            first_row: Position of that row in the file.
+        """
+        begins = self._load + self.of_file(file) + _delimited(str(first_row))
+        return WindowTokens(self, hashlib.sha256(begins).digest())
+
+
+class WindowTokens:
+    """Makes the tokens of one window's events.
+
+    Args:
+        source: Knows the files.
+        window: What tells the window from all others: 32 bytes.
+    """
+
+    __slots__ = ("_of_file", "_source", "_window")
+
+    def __init__(self, source: TokenSource, window: bytes) -> None:
+        self._source = source
+        self._window = window
+        self._of_file: dict[int, bytes] = {}
+
+    def token(
+        self, place: int, files: Sequence[int], group: str, timestamp: str | None, begun: "_Hash"
+    ) -> str:
         """Return 64 hex characters (the service allows 33 to 126).
 
         Args:
-            first_row: Position of the event's window in the file.
-            index: Position of the event in that window's plan.
+            place: Position of the event's first row in the window.
+            files: Numbers of the files that its rows come from, in order.
             group: ``eventGroupId``.
             timestamp: ``eventTimestamp`` as decimal text, or None.
             begun: What `begin_hash` gives for the payload; used up.
@@ -71,14 +105,26 @@ class TokenSource:
         group_bytes = group.encode()
         begun.update(
             # The quotation mark ends the payload, in which none stands.
-            b'"%b%d,%d,%d:%b,%b'
+            b'"%b%d:%b%d,%d:%b,%b'
             % (
-                self._file_digest,
-                first_row,
-                index,
+                self._window,
+                len(files),
+                b"".join(map(self._digest, files)),
+                place,
                 len(group_bytes),
                 group_bytes,
                 (timestamp or "-").encode(),
             )
         )
         return begun.hexdigest()
+
+    def _digest(self, file: int) -> bytes:
+        digest = self._of_file.get(file)
+        if digest is None:
+            digest = self._of_file[file] = hashlib.sha256(self._source.of_file(file)).digest()
+        return digest
+
+
+def _delimited(text: str) -> bytes:
+    data = text.encode()
+    return b"%d:%b" % (len(data), data)

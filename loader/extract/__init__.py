@@ -3,23 +3,23 @@
 ``open_extract`` is its front door::
 
     extract = open_extract(job)
-    for window in extract.windows():
-        records = extract.records(window)
+    for rows in extract.slices():
+        records = extract.records(rows)
 """
 
 from loader.extract.extract import Extract, open_extract
 from loader.extract.file_ends import FileEnds
 from loader.extract.find_files import find_files
 from loader.extract.tables import reopen_table
-from loader.formats.windows import Table, Window
+from loader.formats.windows import Slice, Table
 from loader.mapping.mapping import place_of_dataset
 from loader.sources.files import changed
 
 __all__ = [
     "Extract",
     "FileEnds",
+    "Slice",
     "Table",
-    "Window",
     "changed",
     "find_files",
     "open_extract",

@@ -1,30 +1,73 @@
-"""The extract stage: a job's files, opened and mapped; then windows of rows, then records.
+"""The extract stage: a job's files, looked at and mapped; then slices of rows, then records.
 
 Rules kept here:
 
 1. All that can be refused is refused when the extract is opened, before anything is sent.
-2. The records of a window are a function of the window and the plan settings; ``Extract.records`` keeps
+2. The records of a slice are a function of the slice and the plan settings; ``Extract.records`` keeps
    no state and may be called from any thread.
-3. Every row of a window is a record or a rejected row, never both, never neither.
+3. Every row of a slice is a record or a rejected row, never both, never neither.
+4. Files are looked at side by side, and each is opened again when it is reached, so that thousands of them
+   need few file handles and little memory.
 """
 
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+
+import polars as pl
 
 from loader.datasets import Dataset
 from loader.errors import NothingToLoad, SettingsError
-from loader.events.plan import WindowRecords
+from loader.events.plan import SliceRecords
 from loader.extract.notes import folded, lacking
 from loader.extract.tables import files_of, open_table
 from loader.formats.partitioned import PartitionedTable
-from loader.formats.windows import Table, Window, WindowShape, cut_table, read_windows
+from loader.formats.windows import SIZED_FILES, Cuts, FileToRead, Piece, Slice, Table, cuts_of, read_slices
 from loader.job import Job
 from loader.mapping.advice import advice_on
 from loader.mapping.errors import located
 from loader.mapping.mapping import FileMapping, dataset_of, map_file
-from loader.model import SourceFile
+from loader.model import FileRows, SourceFile
 from loader.records.row_reader import RowReader
 from loader.sources.stdin import StdinCopy
+
+LOOKING_THREADS = 8
+"""Files that are looked at side by side: reading waits for the disk or the network."""
+
+CLOSELY_LOOKED_AT = 500
+"""Up to so many files, the first rows of each are looked at for what users should know; of more files, those
+of the first."""
+
+FEW_FILES = 8
+"""So many are looked at one after the other: what a thread reads of a large file stays in the memory that its
+allocator keeps for it."""
+
+KEPT_TABLES = 64
+"""Files that stay open from the look at them until they are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """What was found out about a file before anything is read of it.
+
+    Attributes:
+        file: The file.
+        open: Opens it.
+        words: How it is written, in words.
+        mapping: What becomes of its columns.
+        reader: Makes its records; the same for files with the same columns.
+        notes: What the user should know of it.
+    """
+
+    file: SourceFile
+    open: Callable[[], Table]
+    words: str
+    mapping: FileMapping
+    reader: RowReader
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +79,8 @@ class Extract:
         dataset: The dataset it fills, or None if its columns are not known (a custom dataset).
         warnings: What the user should know although it does not stop the load.
         total_rows: Number of rows if every file tells without being read (Parquet), else None.
-        window_rows: Rows of a window, for each file.
+        cuts: How it is cut into windows and slices.
+        row_bytes: About how long its records are, where they are longest.
         formats: How each file is written, in words: of CSV files, what was told or found.
         mappings: What becomes of the columns, for each file.
     """
@@ -45,43 +89,101 @@ class Extract:
     dataset: Dataset | None
     warnings: tuple[str, ...]
     total_rows: int | None
-    window_rows: tuple[int, ...]
+    cuts: Cuts
+    row_bytes: int
     formats: tuple[str, ...]
     mappings: tuple[FileMapping, ...]
-    _tables: Sequence[tuple[Table, WindowShape]]
-    _readers: Sequence[RowReader]
+    _looked_at: Sequence[LookedAt]
     _input: StdinCopy
 
-    def windows(
+    def slices(
         self,
         wanted: Callable[[int], bool] = lambda number: True,  # noqa: ARG005 - every window
         known_rows: Mapping[int, int] | None = None,
         on_end: Callable[[int, int], None] = lambda _file, _rows: None,
-    ) -> Generator[Window, None, None]:
-        """Read the wanted windows in order. Blocking: meant for a thread; closing it stops the reading.
+    ) -> Generator[Slice, None, None]:
+        """Read the slices of the wanted windows in order. Blocking: meant for a thread.
+
+        Closing it stops the reading.
 
         Args:
             wanted: Tells by its number whether a window is needed.
             known_rows: Rows of files that were read to their end before, by file number.
-            on_end: Called with the number of each file and its rows when its end is reached, by now or
-                before.
+            on_end: Called with the number of each file and its rows when its end is reached, now or before.
 
         Raises:
             ExtractError: A file cannot be read, or changed since the load began.
         """
-        return read_windows(self._tables, wanted, known_rows or {}, on_end)
+        files = (FileToRead(each.file, each.mapping.source_columns, each.open) for each in self._looked_at)
+        return read_slices(files, self.cuts, wanted, known_rows or {}, on_end)
 
-    def records(self, window: Window) -> WindowRecords:
-        """Return the records of a window, and the rows that could not become records."""
-        return self._readers[window.file].read(window)
+    def records(self, rows: Slice) -> SliceRecords:
+        """Return the records of a slice, and the rows that could not become records."""
+        with_rows = [
+            (piece, place)
+            for piece, place in zip(rows.pieces, rows.places, strict=True)
+            if piece.frame.height
+        ]
+        read = []
+        for reader, group in groupby(with_rows, key=lambda each: self._looked_at[each[0].file].reader):
+            pieces, places = zip(*group, strict=True)
+            read.append(reader.read(pieces, places))
+        frames = [each.frame for each in read]
+        frame = pl.concat(frames, how="diagonal", rechunk=True) if frames else pl.DataFrame(schema=NO_RECORDS)
+        rejected = [row for each in read for row in each.rejected]
+        filtered = {file: count for each in read for file, count in each.filtered.items()}
+        unknown = {file: count for each in read for file, count in each.unknown.items()}
+        return SliceRecords(
+            window=rows.window,
+            number=rows.number,
+            files=_counts(rows.pieces, frame, Counter(row.file for row in rejected), filtered, unknown),
+            frame=frame,
+            rejected=rejected,
+            ends_window=rows.ends_window,
+        )
 
     def table(self, file: SourceFile) -> Table:
         """Return one of its files, opened."""
-        return self._tables[file.number][0]
+        return self._looked_at[file.number].open()
 
     def close(self) -> None:
         """Remove what was written down of standard input, if it was read."""
         self._input.close()
+
+
+NO_RECORDS = {
+    "place": pl.Int64(),
+    "file": pl.UInt32(),
+    "row": pl.Int64(),
+    "group": pl.String(),
+    "timestamp": pl.String(),
+    "quoted": pl.Binary(),
+    "size": pl.Int64(),
+}
+
+
+def _counts(
+    pieces: Sequence[Piece],
+    frame: pl.DataFrame,
+    rejected: Mapping[int, int],
+    filtered: Mapping[int, int],
+    unknown: Mapping[int, int],
+) -> list[FileRows]:
+    """Return what became of the rows of each file of a slice."""
+    records = dict(frame["file"].value_counts().iter_rows())
+    return [
+        FileRows(
+            file=piece.file,
+            first_row=piece.first_row,
+            rows_read=piece.frame.height,
+            rows_filtered=filtered.get(piece.file, 0),
+            rows_rejected=rejected.get(piece.file, 0),
+            records=records.get(piece.file, 0),
+            last_of_file=piece.last_of_file,
+            rows_filtered_unknown=unknown.get(piece.file, 0),
+        )
+        for piece in pieces
+    ]
 
 
 def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = False) -> Extract:
@@ -110,32 +212,84 @@ def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = F
 
 def _opened(job: Job, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bool) -> Extract:
     files, warnings = files_of(job, kept)
-    tables: list[tuple[Table, WindowShape]] = []
-    readers: list[RowReader] = []
-    mappings: list[FileMapping] = []
-    notes: list[tuple[SourceFile, str]] = []
-    for file in files:
-        table = open_table(job, dataset, file)
-        path_columns = table.path_columns if isinstance(table, PartitionedTable) else ()
-        mapping = map_file(job, dataset, file, table.schema, path_columns)
-        tables.append((table, cut_table(table, mapping.source_columns, job.pack, job.window_rows)))
-        notes += ((file, note) for note in table.advice)
-        readers.append(RowReader(job, mapping, with_keys=with_keys))
-        mappings.append(mapping)
-        notes += ((file, note) for note in advice_on(job, table, mapping))
-    warnings += [*folded(notes), *lacking(files, mappings)]
-    if not any(table.has_rows() for table, _ in tables):
+    looked_at = _look_at_all(files, _Look(job, dataset, with_keys=with_keys, files=len(files)))
+    sized = {len(files) * sample // SIZED_FILES for sample in range(SIZED_FILES)} | {len(files) - 1}
+    row_bytes = max(_row_bytes(looked_at[number]) for number in sorted(sized))
+    if not any(each.open().has_rows() for each in looked_at):
         raise NothingToLoad("The extract has no rows.", where=", ".join(file.path for file in files))
+    mappings = [each.mapping for each in looked_at]
+    warnings += folded((each.file, note) for each in looked_at for note in each.notes)
+    warnings += lacking(files, mappings)
     rows = [file.rows for file in files]
     return Extract(
         files=files,
         dataset=dataset,
         warnings=tuple(dict.fromkeys(warnings)),
         total_rows=None if None in rows else sum(row for row in rows if row is not None),
-        window_rows=tuple(cut.window_rows for _, cut in tables),
-        formats=tuple(table.words for table, _ in tables),
+        cuts=cuts_of(row_bytes, job.pack, job.group_buckets, job.window_rows),
+        row_bytes=row_bytes,
+        formats=tuple(each.words for each in looked_at),
         mappings=tuple(mappings),
-        _tables=tables,
-        _readers=readers,
+        _looked_at=looked_at,
         _input=kept,
     )
+
+
+def _look_at_all(files: Sequence[SourceFile], look: "_Look") -> list[LookedAt]:
+    if len(files) <= FEW_FILES:
+        return [look.at(file) for file in files]
+    with ThreadPoolExecutor(LOOKING_THREADS, thread_name_prefix="looking") as threads:
+        try:
+            return list(threads.map(look.at, files))
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+
+def _row_bytes(looked_at: LookedAt) -> int:
+    return looked_at.open().row_bytes(looked_at.mapping.source_columns)
+
+
+class _Look:
+    """Looks at files; what files with the same columns have in common is worked out once.
+
+    Args:
+        job: The job.
+        dataset: The dataset it fills, or None if its columns are not known.
+        with_keys: Whether records are to come with their primary keys also where packing does not need them.
+        files: How many files the extract has.
+    """
+
+    def __init__(self, job: Job, dataset: Dataset | None, *, with_keys: bool, files: int) -> None:
+        self._job = job
+        self._dataset = dataset
+        self._with_keys = with_keys
+        self._keeps_open = files <= KEPT_TABLES
+        self._looks_closely = files <= CLOSELY_LOOKED_AT
+        self._known: dict[object, tuple[FileMapping, RowReader]] = {}
+
+    def at(self, file: SourceFile) -> LookedAt:
+        """Return what is to be known of a file before it is read."""
+        table = self._open(file)
+        path_columns = tuple(table.path_columns) if isinstance(table, PartitionedTable) else ()
+        columns = (tuple(table.schema.items()), path_columns)
+        known = self._known.get(columns)
+        if known is None:
+            mapping = map_file(self._job, self._dataset, file, table.schema, path_columns)
+            reader = RowReader(self._job, mapping, with_keys=self._with_keys)
+            # Whoever was faster is right too: the same columns make the same mapping.
+            known = self._known.setdefault(columns, (mapping, reader))
+        mapping, reader = known
+        return LookedAt(
+            file=file,
+            open=(lambda: table) if self._keeps_open else partial(self._open, file),
+            words=table.words,
+            mapping=mapping,
+            reader=reader,
+            notes=(
+                *table.advice,
+                *advice_on(self._job, table, mapping, closely=self._looks_closely or not file.number),
+            ),
+        )
+
+    def _open(self, file: SourceFile) -> Table:
+        return open_table(self._job, self._dataset, file)

@@ -5,10 +5,10 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 
 from loader.errors import contained
-from loader.events import EventPlanner, PackingSettings, WindowRecords
-from loader.extract import Extract, FileEnds, Window
+from loader.events import EventPlanner, PackingSettings, SliceRecords
+from loader.extract import Extract, FileEnds, Slice
 from loader.job import Job, Pack
-from loader.model import WindowPlan
+from loader.model import SlicePlan
 from loader.process.daemon_thread import DaemonWorker
 
 log = logging.getLogger(__name__)
@@ -17,16 +17,16 @@ CLOSE_SECONDS = 2.0
 """How long the end of the planning is waited for: it may be in a read that does not end."""
 
 
-def plan_windows(
+def plan_slices(
     job: Job,
     extract: Extract,
     *,
     wanted: Callable[[int], bool] = lambda _: True,
     known_rows: Mapping[int, int] | None = None,
-    on_records: Callable[[Window, WindowRecords], None] | None = None,
+    on_records: Callable[[Slice, SliceRecords], None] | None = None,
     ends: FileEnds | None = None,
     generation: int = 0,
-) -> Iterator[WindowPlan]:
+) -> Iterator[SlicePlan]:
     """Read the windows of an extract and plan their events, in order.
 
     The same window gives the same plan in whatever run, process or order it is planned.
@@ -49,17 +49,18 @@ def plan_windows(
     ends = ends or FileEnds(extract.files)
     place = extract.files[0].path
 
-    def plan(window: Window) -> WindowPlan:
+    def plan(rows: Slice) -> SlicePlan:
         nonlocal place
-        place = f"{extract.files[window.file].path}, row {window.first_row + 1:,} or later"
-        records = extract.records(window)
+        first = rows.pieces[0]
+        place = f"{extract.files[first.file].path}, row {first.first_row + 1:,} or later"
+        records = extract.records(rows)
         if on_records is not None:
-            on_records(window, records)
+            on_records(rows, records)
         return planner.plan(records)
 
     # In a function of its own, so that no records are held while a plan is delivered.
     with contained(lambda: place):
-        yield from map(plan, extract.windows(wanted, known_rows or {}, ends.reached))
+        yield from map(plan, extract.slices(wanted, known_rows or {}, ends.reached))
 
 
 def packing_of(job: Job) -> PackingSettings:
@@ -67,7 +68,7 @@ def packing_of(job: Job) -> PackingSettings:
     return PackingSettings(job.pack is Pack.GROUP, job.group_buckets, job.max_records)
 
 
-def log_rejected(plan: WindowPlan) -> None:
+def log_rejected(plan: SlicePlan) -> None:
     """Write each rejected row of a window to the log: its place and the reason, nothing of its values."""
     for row in plan.rejected:
         log.warning(
@@ -78,8 +79,8 @@ def log_rejected(plan: WindowPlan) -> None:
 
 
 async def plan_ahead(
-    plans: Iterator[WindowPlan], is_idle: Callable[[], bool]
-) -> AsyncGenerator[WindowPlan, None]:
+    plans: Iterator[SlicePlan], is_idle: Callable[[], bool]
+) -> AsyncGenerator[SlicePlan, None]:
     """Yield plans while a thread makes the next one: one window is delivered, one planned.
 
     The next one is begun when whoever iterates has handed a window over, and not before: else a load that
@@ -92,7 +93,7 @@ async def plan_ahead(
     """
     thread = DaemonWorker("planning")
 
-    def next_plan() -> asyncio.Future[WindowPlan | None]:
+    def next_plan() -> asyncio.Future[SlicePlan | None]:
         return thread.submit(lambda: next(plans, None))
 
     try:
@@ -110,7 +111,7 @@ async def plan_ahead(
         await asyncio.wait({closed}, timeout=CLOSE_SECONDS)
 
 
-def _close(plans: Iterator[WindowPlan]) -> None:
+def _close(plans: Iterator[SlicePlan]) -> None:
     close = getattr(plans, "close", None)
     if close is not None:
         close()

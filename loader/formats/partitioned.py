@@ -4,13 +4,13 @@ Rule kept here: a column that stands in the file wins over one of its path, and 
 the path is never put in the place of one in the file.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
-from loader.formats.windows import KEY_BYTES, Table, Window, WindowShape
+from loader.formats.windows import KEY_BYTES, FileCut, Piece, Table
 from loader.model import SourceFile
 
 
@@ -63,10 +63,8 @@ class PartitionedTable:
         own = self._table.row_bytes(self._own(columns))
         return own + sum(len(name) + KEY_BYTES + len(text.encode()) for name, text in texts)
 
-    def windows(
-        self, cut: WindowShape, first_number: int, wanted: Callable[[int], bool]
-    ) -> Generator[Window, None, int]:
-        """Read the wanted windows; return the number of rows of the file.
+    def pieces(self, cut: FileCut) -> Generator[Piece, None, int]:
+        """Read what is wanted, slice by slice; return the number of rows of the file.
 
         Raises:
             ExtractError: The file is damaged, or changed since the load began.
@@ -75,14 +73,14 @@ class PartitionedTable:
             pl.Series(name, [self._values[name]], pl.String) if name in self._values else name
             for name in cut.columns
         ]
-        windows = self._table.windows(replace(cut, columns=self._own(cut.columns)), first_number, wanted)
+        pieces = self._table.pieces(replace(cut, columns=self._own(cut.columns)))
         while True:
             try:
-                window = next(windows)
+                piece = next(pieces)
             except StopIteration as end:
                 rows: int = end.value
                 return rows
-            yield replace(window, frame=_with(window.frame, columns))
+            yield replace(piece, frame=_with(piece.frame, columns))
 
     def copy_rows(self, rows: Iterator[int], path: Path) -> None:
         """Write some rows to a new file; the folders it lies in must give the columns of the path again."""

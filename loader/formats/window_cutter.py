@@ -1,14 +1,14 @@
-"""Rows that come in blocks of any size, cut into windows: for formats that can only be read forward."""
+"""Rows that come in blocks of any size, cut into slices: for formats that can only be read forward."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 import polars as pl
 
 from loader.formats.bad_record import BadRecord
-from loader.formats.windows import Window, WindowShape
+from loader.formats.windows import FileCut, Piece
 
 
 class Block(Protocol):
@@ -23,21 +23,17 @@ class Block(Protocol):
 
 
 class PendingRows:
-    """Rows that were read and are not yet in a window; rows that nobody wants are only counted.
+    """Rows that were read and are not yet in a piece; rows that nobody wants are only counted.
 
     Args:
         file: Number of the source file, from 0.
-        cut: How it is cut into windows.
-        first_number: Number of its first window.
-        wanted: Tells by its number whether a window is needed.
+        cut: What is wanted of it, and how it is cut.
     """
 
-    def __init__(self, file: int, cut: WindowShape, first_number: int, wanted: Callable[[int], bool]) -> None:
+    def __init__(self, file: int, cut: FileCut) -> None:
         self.first_row = 0
         self._file = file
         self._cut = cut
-        self._first_number = first_number
-        self._wanted = wanted
         self._rows = 0
         self._parts: deque[tuple[int, pl.DataFrame | None]] = deque()
         self._bad: deque[BadRecord] = deque()
@@ -45,28 +41,36 @@ class PendingRows:
     def add(self, block: Block) -> None:
         """Take the rows of a block; it is parsed only if it reaches into a wanted window."""
         start = self.first_row + self._rows
-        touched = range(self._number(start), self._number(start + block.rows - 1) + 1)
         frame = None
-        if any(map(self._wanted, touched)):
+        if replace(self._cut, place=self._cut.place + start).any_wanted(block.rows):
             frame, bad = block.parse(self._cut.columns)
             self._bad.extend(replace(record, index=start + record.index) for record in bad)
         self._parts.append((block.rows, frame))
         self._rows += block.rows
 
-    def take(self, *, at_end: bool) -> Iterator[Window]:
-        """Return the wanted windows that are complete; one more row must follow, or the end of the file."""
-        while self._rows > self._cut.window_rows or (at_end and self._rows):
-            first_row, rows = self.first_row, min(self._rows, self._cut.window_rows)
+    def take(self, *, at_end: bool) -> Iterator[Piece]:
+        """Return the wanted pieces that are complete; one more row must follow, or the end of the file."""
+        if at_end and not self.first_row and not self._rows and self._cut.is_wanted(0):
+            empty = pl.DataFrame(schema=dict.fromkeys(self._cut.columns, pl.String))
+            yield Piece(self._file, 0, empty, last_of_file=True)
+        while rows := self._complete_rows(at_end=at_end):
+            first_row = self.first_row
             frames, bad = self._take_rows(rows)
-            if self._wanted(self._number(first_row)):
-                yield Window(
-                    number=self._number(first_row),
+            if self._cut.is_wanted(first_row):
+                yield Piece(
                     file=self._file,
                     first_row=first_row,
                     frame=pl.concat(frames),
                     last_of_file=at_end and not self._rows,
                     bad=bad,
                 )
+
+    def _complete_rows(self, *, at_end: bool) -> int:
+        """Return the rows of the piece that is complete, or 0."""
+        left = self._cut.slice_end(self.first_row) - self.first_row
+        if self._rows > left:
+            return left
+        return self._rows if at_end else 0
 
     def _take_rows(self, rows: int) -> tuple[list[pl.DataFrame], list[BadRecord]]:
         frames = []
@@ -86,6 +90,3 @@ class PendingRows:
         self.first_row += rows
         self._rows -= rows
         return frames, bad
-
-    def _number(self, row: int) -> int:
-        return self._first_number + row // self._cut.window_rows

@@ -1,15 +1,16 @@
-"""Windows: fixed slices of rows, cut by position alone, each inside one file.
+"""Windows and slices of the rows of an extract, cut by position alone, over the borders of files.
 
 Rules kept here:
 
-1. Window k holds the same rows whatever else is read: numbers run over the whole extract from 0, in file
-   order, and every window of a file but its last has the file's number of window rows.
-2. A window that nobody wants is not parsed, and a file without a wanted window is not opened if its
-   number of rows is known.
-3. The number of rows of a window is a function of the file's bytes and the plan settings.
+1. The rows of the extract are counted in the order of its files. A window is a fixed number of them, and the
+   unit of resume; a slice is a part of a window, and the unit of memory.
+2. A slice holds the same rows whatever else is read. A window that is not wanted is not parsed, and a file
+   without a row in a wanted window is not opened if its number of rows is known.
+3. The rows of a window and of a slice are functions of the files' bytes and the plan settings.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -26,18 +27,32 @@ SIZING_ROWS = 250
 """How many rows are looked at in each of a few places of a file to tell how long its rows are: extracts are
 often sorted by time, and rows grow over the years."""
 
-WINDOW_BYTES = {Pack.ROW: 4 * 2**20, Pack.GROUP: 56 * 2**20}
-"""What the records of a window should come to. A window is the unit of resume and is held in memory as
-frame, records and events at once; shared events fill up only as far as a window reaches. With 64 groups
-56 MiB are 0.87 MiB to each: nearly all of them fit into one event, as they would not with 64 MiB. Measured
-over 2,000,000 rows: 5,184 events with 16 MiB and 1,472 with 56, at a peak of 256 and 380 MB."""
+ROW_WINDOW_BYTES = 4 * 2**20
+"""What the records of a window should come to if each is an event: a window is held as frame, records and
+events at once."""
 
-WINDOW_ROWS = {Pack.ROW: range(16, 16_385), Pack.GROUP: range(16, 262_145)}
+GROUP_WINDOW_BYTES = 56 * 2**20
+"""The same if the records of a group share events: all that is open is held until the window's end."""
+
+BUCKET_WINDOW_BYTES = 224 * 2**20
+"""The same if groups are spread over few buckets, so that most events are full long before the window's end.
+At its end half an event of each bucket is empty: 3 % with 16 buckets, 14 % with 64."""
+
+FEW_BUCKETS = 96
+"""With more buckets than that, their open events would be what the memory is used for."""
+
+WINDOW_ROWS = {Pack.ROW: range(16, 16_385), Pack.GROUP: range(16, 1_048_577)}
 """Bounds for very long and very short rows."""
 
 SLICE_BYTES = 16 * 2**20
-"""How much of a Parquet file is read at a time, in windows: each read fetches the column chunks around
-it again, so smaller slices cost time and larger ones memory."""
+"""What the records of a slice should come to, and how much of a Parquet file is read at a time: each read
+fetches the column chunks around it again, so smaller slices cost time and larger ones memory."""
+
+SLICE_ROWS = range(16, 131_073)
+"""Bounds for very long and very short rows."""
+
+SIZED_FILES = 8
+"""How many files, evenly spread over the extract, are looked at to tell how long rows are."""
 
 VALUE_BYTES = 20
 """What a value that is not text counts as: about a number or timestamp with its digits."""
@@ -47,20 +62,76 @@ KEY_BYTES = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """A slice of the rows of one file, as they are in the file.
+class Cuts:
+    """Where the rows of an extract are cut.
 
     Attributes:
-        number: Its number over the whole extract, from 0.
+        window_rows: Rows of a window.
+        slice_rows: Rows of a slice; the last one of a window may have fewer.
+        read_rows: Rows to read at a time where the format allows to choose: a slice or more. It has no
+            influence on the plan.
+    """
+
+    window_rows: int
+    slice_rows: int
+    read_rows: int
+
+    def slice_at(self, place: int) -> tuple[int, int]:
+        """Return window and number in it of the slice that holds the row at a place of the extract."""
+        window, place_in_window = divmod(place, self.window_rows)
+        return window, place_in_window // self.slice_rows
+
+    def slice_end(self, place: int) -> int:
+        """Return the place behind the last row of the slice that holds the row at a place."""
+        window, number = self.slice_at(place)
+        start = window * self.window_rows
+        return start + min((number + 1) * self.slice_rows, self.window_rows)
+
+
+@dataclass(frozen=True, slots=True)
+class FileCut:
+    """What to read of a file, and how it is cut.
+
+    Attributes:
+        columns: The source columns that the job needs.
+        cuts: Where the extract is cut.
+        place: Place of the file's first row in the extract.
+        wanted: Tells by its number whether a window is needed.
+    """
+
+    columns: tuple[str, ...]
+    cuts: Cuts
+    place: int
+    wanted: Callable[[int], bool]
+
+    def is_wanted(self, row: int) -> bool:
+        """Return whether the window that holds a row of the file is needed."""
+        return self.wanted((self.place + row) // self.cuts.window_rows)
+
+    def slice_end(self, row: int) -> int:
+        """Return the row of the file, or behind it, at which the slice ends that holds a row."""
+        return self.cuts.slice_end(self.place + row) - self.place
+
+    def any_wanted(self, rows: int) -> bool:
+        """Return whether a window is needed that holds a row of the file; a file without rows lies in one."""
+        window_rows = self.cuts.window_rows
+        last = (self.place + max(rows, 1) - 1) // window_rows
+        return any(map(self.wanted, range(self.place // window_rows, last + 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The rows of one file in one slice, as they are in the file.
+
+    Attributes:
         file: Number of the source file, from 0.
-        first_row: Position of its first row in that file, from 0.
+        first_row: Position of the first row in that file, from 0.
         frame: The rows, with the columns the job needs.
         last_of_file: Whether the file ends with it.
         bad: Records that cannot be rows; ``index`` is their position in ``frame``, which holds no
             values there.
     """
 
-    number: int
     file: int
     first_row: int
     frame: pl.DataFrame = field(repr=False)
@@ -69,18 +140,22 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class WindowShape:
-    """How a file is cut into windows.
+class Slice:
+    """A slice of the rows of an extract.
 
     Attributes:
-        columns: The source columns that the job needs.
-        window_rows: Rows of a window.
-        slice_rows: Rows to read at a time where the format allows to choose: whole windows.
+        window: Number of its window over the whole extract, from 0.
+        number: Its number in the window, from 0.
+        pieces: Its rows, file by file. A file without rows has a piece too.
+        places: Position in the window of the first row of each piece.
+        ends_window: Whether it is the last of its window.
     """
 
-    columns: tuple[str, ...]
-    window_rows: int
-    slice_rows: int
+    window: int
+    number: int
+    pieces: Sequence[Piece]
+    places: Sequence[int]
+    ends_window: bool
 
 
 class Table(Protocol):
@@ -108,10 +183,11 @@ class Table(Protocol):
     def row_bytes(self, columns: Sequence[str]) -> int:
         """Return about how long records of these columns are, where they are longest."""
 
-    def windows(
-        self, cut: WindowShape, first_number: int, wanted: Callable[[int], bool]
-    ) -> Generator[Window, None, int]:
-        """Read the wanted windows, the file's first being ``first_number``; return its number of rows."""
+    def pieces(self, cut: FileCut) -> Generator[Piece, None, int]:
+        """Read what is wanted, slice by slice; return the number of rows of the file.
+
+        The last piece says that it is the last; a file without rows has an empty one.
+        """
 
     def copy_rows(self, rows: Iterator[int], path: Path) -> None:
         """Write some rows (by position, ascending) to a new file that the same settings read."""
@@ -121,26 +197,67 @@ class Table(Protocol):
         """CSV settings that a file with fewer rows might not show, by name."""
 
 
-def cut_table(table: Table, columns: tuple[str, ...], pack: Pack, window_rows: int | None) -> WindowShape:
-    """Return how to cut a file: into windows of ``window_rows``, or of as many as fit their bytes."""
-    row_bytes = table.row_bytes(columns)
+def cuts_of(row_bytes: int, packing: Pack, buckets: int | None, window_rows: int | None) -> Cuts:
+    """Return how to cut an extract whose records have about so many bytes.
+
+    Args:
+        row_bytes: Bytes of a record.
+        packing: How records are put into events.
+        buckets: Number of groups that keys are spread over, or None.
+        window_rows: Rows of a window if the user chose them, or None for as many as fit.
+    """
     if window_rows is None:
-        bounds = WINDOW_ROWS[pack]
-        window_rows = max(bounds.start, min(bounds.stop - 1, WINDOW_BYTES[pack] // row_bytes))
-    windows_per_slice = max(1, SLICE_BYTES // (row_bytes * window_rows))
-    return WindowShape(columns, window_rows, windows_per_slice * window_rows)
+        bounds = WINDOW_ROWS[packing]
+        window_rows = min(bounds[-1], max(bounds[0], _window_bytes(packing, buckets) // row_bytes))
+    read_rows = min(SLICE_ROWS[-1], max(SLICE_ROWS[0], SLICE_BYTES // row_bytes))
+    return Cuts(window_rows, min(window_rows, read_rows), read_rows)
 
 
-def read_windows(
-    tables: Sequence[tuple[Table, WindowShape]],
+def _window_bytes(packing: Pack, buckets: int | None) -> int:
+    if packing is Pack.ROW:
+        return ROW_WINDOW_BYTES
+    return GROUP_WINDOW_BYTES if buckets is None or buckets > FEW_BUCKETS else BUCKET_WINDOW_BYTES
+
+
+def first_rows(table: Table, columns: tuple[str, ...], rows: int) -> pl.DataFrame | None:
+    """Return the first rows of a file, so many at most; None if it has none.
+
+    Raises:
+        ExtractError: The file cannot be read.
+    """
+    cut = FileCut(columns, Cuts(rows, rows, rows), 0, lambda window: window == 0)
+    with closing(table.pieces(cut)) as pieces:
+        piece = next(pieces, None)
+    return piece.frame if piece is not None and piece.frame.height else None
+
+
+@dataclass(frozen=True, slots=True)
+class FileToRead:
+    """A file, and what to read of it.
+
+    Attributes:
+        file: The file.
+        columns: The source columns that the job needs.
+        open: Opens it.
+    """
+
+    file: SourceFile
+    columns: tuple[str, ...]
+    open: Callable[[], Table]
+
+
+def read_slices(
+    files: Iterable[FileToRead],
+    cuts: Cuts,
     wanted: Callable[[int], bool],
     known_rows: Mapping[int, int],
     on_end: Callable[[int, int], None] = lambda _file, _rows: None,
-) -> Generator[Window, None, None]:
-    """Read the wanted windows in order. Blocking; closing the iterator stops the reading.
+) -> Generator[Slice, None, None]:
+    """Read the slices of the wanted windows in order. Blocking; closing the iterator stops the reading.
 
     Args:
-        tables: The files and how to cut them.
+        files: The files in order; each is opened when it is reached.
+        cuts: Where the extract is cut.
         wanted: Tells by its number whether a window is needed.
         known_rows: Rows of files that were read to their end before, by file number.
         on_end: Called with the number of each file and its rows when its end is reached, by now or before.
@@ -148,18 +265,74 @@ def read_windows(
     Raises:
         ExtractError: A file cannot be read, or changed since the load began.
     """
-    first_number = 0
-    for table, cut in tables:
-        rows = known_rows.get(table.file.number, table.file.rows)
-        if rows is None or any(map(wanted, _numbers(first_number, rows, cut))):
-            check_unchanged(table.file)
-            rows = yield from table.windows(cut, first_number, wanted)
-        on_end(table.file.number, rows)
-        first_number = _numbers(first_number, rows, cut).stop
+    place, taken = 0, _SliceInWork(cuts)
+    for each in files:
+        cut = FileCut(each.columns, cuts, place, wanted)
+        rows = known_rows.get(each.file.number, each.file.rows)
+        if rows is None or cut.any_wanted(rows):
+            check_unchanged(each.file)
+            rows = yield from _taken(each.open().pieces(cut), taken, place)
+        on_end(each.file.number, rows)
+        place += rows
+    if taken.pieces:
+        yield taken.end(ends_window=True)
 
 
-def _numbers(first_number: int, rows: int, cut: WindowShape) -> range:
-    return range(first_number, first_number - (-rows // cut.window_rows))
+def _taken(
+    pieces: Generator[Piece, None, int], taken: "_SliceInWork", place: int
+) -> Generator[Slice, None, int]:
+    """Yield the slices that the pieces of a file complete; return the number of rows of the file."""
+    while True:
+        try:
+            piece = next(pieces)
+        except StopIteration as end:
+            rows: int = end.value
+            return rows
+        if taken.pieces and not taken.takes(place + piece.first_row):
+            yield taken.end()
+        taken.add(piece, place + piece.first_row)
+        # What is full needs no look at the next file, unless that decides whether the window ends here.
+        if taken.is_full and (taken.is_last_of_window or not piece.last_of_file):
+            yield taken.end()
+
+
+class _SliceInWork:
+    """Pieces of the slice that is read now."""
+
+    def __init__(self, cuts: Cuts) -> None:
+        self._cuts = cuts
+        self.pieces: list[Piece] = []
+        self._places: list[int] = []
+        self._end = 0
+
+    def takes(self, place: int) -> bool:
+        """Return whether the row at a place of the extract is in the slice."""
+        return self._cuts.slice_at(place) == self._cuts.slice_at(self._places[0])
+
+    def add(self, piece: Piece, place: int) -> None:
+        """Take a piece whose first row is at a place of the extract."""
+        self.pieces.append(piece)
+        self._places.append(place)
+        self._end = place + piece.frame.height
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has all its rows."""
+        return self._end == self._cuts.slice_end(self._places[0])
+
+    @property
+    def is_last_of_window(self) -> bool:
+        """Whether its last row is the last one of a full window."""
+        return self.is_full and self._end % self._cuts.window_rows == 0
+
+    def end(self, *, ends_window: bool = False) -> Slice:
+        """Return the slice, and begin another one."""
+        window, number = self._cuts.slice_at(self._places[0])
+        start = window * self._cuts.window_rows
+        places = [place - start for place in self._places]
+        done = Slice(window, number, self.pieces, places, ends_window or self.is_last_of_window)
+        self.pieces, self._places = [], []
+        return done
 
 
 def mean_row_bytes(rows: pl.DataFrame) -> int:

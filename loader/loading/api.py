@@ -130,7 +130,7 @@ async def _opened_and_run(
         if schema is None:
             client = await before(open_client())
         settings = job.plan_settings() | (schema.as_settings() if schema is not None else {})
-        plan = Plan(settings, extract.files, extract.window_rows, command)
+        plan = Plan(settings, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows, command)
         run_dir = (job.run_dir or job.default_run_dir()).absolute()
         with parts.open_checkpoint(
             run_dir, plan, restart=job.restart, retry_failed=job.retry_failed, clock=client.service_now

@@ -11,7 +11,7 @@ from loader.delivery.stats import DeliveryStats
 from loader.errors import LoaderError
 from loader.extract import Extract, FileEnds
 from loader.job import Job
-from loader.model import Event, EventResult, EventState, PartResult, PartState, WindowPlan
+from loader.model import Event, EventResult, EventState, PartResult, PartState, SlicePlan
 from loader.report import LoadSummary, Snapshot
 from loader.report.trouble import Trouble
 from loader.service.way_errors import means_of
@@ -69,41 +69,50 @@ class LoadCounters:
                 settled=totals.rows_settled,
             )
 
-    def window(self, plan: WindowPlan, settled_rows: int, new: bool) -> None:  # noqa: FBT001 - a callback
-        """Count a window that is handed over.
+    def slice(self, plan: SlicePlan, settled: Mapping[int, int], new: bool) -> None:  # noqa: FBT001 - a callback
+        """Count a slice that is handed over.
 
         Args:
-            plan: The window.
-            settled_rows: How many of its rows need no more work.
+            plan: The slice.
+            settled: Rows by file that need no more work.
             new: Whether no earlier run planned it.
         """
+        settled_rows = sum(settled.values())
         if new:
             self._rows_read += plan.rows_read
             self._rows_rejected += len(plan.rejected)
             self._events_planned += len(plan.events)
             self._rows_done += settled_rows
             # A quote that is not closed makes one row of many lines: --max-errors counts them all.
-            swallowed = sum([row.lines - 1 for row in plan.rejected])
-            self._lines_swallowed += swallowed
-            self._files[plan.file].update(
-                rows=plan.rows_read + swallowed, rejected=len(plan.rejected) + swallowed
-            )
+            swallowed: Counter[int] = Counter()
+            for row in plan.rejected:
+                swallowed[row.file] += row.lines - 1
+            self._lines_swallowed += swallowed.total()
+            for file in plan.files:
+                lines = swallowed[file.file]
+                self._files[file.file].update(
+                    rows=file.rows_read + lines, rejected=file.rows_rejected + lines
+                )
         else:
             self._rows_done_before += settled_rows
-        self._files[plan.file]["settled"] += settled_rows
+        for number, rows in settled.items():
+            self._files[number]["settled"] += rows
 
     def result(self, result: EventResult) -> None:
         """Count what an event came to; one in doubt or held back still needs work.
 
         The rows of an event in parts are counted with its parts.
         """
-        state, event = result.state, result.event
+        state = result.state
         if not result.in_parts and (state is EventState.ACCEPTED or state is EventState.FAILED):
-            self._count_rows(event.file, len(event.rows), failed=state is not EventState.ACCEPTED)
+            for file, rows in result.event.rows_by_file():
+                self._count_rows(file, rows, failed=state is not EventState.ACCEPTED)
 
     def part(self, event: Event, result: PartResult) -> None:
         """Count what a part of an event came to."""
-        self._count_rows(event.file, result.part.count, failed=result.state is PartState.FAILED)
+        part = result.part
+        for file, rows in event.rows_by_file(part.first, part.first + part.count):
+            self._count_rows(file, rows, failed=result.state is PartState.FAILED)
 
     def _count_rows(self, file: int, rows: int, *, failed: bool) -> None:
         self._rows_done += rows

@@ -3,7 +3,7 @@
 import time
 
 from loader.extract import Extract, FileEnds
-from loader.extract.planning import log_rejected, plan_windows
+from loader.extract.planning import log_rejected, plan_slices
 from loader.job import Job
 from loader.preview import Counts
 from loader.report import LoadSummary
@@ -14,7 +14,7 @@ def dry_run(job: Job, extract: Extract) -> LoadSummary:
     began = time.monotonic()
     counts = Counts()
     ends = FileEnds(extract.files)
-    for plan in plan_windows(job, extract, ends=ends):
+    for plan in plan_slices(job, extract, ends=ends):
         log_rejected(plan)
         counts.add(plan)
     return LoadSummary(

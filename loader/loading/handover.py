@@ -1,12 +1,13 @@
 """Hand planned events over to delivery: only those to be sent."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 from loader.checkpoint import Checkpoint, WindowProgress
 from loader.delivery.dispatcher import Dispatcher
-from loader.model import Event, WindowPlan
+from loader.model import Event, SlicePlan
 
-OnWindow = Callable[[WindowPlan, int, bool], None]
+OnSlice = Callable[[SlicePlan, Mapping[int, int], bool], None]
 
 EVENTS_AT_ONCE = 1024
 """So many events are handed over before it is asked again whether whoever takes the results keeps up."""
@@ -18,8 +19,8 @@ class Feeder:
     Args:
         checkpoint: Knows what earlier runs delivered.
         dispatcher: Takes the events.
-        on_window: Called with each window when its events are about to be handed over, the number of its
-            rows that need no more work, and whether no earlier run planned it.
+        on_slice: Called with each slice when its events are about to be handed over, the rows by file that
+            need no more work, and whether no earlier run planned it.
         caught_up: Awaited before each chunk: whoever takes the results can slow the load down.
     """
 
@@ -27,32 +28,35 @@ class Feeder:
         self,
         checkpoint: Checkpoint,
         dispatcher: Dispatcher,
-        on_window: OnWindow,
+        on_slice: OnSlice,
         caught_up: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self._checkpoint = checkpoint
         self._dispatcher = dispatcher
-        self._on_window = on_window
+        self._on_slice = on_slice
         self._caught_up = caught_up
+        self._progress: WindowProgress | None = None
 
-    async def feed(self, plans: AsyncIterator[WindowPlan]) -> None:
+    async def feed(self, plans: AsyncIterator[SlicePlan]) -> None:
         """Hand over the events of all plans, or until delivery takes no more because the load stops."""
         async for plan in plans:
-            if not await self._feed_window(plan):
+            if not await self._feed_slice(plan):
                 return
             # Or its events would stay in memory, delivered or not, until the next window is planned.
             del plan
 
-    async def _feed_window(self, plan: WindowPlan) -> bool:
-        progress = self._checkpoint.window_progress(plan.number)
-        self._checkpoint.begin_window(plan)
+    async def _feed_slice(self, plan: SlicePlan) -> bool:
+        if plan.number == 0:
+            # What earlier runs found out of a window is all there before this one begins it.
+            self._progress = self._checkpoint.window_progress(plan.window)
+        progress = self._progress
+        is_new = self._checkpoint.begin_slice(plan)
+        settled = Counter({file.file: file.rows_read - file.records for file in plan.files})
         events = plan.events
-        settled_rows = plan.rows_read - plan.records
         if progress is not None:
             events = [event for event in events if progress.to_send(event.index)]
-            left = sum(len(event.rows) - progress.settled_records(event.index) for event in events)
-            settled_rows += plan.records - left
-        self._on_window(plan, settled_rows, progress is None)
+            _count_settled(settled, plan, progress)
+        self._on_slice(plan, settled, is_new)
         return await self._hand_over(events, progress)
 
     async def _hand_over(self, events: Sequence[Event], progress: WindowProgress | None) -> bool:
@@ -78,3 +82,13 @@ class Feeder:
             if not taken:
                 return False
         return True
+
+
+def _count_settled(settled: Counter[int], plan: SlicePlan, progress: WindowProgress) -> None:
+    """Add the rows by file of events, and parts of events, that need no more work."""
+    for event in plan.events:
+        if not progress.to_send(event.index):
+            settled.update(dict(event.rows_by_file()))
+            continue
+        for part in progress.settled_parts(event.index):
+            settled.update(dict(event.rows_by_file(part.first, part.first + part.count)))

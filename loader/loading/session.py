@@ -4,7 +4,7 @@ import asyncio
 import logging
 import shlex
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from loader.errors import (
     unhandled,
 )
 from loader.extract import Extract
-from loader.extract.planning import log_rejected, plan_ahead, plan_windows
+from loader.extract.planning import log_rejected, plan_ahead, plan_slices
 from loader.job import Job, OnFailure
 from loader.loading.counters import LoadCounters, last_trouble
 from loader.loading.handover import Feeder
@@ -36,7 +36,7 @@ from loader.loading.observers import Ending, Observers
 from loader.loading.rejects import write_rejects
 from loader.loading.sampling import Sampler
 from loader.loading.trouble_watch import TroubleWatch
-from loader.model import Event, EventResult, EventState, PartResult, PartState, WindowPlan
+from loader.model import Event, EventResult, EventState, PartResult, PartState, SlicePlan
 from loader.process.daemon_thread import in_daemon_thread
 from loader.report import LoadSummary, Snapshot
 from loader.service.client import SupplyChainClient
@@ -72,7 +72,7 @@ class LoadSession:
             extract,
             checkpoint.totals(),
             checkpoint.file_totals(self._settled),
-            sum(self._settled.values()),
+            sum(sum(files.values()) for files in self._settled.values()),
         )
         self._sampler = Sampler(self._tally.before, checkpoint.samples())
         known = Remembered() if job.forget_rate else self._rate_memory.recall(time.time())
@@ -135,8 +135,8 @@ class LoadSession:
 
     async def _feed(self) -> None:
         stats = self._dispatcher.stats
-        feeder = Feeder(self._checkpoint, self._dispatcher, self._on_window, self._observers.caught_up)
-        plans = plan_windows(
+        feeder = Feeder(self._checkpoint, self._dispatcher, self._on_slice, self._observers.caught_up)
+        plans = plan_slices(
             self._job,
             self._extract,
             wanted=lambda number: number not in self._settled,
@@ -174,12 +174,13 @@ class LoadSession:
     async def _guard(self) -> None:
         await self._checkpoint.watch()
 
-    def _on_window(self, plan: WindowPlan, settled_rows: int, new: bool) -> None:  # noqa: FBT001 - a callback
-        self._tally.window(plan, settled_rows, new)
+    def _on_slice(self, plan: SlicePlan, settled: Mapping[int, int], new: bool) -> None:  # noqa: FBT001 - a callback
+        self._tally.slice(plan, settled, new)
         if new:
             log_rejected(plan)
-        if plan.rejected:
-            self._check_errors(plan.file)
+        for file in plan.files:
+            if file.rows_rejected:
+                self._check_errors(file.file)
 
     def _on_result(self, result: EventResult) -> None:
         self._checkpoint.record(result)
@@ -200,13 +201,15 @@ class LoadSession:
                     "code": result.code,
                     "window": event.window,
                     "index": event.index,
-                    "file": event.file,
+                    "file": event.file_of(result.part.first),
                     "rows": event.rows[result.part.first] + 1,
                     "count": result.part.count,
                     "token": result.token,
                 },
             )
-            self._check_errors(event.file)
+            part = result.part
+            for file, _ in event.rows_by_file(part.first, part.first + part.count):
+                self._check_errors(file)
 
     async def divided(self, event: Event, result: PartResult) -> None:
         """Write down that an event, or a part of it, is divided (``PartLog``)."""
@@ -230,7 +233,8 @@ class LoadSession:
             },
         )
         if has_failed:
-            self._check_errors(event.file)
+            for file, _ in result.rows_by_file():
+                self._check_errors(file)
 
     def _check_errors(self, file: int) -> None:
         run_dir = self._checkpoint.run_dir

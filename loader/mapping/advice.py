@@ -1,12 +1,11 @@
 """What users should know about a mapping although it does not stop the load."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 
 import polars as pl
 
 from loader.formats.unnamed import unnamed
-from loader.formats.windows import SIZING_ROWS, Table, WindowShape
+from loader.formats.windows import SIZING_ROWS, Table, first_rows
 from loader.job import Job, Pack
 from loader.mapping.column_sources import MappedColumn
 from loader.mapping.mapping import FileMapping
@@ -15,8 +14,15 @@ NAIVE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]+)?$"
 """An ISO 8601 date, or date and time, that names no zone."""
 
 
-def advice_on(job: Job, table: Table, mapping: FileMapping) -> Iterator[str]:
-    """Return one sentence for each thing worth a look."""
+def advice_on(job: Job, table: Table, mapping: FileMapping, *, closely: bool = True) -> Iterator[str]:
+    """Return one sentence for each thing worth a look.
+
+    Args:
+        job: The job.
+        table: The file.
+        mapping: What becomes of its columns.
+        closely: Whether to look at its first rows too.
+    """
     path = table.file.path
     if mapping.left_out:
         names = ", ".join(f"'{name}'" for name in mapping.left_out)
@@ -32,7 +38,7 @@ def advice_on(job: Job, table: Table, mapping: FileMapping) -> Iterator[str]:
             yield (
                 f"'{column.name}' is sent in epoch milliseconds: finer digits of {_origin(column)} are cut."
             )
-    naive = _without_zone(job, table, mapping)
+    naive = _without_zone(job, table, mapping, closely=closely)
     if naive:
         yield (
             f"Timestamps of {path} that name no zone are read as UTC ({', '.join(naive)}): "
@@ -60,7 +66,7 @@ def _finer_than_ms(dtype: pl.DataType | None) -> bool:
     return dtype == pl.String or (isinstance(dtype, pl.Datetime) and dtype.time_unit != "ms")
 
 
-def _without_zone(job: Job, table: Table, mapping: FileMapping) -> Sequence[str]:
+def _without_zone(job: Job, table: Table, mapping: FileMapping, *, closely: bool) -> Sequence[str]:
     """Return the columns whose timestamps name no zone, where the user has not said which zone is meant."""
     if "time_zone" in job.model_fields_set:
         return []
@@ -69,11 +75,13 @@ def _without_zone(job: Job, table: Table, mapping: FileMapping) -> Sequence[str]
     in_question = [
         column for column in unsaid if _dtype(column, table) == pl.String and not column.rule.formats
     ]
-    sample = _sample(table, in_question)
+    sample = _sample(table, in_question if closely else [])
     naive = [
         column.name
         for column in unsaid
-        if (_has_naive_text(column, sample) if column in in_question else _is_naive(column, table))
+        if (
+            closely and _has_naive_text(column, sample) if column in in_question else _is_naive(column, table)
+        )
     ]
     return list(dict.fromkeys(naive))
 
@@ -100,7 +108,5 @@ def _sample(table: Table, columns: Sequence[MappedColumn]) -> pl.DataFrame:
     names = tuple(dict.fromkeys(name for column in columns for name in column.source_columns))
     if not names:
         return pl.DataFrame()
-    cut = WindowShape(names, SIZING_ROWS, SIZING_ROWS)
-    with closing(table.windows(cut, 0, lambda number: number == 0)) as windows:
-        first = next(windows, None)
-    return first.frame if first is not None else pl.DataFrame(schema=dict.fromkeys(names, pl.String))
+    first = first_rows(table, names, SIZING_ROWS)
+    return first if first is not None else pl.DataFrame(schema=dict.fromkeys(names, pl.String))

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from loader.model import RejectedRow, WindowPlan
+from loader.model import RejectedRow, SlicePlan
 from loader.reject_code import RejectCode
 
 MOST_KINDS = 1000
@@ -35,10 +35,10 @@ class RejectedKind:
 
 @dataclass(slots=True)
 class Counts:
-    """What the windows that were added come to.
+    """What the slices that were added come to.
 
     Attributes:
-        windows: Windows added.
+        windows: Windows that ended.
         rows_read: Their rows.
         rows_filtered: Rows that the job left out.
         rows_filtered_unknown: Those of them for which the filter had no answer: it read a missing value.
@@ -62,9 +62,9 @@ class Counts:
     rejected_of_file: Counter[int] = field(default_factory=Counter)
     _kinds: dict[tuple[RejectCode, str, str], RejectedKind] = field(default_factory=dict)
 
-    def add(self, plan: WindowPlan) -> None:
-        """Count one window."""
-        self.windows += 1
+    def add(self, plan: SlicePlan) -> None:
+        """Count one slice."""
+        self.windows += plan.ends_window
         self.rows_read += plan.rows_read
         self.rows_filtered += plan.rows_filtered
         self.rows_filtered_unknown += plan.rows_filtered_unknown
@@ -72,8 +72,9 @@ class Counts:
         self.records += plan.records
         self.events += len(plan.events)
         self.data_bytes += sum(len(event.data) for event in plan.events)
-        self.rows_of_file[plan.file] += plan.rows_read
-        self.rejected_of_file[plan.file] += len(plan.rejected)
+        for file in plan.files:
+            self.rows_of_file[file.file] += file.rows_read
+            self.rejected_of_file[file.file] += file.rows_rejected
         for row in plan.rejected:
             self._kind_of(row).count += 1
 

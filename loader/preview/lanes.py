@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from loader.model import WindowPlan
+from loader.model import SlicePlan
 
 LARGEST = 5
 """How many of the longest lanes are named."""
@@ -57,19 +57,17 @@ class LaneSpread:
 
 def count_lanes(
     connection: sqlite3.Connection,
-) -> tuple[Callable[[WindowPlan], None], Callable[[], LaneSpread]]:
+) -> tuple[Callable[[SlicePlan], None], Callable[[], LaneSpread]]:
     """Return what to call with each plan, and what gives the result."""
     connection.execute(CREATE)
 
-    def add(plan: WindowPlan) -> None:
+    def add(plan: SlicePlan) -> None:
         lanes: dict[str, list[int]] = {}
         for event in plan.events:
-            lane = lanes.setdefault(event.group, [0, 0, event.rows[0]])
+            lane = lanes.setdefault(event.group, [0, 0, event.file, event.rows[0]])
             lane[0] += 1
             lane[1] += len(event.rows)
-        rows = [
-            (name, events, records, plan.file, row) for name, (events, records, row) in sorted(lanes.items())
-        ]
+        rows = [(name, *lane) for name, lane in sorted(lanes.items())]
         connection.execute("BEGIN")
         connection.executemany(ADD, rows)
         connection.execute("COMMIT")

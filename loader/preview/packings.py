@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from loader.events import PackingSettings, WindowRecords
-from loader.events.packing import count_events
+from loader.events import PackingSettings, SliceRecords
+from loader.events.packing import Packer
+from loader.formats.windows import cuts_of
+from loader.job import Pack
 
 BUCKETS = 64
 """What is tried for ``--group-buckets`` if the job names no number: enough lanes for 64 requests at once."""
@@ -28,30 +30,73 @@ class PackingCount:
 
 
 class Packings:
-    """Counts the events of every packing over the windows of one load.
-
-    A job that sends a row an event has smaller windows than one that packs, and an event never spans two
-    of them: for such a job the numbers of the others are upper bounds.
+    """Counts the events that each packing would make: exactly, with the windows that a load would have.
 
     Args:
         chosen: The job's own packing.
+        row_bytes: About how long records are.
+        window_rows: Rows of a window in the job's load.
+        is_given: Whether the user chose that number, so that it holds for any packing.
     """
 
-    def __init__(self, chosen: PackingSettings) -> None:
+    def __init__(
+        self, chosen: PackingSettings, row_bytes: int, window_rows: int, *, is_given: bool = False
+    ) -> None:
         self._chosen = chosen
-        self._events = dict.fromkeys(_candidates(chosen), 0)
+        self._window_rows = window_rows
+        given = window_rows if is_given else None
+        self._counted = [_Counted(packing, row_bytes, given) for packing in _candidates(chosen)]
 
-    def add(self, records: WindowRecords) -> None:
-        """Count the records of one window."""
-        for packing in self._events:
-            self._events[packing] += _events_of(records, packing)
+    def add(self, records: SliceRecords) -> None:
+        """Count the records of one slice."""
+        # The sizes decide; the records themselves need not be joined.
+        start = records.window * self._window_rows
+        frame = records.frame.with_columns(pl.col("place") + start, quoted=pl.lit(b""))
+        for each in self._counted:
+            each.add(frame)
 
     def result(self) -> tuple[PackingCount, ...]:
         """Return what each packing comes to."""
         return tuple(
-            PackingCount(_flags(packing), events, packing == self._chosen)
-            for packing, events in self._events.items()
+            PackingCount(_flags(each.packing), each.end(), each.packing == self._chosen)
+            for each in self._counted
         )
+
+
+class _Counted:
+    """The events of one packing.
+
+    Args:
+        packing: The packing.
+        row_bytes: About how long records are.
+        window_rows: Rows of a window, or None for what a load would choose.
+    """
+
+    def __init__(self, packing: PackingSettings, row_bytes: int, window_rows: int | None) -> None:
+        pack = Pack.GROUP if packing.shared else Pack.ROW
+        self.packing = packing
+        self._window_rows = cuts_of(row_bytes, pack, packing.group_buckets, window_rows).window_rows
+        self._window = 0
+        self._packer = Packer(packing)
+        self._events = 0
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Count records, each by its place in the extract."""
+        if not self.packing.shared:
+            self._events += frame.height
+            return
+        windows = frame["place"] // self._window_rows
+        for window in windows.unique(maintain_order=True):
+            if window != self._window:
+                self.end()
+                self._window = window
+            self._events += len(self._packer.add(frame.filter(windows == window)))
+
+    def end(self) -> int:
+        """End the window, and return the events so far."""
+        self._events += len(self._packer.end())
+        self._packer = Packer(self.packing)
+        return self._events
 
 
 def _candidates(chosen: PackingSettings) -> Iterator[PackingSettings]:
@@ -60,15 +105,6 @@ def _candidates(chosen: PackingSettings) -> Iterator[PackingSettings]:
     yield PackingSettings(
         shared=True, group_buckets=chosen.group_buckets or BUCKETS, max_records=chosen.max_records
     )
-
-
-def _events_of(records: WindowRecords, packing: PackingSettings) -> int:
-    if not packing.shared:
-        return records.frame.height
-    frame = records.frame.with_columns(
-        file=pl.lit(records.file, pl.UInt32), place=pl.col("row") - records.first_row
-    )
-    return count_events(frame, packing)
 
 
 def _flags(packing: PackingSettings) -> str:

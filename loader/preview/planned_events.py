@@ -9,7 +9,7 @@ import orjson
 
 from loader.extract import open_extract
 from loader.extract.frames import Frame, job_of_frame
-from loader.extract.planning import log_rejected, plan_windows
+from loader.extract.planning import log_rejected, plan_slices
 from loader.job import Job
 from loader.model import Event, RejectedRow
 from loader.preview.preview import generation_of, live_schema_of
@@ -53,7 +53,7 @@ def planned_events(
         schema = live_schema_of(whole)
         with closing(open_extract(whole, schema=schema)) as extract:
             generation = generation_of(whole, extract, schema)
-            for plan in plan_windows(whole, extract, generation=generation):
+            for plan in plan_slices(whole, extract, generation=generation):
                 if on_rejected is None:
                     log_rejected(plan)
                 else:

@@ -10,12 +10,12 @@ from loader.checkpoint import Plan, planned_generation
 from loader.datasets import Dataset
 from loader.delivery.rate.memory import RateMemory
 from loader.errors import LoaderError, SettingsError, contained
-from loader.events import WindowRecords
-from loader.extract import Extract, FileEnds, Window, open_extract, place_of_dataset
+from loader.events import SliceRecords
+from loader.extract import Extract, FileEnds, Slice, open_extract, place_of_dataset
 from loader.extract.frames import Frame, job_of_frame
-from loader.extract.planning import packing_of, plan_windows
+from loader.extract.planning import packing_of, plan_slices
 from loader.job import Job
-from loader.model import WindowPlan
+from loader.model import SlicePlan
 from loader.preview import (
     ColumnPreview,
     Counts,
@@ -33,6 +33,9 @@ from loader.preview.spill import spill
 from loader.service.client import find_caller, open_client
 from loader.service.live_schema import read_dataset
 from loader.service.protocol import EventEncoder
+
+SAMPLED_FILES = 100
+"""Files of which values are kept to be shown; of files with the same columns those of one are shown."""
 
 ROUND_TRIP_SECONDS = 0.1
 """How long a request is assumed to take: a Region on the same continent, TLS kept open, and the service."""
@@ -68,21 +71,30 @@ def plan(
 def _plan(job: Job, deadline_seconds: float | None, round_trip_seconds: float, emit: Path | None) -> Preview:
     schema = live_schema_of(job)
     extract = open_extract(job, schema=schema, with_keys=True)
-    counts, packings = Counts(), Packings(packing_of(job))
+    counts, packings = (
+        Counts(),
+        Packings(
+            packing_of(job),
+            extract.row_bytes,
+            extract.cuts.window_rows,
+            is_given=job.window_rows is not None,
+        ),
+    )
     samples: dict[int, Samples] = {}
     ends = FileEnds(extract.files)
     with closing(extract), spill() as tables, _emitting(job, emit) as write:
         add_lanes, lanes = count_lanes(tables)
         add_keys, repeats = count_keys(tables)
 
-        def on_records(window: Window, records: WindowRecords) -> None:
-            if window.file not in samples and records.rows:
-                samples[window.file] = sample_values(window, records, extract.mappings[window.file])
+        def on_records(rows: Slice, records: SliceRecords) -> None:
+            for piece, counts in zip(rows.pieces, records.files, strict=True):
+                if counts.records and piece.file not in samples and len(samples) < SAMPLED_FILES:
+                    samples[piece.file] = sample_values(piece, records, extract.mappings[piece.file])
             packings.add(records)
             add_keys(records)
 
         generation = 0 if emit is None else generation_of(job, extract, schema)
-        for plan in plan_windows(job, extract, on_records=on_records, ends=ends, generation=generation):
+        for plan in plan_slices(job, extract, on_records=on_records, ends=ends, generation=generation):
             counts.add(plan)
             add_lanes(plan)
             write(plan)
@@ -106,7 +118,7 @@ def _plan(job: Job, deadline_seconds: float | None, round_trip_seconds: float, e
 def generation_of(job: Job, extract: Extract, schema: Dataset | None) -> int:
     """Return the generation that the load would have: its tokens depend on it."""
     settings = job.plan_settings() | (schema.as_settings() if schema is not None else {})
-    plan = Plan(settings, extract.files, extract.window_rows)
+    plan = Plan(settings, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows)
     return planned_generation(job.run_dir or job.default_run_dir(), plan, restart=job.restart)
 
 
@@ -171,7 +183,7 @@ def _remembered_rate(job: Job) -> float | None:
 
 
 @contextmanager
-def _emitting(job: Job, path: Path | None) -> Iterator[Callable[[WindowPlan], None]]:
+def _emitting(job: Job, path: Path | None) -> Iterator[Callable[[SlicePlan], None]]:
     """Return what writes the events of a plan; a file that is not finished is taken away again."""
     if path is None:
         yield lambda _: None

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from loader.events import WindowRecords
+from loader.events import SliceRecords
 
 NAMED = 5
 """How many repeated keys are told with their places."""
@@ -18,12 +18,16 @@ CREATE = """
 CREATE TABLE keys (hash INTEGER PRIMARY KEY, records INTEGER, file INTEGER, row INTEGER,
                    again_file INTEGER, again_row INTEGER)"""
 ADD = """
-INSERT INTO keys VALUES (?1, ?2, ?3, ?4, iif(?2 > 1, ?3, NULL), ?5) ON CONFLICT (hash) DO UPDATE SET
+INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO UPDATE SET
     records = records + excluded.records,
     again_row = iif(again_file IS NULL, excluded.row, again_row),
     again_file = coalesce(again_file, excluded.file)"""
 TOTALS = "SELECT count(*), coalesce(sum(records - 1), 0) FROM keys WHERE records > 1"
 PLACES = "SELECT records, file, row, again_file, again_row FROM keys WHERE records > 1 ORDER BY file, row"
+
+
+_Place = tuple[int | None, int | None]
+"""File and row in it, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +66,19 @@ class Repeats:
 
 def count_keys(
     connection: sqlite3.Connection,
-) -> tuple[Callable[[WindowRecords], None], Callable[[], Repeats]]:
+) -> tuple[Callable[[SliceRecords], None], Callable[[], Repeats]]:
     """Return what to call with the records of each window, and what gives the result."""
     connection.execute(CREATE)
 
-    def add(records: WindowRecords) -> None:
-        seen: dict[int, list[int | None]] = {}
-        for key, row in zip(records.keys or (), records.rows, strict=False):
+    def add(records: SliceRecords) -> None:
+        # Of each key in the slice: records, place of the first, place of the second.
+        seen: dict[int, tuple[int, _Place, _Place]] = {}
+        places = zip(records.frame["file"], records.frame["row"], strict=True)
+        for key, place in zip(records.keys or (), places, strict=False):
             digest = int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big", signed=True)
-            known = seen.get(digest)
-            if known is None:
-                seen[digest] = [1, row, None]
-            else:
-                known[0] = (known[0] or 0) + 1
-                known[2] = row if known[2] is None else known[2]
-        rows = [
-            (digest, count, records.file, row, again) for digest, (count, row, again) in sorted(seen.items())
-        ]
+            count, first, second = seen.get(digest, (0, place, (None, None)))
+            seen[digest] = (count + 1, first, place if count == 1 else second)
+        rows = [(digest, count, *first, *again) for digest, (count, first, again) in sorted(seen.items())]
         connection.execute("BEGIN")
         connection.executemany(ADD, rows)
         connection.execute("COMMIT")

@@ -6,10 +6,12 @@ They are values of the extract: for a terminal, never for a log.
 from typing import Any
 
 import orjson
+import polars as pl
 
-from loader.events.plan import WindowRecords
+from loader.events.plan import SliceRecords
 from loader.formats.unnamed import unnamed
-from loader.formats.windows import Window
+from loader.formats.windows import Piece
+from loader.json_quoting import unquote
 from loader.mapping.mapping import FileMapping
 
 VALUES = 3
@@ -22,18 +24,19 @@ Samples = dict[str, tuple[tuple[str, str | None], ...]]
 """Column of the records -> its values before and after; None where the record has none."""
 
 
-def sample_values(window: Window, records: WindowRecords, mapping: FileMapping) -> Samples:
+def sample_values(piece: Piece, records: SliceRecords, mapping: FileMapping) -> Samples:
     """Return some values of each column that is no constant, before and after conversion."""
-    rows = [row - window.first_row for row in records.rows[:LOOKED_AT]]
-    read: list[dict[str, Any]] = [orjson.loads(data) for data in records.data[:LOOKED_AT]]
+    looked_at = records.frame.filter(pl.col("file") == piece.file).head(LOOKED_AT)
+    rows = [row - piece.first_row for row in looked_at["row"]]
+    read: list[dict[str, Any]] = [orjson.loads(unquote(record)) for record in looked_at["quoted"]]
     samples: Samples = {}
     for column in mapping.columns:
         if column.rule.constant is not None:
             continue
         if column.expression is not None:
-            source, _ = column.expression.values(window.frame, "")
+            source, _ = column.expression.values(piece.frame, "")
         else:
-            source = unnamed(window.frame, str(column.rule.column))
+            source = unnamed(piece.frame, str(column.rule.column))
         found: dict[str, str | None] = {}
         for row, record in zip(rows, read, strict=True):
             before = source[row]

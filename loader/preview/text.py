@@ -149,7 +149,7 @@ def _packings(preview: Preview) -> Iterator[str]:
 
 def _saving(events: int, chosen_events: int) -> str:
     if events < chosen_events:
-        return f"at least {figures.percent(chosen_events - events, chosen_events)} fewer calls"
+        return f"{figures.percent(chosen_events - events, chosen_events)} fewer calls"
     return (
         "as many calls" if events == chosen_events else f"{events / max(chosen_events, 1):,.1f} x the calls"
     )

@@ -8,15 +8,17 @@ Rules kept here:
 3. A reason never holds a value of the row; the value goes into ``RejectedRow.value``, clipped.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import accumulate
 
 import polars as pl
 
-from loader.events.plan import WindowRecords
 from loader.formats.bad_record import RecordFault
 from loader.formats.unnamed import unnamed
-from loader.formats.windows import Window
+from loader.formats.windows import Piece
 from loader.job import Job, Pack
 from loader.mapping.column_sources import MappedColumn
 from loader.mapping.expressions import Expression
@@ -47,26 +49,70 @@ MISSING_KEY_PART = "\x00"
 """Stands in a key for a part that is missing: unlike any text."""
 
 # Columns beside those of the record, under names that no record column can have.
-ROW, GROUP, TIMESTAMP, QUOTED, SIZE = "row()", "group()", "timestamp()", "quoted()", "size()"
+PLACE, FILE, ROW, GROUP = "place()", "file()", "row()", "group()"
+TIMESTAMP, QUOTED, SIZE = "timestamp()", "quoted()", "size()"
+
+
+class _Rows:
+    """Some rows of a slice that become records in the same way, of one file or several.
+
+    Args:
+        pieces: The rows, file by file.
+        places: Position in the window of the first row of each piece.
+    """
+
+    def __init__(self, pieces: Sequence[Piece], places: Sequence[int]) -> None:
+        self.frame = pieces[0].frame if len(pieces) == 1 else pl.concat([piece.frame for piece in pieces])
+        ranges = [
+            (piece.file, range(piece.first_row, piece.first_row + piece.frame.height), place)
+            for piece, place in zip(pieces, places, strict=True)
+        ]
+        self.places = pl.DataFrame(
+            {
+                PLACE: pl.concat(
+                    [pl.int_range(place, place + len(rows), eager=True) for _, rows, place in ranges]
+                ),
+                FILE: pl.concat(
+                    [pl.repeat(file, len(rows), dtype=pl.UInt32, eager=True) for file, rows, _ in ranges]
+                ),
+                ROW: pl.concat([pl.int_range(rows.start, rows.stop, eager=True) for _, rows, _ in ranges]),
+            }
+        )
+        starts = accumulate((len(rows) for _, rows, _ in ranges), initial=0)
+        self.bad = [
+            replace(bad, index=start + bad.index)
+            for piece, start in zip(pieces, starts, strict=False)
+            for bad in piece.bad
+        ]
 
 
 class _Batch:
-    """Some rows of a window while they become records."""
+    """Some rows of a slice while they become records.
 
-    def __init__(self, window: Window, start: int, rows: int) -> None:
-        self.frame = window.frame.slice(start, rows)
-        first_row = window.first_row + start
-        self.rows = pl.int_range(first_row, first_row + self.frame.height, eager=True)
+    Attributes:
+        frame: The rows.
+        places: Position in the window, file and position in the file of each.
+        rejected: Rows that cannot become records, by position in the window.
+        filtered: Rows left out, by file.
+    """
+
+    def __init__(self, rows: _Rows, start: int, count: int) -> None:
+        self.frame = rows.frame.slice(start, count)
+        self.places = rows.places.slice(start, count)
         self.rejected: dict[int, RejectedRow] = {}
-        self._file = window.file
-        self._left_out: set[int] = set()
-        for bad in window.bad:
-            if not start <= bad.index < start + self.frame.height:
+        self.filtered: Counter[int] = Counter()
+        self.unknown: Counter[int] = Counter()
+        left_out = []
+        for bad in rows.bad:
+            at = bad.index - start
+            if not 0 <= at < self.frame.height:
                 continue
             if bad.left_out:
-                self._left_out.add(window.first_row + bad.index)
+                left_out.append(at)
             else:
-                self.reject_row(window.first_row + bad.index, bad.fault, bad.text, bad.lines)
+                self.reject_row(self.places.row(at), bad.fault, bad.text, bad.lines)
+        if left_out:
+            self._leave_out(pl.int_range(self.frame.height, eager=True).is_in(left_out))
         for name, dtype in self.frame.schema.items():
             if dtype == pl.String:
                 self._drop_endless_texts(name)
@@ -103,43 +149,63 @@ class _Batch:
             fault = RecordFault(problem.code, problem.reason, column)
             for index in problem.rows.arg_true():
                 value = "" if source is None else _shown(source, index)
-                self.reject_row(self.rows[index], fault, value)
+                self.reject_row(self.places.row(index), fault, value)
 
-    def reject_row(self, row: int, fault: RecordFault, value: str, lines: int = 1) -> None:
-        """Reject the row at a position of the file, unless it was rejected before."""
+    def reject_row(self, place: tuple[int, int, int], fault: RecordFault, value: str, lines: int = 1) -> None:
+        """Reject the row at a place, unless it was rejected before.
+
+        Args:
+            place: Its position in the window, its file, its position in the file.
+            fault: Why.
+            value: The offending text.
+            lines: Lines of the file that it takes.
+        """
+        in_window, file, row = place
         clipped = value[:MAX_VALUE_CHARS]
         self.rejected.setdefault(
-            row, RejectedRow(self._file, row, fault.column, fault.code, fault.reason, clipped, lines)
+            in_window, RejectedRow(file, row, fault.column, fault.code, fault.reason, clipped, lines)
         )
 
-    def drop_left_out(self) -> int:
-        """Drop the rows that the format counts and leaves out; return how many."""
-        if self._left_out:
-            kept = ~self.rows.is_in(list(self._left_out))
-            self.frame, self.rows = self.frame.filter(kept), self.rows.filter(kept)
-        return len(self._left_out)
-
-    def keep_only(self, condition: Expression) -> tuple[int, int]:
-        """Drop the rows for which a condition is not true; rejected rows stay.
-
-        Returns:
-            How many were dropped, and for how many of them the answer was unknown.
-        """
+    def keep_only(self, condition: Expression) -> None:
+        """Leave out the rows for which a condition is not true; rejected rows stay."""
         answers, problems = condition.values(self.frame, "")
         self.reject(problems)
         not_rejected = self.kept()
-        unknown = int((answers.is_null() & not_rejected).sum())
-        kept = answers.fill_null(value=False) | ~not_rejected
-        self.frame, self.rows = self.frame.filter(kept), self.rows.filter(kept)
-        return len(kept) - self.frame.height, unknown
+        self.unknown.update(self._by_file(answers.is_null() & not_rejected))
+        self._leave_out(~answers.fill_null(value=False) & not_rejected)
+
+    def _leave_out(self, rows: pl.Series) -> None:
+        """Drop rows that are filtered."""
+        self.filtered.update(self._by_file(rows))
+        self.frame, self.places = self.frame.filter(~rows), self.places.filter(~rows)
+
+    def _by_file(self, rows: pl.Series) -> dict[int, int]:
+        return dict(self.places[FILE].filter(rows).value_counts().iter_rows())
 
     def kept(self) -> pl.Series:
         """Return which rows are not rejected, as booleans."""
-        return ~self.rows.is_in(list(self.rejected))
+        return ~self.places[PLACE].is_in(list(self.rejected))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRows:
+    """What became of some rows.
+
+    Attributes:
+        frame: The records, with the columns of `SliceRecords.frame`.
+        rejected: The rows that could not become records, in the order of the extract.
+        filtered: Rows the job's filter or their format left out, by file.
+        unknown: Those of them for which the filter had no answer, by file.
+    """
+
+    frame: pl.DataFrame = field(repr=False)
+    rejected: Sequence[RejectedRow] = field(repr=False)
+    filtered: Mapping[int, int] = field(repr=False)
+    unknown: Mapping[int, int] = field(repr=False)
 
 
 class RowReader:
-    """Makes the records of one file's windows; holds no state, so any thread may use it.
+    """Makes the records of files with the same columns; holds no state, so any thread may use it.
 
     Args:
         job: The job.
@@ -159,35 +225,33 @@ class RowReader:
         self._forms = {column.name: _form(column, job) for column in mapping.columns}
         self._constants, self._placeholders = checked_texts(mapping.columns, self._conversion, job)
 
-    def read(self, window: Window) -> WindowRecords:
-        """Return the records of a window, and its rows that could not become records."""
-        done, rejected, filtered, unknown = [], [], 0, 0
-        rows = _batch_rows(window.frame)
-        for start in range(0, window.frame.height, rows):
-            batch = _Batch(window, start, rows)
-            filtered += batch.drop_left_out()
+    def read(self, pieces: Sequence[Piece], places: Sequence[int]) -> "ReadRows":
+        """Return the records of rows with columns of the same types, and the rows that could not become any.
+
+        Args:
+            pieces: The rows, file by file.
+            places: Position in the window of the first row of each piece.
+        """
+        rows = _Rows(pieces, places)
+        done, rejected = [], []
+        filtered: Counter[int] = Counter()
+        unknown: Counter[int] = Counter()
+        count = _batch_rows(rows.frame)
+        for start in range(0, rows.frame.height, count):
+            batch = _Batch(rows, start, count)
             if self._mapping.filter is not None:
-                dropped, without_answer = batch.keep_only(self._mapping.filter)
-                filtered, unknown = filtered + dropped, unknown + without_answer
+                batch.keep_only(self._mapping.filter)
+            filtered += batch.filtered
+            unknown += batch.unknown
             done.append(self._records(batch))
-            rejected += sorted(batch.rejected.values(), key=lambda row: row.row)
-        return WindowRecords(
-            number=window.number,
-            file=window.file,
-            first_row=window.first_row,
-            rows_read=window.frame.height,
-            rows_filtered=filtered,
-            rows_filtered_unknown=unknown,
-            last_of_file=window.last_of_file,
-            # One piece: what reads it later would put it together again each time.
-            frame=pl.concat(done, rechunk=True),
-            rejected=rejected,
-        )
+            rejected += [row for _, row in sorted(batch.rejected.items())]
+        # One piece: what reads it later would put it together again each time.
+        return ReadRows(pl.concat(done, rechunk=True), rejected, filtered, unknown)
 
     def _records(self, batch: _Batch) -> pl.DataFrame:
         texts = pl.DataFrame([self._text(batch, column) for column in self._mapping.columns])
         columns = texts.with_columns(
-            batch.rows.alias(ROW),
+            *batch.places,
             self._group(batch, texts).alias(GROUP),
             self._timestamp(batch).alias(TIMESTAMP),
         )
@@ -202,10 +266,11 @@ class RowReader:
         too_long = columns.filter(pl.col(SIZE) > MAX_EVENT_BYTES)
         if too_long.height:
             columns = columns.filter(pl.col(SIZE) <= MAX_EVENT_BYTES)
-            for row, size in too_long.select(ROW, SIZE).iter_rows():
-                batch.reject_row(row, _too_long(size), "")
+            for *place, size in too_long.select(PLACE, FILE, ROW, SIZE).iter_rows():
+                batch.reject_row((place[0], place[1], place[2]), _too_long(size), "")
         results = [
-            pl.col(name).alias(name.removesuffix("()")) for name in (ROW, GROUP, TIMESTAMP, QUOTED, SIZE)
+            pl.col(name).alias(name.removesuffix("()"))
+            for name in (PLACE, FILE, ROW, GROUP, TIMESTAMP, QUOTED, SIZE)
         ]
         return columns.select(*results, *([self._key()] if self._with_keys else []))
 

@@ -13,7 +13,7 @@ import pytest
 
 from loader.checkpoint import Checkpoint, RunEnd, open_checkpoint
 from loader.errors import CheckpointError, CheckpointWriteError
-from loader.model import WindowPlan
+from loader.model import SlicePlan
 from tests.checkpoint.sample_loads import accepted, load_plan, up_to, window_plan
 
 EVENTS = 4096
@@ -21,14 +21,14 @@ FILE_LIMIT_BYTES = 600_000
 FILLER_BYTES = 5_000_000  # of a disk of 6 MB: a slow machine leaves a longer log behind than a fast one
 
 
-def window(number: int) -> WindowPlan:
+def window(number: int) -> SlicePlan:
     return window_plan(number, EVENTS, first_row=number * EVENTS)
 
 
 async def load(checkpoint: Checkpoint, durable: dict[int, int]) -> None:
     """Load window after window; note how many events of each are accepted for certain."""
     for number in range(1000):
-        checkpoint.begin_window(window(number))
+        checkpoint.begin_slice(window(number))
         await checkpoint.mark_sendable(up_to(number, EVENTS - 1))
         durable[number] = 0
         for index in range(EVENTS):
@@ -65,7 +65,7 @@ async def resume(run_dir: Path, durable: dict[int, int]) -> None:
             assert len(list(progress.accepted)) >= count
             assert len(list(progress.accepted)) + len(progress.in_doubt) == EVENTS
         last = max(durable)
-        checkpoint.begin_window(window(last))
+        checkpoint.begin_slice(window(last))
         await checkpoint.mark_sendable(up_to(last, EVENTS - 1))
         for index in range(EVENTS):
             checkpoint.record(accepted(last, index))

@@ -9,6 +9,6 @@ from tests.checkpoint.sample_loads import load_plan, window_plan
 
 if __name__ == "__main__":
     checkpoint = open_checkpoint(Path(sys.argv[1]), load_plan())
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     print("open", flush=True)
     time.sleep(600)

@@ -14,14 +14,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from loader.checkpoint import Checkpoint, RunEnd, open_checkpoint
-from loader.model import EventState, WindowPlan
+from loader.model import EventState, SlicePlan
 from tests.checkpoint.sample_loads import accepted, event_id, load_plan, put_aside, up_to, window_plan
 
 WINDOWS, EVENTS, CHUNK = 24, 64, 16
 FAILING = 13  # every so-many-th event is refused by the service
 
 
-def window(number: int) -> WindowPlan:
+def window(number: int) -> SlicePlan:
     return window_plan(number, EVENTS, first_row=number * EVENTS)
 
 
@@ -65,7 +65,7 @@ async def run(checkpoint: Checkpoint, service: Diary, promises: Diary, luck: ran
         if number in checkpoint.settled_windows():
             continue
         progress = checkpoint.window_progress(number)
-        checkpoint.begin_window(window(number))
+        checkpoint.begin_slice(window(number))
         for start in range(0, EVENTS, CHUNK):
             await checkpoint.mark_sendable(up_to(number, start + CHUNK - 1, after=start - 1))
             chunk = [

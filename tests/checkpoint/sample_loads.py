@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loader.checkpoint import Plan
-from loader.model import Event, EventResult, EventState, RejectedRow, SourceFile, WindowPlan
+from loader.model import Event, EventResult, EventState, FileRows, RejectedRow, SlicePlan, SourceFile
 
 WINDOW_ROWS = 8
 START = 1_760_000_000.0
@@ -26,7 +26,8 @@ def load_plan(files: int = 1, **settings: Any) -> Plan:
     return Plan(
         settings={"event_type": "scn.data.inboundorder", "pack": "row", "mapping": {}} | settings,
         files=[source_file(number) for number in range(files)],
-        window_rows=[WINDOW_ROWS] * files,
+        window_rows=WINDOW_ROWS,
+        slice_rows=WINDOW_ROWS,
         command="scn-loader load orders.parquet",
     )
 
@@ -51,17 +52,23 @@ def window_plan(
     rejected: Sequence[RejectedRow] = (),
     filtered: int = 0,
     last_of_file: bool = False,
-) -> WindowPlan:
-    return WindowPlan(
-        number=number,
+) -> SlicePlan:
+    rows = FileRows(
         file=file,
         first_row=number * WINDOW_ROWS if first_row is None else first_row,
         rows_read=events + len(rejected) + filtered,
         rows_filtered=filtered,
+        rows_rejected=len(rejected),
         records=events,
+        last_of_file=last_of_file,
+    )
+    return SlicePlan(
+        window=number,
+        number=0,
+        files=[rows],
+        first_index=0,
         rejected=rejected,
         events=[event(number, index, file=file) for index in range(events)],
-        last_of_file=last_of_file,
     )
 
 

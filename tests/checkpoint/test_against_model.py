@@ -93,7 +93,7 @@ class CheckpointAgainstModel(RuleBasedStateMachine):
     def begin_new_window(self, events: int) -> None:
         """A window is planned for the first time."""
         number = len(self.model.windows)
-        self.checkpoint.begin_window(window_plan(number, events))
+        self.checkpoint.begin_slice(window_plan(number, events))
         self.model.windows[number] = [ModelEvent() for _ in range(events)]
         self.model.begun.add(number)
 
@@ -106,7 +106,7 @@ class CheckpointAgainstModel(RuleBasedStateMachine):
         if not events:
             return
         if number not in self.model.begun:
-            self.checkpoint.begin_window(window_plan(number, len(events)))
+            self.checkpoint.begin_slice(window_plan(number, len(events)))
             self.model.begun.add(number)
         indexes = data.draw(st.lists(st.integers(0, len(events) - 1), min_size=1, unique=True))
         for index in indexes:

@@ -35,7 +35,7 @@ STOPPED = RunEnd("interrupted", 130, complete=False)
 def begin(run_dir: Path, end: RunEnd | None = STOPPED) -> str:
     """Begin a load of one window with three answers, end it, and return its id."""
     with open_checkpoint(run_dir, load_plan()) as checkpoint:
-        checkpoint.begin_window(window_plan())
+        checkpoint.begin_slice(window_plan())
         checkpoint.record(accepted(0, 0))
         checkpoint.record(accepted(0, 1))
         checkpoint.record(put_aside(0, 2))
@@ -47,7 +47,7 @@ def begin(run_dir: Path, end: RunEnd | None = STOPPED) -> str:
 async def killed_run_dir(tmp_path: Path) -> Path:
     """Return a run directory as a kill leaves it: copied while the log holds all of the work."""
     with open_checkpoint(tmp_path / "original", load_plan()) as checkpoint:
-        checkpoint.begin_window(window_plan())
+        checkpoint.begin_slice(window_plan())
         await checkpoint.mark_sendable(up_to(0, 7))
         checkpoint.record(accepted(0, 0))
         await checkpoint.flush()
@@ -64,7 +64,7 @@ async def test_only_the_owner_may_read_what_is_made(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         with open_checkpoint(tmp_path / "deep" / "run", load_plan()) as checkpoint:
-            checkpoint.begin_window(window_plan())
+            checkpoint.begin_slice(window_plan())
             await checkpoint.flush()
             names = {path.name: mode(path) for path in checkpoint.run_dir.iterdir()}
             assert names.keys() >= {CHECKPOINT_NAME, f"{CHECKPOINT_NAME}-wal", "load.lock"}
@@ -329,7 +329,7 @@ def test_a_garbled_table_is_damage(tmp_path: Path, byte: bytes) -> None:
 def test_damage_is_found_where_opening_does_not_look(tmp_path: Path) -> None:
     """A page of receipts that nobody reads at the start is checked all the same."""
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
-        checkpoint.begin_window(window_plan(events=5000))
+        checkpoint.begin_slice(window_plan(events=5000))
     path = tmp_path / CHECKPOINT_NAME
     content = bytearray(path.read_bytes())
     # The last page belongs to the chain of the large blob; its first bytes name the next page.

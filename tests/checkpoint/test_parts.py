@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from loader.checkpoint import Checkpoint, RunEnd, open_checkpoint
-from loader.model import Event, EventResult, EventState, Part, PartResult, PartState, WindowPlan
+from loader.model import Event, EventResult, EventState, FileRows, Part, PartResult, PartState, SlicePlan
 from loader.report.export import export_failed
 from loader.status.overview import read_overview
 from tests.checkpoint.sample_loads import START, Clock, event_id, load_plan, up_to
 
 EVENT = Event(0, 0, 0, (3, 4, 6, 7), "g", "e" * 64, None, b"secret")
-PLAN = WindowPlan(0, 0, 0, 8, 4, 4, (), [EVENT], last_of_file=True)
+PLAN = SlicePlan(0, 0, [FileRows(0, 0, 8, 4, 0, 4, last_of_file=True)], 0, (), [EVENT])
 
 
 def opened(run_dir: Path, *, retry_failed: bool = False) -> Checkpoint:
@@ -44,12 +44,12 @@ def part_failed() -> EventResult:
         first_attempt_at=START,
         last_attempt_at=START,
         in_parts=True,
-        rows_left_out=[4, 7],
+        left_out=[0, 3],
     )
 
 
 def begin(checkpoint: Checkpoint, *parts: PartResult) -> None:
-    checkpoint.begin_window(PLAN)
+    checkpoint.begin_slice(PLAN)
     asyncio.run(checkpoint.mark_sendable(up_to(0, 0)))
     for part in parts:
         checkpoint.record_part(EVENT, part)
@@ -97,7 +97,7 @@ def test_a_retry_is_told_of_all_but_the_failed_parts(run_dir: Path) -> None:
         assert progress.to_send(0)
         known = sorted(progress.parts[0], key=lambda each: (each.part.first, each.part.count))
         assert known == [accepted(0, 1), divided(0, 2), divided(0, 4), accepted(2, 1), divided(2, 2)]
-        assert progress.settled_records(0) == 2
+        assert sum(part.count for part in progress.settled_parts(0)) == 2
         begin(checkpoint, accepted(1, 1), accepted(3, 1), failed(0), failed(2))
         checkpoint.record(EventResult(EVENT, EventState.ACCEPTED, event_id(0, 3), in_parts=True))
         checkpoint.finish(RunEnd("done", 0, complete=True))
@@ -109,7 +109,7 @@ def test_a_retry_is_told_of_all_but_the_failed_parts(run_dir: Path) -> None:
 def test_without_a_retry_nothing_is_left(run_dir: Path) -> None:
     """A failed event is settled, in parts as in one."""
     with opened(run_dir) as checkpoint:
-        assert checkpoint.settled_windows() == {0: 8}
+        assert checkpoint.settled_windows() == {0: {0: 8}}
 
 
 def test_a_crash_leaves_the_event_in_doubt_and_its_parts_known(tmp_path: Path) -> None:
@@ -125,4 +125,4 @@ def test_a_crash_leaves_the_event_in_doubt_and_its_parts_known(tmp_path: Path) -
         progress = checkpoint.window_progress(0)
         assert progress is not None
         assert list(progress.in_doubt) == [0]
-        assert progress.settled_records(0) == 3
+        assert sum(part.count for part in progress.settled_parts(0)) == 3

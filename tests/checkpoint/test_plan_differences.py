@@ -11,7 +11,7 @@ from tests.checkpoint.sample_loads import event, load_plan, source_file
 
 
 def with_files(*files: SourceFile) -> Plan:
-    return replace(load_plan(), files=files, window_rows=[8] * len(files))
+    return replace(load_plan(), files=files)
 
 
 def test_equal_plans_do_not_differ() -> None:
@@ -84,8 +84,8 @@ def test_files_that_came_and_went_are_named() -> None:
 
 def test_other_windows_are_a_difference() -> None:
     """Windows of another size cut the extract into other events."""
-    (line,) = differences(load_plan(), replace(load_plan(), window_rows=[9]))
-    assert line == "file /extracts/orders_0.parquet: windows of 8 rows then, of 9 now"
+    (line,) = differences(load_plan(), replace(load_plan(), window_rows=9))
+    assert line == "windows of 8 rows in slices of 8 then, of 9 in slices of 8 now"
 
 
 def test_a_long_list_is_cut_with_its_length_told() -> None:

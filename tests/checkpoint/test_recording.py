@@ -65,7 +65,7 @@ def rows(checkpoint: Checkpoint, query: str) -> list[tuple[Any, ...]]:
 async def test_receipts_survive_and_drop_their_events(reopen: Reopen) -> None:
     """An accepted event is known with its receipt and need not be sent again."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     await checkpoint.mark_sendable(up_to(0, 7))
     for index in (0, 3, 7):
         checkpoint.record(accepted(0, index))
@@ -87,8 +87,8 @@ async def test_totals_add_up_in_every_state(reopen: Reopen) -> None:
         RejectedRow(0, 8, "quantity", RejectCode.NOT_A_NUMBER, "not a number", "x"),
         RejectedRow(0, 9, "", RejectCode.RECORD_TOO_LONG, "too large"),
     ]
-    checkpoint.begin_window(window_plan(rejected=rejected, filtered=3))
-    checkpoint.begin_window(window_plan(1, events=0, filtered=5))
+    checkpoint.begin_slice(window_plan(rejected=rejected, filtered=3))
+    checkpoint.begin_slice(window_plan(1, events=0, filtered=5))
     await checkpoint.mark_sendable(up_to(0, 7))
     checkpoint.record(accepted(0, 0))
     checkpoint.record(put_aside(0, 1))
@@ -117,7 +117,7 @@ async def test_totals_add_up_in_every_state(reopen: Reopen) -> None:
 async def test_a_failed_event_is_readable_with_any_sqlite_tool(reopen: Reopen) -> None:
     """The row says which event, where it came from, what was said and when, without its payload."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     checkpoint.record(put_aside(0, 2))
     await checkpoint.flush()
     columns = "token, state, file, first_row, last_row, rows, event_group, code, message, attempts"
@@ -132,7 +132,7 @@ async def test_a_failed_event_is_readable_with_any_sqlite_tool(reopen: Reopen) -
 async def test_retry_failed_sends_failed_events_and_their_rows_go_with_the_receipt(reopen: Reopen) -> None:
     """Without the flag a failed event is settled; with it, it is sent, and accepted it has no row."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     for index in range(7):
         checkpoint.record(accepted(0, index))
     checkpoint.record(put_aside(0, 7))
@@ -149,7 +149,7 @@ async def test_retry_failed_sends_failed_events_and_their_rows_go_with_the_recei
     assert [index for index in range(WINDOW_ROWS) if progress.to_send(index)] == [7]
     assert 0 not in retrying.settled_windows()
     assert retrying.held_groups() == frozenset()
-    retrying.begin_window(window_plan())
+    retrying.begin_slice(window_plan())
     await retrying.mark_sendable(up_to(0, 7))
     retrying.record(accepted(0, 7))
     await retrying.flush()
@@ -161,21 +161,21 @@ async def test_retry_failed_sends_failed_events_and_their_rows_go_with_the_recei
 async def test_settled_windows_are_listed_with_their_rows(reopen: Reopen) -> None:
     """A load that resumes knows which windows it need not read, and how many rows that spares it."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan(0, events=1, filtered=4))
-    checkpoint.begin_window(window_plan(1, events=1))
-    checkpoint.begin_window(window_plan(2, events=1))
-    checkpoint.begin_window(window_plan(3, events=0, filtered=7))
+    checkpoint.begin_slice(window_plan(0, events=1, filtered=4))
+    checkpoint.begin_slice(window_plan(1, events=1))
+    checkpoint.begin_slice(window_plan(2, events=1))
+    checkpoint.begin_slice(window_plan(3, events=0, filtered=7))
     checkpoint.record(accepted(0, 0))
     checkpoint.record(put_aside(1, 0))
     await checkpoint.flush()
-    assert checkpoint.settled_windows() == {0: 5, 1: 1, 3: 7}
-    assert reopen(retry_failed=True).settled_windows() == {0: 5, 3: 7}
+    assert checkpoint.settled_windows() == {0: {0: 5}, 1: {0: 1}, 3: {0: 7}}
+    assert reopen(retry_failed=True).settled_windows() == {0: {0: 5}, 3: {0: 7}}
 
 
 async def test_totals_are_told_after_the_end(reopen: Reopen) -> None:
     """The summary may be made after the checkpoint was closed, with everything that was recorded."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     checkpoint.record(accepted(0, 0))
     checkpoint.finish(STOPPED)
     assert checkpoint.totals().events_accepted == 1
@@ -186,7 +186,7 @@ async def test_totals_are_told_after_the_end(reopen: Reopen) -> None:
 async def test_a_second_failure_adds_up_its_attempts(reopen: Reopen) -> None:
     """One row per event holds the first and last attempt and the attempts of all runs."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     checkpoint.record(put_aside(0, 7, attempts=2))
     checkpoint.finish(STOPPED)
     retrying = reopen(retry_failed=True)
@@ -200,7 +200,7 @@ async def test_a_second_failure_adds_up_its_attempts(reopen: Reopen) -> None:
 async def test_doubt_about_a_retry_is_as_old_as_the_retry(reopen: Reopen) -> None:
     """An event that failed long ago and is in doubt now was answered then: only now counts for its token."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     checkpoint.record(put_aside(0, 7))
     checkpoint.finish(STOPPED)
     retrying = reopen(retry_failed=True)
@@ -214,7 +214,7 @@ async def test_doubt_about_a_retry_is_as_old_as_the_retry(reopen: Reopen) -> Non
 async def test_held_back_keeps_what_was_known_before(reopen: Reopen) -> None:
     """An event that was not tried again stays failed or in doubt as an earlier run left it."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     checkpoint.record(put_aside(0, 1))
     checkpoint.record(put_aside(0, 2, EventState.IN_DOUBT))
     checkpoint.finish(STOPPED)
@@ -234,7 +234,7 @@ async def test_held_back_keeps_what_was_known_before(reopen: Reopen) -> None:
 async def test_accepted_is_final(reopen: Reopen) -> None:
     """No later answer puts a row beside a receipt, in the same commit or another."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     checkpoint.record(put_aside(0, 0))
     checkpoint.record(accepted(0, 0))
     checkpoint.record(put_aside(0, 0))
@@ -249,7 +249,7 @@ async def test_accepted_is_final(reopen: Reopen) -> None:
 async def test_a_run_that_died_leaves_marked_events_in_doubt(reopen: Reopen, clock: Clock) -> None:
     """Marked, without an answer: in doubt since its mark. Answered or never marked: not."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     await checkpoint.mark_sendable(up_to(0, 2))
     clock.now += 10
     await checkpoint.mark_sendable(up_to(0, 5, after=2))
@@ -269,10 +269,10 @@ async def test_a_run_that_died_leaves_marked_events_in_doubt(reopen: Reopen, clo
 async def test_planned_again_events_in_doubt_get_their_names(reopen: Reopen) -> None:
     """The tokens and rows a crash left open are filled in as soon as the window is planned."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     await checkpoint.mark_sendable(up_to(0, 1))
     again = reopen()
-    again.begin_window(window_plan())
+    again.begin_slice(window_plan())
     await again.flush()
     assert rows(again, "SELECT token, first_row, event_group FROM events ORDER BY event_index") == [
         (event(0, index).token, index, f"group {index}") for index in (0, 1)
@@ -282,7 +282,7 @@ async def test_planned_again_events_in_doubt_get_their_names(reopen: Reopen) -> 
 async def test_an_event_marked_again_is_as_old_as_the_later_mark(reopen: Reopen, clock: Clock) -> None:
     """What waited for long and cannot have been accepted is marked again: its doubt is young."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     await checkpoint.mark_sendable(up_to(0, 2))
     clock.now += 60
     await checkpoint.mark_sendable([(0, 1)])
@@ -294,10 +294,10 @@ async def test_an_event_marked_again_is_as_old_as_the_later_mark(reopen: Reopen,
 async def test_a_polite_end_clears_its_own_marks_only(reopen: Reopen) -> None:
     """What this run marked and never sent is not in doubt; what an earlier run left in doubt still is."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     await checkpoint.mark_sendable(up_to(0, 1))
     second = reopen()
-    second.begin_window(window_plan())
+    second.begin_slice(window_plan())
     await second.mark_sendable(up_to(0, 7))
     second.record(accepted(0, 0))
     second.finish(STOPPED)
@@ -311,7 +311,7 @@ async def test_a_polite_end_clears_its_own_marks_only(reopen: Reopen) -> None:
 async def test_a_rude_end_keeps_its_marks(reopen: Reopen) -> None:
     """A run that ends with answers missing says how it ended and leaves the doubt."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     await checkpoint.mark_sendable(up_to(0, 0))
     checkpoint.finish(RunEnd("bug", 70, complete=False, graceful=False, attempts=1, seconds=2.5))
     again = reopen()
@@ -324,13 +324,13 @@ async def test_a_rude_end_keeps_its_marks(reopen: Reopen) -> None:
 async def test_dying_while_retrying_puts_failed_events_in_doubt(reopen: Reopen, clock: Clock) -> None:
     """A failed event that was handed out again is in doubt since then; its first failure was an answer."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     checkpoint.record(put_aside(0, 1))
     checkpoint.record(put_aside(0, 2, EventState.UNPROCESSED, first_attempt_at=None))
     checkpoint.finish(STOPPED)
     clock.now += 100
     retrying = reopen(retry_failed=True)
-    retrying.begin_window(window_plan())
+    retrying.begin_slice(window_plan())
     await retrying.mark_sendable(up_to(0, 2))
     again = reopen()
     progress = again.window_progress(0)
@@ -342,11 +342,11 @@ async def test_dying_while_retrying_puts_failed_events_in_doubt(reopen: Reopen, 
 async def test_dying_without_retrying_leaves_failed_events_failed(reopen: Reopen) -> None:
     """A mark covers failed events in passing; they were not sent again and are in no doubt."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     checkpoint.record(put_aside(0, 1))
     checkpoint.finish(STOPPED)
     second = reopen()
-    second.begin_window(window_plan())
+    second.begin_slice(window_plan())
     await second.mark_sendable(up_to(0, 2))
     third = reopen()
     progress = third.window_progress(0)
@@ -358,7 +358,7 @@ async def test_doubt_keeps_its_oldest_time(reopen: Reopen, clock: Clock) -> None
     """However often a resume dies, an event in doubt is as old as its first mark."""
     for _ in range(3):
         checkpoint = reopen()
-        checkpoint.begin_window(window_plan())
+        checkpoint.begin_slice(window_plan())
         await checkpoint.mark_sendable(up_to(0, 0))
         clock.now += 100
     again = reopen()
@@ -372,7 +372,7 @@ async def test_doubt_keeps_its_oldest_time(reopen: Reopen, clock: Clock) -> None
 async def test_doubt_without_an_attempt_is_as_old_as_its_mark(reopen: Reopen, clock: Clock) -> None:
     """An event reported in doubt without a time takes that of the first mark of its window."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     await checkpoint.mark_sendable(up_to(0, 3))
     clock.now += 60
     await checkpoint.mark_sendable(up_to(0, 7, after=3))
@@ -386,7 +386,7 @@ async def test_doubt_without_an_attempt_is_as_old_as_its_mark(reopen: Reopen, cl
 async def test_old_doubt_may_be_sent_again_or_skipped(reopen: Reopen, clock: Clock) -> None:
     """Resent, its age begins anew; skipped, it is failed for good, and only an explicit wish undoes that."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan(events=2))
+    checkpoint.begin_slice(window_plan(events=2))
     await checkpoint.mark_sendable(up_to(0, 0))
     clock.now += 1000
     await checkpoint.mark_sendable(up_to(0, 1, after=0))
@@ -415,7 +415,7 @@ async def test_old_doubt_may_be_sent_again_or_skipped(reopen: Reopen, clock: Clo
 async def test_resent_doubt_is_young_again(reopen: Reopen, clock: Clock) -> None:
     """What was sent again with a dead token is a new event to the service: its token lives from now."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     await checkpoint.mark_sendable(up_to(0, 1))
     clock.now += 30_000
     again = reopen()
@@ -428,17 +428,17 @@ async def test_resent_doubt_is_young_again(reopen: Reopen, clock: Clock) -> None
 async def test_a_window_that_plans_otherwise_is_refused(reopen: Reopen) -> None:
     """Other counts are named; the same counts with other events are seen by their tokens."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan())
+    checkpoint.begin_slice(window_plan())
     checkpoint.finish(STOPPED)
     again = reopen()
-    again.begin_window(window_plan())
+    again.begin_slice(window_plan())
     with pytest.raises(CheckpointMismatch, match="Window 0 does not give") as counts:
-        again.begin_window(window_plan(events=7, filtered=1))
-    assert counts.value.why == "rows_filtered was 0, is 1; records was 8, is 7; events was 8, is 7"
+        again.begin_slice(window_plan(events=7, filtered=1))
+    assert counts.value.why == "events was 8, is 7; rows_filtered was 0, is 1; records was 8, is 7"
     replanned = window_plan()
     replanned.events[3].token = "0" * 64
     with pytest.raises(CheckpointMismatch) as content:
-        again.begin_window(replanned)
+        again.begin_slice(replanned)
     assert content.value.why == "the same number of events, with other content"
     assert content.value.exit_code == 2
 
@@ -446,10 +446,10 @@ async def test_a_window_that_plans_otherwise_is_refused(reopen: Reopen) -> None:
 async def test_rows_are_known_for_files_planned_to_their_end(reopen: Reopen) -> None:
     """A file counts only if all its windows from the first to the last were planned."""
     checkpoint = reopen(load_plan(files=3))
-    checkpoint.begin_window(window_plan(0, first_row=0))
-    checkpoint.begin_window(window_plan(1, events=3, first_row=8, last_of_file=True))
-    checkpoint.begin_window(window_plan(2, file=1, first_row=0))
-    checkpoint.begin_window(window_plan(4, file=2, first_row=8, last_of_file=True))
+    checkpoint.begin_slice(window_plan(0, first_row=0))
+    checkpoint.begin_slice(window_plan(1, events=3, first_row=8, last_of_file=True))
+    checkpoint.begin_slice(window_plan(2, file=1, first_row=0))
+    checkpoint.begin_slice(window_plan(4, file=2, first_row=8, last_of_file=True))
     await checkpoint.flush()
     assert checkpoint.known_rows() == {0: 11}
 
@@ -457,7 +457,7 @@ async def test_rows_are_known_for_files_planned_to_their_end(reopen: Reopen) -> 
 async def test_receipts_that_are_no_uuid_are_kept_in_words(reopen: Reopen) -> None:
     """A service with other receipts does not lose them, nor the fact that the event was accepted."""
     checkpoint = reopen()
-    checkpoint.begin_window(window_plan(events=2))
+    checkpoint.begin_slice(window_plan(events=2))
     checkpoint.record(accepted(0, 0))
     odd = accepted(0, 1)
     checkpoint.record(type(odd)(odd.event, odd.state, "receipt-77"))
@@ -471,7 +471,7 @@ async def test_finished_and_stopped_runs_are_told_apart(reopen: Reopen) -> None:
     reopen().finish(DONE)
     again = reopen()
     assert again.finished
-    again.begin_window(window_plan())
+    again.begin_slice(window_plan())
     assert not reopen().finished
 
 

@@ -25,7 +25,7 @@ async def test_an_accepted_event_costs_less_than_40_bytes(tmp_path: Path) -> Non
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
         for number in range(WINDOWS):
             plan = window_plan(number, WINDOW_EVENTS, first_row=number * WINDOW_EVENTS)
-            checkpoint.begin_window(plan)
+            checkpoint.begin_slice(plan)
             for through in range(1023, WINDOW_EVENTS, 1024):
                 await checkpoint.mark_sendable(up_to(number, through, after=through - 1024))
                 sent = late + [

@@ -45,7 +45,7 @@ def test_a_wide_file_with_few_mapped_columns_is_read(tmp_path: Path) -> None:
     """Columns that nobody uses cost what finding them costs."""
     job = read_job(extract=[wide(tmp_path / "x.csv", 9_000)], ignore_unknown=True, **RESERVATION)
     extract = open_extract(job)
-    assert sum(window.frame.height for window in extract.windows()) == 2
+    assert sum(piece.frame.height for each in extract.slices() for piece in each.pieces) == 2
     assert len(draft_job(job, tmp_path).unused) == 9_000
 
 

@@ -137,7 +137,7 @@ def test_an_event_that_is_only_too_large_is_accepted_in_parts() -> None:
     delivery = delivery_of(Judging((), {0: [too_large]}))
     run(delivery.deliver([packed(0, range(4))]))
     assert (only(delivery).state, only(delivery).event_id) == (EventState.ACCEPTED, "receipt")
-    assert only(delivery).rows_left_out is None
+    assert only(delivery).left_out is None
     assert sent(delivery) == [[0, 1, 2, 3], [0, 1], [2, 3]]
 
 
@@ -251,7 +251,7 @@ def test_a_run_goes_on_where_another_stopped() -> None:
     again = delivery_of(Judging(()), log)
     run(go_on(again, packed(0, range(8)), log.known(0, retry_failed=True)))
     assert sent(again) == [[5]]
-    assert (only(again).state, only(again).rows_left_out) == (EventState.ACCEPTED, None)
+    assert (only(again).state, only(again).left_out) == (EventState.ACCEPTED, None)
 
 
 def test_a_run_that_died_after_the_last_part_is_concluded() -> None:

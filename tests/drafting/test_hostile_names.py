@@ -87,11 +87,11 @@ def test_any_name_is_a_name(
     assert draft_job(job_of(**job), tmp_path).text
     mapping = RULES | {"reservation_id": {"column": known[0]}, "product_id": {"column": known[1]}}
     extract = open_extract(job_of(**job, mapping=mapping, ignore_unknown=True))
-    (window,) = extract.windows()
+    (window,) = extract.slices()
     records = extract.records(window)
     found = [(each["reservation_id"], each["product_id"]) for each in map(orjson.loads, records.data)]
     assert found == [(row[0], row[1]) for row in rows]
-    samples = sample_values(window, records, extract.mappings[0])
+    samples = sample_values(window.pieces[0], records, extract.mappings[0])
     assert samples["product_id"] == tuple((row[1], row[1]) for row in rows)
     copy = tmp_path / f"copy.{write.__name__}"
     extract.table(extract.files[0]).copy_rows(iter([1]), copy)
@@ -107,5 +107,5 @@ def test_blanks_around_the_name_of_a_csv_column_are_not_part_of_it(tmp_path: Pat
     path.write_bytes(csv([" a ", "\t"], [["1", "2"]]))
     mapping = RULES | {"reservation_id": {"column": "a"}, "product_id": {"column": "(column 2)"}}
     extract = open_extract(job_of(extract=[str(path)], event_type="scn.data.reservation", mapping=mapping))
-    (record,) = [orjson.loads(data) for window in extract.windows() for data in extract.records(window).data]
+    (record,) = [orjson.loads(data) for window in extract.slices() for data in extract.records(window).data]
     assert (record["reservation_id"], record["product_id"]) == ("1", "2")

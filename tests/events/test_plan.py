@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.events import EventPlanner, PackingSettings, WindowRecords
-from loader.model import MAX_EVENT_BYTES, Destination, SourceFile, WindowPlan
+from loader.events import EventPlanner, PackingSettings, SliceRecords
+from loader.model import MAX_EVENT_BYTES, Destination, FileRows, SlicePlan, SourceFile
 from tests.events.reference import Record, bucket_of
 
 DESTINATION = Destination("8928ae12-15e5-4441-825d-ec2184f0a43a", "scn.data.inboundorder")
 SOURCE = SourceFile(0, "/extract.csv", "csv", 10, 0, "f" * 64, 0, None)
 
 
-def window_of(records: list[Record], number: int = 3, *, with_keys: bool = True) -> WindowRecords:
+def window_of(records: list[Record], number: int = 3, *, with_keys: bool = True) -> SliceRecords:
     """Return a window of the records."""
     columns = {
         "row": pl.Int64,
@@ -28,21 +28,18 @@ def window_of(records: list[Record], number: int = 3, *, with_keys: bool = True)
     }
     if with_keys:
         columns["key"] = pl.String
-    return WindowRecords(
-        number=number,
-        file=0,
-        first_row=100,
-        rows_read=len(records),
-        rows_filtered=0,
-        last_of_file=True,
+    return SliceRecords(
+        window=number,
+        number=0,
+        files=[FileRows(0, 100, len(records), 0, 0, len(records), last_of_file=True)],
         frame=pl.DataFrame(
             {name: [getattr(record, name) for record in records] for name in columns}, schema=columns
-        ),
+        ).with_columns(place=pl.col("row") - 100, file=pl.lit(0, pl.UInt32)),
         rejected=[],
     )
 
 
-def window(rows: list[tuple[str, str, int]], number: int = 3) -> WindowRecords:
+def window(rows: list[tuple[str, str, int]], number: int = 3) -> SliceRecords:
     """Return a window whose records are (group, key, padding in characters)."""
     records = [
         Record(
@@ -57,7 +54,7 @@ def window(rows: list[tuple[str, str, int]], number: int = 3) -> WindowRecords:
     return window_of(records, number)
 
 
-def plan(records: WindowRecords, packing: PackingSettings) -> WindowPlan:
+def plan(records: SliceRecords, packing: PackingSettings) -> SlicePlan:
     return EventPlanner(DESTINATION, [SOURCE], packing).plan(records)
 
 
@@ -139,12 +136,14 @@ def test_another_destination_has_other_tokens(other):
 def test_the_token_is_the_one_written_down_here():
     """Tokens are stable over versions: an upgrade in mid-load must not change them."""
     event = plan(window([("a", "1", 0)]), PackingSettings()).events[0]
-    file_part = b""
     destination = (DESTINATION.instance_id, DESTINATION.event_type, "", "")
-    for part in ("scn-loader token 3", *destination, SOURCE.fingerprint, "0"):
-        file_part += f"{len(part)}:{part}".encode()
-    file_digest = hashlib.sha256(file_part).digest()
-    hashed = b'{"data":"' + event.quoted + b'"' + file_digest + b"100,0,1:a,-"
+
+    def digest(*parts: str) -> bytes:
+        return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).digest()
+
+    window_digest = digest("scn-loader token 4", *destination, SOURCE.fingerprint, "0", "100")
+    file_digest = digest(SOURCE.fingerprint, "0")
+    hashed = b'{"data":"' + event.quoted + b'"' + window_digest + b"1:" + file_digest + b"0,1:a,-"
     assert event.token == hashlib.sha256(hashed).hexdigest()
     assert 33 <= len(event.token) <= 126
 

@@ -7,8 +7,8 @@ import pytest
 
 from loader.extract.find_files import find_files
 from loader.formats.csv.table import CsvTable
-from loader.formats.windows import cut_table, read_windows
-from loader.job import CsvSettings, Pack
+from loader.job import CsvSettings
+from tests.formats.slices import slices_of
 
 EXTRACT = Path(__file__).parents[2] / "sample_data" / "scms_delivery_history.csv"
 
@@ -20,9 +20,8 @@ def test_every_value_of_a_real_extract_is_what_the_csv_module_reads(block_bytes:
     header, *rows = csv.reader(text.split("\r"))
     table = CsvTable(find_files([str(EXTRACT)])[0], CsvSettings(), block_bytes)
     assert list(table.schema) == header
-    cut = cut_table(table, tuple(header), Pack.ROW, None)
-    windows = list(read_windows([(table, cut)], lambda number: True, {}))
-    assert all(not window.bad for window in windows)
-    read = [row for window in windows for row in window.frame.rows()]
+    pieces = [piece for rows in slices_of([table], tuple(header), 4_000) for piece in rows.pieces]
+    assert all(not piece.bad for piece in pieces)
+    read = [row for piece in pieces for row in piece.frame.rows()]
     assert len(read) == 10_324
     assert read == [tuple(cell or None for cell in row) for row in rows]

@@ -28,7 +28,7 @@ extract = open_extract(Job(
     extract=[sys.argv[1]],
 ))
 records = 0
-for window in extract.windows():
+for window in extract.slices():
     records += len(extract.records(window).data)
 status = open("/proc/self/status").read()
 print(records, int(re.search(r"VmHWM:\s+(\d+)", status)[1]) // 1024)

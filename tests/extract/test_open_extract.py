@@ -3,6 +3,7 @@
 import datetime as dt
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,17 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.errors import ExtractError, NothingToLoad, SettingsError
-from loader.events.plan import WindowRecords
+from loader.events.plan import SliceRecords
 from loader.extract import open_extract
+from loader.formats.windows import Cuts
 from loader.job import Job
 from loader.model import MAX_EVENT_BYTES, RejectedRow
 from loader.records.row_reader import BATCH_BYTES, MAX_VALUE_CHARS
 from loader.reject_code import RejectCode
 
 
-def load(job: Job) -> list[WindowRecords]:
+def load(job: Job) -> list[SliceRecords]:
     extract = open_extract(job)
-    return [extract.records(window) for window in extract.windows()]
+    return [extract.records(window) for window in extract.slices()]
 
 
 def write(path: Path, text: str) -> str:
@@ -31,7 +33,7 @@ def write(path: Path, text: str) -> str:
     return str(path)
 
 
-def rejections(windows: list[WindowRecords]) -> list[tuple[int, str, str]]:
+def rejections(windows: list[SliceRecords]) -> list[tuple[int, str, str]]:
     return [(row.row, row.column, row.reason) for window in windows for row in window.rejected]
 
 
@@ -47,7 +49,7 @@ def test_rows_become_records(tmp_path: Path, job_of) -> None:
     assert window.rows == [0, 1]
     assert window.keys is None
     assert window.timestamps == [None, None]
-    assert (window.rows_read, window.rows_filtered, window.last_of_file) == (2, 0, True)
+    assert (window.rows_read, window.rows_filtered, window.files[0].last_of_file) == (2, 0, True)
 
 
 def test_bad_rows_are_rejected_with_place_and_reason(tmp_path: Path, job_of) -> None:
@@ -164,7 +166,9 @@ def test_long_texts_are_converted_some_at_a_time(tmp_path: Path, job_of) -> None
     texts = [f'"{row}"'.ljust(BATCH_BYTES // 200, "é") for row in range(300)]
     lines = [f'{row},V,"{text.replace(chr(34), chr(34) * 2)}"\n' for row, text in enumerate(texts)]
     path = write(tmp_path / "x.csv", "id,tpartner_id,order_status\n" + "".join(lines))
-    windows = load(job_of(extract=[path], pack="group", group_by="tpartner_id"))
+    job = job_of(extract=[path], pack="group", group_by="tpartner_id")
+    extract = replace(open_extract(job), cuts=Cuts(300, 300, 300))
+    windows = [extract.records(each) for each in extract.slices()]
     assert max(window.frame["size"].sum() for window in windows) > BATCH_BYTES
     assert [row for window in windows for row in window.rows] == [*range(300)]
     statuses = [orjson.loads(data)["order_status"] for window in windows for data in window.data]
@@ -267,20 +271,17 @@ def test_every_row_ends_in_exactly_one_place(
 
 
 def test_several_files_of_both_formats(tmp_path: Path, job_of) -> None:
-    """Windows number on over the files; totals are known only if every file tells."""
+    """A window runs over the files; totals are known only if every file tells."""
     first = write(tmp_path / "a.csv", "id,tpartner_id\n1,V\n2,V\n3,V\n")
     pl.DataFrame({"tpartner_id": ["V"], "id": ["4"]}).write_parquet(tmp_path / "b.parquet")
     job = job_of(extract=[first, str(tmp_path / "b.parquet")], window_rows=2)
     extract = open_extract(job)
-    windows = [extract.records(window) for window in extract.windows()]
-    assert [(window.number, window.file, window.last_of_file) for window in windows] == [
-        (0, 0, False),
-        (1, 0, True),
-        (2, 1, True),
-    ]
-    assert (extract.total_rows, extract.window_rows) == (None, (2, 2))
+    windows = [extract.records(window) for window in extract.slices()]
+    files = [[(file.file, file.first_row, file.last_of_file) for file in each.files] for each in windows]
+    assert files == [[(0, 0, False)], [(0, 2, True), (1, 0, True)]]
+    assert (extract.total_rows, extract.cuts.window_rows) == (None, 2)
     assert open_extract(job_of(extract=[str(tmp_path / "b.parquet")])).total_rows == 1
-    assert [window.data for window in windows if window.file == 1] == [[b'{"id":"4","tpartner_id":"V"}']]
+    assert windows[1].data == [b'{"id":"3","tpartner_id":"V"}', b'{"id":"4","tpartner_id":"V"}']
 
 
 def test_every_file_must_fit(tmp_path: Path, job_of) -> None:
@@ -348,7 +349,7 @@ def test_records_may_be_made_in_any_thread_in_any_order(tmp_path: Path, job_of) 
     lines = "".join(f'{row},"V{row % 7}",2024-01-{row % 40:02}\n' for row in range(5_000))
     path = write(tmp_path / "x.csv", "id,tpartner_id,submitted_date\n" + lines)
     extract = open_extract(job_of(extract=[path], window_rows=300))
-    windows = list(extract.windows())
+    windows = list(extract.slices())
     alone = [extract.records(window) for window in windows]
     with ThreadPoolExecutor(4) as threads:
         together = list(threads.map(extract.records, reversed(windows)))

@@ -19,9 +19,9 @@ from loader.checkpoint.queries import read_receipts, read_totals
 from loader.checkpoint.reading import check_whole, open_for_reading
 from loader.emulator.store.ledger import ACCEPTED, LedgerRow
 from loader.extract import open_extract
-from loader.extract.planning import plan_windows
+from loader.extract.planning import plan_slices
 from loader.job import Job
-from loader.model import Event, WindowPlan
+from loader.model import Event, SlicePlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,14 @@ class Sendable:
     rows: Sequence[tuple[int, int]]
 
 
+def places_of(event: Event) -> list[tuple[int, int]]:
+    """Return file and row of each record of an event."""
+    return [(event.file_of(position), row) for position, row in enumerate(event.rows)]
+
+
 def _parts(event: Event, place: int) -> Iterator[Sendable]:
     """Yield an event and all parts it can be cut into; made without the loader's own cutting."""
-    rows = [(event.file, row) for row in event.rows]
+    rows = places_of(event)
     yield Sendable(event.token, place, event.data, rows)
     if len(rows) == 1:
         return
@@ -69,7 +74,7 @@ class Plan:
         events: Its events, in order.
     """
 
-    windows: Sequence[WindowPlan]
+    windows: Sequence[SlicePlan]
     events: Sequence[Event]
 
     @cached_property
@@ -96,7 +101,7 @@ class Plan:
 def make_plan(settings: Mapping[str, Any]) -> Plan:
     """Plan a load from its settings, as the job reads them."""
     job = Job(**settings)
-    windows = list(plan_windows(job, open_extract(job)))
+    windows = list(plan_slices(job, open_extract(job)))
     return Plan(windows, [event for window in windows for event in window.events])
 
 
@@ -181,9 +186,9 @@ def wrong_receipts(ledger: Iterable[LedgerRow], plan: Plan, run_dir: Path) -> li
     with open_for_reading(run_dir, alive=False) as connection:
         check_whole(connection, run_dir)
         stored = {
-            (window.number, index): receipts.event_id(index)
-            for window in plan.windows
-            if (receipts := read_receipts(connection, window.number))
+            (window, index): receipts.event_id(index)
+            for window in sorted({planned.window for planned in plan.windows})
+            if (receipts := read_receipts(connection, window))
             for index in receipts
         }
         totals = read_totals(connection)
@@ -205,11 +210,7 @@ def accepted_rows(ledger: Iterable[LedgerRow], plan: Plan) -> set[tuple[int, int
 def accepted_events(ledger: Iterable[LedgerRow], plan: Plan) -> set[int]:
     """Return the numbers, in the plan, of the events all of whose records were accepted."""
     rows = accepted_rows(ledger, plan)
-    return {
-        number
-        for number, event in enumerate(plan.events)
-        if all((event.file, row) in rows for row in event.rows)
-    }
+    return {number for number, event in enumerate(plan.events) if rows.issuperset(places_of(event))}
 
 
 def accepted_tokens(ledger: Iterable[LedgerRow]) -> set[str]:

@@ -11,18 +11,19 @@ from typing import Any
 import orjson
 
 from loader.extract import open_extract
-from loader.extract.planning import plan_windows
+from loader.extract.planning import plan_slices
 from loader.job import Job
-from loader.model import WindowPlan
+from loader.model import SlicePlan
 
 
-def digest(plan: WindowPlan) -> str:
+def digest(plan: SlicePlan) -> str:
     """Return a digest of everything a window's plan says: each byte of each event, and each count."""
-    counts = (plan.number, plan.file, plan.first_row, plan.rows_read, plan.rows_filtered, plan.records)
+    counts = (plan.window, plan.number, plan.first_index, tuple(plan.files))
     rejected = [(row.file, row.row, row.column, row.code, row.reason, row.value) for row in plan.rejected]
-    found = hashlib.sha256(repr((counts, plan.last_of_file, rejected)).encode())
+    found = hashlib.sha256(repr((counts, plan.ends_window, rejected)).encode())
     for event in plan.events:
-        place = (event.window, event.index, event.file, tuple(event.rows), event.group, event.token)
+        place = (event.window, event.index, event.file, event.borders, tuple(event.rows))
+        found.update(repr((event.group, event.token)).encode())
         found.update(repr((place, event.timestamp)).encode())
         found.update(event.data)
     return found.hexdigest()
@@ -31,7 +32,7 @@ def digest(plan: WindowPlan) -> str:
 def digests(settings: dict[str, Any]) -> list[str]:
     """Return the digests of a job's windows, planned in order."""
     job = Job(**settings)
-    return [digest(plan) for plan in plan_windows(job, open_extract(job))]
+    return [digest(plan) for plan in plan_slices(job, open_extract(job))]
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def wrong(trial: Trial, ended: Ended, bad: Collection[int], allowed: str | None 
     """Judge a load that ended with exactly the bad rows refused."""
     found = trial.wrong(ended, complete=False, allowed=allowed)
     ledger, plan = trial.ledger(), trial.plan()
-    every = {(event.file, row) for event in plan.events for row in event.rows}
+    every = {place for event in plan.events for place in judge.places_of(event)}
     if judge.accepted_rows(ledger, plan) != every - {(0, row) for row in bad}:
         found.append("not exactly the good rows were accepted")
     if ended.summary is not None and ended.summary["records_failed"] != len(bad):

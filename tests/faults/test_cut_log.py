@@ -24,7 +24,7 @@ def killed(folder: Path) -> Path:
 
 
 async def commit_often(checkpoint: Checkpoint) -> None:
-    checkpoint.begin_window(window_plan(0, EVENTS))
+    checkpoint.begin_slice(window_plan(0, EVENTS))
     await checkpoint.mark_sendable(up_to(0, EVENTS - 1))
     for index in range(10):
         checkpoint.record(accepted(0, index))

@@ -18,7 +18,7 @@ from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.rate.governor import Governor
 from loader.delivery.settings import DeliverySettings
 from loader.extract import open_extract
-from loader.extract.planning import plan_windows
+from loader.extract.planning import plan_slices
 from loader.job import Job
 from loader.model import Event, EventResult, Outcome, OutcomeKind
 from tests.faults.extracts import EVENT_TYPE, KEY, ExtractShape, random_rows, random_shape, write_extract
@@ -51,11 +51,11 @@ def random_job(folder: Path, seed: int, *, most_rows: int = 200) -> dict[str, An
 def test_a_window_is_planned_the_same_in_any_order(tmp_path: Path, seed: int, order: Random) -> None:
     """What was planned before a window, in this run or never, changes no byte of its events."""
     job = Job(**random_job(tmp_path, seed))
-    in_order = [digest(plan) for plan in plan_windows(job, open_extract(job))]
+    in_order = [digest(plan) for plan in plan_slices(job, open_extract(job))]
     numbers = list(range(len(in_order)))
     order.shuffle(numbers)
     for number in numbers[:8]:
-        (alone,) = plan_windows(job, open_extract(job), wanted=number.__eq__)
+        (alone,) = plan_slices(job, open_extract(job), wanted=number.__eq__)  # a window is one slice here
         assert digest(alone) == in_order[number]
 
 
@@ -105,7 +105,7 @@ async def test_bytes_held_exceed_the_budget_by_less_than_one_event(tmp_path: Pat
         tmp_path / "extract.csv", random_rows(chance, ExtractShape(rows=120, groups=10, longest_text=3000))
     )
     job = Job(extract=(str(extract),), event_type=EVENT_TYPE, instance_id=INSTANCE, group_by=(KEY[0],))
-    events = [event for plan in plan_windows(job, open_extract(job)) for event in plan.events]
+    events = [event for plan in plan_slices(job, open_extract(job)) for event in plan.events]
     budget = chance.choice([1, 20_000, 100_000])
     client, results = FickleClient(chance), list[EventResult]()
     client.dispatcher = dispatcher = Dispatcher(

@@ -18,9 +18,9 @@ from loader.extract.find_files import find_files
 from loader.formats.csv.blocks import read_blocks
 from loader.formats.csv.dialect import read_dialect
 from loader.formats.csv.table import CsvTable, line_lengths
-from loader.formats.windows import WindowShape, read_windows
 from loader.job import CsvSettings
 from tests.extract.fixtures import JobMaker
+from tests.formats.slices import slices_of
 
 Row = list[str | None] | str
 
@@ -156,7 +156,7 @@ def test_settings_of_the_job_are_heard(tmp_path: Path, job_of: JobMaker) -> None
             mapping={"order_status": {"column": "order_status", "null_words": "\\N"}},
         )
     )
-    (window,) = extract.windows()
+    (window,) = extract.slices()
     assert list(extract.records(window).data) == [
         b'{"id":"1","tpartner_id":"V|1"}',
         b'{"id":"3","order_status":"5\'","tpartner_id":"\\"V"}',
@@ -171,7 +171,7 @@ def test_a_row_of_undecodable_bytes_keeps_its_place(tmp_path: Path, block_bytes:
     (tmp_path / "x.csv").write_bytes(b"".join([*pieces[:3], b"\x00\xd8", *pieces[3:]]))
     (file,) = find_files([str(tmp_path / "x.csv")])
     table = CsvTable(file, CsvSettings(), block_bytes)
-    (window,) = read_windows([(table, WindowShape(("id", "name"), 9, 9))], lambda number: True, {})
+    ((window,),) = (rows.pieces for rows in slices_of([table], ("id", "name"), 9))
     assert [(bad.index, bad.fault.reason) for bad in window.bad] == [
         (1, "it holds bytes that are not UTF-16 LE")
     ]

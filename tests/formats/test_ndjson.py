@@ -9,19 +9,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loader.errors import ExtractError, NothingToLoad
-from loader.events.plan import WindowRecords
+from loader.events.plan import SliceRecords
 from loader.extract import open_extract
 from loader.extract.find_files import find_files
 from loader.formats.bad_record import RecordFault
 from loader.formats.ndjson.lines import KEY_TWICE, NO_OBJECT, NOT_UNICODE, NOT_UTF_8, read_line
 from loader.formats.ndjson.table import HEAD_BYTES, NdjsonTable
-from loader.formats.windows import WindowShape, read_windows
 from loader.job import Job
+from tests.formats.slices import slices_of
 
 
-def load(job: Job) -> list[WindowRecords]:
+def load(job: Job) -> list[SliceRecords]:
     extract = open_extract(job)
-    return [extract.records(window) for window in extract.windows()]
+    return [extract.records(window) for window in extract.slices()]
 
 
 def write(path: Path, *lines: str) -> str:
@@ -29,7 +29,7 @@ def write(path: Path, *lines: str) -> str:
     return str(path)
 
 
-def rejections(windows: list[WindowRecords]) -> list[tuple[int, str, str]]:
+def rejections(windows: list[SliceRecords]) -> list[tuple[int, str, str]]:
     return [(row.row, row.column, row.reason) for window in windows for row in window.rejected]
 
 
@@ -49,7 +49,7 @@ def test_objects_become_records(tmp_path: Path, job_of) -> None:
         b'{"id":"1.10","order_status":"true","tpartner_id":"1E+2","incoterm":""}',
     ]
     assert window.rows == [0, 1, 2]
-    assert window.last_of_file
+    assert window.files[0].last_of_file
 
 
 @pytest.mark.parametrize(
@@ -184,8 +184,8 @@ def test_windows_are_cut_by_position(tmp_path: Path, values, window_rows, block_
     path.write_bytes((text if data.draw(st.booleans()) else text.rstrip()).encode())
     wanted = data.draw(st.sets(st.integers(0, 30)))
     table = NdjsonTable(find_files([str(path)])[0], block_bytes=block_bytes)
-    cut = WindowShape(("a",), window_rows, window_rows)
-    windows = {window.number: window for window in read_windows([(table, cut)], wanted.__contains__, {})}
+    read = slices_of([table], ("a",), window_rows, wanted=wanted.__contains__)
+    windows = {rows.window: piece for rows in read for piece in rows.pieces}
     starts = range(0, len(values), window_rows)
     assert {number: window.frame["a"].to_list() for number, window in windows.items()} == {
         number: values[start : start + window_rows] for number, start in enumerate(starts) if number in wanted

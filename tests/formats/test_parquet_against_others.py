@@ -245,7 +245,7 @@ def texts_of(path: Path, job_of: Callable[..., Any], rows: int) -> list[str | No
     job = job_of(extract=[str(path)], event_type="scn.data.reservation", mapping=RULES, ignore_unknown=True)
     extract = open_extract(job)
     texts: list[str | None] = [None] * rows
-    for window in extract.windows():
+    for window in extract.slices():
         records = extract.records(window)
         for row, data in zip(records.rows, records.data, strict=True):
             texts[row] = orjson.loads(data).get("product_id")

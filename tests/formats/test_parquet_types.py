@@ -43,7 +43,7 @@ def load(path: Path, content: bytes, job_of: Callable[..., Any], **settings: Any
     """Return the texts of column v, and the rows that were rejected."""
     path.write_bytes(content)
     extract = open_extract(job_of(extract=[str(path)], **CUSTOM, **settings))
-    windows = [extract.records(window) for window in extract.windows()]
+    windows = [extract.records(window) for window in extract.slices()]
     texts = [orjson.loads(data).get("v") for window in windows for data in window.data]
     rejected = [(bad.row, bad.column, bad.code) for window in windows for bad in window.rejected]
     return texts, rejected
@@ -200,7 +200,7 @@ def test_a_column_of_no_use_is_named_and_can_be_left_out(
     assert told in str(refused.value.why)
     if "binary" not in told:
         extract = open_extract(job_of(extract=[str(path)], ignore_unknown=True, **CUSTOM))
-        assert [data for window in extract.windows() for data in extract.records(window).data] == [
+        assert [data for window in extract.slices() for data in extract.records(window).data] == [
             b'{"id":"r0"}'
         ]
         assert any("'v'" in warning for warning in extract.warnings)
@@ -327,7 +327,7 @@ def test_an_encoding_that_polars_does_not_read_stops_its_column_only(
         open_extract(job_of(extract=[str(path)], **CUSTOM))
     assert encoding in str(refused.value.why)
     extract = open_extract(job_of(extract=[str(path)], ignore_unknown=True, **CUSTOM))
-    assert [len(extract.records(window).data) for window in extract.windows()] == [3]
+    assert [len(extract.records(window).data) for window in extract.slices()] == [3]
     extract.table(extract.files[0]).copy_rows(iter([1]), copy)
     assert pl.read_parquet(copy).rows() == [("r1",)]
 

@@ -1,8 +1,8 @@
-"""Windows: the same rows under the same number, whatever else is read."""
+"""Windows and slices: the same rows under the same number, whatever else is read."""
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
@@ -15,9 +15,18 @@ from loader.errors import ExtractError
 from loader.extract.find_files import find_files
 from loader.formats.csv.table import CsvTable
 from loader.formats.parquet.table import ParquetTable
-from loader.formats.windows import WINDOW_BYTES, Table, Window, WindowShape, cut_table, read_windows
+from loader.formats.windows import (
+    BUCKET_WINDOW_BYTES,
+    GROUP_WINDOW_BYTES,
+    ROW_WINDOW_BYTES,
+    SLICE_BYTES,
+    Slice,
+    Table,
+    cuts_of,
+)
 from loader.job import CsvSettings, Pack
 from loader.model import SourceFile
+from tests.formats.slices import slices_of
 
 ROWS = {
     "one.csv": 25,
@@ -45,35 +54,44 @@ def extract(tmp_path_factory: pytest.TempPathFactory) -> tuple[SourceFile, ...]:
     return find_files([str(folder / name) for name in ROWS])
 
 
-def tables(
-    files: tuple[SourceFile, ...], window_rows: int, slice_windows: int = 2, block_bytes: int = 64
-) -> list[tuple[Table, WindowShape]]:
-    cut = WindowShape(("place",), window_rows, window_rows * slice_windows)
+def tables(files: tuple[SourceFile, ...], block_bytes: int = 64) -> list[Table]:
     return [
-        (ParquetTable(file) if file.format == "parquet" else CsvTable(file, CsvSettings(), block_bytes), cut)
+        ParquetTable(file) if file.format == "parquet" else CsvTable(file, CsvSettings(), block_bytes)
         for file in files
     ]
 
 
-def rows_of(windows: Iterator[Window]) -> dict[int, tuple[int, int, bool, tuple[str, ...]]]:
+Rows = list[tuple[int, int, bool, tuple[str, ...]]]
+"""File, first row, whether the file ends, and values of each piece."""
+
+
+def rows_of(slices: Iterable[Slice]) -> dict[tuple[int, int], Rows]:
+    """Return the pieces of each slice, by window and number in it."""
     return {
-        window.number: (window.file, window.first_row, window.last_of_file, tuple(window.frame["place"]))
-        for window in windows
+        (each.window, each.number): [
+            (piece.file, piece.first_row, piece.last_of_file, tuple(piece.frame["place"]))
+            for piece in each.pieces
+        ]
+        for each in slices
     }
 
 
-def expected(window_rows: int) -> dict[int, tuple[int, int, bool, tuple[str, ...]]]:
-    cut = [
-        (
-            file,
-            first,
-            first + window_rows >= rows,
-            tuple(f"{name} {row}" for row in range(first, min(rows, first + window_rows))),
-        )
-        for file, (name, rows) in enumerate(ROWS.items())
-        for first in range(0, rows, window_rows)
-    ]
-    return dict(enumerate(cut))
+def expected(window_rows: int, slice_rows: int) -> dict[tuple[int, int], Rows]:
+    """Return what there is to read, worked out row by row."""
+    slices: dict[tuple[int, int], Rows] = {}
+    place = 0
+    for file, (name, rows) in enumerate(ROWS.items()):
+        if not rows:
+            at = (place // window_rows, place % window_rows // slice_rows)
+            slices.setdefault(at, []).append((file, 0, True, ()))
+        for row in range(rows):
+            pieces = slices.setdefault((place // window_rows, place % window_rows // slice_rows), [])
+            if not pieces or pieces[-1][0] != file:
+                pieces.append((file, row, False, ()))
+            first, values = pieces[-1][1], pieces[-1][3]
+            pieces[-1] = (file, first, row + 1 == rows, (*values, f"{name} {row}"))
+            place += 1
+    return slices
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -81,16 +99,29 @@ def expected(window_rows: int) -> dict[int, tuple[int, int, bool, tuple[str, ...
 def test_a_window_is_the_same_whatever_is_wanted(
     extract: tuple[SourceFile, ...], data: st.DataObject
 ) -> None:
-    """Windows are cut by position alone: not by what is wanted, known, or read at a time."""
-    window_rows = data.draw(st.integers(1, 45))
-    whole = expected(window_rows)
-    wanted = data.draw(st.sets(st.sampled_from(sorted(whole))))
+    """Windows and slices are cut by position alone: not by what is wanted, known, or read at a time."""
+    window_rows = data.draw(st.integers(1, 60))
+    slice_rows = data.draw(st.integers(1, window_rows))
+    whole = expected(window_rows, slice_rows)
+    wanted = data.draw(st.sets(st.sampled_from(sorted({window for window, _ in whole}))))
     known = data.draw(st.sets(st.sampled_from([0, 2])))
-    slices = tables(extract, window_rows, data.draw(st.integers(1, 4)), data.draw(st.integers(1, 400)))
-    known_rows = {number: list(ROWS.values())[number] for number in known}
-    got = rows_of(read_windows(slices, wanted.__contains__, known_rows))
-    assert got == {number: whole[number] for number in sorted(wanted)}
-    assert list(got) == sorted(got)
+    ends: dict[int, int] = {}
+    got = slices_of(
+        tables(extract, data.draw(st.integers(1, 400))),
+        ("place",),
+        window_rows,
+        slice_rows=slice_rows,
+        read_rows=data.draw(st.integers(1, 100)),
+        wanted=wanted.__contains__,
+        known_rows={number: list(ROWS.values())[number] for number in known},
+        on_end=ends.__setitem__,
+    )
+    read = list(got)
+    assert rows_of(read) == {at: pieces for at, pieces in whole.items() if at[0] in wanted}
+    assert [(each.window, each.number) for each in read] == sorted(rows_of(read))
+    last = {window: max(number for other, number in whole if other == window) for window in wanted}
+    assert all(each.ends_window == (each.number == last[each.window]) for each in read)
+    assert ends == dict(enumerate(ROWS.values()))
 
 
 def test_a_file_nobody_wants_is_not_opened(extract: tuple[SourceFile, ...], tmp_path: Path) -> None:
@@ -98,10 +129,10 @@ def test_a_file_nobody_wants_is_not_opened(extract: tuple[SourceFile, ...], tmp_
     path = tmp_path / "gone.csv"
     path.write_text("place\n1\n2\n3\n")
     files = find_files([str(path), extract[0].path])
-    opened = tables(files, 2)
+    opened = tables(files)
     path.unlink()
-    windows = read_windows(opened, lambda number: number >= 2, {0: 3})
-    assert next(windows).frame["place"][0] == "one.csv 0"
+    slices = slices_of(opened, ("place",), 3, wanted=lambda window: window >= 1, known_rows={0: 3})
+    assert next(slices).pieces[0].frame["place"][0] == "one.csv 0"
 
 
 def test_closing_the_windows_closes_the_file(extract: tuple[SourceFile, ...]) -> None:
@@ -111,7 +142,7 @@ def test_closing_the_windows_closes_the_file(extract: tuple[SourceFile, ...]) ->
     def opened() -> int:
         return sum(file.path == extract[0].path for file in process.open_files())
 
-    windows = read_windows(tables(extract[:1], 2), lambda number: True, {})
+    windows = slices_of(tables(extract[:1]), ("place",), 2)
     next(windows)
     assert opened() == 1
     windows.close()
@@ -125,7 +156,7 @@ def test_a_file_that_changes_under_the_load_stops_it(tmp_path: Path, name: str) 
     frame = pl.DataFrame({"place": [str(row) for row in range(10)]})
     write = frame.write_csv if name.endswith("csv") else frame.write_parquet
     write(path)
-    windows = read_windows(tables(find_files([str(path)]), 2, 1), lambda number: True, {})
+    windows = slices_of(tables(find_files([str(path)])), ("place",), 2)
     if name.endswith("csv"):
         os.utime(path, ns=(0, 1))
     else:
@@ -145,7 +176,7 @@ def test_a_damaged_page_stops_the_load(tmp_path: Path) -> None:
     rotten[1000:3000] = bytes(2000)
     path.write_bytes(rotten)
     with pytest.raises(ExtractError) as caught:
-        list(read_windows(tables(find_files([str(path)]), 50_000), lambda number: True, {}))
+        list(slices_of(tables(find_files([str(path)])), ("place",), 50_000))
     assert caught.value.where == str(path)
 
 
@@ -153,26 +184,31 @@ def test_bad_records_keep_their_place(tmp_path: Path) -> None:
     """A record that is no row holds its position in the window, in whichever window that is."""
     path = tmp_path / "x.csv"
     path.write_text("place,b\n" + "".join(f"{row},x\n" if row % 5 else f"{row}\n" for row in range(20)))
-    windows = read_windows(tables(find_files([str(path)]), 6), lambda number: True, {})
-    seen = [(window.first_row + bad.index, bad.text) for window in windows for bad in window.bad]
+    slices = slices_of(tables(find_files([str(path)])), ("place",), 6)
+    pieces = [piece for each in slices for piece in each.pieces]
+    seen = [(piece.first_row + bad.index, bad.text) for piece in pieces for bad in piece.bad]
     assert seen == [(0, "0"), (5, "5"), (10, "10"), (15, "15")]
 
 
-@pytest.mark.parametrize("pack", list(Pack))
-@pytest.mark.parametrize("text_chars", [1, 100, 20_000])
-def test_windows_hold_about_as_many_bytes_as_they_should(tmp_path: Path, pack: Pack, text_chars: int) -> None:
-    """Short rows make long windows, within bounds; the file's own bytes decide."""
-    path = tmp_path / "x.parquet"
-    pl.DataFrame({"place": ["x" * text_chars] * 1200}).write_parquet(path)
-    table = ParquetTable(find_files([str(path)])[0])
-    cut = cut_table(table, ("place",), pack, None)
-    assert cut == cut_table(table, ("place",), pack, None)
-    assert cut.slice_rows % cut.window_rows == 0
-    if text_chars == 20_000:
-        assert 0.8 < cut.window_rows * text_chars / WINDOW_BYTES[pack] < 1.2 or cut.window_rows == 16
-    if text_chars == 1:
-        assert cut.window_rows == {Pack.ROW: 16_384, Pack.GROUP: 262_144}[pack]
-    assert cut_table(table, ("place",), pack, 77).window_rows == 77
+@pytest.mark.parametrize(
+    ("pack", "buckets", "window_bytes", "most_rows"),
+    [
+        (Pack.ROW, None, ROW_WINDOW_BYTES, 16_384),
+        (Pack.GROUP, None, GROUP_WINDOW_BYTES, 1_048_576),
+        (Pack.GROUP, 16, BUCKET_WINDOW_BYTES, 1_048_576),
+        (Pack.GROUP, 1_000, GROUP_WINDOW_BYTES, 1_048_576),
+    ],
+)
+@pytest.mark.parametrize("row_bytes", [10, 400, 20_000])
+def test_windows_hold_about_as_many_bytes_as_they_should(
+    pack: Pack, buckets: int | None, window_bytes: int, most_rows: int, row_bytes: int
+) -> None:
+    """Short rows make long windows, within bounds, and slices that fit into memory."""
+    cuts = cuts_of(row_bytes, pack, buckets, None)
+    assert cuts.window_rows == min(most_rows, window_bytes // row_bytes)
+    assert cuts.slice_rows == min(cuts.window_rows, 131_072, SLICE_BYTES // row_bytes)
+    chosen = cuts_of(row_bytes, pack, buckets, 77)
+    assert (chosen.window_rows, chosen.slice_rows) == (77, 77)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -184,9 +220,9 @@ def test_rows_that_grow_make_shorter_windows(tmp_path: Path, suffix: str) -> Non
         frame.write_csv(path)
     else:
         frame.write_parquet(path)
-    ((table, _),) = tables(find_files([str(path)]), 1)
-    cut = cut_table(table, ("place",), Pack.ROW, None)
-    assert cut.window_rows * 2_000 <= 1.5 * WINDOW_BYTES[Pack.ROW]
+    (table,) = tables(find_files([str(path)]))
+    cuts = cuts_of(table.row_bytes(("place",)), Pack.ROW, None, None)
+    assert cuts.window_rows * 2_000 <= 1.5 * ROW_WINDOW_BYTES
 
 
 @settings(max_examples=100, deadline=None)
@@ -204,10 +240,8 @@ def test_rows_that_are_only_counted_are_counted_like_rows_that_are_parsed(
         path = Path(folder, "x.csv")
         path.write_text("\n".join(["place,b", *lines, "end,x"]))
         table = CsvTable(find_files([str(path)])[0], CsvSettings(), block_bytes)
-        cut = WindowShape(("place",), 3, 3)
-        parsed = rows_of(read_windows([(table, cut)], lambda number: True, {}))
+        parsed = rows_of(slices_of([table], ("place",), 3))
         last = max(parsed)
-        assert parsed[last][3][-1] == "end"
-        assert rows_of(read_windows([(table, cut)], lambda number: number == last, {})) == {
-            last: parsed[last]
-        }
+        assert parsed[last][0][3][-1] == "end"
+        wanted = slices_of([table], ("place",), 3, wanted=lambda window: window == last[0])
+        assert rows_of(wanted) == {last: parsed[last]}

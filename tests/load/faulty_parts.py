@@ -11,12 +11,12 @@ from loader.aws.credentials import CredentialSource, FixedCredentials
 from loader.aws.signing import Credentials
 from loader.checkpoint import Checkpoint, Plan, open_checkpoint
 from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
-from loader.events import WindowRecords
-from loader.extract import Extract, Window, open_extract
+from loader.events import SliceRecords
+from loader.extract import Extract, Slice, open_extract
 from loader.job import Job
 from loader.loading.api import LoadParts
 from loader.loading.observers import Observers
-from loader.model import Event, EventResult, Outcome, OutcomeKind, WindowPlan
+from loader.model import Event, EventResult, Outcome, OutcomeKind, SlicePlan
 from loader.report import Snapshot
 from loader.service.client import SupplyChainClient, open_client
 
@@ -89,24 +89,24 @@ class FaultyExtract:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._extract, name)
 
-    def windows(
+    def slices(
         self,
         wanted: Callable[[int], bool],
         known_rows: Mapping[int, int],
         on_end: Callable[[int, int], None],
-    ) -> Generator[Window, None, None]:
+    ) -> Generator[Slice, None, None]:
         self._plan.reach("read first window")
-        for window in self._extract.windows(wanted, known_rows, on_end):
-            if window.number == FAULTY_WINDOW:
+        for rows in self._extract.slices(wanted, known_rows, on_end):
+            if rows.window == FAULTY_WINDOW:
                 self._plan.reach("read later window")
                 if self._plan.stage == "end early":
                     return
-            yield window
+            yield rows
         self._plan.reach("after last window")
 
-    def records(self, window: Window) -> WindowRecords:
-        records = self._extract.records(window)
-        if window.number == FAULTY_WINDOW:
+    def records(self, rows: Slice) -> SliceRecords:
+        records = self._extract.records(rows)
+        if rows.window == FAULTY_WINDOW:
             self._plan.reach("convert")
             if self._plan.stage == "pack":
                 object.__setattr__(records, "frame", FaultyFrame(self._plan))
@@ -128,10 +128,10 @@ class FaultyCheckpoint:
     def __exit__(self, *ended: object) -> None:
         self._checkpoint.close()
 
-    def begin_window(self, plan: WindowPlan) -> None:
-        if plan.number == FAULTY_WINDOW:
+    def begin_slice(self, plan: SlicePlan) -> bool:
+        if plan.window == FAULTY_WINDOW:
             self._plan.reach("write window")
-        self._checkpoint.begin_window(plan)
+        return self._checkpoint.begin_slice(plan)
 
     async def mark_sendable(self, places: Sequence[tuple[int, int]]) -> None:
         if any(window == FAULTY_WINDOW for window, _ in places):

@@ -8,7 +8,7 @@ from threading import Event as Flag
 import pytest
 
 from loader.extract.planning import plan_ahead
-from loader.model import WindowPlan
+from loader.model import SlicePlan
 
 WINDOWS = 4
 IN_TIME_SECONDS = 5.0
@@ -23,16 +23,16 @@ class Planning:
         self.others: list[int] = []
         self._left_by_others = _count_plans()
 
-    def plans(self) -> Iterator[WindowPlan]:
+    def plans(self) -> Iterator[SlicePlan]:
         """Make the plans."""
         for number in range(WINDOWS):
             self.others.append(_count_plans() - self._left_by_others)
             self.begun[number].set()
-            yield WindowPlan(number, 0, number, 1, 0, 1, (), (), last_of_file=number == WINDOWS - 1)
+            yield SlicePlan(number, 0, (), 0, (), ())
 
 
 def _count_plans() -> int:
-    return sum(isinstance(each, WindowPlan) for each in gc.get_objects())
+    return sum(isinstance(each, SlicePlan) for each in gc.get_objects())
 
 
 @pytest.mark.parametrize("is_idle", [False, True])
@@ -44,10 +44,10 @@ async def test_the_next_window_is_begun_early_only_if_nothing_is_left_to_deliver
     planning, seen = Planning(), []
     async with aclosing(plan_ahead(planning.plans(), lambda: is_idle)) as ahead:
         async for plan in ahead:
-            seen.append(plan.number)
-            if not plan.last_of_file:
+            seen.append(plan.window)
+            if plan.window < WINDOWS - 1:
                 patience_seconds = IN_TIME_SECONDS if is_idle else LONG_ENOUGH_SECONDS
-                assert planning.begun[plan.number + 1].wait(patience_seconds) is is_idle
+                assert planning.begun[plan.window + 1].wait(patience_seconds) is is_idle
     assert seen == list(range(WINDOWS))
 
 
@@ -57,7 +57,7 @@ async def test_a_window_that_was_handed_over_is_let_go(is_idle: bool, most: int)
     planning = Planning()
     async with aclosing(plan_ahead(planning.plans(), lambda: is_idle)) as ahead:
         async for plan in ahead:
-            if not plan.last_of_file and is_idle:
-                assert planning.begun[plan.number + 1].wait(IN_TIME_SECONDS)
+            if plan.window < WINDOWS - 1 and is_idle:
+                assert planning.begun[plan.window + 1].wait(IN_TIME_SECONDS)
             del plan
     assert max(planning.others) <= most

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.errors import SettingsError
-from loader.events.plan import WindowRecords
+from loader.events.plan import SliceRecords
 from loader.extract import open_extract
 from loader.job import Job
 from loader.mapping.expressions import Expression, read_expression
@@ -185,9 +185,9 @@ def test_a_row_that_cannot_be_evaluated_leaves_the_others_alone(cells: list[str 
     assert series.to_list() == [int(cell) * 2 if cell in good and cell else None for cell in cells]
 
 
-def load(job: Job) -> list[WindowRecords]:
+def load(job: Job) -> list[SliceRecords]:
     extract = open_extract(job)
-    return [extract.records(window) for window in extract.windows()]
+    return [extract.records(window) for window in extract.slices()]
 
 
 def csv(tmp_path: Path, text: str) -> list[str]:
@@ -210,8 +210,8 @@ def test_expressions_feed_columns_and_only_what_they_need_is_read(tmp_path: Path
         },
     )
     opened = open_extract(job)
-    (window,) = opened.windows()
-    assert window.frame.columns == ["plant", "material", "qty", "tpartner_id"]
+    (window,) = opened.slices()
+    assert window.pieces[0].frame.columns == ["plant", "material", "qty", "tpartner_id"]
     records = opened.records(window)
     assert records.data == [
         b'{"id":"P1-007","order_status":"5.0","tpartner_id":"V"}',

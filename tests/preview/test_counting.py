@@ -6,8 +6,8 @@ from collections import Counter
 import polars as pl
 import pytest
 
-from loader.events import EventPlanner, PackingSettings, WindowRecords
-from loader.model import Destination, RejectedRow, SourceFile, WindowPlan
+from loader.events import EventPlanner, PackingSettings, SliceRecords
+from loader.model import Destination, FileRows, RejectedRow, SlicePlan, SourceFile
 from loader.preview import Counts, Packings, count_keys, count_lanes
 from loader.preview.counting import MOST_KINDS, OTHER_REASONS
 from loader.preview.spill import spill
@@ -17,24 +17,25 @@ FILE = SourceFile(0, "/x.csv", "csv", 1, 0, "f", 0, None)
 DESTINATION = Destination("8928ae12-15e5-4441-825d-ec2184f0a43a", "scn.data.reservation")
 
 
-def window(number: int, groups: list[str], keys: list[str]) -> WindowRecords:
+def window(number: int, groups: list[str], keys: list[str]) -> SliceRecords:
     """A window of ten rows at most, whose records are ``{}``."""
     rows = range(number * 10, number * 10 + len(groups))
-    return WindowRecords(
-        number=number,
-        file=0,
-        first_row=number * 10,
-        rows_read=len(groups),
-        rows_filtered=0,
-        last_of_file=False,
+    return SliceRecords(
+        window=number,
+        number=0,
+        files=[FileRows(0, number * 10, len(groups), 0, 0, len(groups), last_of_file=False)],
         frame=pl.DataFrame({"row": rows, "group": groups, "key": keys}).with_columns(
-            timestamp=pl.lit(None, pl.String), quoted=pl.lit(b"{}"), size=pl.lit(2, pl.Int64)
+            timestamp=pl.lit(None, pl.String),
+            quoted=pl.lit(b"{}"),
+            size=pl.lit(2, pl.Int64),
+            file=pl.lit(0, pl.UInt32),
+            place=pl.int_range(pl.len()),
         ),
         rejected=[],
     )
 
 
-def random_windows(seed: int) -> list[WindowRecords]:
+def random_windows(seed: int) -> list[SliceRecords]:
     chance = random.Random(seed)
     return [
         window(
@@ -78,7 +79,7 @@ def test_lanes_and_keys_are_counted_over_windows(seed):
 def test_packings_count_what_the_planner_would_plan(chosen):
     """Each number is that of a load with the flags it names."""
     windows = random_windows(1)
-    packings = Packings(chosen)
+    packings = Packings(chosen, 2, 10, is_given=True)
     for records in windows:
         packings.add(records)
     buckets = chosen.group_buckets or 64
@@ -99,7 +100,11 @@ def test_reasons_do_not_grow_without_end():
     counts = Counts()
     code = RejectCode.RECORD_TOO_LONG
     rejected = [RejectedRow(0, row, "a", code, f"it has {row} bytes") for row in range(MOST_KINDS + 5)]
-    counts.add(WindowPlan(0, 0, 0, len(rejected), 0, 0, rejected, [], last_of_file=True))
+    counts.add(
+        SlicePlan(
+            0, 0, [FileRows(0, 0, len(rejected), 0, len(rejected), 0, last_of_file=True)], 0, rejected, []
+        )
+    )
     kinds = counts.rejected_kinds()
     assert len(kinds) == MOST_KINDS + 1
     assert (kinds[0].reason, kinds[0].count, kinds[0].row) == (OTHER_REASONS, 5, MOST_KINDS)

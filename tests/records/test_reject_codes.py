@@ -192,7 +192,7 @@ def test_each_fault_has_its_code(
     (tmp_path / name).write_bytes(content)
     settings = {"event_type": "scn.data.reservation", **settings}
     extract = open_extract(job_of(extract=[str(tmp_path / name)], **settings))
-    windows = [extract.records(window) for window in extract.windows()]
+    windows = [extract.records(window) for window in extract.slices()]
     assert [(row.row, row.code) for window in windows for row in window.rejected] == [(GOOD_ROWS, code)]
     assert sum(len(window.rows) for window in windows) == GOOD_ROWS
 

@@ -14,7 +14,7 @@ from loader.job import ColumnRule, Job, TextRule
 
 def records(job: Job) -> tuple[list[bytes], list[tuple[int, str]]]:
     extract = open_extract(job)
-    windows = [extract.records(window) for window in extract.windows()]
+    windows = [extract.records(window) for window in extract.slices()]
     rejected = [(row.row, row.column) for window in windows for row in window.rejected]
     return [data for window in windows for data in window.data], rejected
 
@@ -89,7 +89,7 @@ def test_defaults_are_for_cells_that_no_rule_speaks_of(tmp_path: Path, job_of) -
         },
         group_by=["id", "Site"],
     )
-    (window,) = (open_extract(job).records(window) for window in open_extract(job).windows())
+    (window,) = (open_extract(job).records(window) for window in open_extract(job).slices())
     assert window.groups == ["1|", "2|"]
     assert window.data == [
         b'{"id":"1","company_id":"-","tpartner_id":"-"}',

@@ -132,7 +132,7 @@ def test_bytes_feed_texts_numbers_and_times(tmp_path: Path, job_of) -> None:
     ).write_parquet(path)
     job = job_of(extract=[str(path)], defaults={"binary": "utf8", "null_words": "n/a"}, group_by="id")
     extract = open_extract(job)
-    (records,) = (extract.records(window) for window in extract.windows())
+    (records,) = (extract.records(window) for window in extract.slices())
     assert records.data == [b'{"id":"007","tpartner_id":"V","submitted_date":"2024-01-02T00:00:00Z"}']
     assert [(row.row, row.column, row.reason) for row in records.rejected] == [
         (1, "tpartner_id", "it holds no value, and the column needs one"),

@@ -28,7 +28,7 @@ def run_dir(tmp_path: Path) -> Path:
         RejectedRow(0, 8, "", RejectCode.RECORD_TOO_LONG, "too large"),
     ]
     with open_checkpoint(tmp_path / "run", load_plan()) as checkpoint:
-        checkpoint.begin_window(window_plan(rejected=rejected))
+        checkpoint.begin_slice(window_plan(rejected=rejected))
         checkpoint.record(accepted(0, 0))
         checkpoint.record(put_aside(0, 1))
         checkpoint.record(put_aside(0, 2, EventState.IN_DOUBT, code="Timeout"))
@@ -79,7 +79,7 @@ def test_events_that_were_not_accepted_are_exported_with_their_state(run_dir: Pa
 async def test_an_event_of_a_killed_run_has_the_rows_of_its_window(tmp_path: Path) -> None:
     """Until it is planned again nobody knows which event it is, but its rows are narrowed down."""
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
-        checkpoint.begin_window(window_plan(1))
+        checkpoint.begin_slice(window_plan(1))
         await checkpoint.mark_sendable(up_to(1, 0))
     with open_checkpoint(tmp_path, load_plan()):
         assert export_failed(tmp_path, tmp_path / "failed.csv").rows == 1
@@ -109,7 +109,7 @@ def test_a_cell_that_is_a_formula_gets_an_apostrophe(tmp_path: Path) -> None:
         RejectedRow(0, row, "c", RejectCode.NOT_A_NUMBER, "why", value) for row, value in enumerate(values)
     )
     with open_checkpoint(tmp_path / "run", load_plan()) as checkpoint:
-        checkpoint.begin_window(window_plan(rejected=rejected))
+        checkpoint.begin_slice(window_plan(rejected=rejected))
     path = tmp_path / "rejected.csv"
     assert export_rejected(tmp_path / "run", path) == Exported(9, 6)
     with path.open(newline="", encoding="utf-8") as file:

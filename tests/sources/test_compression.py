@@ -98,7 +98,7 @@ def test_a_record_without_end_is_refused(tmp_path: Path, suffix: str, job_of) ->
     path = tmp_path / f"x.csv{suffix}"
     path.write_bytes(PACK[suffix](b"id,tpartner_id\n1,V\n" + b"x" * (20 * 2**20)))
     with pytest.raises(ExtractError, match="never closed"):
-        list(open_extract(job_of(extract=[str(path)])).windows())
+        list(open_extract(job_of(extract=[str(path)])).slices())
 
 
 @suffixes
@@ -111,7 +111,7 @@ def test_rows_are_those_of_the_text(tmp_path: Path, suffix: str, job_of) -> None
     records = []
     for path in (plain, packed.parent):
         extract = open_extract(job_of(extract=[str(path)], window_rows=700))
-        records.append([extract.records(window).data for window in extract.windows()])
+        records.append([extract.records(window).data for window in extract.slices()])
     assert records[0] == records[1]
     assert len(records[1]) == 8
     files = find_files([str(plain), str(packed)])

@@ -13,10 +13,10 @@ from loader.extract import open_extract
 from loader.extract.find_files import find_files
 from loader.formats.csv.table import CsvTable
 from loader.formats.parquet.table import ParquetTable
-from loader.formats.windows import WindowShape, read_windows
 from loader.job import CsvSettings
 from loader.sources.files import changed, opened
 from loader.sources.s3_objects import PART_BYTES
+from tests.formats.slices import slices_of
 from tests.sources.s3_server import BUCKET, S3Server
 
 
@@ -87,8 +87,8 @@ def test_a_window_of_a_large_parquet_file_is_a_range(s3: S3Server, job_of) -> No
     extract = open_extract(job_of(extract=[url("large [1] +%20é.parquet")], window_rows=1000))
     assert extract.total_rows == 60_000
     s3.asked.clear()
-    (window,) = extract.windows(lambda number: number == 33)
-    assert window.frame["id"].to_list() == [str(row) for row in range(33_000, 34_000)]
+    (window,) = extract.slices(lambda number: number == 33)
+    assert window.pieces[0].frame["id"].to_list() == [str(row) for row in range(33_000, 34_000)]
     gets = [(status, length) for method, _, _, status, length in s3.asked if method == "GET"]
     assert {status for status, _ in gets} == {206}
     assert sum(length for _, length in gets) < len(content) / 8
@@ -102,7 +102,7 @@ def test_text_is_streamed_in_parts(s3: S3Server, job_of, key: str) -> None:
     s3.put(key, stored)
     extract = open_extract(job_of(extract=[url(key)], window_rows=25_000))
     s3.asked.clear()
-    records = [record for window in extract.windows() for record in extract.records(window).data]
+    records = [record for window in extract.slices() for record in extract.records(window).data]
     assert len(records) == 60_000
     assert records[-1] == b'{"id":"59999","tpartner_id":"%s"}' % (b"V" * 90)
     assert all(status == 206 and length <= PART_BYTES for _, _, _, status, length in s3.asked)
@@ -134,7 +134,7 @@ def test_an_object_that_changes_while_it_is_read(s3: S3Server, key: str) -> None
     s3.put(key, CHANGES[key][0])
     (file,) = find_files([url(key)])
     table = ParquetTable(file) if file.format == "parquet" else CsvTable(file, CsvSettings(), 2**16)
-    windows = read_windows([(table, WindowShape(("id",), 5, 5))], lambda _: True, {})
+    windows = slices_of([table], ("id",), 5)
     next(windows)
     s3.put(key, CHANGES[key][1])
     with pytest.raises(ExtractError, match="changed while"):

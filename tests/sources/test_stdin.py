@@ -35,7 +35,7 @@ def test_it_is_an_extract_like_any_other(monkeypatch, tmp_path: Path, job_of, co
     (path,) = kept_below(run_dir)
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert extract.files[0].format == kind
-    (window,) = extract.windows()
+    (window,) = extract.slices()
     assert extract.records(window).data == [b'{"id":"1","tpartner_id":"V"}']
     again = piped(monkeypatch, job_of, run_dir, content)
     assert again.files[0].fingerprint == extract.files[0].fingerprint

@@ -40,7 +40,7 @@ async def half_a_load(folder: Path, clock: Clock) -> Path:
     code = RejectCode.NOT_A_NUMBER
     rejected = [RejectedRow(0, row, "quantity", code, "not a number", "x") for row in range(8, 13)]
     with open_checkpoint(folder / "live", load_plan(), clock=clock) as checkpoint:
-        checkpoint.begin_window(window_plan(rejected=rejected))
+        checkpoint.begin_slice(window_plan(rejected=rejected))
         await checkpoint.mark_sendable(up_to(0, 7))
         checkpoint.record(accepted(0, 0))
         checkpoint.record(put_aside(0, 1))
@@ -114,7 +114,7 @@ async def test_doubt_that_is_too_old_asks_for_a_decision(tmp_path: Path) -> None
 async def test_a_running_load_has_nothing_in_doubt(tmp_path: Path) -> None:
     """What a living process has marked is in flight; its totals are those of its last commit."""
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
-        checkpoint.begin_window(window_plan())
+        checkpoint.begin_slice(window_plan())
         await checkpoint.mark_sendable(up_to(0, 7))
         overview = read_overview(tmp_path, START)
         assert overview.state is LoadState.RUNNING
@@ -125,12 +125,12 @@ async def test_a_running_load_has_nothing_in_doubt(tmp_path: Path) -> None:
 async def test_dying_while_retrying_is_counted_once(tmp_path: Path) -> None:
     """Failed events that were handed out again are in doubt and no longer among the failed."""
     with open_checkpoint(tmp_path / "live", load_plan()) as checkpoint:
-        checkpoint.begin_window(window_plan())
+        checkpoint.begin_slice(window_plan())
         checkpoint.record(put_aside(0, 0))
         checkpoint.record(put_aside(0, 1, EventState.IN_DOUBT))
         checkpoint.finish(RunEnd("interrupted", 130, complete=False))
     with open_checkpoint(tmp_path / "live", load_plan(), retry_failed=True) as checkpoint:
-        checkpoint.begin_window(window_plan())
+        checkpoint.begin_slice(window_plan())
         await checkpoint.mark_sendable(up_to(0, 2))
         shutil.copytree(tmp_path / "live", tmp_path / "killed")
     totals = read_overview(tmp_path / "killed", START).totals
@@ -142,7 +142,7 @@ def test_a_finished_load_says_how_its_last_run_ended(tmp_path: Path) -> None:
     """The end, its numbers, and that failed events can be sent again."""
     clock = Clock()
     with open_checkpoint(tmp_path, load_plan(), clock=clock) as checkpoint:
-        checkpoint.begin_window(window_plan(events=1))
+        checkpoint.begin_slice(window_plan(events=1))
         checkpoint.record(put_aside(0, 0))
         clock.now += 5
         checkpoint.finish(DONE)
@@ -168,7 +168,7 @@ def test_a_finished_load_without_failures_asks_for_no_retry(
 ) -> None:
     """Rejected rows are for the user to correct; without any there is nothing to do."""
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
-        checkpoint.begin_window(window_plan(events=1, rejected=rejected))
+        checkpoint.begin_slice(window_plan(events=1, rejected=rejected))
         checkpoint.record(accepted(0, 0))
         checkpoint.finish(RunEnd("done", int(bool(rejected)), complete=True))
     assert [step.command.split()[1] for step in steps(read_overview(tmp_path, START))] == proposed
@@ -198,7 +198,7 @@ async def test_a_file_whose_length_is_unknown_leaves_the_rest_open(tmp_path: Pat
     """Without row counts of all files nobody claims to know what is left."""
     plan = load_plan(files=2)
     files = [plan.files[0], type(plan.files[1])(1, "/x.csv", "csv", 5, 1, "f" * 64, 0, None)]
-    open_checkpoint(tmp_path, type(plan)(plan.settings, files, plan.window_rows)).close()
+    open_checkpoint(tmp_path, type(plan)(plan.settings, files, plan.window_rows, plan.slice_rows)).close()
     overview = read_overview(tmp_path, START)
     assert overview.rows_left is None
     (step,) = steps(overview)
@@ -209,7 +209,7 @@ def test_an_earlier_load_is_read_from_its_kept_checkpoint(tmp_path: Path) -> Non
     """A checkpoint that made way is told apart from the present one, and lists no next step of its own."""
     for files in (1, 2):
         with open_checkpoint(tmp_path, load_plan(files=files)) as checkpoint:
-            checkpoint.begin_window(window_plan(events=1))
+            checkpoint.begin_slice(window_plan(events=1))
             checkpoint.record(accepted(0, 0))
             checkpoint.finish(RunEnd("completed", 0, complete=True))
     now = read_overview(tmp_path, START)

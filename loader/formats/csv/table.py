@@ -1,6 +1,6 @@
-"""The windows of a CSV file: blocks of whole records, cut again by rows."""
+"""The rows of a CSV file: blocks of whole records, cut again by rows."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,7 +10,7 @@ from loader.formats.csv.blocks import BLOCK_BYTES, read_blocks, read_preamble
 from loader.formats.csv.dialect import read_dialect
 from loader.formats.csv.ragged import ragged_rows
 from loader.formats.window_cutter import PendingRows
-from loader.formats.windows import SIZING_ROWS, Window, WindowShape, mean_row_bytes
+from loader.formats.windows import SIZING_ROWS, FileCut, Piece, mean_row_bytes
 from loader.job import CsvSettings
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged, opened
@@ -82,15 +82,13 @@ class CsvTable:
             return first * max(lengths) // lengths[0]
         return 1
 
-    def windows(
-        self, cut: WindowShape, first_number: int, wanted: Callable[[int], bool]
-    ) -> Generator[Window, None, int]:
-        """Read the wanted windows; return the number of rows of the file.
+    def pieces(self, cut: FileCut) -> Generator[Piece, None, int]:
+        """Read what is wanted, slice by slice; return the number of rows of the file.
 
         Raises:
             ExtractError: The file is damaged, or changed since the load began.
         """
-        pending = PendingRows(self.file.number, cut, first_number, wanted)
+        pending = PendingRows(self.file.number, cut)
         for block in read_blocks(self.file, self._dialect, self._block_bytes):
             check_unchanged(self.file)
             pending.add(block)

@@ -1,6 +1,6 @@
-"""The windows of an NDJSON file: blocks of lines, cut again by rows."""
+"""The rows of an NDJSON file: blocks of lines, cut again by rows."""
 
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from loader.errors import ExtractError, NothingToLoad
 from loader.formats.bad_record import BadRecord
 from loader.formats.ndjson.blocks import BLOCK_BYTES, LineBlock, read_lines
 from loader.formats.window_cutter import PendingRows
-from loader.formats.windows import SIZING_ROWS, Window, WindowShape, mean_row_bytes
+from loader.formats.windows import SIZING_ROWS, FileCut, Piece, mean_row_bytes
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged
 
@@ -78,15 +78,13 @@ class NdjsonTable:
         """Return the first rows; they are not kept, for an extract may have many files."""
         return next(read_lines(self.file, HEAD_BYTES), LineBlock(b""))
 
-    def windows(
-        self, cut: WindowShape, first_number: int, wanted: Callable[[int], bool]
-    ) -> Generator[Window, None, int]:
-        """Read the wanted windows; return the number of rows of the file.
+    def pieces(self, cut: FileCut) -> Generator[Piece, None, int]:
+        """Read what is wanted, slice by slice; return the number of rows of the file.
 
         Raises:
             ExtractError: The file is damaged, or changed since the load began.
         """
-        pending = PendingRows(self.file.number, cut, first_number, wanted)
+        pending = PendingRows(self.file.number, cut)
         for block in read_lines(self.file, self._block_bytes):
             check_unchanged(self.file)
             pending.add(_Rows(block, self._known))

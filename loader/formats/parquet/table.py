@@ -1,6 +1,6 @@
-"""The windows of a Parquet file: slices of it, skipped where nobody wants them."""
+"""The rows of a Parquet file: slices of it, skipped where nobody wants them."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import polars as pl
 
 from loader.formats.bad_record import BadRecord
 from loader.formats.parquet.source import ParquetSource
-from loader.formats.windows import SIZING_ROWS, SLICE_BYTES, Window, WindowShape, mean_row_bytes
+from loader.formats.windows import SIZING_ROWS, SLICE_BYTES, FileCut, Piece, mean_row_bytes
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged
 from loader.sources.s3_objects import S3File
@@ -58,17 +58,18 @@ class ParquetTable:
         places = {last * sample // (SAMPLES - 1) for sample in range(SAMPLES)}
         return max(mean_row_bytes(self._source.read(columns, place, rows).frame) for place in places)
 
-    def windows(
-        self, cut: WindowShape, first_number: int, wanted: Callable[[int], bool]
-    ) -> Generator[Window, None, int]:
-        """Read the wanted windows; return the number of rows of the file.
+    def pieces(self, cut: FileCut) -> Generator[Piece, None, int]:
+        """Read what is wanted, slice by slice; return the number of rows of the file.
 
         Raises:
             ExtractError: The file is damaged, or changed since the load began.
         """
         rows = self._source.rows
-        for first_row, end_row in _slices(cut, rows, lambda index: wanted(first_number + index)):
-            yield from self._cut_slice(cut, first_number, first_row, end_row)
+        if not rows and cut.is_wanted(0):
+            empty = pl.DataFrame(schema=dict.fromkeys(cut.columns, pl.String))
+            yield Piece(self.file.number, 0, empty, last_of_file=True)
+        for slices in _reads(cut, rows):
+            yield from self._read(cut, slices)
         return rows
 
     def copy_rows(self, rows: Iterator[int], path: Path) -> None:
@@ -87,36 +88,37 @@ class ParquetTable:
         """Nothing: Parquet tells itself how it is written."""
         return {}
 
-    def _cut_slice(
-        self, cut: WindowShape, first_number: int, first_row: int, end_row: int
-    ) -> Iterator[Window]:
+    def _read(self, cut: FileCut, slices: Sequence[tuple[int, int]]) -> Iterator[Piece]:
+        first_row, end_row = slices[0][0], slices[-1][1]
         read = self._source.read(cut.columns, first_row, end_row - first_row)
         check_unchanged(self.file)
-        for row in range(first_row, end_row, cut.window_rows):
-            yield Window(
-                number=first_number + row // cut.window_rows,
+        for start, end in slices:
+            yield Piece(
                 file=self.file.number,
-                first_row=row,
-                frame=read.frame.slice(row - first_row, cut.window_rows),
-                last_of_file=row + cut.window_rows >= self._source.rows,
-                bad=_bad_between(read.bad, row - first_row, cut.window_rows),
+                first_row=start,
+                frame=read.frame.slice(start - first_row, end - start),
+                last_of_file=end == self._source.rows,
+                bad=_bad_between(read.bad, start - first_row, end - start),
             )
 
 
 def _bad_between(bad: Sequence[BadRecord], start: int, rows: int) -> Sequence[BadRecord]:
-    """Return the bad rows of a slice that lie in a window of it, counted from the window's first."""
+    """Return the bad rows of a read that lie in a slice of it, counted from the slice's first."""
     return [replace(each, index=each.index - start) for each in bad if start <= each.index < start + rows]
 
 
-def _slices(cut: WindowShape, rows: int, wanted: Callable[[int], bool]) -> Iterator[tuple[int, int]]:
-    """Return first and last row (exclusive) of each run of wanted windows, none above slice_rows."""
-    start: int | None = None
-    for index in range(-(-rows // cut.window_rows)):
-        row = index * cut.window_rows
-        if start is not None and (row - start >= cut.slice_rows or not wanted(index)):
-            yield start, row
-            start = None
-        if start is None and wanted(index):
-            start = row
-    if start is not None:
-        yield start, rows
+def _reads(cut: FileCut, rows: int) -> Iterator[list[tuple[int, int]]]:
+    """Yield first and last row (exclusive) of the wanted slices, those together that are read at once."""
+    together: list[tuple[int, int]] = []
+    start = 0
+    while start < rows:
+        end = min(rows, cut.slice_end(start))
+        is_wanted = cut.is_wanted(start)
+        if together and (not is_wanted or end - together[0][0] > cut.cuts.read_rows):
+            yield together
+            together = []
+        if is_wanted:
+            together.append((start, end))
+        start = end
+    if together:
+        yield together
