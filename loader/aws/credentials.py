@@ -1,8 +1,8 @@
-"""As whom to sign: credentials from botocore's chain, renewed before they run out.
+"""Credentials used for signing: found by botocore's chain and renewed before they expire.
 
-Signing reads the attribute ``current``; nothing on that path blocks. The look-up itself (profile
-files, helper processes, STS, SSO, instance metadata) runs in a thread. Each renewal walks the whole
-chain again, so it also sees what changed meanwhile: keys rotated in a profile file, a new SSO login.
+Signing reads the attribute ``current``, which never blocks. The look-up itself (profile files,
+helper processes, STS, SSO, instance metadata) runs in a thread. Each renewal runs the whole chain
+again, so it picks up changes such as keys rotated in a profile file or a new SSO login.
 """
 
 import asyncio
@@ -22,19 +22,19 @@ from loader.errors import LoaderError, ServiceStopped, SettingsError
 from loader.process.daemon_thread import in_daemon_thread
 
 RENEW_BEFORE_EXPIRY_SECONDS = 15 * 60.0
-"""When to start looking for new ones: botocore's advisory refresh window."""
+"""Time before the expiry at which a renewal starts: botocore's advisory refresh window."""
 
 WAIT_BEFORE_EXPIRY_SECONDS = 60.0
-"""From here on an attempt waits for the renewal: it could still be under way at the expiry."""
+"""Time before the expiry from which an attempt waits for the renewal, which might end too late otherwise."""
 
 RETRY_SECONDS = 30.0
-"""Pause between renewals that failed or gave nothing newer."""
+"""Pause after a renewal that failed or returned no newer credentials."""
 
 RENEWAL_TIMEOUT_SECONDS = 60.0
-"""How long a renewal may take. The first look-up has no limit: it may ask the user for a code."""
+"""Time limit of a renewal. The first look-up has no limit, because it may prompt the user for a code."""
 
 JUST_REFRESHED_SECONDS = 5.0
-"""Refusals that come in this soon after a refresh belong to requests signed before it."""
+"""Refusals within this time after a refresh belong to requests that were signed before it."""
 
 MOST_HELPER_CHARS = 200
 """How much of a credential helper's words the debug log shows."""
@@ -44,11 +44,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FoundCredentials:
-    """What a look-up found.
+    """The result of a look-up.
 
     Attributes:
         credentials: The key.
-        expires_at: Epoch seconds of its end; infinity if it has none or does not tell.
+        expires_at: Expiry in epoch seconds; infinity if there is none or it is unknown.
     """
 
     credentials: Credentials
@@ -56,28 +56,28 @@ class FoundCredentials:
 
 
 class CredentialSource(Protocol):
-    """Where an attempt gets the key to sign with.
+    """Source of the key that signs an attempt.
 
     Attributes:
         current: The key to use now.
-        renew_at: Epoch seconds from which on `renew` should be called before reading ``current``.
+        renew_at: Epoch seconds from which `renew` must be called before ``current`` is read.
     """
 
     current: Credentials
     renew_at: float
 
     async def renew(self, now: float) -> None:
-        """See to new credentials in the background; wait for them only shortly before the expiry."""
+        """Renew the credentials in the background; wait for them only shortly before the expiry."""
 
     async def refresh(self) -> None:
-        """Look for new credentials now, because the service refused these."""
+        """Look up new credentials now, because the service refused the current ones."""
 
     async def close(self) -> None:
-        """Stop what runs in the background."""
+        """Stop background work."""
 
 
 class FixedCredentials:
-    """One key that never changes, for the emulator and for callers who bring their own.
+    """One key that never changes, for the emulator and for callers that pass their own key.
 
     Args:
         credentials: The key.
@@ -88,23 +88,23 @@ class FixedCredentials:
         self.renew_at = math.inf
 
     async def renew(self, now: float) -> None:
-        """Do nothing: there are no others."""
+        """Do nothing: there is only this key."""
 
     async def refresh(self) -> None:
-        """Do nothing: the next refusal will stop the load."""
+        """Do nothing: the next refusal stops the load."""
 
     async def close(self) -> None:
         """Do nothing."""
 
 
 class RenewingCredentials:
-    """The newest credentials a look-up gave.
+    """The newest credentials that a look-up returned.
 
     Args:
-        found: What the first look-up gave.
-        look_up: Looks again, blocking; raises `SettingsError` if there are none.
+        found: Result of the first look-up.
+        look_up: Repeats the look-up. It blocks, and raises `SettingsError` if there are no credentials.
         now: Epoch seconds.
-        timeout_seconds: How long a renewal may take.
+        timeout_seconds: Time limit of a renewal.
     """
 
     def __init__(
@@ -128,16 +128,16 @@ class RenewingCredentials:
         self.current = found.credentials
         self.expires_at = found.expires_at
         self._has_failed = False
-        # Short-lived ones are renewed half-way: fifteen minutes may be all they have.
+        # Short-lived credentials are renewed at half of their life, which may be 15 minutes in all.
         remaining = found.expires_at - now
         ahead = min(RENEW_BEFORE_EXPIRY_SECONDS, remaining / 2)
         self.renew_at = now + max(RETRY_SECONDS, remaining - ahead)
 
     async def renew(self, now: float) -> None:
-        """See to new credentials in the background; wait for them only shortly before the expiry.
+        """Renew the credentials in the background; wait for them only shortly before the expiry.
 
-        A failure is logged and tried again later: until the expiry the old ones still work, and
-        after it the service's refusal leads to `refresh`, which reports it.
+        A failed renewal is logged and repeated later. The old credentials work until their expiry;
+        after it, the service refuses them and `refresh` reports the failure.
 
         Args:
             now: Epoch seconds.
@@ -147,15 +147,16 @@ class RenewingCredentials:
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._renew(now))
         if now >= self.expires_at - WAIT_BEFORE_EXPIRY_SECONDS:
-            await asyncio.wait([self._renewal])  # does not cancel it, as awaiting it would
+            # Awaiting the task itself would cancel it together with this attempt.
+            await asyncio.wait([self._renewal])
 
     async def _renew(self, now: float) -> None:
         try:
             async with self._one_at_a_time:
                 self._take(await self._found(), now)
-        except Exception as error:  # noqa: BLE001 - the old ones still work; `refresh` reports what lasts
+        except Exception as error:  # noqa: BLE001 - the old key still works; `refresh` reports lasting faults
             self.renew_at = now + RETRY_SECONDS
-            # Said once: half a minute later it will most likely be the same.
+            # Only the first failure is a warning: the next one, 30 s later, most likely has the same cause.
             level = logging.DEBUG if self._has_failed else logging.WARNING
             self._has_failed = True
             why = (error.why or error.what) if isinstance(error, LoaderError) else type(error).__name__
@@ -164,13 +165,13 @@ class RenewingCredentials:
             self._renewal = None
 
     async def refresh(self) -> None:
-        """Look for new credentials now, because the service refused these.
+        """Look up new credentials now, because the service refused the current ones.
 
         Raises:
-            ServiceStopped: None could be found.
+            ServiceStopped: The look-up found none.
         """
         async with self._one_at_a_time:
-            # Many attempts are refused at once: the first one's look-up answers for all.
+            # The service refuses many attempts at once: they share the look-up of the first one.
             if time.monotonic() - self._refreshed_at >= JUST_REFRESHED_SECONDS:
                 await self._refresh()
             if self._refresh_error is not None:
@@ -191,25 +192,25 @@ class RenewingCredentials:
         except TimeoutError as error:
             raise SettingsError(
                 "No AWS credentials could be looked up.",
-                why=f"the look-up did not end within {self._timeout_seconds:g} s",
+                why=f"the look-up took longer than {self._timeout_seconds:g} s",
             ) from error
 
     async def close(self) -> None:
-        """Stop a renewal that is under way."""
+        """Stop a running renewal."""
         if self._renewal is not None:
             self._renewal.cancel()
             await asyncio.wait([self._renewal])
 
 
 async def open_credentials(profile: str | None, region: str | None) -> RenewingCredentials:
-    """Find credentials by botocore's chain, and keep them fresh.
+    """Find credentials by botocore's chain, and renew them before they expire.
 
     Args:
         profile: Profile to use, or None for ``AWS_PROFILE`` or the default one.
-        region: Region for the calls that the chain makes on its own (STS, SSO).
+        region: Region for the calls that the chain itself makes (STS, SSO).
 
     Raises:
-        SettingsError: There are none, or what is configured does not work.
+        SettingsError: There are no credentials, or the configured ones cannot be used.
     """
     found = await in_daemon_thread(lambda: find_credentials(profile, region))
     return RenewingCredentials(
@@ -218,36 +219,36 @@ async def open_credentials(profile: str | None, region: str | None) -> RenewingC
 
 
 def find_credentials(profile: str | None, region: str | None, *, may_prompt: bool = True) -> FoundCredentials:
-    """Walk botocore's credential chain once. Blocks.
+    """Run botocore's credential chain once. Blocks.
 
     Args:
         profile: Profile to use, or None for ``AWS_PROFILE`` or the default one.
-        region: Region for the calls that the chain makes on its own (STS, SSO).
-        may_prompt: Whether a role that needs an MFA code may ask for it on the terminal.
+        region: Region for the calls that the chain itself makes (STS, SSO).
+        may_prompt: Whether a role that needs an MFA code may prompt for it on the terminal.
 
     Raises:
-        SettingsError: There are none, or what is configured does not work.
+        SettingsError: There are no credentials, or the configured ones cannot be used.
     """
     session = open_session(profile, region)
     providers = session.get_component("credential_provider")
     if not may_prompt:
-        # The provider's argument for this cannot be reached through a session.
+        # A session offers no way to set the provider's argument for this.
         providers.get_provider("assume-role")._prompter = _refuse_to_prompt  # noqa: SLF001
     try:
         credentials = session.get_credentials()
         frozen = credentials.get_frozen_credentials() if credentials is not None else None
     except CredentialRetrievalError as error:
         raise _helper_failed(session, error) from None
-    except Exception as error:  # the chain runs what others wrote: helpers, parsers, plugins
+    except Exception as error:  # the chain runs foreign code: helpers, parsers, plugins
         raise SettingsError(
-            "The AWS credentials that are configured could not be used.",
+            "The configured AWS credentials could not be used.",
             where=f"profile '{profile_name(session)}'",
             why=f"{type(error).__name__}: {error}",
             next_step="check the profile or the environment variables, or log in again (aws sso login)",
         ) from error
     if frozen is None:
         raise _none_found(session, [provider.METHOD for provider in providers.providers])
-    # The only place that tells; absent on keys that do not expire.
+    # botocore has no public attribute for the expiry. Keys that do not expire lack this one.
     expiry = getattr(credentials, "_expiry_time", None)
     return FoundCredentials(
         Credentials(_key_text(frozen.access_key), _key_text(frozen.secret_key), _token_text(frozen.token)),
@@ -282,14 +283,14 @@ def _none_found(session: botocore.session.Session, methods: list[str]) -> Settin
     return SettingsError(
         "No AWS credentials were found.",
         where=f"profile '{profile_name(session)}'",
-        why=f"looked, in this order, for: {', '.join(methods)}",
+        why=f"sources tried, in this order: {', '.join(methods)}",
         next_step="set AWS_PROFILE or --profile, log in (aws sso login), or set AWS_ACCESS_KEY_ID and"
         " AWS_SECRET_ACCESS_KEY",
     )
 
 
 def _refuse_to_prompt(_text: str) -> NoReturn:
-    raise RuntimeError("the role needs an MFA code, which is asked for only when a load starts")
+    raise RuntimeError("the role needs an MFA code, and only the start of a load prompts for one")
 
 
 def _token_text(value: str | None) -> str | None:
@@ -297,12 +298,12 @@ def _token_text(value: str | None) -> str | None:
 
 
 def _key_text(value: str) -> str:
-    """Return a part of a key without the line end it was pasted with."""
+    """Return a part of a key without surrounding white space, such as a pasted line end."""
     text = value.strip()
     if not text or not text.isascii() or not text.isprintable() or " " in text:
         raise SettingsError(
-            "The AWS credentials that were found are damaged.",
-            why="an access key, secret or token is empty or holds blanks or special characters",
+            "The AWS credentials are damaged.",
+            why="an access key, secret or token is empty or contains blanks or special characters",
             next_step="set them again",
         )
     return text

@@ -1,4 +1,4 @@
-"""Where requests go: the service's endpoint, found by botocore's rules and configuration."""
+"""The endpoint of the service, resolved by botocore's rules and configuration."""
 
 import re
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the service listens.
+    """The address of the service.
 
     Attributes:
         url: Scheme, host and port, without a path.
-        base_path: What stands before the path of each request, percent-encoded; empty for most.
+        base_path: Prefix of the path of each request, percent-encoded; usually empty.
         scheme: ``https``, or ``http`` on loopback.
         host: Name or address to connect to; an IPv6 address without brackets.
         port: Port to connect to.
@@ -48,12 +48,12 @@ class Endpoint:
 def resolve_endpoint(region: str | None, profile: str | None, endpoint_url: str | None) -> Endpoint:
     """Return the endpoint for the given settings.
 
-    What is None is looked for where botocore looks: region as in `open_session`, the URL in
-    ``AWS_ENDPOINT_URL_SUPPLYCHAIN``, ``AWS_ENDPOINT_URL`` and the profile (unless
-    ``AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`` says not to), FIPS and dual-stack variants in
+    Settings that are None come from the same places as in botocore: the region as in `open_session`;
+    the URL from ``AWS_ENDPOINT_URL_SUPPLYCHAIN``, ``AWS_ENDPOINT_URL`` and the profile (unless
+    ``AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`` is set); FIPS and dual-stack variants from
     ``AWS_USE_FIPS_ENDPOINT``, ``AWS_USE_DUALSTACK_ENDPOINT`` and the profile.
 
-    Blocks for about 0.1 s: botocore reads its model of the service.
+    Blocks for about 0.1 s, while botocore reads its model of the service.
 
     Raises:
         SettingsError: There is no region, or the endpoint cannot be used.
@@ -74,7 +74,7 @@ def resolve_endpoint(region: str | None, profile: str | None, endpoint_url: str 
         ) from error
     except BotoCoreError as error:
         raise SettingsError(
-            "The endpoint of the service cannot be worked out.",
+            "The endpoint of the service cannot be resolved.",
             where=f"region '{session.get_config_variable('region')}'",
             why=str(error),
             next_step="check --region, and the FIPS and dual-stack settings of the profile",
@@ -82,13 +82,13 @@ def resolve_endpoint(region: str | None, profile: str | None, endpoint_url: str 
     except ValueError as error:
         if _works_with_another_url(session):
             raise _unusable(
-                origin, "it does not hold the name of a host, or its port cannot be read"
+                origin, "it contains no host name, or its port is invalid"
             ) from error
         raise SettingsError(
             "The AWS configuration cannot be used.",
             where="the AWS_* environment variables or the profile",
             why=str(error),
-            next_step="correct the variable or the line of the profile that holds this value",
+            next_step="correct the variable or the line of the profile that contains this value",
         ) from error
     check_url(configured_url, origin)
     parts = urlsplit(signed_url)
@@ -98,7 +98,7 @@ def resolve_endpoint(region: str | None, profile: str | None, endpoint_url: str 
 
 
 def endpoint_at(url: str, region: str) -> Endpoint:
-    """Return the endpoint at a URL, without a look at the environment or the profile.
+    """Return the endpoint at a URL, without reading the environment or the profile.
 
     Raises:
         SettingsError: The URL cannot be used.
@@ -109,12 +109,12 @@ def endpoint_at(url: str, region: str) -> Endpoint:
 
 
 def _ask_botocore(session: botocore.session.Session, endpoint_url: str | None) -> tuple[str, str]:
-    """Return the endpoint URL that is configured, and a URL as botocore would request it."""
+    """Return the configured endpoint URL, and a URL as botocore would request it."""
     client = session.create_client(
         "supplychain",
         endpoint_url=endpoint_url or None,
-        # Keys for the one signature below, that nothing is sent with; without them botocore
-        # would go through its whole credential chain here.
+        # Placeholder keys for the signature below, which is never sent. Without them botocore would
+        # run its whole credential chain here.
         aws_access_key_id="endpoint",
         aws_secret_access_key="endpoint",  # noqa: S106 - not a secret, see above
     )
@@ -124,7 +124,7 @@ def _ask_botocore(session: botocore.session.Session, endpoint_url: str | None) -
 
 
 def _works_with_another_url(session: botocore.session.Session) -> bool:
-    """Return whether it is the configured URL that botocore refuses, and no other setting."""
+    """Return whether botocore refuses the configured URL rather than another setting."""
     try:
         _ask_botocore(session, "https://endpoint.invalid")
     except ValueError:
@@ -133,19 +133,20 @@ def _works_with_another_url(session: botocore.session.Session) -> bool:
 
 
 def check_url(url: str, origin: str) -> None:
-    """Refuse an endpoint URL that may not be used.
+    """Refuse an endpoint URL that cannot or must not be used.
 
     Args:
         url: The URL.
-        origin: Where it was set, for the error.
+        origin: Where it is set, for the error.
 
     Raises:
-        SettingsError: It holds more than scheme, host, port and path, or is not encrypted off loopback.
+        SettingsError: The URL contains more than scheme, host, port and path, or it is http:// and the
+            host is not loopback.
     """
     try:
         parts = urlsplit(url)
         fault = _fault(parts)
-    except ValueError as error:  # a port that is no number, a bracket that is not closed
+    except ValueError as error:  # a port that is not a number, an unclosed bracket
         raise _unusable(origin, str(error)) from error
     if fault:
         raise _unusable(origin, fault)
@@ -169,15 +170,15 @@ def _unusable(origin: str, why: str) -> SettingsError:
 
 
 def _fault(parts: SplitResult) -> str:  # noqa: PLR0911 - one line per fault
-    """Return why a URL cannot be an endpoint, or "". The URL is not repeated: it may hold a password."""
+    """Return why a URL cannot be an endpoint, or "". It omits the URL, which may contain a password."""
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         return "it is not http:// or https:// with a host"
     if parts.username is not None or parts.password is not None:
-        return "it holds a user name or password"
+        return "it contains a user name or password"
     if parts.query or parts.fragment:
-        return "it holds a query or fragment; the service has none"
+        return "it contains a query or fragment; the service has none"
     if not _BASE_PATH.fullmatch(parts.path) or _DOT_SEGMENT.search(parts.path):
-        return "its path holds empty or dot segments, or characters that are not percent-encoded"
+        return "its path contains empty or dot segments, or characters that are not percent-encoded"
     if parts.port == 0:
         return "port 0 cannot be connected to"
     if parts.scheme == "http" and not is_loopback(parts.hostname):
@@ -187,12 +188,12 @@ def _fault(parts: SplitResult) -> str:  # noqa: PLR0911 - one line per fault
 
 def _endpoint(parts: SplitResult, region: str, base_path: str) -> Endpoint:
     named = parts.hostname or ""
-    # Without the dot that makes a name absolute: certificates and hosts files name hosts without it.
+    # The trailing dot of an absolute name goes: certificates and hosts files contain names without it.
     host = named.rstrip(".")
     port = parts.port or DEFAULT_PORTS[parts.scheme]
     default_port = port == DEFAULT_PORTS[parts.scheme]
     bracketed = f"[{host}]" if ":" in host else host
-    # Without the port if it is the scheme's own: what HTTP clients send and botocore signs.
+    # The scheme's default port is omitted, as HTTP clients send it and botocore signs it.
     host_header = (bracketed + named[len(host) :]) + ("" if default_port else f":{port}")
     url = f"{parts.scheme}://{bracketed}" + ("" if default_port else f":{port}")
     return Endpoint(url, parts.scheme, host, port, host_header, region, base_path)

@@ -11,12 +11,12 @@ from loader.errors import SettingsError
 def open_session(profile: str | None, region: str | None) -> botocore.session.Session:
     """Return a botocore session for a profile and region.
 
-    The region is the given one, then ``AWS_REGION`` (which botocore leaves out but the other SDKs and
-    the containers of AWS set), then ``AWS_DEFAULT_REGION`` and the profile.
+    The region is the argument, else ``AWS_REGION`` (which botocore ignores, but the other SDKs read and
+    the containers of AWS set), else ``AWS_DEFAULT_REGION``, else the region of the profile.
 
     Args:
         profile: Profile to use, or None for ``AWS_PROFILE`` or the default one.
-        region: Region to use, or None to look for it.
+        region: Region to use, or None for the configured one.
 
     Raises:
         SettingsError: The profile does not exist or a configuration file cannot be read.
@@ -24,7 +24,7 @@ def open_session(profile: str | None, region: str | None) -> botocore.session.Se
     session = botocore.session.Session(profile=profile)
     region = region or os.environ.get("AWS_REGION")
     if region:
-        # Also for the calls botocore makes on its own: to STS or SSO, for credentials.
+        # It also applies to the calls that botocore itself makes for credentials, to STS or SSO.
         session.set_config_variable("region", region)
     try:
         session.get_scoped_config()

@@ -1,14 +1,14 @@
-"""AWS Signature Version 4, as few functions as a load needs; botocore is its oracle in the tests.
+"""AWS Signature Version 4, limited to what a load needs; the tests compare it with botocore.
 
-Rules kept here:
+Rules:
 
-1. The time is an argument: a request is signed when it goes out, never when it is queued.
+1. The time is an argument: a request is signed when it is sent, never when it is queued.
 2. The payload is always part of the signature.
-3. Secrets appear in no repr.
+3. No repr contains a secret.
 
-What does not change from one request to the next is worked out once: the signing key once a day,
-everything around the payload's hash once a second, as hashes that stand ready at the place where it
-comes in. What is left is the SHA-256 of the payload and the last block or two of three others.
+Values that requests share are computed once: the signing key once a day, everything around the
+payload's hash once a second, as precomputed hash states. Each request then costs the SHA-256 of the
+payload and the last one or two blocks of three other hashes.
 """
 
 import hmac
@@ -44,21 +44,21 @@ class Credentials:
 
 
 def request_line(method: str, path: str, query: str = "") -> str:
-    """Return the start of the canonical request: the part that names what is asked for.
+    """Return the start of the canonical request: method, path and query.
 
     Args:
         method: HTTP method.
-        path: The path as it is sent, percent-encoded, without empty or dot segments.
-        query: The query as it is sent, percent-encoded, without the question mark.
+        path: The path as sent, percent-encoded, without empty or dot segments.
+        query: The query as sent, percent-encoded, without the question mark.
     """
     pairs = sorted(tuple(pair.partition("=")[::2]) for pair in query.split("&")) if query else []
     canonical_query = "&".join(f"{name}={value}" for name, value in pairs)
-    # Encoded a second time, as every service but S3 asks for.
+    # The path is encoded a second time: every service except S3 requires it.
     return f"{method}\n{quote(path or '/', safe='/~')}\n{canonical_query}\n"
 
 
 def signing_key(secret_key: str, date: str, region: str, service: str = SERVICE_NAME) -> bytes:
-    """Return the key that signs everything of one day, region and service.
+    """Return the key that signs all requests of one day, region and service.
 
     Args:
         secret_key: Secret access key.
@@ -73,10 +73,10 @@ def signing_key(secret_key: str, date: str, region: str, service: str = SERVICE_
 
 
 class SignedHeaders(Mapping[str, str]):
-    """Headers as the lines that go over the wire, put together from one that is the same for a second.
+    """Headers as the lines that are sent; requests of one second share all but the signature.
 
     Args:
-        lines: ``Name: value`` and CRLF for each; no value holds a line break.
+        lines: ``Name: value`` and CRLF for each; no value contains a line break.
     """
 
     __slots__ = ("lines",)
@@ -100,18 +100,18 @@ class SignedHeaders(Mapping[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class _Second:
-    """Everything about signatures of one second, key and request line that does not depend on the payload.
+    """The parts of a signature that do not depend on the payload, for one second, key and request line.
 
     Attributes:
-        credentials: The key they are made with.
+        credentials: The key that signs.
         epoch_second: The second.
-        line: What `request_line` gives.
+        line: The result of `request_line`.
         key: The day's signing key.
-        amz_date: The second, as AWS writes it.
+        amz_date: The second in AWS's format, ``YYYYMMDDTHHMMSSZ``.
         request: Hash of the canonical request up to the payload's hash.
         inner: Inner hash of the HMAC (RFC 2104) up to the canonical request's hash.
         outer: Outer hash of the HMAC up to the inner one.
-        lines: The headers up to the signature, which comes last.
+        lines: The headers up to the signature, which is last.
     """
 
     credentials: Credentials
@@ -129,7 +129,7 @@ class Signer:
     """Signs requests to one endpoint.
 
     Args:
-        host_header: The ``Host`` header that is sent: with the port if it is not the scheme's own.
+        host_header: The ``Host`` header that is sent, with the port unless it is the scheme's default.
         region: Region to sign for.
         content_type: The ``Content-Type`` to send, or None for requests without a body.
     """
@@ -143,17 +143,17 @@ class Signer:
     def sign(
         self, line: str, body: bytes, credentials: Credentials, now: float, body_hash: str | None = None
     ) -> SignedHeaders:
-        """Return the headers to send with a request; ``Host`` is the transport's to send.
+        """Return the headers of a request, without ``Host``, which the transport adds.
 
         Args:
-            line: What `request_line` gives for it.
-            body: The body as it is sent; empty if there is none.
-            credentials: The key to sign with.
+            line: The result of `request_line` for the request.
+            body: The body as sent; empty if there is none.
+            credentials: The key that signs.
             now: The server's time in epoch seconds.
-            body_hash: SHA-256 of the body in hex, if it is known.
+            body_hash: SHA-256 of the body in hex, if the caller has it.
 
         Raises:
-            ValueError: The access key or session token holds a line break.
+            ValueError: The access key or session token contains a line break.
         """
         second = self._second
         if (
@@ -216,8 +216,8 @@ class Signer:
 
 
 def _header_lines(headers: Mapping[str, str | None]) -> str:
-    """Return headers as lines, the last one open."""
+    """Return headers as lines, the last one without a line end."""
     present = {name: value for name, value in headers.items() if value is not None}
     if any("\r" in value or "\n" in value for value in present.values()):
-        raise ValueError("a header holds a line break")
+        raise ValueError("a header contains a line break")
     return "\r\n".join(f"{name}: {value}" for name, value in present.items())
