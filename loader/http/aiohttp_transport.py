@@ -1,6 +1,6 @@
-"""The reference transport: one aiohttp session. The only module that knows aiohttp.
+"""The reference transport: one aiohttp session.
 
-It is used where a proxy is configured, and where it is asked for; `fast_transport` for all other loads.
+Loads that use a proxy, or ask for it with ``--transport aiohttp``, use it; all others use `fast_transport`.
 """
 
 from io import BytesIO
@@ -23,13 +23,13 @@ from loader.http.transport import (
 )
 
 MAX_BYTES_IN_ONE_WRITE = 2**20
-"""From here on aiohttp wants a file and sends it in pieces. A full event is twice that, escaped."""
+"""A larger body is passed to aiohttp as a file, which it sends in pieces. An escaped full event is 2 MiB."""
 
 NOT_SENT = False
 MAY_BE_SENT = True
 
 FAULTS: tuple[tuple[type[Exception], str, bool], ...] = (
-    # While connecting: nothing of the request has gone out.
+    # While connecting: no part of the request is sent yet.
     (aiohttp.ClientConnectorDNSError, "NameNotResolved", NOT_SENT),
     (aiohttp.ClientConnectorCertificateError, "CertificateNotTrusted", NOT_SENT),
     (aiohttp.ClientSSLError, "TlsFailed", NOT_SENT),
@@ -40,23 +40,23 @@ FAULTS: tuple[tuple[type[Exception], str, bool], ...] = (
     (aiohttp.ConnectionTimeoutError, "ConnectTimeout", NOT_SENT),
     (aiohttp.InvalidURL, "InvalidUrl", NOT_SENT),
     (aiohttp.NonHttpUrlClientError, "InvalidUrl", NOT_SENT),
-    # After that nobody knows how far it got.
+    # After connecting: how much of the request was sent is unknown.
     (TimeoutError, "Timeout", MAY_BE_SENT),
     (aiohttp.ClientPayloadError, "AnswerCutShort", MAY_BE_SENT),
     (aiohttp.ClientConnectionError, "ConnectionLost", MAY_BE_SENT),
     (aiohttp.ClientError, "UnreadableAnswer", MAY_BE_SENT),
     (OSError, "ConnectionLost", MAY_BE_SENT),
 )
-"""What each exception means, the first that fits: the most specific come first."""
+"""Meaning of each exception: class, code, and whether the request may be sent. The first match counts."""
 
 
 class AiohttpTransport:
-    """Sends requests to one endpoint over kept connections. See `loader.http.transport`.
+    """Sends requests to one endpoint over persistent connections. See `loader.http.transport`.
 
-    Open it inside a running event loop.
+    It must be created inside a running event loop.
 
     Args:
-        endpoint: Where to.
+        endpoint: The target.
         settings: Timeouts, limits, proxy and certificates.
 
     Raises:
@@ -86,7 +86,7 @@ class AiohttpTransport:
             skip_auto_headers=("Accept", "Content-Type"),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            # Not trust_env: it reads the proxy settings and .netrc again for every request.
+            # trust_env is not used: it reads the proxy settings and .netrc again for every request.
             proxy=settings.proxy_url,
         )
 
@@ -94,7 +94,7 @@ class AiohttpTransport:
         """Send a request and return the answer.
 
         Raises:
-            TransportError: There was no answer.
+            TransportError: No answer arrived.
         """
         try:
             async with self._session.request(
@@ -119,7 +119,7 @@ class AiohttpTransport:
             if not chunk:
                 return body
             body += chunk
-        # What is left of it is not read: leaving the response half-read closes the connection.
+        # The rest is not read; releasing a partly read response closes the connection.
         return body[: self._max_body_bytes]
 
     async def close(self) -> None:
@@ -136,15 +136,15 @@ class AiohttpTransport:
 
 
 def _sendable(body: bytes) -> bytes | BytesIO | None:
-    # Written in one go, more than this would hold up all other requests.
+    # A single write of a larger body would delay all other requests.
     return BytesIO(body) if len(body) > MAX_BYTES_IN_ONE_WRITE else body or None
 
 
 def transport_error(error: Exception) -> TransportError:
-    """Return what an exception of aiohttp or the system means for the request it ended.
+    """Return the `TransportError` for an exception of aiohttp or the operating system.
 
     Raises:
-        Exception: ``error`` itself, if it is of neither: a fault of this program.
+        Exception: ``error`` itself if it comes from neither, which is a bug of this program.
     """
     for kind, code, may_have_been_accepted in FAULTS:
         if isinstance(error, kind):
@@ -169,7 +169,7 @@ def _code_of_tls(error: Exception) -> str | None:
 
 
 def _words(error: Exception) -> str:
-    """Return the system's words, never aiohttp's own: those quote URLs, which may hold a password."""
+    """Return the message of the system, never of aiohttp, which quotes URLs that may contain a password."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return str(error.certificate_error)
     if isinstance(error, aiohttp.ClientConnectorError):

@@ -1,4 +1,4 @@
-"""By which way: the proxy and the trusted certificates, from where botocore takes them."""
+"""The proxy and the trusted certificates, configured as for botocore."""
 
 import os
 import socket
@@ -15,9 +15,9 @@ from loader.http.tls_sessions import resume_sessions
 
 
 def find_ca_bundle(profile: str | None) -> str | None:
-    """Return the certificates to trust, or None for those of the system.
+    """Return the path of the certificates to trust, or None for those of the system.
 
-    ``AWS_CA_BUNDLE``, then ``ca_bundle`` of the profile, then ``REQUESTS_CA_BUNDLE``.
+    The path comes from ``AWS_CA_BUNDLE``, else ``ca_bundle`` of the profile, else ``REQUESTS_CA_BUNDLE``.
 
     Args:
         profile: Profile to read, or None for ``AWS_PROFILE`` or the default one.
@@ -30,13 +30,13 @@ def find_ca_bundle(profile: str | None) -> str | None:
 
 
 def find_proxy(endpoint: Endpoint) -> str | None:
-    """Return the proxy for an endpoint, or None.
+    """Return the URL of the proxy for an endpoint, or None.
 
-    ``HTTPS_PROXY`` unless ``NO_PROXY`` names the host, as in botocore. Never for loopback: a proxy
-    could not reach it, and what is sent there would leave the machine in the clear.
+    The proxy is ``HTTPS_PROXY`` unless ``NO_PROXY`` contains the host, as in botocore. Loopback has no
+    proxy: a proxy could not reach it, and the requests would leave the machine unencrypted.
 
     Raises:
-        SettingsError: The proxy is of a kind that is not spoken here.
+        SettingsError: The proxy URL is invalid, or its protocol is not supported.
     """
     if endpoint.is_loopback:
         return None
@@ -57,21 +57,21 @@ def find_proxy(endpoint: Endpoint) -> str | None:
 
 
 def _proxy_fault(url: str) -> str:
-    """Return why a URL cannot be a proxy, or "". The URL is not repeated: it may hold a password."""
+    """Return why a URL cannot be a proxy, or "". It omits the URL, which may contain a password."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    except ValueError:  # a port that is not a number, a bracket that is not closed
-        return "its host or port cannot be read"
+    except ValueError:  # a port that is not a number, an unclosed bracket
+        return "its host or port is invalid"
     if parts.scheme not in ("http", "https"):
-        return "only http:// and https:// proxies are spoken here, no SOCKS"
+        return "only http:// and https:// proxies are supported, not SOCKS"
     if not host:
-        return "it does not hold the name of a host"
+        return "it contains no host name"
     return "port 0 cannot be connected to" if port == 0 else ""
 
 
 def check_proxy_name(proxy_url: str) -> None:
-    """Refuse a proxy whose host name is not known. Asked once, before anything is sent.
+    """Refuse a proxy whose host name cannot be resolved. Called once, before the first request.
 
     Raises:
         SettingsError: The name cannot be resolved.
@@ -81,7 +81,7 @@ def check_proxy_name(proxy_url: str) -> None:
         socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, ValueError) as error:
         raise SettingsError(
-            "The host name of the proxy is not known.",
+            "The host name of the proxy cannot be resolved.",
             where=f"{host} (HTTPS_PROXY)",
             why=str(error),
             next_step="check HTTPS_PROXY and the network, or name the host of the endpoint in NO_PROXY",
@@ -89,9 +89,9 @@ def check_proxy_name(proxy_url: str) -> None:
 
 
 def check_name(endpoint: Endpoint) -> None:
-    """Refuse an endpoint whose name nobody knows: a mistyped region, or a variant it does not have.
+    """Refuse an endpoint whose host name cannot be resolved: a mistyped region, or a missing variant.
 
-    Asked once, before anything is sent; a name that gets lost later is a fault that passes.
+    Called once, before the first request. A failure to resolve the name later on is transient.
 
     Raises:
         SettingsError: The name cannot be resolved.
@@ -100,7 +100,7 @@ def check_name(endpoint: Endpoint) -> None:
         socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise SettingsError(
-            "The host name of the endpoint is not known.",
+            "The host name of the endpoint cannot be resolved.",
             where=endpoint.host,
             why=str(error),
             next_step="check the region, the FIPS and dual-stack settings, --endpoint-url and the network",
@@ -108,9 +108,9 @@ def check_name(endpoint: Endpoint) -> None:
 
 
 def _own_store() -> str | None:
-    """Return botocore's file of certificates if the system has none, else None."""
+    """Return the path of botocore's certificates if the system has none, else None."""
     paths = ssl.get_default_verify_paths()
-    if paths.cafile is not None:  # only a file that exists is named
+    if paths.cafile is not None:  # it is None if the file does not exist
         return None
     if paths.capath is not None and any(Path(paths.capath).iterdir()):
         return None
@@ -139,7 +139,7 @@ def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
             "The CA bundle cannot be used.",
             where=f"{ca_bundle} (AWS_CA_BUNDLE, ca_bundle of the profile, or REQUESTS_CA_BUNDLE)",
             why=str(error),
-            next_step="point it to a file of PEM certificates, or take the setting out",
+            next_step="set it to a file of PEM certificates, or remove the setting",
         ) from error
     context.set_alpn_protocols(["http/1.1"])
     resume_sessions(context)

@@ -1,9 +1,9 @@
-"""What a failed TLS handshake means, by the reason that OpenSSL gives."""
+"""Codes for failed TLS handshakes, by the reason that OpenSSL reports."""
 
 import ssl
 
 _CODES = {
-    # A server that answers a handshake with plain text.
+    # The server answers the handshake with plain text.
     "WRONG_VERSION_NUMBER": "NotTls",
     "HTTP_REQUEST": "NotTls",
     "RECORD_LAYER_FAILURE": "NotTls",
@@ -12,13 +12,13 @@ _CODES = {
     "TLSV1_ALERT_PROTOCOL_VERSION": "TlsVersion",
     "NO_PROTOCOLS_AVAILABLE": "TlsVersion",
     "VERSION_TOO_LOW": "TlsVersion",
-    # The server wants a certificate of ours.
+    # The server requires a client certificate.
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "ClientCertificateWanted",
 }
 
 
 def code_of(error: BaseException | None) -> str | None:
-    """Return our code for a failed handshake, or None if its reason is none of the known ones."""
+    """Return the loader's code for a failed handshake, or None if the reason is unknown."""
     if not isinstance(error, ssl.SSLError):
         return None
     if isinstance(error, ssl.SSLCertVerificationError):

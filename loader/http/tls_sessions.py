@@ -1,9 +1,9 @@
-"""Reconnect cheaply: a TLS connection takes up the session of an earlier one to the same host.
+"""TLS session resumption: a connection resumes the session of an earlier one to the same host.
 
-That spares the chain of certificates and its verification, the server its signature, and before TLS 1.3 a
-round trip. A resumed session stands for a handshake in which certificate and host name were verified, and
-is offered only to the host it was made with, by the context that verified it. asyncio and uvloop leave no
-other place for this: they make the TLS object themselves and pass no session to it.
+Resumption saves the transfer and verification of the certificate chain, the signature of the server, and
+before TLS 1.3 a round trip. Each resumed session goes back to a handshake that verified certificate and
+host name, and is offered only to the same host by the same context. asyncio and uvloop create the TLS
+object themselves and pass no session to it, so a subclass of ``ssl.SSLObject`` sets the session.
 """
 
 import ssl
@@ -13,17 +13,17 @@ def resume_sessions(context: ssl.SSLContext) -> None:
     """Let the client connections of a context resume each other's sessions.
 
     Args:
-        context: The context, before the first connection is made with it.
+        context: The context, before its first connection.
     """
     latest: dict[str, ssl.SSLObject] = {}
 
     class ResumingObject(ssl.SSLObject):
-        """A TLS connection that begins where the latest one to the same host ended."""
+        """A TLS connection that resumes the session of the latest one to the same host."""
 
         _has_begun = False
 
         def do_handshake(self) -> None:
-            """Take a step of the handshake; the first one offers the session."""
+            """Take one step of the handshake; the first step offers the session."""
             host = self.server_hostname or ""
             if not self._has_begun:
                 self._has_begun = True
@@ -31,7 +31,7 @@ def resume_sessions(context: ssl.SSLContext) -> None:
                 if session is not None:
                     self.session = session
             super().do_handshake()
-            # Kept whole, for its tickets come later, with the first data (RFC 8446 4.6.1).
+            # The whole object is kept: session tickets arrive later, with the first data (RFC 8446 4.6.1).
             latest[host] = self
 
     context.sslobject_class = ResumingObject

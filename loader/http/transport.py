@@ -1,21 +1,21 @@
-"""The seam to the HTTP library: a request goes in, an answer or a `TransportError` comes out.
+"""The interface to HTTP clients: a request in, an answer or a `TransportError` out.
 
-The contract, which tests/http/test_transport_contract.py holds against every implementation:
+The contract, which tests/http/test_transport_contract.py checks for every implementation:
 
 1. ``send`` makes at most one HTTP request: no retry, no redirect, no ``Expect: 100-continue``. (A GET,
-   which changes nothing, may be repeated once if a kept connection turns out to be closed.)
-2. It sends the method, path, headers and body as they are, plus ``Host`` (`Endpoint.host_header`),
+   which is idempotent, may be repeated once if the server has closed a persistent connection.)
+2. It sends method, path, headers and body unchanged, plus ``Host`` (`Endpoint.host_header`),
    ``Content-Length`` and headers that no signature covers.
-3. It ends within the total timeout, whatever the other side does: says nothing, drips, sends 1xx
-   answers or headers without end. Memory per answer is bounded: of a longer body only the first
-   ``max_body_bytes`` are handed on.
-4. It returns the first final answer whatever its status, with the body as it was sent (no
-   decompression, no cookies), or raises `TransportError`. It raises nothing else but cancellation.
-5. ``TransportError.may_have_been_accepted`` is False only if the service cannot have seen the whole
-   request: no connection came about, or it ended before anything was sent. When in doubt it is True.
-6. A connection is used again only after an answer that was read to its end.
+3. It ends within the total timeout, even if the peer sends nothing, single bytes, or endless 1xx
+   answers or headers. Memory per answer is bounded: a longer body is cut to its first
+   ``max_body_bytes``.
+4. It returns the first final answer of any status, with the body as sent (no decompression, no
+   cookies), or raises `TransportError`. The only other exception is cancellation.
+5. ``TransportError.may_have_been_accepted`` is False only if the service cannot have received the whole
+   request: no connection was made, or it ended before anything was sent. In doubt it is True.
+6. A connection is reused only after an answer that was read to its end.
 7. TLS certificates are always verified.
-8. After cancellation no request of its own is left under way; after ``close`` no connection is.
+8. Cancellation leaves no request open; ``close`` leaves no connection open.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ from typing import Protocol
 def _version() -> str:
     try:
         return version("scn-loader")
-    except PackageNotFoundError:  # run from a folder, without being installed
+    except PackageNotFoundError:  # run from a source folder, without installation
         return "unknown"
 
 
@@ -35,18 +35,18 @@ USER_AGENT = f"scn-loader/{_version()}"
 """Name and version, for the logs of proxies and of the service (RFC 9110 10.1.5)."""
 
 DNS_CACHE_SECONDS = 30
-"""Half of the 60 s that AWS gives its endpoint names, so that a host taken out is left soon."""
+"""Half of the TTL of AWS's endpoint names (60 s), so that connections soon leave a removed host."""
 
 
-@dataclass(slots=True)  # not frozen, as one is made for every request: that would take three times as long
+@dataclass(slots=True)  # not frozen: creation would take three times as long, once for every request
 class Request:
     """One HTTP request.
 
     Attributes:
         method: HTTP method.
-        path: Path and query as they are sent, percent-encoded.
-        headers: Headers to send, all but ``Host`` and ``Content-Length``.
-        body: The body; empty for none.
+        path: Path and query as sent, percent-encoded.
+        headers: Headers to send, without ``Host`` and ``Content-Length``.
+        body: The body; empty if there is none.
     """
 
     method: str
@@ -55,13 +55,13 @@ class Request:
     body: bytes = field(repr=False)
 
 
-@dataclass(slots=True)  # not frozen, as `Request`
+@dataclass(slots=True)  # not frozen, for the reason given at `Request`
 class Response:
     """One HTTP answer.
 
     Attributes:
         status: HTTP status.
-        headers: Headers; found by their lower-case names.
+        headers: Headers by lower-case name.
         body: The body, up to the transport's limit.
     """
 
@@ -71,12 +71,12 @@ class Response:
 
 
 class TransportError(Exception):
-    """There was no answer. Internal: it becomes an outcome and never reaches the user.
+    """No answer arrived. Internal: it becomes an outcome and never reaches the user.
 
     Args:
-        code: What happened, in one word.
-        message: What happened, in the words of the library or the system.
-        may_have_been_accepted: Whether the service may have seen the whole request.
+        code: The loader's code for the failure (`loader.service.way_faults`).
+        message: The message of the library or the system.
+        may_have_been_accepted: Whether the service may have received the whole request.
     """
 
     def __init__(self, code: str, message: str = "", *, may_have_been_accepted: bool) -> None:
@@ -87,13 +87,13 @@ class TransportError(Exception):
 
 
 class Transport(Protocol):
-    """Sends requests to one endpoint. The module's docstring is its contract."""
+    """Sends requests to one endpoint. The docstring of this module is the contract."""
 
     async def send(self, request: Request) -> Response:
         """Send a request and return the answer.
 
         Raises:
-            TransportError: There was no answer.
+            TransportError: No answer arrived.
         """
         ...
 
@@ -104,21 +104,22 @@ class Transport(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TransportSettings:
-    """How requests leave this machine.
+    """Settings of a transport.
 
     Attributes:
-        max_connections: Connections to keep open at most. More requests at once wait for one, which
-            counts as connecting: give as many as there may be requests in flight.
-        connect_timeout_seconds: For name look-up, TCP and TLS together. Five seconds are a lost SYN
-            and its two repeats; AWS's SDKs allow 60, which holds a lane for a minute.
-        total_timeout_seconds: For the whole request. botocore's read timeout.
-        max_idle_seconds: A connection that was not used for so long is closed: less than load balancers
-            wait before they close it, perhaps just when the next request goes out. aiohttp's own.
-        max_age_seconds: A connection is used for no longer, so that a load of days follows changes of the
-            endpoint's addresses. With aiohttp only the service ends a connection that is in use.
-        max_body_bytes: What is kept of an answer. The service's are below 1 KiB.
+        max_connections: Limit of open connections. Further requests wait for one, and the wait counts as
+            connecting, so the limit must be at least the limit of requests in flight.
+        connect_timeout_seconds: Limit for name look-up, TCP and TLS together. 5 s cover a lost SYN and its
+            two repeats; the 60 s of AWS's SDKs would block a lane for a minute.
+        total_timeout_seconds: Limit for the whole request; the value is botocore's read timeout.
+        max_idle_seconds: Idle time after which a connection is closed. It is shorter than the idle timeout
+            of load balancers, which could close the connection just as a request is sent. The value is
+            aiohttp's default.
+        max_age_seconds: Age from which a connection takes no request, so that a load of days follows
+            changes of the endpoint's addresses. The aiohttp transport has no such limit.
+        max_body_bytes: Limit of the body that is kept of an answer. Bodies of the service are below 1 KiB.
         ca_bundle: File or directory of the certificates to trust, or None for the system's.
-        proxy_url: HTTP proxy to tunnel through, or None; may hold a password.
+        proxy_url: HTTP proxy to tunnel through, or None; may contain a password.
     """
 
     max_connections: int = 256

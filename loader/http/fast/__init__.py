@@ -1,1 +1,1 @@
-"""The default HTTP/1.1 transport: asyncio protocols and the parser of httptools."""
+"""The default HTTP/1.1 transport: asyncio protocols and the httptools parser."""

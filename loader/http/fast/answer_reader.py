@@ -1,10 +1,10 @@
-"""Reads one answer at a time from the bytes of a connection; llhttp does the parsing.
+"""Reads answers one at a time from the bytes of a connection; llhttp parses them.
 
-Rules kept here:
+Rules:
 
-1. An answer is the same however its bytes are cut into pieces.
-2. Of an answer no more is kept than its limits allow, whatever the other side sends.
-3. No socket, no clock, no loop is known here.
+1. The answer does not depend on how its bytes are split into pieces.
+2. Memory stays within the limits, whatever the peer sends.
+3. The module uses no socket, no clock and no event loop.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,28 +15,28 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from loader.http.transport import Response
 
 MAX_HEAD_BYTES = 16_384
-"""Status line and headers, with the 1xx answers before them. The service's are below 1 KiB."""
+"""Limit of status line and headers, including preceding 1xx answers. Those of the service are below 1 KiB."""
 
 MAX_FRAMING_FACTOR = 8
-"""How much longer than its body an answer may be: a chunk of one byte takes six on the wire."""
+"""Limit of the ratio of bytes received to body bytes: a chunk of one byte takes six bytes."""
 
 FIRST_FINAL_STATUS = 200
-"""Below it an answer is interim (RFC 9110 15.2): another one follows."""
+"""An answer with a lower status is interim (RFC 9110 15.2): another one follows."""
 
 
 class UnreadableAnswer(Exception):
-    """What came is no answer, or is beyond the limits. Its text holds nothing of what came."""
+    """The bytes are not an HTTP answer, or exceed the limits. The message contains none of the bytes."""
 
 
 class _EnoughReadError(Exception):
-    """Ends the parsing of bytes that nobody needs."""
+    """Stops the parser at bytes that are not needed."""
 
 
 class AnswerHeaders(Mapping[str, str]):
-    """The headers of an answer as texts, made when somebody looks: at those of an acceptance nobody does.
+    """The headers of an answer, decoded on first access: those of an acceptance are never read.
 
     Args:
-        fields: Names and values as they came; of several with one name, in any case, the first counts.
+        fields: Names and values as received. If names are equal apart from case, the first value counts.
     """
 
     __slots__ = ("_fields", "_texts")
@@ -62,7 +62,7 @@ class AnswerHeaders(Mapping[str, str]):
         return len(self._by_name())
 
 
-@lru_cache(maxsize=256)  # the names of a service's headers are few, and come by the thousand
+@lru_cache(maxsize=256)  # a service sends the same few header names thousands of times
 def _lower_name(name: bytes) -> str:
     return name.decode("latin-1").lower()
 
@@ -71,11 +71,11 @@ class AnswerReader:
     """Turns the bytes of one connection into answers.
 
     Args:
-        max_body_bytes: Of a longer body only so much is kept.
+        max_body_bytes: Limit of the body; a longer one is cut.
 
     Attributes:
-        is_reusable: Whether the connection may carry another request, once an answer was returned.
-        has_begun: Whether any byte of the answer has come.
+        is_reusable: Whether the connection may carry another request after the returned answer.
+        has_begun: Whether any byte of the answer was received.
     """
 
     __slots__ = (
@@ -96,8 +96,8 @@ class AnswerReader:
     def __init__(self, max_body_bytes: int) -> None:
         self._max_body_bytes = max_body_bytes
         self._max_answer_bytes = MAX_HEAD_BYTES + MAX_FRAMING_FACTOR * max_body_bytes
-        # Called by the parser for each header, of several with one name the first is kept. A method of
-        # the dictionary itself, because a function of ours would cost as much as all the rest of this.
+        # The parser calls on_header for each header; the first of equal names is kept. It is a method of
+        # the dictionary, because a Python function would cost as much as the rest of this class.
         self._fields: dict[bytes, bytes] = {}
         self.on_header = self._fields.setdefault
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
@@ -110,14 +110,14 @@ class AnswerReader:
 
     @property
     def has_begun(self) -> bool:
-        """Whether any byte of the answer has come."""
+        """Whether any byte of the answer was received."""
         return self._received_bytes > 0
 
     def feed(self, data: bytes) -> Response | None:
-        """Take the next bytes, and return the answer if it is whole or beyond the limit of its body.
+        """Parse the next bytes, and return the answer if it is complete or its body exceeds the limit.
 
         Raises:
-            UnreadableAnswer: There will be no answer. Nothing may be fed any more.
+            UnreadableAnswer: The bytes are not an answer. No more bytes may be fed.
         """
         assert self._parser is not None
         self._received_bytes += len(data)
@@ -137,14 +137,14 @@ class AnswerReader:
         return answer
 
     def end(self) -> Response | None:
-        """Return the answer that ends because the connection does, or None if it was cut short."""
+        """Return the answer that the end of the connection completes, or None if it is incomplete."""
         self.is_reusable = False
         if not self._has_head or {"content-length", "transfer-encoding"} & {*AnswerHeaders(self._headers)}:
             return None
         return self._whole()
 
     def close(self) -> None:
-        """Let the parser go, which holds on to this."""
+        """Drop the parser, to break the reference cycle with it."""
         self._parser = None
 
     def _whole(self) -> Response:
@@ -152,18 +152,18 @@ class AnswerReader:
         headers = AnswerHeaders(self._headers)
         return Response(self._parser.get_status_code(), headers, b"".join(self._pieces))
 
-    # What follows is called by the parser.
+    # The parser calls the methods below.
 
     def on_message_begin(self) -> None:
         """Begin an answer: the first one, or the one after an interim one."""
-        if self._answer is not None:  # bytes that nobody asked for
+        if self._answer is not None:  # bytes after the answer, for which there is no request
             raise _EnoughReadError
         self._fields.clear()
         self._pieces: list[bytes] = []
         self._body_bytes = 0
 
     def on_headers_complete(self) -> None:
-        """Take the headers, if they are those of the final answer."""
+        """Keep the headers if the answer is final."""
         assert self._parser is not None
         if self._parser.get_status_code() >= FIRST_FINAL_STATUS:
             self._has_head = True
@@ -179,7 +179,7 @@ class AnswerReader:
             raise _EnoughReadError
 
     def on_message_complete(self) -> None:
-        """Put the answer together, unless it is an interim one."""
+        """Build the answer, unless it is interim."""
         if self._has_head:
             assert self._parser is not None
             self.is_reusable = self._parser.should_keep_alive()

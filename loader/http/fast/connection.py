@@ -1,4 +1,4 @@
-"""One connection of the fast transport: carries a request at a time, and tells its owner how that ended."""
+"""One connection of the fast transport: carries one request at a time and reports its end to the owner."""
 
 import asyncio
 from typing import Protocol, cast
@@ -7,17 +7,17 @@ from loader.http.fast.answer_reader import MAX_HEAD_BYTES, AnswerReader, Unreada
 from loader.http.transport import Response, TransportError
 
 MAX_BYTES_IN_ONE_WRITE = 262_144
-"""Of a larger body, the next piece waits until the system has taken most of the one before."""
+"""A larger body is sent in pieces; each waits until the system has taken most of the previous one."""
 
 
 class ConnectionOwner(Protocol):
-    """Who is told what becomes of a connection."""
+    """Receives the events of a connection."""
 
     def write_soon(self, connection: "FastConnection") -> None:
-        """The connection has something to write: call its ``write`` in the next round of the event loop."""
+        """The connection has data to write: call its ``write`` in the next round of the event loop."""
 
     def take_back(self, connection: "FastConnection") -> None:
-        """The connection has done with its request; it may be closing."""
+        """The connection has finished its request; it may be closing."""
 
     def forget(self, connection: "FastConnection") -> None:
         """The connection is closed."""
@@ -26,20 +26,20 @@ class ConnectionOwner(Protocol):
 class FastConnection(asyncio.Protocol):
     """Sends a request in one write and reads its answer.
 
-    The write is left to the owner, who does those of many connections in a row: between pieces of other work
-    each takes longer, as the system's code has left the caches of the processor meanwhile.
+    The owner triggers the writes of many connections in one batch. A write between other work takes
+    longer, because the code of the kernel has left the caches of the processor by then.
 
-    It has no timer of its own: the owner counts ticks and closes it when its time has come.
+    The connection has no timer: the owner counts ticks and closes the connection at ``due_tick``.
 
     Args:
-        owner: Who is told what becomes of it.
-        max_body_bytes: Of a longer answer only so much is kept.
+        owner: Receives the events of the connection.
+        max_body_bytes: Limit of the body of an answer; a longer one is cut.
 
     Attributes:
-        is_open: Whether another request may be sent over it, once it is done with the one under way:
-            so far every answer was read to its end, and nothing has come after it.
-        due_tick: When the request under way has taken too long, or the idle connection is too old.
-        last_tick: From then on it takes no more requests.
+        is_open: Whether the connection can carry another request after the current one: every answer so
+            far was read to its end, and no bytes followed it.
+        due_tick: Tick at which the current request times out, or the idle connection is too old.
+        last_tick: Tick from which the connection takes no more requests.
     """
 
     __slots__ = (
@@ -73,16 +73,16 @@ class FastConnection(asyncio.Protocol):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a request is under way."""
+        """Whether a request is in flight."""
         return self._waiter is not None
 
     def send(self, head: bytes, body: bytes, due_tick: int) -> asyncio.Future[Response]:
-        """Send a request, and return the future of its answer or `TransportError`.
+        """Send a request, and return a future of its answer or `TransportError`.
 
         Args:
             head: Request line and headers, with the empty line after them.
             body: The body.
-            due_tick: The tick by which the answer must be there.
+            due_tick: Tick at which the request times out.
         """
         assert self._transport is not None
         assert self._waiter is None
@@ -93,7 +93,7 @@ class FastConnection(asyncio.Protocol):
             self._unwritten = head + body
             self._owner.write_soon(self)
             return waiter
-        if early:  # what follows must find the request written, or nobody would have asked for it
+        if early:  # the request must be written before these bytes can count as its answer
             self._loop.call_soon(self.data_received, early)
         self._unsent = memoryview(body)
         self._write(head)
@@ -101,21 +101,21 @@ class FastConnection(asyncio.Protocol):
         return waiter
 
     def write(self) -> None:
-        """Send the request that ``send`` took, if it is still to be sent."""
+        """Write the request that ``send`` took, unless it is already written."""
         request, self._unwritten = self._unwritten, None
         if request is not None:
             self._write(request)
 
     def cancel(self, waiter: asyncio.Future[Response]) -> None:
-        """Close the connection, unless it is done with the request that ``waiter`` waits for."""
+        """Close the connection, unless the request of ``waiter`` is finished."""
         if self._waiter is waiter:
             self.close(TransportError("Cancelled", may_have_been_accepted=self._unwritten is None))
 
     def close(self, error: TransportError) -> None:
-        """Close the connection at once; a request under way ends with ``error``."""
+        """Close the connection at once; a request in flight ends with ``error``."""
         self.is_open = False
         if self._transport is not None:
-            # Not close(): under TLS it would wait for the other side, for up to half a minute.
+            # close() would wait for the peer under TLS, for up to half a minute.
             self._transport.abort()
         if self._waiter is not None:
             waiter, self._waiter = self._waiter, None
@@ -124,15 +124,15 @@ class FastConnection(asyncio.Protocol):
                 waiter.set_exception(error)
             self._owner.take_back(self)
 
-    # What follows is called by the event loop.
+    # The event loop calls the methods below.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport: connected, and under TLS the certificate is verified."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
+        """Keep the transport, which is connected and, under TLS, has a verified certificate."""
+        self._transport = cast("asyncio.Transport", transport)  # that of uvloop is not a subclass
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:
-        """Read on, and hand over the answer when it is whole."""
+        """Parse the bytes, and deliver the answer when it is complete."""
         if self._waiter is None or self._unwritten is not None:
             self._take_unasked(data)
             return
@@ -145,12 +145,12 @@ class FastConnection(asyncio.Protocol):
             self._hand_over(answer)
 
     def eof_received(self) -> None:
-        """Hand over an answer that ends with the connection; the loop closes the connection after this."""
+        """Deliver an answer that the end of the connection completes; the loop then closes the connection."""
         self.is_open = False
         self._lost("")
 
     def connection_lost(self, error: Exception | None) -> None:
-        """End the request under way, and be forgotten."""
+        """End the request in flight, and tell the owner that the connection is closed."""
         self.is_open = False
         self._lost(_words(error))
         self._transport = None
@@ -158,18 +158,19 @@ class FastConnection(asyncio.Protocol):
         self._owner.forget(self)
 
     def pause_writing(self) -> None:
-        """Hand no more of a large body to the system."""
+        """Pause the writing of a large body."""
         self._is_paused = True
 
     def resume_writing(self) -> None:
-        """Hand the system the next piece of a large body."""
+        """Write the next piece of a large body."""
         self._is_paused = False
         self._send_more()
 
     def _take_unasked(self, data: bytes) -> None:
-        """Keep what comes on a new connection, of a server that answers first and reads later.
+        """Keep bytes that arrive on a new connection, from a server that answers before it reads.
 
-        After an answer, such bytes could be taken for the answer to another request: that is the end.
+        After an answer, such bytes could be taken for the answer to another request, so they close the
+        connection.
         """
         if self._early is not None and len(self._early) + len(data) <= MAX_HEAD_BYTES:
             self._early += data
@@ -187,14 +188,14 @@ class FastConnection(asyncio.Protocol):
         assert self._transport is not None
         try:
             self._transport.write(data)
-        except (OSError, RuntimeError):  # RuntimeError: uvloop's, for a connection closed meanwhile
+        except (OSError, RuntimeError):  # uvloop raises RuntimeError if the connection is closed
             self.close(TransportError("ConnectionLost", may_have_been_accepted=True))
 
     def _hand_over(self, answer: Response) -> None:
         waiter, self._waiter = self._waiter, None
         assert waiter is not None
         assert self._transport is not None
-        # An answer may come before the whole request went out: then its rest would be in the way.
+        # If the answer arrives before the whole request is sent, the rest would precede the next request.
         if not self._reader.is_reusable or self._unsent is not None or self._is_paused:
             self._unsent = None
             self.is_open = False

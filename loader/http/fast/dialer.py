@@ -1,4 +1,4 @@
-"""Open connections for the fast transport: addresses of the host, TCP to the first that answers, TLS."""
+"""Opens connections for the fast transport: look-up of addresses, TCP to the first that answers, TLS."""
 
 import asyncio
 import socket
@@ -14,17 +14,17 @@ from loader.http.tls_faults import code_of
 from loader.http.transport import DNS_CACHE_SECONDS, TransportError
 
 NEXT_ADDRESS_SECONDS = 0.25
-"""After so long without an answer the next address is tried as well (RFC 8305 section 5)."""
+"""Time without an answer after which the next address is tried in parallel (RFC 8305 section 5)."""
 
 FAULTS: tuple[tuple[type[Exception], str], ...] = (
     (socket.gaierror, "NameNotResolved"),
     (ssl.SSLCertVerificationError, "CertificateNotTrusted"),
     (ssl.SSLError, "TlsFailed"),
-    (ValueError, "NameNotResolved"),  # of a name that cannot even be asked for
+    (ValueError, "NameNotResolved"),  # the name is not valid in DNS
     (OSError, "ConnectFailed"),
-    (RuntimeError, "ConnectFailed"),  # uvloop's, where the socket was closed meanwhile
+    (RuntimeError, "ConnectFailed"),  # uvloop raises it if the socket is closed
 )
-"""What each exception means, the first that fits. Nothing of a request has gone out."""
+"""Code of each exception; the first match counts. No part of a request is sent yet."""
 
 P = TypeVar("P", bound=asyncio.Protocol)
 
@@ -33,8 +33,8 @@ class Dialer:
     """Opens connections to one endpoint, spread over its addresses.
 
     Args:
-        endpoint: Where to.
-        tls: Context to verify the endpoint's certificate with; None for plain http.
+        endpoint: The target.
+        tls: Context that verifies the endpoint's certificate; None for plain http.
     """
 
     def __init__(self, endpoint: Endpoint, tls: ssl.SSLContext | None) -> None:
@@ -45,10 +45,10 @@ class Dialer:
         self._look_up_lock = asyncio.Lock()
 
     async def dial(self, make_protocol: Callable[[], P]) -> P:
-        """Return the protocol of a new connection. The caller limits the time this may take.
+        """Return the protocol of a new connection. The caller sets the time limit.
 
         Raises:
-            TransportError: No connection came about.
+            TransportError: The connection failed.
         """
         try:
             return await self._connect(make_protocol)
@@ -61,7 +61,7 @@ class Dialer:
             await self._next_addresses(), happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, interleave=1
         )
         try:
-            # The event loop switches off Nagle's algorithm, here as everywhere.
+            # The event loop disables Nagle's algorithm on every connection.
             _, protocol = await loop.create_connection(
                 make_protocol,
                 sock=connected,
@@ -69,14 +69,14 @@ class Dialer:
                 server_hostname=self._endpoint.host if self._tls else None,
             )
         except BaseException:
-            connected.close()  # the event loop does, but not if it has not come to use it
+            connected.close()  # the event loop closes it only if it has already used it
             raise
         return protocol
 
     async def _next_addresses(self) -> list[AddrInfoType]:
-        """Return the addresses of the host, each time with another one first."""
+        """Return the addresses of the host, rotated by one at each call."""
         loop = asyncio.get_running_loop()
-        async with self._look_up_lock:  # connections opened together share one look-up
+        async with self._look_up_lock:  # concurrent connection attempts share one look-up
             if not self._addresses or loop.time() - self._looked_up_at > DNS_CACHE_SECONDS:
                 found = await loop.getaddrinfo(
                     self._endpoint.host,

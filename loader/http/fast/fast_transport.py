@@ -1,10 +1,10 @@
-"""The transport of most loads: asyncio protocols and the parser of httptools, and little else.
+"""The default transport: asyncio protocols and the httptools parser.
 
-It speaks the part of HTTP/1.1 that the service needs, to one endpoint, without a proxy, and costs a
-fraction of what a general client does. What makes it cheap: a request is one write with the head mostly
-made beforehand, its answer settles one future, and no request has a task or a timer of its own. Time is
-counted in ticks of one timer for all connections; time in which the event loop did not run does not
-count, so that an answer that is there already is never thrown away for having been read late.
+It implements the part of HTTP/1.1 that the service needs, for one endpoint, without a proxy, at a
+fraction of the cost of a general client: a request is one write with a mostly precomputed head, its
+answer resolves one future, and no request has its own task or timer. One timer counts ticks for all
+connections. Time in which the event loop does not run does not count, so an answer that has already
+arrived never times out because it is read late.
 """
 
 import asyncio
@@ -21,29 +21,29 @@ from loader.http.proxy_and_tls import tls_context
 from loader.http.transport import Request, Response, TransportError, TransportSettings
 
 TICKS_PER_TIMEOUT = 20
-"""How finely the shortest of the timeouts is counted."""
+"""Resolution of the shortest timeout."""
 
 MAX_TICK_SECONDS = 0.25
-"""Long enough that looking at every connection costs nothing, short enough to be exact to 1 %."""
+"""Long enough that the check of every connection costs nothing, short enough to be exact to 1 %."""
 
 
 class FastTransport:
-    """Sends requests to one endpoint over kept connections. See `loader.http.transport`.
+    """Sends requests to one endpoint over persistent connections. See `loader.http.transport`.
 
-    Open it inside a running event loop.
+    It must be created inside a running event loop.
 
     Args:
-        endpoint: Where to.
+        endpoint: The target.
         settings: Timeouts, limits and certificates.
 
     Raises:
         SettingsError: The CA bundle cannot be read.
-        ValueError: A proxy is asked for.
+        ValueError: The settings contain a proxy.
     """
 
     def __init__(self, endpoint: Endpoint, settings: TransportSettings) -> None:
         if settings.proxy_url is not None:
-            raise ValueError("the fast transport speaks to no proxy")
+            raise ValueError("the fast transport does not support a proxy")
         tls = tls_context(settings.ca_bundle) if endpoint.scheme == "https" else None
         self._settings = settings
         self._heads = RequestHeads(endpoint.host_header)
@@ -70,7 +70,7 @@ class FastTransport:
         """Send a request and return the answer.
 
         Raises:
-            TransportError: There was no answer.
+            TransportError: No answer arrived.
         """
         try:
             head = self._heads.head(request)
@@ -82,7 +82,7 @@ class FastTransport:
         if connection is None:
             began = self._loop.time()
             connection = await self._obtain(has_place=has_place)
-            # Rounded up: the whole takes no longer than one request may.
+            # Rounded up, so that connecting and request together stay within the total timeout.
             obtain_ticks = math.ceil((self._loop.time() - began) / self._tick_seconds)
             due_tick = self._tick + max(1, self._total_ticks - obtain_ticks)
         waiter = connection.send(head, request.body, due_tick)
@@ -93,7 +93,7 @@ class FastTransport:
             raise
 
     async def close(self) -> None:
-        """Close every connection, and those that are being opened."""
+        """Close every connection, including those that are being opened."""
         self._is_closed = True
         for scope in self._obtaining:
             scope.reschedule(self._loop.time())
@@ -105,7 +105,7 @@ class FastTransport:
             self._ticker.cancel()
 
     def _pop_idle(self) -> FastConnection | None:
-        """Return the connection used last, so that those there are too many of grow old and go."""
+        """Return the most recently used connection, so that surplus connections become idle and close."""
         while self._idle:
             connection = self._idle.pop()
             if connection.is_open:
@@ -113,7 +113,7 @@ class FastTransport:
         return None
 
     async def _obtain(self, *, has_place: bool) -> FastConnection:
-        """Wait for a place, and open a connection if none has come free meanwhile."""
+        """Wait for a permit, then reuse an idle connection or open a new one."""
         try:
             async with asyncio.timeout(self._obtain_seconds) as scope:
                 self._obtaining.add(scope)
@@ -139,10 +139,11 @@ class FastTransport:
         if self._is_closed:
             raise TransportError("TransportClosed", may_have_been_accepted=False)
         connection = await self._dialer.dial(lambda: FastConnection(self, self._settings.max_body_bytes))
-        if not connection.is_open:  # closed by the other side before it was ours
+        if not connection.is_open:  # the peer has already closed it
             raise TransportError("ConnectFailed", may_have_been_accepted=False)
         self._connections.add(connection)
-        # Spread over a quarter of the age, or those opened together would all be renewed at once.
+        # The ages are spread over a quarter of the limit, so that connections opened together are not all
+        # replaced at once.
         self._opened += 1
         spread_ticks = self._opened % 16 * self._age_ticks // 64
         connection.last_tick = connection.due_tick = self._tick + self._age_ticks - spread_ticks
@@ -176,16 +177,16 @@ class FastTransport:
         for connection in unwritten:
             connection.write()
 
-    # What follows is called by the connections.
+    # The connections call the methods below.
 
     def write_soon(self, connection: FastConnection) -> None:
-        """Write in the next round of the event loop, what all connections have to write in a row."""
+        """Write in the next round of the event loop, in one batch with all other connections."""
         if not self._unwritten:
             self._loop.call_soon(self._write_all)
         self._unwritten.append(connection)
 
     def take_back(self, connection: FastConnection) -> None:
-        """Keep a connection for the next request, if it can take one."""
+        """Keep a connection for the next request if it is still usable."""
         if connection.is_open:
             if self._tick < connection.last_tick:
                 connection.due_tick = self._tick + self._idle_ticks
@@ -195,7 +196,7 @@ class FastTransport:
         self._places.give_back()
 
     def forget(self, connection: FastConnection) -> None:
-        """Let a closed connection go."""
+        """Remove a closed connection."""
         self._connections.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)

@@ -1,16 +1,16 @@
-"""How many may be under way at once: a fair semaphore that costs next to nothing while there is room."""
+"""A FIFO semaphore that is cheap while permits are free."""
 
 import asyncio
 from collections import deque
 
 
 class Permits:
-    """A number of places. Who waits for one gets it in turn: nobody who comes later is faster.
+    """A fixed number of permits, granted first in, first out.
 
-    Not `asyncio.Semaphore`, whose way in is a coroutine even if nobody has to wait.
+    `asyncio.Semaphore` does not fit: its ``acquire`` is a coroutine even if a permit is free.
 
     Args:
-        free: How many there are.
+        free: Number of permits.
     """
 
     __slots__ = ("_free", "_queue")
@@ -20,14 +20,14 @@ class Permits:
         self._queue: deque[asyncio.Future[None]] = deque()
 
     def take(self) -> bool:
-        """Take a place if one is free, and return whether one was."""
-        if not self._free:  # nor is one while somebody waits: places are handed on
+        """Take a permit if one is free, and return whether one was."""
+        if not self._free:  # none is free while others wait: a permit passes directly to the next in line
             return False
         self._free -= 1
         return True
 
     async def wait(self) -> None:
-        """Wait for a place and take it."""
+        """Wait for a permit and take it."""
         if self.take():
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -35,12 +35,12 @@ class Permits:
         try:
             await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():  # it came just now, and must not be lost
+            if not turn.cancelled():  # the permit was granted at the same time and must not be lost
                 self.give_back()
             raise
 
     def give_back(self) -> None:
-        """Give back a place, to the first who waits for one."""
+        """Return a permit; it passes to the first in line."""
         while self._queue:
             turn = self._queue.popleft()
             if not turn.done():

@@ -1,9 +1,9 @@
-"""What stands before the body of a request: request line and headers, as they go over the wire.
+"""The head of a request: request line and headers, as they are sent.
 
-Rules kept here:
+Rules:
 
-1. Nothing an argument holds can end a line, and so start a header or request of its own.
-2. What does not change from one request to the next is put together once.
+1. No argument can contain a line break, and so inject a header or a request.
+2. The parts that requests share are built once.
 """
 
 import re
@@ -13,14 +13,14 @@ from loader.aws.signing import SignedHeaders
 from loader.http.transport import USER_AGENT, Request
 
 MAX_KEPT_STARTS = 64
-"""A load posts to one path; only requests that name an event in their path are many."""
+"""Limit of cached request lines. A load posts to one path; only paths that contain an event id are many."""
 
 _METHOD = re.compile(r"[A-Z]+", re.ASCII)
 _TARGET = re.compile(r"/[!-~]*", re.ASCII)
 
 
 class RequestHeads:
-    """Makes the heads of requests to one endpoint.
+    """Builds the heads of requests to one endpoint.
 
     Args:
         host_header: The ``Host`` header to send.
@@ -36,7 +36,7 @@ class RequestHeads:
         """Return the head of a request, with the empty line after it.
 
         Raises:
-            ValueError: A part of it would break out of its line. The text does not repeat it.
+            ValueError: A part of the head contains a line break or is not valid. The message omits it.
         """
         start = self._starts.get((request.method, request.path)) or self._start(request)
         headers = request.headers
@@ -61,5 +61,5 @@ class RequestHeads:
 def _lines(headers: Mapping[str, str]) -> str:
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
-        raise ValueError("a header holds a line break")
+        raise ValueError("a header contains a line break")
     return lines
