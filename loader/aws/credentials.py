@@ -37,7 +37,7 @@ JUST_REFRESHED_SECONDS = 5.0
 """Refusals within this time after a refresh belong to requests that were signed before it."""
 
 MOST_HELPER_CHARS = 200
-"""How much of a credential helper's words the debug log shows."""
+"""Limit of the output of a credential helper in the debug log."""
 
 _log = logging.getLogger(__name__)
 
@@ -257,14 +257,14 @@ def find_credentials(profile: str | None, region: str | None, *, may_prompt: boo
 
 
 def _helper_failed(session: botocore.session.Session, error: CredentialRetrievalError) -> SettingsError:
-    """Return the error for a provider that failed; a helper's own words may hold a secret."""
+    """Return the error for a failed provider. It omits the helper's output, which may contain a secret."""
     provider = error.kwargs.get("provider", "")
-    _log.debug("A helper for AWS credentials said: %s", str(error)[:MOST_HELPER_CHARS])
+    _log.debug("Output of a helper for AWS credentials: %s", str(error)[:MOST_HELPER_CHARS])
     return SettingsError(
-        "The AWS credentials that are configured could not be used.",
+        "The configured AWS credentials could not be used.",
         where=f"profile '{profile_name(session)}'",
         why=f"the provider '{provider}' failed (credential_process, if one is configured); --debug shows the"
-        " start of what it said",
+        " start of its output",
         next_step="run the configured helper by itself, or check the profile or the environment variables",
     )
 
