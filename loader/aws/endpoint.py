@@ -81,7 +81,7 @@ def resolve_endpoint(region: str | None, profile: str | None, endpoint_url: str 
         ) from error
     except ValueError as error:
         if _works_with_another_url(session):
-            raise _unusable(origin, "it contains no host name, or its port is invalid") from error
+            raise _unusable(origin, "it contains no valid host name, or its port is invalid") from error
         raise SettingsError(
             "The AWS configuration cannot be used.",
             where="the AWS_* environment variables or the profile",

@@ -184,7 +184,7 @@ UNUSABLE = [
     ("https://h.example:0", "port 0"),
     ("https://h.example:99999", "Port out of range"),
     ("https://[::1", "Invalid IPv6"),
-    ("https://no_host_name.example", "name of a host"),
+    ("https://no_host_name.example", "no valid host name"),
     ("https://user:pass-word@no_host_name.example", "user name"),
 ]
 
@@ -223,7 +223,7 @@ def test_not_loopback(host: str) -> None:
 
 def test_bad_region_is_refused() -> None:
     """A region that could change the host name is refused."""
-    with pytest.raises(SettingsError, match="cannot be worked out"):
+    with pytest.raises(SettingsError, match="cannot be resolved"):
         resolve_endpoint("us-east-1.evil.example/", None, None)
 
 
