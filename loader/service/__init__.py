@@ -1,7 +1,7 @@
-"""The wire: one attempt to deliver one event, and everything it takes.
+"""The service: one attempt to deliver one event.
 
-`client` is what the rest of the loader uses. Below it: `protocol` and `signing` are pure; `endpoint`,
-`credentials` and `network` find out, by botocore's rules, where to send, as whom and by which way;
-`transport` is the seam to HTTP. Behind it are two implementations, held to one suite of tests:
-`fast_transport`, made for speed, and `aiohttp_transport`, the reference, which also speaks to proxies.
+The rest of the loader uses `client`. `protocol` and `outcomes` are pure: request bodies, and the meaning
+of answers. `way_faults` describes answers of intermediaries and requests without an answer.
+`live_schema` reads the schema of a dataset. Endpoint, credentials and signatures are in `loader.aws`;
+the two transports are in `loader.http`.
 """

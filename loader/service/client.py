@@ -1,4 +1,4 @@
-"""One attempt: build, sign now, send, read. No retry and no limit; those are delivery's."""
+"""One attempt: build, sign, send and read the answer. `loader.delivery` retries and limits attempts."""
 
 import asyncio
 from collections.abc import Callable
@@ -27,24 +27,24 @@ from loader.service.steady_clock import SteadyClock
 from loader.service.way_faults import way_fault
 
 TIME_SECONDS = 10.0
-"""How long an answer that tells the time is waited for."""
+"""Time limit of a request for the service's time."""
 
 TRUSTED_SECONDS = 60.0
-"""A machine's clock that is off by less is left alone: signatures and the margin of tokens bear minutes."""
+"""A smaller clock error is not corrected: signatures and the token margin tolerate minutes."""
 
 SCHEMA_BYTES = 256 * 1024
-"""What is kept of the description of a dataset; 500 columns with names of 100 characters are half of it."""
+"""Limit of a dataset description; 500 columns with names of 100 characters take half of it."""
 
 
 class SupplyChainClient:
-    """Delivers events to one destination, an attempt at a time.
+    """Makes attempts to deliver events to one destination.
 
     Args:
-        destination: Where the events go.
-        endpoint: Where the service listens.
-        credentials: As whom to sign.
-        transport: Carries the requests; closed with the client.
-        wall_clock: Returns epoch seconds that pass evenly; a `SteadyClock` if not given.
+        destination: Target of the events.
+        endpoint: Address of the service.
+        credentials: Credentials used for signing.
+        transport: Sends the requests; closed with the client.
+        wall_clock: Returns epoch seconds without jumps; the default is a `SteadyClock`.
     """
 
     def __init__(
@@ -68,18 +68,18 @@ class SupplyChainClient:
 
     @property
     def caller(self) -> tuple[str, str]:
-        """Endpoint and access key: whose quota these attempts use. A temporary key's role is not known."""
+        """Endpoint and access key, which identify the quota. The key is "" if it is temporary."""
         return _caller(self._endpoint, self._credentials)
 
     @property
     def clock_offset_seconds(self) -> float:
-        """How far the server's clock is ahead of ours, as far as is known."""
+        """Seconds by which the server's clock is ahead of the local clock; 0 until it is known."""
         return self._clock_offset_seconds
 
     async def attempt(self, event: Event) -> Outcome:
-        """Send an event once and return what came of it.
+        """Send an event once and return the outcome.
 
-        Nothing that the network, the service or a proxy does makes this raise; cancellation does.
+        Only cancellation raises; each failure of the network, the service or a proxy is an outcome.
         """
         now = self._wall_clock() + self._clock_offset_seconds
         if now >= self._credentials.renew_at:
@@ -94,13 +94,13 @@ class SupplyChainClient:
         return read_response(response.status, response.headers, response.body)
 
     async def get(self, path: str) -> Response:
-        """Ask once for what lies at a path, and return the answer whatever its status.
+        """Send one GET request, and return the answer of any status.
 
         Args:
-            path: The path as it is sent, percent-encoded.
+            path: The path as sent, percent-encoded.
 
         Raises:
-            TransportError: There was no answer.
+            TransportError: No answer arrived.
         """
         path = self._endpoint.base_path + path
         now = await self._renewed_now()
@@ -108,23 +108,23 @@ class SupplyChainClient:
         return await self._transport.send(Request("GET", path, headers, b""))
 
     def service_now(self) -> float:
-        """Return the service's time in epoch seconds, as far as it is known: a machine's clock may be off."""
+        """Return the service's time in epoch seconds: the local clock plus the known offset."""
         return self._wall_clock() + self._clock_offset_seconds
 
     async def ask_time(self) -> None:
-        """Ask the service what time it is, and go by its answer if this machine's clock is off.
+        """Request the service's time, and adopt it if the local clock is off by more than 60 s.
 
-        Without an answer the machine's clock is believed.
+        Without an answer the local clock stays in use.
         """
         with suppress(TransportError, TimeoutError):
             async with asyncio.timeout(TIME_SECONDS):
                 answer = await self._transport.send(Request("GET", "/", {}, b""))
-            told = read_date(answer.headers.get("date"))
-            if told is not None and abs(told - self.service_now()) > TRUSTED_SECONDS:
-                self.adjust_clock(told)
+            server_time = read_date(answer.headers.get("date"))
+            if server_time is not None and abs(server_time - self.service_now()) > TRUSTED_SECONDS:
+                self.adjust_clock(server_time)
 
     async def _renewed_now(self) -> float:
-        """Return the server's time, with credentials that are good for a while from then on."""
+        """Renew the credentials if they are due, and return the server's time."""
         now = self.service_now()
         if now >= self._credentials.renew_at:
             await self._credentials.renew(now)
@@ -132,25 +132,26 @@ class SupplyChainClient:
         return now
 
     def adjust_clock(self, server_time: float) -> None:
-        """Sign by the server's clock from now on.
+        """Use the server's clock for all further signatures.
 
         Args:
-            server_time: ``Outcome.server_time`` of a refusal for skew, in epoch seconds.
+            server_time: The server's time in epoch seconds: ``Outcome.server_time`` of a refusal for clock
+                skew, or the date of an answer.
         """
         self._clock_offset_seconds = server_time - self._wall_clock()
 
     async def refresh_credentials(self) -> None:
-        """Look for new credentials, because the service refused these.
+        """Look up new credentials, because the service refused the current ones.
 
-        Calls that come in together, or right after one that succeeded, share one look-up.
+        Concurrent calls, and calls within a few seconds, share one look-up.
 
         Raises:
-            ServiceStopped: None could be found.
+            ServiceStopped: The look-up found none.
         """
         await self._credentials.refresh()
 
     async def close(self) -> None:
-        """Close every connection and stop what runs in the background."""
+        """Close every connection and stop background work."""
         await self._credentials.close()
         await self._transport.close()
 
@@ -164,7 +165,7 @@ class SupplyChainClient:
 
 
 def no_answer(error: TransportError) -> Outcome:
-    """Return what it means that a request got no answer."""
+    """Return the outcome of a request without an answer."""
     fault = way_fault(error.code)
     return Outcome(
         OutcomeKind.TRANSIENT if fault is None else fault.kind,
@@ -176,18 +177,18 @@ def no_answer(error: TransportError) -> Outcome:
 
 
 async def open_client(job: Job, *, credentials: CredentialSource | None = None) -> SupplyChainClient:
-    """Return a client for a job, with everything found by botocore's rules.
+    """Return a client for a job; missing settings are resolved by botocore's rules.
 
     Args:
         job: The settings.
-        credentials: As whom to sign; looked for if not given.
+        credentials: Credentials used for signing; the default is botocore's chain.
 
     Raises:
         SettingsError: Region, endpoint, credentials, proxy or CA bundle are missing or unusable, or
-            the name of the endpoint is not known.
+            the name of the endpoint or proxy cannot be resolved.
     """
-    is_told_all = credentials is not None and job.region is not None and job.endpoint_url is not None
-    endpoint, settings = await in_daemon_thread(lambda: _route(job, is_told_all=is_told_all))
+    is_complete = credentials is not None and job.region is not None and job.endpoint_url is not None
+    endpoint, settings = await in_daemon_thread(lambda: _route(job, is_complete=is_complete))
     if credentials is None:
         credentials = await open_credentials(job.profile, endpoint.region)
     transport = _transport(job, endpoint, settings)
@@ -216,21 +217,21 @@ def _caller(endpoint: Endpoint, source: CredentialSource) -> tuple[str, str]:
 def _transport(job: Job, endpoint: Endpoint, settings: TransportSettings) -> Transport:
     if job.transport == "fast" and settings.proxy_url is None:
         return FastTransport(endpoint, settings)
-    # Imported here: aiohttp takes a tenth of a second of every start, and few loads need it.
+    # Imported here, because few loads need aiohttp and its import takes 0.1 s.
     from loader.http.aiohttp_transport import AiohttpTransport  # noqa: PLC0415
 
     return AiohttpTransport(endpoint, settings)
 
 
-def _route(job: Job, *, is_told_all: bool) -> tuple[Endpoint, TransportSettings]:
-    """Return where to send and how.
+def _route(job: Job, *, is_complete: bool) -> tuple[Endpoint, TransportSettings]:
+    """Return the endpoint and the transport settings of a job.
 
     Args:
         job: The settings.
-        is_told_all: Whether key, Region and URL are given (a rehearsal): then nothing is looked for in the
-            environment that is not needed, and nothing wrong in it stands in the way.
+        is_complete: Whether key, region and URL are given, as in a rehearsal. The environment is then not
+            read where it is not needed, so mistakes in it do not matter.
     """
-    if is_told_all and job.endpoint_url and job.region:
+    if is_complete and job.endpoint_url and job.region:
         endpoint = endpoint_at(job.endpoint_url, job.region)
     else:
         endpoint = resolve_endpoint(job.region, job.profile, job.endpoint_url)
@@ -243,6 +244,6 @@ def _route(job: Job, *, is_told_all: bool) -> tuple[Endpoint, TransportSettings]
         settings = replace(settings, max_body_bytes=SCHEMA_BYTES)
     if settings.proxy_url is None:
         check_name(endpoint)
-    else:  # the name of the endpoint is the proxy's to know
+    else:  # the proxy resolves the name of the endpoint
         check_proxy_name(settings.proxy_url)
     return endpoint, settings

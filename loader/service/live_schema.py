@@ -1,10 +1,10 @@
-"""What the instance itself says a dataset looks like: GetDataLakeDataset.
+"""The schema of a dataset as the instance describes it: GetDataLakeDataset.
 
-Rules kept here:
+Rules:
 
-1. One request at the start of a load, tried a few times: it is asked for before anything is sent, so a
-   user waits for it.
-2. Whatever the answer holds, it becomes a `Dataset` or one error block.
+1. The load makes the request once, before it sends anything, with at most 5 tries, because the user
+   waits for it.
+2. Every answer becomes a `Dataset` or one error block.
 """
 
 import asyncio
@@ -48,18 +48,18 @@ async def read_dataset(
     *,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> Dataset:
-    """Return a dataset as the service describes it, without the columns that it fills in itself.
+    """Return a dataset as the service describes it, without the columns that the service fills in.
 
     Args:
-        client: Asks the service.
+        client: Sends the request.
         instance_id: UUID of the instance.
-        namespace: ``asc``, ``default`` or one of the user's own.
-        name: The dataset.
-        sleep: Waits for seconds between tries.
+        namespace: ``asc``, ``default`` or a namespace of the user.
+        name: Name of the dataset.
+        sleep: Waits for a number of seconds between tries.
 
     Raises:
-        ServiceStopped: The service refuses, has no such dataset, or gives no description of one.
-        DeliveryStopped: No answer after several tries.
+        ServiceStopped: The service refuses, the dataset does not exist, or the answer describes none.
+        DeliveryStopped: All tries failed.
     """
     path = DATASET_PATH.format(
         instance_id=instance_id, namespace=quote(namespace, safe=""), name=quote(name, safe="")
@@ -100,14 +100,14 @@ def _is_certain(outcome: Outcome) -> bool:
 
 
 def dataset_from_answer(body: bytes, place: str) -> Dataset:
-    """Return the dataset that the output of GetDataLakeDataset describes.
+    """Return the dataset that an answer to GetDataLakeDataset describes.
 
     Args:
         body: The answer's body.
         place: Namespace and name, for the error.
 
     Raises:
-        ServiceStopped: It does not describe a dataset.
+        ServiceStopped: The body does not describe a dataset.
     """
     try:
         described = orjson.loads(body)["dataset"]
@@ -141,21 +141,21 @@ def _refused(outcome: Outcome, instance_id: str, namespace: str, name: str) -> L
         return way_closed(outcome, 0)
     if outcome.kind not in _FINAL:
         return DeliveryStopped(
-            "The service did not tell the dataset's schema.",
+            "The service did not return the schema of the dataset.",
             where=place,
             why=why,
             next_step="run the same command again, or without --live-schema",
         )
     if outcome.code == "ResourceNotFoundException":
         return ServiceStopped(
-            "The instance has no such dataset.",
+            "The dataset does not exist in the instance.",
             where=place,
             why=why,
-            next_step="check --instance-id, --region and --dataset-arn; a dataset, also one of the AWS data "
-            "model, must have been made (in the console, or with CreateDataLakeDataset)",
+            next_step="check --instance-id, --region and --dataset-arn; create the dataset if it is missing "
+            "(in the console, or with CreateDataLakeDataset), even if it belongs to the AWS data model",
         )
     return ServiceStopped(
-        "The dataset's schema may not be read.",
+        "The service refuses access to the schema of the dataset.",
         where=place,
         why=why,
         next_step="allow the action scn:GetDataLakeDataset on arn:aws:scn:REGION:ACCOUNT:instance/"

@@ -1,10 +1,10 @@
-"""The outcome tables: what each error code of the service means for the event and the load.
+"""The outcome tables: the meaning of each error code of the service for the event and the load.
 
-`loader.service.way_faults` has the table of answers that are not the service's.
+`loader.service.way_faults` has the table of answers that do not come from the service.
 
-Rule kept here: the code comes first, the status second. The same ThrottlingException is 429 on the
-operation's page and 400 in Common Errors (docs/service.md 9). An unknown error is held and tried again,
-never dropped.
+Rule: the error code takes precedence over the status. ThrottlingException has status 429 on the
+operation's page and 400 in Common Errors (docs/service.md 9). An event with an unknown error is held and
+retried, never dropped.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from loader.model import OutcomeKind
 
 SKEW_MESSAGES = ("Signature expired", "Signature not yet current")
-"""How AWS tells a wrong clock from a wrong key: both come with the same codes (docs/service.md 8.9)."""
+"""Start of messages that mean clock skew; the codes are the same as for a wrong key (docs/service.md 8.9)."""
 
 _K = OutcomeKind
 
@@ -35,7 +35,7 @@ CODES: Mapping[OutcomeKind, tuple[str, ...]] = {
         "TooManyRequestsException",
         "TransactionInProgressException",
     ),
-    # docs/service.md 8.7 and 9. RequestAborted: the connection closed before the answer went out.
+    # docs/service.md 8.7 and 9. RequestAborted: the connection closed before the answer was sent.
     _K.TRANSIENT: (
         "IDPCommunicationError",
         "InternalError",
@@ -47,7 +47,7 @@ CODES: Mapping[OutcomeKind, tuple[str, ...]] = {
         "ServiceUnavailable",
         "ServiceUnavailableException",
     ),
-    # New credentials may help: these have run out, or are so new that not every host knows them.
+    # New credentials may help: these are expired, or so new that not every host of AWS knows them.
     _K.REFRESH: (
         "ExpiredToken",
         "ExpiredTokenException",
@@ -85,7 +85,7 @@ CODES: Mapping[OutcomeKind, tuple[str, ...]] = {
         "UnknownOperationException",
     ),
 }
-"""Every error code that is known, by what it means. Looked at before any status."""
+"""Every known error code by meaning. The code is looked up before the status."""
 
 STATUSES: Mapping[int, OutcomeKind] = {
     402: _K.QUOTA,
@@ -93,7 +93,7 @@ STATUSES: Mapping[int, OutcomeKind] = {
     413: _K.REJECTED,
     429: _K.THROTTLED,
 }
-"""What a status of the service means if its code is unknown. Any 5xx is TRANSIENT, the rest UNKNOWN."""
+"""Meaning of a status of the service with an unknown code. Any 5xx is TRANSIENT, all others are UNKNOWN."""
 
 _KIND_OF_CODE = {code: kind for kind, codes in CODES.items() for code in codes}
 
@@ -104,15 +104,15 @@ def is_known(code: str) -> bool:
 
 
 def kind_of(status: int, code: str, message: str) -> OutcomeKind:
-    """Return what an error answer of the service means.
+    """Return the meaning of an error answer of the service.
 
     Args:
-        status: HTTP status, not one of success.
-        code: The error code without its namespace, or "" if there was none.
+        status: HTTP status, outside 200 to 299.
+        code: The error code without its namespace, or "" if there is none.
         message: The error message.
     """
     kind = _KIND_OF_CODE.get(code)
-    # Not for data errors: their messages may quote the payload.
+    # Data errors are excluded, because their messages may quote the payload.
     if kind in (None, OutcomeKind.STOP) and message.startswith(SKEW_MESSAGES):
         return OutcomeKind.SKEWED
     if kind is not None:

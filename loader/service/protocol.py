@@ -1,12 +1,12 @@
-"""What goes over the wire: the body of a request, and what an answer means.
+"""The wire protocol: the body of a request, and the meaning of an answer.
 
-Rules kept here:
+Rules:
 
-1. Only paths, members and headers are known here; no socket, no clock, no retry.
-2. Nothing an answer holds can raise: it may come from a proxy, be cut short, or be hostile.
-3. Text taken from an answer is clipped and free of control characters before it leaves this module.
-4. An answer is the service's if it carries a request id or an error of the service's form; every other
-   answer came from something on the way.
+1. The module handles paths, members and headers only; it has no socket, no clock and no retry.
+2. No answer raises an exception: it may come from a proxy, be incomplete, or be hostile.
+3. Text from an answer is clipped and stripped of control characters before it leaves this module.
+4. An answer is from the service if it has a request id or the service's error format; every other
+   answer is from an intermediary.
 """
 
 import re
@@ -28,36 +28,36 @@ EVENTS_PATH = "/api-data/data-integration/instance/{instance_id}/data-integratio
 """``http.requestUri`` of SendDataIntegrationEvent in the service model 2024-01-01."""
 
 MAX_MESSAGE_CHARS = 500
-"""Enough for every documented message; a message may echo the payload, so no more is kept."""
+"""Enough for every documented message. A longer text is cut, because a message may repeat the payload."""
 
 MAX_CODE_CHARS = 100
 
 MAX_TITLE_CHARS = 100
-"""Of an HTML page that came instead of an answer."""
+"""Limit of the title of an HTML page that arrives instead of an answer."""
 
 MAX_RETRY_AFTER_SECONDS = 300.0
-"""A hint pauses the whole load; five minutes is also the longest pause after a quota refusal."""
+"""Limit of the server's hint, which pauses the load: 5 min, like the longest pause after a quota refusal."""
 
 FIRST_DATE = datetime(2020, 1, 1, tzinfo=UTC)
 LAST_DATE = datetime(2100, 1, 1, tzinfo=UTC)
-"""A clock is set by the dates read here: one outside these bounds is a fault, not a time."""
+"""Bounds of the dates that are read here. They correct a clock, so a date outside is ignored as a fault."""
 
-_HEX = "[0-9a-fA-F]"  # half as long as to ignore the case
+_HEX = "[0-9a-fA-F]"  # matches in half the time of re.IGNORECASE
 _UUID = re.compile(f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}")
 _TITLE = re.compile(r"<(?:title|h1)[^>]{0,200}>([^<]{1,500})", re.IGNORECASE)
 _DECIMAL = re.compile(r"\d{1,9}(?:\.\d{1,6})?", re.ASCII)
 
 
 def send_path(instance_id: str) -> str:
-    """Return the path that the events of an instance are posted to."""
+    """Return the path to which the events of an instance are posted."""
     return EVENTS_PATH.format(instance_id=instance_id)
 
 
 class EventEncoder:
-    """Makes request bodies for one destination.
+    """Builds request bodies for one destination.
 
     Args:
-        destination: Where the events of the load go.
+        destination: Target of the events.
     """
 
     __slots__ = ("_end",)
@@ -72,7 +72,7 @@ class EventEncoder:
         self._end = b"," + orjson.dumps(members)[1:]
 
     def body(self, event: Event) -> bytes:
-        """Return the JSON body that sends ``event``; the same event gives the same bytes."""
+        """Return the JSON body of ``event``; equal events give equal bytes."""
         timestamp = event.timestamp
         return b"".join(
             (
@@ -82,14 +82,14 @@ class EventEncoder:
                 event.token.encode(),
                 b'","eventGroupId":',
                 orjson.dumps(event.group),
-                # As the text it is: through a float, 1515531081.123000001 would lose digits.
+                # The text is copied: as a float, 1515531081.123000001 would lose digits.
                 b"" if timestamp is None else b',"eventTimestamp":' + timestamp.encode(),
                 self._end,
             )
         )
 
     def body_hash(self, event: Event, body: bytes) -> str | None:
-        """Return the SHA-256 in hex of ``body``, which sends ``event``, or None if nothing of it is known."""
+        """Return the SHA-256 of the body of ``event`` in hex, or None if no precomputed state exists."""
         if event.begun is None:
             return None
         whole = event.begun.copy()
@@ -98,23 +98,23 @@ class EventEncoder:
 
 
 def build_body(destination: Destination, event: Event) -> bytes:
-    """Return the JSON body that sends one event; `EventEncoder` is the same for many."""
+    """Return the JSON body of one event; `EventEncoder` does the same for many events."""
     return EventEncoder(destination).body(event)
 
 
 def read_response(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
-    """Return what the answer to an attempt means. Never raises.
+    """Return the outcome that an answer means. Never raises.
 
     Args:
         status: HTTP status.
-        headers: The answer's headers, found by lower-case names.
-        body: The answer's body; may be cut off at the transport's limit.
+        headers: The answer's headers by lower-case name.
+        body: The answer's body, possibly cut at the transport's limit.
     """
     fields = _json_object(body)
     if 200 <= status < 300:  # noqa: PLR2004 - the class of successful statuses
         event_id = fields.get("eventId")
         if isinstance(event_id, str) and _UUID.fullmatch(event_id):
-            # Nothing more is read: there are thousands of these a second.
+            # Nothing else is read, because thousands of such answers arrive each second.
             return Outcome(OutcomeKind.ACCEPTED, status=status, event_id=event_id)
     request_id = headers.get("x-amzn-requestid")
     code = _error_code(headers, fields)
@@ -144,18 +144,18 @@ def _is_of_service(headers: Mapping[str, str], fields: Mapping[str, object], cod
         or headers.get("x-amzn-errortype")
         or isinstance(fields.get("__type"), str)
         or is_known(code)
-        # A front end of AWS's refuses the time of a request without a code.
+        # A front end of AWS refuses a skewed clock without an error code.
         or (fields and message.startswith(SKEW_MESSAGES))
     )
 
 
 def _foreign(status: int, headers: Mapping[str, str], body: bytes, message: str) -> Outcome:
-    """Return what an answer means that is not the service's."""
+    """Return the outcome of an answer that does not come from the service."""
     text = _text(body)
     server_time = read_date(headers.get("date"))
     code = code_of_foreign_answer(status, text)
     fault = way_fault(code)
-    assert fault is not None  # each status has a row, or its class has
+    assert fault is not None  # each status, or its class, has a row
     return Outcome(
         fault.kind,
         code=code,
@@ -169,12 +169,12 @@ def _foreign(status: int, headers: Mapping[str, str], body: bytes, message: str)
 
 
 def _may_have_been_accepted(status: int) -> bool:
-    # Only a 4xx says for sure that the event was not taken, and a 3xx that it was not looked at.
+    # Only 3xx and 4xx prove that the event was not accepted.
     return not 300 <= status < 500  # noqa: PLR2004 - the classes of refusals
 
 
 def _target(status: int, headers: Mapping[str, str]) -> str:
-    """Return where a redirect leads to, without its path and query: they may repeat the request."""
+    """Return the target of a redirect without path and query, which may repeat the request."""
     if not 300 <= status < 400:  # noqa: PLR2004 - the class of redirects
         return ""
     try:
@@ -186,17 +186,17 @@ def _target(status: int, headers: Mapping[str, str]) -> str:
 
 
 def _title(text: str) -> str:
-    """Return the title or heading of an HTML page, or nothing: what is inside may repeat the request."""
+    """Return the title or heading of an HTML page, or "". Its content may repeat the request."""
     match = _TITLE.search(text)
     return clean(" ".join(unescape(match[1]).split()), MAX_TITLE_CHARS) if match else ""
 
 
 def clean(text: str, max_chars: int = MAX_MESSAGE_CHARS) -> str:
-    """Return ``text`` clipped, with everything that is not printable turned into blanks."""
+    """Return ``text`` clipped, with blanks instead of characters that are not printable."""
     text = text[:max_chars]
     if text.isprintable():
         return text
-    # Also takes out lone surrogates, which no file or terminal could hold.
+    # This also removes lone surrogates, which cannot be encoded.
     return "".join(char if char.isprintable() else " " for char in text).strip()
 
 
@@ -221,7 +221,7 @@ def _error_message(fields: Mapping[str, object], body: bytes) -> str:
         message = fields.get(name)
         if isinstance(message, str):
             return clean(message)
-    # Not the service's form: the first words of a proxy's page help to find its sender.
+    # The format is not the service's: the first words of a proxy's page help to find its sender.
     return "" if fields else clean(_text(body))
 
 
@@ -237,22 +237,22 @@ def _text(body: bytes) -> str:
     return body[: 4 * MAX_MESSAGE_CHARS].decode(errors="replace")
 
 
-@lru_cache(maxsize=16)  # it changes once a second, and answers come by the thousand
+@lru_cache(maxsize=16)  # the date changes once a second, and thousands of answers arrive in that time
 def read_date(value: str | None) -> float | None:
-    """Return an HTTP date in epoch seconds, or None if there is none or it makes no sense."""
+    """Return an HTTP date in epoch seconds, or None if it is missing, invalid or out of bounds."""
     if value is None:
         return None
     try:
         moment = parsedate_to_datetime(value[:MAX_CODE_CHARS])
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    if moment.tzinfo is None:  # "-0000": UTC, by RFC 5322
+    if moment.tzinfo is None:  # "-0000" means UTC (RFC 5322)
         moment = moment.replace(tzinfo=UTC)
     return moment.timestamp() if FIRST_DATE <= moment < LAST_DATE else None
 
 
 def _retry_after_seconds(headers: Mapping[str, str], server_time: float | None) -> float | None:
-    """Return the server's hint: AWS's header in milliseconds, else HTTP's in seconds or as a date."""
+    """Return the server's hint in seconds. AWS's header has milliseconds, HTTP's seconds or a date."""
     milliseconds = headers.get("x-amz-retry-after", "").strip()
     if _DECIMAL.fullmatch(milliseconds):
         seconds = float(milliseconds) / 1000
@@ -261,7 +261,7 @@ def _retry_after_seconds(headers: Mapping[str, str], server_time: float | None) 
         if _DECIMAL.fullmatch(hint):
             seconds = float(hint)
         else:
-            # A date is measured against the server's own clock; ours may be wrong.
+            # The date is compared with the server's clock, because the local one may be wrong.
             until = read_date(hint)
             if until is None or server_time is None:
                 return None

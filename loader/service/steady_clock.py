@@ -1,8 +1,8 @@
-"""Epoch seconds that pass evenly: for durations that a changed clock must not stretch, such as a token's age.
+"""Epoch seconds without jumps, for durations that clock changes must not affect, such as a token's age.
 
-The clock of the machine is read once. From then on time passes as the system counts it, also while it is
-suspended, because tokens age meanwhile: CLOCK_BOOTTIME on Linux. On macOS CLOCK_MONOTONIC does so, on Windows
-Python's monotonic clock.
+The machine's clock is read once. After that a monotonic clock counts, which includes the time in which the
+machine is suspended, because tokens age in it: CLOCK_BOOTTIME on Linux, CLOCK_MONOTONIC on macOS, Python's
+monotonic clock on Windows.
 """
 
 import time
@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 
 def elapsed_seconds() -> float:
-    """Return seconds since some moment in the past, those of suspension included."""
+    """Return seconds since an arbitrary moment in the past, including the time of suspension."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     if hasattr(time, "CLOCK_MONOTONIC"):
@@ -22,8 +22,8 @@ class SteadyClock:
     """A clock that is set once.
 
     Args:
-        wall: Returns epoch seconds; asked once.
-        elapsed: Returns seconds that never jump.
+        wall: Returns epoch seconds; called once.
+        elapsed: Returns seconds without jumps.
     """
 
     def __init__(
@@ -33,5 +33,5 @@ class SteadyClock:
         self._began = (wall or time.time)() - elapsed()
 
     def __call__(self) -> float:
-        """Return epoch seconds, as right or wrong as the machine's clock was when this one was made."""
+        """Return epoch seconds, with the error that the machine's clock had when this clock was created."""
         return self._began + self._elapsed()

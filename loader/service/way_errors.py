@@ -1,4 +1,4 @@
-"""The errors for a load that something on the way to the service stopped: what it is, and what to do."""
+"""Errors for a load that an intermediary or a failed connection stops: cause and next step."""
 
 from loader.errors import DeliveryStopped, LoaderError, ServiceStopped
 from loader.model import Outcome
@@ -7,11 +7,11 @@ from loader.service.way_faults import WayFault, way_fault
 RESUME = "then run the same command again: it resumes"
 
 MAX_SHOWN_CHARS = 100
-"""Of the words of something on the way: enough for a title."""
+"""Limit of the text that is shown of an intermediary's answer: enough for a title."""
 
 
 def in_words(outcome: Outcome) -> str:
-    """Return the cause of an attempt's failure: code, what it means, and the sender's own words."""
+    """Return the cause of a failed attempt: code, meaning, and the message of the sender."""
     fault = way_fault(outcome.code)
     words = outcome.message[:MAX_SHOWN_CHARS]
     if outcome.of_service or fault is None:
@@ -21,37 +21,37 @@ def in_words(outcome: Outcome) -> str:
 
 
 def means_of(code: str) -> str:
-    """Return what a code means, or nothing for a code of the service: those speak for themselves."""
+    """Return the meaning of a code, or "" for a code of the service, which needs no explanation."""
     fault = way_fault(code)
     return fault.means if fault is not None else ""
 
 
 def way_closed(outcome: Outcome, events: int) -> LoaderError:
-    """Return the error for a load that is stopped at its start, because each request met the same refusal.
+    """Return the error for a load that stops at its start, because every request is refused alike.
 
     Args:
         outcome: The latest answer.
-        events: How many events met it; 0 if none was sent yet.
+        events: Number of events with this answer; 0 if none is sent yet.
     """
     fault = way_fault(outcome.code)
     assert fault is not None
     count = "1 event" if events == 1 else f"{events:,} events"
     return _kind(fault)(
-        "The requests do not get through to the service.",
-        where=f"{count} met the same, and none was accepted before" if events else "",
+        "The requests do not reach the service.",
+        where=f"{count} got the same answer, and none was accepted before" if events else "",
         why=in_words(outcome),
         next_step=f"{fault.advice}, {RESUME}",
     )
 
 
 def nothing_accepted(outcome: Outcome, waited: str, since: str, count: int) -> DeliveryStopped:
-    """Return the error for a load that is given up because no event was accepted for too long.
+    """Return the error for a load that gives up because no event was accepted for too long.
 
     Args:
-        outcome: The last answer that was no acceptance.
-        waited: For how long none was accepted, in words.
-        since: When the last cause first came, in words.
-        count: How often it came.
+        outcome: The last outcome other than an acceptance.
+        waited: Time without an acceptance, as text.
+        since: Time of the first occurrence of the last cause, as text.
+        count: Number of its occurrences.
     """
     fault = way_fault(outcome.code)
     advice = fault.advice if fault is not None else "wait until the service works again"

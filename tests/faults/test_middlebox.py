@@ -114,7 +114,7 @@ async def test_a_single_event_is_enough_to_stop(trial: Trial) -> None:
         stopped = await trial.run(emulator.url)
         assert emulator.summary()["attempts"] < 20
     assert stopped.code == 5
-    assert "1 event met the same" in stopped.err
+    assert "1 event got the same answer" in stopped.err
 
 
 @pytest.mark.tried("The way to the service closes for good in the middle of a load", keeps=STOPS)
