@@ -1,26 +1,26 @@
-"""What can stop a load, and the exit code each cause ends with.
+"""The errors that stop a load, and the exit code of each.
 
     LoaderError                     what, where, why and what to run next
-      SettingsError       exit 2    the caller's mistake: flags, job file, environment
+      SettingsError       exit 2    a mistake in flags, job file or environment
       ExtractError        exit 2    a file that cannot be read or does not fit the dataset
       NothingToLoad       exit 9    no file, or no row, matched
       CheckpointError     exit 2    the run directory cannot be used as it is
-        CheckpointMismatch          it belongs to another job, or the extract changed
-        CheckpointCorrupt           it cannot be read; nothing in it was changed
-        CheckpointLocked            another process is using it
-      CheckpointWriteError exit 5   the disk refused a write while the load ran; resumable
+        CheckpointMismatch          it belongs to another job, or the extract has changed
+        CheckpointCorrupt           it cannot be read; it is unchanged
+        CheckpointLocked            another process uses it
+      CheckpointWriteError exit 5   a write to the disk failed during the load; resumable
       TooManyFailures     exit 3    stopped by --max-errors
       ServiceStopped      exit 4    stopped by the service: access, instance, quota, credentials
       DeliveryStopped     exit 5    stopped for now; running the same command again resumes
-      ReadingStopped      exit 5    the extract could not be read on, after some of it was sent
-      UnhandledCase       exit 70   a fault of the loader or of a library, whatever its class; resumable
+      ReadingStopped      exit 5    the extract became unreadable after some of it was sent
+      UnhandledCase       exit 70   a bug of the loader or of a library, of any class; resumable
       DecisionNeeded      exit 6    events in doubt are older than their token: the user decides
       Interrupted         exit 130  Ctrl-C; resumable
         Terminated        exit 143  SIGTERM; resumable
 
-``plan`` alone ends with exit code 8, for a load that would not fit its time.
+Only ``plan`` ends with exit code 8: the load would not fit its time.
 
-A failed *event* is never an exception: it is an outcome (a value), counted and written down.
+A failed *event* is never an exception. It is an outcome (a value) that is counted and recorded.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 class ExitCode(IntEnum):
-    """How a command ended, for schedulers."""
+    """The exit codes of the commands, for schedulers."""
 
     DELIVERED = 0
     DELIVERED_WITH_FAILURES = 1
@@ -51,13 +51,13 @@ class ExitCode(IntEnum):
 
 
 class LoaderError(Exception):
-    """Something that stops the load, told in one block.
+    """An error that stops the load, shown as one block.
 
     Args:
-        what: One sentence saying what went wrong.
+        what: One sentence that names the error.
         where: The place: file, row, column, setting; empty if there is none.
-        why: The cause in the words of whoever refused, without row data or secrets.
-        next_step: What to run or change next. A command stands on a line of its own, after the sentence.
+        why: The cause, as its source reports it, without row data or secrets.
+        next_step: What to run or change next. A command follows the sentence on a separate line.
     """
 
     exit_code = ExitCode.BUG
@@ -70,7 +70,7 @@ class LoaderError(Exception):
         self.next_step = next_step
 
     def block(self) -> str:
-        """Return the error as the few lines a user reads."""
+        """Return the error as the lines that the user sees."""
         labelled = (("where", self.where), ("why", self.why), ("next", self.next_step))
         lines = [
             f"  {label + ':':<7}{text}".replace("\n", f"\n{' ' * 9}") for label, text in labelled if text
@@ -91,7 +91,7 @@ class ExtractError(LoaderError):
 
 
 class NothingToLoad(LoaderError):
-    """No file, or no row, matched: a scheduler must be able to tell this from success."""
+    """No file, or no row, matched. The exit code lets a scheduler distinguish this from success."""
 
     exit_code = ExitCode.NOTHING_TO_LOAD
 
@@ -103,7 +103,7 @@ class CheckpointError(LoaderError):
 
 
 class CheckpointMismatch(CheckpointError):
-    """The run directory belongs to another job, or the extract changed since the load began."""
+    """The run directory belongs to another job, or the extract has changed since the load began."""
 
 
 class CheckpointCorrupt(CheckpointError):
@@ -111,11 +111,11 @@ class CheckpointCorrupt(CheckpointError):
 
 
 class CheckpointLocked(CheckpointError):
-    """Another process is using the run directory."""
+    """Another process uses the run directory."""
 
 
 class CheckpointWriteError(LoaderError):
-    """The disk refused a write while the load ran; what was written before stays valid."""
+    """A write to the disk failed during the load; earlier writes stay valid."""
 
     exit_code = ExitCode.STOPPED_RESUMABLE
 
@@ -139,42 +139,42 @@ class DeliveryStopped(LoaderError):
 
 
 class ReadingStopped(LoaderError):
-    """The extract could not be read on, after some of it was sent; what was sent is in the checkpoint."""
+    """The extract became unreadable after some of it was sent; the checkpoint contains what was sent."""
 
     exit_code = ExitCode.STOPPED_RESUMABLE
 
 
 class DecisionNeeded(LoaderError):
-    """Events in doubt are older than the life of their tokens, and resending could double them."""
+    """Events in doubt are older than the life of their tokens, so resending could duplicate them."""
 
     exit_code = ExitCode.DECISION_NEEDED
 
 
 class Interrupted(LoaderError):
-    """Ctrl-C: what was in flight was waited for; the same command resumes."""
+    """Ctrl-C stopped the load after attempts in flight ended or timed out; the same command resumes."""
 
     exit_code = ExitCode.INTERRUPTED
 
 
 class Terminated(Interrupted):
-    """SIGTERM: what was in flight was waited for; the same command resumes."""
+    """SIGTERM stopped the load after attempts in flight ended or timed out; the same command resumes."""
 
     exit_code = ExitCode.TERMINATED
 
 
 class UnhandledCase(LoaderError):
-    """A fault of the loader or of a library; what was sent before is in the checkpoint."""
+    """A bug of the loader or of a library; the checkpoint contains what was sent."""
 
     exit_code = ExitCode.BUG
 
 
 def unhandled(fault: BaseException, *, where: str = "") -> UnhandledCase:
-    """Return the error that users read for a fault.
+    """Return the error that is shown for an unexpected exception.
 
-    The fault's message is left out: a library may quote values in it.
+    It omits the message of the exception, in which a library may quote values.
 
     Args:
-        fault: What was raised; it becomes the cause. An UnhandledCase is returned as it is.
+        fault: The exception, which becomes the cause. An UnhandledCase is returned unchanged.
         where: The place, if it is known.
     """
     if isinstance(fault, UnhandledCase):
@@ -192,17 +192,17 @@ def unhandled(fault: BaseException, *, where: str = "") -> UnhandledCase:
 
 @contextmanager
 def contained(where: Callable[[], str] = str) -> Iterator[None]:
-    """Turn what ``except Exception`` does not catch into an error that it does.
+    """Convert a BaseException that ``except Exception`` does not catch into an UnhandledCase.
 
-    A panic of polars is a BaseException, and so is SystemExit. Each would pass all handlers of a load: a task
-    would end without a trace, or the process with a code that says nothing. What stops a coroutine or a
-    program on purpose passes: cancellation, the closing of a generator, Ctrl-C.
+    A panic of polars is a BaseException, and so is SystemExit. Either would pass all handlers of a load and
+    end a task silently, or the process with a meaningless exit code. Exceptions that stop a coroutine or
+    program on purpose are not converted: cancellation, GeneratorExit, Ctrl-C.
 
     Args:
         where: Returns the place for the error.
 
     Raises:
-        UnhandledCase: Something else was raised that is not an Exception.
+        UnhandledCase: The block raised another BaseException that is not an Exception.
     """
     try:
         yield
@@ -213,10 +213,10 @@ def contained(where: Callable[[], str] = str) -> Iterator[None]:
 
 
 def contained_call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a function in a thread of its own kind, where cancellation and Ctrl-C cannot come from outside.
+    """Call a function in a worker thread, which neither cancellation nor Ctrl-C reaches.
 
     Raises:
-        UnhandledCase: It raised something that is not an Exception.
+        UnhandledCase: The function raised a BaseException that is not an Exception.
     """
     try:
         return function(*args, **kwargs)

@@ -1,13 +1,13 @@
-"""Why rows are rejected, as codes for machines; the reason beside a code says it to people.
+"""Codes for the causes of rejected rows. Codes are for scripts; the reason beside a code is for people.
 
-Rule kept here: the same fault has the same code in every format, and a code keeps its name and meaning.
+Rule: a fault has the same code in every format, and a code keeps its name and meaning.
 """
 
 from enum import StrEnum
 
 
 class RejectCode(StrEnum):
-    """What is wrong with a rejected row; docs/values.md has them in a table."""
+    """The fault of a rejected row; docs/values.md has a table of the codes."""
 
     WRONG_FIELD_COUNT = "WrongFieldCount"
     """A CSV record has more or fewer fields than the file has columns."""
@@ -16,31 +16,31 @@ class RejectCode(StrEnum):
     """The quotes or line ends of a CSV record do not fit together."""
 
     REPEATED_HEADER = "RepeatedHeader"
-    """A CSV record is the header again, as where files were joined."""
+    """A CSV record repeats the header, for example where files were joined."""
 
     BAD_ENCODING = "BadEncoding"
-    """It holds bytes, or half a surrogate pair, that are no text in the encoding it is read with."""
+    """The row contains bytes that are invalid in the encoding, or half a surrogate pair."""
 
     NOT_AN_OBJECT = "NotAnObject"
-    """A line of NDJSON is no JSON object."""
+    """A line of NDJSON is not a JSON object."""
 
     REPEATED_KEY = "RepeatedKey"
-    """A JSON object names a key twice."""
+    """A JSON object contains a key twice."""
 
     UNKNOWN_KEY = "UnknownKey"
-    """A JSON object has a key that is no column of the dataset and in none of the file's first rows."""
+    """A JSON object has a key that is neither a column of the dataset nor in the file's first rows."""
 
     NESTED_VALUE = "NestedValue"
-    """A JSON object or array stands where a column takes a single value."""
+    """The value of a column is a JSON object or array instead of a single value."""
 
     MISSING_VALUE = "MissingValue"
     """A required column has no value."""
 
     NOT_A_NUMBER = "NotANumber"
-    """A text is no number, by the column's number marks if it has some, or beyond a double's range."""
+    """A text is not a number in the column's number format, or exceeds the range of a double."""
 
     NOT_A_WHOLE_NUMBER = "NotAWholeNumber"
-    """An ``int`` column has something else than a whole number."""
+    """A value of an ``int`` column is not a whole number."""
 
     DOES_NOT_FIT_64_BITS = "DoesNotFit64Bits"
     """A whole number is larger than 64 bits with a sign can hold, or than its type in a Parquet file can."""
@@ -52,31 +52,31 @@ class RejectCode(StrEnum):
     """A number of a Parquet file is NaN or infinite."""
 
     NOT_A_TIMESTAMP = "NotATimestamp"
-    """A text is not ISO 8601, or fits none of the column's formats."""
+    """A text is not ISO 8601, or matches none of the column's formats."""
 
     YEAR_OUT_OF_RANGE = "YearOutOfRange"
-    """A date or time is outside the years 0001 to 9999, as it stands or in UTC."""
+    """A date or time is outside the years 0001 to 9999, as written or in UTC."""
 
     NOT_A_TIME_OF_DAY = "NotATimeOfDay"
     """A time of day of a Parquet file is outside 00:00:00 to 23:59:59.999999999."""
 
     NO_SUCH_LOCAL_TIME = "NoSuchLocalTime"
-    """Clocks were put forward over a local time: it never was."""
+    """A local time does not exist, because clocks skipped it when they were set forward."""
 
     AMBIGUOUS_LOCAL_TIME = "AmbiguousLocalTime"
-    """Clocks were put back over a local time: it was twice."""
+    """A local time occurs twice, because clocks were set back."""
 
     EXPRESSION_FAILED = "ExpressionFailed"
-    """The SQL of a column or of the filter cannot be worked out for the row."""
+    """The SQL expression of a column or of the filter fails for the row."""
 
     NO_GROUP = "NoGroup"
-    """All columns that make the group are empty."""
+    """All columns of the group are empty."""
 
     GROUP_TOO_LONG = "GroupTooLong"
-    """The group has more characters than the service takes."""
+    """The group has more characters than the service accepts."""
 
     VALUE_TOO_LONG = "ValueTooLong"
-    """A single text is longer than the loader reads."""
+    """A single text exceeds the loader's limit."""
 
     RECORD_TOO_LONG = "RecordTooLong"
-    """The record has more bytes than an event of the service holds."""
+    """The record has more bytes than an event can contain."""

@@ -1,4 +1,4 @@
-"""What is wrong with the values of a column: which rows, and why."""
+"""Faults of the values of a column: the affected rows and the cause."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,9 @@ class RowIssue:
     """One reason to reject rows.
 
     Attributes:
-        rows: Which rows, as booleans.
-        code: Why, for machines.
-        reason: Why, in words that hold no value of the row.
+        rows: Booleans; true for each row to reject.
+        code: The cause, for scripts.
+        reason: The cause as text, without any value of the row.
     """
 
     rows: pl.Series
@@ -23,10 +23,10 @@ class RowIssue:
 
 
 def issues_where(rows: pl.Series, code: RejectCode, reason: str) -> list[RowIssue]:
-    """Return the problem if any row has it; an unknown (null) is no problem."""
+    """Return the issue if any row has it, else an empty list; null counts as false."""
     return [RowIssue(rows.fill_null(value=False), code, reason)] if rows.any() else []
 
 
 def values_where(values: pl.Series, rows: pl.Series) -> pl.Series:
-    """Return the values of the given rows, and null for all others."""
+    """Return the values where ``rows`` is true, and null elsewhere."""
     return pl.select(pl.when(rows).then(values)).to_series()

@@ -1,8 +1,8 @@
-"""What the datasets behind the service's event types look like: columns, types, keys.
+"""The datasets of the service's event types: columns, types, keys.
 
-The facts lie in ``entities.json`` (from the AWS Supply Chain user guide, see its ``_about``); this
-module only gives them names. It knows nothing of files, loads or the wire: the loader and the
-emulator both lean on it. What an instance itself holds may differ (``GetDataLakeDataset`` tells).
+The data is in ``entities.json`` (from the AWS Supply Chain user guide, see its ``_about``). Both the
+loader and the emulator use this module, so it does not depend on files, loads or the protocol. The
+datasets of an instance may differ; ``GetDataLakeDataset`` returns them.
 """
 
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ __all__ = [
 ]
 
 NEVER_SEND = frozenset({"connection_id", "db_creation_dttm", "db_updation_dttm"})
-"""Columns the service fills in itself in namespace ``asc``; a record must not hold them."""
+"""Columns that the service fills in in namespace ``asc``; a record must not contain them."""
 
 NO_VALUE = "SCN_RESERVED_NO_VALUE_PROVIDED"
-"""The text AWS asks for where a required string has no value."""
+"""The text that AWS requires where a required string has no value."""
 
-# Where the guide leaves a type blank, what other AWS sources say (entities.json, _about.doubtful).
+# Types that the guide leaves blank, from other AWS sources (entities.json, _about.doubtful).
 _TYPES_LEFT_BLANK = {("inv_policy", "min_sl"): "double"}
 
 
@@ -38,9 +38,9 @@ class Column:
     """One column of a dataset.
 
     Attributes:
-        name: Lower-case name, as it is spelled in a record.
+        name: Lower-case name, as spelled in a record.
         type: ``string``, ``double``, ``int`` or ``timestamp``.
-        required: Whether a record without a value here is refused.
+        required: Whether a record without a value in this column is refused.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Dataset:
     """One dataset of namespace ``asc``.
 
     Attributes:
-        name: Its name in the data lake, such as ``inbound_order_line``.
+        name: Name in the data lake, such as ``inbound_order_line``.
         columns: All columns, in the guide's order.
         primary_key: Names of the columns that identify a record.
     """
@@ -63,7 +63,7 @@ class Dataset:
     primary_key: tuple[str, ...]
 
     def as_settings(self) -> dict[str, str]:
-        """Return a line for the key and each column, as a checkpoint keeps a schema that was asked for."""
+        """Return one setting for the key and for each column, in the form that a checkpoint stores."""
         lines = {
             f"live_schema.{column.name}": column.type + ", required" * column.required
             for column in self.columns
@@ -76,10 +76,10 @@ class Dataset:
 
 
 def dataset_for_event_type(event_type: str) -> Dataset:
-    """Return the dataset that events of ``event_type`` fill.
+    """Return the dataset of the events of type ``event_type``.
 
     Raises:
-        KeyError: It is not one of ``event_types()``.
+        KeyError: ``event_types()`` does not contain the type.
     """
     return dataset_by_name(_dataset_names()[event_type])
 
@@ -99,7 +99,7 @@ def event_types() -> tuple[str, ...]:
 
 
 def datasets() -> tuple[Dataset, ...]:
-    """Return all known datasets of namespace ``asc``, those with an event type first."""
+    """Return all known datasets of namespace ``asc``; those with an event type come first."""
     return tuple(_datasets().values())
 
 
