@@ -1,12 +1,12 @@
-"""What an answer means that is not the service's, and a request that got no answer: one table.
+"""Table of the answers that do not come from the service, and of requests without an answer.
 
-Each error of the service names a code and carries a request id. An answer without either comes from
-something on the way: a proxy, a load balancer, a captive portal, a wrong endpoint. It says nothing about the
-event, so it never fails one by itself.
+Each error of the service has a code and a request id. An answer without either comes from an
+intermediary: a proxy, a load balancer, a captive portal, or the server at a wrong endpoint. It carries no
+information about the event, so it never fails an event by itself.
 
-    TRANSIENT   passes by itself: the event is tried again after a backoff
-    THROTTLED   something on the way asks for fewer calls
-    BLOCKED     the way is closed: the event is held, and the way is probed by one event at a time
+    TRANSIENT   the fault is temporary: the event is retried after a backoff
+    THROTTLED   an intermediary limits the rate
+    BLOCKED     the path to the service is closed: the event is held, and one event at a time is a probe
 """
 
 import re
@@ -24,11 +24,11 @@ class WayFault:
 
     Attributes:
         kind: BLOCKED, TRANSIENT or THROTTLED.
-        means: What happened, as a clause without a full stop.
-        advice: What the user can do, as the start of a sentence that "then run the same command" ends.
-        needs_setting: Whether access or a setting is at fault: the load then ends with 4, else with 5.
-        may_be_content: Whether a filter may refuse one payload this way and let others pass.
-        is_certain: Whether one such answer is enough to stop a load that was never answered by the service.
+        means: The fault, as a clause without a full stop.
+        advice: The remedy, as the start of a sentence that ends with "then run the same command".
+        needs_setting: Whether access or a setting is the cause: the load then ends with 4, else with 5.
+        may_be_content: Whether a filter may refuse a single payload with this answer.
+        is_certain: Whether one such answer stops a load that has had no answer of the service yet.
     """
 
     kind: OutcomeKind
@@ -39,35 +39,35 @@ class WayFault:
     is_certain: bool = False
 
 
-_ASK_PROXY = "ask who runs the proxy or firewall to let POST requests to the endpoint pass"
+_ASK_PROXY = "ask the administrator of the proxy or firewall to allow POST requests to the endpoint"
 _CHECK_URL = "check --endpoint-url, the region and the proxy"
 _LOG_IN = "open any web page in a browser to log in to the network, or set HTTPS_PROXY"
 _CHECK_NETWORK = "check the network, --endpoint-url and HTTPS_PROXY"
-_WAIT = "wait until the service or the load balancer before it works again"
-_CLIENT_CERTIFICATE = "use an endpoint that asks for no client certificate: the service asks for none"
-_USE_HTTPS = "write https:// instead of http:// in --endpoint-url"
+_WAIT = "wait until the service and its load balancer work again"
+_CLIENT_CERTIFICATE = "use an endpoint that requires no client certificate: the service requires none"
+_USE_HTTPS = "use https:// instead of http:// in --endpoint-url"
 _USE_HTTP = "check scheme and port of --endpoint-url: a plain http:// server answers there"
 
 WAY_FAULTS: Mapping[str, WayFault] = {
-    # Answers with a status of success.
+    # Answers with a 2xx status.
     "HtmlPage": WayFault(
-        _BLOCKED, "an HTML page came instead of the service's answer, as captive portals send", _LOG_IN
+        _BLOCKED, "an HTML page arrived instead of the service's answer, as from a captive portal", _LOG_IN
     ),
-    "NoReceipt": WayFault(_BLOCKED, "an answer of success came that is not the service's", _CHECK_URL),
-    # Redirects: the service sends none, and a signed request must not follow one.
+    "NoReceipt": WayFault(_BLOCKED, "a 2xx answer arrived that does not come from the service", _CHECK_URL),
+    # Redirects: the service sends none, and a signature is valid for one host only.
     "HTTP3xx": WayFault(
         _BLOCKED,
-        "something on the way redirects the requests; a redirect is never followed, as the signature is for "
-        "the endpoint alone",
+        "an intermediary redirects the requests; the loader follows no redirect, because the signature is "
+        "valid for the endpoint only",
         f"{_LOG_IN}; or {_CHECK_URL}",
     ),
-    # Refusals. Those that speak of one request may be a filter's verdict on its content.
+    # Refusals. Some may be a filter's decision about the content of one request.
     "HTTP400": WayFault(
-        _BLOCKED, "something on the way calls the requests bad", _CHECK_URL, may_be_content=True
+        _BLOCKED, "an intermediary rejects the requests as malformed", _CHECK_URL, may_be_content=True
     ),
     "ClientCertificateWanted": WayFault(
         _BLOCKED,
-        "the endpoint asks for a client certificate, which the service never does",
+        "the endpoint requires a client certificate, which the service never does",
         _CLIENT_CERTIFICATE,
         needs_setting=True,
     ),
@@ -76,16 +76,16 @@ WAY_FAULTS: Mapping[str, WayFault] = {
     ),
     "HTTP401": WayFault(
         _BLOCKED,
-        "something on the way asks for a login of its own",
+        "an intermediary requires a login",
         f"{_CHECK_URL}; or {_ASK_PROXY}",
         needs_setting=True,
     ),
     "HTTP402": WayFault(
-        _BLOCKED, "something on the way asks for a payment", "check the contract of the network or proxy"
+        _BLOCKED, "an intermediary requires a payment", "check the contract of the network or proxy"
     ),
     "HTTP403": WayFault(
         _BLOCKED,
-        "a proxy, firewall or filter on the way forbids the requests",
+        "a proxy, firewall or filter forbids the requests",
         _ASK_PROXY,
         needs_setting=True,
         may_be_content=True,
@@ -96,125 +96,121 @@ WAY_FAULTS: Mapping[str, WayFault] = {
         _CHECK_URL,
         needs_setting=True,
     ),
-    "HTTP405": WayFault(_BLOCKED, "the server at the endpoint does not take POST requests", _CHECK_URL),
-    "HTTP406": WayFault(
-        _BLOCKED, "a filter on the way does not accept the requests", _ASK_PROXY, may_be_content=True
-    ),
+    "HTTP405": WayFault(_BLOCKED, "the server at the endpoint does not accept POST requests", _CHECK_URL),
+    "HTTP406": WayFault(_BLOCKED, "a filter does not accept the requests", _ASK_PROXY, may_be_content=True),
     "HTTP407": WayFault(
         _BLOCKED,
-        "the proxy asks for a user name and password",
-        "write them into HTTPS_PROXY as http://USER:PASSWORD@HOST:PORT",
+        "the proxy requires a user name and password",
+        "set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT",
         needs_setting=True,
         is_certain=True,
     ),
-    "HTTP408": WayFault(_TRANSIENT, "a server on the way did not get the whole request in time", _WAIT),
-    "HTTP411": WayFault(_BLOCKED, "a server on the way does not see the length of the requests", _ASK_PROXY),
+    "HTTP408": WayFault(_TRANSIENT, "an intermediary did not receive the whole request in time", _WAIT),
+    "HTTP411": WayFault(_BLOCKED, "an intermediary does not see the length of the requests", _ASK_PROXY),
     "HTTP413": WayFault(
         _BLOCKED,
-        "a server on the way takes no request of this size",
+        "an intermediary does not accept requests of this size",
         "raise the limit there (client_max_body_size of nginx), or send smaller events with --max-records",
         may_be_content=True,
     ),
-    "HTTP414": WayFault(_BLOCKED, "a server on the way finds the path too long", _CHECK_URL),
-    "HTTP415": WayFault(_BLOCKED, "a server on the way does not take JSON", _CHECK_URL, may_be_content=True),
+    "HTTP414": WayFault(_BLOCKED, "an intermediary rejects the path as too long", _CHECK_URL),
+    "HTTP415": WayFault(_BLOCKED, "an intermediary does not accept JSON", _CHECK_URL, may_be_content=True),
     "HTTP421": WayFault(
         _BLOCKED,
         "the server is not responsible for the host name of the endpoint",
         _CHECK_URL,
         needs_setting=True,
     ),
-    "HTTP422": WayFault(
-        _BLOCKED, "a filter on the way does not take the content", _ASK_PROXY, may_be_content=True
-    ),
-    "HTTP425": WayFault(_TRANSIENT, "a server on the way finds the request too early", _WAIT),
-    "HTTP426": WayFault(_BLOCKED, "a server on the way asks for another protocol than HTTP/1.1", _CHECK_URL),
+    "HTTP422": WayFault(_BLOCKED, "a filter does not accept the content", _ASK_PROXY, may_be_content=True),
+    "HTTP425": WayFault(_TRANSIENT, "an intermediary rejects the request as too early", _WAIT),
+    "HTTP426": WayFault(_BLOCKED, "an intermediary requires another protocol than HTTP/1.1", _CHECK_URL),
     "HTTP429": WayFault(
-        OutcomeKind.THROTTLED, "something on the way asks for fewer calls", "lower --rate, or wait"
+        OutcomeKind.THROTTLED, "an intermediary limits the rate of calls", "lower --rate, or wait"
     ),
     "HTTP431": WayFault(
         _BLOCKED,
-        "a server on the way finds the headers too long",
-        "raise its limit: the session token of temporary credentials makes headers of some 2 KiB",
+        "an intermediary rejects the headers as too long",
+        "raise its limit: with the session token of temporary credentials, headers take about 2 KiB",
     ),
     "HTTP451": WayFault(
-        _BLOCKED, "something on the way refuses for legal reasons", _ASK_PROXY, may_be_content=True
+        _BLOCKED, "an intermediary refuses the requests for legal reasons", _ASK_PROXY, may_be_content=True
     ),
     "HTTP495": WayFault(
-        _BLOCKED, "a proxy on the way refuses the client certificate", _CLIENT_CERTIFICATE, needs_setting=True
+        _BLOCKED, "a proxy refuses the client certificate", _CLIENT_CERTIFICATE, needs_setting=True
     ),
     "HTTP496": WayFault(
-        _BLOCKED, "a proxy on the way asks for a client certificate", _CLIENT_CERTIFICATE, needs_setting=True
+        _BLOCKED, "a proxy requires a client certificate", _CLIENT_CERTIFICATE, needs_setting=True
     ),
     "HTTP497": WayFault(
         _BLOCKED, "plain http was sent to a port that speaks TLS", _USE_HTTPS, needs_setting=True
     ),
-    "HTTP4xx": WayFault(
-        _BLOCKED, "something on the way refuses the requests", _CHECK_URL, may_be_content=True
-    ),
-    # Failures of servers on the way, or of the service's own front end. The service may hold the event.
-    "HTTP500": WayFault(_TRANSIENT, "a server on the way failed", _WAIT),
-    "HTTP502": WayFault(_TRANSIENT, "a gateway on the way got no good answer", _WAIT),
-    "HTTP503": WayFault(_TRANSIENT, "a server on the way is not available", _WAIT),
-    "HTTP504": WayFault(_TRANSIENT, "a gateway on the way waited too long for an answer", _WAIT),
-    "HTTP511": WayFault(_BLOCKED, "the network asks for a login before it lets requests pass", _LOG_IN),
-    "HTTP52x": WayFault(_TRANSIENT, "a content network on the way cannot reach the server", _WAIT),
-    "HTTP5xx": WayFault(_TRANSIENT, "a server on the way failed", _WAIT),
-    "HTTPxxx": WayFault(_BLOCKED, "an answer came that HTTP does not know", _CHECK_URL),
-    # No answer: nothing of the request went out.
-    "NameNotResolved": WayFault(_TRANSIENT, "the host name is not known now", _CHECK_NETWORK),
+    "HTTP4xx": WayFault(_BLOCKED, "an intermediary refuses the requests", _CHECK_URL, may_be_content=True),
+    # Failures of intermediaries or of the service's front end. The service may have accepted the event.
+    "HTTP500": WayFault(_TRANSIENT, "an intermediary failed", _WAIT),
+    "HTTP502": WayFault(_TRANSIENT, "a gateway received an invalid answer", _WAIT),
+    "HTTP503": WayFault(_TRANSIENT, "an intermediary is not available", _WAIT),
+    "HTTP504": WayFault(_TRANSIENT, "a gateway received no answer in time", _WAIT),
+    "HTTP511": WayFault(_BLOCKED, "the network requires a login before it forwards requests", _LOG_IN),
+    "HTTP52x": WayFault(_TRANSIENT, "a content delivery network cannot reach the server", _WAIT),
+    "HTTP5xx": WayFault(_TRANSIENT, "an intermediary failed", _WAIT),
+    "HTTPxxx": WayFault(_BLOCKED, "the answer has a status that HTTP does not define", _CHECK_URL),
+    # No answer: no part of the request was sent.
+    "NameNotResolved": WayFault(_TRANSIENT, "the host name cannot be resolved at present", _CHECK_NETWORK),
     "ConnectFailed": WayFault(
         _TRANSIENT, "the connection is refused or the host cannot be reached", _CHECK_NETWORK
     ),
-    "ConnectTimeout": WayFault(_TRANSIENT, "no connection comes about in time", _CHECK_NETWORK),
+    "ConnectTimeout": WayFault(_TRANSIENT, "the connection attempt times out", _CHECK_NETWORK),
     "CertificateNotTrusted": WayFault(
         _BLOCKED,
-        "the certificate of the other side is not trusted",
-        "point AWS_CA_BUNDLE to the certificates of your organization if a proxy or VPC endpoint shows its "
+        "the certificate of the server is not trusted",
+        "set AWS_CA_BUNDLE to the certificates of your organization if a proxy or VPC endpoint presents its "
         "own, and check the host name in --endpoint-url",
         needs_setting=True,
         is_certain=True,
     ),
-    "NotTls": WayFault(_TRANSIENT, "the other side does not speak TLS", _USE_HTTP),
+    "NotTls": WayFault(_TRANSIENT, "the server does not support TLS", _USE_HTTP),
     "TlsVersion": WayFault(
         _TRANSIENT,
-        "the other side speaks no TLS version that is allowed here",
-        "let the server or proxy speak TLS 1.2 or later",
+        "the server supports no TLS version that the loader allows",
+        "enable TLS 1.2 or later on the server or proxy",
     ),
     "TlsFailed": WayFault(_TRANSIENT, "the TLS handshake fails", _CHECK_NETWORK),
     "ProxyUnreachable": WayFault(
-        _TRANSIENT, "the proxy cannot be reached", "check HTTPS_PROXY, and that the proxy runs"
+        _TRANSIENT, "the proxy cannot be reached", "check HTTPS_PROXY, and whether the proxy runs"
     ),
     "ProxyAuthenticationRequired": WayFault(
         _BLOCKED,
-        "the proxy refuses the user name and password, or asks for them",
-        "write them into HTTPS_PROXY as http://USER:PASSWORD@HOST:PORT",
+        "the proxy refuses the user name and password, or requires them",
+        "set HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT",
         needs_setting=True,
         is_certain=True,
     ),
     "ProxyRefused": WayFault(
         _BLOCKED,
         "the proxy refuses to connect to the endpoint",
-        "ask who runs the proxy to let the host of the endpoint pass, or name it in NO_PROXY",
+        "ask the administrator of the proxy to allow the host of the endpoint, or add it to NO_PROXY",
         needs_setting=True,
     ),
     "ProxyFailed": WayFault(
         _TRANSIENT, "the proxy cannot connect to the endpoint", "check the network of the proxy"
     ),
     "InvalidUrl": WayFault(_TRANSIENT, "the URL of the endpoint or proxy cannot be used", _CHECK_URL),
-    "InvalidRequest": WayFault(_TRANSIENT, "the request cannot be written as HTTP", _CHECK_URL),
+    "InvalidRequest": WayFault(_TRANSIENT, "the request cannot be expressed in HTTP", _CHECK_URL),
     "TransportClosed": WayFault(_TRANSIENT, "the connections were closed because the load ends", _WAIT),
-    "TooOld": WayFault(_TRANSIENT, "the connection was closed for its age", _WAIT),
-    # No answer: the service may hold the event.
-    "Timeout": WayFault(_TRANSIENT, "no answer comes in time", _CHECK_NETWORK),
+    "TooOld": WayFault(_TRANSIENT, "the connection was closed because of its age", _WAIT),
+    # No answer: the service may have accepted the event.
+    "Timeout": WayFault(_TRANSIENT, "no answer arrives in time", _CHECK_NETWORK),
     "ConnectionLost": WayFault(_TRANSIENT, "the connection ends before the answer", _CHECK_NETWORK),
-    "AnswerCutShort": WayFault(_TRANSIENT, "the connection ends in the middle of the answer", _CHECK_NETWORK),
+    "AnswerCutShort": WayFault(
+        _TRANSIENT, "the connection ends before the end of the answer", _CHECK_NETWORK
+    ),
     "UnreadableAnswer": WayFault(_TRANSIENT, "the answer is not HTTP/1.1", _USE_HTTP),
-    "UnaskedAnswer": WayFault(_TRANSIENT, "data came that was not asked for", _CHECK_NETWORK),
+    "UnaskedAnswer": WayFault(_TRANSIENT, "data arrived without a request", _CHECK_NETWORK),
     "Cancelled": WayFault(_TRANSIENT, "the request was cancelled because the load ends", _WAIT),
 }
-"""Every code of an answer that is not the service's, and of a request without an answer.
+"""Every code of an answer that does not come from the service, and of a request without an answer.
 
-``HTTP302`` and the like have the row of their status, else of their class (``HTTP3xx``)."""
+A status such as ``HTTP302`` has the row of its own code, else of its class (``HTTP3xx``)."""
 
 _STATUS_CODE = re.compile(r"HTTP(\d)(\d)\d", re.ASCII)
 
@@ -232,7 +228,7 @@ def way_fault(code: str) -> WayFault | None:
 
 
 def code_of_foreign_answer(status: int, text: str) -> str:
-    """Return the code of an answer that is not the service's.
+    """Return the code of an answer that does not come from the service.
 
     Args:
         status: HTTP status.
@@ -241,7 +237,7 @@ def code_of_foreign_answer(status: int, text: str) -> str:
     words = text.lower()
     if 200 <= status < 300:  # noqa: PLR2004 - the class of successful statuses
         return "HtmlPage" if "<html" in words or "<!doctype" in words else "NoReceipt"
-    if status == 400:  # noqa: PLR2004 - nginx says 495, 496 and 497 in its log, and sends 400
+    if status == 400:  # noqa: PLR2004 - nginx logs 495, 496 and 497, but sends 400
         if "ssl certificate" in words:
             return "ClientCertificateWanted"
         if "plain http request" in words or "http request to an https server" in words:
