@@ -31,7 +31,7 @@ class RejectCode(StrEnum):
     """A JSON object has a key that is neither a column of the dataset nor in the file's first rows."""
 
     NESTED_VALUE = "NestedValue"
-    """The value of a column is a JSON object or array instead of a single value."""
+    """A JSON value has too many levels of nesting, or a Parquet value has no text form."""
 
     MISSING_VALUE = "MissingValue"
     """A required column has no value."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from loader.records.convert import DOUBLE, INT
+from loader.records.time_zones import UTC
 from loader.records.timestamps import from_text
 
 FORMATS = (
@@ -140,7 +141,7 @@ def _formats(texts: pl.Series, counts: pl.Series) -> tuple[tuple[str, ...], tupl
 
 
 def _read_by(texts: pl.Series, formats: Sequence[str]) -> pl.Series:
-    instants, problems = from_text(texts, formats, "UTC")
+    instants, problems = from_text(texts, formats, UTC)
     is_read = instants.seconds.is_not_null()
     for problem in problems:
         is_read &= ~problem.rows

@@ -13,6 +13,8 @@ NUMBER_MARKS = frozenset({"decimal", "thousands"})
 FOR_TYPES = {
     "formats": ("timestamp",),
     "decimal": ("double", "int"),
+    "ambiguous": ("timestamp",),
+    "nonexistent": ("timestamp",),
     "thousands": ("double", "int"),
     "negative": ("double", "int"),
 }
@@ -25,7 +27,12 @@ class TextRule(Section):
     Attributes:
         null_words: Cells equal to one of these hold no value.
         null_pattern: Cells that match this regular expression from start to end hold no value.
-        formats: Timestamp formats in strftime notation, tried in order; empty means ISO 8601.
+        formats: Timestamp formats in strftime notation, tried in order; empty means ISO 8601. ``epoch_s``,
+            ``epoch_ms`` and ``epoch_us`` are numbers of seconds, milliseconds, microseconds since 1970.
+        ambiguous: What to do with a local time that was twice, as the clocks were put back: reject its row,
+            or take the earlier or the later one.
+        nonexistent: What to do with a local time that never was, as the clocks were put forward: reject its
+            row, or go on from before the gap (``forward``: 02:30 is 03:30 summer time).
         trim: Whether blanks around the text are padding (AWS: ids are matched as exact strings).
         decimal: The decimal mark of numbers.
         thousands: The mark between groups of three digits, in numbers that have any; blank and
@@ -39,6 +46,8 @@ class TextRule(Section):
     null_words: Texts = ()
     null_pattern: str | None = None
     formats: Texts = ()
+    ambiguous: Literal["reject", "earliest", "latest"] = "reject"
+    nonexistent: Literal["reject", "forward"] = "reject"
     trim: bool = False
     decimal: Literal[".", ","] = "."
     thousands: Literal[",", ".", " ", "'", "\u2019", "\u00a0", "\u202f"] | None = None
@@ -54,6 +63,11 @@ class TextRule(Section):
         if self.thousands == self.decimal:
             raise ValueError(f"decimal and thousands are both '{self.decimal}'")
         return self
+
+    @property
+    def reads_times(self) -> bool:
+        """Whether it says how timestamps are written."""
+        return bool(self.formats) or self.ambiguous != "reject" or self.nonexistent != "reject"
 
     @property
     def reads_numbers(self) -> bool:

@@ -92,7 +92,7 @@ def _is_naive(column: MappedColumn, table: Table) -> bool:
         return dtype.time_zone is None
     if dtype == pl.Date:
         return True
-    return any("%z" not in text_format for text_format in column.rule.formats)
+    return any("%z" not in text_format and "%" in text_format for text_format in column.rule.formats)
 
 
 def _has_naive_text(column: MappedColumn, sample: pl.DataFrame) -> bool:

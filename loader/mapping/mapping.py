@@ -230,7 +230,7 @@ def _own_name_rules(job: Job, names: Iterable[str]) -> dict[str, ColumnRule]:
 
 
 def _type_of(rule: ColumnRule, dtype: pl.DataType | None) -> str:
-    if rule.formats or rule.time_zone is not None:
+    if rule.reads_times or rule.time_zone is not None:
         return "timestamp"
     if rule.reads_numbers:
         return "double"

@@ -71,6 +71,11 @@ def refusal(dtype: pl.DataType, column_type: str, rule: ColumnRule) -> str | Non
     kind = kind_of(dtype)
     if kind is None:
         return f"it holds values of the type {dtype}, which have no place in a record"
-    if kind not in TAKES[column_type]:
-        return f"it holds {kind}, which are no {column_type}"
-    return None
+    return None if kind in TAKES[column_type] else _unfit(kind, column_type, rule)
+
+
+def _unfit(kind: str, column_type: str, rule: ColumnRule) -> str | None:
+    if column_type == "timestamp" and kind == "whole numbers":
+        how = 'formats = "epoch_s", "epoch_ms" or "epoch_us" reads numbers since 1970, "%Y%m%d" dates'
+        return None if rule.formats else f"it holds whole numbers, which are no timestamp: {how}"
+    return f"it holds {kind}, which are no {column_type}"

@@ -17,6 +17,7 @@ from loader.job import ColumnRule, Job
 from loader.mapping.column_sources import MappedColumn
 from loader.records.instants import Instants
 from loader.records.numbers import plain_numbers
+from loader.records.time_zones import WallClock
 from loader.records.timestamps import from_column, from_text
 from loader.records.to_text import decoded, plain_text
 from loader.reject_code import RejectCode
@@ -101,11 +102,14 @@ def _texts(source: pl.Series, column: MappedColumn, conversion: Conversion) -> C
 
 def instants_of(source: pl.Series, rule: ColumnRule, time_zone: str) -> tuple[Instants, list[RowIssue]]:
     """Return the points in time that a source column holds."""
-    (held, unreadable), zone = _held(source, rule), rule.time_zone or time_zone
+    held, unreadable = _held(source, rule)
+    clock = WallClock(rule.time_zone or time_zone, rule.ambiguous, rule.nonexistent)
+    if held.dtype.is_integer():  # the mapping takes them only if there are formats
+        held = held.cast(pl.String)
     if held.dtype == pl.String:
-        instants, problems = from_text(held, rule.formats, zone)
+        instants, problems = from_text(held, rule.formats, clock)
     else:
-        instants, problems = from_column(held, zone)
+        instants, problems = from_column(held, clock)
     return instants, unreadable + problems
 
 

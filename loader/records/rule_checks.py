@@ -10,6 +10,7 @@ from loader.job import ColumnRule, Job
 from loader.mapping.column_sources import MappedColumn
 from loader.mapping.errors import all_of
 from loader.records.convert import Conversion, convert, full_match
+from loader.records.epochs import EPOCHS
 from loader.strptime.format_faults import format_fault
 
 
@@ -43,9 +44,10 @@ def check_rule(column: MappedColumn) -> None:
         SettingsError: A format or a pattern cannot be used.
     """
     rule, where = column.rule, f"mapping.{column.name}"
-    if (rule.formats or rule.time_zone is not None) and column.type != "timestamp":
+    if (rule.reads_times or rule.time_zone is not None) and column.type != "timestamp":
         raise SettingsError(
-            f"formats and time_zone are for timestamps, but '{column.name}' is of the type {column.type}.",
+            "formats, time_zone, ambiguous and nonexistent are for timestamps, but "
+            f"'{column.name}' is of the type {column.type}.",
             where=where,
         )
     if rule.reads_numbers and column.type not in ("double", "int"):
@@ -54,13 +56,14 @@ def check_rule(column: MappedColumn) -> None:
             where=where,
         )
     for text_format in rule.formats:
-        why = format_fault(text_format)
+        why = format_fault(text_format) if text_format not in EPOCHS else None
         if why is not None:
             raise SettingsError(
                 f"The timestamp format '{text_format}' cannot be used.",
                 where=f"{where}.formats",
                 why=why,
-                next_step="Formats are written as for strftime, such as %d.%m.%Y %H:%M.",
+                next_step="Formats are written as for strftime, such as %d.%m.%Y %H:%M; numbers since 1970 "
+                "are epoch_s, epoch_ms or epoch_us.",
             )
     if rule.null_pattern is not None:
         try:

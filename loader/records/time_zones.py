@@ -3,9 +3,11 @@
 Rules kept here:
 
 1. A time that names no zone is wall-clock time in the zone it is read in; the host's zone plays no part.
-2. A wall-clock time that never was (clocks put forward) or was twice (put back) is told, not guessed.
+2. A wall-clock time that never was (clocks put forward) or was twice (put back) rejects its row, unless the
+   user decides.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -23,22 +25,40 @@ ZONES_END = 4_102_444_800
 """2100-01-01 in epoch seconds: from here on polars' zone tables know no summer time any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class WallClock:
+    """How times that name no zone are read.
+
+    Attributes:
+        zone: IANA name of their zone.
+        ambiguous: ``reject``, ``earliest`` or ``latest``: what a time that was twice is.
+        nonexistent: ``reject`` or ``forward``: what a time that never was is.
+    """
+
+    zone: str
+    ambiguous: str = "reject"
+    nonexistent: str = "reject"
+
+
+UTC = WallClock("UTC")
+
+
 def to_utc(
-    seconds: pl.Series, fraction: pl.Series, naive: pl.Series, zone: str
+    seconds: pl.Series, fraction: pl.Series, naive: pl.Series, clock: WallClock
 ) -> tuple[Instants, list[RowIssue]]:
     """Return points in time with four digits of year, and the rows that hold none.
 
     Args:
         seconds: Whole epoch seconds, as if every time were UTC.
         fraction: The digits after the decimal point.
-        naive: Which rows named no zone, and are wall-clock times of ``zone``.
-        zone: IANA name.
+        naive: Which rows named no zone, and are wall-clock times.
+        clock: How those are read.
     """
     inside = seconds.is_between(*SECONDS_RANGE)
     problems = issues_where(~inside, RejectCode.YEAR_OUT_OF_RANGE, "it is outside the years 0001 to 9999")
     seconds = values_where(seconds, inside)
-    if zone != "UTC" and naive.any():
-        utc, zone_problems = _from_wall_clock(values_where(seconds, naive), zone)
+    if clock.zone != "UTC" and naive.any():
+        utc, zone_problems = _from_wall_clock(values_where(seconds, naive), clock)
         seconds = utc.zip_with(naive, seconds)
         inside = seconds.is_between(*SECONDS_RANGE)
         problems += zone_problems
@@ -49,27 +69,38 @@ def to_utc(
     return Instants(seconds, fraction), problems
 
 
-def _from_wall_clock(seconds: pl.Series, zone: str) -> tuple[pl.Series, list[RowIssue]]:
-    clock = pl.from_epoch(seconds, "s")
-    first = clock.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    second = clock.dt.replace_time_zone(zone, ambiguous="latest", non_existent="null")
+def _from_wall_clock(seconds: pl.Series, clock: WallClock) -> tuple[pl.Series, list[RowIssue]]:
+    zone, times = clock.zone, pl.from_epoch(seconds, "s")
+    first = times.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    second = times.dt.replace_time_zone(zone, ambiguous="latest", non_existent="null")
     utc, utc_if_later = first.dt.epoch("s"), second.dt.epoch("s")
     late = seconds >= ZONES_END
     if late.any():
         utc, utc_if_later = _beyond_zone_tables(seconds, late, utc, utc_if_later, zone)
     never = seconds.is_not_null() & utc.is_null()
     twice = utc != utc_if_later
-    problems = issues_where(
-        never,
-        RejectCode.NO_SUCH_LOCAL_TIME,
-        f"there is no such time in {zone}: clocks were put forward over it",
-    )
-    problems += issues_where(
-        twice,
-        RejectCode.AMBIGUOUS_LOCAL_TIME,
-        f"there are two such times in {zone}: clocks were put back over it",
-    )
+    problems: list[RowIssue] = []
+    if clock.nonexistent == "forward":
+        rows = never.arg_true()
+        utc = utc.scatter(rows, [_utc_from_before_gap(each, zone) for each in seconds.gather(rows)])
+    else:
+        reason = f"there is no such time in {zone}: clocks were put forward over it"
+        problems += issues_where(never, RejectCode.NO_SUCH_LOCAL_TIME, reason)
+    if clock.ambiguous == "reject":
+        reason = f"there are two such times in {zone}: clocks were put back over it"
+        problems += issues_where(twice, RejectCode.AMBIGUOUS_LOCAL_TIME, reason)
+    elif clock.ambiguous == "latest":
+        utc = utc.zip_with(~twice.fill_null(value=False), utc_if_later)
     return utc, problems
+
+
+@lru_cache(maxsize=4096)
+def _utc_from_before_gap(wall_clock_seconds: int, zone: str) -> int:
+    """Return the moment of a wall-clock time in a gap, by the offset that was in force before the gap."""
+    wall = datetime(1970, 1, 1) + timedelta(seconds=wall_clock_seconds)  # noqa: DTZ001 - a wall clock
+    before = wall.replace(tzinfo=ZoneInfo(zone), fold=0).utcoffset()
+    assert before is not None
+    return wall_clock_seconds - int(before.total_seconds())
 
 
 def _beyond_zone_tables(

@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
+from loader.records.epochs import EPOCHS, read_epoch
 from loader.records.instants import Instants, no_fraction, trimmed
-from loader.records.time_zones import to_utc
+from loader.records.time_zones import WallClock, to_utc
 from loader.reject_code import RejectCode
 from loader.row_issues import RowIssue, issues_where, values_where
 from loader.strptime.reading import moments
@@ -21,11 +22,11 @@ UNITS = {"ms": 3, "us": 6, "ns": 9}
 """Fraction digits of Parquet's timestamp resolutions."""
 
 
-def from_column(series: pl.Series, zone: str) -> tuple[Instants, list[RowIssue]]:
-    """Return the instants of a column of dates or timestamps; ``zone`` is that of naive ones."""
+def from_column(series: pl.Series, clock: WallClock) -> tuple[Instants, list[RowIssue]]:
+    """Return the instants of a column of dates or timestamps; ``clock`` reads naive ones."""
     if series.dtype == pl.Date:
         seconds = series.cast(pl.Int64) * 86_400
-        return to_utc(seconds, no_fraction(len(series)), seconds.is_not_null(), zone)
+        return to_utc(seconds, no_fraction(len(series)), seconds.is_not_null(), clock)
     dtype = series.dtype
     assert isinstance(dtype, pl.Datetime)
     digits = UNITS[dtype.time_unit]
@@ -36,19 +37,19 @@ def from_column(series: pl.Series, zone: str) -> tuple[Instants, list[RowIssue]]
     if (rest != 0).any():
         fraction = trimmed(rest.cast(pl.String).str.zfill(digits))
     naive = series.is_not_null() if dtype.time_zone is None else _all(series, value=False)
-    return to_utc(seconds, fraction, naive, zone)
+    return to_utc(seconds, fraction, naive, clock)
 
 
-def from_text(text: pl.Series, formats: Sequence[str], zone: str) -> tuple[Instants, list[RowIssue]]:
+def from_text(text: pl.Series, formats: Sequence[str], clock: WallClock) -> tuple[Instants, list[RowIssue]]:
     """Return the instants of a column of texts.
 
     Args:
         text: The texts; null where there is no value.
-        formats: strftime formats, tried in order; ISO 8601 if there are none.
-        zone: IANA name of the zone of texts that name none.
+        formats: strftime formats, or names in EPOCHS, tried in order; ISO 8601 if there are none.
+        clock: Reads texts that name no zone.
     """
     parsed = _each_once(text, lambda texts: _formatted(texts, formats) if formats else _iso_8601(texts))
-    instants, problems = to_utc(parsed["seconds"], parsed["fraction"], parsed["naive"], zone)
+    instants, problems = to_utc(parsed["seconds"], parsed["fraction"], parsed["naive"], clock)
     reason = "it fits none of the formats" if formats else "it is not ISO 8601, such as 2024-01-31T23:59:59Z"
     unread = text.is_not_null() & parsed["seconds"].is_null()
     return instants, issues_where(unread, RejectCode.NOT_A_TIMESTAMP, reason) + problems
@@ -114,6 +115,14 @@ def _formatted(text: pl.Series, formats: Sequence[str]) -> pl.DataFrame:
         {"seconds": nothing, "fraction": no_fraction(len(text)), "naive": _all(text, value=False)}
     )
     for text_format in formats:
+        if text_format in EPOCHS:
+            seconds, fraction = read_epoch(
+                values_where(text, parsed["seconds"].is_null()), EPOCHS[text_format]
+            )
+            parsed = parsed.with_columns(
+                pl.col("seconds").fill_null(seconds), pl.col("fraction").fill_null(fraction)
+            )
+            continue
         moment = moments(values_where(text, parsed["seconds"].is_null()), text_format)
         naive = moment.is_not_null() & (moment.dtype == pl.Datetime("us"))
         digits = (moment.dt.epoch("us") % 1_000_000).cast(pl.String).str.zfill(6)

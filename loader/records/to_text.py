@@ -16,6 +16,7 @@ import orjson
 import polars as pl
 
 from loader.records.json_records import json_texts
+from loader.records.time_zones import UTC
 from loader.records.timestamps import from_column
 from loader.reject_code import RejectCode
 from loader.row_issues import RowIssue, issues_where, values_where
@@ -30,7 +31,7 @@ def plain_text(source: pl.Series) -> tuple[pl.Series, list[RowIssue]]:
     """Return the texts of any source column but one of bytes."""
     dtype = source.dtype
     if isinstance(dtype, pl.Datetime):
-        instants, problems = from_column(source, "UTC")
+        instants, problems = from_column(source, UTC)
         texts = instants.iso_8601()
         return (texts if dtype.time_zone else texts.str.strip_suffix("Z")), problems
     if isinstance(dtype, (pl.List, pl.Array, pl.Struct)):

@@ -3,8 +3,8 @@
 Rules kept here:
 
 1. Parquet is known by its first bytes, whatever the name says; so is what people hand over by mistake.
-2. Of text, the user's word wins, then the name. Text of any other name is NDJSON if its first character
-   is a brace, else CSV.
+2. Of text, the user's word wins, then the name. ``.json`` is NDJSON, and refused if it is one array. Text of
+   any other name is NDJSON if its first character is a brace, else CSV.
 """
 
 import shlex
@@ -21,6 +21,11 @@ TEXT_SUFFIXES = {".csv": "csv", ".tsv": "csv", ".tab": "csv", ".ndjson": "ndjson
 
 FOLDER_SUFFIXES = (".parquet", *TEXT_SUFFIXES, ".txt")
 """What a folder is searched for (any case)."""
+
+JSON_SUFFIX = ".json"
+
+PART_PREFIX = "part-"
+"""How Spark, Hive and Flink begin the names of the files they write."""
 
 PARQUET_MAGIC = b"PAR1"
 
@@ -60,7 +65,14 @@ WORKBOOK_MEMBERS = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/")
 
 
 def is_extract_name(name: str) -> bool:
-    """Return whether a file of this name is an extract's, where whole folders are given (in any case)."""
+    """Return whether a file of this name is an extract's, where whole folders are given (in any case).
+
+    A ``.json`` file in a folder is one if its name is that of a part, as Spark writes them: others are
+    manifests and reports as often as data.
+    """
+    text_name = PurePath(without_suffix(name).lower()).name
+    if text_name.startswith(PART_PREFIX) and text_name.endswith(JSON_SUFFIX):
+        return True
     return name.lower().endswith(".parquet") or without_suffix(name).lower().endswith(FOLDER_SUFFIXES[1:])
 
 
@@ -119,9 +131,9 @@ def _refuse_archive(name: str, text: bytes) -> None:
 
 def _format_of_text(name: str, suffix: str, text: bytes) -> str:
     begin = text.removeprefix(BYTE_ORDER_MARK).lstrip()[:1]
-    if begin == b"[" and suffix == ".json":
+    if begin == b"[" and suffix == JSON_SUFFIX:
         raise _neither(name, "it is one JSON array; write one object per line (jq -c '.[]' does it)")
-    return "ndjson" if begin == b"{" else "csv"
+    return "ndjson" if begin == b"{" or suffix == JSON_SUFFIX else "csv"
 
 
 def _neither(name: str, why: str) -> ExtractError:

@@ -322,7 +322,7 @@ def test_rules_that_cannot_be_kept(tmp_path: Path, job_of, rule: dict[str, str],
 def test_formats_for_text_are_a_mistake(tmp_path: Path, job_of) -> None:
     """A rule that would have no effect is refused."""
     path = write(tmp_path / "x.csv", "id,tpartner_id\n1,V\n")
-    with pytest.raises(SettingsError, match="formats and time_zone"):
+    with pytest.raises(SettingsError, match="are for timestamps"):
         open_extract(job_of(extract=[path], mapping={"id": {"column": "id", "formats": "%Y"}}))
 
 
@@ -378,3 +378,38 @@ def test_no_two_keys_are_alike_whatever_stands_in_them(tmp_path: Path, job_of) -
     frame.write_parquet(tmp_path / "x.parquet")
     (window,) = load(job_of(extract=[str(tmp_path / "x.parquet")], pack="group"))
     assert window.frame["key"].n_unique() == window.frame.height == len(pairs)
+
+
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.UInt32, pl.Int128, pl.String])
+def test_whole_numbers_are_timestamps_by_their_formats(tmp_path: Path, job_of, dtype) -> None:
+    """Numbers since 1970, and dates as ERPs pack them; without a format they are refused."""
+    frame = pl.DataFrame(
+        {"id": ["1", "2"], "tpartner_id": ["V", "V"], "seconds": [1_700_000_000, None], "day": [20240131, 1]},
+    ).with_columns(pl.col("seconds", "day").cast(dtype))
+    frame.write_parquet(tmp_path / "x.parquet")
+    mapping = {
+        "order_creation_date": {"column": "seconds", "formats": "epoch_s"},
+        "submitted_date": {"column": "day", "formats": "%Y%m%d"},
+    }
+    job = job_of(extract=[str(tmp_path / "x.parquet")], mapping=mapping)
+    (records,) = load(job)
+    assert [orjson.loads(record) for record in records.data] == [
+        {
+            "id": "1",
+            "tpartner_id": "V",
+            "order_creation_date": "2023-11-14T22:13:20Z",
+            "submitted_date": "2024-01-31T00:00:00Z",
+        }
+    ]
+    assert [row.row for row in records.rejected] == [1]
+    if dtype != pl.String:
+        with pytest.raises(ExtractError) as refusal:
+            open_extract(
+                job.model_copy(update={"mapping": {}, "ignore_unknown": True} | _named(job, mapping))
+            )
+        assert "epoch_ms" in refusal.value.block()
+
+
+def _named(job, mapping) -> dict[str, object]:
+    rules = {name: type(job.mapping[name])(column=rule["column"]) for name, rule in mapping.items()}
+    return {"mapping": rules}

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -76,21 +77,63 @@ def test_what_is_no_object(line: bytes, fault: RecordFault) -> None:
 
 
 def test_bad_lines_are_rejected_with_their_place(tmp_path: Path, job_of) -> None:
-    """A line that is no object, or holds more than a value in a column that is sent; others go on."""
+    """A line that is no object, or is nested too deeply in a column that is sent; others go on."""
     path = write(
         tmp_path / "x.jsonl",
         '{"id": "1", "tpartner_id": "V", "extra": {"any": [1]}}',
         "secret, no JSON",
-        '{"id": ["secret"], "tpartner_id": "V"}',
-        '{"id": "4", "tpartner_id": {"secret": 1}, "extra": 1}',
+        f'{{"id": {"[" * 101}"secret"{"]" * 101}, "tpartner_id": "V"}}',
+        f'{{"id": "4", "tpartner_id": {"[" * 100}{{"secret": 1}}{"]" * 100}, "extra": 1}}',
         '{"id": "5", "tpartner_id": "V"}',
     )
     (window,) = load(job_of(extract=[path], ignore_unknown=True))
-    nested = "it holds an object or an array, and a column takes single values"
+    nested = "it is nested more than 100 levels deep"
     assert rejections([window]) == [(1, "", NO_OBJECT.reason), (2, "id", nested), (3, "tpartner_id", nested)]
     assert window.rows == [0, 4]
     assert window.rejected[0].value == "secret, no JSON"
     assert all("secret" not in repr(row) for row in window.rejected)
+
+
+NESTED = [
+    ('{"b":1.10,"a":[1e400,-0,12345678901234567890123,true,null,"x\\"\\u00e4"]}', True),
+    ("[]", True),
+    ("{}", True),
+    ('[{"qty": 1.0}, [2]]', True),
+    ('"plain"', False),
+    ("1.10", False),
+]
+
+
+@pytest.mark.parametrize(("value", "is_nested"), NESTED)
+def test_nested_values_are_json_text(tmp_path: Path, job_of, value: str, is_nested) -> None:
+    """As a Parquet struct is: no digit, member or order is lost, by the standard library's reader."""
+    flat = '{"id": "0", "tpartner_id": "V", "order_status": "open"}'
+    path = write(tmp_path / "x.ndjson", flat, f'{{"id": 1.50, "tpartner_id": {value}, "order_status": true}}')
+    (window,) = load(job_of(extract=[path]))
+    assert rejections([window]) == []
+    record = json.loads(window.data[1])
+    assert (record["id"], record["order_status"]) == ("1.50", "true")
+    if is_nested:
+        sent, meant = (
+            json.loads(text, parse_float=Decimal, parse_int=Decimal)
+            for text in (record["tpartner_id"], value)
+        )
+        assert sent == meant
+        assert " " not in record["tpartner_id"].replace('x"', "")
+    else:
+        assert record["tpartner_id"] == value.strip('"')
+
+
+def test_nested_values_are_no_numbers(tmp_path: Path, job_of) -> None:
+    """In a column of another type than text they reject their row."""
+    path = write(
+        tmp_path / "x.ndjson",
+        '{"reservation_id": "R", "reservation_detail_id": "1", "quantity": 1}',
+        '{"reservation_id": "R", "reservation_detail_id": "2", "quantity": {"value": 1}}',
+        '{"reservation_id": "R", "reservation_detail_id": "3", "quantity": [1]}',
+    )
+    (window,) = load(job_of(extract=[path], event_type="scn.data.reservation"))
+    assert [row for row, _, _ in rejections([window])] == [1, 2]
 
 
 def test_keys_that_come_late(tmp_path: Path, job_of) -> None:

@@ -97,7 +97,12 @@ CASES: Sequence[tuple[RejectCode, str, bytes, Mapping[str, object]]] = [
     (RejectCode.NOT_AN_OBJECT, "list.ndjson", ndjson(b"[1]"), {}),
     (RejectCode.REPEATED_KEY, "twice.ndjson", ndjson(b'{"site_id": "S", "site_id": "T"}'), {}),
     (RejectCode.UNKNOWN_KEY, "late.ndjson", ndjson(LATE, product_id="P" * (HEAD_BYTES // GOOD_ROWS + 1)), {}),
-    (RejectCode.NESTED_VALUE, "nested.ndjson", ndjson(b'{"reservation_id": {"a": 1}}'), {}),
+    (
+        RejectCode.NESTED_VALUE,
+        "nested.ndjson",
+        ndjson(b'{"product_id": %s1%s}' % (b"[" * 101, b"]" * 101)),
+        {},
+    ),
     (RejectCode.MISSING_VALUE, "missing.csv", cell("reservation_id", ""), {}),
     (RejectCode.MISSING_VALUE, "missing.ndjson", ndjson(b'{"reservation_id": null}'), {}),
     (RejectCode.MISSING_VALUE, "missing.parquet", parquet("reservation_id", after_good("R", None)), {}),

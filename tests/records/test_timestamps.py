@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loader.records.instants import Instants
+from loader.records.time_zones import UTC, WallClock
 from loader.records.timestamps import from_column, from_text
 from loader.row_issues import RowIssue
 from loader.strptime.format_faults import format_fault
@@ -29,10 +30,14 @@ OFFSETS = st.integers(-18 * 60, 18 * 60).map(lambda minutes: dt.timezone(dt.time
 
 
 def read(
-    values: Sequence[object], zone: str = "UTC", formats: Sequence[str] = (), dtype: object = pl.String
+    values: Sequence[object],
+    zone: str | WallClock = "UTC",
+    formats: Sequence[str] = (),
+    dtype: object = pl.String,
 ) -> tuple[Instants, list[RowIssue]]:
     series = pl.Series("source", values, dtype=dtype)  # type: ignore[arg-type]  # a polars type
-    return from_text(series, formats, zone) if series.dtype == pl.String else from_column(series, zone)
+    clock = zone if isinstance(zone, WallClock) else WallClock(zone)
+    return from_text(series, formats, clock) if series.dtype == pl.String else from_column(series, clock)
 
 
 def iso(text: str, zone: str = "UTC", formats: Sequence[str] = ()) -> str | None:
@@ -91,7 +96,7 @@ def test_parquet_timestamps_keep_their_digits(ticks: int, unit: str, zone: str |
     """Every resolution, zoned or not, is the same point in time to its last digit."""
     dtype = pl.Datetime(unit, zone)  # type: ignore[arg-type]  # a drawn unit
     series = pl.Series("source", [ticks], dtype=pl.Int64).cast(dtype)
-    instants, problems = from_column(series, "UTC")
+    instants, problems = from_column(series, UTC)
     per_second = {"ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
     if not -62_135_596_800 <= ticks // per_second <= 253_402_300_799:
         assert [problem.reason for problem in problems] == ["it is outside the years 0001 to 9999"]
@@ -346,3 +351,65 @@ def test_two_digits_of_a_year_are_read_as_python_reads_them(year: int) -> None:
 def test_directives_side_by_side_need_all_their_digits(text: str, text_format: str) -> None:
     """1112024 may be 1 November or 11 January: its row is rejected."""
     assert iso(text, formats=[text_format]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "expected"),
+    [
+        ("0", "epoch_s", "1970-01-01T00:00:00Z"),
+        ("1700000000", "epoch_s", "2023-11-14T22:13:20Z"),
+        ("1700000000.25", "epoch_s", "2023-11-14T22:13:20.25Z"),
+        ("1700000000123", "epoch_ms", "2023-11-14T22:13:20.123Z"),
+        ("1700000000123456", "epoch_us", "2023-11-14T22:13:20.123456Z"),
+        ("1700000000007.5", "epoch_ms", "2023-11-14T22:13:20.0075Z"),
+        ("-1", "epoch_ms", "1969-12-31T23:59:59.999Z"),
+        ("-86400", "epoch_s", "1969-12-31T00:00:00Z"),
+        ("253402300799", "epoch_s", "9999-12-31T23:59:59Z"),
+        ("253402300800", "epoch_s", None),
+        ("-1.5", "epoch_s", None),
+        ("1.7e12", "epoch_ms", None),
+        ("1,700", "epoch_s", None),
+        ("9999999999999999999999", "epoch_us", None),
+        ("2024-01-31", "epoch_s", None),
+        ("", "epoch_s", None),
+    ],
+)
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_epoch_numbers(text: str, unit: str, expected: str | None, zone: str) -> None:
+    """They count from 1970 in UTC, whatever the zone is; what is no such number is never guessed."""
+    assert iso(text, zone, [unit]) == expected
+    assert bool(reasons(text, zone, [unit])) == (expected is None)
+
+
+@given(st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999))
+def test_epoch_microseconds_are_exact(microseconds: int) -> None:
+    """Every digit, by the standard library."""
+    moment = EPOCH + dt.timedelta(microseconds=microseconds)
+    assert iso(str(microseconds), formats=["epoch_us"]) == in_iso(moment)
+
+
+def test_formats_beside_epochs_are_tried_in_order() -> None:
+    """A column that holds both."""
+    instants, problems = read(["1700000000000", "2024-01-31", "x"], formats=["epoch_ms", "%Y-%m-%d"])
+    assert instants.iso_8601().to_list() == ["2023-11-14T22:13:20Z", "2024-01-31T00:00:00Z", None]
+    assert [problem.rows.to_list() for problem in problems] == [[False, False, True]]
+
+
+@given(CLOCKS, st.sampled_from(ZONES))
+@example(dt.datetime(2024, 3, 31, 2, 30), "Europe/Berlin")  # noqa: DTZ001 - wall clocks
+@example(dt.datetime(2024, 10, 27, 2, 30), "Europe/Berlin")  # noqa: DTZ001
+@example(dt.datetime(2150, 3, 29, 2, 30), "Europe/Berlin")  # noqa: DTZ001
+def test_decided_local_times_are_those_of_the_standard_library(clock: dt.datetime, zone: str) -> None:
+    """``fold`` tells the earlier from the later; in a gap, fold 0 goes on from before it."""
+    text = clock.isoformat(sep=" ", timespec="microseconds")
+    zoned = [clock.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1)]
+    before, after = (each.utcoffset() for each in zoned)
+    assert before is not None
+    assert after is not None
+    in_gap = before < after
+    for choice, fold in (("earliest", 0), ("latest", 1)):
+        moment = zoned[0 if in_gap else fold].astimezone(dt.UTC)
+        decided = WallClock(zone, ambiguous=choice, nonexistent="forward")
+        (instants, problems) = read([text], decided)
+        assert problems == []
+        assert instants.iso_8601().to_list() == [in_iso(moment)]

@@ -1,5 +1,6 @@
 """Where extracts lie: what a list, a folder or a glob stands for."""
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from loader.errors import ExtractError, NothingToLoad
 from loader.extract.find_files import find_files
 from loader.job import read_job
+from loader.sources.left_out import LeftOut
 
 
 def names(*patterns: Path | str) -> list[str]:
@@ -68,3 +70,30 @@ def test_a_job_file_names_extracts_relative_to_itself(folder: Path) -> None:
         instance_id="a1b2c3d4-5678-90ab-cdef-1234567890ab",
     )
     assert job.extract == (str(folder / "a.csv"), f"@{folder / 'list.txt'}", "-", "s3://bucket/x.csv")
+
+
+def test_json_parts_are_extracts_and_other_json_is_not(tmp_path: Path) -> None:
+    """As Spark writes them, packed or not; a manifest beside them is left out, and read if it is named."""
+    for name in ("part-00000-5f1e.json", "part-00001-5f1e.c000.json.gz"):
+        text = b'{"id": "1", "tpartner_id": "V"}\n'
+        (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith("gz") else text)
+    (tmp_path / "manifest.json").write_text('{"files": 2}\n')
+    (tmp_path / "_SUCCESS").touch()
+    left_out = LeftOut()
+    found = find_files([str(tmp_path)], left_out=left_out)
+    assert [(Path(file.path).name[:10], file.format) for file in found] == [
+        ("part-00000", "ndjson"),
+        ("part-00001", "ndjson"),
+    ]
+    assert "manifest.json" in " ".join(left_out.sentences())
+    assert find_files([str(tmp_path / "manifest.json")])[0].format == "ndjson"
+
+
+def test_json_is_never_csv(tmp_path: Path) -> None:
+    """A file that says JSON and holds something else is not read as a table of texts."""
+    (tmp_path / "x.json").write_text("id,tpartner_id\n1,V\n")
+    assert find_files([str(tmp_path / "x.json")])[0].format == "ndjson"
+    (tmp_path / "x.json").write_text('[{"id": 1}]')
+    with pytest.raises(ExtractError, match="none that can be read") as refusal:
+        find_files([str(tmp_path / "x.json")])
+    assert "jq -c" in refusal.value.why

@@ -3,8 +3,8 @@
 Rules kept here:
 
 1. A row is a line, blank lines aside.
-2. A line that cannot be a row is told with its position and why: one that is no object, one with an object
-   or array where a single value is needed, one with a key that nobody knew would come.
+2. A line that cannot be a row is rejected with its position and why: one that is no object, one that is
+   nested too deeply, one with a key that is neither in the first rows nor a column.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ import polars as pl
 from loader.errors import ExtractError
 from loader.formats.bad_record import BadRecord, RecordFault
 from loader.formats.csv.records import MAX_READABLE_BYTES, MAX_RECORD_BYTES
-from loader.formats.ndjson.lines import read_line
+from loader.formats.ndjson.lines import read_line, with_json
 from loader.model import SourceFile
 from loader.reject_code import RejectCode
 from loader.sources.file_format import BYTE_ORDER_MARK
@@ -23,8 +23,6 @@ from loader.sources.files import opened
 
 BLOCK_BYTES = 2**20
 """How much is read at a time; parsing is line by line, so more would not be faster."""
-
-NESTED = "it holds an object or an array, and a column takes single values"
 
 LATE_KEY = "its key is in none of the file's first rows and is no column of the dataset"
 
@@ -62,7 +60,8 @@ class LineBlock:
         rows = [_checked(row, known) for row in self.objects()]
         kinds = set().union(*(map(type, row.values()) for row in rows if isinstance(row, dict)))
         if kinds & {dict, list}:
-            rows = [_without_nested(row, columns) for row in rows]
+            lines = zip(rows, self._lines, strict=True)
+            rows = [_flat(row, line, columns) for row, line in lines]
         members = [_NOTHING if isinstance(row, RecordFault) else row for row in rows]
         frame = pl.DataFrame({name: _texts(members, name, any_word=bool in kinds) for name in columns})
         return frame, [
@@ -86,11 +85,11 @@ def _checked(row: _Row, known: frozenset[str] | None) -> _Row:
     return row if late is None else RecordFault(RejectCode.UNKNOWN_KEY, LATE_KEY, late)
 
 
-def _without_nested(row: _Row, columns: Sequence[str]) -> _Row:
+def _flat(row: _Row, line: bytes, columns: Sequence[str]) -> _Row:
     if isinstance(row, RecordFault):
         return row
-    nested = next((name for name in columns if isinstance(row.get(name), (dict, list))), None)
-    return row if nested is None else RecordFault(RejectCode.NESTED_VALUE, NESTED, nested)
+    nested = any(isinstance(row.get(name), (dict, list)) for name in columns)
+    return with_json(line, columns) if nested else row
 
 
 def _texts(rows: Sequence[dict[str, Any]], name: str, *, any_word: bool) -> pl.Series:

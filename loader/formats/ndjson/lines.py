@@ -3,13 +3,16 @@
 Rules kept here:
 
 1. Numbers never pass through a float or an int: ``1.10`` and a number of 40 digits stay what they are.
-2. ``null`` and a missing key hold no value; an empty text is a text; true and false are these words.
-3. A line that is no JSON object by RFC 8259, or that names a key twice, is told and never repaired.
+2. An object or array is its JSON text: compact, its keys in order, its numbers digit by digit.
+3. ``null`` and a missing key hold no value; an empty text is a text; true and false are these words.
+4. A line that is no JSON object by RFC 8259, or that names a key twice, is told and never repaired.
 """
 
 import json
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import Any
 
+from loader import exact_json
 from loader.formats.bad_record import RecordFault
 from loader.reject_code import RejectCode
 
@@ -17,13 +20,11 @@ NO_OBJECT = RecordFault(RejectCode.NOT_AN_OBJECT, "it is not a JSON object")
 
 KEY_TWICE = RecordFault(RejectCode.REPEATED_KEY, "it names a key twice")
 
+TOO_DEEP = f"it is nested more than {exact_json.MAX_DEPTH} levels deep"
+
 NOT_UTF_8 = RecordFault(RejectCode.BAD_ENCODING, "it holds bytes that are not UTF-8")
 
 NOT_UNICODE = RecordFault(RejectCode.BAD_ENCODING, "it holds half a surrogate pair, which is no character")
-
-
-class _KeyTwice(ValueError):
-    """An object names a key twice: one of the values would be lost."""
 
 
 def read_line(line: bytes) -> dict[str, Any] | RecordFault:
@@ -39,25 +40,34 @@ def read_line(line: bytes) -> dict[str, Any] | RecordFault:
         return NOT_UTF_8
     except UnicodeEncodeError:
         return NOT_UNICODE
-    except _KeyTwice:
+    except exact_json.KeyTwice:
         return KEY_TWICE
     except (ValueError, RecursionError):
         return NO_OBJECT
     return value if isinstance(value, dict) else NO_OBJECT
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise _KeyTwice
-    return members
+def with_json(line: bytes, columns: Sequence[str]) -> dict[str, Any] | RecordFault:
+    """Return the object of a line that ``read_line`` could read, nested values of some keys as JSON text.
 
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"JSON knows no {name}")
+    Args:
+        line: The line.
+        columns: The keys.
+    """
+    row: dict[str, Any] = exact_json.read(line.decode())
+    for name in columns:
+        if isinstance(row.get(name), dict | list):
+            try:
+                row[name] = exact_json.written(row[name])
+            except exact_json.TooDeep:
+                return RecordFault(RejectCode.NESTED_VALUE, TOO_DEEP, name)
+    return row
 
 
 # The standard library's scanner hands over the digits of numbers; orjson and polars make floats of them.
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_float=str, parse_int=str, parse_constant=_no_number
+    object_pairs_hook=exact_json.members,
+    parse_float=str,
+    parse_int=str,
+    parse_constant=exact_json.no_number,
 )
