@@ -69,8 +69,8 @@ async def test_a_long_outage_by_a_middlebox_keeps_the_order(trial: Trial, kind: 
 @pytest.mark.parametrize(
     ("rule", "code", "said"),
     [
-        ({"fault": "page", "title": "Welcome to the guest network"}, 5, "captive portals"),
-        ({"fault": "redirect"}, 5, "never followed"),
+        ({"fault": "page", "title": "Welcome to the guest network"}, 5, "captive portal"),
+        ({"fault": "redirect"}, 5, "follows no redirect"),
         ({"fault": "codeless", "status": 403}, 4, "firewall"),
         (
             {"fault": "codeless", "status": 400, "title": "400 No required SSL certificate was sent"},
