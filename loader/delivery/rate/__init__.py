@@ -1,1 +1,1 @@
-"""The rate controller: learns the rate that the service allows."""
+"""The rate controller: it learns the rate that the service allows."""

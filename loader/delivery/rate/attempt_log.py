@@ -1,35 +1,36 @@
-"""When attempts started and which of them were throttled: all that the governor knows about the past.
+"""The log of attempt starts and throttles, which is the only history that the governor keeps.
 
-Attempts are numbered from 1 in the order they start. What counts is when an attempt *started*, not when its
-answer came: a throttle may be answered in a millisecond and an acceptance in a second.
+Attempts are numbered from 1 in start order. The log uses the time at which an attempt *started*, not the time
+of its answer, because a throttle may be answered in a millisecond and an acceptance in a second.
 
 Rules kept here:
 
-1. An attempt without an answer counts as admitted: throttles are what a limiter answers at once.
-2. Bounded: the times of the last KEPT_SLOTS slots and the numbers of the last KEPT_THROTTLES throttles.
+1. An attempt without an answer counts as admitted, because a limiter answers throttles immediately.
+2. Memory is bounded: the log keeps the times of the last KEPT_SLOTS slots and the numbers of the last
+   KEPT_THROTTLES throttles.
 """
 
 from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
 
 SLOT_SECONDS = 0.001
-"""Attempts are timed by the slot they start in; finer than an event loop's timers tell apart anyway."""
+"""Resolution of start times. It is finer than the timers of an event loop."""
 
 KEPT_SLOTS = 16_384
-"""A quarter of a minute of full slots at least: longer than any stretch that is judged."""
+"""At least 15 s of full slots, which is longer than any interval that an estimate uses."""
 
 KEPT_THROTTLES = 32_768
-"""More than are ever in flight at once (``max_in_flight`` ends at 4,096)."""
+"""More than the maximum number of attempts in flight (``max_in_flight`` is at most 4,096)."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptCounts:
-    """What came of the attempts of a stretch.
+    """Counts of the attempts in an interval.
 
     Attributes:
         tried: Attempts that started.
-        admitted: Those that were not throttled.
-        seconds: Between the first start and the last, at least a slot.
+        admitted: Attempts that were not throttled.
+        seconds: Time between the first and the last start, at least SLOT_SECONDS.
     """
 
     tried: int
@@ -38,12 +39,12 @@ class AttemptCounts:
 
     @property
     def throttled_share(self) -> float:
-        """Share of the attempts that were throttled, 0..1."""
+        """Fraction of the attempts that were throttled, 0..1."""
         return 1.0 - self.admitted / self.tried if self.tried else 0.0
 
     @property
     def admitted_rate(self) -> float:
-        """Admitted attempts per second; half an attempt is on its way at each end."""
+        """Admitted attempts per second. The term 0.5 corrects for the open ends of the interval."""
         return (self.admitted + 0.5) / self.seconds
 
 
@@ -52,7 +53,7 @@ class AttemptLog:
 
     Attributes:
         last: Number of the last attempt started.
-        ended: How many have ended, however; counted from outside.
+        ended: Number of attempts that have ended, with any outcome. The governor counts it.
     """
 
     __slots__ = ("_first_numbers", "_next_slot", "_throttled", "_times", "ended", "last")
@@ -65,20 +66,20 @@ class AttemptLog:
         self._throttled: list[int] = []
 
     def start(self, now: float) -> int:
-        """Note a start and return the attempt's number."""
+        """Record a start and return the attempt's number."""
         self.last = number = self.last + 1
         if now >= self._next_slot:
             self._open_slot(now, number)
         return number
 
     def throttle(self, number: int) -> None:
-        """Note that an attempt was throttled."""
+        """Record that an attempt was throttled."""
         insort(self._throttled, number)
         if len(self._throttled) > 2 * KEPT_THROTTLES:
             del self._throttled[:KEPT_THROTTLES]
 
     def started_at(self, number: int) -> float:
-        """Return when an attempt started, to a slot."""
+        """Return the start time of an attempt (monotonic seconds, rounded to a slot)."""
         return self._times[max(bisect_right(self._first_numbers, number) - 1, 0)]
 
     def last_before(self, time: float) -> int:
@@ -91,18 +92,18 @@ class AttemptLog:
         return bisect_right(self._throttled, until) - bisect_right(self._throttled, after)
 
     def together(self, number: int, seconds: float) -> int:
-        """Return how many attempts started in the ``seconds`` before attempt ``number``, itself included."""
+        """Return how many attempts started in the ``seconds`` up to and including attempt ``number``."""
         return number - self.last_before(self.started_at(number) - seconds)
 
     def tally(self, after: int, until: int) -> AttemptCounts:
-        """Return what came of the attempts numbered ``after`` (excluded) to ``until``, if they are kept."""
+        """Return the counts of the attempts from ``after`` (excluded) to ``until`` that the log still has."""
         after = max(after, self._first_numbers[0] - 1)
         tried = until - after
         seconds = self.started_at(until) - self.started_at(after)
         return AttemptCounts(tried, tried - self.throttles(after, until), max(seconds, SLOT_SECONDS))
 
     def recent(self, number: int, seconds: float) -> AttemptCounts:
-        """Return what came of the attempts in the ``seconds`` before attempt ``number``, itself excluded."""
+        """Return the counts of the attempts in the ``seconds`` before attempt ``number``, excluding it."""
         at = self.started_at(number)
         after, until = self.last_before(at - seconds), self.last_before(at)
         tried = max(until - after, 0)

@@ -1,8 +1,8 @@
-"""Attempts that reach the service at once because something on the way stood still.
+"""Detection of bursts: attempts that reach the service at the same time after a stall.
 
-If it was this event loop, they went out at once: then fewer tokens should be saved, not less sent. If it was
-the network or the service, they were answered late: then there is nothing to learn from them. Either way the
-service may throttle them although the rate is right.
+The service may throttle a burst even though the mean rate is correct. If this event loop stalled, the
+attempts start at the same time, and the token bucket must become smaller while the rate stays. If the network
+or the service stalled, the answers are late, and the throttles carry no information about the limit.
 """
 
 from collections import deque
@@ -10,17 +10,19 @@ from collections import deque
 from loader.delivery.rate.attempt_log import AttemptLog
 
 BURST_SECONDS, BURST_FACTOR, BURST_SLACK = 0.005, 1.5, 3.0
-"""A burst is more than so many times the rate within so short a time, and a few."""
+"""Attempts are a burst if more than BURST_FACTOR * rate * BURST_SECONDS + BURST_SLACK of them start within
+BURST_SECONDS."""
 
 HELD_UP_SECONDS = 0.05
-"""A throttle answered so much later than those of the last HELD_UP_CUTS cuts is one of a crowd: networks
-scatter less, and who is late for good counts from the next cut on."""
+"""A throttle that is answered this much later than those of the last HELD_UP_CUTS cuts indicates a stall on
+the path. Network jitter is smaller. A permanent increase of the latency counts as normal from the next cut
+on."""
 
 HELD_UP_CUTS = 4
 
 
 class Bursts:
-    """Tells which attempts were part of a burst.
+    """Decides which attempts were part of a burst.
 
     Args:
         log: The attempts.
@@ -34,22 +36,22 @@ class Bursts:
         self._reactions: deque[float] = deque(maxlen=HELD_UP_CUTS)
 
     def has(self, number: int, rate: float) -> bool:
-        """Return whether attempt ``number`` was part of one, at ``rate`` events per second."""
+        """Return whether attempt ``number`` was part of a burst, at ``rate`` events per second."""
         at_once = self._log.together(number, BURST_SECONDS)
         return at_once > BURST_FACTOR * BURST_SECONDS * rate + BURST_SLACK
 
     def is_new(self, number: int) -> bool:
-        """Return whether attempt ``number``, part of a burst, is the first of it to be throttled."""
+        """Return whether attempt ``number`` is the first throttled attempt of its burst."""
         if number <= self._throttled_until:
             return False
         self._throttled_until = self._log.last
         return True
 
     def were_held_up(self, reaction_seconds: float) -> bool:
-        """Return whether what was under way was held up, and not by this process.
+        """Return whether the network or the service delayed the attempts in flight.
 
         Args:
-            reaction_seconds: How long the throttle took to be answered that the rate is to be cut for.
+            reaction_seconds: Latency of the throttle that is about to cut the rate.
         """
         usual = self._reactions
         held_up = bool(usual) and reaction_seconds > max(usual) + HELD_UP_SECONDS

@@ -1,32 +1,32 @@
-"""The rate over time at a known limit: CUBIC's curve, flat near the limit and steeper the longer all is well.
+"""The rate over time at a known limit: the curve of CUBIC, flat near the limit and steep far from it.
 
     rate(t) = limit * (1 + depth * ((t - period) / period) ** 3)
 
-It starts a little below the limit, reaches it at t = period and passes it slowly: the probe. For a token
-bucket of any size the tokens saved in the first half are what the second half spends, so the mean rate is the
-limit itself.
+The rate starts slightly below the limit, reaches it at t = period, and then exceeds it slowly to probe for
+more. The tokens that the service's token bucket saves in the first half are spent in the second half, for any
+bucket size. The mean rate therefore equals the limit.
 """
 
 CRUISE_CUT = 0.97
-"""Where the curve starts, as a share of the limit. 1 - CRUISE_CUT is also how far it has passed the limit at
-twice the period, which is when the throttle is due if the limit has not moved."""
+"""Start of the curve as a fraction of the limit. The curve exceeds the limit by the fraction 1 - CRUISE_CUT
+at t = 2 * period. The throttle is due at that time if the limit is unchanged."""
 
 SHORTEST_PERIOD_SECONDS = 2.0
-"""First probe of a limit that was just found."""
+"""Period of the first cycle after a limit was found."""
 
 LONGEST_PERIOD_SECONDS = 2.5, 12.0
-"""Of a limit that stays: short enough to notice within ten seconds that it doubled; longer at low rates,
-where each probe costs more."""
+"""Longest period while the limit is stable, at high and at low rates. The first is short enough to detect a
+doubled limit within ten seconds. The second is longer because each probe costs more at a low rate."""
 
 PROBED_EVENTS = 150.0
-"""At low rates a period spans this many events: a probe costs one or two, 1 % at most."""
+"""Events per period at low rates. A probe costs one or two throttles, which is at most 1 %."""
 
 OUTGROWN = 1.04
-"""A rate this far beyond the limit that is not throttled shows that the limit has moved."""
+"""If a rate of this factor times the limit is not throttled, the limit has increased."""
 
 OUTGROWN_EVENTS = 3.0
-"""Events beyond the limit that a service may have let pass from its burst allowance without it meaning
-anything; matters at low rates only."""
+"""Events above the limit that the burst allowance of a service may admit while its limit is unchanged. The
+value matters at low rates only."""
 
 
 class CubicCurve:
@@ -34,8 +34,8 @@ class CubicCurve:
 
     Args:
         limit: Events per second.
-        rate: Events per second to begin with, at most the limit.
-        period_seconds: When the limit is reached.
+        rate: Initial rate in events per second, at most the limit.
+        period_seconds: Time until the curve reaches the limit.
     """
 
     __slots__ = ("_beyond", "_clock", "_depth", "_limit", "_rate", "period_seconds")
@@ -49,7 +49,7 @@ class CubicCurve:
         self._rate = rate
 
     def advance(self, seconds: float) -> float:
-        """Let time pass and return the rate then."""
+        """Advance the time by ``seconds`` and return the new rate in events per second."""
         self._clock += seconds
         distance = self._clock / self.period_seconds - 1.0
         depth = self._depth if distance < 0.0 else 1.0 - CRUISE_CUT
@@ -59,11 +59,11 @@ class CubicCurve:
 
     @property
     def is_outgrown(self) -> bool:
-        """Whether the limit must have moved, if nothing was throttled."""
+        """Whether the limit must have increased, provided that nothing was throttled."""
         return self._rate > OUTGROWN * self._limit and self._beyond > OUTGROWN_EVENTS
 
     def longer_period(self, limit: float, shortest_seconds: float = 0.0) -> float:
-        """Return the period of the next cycle after a throttle that was due: the limit has stayed."""
+        """Return the period in seconds of the cycle after a due throttle, which confirms the limit."""
         few, many = LONGEST_PERIOD_SECONDS
         longest = max(few, min(many, PROBED_EVENTS / limit), shortest_seconds)
         return min(2.0 * self.period_seconds, longest)

@@ -1,16 +1,16 @@
-"""The rate the service allows, learned: found fast, held without waste, given up at once when it drops.
+"""The governor: it learns the rate that the service allows and controls when attempts start.
 
-Nobody publishes a quota, and it may change while a load runs. All the governor sees is which attempts were
-throttled. docs/governor.md tells how it works, why, and what was measured.
+AWS does not publish the quota, and the quota may change while a load runs. The only input of the governor is
+which attempts were throttled. docs/governor.md explains the algorithm, the reasons and the measurements.
 
 Rules kept here:
 
-1. One cut per congestion epoch: throttles of attempts that started before the last cut change nothing.
-2. No growth while the load itself is the bottleneck: tokens that nobody takes prove nothing.
-3. A burst that was too much for the service makes the bucket smaller, not the rate; a crowd that was held up
-   on its way changes neither.
-4. Retry-After counts for the whole load, and once: for the throttle that made the cut.
-5. While everything is throttled one probe at a time goes out, at bounded intervals.
+1. One cut per congestion epoch: throttles of attempts that started before the last cut have no effect.
+2. The rate does not grow while the load itself is the bottleneck, because unused tokens prove nothing.
+3. A throttled burst of this process reduces the bucket size, not the rate. Attempts that a stall on the path
+   delayed change neither.
+4. Retry-After applies to the whole load, and only once: for the throttle that caused the cut.
+5. While the service throttles everything, the governor sends one probe at a time, at bounded intervals.
 """
 
 from dataclasses import dataclass
@@ -25,44 +25,44 @@ from loader.delivery.rate.throttle_budget import ThrottleBudget, chance, rest_se
 from loader.delivery.rate.token_bucket import TokenBucket
 
 TICK_SECONDS = 0.02
-"""How often the rate is looked at again while time passes."""
+"""Interval between two time-based updates of the rate."""
 
 REFUSED_TRIES, REFUSED_SECONDS = 8, 0.01
-"""So many attempts in a row, and over so much time, that were all throttled: the service throttles everything
-at present."""
+"""The service throttles everything if at least this many attempts in a row, over at least this time, were all
+throttled."""
 
 BLOCK_LOOK_BACK_SECONDS, BLOCK_LOOK_BACK_TRIES = 1.0, 16.0
-"""The limit of such a service is what it admitted in this time: all of a quota per second, and half of it
-before the attempts that were refused."""
+"""Look-back interval for the limit of a service that throttles everything: it covers a full quota per second
+at high rates, and enough tries at low rates."""
 
 MAX_SETTLE_SECONDS, SETTLE_REACTIONS, SETTLE_TICK_SECONDS = 0.5, 4.0, 0.005
-"""How long the answers to what was under way at the end of START are waited for at most, in seconds and in
-reaction times, and how often it is seen whether they came: those sent last queue longest."""
+"""Longest wait for the answers to attempts in flight at the end of START, in seconds and in reaction times,
+and the polling interval of that wait. The attempts that were sent last have the longest queueing delay."""
 
 IDLE_SHARE, IDLE_SECONDS = 0.2, 0.1
-"""Above this share of tokens that nobody takes, averaged over this time, the load is its own bottleneck."""
+"""The load is its own bottleneck if the mean share of unused tokens over IDLE_SECONDS exceeds IDLE_SHARE."""
 
 NOISE_CHANCE = 6.0
-"""Throttles in excess of loud noise that are chance: it comes in clusters."""
+"""Excess throttles that are attributed to chance during noise, because noise arrives in clusters."""
 
 REACHED_CUT, REACHED_SECONDS, REACHED_TRIES = 0.5, 2.0, 32
-"""A load whose predecessor met no limit begins at half the rate that one went in its last seconds, if it made
-so many attempts: from there it takes a third of a second to be as fast."""
+"""If the previous load met no limit, a load starts at REACHED_CUT times the rate of its last REACHED_SECONDS,
+provided that it made REACHED_TRIES attempts. The load reaches the previous rate a third of a second later."""
 
 MAX_RETRY_AFTER_SECONDS = 300.0
-"""A longer Retry-After is taken as this: a wrong header must not stop a load for hours."""
+"""Upper bound of Retry-After, so that a wrong header does not stop a load for hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class GovernorSettings:
-    """The bounds of the rate.
+    """Bounds of the rate.
 
     Attributes:
-        start_rate: Events per second to begin with if nothing was learned before.
-        min_rate: Never slower than this, except while everything is throttled.
-        max_rate: Never faster; a user's ceiling is a bucket of its own.
-        max_probe_seconds: Longest time between probes while everything is throttled: within this time the
-            end of an outage is noticed.
+        start_rate: Initial events per second if no earlier load learned a rate.
+        min_rate: Lower bound in events per second, except while everything is throttled.
+        max_rate: Upper bound in events per second. The user's ceiling is a separate token bucket.
+        max_probe_seconds: Longest time between probes while everything is throttled. The governor detects
+            the end of an outage within this time.
     """
 
     start_rate: float = 15.0
@@ -78,13 +78,13 @@ class GovernorSettings:
 
 
 class Governor:
-    """Says when an attempt may start.
+    """Decides when an attempt may start.
 
     Args:
-        settings: Bounds.
-        now: Monotonic seconds, here and everywhere; they never go back.
-        learned_rate: What ``learned_rate`` was at the end of an earlier load, if there was one.
-        reached_rate: The same of ``reached_rate``.
+        settings: Bounds of the rate.
+        now: Monotonic seconds, as in every method.
+        learned_rate: Final value of ``learned_rate`` of an earlier load, or None.
+        reached_rate: Final value of ``reached_rate`` of an earlier load, or None.
     """
 
     def __init__(
@@ -118,12 +118,12 @@ class Governor:
 
     @property
     def rate(self) -> float:
-        """Events per second now allowed."""
+        """Events per second that are allowed now."""
         return self._bucket.rate if self._probing is None else 1.0 / self._probing.gap_seconds
 
     @property
     def phase(self) -> Phase:
-        """What the governor is doing."""
+        """The current state of the governor."""
         return self._steering.phase if self._probing is None else Phase.BLOCKED
 
     @property
@@ -138,13 +138,13 @@ class Governor:
 
     @property
     def reached_rate(self) -> float | None:
-        """Events per second that the load went without meeting a limit; None if it met one or was short."""
+        """Events per second that the load reached without a throttle; None if it met a limit or was short."""
         if self.learned_rate is not None or self._epochs or self._log.last < REACHED_TRIES:
             return None
         return self._log.recent(self._log.last, REACHED_SECONDS).admitted_rate
 
     def wait_seconds(self, now: float) -> float:
-        """Return 0 if an attempt may start, else how long until one may if nothing happens till then."""
+        """Return 0 if an attempt may start, else the seconds until one may if no answer arrives before."""
         if now >= self._next_tick:
             self._tick(now)
         if now < self._opens_at:
@@ -152,10 +152,10 @@ class Governor:
         return self._bucket.wait_seconds(now) if self._probing is None else 0.0
 
     def start(self, now: float) -> int:
-        """Take a rate token for an attempt that starts now, as ``wait_seconds`` just allowed.
+        """Take a rate token for an attempt that starts now; ``wait_seconds`` must have returned 0.
 
         Returns:
-            What to hand back with the answer: the attempt's number, which tells its epoch.
+            The attempt's number. The caller passes it back with the answer as ``epoch``.
         """
         if self._probing is None:
             self._bucket.take()
@@ -164,7 +164,7 @@ class Governor:
         return self._log.start(now)
 
     def accepted(self, now: float, epoch: int) -> None:
-        """Note that the service accepted an attempt."""
+        """Record that the service accepted an attempt."""
         self._log.ended += 1
         if self._probing is not None:
             if epoch > self._epoch_began:
@@ -173,12 +173,12 @@ class Governor:
             rate = self._bucket.rate
             self._bucket.rate = min(rate + self._steering.gain(rate, self._epochs), self._settings.max_rate)
 
-    def answered(self, now: float, epoch: int) -> None:  # noqa: ARG002 - each end of an attempt is told alike
-        """Note any other end of an attempt: it says nothing about the rate."""
+    def answered(self, now: float, epoch: int) -> None:  # noqa: ARG002 - the same signature for each outcome
+        """Record any other end of an attempt. It carries no information about the rate."""
         self._log.ended += 1
 
     def throttled(self, now: float, epoch: int, retry_after_seconds: float | None = None) -> None:
-        """Note that the service throttled an attempt, and when it wants to hear from the load again."""
+        """Record that the service throttled an attempt, with its Retry-After in seconds if it sent one."""
         self._log.throttle(epoch)
         self._log.ended += 1
         if epoch <= self._epoch_began:
@@ -199,7 +199,7 @@ class Governor:
         return min(max(rate, self._settings.min_rate), self._settings.max_rate)
 
     def _chance(self) -> float:
-        """Return how many throttles beyond the tolerated share are to be ignored now."""
+        """Return how many throttles above the tolerated share have no effect now."""
         rate = self._bucket.rate
         if self._noise.is_heard:
             return max(chance(rate), NOISE_CHANCE)

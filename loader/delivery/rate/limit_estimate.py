@@ -1,18 +1,18 @@
-"""What the service allows, judged from what it throttled. No quota is known: this is how one is measured.
+"""The estimate of the service's limit, computed from throttled and admitted attempts.
 
-Between two throttles a token bucket was empty at both ends. So what it admitted in between is its rate times
-the time, whatever the size of its burst, unless it was full for a while in between. That makes
+The service's token bucket is empty at each throttle. Between two throttles it therefore admits its rate times
+the elapsed time, for any burst size, unless the bucket was full in between. This gives two bounds:
 
-    low  = admitted attempts per second since an earlier throttle    never more than the limit
-    high = admitted attempts per second just before this throttle    never less: saved tokens come on top
+    low  = admitted attempts per second since an earlier throttle    at most the limit
+    high = admitted attempts per second just before this throttle    at least the limit, plus saved tokens
 
-and the limit lies between them: at ``low`` for a service with a burst, near ``high`` for one without.
+The limit lies between them: at ``low`` for a service with a burst allowance, near ``high`` for one without.
 
 Rules kept here:
 
-1. The rate that was *set* is evidence of nothing; only what was admitted is.
-2. One estimate never moves the limit down to less than a fifth, and to less than a half only on the evidence
-   of ENOUGH admitted attempts: the last tenth of a per-second quota looks like an outage.
+1. Only admitted attempts are evidence. The rate that the governor *set* is not.
+2. One estimate reduces the limit to no less than a fifth. It reduces the limit to less than a half only if
+   ENOUGH attempts were admitted, because the last tenth of a per-second quota looks like an outage.
 """
 
 from collections import deque
@@ -22,66 +22,70 @@ from loader.delivery.rate.attempt_log import AttemptCounts, AttemptLog
 from loader.delivery.rate.slow_start import PROMPT_SECONDS
 
 SATURATED_SHARE = 0.1
-"""From this share of throttled attempts on, the load was clearly above the limit: a pure measurement."""
+"""If at least this fraction of attempts is throttled, the load is clearly above the limit, and the admitted
+rate is a direct measurement of the limit."""
 
 SATURATED_TRIES = 10
 
 ENOUGH = 8
-"""Admitted attempts that make a saturated measurement good to an eighth."""
+"""Number of admitted attempts that makes a saturated measurement accurate to an eighth."""
 
 NO_BURST_SHARES = 0.4, 0.6
-"""A service without any burst throttles every second attempt as soon as the rate is a little too high, and
-so does one with a burst at twice its limit. In doubt, a small step."""
+"""Range of the throttled fraction that is ambiguous. A service without a burst allowance throttles every
+second attempt when the rate is slightly too high; a service with one does so at twice its limit. The estimate
+then takes the small step."""
 
 SMALL_STEP, LARGE_STEP, LARGEST_STEP = 0.8, 0.5, 0.2
-"""Shares of the rate below which one saturated measurement may not go, by how sure it is."""
+"""Lower bounds of one saturated measurement, as fractions of the rate, by increasing confidence."""
 
 LEAST_STEP = 0.97
-"""A saturated measurement means that the rate was too high by this much at least."""
+"""Upper bound of a saturated measurement, as a fraction of the rate: the rate was certainly too high."""
 
 UNSATURATED_STEP, UNKNOWN_STEP = 0.7, 0.9
-"""The same for an estimate between ``low`` and ``high``, and for one without ``low``: ``high`` alone is less
-than the limit if the load stood still just before."""
+"""Lower bounds, as fractions of the rate, of an estimate between ``low`` and ``high`` and of an estimate
+without ``low``. ``high`` alone is below the limit if the load stalled just before."""
 
 HIGH_SECONDS, HIGH_TRIES = 0.3, 8.0
-"""What "just before" means: as short as possible, but a few attempts."""
+"""Interval of ``high``: as short as possible, but long enough for a few attempts."""
 
 LOW_TRIES = 20
-"""What "since an earlier throttle" means: back to the latest one that so many attempts followed."""
+"""``low`` starts at the latest cut that at least this many attempts followed."""
 
 LOW_MIN_TRIES, LOW_MIN_SECONDS = 10, 0.25
-"""With less than this since the earliest throttle, ``low`` says nothing."""
+"""``low`` is unknown with fewer admitted attempts or less time than this since the earliest cut."""
 
 RUN_SECONDS, RUN_TRIES = 1.5, 5.0
-"""Cuts no further apart than this are one trouble."""
+"""Cuts that are closer together than this belong to one congestion period."""
 
 RUN_LOOK_BACK_SECONDS, RUN_LOOK_BACK_TRIES = 0.5, 20.0
-"""How far into the past a trouble is evidence: the limit may be falling."""
+"""Longest interval of a congestion period that an estimate uses, because the limit may be falling."""
 
 DUE_MARGIN, UNEXPECTED_MARGIN = 1.007, 1.03
-"""How far above ``low`` the limit is put at most, for a throttle that was due at the end of a cruise cycle
-and for others. Over-estimates cost a few throttles, under-estimates cost throughput."""
+"""Upper bounds of the limit as factors of ``low``: for a throttle that was due at the end of a cruise cycle,
+and for other throttles. Overestimates cost a few throttles; underestimates cost throughput."""
 
 AGREEMENT, AGREEMENT_PER_SECOND, MAX_AGREEMENT = 0.02, 0.1, 0.05
-"""Estimates agree within 2 %, and more if answers are late: the rate goes on changing until they come."""
+"""Tolerance within which two estimates agree: 2 %, plus 10 % per second of late answers, at most 5 %. The
+rate continues to change until late answers arrive."""
 
 COUNTING_ERROR = 1.5
-"""Attempts that an estimate may be off by for its ends alone."""
+"""Counting error of an estimate in attempts, caused by the ends of its interval."""
 
 BRIEF_SECONDS = 0.03
-"""In less time than this attempts arrive unevenly: event loops stand still for milliseconds now and then."""
+"""Attempts arrive unevenly within less time than this, because event loops stall for milliseconds."""
 
 IDLE_SHARE, IDLE_TOKENS = 0.02, 2.0
-"""If more of the tokens were not taken, the service's bucket filled up and ``low`` says nothing."""
+"""``low`` is unknown if more tokens than this were unused, because the service's bucket may have been
+full."""
 
 
 @dataclass(frozen=True, slots=True)
 class RateCut:
-    """A throttle that the rate was cut for.
+    """A throttle that caused a rate cut.
 
     Attributes:
-        number: Of the attempt.
-        at: When it started, in monotonic seconds.
+        number: Number of the throttled attempt.
+        at: Start time of the attempt in monotonic seconds.
     """
 
     number: int
@@ -89,17 +93,17 @@ class RateCut:
 
 
 class LimitEstimate:
-    """The limit as it is known so far.
+    """The current estimate of the limit.
 
     Args:
         log: The attempts.
-        limit: Events per second, the first guess.
+        limit: Initial estimate in events per second.
         now: Monotonic seconds.
 
     Attributes:
-        limit: Events per second.
-        agreed: Estimates in a row that agreed with the one before.
-        limit_before_trouble: The limit when the present trouble, or the last one, began.
+        limit: Current estimate in events per second.
+        agreed: Consecutive estimates that agreed with the previous one.
+        limit_before_trouble: The limit at the start of the current or latest congestion period.
     """
 
     def __init__(self, log: AttemptLog, limit: float, *, now: float) -> None:
@@ -111,7 +115,7 @@ class LimitEstimate:
         self._trouble_began = self._anew_from = 0
 
     def note_trouble(self, number: int, first_throttled: int, rate: float) -> None:
-        """Note where the present trouble began, unless it is the one of the last cut still."""
+        """Record the start of a congestion period, unless the one of the last cut still continues."""
         at = self._log.started_at(number)
         in_trouble = self._cuts[-1].number > 0 and at - self._cuts[-1].at < max(RUN_SECONDS, RUN_TRIES / rate)
         if not in_trouble:
@@ -119,10 +123,11 @@ class LimitEstimate:
             self.limit_before_trouble = self.limit
 
     def saturated(self, number: int, rate: float, overflow: float) -> float | None:
-        """Return the admitted rate since the trouble began, or None if little was throttled in it.
+        """Return the admitted rate since the congestion began, or None if few attempts were throttled.
 
-        A fast load is saturated within milliseconds. What was admitted over a longer time tells more then,
-        and may be too low, but not too high: of what a brief measurement is above that, half counts.
+        A fast load is saturated within milliseconds. The rate over a longer time (``low``) is then more
+        reliable: it may be too low but not too high. The result is the mean of both if the brief
+        measurement is higher.
         """
         look_back = max(RUN_LOOK_BACK_SECONDS, RUN_LOOK_BACK_TRIES / rate)
         began = self._log.last_before(self._log.started_at(number) - look_back)
@@ -142,13 +147,13 @@ class LimitEstimate:
         return min(rate, self._log.recent(number, seconds).admitted_rate)
 
     def between(self, number: int, rate: float, overflow: float, *, is_due: bool) -> float:
-        """Return the limit that a throttle shows which came alone, or nearly so.
+        """Return the limit that a single throttle, or a few throttles, indicate.
 
         Args:
-            number: Of the attempt.
-            rate: Events per second at the time.
-            overflow: Tokens that were not taken since the last cut.
-            is_due: Whether the throttle was to be expected, at the end of a cruise cycle.
+            number: Number of the throttled attempt.
+            rate: Current rate in events per second.
+            overflow: Unused tokens since the last cut.
+            is_due: Whether the throttle was expected, at the end of a cruise cycle.
         """
         low, high = self._low(number, overflow), self.high(number, rate)
         if low is None:
@@ -157,31 +162,31 @@ class LimitEstimate:
         return max(min((low + high) / 2.0, margin * low, rate), UNSATURATED_STEP * rate)
 
     def beyond(self, number: int, rate: float, overflow: float) -> float:
-        """Return the limit that a throttle shows after the limit known before was outgrown.
+        """Return the limit that a throttle indicates after the rate exceeded the previous limit unthrottled.
 
-        ``low`` tells of a time when the rate was too low, and so it is taken for no more than half.
+        ``low`` includes time at which the rate was too low, so it has a weight of one half.
         """
         low, high = self._low(number, overflow), self.high(number, rate)
         return high if low is None else (low + high) / 2.0
 
     def guess(self, limit: float) -> None:
-        """Take a limit that no estimate should be compared with."""
+        """Set a limit that is not compared with earlier estimates."""
         self.limit = self.limit_before_trouble = limit
 
     def settle(self, limit: float, number: int, reaction_seconds: float) -> bool:
-        """Take an estimate as the limit.
+        """Set an estimate as the limit.
 
         Args:
             limit: Events per second.
-            number: Of the attempt whose throttle led to it.
-            reaction_seconds: How long throttles take to be answered.
+            number: Number of the attempt whose throttle caused the estimate.
+            reaction_seconds: Mean latency of throttles.
 
         Returns:
-            Whether it agrees with the estimate before.
+            Whether the estimate agrees with the previous one.
         """
         reference, self._reference, self.limit = self._reference, limit, limit
         if self._log.last - self._cuts[-1].number < SATURATED_TRIES:
-            return False  # too soon after the last one to be independent of it
+            return False  # the estimate is too close to the previous one to be independent
         seen = number - self._baseline(number)
         late = max(reaction_seconds - PROMPT_SECONDS, 0.0)
         tolerance = min(AGREEMENT + AGREEMENT_PER_SECOND * late, MAX_AGREEMENT)
@@ -190,19 +195,19 @@ class LimitEstimate:
         return agrees
 
     def close(self, number: int, *, forget: bool = False) -> None:
-        """Note that the rate was cut for attempt ``number``; ``forget`` what was before it."""
+        """Record that attempt ``number`` caused a cut; ``forget`` drops the earlier cuts."""
         if forget:
             self._cuts.clear()
         self._cuts.append(RateCut(number, self._log.started_at(number)))
 
     def begin_anew(self, number: int, now: float) -> None:
-        """Forget what was before attempt ``number``, the next one to start."""
+        """Drop all evidence from before attempt ``number``, which is the next one to start."""
         self._cuts.clear()
         self._cuts.append(RateCut(number, now))
         self._trouble_began = self._anew_from = number
 
     def _low(self, number: int, overflow: float) -> float | None:
-        """Return the rate admitted since an earlier throttle, or None if it says nothing."""
+        """Return the rate admitted since an earlier cut, or None if the evidence is insufficient."""
         tally = self._log.tally(self._baseline(number), number)
         too_short = tally.admitted < LOW_MIN_TRIES or tally.seconds < LOW_MIN_SECONDS
         is_idle = overflow > IDLE_SHARE * tally.admitted + IDLE_TOKENS
@@ -216,7 +221,7 @@ class LimitEstimate:
 
 
 def saturated_limit(tally: AttemptCounts, rate: float) -> float:
-    """Return the limit that a stretch with many throttles shows, no step too large for its evidence."""
+    """Return the limit that an interval with many throttles indicates; the evidence bounds the step."""
     doubtful_from, doubtful_to = NO_BURST_SHARES
     if doubtful_from <= tally.throttled_share <= doubtful_to:
         lowest = SMALL_STEP

@@ -1,8 +1,8 @@
-"""Remember the rate that a service allowed, or one it took without a word, as the start of the next load.
+"""The memory of learned rates: it gives the next load a start rate.
 
-One small JSON file in the user's state folder (``XDG_STATE_HOME``, else ``~/.local/state``), keyed by a
-digest of endpoint, access key and instance: no key of anybody's can be read from it. It is a hint: whatever
-is wrong with it, a load starts without, and learns.
+The memory is a small JSON file in the user's state folder (``XDG_STATE_HOME``, else ``~/.local/state``). Its
+keys are digests of endpoint, access key and instance, so the file reveals no access key. The content is a
+hint: if the file is missing or invalid, a load starts without it and learns the rate.
 """
 
 import hashlib
@@ -21,7 +21,8 @@ from loader.private_files import make_private_folder
 log = logging.getLogger(__name__)
 
 MEMORY_SECONDS = 30 * 86_400.0
-"""Older knowledge is worth no more than a cold start; the service's quotas changed twice in 2026."""
+"""Maximum age of a remembered rate. An older rate is no better than a cold start; the service's quotas
+changed twice in 2026."""
 
 MOST_ENTRIES = 200
 
@@ -30,11 +31,11 @@ LIMIT, REACHED = "limit_events_per_second", "reached_events_per_second"
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What is known of a service's rate, in events per second.
+    """The remembered rates of a service, in events per second.
 
     Attributes:
-        limit: Its limit, as a load learned it; None if none was met.
-        reached: If none was met, the rate that a load went without being throttled.
+        limit: The limit that a load learned, or None if no load met one.
+        reached: The rate that a load reached without a throttle if it met no limit, else None.
     """
 
     limit: float | None = None
@@ -45,8 +46,8 @@ class RateMemory:
     """The learned rate of one (endpoint, access key, instance).
 
     Args:
-        identity: What the rate belongs to; only its digest is written.
-        folder: Where the file is, or None for the user's state folder.
+        identity: The strings that identify the service and caller. The file stores only their digest.
+        folder: Folder of the file, or None for the user's state folder.
     """
 
     def __init__(self, *identity: str, folder: Path | None = None) -> None:
@@ -56,12 +57,12 @@ class RateMemory:
 
     @staticmethod
     def knows_any_limit(folder: Path | None = None) -> bool:
-        """Return whether any limit is remembered at all: without one, nobody need look for credentials."""
+        """Return whether the file has any limit. If it has none, the caller need not resolve credentials."""
         entries = _read((folder or _state_folder()) / "rates.json").values()
         return any(isinstance(entry, Mapping) and LIMIT in entry for entry in entries)
 
     def recall(self, now: float) -> Remembered:
-        """Return what is known, if it is recent.
+        """Return the remembered rates if they are recent, else empty ones.
 
         Args:
             now: Epoch seconds.
@@ -75,7 +76,7 @@ class RateMemory:
         return Remembered(_rate(entry.get(LIMIT)), _rate(entry.get(REACHED)))
 
     def remember(self, what: Remembered, now: float) -> None:
-        """Write down what was learned at ``now`` (epoch seconds), unless it is nothing."""
+        """Save the rates that were learned at ``now`` (epoch seconds), unless both are None."""
         if what == Remembered():
             return
         entries = {key: entry for key, entry in _read(self._path).items() if key != self._key}
@@ -89,7 +90,7 @@ class RateMemory:
             make_private_folder(self._path.parent)
             write_whole(self._path, orjson.dumps(entries, option=orjson.OPT_INDENT_2))
         except OSError as error:
-            log.info("The learned rate could not be remembered.", extra={"path": error.filename})
+            log.info("The learned rate cannot be saved.", extra={"path": error.filename})
 
 
 def _rate(value: object) -> float | None:

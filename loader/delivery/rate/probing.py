@@ -1,22 +1,22 @@
-"""Probes of a service that throttles everything: one at a time, further and further apart."""
+"""Probe timing while the service throttles everything: one probe at a time, with exponential backoff."""
 
 FIRST_PROBE_SECONDS = 0.02
-"""Until the first probe, if answers come faster than this."""
+"""Minimum delay before the first probe. The delay is longer if answers take longer."""
 
 SHORT_SECONDS = 1.5
-"""A quota per second blocks for less than a second; what takes longer is an outage."""
+"""Longest block that is not an outage. A quota per second blocks for less than a second."""
 
 
 class Probing:
     """The times of the probes.
 
     Args:
-        now: Monotonic seconds at which the service was seen to throttle everything.
-        reaction_seconds: How long throttles take to be answered.
-        longest_seconds: Between two probes at most.
+        now: Monotonic seconds at which the block was detected.
+        reaction_seconds: Latency of throttles.
+        longest_seconds: Longest time between two probes.
 
     Attributes:
-        gap_seconds: Between the present probe and the next.
+        gap_seconds: Time between the current probe and the next one.
     """
 
     __slots__ = ("_began_at", "_longest_seconds", "gap_seconds")
@@ -27,9 +27,9 @@ class Probing:
         self.gap_seconds = min(max(2.0 * reaction_seconds, FIRST_PROBE_SECONDS), longest_seconds)
 
     def fail(self) -> None:
-        """Note that a probe was throttled."""
+        """Record that a probe was throttled, and double the gap up to its maximum."""
         self.gap_seconds = min(2.0 * self.gap_seconds, self._longest_seconds)
 
     def was_short(self, now: float) -> bool:
-        """Return whether the service took attempts again so soon that it was no outage."""
+        """Return whether the block was too short to be an outage."""
         return now - self._began_at < SHORT_SECONDS

@@ -1,14 +1,15 @@
-"""Throttles that come whatever the rate: a service, or a proxy before it, that refuses a share of all calls.
+"""Detection of random throttles (noise): a service or proxy throttles a share of all calls at any rate.
 
-A limit throttles less the slower the load is, and nothing below it. So if the rate has fallen to a fraction
-and the share of throttles has stayed, slowing down has no effect: the share is noise, and the load goes on
-at the rate it had. Whoever takes noise for a limit ends at a call in five seconds.
+A rate limit throttles less at lower rates, and nothing below the limit. If the rate falls and the throttled
+fraction stays the same, lower rates have no effect: the throttles are noise, and the load returns to its
+earlier rate. A controller that mistakes noise for a limit ends at one call per five seconds.
 
 Rules kept here:
 
-1. Noise is what meets the first attempts after a cut as well, cut after cut, while the rate falls to a third:
-   below a limit there is nothing to be throttled for until the rate has grown again.
-2. A share beyond the noise counts as before, so that a limit behind it is still found.
+1. Throttles are noise if they also hit the first attempts after each of several cuts, while the rate falls to
+   a third. A limit does not throttle these attempts, because the rate is below it and has not grown yet.
+2. Throttles above the noise fraction count as usual, so that the governor still finds a limit behind the
+   noise.
 """
 
 from collections import deque
@@ -17,32 +18,34 @@ from loader.delivery.rate.attempt_log import AttemptCounts, AttemptLog
 from loader.delivery.rate.throttle_budget import TOLERATED_SHARE
 
 FALL = 3.0
-"""How far the rate must have fallen without effect."""
+"""Factor by which the rate must fall without effect on the throttled fraction."""
 
 CUTS, FIRST_TRIES = 6, 4
-"""So many cuts in a row are looked at, and so many attempts after each."""
+"""Number of consecutive cuts, and of attempts after each cut, that the detection uses."""
 
 NOISE_SHARES = 0.1, 0.6
-"""A smaller share does not hold a load up for long. A larger one is what a limit far below the rate does."""
+"""Range of the throttled fraction that is noise. A smaller fraction does not slow a load down for long. A
+limit far below the rate causes a larger one."""
 
 NOISY_CUTS = 4
-"""After so many of them at least one of the first attempts was throttled."""
+"""Number of cuts after which at least one of the first attempts must be throttled."""
 
 MARGIN_FACTOR, MARGIN = 1.5, 0.05
-"""How far beyond the noise the share may go: the noise itself scatters."""
+"""Tolerated fraction as a factor of the noise plus a constant, because the noise fraction varies."""
 
 QUIET_TRIES, QUIET_SHARE = 200, 0.25
-"""If of so many attempts less than this part of what is tolerated was throttled, the noise has ended."""
+"""The noise has ended if the throttled fraction of the last QUIET_TRIES attempts is below QUIET_SHARE times
+the tolerated fraction."""
 
 
 class RandomThrottles:
-    """Tells noise from a limit.
+    """Distinguishes noise from a limit.
 
     Args:
         log: The attempts.
 
     Attributes:
-        tolerated_share: Share of the attempts that may be throttled without it meaning anything.
+        tolerated_share: Fraction of the attempts (0..1) that may be throttled without any effect on the rate.
     """
 
     __slots__ = ("_firsts", "_heard_at", "_log", "_rates", "tolerated_share")
@@ -56,23 +59,23 @@ class RandomThrottles:
 
     @property
     def is_heard(self) -> bool:
-        """Whether there is more noise than any service may be expected to make."""
+        """Whether the noise exceeds the fraction that is always tolerated."""
         return self.tolerated_share > TOLERATED_SHARE
 
     def cut(self, number: int, rate: float, last_cut: int) -> float | None:
-        """Note that the rate is about to be cut for attempt ``number``.
+        """Record that attempt ``number`` is about to cause a cut.
 
         Args:
-            number: Of the attempt.
-            rate: Events per second so far.
+            number: Number of the throttled attempt.
+            rate: Events per second before the cut.
             last_cut: Number of the last attempt that started before the last cut.
 
         Returns:
-            The rate to go back to if these cuts turn out to have had no effect, else None.
+            The rate to return to if the recent cuts had no effect, else None.
         """
         first = self._log.tally(last_cut, min(last_cut + FIRST_TRIES, number))
         self._rates.append(rate)
-        if first.tried < 1:  # so long ago that the log has forgotten them: that cut had its effect
+        if first.tried < 1:  # the log no longer has them: the last cut is old, so it was effective
             self._rates.clear()
             self._firsts.clear()
             return None
@@ -92,7 +95,7 @@ class RandomThrottles:
         return top_rate
 
     def listen(self, number: int) -> None:
-        """Note that attempt ``number`` was throttled, and tolerate no more than there is noise."""
+        """Record that attempt ``number`` was throttled; lower the tolerated share if the noise fell."""
         if self.is_heard and number > self._heard_at + QUIET_TRIES:
             share = self._log.tally(number - QUIET_TRIES, number).throttled_share
             if share < QUIET_SHARE * self.tolerated_share:

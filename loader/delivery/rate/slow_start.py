@@ -1,46 +1,51 @@
-"""How fast the rate grows while its limit is not known, or not well: events per second, per accepted event.
+"""Slow start: the growth of the rate while the limit is unknown or uncertain.
 
-Growing by a number of events per second with each *accepted* event makes the growth exponential, and slows it
-by itself where answers are late or lanes are few: what was not accepted proves nothing.
+A gain is the increase in events per second for each *accepted* event. The growth is therefore exponential,
+and it slows down when answers are late or lanes are few. Only accepted events are evidence that a rate is
+allowed.
 """
 
 START_GAIN, FASTER_GAIN, FASTER_RATE = 1.0, 2.0, 200.0
-"""At first the rate grows by a factor of e per second, from FASTER_RATE on twice as fast: a low limit is not
-overshot by far, and 5,000/s is reached within five seconds."""
+"""Gain in START: the rate grows by a factor of e per second at first, and twice as fast from FASTER_RATE on.
+The slow beginning limits the overshoot of a low limit; the faster part reaches 5,000/s within five
+seconds."""
 
 RETURN_GAIN = 3.0
-"""The same on the way back to a limit that was known before an outage, or in an earlier load."""
+"""Gain on the return to a limit that is known from before an outage or from an earlier load."""
 
 FIRST_GAIN, FIRST_EPOCHS = 0.3, 3
-"""Near a limit after so few epochs: the first estimates are rough."""
+"""Gain near a limit during the first FIRST_EPOCHS congestion epochs, when estimates are rough."""
 
 SEEK_GAIN, SEEK_GAIN_RATE, LEAST_GAIN = 0.2, 100.0, 0.05
-"""Near a limit: 20 % per second at SEEK_GAIN_RATE, and less at higher rates, with the square root. Of two
-loads under one limit the slower one grows faster and catches up, as in CUBIC (RFC 9438)."""
+"""Gain near a limit: 20 % per second at SEEK_GAIN_RATE, falling with the square root of the rate, and at
+least LEAST_GAIN. The slower of two loads under one limit grows faster and catches up, as in CUBIC (RFC
+9438)."""
 
 MAX_GAIN = 1.0
 GAIN_PER_RATE = 0.025
-"""No single answer moves the rate by more than this share."""
+"""Upper bound of the gain as a fraction of the rate, so that one answer changes the rate only slightly."""
 
 PROMPT_SECONDS = 0.05
-"""Throttles that are answered later than this slow the growth down: what grows meanwhile is overshoot."""
+"""Throttle latency above which the growth slows down, because growth before the answer arrives is
+overshoot."""
 
 
 def start_gain(rate: float) -> float:
-    """Return the gain while nothing is known about the limit."""
+    """Return the gain while the limit is unknown; ``rate`` is in events per second."""
     return min(START_GAIN + rate / FASTER_RATE, FASTER_GAIN)
 
 
 def seek_gain(rate: float, limit: float, epochs: int, reaction_seconds: float) -> float:
     """Return the gain near a limit.
 
-    The further the rate is beyond the limit without being throttled, the faster: the limit has moved.
+    The gain increases with the distance above the limit, because an unthrottled rate there shows that the
+    limit has increased.
 
     Args:
-        rate: Events per second now.
-        limit: Events per second as last estimated.
+        rate: Current events per second.
+        limit: Latest estimate in events per second.
         epochs: Congestion epochs so far.
-        reaction_seconds: How long throttles take to be answered.
+        reaction_seconds: Mean latency of throttles.
     """
     gain = FIRST_GAIN
     if epochs >= FIRST_EPOCHS:

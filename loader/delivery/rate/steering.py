@@ -1,16 +1,16 @@
-"""Which rate comes next: the states of the governor, and what leads from one to the other.
+"""The state machine of the governor: it chooses the next rate.
 
-    START    nothing is known: grow exponentially               a throttle       -> SEEK
-    SEEK     a limit is known roughly: grow slowly from below,  AGREED estimates -> CRUISE
-             faster the longer nothing is throttled beyond it
-    CRUISE   the limit is known: stay within 3 % of it          a surprise       -> SEEK
-             (cruise_curve.py)                                  no throttle      -> SEEK
+    START    limit unknown: grow exponentially                  a throttle       -> SEEK
+    SEEK     limit roughly known: grow slowly from below it,    AGREED estimates -> CRUISE
+             and faster above it while nothing is throttled
+    CRUISE   limit known: stay within 3 % of it                 early throttle   -> SEEK
+             (cubic_curve.py)                                   no throttle      -> SEEK
 
 Rules kept here:
 
-1. After a cut the limit is what was measured (limit_estimate.py), never a fraction of a fraction.
-2. The rate goes just below a limit that was measured well, and the further below one the lower it turned out
-   than it was thought: others may be sharing it.
+1. After a cut the limit is a measured value (limit_estimate.py), never a fraction of the previous limit.
+2. The new rate is slightly below a limit that is well measured. If the limit is lower than the previous
+   estimate, the new rate is further below it in proportion, because other loads may share the limit.
 """
 
 from enum import StrEnum
@@ -21,50 +21,55 @@ from loader.delivery.rate.limit_estimate import BRIEF_SECONDS, LimitEstimate, sa
 from loader.delivery.rate.slow_start import PROMPT_SECONDS, RETURN_GAIN, seek_gain, start_gain
 
 LOW_RATE = 50.0
-"""Events per second below which each throttle is a noticeable share of the attempts."""
+"""Events per second below which each throttle is a significant fraction of the attempts."""
 
 START_CUT, LOW_START_CUT, LOWEST_START_CUT = 0.7, 0.5, 0.4
-"""Where the rate goes after START, as a share of what was admitted last: part of that was a burst, and the
-larger part at a low rate (LOW_RATE) and at half of that."""
+"""Rate after START as a fraction of the rate admitted last, from LOW_RATE on, below it, and below half of it.
+Part of the admitted rate is the burst allowance, and this part is larger at low rates."""
 
 SEEK_CUT = 0.85
-"""Where it goes if the limit is lower than it was thought. CUBIC's 0.7 would cost a lone load more."""
+"""Lowest fraction of the limit after a cut to a lower limit. CUBIC's 0.7 costs a single load more."""
 
 NEAR_CUT = 0.95
-"""Where it goes if the limit was measured well, or is higher than it was thought."""
+"""Fraction of the limit after a cut if the limit is well measured or higher than the previous estimate."""
 
 LOWER_FACTOR = 2.5
-"""If the limit is lower than it was thought, the rate goes so many times as far below NEAR_CUT, down to
-SEEK_CUT: two per cent less are an error of measurement rather than somebody else's share."""
+"""If the limit is lower than the previous estimate, the rate backs off below NEAR_CUT by this factor times
+the shortfall, down to SEEK_CUT. A shortfall of 2 % is usually a measurement error and not another load's
+share."""
 
 FEW_TRIES = 8
-"""Fewer attempts than this are no evidence: a load that starts while others use up the limit may be throttled
-at its very first. It starts again, more slowly."""
+"""Minimum number of attempts for an estimate. The first attempts may be throttled if other loads use the full
+limit. The load then restarts START at a lower rate."""
 
 LEAP = 1.5
-"""A rate so far beyond the limit is a new START: its throttle says little about the limit."""
+"""If an unsaturated rate exceeds the limit by this factor, its throttle is handled like the end of START,
+because it gives little information about the limit."""
 
 SETTLE_TRIES, SETTLED_SHARE = 24, 0.97
-"""Attempts under way when START ends that tell the limit, if fewer than this share of them were admitted."""
+"""The attempts in flight at the end of START give an estimate of the limit if there are at least SETTLE_TRIES
+and less than the fraction SETTLED_SHARE of them was admitted."""
 
 AGREED = 2
-"""So many estimates that agree with the one before make a known limit."""
+"""Number of consecutive agreeing estimates after which the limit is known."""
 
 LEARNED_CUT = 0.8
-"""Begin a load at this share of the rate learned in an earlier one."""
+"""Initial rate of a load as a fraction of the rate that an earlier load learned."""
 
 RETURN_CUT, RETURN_SHARE = 0.25, 0.9
-"""After an outage: begin at this share of the limit, and grow fast up to this one."""
+"""After an outage, the rate restarts at the fraction RETURN_CUT of the limit and grows fast up to
+RETURN_SHARE."""
 
 REACTION_WEIGHT = 0.3
-"""Of the newest throttle, in the mean time until throttles are answered."""
+"""Weight of the newest throttle in the mean latency of throttles."""
 
 RETRY_AFTER_PERIODS = 10.0
-"""If each probe of the limit costs a pause, probe so rarely that it costs a few per cent."""
+"""Minimum cruise period as a factor of the Retry-After pause, so that the pauses cost a few percent of the
+time."""
 
 
 class Phase(StrEnum):
-    """What the governor is doing."""
+    """The state of the governor."""
 
     START = "start"
     SEEK = "seek"
@@ -73,21 +78,21 @@ class Phase(StrEnum):
 
 
 class Steering:
-    """Decides the rate, in events per second; knows no clock.
+    """Decides the rate in events per second. The caller passes all times.
 
     Args:
         log: The attempts.
-        start_rate: To begin with.
-        learned_rate: The limit of an earlier load, if one was learned.
+        start_rate: Initial events per second.
+        learned_rate: The limit that an earlier load learned, or None.
         now: Monotonic seconds.
 
     Attributes:
         phase: START, SEEK or CRUISE.
-        is_known: Whether the limit has ever been known.
-        estimate: What is known of it.
-        reaction_seconds: How long throttles take to be answered, in the mean.
-        settling: The attempt whose throttle ended START, while the answers to what was under way then are
-            waited for; else 0.
+        is_known: Whether the limit is known or was known earlier.
+        estimate: The estimate of the limit.
+        reaction_seconds: Mean latency of throttles.
+        settling: Number of the attempt whose throttle ended START, while the governor waits for the answers
+            to the attempts in flight; else 0.
     """
 
     def __init__(self, log: AttemptLog, *, start_rate: float, learned_rate: float | None, now: float) -> None:
@@ -103,17 +108,17 @@ class Steering:
         self.reaction_seconds = PROMPT_SECONDS
 
     def is_beyond(self, rate: float) -> bool:
-        """Return whether ``rate`` tries out more than is known to be allowed."""
+        """Return whether ``rate`` is a probe above the limit that is known to be allowed."""
         return self.phase is Phase.START or (self.phase is Phase.CRUISE and rate >= self.estimate.limit)
 
     def gain(self, rate: float, epochs: int) -> float:
-        """Return by how much an accepted event raises the rate in START and SEEK."""
+        """Return the rate increase (events per second) for each accepted event in START and SEEK."""
         if rate >= self._fast_until:
             return seek_gain(rate, self.estimate.limit, epochs, self.reaction_seconds)
         return RETURN_GAIN if self.is_known else start_gain(rate)
 
     def cruise(self, seconds: float, *, is_quiet: bool) -> float:
-        """Return the rate in CRUISE after some more time, in which nothing was throttled if ``is_quiet``."""
+        """Return the rate in CRUISE after ``seconds`` more; ``is_quiet`` means that nothing was throttled."""
         rate = self._curve.advance(seconds)
         if is_quiet and self._curve.is_outgrown:
             self.phase = Phase.SEEK
@@ -122,25 +127,25 @@ class Steering:
         return rate
 
     def note_trouble(self, number: int, rate: float, first_throttled: int, reaction_seconds: float) -> None:
-        """Note that attempt ``number`` was throttled, and that it counts.
+        """Record a throttle that causes a cut.
 
         Args:
-            number: Of the attempt.
+            number: Number of the throttled attempt.
             rate: Events per second.
             first_throttled: Number of the first attempt throttled since the last cut.
-            reaction_seconds: How long this throttle took to be answered.
+            reaction_seconds: Latency of this throttle.
         """
         self.reaction_seconds += REACTION_WEIGHT * (reaction_seconds - self.reaction_seconds)
         self.estimate.note_trouble(number, first_throttled, rate)
 
     def cut(self, number: int, rate: float, overflow: float, pause: float) -> float:
-        """Return the rate after a throttle that was noted.
+        """Return the rate after a throttle that ``note_trouble`` recorded.
 
         Args:
-            number: Of the attempt.
-            rate: Events per second so far.
-            overflow: Tokens nobody took since the last cut.
-            pause: Seconds the service wants to be left alone.
+            number: Number of the throttled attempt.
+            rate: Events per second before the cut.
+            overflow: Unused tokens since the last cut.
+            pause: Retry-After of the service in seconds.
         """
         if self.phase is Phase.START and number < FEW_TRIES:
             self.estimate.close(number, forget=True)
@@ -156,13 +161,13 @@ class Steering:
         return new_rate
 
     def settle(self, until: int, now: float) -> float | None:
-        """Judge the attempts up to ``until`` that were under way when START ended.
+        """Evaluate the attempts up to ``until`` that were in flight when START ended.
 
-        Of a few milliseconds nothing can be told, but those queued before the service, and what is sent later
-        does not: then what follows is measured anew.
+        Attempts within less than BRIEF_SECONDS give no estimate, because they queued in front of the service
+        and later attempts do not. The estimate then discards them and starts a new measurement.
 
         Returns:
-            The rate, 0 if everything was throttled, None if they say nothing.
+            The rate, 0 if everything was throttled, or None if the evidence is insufficient.
         """
         number, self.settling = self.settling, 0
         tally = self._log.tally(number, until)
@@ -180,14 +185,14 @@ class Steering:
         return self._go_on(limit, NEAR_CUT, SHORTEST_PERIOD_SECONDS)
 
     def block(self, admitted_rate: float) -> None:
-        """Note that the service throttles everything, and what it admitted just before."""
+        """Record that the service throttles everything; ``admitted_rate`` is what it admitted just before."""
         is_known = self.phase is not Phase.START
         before = self.estimate.limit_before_trouble
         self.estimate.guess(min(before, admitted_rate) if is_known else admitted_rate)
         self.settling = 0
 
     def resume(self, *, after_outage: bool) -> float:
-        """Return the rate now that the service takes attempts again."""
+        """Return the rate at the end of a block, when the service admits attempts again."""
         limit = self.estimate.limit
         self.estimate.close(self._log.last, forget=True)
         if not after_outage:
@@ -195,13 +200,13 @@ class Steering:
         return self._return_to(limit)
 
     def go_back(self, limit: float) -> float:
-        """Return the rate now that cuts from ``limit`` turned out to have had no effect."""
+        """Return the rate after the cuts from ``limit`` had no effect."""
         self.estimate.guess(limit)
         self.estimate.close(self._log.last, forget=True)
         return self._return_to(limit)
 
     def _return_to(self, limit: float) -> float:
-        """Seek a limit that is known, fast until near it."""
+        """Seek a known limit; the rate grows fast until it is near the limit."""
         rate = self._seek(limit, RETURN_CUT)
         self._fast_until = RETURN_SHARE * limit
         return rate

@@ -1,32 +1,32 @@
-"""A token bucket whose rate may change at any time: one token is one attempt.
+"""A token bucket whose rate may change at any time. One token is one attempt.
 
 Rules kept here:
 
-1. Over any time, at most ``rate * time`` tokens and one bucketful are taken.
-2. The bucketful follows the rate and is small: what is saved up goes out as a burst, and a service that
-   allows no burst throttles all of it.
-3. Tokens that overflow are counted: they tell a load that is held back by its rate from one that is not.
+1. Over any interval the load takes at most ``rate * time`` tokens plus the capacity of the bucket.
+2. The capacity is proportional to the rate and small. Saved tokens leave as a burst, and a service without a
+   burst allowance throttles the whole burst.
+3. The bucket counts overflowing tokens. They show whether the rate limits the load.
 """
 
 BURST_SECONDS = 0.05
-"""How long the event loop may be late and lose nothing: it stalls for tens of milliseconds when a window
-is read."""
+"""Event loop delay that costs no token. The event loop stalls for tens of milliseconds while a window is
+read."""
 
 MIN_BURST_SECONDS = 0.005
-"""Timers of event loops are late by one to a few milliseconds at any time."""
+"""Lower bound of the burst, because timers of event loops are regularly late by a few milliseconds."""
 
 SHRINK, RECOVERY_PER_SECOND = 0.7, 0.02
-"""What a burst that was throttled does to the bucket, and what time does."""
+"""Factor for the burst size after a throttled burst, and growth of the burst size per second afterwards."""
 
 SPARE_TOKENS = 1.25
-"""At low rates the bucket holds one token and a part: a timer that is late does not cost an attempt, and two
-attempts never go at once."""
+"""Capacity at low rates: one token and a quarter. A late timer then costs no attempt, and two attempts never
+start at the same time."""
 
 _ROUNDING = 1e-6
 
 
 class TokenBucket:
-    """Tokens that arrive at a rate.
+    """A token bucket.
 
     Attributes:
         rate: Tokens per second; may be set at any time.
@@ -42,31 +42,31 @@ class TokenBucket:
         self._overflow = 0.0
 
     def wait_seconds(self, now: float) -> float:
-        """Return 0 if a token is there, else how long until it is."""
+        """Return 0 if a token is available, else the seconds until one is."""
         tokens = self._refill(now)
         return 0.0 if tokens >= 1.0 - _ROUNDING else (1.0 - tokens) / self.rate
 
     def take(self) -> None:
-        """Take a token of those that were there when ``wait_seconds`` was asked last."""
+        """Take a token. The last call of ``wait_seconds`` must have returned 0."""
         self._tokens -= 1.0
 
     def empty(self, until: float) -> None:
-        """Drop what is saved; tokens arrive again from ``until`` on."""
+        """Drop the saved tokens; new tokens arrive from ``until`` (monotonic seconds) on."""
         self._tokens = self._overflow = 0.0
         self._refilled_at = until
 
     def take_overflow(self, now: float) -> float:
-        """Return how many tokens nobody took and the bucket could not hold, since this was asked last."""
+        """Return how many tokens overflowed since the last call."""
         self._refill(now)
         overflow, self._overflow = self._overflow, 0.0
         return overflow
 
     def shrink(self) -> None:
-        """Save less: a burst was too much for the service."""
+        """Reduce the burst size after the service throttled a burst."""
         self._burst_seconds = max(SHRINK * self._burst_seconds, MIN_BURST_SECONDS)
 
     def recover(self, seconds: float) -> None:
-        """Save a little more again, up to BURST_SECONDS."""
+        """Increase the burst size again for ``seconds`` of time, up to BURST_SECONDS."""
         self._burst_seconds = min(self._burst_seconds * (1.0 + RECOVERY_PER_SECOND * seconds), BURST_SECONDS)
 
     def _refill(self, now: float) -> float:
