@@ -1,1 +1,1 @@
-"""What an attempt waits for: byte budget, in-flight cap, user's ceiling, circuit breaker."""
+"""The limits that delay an attempt: byte budget, in-flight cap, user's ceiling, circuit breakers."""

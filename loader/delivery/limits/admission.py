@@ -1,11 +1,11 @@
-"""Whether an attempt may start now, and if not, why and for how long.
+"""Admission control: it decides whether an attempt may start now, and if not, why and for how long.
 
 Rules kept here:
 
-1. Every condition is looked at in one place and at one instant: breakers, lanes, in-flight cap, governor,
-   ceiling. Tokens are taken last, when nothing else is in the way.
-2. ``wait_seconds`` is how long the answer stays no by the passing of time alone; any other change (an
-   offer, an answer, a stop) is the caller's signal to ask again.
+1. One function checks every condition at one instant: breakers, lanes, in-flight cap, governor, ceiling. An
+   attempt takes its tokens last, after every other condition holds.
+2. ``wait_seconds`` is the time after which the decision may change without an external event. The caller asks
+   again after any other change (an offer, an answer, a stop).
 """
 
 import math
@@ -25,19 +25,20 @@ from loader.delivery.rate.steering import Phase
 
 @dataclass(slots=True)
 class Admission:
-    """The gate that every attempt, retries included, passes.
+    """The gate that every attempt passes, including retries.
 
     Attributes:
-        lanes: Where events come from.
-        budget: Told apart from a slow reader when nothing is queued.
-        breaker: Pauses everything on 402.
-        way: Pauses everything while something on the way refuses all requests.
-        cap: How many attempts may be under way.
-        governor: The rate the service allows.
-        ceiling: The rate the user allows, or None.
-        stalls: Where the reasons for a no are written down.
-        is_shut: Whether nothing may start: the load stops, or credentials are being refreshed.
-        wait_seconds: After a no: how long until the answer can change by itself; infinite for never.
+        lanes: Source of the events.
+        budget: Byte budget; if it is full while no event is queued, memory limits the load and not the
+            reader.
+        breaker: Pauses all attempts on 402.
+        way: Pauses all attempts while something on the path to the service refuses all requests.
+        cap: Maximum number of attempts in flight.
+        governor: The rate that the service allows.
+        ceiling: The rate that the user allows, or None.
+        stalls: Records the reasons for refused admissions.
+        is_shut: Whether no attempt may start, because the load stops or credentials are being refreshed.
+        wait_seconds: Seconds after a refusal until the decision can change by itself; infinite if it cannot.
     """
 
     lanes: Lanes
@@ -53,7 +54,7 @@ class Admission:
 
     def allows(self, now: float) -> bool:
         """Return whether an attempt may start at ``now`` (monotonic seconds)."""
-        # One function: it is asked before every attempt, and a call costs as much as a condition.
+        # One function, because it runs before every attempt and a call costs as much as a condition.
         if (self.is_shut or self.breaker.is_open or self.way.is_open) and not self._is_running(now):
             return False
         if not self.lanes.has_next(now) or self.lanes.in_flight >= self.cap.limit:
@@ -66,7 +67,7 @@ class Admission:
         return True
 
     def begin(self, entry: Entry, now: float) -> None:
-        """Let an event go, for which ``allows`` just said yes; the ceiling's token is the caller's to pay."""
+        """Start an attempt. ``allows`` must have just returned True. The caller pays the ceiling's token."""
         entry.epoch = self.governor.start(now)
         entry.started_at = now
         if self.breaker.is_open:

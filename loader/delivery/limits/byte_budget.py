@@ -1,31 +1,32 @@
-"""The byte budget: how much of the extract the delivery may hold at once.
+"""The byte budget: it limits the memory of the events that the delivery holds, and causes backpressure.
 
 Rules kept here:
 
-1. The events held exceed the budget by less than one event.
-2. An event counts from the moment it is offered until it is settled: waiting for a retry is no way out.
-3. An event counts with what it costs in memory, not with its payload alone: in extracts of short rows
-   the objects around the payload are the larger part.
+1. The held events exceed the budget by less than one event.
+2. An event counts from its offer until it is settled, including the time it waits for a retry.
+3. An event counts with its total memory, not only with its payload. In extracts of short rows the objects
+   around the payload use more memory than the payload.
 """
 
 from loader.model import Event
 
 EVENT_OVERHEAD_BYTES = 600
-"""Memory of an event besides payload and rows, measured with tracemalloc on CPython 3.11 (510 bytes for
-event, token, group, entry and lane) and rounded up for what the allocator adds."""
+"""Memory of an event without payload and rows. The value is 510 bytes for event, token, group, entry and
+lane, measured with tracemalloc on CPython 3.11, rounded up for the overhead of the allocator."""
 
 ROW_BYTES = 36
-"""Memory of one row position: an int and its place in a tuple."""
+"""Memory of one row position: an int and its slot in a tuple."""
 
 _ROOM_SHARE = 8
-"""Offers that had to wait go on when an eighth of the budget is free: one wake-up for many events."""
+"""Waiting offers continue when this fraction (one eighth) of the budget is free, so that one wake-up serves
+many events."""
 
 
 class ByteBudget:
-    """Bytes held, against the most that may be.
+    """The bytes held and their maximum.
 
     Args:
-        max_bytes: The budget.
+        max_bytes: The budget in bytes.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -35,28 +36,28 @@ class ByteBudget:
 
     @property
     def held_bytes(self) -> int:
-        """Bytes of the events held now."""
+        """Bytes of the events that are held now."""
         return self._held_bytes
 
     @property
     def has_room(self) -> bool:
-        """Whether one more event may be taken."""
+        """Whether the delivery may take one more event."""
         return self._held_bytes < self._max_bytes
 
     @property
     def is_relaxed(self) -> bool:
-        """Whether so much is free that waiting offers should go on."""
+        """Whether enough of the budget is free for waiting offers to continue."""
         return self._held_bytes < self._relaxed_bytes
 
     def hold(self, event: Event) -> None:
-        """Count an event in."""
+        """Add an event to the bytes held."""
         self._held_bytes += event_bytes(event)
 
     def release(self, event: Event) -> None:
-        """Count a settled event out."""
+        """Subtract a settled event from the bytes held."""
         self._held_bytes -= event_bytes(event)
 
 
 def event_bytes(event: Event) -> int:
-    """Return what an event costs in memory while it is held."""
+    """Return the memory of a held event in bytes."""
     return len(event.quoted) + EVENT_OVERHEAD_BYTES + ROW_BYTES * len(event.rows)

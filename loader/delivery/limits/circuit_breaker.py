@@ -1,14 +1,14 @@
-"""The breaker for 402: a used-up quota pauses every lane, and one event at a time asks whether it is over.
+"""The circuit breaker for 402: an exhausted quota pauses every lane, and one probe at a time tests the quota.
 
 Rules kept here:
 
-1. While it is open at most one attempt, the probe, is under way; only the probe's answer counts, as the
-   answers to attempts that were let go earlier are old news.
-2. Probes go out after ``first_probe_seconds``, then after twice as long each time, up to
-   ``longest_probe_seconds``. An answer that says nothing of the quota does not lengthen the wait.
-3. When the quota is still used up ``give_up_seconds`` after the breaker opened, the load should stop.
+1. While the breaker is open, at most one attempt is in flight: the probe. Only the answer to the probe
+   counts, because answers to attempts from before the breaker opened are stale.
+2. The first probe starts after ``first_probe_seconds``. The delay doubles for each further probe, up to
+   ``longest_probe_seconds``. An answer without information about the quota does not increase the delay.
+3. If the quota is still exhausted ``give_up_seconds`` after the breaker opened, the load should stop.
 
-A quota is not a rate: slowing down does not help, and the service model does not mark 402 as retryable.
+A quota is not a rate limit. A lower rate does not help, and the service model does not mark 402 as retryable.
 """
 
 import math
@@ -19,12 +19,12 @@ from loader.model import OutcomeKind
 
 @dataclass(frozen=True, slots=True)
 class BreakerSettings:
-    """How patiently a used-up quota is waited for.
+    """Probe timing of the breaker for an exhausted quota.
 
     Attributes:
         first_probe_seconds: Pause before the first probe.
         longest_probe_seconds: Longest pause between probes.
-        give_up_seconds: How long to go on asking: the load can be resumed later.
+        give_up_seconds: Time after which probing ends. The user can resume the load later.
     """
 
     first_probe_seconds: float = 30.0
@@ -33,10 +33,10 @@ class BreakerSettings:
 
 
 class QuotaBreaker:
-    """Whether attempts may start, as far as 402 answers go.
+    """The circuit breaker for 402 answers.
 
     Attributes:
-        is_open: Whether the lanes are paused. For others to read only.
+        is_open: Whether the lanes are paused. Read-only for other modules.
     """
 
     def __init__(self, settings: BreakerSettings) -> None:
@@ -51,21 +51,21 @@ class QuotaBreaker:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether the quota has been used up for so long that the load should stop."""
+        """Whether the quota has been exhausted for ``give_up_seconds``, so that the load should stop."""
         return self._exhausted
 
     def wait_seconds(self, now: float) -> float:
-        """Return how long until an attempt may start; infinite while a probe is under way."""
+        """Return the seconds until an attempt may start; infinite while a probe is in flight."""
         if not self.is_open:
             return 0.0
         return math.inf if self._probing else max(self._probe_at - now, 0.0)
 
     def start(self) -> None:
-        """Note that an attempt starts: while the breaker is open it is the probe."""
+        """Record that an attempt starts. While the breaker is open, this attempt is the probe."""
         self._probing = self.is_open
 
     def answered(self, kind: OutcomeKind, now: float, started_at: float) -> None:
-        """Take in the answer to an attempt that started at ``started_at`` (monotonic seconds)."""
+        """Record the answer to an attempt that started at ``started_at`` (monotonic seconds)."""
         if started_at <= self._old_news_until:
             return
         if not self.is_open:

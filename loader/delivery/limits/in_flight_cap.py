@@ -1,21 +1,21 @@
-"""How many attempts may be under way: as many as the rate needs, fewer when the service is in trouble.
+"""The in-flight cap: the maximum number of concurrent attempts.
 
-Throttles are the governor's business (governor.py): they ask for fewer attempts per second. Server errors and
-timeouts ask for fewer at a time, which is what this cap does. It is the smallest of three limits:
+The governor (governor.py) handles throttles by a lower rate. The cap handles server errors and timeouts by a
+lower concurrency. The cap is the smallest of three limits:
 
-    need     HEADROOM times Little's law, rate * latency: holds nothing back, bounds memory and connections;
-             never below SPARE, as that law knows nothing of attempts whose answers do not come
-    health   0.7 times what it was, once per epoch of trouble; recovers while attempts succeed
-    room     shrinks while this process has no processor time left: then more attempts under way only wait
-             longer in it, their latency asks for more still, and each costs memory and cache
+    need     HEADROOM times Little's law (rate * latency). It bounds memory and connections without limiting
+             the rate. It is at least SPARE, because the law ignores attempts that get no answer.
+    health   A cut to 0.7 of the current cap, once per epoch of errors. It recovers while attempts succeed.
+    room     It shrinks while this process uses all of its processor time. More concurrent attempts would only
+             wait longer in the process, raise the latency and thus the need, and use memory and cache.
 
 Rules kept here:
 
-1. ``need`` follows the rate that is *allowed*. Were it the rate measured, a low cap would keep the measured
-   rate low, and that the cap.
-2. One cut per epoch: trouble of attempts that started before the last cut changes nothing.
-3. A tolerated share of errors changes nothing, and MINIMUM attempts are always allowed.
-4. Answers that come in a row say the same of the latency: one of them is looked at.
+1. ``need`` follows the *allowed* rate. With the measured rate, a low cap would keep the measured rate low,
+   and the low rate would keep the cap low.
+2. One cut per epoch: errors of attempts that started before the last cut have no effect.
+3. A tolerated fraction of errors has no effect, and MINIMUM attempts are always allowed.
+4. Answers that arrive together carry the same latency information, so only one of them is measured.
 """
 
 import math
@@ -25,50 +25,55 @@ from loader.delivery.rate.throttle_budget import ThrottleBudget
 MINIMUM = 2
 
 SPARE = 32
-"""A fast service needs two or three at a time. Were that the limit, as many silent answers would hold up all
-lanes until they time out (60 s)."""
+"""Lower bound of ``need``. A fast service needs two or three concurrent attempts. With such a low cap, two or
+three attempts without an answer would block all lanes until they time out (60 s)."""
 
 HEADROOM = 1.5
-"""Beyond rate * latency: latencies scatter, and the rate must be able to grow."""
+"""Factor on rate * latency, because latencies vary and the rate must be able to grow."""
 
 QUANTILE, QUANTILE_STEP = 0.95, 0.1
-"""The latency that counts: nineteen in twenty are below."""
+"""Quantile of the latency that ``need`` uses (95 % of the latencies are below it), and step of its
+estimate."""
 
 JUMP = 0.5
-"""A latency this share of which is above the quantile moves it there at once: at a low rate there are few
-answers to learn from, and a quantile that is too high does no harm."""
+"""If JUMP * latency exceeds the quantile, the quantile becomes this value immediately. There are few answers
+at a low rate, and a quantile that is too high does no harm."""
 
 MEAN_WEIGHT = 1.0 / 64.0
-"""Of the newest latency in the mean, which is above the quantile if a few attempts take very long."""
+"""Weight of the newest latency in the mean. The mean exceeds the quantile if a few attempts take very
+long."""
 
 TROUBLE_CUT = 0.7
-"""CUBIC's factor (RFC 9438)."""
+"""Factor of a cut after errors, as in CUBIC (RFC 9438)."""
 
 CHANCE_TROUBLES = 1.0
-"""A single error in excess of the tolerated share is chance."""
+"""Number of errors above the tolerated fraction that is attributed to chance."""
 
 BUSY_SHARE = 0.95
-"""Of one core: from here on a process whose Python code runs one thread at a time has no time left."""
+"""Share of one core from which the process counts as busy. Python code runs in one thread at a time, so no
+processor time is left."""
 
 BUSY_CUT, CALM_GROWTH = 0.9, 1.2
-"""Per look, a few times a second: it settles where the process is just busy. Measured with a service that
-answers at once: 64 under way instead of 1,000 saved a sixth of the processor time of an event."""
+"""Factors of ``room`` per check, a few times a second. ``room`` converges to the point where the process is
+just busy. With a service that answers immediately, 64 concurrent attempts instead of 1,000 saved a sixth of
+the processor time per event (measured)."""
 
 LOOK_SECONDS = 0.002
-"""Between looks at a latency: below 500 answers a second each counts, and 500 a second are enough."""
+"""Minimum time between two measured latencies. At 500 answers per second or fewer, every answer is measured;
+500 measurements per second are sufficient."""
 
 RECOVERY_PER_SECOND = 0.05
-"""Growth near the limit at which there was trouble: back from a cut within eight seconds."""
+"""Growth of ``health`` near the cap at which errors occurred. It recovers from a cut within eight seconds."""
 
 
 class InFlightCap:
-    """The number of attempts that may be under way.
+    """The maximum number of concurrent attempts.
 
     Args:
-        maximum: Never more than this; if it is less than MINIMUM, it is the limit.
+        maximum: Upper bound of the limit; it takes precedence over MINIMUM.
 
     Attributes:
-        limit: Attempts that may be under way, at least one. For others to read only.
+        limit: Maximum number of attempts in flight, at least one. Read-only for other modules.
     """
 
     __slots__ = (
@@ -101,11 +106,11 @@ class InFlightCap:
         self._succeeded_at = self._cut_at = self._next_look = -math.inf
 
     def succeeded(self, now: float, latency_seconds: float, rate: float) -> None:
-        """Note an accepted attempt.
+        """Record an accepted attempt.
 
         Args:
             now: Monotonic seconds.
-            latency_seconds: From its start to its answer.
+            latency_seconds: Time from the start of the attempt to its answer.
             rate: Events per second that the governor allows.
         """
         self._answers += 1
@@ -121,10 +126,10 @@ class InFlightCap:
         self.limit = self._bounded(min(max(need, SPARE), self._health, self._room))
 
     def looked(self, cpu_share: float) -> None:
-        """Note how busy this process was since the last look.
+        """Record the processor usage of this process since the last call.
 
         Args:
-            cpu_share: Its processor time over the time that passed; above 1 with several threads.
+            cpu_share: Processor time divided by elapsed time. It exceeds 1 if several threads are busy.
         """
         if cpu_share >= BUSY_SHARE:
             self._room = max(BUSY_CUT * min(self._room, self.limit), SPARE)
@@ -132,16 +137,16 @@ class InFlightCap:
             self._room = min(CALM_GROWTH * self._room, float(self._maximum))
 
     def troubled(self, now: float, started_at: float) -> None:
-        """Note a server error, timeout or connection error.
+        """Record a server error, timeout or connection error.
 
         Args:
             now: Monotonic seconds.
-            started_at: When the attempt started.
+            started_at: Start time of the attempt in monotonic seconds.
         """
         self._answers += 1
         if started_at <= self._cut_at or not self._budget.spend(self._answers, CHANCE_TROUBLES):
             return
-        if self._has_succeeded:  # in an outage the limit from before it is kept, to come back to
+        if self._has_succeeded:  # an outage keeps the limit from before it, as the recovery target
             self._trouble_limit = float(self.limit)
         self._health = max(TROUBLE_CUT * min(self._health, self.limit), MINIMUM)
         self.limit = self._bounded(self._health)
@@ -154,14 +159,14 @@ class InFlightCap:
         if quantile == 0.0:
             self._quantile_seconds = self._mean_seconds = latency_seconds
             return
-        # Steps up and down balance where a share of QUANTILE is below. They are factors: any scale will do.
+        # Steps up and down balance if the fraction QUANTILE is below. Steps are factors, so any scale works.
         step = QUANTILE_STEP * (QUANTILE if latency_seconds > quantile else QUANTILE - 1.0)
         self._quantile_seconds = max(quantile * (1.0 + step), JUMP * latency_seconds)
         self._mean_seconds += MEAN_WEIGHT * (latency_seconds - self._mean_seconds)
 
     def _recover(self, now: float) -> None:
         if self._health < TROUBLE_CUT * self._trouble_limit:
-            self._health += 1.0  # doubles with each round of answers, TCP's slow start
+            self._health += 1.0  # doubles per round trip, as in TCP slow start
         else:
             elapsed = min(now - max(self._succeeded_at, self._cut_at), 1.0)
             self._health *= 1.0 + RECOVERY_PER_SECOND * elapsed

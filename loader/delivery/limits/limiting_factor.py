@@ -1,18 +1,19 @@
-"""What holds the load back: the time in which no attempt could start, by cause, over a recent stretch.
+"""The limiting factor: the cause of most of the recent time in which no attempt could start.
 
-A stall begins when an attempt cannot start and ends when one does. The cause with the most stalled time in
-the last STRETCH_SECONDS to twice that is the limiting factor.
+A stall begins when an attempt cannot start and ends when an attempt starts. The limiting factor is the cause
+with the most stalled time in the last one to two times STRETCH_SECONDS.
 """
 
 from collections import defaultdict
 from enum import StrEnum
 
 STRETCH_SECONDS = 5.0
-"""Long enough to outlast one throttle, short enough to follow a changed extract."""
+"""Measurement interval: long enough to average over one throttle, short enough to follow a changed
+extract."""
 
 
 class LimitingFactor(StrEnum):
-    """What can keep an attempt from starting; ``loader.report`` has the words for each."""
+    """Causes that prevent an attempt from starting. ``loader.report`` has the user-facing texts."""
 
     LEARNING = "learning"
     RATE = "rate"
@@ -27,7 +28,7 @@ class LimitingFactor(StrEnum):
 
 
 class Stalls:
-    """Stalled seconds by cause, in two buckets: the running stretch and the one before it."""
+    """Stalled seconds by cause, for the current interval and the previous one."""
 
     def __init__(self) -> None:
         self._cause: LimitingFactor | None = None
@@ -37,19 +38,19 @@ class Stalls:
         self._before: dict[LimitingFactor, float] = {}
 
     def stalled(self, cause: LimitingFactor, now: float) -> None:
-        """Note that no attempt can start at ``now`` because of ``cause``."""
+        """Record that no attempt can start at ``now`` (monotonic seconds) because of ``cause``."""
         if cause is not self._cause:
             self._close(now)
             self._cause = cause
 
     def moving(self, now: float) -> None:
-        """Note that an attempt starts at ``now``."""
+        """Record that an attempt starts at ``now`` (monotonic seconds)."""
         if self._cause is not None:
             self._close(now)
             self._cause = None
 
     def limiting_factor(self, now: float) -> LimitingFactor | None:
-        """Return the cause of most of the stalled time; None if nothing was held back lately."""
+        """Return the cause of most of the stalled time; None if there was no recent stall."""
         self._close(now)
         total = {
             cause: self._running.get(cause, 0.0) + self._before.get(cause, 0.0) for cause in LimitingFactor
@@ -58,7 +59,7 @@ class Stalls:
         return longest if total[longest] > 0 else self._cause
 
     def _close(self, now: float) -> None:
-        # Clipped: a stall of minutes must not outweigh what comes after it.
+        # The clip prevents a stall of minutes from outweighing later stalls.
         stalled_seconds = min(now - self._since, STRETCH_SECONDS)
         self._since = now
         if self._cause is not None:

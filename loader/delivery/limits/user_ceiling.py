@@ -1,24 +1,25 @@
-"""The user's ceiling: an aiolimiter bucket that says how long to wait instead of sleeping.
+"""The user's ceiling: an aiolimiter token bucket that returns the wait time instead of sleeping.
 
 Rules kept here:
 
-1. Over any second at most ``rate + burst`` attempts are paid for.
-2. ``pay`` is only called when ``wait_seconds`` said 0, and so it never suspends: nobody sleeps with a
-   token in hand.
+1. At most ``rate + burst`` attempts take a token in any second.
+2. The caller calls ``pay`` only after ``wait_seconds`` returned 0. ``pay`` therefore never suspends, and no
+   coroutine sleeps while it holds a token.
 """
 
 from aiolimiter import AsyncLimiter
 
 _TICK_SECONDS = 0.001
-"""Resolution of event loop timers (epoll, uvloop): a token that is there by arithmetic may be this late."""
+"""Resolution of event loop timers (epoll, uvloop). A token may become available later by this time than
+computed."""
 
 
 class Ceiling:
-    """At most ``rate`` attempts a second, and ``burst`` of them at once.
+    """A token bucket with the user's rate.
 
     Args:
         rate: Events per second.
-        burst: Size of the bucket, at least 1.
+        burst: Capacity of the bucket in events, at least 1.
     """
 
     def __init__(self, rate: float, burst: int) -> None:
@@ -27,17 +28,17 @@ class Ceiling:
         self._paid_at = 0.0
 
     def wait_seconds(self, now: float) -> float:
-        """Return 0 if a token is there, else how long until one is, at most.
+        """Return 0 if a token is available, else an upper bound of the seconds until one is.
 
         Args:
-            now: Monotonic seconds, of the event loop's clock.
+            now: Monotonic seconds of the event loop's clock.
         """
         if self._bucket.has_capacity():
             return 0.0
-        # A bucket that had a token for the last payment has the next one a token's time later or sooner.
+        # The bucket had a token at the last payment, so the next one arrives at most one token time later.
         return max(self._paid_at + self._token_seconds - now, _TICK_SECONDS)
 
     async def pay(self, now: float) -> None:
-        """Take a token."""
+        """Take a token at ``now`` (monotonic seconds)."""
         self._paid_at = now
         await self._bucket.acquire()

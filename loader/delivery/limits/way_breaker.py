@@ -1,15 +1,17 @@
-"""The breaker for a way that is closed: requests that something other than the service refuses.
+"""The circuit breaker for a closed way: something on the network path, not the service, refuses requests.
+
+The way is the path to the service, including proxies, firewalls and load balancers.
 
 Rules kept here:
 
-1. It opens when ALIKE refusals came in a row, without an answer of the service between them.
-2. While it is open at most one attempt, the probe, is under way. Any answer of the service to a probe closes
-   it; the answers to attempts that were let go earlier are old news.
-3. Probes go out after ``first_probe_seconds``, then after twice as long each time, up to
-   ``longest_probe_seconds``. How long to go on is not decided here (`loader.delivery.troubles`).
-4. Before the service has answered at all, ALIKE refusals with one cause over START_SECONDS (or a single one
-   that is certain) say that the way was never open: the load should stop. Later the same is an outage, which
-   is waited for.
+1. The breaker opens after ALIKE refusals in a row without an answer of the service in between.
+2. While the breaker is open, at most one attempt is in flight: the probe. Any answer of the service to a
+   probe closes the breaker. Answers to attempts from before the breaker opened are stale and ignored.
+3. The first probe starts after ``first_probe_seconds``. The delay doubles for each further probe, up to
+   ``longest_probe_seconds``. `loader.delivery.troubles` decides when to give up.
+4. If the service has not answered yet, ALIKE refusals with one cause over START_SECONDS (or a single certain
+   one) show that the way was never open, and the load should stop. After a first answer of the service, the
+   same refusals are an outage, and the load waits for its end.
 """
 
 import math
@@ -19,15 +21,16 @@ from loader.model import Outcome, OutcomeKind
 from loader.service.way_faults import way_fault
 
 ALIKE = 8
-"""Refusals in a row that are taken for a closed way: more than a filter on content meets by chance."""
+"""Consecutive refusals that indicate a closed way. A content filter rarely causes as many in a row."""
 
 START_SECONDS = 3.0
-"""A load balancer that restarts just when a load begins answers for a second or two."""
+"""Minimum duration of the refusals at the start of a load. A restarting load balancer refuses requests for a
+second or two."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaySettings:
-    """How patiently a closed way is probed.
+    """Probe timing of the breaker for a closed way.
 
     Attributes:
         first_probe_seconds: Pause before the first probe.
@@ -39,12 +42,12 @@ class WaySettings:
 
 
 class WayBreaker:
-    """Whether attempts may start, as far as refusals on the way to the service go.
+    """The circuit breaker for refusals on the way to the service.
 
     Attributes:
-        is_open: Whether the lanes are paused. For others to read only.
-        was_open_way: Whether the service has answered anything in this run.
-        is_calm: Whether an acceptance would change nothing here.
+        is_open: Whether the lanes are paused. Read-only for other modules.
+        was_open_way: Whether the service has sent any answer in this run.
+        is_calm: Whether an acceptance would not change the state of the breaker.
     """
 
     def __init__(self, settings: WaySettings | None = None) -> None:
@@ -64,34 +67,34 @@ class WayBreaker:
 
     @property
     def events(self) -> int:
-        """How many different events met the refusals since the last answer of the service; ALIKE at most."""
+        """Number of different events refused since the last answer of the service, at most ALIKE."""
         return len(self._events)
 
     def wait_seconds(self, now: float) -> float:
-        """Return how long until an attempt may start; infinite while a probe is under way."""
+        """Return the seconds until an attempt may start; infinite while a probe is in flight."""
         if not self.is_open:
             return 0.0
         return math.inf if self._probing else max(self._probe_at - now, 0.0)
 
     def start(self) -> None:
-        """Note that an attempt starts: while the breaker is open it is the probe."""
+        """Record that an attempt starts. While the breaker is open, this attempt is the probe."""
         self._probing = self.is_open
 
     def withdrawn(self) -> None:
-        """Note that an attempt that had started was never sent."""
+        """Record that a started attempt was not sent."""
         self._probing = False
 
     def answered(self, outcome: Outcome, token: str, now: float, started_at: float) -> bool:
-        """Take in what an attempt came to.
+        """Record the outcome of an attempt.
 
         Args:
-            outcome: What it came to.
-            token: The token of its event.
+            outcome: The outcome.
+            token: The token of the event.
             now: Monotonic seconds.
-            started_at: When it started.
+            started_at: Start time of the attempt in monotonic seconds.
 
         Returns:
-            Whether the load should stop: the way was never open.
+            Whether the load should stop because the way was never open.
         """
         if outcome.of_service:
             self.was_open_way = True

@@ -32,8 +32,8 @@ REFUSED_TRIES, REFUSED_SECONDS = 8, 0.01
 throttled."""
 
 BLOCK_LOOK_BACK_SECONDS, BLOCK_LOOK_BACK_TRIES = 1.0, 16.0
-"""Look-back interval for the limit of a service that throttles everything: it covers a full quota per second
-at high rates, and enough tries at low rates."""
+"""Look-back interval for the limit of a service that throttles everything: a full second of quota, or at low
+rates this many tries, half of them before the refused ones."""
 
 MAX_SETTLE_SECONDS, SETTLE_REACTIONS, SETTLE_TICK_SECONDS = 0.5, 4.0, 0.005
 """Longest wait for the answers to attempts in flight at the end of START, in seconds and in reaction times,
