@@ -1,1 +1,1 @@
-"""Events to outcomes: lanes, limits, retries and the dispatcher."""
+"""Delivery of events: lanes, limits, retries and the dispatcher."""

@@ -1,19 +1,20 @@
-"""An event that was refused for some of its records, sent in ever smaller parts until those are found.
+"""Bisection: it finds the refused records of an event by sending the event in ever smaller parts.
 
-    whole event   refused: cut in halves
-    a half        accepted, or refused: cut in halves
+    whole event   refused: divide into halves
+    a half        accepted, or refused: divide into halves
     ...
-    one record    accepted, or refused: it failed, and nothing else did
+    one record    accepted, or refused: only this record failed
 
-The parts take the place of the event at the head of its lane, so the order of the group is kept and one of
-them is in flight at a time. The event has one result, when all its parts have come to an end.
+The parts replace the event at the head of its lane. The order of the group therefore stays, and one part at a
+time is in flight. The event gets one result after all its parts are settled.
 
 Rules kept here:
 
-1. Only the refusal of the content divides an event. One that may have been accepted (a timeout, a 5xx, a
-   lost answer) is never divided: the service may hold the whole of it.
-2. That a part is divided is on the disk before a half of it is sent: no later run sends it whole again.
-3. Where nothing but refusals comes, the parts that are left are sent once and not divided any further.
+1. Only a refusal of the content divides an event. An event that may have been accepted (a timeout, a 5xx, a
+   lost answer) is never divided, because the service may hold the whole event.
+2. The division of a part is durable before one of its halves is sent, so that no later run sends the whole
+   part.
+3. If the service refuses every part, the remaining parts are sent once and not divided further.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,36 +25,36 @@ from loader.events.split import Place, halves, part_event, record_places, whole
 from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, Part, PartResult, PartState
 
 CONTENT_CODES = frozenset({"ValidationException", "ValidationError"})
-"""Codes that speak of the content of an event, so that another content may be accepted."""
+"""Codes that refuse the content of an event. The service may accept other content."""
 
 TOO_LARGE = 413
-"""The request is too large for something on its way; half of it may not be."""
+"""HTTP status: the request is too large for the service or a proxy. Half of it may be small enough."""
 
 HOPELESS_REFUSALS = 32
-"""Refused records after which an event none of which was accepted is taken for wrong as a whole (its type,
-its dataset, a column). Dividing it down to each record would cost two requests a record."""
+"""If this many records of an event are refused and none is accepted, the whole event is considered wrong (its
+type, its dataset, a column). A division down to each record would cost two requests per record."""
 
 
 class PartLog(Protocol):
-    """Whoever writes down what becomes of parts."""
+    """Durable log of the results of parts."""
 
     def settled(self, event: Event, result: PartResult) -> None:
-        """Take in that a part of an event was accepted or has failed.
+        """Record that a part of an event was accepted or has failed.
 
         Raises:
             LoaderError: The load must stop.
         """
 
     async def divided(self, event: Event, result: PartResult) -> None:
-        """Write down that a part of an event is divided; durable on return.
+        """Record that a part of an event is divided; the record is durable on return.
 
         Raises:
-            LoaderError: It cannot be written down. The part must not be divided.
+            LoaderError: The write failed. The caller must not divide the part.
         """
 
 
 def calls_for_division(entry: Entry, outcome: Outcome) -> bool:
-    """Return whether an attempt came to something that its event, or part of one, is divided for."""
+    """Return whether the outcome of an attempt requires a division of its event or part."""
     is_of_content = outcome.kind is OutcomeKind.REJECTED and (
         outcome.code in CONTENT_CODES or outcome.status == TOO_LARGE or not outcome.of_service
     )
@@ -67,7 +68,7 @@ def calls_for_division(entry: Entry, outcome: Outcome) -> bool:
 
 
 class Bisection:
-    """An event in parts. Its parts are entries of their own, behind each other in the lane.
+    """An event in parts. Each part is an entry in the lane, in the order of its records.
 
     Args:
         event: The planned event.
@@ -81,7 +82,7 @@ class Bisection:
         self._data = event.data
         self._places: Sequence[Place] = record_places(self._data)
         if len(self._places) != len(event.rows):
-            raise ValueError("the event has not as many records as rows")
+            raise ValueError("the numbers of records and rows of the event differ")
         self._open = 0
         self._attempts = 0
         self._first_attempt_at: float | None = None
@@ -92,33 +93,33 @@ class Bisection:
 
     @property
     def has_hope(self) -> bool:
-        """Whether it looks as if some record would be accepted."""
+        """Whether the service may still accept a record, so that further division is useful."""
         refused = sum(part.count == 1 for part in self._refused)
         return bool(self._receipts) or refused < HOPELESS_REFUSALS
 
     @property
     def is_over(self) -> bool:
-        """Whether no part is left to be sent."""
+        """Whether every part is settled."""
         return self._open == 0
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether a part may have been accepted, without a receipt."""
+        """Whether a part may have been accepted without a receipt."""
         return bool(self._in_doubt)
 
     def divide(self, entry: Entry) -> list[Entry]:
-        """Return the halves of an entry (the event as a whole, or a part of it) that was refused."""
+        """Return the halves of a refused entry, which is the whole event or a part of it."""
         part = entry.part or whole(self.event)
         self._open += 2 - (entry.part is not None)
         self._count_attempts(entry)
         return [self._named(half, Entry(self._event(half))) for half in halves(part)]
 
     def go_on(self, entry: Entry, known: Iterable[PartResult]) -> list[Entry]:
-        """Take up what earlier runs found out, and return the parts that are left, in order.
+        """Restore the results of earlier runs, and return the remaining parts in order.
 
         Args:
-            entry: The event; if it is in doubt, each of the parts that are left is.
-            known: What became of parts, but those to be sent again.
+            entry: The event. If it is in doubt, each remaining part is in doubt.
+            known: Results of the parts, excluding parts to resend.
         """
         results = {result.part: result for result in known}
         self._count_attempts(entry)
@@ -128,7 +129,7 @@ class Bisection:
         return left
 
     def settle(self, entry: Entry, result: EventResult) -> PartResult | None:
-        """Take in how a part ended; return what is to be written down of it."""
+        """Record the result of a part; return the result to log, or None if the part is in doubt."""
         part, state = entry.part, result.state
         assert part is not None
         self._open -= 1
@@ -151,7 +152,7 @@ class Bisection:
         )
 
     def leave_out(self, entry: Entry, code: str, message: str) -> None:
-        """Take in that a part is not sent any more: it is in doubt, or nothing happened to it."""
+        """Record that a part is not sent again. It is in doubt if it may have been accepted."""
         assert entry.part is not None
         self._open -= 1
         self._count_attempts(entry)
@@ -159,18 +160,18 @@ class Bisection:
             self._in_doubt[entry.part] = entry.result(EventState.IN_DOUBT, code=code, message=message)
 
     def result(self) -> EventResult:
-        """Return what the event came to: in doubt or failed if any part is."""
+        """Return the result of the event: in doubt if any part is, else failed if any part is."""
         first_attempt_at, event_id, code, message = self._first_attempt_at, None, "", ""
         if self._in_doubt:
             state, doubts = EventState.IN_DOUBT, list(self._in_doubt.values())
             code, message = doubts[0].code, doubts[0].message
-            # The age of the doubt counts, not that of the event.
+            # The age of the doubt matters, not the age of the event.
             first_attempt_at = min((doubt.first_attempt_at or 0.0 for doubt in doubts), default=None)
         elif self._refused:
             state = EventState.FAILED
             code, message = self._refused[min(self._refused, key=lambda part: part.first)]
         else:
-            # Not the receipt of the whole, which has none, but a true one: that of its last part.
+            # The whole event has no receipt. The receipt of its last part is a real one.
             state = EventState.ACCEPTED
             event_id = self._receipts[max(self._receipts, key=lambda part: part.first)]
         return EventResult(
@@ -194,7 +195,7 @@ class Bisection:
         return entry
 
     def _leaves(self, part: Part, results: dict[Part, PartResult]) -> Iterator[Part]:
-        """Yield what is left to be sent of a part."""
+        """Yield the unsent parts within a part."""
         known = results.get(part)
         if known is None:
             yield part

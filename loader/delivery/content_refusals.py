@@ -1,17 +1,17 @@
-"""Which event a filter on the way refuses for its content, while it lets others pass.
+"""Detection of events that a content filter on the way to the service refuses while other events pass.
 
-A refusal that is not the service's says nothing about an event, unless other events get through at the same
-time. What is looked for is that proof.
+A refusal that does not come from the service carries no information about an event, unless other events pass
+at the same time. This module collects that proof.
 
 Rules kept here:
 
-1. A proof is a refusal of an event after which another event was accepted, and then a refusal of the first
-   again. PROOFS of them are a verdict.
-2. With fewer proofs it takes PATIENCE_SECONDS of refusals alone, longer than most outages: with SOME_PROOFS,
-   or if no other event was refused since the last acceptance. Of the latter kind there is one verdict between
-   two acceptances: a lane alone cannot tell a filter from an outage.
-3. An event that gets through after it was refused shows that the refusals were not for content: all proofs
-   before that are void.
+1. A proof is this sequence: one event is refused, another event is accepted, and the first event is refused
+   again. PROOFS proofs are a verdict.
+2. With fewer proofs a verdict requires PATIENCE_SECONDS of refusals, which is longer than most outages, and
+   one of two conditions: SOME_PROOFS proofs, or no other refused event since the last acceptance. The second
+   condition gives at most one verdict between two acceptances, because a single lane cannot distinguish a
+   filter from an outage.
+3. If an event is accepted after a refusal, the refusals were not for content. All earlier proofs are void.
 """
 
 from dataclasses import dataclass
@@ -20,18 +20,19 @@ PROOFS = 4
 SOME_PROOFS = 2
 PATIENCE_SECONDS = 60.0
 MIN_REFUSALS = 6
-"""Of one event, before time alone decides: a process that was suspended must ask again first."""
+"""Minimum number of refusals of one event before a verdict by time. A process that was suspended must retry
+first."""
 
 
 @dataclass(slots=True)
 class _Refused:
-    """What is known of an event that was refused on the way.
+    """The evidence on an event that was refused on the way.
 
     Attributes:
         since: Monotonic seconds of the first refusal.
-        acceptances: How many events had been accepted at the latest refusal.
-        refusals: How often it was refused.
-        proofs: How many proofs there are.
+        acceptances: Number of events accepted up to the latest refusal.
+        refusals: Number of refusals.
+        proofs: Number of proofs.
     """
 
     since: float
@@ -41,7 +42,7 @@ class _Refused:
 
 
 class ContentRefusals:
-    """The events refused on the way in ways that may be for their content."""
+    """The events refused on the way, possibly because of their content."""
 
     def __init__(self) -> None:
         self._refused: dict[str, _Refused] = {}
@@ -50,7 +51,7 @@ class ContentRefusals:
         self._has_judged_alone = False
 
     def accepted(self, token: str) -> None:
-        """Note that an event was accepted."""
+        """Record that an event was accepted."""
         self._acceptances += 1
         if not self._refused and not self._recent and not self._has_judged_alone:
             return
@@ -60,7 +61,7 @@ class ContentRefusals:
             self._refused.clear()
 
     def is_verdict(self, token: str, now: float) -> bool:
-        """Note a refusal of an event, and return whether it is for its content.
+        """Record a refusal of an event, and return whether its content is the cause.
 
         Args:
             token: The event's token.

@@ -1,14 +1,15 @@
-"""Deliver events: make attempts as lanes and limits allow, and settle each event exactly once.
+"""The dispatcher: it starts attempts as lanes and limits allow, and settles each event exactly once.
 
 Rules kept here:
 
-1. One coroutine, the pump, waits for limits; workers only make attempts. Whatever may let an attempt start
-   (an offer, an answer, a stop) wakes the pump, and the pump looks at everything anew: no wake-up is lost.
-2. A worker that has its answer may take the next event itself, through the same gate as the pump, which is
-   woken only if more than that may have changed.
-3. An outcome is a value; an exception from the client or from ``on_result`` stops the load: a LoaderError
-   after what is in flight has been answered, anything else at once, also what is no Exception.
-4. After a stop nothing is sent any more, and every event that may have been accepted is in doubt.
+1. One coroutine, the pump, waits for limits. Workers only make attempts. Every change that may allow an
+   attempt (an offer, an answer, a stop) wakes the pump. The pump then checks all conditions, so no wake-up is
+   lost.
+2. A worker takes the next event itself after an answer, through the same admission check as the pump. It
+   wakes the pump only if further attempts may start.
+3. An outcome is a value. An exception from the client or from ``on_result`` stops the load: a LoaderError
+   after the attempts in flight are answered, any other BaseException immediately.
+4. After a stop no event is sent, and every event that may have been accepted is in doubt.
 """
 
 import asyncio
@@ -39,24 +40,23 @@ from loader.job import OnFailure
 from loader.model import Event, EventResult, PartResult
 
 _TICK_SECONDS = 0.001
-"""Resolution of event loop timers: a shorter wait would only spin."""
+"""Resolution of event loop timers. A shorter wait would busy-wait."""
 
 
 class Dispatcher:
-    """Delivers the events of one load. Lives on one event loop, whose thread calls it, and is used once.
+    """Delivers the events of one load. It is bound to one event loop and its thread, and is used once.
 
     Args:
         client: Makes attempts.
-        governor: The rate the service allows.
-        in_flight_cap: How many attempts may be under way.
+        governor: The rate that the service allows.
+        in_flight_cap: Maximum number of attempts in flight.
         on_result: Called on the loop's thread, exactly once for each settled event. A LoaderError from it
             stops the load.
-        settings: How to deliver.
-        surroundings: Clocks and chance.
+        settings: The settings of the delivery.
+        surroundings: Clocks and random numbers.
         held_groups: Groups that an earlier run of this load put on hold (``on_failure`` hold).
-        part_log: Who writes down what becomes of the parts of an event that is refused for some of its
-            records. Without it no event is divided.
-        write_ahead: Who writes down which events may be sent, before they are.
+        part_log: Durable log of the parts of divided events. Without it no event is divided.
+        write_ahead: Writes the marks that must be durable before an event is sent, or None.
     """
 
     def __init__(
@@ -145,14 +145,14 @@ class Dispatcher:
         """Take an event for delivery, waiting until the byte budget has room.
 
         Args:
-            event: The event; those of a group must be offered in their order.
+            event: The event. The caller must offer the events of a group in order.
             first_attempt_at: Epoch seconds of the first attempt in an earlier run that may have been
-                accepted. Leave it out to send the event whatever the age of its token.
+                accepted. Without it the event is sent regardless of the age of its token.
             may_have_been_accepted: Whether there was such an attempt.
-            known_parts: What became of its parts in earlier runs, but those to be sent again.
+            known_parts: Results of its parts in earlier runs, excluding parts to resend.
 
         Returns:
-            False if the event was not taken because the load stops: offer no more.
+            False if the load stops and the event was not taken. The caller must not offer more events.
         """
         entry = Entry(
             event,
@@ -165,14 +165,14 @@ class Dispatcher:
         return self._intake.offer(entry)
 
     def close_intake(self) -> None:
-        """Say that no more events will be offered."""
+        """Declare that no more events will be offered."""
         self._intake.close()
 
     def stop(self, reason: str) -> None:
-        """Stop gracefully: nothing is sent any more, what is in flight may be answered.
+        """Stop gracefully: start no attempt, and wait for the answers to the attempts in flight.
 
         Args:
-            reason: Why, for the results of events in doubt.
+            reason: The reason, for the results of events in doubt.
         """
         if self._stop_reason is None:
             self._stop_reason = reason
@@ -181,16 +181,16 @@ class Dispatcher:
         self._wake.set()
 
     def abort(self) -> None:
-        """Stop at once: what is in flight is cancelled and in doubt."""
+        """Stop immediately: the attempts in flight are cancelled and their events are in doubt."""
         self._aborted = True
         self.stop("aborted")
 
     async def run(self) -> None:
-        """Deliver until everything offered before ``close_intake`` has its result, or until a stop.
+        """Deliver until every event offered before ``close_intake`` has its result, or until a stop.
 
         Raises:
             ServiceStopped: The service refuses the whole load.
-            LoaderError: What the client or ``on_result`` stopped the load with.
+            LoaderError: The error with which the client or ``on_result`` stopped the load.
         """
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -227,7 +227,7 @@ class Dispatcher:
                 self._workers.append(tasks.create_task(self._work(entry)))
 
     def _next_entry(self) -> Entry | None:
-        """Return the next event that may go now; its ceiling token is the caller's to pay, at once."""
+        """Return the next event that may start now. The caller must pay its ceiling token immediately."""
         now = self._surroundings.monotonic()
         self._marker.look(now)
         while self._admission.allows(now) and (entry := self._lanes.take(now)) is not None:
@@ -245,7 +245,7 @@ class Dispatcher:
     async def _work(self, entry: Entry | None) -> None:
         with contained_work():
             while True:
-                if entry is None:  # and so a parked worker keeps no settled event in memory
+                if entry is None:  # a parked worker must keep no settled event in memory
                     place: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
                     self._parked.append(place)
                     entry = await place
@@ -254,7 +254,7 @@ class Dispatcher:
                 entry = self._next_entry()
                 if entry is not None and self._ceiling is not None:
                     await self._ceiling.pay(entry.started_at)
-                # Once as many are under way again as may be, nothing has changed for the pump.
+                # If the in-flight cap is reached again, nothing has changed for the pump.
                 if entry is None or self._lanes.in_flight < self._cap.limit:
                     self._wake.set()
 
@@ -276,7 +276,7 @@ class Dispatcher:
             await self._settlement.divide(entry)
 
     async def _refresh_credentials(self) -> None:
-        # Shut meanwhile: attempts with the old credentials would only cost rate tokens.
+        # Admission is shut during the refresh, because attempts with old credentials only cost rate tokens.
         self._credentials += 1
         self._admission.is_shut = True
         try:

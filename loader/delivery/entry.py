@@ -1,9 +1,9 @@
-"""What the delivery knows of one event while it holds it: the event, its attempts and what came of them.
+"""The delivery state of one event: the event, its attempts and their outcomes.
 
 Rules kept here:
 
-1. That an event may have been accepted is never taken back by a later answer.
-2. Nothing here decides; ``retry.decide`` reads these facts.
+1. ``may_have_been_accepted`` is never reset. A later answer does not remove the doubt.
+2. This module only records facts. ``retry.decide`` makes decisions from them.
 """
 
 from collections.abc import Sequence
@@ -13,33 +13,33 @@ from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, P
 
 
 class EventInParts(Protocol):
-    """An event that is sent in parts, as its parts know it. `delivery.bisection` implements it."""
+    """The interface of an event in parts for its entries. `delivery.bisection` implements it."""
 
     event: Event
 
     @property
     def has_hope(self) -> bool:
-        """Whether it looks as if some record would be accepted."""
+        """Whether the service may still accept a record, so that further division is useful."""
 
     @property
     def is_over(self) -> bool:
-        """Whether no part is left to be sent."""
+        """Whether every part is settled."""
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether a part may have been accepted, without a receipt."""
+        """Whether a part may have been accepted without a receipt."""
 
     def divide(self, entry: "Entry") -> "list[Entry]":
-        """Return the halves of an entry that was refused."""
+        """Return the halves of a refused entry."""
 
     def settle(self, entry: "Entry", result: EventResult) -> PartResult | None:
-        """Note how a part ended; return what is to be written down of it."""
+        """Record the result of a part; return the result to log, or None if the part is in doubt."""
 
     def leave_out(self, entry: "Entry", code: str, message: str) -> None:
-        """Note that a part is not sent: it is in doubt, or nothing happened to it."""
+        """Record that a part is not sent again. It is in doubt if it may have been accepted."""
 
     def result(self) -> EventResult:
-        """Return what became of the event: in doubt or failed if any part is."""
+        """Return the result of the event: in doubt if any part is, else failed if any part is."""
 
 
 class Entry:
@@ -47,25 +47,25 @@ class Entry:
 
     Attributes:
         event: The event.
-        next: The entry behind it in its lane, or None.
-        epoch: The governor's congestion epoch in which the running attempt took its rate token.
-        handed_over_at: Monotonic seconds at which the event was handed over for delivery.
-        started_at: Monotonic seconds at which the running attempt was let go.
-        attempts: Requests made for it in this run.
-        first_attempt_at: Epoch seconds of the first attempt, of an earlier run too; None if none was made.
+        next: The next entry in its lane, or None.
+        epoch: Number that the governor gave the current attempt. It identifies the congestion epoch.
+        handed_over_at: Monotonic seconds at which the event was offered for delivery.
+        started_at: Monotonic seconds at which the current attempt started.
+        attempts: Number of requests for the event in this run.
+        first_attempt_at: Epoch seconds of the first attempt, including earlier runs; None without an attempt.
         last_attempt_at: Epoch seconds of the last attempt in this run, or None.
-        may_have_been_accepted: Whether the service may hold it although no receipt came.
-        outcome: What the last attempt came to, or None.
-        troubles: Attempts that met a transient or unknown fault or a closed way: backoff exponent.
-        unknowns: How many of those were unknown.
-        unanswered: Whether its last attempt has no outcome yet.
-        refreshes: REFRESH answers in a row; only a SKEWED one may come between.
-        clock_adjustments: SKEWED answers in a row; only a REFRESH one may come between.
-        is_marked: Whether it is written down that the event may be sent: it must be before an attempt.
-        is_divisible: Whether a refusal may divide it: nothing says that it may be accepted already.
-        known_parts: What earlier runs found out about its parts, if it was divided; empty once that is used.
-        bisection: The planned event that this entry is a part of, or None if it is a planned event itself.
-        part: Which of its records this entry sends, or None.
+        may_have_been_accepted: Whether the service may hold the event although no receipt arrived.
+        outcome: Outcome of the last attempt, or None.
+        troubles: Number of transient, unknown and blocked outcomes. It is the exponent of the backoff.
+        unknowns: Number of unknown outcomes.
+        unanswered: Whether the last attempt has no outcome yet.
+        refreshes: Consecutive REFRESH answers. SKEWED answers in between do not reset the count.
+        clock_adjustments: Consecutive SKEWED answers. REFRESH answers in between do not reset the count.
+        is_marked: Whether the write-ahead mark of the event is durable, which an attempt requires.
+        is_divisible: Whether a refusal may divide the event. A possible acceptance sets it to False.
+        known_parts: Results of its parts in earlier runs if it was divided.
+        bisection: The event in parts that this entry belongs to, or None if the entry is a whole event.
+        part: The records of the event that this entry sends, or None for all.
     """
 
     __slots__ = (
@@ -122,7 +122,7 @@ class Entry:
         self.part: Part | None = None
 
     def in_same_doubt(self, event: Event) -> "Entry":
-        """Return an entry for a part of this one's event, of which is known what is known of the whole."""
+        """Return an entry for a part of this event, with the same facts about possible acceptance."""
         return Entry(
             event,
             self.first_attempt_at,
@@ -131,7 +131,7 @@ class Entry:
         )
 
     def begin(self, wall_now: float) -> None:
-        """Note that an attempt goes out at ``wall_now`` (epoch seconds)."""
+        """Record that an attempt starts at ``wall_now`` (epoch seconds)."""
         self.attempts += 1
         self.last_attempt_at = wall_now
         if self.first_attempt_at is None:
@@ -139,12 +139,12 @@ class Entry:
         self.unanswered = True
 
     def withdraw(self) -> None:
-        """Note that the attempt that had begun was never sent."""
+        """Record that the started attempt was not sent."""
         self.attempts -= 1
         self.unanswered = False
 
     def note(self, outcome: Outcome) -> None:
-        """Add what the attempt came to."""
+        """Record the outcome of the attempt."""
         self.outcome = outcome
         self.unanswered = False
         if outcome.may_have_been_accepted:
@@ -156,8 +156,8 @@ class Entry:
         elif kind is OutcomeKind.SKEWED:
             self.clock_adjustments += 1
             if not self.may_have_been_accepted:
-                # Refused for the clock, so no token's life has begun; and the first attempt's time was
-                # read from a clock that is about to be set right.
+                # The service refused the request for its clock, so the life of the token has not begun. The
+                # time of the first attempt is also wrong, because the clock is about to be corrected.
                 self.first_attempt_at = None
         else:
             self.refreshes = self.clock_adjustments = 0
@@ -166,8 +166,8 @@ class Entry:
             self.unknowns += kind is OutcomeKind.UNKNOWN
 
     def accepted(self, outcome: Outcome) -> EventResult:
-        """Return the result of an event whose last attempt came to an acceptance."""
-        # By position, and nothing noted before: of this there are thousands a second.
+        """Return the result of an event whose last attempt was accepted."""
+        # Positional arguments and no prior ``note``, because this runs thousands of times per second.
         return EventResult(
             self.event,
             EventState.ACCEPTED,
@@ -180,12 +180,12 @@ class Entry:
         )
 
     def result(self, state: EventState, *, code: str = "", message: str = "") -> EventResult:
-        """Return what the event came to, with the service's last words on it.
+        """Return the result of the event, with the code and message of the service's last answer.
 
         Args:
-            state: Where it stands.
-            code: Our reason, used where the service gave none.
-            message: The same in words.
+            state: Final state of the event.
+            code: Error code of the loader, used if the service gave none.
+            message: Message of the loader, used if the service gave none.
         """
         outcome = self.outcome
         if outcome is not None and state is not EventState.UNPROCESSED:

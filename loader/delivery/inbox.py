@@ -1,9 +1,9 @@
-"""The way in: events are taken for delivery as the byte budget allows; who offers more waits.
+"""The inbox: it takes events for delivery within the byte budget, and applies backpressure beyond it.
 
 Rules kept here:
 
-1. An offer waits for room, never for an attempt, and a stop ends the waiting.
-2. Offers that need not wait still let the workers run from time to time.
+1. An offer waits for room in the budget, never for an attempt. A stop ends the wait.
+2. Offers that do not wait yield to the workers at regular intervals.
 """
 
 import asyncio
@@ -14,17 +14,17 @@ from loader.delivery.limits.byte_budget import ByteBudget
 from loader.delivery.outcome_handling import OutcomeHandler
 
 _OFFERS_PER_TURN = 128
-"""After so many offers without waiting the offering side lets the event loop go round."""
+"""Number of offers after which the offering side yields to the event loop."""
 
 
 class Inbox:
     """Puts offered events into their lanes.
 
     Args:
-        lanes: Where they go.
-        budget: How much may be held.
+        lanes: The lanes that receive the events.
+        budget: The limit of the bytes held.
         settlement: Settles the events of groups on hold.
-        wake: Set when there is something new to deliver.
+        wake: Set when a new event is available for delivery.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Inbox:
         return self._closed
 
     async def offer(self, entry: Entry) -> bool:
-        """Take an event once there is room; return False if the load stops instead."""
+        """Take an event as soon as the budget has room; return False if the load stops before."""
         if self._closed:
             raise RuntimeError("offer after close_intake")
         while not self._budget.has_room and not self._refusing:
@@ -64,16 +64,16 @@ class Inbox:
         return True
 
     def close(self) -> None:
-        """Note that no more events will be offered."""
+        """Record that no more events will be offered."""
         self._closed = True
         self._wake.set()
 
     def refuse(self) -> None:
-        """Take no more events and let waiting offers go."""
+        """Refuse further events and release waiting offers."""
         self._refusing = True
         self._room.set()
 
     def make_room(self) -> None:
-        """Let waiting offers go on if enough of the budget is free."""
+        """Release waiting offers if enough of the budget is free."""
         if self._budget.is_relaxed:
             self._room.set()

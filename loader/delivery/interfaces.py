@@ -1,4 +1,4 @@
-"""What a delivery needs from outside: someone who makes attempts, clocks, and chance."""
+"""The external dependencies of a delivery: a client that makes attempts, clocks, and random numbers."""
 
 import asyncio
 import random
@@ -13,35 +13,35 @@ from loader.model import Event, Outcome
 
 
 class AttemptClient(Protocol):
-    """Whoever makes attempts. An exception from it is a bug, a LoaderError stops the load."""
+    """A client that makes attempts. A LoaderError from it stops the load; any other exception is a bug."""
 
     async def attempt(self, event: Event) -> Outcome:
-        """Sign and send one request now and say what it came to.
+        """Sign and send one request now and return its outcome.
 
         Raises:
-            LoaderError: The request cannot be made at all, and nothing was sent.
+            LoaderError: The request cannot be made, and nothing was sent.
         """
 
     async def refresh_credentials(self) -> None:
         """Get new credentials for all later attempts.
 
         Raises:
-            LoaderError: There are none.
+            LoaderError: No credentials are available.
         """
 
     def adjust_clock(self, server_time: float) -> None:
-        """Sign all later attempts by the service's clock, which read ``server_time`` just now."""
+        """Sign all later attempts with the service's clock; ``server_time`` is its current epoch seconds."""
 
 
 @contextmanager
 def contained_work() -> Iterator[None]:
-    """Surround the work of a task, so that whoever owns the task hears of whatever ends it.
+    """Convert every unexpected end of a task into an exception that its owner receives.
 
-    A task group takes a cancelled task for one that was asked to leave: a task that a client cancelled would
-    vanish with its event, and the load would wait for it forever.
+    A task group treats a cancelled task as a task that it cancelled itself. A task that its client cancelled
+    would disappear with its event, and the load would wait for the event forever.
 
     Raises:
-        UnhandledCase: Something was raised that is not an Exception.
+        UnhandledCase: The work raised a BaseException that is not an Exception.
         RuntimeError: The work cancelled itself.
     """
     try:
@@ -56,12 +56,12 @@ def contained_work() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The clocks and the chance a delivery runs by.
+    """The clocks and the random numbers of a delivery.
 
     Attributes:
-        monotonic: Seconds that never jump, of the event loop's clock: for rates and waiting.
-        wall: Epoch seconds, the service's as far as they are known: for the age of tokens, which outlives the
-            process. They pass evenly, also while the machine is suspended.
+        monotonic: Monotonic seconds of the event loop's clock, for rates and waits.
+        wall: Epoch seconds, corrected to the service's clock where known, for the age of tokens, which
+            outlives the process. This clock advances evenly and also while the machine is suspended.
         jitter: Random numbers in [0, 1).
     """
 

@@ -1,29 +1,29 @@
-"""One lane: the events of a group, and where the group stands.
+"""A lane: the FIFO queue of the events of one group, and the state of the group.
 
-The states of a lane, and the only ways between them:
+The states of a lane and all legal transitions:
 
     from       to          when
-    IDLE       UNMARKED    add: the first event of the group
+    IDLE       UNMARKED    add: first event of the group
     UNMARKED   MARKING     to_mark
     MARKING    READY       marked
     READY      IN_FLIGHT   take
-    IN_FLIGHT  READY       release, and another event is behind, which is marked
-    IN_FLIGHT  UNMARKED    release, and another event is behind, which is not
-    UNMARKED   READY       marked: the mark was under way when it became the first
-    IN_FLIGHT  IDLE        release, and none is
-    IN_FLIGHT  WAITING     retry: the same event again, not before it is due
-    IN_FLIGHT  WAITING     divide: the first of the parts that took the event's place
-    WAITING    IN_FLIGHT   take, once it is due
-    WAITING    UNMARKED    take, once it is due, if its mark was taken back
-    IN_FLIGHT  HELD        hold: the event failed and the later ones of its group must not overtake it
+    IN_FLIGHT  READY       release: the next event is marked
+    IN_FLIGHT  UNMARKED    release: the next event is not marked
+    UNMARKED   READY       marked: the mark was being written when the event became the first
+    IN_FLIGHT  IDLE        release: the lane has no further event
+    IN_FLIGHT  WAITING     retry: the same event again, not before its due time
+    IN_FLIGHT  WAITING     divide: the parts replace the event, and the first part is next
+    WAITING    IN_FLIGHT   take, when the event is due
+    WAITING    UNMARKED    take, when the event is due and its mark was revoked
+    IN_FLIGHT  HELD        hold: the event failed, and later events of its group must not overtake it
 
-Illegal, and why:
+Illegal transitions, with reasons:
 
     READY or WAITING -> IDLE, HELD    only an attempt settles an event; a queue is never dropped
-    IN_FLIGHT -> IN_FLIGHT            two events of one group under way could arrive swapped
+    IN_FLIGHT -> IN_FLIGHT            two concurrent events of one group may arrive in the wrong order
     HELD -> anything                  a group stays on hold until the load ends; a later run retries it
 
-IDLE and HELD are not stored with a lane, as such a group has none.
+A group in state IDLE or HELD has no lane object.
 """
 
 from enum import Enum
@@ -32,7 +32,7 @@ from loader.delivery.entry import Entry
 
 
 class LaneState(Enum):
-    """Where a group stands; the module docstring has the transitions."""
+    """The state of a group. The module docstring lists the transitions."""
 
     IDLE = "idle"
     UNMARKED = "unmarked"
@@ -44,14 +44,14 @@ class LaneState(Enum):
 
 
 class Lane:
-    """The events of one group, as a chain: a deque would cost 600 bytes for each group of one event.
+    """The events of one group as a linked list. A deque would cost 600 bytes for each group of one event.
 
     Attributes:
-        first: The event whose turn it is.
-        last: The newest one.
-        ahead: How many events right behind the first are marked.
-        last_marked: The last of these; the first event if there is none.
-        state: Where the group stands.
+        first: The event at the head of the lane.
+        last: The newest event.
+        ahead: Number of marked events directly after the first.
+        last_marked: The last of these events, or the first event if there is none.
+        state: The state of the group.
     """
 
     __slots__ = ("ahead", "first", "last", "last_marked", "state")

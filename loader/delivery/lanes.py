@@ -1,12 +1,13 @@
-"""The lanes: one queue per group, and which event may go next.
+"""The lanes: one FIFO queue per group, and the choice of the next event.
 
 Rules kept here:
 
-1. At most one event of a group is in flight, and a retry goes out before anything later of its group.
-2. Lanes take turns: they are served in the order in which they became ready. Retries that are due go
-   before lanes that are only ready: their tokens are ageing.
-3. A lane without events takes no memory. Only groups on hold are remembered.
-4. An event is taken only when a mark names it: `Marker` writes marks, a bounded number ahead.
+1. At most one event of a group is in flight. A retry precedes all later events of its group.
+2. Lanes are served in the order in which they became ready. Due retries precede ready lanes, because their
+   tokens age.
+3. A lane without events uses no memory. Only the names of groups on hold stay in memory.
+4. An event is taken only after its write-ahead mark. `Marker` writes marks for a bounded number of events
+   ahead.
 """
 
 from collections import deque
@@ -22,18 +23,18 @@ class Lanes:
 
     Args:
         held: Groups that an earlier run of the load put on hold.
-        marks: Whether an event is taken only after ``marked``; else each is as soon as it is added.
+        marks: Whether an event needs ``marked`` before it can be taken.
 
     Attributes:
-        in_flight: Events taken and not yet released, retried or put on hold. For others to read only.
-        unsent: Events that are marked and were not taken since. For others to read only.
-        ahead: How many of them wait behind others of their groups. For others to read only.
+        in_flight: Events taken and not yet released, retried or put on hold. Read-only for other modules.
+        unsent: Events that are marked and not taken since. Read-only for other modules.
+        ahead: Number of these that wait behind other events of their groups. Read-only for other modules.
     """
 
     def __init__(self, held: Iterable[str] = (), *, marks: bool = False) -> None:
         self._lanes: dict[str, Lane] = {}
         self._marks = marks
-        self._unmarked: deque[Lane] = deque()  # may hold lanes that are not UNMARKED any more
+        self._unmarked: deque[Lane] = deque()  # it may contain lanes that are no longer UNMARKED
         self.ahead = 0
         self.unsent = 0
         self._ready: deque[Lane] = deque()
@@ -44,36 +45,36 @@ class Lanes:
         self._retries = 0
 
     def __len__(self) -> int:
-        """Return the number of events held, those in flight included."""
+        """Return the number of events held, including those in flight."""
         return self._events
 
     @property
     def waiting(self) -> int:
-        """Lanes whose first event waits to be retried."""
+        """Number of lanes whose first event waits for a retry."""
         return len(self._waiting)
 
     @property
     def behind(self) -> int:
-        """Events that wait for an earlier one of their group."""
+        """Number of events that wait for an earlier event of their group."""
         return self._events - len(self._lanes)
 
     @property
     def next_due(self) -> float | None:
-        """When the next retry is due (monotonic seconds), or None if none waits."""
+        """Due time of the next retry (monotonic seconds), or None without a waiting retry."""
         return self._waiting[0][0] if self._waiting else None
 
     def state(self, group: str) -> LaneState:
-        """Return where a group stands."""
+        """Return the state of a group."""
         lane = self._lanes.get(group)
         if lane is not None:
             return lane.state
         return LaneState.HELD if group in self._held else LaneState.IDLE
 
     def add(self, entry: Entry) -> bool:
-        """Put an event behind the others of its group.
+        """Append an event to the lane of its group.
 
         Returns:
-            False if its group is on hold: the event was not taken.
+            False if the group is on hold and the event was not added.
         """
         group = entry.event.group
         lane = self._lanes.get(group)
@@ -92,11 +93,11 @@ class Lanes:
         return True
 
     def has_next(self, now: float) -> bool:
-        """Return whether ``take`` would find an event at ``now``."""
+        """Return whether ``take`` can return an event at ``now`` (monotonic seconds)."""
         return bool(self._ready) or (bool(self._waiting) and self._waiting[0][0] <= now)
 
     def take(self, now: float) -> Entry | None:
-        """Return the next event that may go, its lane busy from here on; None if there is none."""
+        """Return the next event that may start and set its lane IN_FLIGHT; return None if there is none."""
         waiting = self._waiting
         while waiting and waiting[0][0] <= now:
             lane = heappop(waiting)[2]
@@ -114,33 +115,33 @@ class Lanes:
         return lane.first
 
     def release(self, entry: Entry) -> None:
-        """Let a settled event go; the next of its group may be taken."""
+        """Remove a settled event, so that the next event of its group may be taken."""
         lane = self._landed(entry)
         self._events -= 1
         following = entry.next
         if following is None:
             del self._lanes[entry.event.group]
             return
-        entry.next = None  # whoever still has the entry must not keep the whole lane in memory
+        entry.next = None  # a remaining reference to the entry must not keep the lane in memory
         lane.first = following
         if lane.ahead:
             lane.ahead -= 1
             self.ahead -= 1
-            self.unsent -= 1  # lining up counts it again
+            self.unsent -= 1  # _line_up adds it again
             self._line_up(lane)
         elif self._marks:
-            lane.last_marked = following  # or the lane would keep what was released in memory
+            lane.last_marked = following  # the lane must not keep the released entry in memory
             lane.state = LaneState.UNMARKED
             self._unmarked.append(lane)
         else:
             self._line_up(lane)
 
     def retry(self, entry: Entry, due: float) -> None:
-        """Keep an event at the head of its lane, to be taken again not before ``due``."""
+        """Keep an event at the head of its lane for a retry at ``due`` (monotonic seconds) or later."""
         self._wait(self._landed(entry), due)
 
     def divide(self, entry: Entry, parts: Sequence[Entry], now: float) -> None:
-        """Put the parts of an event in its place at the head of its lane, to be taken at once."""
+        """Replace an event at the head of its lane by its parts, which are due immediately."""
         lane = self._landed(entry)
         for part, following in zip(parts, [*parts[1:], entry.next], strict=True):
             part.next = following
@@ -149,7 +150,7 @@ class Lanes:
         entry.next = None
         if not lane.ahead:
             lane.last_marked = parts[-1]
-        for part in parts:  # the mark of their event is theirs
+        for part in parts:  # the mark of the event covers its parts
             part.is_marked = True
         lane.first = parts[0]
         more = len(parts) - 1
@@ -161,10 +162,10 @@ class Lanes:
         self._wait(lane, now)
 
     def hold(self, entry: Entry) -> list[Entry]:
-        """Let a failed event go and put its group on hold.
+        """Remove a failed event and put its group on hold.
 
         Returns:
-            The events behind it, in order: they leave the lanes unprocessed.
+            The events after it, in order. They leave the lanes unprocessed.
         """
         lane = self._landed(entry)
         self.ahead -= lane.ahead
@@ -177,23 +178,24 @@ class Lanes:
         return parked
 
     def remaining(self) -> Iterator[Entry]:
-        """Return every event held, in order within each group."""
+        """Return every held event, in order within each group."""
         for lane in self._lanes.values():
             yield from _chain(lane.first)
 
     def has_unmarked(self) -> bool:
-        """Return whether an event waits for nothing but its mark."""
+        """Return whether a mark is the only thing that an event waits for."""
         return bool(self._unmarked)
 
     def to_mark(self, room: int, look_ahead: int) -> list[Entry]:
-        """Return events to be marked next: first those whose turn it is, then those behind them.
+        """Return the events to mark next: first the heads of lanes, then the events after them.
 
-        Until ``marked`` is called with them there must be no other call.
+        The caller must not call it again before it passes these events to ``marked``.
 
         Args:
-            room: Most events to return.
-            look_ahead: Most marked events that may wait behind others of their groups. Of a lane they are a
-                sixteenth, or its even share: one that is held up leaves some for the others.
+            room: Maximum number of events to return.
+            look_ahead: Maximum number of marked events that wait behind others of their groups. One lane gets
+                at most a sixteenth of them, or an even share if that is more, so that a blocked lane leaves
+                marks for the others.
         """
         entries: list[Entry] = []
         while self._unmarked and len(entries) < room:
@@ -216,13 +218,13 @@ class Lanes:
         return entries
 
     def marked(self, entries: Iterable[Entry]) -> None:
-        """Let events be taken that are marked now: they are those of the last ``to_mark``."""
+        """Allow the events of the last ``to_mark`` to be taken, because their marks are durable."""
         for entry in entries:
             lane = self._lanes.get(entry.event.group)
             entry.is_marked = True
             if lane is None:
-                continue  # put on hold meanwhile
-            if lane.first is entry:  # those behind it keep their marks if its own was taken back
+                continue  # its group was put on hold in the meantime
+            if lane.first is entry:  # the events after it keep their marks if its own mark was revoked
                 self._line_up(lane)
             else:
                 lane.last_marked = entry
@@ -231,11 +233,11 @@ class Lanes:
                 self.unsent += 1
 
     def take_back_mark(self, entry: Entry) -> None:
-        """Let an event in flight be sent again only under a new mark."""
+        """Revoke the mark of an event in flight. A retry requires a new mark."""
         entry.is_marked = not self._marks
 
     def never_accepted(self) -> Iterator[Entry]:
-        """Return the marked events of which the service can have accepted none, but parts of events."""
+        """Return the marked events that cannot have been accepted, excluding parts of events."""
         for lane in self._lanes.values():
             for entry in _chain(lane.first):
                 if not entry.is_marked:
@@ -251,13 +253,13 @@ class Lanes:
 
     def _wait(self, lane: Lane, due: float) -> None:
         lane.state = LaneState.WAITING
-        self._retries += 1  # keeps retries due at one instant in order; lanes cannot be compared
+        self._retries += 1  # tie-breaker for equal due times, because lanes are not comparable
         heappush(self._waiting, (due, self._retries, lane))
 
     def _landed(self, entry: Entry) -> Lane:
         lane = self._lanes.get(entry.event.group)
         if lane is None or lane.first is not entry or lane.state is not LaneState.IN_FLIGHT:
-            raise RuntimeError("an event that is not in flight cannot be settled")
+            raise RuntimeError("only an event in flight can be settled")
         self.in_flight -= 1
         return lane
 

@@ -1,16 +1,17 @@
-"""The write-ahead: an event is sent only after a durable mark says that it may be.
+"""Write-ahead marks: an event is sent only after a durable mark permits it.
 
-After a crash the marked events without an answer are in doubt, so few may be marked that are not sent. How
-many there are is a fixed number, whatever the rate and however the events are spread over lanes.
+After a crash every marked event without an answer is in doubt. The number of marked but unsent events must
+therefore be small. It has a fixed bound, independent of the rate and of the distribution of events over
+lanes.
 
 Rules kept here:
 
-1. One mark is written at a time. Half of the events marked ahead are left while it is, so that delivery does
-   not wait for the disk.
-2. At most ``MARKED_AHEAD`` events are marked and not sent. At most ``LOOK_AHEAD`` of them wait behind others
-   of their groups, so that lanes that are held up cannot use up what the other lanes need.
-3. What is marked and cannot have been accepted is marked again every ``RENEWAL_SECONDS``: doubt is never much
-   older than the attempt it is about.
+1. One mark is written at a time. The write starts while half of the marked events are still unsent, so that
+   delivery does not wait for the disk.
+2. At most ``MARKED_AHEAD`` events are marked and unsent. At most ``LOOK_AHEAD`` of them wait behind others of
+   their groups, so that blocked lanes cannot use the marks that other lanes need.
+3. Events that are marked and cannot have been accepted are marked again every ``RENEWAL_SECONDS``. The time
+   of a doubt is therefore close to the time of its attempt.
 """
 
 import asyncio
@@ -24,39 +25,40 @@ from loader.delivery.lanes import Lanes
 from loader.errors import LoaderError, unhandled
 
 MARKED_AHEAD = 384
-"""Most events that are marked and not sent. Half of them last 24 ms at 8,000 events a second: longer than a
-flush of most disks takes."""
+"""Maximum number of marked and unsent events. Half of them last 24 ms at 8,000 events per second, which is
+longer than a flush takes on most disks."""
 
 LOOK_AHEAD = 128
-"""Most of these that wait behind an event of their group."""
+"""Maximum number of these that wait behind an event of their group."""
 
 TOP_UP_SECONDS = 0.01
-"""How often it is looked whether lanes need more marks ahead. Looking costs a microsecond for ten lanes."""
+"""Interval of the check whether lanes need more marks ahead. The check costs one microsecond per ten
+lanes."""
 
 RENEWAL_SECONDS = 60.0
-"""Every mark of an event that waits is younger: 1/480 of a token's life."""
+"""Maximum age of the mark of a waiting event: 1/480 of the life of a token."""
 
 
 class WriteAhead(Protocol):
-    """Whoever keeps the marks."""
+    """Durable storage of the marks."""
 
     async def mark_sendable(self, places: Sequence[tuple[int, int]]) -> None:
-        """Write down that events, each named by window and index, may be sent from now on; durable on return.
+        """Write marks for events, each given as (window, index); the marks are durable on return.
 
         Raises:
-            LoaderError: The disk refused. The events must not be sent.
+            LoaderError: The write failed. The events must not be sent.
         """
 
 
 class Marker:
-    """Keeps enough events marked.
+    """Writes marks ahead of the attempts.
 
     Args:
-        lanes: Where the events are.
-        write_ahead: Keeps the marks; None if there is no need for any.
+        lanes: The lanes with the events.
+        write_ahead: Storage of the marks, or None if the load needs no marks.
         surroundings: Clocks.
-        wake: Set when events may be taken that could not before.
-        stop_with: Called with what stops the load.
+        wake: Set when further events may be taken.
+        stop_with: Called with the error that stops the load.
     """
 
     def __init__(
@@ -79,7 +81,10 @@ class Marker:
         self._renew_at = surroundings.wall() + RENEWAL_SECONDS
 
     def look(self, now: float) -> None:
-        """Write a mark if one is needed at ``now`` (monotonic seconds); to be called before each attempt."""
+        """Start to write a mark if one is needed at ``now`` (monotonic seconds).
+
+        The pump and the workers call it before each attempt.
+        """
         lanes = self._lanes
         if self._task is not None or self._write_ahead is None or lanes.unsent > MARKED_AHEAD // 2:
             return
@@ -90,18 +95,18 @@ class Marker:
 
     @property
     def renewal_seconds(self) -> float:
-        """In how many seconds ``renew`` is to be called; infinite if nothing is marked."""
+        """Seconds until the next call of ``renew``; infinite if no event is marked."""
         if self._write_ahead is None or not self._lanes:
             return math.inf
         return max(0.0, self._renew_at - self._surroundings.wall())
 
     def clock_was_set(self) -> None:
-        """Note that earlier marks have wrong times: those of events that wait are renewed at once."""
+        """Record that earlier marks have wrong times. The marks of waiting events are renewed immediately."""
         self._renew_at = -math.inf
         self._wake.set()
 
     def renew(self) -> None:
-        """Mark again what has waited for long and cannot have been accepted, if it is time."""
+        """Renew the marks of waiting events that cannot have been accepted, if the renewal is due."""
         if self._task is not None or self._write_ahead is None:
             return
         now = self._surroundings.wall()
@@ -110,7 +115,7 @@ class Marker:
             self._start([], self._write_ahead, list(self._lanes.never_accepted()))
 
     async def stop(self) -> None:
-        """Wait for the mark that is being written."""
+        """Wait until the current mark is written."""
         if self._task is not None:
             await self._task
 
@@ -125,9 +130,9 @@ class Marker:
         try:
             with contained_work():
                 await write_ahead.mark_sendable(places)
-        except Exception as fault:  # noqa: BLE001 - it stops the load, whose pump would wait for the mark
+        except Exception as fault:  # noqa: BLE001 - it stops the load; the pump would wait for the mark
             self._stop_with(fault if isinstance(fault, LoaderError) else unhandled(fault))
-            return  # for good: nothing may be sent any more
+            return  # _task stays set, so that no further mark is written and no further event is sent
         self._lanes.marked(entries)
         self._most_ahead = self._lanes.ahead
         self._task = None

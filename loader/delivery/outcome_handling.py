@@ -1,11 +1,11 @@
-"""What follows from an answer: the limits learn, the lane moves on, the event gets its result.
+"""Handling of outcomes: it updates the limits, advances the lane and settles the event.
 
 Rules kept here:
 
-1. Every answer is told to the governor, the in-flight cap and the breaker exactly once.
-2. An event leaves the lanes, the budget and this module together, with exactly one result.
-3. The books are right before a result is handed on: whoever gets it may stop the load.
-4. An event in parts stays in the budget as one event, and has its result when the last part has its own.
+1. The governor, the in-flight cap and the breakers receive every answer exactly once.
+2. An event leaves the lanes and the budget together, with exactly one result.
+3. All counters are correct before a result is passed on, because its receiver may stop the load.
+4. An event in parts stays in the budget as one event. It gets its result when its last part is settled.
 """
 
 from collections.abc import Callable, Iterable
@@ -28,7 +28,7 @@ from loader.service.way_faults import way_fault
 ON_HOLD_CODE = "GroupOnHold"
 TOKEN_TOO_OLD_CODE = "TokenTooOld"  # noqa: S105 - an error code
 INTERRUPTED_CODE = "Interrupted"
-"""Our own codes, beside those of the service."""
+"""Error codes of the loader, in addition to those of the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,16 @@ class OutcomeHandler:
     """Settles attempts and events.
 
     Attributes:
-        admission: The gate, with the lanes and limits behind it.
+        admission: Admission control, with the lanes and limits.
         stats: The counters.
-        client: Whose clock is adjusted on SKEWED.
-        surroundings: Clocks and chance.
+        client: The client; its clock is adjusted on SKEWED.
+        surroundings: Clocks and random numbers.
         holds_groups: Whether a failed event puts its group on hold.
-        on_result: Who gets the results.
-        part_log: Who writes down what becomes of parts; None if no event may be divided.
-        stop_with: Called with what stops the load.
-        clock_was_set: Called when the service said what time it is.
-        content_refusals: Which events something on the way refuses for their content.
+        on_result: Receiver of the results.
+        part_log: Durable log of the parts of divided events, or None if no event may be divided.
+        stop_with: Called with the error that stops the load.
+        clock_was_set: Called after the clock is adjusted to the service's time.
+        content_refusals: Detection of events that something on the way refuses for their content.
     """
 
     admission: Admission
@@ -60,16 +60,16 @@ class OutcomeHandler:
     content_refusals: ContentRefusals = field(default_factory=ContentRefusals)
 
     def settle(self, entry: Entry, outcome: Outcome) -> Remedy:
-        """Take in the answer to an attempt.
+        """Record the outcome of an attempt.
 
         Returns:
-            What the caller has to mend before attempts go on; the clock is adjusted already. An event to
-            be divided is in flight until that is done.
+            The remedy that the caller must apply before further attempts. The clock is already adjusted. An
+            event that must be divided stays in flight until ``divide`` is done.
         """
         now = self.surroundings.monotonic()
         self._tell_limits(entry, outcome, now)
         if outcome.kind is OutcomeKind.ACCEPTED and entry.bisection is None:
-            # So nearly all end: nothing to decide, nobody held back.
+            # Fast path of almost all events: no decision is needed and no group is put on hold.
             self.admission.lanes.release(entry)
             self.admission.budget.release(entry.event)
             self.stats.deliveries.add(now - entry.handed_over_at)
@@ -99,7 +99,7 @@ class OutcomeHandler:
         return decision.remedy
 
     async def divide(self, entry: Entry) -> None:
-        """Put halves in the place of an event, or part of one, that was refused."""
+        """Replace a refused event, or a refused part, by its halves."""
         assert self.part_log is not None
         assert entry.outcome is not None
         bisection = entry.bisection or Bisection(entry.event)
@@ -114,30 +114,30 @@ class OutcomeHandler:
         self.admission.lanes.divide(entry, bisection.divide(entry), self.surroundings.monotonic())
 
     def go_on(self, entry: Entry) -> None:
-        """Put what earlier runs left of an event in parts in the place of the event."""
+        """Replace an event that an earlier run divided by its remaining parts."""
         bisection = Bisection(entry.event)
         left = bisection.go_on(entry, entry.known_parts)
         if left:
             self.admission.lanes.divide(entry, left, self.surroundings.monotonic())
             return
-        # The run that sent its last part ended before it could say so.
+        # The earlier run sent the last part but ended before it recorded the result of the event.
         parked = self._let_go(entry, bisection.result().state)
         self._conclude_parts(bisection)
         self._leave_out_all(parked)
 
     def give_up(self, entry: Entry) -> None:
-        """Settle an event that was taken but is too old to be attempted again."""
+        """Settle an event that was taken from its lane but whose token is too old for an attempt."""
         message = "the age of its clientToken allows no further attempt"
         self._finish(entry, given_up(entry).state, TOKEN_TOO_OLD_CODE, message)
 
     def leave_out(self, entry: Entry) -> None:
-        """Settle an event that is not held any more, because its group is on hold."""
+        """Settle an event without an attempt, because its group is on hold."""
         state = EventState.IN_DOUBT if entry.may_have_been_accepted else EventState.UNPROCESSED
         message = "an earlier event of its group was not accepted"
         self._hand_on(entry.result(state, code=ON_HOLD_CODE, message=message))
 
     def conclude(self, reason: str) -> None:
-        """Settle what is in doubt after a stop; events that were never accepted stay without a result."""
+        """Settle the events in doubt after a stop. Events that cannot have been accepted get no result."""
         interrupted = Outcome(
             OutcomeKind.TRANSIENT, code=INTERRUPTED_CODE, message=reason, may_have_been_accepted=True
         )
@@ -183,13 +183,13 @@ class OutcomeHandler:
         troubles.note(outcome, now, self.surroundings.wall())
         is_too_large = outcome.status == TOO_LARGE and outcome.kind is OutcomeKind.BLOCKED
         if is_too_large and len(entry.event.rows) > 1 and not way.is_open:
-            return  # a smaller one may pass
+            return  # a smaller event may pass
         if way.answered(outcome, entry.event.token, now, entry.started_at):
             self.stop_with(way_closed(outcome, way.events))
         self.look_at_troubles()
 
     def _judged(self, entry: Entry, outcome: Outcome, now: float) -> Outcome:
-        """Return a refusal on the way, as the refusal of the event if it is for its content."""
+        """Return the outcome of a refusal on the way, as REJECTED if the event's content is the cause."""
         fault = way_fault(outcome.code)
         if fault is None or not fault.may_be_content:
             return outcome
@@ -198,7 +198,7 @@ class OutcomeHandler:
         return replace(outcome, kind=OutcomeKind.REJECTED)
 
     def look_at_troubles(self) -> None:
-        """Let time pass, and stop the load if nothing was accepted for too long."""
+        """Update the wait time, and stop the load if no event was accepted for too long."""
         troubles = self.stats.troubles
         if troubles.is_over:
             return
@@ -217,7 +217,7 @@ class OutcomeHandler:
         self._leave_out_all(parked)
 
     def _let_go(self, entry: Entry, state: EventState) -> list[Entry]:
-        """Take an entry out of its lane; return those behind it that may not be sent any more."""
+        """Remove an entry from its lane; return the entries after it that must not be sent."""
         if self.holds_groups and state is not EventState.ACCEPTED:
             return self.admission.lanes.hold(entry)
         self.admission.lanes.release(entry)
@@ -231,7 +231,7 @@ class OutcomeHandler:
     def _finish_part(
         self, bisection: EventInParts, entry: Entry, result: EventResult, parked: list[Entry]
     ) -> list[Entry]:
-        """Settle a part, and its event with the last one; return what is parked behind the event."""
+        """Settle a part, and the event with its last part; return the parked entries after the event."""
         settled = bisection.settle(entry, result)
         for later in parked:
             if later.bisection is bisection:

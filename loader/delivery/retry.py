@@ -1,23 +1,25 @@
-"""What happens to an event after an attempt: the outcome table of the design, as one pure function.
+"""The retry policy: one pure function that maps the outcome of an attempt to a decision.
 
-    outcome     decision                       ends as, when patience is over
+    outcome     decision                       final state when patience is exhausted
     accepted    finish: accepted
     throttled   retry with the next token      in doubt or failed
     transient   retry after a backoff          in doubt or failed
     refresh     retry with new credentials     stop, at the second in a row
     skewed      retry with the clock adjusted  stop, at the second in a row
     rejected    finish: failed
-    quota       retry when breaker.py allows   in doubt or failed; the breaker stops the load long before
+    quota       retry when breaker allows      in doubt or failed; circuit_breaker.py stops the load earlier
     stop        stop
     blocked     retry after a backoff          in doubt or failed; way_breaker.py may stop the load
     unknown     retry after a backoff          in doubt or failed, after MAX_UNKNOWN_ANSWERS or with the token
 
 Rules kept here:
 
-1. Patience is the age of the event's token, not a number of attempts: no attempt is made after it.
-2. An event that may have been accepted ends as in doubt, never as failed: only its first receipt or the
-   refusal of the same bytes says more.
-3. A throttled event pays once: the governor slows every lane, the event itself waits only for its token.
+1. Patience is a limit on the age of the event's token, not on the number of attempts. No attempt starts after
+   it.
+2. An event that may have been accepted ends as in doubt, never as failed. Only a receipt or a refusal of the
+   same bytes resolves the doubt.
+3. A throttled event gets no backoff of its own. The governor slows down every lane, and the event waits only
+   for a rate token.
 """
 
 from collections.abc import Callable
@@ -28,31 +30,32 @@ from loader.delivery.entry import Entry
 from loader.model import TOKEN_LIFE_SECONDS, EventState, Outcome, OutcomeKind
 
 TOKEN_MARGIN_SECONDS = 900.0
-"""No attempt goes out in the last quarter of an hour of a token's life: clocks differ, requests take time."""
+"""No attempt starts in the last 15 minutes of a token's life, because clocks differ and requests take
+time."""
 
 PATIENCE_SECONDS = TOKEN_LIFE_SECONDS - TOKEN_MARGIN_SECONDS
-"""How long after its first attempt an event may still be attempted."""
+"""Time after its first attempt within which an event may be attempted again."""
 
 BACKOFF_BASE_SECONDS = 0.05
-"""First step of the backoff of the AWS SDKs for transient errors (2026 retry behaviour)."""
+"""Base of the exponential backoff of the AWS SDKs for transient errors (2026 retry behaviour)."""
 
 BACKOFF_CAP_SECONDS = 20.0
 """Longest backoff of the AWS SDKs."""
 
 THROTTLED_SPREAD_SECONDS = 0.05
-"""Throttled events come back spread over this time, so that a burst does not return as a burst."""
+"""Retries of throttled events are spread over this time, so that a burst is not retried as a burst."""
 
 MAX_RETRY_AFTER_SECONDS = 300.0
-"""A longer Retry-After of a transient answer is taken as this: a wrong header must not park an event."""
+"""Upper bound of the Retry-After of a transient answer, so that a wrong header does not park an event."""
 
 MAX_UNKNOWN_ANSWERS = 10
-"""Answers that nobody knows, for one event; with the backoff between them about 25 seconds."""
+"""Maximum number of unknown answers for one event. With the backoff they take about 25 seconds."""
 
 _CONFLICT = 409
 
 
 class Remedy(Enum):
-    """What has to be done before an event is sent again."""
+    """The action that is required before an event is sent again."""
 
     NONE = "none"
     REFRESH = "refresh the credentials"
@@ -61,7 +64,7 @@ class Remedy(Enum):
 
 
 class StopCause(Enum):
-    """Why the service stops the whole load."""
+    """The reason why the service stops the whole load."""
 
     REFUSED = "refused"
     CREDENTIALS = "credentials"
@@ -74,8 +77,8 @@ class Retry:
     """Send the event again.
 
     Attributes:
-        due: Monotonic seconds before which it may not go.
-        remedy: What to do first.
+        due: Earliest time of the retry in monotonic seconds.
+        remedy: The action that is required first.
     """
 
     due: float
@@ -87,7 +90,7 @@ class Finish:
     """The event is settled.
 
     Attributes:
-        state: As what.
+        state: The final state.
     """
 
     state: EventState
@@ -95,10 +98,10 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The load cannot go on.
+    """The load cannot continue.
 
     Attributes:
-        cause: Why.
+        cause: The reason.
     """
 
     cause: StopCause
@@ -112,11 +115,11 @@ IN_DOUBT = Finish(EventState.IN_DOUBT)
 
 
 def decide(outcome: Outcome, entry: Entry, *, now: float, wall_now: float, jitter: float) -> Decision:
-    """Return what to do about an event after an attempt.
+    """Return the decision on an event after an attempt.
 
     Args:
-        outcome: What the attempt came to.
-        entry: The facts on the event, this outcome included.
+        outcome: The outcome of the attempt.
+        entry: The state of the event, including this outcome.
         now: Monotonic seconds.
         wall_now: Epoch seconds.
         jitter: A random number in [0, 1).
@@ -133,7 +136,7 @@ def out_of_patience(entry: Entry, wall_time: float) -> bool:
 
 
 def given_up(entry: Entry) -> Finish:
-    """Return how an event ends that will not be attempted again."""
+    """Return the final state of an event that is not attempted again."""
     return IN_DOUBT if entry.may_have_been_accepted else FAILED
 
 
@@ -146,10 +149,10 @@ def _throttled(_outcome: Outcome, _entry: Entry, now: float, jitter: float) -> D
 
 
 def _transient(outcome: Outcome, entry: Entry, now: float, jitter: float) -> Decision:
-    # Full jitter, the SDKs' formula. The exponent is bounded, as floats end at 2 ** 1024.
+    # Full jitter, as in the AWS SDKs. The exponent is bounded because floats overflow at 2 ** 1024.
     longest = min(BACKOFF_BASE_SECONDS * 2.0 ** min(entry.troubles - 1, 30), BACKOFF_CAP_SECONDS)
-    told = min(outcome.retry_after_seconds or 0.0, MAX_RETRY_AFTER_SECONDS)
-    return Retry(now + max(jitter * longest, told))
+    retry_after = min(outcome.retry_after_seconds or 0.0, MAX_RETRY_AFTER_SECONDS)
+    return Retry(now + max(jitter * longest, retry_after))
 
 
 def _unknown(outcome: Outcome, entry: Entry, now: float, jitter: float) -> Decision:
@@ -169,8 +172,8 @@ def _skewed(outcome: Outcome, entry: Entry, now: float, _jitter: float) -> Decis
 
 
 def _rejected(outcome: Outcome, entry: Entry, _now: float, _jitter: float) -> Decision:
-    # The same bytes met the same judge before, so an earlier attempt without an answer was refused as
-    # well. A conflict is no such verdict: it may be the answer to a token that is already taken.
+    # The service refuses the same bytes every time, so it also refused an earlier attempt without an answer.
+    # A conflict is an exception, because it may be the answer to a token that is already in use.
     return given_up(entry) if outcome.status == _CONFLICT else FAILED
 
 

@@ -1,4 +1,4 @@
-"""The settings of a delivery."""
+"""Settings of a delivery."""
 
 import math
 from dataclasses import dataclass, field
@@ -8,23 +8,23 @@ from loader.job import Job, OnFailure
 from loader.model import Operation
 
 _BURST_SECONDS = 0.1
-"""Without --burst the ceiling's bucket holds this much of the rate: timers are late by milliseconds, and a
-bucket of one token would lose them all."""
+"""Capacity of the ceiling's bucket without --burst, in seconds of the rate. Timers are late by milliseconds,
+and a bucket of one token would lose the tokens of that time."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliverySettings:
-    """How events are delivered. How many may be in flight is the in-flight cap's own setting.
+    """Settings of a delivery. The maximum number of attempts in flight is a setting of the in-flight cap.
 
     Attributes:
-        rate: The user's ceiling in events per second, or None for none.
-        burst: Events that may go at once under the ceiling, or None for a tenth of a second's worth.
-        max_held_bytes: Most bytes of events held, by more than which only the last event may go over.
-        on_failure: What a failed event does to the later events of its group.
-        drain_seconds: How long a stopping load waits for the answers to what is in flight.
-        breaker: How patiently a used-up quota is waited for.
-        give_up_seconds: How long the load goes on without a single acceptance.
-        may_repeat: Whether a record that is sent twice does no harm (it does with APPEND).
+        rate: The user's ceiling in events per second, or None for no ceiling.
+        burst: Capacity of the ceiling's bucket in events, or None for 0.1 s of the rate.
+        max_held_bytes: Byte budget of the held events. Only the last event taken may exceed it.
+        on_failure: Effect of a failed event on the later events of its group.
+        drain_seconds: Longest wait of a stopping load for the answers to attempts in flight.
+        breaker: Probe timing of the breaker for an exhausted quota.
+        give_up_seconds: Time without an acceptance after which the load stops.
+        may_repeat: Whether a repeated record is harmless. It is not with APPEND.
     """
 
     rate: float | None = None
@@ -46,7 +46,7 @@ class DeliverySettings:
 
     @classmethod
     def of(cls, job: Job) -> "DeliverySettings":
-        """Return the settings a job asks for."""
+        """Return the delivery settings of a job."""
         return cls(
             rate=job.rate,
             burst=job.burst,
@@ -59,7 +59,7 @@ class DeliverySettings:
 
     @property
     def burst_events(self) -> int:
-        """The size of the ceiling's bucket, given or derived."""
+        """Capacity of the ceiling's bucket in events, given or derived."""
         if self.burst is not None:
             return self.burst
         return max(1, math.ceil((self.rate or 0.0) * _BURST_SECONDS))

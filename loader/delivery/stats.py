@@ -1,4 +1,4 @@
-"""What a delivery has done so far and what holds it back: live numbers for progress and summary."""
+"""Live statistics of a delivery and its limiting factor, for the progress display and the summary."""
 
 from loader.delivery.lanes import Lanes
 from loader.delivery.limits.byte_budget import ByteBudget
@@ -11,16 +11,16 @@ from loader.model import EventState
 
 
 class DeliveryStats:
-    """Counters of one delivery; the dispatcher counts, everyone else reads.
+    """Counters of one delivery. Only the dispatcher and its outcome handler write them.
 
     Attributes:
-        troubles: What goes wrong with attempts.
-        attempts: Requests made.
-        retried: Requests made beyond the first for an event.
-        throttled: Requests the service throttled.
-        round_trips: From the start of an attempt to its end, for every attempt that ended.
-        deliveries: From the hand-over of an event to its acceptance, with all waits and retries. Events that
-            were divided are not in it.
+        troubles: Faults of attempts.
+        attempts: Number of requests.
+        retried: Number of requests after the first one of an event.
+        throttled: Number of requests that the service throttled.
+        round_trips: Latencies from the start to the end of each ended attempt.
+        deliveries: Latencies from the offer of an event to its acceptance, including waits and retries. They
+            exclude divided events.
     """
 
     def __init__(
@@ -48,49 +48,49 @@ class DeliveryStats:
 
     @property
     def accepted(self) -> int:
-        """Events the service accepted."""
+        """Number of events that the service accepted."""
         return self.results[EventState.ACCEPTED]
 
     @property
     def failed(self) -> int:
-        """Events recorded as failed."""
+        """Number of events recorded as failed."""
         return self.results[EventState.FAILED]
 
     @property
     def in_doubt(self) -> int:
-        """Events that may have been accepted, and nobody knows."""
+        """Number of events that may have been accepted without a receipt."""
         return self.results[EventState.IN_DOUBT]
 
     @property
     def unprocessed(self) -> int:
-        """Events left out because their group is on hold."""
+        """Number of events that were not sent because their group is on hold."""
         return self.results[EventState.UNPROCESSED]
 
     @property
     def in_flight(self) -> int:
-        """Attempts under way."""
+        """Number of attempts in flight."""
         return self._lanes.in_flight
 
     @property
     def in_flight_cap(self) -> int:
-        """How many attempts may be under way."""
+        """Maximum number of attempts in flight."""
         return self._cap.limit
 
     @property
     def waiting(self) -> int:
-        """Events held that are not in flight: queued behind others, or waiting to be retried."""
+        """Number of held events that are not in flight: queued in their lanes or waiting for a retry."""
         return len(self._lanes) - self._lanes.in_flight
 
     @property
     def held_bytes(self) -> int:
-        """Memory of the events held, against ``max_held_bytes``."""
+        """Memory of the held events in bytes; ``max_held_bytes`` limits it."""
         return self._budget.held_bytes
 
     @property
     def rate(self) -> float:
-        """Events per second that the governor allows now."""
+        """Events per second that the governor currently allows."""
         return self._governor.rate
 
     def limiting_factor(self, now: float) -> LimitingFactor | None:
-        """Return what held the load back lately, as of ``now`` (monotonic seconds); None if nothing did."""
+        """Return the recent limiting factor at ``now`` (monotonic seconds); None if there is none."""
         return self._stalls.limiting_factor(now)

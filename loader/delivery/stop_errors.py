@@ -1,7 +1,7 @@
-"""The errors that stop a load for good, or until someone acts: what happened and what to do next.
+"""Errors that stop a load, with the cause and the next step for the user.
 
-The service's words are shown here, other than for a single event: these answers are about the caller, the
-instance or the request's signature, never about a payload.
+These errors show the service's message, unlike the errors of single events. The message concerns the caller,
+the instance or the signature of the request, never a payload.
 """
 
 from datetime import UTC, datetime
@@ -38,8 +38,8 @@ def service_stopped(cause: StopCause, outcome: Outcome) -> ServiceStopped:
     """Return the error for a load that the service stopped.
 
     Args:
-        cause: Why.
-        outcome: The answer that decided it.
+        cause: The reason.
+        outcome: The answer that caused the stop.
     """
     words = ": ".join(part for part in (outcome.code, outcome.message) if part)
     request = f" (request {outcome.request_id})" if outcome.request_id else ""
@@ -49,7 +49,7 @@ def service_stopped(cause: StopCause, outcome: Outcome) -> ServiceStopped:
 
 
 def given_up_waiting(troubles: Troubles) -> DeliveryStopped:
-    """Return the error for a load that nothing was accepted of for too long."""
+    """Return the error for a load without an acceptance for too long."""
     assert troubles.outcome is not None
     assert troubles.last is not None
     since = datetime.fromtimestamp(troubles.last.since, UTC)

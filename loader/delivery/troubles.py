@@ -1,13 +1,13 @@
-"""What goes wrong with attempts: the last cause, how often and since when, and when to give up.
+"""Tracking of troubles (faults of attempts): last cause, count, start time, and the decision to give up.
 
 Rules kept here:
 
-1. A trouble is an attempt that came to neither a receipt nor a verdict on its event, apart from throttling,
-   which has its own counts and patience.
-2. Causes are told apart by their code. An episode of a cause ends when it was not met for
-   EPISODE_GAP_SECONDS while events were accepted; the next one counts from 1.
-3. The load is given up when nothing was accepted for ``give_up_seconds`` since the first trouble after the
-   last acceptance. Time in which this process did not run (suspended, stopped) does not count.
+1. A trouble is an attempt that ended without a receipt and without a verdict on its event. Throttling is
+   excluded, because it has its own counts and patience.
+2. The code identifies the cause. An episode of a cause ends when the cause did not occur for
+   EPISODE_GAP_SECONDS while events were accepted. The next episode counts from 1.
+3. The load gives up if no event was accepted for ``give_up_seconds`` since the first trouble after the last
+   acceptance. Time in which this process did not run (suspended, stopped) does not count.
 """
 
 import math
@@ -16,16 +16,17 @@ from dataclasses import dataclass
 from loader.model import Outcome, OutcomeKind
 
 EPISODE_GAP_SECONDS = 300.0
-"""The longest pause that a Retry-After makes between two attempts of an event."""
+"""Gap that ends an episode: the longest pause that a Retry-After causes between two attempts of an event."""
 
 MAX_STEP_SECONDS = 5.0
-"""Most that counts as waited between two looks; the dispatcher looks at least that often during a trouble."""
+"""Maximum time that counts between two calls of ``look``. The dispatcher calls it at least this often during
+a trouble."""
 
 MAX_EPISODES = 100
-"""Causes that are counted at once: their names come from outside."""
+"""Maximum number of causes in memory, because their names come from external input."""
 
 _RELIEFS = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.REJECTED, OutcomeKind.THROTTLED, OutcomeKind.QUOTA})
-"""Answers that show the service at work. A quota has a patience of its own (`circuit_breaker`)."""
+"""Answers that show that the service works. A quota has its own time limit (`circuit_breaker`)."""
 
 _NO_TROUBLES = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.REJECTED, OutcomeKind.THROTTLED})
 
@@ -35,10 +36,10 @@ class Trouble:
     """An episode of one cause.
 
     Attributes:
-        code: The cause: the service's error code, or ours.
-        count: How many attempts met it.
-        since: Epoch seconds of the first of them.
-        latest: Epoch seconds of the latest.
+        code: The cause: an error code of the service or of the loader.
+        count: Number of attempts with this cause.
+        since: Epoch seconds of the first of these attempts.
+        latest: Epoch seconds of the latest of these attempts.
     """
 
     code: str
@@ -51,12 +52,12 @@ class Troubles:
     """The troubles of one run.
 
     Args:
-        give_up_seconds: How long without any acceptance the load goes on; infinite for ever.
+        give_up_seconds: Time without an acceptance after which the load gives up; infinite for never.
 
     Attributes:
         last: The latest trouble of the run, or None.
-        outcome: The answer it came with, or None.
-        is_over: Whether the service has been at work since.
+        outcome: The outcome of that attempt, or None.
+        is_over: Whether the service has worked since the latest trouble.
     """
 
     def __init__(self, give_up_seconds: float = math.inf) -> None:
@@ -71,7 +72,7 @@ class Troubles:
 
     @property
     def waited_seconds(self) -> float:
-        """How long nothing has been accepted since the first trouble; 0 if all is well."""
+        """Seconds without an acceptance since the first trouble; 0 without a current trouble."""
         return self._waited_seconds
 
     @property
@@ -80,17 +81,17 @@ class Troubles:
         return self._waited_seconds >= self._give_up_seconds
 
     def relieved(self) -> None:
-        """Note an answer that shows the service at work."""
+        """Record an answer that shows that the service works."""
         if not self.is_over:
             self.is_over = True
             self._waited_seconds = 0.0
             self._accepted_since = set(self._episodes)
 
     def note(self, outcome: Outcome, now: float, wall_now: float) -> None:
-        """Take in what an attempt came to.
+        """Record the outcome of an attempt.
 
         Args:
-            outcome: What it came to.
+            outcome: The outcome.
             now: Monotonic seconds.
             wall_now: Epoch seconds.
         """
@@ -109,13 +110,13 @@ class Troubles:
         self._episodes[outcome.code] = self.last
 
     def look(self, now: float) -> None:
-        """Let time pass: count what was waited since the last look."""
+        """Add the time since the last call to the time waited; ``now`` is in monotonic seconds."""
         if not self.is_over:
             self._waited_seconds += min(now - self._looked_at, MAX_STEP_SECONDS)
             self._looked_at = now
 
     def next_look_seconds(self) -> float:
-        """Return how long until ``look`` must be called; infinite if all is well."""
+        """Return the seconds until ``look`` must be called; infinite without a current trouble."""
         if self.is_over or self._give_up_seconds == math.inf:
             return math.inf
         return min(max(self._give_up_seconds - self._waited_seconds, 0.0), MAX_STEP_SECONDS)
