@@ -82,7 +82,7 @@ class Bisection:
         self._data = event.data
         self._places: Sequence[Place] = record_places(self._data)
         if len(self._places) != len(event.rows):
-            raise ValueError("the numbers of records and rows of the event differ")
+            raise ValueError("the event must have as many records as rows")
         self._open = 0
         self._attempts = 0
         self._first_attempt_at: float | None = None
