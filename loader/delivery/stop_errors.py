@@ -15,21 +15,21 @@ from loader.service.way_errors import nothing_accepted
 
 _WHAT = {
     StopCause.REFUSED: "The service refuses this load.",
-    StopCause.CREDENTIALS: "The service refuses the credentials, also after they were refreshed.",
-    StopCause.CLOCK: "The service refuses the time of the requests, also after the clock was adjusted.",
-    StopCause.QUOTA: "A quota of the service is used up and did not recover.",
+    StopCause.CREDENTIALS: "The service refuses the credentials, even after a refresh.",
+    StopCause.CLOCK: "The service refuses the time of the requests, even after a clock adjustment.",
+    StopCause.QUOTA: "A quota of the service is exhausted and did not recover.",
 }
 
 _NEXT = {
-    StopCause.REFUSED: f"check instance id, region and the permissions of the caller, {_RESUME}",
+    StopCause.REFUSED: f"check the instance id, the region and the permissions of the caller, {_RESUME}",
     StopCause.CREDENTIALS: f"sign in again or choose another profile, {_RESUME}",
     StopCause.CLOCK: f"set this machine's clock, {_RESUME}",
     StopCause.QUOTA: f"ask AWS to raise the quota or wait until it recovers, {_RESUME}",
 }
 
 _NEXT_BY_CODE = {
-    "AccessDeniedException": f"allow scn:SendDataIntegrationEvent on the instance to the caller, {_RESUME}",
-    "ResourceNotFoundException": f"check instance id, dataset and region, {_RESUME}",
+    "AccessDeniedException": f"grant the caller scn:SendDataIntegrationEvent on the instance, {_RESUME}",
+    "ResourceNotFoundException": f"check the instance id, the dataset and the region, {_RESUME}",
     "OptInRequired": f"subscribe the account to the service, {_RESUME}",
 }
 
