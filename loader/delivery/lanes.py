@@ -259,7 +259,7 @@ class Lanes:
     def _landed(self, entry: Entry) -> Lane:
         lane = self._lanes.get(entry.event.group)
         if lane is None or lane.first is not entry or lane.state is not LaneState.IN_FLIGHT:
-            raise RuntimeError("only an event in flight can be settled")
+            raise RuntimeError("an event that is not in flight cannot be settled")
         self.in_flight -= 1
         return lane
 
