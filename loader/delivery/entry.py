@@ -63,7 +63,7 @@ class Entry:
         clock_adjustments: Consecutive SKEWED answers. REFRESH answers in between do not reset the count.
         is_marked: Whether the write-ahead mark of the event is durable, which an attempt requires.
         is_divisible: Whether a refusal may divide the event. A possible acceptance sets it to False.
-        known_parts: Results of its parts in earlier runs if it was divided.
+        known_parts: Results of its parts in earlier runs if it was divided; empty for a part.
         bisection: The event in parts that this entry belongs to, or None if the entry is a whole event.
         part: The records of the event that this entry sends, or None for all.
     """
