@@ -393,3 +393,10 @@ class SlicePlan:
     def records(self) -> int:
         """Rows that became records."""
         return sum(file.records for file in self.files)
+
+    def lines_swallowed(self) -> Counter[int]:
+        """Return, by file, the lines of rejected rows beyond the first of each: an open quote makes them."""
+        lines: Counter[int] = Counter()
+        for row in self.rejected:
+            lines[row.file] += row.lines - 1
+        return lines

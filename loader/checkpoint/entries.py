@@ -97,6 +97,7 @@ class Durable:
 
 def counts(plan: SlicePlan) -> list[Values]:
     """Return what became of the rows of each file: the same each time a slice is planned."""
+    swallowed = plan.lines_swallowed()
     return [
         (
             file.file,
@@ -107,6 +108,7 @@ def counts(plan: SlicePlan) -> list[Values]:
             file.records,
             int(file.last_of_file),
             file.rows_filtered_unknown,
+            swallowed[file.file],
         )
         for file in plan.files
     ]

@@ -48,7 +48,8 @@ INSERT INTO slices (window, number, first_index, events, ends_window, plan_diges
 VALUES (?, ?, ?, ?, ?, ?)"""
 INSERT_SLICE_FILE = """
 INSERT INTO slice_files (window, slice, file, first_row, rows_read, rows_filtered, rows_rejected, records,
-                         last_of_file, rows_filtered_unknown) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+                         last_of_file, rows_filtered_unknown, lines_swallowed)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 READ_RECEIPTS = "SELECT event_ids FROM receipts WHERE window = ?"
 WRITE_RECEIPTS = "INSERT OR REPLACE INTO receipts (window, event_ids) VALUES (?, ?)"
 INSERT_ODD = "INSERT INTO odd_receipts (window, event_index, event_id) VALUES (?, ?, ?)"

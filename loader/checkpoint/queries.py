@@ -57,12 +57,14 @@ class FileTotals:
     Attributes:
         rows_read: Its rows.
         rows_rejected: Those that could not become records.
+        lines_swallowed: Lines of rejected rows beyond the first of each.
         records_failed: Those that became records, and were refused.
         rows_settled: Rows of its windows that need no more work.
     """
 
     rows_read: int
     rows_rejected: int
+    lines_swallowed: int
     records_failed: int
     rows_settled: int
 
@@ -135,10 +137,11 @@ def read_file_totals(
     for file, rows, by_file in connection.execute("SELECT file, rows, rows_by_file FROM failures"):
         failed.update(dict(orjson.loads(by_file)) if by_file is not None else {file: rows})
     sums = connection.execute(
-        "SELECT file, sum(rows_read), sum(rows_rejected) FROM slice_files GROUP BY file"
+        "SELECT file, sum(rows_read), sum(rows_rejected), sum(lines_swallowed) FROM slice_files GROUP BY file"
     ).fetchall()
     return {
-        file: FileTotals(rows, rejected, failed[file], settled_rows[file]) for file, rows, rejected in sums
+        file: FileTotals(rows, rejected, swallowed, failed[file], settled_rows[file])
+        for file, rows, rejected, swallowed in sums
     }
 
 

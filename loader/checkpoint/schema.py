@@ -15,10 +15,11 @@ REJECTED_NAME = "rejected"
 """Folder of the rejected rows, beside the checkpoint they were rejected by."""
 
 APPLICATION_ID = 0x53434E4C  # "SCNL": tells our file from any other SQLite file of the same name
-FORMAT_VERSION = 9
+FORMAT_VERSION = 10
 """2: rejected rows have codes. 3: tokens are made of quoted records. 4: of the start of a request's body.
 5: marks name single events. 6: loads have generations. 7: samples over time. 8: files have times of their
-last change. 9: windows run over files. Tokens and marks of before mean nothing here."""
+last change. 9: windows run over files. 10: slices have swallowed lines. Tokens and marks of before
+mean nothing here."""
 
 BUSY_SECONDS = 10.0
 """How long a write waits for someone's SQLite tool that holds the file for writing."""
@@ -93,6 +94,7 @@ CREATE TABLE slice_files (             -- what became of the rows of each file i
     records       INTEGER NOT NULL,
     last_of_file  INTEGER NOT NULL,    -- whether the file ends there
     rows_filtered_unknown INTEGER NOT NULL,
+    lines_swallowed INTEGER NOT NULL,  -- lines of rejected rows beyond the first of each
     PRIMARY KEY (window, slice, file)
 ) WITHOUT ROWID;
 CREATE TABLE receipts (                -- substr(event_ids, 16 * event_index + 1, 16) is the eventId

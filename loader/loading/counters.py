@@ -55,7 +55,7 @@ class LoadCounters:
         self._limits: Counter[str] = Counter()
         self._rows_read = earlier.rows_read
         self._rows_rejected = earlier.rows_rejected
-        self._lines_swallowed = 0
+        self._lines_swallowed = sum([totals.lines_swallowed for totals in earlier_files.values()])
         self._events_planned = earlier.events_total
         self._rows_done_before = settled_rows
         self._rows_done = 0
@@ -63,8 +63,8 @@ class LoadCounters:
         self._files: defaultdict[int, Counter[str]] = defaultdict(Counter)
         for number, totals in earlier_files.items():
             self._files[number].update(
-                rows=totals.rows_read,
-                rejected=totals.rows_rejected,
+                rows=totals.rows_read + totals.lines_swallowed,
+                rejected=totals.rows_rejected + totals.lines_swallowed,
                 failed=0 if job.retry_failed else totals.records_failed,
                 settled=totals.rows_settled,
             )
@@ -84,9 +84,7 @@ class LoadCounters:
             self._events_planned += len(plan.events)
             self._rows_done += settled_rows
             # A quote that is not closed makes one row of many lines: --max-errors counts them all.
-            swallowed: Counter[int] = Counter()
-            for row in plan.rejected:
-                swallowed[row.file] += row.lines - 1
+            swallowed = plan.lines_swallowed()
             self._lines_swallowed += swallowed.total()
             for file in plan.files:
                 lines = swallowed[file.file]

@@ -78,6 +78,27 @@ async def test_lines_that_a_quote_swallowed_count_as_errors(emulator, tmp_path):
     assert await load(emulator, tmp_path, restart=True, max_errors="202") == 1
 
 
+async def test_swallowed_lines_are_not_forgotten_by_a_resume(emulator, tmp_path):
+    """Errors of earlier runs count: a load that was stopped by its limit is stopped again by the same one."""
+    lines = [f"R{row},{row}\n" for row in range(200)]
+    write_files(tmp_path, 0, 60, 0)
+    (tmp_path / "file0.csv").write_text(HEADER + 'R,"1\n' + "".join(lines) + 'S,"2"\nT,3\n')
+    for _ in range(2):
+        with pytest.raises(TooManyFailures):
+            await load(emulator, tmp_path, max_errors="220")
+    await load(emulator, tmp_path, max_errors="262")
+
+
+@pytest.mark.parametrize("limit", ["150", "75%"])
+async def test_swallowed_lines_of_a_file_are_not_forgotten_by_a_resume(emulator, tmp_path, limit):
+    """The limit of one file counts as that of all."""
+    lines = [f"R{row},{row}\n" for row in range(200)]
+    (tmp_path / "file.csv").write_text(HEADER + 'R,"1\n' + "".join(lines) + 'S,"2"\nT,3\n')
+    for _ in range(2):
+        with pytest.raises(TooManyFailures):
+            await load(emulator, tmp_path, max_errors_per_file=limit)
+
+
 async def test_rejected_rows_are_whole_after_a_stop_and_a_resume(emulator, tmp_path):
     """A load that was stopped has no file yet; resumed to its end it has each row once, and stays so."""
     write_files(tmp_path, 0, 60)
