@@ -4,6 +4,7 @@
       SettingsError       exit 2    a mistake in flags, job file or environment
       ExtractError        exit 2    a file that cannot be read or does not fit the dataset
       NothingToLoad       exit 9    no file, or no row, matched
+      NothingNew          exit 0    every file was delivered before
       CheckpointError     exit 2    the run directory cannot be used as it is
         CheckpointMismatch          it belongs to another job, or the extract has changed
         CheckpointCorrupt           it cannot be read; it is unchanged
@@ -94,6 +95,12 @@ class NothingToLoad(LoaderError):
     """No file, or no row, matched. The exit code lets a scheduler distinguish this from success."""
 
     exit_code = ExitCode.NOTHING_TO_LOAD
+
+
+class NothingNew(LoaderError):
+    """Every file was delivered before: all is done, and nothing is sent."""
+
+    exit_code = ExitCode.DELIVERED
 
 
 class CheckpointError(LoaderError):

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shlex
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -64,6 +65,7 @@ def open_checkpoint(
     *,
     restart: bool = False,
     retry_failed: bool = False,
+    supersede: bool = False,
     clock: Callable[[], float] = time.time,
 ) -> Checkpoint:
     """Open the checkpoint of a load, or begin one, and hold the run directory until it is closed.
@@ -75,7 +77,8 @@ def open_checkpoint(
     Args:
         run_dir: The load's directory; made with mode 0700 if it is not there.
         plan: What decides which events the load is made of.
-        restart: Whether to begin anew whatever is there.
+        restart: Whether to start over whatever is there.
+        supersede: Whether an unfinished load of the same job and other files makes way.
         retry_failed: Whether this run sends the events that failed in earlier ones.
         clock: Epoch seconds.
 
@@ -98,7 +101,7 @@ def open_checkpoint(
         archived = None
         if not resumed:
             if found is not None:
-                _refuse(run_dir, found, restart=restart)
+                _refuse(run_dir, found, plan.command, restart=restart, supersede=supersede)
             generation = _next_generation(run_dir, found)
             archived = _archive(path, found, clock())
             _create(path, plan, generation, clock())
@@ -158,7 +161,7 @@ def _next_generation(run_dir: Path, found: _Found | None) -> int:
     return next_generation(run_dir, [] if found is None else [found.generation])
 
 
-def _refuse(run_dir: Path, found: _Found, *, restart: bool) -> None:
+def _refuse(run_dir: Path, found: _Found, command: str, *, restart: bool, supersede: bool) -> None:
     """Raise if what is there must not make way for a new load."""
     if restart:
         return
@@ -172,6 +175,15 @@ def _refuse(run_dir: Path, found: _Found, *, restart: bool) -> None:
             next_step="name another --run-dir, or put that load away with --restart: its checkpoint is kept "
             "under another name",
         )
+    if found.finished or (supersede and not found.other_job):
+        return
+    if not found.other_job:
+        raise CheckpointMismatch(
+            "The run directory holds an unfinished load of other files; nothing in it was changed.",
+            where=str(run_dir),
+            why=shown(found.changes),
+            next_step=_choices(run_dir, command),
+        )
     if not found.finished:
         raise CheckpointMismatch(
             "The run directory holds an unfinished load of another plan; nothing in it was changed.",
@@ -180,6 +192,21 @@ def _refuse(run_dir: Path, found: _Found, *, restart: bool) -> None:
             next_step="resume it with the settings and files it began with, name another --run-dir, or start "
             "over with --restart: the old checkpoint is kept under another name, but no longer resumed",
         )
+
+
+def _choices(run_dir: Path, command: str) -> str:
+    """Return both ways to go on, as commands if the command is known."""
+    ways = (
+        ("finish the unfinished load first, then load the other files", "resume"),
+        (
+            "or put it away and load what is named now; its checkpoint is kept",
+            "supersede",
+        ),
+    )
+    if not command:
+        return "; ".join(f"{what}: --unfinished {word}" for what, word in ways)
+    in_run_dir = "" if "--run-dir" in command else f" --run-dir {shlex.quote(str(run_dir))}"
+    return "\n".join(f"{what}:\n{command}{in_run_dir} --unfinished {word}" for what, word in ways)
 
 
 def _archive(path: Path, found: _Found | None, now: float) -> Path | None:

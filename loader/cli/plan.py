@@ -9,7 +9,7 @@ import typer
 
 from loader.cli.emulate import REHEARSAL
 from loader.cli.options import JobFile, need_extract, with_job_options
-from loader.errors import SettingsError
+from loader.errors import NothingNew, SettingsError
 from loader.job import read_job
 
 PLAN = "This plan"
@@ -75,7 +75,11 @@ def plan(
         seconds = None if deadline is None else deadline_seconds(deadline, datetime.now().astimezone())
     except ValueError as error:
         raise SettingsError("The deadline cannot be used.", where="--deadline", why=str(error)) from error
-    found = plan_load(work, deadline_seconds=seconds, round_trip_seconds=round_trip_ms / 1000, emit=emit)
+    try:
+        found = plan_load(work, deadline_seconds=seconds, round_trip_seconds=round_trip_ms / 1000, emit=emit)
+    except NothingNew as nothing:
+        typer.echo(nothing.what)
+        raise typer.Exit(nothing.exit_code) from nothing
     with_values = values if values is not None else sys.stdout.isatty() and not as_json
     if as_json:
         sys.stdout.write(to_json(found, with_values=with_values).decode())

@@ -84,13 +84,15 @@ def run_on_terminal(
     with ExitStack() as stack:
         logs = partial(log_to, log_format=log_format, debug=debug)
         stack.enter_context(logs(display.message, run_dir=None))
+        in_run_dir = stack.enter_context(ExitStack())
 
         opened_run_dir = ""
 
         def log_in_run_dir(run_dir: Path, load_id: str) -> None:
             nonlocal opened_run_dir
             opened_run_dir = str(run_dir)
-            stack.enter_context(logs(None, run_dir=run_dir, ids={"load": load_id}))
+            in_run_dir.close()  # of the unfinished load, where one was finished first
+            in_run_dir.enter_context(logs(None, run_dir=run_dir, ids={"load": load_id}))
 
         def leave(reason: LoaderError) -> None:
             if summary_json is not None and is_summary_missing(summary_json):
@@ -116,6 +118,8 @@ def run_on_terminal(
         metrics.end(ending.summary.exit_code)
         if ending.error is not None and not isinstance(ending.error, Interrupted):
             show_error(ending.error, debug=debug)
+        if ending.summary.before is not None:
+            typer.echo(to_text(ending.summary.before, typed) + "\n")
         typer.echo(to_text(ending.summary, typed, _correcting(ending.summary, typed, value_flags)))
     except Exception as fault:  # noqa: BLE001 - the load ended as it ended
         show_error(unhandled(fault), debug=debug)

@@ -22,6 +22,7 @@ import polars as pl
 from loader.datasets import Dataset
 from loader.errors import NothingToLoad, SettingsError
 from loader.events.plan import SliceRecords
+from loader.extract.choosing import choose_files
 from loader.extract.notes import folded, lacking
 from loader.extract.tables import files_of, open_table
 from loader.formats.partitioned import PartitionedTable
@@ -83,6 +84,8 @@ class Extract:
         row_bytes: About how long its records are, where they are longest.
         formats: How each file is written, in words: of CSV files, what was told or found.
         mappings: What becomes of the columns, for each file.
+        files_left_out: Files that the job names, and that it delivered before.
+        files_waiting: Files that wait until an unfinished load has come to its end.
     """
 
     files: tuple[SourceFile, ...]
@@ -93,6 +96,8 @@ class Extract:
     row_bytes: int
     formats: tuple[str, ...]
     mappings: tuple[FileMapping, ...]
+    files_left_out: int
+    files_waiting: int
     _looked_at: Sequence[LookedAt]
     _input: StdinCopy
 
@@ -196,6 +201,7 @@ def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = F
 
     Raises:
         NothingToLoad: No file, or no row.
+        NothingNew: Every file was delivered before.
         SettingsError: A setting does not fit the files or the dataset.
         ExtractError: A file cannot be read or does not fit the dataset.
     """
@@ -211,7 +217,10 @@ def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = F
 
 
 def _opened(job: Job, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bool) -> Extract:
-    files, warnings = files_of(job, kept)
+    named, warnings = files_of(job, kept)
+    chosen = choose_files(job, named)
+    files = chosen.files
+    warnings += chosen.notes
     looked_at = _look_at_all(files, _Look(job, dataset, with_keys=with_keys, files=len(files)))
     sized = {len(files) * sample // SIZED_FILES for sample in range(SIZED_FILES)} | {len(files) - 1}
     row_bytes = max(_row_bytes(looked_at[number]) for number in sorted(sized))
@@ -228,6 +237,8 @@ def _opened(job: Job, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bo
         total_rows=None if None in rows else sum(row for row in rows if row is not None),
         cuts=cuts_of(row_bytes, job.pack, job.group_buckets, job.window_rows),
         row_bytes=row_bytes,
+        files_left_out=chosen.left_out,
+        files_waiting=chosen.waiting,
         formats=tuple(each.words for each in looked_at),
         mappings=tuple(mappings),
         _looked_at=looked_at,

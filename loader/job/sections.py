@@ -38,6 +38,14 @@ class InDoubt(StrEnum):
     SKIP = "skip"
 
 
+class Unfinished(StrEnum):
+    """What to do with an unfinished load of other files in the run directory."""
+
+    RESUME = "resume"
+    SUPERSEDE = "supersede"
+    STOP = "stop"
+
+
 class Section(BaseModel):
     """A table of a job file: unknown keys are errors."""
 

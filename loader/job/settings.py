@@ -43,6 +43,7 @@ from loader.job.sections import (
     Pack,
     Texts,
     TimeZone,
+    Unfinished,
     located,
 )
 from loader.model import Destination, Operation
@@ -220,9 +221,19 @@ class Job(BaseSettings):
         Path | None,
         setting(RUN, "Folder of the checkpoint. Default: one for each job, in ./scn-loader-runs."),
     ] = None
-    restart: Annotated[bool, setting(RUN, "Begin anew; the old checkpoint is kept under another name.")] = (
+    restart: Annotated[bool, setting(RUN, "Start over; the old checkpoint is kept under another name.")] = (
         False
     )
+    again: Annotated[
+        bool, setting(RUN, "Send files again that this job delivered before, as new events.")
+    ] = False
+    unfinished: Annotated[
+        Unfinished,
+        setting(
+            RUN,
+            "An unfinished load of other files in the run directory: resume it first, supersede it, or stop.",
+        ),
+    ] = Unfinished.STOP
     retry_failed: Annotated[bool, setting(RUN, "Deliver again what failed or was held back.")] = False
     in_doubt: Annotated[
         InDoubt,

@@ -10,20 +10,23 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from loader.aws.credentials import CredentialSource
 from loader.checkpoint import Checkpoint, Plan, open_checkpoint
-from loader.errors import Interrupted, contained
+from loader.errors import ExitCode, Interrupted, NothingNew, NothingToLoad, contained
 from loader.extract import Extract, open_extract, place_of_dataset
 from loader.job import Job
+from loader.job.sections import Unfinished
 from loader.loading.doubts import decide_doubts
 from loader.loading.dry_run import dry_run
 from loader.loading.observers import Ending, Observers
 from loader.loading.session import LoadSession
 from loader.process.daemon_thread import in_daemon_thread
 from loader.process.signals import GRACE_SECONDS, on_signals
+from loader.report import LoadSummary
 from loader.service.client import SupplyChainClient, open_client
 from loader.service.live_schema import read_dataset
 
@@ -100,7 +103,19 @@ async def open_and_run(
         LoaderError: The load was refused before anything was sent.
     """
     with contained():
-        return await _opened_and_run(job, observers, command, credentials, parts)
+        ending = await _opened_and_run(job, observers, command, credentials, parts)
+        if not ending.files_waiting or ending.summary.exit_code not in _DELIVERED:
+            return ending
+        log.warning("The unfinished load has ended; the load of the files that waited begins.")
+        try:
+            following = await _opened_and_run(job, observers, command, credentials, parts)
+        except (NothingNew, NothingToLoad) as nothing:
+            log.warning("%s", nothing.what)
+            return ending
+        return replace(following, summary=replace(following.summary, before=ending.summary))
+
+
+_DELIVERED = (ExitCode.DELIVERED, ExitCode.DELIVERED_WITH_FAILURES)
 
 
 async def _opened_and_run(
@@ -121,7 +136,11 @@ async def _opened_and_run(
             client = await before(open_client())
             schema = await before(read_dataset(client, job.instance_id, *place_of_dataset(job)))
         opening = partial(parts.open_extract, job, schema=schema)
-        extract = await before(in_daemon_thread(opening, "opening"))
+        try:
+            extract = await before(in_daemon_thread(opening, "opening"))
+        except NothingNew as nothing:
+            log.warning("%s", nothing.what)
+            return Ending(LoadSummary(run_dir=str(_run_dir(job)), nothing_new=True), None)
         stack.callback(extract.close)
         for warning in extract.warnings:
             log.warning("%s", warning)
@@ -131,9 +150,13 @@ async def _opened_and_run(
             client = await before(open_client())
         settings = job.plan_settings() | (schema.as_settings() if schema is not None else {})
         plan = Plan(settings, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows, command)
-        run_dir = (job.run_dir or job.default_run_dir()).absolute()
         with parts.open_checkpoint(
-            run_dir, plan, restart=job.restart, retry_failed=job.retry_failed, clock=client.service_now
+            _run_dir(job),
+            plan,
+            restart=job.restart,
+            retry_failed=job.retry_failed,
+            supersede=job.unfinished is Unfinished.SUPERSEDE,
+            clock=client.service_now,
         ) as checkpoint:
             if observers.opened is not None:
                 observers.opened(checkpoint.run_dir, checkpoint.load_id)
@@ -146,4 +169,8 @@ async def _opened_and_run(
             await decide_doubts(job, checkpoint, client)
             run = LoadSession(job, extract, client, checkpoint, observers)
             observers.begun(run.stop)
-            return await run.to_end()
+            return replace(await run.to_end(), files_waiting=extract.files_waiting)
+
+
+def _run_dir(job: Job) -> Path:
+    return (job.run_dir or job.default_run_dir()).absolute()

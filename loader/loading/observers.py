@@ -15,10 +15,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a load ended, and the error that ended it before its end, if one did."""
+    """How a load ended.
+
+    Attributes:
+        summary: Its counts.
+        error: What ended it before its end, if anything did.
+        files_waiting: Files that waited for its end and are a load of their own.
+    """
 
     summary: LoadSummary
     error: LoaderError | None
+    files_waiting: int = 0
 
 
 @dataclass(slots=True)

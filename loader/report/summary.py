@@ -61,6 +61,8 @@ class LoadSummary:
         last_trouble: The last cause of failed attempts in this run, or None if there was none.
         stopped_by: What ended the load before its end, as an exit code; None if it ran to its end.
         stopped_because: The same in words, without row data.
+        nothing_new: Whether every file had been delivered before, so that nothing was read or sent.
+        before: The unfinished load that this command finished first (``--unfinished resume``), or None.
     """
 
     run_dir: str
@@ -94,6 +96,8 @@ class LoadSummary:
     last_trouble: Trouble | None = None
     stopped_by: ExitCode | None = None
     stopped_because: str = ""
+    nothing_new: bool = False
+    before: "LoadSummary | None" = None
 
     @property
     def events_per_second(self) -> float:
@@ -154,7 +158,9 @@ def exit_code_for(summary: LoadSummary) -> ExitCode:  # noqa: PLR0911 - one line
         return ExitCode.STOPPED_RESUMABLE
     if summary.rows_rejected or summary.events_failed:
         return ExitCode.DELIVERED_WITH_FAILURES
-    if not summary.records:
+    if summary.before is not None and summary.before.exit_code is not ExitCode.DELIVERED:
+        return summary.before.exit_code
+    if not summary.records and not summary.nothing_new:
         return ExitCode.NOTHING_TO_LOAD
     return ExitCode.DELIVERED
 
@@ -163,6 +169,7 @@ def to_json(summary: LoadSummary) -> bytes:
     """Return the summary as indented JSON: every attribute, the speeds, the exit code, the violations."""
     values: dict[str, Any] = {each.name: getattr(summary, each.name) for each in fields(summary)}
     del values["latency"], values["delivery_latency"]
+    values["before"] = orjson.Fragment(to_json(summary.before)) if summary.before is not None else None
     values |= {
         "latency_ms": summary.latency.as_json(),
         "delivery_latency_ms": summary.delivery_latency.as_json(),

@@ -51,6 +51,8 @@ def _headline(summary: LoadSummary) -> str:
 
 def _ending(summary: LoadSummary) -> str:
     match summary.exit_code:
+        case ExitCode.DELIVERED if summary.nothing_new:
+            text = "Nothing is new: every file was delivered before; nothing was sent"
         case ExitCode.DELIVERED if summary.dry_run:
             text = f"Dry run: {figures.counted(summary.events_total, 'event')} would be sent; nothing was"
         case ExitCode.DELIVERED if summary.events_total == 1:

@@ -1,0 +1,194 @@
+"""Which files of an extract a run sends: those delivered before are left out, an unfinished load comes first.
+
+Nothing is lost silently: what is left out, waits or changed is said, folded into one sentence for each kind.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from loader.checkpoint.delivered import (
+    Identity,
+    StoredLoad,
+    delivered_before,
+    identity,
+    is_for,
+    present_load,
+)
+from loader.errors import CheckpointMismatch, LoaderError, NothingNew
+from loader.extract.find_files import find_files
+from loader.job import Job
+from loader.job.sections import Unfinished
+from loader.model import SourceFile
+from loader.sources import local_paths, s3_objects
+from loader.sources.local_paths import S3_SCHEME, STANDARD_INPUT
+from loader.sources.s3_client import S3Client
+
+SHOWN_FILES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The files of a run.
+
+    Attributes:
+        files: What is sent, numbered.
+        notes: What the user should know.
+        left_out: Files that were delivered before.
+        waiting: Files that wait until the unfinished load has come to its end.
+    """
+
+    files: tuple[SourceFile, ...]
+    notes: tuple[str, ...] = ()
+    left_out: int = 0
+    waiting: int = 0
+
+
+def choose_files(job: Job, files: tuple[SourceFile, ...]) -> Chosen:
+    """Return which of the files that a job names are to be sent now.
+
+    Args:
+        job: The job.
+        files: What it names.
+
+    Raises:
+        NothingNew: All of them were delivered before.
+        CheckpointMismatch: An unfinished load is to be resumed, and files of it are gone or changed.
+    """
+    if job.restart or STANDARD_INPUT in job.extract:
+        return Chosen(files)
+    run_dir = (job.run_dir or job.default_run_dir()).absolute()
+    settings = job.plan_settings()
+    leaves_out = _is_open_ended(job.extract) and not job.again
+    before = delivered_before(run_dir, settings) if leaves_out else {}
+    present = present_load(run_dir)
+    if present is not None and not is_for(present, settings):
+        present = None  # open_checkpoint says how it differs
+    if present is not None:
+        rest = [file for file in files if identity(file) not in before]
+        if not present.is_finished and not _same(rest, present.files) and job.unfinished is Unfinished.RESUME:
+            return _of_unfinished(job, rest, present, run_dir)
+        if present.is_finished and job.retry_failed:
+            return _of_present(files, present)
+        if present.is_finished and leaves_out and not _same(rest, present.files):
+            before |= {identity(file): file.path for file in present.files}
+    return _undelivered(job, files, before, present)
+
+
+def _undelivered(
+    job: Job, files: Sequence[SourceFile], before: Mapping[Identity, str], present: StoredLoad | None
+) -> Chosen:
+    out = [file for file in files if identity(file) in before]
+    rest = [file for file in files if identity(file) not in before]
+    if not rest:
+        number = "The file was" if len(out) == 1 else f"All {len(out):,} files were"
+        raise NothingNew(
+            f"Nothing is new: {number[0].lower()}{number[1:]} delivered before.",
+            where=_names([file.path for file in out]),
+            next_step="send them again, as new events, with --again",
+        )
+    notes = list(_dropped(job, rest, present))
+    if out:
+        verb = "1 file is" if len(out) == 1 else f"{len(out):,} files are"
+        notes.append(
+            f"{verb} left out, delivered before by this job: {_names([file.path for file in out])}. "
+            "--again sends them again."
+        )
+    paths = set(before.values())
+    if changed := [file.path for file in rest if file.path in paths]:
+        verb = "1 file has" if len(changed) == 1 else f"{len(changed):,} files have"
+        notes.append(f"{verb} changed since delivery, and every row is sent: {_names(changed)}.")
+    return Chosen(numbered(rest), tuple(notes), left_out=len(out))
+
+
+def _of_unfinished(job: Job, files: Sequence[SourceFile], load: StoredLoad, run_dir: Path) -> Chosen:
+    """Return the files of an unfinished load, wherever they lie now; the others wait."""
+    given = {identity(file): file for file in files}
+    found: list[SourceFile] = []
+    missing: list[str] = []
+    for stored in load.files:
+        file = given.get(identity(stored)) or _at(job, stored)
+        if file is None:
+            missing.append(stored.path)
+        else:
+            found.append(replace(file, number=stored.number, copy=stored.copy))
+    if missing:
+        raise CheckpointMismatch(
+            "Files of the unfinished load are gone or changed, so it cannot be resumed.",
+            where=str(run_dir),
+            why=f"it needs {_names(missing)}",
+            next_step="put them back as they were, or put the load away with --unfinished supersede: rows of "
+            "it that were not sent are then not sent",
+        )
+    wanted = {identity(file) for file in load.files}
+    waiting = sum(identity(file) not in wanted for file in files)
+    verb = "1 file waits" if waiting == 1 else f"{waiting:,} files wait"
+    more = f"; {verb} until it has ended" if waiting else ""
+    note = f"The unfinished load {load.load_id} is resumed first{more}."
+    return Chosen(tuple(found), (note,), waiting=waiting)
+
+
+def _of_present(files: Sequence[SourceFile], load: StoredLoad) -> Chosen:
+    """Return the files of the load whose failed events are sent again."""
+    wanted = {identity(file) for file in load.files}
+    chosen = [file for file in files if identity(file) in wanted]
+    others = len(files) - len(chosen)
+    if not others or len(chosen) != len(load.files):
+        return Chosen(tuple(files))
+    verb = "1 file is" if others == 1 else f"{others:,} files are"
+    note = (
+        f"{verb} no part of the load whose failed events are sent again; run without --retry-failed after it."
+    )
+    return Chosen(numbered(chosen), (note,))
+
+
+def _dropped(job: Job, files: Sequence[SourceFile], present: StoredLoad | None) -> tuple[str, ...]:
+    """Say which files of an unfinished load are lost by superseding it."""
+    if job.unfinished is not Unfinished.SUPERSEDE or present is None or present.is_finished:
+        return ()
+    given = {identity(file) for file in files}
+    lost = [file.path for file in present.files if identity(file) not in given]
+    if not lost:
+        return ()
+    verb = "1 file" if len(lost) == 1 else f"{len(lost):,} files"
+    where = f"of the superseded load {present.load_id}"
+    return (f"{verb} {where} will not be sent further, as this extract lacks them: {_names(lost)}.",)
+
+
+def _at(job: Job, stored: SourceFile) -> SourceFile | None:
+    """Return the file at the path of a stored one if it is still the same."""
+    s3 = S3Client(job.extract_profile or job.profile, job.region)
+    try:
+        (file,) = find_files([stored.path], named_format=job.format, s3=s3)
+    except (LoaderError, ValueError):
+        return None
+    return file if identity(file) == identity(stored) else None
+
+
+def numbered(files: Collection[SourceFile]) -> tuple[SourceFile, ...]:
+    """Return the files as an extract of their own."""
+    seen: Counter[str] = Counter()
+    found = []
+    for number, file in enumerate(files):
+        found.append(replace(file, number=number, copy=seen[file.fingerprint]))
+        seen[file.fingerprint] += 1
+    return tuple(found)
+
+
+def _same(files: Sequence[SourceFile], others: Sequence[SourceFile]) -> bool:
+    return [identity(file) for file in files] == [identity(file) for file in others]
+
+
+def _is_open_ended(patterns: Sequence[str]) -> bool:
+    """Return whether an extract can be several files."""
+    return len(patterns) > 1 or any(
+        pattern.startswith("@")
+        or (s3_objects if pattern.startswith(S3_SCHEME) else local_paths).is_open_ended(pattern)
+        for pattern in patterns
+    )
+
+
+def _names(paths: Sequence[str]) -> str:
+    more = len(paths) - SHOWN_FILES
+    return ", ".join(paths[:SHOWN_FILES]) + (f" and {more:,} more" if more > 0 else "")
