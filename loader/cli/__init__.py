@@ -24,21 +24,12 @@ from loader.cli.sample import sample
 from loader.cli.status import status
 from loader.errors import ExitCode, Interrupted, LoaderError, SettingsError, unhandled
 from loader.process.signals import (
-    GRACE_SECONDS,
     asked_to_stop,
-    decide,
-    end_process,
     is_decided,
-    on_signals,
 )
-from loader.process.streams import lost_output, mend_streams
-from loader.report.summary_file import (
-    clear_summary,
-    is_summary_missing,
-    refused_summary,
-    requested_summary,
-    write_summary_json,
-)
+from loader.process.streams import lost_output
+from loader.process.summary_place import clear_summary, is_summary_missing, requested_summary
+from loader.report.summary_file import refused_summary, write_summary_json
 
 app = typer.Typer(
     name="scn-loader",
@@ -111,22 +102,17 @@ def main() -> None:
     sys.exit(code)
 
 
-def run() -> None:
-    """Run ``scn-loader``: the process is this command's own, with its streams and its signals."""
-    mend_streams()
-    with on_signals(_interrupt, _leave, GRACE_SECONDS):
-        code: int = ExitCode.INTERRUPTED
-        try:
-            main()
-        except SystemExit as ended:
-            code = _code_of(ended)
-        except KeyboardInterrupt:  # while an error was shown
-            code = _before_sending(Interrupted("")).exit_code
-        decide(code)
-        end_process(_after_output(code))
+def interrupted() -> int:
+    """Say that a signal ended the command before it could do so itself, and return the exit code."""
+    error = _before_sending(Interrupted(""))
+    summary_json = requested_summary(sys.argv[1:], os.environ)
+    if summary_json is not None:
+        _write_refused(summary_json, error)
+    show_error(error)
+    return error.exit_code
 
 
-def _after_output(code: int) -> int:
+def after_output(code: int) -> int:
     """Write what is left of the output, and return the exit code."""
     lost = lost_output()
     # What a load delivered does not depend on who reads about it. The other commands are their output.
@@ -169,11 +155,8 @@ def _before_sending(fault: BaseException) -> Interrupted:
     return kind("Interrupted before anything was sent.", next_step="run the command again")
 
 
-def _interrupt(_reason: Interrupted) -> None:
-    raise KeyboardInterrupt
-
-
-def _leave(reason: Interrupted) -> None:
+def leave(reason: Interrupted) -> None:
+    """Write the summary of a command that is left at once."""
     summary_json = requested_summary(sys.argv[1:], os.environ)
     if summary_json is not None and is_summary_missing(summary_json):
         _write_refused(summary_json, reason)

@@ -21,6 +21,7 @@ from loader.job import Job
 from loader.loading.api import run_to_end
 from loader.loading.observers import Observers
 from loader.process.signals import decide
+from loader.process.summary_place import is_summary_missing
 from loader.report import (
     LoadSummary,
     LogFormat,
@@ -31,7 +32,7 @@ from loader.report import (
     make_display,
     plain_line,
 )
-from loader.report.summary_file import is_summary_missing, refused_summary, write_summary_json
+from loader.report.summary_file import refused_summary, write_summary_json
 from loader.status.closing_block import to_text
 from loader.status.command_line import CommandLine
 

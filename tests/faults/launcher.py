@@ -46,7 +46,7 @@ def main() -> None:
     """Run ``scn-loader`` with the arguments of this process."""
     if clock_file := os.environ.get("FAULTS_CLOCK_FILE"):
         _move_clock(Path(clock_file))  # before anything of the loader is imported
-    from loader.cli import run as scn_loader
+    from loader.__main__ import run as scn_loader
 
     if limit := os.environ.get("FAULTS_FILE_LIMIT_BYTES"):
         _limit_files(int(limit), kills="FAULTS_KILLED_AT_LIMIT" in os.environ)

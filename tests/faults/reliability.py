@@ -26,9 +26,24 @@ REPEATABLE = "The same extract and settings give the same events, bytes and toke
 HOSTILE = "Whatever is handed over as an extract, it is loaded, or refused or stopped with a clear block"
 PRIVATE = "No payload and no secret in any log, output, summary or file that others can read"
 
+SURROUNDED = "The exit code and the summary depend on the load alone, and a signal ends it at any stage"
+
 EXACT = "A value that is there arrives exactly, or its row is rejected"
 
-GUARANTEES = (ONCE, GOES_ON, STOPS, REFUSED, ASKS, POLICY, BOUNDED, REPEATABLE, EXACT, HOSTILE, PRIVATE)
+GUARANTEES = (
+    ONCE,
+    GOES_ON,
+    STOPS,
+    REFUSED,
+    SURROUNDED,
+    ASKS,
+    POLICY,
+    BOUNDED,
+    REPEATABLE,
+    EXACT,
+    HOSTILE,
+    PRIVATE,
+)
 """What the rows stand for, in the order of the table."""
 
 KILLED = "killed "

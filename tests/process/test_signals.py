@@ -131,7 +131,7 @@ def test_a_terminal_that_stalls(tmp_path: Path) -> None:
             os.write(writer, b"x" * 4096)
     os.set_blocking(writer, True)
     code = (
-        "import sys\nfrom loader.cli import run\n"
+        "import sys\nfrom loader.__main__ import run\n"
         "sys.argv[1:] = 'load nix --event-type x --emulate --summary-json sum.json'.split()\nrun()"
     )
     with subprocess.Popen(

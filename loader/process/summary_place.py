@@ -1,0 +1,51 @@
+"""Where ``--summary-json`` is to be written: known before the command line is parsed, or can be."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+FLAG = "--summary-json"
+VARIABLE = "SCN_LOADER_SUMMARY_JSON"
+
+STREAM_FOLDERS = ("/dev/", "/proc/")
+"""What lies here is written to as it is: ``/dev/stdout`` may lead to a regular file."""
+
+
+def requested_summary(arguments: Sequence[str], environment: Mapping[str, str]) -> Path | None:
+    """Return the summary file that a command line asks for, also one that will be refused, or None.
+
+    Args:
+        arguments: The command line without the program's name.
+        environment: The environment variables.
+    """
+    if "load" not in arguments[:1] or {"--help", "-h"} & set(arguments):
+        return None
+    value = environment.get(VARIABLE, "")
+    for number, argument in enumerate(arguments):
+        if argument == "--":
+            break
+        if argument == FLAG and number + 1 < len(arguments):
+            value = arguments[number + 1]
+        elif argument.startswith(f"{FLAG}="):
+            value = argument.removeprefix(f"{FLAG}=")
+    return Path(value) if value else None
+
+
+def clear_summary(path: Path) -> None:
+    """Remove the summary of an earlier run; a device or pipe stays."""
+    if not is_stream(path):
+        with suppress(OSError):
+            path.unlink()
+
+
+def is_summary_missing(path: Path) -> bool:
+    """Return whether this run has not written its summary file yet."""
+    return not is_stream(path) and not path.exists()
+
+
+def is_stream(path: Path) -> bool:
+    """Return whether a path is a device or pipe, which is written to as it is."""
+    if os.path.abspath(path).startswith(STREAM_FOLDERS):  # noqa: PTH100 - links must not be followed
+        return True
+    return path.exists() and not path.is_file()
