@@ -9,6 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from loader import Job
 from loader.emulator import running_emulator
@@ -77,6 +79,29 @@ def test_corrected_rows_are_loaded_by_the_printed_command(scn_loader, emulator, 
     while len(found := lake_rows(emulator.lake)) < 5 and time.monotonic() < deadline:
         time.sleep(0.1)  # the emulator writes its lake a little later than it answers
     assert found == ["1", "2", "3", "4", "5"]
+
+
+def test_uncorrected_parquet_rows_are_rejected_again(scn_loader, emulator, tmp_path):
+    """The printed command, run too early, sends nothing: the time of day that rejected the row is there."""
+    extract, run_dir = tmp_path / "rows.parquet", tmp_path / "run"
+    table = pa.table(
+        {
+            "reservation_id": ["R1", "R1"],
+            "reservation_detail_id": ["1", "2"],
+            "product_id": pa.array([0, 86_400 * 10**6], pa.time64("us")),
+        }
+    )
+    pq.write_table(table, extract)
+    flags = [*RESERVATION, "--endpoint-url", emulator.url, "--run-dir", run_dir]
+    ended = scn_loader("load", *flags[:2], extract, *flags[2:])
+    assert ended.returncode == 1, ended.stderr
+    again = scn_loader(*printed_command(ended.stdout))
+    assert again.returncode == 1, again.stderr
+    reasons = (run_dir / "corrected" / "rejected" / "reasons.jsonl").read_text().splitlines()
+    assert [(json.loads(line)["column"], json.loads(line)["code"]) for line in reasons] == [
+        ("product_id", "NotATimeOfDay")
+    ]
+    assert pq.read_table(run_dir / "corrected" / "rejected" / "rows.parquet").equals(table.slice(1))
 
 
 async def test_parquet_rows_keep_their_types(tmp_path, environment):
