@@ -13,7 +13,7 @@ class RejectCode(StrEnum):
     """A CSV record has more or fewer fields than the file has columns."""
 
     BROKEN_QUOTES = "BrokenQuotes"
-    """The quotes or line ends of a CSV record do not fit together."""
+    """The quotes or line ends of a CSV record are inconsistent."""
 
     REPEATED_HEADER = "RepeatedHeader"
     """A CSV record repeats the header, for example where files were joined."""
@@ -31,7 +31,7 @@ class RejectCode(StrEnum):
     """A JSON object has a key that is neither a column of the dataset nor in the file's first rows."""
 
     NESTED_VALUE = "NestedValue"
-    """A JSON value has too many levels of nesting, or a Parquet value has no text form."""
+    """A JSON value has more than 100 levels of nesting, or a Parquet value has no text form."""
 
     MISSING_VALUE = "MissingValue"
     """A required column has no value."""
