@@ -43,7 +43,7 @@ class RejectCode(StrEnum):
     """A value of an ``int`` column is not a whole number."""
 
     DOES_NOT_FIT_64_BITS = "DoesNotFit64Bits"
-    """A whole number is larger than 64 bits with a sign can hold, or than its type in a Parquet file can."""
+    """A whole number exceeds 64 bits signed, or its type in a Parquet file."""
 
     TOO_MANY_DIGITS = "TooManyDigits"
     """A decimal of a Parquet file has more than 38 digits."""
