@@ -42,7 +42,7 @@ class Trouble:
 
 
 def in_one_line(trouble: Trouble) -> str:
-    """Return ``HTTP503: a server on the way is not available, 312 times since 02:11:05 UTC``."""
+    """Return ``HTTP503: an intermediary is not available, 312 times since 02:11:05 UTC``."""
     code = figures.printable(trouble.code)
     cause = f"{code}: {trouble.means}" if trouble.means else code
     times = "once at" if trouble.count == 1 else f"{figures.count(trouble.count)} times since"
