@@ -9,11 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from loader.cli.emulate import REHEARSAL
+from loader.cli.options import with_csv_options
 from loader.errors import SettingsError
 from loader.job import DATASET_ARN, read_job
 from loader.model import Operation
 
 
+@with_csv_options
 def init(
     extract: Annotated[
         list[str],
@@ -23,6 +25,7 @@ def init(
         ),
     ],
     *,
+    csv: dict[str, Any],
     event_type: Annotated[
         str,
         typer.Option(envvar="SCN_LOADER_EVENT_TYPE", help="scn.data.* ('scn-loader datasets' lists them)."),
@@ -49,9 +52,9 @@ def init(
 ) -> None:
     """Look at an extract and write a job file to start from.
 
-    Source columns are matched to the dataset's by name; date formats and words such as "Date Not Captured"
-    are found in the first 20,000 rows. Each guess is marked, and so is what is needed and was not found.
-    Read the file before you load with it.
+    Source columns are matched to the dataset's by name, fields of SAP tables by what they hold. Date formats,
+    number marks and words such as "Date Not Captured" are found in the first 20,000 rows. Each guess is
+    marked, and so is what is needed and was not found. Read the file before you load with it.
 
     Exit codes: 0 written; 2 refused, for example because the file is there; 9 no file or no row.
     """
@@ -60,7 +63,7 @@ def init(
     path = output or _default_path(extract[0])
     if os.path.lexists(path) and not force:
         raise _exists(path)
-    target: dict[str, Any] = {"dataset_arn": dataset_arn, "operation": operation}
+    target: dict[str, Any] = {"dataset_arn": dataset_arn, "operation": operation, "csv": csv or None}
     named = re.fullmatch(DATASET_ARN, dataset_arn or "")
     job = read_job(
         None,

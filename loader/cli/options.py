@@ -83,6 +83,24 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def with_csv_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give ``command(own options, csv)`` the flags of CSV files; those given arrive as the dict ``csv``."""
+    own = inspect.signature(command, eval_str=True).parameters
+    flags = {
+        name: _flag(CSV_PREFIX + name, field, CSV_PANEL) for name, field in CsvSettings.model_fields.items()
+    }
+
+    def run(**options: Any) -> None:
+        csv = _given({name: options.pop(CSV_PREFIX + name) for name in flags})
+        command(csv=csv, **options)
+
+    parameters = [*(own[name] for name in own if name != "csv"), *flags.values()]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # read by typer
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    return run
+
+
 def _given(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if value not in (None, [], {})}
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from loader.datasets import Dataset
 from loader.drafting.guesses import Guess, guess, guess_type
 from loader.drafting.job_text import ColumnDraft, job_text
@@ -82,9 +84,16 @@ def _column(match: Match, dataset: Dataset, sample: Sample) -> ColumnDraft | Non
     if refusal(series.dtype, column.type, ColumnRule(column=match.source)) is not None:
         return None
     guessed = guess(series, column.type)
-    if match.is_guess and not guessed.fits:
+    if match.is_guess and (not guessed.fits or _is_nested(series)):
         return None
-    return ColumnDraft(column.name, column.type, match.source, guessed, is_guess=match.is_guess)
+    return ColumnDraft(column.name, column.type, match.source, guessed, match.is_guess, match.reason)
+
+
+def _is_nested(series: pl.Series) -> bool:
+    """Return whether a column holds objects or arrays: its name says nothing of what is in them."""
+    if series.dtype != pl.String:
+        return series.dtype.is_nested()
+    return bool(series.str.contains(r"^[{\[]").any())
 
 
 def _unused(name: str, sample: Sample, *, is_guessed: bool) -> ColumnDraft:

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from loader.job import ColumnRule
 from loader.records.convert import DOUBLE, INT
+from loader.records.numbers import plain_numbers
 from loader.records.time_zones import UTC
 from loader.records.timestamps import from_text
+from loader.row_issues import values_where
 
 FORMATS = (
     "%d-%b-%y",
@@ -61,6 +64,25 @@ FITTING_SHARE = 0.5
 WORD = re.compile(r"[^0-9]{1,60}")
 """A text that may stand for "no value": short, and without a digit."""
 
+NO_DATE = re.compile(r"0{8}(?:0{6})?|0000-00-00(?:[ T]00:00:00)?|00([./-])00\1(?:0000|00)")
+"""A date of zeros: how SAP and MySQL write that there is none."""
+
+Marks = tuple[tuple[str, str], ...]
+"""Settings of a rule that say how numbers are written."""
+
+NUMBER_MARKS: tuple[Marks, ...] = tuple(
+    (*marks, *negative)
+    for negative in ((), (("negative", "trailing"),))
+    for marks in (
+        (),
+        (("decimal", ","),),
+        (("decimal", ","), ("thousands", ".")),
+        (("decimal", "."), ("thousands", ",")),
+        (("decimal", ","), ("thousands", " ")),
+    )
+)
+"""What is tried for numbers, the plainest first; of those that fit equally many, the first is taken."""
+
 
 @dataclass(frozen=True, slots=True)
 class Guess:
@@ -72,6 +94,8 @@ class Guess:
         rivals: Other formats that fit as many texts: only its owner can say.
         unread: Texts of the sample that fit nothing: their rows would be rejected.
         fits: Whether the column can hold values of the type at all.
+        marks: How numbers are written, if not with a point and a minus in front.
+        rival_marks: Other marks that fit as many texts and give other numbers.
     """
 
     formats: tuple[str, ...] = ()
@@ -79,6 +103,8 @@ class Guess:
     rivals: tuple[str, ...] = ()
     unread: int = 0
     fits: bool = True
+    marks: Marks = ()
+    rival_marks: tuple[Marks, ...] = ()
 
 
 def guess(sample: pl.Series, column_type: str) -> Guess:
@@ -90,13 +116,19 @@ def guess(sample: pl.Series, column_type: str) -> Guess:
     texts, counts = counted["text"], counted["count"]
     formats: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()
+    marks: Marks = ()
+    rival_marks: tuple[Marks, ...] = ()
     if column_type == "timestamp":
         formats, rivals, is_read = _formats(texts, counts)
     else:
-        is_read = texts.str.contains(DOUBLE if column_type == "double" else INT)
+        marks, rival_marks, is_read = _marks(texts, counts, column_type)
     total, fitting = int(counts.sum()), int(counts.filter(is_read).sum())
     unread = texts.filter(~is_read).to_list()
-    words = [text for text in unread if WORD.fullmatch(text)]
+    words = [
+        text
+        for text in unread
+        if WORD.fullmatch(text) or (column_type == "timestamp" and NO_DATE.fullmatch(text))
+    ]
     null_words = tuple(words) if len(words) <= FEW_WORDS and fitting else ()
     no_values = int(counts.filter(texts.is_in(list(null_words))).sum())
     return Guess(
@@ -105,6 +137,8 @@ def guess(sample: pl.Series, column_type: str) -> Guess:
         rivals=rivals,
         unread=total - fitting - no_values,
         fits=fitting >= FITTING_SHARE * (total - no_values),
+        marks=marks,
+        rival_marks=rival_marks,
     )
 
 
@@ -116,6 +150,33 @@ def guess_type(sample: pl.Series) -> tuple[str, Guess]:
         if guessed.fits and sample.dtype == pl.String and sample.null_count() < len(sample):
             return column_type, guessed
     return "string", Guess()
+
+
+def _marks(
+    texts: pl.Series, counts: pl.Series, column_type: str
+) -> tuple[Marks, tuple[Marks, ...], pl.Series]:
+    """Return the marks that fit most numbers, those that fit as many and give others, and which texts fit."""
+    numbers = {marks: _numbers_by(texts, marks, column_type) for marks in NUMBER_MARKS}
+    weight = {marks: int(counts.filter(read.is_not_null()).sum()) for marks, read in numbers.items()}
+    best = max(NUMBER_MARKS, key=lambda marks: weight[marks])
+    if not best:
+        return (), (), numbers[best].is_not_null()
+    rivals = tuple(
+        marks
+        for marks in NUMBER_MARKS
+        if marks != best
+        and weight[marks] == weight[best]
+        and (numbers[marks].cast(pl.Float64) != numbers[best].cast(pl.Float64)).any()
+    )
+    return best, rivals, numbers[best].is_not_null()
+
+
+def _numbers_by(texts: pl.Series, marks: Marks, column_type: str) -> pl.Series:
+    """Return the texts that are numbers by some marks, with a point; null where they are not."""
+    plain = texts
+    if marks:
+        plain, _ = plain_numbers(texts, ColumnRule.model_validate({"column": "x", **dict(marks)}))
+    return values_where(plain, plain.str.contains(DOUBLE if column_type == "double" else INT))
 
 
 def _formats(texts: pl.Series, counts: pl.Series) -> tuple[tuple[str, ...], tuple[str, ...], pl.Series]:

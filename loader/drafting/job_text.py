@@ -8,7 +8,7 @@ from pathlib import Path
 
 from loader.datasets import NO_VALUE, Column, Dataset
 from loader.drafting.guesses import Guess
-from loader.job import Job
+from loader.job import CsvSettings, Job
 from loader.mapping.errors import nearest
 from loader.sources.local_paths import S3_SCHEME, STANDARD_INPUT
 
@@ -23,6 +23,7 @@ class ColumnDraft:
         source: The source column.
         guess: How its texts are probably to be read.
         is_guess: Whether the names differ.
+        reason: Why the source was taken, where the names do not show it.
     """
 
     name: str
@@ -30,12 +31,14 @@ class ColumnDraft:
     source: str
     guess: Guess
     is_guess: bool
+    reason: str = ""
 
     @property
     def rule(self) -> str:
         """The source and how it is read, as the value of a mapping entry."""
         parts = {"formats": self.guess.formats, "null_words": self.guess.null_words}
         told = [f"{name} = {_one_or_many(texts)}" for name, texts in parts.items() if texts]
+        told += [f"{name} = {_quoted(mark)}" for name, mark in self.guess.marks]
         source = _quoted(self.source)
         return f"{{ {', '.join([f'column = {source}', *told])} }}" if told else source
 
@@ -64,6 +67,7 @@ def job_text(
         *_notes(notes),
         *_group(dataset, columns),
         *_ignore(unused),
+        *_csv(job.csv),
         "",
         "[mapping]",
         *(line for column in columns for line in _mapped(column)),
@@ -121,15 +125,41 @@ def _ignore(unused: Sequence[ColumnDraft]) -> Iterator[str]:
         yield "ignore_unknown = true"
 
 
+def _csv(settings: CsvSettings) -> Iterator[str]:
+    """Yield the table of what the user said of the CSV files."""
+    said = {
+        name: getattr(settings, name)
+        for name in CsvSettings.model_fields
+        if name in settings.model_fields_set
+    }
+    if said:
+        yield ""
+        yield "[csv]"
+        for name, value in said.items():
+            yield f"{name} = {json.dumps(value, ensure_ascii=False)}"
+
+
 def _mapped(column: ColumnDraft) -> Iterator[str]:
     guess = column.guess
-    told = {"name": column.is_guess, "formats": guess.formats, "words for no value": guess.null_words}
+    told = {
+        "name": column.is_guess,
+        "formats": guess.formats,
+        "words for no value": guess.null_words,
+        "number marks": guess.marks,
+    }
     if guess.rivals:
         yield f"# guess: these fit as well, only you can tell: {', '.join(map(_quoted, guess.rivals))}"
     if guess.unread:
         yield f"# guess: {guess.unread:,} values in the sample are no {column.type}: rejected rows"
+    if guess.rival_marks:
+        yield "# guess: these marks fit as well and give other numbers, only you can tell:"
+        yield from (
+            f"#   {', '.join(f'{name} = {_quoted(mark)}' for name, mark in rival)}"
+            for rival in guess.rival_marks
+        )
     guesses = [name for name, is_guessed in told.items() if is_guessed]
-    comment = f"  # guess: {', '.join(guesses)}" if guesses else ""
+    why = f" ({column.reason})" if column.reason else ""
+    comment = f"  # guess: {', '.join(guesses)}{why}" if guesses else ""
     yield f"{column.name} = {column.rule}{comment}"
 
 
@@ -153,14 +183,16 @@ def _suggested(column: Column, unused: Sequence[ColumnDraft]) -> str:
     near = nearest(column.name, by_name)
     if near is None:
         return f'{column.name} = ""  # {column.type}'
-    return f"{column.name} = {by_name[near].rule}  # {column.type}; a name that is near"
+    # A text column takes every text: what would be no number, or no date, may be a code.
+    rule = by_name[near].rule if column.type != "string" else _quoted(near)
+    return f"{column.name} = {rule}  # {column.type}; a name that is near"
 
 
 def _unused(unused: Sequence[ColumnDraft]) -> Iterator[str]:
     if unused:
         yield ""
-        yield "# Source columns that feed nothing, and how they would be read."
-        yield from (f"#   {draft.rule}" for draft in unused)
+        yield "# Source columns that feed nothing, and how they would be read in a column of their type."
+        yield from (f"#   {draft.rule}  # {draft.type}" for draft in unused)
 
 
 def _one_or_many(texts: Sequence[str]) -> str:

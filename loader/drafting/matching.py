@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
+from loader.drafting.sap_fields import sap_matches
 from loader.mapping.errors import plain_name
 
 SURE = 0.84
@@ -71,16 +72,21 @@ class Match:
         source: The source column.
         column: The dataset column.
         is_guess: Whether their names differ.
+        reason: Why it is guessed, where the names do not show it.
     """
 
     source: str
     column: str
     is_guess: bool
+    reason: str = ""
 
 
 def match_names(sources: Sequence[str], columns: Sequence[str]) -> list[Match]:
     """Return the matches, each source and each column at most once, in the order of ``columns``."""
     found = {name: Match(name, name, is_guess=False) for name in sources if name in columns}
+    for column, (source, reason) in sap_matches(sources, columns).items():
+        if column not in found and source not in found:
+            found[column] = Match(source, column, is_guess=True, reason=reason)
     # First the names that are spelled alike, then those that mean the same, then those that are near.
     for likeness in (_spelled_alike, _mean_the_same, _likeness):
         free = [name for name in sources if name not in {match.source for match in found.values()}]

@@ -133,3 +133,56 @@ def test_odd_names_are_written_so_that_they_are_read_back(ask, tmp_path):
     path.write_text('reservation_id,reservation_detail_id,"a ""b""\nextract = 1","\\d"\n1,1,2,3\n')
     assert ask("init", path, *RESERVATION, "-o", "job.toml").code == ExitCode.DELIVERED
     assert ask("plan", "--job", "job.toml").code == ExitCode.DELIVERED
+
+
+EKPO = """EKPO-EBELN;EBELP;MATNR;MENGE;NETPR;WERKS;EINDT;LIFNR
+4500000001;00010;000000000000000043;1.234,50;12,00-;1000;00000000;0000100
+4500000001;00020;POST;2,00;7,25;1000;20240131;0000100
+"""
+
+
+def test_an_export_of_sap_needs_no_edit(ask, tmp_path):
+    """Fields by what they hold, each with its reason; marks, a minus behind, dates of zeros; codes stay."""
+    path = tmp_path / "ekpo.csv"
+    path.write_text("Purchase order items, 2024\n" + EKPO)
+    flags = ("--csv-separator", ";", "--csv-skip-rows", "1")
+    written = ask("init", path, "--event-type", "scn.data.inboundorderline", "-o", "job.toml", *flags)
+    assert (written.code, written.err) == (ExitCode.DELIVERED, "")
+    text = Path("job.toml").read_text()
+    told = tomllib.loads(text)
+    assert told["csv"] == {"separator": ";", "skip_rows": 1}
+    assert told["mapping"] == {
+        "id": "EBELP",
+        "order_id": "EKPO-EBELN",
+        "tpartner_id": "LIFNR",
+        "product_id": "MATNR",
+        "to_site_id": "WERKS",
+        "cost": {"column": "NETPR", "decimal": ",", "negative": "trailing"},
+        "quantity_submitted": {"column": "MENGE", "decimal": ",", "thousands": "."},
+        "expected_delivery_date": {"column": "EINDT", "formats": "%Y%m%d", "null_words": "00000000"},
+    }
+    assert 'product_id = "MATNR"  # guess: name (SAP MATNR, material)' in text
+    planned = ask("plan", "--job", "job.toml", "--values")
+    assert planned.code == ExitCode.DELIVERED, planned.out + planned.err
+    assert "'12,00-' -> '-12.00'" in planned.out
+    assert "'000000000000000043'" in planned.out
+
+
+def test_an_object_feeds_nothing_by_its_name(ask, tmp_path):
+    """What an object or array holds is not what its name says of a single value; the own name is taken."""
+    path = tmp_path / "x.ndjson"
+    path.write_text('{"reservation_id": {"a": 1}, "Reservation Detail ID": ["1"], "Quantity": "1"}\n')
+    written = ask("init", path, *RESERVATION, "-o", "job.toml")
+    assert written.code == ExitCode.DELIVERED
+    told = tomllib.loads(Path("job.toml").read_text())["mapping"]
+    assert told == {"reservation_id": "reservation_id", "quantity": "Quantity"}
+
+
+def test_a_text_column_gets_no_words_for_no_value(ask, tmp_path):
+    """Among numbers, POST is a stock code: as a suggestion for a text column it is not taken out."""
+    path = tmp_path / "x.csv"
+    path.write_text("reservation_id,reservation_detail_id,product\nR,1,22423\nR,2,POST\nR,3,85123\n")
+    assert ask("init", path, *RESERVATION, "-o", "job.toml").code == ExitCode.DELIVERED
+    lines = [line for line in Path("job.toml").read_text().splitlines() if "product_id = " in line]
+    assert len(lines) == 1
+    assert "POST" not in lines[0]

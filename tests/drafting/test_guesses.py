@@ -59,3 +59,42 @@ def test_the_type_of_a_column_nobody_uses_is_told():
     assert guess_type(sample("1", "-"))[0] == "double"
     assert guess_type(sample("2024-01-31"))[0] == "timestamp"
     assert guess_type(sample("red"))[0] == guess_type(sample(None))[0] == "string"
+
+
+COMMA, EUROPEAN, AMERICAN = (
+    (("decimal", ","),),
+    (("decimal", ","), ("thousands", ".")),
+    (("decimal", "."), ("thousands", ",")),
+)
+BEHIND = ("negative", "trailing")
+
+
+@pytest.mark.parametrize(
+    ("texts", "marks", "has_rivals"),
+    [
+        (("1.5", "-2"), (), False),
+        (("1,5", "2,25"), COMMA, False),
+        (("1.234,50", "2,00"), EUROPEAN, False),
+        (("1,234.50", "2.00"), AMERICAN, False),
+        (("1,234",), COMMA, True),
+        (("5.00-", "1.00"), (BEHIND,), False),
+        (("1.234,50-", "2,00"), (*EUROPEAN, BEHIND), False),
+        (("1.234", "5.678"), (), False),
+        (("red", "1"), (), False),
+    ],
+)
+def test_how_numbers_are_written(texts, marks, has_rivals):
+    """The marks that fit most; others that would give other numbers are named."""
+    found = guess(sample(*texts), "double")
+    assert found.marks == marks
+    assert bool(found.rival_marks) == has_rivals
+
+
+@pytest.mark.parametrize(
+    "zeros", ["00000000", "0000-00-00", "00.00.0000", "00/00/0000", "0000-00-00 00:00:00"]
+)
+def test_dates_of_zeros_are_no_dates(zeros):
+    """They stand for no value, beside dates; alone, nothing is guessed."""
+    found = guess(sample("20240131", zeros), "timestamp")
+    assert (found.null_words, found.unread) == ((zeros,), 0)
+    assert guess(sample(zeros), "timestamp").null_words == ()
