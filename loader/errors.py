@@ -62,6 +62,8 @@ class LoaderError(Exception):
     """
 
     exit_code = ExitCode.BUG
+    end = ""
+    """The word for this end in the summary's `end`; empty if the exit code decides it."""
 
     def __init__(self, what: str, *, where: str = "", why: str = "", next_step: str = "") -> None:
         super().__init__(what)
@@ -94,7 +96,14 @@ class ExtractError(LoaderError):
 class NothingToLoad(LoaderError):
     """No file, or no row, matched. The exit code lets a scheduler distinguish this from success."""
 
+    end = "no_file"
     exit_code = ExitCode.NOTHING_TO_LOAD
+
+
+class EmptyExtract(NothingToLoad):
+    """The files are there, and hold no row."""
+
+    end = "empty"
 
 
 class NothingNew(LoaderError):
@@ -112,6 +121,8 @@ class CheckpointError(LoaderError):
 class CheckpointMismatch(CheckpointError):
     """The run directory belongs to another job, or the extract has changed since the load began."""
 
+    end = "other_load"
+
 
 class CheckpointCorrupt(CheckpointError):
     """The checkpoint file cannot be read."""
@@ -119,6 +130,8 @@ class CheckpointCorrupt(CheckpointError):
 
 class CheckpointLocked(CheckpointError):
     """Another process uses the run directory."""
+
+    end = "in_use"
 
 
 class CheckpointWriteError(LoaderError):

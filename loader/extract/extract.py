@@ -20,7 +20,7 @@ from itertools import groupby
 import polars as pl
 
 from loader.datasets import Dataset
-from loader.errors import NothingToLoad, SettingsError
+from loader.errors import EmptyExtract, SettingsError
 from loader.events.plan import SliceRecords
 from loader.extract.choosing import choose_files
 from loader.extract.notes import folded, lacking
@@ -225,7 +225,7 @@ def _opened(job: Job, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bo
     sized = {len(files) * sample // SIZED_FILES for sample in range(SIZED_FILES)} | {len(files) - 1}
     row_bytes = max(_row_bytes(looked_at[number]) for number in sorted(sized))
     if not any(each.open().has_rows() for each in looked_at):
-        raise NothingToLoad("The extract has no rows.", where=", ".join(file.path for file in files))
+        raise EmptyExtract("The extract has no rows.", where=", ".join(file.path for file in files))
     mappings = [each.mapping for each in looked_at]
     warnings += folded((each.file, note) for each in looked_at for note in each.notes)
     warnings += lacking(files, mappings)

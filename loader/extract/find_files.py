@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from loader.errors import ExtractError, NothingToLoad
+from loader.errors import EmptyExtract, ExtractError, NothingToLoad
 from loader.formats.parquet.source import ParquetSource
 from loader.model import SourceFile
 from loader.sources import local_paths, s3_objects
@@ -103,7 +103,7 @@ def _refuse_empty(places: Sequence[Path | S3Object]) -> None:
         return
     where = ", ".join(empty[:5]) + (" ..." if len(empty) > len(empty[:5]) else "")
     if len(empty) == len(places):
-        raise NothingToLoad("The extract is empty.", where=where, why="the files have no bytes at all")
+        raise EmptyExtract("The extract is empty.", where=where, why="the files have no bytes at all")
     raise ExtractError(
         "A file of the extract is empty.",
         where=where,

@@ -74,7 +74,7 @@ def log_rejected(plan: SlicePlan) -> None:
         log.warning(
             "A row was rejected: %s.",
             row.reason,
-            extra={"file": row.file, "rows": row.row + 1, "column": row.column, "code": row.code},
+            extra={"file": row.file, "row_number": row.row + 1, "column": row.column, "code": row.code},
         )
 
 

@@ -202,7 +202,7 @@ class LoadSession:
                     "window": event.window,
                     "index": event.index,
                     "file": event.file_of(result.part.first),
-                    "rows": event.rows[result.part.first] + 1,
+                    "row_number": event.rows[result.part.first] + 1,
                     "count": result.part.count,
                     "token": result.token,
                 },

@@ -30,7 +30,18 @@ FIELDS = frozenset(
     {
         *("attempts", "bytes", "code", "column", "count", "endpoint", "event_id", "events", "file", "host"),
         *("in_flight", "in_flight_cap", "index", "limiting", "path", "phase", "rate_limit", "region"),
-        *("request_id", "rows", "seconds", "setting", "signal", "state", "status", "token", "window"),
+        *(
+            "request_id",
+            "row_number",
+            "rows",
+            "seconds",
+            "setting",
+            "signal",
+            "state",
+            "status",
+            "token",
+            "window",
+        ),
     }
 )
 """What ``extra`` may carry. ``group`` and ``message`` are missing on purpose: they repeat row data."""

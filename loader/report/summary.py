@@ -61,6 +61,7 @@ class LoadSummary:
         last_trouble: The last cause of failed attempts in this run, or None if there was none.
         stopped_by: What ended the load before its end, as an exit code; None if it ran to its end.
         stopped_because: The same in words, without row data.
+        refused_as: The word of the error that refused the load, if it has one; see ``end``.
         nothing_new: Whether every file had been delivered before, so that nothing was read or sent.
         before: The unfinished load that this command finished first (``--unfinished resume``), or None.
     """
@@ -97,6 +98,7 @@ class LoadSummary:
     stopped_by: ExitCode | None = None
     stopped_because: str = ""
     nothing_new: bool = False
+    refused_as: str = ""
     before: "LoadSummary | None" = None
 
     @property
@@ -119,6 +121,18 @@ class LoadSummary:
         """What the command ends with."""
         return exit_code_for(self)
 
+    @property
+    def end(self) -> str:
+        """How the command ended, as a word of the README's table: finer than the exit code."""
+        if self.refused_as:
+            return self.refused_as
+        code = self.exit_code
+        if code is ExitCode.DELIVERED and (self.nothing_new or (self.resumed and not self.rows_in_run)):
+            return "nothing_new" if not self.attempts else "delivered"
+        if code is ExitCode.DELIVERED_WITH_FAILURES and not self.events_accepted and not self.dry_run:
+            return "none_delivered"
+        return _ENDS[code]
+
     def violations(self) -> list[str]:
         """Return what does not add up, as sentences; nothing if all does."""
         counts = {each.name: getattr(self, each.name) for each in fields(self) if each.type is int}
@@ -139,6 +153,21 @@ class LoadSummary:
         if self.rows_expected is not None and self.rows_read != self.rows_expected:
             yield f"rows_read {self.rows_read} is not rows_expected {self.rows_expected}"
 
+
+_ENDS = {
+    ExitCode.DELIVERED: "delivered",
+    ExitCode.DELIVERED_WITH_FAILURES: "delivered_with_failures",
+    ExitCode.REFUSED: "refused",
+    ExitCode.TOO_MANY_ERRORS: "too_many_errors",
+    ExitCode.STOPPED_BY_SERVICE: "stopped_by_service",
+    ExitCode.STOPPED_RESUMABLE: "stopped",
+    ExitCode.DECISION_NEEDED: "decision_needed",
+    ExitCode.PLAN_DOES_NOT_FIT: "plan_does_not_fit",
+    ExitCode.NOTHING_TO_LOAD: "all_filtered",
+    ExitCode.BUG: "bug",
+    ExitCode.INTERRUPTED: "interrupted",
+    ExitCode.TERMINATED: "terminated",
+}
 
 _EQUATIONS = {
     "rows_read": ("rows_filtered", "rows_rejected", "records"),
@@ -177,6 +206,7 @@ def to_json(summary: LoadSummary) -> bytes:
         "events_per_second": round(summary.events_per_second, 3),
         "rows_per_second": round(summary.rows_per_second, 3),
         "exit_code": summary.exit_code,
+        "end": summary.end,
         "violations": summary.violations(),
     }
     return orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -14,7 +14,9 @@ from loader.report.summary import LoadSummary, to_json
 
 def refused_summary(error: LoaderError, run_dir: str = "") -> LoadSummary:
     """Return the summary of a load that ended without one of its own."""
-    return LoadSummary(run_dir=run_dir, stopped_by=error.exit_code, stopped_because=error.what)
+    return LoadSummary(
+        run_dir=run_dir, stopped_by=error.exit_code, stopped_because=error.what, refused_as=error.end
+    )
 
 
 def write_summary_json(summary: LoadSummary, path: Path) -> None:

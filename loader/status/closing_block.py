@@ -59,6 +59,8 @@ def _ending(summary: LoadSummary) -> str:
             text = "Done: the event was accepted"
         case ExitCode.DELIVERED:
             text = f"Done: all {figures.count(summary.events_total)} events were accepted"
+        case ExitCode.DELIVERED_WITH_FAILURES if summary.end == "none_delivered":
+            text = _none_delivered(summary)
         case ExitCode.DELIVERED_WITH_FAILURES:
             text = f"{'Dry run' if summary.dry_run else 'Done'}, but with {_failures(summary)}"
         case ExitCode.DECISION_NEEDED if summary.events_in_doubt:
@@ -85,6 +87,12 @@ _STOPPED = {
     ExitCode.INTERRUPTED: "Interrupted; it can go on from here",
     ExitCode.TERMINATED: "Terminated; it can go on from here",
 }
+
+
+def _none_delivered(summary: LoadSummary) -> str:
+    """Say that not one row arrived: most often the mapping is wrong, not the rows."""
+    advice = "; check the mapping, as no row fits it" if not summary.records else ""
+    return f"Nothing was delivered: {_failures(summary)}{advice}"
 
 
 def _failures(summary: LoadSummary) -> str:

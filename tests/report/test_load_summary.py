@@ -148,6 +148,7 @@ def test_json_is_complete():
         "events_per_second",
         "rows_per_second",
         "exit_code",
+        "end",
         "violations",
     }
     promised = {

@@ -259,6 +259,30 @@ def test_proposals_can_be_pasted(extracts):
 def test_records_are_told_where_events_hold_several():
     """Failed events of a packed load say how many of their records were refused."""
     summary = LoadSummary(
-        run_dir="/run", rows_read=9, records=9, records_failed=3, events_total=2, events_failed=2
+        run_dir="/run",
+        rows_read=9,
+        records=9,
+        records_failed=3,
+        events_total=3,
+        events_failed=2,
+        events_accepted=1,
     )
     assert "Done, but with 2 failed events (3 records)." in to_text(summary)
+
+
+@pytest.mark.parametrize(
+    ("changes", "headline"),
+    [
+        (
+            {"rows_rejected": 9},
+            "Nothing was delivered: 9 rejected rows; check the mapping, as no row fits it.",
+        ),
+        (
+            {"records": 9, "records_failed": 9, "events_total": 9, "events_failed": 9},
+            "Nothing was delivered: 9 failed events.",
+        ),
+    ],
+)
+def test_a_load_of_which_nothing_arrived_is_not_done(changes: dict[str, int], headline: str) -> None:
+    """Where every row was rejected, the mapping is to be looked at."""
+    assert to_text(LoadSummary(run_dir="/run", rows_read=9, **changes)).splitlines()[0] == headline

@@ -1,0 +1,72 @@
+"""The script of docs/howto/nightly.md, read from there and run by a shell, night after night."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from loader.report.summary import _ENDS
+from tests.load.conftest import EmulatorProcess
+
+ROOT = Path(__file__).parents[2]
+HEADER = "reservation_id,reservation_detail_id\n"
+INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
+
+
+def test_the_script_of_the_guide_runs_a_week(
+    emulator: EmulatorProcess, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """A new file, the same again, an empty day, rejected rows: the script says what the guide promises."""
+    (script,) = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/howto/nightly.md").read_text(), re.DOTALL)
+    (tmp_path / "nightly.sh").write_text(script)
+    program = tmp_path / "bin" / "scn-loader"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m loader "$@"\n')
+    program.chmod(0o755)
+    inbox = tmp_path / "in box"
+    inbox.mkdir()
+    variables = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}", "PAUSE_SECONDS": "0"}
+    flags = [
+        "--event-type",
+        "scn.data.reservation",
+        "--instance-id",
+        INSTANCE,
+        "--endpoint-url",
+        emulator.url,
+    ]
+
+    def night() -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            ["/bin/sh", tmp_path / "nightly.sh", inbox, tmp_path / "run dir", *flags],
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+    (inbox / "a.csv").write_text(f"{HEADER}A,1\n")
+    ended = night()
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "nightly load: delivered"), ended.stderr
+    ended = night()
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "nightly load: nothing_new")
+    (inbox / "b.csv").write_text(HEADER)
+    ended = night()
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "nightly load: empty")
+    (inbox / "b.csv").write_text(f"{HEADER},1\n")
+    ended = night()
+    assert ended.returncode == 1
+    assert "needs somebody: none_delivered (exit code 1)" in ended.stderr
+    assert "scn-loader load" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "word", [*_ENDS.values(), "nothing_new", "none_delivered", "no_file", "empty", "in_use"]
+)
+def test_the_table_names_every_end(word: str) -> None:
+    """A script is written from the table, so no end may be missing in it."""
+    table = (ROOT / "README.md").read_text().partition("### Nightly loads")[2].partition("\n## ")[0]
+    assert f"`{word}`" in table or word == "plan_does_not_fit"
