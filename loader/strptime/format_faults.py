@@ -1,4 +1,4 @@
-"""Timestamp formats in strftime notation: may this one be relied on?
+"""Timestamp formats in strftime notation: which of them can be relied on.
 
 Rule kept here: literal words and digits of a format are not read, so those that would change the moment are
 refused: zones, offsets, halves of the day, digits.

@@ -1,0 +1,98 @@
+"""The structure of the package: the page about it is true, and nothing has grown too large."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "loader"
+MOST_LINES = 300
+MOST_MODULES = 15
+
+TOO_LONG = {
+    "aws/credentials.py": 312,
+    "checkpoint/checkpoint.py": 357,
+    "delivery/dispatcher.py": 313,
+    "extract/extract.py": 306,
+    "formats/windows.py": 347,
+    "job/settings.py": 343,
+    "loading/session.py": 331,
+    "mapping/mapping.py": 303,
+    "model.py": 402,
+    "records/row_reader.py": 367,
+}
+"""Modules that are too long already, and their lines. They may only shrink."""
+
+TOO_MANY = {"checkpoint": 18, "cli": 20}
+"""Folders with too many modules already, and their number."""
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+FOLDERS = sorted({path.parent for path in MODULES})
+
+
+def part_of(dotted: str) -> str:
+    """The folder or module right below the package that a dotted name lies in."""
+    parts = dotted.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def floors() -> list[set[str]]:
+    """The rows of the table of folders, from top to bottom: the parts of the package that each names."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page.partition("| folder | job |")[2].partition("\n\n")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    return [{name.removesuffix(".py") for name in re.findall(r"`([\w./]+)`", row)} for row in rows]
+
+
+def imports(path: Path) -> set[str]:
+    """The parts of the package that a module imports, other than its own."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return {part_of(name) for name in names if name.startswith("loader.")} - {own, ""}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_is_short(path: Path):
+    """A module that has grown beyond 300 lines does more than one thing."""
+    most = TOO_LONG.get(str(path.relative_to(PACKAGE)), MOST_LINES)
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= most
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_folder_is_small(folder: Path):
+    """A folder with more than 15 modules holds more than one stage of the work."""
+    most = TOO_MANY.get(str(folder.relative_to(PACKAGE)), MOST_MODULES)
+    assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= most
+
+
+def test_the_table_names_every_part_once():
+    """Each folder and module below the package stands in exactly one row."""
+    named = [name for row in floors() for name in row if "/" not in name]
+    there = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in MODULES}
+    assert sorted(named) == sorted(there - {"__init__", "__main__"})
+
+
+def test_imports_run_down_the_table():
+    """A part imports only parts in rows below its own (or, in the last row of modules, beside it)."""
+    row_of = {name: number for number, row in enumerate(floors()) for name in row}
+    upward = [
+        f"{path.relative_to(ROOT)} imports loader.{name}"
+        for path in MODULES
+        for name in imports(path)
+        if (own := path.relative_to(PACKAGE).parts[0].removesuffix(".py")) in row_of
+        and row_of[name] < row_of[own]
+    ]
+    assert upward == []
+
+
+def test_every_module_states_its_job():
+    """The first line of each module is a sentence."""
+    first_lines = {
+        str(path.relative_to(ROOT)): (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "")
+        for path in MODULES
+    }
+    nameless = [name for name, text in first_lines.items() if not re.search(r"[.:]$", text.split("\n\n")[0])]
+    assert nameless == []
