@@ -4,7 +4,7 @@
       SettingsError       exit 2    a mistake in flags, job file or environment
       ExtractError        exit 2    a file that cannot be read or does not fit the dataset
       NothingToLoad       exit 9    no file, or no row, matched
-      NothingNew          exit 0    every file was delivered before
+      NothingNew          exit 0    an earlier load delivered every file
       CheckpointError     exit 2    the run directory cannot be used as it is
         CheckpointMismatch          it belongs to another job, or the extract has changed
         CheckpointCorrupt           it cannot be read; it is unchanged
@@ -107,7 +107,7 @@ class EmptyExtract(NothingToLoad):
 
 
 class NothingNew(LoaderError):
-    """Every file was delivered before: all is done, and nothing is sent."""
+    """Earlier loads delivered every file, so nothing is sent."""
 
     exit_code = ExitCode.DELIVERED
 
@@ -200,11 +200,11 @@ def unhandled(fault: BaseException, *, where: str = "") -> UnhandledCase:
     if isinstance(fault, UnhandledCase):
         return fault
     error = UnhandledCase(
-        "scn-loader met a case that it does not handle.",
+        "An internal error stopped scn-loader.",
         where=where,
         why=type(fault).__name__,
-        next_step="this is a bug: run the same command with --debug and report what it prints; a load can be "
-        "resumed by running the same command again",
+        next_step="this is a bug: run the same command with --debug and report its output; for a load, the "
+        "same command also resumes it",
     )
     error.__cause__ = fault
     return error
