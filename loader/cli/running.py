@@ -16,12 +16,12 @@ from loader.cli.corrected_load import correcting_command
 from loader.cli.errors import show_error
 from loader.cli.metrics_output import MetricsOutput
 from loader.cli.typed_command import absolute_command
-from loader.errors import Interrupted, LoaderError, unhandled
+from loader.errors import Interrupted, LoaderError, SettingsError, unhandled
 from loader.job import Job
 from loader.loading.api import run_to_end
 from loader.loading.observers import Observers
 from loader.process.signals import decide
-from loader.process.summary_place import is_summary_missing
+from loader.process.summary_place import is_summary_missing, is_writable
 from loader.report import (
     LoadSummary,
     LogFormat,
@@ -72,6 +72,13 @@ def run_on_terminal(
         LoaderError: The load was refused before anything was sent.
         typer.Exit: Always otherwise, with the exit code.
     """
+    if summary_json is not None and not is_writable(summary_json):
+        raise SettingsError(
+            "The summary cannot be written, so nothing was sent.",
+            where=str(summary_json.absolute()),
+            why="its folder does not exist or may not be written to, or it is a folder itself",
+            next_step="name another file with --summary-json",
+        )
     typed = absolute_command(sys.argv[1:], value_flags, extract=job.extract, folder=Path.cwd())
     display = make_display(
         progress, sys.stderr, line=json_line if log_format is LogFormat.JSON else plain_line

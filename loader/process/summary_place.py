@@ -44,6 +44,13 @@ def is_summary_missing(path: Path) -> bool:
     return not is_stream(path) and not path.exists()
 
 
+def is_writable(path: Path) -> bool:
+    """Return whether a summary can be written there, as far as can be told before."""
+    if path.is_dir():
+        return False
+    return is_stream(path) or os.access(path.absolute().parent, os.W_OK | os.X_OK)
+
+
 def is_stream(path: Path) -> bool:
     """Return whether a path is a device or pipe, which is written to as it is."""
     if os.path.abspath(path).startswith(STREAM_FOLDERS):  # noqa: PTH100 - links must not be followed

@@ -169,6 +169,15 @@ def test_a_refused_load_overwrites_the_summary_of_the_last_one(ask, tmp_path):
     assert json.loads(summary.read_bytes())["exit_code"] == answer.code == ExitCode.NOTHING_TO_LOAD
 
 
+def test_a_summary_that_cannot_be_written_is_refused_before_anything_is_sent(ask, csv, tmp_path):
+    """A load of hours must not end without the file that the scheduler reads."""
+    for place in (tmp_path / "missing" / "summary.json", tmp_path):
+        answer = ask("load", csv, *LOAD, *NOWHERE, "--run-dir", tmp_path / "run", "--summary-json", place)
+        assert answer.code == ExitCode.REFUSED
+        assert "The summary cannot be written" in answer.err
+        assert not (tmp_path / "run").exists()
+
+
 def test_a_bug_is_told_without_a_traceback(ask, csv, monkeypatch):
     """What is not foreseen ends with exit code 70 and asks for a report."""
     monkeypatch.setenv("SCN_LOADER_CSV", '{"separator": ","}')
