@@ -28,7 +28,7 @@ from loader.process.signals import (
     is_decided,
 )
 from loader.process.streams import lost_output
-from loader.process.summary_place import clear_summary, is_summary_missing, requested_summary
+from loader.process.summary_place import clear_summary, is_summary_missing, is_writable, requested_summary
 from loader.report.summary_file import refused_summary, write_summary_json
 
 app = typer.Typer(
@@ -95,7 +95,7 @@ def main() -> None:
         clear_summary(summary_json)
     code, error = _answer(arguments)
     # The file comes first: whatever happens to the output, it says how the load ended.
-    if summary_json is not None and code and is_summary_missing(summary_json):
+    if summary_json is not None and code and is_summary_missing(summary_json) and is_writable(summary_json):
         _write_refused(summary_json, error or SettingsError("The command line cannot be used."))
     if error is not None:
         show_error(error, debug="--debug" in arguments)

@@ -175,6 +175,7 @@ def test_a_summary_that_cannot_be_written_is_refused_before_anything_is_sent(ask
         answer = ask("load", csv, *LOAD, *NOWHERE, "--run-dir", tmp_path / "run", "--summary-json", place)
         assert answer.code == ExitCode.REFUSED
         assert "The summary cannot be written" in answer.err
+        assert is_one_block(answer.err), answer.err
         assert not (tmp_path / "run").exists()
 
 
