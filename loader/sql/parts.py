@@ -11,11 +11,12 @@ from sqlglot import exp
 
 from loader.sql import exact, texts, times
 from loader.sql.casts import cast
-from loader.sql.column import BOOLEAN, EXACT, FLOAT, NULL, TEXT, Column, column_of, constant, need
+from loader.sql.column import BOOLEAN, EXACT, FLOAT, NULL, TEXT, Column, constant, need
 from loader.sql.comparing import compared, distinct
 from loader.sql.evaluator import Evaluator, path_of, shown
 from loader.sql.fault import SqlFault
 from loader.sql.functions import FUNCTIONS
+from loader.sql.json_paths import Step, stepped
 from loader.sql.logic import both, branches, either, nullif, truths
 
 
@@ -48,14 +49,29 @@ def _null(at: Evaluator, _node: Any) -> Column:
 
 
 def _column(at: Evaluator, node: Any) -> Column:
+    return _behind(at, node, [])
+
+
+def _behind(at: Evaluator, node: Any, inner: list[Step]) -> Column:
+    """Return what lies behind steps into a column: ``supplier.id``, ``items[0].qty``."""
+    if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Identifier):
+        return _behind(at, node.this, [node.expression.name, *inner])
+    if isinstance(node, exp.Bracket):
+        places = [
+            each.name for each in node.expressions if isinstance(each, exp.Literal) and not each.is_string
+        ]
+        if len(places) != 1 or len(node.expressions) != 1 or not places[0].isdecimal():
+            raise SqlFault("a place in a list is one whole number, counted from 0, as in items[0]")
+        return _behind(at, node.this, [int(places[0]), *inner])
+    if not isinstance(node, exp.Column):
+        raise SqlFault(f"{shown(node)} has no fields and places; a column has")
     name, *fields = path_of(node)
     # Unnamed: some functions of polars take the name of a series for a pattern (^id$) or a wildcard (*).
-    series = at.frame.get_column(name).alias("")
-    for each in fields:
-        if not isinstance(series.dtype, pl.Struct) or each not in series.struct.fields:
-            raise SqlFault(f"'{name}' has no field '{each}'")
-        series = series.struct.field(each).alias("")
-    return column_of(series)
+    return stepped(at.frame.get_column(name).alias(""), [*fields, *inner], f"'{name}'")
+
+
+def _nested(at: Evaluator, node: Any) -> Column:
+    return _behind(at, node, [])
 
 
 def _negative(at: Evaluator, node: Any) -> Column:
@@ -218,7 +234,9 @@ NODES: dict[Any, Callable[[Evaluator, Any], Column]] = {
     exp.Literal: _literal,
     exp.Boolean: _boolean,
     exp.Null: _null,
+    exp.Bracket: _nested,
     exp.Column: _column,
+    exp.Dot: _nested,
     exp.Neg: _negative,
     exp.Not: _not,
     exp.Is: _is,

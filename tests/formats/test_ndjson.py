@@ -5,11 +5,12 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loader.errors import ExtractError, NothingToLoad
+from loader.errors import ExtractError, LoaderError, NothingToLoad
 from loader.events.plan import SliceRecords
 from loader.extract import open_extract
 from loader.extract.find_files import find_files
@@ -234,3 +235,43 @@ def test_windows_are_cut_by_position(tmp_path: Path, values, window_rows, block_
         number: values[start : start + window_rows] for number, start in enumerate(starts) if number in wanted
     }
     assert all(window.last_of_file == (number == len(starts) - 1) for number, window in windows.items())
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("supplier.id", ["000043", None, None, "REJECTED"]),
+        ("supplier.rating", ["4.50", None, None, "REJECTED"]),
+        ("items[0].qty", ["1.10", None, None, None]),
+        ("items[1].tags", ['["a","b"]', None, None, None]),
+        ("CAST(items[0].qty AS DECIMAL(9, 3)) * 2", ["2.200", None, None, None]),
+        ("COALESCE(supplier.id, 'none')", ["000043", "none", "none", "REJECTED"]),
+    ],
+)
+def test_expressions_step_into_nested_values(tmp_path: Path, job_of, expression: str, expected) -> None:
+    """By member and place, digits kept; what is missing is no value, and a single value has no members."""
+    path = write(
+        tmp_path / "x.ndjson",
+        '{"id":"1","tpartner_id":"V","supplier":{"id":"000043","rating":4.50},'
+        '"items":[{"qty":1.10},{"tags":["a","b"]}]}',
+        '{"id":"2","tpartner_id":"V","supplier":{"id":null},"items":[]}',
+        '{"id":"3","tpartner_id":"V"}',
+        '{"id":"4","tpartner_id":"V","supplier":"000044"}',
+    )
+    rule = {"order_status": {"expression": expression}}
+    (window,) = load(job_of(extract=[path], mapping=rule, ignore_unknown=True))
+    found = {json.loads(record)["id"]: json.loads(record).get("order_status") for record in window.data}
+    assert [found.get(row, "REJECTED") for row in "1234"] == expected
+
+
+def test_expressions_step_into_lists_of_parquet_too(tmp_path: Path, job_of) -> None:
+    """The same path reads the same value, where the type says that there is a list of structs."""
+    frame = pl.DataFrame({"id": ["1", "2"], "tpartner_id": "V", "items": [[{"qty": 7}], []]})
+    frame.write_parquet(tmp_path / "x.parquet")
+    rule = {"order_status": {"expression": "CAST(items[0].qty AS VARCHAR)"}}
+    job = job_of(extract=[str(tmp_path / "x.parquet")], mapping=rule, ignore_unknown=True)
+    (window,) = load(job)
+    assert [json.loads(record).get("order_status") for record in window.data] == ["7", None]
+    bad = {"order_status": {"expression": "items[-1].qty"}}
+    with pytest.raises(LoaderError, match="expression"):
+        load(job_of(extract=[str(tmp_path / "x.parquet")], mapping=bad, ignore_unknown=True))

