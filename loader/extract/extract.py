@@ -12,7 +12,6 @@ Rules kept here:
 
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -24,6 +23,7 @@ from loader.errors import EmptyExtract, SettingsError
 from loader.events.plan import SliceRecords
 from loader.extract.choosing import choose_files
 from loader.extract.notes import folded, lacking
+from loader.extract.side_by_side import side_by_side
 from loader.extract.tables import files_of, open_table
 from loader.formats.partitioned import PartitionedTable
 from loader.formats.windows import SIZED_FILES, Cuts, FileToRead, Piece, Slice, Table, cuts_of, read_slices
@@ -35,19 +35,13 @@ from loader.model import FileRows, SourceFile
 from loader.records.row_reader import RowReader
 from loader.sources.stdin import StdinCopy
 
-LOOKING_THREADS = 8
-"""Files that are looked at side by side: reading waits for the disk or the network."""
-
 CLOSELY_LOOKED_AT = 500
 """Up to so many files, the first rows of each are looked at for what users should know; of more files, those
 of the first."""
 
-FEW_FILES = 8
-"""So many are looked at one after the other: what a thread reads of a large file stays in the memory that its
-allocator keeps for it."""
-
-KEPT_TABLES = 64
-"""Files that stay open from the look at them until they are read."""
+KEPT_PARQUET_TABLES = 64
+"""Up to so many Parquet files keep what is known of them until they are read. Of more it is read again: schema
+and row groups are some 50 KB of each. What is known of a text file is small, and costly to find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,9 +213,10 @@ def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = F
 def _opened(job: Job, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bool) -> Extract:
     named, warnings = files_of(job, kept)
     chosen = choose_files(job, named)
-    files = chosen.files
     warnings += chosen.notes
-    looked_at = _look_at_all(files, _Look(job, dataset, with_keys=with_keys, files=len(files)))
+    look = _Look(job, dataset, with_keys=with_keys, files=len(chosen.files))
+    looked_at = side_by_side(look.at, chosen.files)
+    files = tuple(each.file for each in looked_at)
     sized = {len(files) * sample // SIZED_FILES for sample in range(SIZED_FILES)} | {len(files) - 1}
     row_bytes = max(_row_bytes(looked_at[number]) for number in sorted(sized))
     if not any(each.open().has_rows() for each in looked_at):
@@ -246,16 +241,6 @@ def _opened(job: Job, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bo
     )
 
 
-def _look_at_all(files: Sequence[SourceFile], look: "_Look") -> list[LookedAt]:
-    if len(files) <= FEW_FILES:
-        return [look.at(file) for file in files]
-    with ThreadPoolExecutor(LOOKING_THREADS, thread_name_prefix="looking") as threads:
-        try:
-            return list(threads.map(look.at, files))
-        finally:
-            threads.shutdown(cancel_futures=True)
-
-
 def _row_bytes(looked_at: LookedAt) -> int:
     return looked_at.open().row_bytes(looked_at.mapping.source_columns)
 
@@ -274,7 +259,7 @@ class _Look:
         self._job = job
         self._dataset = dataset
         self._with_keys = with_keys
-        self._keeps_open = files <= KEPT_TABLES
+        self._keeps_parquet = files <= KEPT_PARQUET_TABLES
         self._looks_closely = files <= CLOSELY_LOOKED_AT
         self._known: dict[object, tuple[FileMapping, RowReader]] = {}
 
@@ -290,9 +275,11 @@ class _Look:
             # Whoever was faster is right too: the same columns make the same mapping.
             known = self._known.setdefault(columns, (mapping, reader))
         mapping, reader = known
+        file = table.file
+        keeps = self._keeps_parquet or file.format != "parquet"
         return LookedAt(
             file=file,
-            open=(lambda: table) if self._keeps_open else partial(self._open, file),
+            open=(lambda: table) if keeps else partial(self._open, file),
             words=table.words,
             mapping=mapping,
             reader=reader,

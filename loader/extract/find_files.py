@@ -3,9 +3,11 @@
 import os
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from loader.errors import EmptyExtract, ExtractError, NothingToLoad
+from loader.extract.side_by_side import side_by_side
 from loader.formats.parquet.source import ParquetSource
 from loader.model import SourceFile
 from loader.sources import local_paths, s3_objects
@@ -27,6 +29,7 @@ def find_files(
     named_format: str = "auto",
     s3: S3Client | None = None,
     left_out: LeftOut | None = None,
+    counts_rows: bool = True,
 ) -> tuple[SourceFile, ...]:
     """Return the files that ``patterns`` name.
 
@@ -35,6 +38,7 @@ def find_files(
         named_format: What the user says the files are, or ``auto``.
         s3: Asks S3; a client with the user's defaults if not given.
         left_out: Takes what lies beside the files and is no part of the extract.
+        counts_rows: Whether to read the number of rows of Parquet files; whoever opens them learns it anyway.
 
     Raises:
         NothingToLoad: No pattern matches a file, or every file is empty.
@@ -47,15 +51,17 @@ def find_files(
             "No extract was named.", next_step="Name a Parquet, CSV or NDJSON file, a folder or a glob."
         )
     _refuse_empty(places)
+
+    def look(place: Path | S3Object) -> SourceFile:
+        if isinstance(place, S3Object):
+            return _object_file(place, named_format, counts_rows=counts_rows)
+        return _source_file(place, named_format, counts_rows=counts_rows)
+
     seen: Counter[str] = Counter()
     files: list[SourceFile] = []
-    for number, place in enumerate(places):
-        if isinstance(place, S3Object):
-            file = _object_file(number, place, seen, named_format)
-        else:
-            file = _source_file(number, place, seen, named_format)
+    for number, file in enumerate(side_by_side(look, places)):
+        files.append(replace(file, number=number, copy=seen[file.fingerprint]))
         seen[file.fingerprint] += 1
-        files.append(file)
     return tuple(files)
 
 
@@ -121,7 +127,7 @@ def _size_bytes(place: Path | S3Object) -> int:
         raise unreadable(place, error) from error
 
 
-def _source_file(number: int, path: Path, seen: Counter[str], named_format: str) -> SourceFile:
+def _source_file(path: Path, named_format: str, *, counts_rows: bool) -> SourceFile:
     check_name(str(path))
     try:
         if not path.is_file():
@@ -139,34 +145,36 @@ def _source_file(number: int, path: Path, seen: Counter[str], named_format: str)
             where=str(path),
             next_step="Wait until it is complete, then run the same command again.",
         )
+    is_counted = counts_rows and file_format == "parquet"
     return SourceFile(
-        number=number,
+        number=0,
         path=str(path),
         format=file_format,
         size_bytes=after.st_size,
         modified_ns=after.st_mtime_ns,
         fingerprint=fingerprint,
-        copy=seen[fingerprint],
-        rows=ParquetSource(str(path), after.st_size).rows if file_format == "parquet" else None,
+        copy=0,
+        rows=ParquetSource(str(path), after.st_size).rows if is_counted else None,
         changed_ns=after.st_ctime_ns,
         inode=after.st_ino,
     )
 
 
-def _object_file(number: int, found: S3Object, seen: Counter[str], named_format: str) -> SourceFile:
+def _object_file(found: S3Object, named_format: str, *, counts_rows: bool) -> SourceFile:
     try:
         with found.open(HEAD_PART_BYTES) as handle:
             file_format = format_of(str(found), handle, named_format)
     except (OSError, *DAMAGED) as error:
         raise unreadable(str(found), error) from error
+    is_counted = counts_rows and file_format == "parquet"
     return S3File(
-        number=number,
+        number=0,
         path=str(found),
         format=file_format,
         size_bytes=found.size_bytes,
         modified_ns=found.modified_ns,
         fingerprint=found.fingerprint,
-        copy=seen[found.fingerprint],
-        rows=ParquetSource(str(found), found.size_bytes, found).rows if file_format == "parquet" else None,
+        copy=0,
+        rows=ParquetSource(str(found), found.size_bytes, found).rows if is_counted else None,
         object=found,
     )

@@ -28,9 +28,9 @@ class ParquetTable:
     """
 
     def __init__(self, file: SourceFile) -> None:
-        self.file = file
         remote = file.object if isinstance(file, S3File) else None
         self._source = ParquetSource(file.path, file.size_bytes, remote)
+        self.file = replace(file, rows=self._source.rows)
 
     @property
     def schema(self) -> Mapping[str, pl.DataType]:
