@@ -40,8 +40,8 @@ CLOSELY_LOOKED_AT = 500
 of the first."""
 
 KEPT_PARQUET_TABLES = 64
-"""Up to so many Parquet files keep what is known of them until they are read. Of more it is read again: schema
-and row groups are some 50 KB of each. What is known of a text file is small, and costly to find."""
+"""Up to so many Parquet files keep what is known of them until they are read. Of more it is read again:
+schema and row groups are some 50 KB of each. What is known of a text file is small, and costly to find."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from loader.sources.left_out import (
     LeftOut,
     is_hidden,
 )
+from loader.sources.natural_order import natural_key
 from loader.sources.table_formats import refuse_tables
 
 S3_SCHEME = "s3://"
@@ -96,7 +97,7 @@ def is_open_ended(pattern: str) -> bool:
 
 def _found(path: Path, left_out: LeftOut) -> list[Path]:
     if path.is_dir():
-        found = sorted(_extracts_in(path, left_out))
+        found = sorted(_extracts_in(path, left_out), key=lambda each: natural_key(str(each)))
         refuse_tables([f"{path}/"], _names_in, "")
         if not found:
             raise NothingToLoad(
@@ -114,7 +115,7 @@ def _found(path: Path, left_out: LeftOut) -> list[Path]:
         names = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
     except (ValueError, RecursionError) as error:  # a part such as **x; thousands of parts
         raise SettingsError("The pattern cannot be used.", where=str(path), why=str(error)) from error
-    found = sorted(set(_extracts_among(names, path, left_out)))
+    found = sorted(set(_extracts_among(names, path, left_out)), key=lambda each: natural_key(str(each)))
     if not found:
         raise NothingToLoad(
             "No file matches.",

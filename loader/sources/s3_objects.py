@@ -24,6 +24,7 @@ from loader.model import SourceFile
 from loader.sources.file_format import is_extract_name
 from loader.sources.left_out import HIDDEN, OTHER_NAME, RUN_DIRECTORY, RUN_DIRECTORY_MARK, LeftOut, is_hidden
 from loader.sources.local_paths import GLOB_CHARACTERS, S3_SCHEME
+from loader.sources.natural_order import natural_key
 from loader.sources.s3_client import S3Client, refusals
 from loader.sources.table_formats import refuse_tables
 
@@ -116,7 +117,7 @@ def find_objects(url: str, client: S3Client, left_out: LeftOut) -> list[S3Object
             next_step="Name objects one by one, or with a glob such as **.",
         )
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as threads:
-        found = list(threads.map(lambda name: _look(bucket, name, client), sorted(keys)))
+        found = list(threads.map(lambda name: _look(bucket, name, client), sorted(keys, key=natural_key)))
     refuse_tables(map(str, found), partial(_names_in, client), f"{S3_SCHEME}{bucket}")
     return found
 
