@@ -15,7 +15,7 @@ SKELETON = """\
 # Benchmarks
 
 Written by `make bench` and `make bench-quota`; do not edit. What is run and how to read it:
-[benchmarks/README.md](../benchmarks/README.md).
+`benchmarks/README.md` in the repository.
 
 {sections}
 
