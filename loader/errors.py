@@ -44,6 +44,7 @@ class ExitCode(IntEnum):
     STOPPED_BY_SERVICE = 4
     STOPPED_RESUMABLE = 5
     DECISION_NEEDED = 6
+    UNDECIDED = 7
     PLAN_DOES_NOT_FIT = 8
     NOTHING_TO_LOAD = 9
     BUG = 70

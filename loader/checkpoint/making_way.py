@@ -18,7 +18,7 @@ from contextlib import closing
 from pathlib import Path
 
 from loader.atomic import flush_folder, write_whole
-from loader.checkpoint.schema import CHECKPOINT_NAME, REJECTED_NAME
+from loader.checkpoint.schema import CHECKPOINT_NAME, NOT_LOADED_NAME, REJECTED_NAME
 from loader.private_files import SQLITE_SIDECARS
 
 KEPT_NAME = "checkpoint-{}.sqlite"
@@ -80,7 +80,8 @@ def finish_making_way(run_dir: Path) -> None:
     renames = [
         (CHECKPOINT_NAME + suffix, KEPT_NAME.format(name) + suffix) for suffix in ("", *SQLITE_SIDECARS)
     ]
-    for old, new in (*renames, (REJECTED_NAME, f"{REJECTED_NAME}-{name}")):
+    aside = [(folder, f"{folder}-{name}") for folder in (REJECTED_NAME, NOT_LOADED_NAME)]
+    for old, new in (*renames, *aside):
         # Sidecars also without a checkpoint: SQLite would take an old log for the new file's.
         if os.path.lexists(run_dir / old):
             (run_dir / old).rename(run_dir / new)

@@ -267,6 +267,10 @@ def _take_stock(
     disagreement = reconcile(connection, last)
     connection.execute("UPDATE runs SET cause = 'killed' WHERE ended_at IS NULL")
     moved = [(file.path, file.number, file.path) for file in plan.files]
+    connection.execute("DELETE FROM connection")
+    connection.execute(
+        "INSERT INTO connection (settings) VALUES (?)", (orjson.dumps(dict(plan.connection)).decode(),)
+    )
     connection.executemany("UPDATE files SET path = ? WHERE number = ? AND path <> ?", moved)
     connection.execute("COMMIT")
     return RunRecord(last + 1, os.getpid(), retry_failed, now), disagreement

@@ -9,7 +9,7 @@ Rules kept here:
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,6 +35,7 @@ class Plan:
         slice_rows: Rows of a slice, in which a window is planned.
         command: The command line that runs the load again, without ``--restart``; shown to users only,
             no part of the comparison.
+        connection: How the service was reached, as JSON values; no part of the comparison either.
     """
 
     settings: Mapping[str, Any]
@@ -42,6 +43,7 @@ class Plan:
     window_rows: int
     slice_rows: int
     command: str = ""
+    connection: Mapping[str, Any] = field(default_factory=dict)
 
 
 def differences(stored: Plan, given: Plan) -> list[str]:

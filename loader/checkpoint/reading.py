@@ -121,7 +121,10 @@ def read_plan(connection: sqlite3.Connection) -> tuple[str, float, Plan]:
         " FROM files ORDER BY number"
     ).fetchall()
     files = [SourceFile(*row) for row in rows]
-    return load_id, created_at, Plan(orjson.loads(settings), files, window_rows, slice_rows, command)
+    kept = connection.execute("SELECT settings FROM connection").fetchone()
+    reached = orjson.loads(kept[0]) if kept else {}
+    plan = Plan(orjson.loads(settings), files, window_rows, slice_rows, command, reached)
+    return load_id, created_at, plan
 
 
 def corrupt(path: Path, why: str) -> CheckpointCorrupt:

@@ -11,15 +11,18 @@ from pathlib import Path
 
 CHECKPOINT_NAME = "checkpoint.sqlite"
 
+NOT_LOADED_NAME = "not-loaded"
+"""Folder of the rows that the service accepted and did not load, or refused."""
+
 REJECTED_NAME = "rejected"
 """Folder of the rejected rows, beside the checkpoint they were rejected by."""
 
 APPLICATION_ID = 0x53434E4C  # "SCNL": tells our file from any other SQLite file of the same name
-FORMAT_VERSION = 10
+FORMAT_VERSION = 11
 """2: rejected rows have codes. 3: tokens are made of quoted records. 4: of the start of a request's body.
 5: marks name single events. 6: loads have generations. 7: samples over time. 8: files have times of their
-last change. 9: windows run over files. 10: slices have swallowed lines. Tokens and marks of before
-mean nothing here."""
+last change. 9: windows run over files. 10: slices have swallowed lines. 11: verdicts on receipts. Tokens and
+marks of before mean nothing here."""
 
 BUSY_SECONDS = 10.0
 """How long a write waits for someone's SQLite tool that holds the file for writing."""
@@ -45,6 +48,9 @@ CREATE TABLE load (
     generation INTEGER NOT NULL,       -- how many loads of the run directory made way for this one
     window_rows INTEGER NOT NULL,      -- rows of a window, and of the slices in which it is planned
     slice_rows INTEGER NOT NULL
+);
+CREATE TABLE connection (              -- how the service was reached last: settings that shape no event
+    settings TEXT NOT NULL             -- as JSON
 );
 CREATE TABLE files (
     number      INTEGER PRIMARY KEY,
@@ -142,7 +148,19 @@ CREATE TABLE parts (                   -- what became of parts of events that we
     rows_by_file TEXT,                 -- JSON: [file, rows] of each file, if there are several
     code         TEXT NOT NULL,
     message      TEXT NOT NULL,
+    verdict      INTEGER NOT NULL DEFAULT 0,  -- of an accepted part: Verdict of loader/checkpoint/verdicts.py
     PRIMARY KEY (window, event_index, first_record, records)
+) WITHOUT ROWID;
+CREATE TABLE verdicts (                -- what became of accepted events: half a byte for each
+    window INTEGER PRIMARY KEY,
+    states BLOB NOT NULL               -- Verdict; of byte n the low half is event 2n, the high one 2n + 1
+);
+CREATE TABLE failed_loads (            -- accepted events whose records are not in the data lake
+    window       INTEGER NOT NULL,
+    event_index  INTEGER NOT NULL,
+    first_record INTEGER NOT NULL,     -- of a part: counted from 0 in the event; else 0
+    message      TEXT NOT NULL,        -- the service's words (may echo payload)
+    PRIMARY KEY (window, event_index, first_record)
 ) WITHOUT ROWID;
 CREATE INDEX events_by_token ON events (token);
 CREATE TABLE rejected (

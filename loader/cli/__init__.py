@@ -15,13 +15,15 @@ from loader.cli.doctor import doctor
 from loader.cli.emulator import emulator
 from loader.cli.errors import show_error
 from loader.cli.init import init
-from loader.cli.load import load
+from loader.cli.load import ONCE, VERIFY, load
 from loader.cli.panic_filter import without_panics
 from loader.cli.plan import plan
+from loader.cli.receipts import receipts
 from loader.cli.rejects import rejects
 from loader.cli.report import report
 from loader.cli.sample import sample
 from loader.cli.status import status
+from loader.cli.verify import verify
 from loader.errors import ExitCode, Interrupted, LoaderError, SettingsError, unhandled
 from loader.process.signals import (
     asked_to_stop,
@@ -46,6 +48,8 @@ app.command()(init)
 app.command()(load)
 app.command()(plan)
 app.command()(status)
+app.command()(verify)
+app.command()(receipts)
 app.command()(report)
 app.command()(rejects)
 app.command()(emulator)
@@ -89,7 +93,9 @@ def main() -> None:
         SystemExit: Always.
     """
     _limit_polars()
-    arguments = sys.argv[1:]
+    # A flag whose value may be left out: typer has none.
+    arguments = [f"{VERIFY}={ONCE}" if each == VERIFY else each for each in sys.argv[1:]]
+    sys.argv[1:] = arguments
     summary_json = requested_summary(arguments, os.environ)
     if summary_json is not None:
         clear_summary(summary_json)

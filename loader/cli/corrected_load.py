@@ -4,8 +4,9 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from loader.checkpoint.schema import NOT_LOADED_NAME, REJECTED_NAME
 from loader.status.command_line import CommandLine
-from loader.status.overview import CORRECTED_NAME, Overview
+from loader.status.overview import CORRECTED_NAME, CORRECTED_NOT_LOADED_NAME, Overview
 
 NOT_AGAIN = {
     *("--restart", "--retry-failed", "--dry-run", "--in-doubt", "--run-dir"),
@@ -28,7 +29,13 @@ def correcting_of(overview: Overview, value_flags: Collection[str]) -> str:
     return correcting_command(typed, overview.run_dir, value_flags)
 
 
-def correcting_command(typed: CommandLine | None, run_dir: Path, value_flags: Collection[str]) -> str:
+CORRECTED_NAMES = {REJECTED_NAME: CORRECTED_NAME, NOT_LOADED_NAME: CORRECTED_NOT_LOADED_NAME}
+"""Run directory of the corrected rows, by their folder."""
+
+
+def correcting_command(
+    typed: CommandLine | None, run_dir: Path, value_flags: Collection[str], folder: str = REJECTED_NAME
+) -> str:
     """Return the command line that loads the corrected rows; empty if there are none or it is not known.
 
     It is the one that was typed, with the files in place of the extract and a run directory of its own.
@@ -37,21 +44,24 @@ def correcting_command(typed: CommandLine | None, run_dir: Path, value_flags: Co
         typed: The command line of the first load, with absolute paths; None if it is not known.
         run_dir: Run directory of the load, absolute.
         value_flags: The flags of ``load`` that take a value.
+        folder: Where the rows are: ``rejected`` or ``not-loaded``.
     """
     from loader.loading.rejects import rejected_files, settings_found  # noqa: PLC0415 - polars is slow to import
 
-    files = rejected_files(run_dir)
+    files = rejected_files(run_dir, folder)
     if not files or typed is None or list(typed.arguments[:1]) != ["load"]:
         return ""
     names = [str(path) for path in files]
     if len(names) > MOST_NAMED:
         names = sorted({str(path.with_name(f"*{path.suffix}")) for path in files})
-    told = [flag for name, value in settings_found(run_dir).items() for flag in (f"--csv-{name}", value)]
+    told = [
+        flag for name, value in settings_found(run_dir, folder).items() for flag in (f"--csv-{name}", value)
+    ]
     flags = [
         *_kept_flags(typed.arguments[1:], value_flags),
         *told,
         "--run-dir",
-        str(run_dir / CORRECTED_NAME),
+        str(run_dir / CORRECTED_NAMES[folder]),
     ]
     line = CommandLine(["load", *names, *flags])
     for flag, variable in OWN_FILES.items():

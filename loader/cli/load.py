@@ -2,15 +2,26 @@
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from loader.cli.emulate import REHEARSAL, emulated, emulator_key
 from loader.cli.options import JobFile, need_extract, with_job_options
-from loader.job import read_job
+from loader.cli.verification import duration_seconds, show_verification
+from loader.errors import ExitCode
+from loader.job import Job, read_job
 from loader.job.panels import DESTINATION, RUN
 from loader.report import LogFormat, ProgressStyle
+
+if TYPE_CHECKING:
+    from loader.aws.credentials import CredentialSource
+
+VERIFY, ONCE = "--verify", "once"
+"""The flag may stand alone: then it means this."""
+
+ENDED = (ExitCode.DELIVERED, ExitCode.DELIVERED_WITH_FAILURES)
+"""How a load ends that nothing is left of to send."""
 
 
 @with_job_options
@@ -52,6 +63,15 @@ def load(
             rich_help_panel=RUN,
         ),
     ] = ProgressStyle.AUTO,
+    verify: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[=DURATION]",
+            help="Then ask the service what became of each event, as 'scn-loader verify' does; with a "
+            "duration wait so long for what is in progress: --verify=10m.",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
     log_format: Annotated[
         LogFormat,
         typer.Option(envvar="SCN_LOADER_LOG_FORMAT", help="Form of log lines.", rich_help_panel=RUN),
@@ -64,7 +84,8 @@ def load(
 
     Exit codes: 0 all delivered; 1 delivered, but some rows were rejected or events failed; 2 refused before
     sending; 3 too many errors; 4 stopped by the service; 5 stopped, run again; 6 events in doubt need a
-    decision; 9 nothing to load; 130/143 interrupted, run again.
+    decision; 7 with --verify, time was up with some undecided; 9 nothing to load; 130/143 interrupted, run
+    again.
     """
     from loader.cli.running import run_on_terminal  # noqa: PLC0415 - polars is slow to import, --help is not
 
@@ -72,17 +93,41 @@ def load(
     need_extract(work, "load")
     # A dry run calls nobody, unless it is told to ask for the schema.
     is_calling = not work.dry_run or work.live_schema
+    wait_seconds = None if verify in (None, ONCE) else duration_seconds(str(verify))
     with emulated(work) if emulate and is_calling else nullcontext(work) as work:
-        run_on_terminal(
-            work,
-            credentials=emulator_key() if emulate else None,
-            summary_json=summary_json,
-            metrics_file=metrics_file,
-            progress=progress,
-            log_format=log_format,
-            debug=debug,
-            value_flags=value_flags(),
-        )
+        credentials = emulator_key() if emulate else None
+        try:
+            run_on_terminal(
+                work,
+                credentials=credentials,
+                summary_json=summary_json,
+                metrics_file=metrics_file,
+                progress=progress,
+                log_format=log_format,
+                debug=debug,
+                value_flags=value_flags(),
+                goes_on=verify is not None,
+            )
+        except typer.Exit as ended:
+            if verify is None or work.dry_run or ended.exit_code not in ENDED:
+                raise
+            code = _go_on_to_verify(work, wait_seconds, credentials, debug=debug)
+            raise typer.Exit(ended.exit_code or code) from None
+
+
+def _go_on_to_verify(
+    job: Job, wait_seconds: float | None, credentials: "CredentialSource | None", *, debug: bool
+) -> ExitCode:
+    from loader.verify.session import VerifySettings  # noqa: PLC0415 - slow to import, --help is not
+
+    return show_verification(
+        job.run_dir or job.default_run_dir(),
+        VerifySettings(wait_seconds=wait_seconds),
+        {},
+        value_flags(),
+        credentials=credentials,
+        debug=debug,
+    )
 
 
 def value_flags() -> set[str]:

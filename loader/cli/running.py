@@ -54,6 +54,7 @@ def run_on_terminal(
     log_format: LogFormat,
     debug: bool,
     value_flags: Collection[str],
+    goes_on: bool = False,
 ) -> None:
     """Run a load, show how it gets on and how it ended, and leave with its exit code.
 
@@ -67,6 +68,7 @@ def run_on_terminal(
         log_format: Form of the log lines.
         debug: Whether to log debug lines.
         value_flags: The flags of ``load`` that take a value.
+        goes_on: Whether more follows that the exit code depends on.
 
     Raises:
         LoaderError: The load was refused before anything was sent.
@@ -121,7 +123,7 @@ def run_on_terminal(
         # First the file and the verdict, which depend on the load alone; then what people read.
         if summary_json is not None:
             _write_summary(ending.summary, summary_json)
-        decide(ending.summary.exit_code)
+        _decide_unless(goes_on, ending.summary.exit_code)
     try:
         metrics.end(ending.summary.exit_code)
         if ending.error is not None and not isinstance(ending.error, Interrupted):
@@ -132,6 +134,11 @@ def run_on_terminal(
     except Exception as fault:  # noqa: BLE001 - the load ended as it ended
         show_error(unhandled(fault), debug=debug)
     raise typer.Exit(ending.summary.exit_code)
+
+
+def _decide_unless(goes_on: bool, exit_code: int) -> None:  # noqa: FBT001 - the condition in the name
+    if not goes_on:
+        decide(exit_code)
 
 
 def _correcting(summary: LoadSummary, typed: CommandLine, value_flags: Collection[str]) -> str:

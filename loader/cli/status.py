@@ -16,7 +16,7 @@ from loader.report.export import export_failed, export_rejected
 from loader.report.figures import counted, printable
 from loader.status.listing import listing_text, loads_below
 from loader.status.next_steps import Step, next_steps
-from loader.status.overview import LoadState, Overview, read_overview
+from loader.status.overview import CORRECTED_NOT_LOADED_NAME, LoadState, Overview, read_overview
 from loader.status.overview_json import overview_values
 from loader.status.overview_text import overview_text
 
@@ -66,6 +66,8 @@ def status(
         _write_json(overview_values(overview, steps))
     else:
         sys.stdout.write(overview_text(overview, steps) + "\n")
+        if overview.totals is not None and overview.totals.events_accepted and not overview.is_earlier:
+            sys.stdout.write(_third_stage(overview.run_dir))
     if overview.state is LoadState.NONE:
         raise typer.Exit(ExitCode.REFUSED)
     for path, export, what in (
@@ -108,6 +110,18 @@ def _code_of(overview: Overview) -> int:
         return 0
     end = overview.last_run
     return int(ExitCode.STOPPED_RESUMABLE if end is None else end.exit_code)
+
+
+def _third_stage(run_dir: Path) -> str:
+    """Return whether what was accepted is loaded, as far as the service was asked."""
+    from loader.checkpoint.verdicts import read_counts  # noqa: PLC0415 - polars is slow to import
+    from loader.verify.text import stage_line  # noqa: PLC0415 - the same
+
+    lines = [stage_line(read_counts(run_dir), run_dir)]
+    child = run_dir / CORRECTED_NOT_LOADED_NAME
+    if (child / CHECKPOINT_NAME).exists():
+        lines.append(f"rows that were not loaded were corrected and loaded in {printable(str(child))}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _show_all(loads: list[Overview], *, as_json: bool) -> None:

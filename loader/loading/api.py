@@ -50,6 +50,9 @@ class LoadParts:
 
 USUAL_PARTS = LoadParts()
 
+CONNECTION_SETTINGS = {"profile", "extract_profile", "transport", "max_in_flight"}
+"""Kept in the checkpoint, with endpoint and Region, for commands that are given a run directory only."""
+
 
 def run_to_end(
     job: Job,
@@ -149,7 +152,14 @@ async def _opened_and_run(
         if schema is None:
             client = await before(open_client())
         settings = job.plan_settings() | (schema.as_settings() if schema is not None else {})
-        plan = Plan(settings, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows, command)
+        reached = {
+            **job.model_dump(mode="json", include=CONNECTION_SETTINGS),
+            "endpoint_url": client.endpoint_url,
+            "region": client.region,
+        }
+        plan = Plan(
+            settings, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows, command, reached
+        )
         with parts.open_checkpoint(
             _run_dir(job),
             plan,

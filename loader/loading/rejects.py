@@ -9,13 +9,15 @@ Rules kept here:
 """
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import orjson
 
 from loader.atomic import drafting, make_private_file
-from loader.checkpoint.rejected import RejectedRows, open_rejected
+from loader.checkpoint.plan import Plan
+from loader.checkpoint.rejected import open_rejected
 from loader.checkpoint.schema import REJECTED_NAME
 from loader.errors import CheckpointError
 from loader.extract import Table, reopen_table
@@ -29,6 +31,25 @@ REASONS_NAME = "reasons.jsonl"
 
 SETTINGS_NAME = ".csv-settings.json"
 """How the extract's CSV files turned out to be written, where all agree: fewer rows might not show it."""
+
+
+class RowsToCorrect(Protocol):
+    """Rows of an extract to be written for correction."""
+
+    plan: Plan
+
+    @property
+    def files(self) -> Sequence[int]:
+        """Numbers of the files that have some, ascending."""
+
+    def rows(self, file: int) -> Iterator[int]:
+        """Yield their positions in a file, from 0, ascending."""
+
+    def reasons(self) -> Iterator[tuple[int, int, str, str, str]]:
+        """Yield file, row (from 0), column, code and reason of each, in their order."""
+
+    def left_out(self) -> Iterator[tuple[int, int, str, str]]:
+        """Yield file, row (from 0), code and reason of rows that are named, and not to be loaded again."""
 
 
 def write_rejects(run_dir: Path, opened: Callable[[SourceFile], Table] | None = None) -> Sequence[Path]:
@@ -58,32 +79,51 @@ def write_rejects(run_dir: Path, opened: Callable[[SourceFile], Table] | None = 
                 next_step="let it come to its end; write those so far to a file:\n"
                 f"scn-loader status {shlex.quote(str(run_dir.absolute()))} --rejected rejected.csv",
             )
-        try:
-            with drafting(folder) as draft:
-                draft.mkdir(mode=0o700)
-                _write_all(rejected, draft, opened)
-        except OSError as error:
-            raise CheckpointError(
-                "The rejected rows cannot be written.", where=str(folder), why=error.strerror or str(error)
-            ) from error
+        write_row_files(rejected, folder, opened)
     return rejected_files(run_dir)
 
 
-def rejected_files(run_dir: Path) -> Sequence[Path]:
-    """Return the files with rejected rows, in the order of the extract."""
-    folder = run_dir / REJECTED_NAME
+def write_row_files(
+    rows: RowsToCorrect, folder: Path, opened: Callable[[SourceFile], Table] | None = None
+) -> None:
+    """Write rows of an extract to files of its own format in a new folder, with the reasons beside them.
+
+    Args:
+        rows: Which rows, and why.
+        folder: The folder; it is there when it is whole, and not before.
+        opened: Gives a file of the extract, where they are open.
+
+    Raises:
+        CheckpointError: The files cannot be written.
+        ExtractError: The extract cannot be read any more, or changed.
+    """
+    try:
+        with drafting(folder) as draft:
+            draft.mkdir(mode=0o700)
+            _write_all(rows, draft, opened)
+    except OSError as error:
+        raise CheckpointError(
+            "The rows cannot be written for correction.",
+            where=str(folder),
+            why=error.strerror or str(error),
+        ) from error
+
+
+def rejected_files(run_dir: Path, name: str = REJECTED_NAME) -> Sequence[Path]:
+    """Return the files with rejected rows, or those of another folder, in the order of the extract."""
+    folder = run_dir / name
     found = [path for path in folder.rglob("*") if path.is_file()]
     named = [path for path in found if path.name != REASONS_NAME and not path.name.startswith(".")]
     return sorted(named, key=lambda path: (path.name, path))
 
 
-def settings_found(run_dir: Path) -> Mapping[str, str]:
+def settings_found(run_dir: Path, name: str = REJECTED_NAME) -> Mapping[str, str]:
     """Return the CSV settings, by name, that the files with rejected rows are to be read with."""
-    path = run_dir / REJECTED_NAME / SETTINGS_NAME
+    path = run_dir / name / SETTINGS_NAME
     return dict(orjson.loads(path.read_bytes())) if path.exists() else {}
 
 
-def _write_all(rejected: RejectedRows, folder: Path, opened: Callable[[SourceFile], Table] | None) -> None:
+def _write_all(rejected: RowsToCorrect, folder: Path, opened: Callable[[SourceFile], Table] | None) -> None:
     csv = CsvSettings(**rejected.plan.settings.get("csv", {}))
     names = {number: _name(rejected.plan.files, number) for number in rejected.files}
     found: list[Mapping[str, str]] = []
@@ -102,7 +142,7 @@ def _write_all(rejected: RejectedRows, folder: Path, opened: Callable[[SourceFil
     _write_reasons(rejected, names, folder / REASONS_NAME)
 
 
-def _write_reasons(rejected: RejectedRows, names: Mapping[int, str], path: Path) -> None:
+def _write_reasons(rejected: RowsToCorrect, names: Mapping[int, str], path: Path) -> None:
     make_private_file(path)
     last: tuple[int, int] = (-1, -1)
     place = 0
@@ -117,6 +157,15 @@ def _write_reasons(rejected: RejectedRows, names: Mapping[int, str], path: Path)
                 "rejected_file": names[number],
                 "rejected_row": place,
                 "column": column,
+                "code": code,
+                "reason": reason,
+            }
+            sidecar.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+        for number, row, code, reason in rejected.left_out():
+            line = {
+                "file": rejected.plan.files[number].path,
+                "row": row + 1,
+                "left_out": True,
                 "code": code,
                 "reason": reason,
             }

@@ -32,8 +32,8 @@ TIME_SECONDS = 10.0
 TRUSTED_SECONDS = 60.0
 """A smaller clock error is not corrected: signatures and the token margin tolerate minutes."""
 
-SCHEMA_BYTES = 256 * 1024
-"""Limit of a dataset description; 500 columns with names of 100 characters take half of it."""
+LONG_ANSWER_BYTES = 256 * 1024
+"""Limit of a dataset description or a page of events; 500 columns with names of 100 characters take half."""
 
 
 class SupplyChainClient:
@@ -72,6 +72,16 @@ class SupplyChainClient:
         return _caller(self._endpoint, self._credentials)
 
     @property
+    def endpoint_url(self) -> str:
+        """URL of the service's endpoint."""
+        return self._endpoint.url
+
+    @property
+    def region(self) -> str:
+        """Region that requests are signed for."""
+        return self._endpoint.region
+
+    @property
     def clock_offset_seconds(self) -> float:
         """Seconds by which the server's clock is ahead of the local clock; 0 until it is known."""
         return self._clock_offset_seconds
@@ -93,19 +103,21 @@ class SupplyChainClient:
             return no_answer(error)
         return read_response(response.status, response.headers, response.body)
 
-    async def get(self, path: str) -> Response:
+    async def get(self, path: str, query: str = "") -> Response:
         """Send one GET request, and return the answer of any status.
 
         Args:
             path: The path as sent, percent-encoded.
+            query: The query, percent-encoded, without the question mark.
 
         Raises:
             TransportError: No answer arrived.
         """
         path = self._endpoint.base_path + path
         now = await self._renewed_now()
-        headers = self._get_signer.sign(request_line("GET", path), b"", self._credentials.current, now)
-        return await self._transport.send(Request("GET", path, headers, b""))
+        headers = self._get_signer.sign(request_line("GET", path, query), b"", self._credentials.current, now)
+        target = f"{path}?{query}" if query else path
+        return await self._transport.send(Request("GET", target, headers, b""))
 
     def service_now(self) -> float:
         """Return the service's time in epoch seconds: the local clock plus the known offset."""
@@ -176,12 +188,15 @@ def no_answer(error: TransportError) -> Outcome:
     )
 
 
-async def open_client(job: Job, *, credentials: CredentialSource | None = None) -> SupplyChainClient:
+async def open_client(
+    job: Job, *, credentials: CredentialSource | None = None, reads: bool = False
+) -> SupplyChainClient:
     """Return a client for a job; missing settings are resolved by botocore's rules.
 
     Args:
         job: The settings.
         credentials: Credentials used for signing; the default is botocore's chain.
+        reads: Whether answers are descriptions or lists, not receipts.
 
     Raises:
         SettingsError: Region, endpoint, credentials, proxy or CA bundle are missing or unusable, or
@@ -191,6 +206,8 @@ async def open_client(job: Job, *, credentials: CredentialSource | None = None) 
     endpoint, settings = await in_daemon_thread(lambda: _route(job, is_complete=is_complete))
     if credentials is None:
         credentials = await open_credentials(job.profile, endpoint.region)
+    if reads or job.live_schema:
+        settings = replace(settings, max_body_bytes=LONG_ANSWER_BYTES)
     transport = _transport(job, endpoint, settings)
     return SupplyChainClient(job.destination, endpoint, credentials, transport)
 
@@ -240,8 +257,6 @@ def _route(job: Job, *, is_complete: bool) -> tuple[Endpoint, TransportSettings]
         ca_bundle=find_ca_bundle(job.profile) if endpoint.scheme == "https" else None,
         proxy_url=find_proxy(endpoint),
     )
-    if job.live_schema:
-        settings = replace(settings, max_body_bytes=SCHEMA_BYTES)
     if settings.proxy_url is None:
         check_name(endpoint)
     else:  # the proxy resolves the name of the endpoint

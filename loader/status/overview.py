@@ -29,6 +29,9 @@ SHOWN_PLACES = 3
 CORRECTED_NAME = "corrected"
 """Run directory of the corrected rows, inside that of the load they were rejected by."""
 
+CORRECTED_NOT_LOADED_NAME = "corrected-not-loaded"
+"""The same for rows that were accepted and not loaded, or refused by the service."""
+
 FAILED = """
 SELECT code, message, number, path, first_row FROM (
     SELECT code, message, path, first_row,
@@ -142,7 +145,10 @@ class Overview:
     @property
     def parent(self) -> Path | None:
         """The run directory whose rejected rows this load corrects, if it does."""
-        is_child = self.run_dir.name == CORRECTED_NAME and (self.run_dir.parent / CHECKPOINT_NAME).exists()
+        is_child = (
+            self.run_dir.name in (CORRECTED_NAME, CORRECTED_NOT_LOADED_NAME)
+            and (self.run_dir.parent / CHECKPOINT_NAME).exists()
+        )
         return self.run_dir.parent if is_child else None
 
     @property

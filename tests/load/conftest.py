@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
@@ -31,8 +32,15 @@ class EmulatorProcess:
 
 @pytest.fixture
 def emulator(tmp_path: Path) -> Iterator[EmulatorProcess]:
-    lake, ledger = tmp_path / "lake.sqlite", tmp_path / "ledger.sqlite"
-    command = [sys.executable, "-m", "loader", "emulator", "--port", "0", "--until-stdin-ends"]
+    with emulator_process(tmp_path) as running:
+        yield running
+
+
+@contextmanager
+def emulator_process(folder: Path, *flags: str) -> Iterator[EmulatorProcess]:
+    """Run ``scn-loader emulator`` with some flags."""
+    lake, ledger = folder / "lake.sqlite", folder / "ledger.sqlite"
+    command = [sys.executable, "-m", "loader", "emulator", "--port", "0", "--until-stdin-ends", *flags]
     with subprocess.Popen(
         [*command, "--lake", str(lake), "--ledger", str(ledger)],
         stdin=subprocess.PIPE,

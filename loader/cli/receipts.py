@@ -1,0 +1,49 @@
+"""``scn-loader receipts``: the receipts of a load as CSV or Parquet, of all events or of one group or row."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from loader.errors import ExitCode, SettingsError
+
+
+def receipts(
+    run_dir: Annotated[Path, typer.Argument(help="The run directory of a load.")],
+    *,
+    group: Annotated[str | None, typer.Option(metavar="GROUP", help="Only events of this group.")] = None,
+    row: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE:ROW", help="Only the event with this row of the extract, from 1 without the header."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="A new .csv or .parquet file; else CSV is printed."
+        ),
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.", hidden=True)] = False,  # noqa: ARG001 - main() looks for it
+) -> None:
+    """List the events of a load: receipt, status, file, rows, group, token and times.
+
+    The status is what 'scn-loader verify' found out last; 'accepted' if the service was not asked yet. The
+    extract is read again, as it must be where it was.
+
+    Exit codes: 0 listed; 1 no event matches; 2 refused.
+    """
+    from loader.verify.receipts import Wanted, export_receipts  # noqa: PLC0415 - polars is slow to import
+
+    path, position = None, None
+    if row is not None:
+        match = re.fullmatch(r"(.+):([1-9]\d{0,15})", row, re.ASCII | re.DOTALL)
+        if match is None:
+            raise SettingsError("The row cannot be used.", where="--row", why=f"'{row}' is not FILE:ROW")
+        path, position = match[1], int(match[2]) - 1
+    count = export_receipts(run_dir, Wanted(group, path, position), output, sys.stdout)
+    if output is not None:
+        typer.echo(f"{count:,} {'event' if count == 1 else 'events'} written to {output}")
+    raise typer.Exit(ExitCode.DELIVERED if count else ExitCode.DELIVERED_WITH_FAILURES)

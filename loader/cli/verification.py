@@ -1,0 +1,76 @@
+"""Show what became of the accepted events of a load, for ``verify`` and ``load --verify``."""
+
+import re
+import sys
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import typer
+
+from loader.checkpoint.schema import NOT_LOADED_NAME
+from loader.cli.corrected_load import correcting_command
+from loader.cli.errors import show_error
+from loader.errors import ExitCode, Interrupted, SettingsError
+from loader.status.command_line import CommandLine
+
+if TYPE_CHECKING:
+    from loader.aws.credentials import CredentialSource
+    from loader.verify.session import VerifySettings
+
+UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+def show_verification(
+    run_dir: Path,
+    settings: "VerifySettings",
+    given: dict[str, Any],
+    value_flags: Collection[str],
+    *,
+    credentials: "CredentialSource | None" = None,
+    as_json: bool = False,
+    debug: bool = False,
+) -> ExitCode:
+    """Verify a load, print what was found, and return the exit code.
+
+    Raises:
+        LoaderError: Nothing could be asked.
+    """
+    from loader.verify.api import verify_run  # noqa: PLC0415 - slow to import, --help is not
+    from loader.verify.text import to_json, to_text  # noqa: PLC0415 - the same
+
+    run_dir = run_dir.absolute()  # what is printed can be run elsewhere
+    watch = _say if sys.stderr.isatty() else _say_nothing
+    found = verify_run(run_dir, settings, given, credentials=credentials, watch=watch)
+    if found.error is not None and not isinstance(found.error, Interrupted):
+        show_error(found.error, debug=debug)
+    correcting = ""
+    if found.not_loaded is not None and found.not_loaded.rows > found.not_loaded.left_out:
+        typed = CommandLine.parsed(found.command) if found.command else None
+        correcting = correcting_command(typed, run_dir, value_flags, NOT_LOADED_NAME)
+    typer.echo(orjson.dumps(to_json(found)) if as_json else to_text(found, correcting))
+    return found.exit_code
+
+
+def duration_seconds(text: str) -> float:
+    """Return a duration such as ``90s``, ``10m`` or ``2h`` in seconds.
+
+    Raises:
+        SettingsError: It is none.
+    """
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smhd]?)", text.strip().lower(), re.ASCII)
+    if match is None:
+        raise SettingsError(
+            "The duration cannot be used.", where=f"'{text}'", why="it is not of the form 90s, 10m or 2h"
+        )
+    return float(match[1]) * UNITS[match[2]]
+
+
+def _say_nothing(_done: int, _total: int) -> None:
+    pass
+
+
+def _say(done: int, total: int) -> None:
+    sys.stderr.write(f"\r{done:,} of {total:,} receipts decided")
+    sys.stderr.flush()

@@ -1,0 +1,67 @@
+"""``scn-loader verify``: whether what was accepted is loaded."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from loader.cli.load import value_flags
+from loader.cli.verification import duration_seconds, show_verification
+from loader.errors import SettingsError
+
+
+def verify(
+    run_dir: Annotated[Path, typer.Argument(help="The run directory of a load.")],
+    *,
+    wait: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION",
+            help="Ask again and again until all is decided, for so long at most: 90s, 10m, 2h.",
+        ),
+    ] = None,
+    how: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|list|get",
+            help="list: pages of 20 events, then get for what they do not tell of; get: each event by "
+            "itself; auto: list as long as it pays, then get.",
+        ),
+    ] = "auto",
+    sample: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Ask about N receipts only, chosen at random.")
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="CALLS_PER_SECOND", help="Never to be exceeded; without it the limit is learned."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    region: Annotated[str | None, typer.Option(help="AWS Region; else that of the load.")] = None,
+    profile: Annotated[str | None, typer.Option(help="AWS profile; else that of the load.")] = None,
+    endpoint_url: Annotated[str | None, typer.Option(help="Another endpoint than that of the load.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.", hidden=True)] = False,
+) -> None:
+    """Ask the service what became of each accepted event of a load: a receipt does not say that it is loaded.
+
+    Works on a load that ended, or was killed, and goes on where an earlier verify stopped. The service tells
+    of events for 30 days, and of the load of scn.data.dataset events only: typed events are 'known', never
+    'loaded'.
+
+    Exit codes: 0 all of it is loaded, or known; 1 some failed or are missing; 2 nothing could be asked; 4 the
+    service refuses to answer; 7 some are not decided; 130/143 interrupted, run again.
+    """
+    from loader.verify.session import How, VerifySettings  # noqa: PLC0415 - slow to import, --help is not
+
+    if how not in tuple(How):
+        raise SettingsError(
+            "There is no such way to verify.", where="--how", why=f"'{how}' is none of auto, list, get"
+        )
+    if rate is not None and not 0 < rate < float("inf"):
+        raise SettingsError("The rate cannot be used.", where="--rate", why="it must be above 0")
+    settings = VerifySettings(
+        how=How(how), wait_seconds=None if wait is None else duration_seconds(wait), sample=sample, rate=rate
+    )
+    given: dict[str, Any] = {"region": region, "profile": profile, "endpoint_url": endpoint_url}
+    raise typer.Exit(show_verification(run_dir, settings, given, value_flags(), as_json=as_json, debug=debug))

@@ -1,0 +1,199 @@
+"""``verify`` from end to end: open the checkpoint, ask the service, sum up."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loader.aws.credentials import CredentialSource
+from loader.checkpoint.plan import Plan
+from loader.checkpoint.queries import Totals
+from loader.checkpoint.verdicts import Verdict, Verdicts, open_verdicts
+from loader.datasets import Dataset
+from loader.errors import ExitCode, Interrupted, LoaderError, contained, contained_call
+from loader.extract import open_extract, place_of_dataset
+from loader.job import Job
+from loader.process.signals import GRACE_SECONDS, on_signals
+from loader.service.client import SupplyChainClient, open_client
+from loader.service.live_schema import read_dataset
+from loader.verify.asking import DRAIN_SECONDS
+from loader.verify.not_loaded import Cause, Failure, find_rows, read_failures, write_not_loaded
+from loader.verify.session import VerifySession, VerifySettings
+from loader.verify.stored_job import stored_job, stored_plan
+
+
+@dataclass(frozen=True, slots=True)
+class NotLoaded:
+    """Rows that are not in the lake.
+
+    Attributes:
+        rows: How many.
+        left_out: How many of them are left out of the files: a later row of their key is loaded.
+        causes: Why, the most frequent cause first.
+        problem: Why they could not be written for correction, or None.
+    """
+
+    rows: int
+    left_out: int
+    causes: Sequence[Cause]
+    problem: LoaderError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What became of the receipts of a load.
+
+    Attributes:
+        run_dir: Its run directory.
+        receipts: Events that were accepted; of an event that was refused as a whole, its accepted parts.
+        counts: How many have which verdict.
+        calls: Requests made in this run.
+        totals: The sums of the load.
+        command: The command line of the load.
+        not_loaded: The rows that are not in the lake; None if there is none, or not all is decided yet.
+        error: What ended the run before its end, or None.
+    """
+
+    run_dir: Path
+    receipts: int
+    counts: Mapping[Verdict, int]
+    calls: int
+    totals: Totals
+    command: str = ""
+    not_loaded: NotLoaded | None = None
+    error: LoaderError | None = None
+
+    @property
+    def undecided(self) -> int:
+        """Receipts that may still get a verdict, or for which it is too late."""
+        counts = self.counts
+        return counts[Verdict.UNDECIDED] + counts[Verdict.IN_PROGRESS] + counts[Verdict.UNKNOWN]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """How the command ends."""
+        if self.error is not None:
+            return self.error.exit_code
+        if self.counts[Verdict.FAILED] or self.counts[Verdict.MISSING]:
+            return ExitCode.DELIVERED_WITH_FAILURES
+        totals = self.totals
+        is_whole = not (self.undecided or totals.events_in_doubt or totals.events_unprocessed)
+        if totals.events_failed and is_whole:
+            return ExitCode.DELIVERED_WITH_FAILURES
+        return ExitCode.DELIVERED if is_whole else ExitCode.UNDECIDED
+
+
+def verify_run(
+    run_dir: Path,
+    settings: VerifySettings,
+    given: Mapping[str, Any] | None = None,
+    *,
+    credentials: CredentialSource | None = None,
+    watch: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Verification:
+    """Find out what became of the accepted events of a load. Call it from the main thread.
+
+    Args:
+        run_dir: The run directory.
+        settings: How to verify.
+        given: Region, profile and endpoint, where they are to be others than those of the load.
+        credentials: As whom to sign; looked for if not given.
+        watch: Called now and then with how many receipts are decided, and how many there are.
+
+    Raises:
+        LoaderError: Nothing could be asked.
+    """
+    return asyncio.run(
+        verify(run_dir, settings, given, credentials=credentials, watch=watch, on_signals=True)
+    )
+
+
+async def verify(
+    run_dir: Path,
+    settings: VerifySettings,
+    given: Mapping[str, Any] | None = None,
+    *,
+    credentials: CredentialSource | None = None,
+    watch: Callable[[int, int], None] = lambda _done, _all: None,
+    on_signals: bool = False,
+) -> Verification:
+    """Do what `verify_run` does, on the running event loop; ``on_signals``: whether signals stop it."""
+    plan = stored_plan(run_dir)
+    job = stored_job(run_dir, plan, given)
+    with open_verdicts(run_dir) as verdicts:
+
+        def watched() -> None:
+            counts = verdicts.counts()
+            left = counts[Verdict.UNDECIDED] + counts[Verdict.IN_PROGRESS]
+            watch(verdicts.total - left, verdicts.total)
+
+        error: LoaderError | None = None
+        not_loaded: NotLoaded | None = None
+        calls = 0
+        if verdicts.total or verdicts.totals().events_failed:
+            async with await open_client(job, credentials=credentials, reads=True) as client:
+                await client.ask_time()
+                session = VerifySession(verdicts, client, job.destination, settings, watched)
+                with _stopped_by_signals(session) if on_signals else nullcontext(), contained():
+                    try:
+                        await session.run()
+                    except LoaderError as stopped:
+                        error = stopped
+                calls = session.calls
+                counts = verdicts.counts()
+                is_decided = not (counts[Verdict.UNDECIDED] + counts[Verdict.IN_PROGRESS])
+                if error is None and is_decided:
+                    not_loaded = await _keep_failures(job, plan, client, verdicts)
+        return Verification(
+            run_dir,
+            verdicts.total,
+            verdicts.counts(),
+            calls,
+            verdicts.totals(),
+            plan.command,
+            not_loaded,
+            error,
+        )
+
+
+async def _keep_failures(
+    job: Job, plan: Plan, client: SupplyChainClient, verdicts: Verdicts
+) -> NotLoaded | None:
+    """Write the rows that are not in the lake for correction; the verdicts stay if that fails."""
+    failures = read_failures(verdicts)
+    if not failures:
+        return None
+    try:
+        schema = None
+        if job.live_schema:
+            schema = await read_dataset(client, job.instance_id, *place_of_dataset(job))
+        return contained_call(_write_failures, job, plan, schema, verdicts, failures)
+    except LoaderError as error:
+        return NotLoaded(0, 0, (), error)
+
+
+def _write_failures(
+    job: Job,
+    plan: Plan,
+    schema: Dataset | None,
+    verdicts: Verdicts,
+    failures: Mapping[int, Sequence[Failure]],
+) -> NotLoaded:
+    assert job.run_dir is not None
+    with closing(open_extract(job, schema=schema, with_keys=True)) as extract:
+        rows = find_rows(job, extract, plan, verdicts, failures)
+        with closing(rows):
+            write_not_loaded(rows, job.run_dir, extract)
+            return NotLoaded(*rows.counts(), tuple(rows.causes()))
+
+
+def _stopped_by_signals(session: VerifySession) -> AbstractContextManager[None]:
+    """Let signals end the questions; what was answered is kept."""
+    loop = asyncio.get_running_loop()
+
+    def stop(reason: Interrupted) -> None:
+        loop.call_soon_threadsafe(session.stop, reason)
+
+    return on_signals(stop, lambda _reason: None, DRAIN_SECONDS + GRACE_SECONDS)

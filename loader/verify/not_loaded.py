@@ -1,0 +1,218 @@
+"""The rows of events that the service accepted and did not load, or refused: which, why, and in files.
+
+The checkpoint knows events and windows, the extract knows rows and keys: the windows from the first failure
+on are planned again. They give the same events, and a digest of each window's tokens says so.
+
+Rules kept here:
+
+1. A row is written once, in the extract's own format. What is there is not written again: it may be
+   corrected.
+2. A row whose key a later event of the load brought into the lake is left out: loading it would put old over
+   new. ``reasons.jsonl`` names it nevertheless. Records that are appended are all kept.
+3. Memory does not grow with the number of rows.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from loader.checkpoint.plan import Plan
+from loader.checkpoint.schema import NOT_LOADED_NAME, SKIPPED
+from loader.checkpoint.verdicts import Verdicts
+from loader.extract import Extract
+from loader.job import Job
+from loader.loading.rejects import write_row_files
+from loader.model import Operation
+from loader.verify.replanning import Replanned, places_of, replan
+
+LOAD_FAILED = "LoadFailed"
+"""Code of a row whose event was accepted and not loaded. Of a refused one it is the service's."""
+
+MOST_CAUSES = 20
+
+SUPERSEDED = "Superseded"
+"""Code of a failed row that is left out: a later row of its key is loaded."""
+
+_ROWS = """
+CREATE TABLE rows (file INTEGER, row INTEGER, key INTEGER, code TEXT, message TEXT, event_group TEXT,
+                   left_out INTEGER DEFAULT 0, PRIMARY KEY (file, row)) WITHOUT ROWID"""
+_LEAVE_OUT = "UPDATE rows SET left_out = 1 WHERE key = ? AND (file, row) < (?, ?)"
+
+FAILURES = """
+SELECT window, event_index, first_record, NULL, ?, message FROM failed_loads
+UNION ALL
+SELECT window, event_index, first_record, records, code, message FROM failed_parts
+UNION ALL
+SELECT window, event_index, 0, NULL, code, message FROM events
+WHERE state = 'failed' AND code <> ? AND NOT EXISTS (
+    SELECT 1 FROM parts WHERE parts.window = events.window AND parts.event_index = events.event_index
+                          AND parts.state = 'failed')
+ORDER BY window, event_index"""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Records of one event that are not in the lake.
+
+    Attributes:
+        index: The event's position in its window's plan.
+        first: Position of the first of these records in the event.
+        count: How many there are; None for all.
+        code: Why: the service's code, or ``LOAD_FAILED``.
+        message: The service's words.
+    """
+
+    index: int
+    first: int
+    count: int | None
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Rows that are not loaded for one reason.
+
+    Attributes:
+        code: The service's code, or ``LOAD_FAILED``.
+        message: The service's words (may echo payload).
+        rows: How many rows.
+        file: Path of the file of the first.
+        row: Position of the first in its file, from 0.
+        group: Its group.
+    """
+
+    code: str
+    message: str
+    rows: int
+    file: str
+    row: int
+    group: str
+
+
+class NotLoadedRows:
+    """Rows that are not in the lake, as `write_row_files` takes them.
+
+    Args:
+        plan: The plan of the load.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._connection.execute("PRAGMA journal_mode = OFF")
+        self._connection.execute(_ROWS)
+        self._connection.execute("CREATE INDEX keys ON rows (key)")
+
+    def close(self) -> None:
+        """Let go of the rows."""
+        self._connection.close()
+
+    @property
+    def files(self) -> Sequence[int]:
+        """Numbers of the files that have some to be loaded again, ascending."""
+        found = self._connection.execute("SELECT DISTINCT file FROM rows WHERE NOT left_out ORDER BY file")
+        return [file for (file,) in found]
+
+    def rows(self, file: int) -> Iterator[int]:
+        """Yield those of a file that are to be loaded again."""
+        query = "SELECT row FROM rows WHERE file = ? AND NOT left_out ORDER BY row"
+        return (row for (row,) in self._connection.execute(query, (file,)))
+
+    def reasons(self) -> Iterator[tuple[int, int, str, str, str]]:
+        """Yield file, row, column (always empty), code and the service's words; those left out come last."""
+        yield from self._connection.execute(
+            "SELECT file, row, '', code, message FROM rows WHERE NOT left_out ORDER BY file, row"
+        )
+
+    def left_out(self) -> Iterator[tuple[int, int, str, str]]:
+        """Yield file, row, code and the service's words of rows that are left out."""
+        yield from self._connection.execute(
+            "SELECT file, row, ?, message FROM rows WHERE left_out ORDER BY file, row", (SUPERSEDED,)
+        )
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many rows there are, and how many of them are left out."""
+        (found,) = self._connection.execute(
+            "SELECT count(*), coalesce(sum(left_out), 0) FROM rows"
+        ).fetchall()
+        return int(found[0]), int(found[1])
+
+    def causes(self) -> Sequence[Cause]:
+        """Return why the rows are not loaded, the most frequent cause first."""
+        found = self._connection.execute(
+            "SELECT code, message, count(*), file, min(row), event_group FROM rows"
+            " GROUP BY code, message ORDER BY count(*) DESC, code, message LIMIT ?",
+            (MOST_CAUSES,),
+        )
+        return [
+            Cause(code, message, rows, self.plan.files[file].path, row, group)
+            for code, message, rows, file, row, group in found
+        ]
+
+    def add(self, rows: Sequence[tuple[int, int, int | None, str, str, str]]) -> None:
+        """Take in rows: file, row, hash of the key, code, message, group."""
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO rows (file, row, key, code, message, event_group)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+
+    def leave_out(self, loaded: Sequence[tuple[int, int, int]]) -> None:
+        """Leave out earlier rows of the keys of rows that are loaded: hash of the key, file, row."""
+        self._connection.executemany(_LEAVE_OUT, loaded)
+
+
+def read_failures(verdicts: Verdicts) -> Mapping[int, Sequence[Failure]]:
+    """Return what is not in the lake, by window, as far as it is known."""
+    found: dict[int, list[Failure]] = {}
+    for window, index, first, count, code, message in verdicts.read(FAILURES, (LOAD_FAILED, SKIPPED)):
+        counted = verdicts.records_of_part(window, index, first) if count is None else count
+        found.setdefault(window, []).append(Failure(index, first, counted, code, message))
+    return found
+
+
+def find_rows(
+    job: Job,
+    extract: Extract,
+    plan: Plan,
+    verdicts: Verdicts,
+    failures: Mapping[int, Sequence[Failure]],
+) -> NotLoadedRows:
+    """Return the rows that are not in the lake. Blocking: it reads the extract from the first failure on.
+
+    Raises:
+        CheckpointMismatch: The extract or the loader changed: other events are planned.
+        ExtractError: The extract cannot be read.
+    """
+    rows = NotLoadedRows(plan)
+    replaces = job.operation is not Operation.APPEND
+    for window in replan(job, extract, verdicts, min(failures), with_keys=replaces):
+        _take_in(rows, window, failures.get(window.number, ()))
+        if window.keys:
+            _leave_out(rows, window, verdicts)
+    return rows
+
+
+def write_not_loaded(rows: NotLoadedRows, run_dir: Path, extract: Extract) -> None:
+    """Write the rows to ``RUN_DIR/not-loaded``, unless it is there."""
+    folder = run_dir / NOT_LOADED_NAME
+    if not folder.exists():
+        write_row_files(rows, folder, extract.table)
+
+
+def _take_in(rows: NotLoadedRows, window: Replanned, failures: Sequence[Failure]) -> None:
+    for failure in failures:
+        event = window.events[failure.index]
+        words = (failure.code, failure.message, event.group)
+        places = places_of(event, failure.first, failure.count)
+        rows.add([(*place, window.keys.get(place), *words) for place in places])
+
+
+def _leave_out(rows: NotLoadedRows, window: Replanned, verdicts: Verdicts) -> None:
+    loaded = []
+    for event in window.events:
+        for first, count in verdicts.loaded_records(window.number, event.index):
+            loaded += [(window.keys[place], *place) for place in places_of(event, first, count)]
+    rows.leave_out(loaded)

@@ -1,0 +1,196 @@
+"""The receipts of a load as a table: what became of each event, and of which rows it is made."""
+
+import csv
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import astuple, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+import polars as pl
+
+from loader.checkpoint.verdicts import Receipt, Verdict, Verdicts, open_verdicts
+from loader.errors import ExtractError, SettingsError
+from loader.extract import open_extract
+from loader.model import Event
+from loader.verify.replanning import Place, places_of, replan
+from loader.verify.stored_job import stored_job, stored_plan
+
+STATUS = {Verdict.UNDECIDED: "accepted", Verdict.STILL_IN_PROGRESS: "in_progress"}
+"""Other verdicts are named as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptLine:
+    """An event of a load, or a part of one that was refused as a whole.
+
+    Attributes:
+        event_id: Its receipt; empty if it was not accepted.
+        status: succeeded, failed, in_progress, known, unknown or missing, as the service was asked; accepted
+            if it was not; not_accepted if there is no receipt.
+        file: Path of the file of its first row.
+        first_row: Its first row in that file, from 1 without the header.
+        last_row: Its last row, in the file of that row.
+        rows: How many rows it has.
+        group: Its eventGroupId.
+        token: Its clientToken; of a part, that of the event.
+        planned_at: When its window was planned first (ISO 8601, UTC): it was accepted later.
+        settled_at: When all events of its window had their outcome: it was accepted earlier. Empty if they
+            have not.
+    """
+
+    event_id: str
+    status: str
+    file: str
+    first_row: int
+    last_row: int
+    rows: int
+    group: str
+    token: str
+    planned_at: str
+    settled_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events are wanted; all if nothing is given.
+
+    Attributes:
+        group: Those of this group.
+        path: Those with a row of this file ...
+        row: ... at this position, from 0.
+    """
+
+    group: str | None = None
+    path: str | None = None
+    row: int | None = None
+
+
+def export_receipts(run_dir: Path, wanted: Wanted, output: Path | None, stdout: TextIO) -> int:
+    """Write the receipts of a load as CSV, or as Parquet if the file's name says so. Return how many lines.
+
+    Args:
+        run_dir: The run directory.
+        wanted: Which events.
+        output: A new file, readable by its owner only; None for ``stdout``.
+        stdout: Takes CSV if there is no file.
+
+    Raises:
+        SettingsError: The file exists, or a row of a file is wanted that is none of the extract's.
+        CheckpointError: The checkpoint cannot be read.
+        ExtractError: The extract cannot be read any more.
+    """
+    with open_verdicts(run_dir) as verdicts:
+        if output is None:
+            return _write_csv(_lines(run_dir, verdicts, wanted), stdout)
+        text = output.with_name(f"{output.name}.new")
+        try:
+            descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            os.close(descriptor)
+            text.touch(mode=0o600, exist_ok=False)
+            with text.open("w", encoding="utf-8", newline="") as file:
+                count = _write_csv(_lines(run_dir, verdicts, wanted), file)
+        except FileExistsError as error:
+            raise SettingsError(
+                "The file exists already.", where=str(error.filename), next_step="name another one with -o"
+            ) from error
+        except BaseException:
+            text.unlink(missing_ok=True)
+            output.unlink(missing_ok=True)
+            raise
+        if output.suffix.lower() == ".parquet":
+            numbers = {"first_row": pl.Int64, "last_row": pl.Int64, "rows": pl.Int64}
+            types = {each.name: numbers.get(each.name, pl.String) for each in fields(ReceiptLine)}
+            pl.scan_csv(text, schema=types).sink_parquet(output)
+            text.unlink()
+        else:
+            text.rename(output)
+        return count
+
+
+def _write_csv(lines: Iterator[ReceiptLine], file: TextIO) -> int:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([each.name for each in fields(ReceiptLine)])
+    count = 0
+    for line in lines:
+        writer.writerow(astuple(line))
+        count += 1
+    return count
+
+
+def _lines(run_dir: Path, verdicts: Verdicts, wanted: Wanted) -> Iterator[ReceiptLine]:
+    plan = stored_plan(run_dir)
+    paths = [file.path for file in plan.files]
+    place = _wanted_place(wanted, paths)
+    job = stored_job(run_dir, plan)
+    if job.live_schema:
+        raise ExtractError(
+            "The receipts of a load with --live-schema cannot be listed by row.",
+            where=str(run_dir),
+            why="its events cannot be planned again without the service",
+        )
+    with closing(open_extract(job)) as extract:
+        for window in replan(job, extract, verdicts):
+            times = [_as_text(at) for at in verdicts.times(window.number)]
+            receipts = _by_event(verdicts, window.number)
+            for event in window.events:
+                if wanted.group is not None and event.group != wanted.group:
+                    continue
+                for receipt in receipts.get(event.index, (None,)):
+                    places = _places(verdicts, event, receipt)
+                    if place is None or place in places:
+                        yield ReceiptLine(
+                            receipt.event_id if receipt is not None else "",
+                            _status(verdicts, receipt),
+                            paths[places[0][0]],
+                            places[0][1] + 1,
+                            places[-1][1] + 1,
+                            len(places),
+                            event.group,
+                            event.token,
+                            *times,
+                        )
+
+
+def _by_event(verdicts: Verdicts, window: int) -> dict[int, list[Receipt | None]]:
+    found: dict[int, list[Receipt | None]] = {}
+    for receipt in verdicts.receipts_of(window):
+        found.setdefault(receipt.index, []).append(receipt)
+    return found
+
+
+def _places(verdicts: Verdicts, event: Event, receipt: Receipt | None) -> list[Place]:
+    if receipt is None or receipt.first_record is None:
+        return places_of(event)
+    count = verdicts.records_of_part(receipt.window, receipt.index, receipt.first_record)
+    return places_of(event, receipt.first_record, count)
+
+
+def _status(verdicts: Verdicts, receipt: Receipt | None) -> str:
+    if receipt is None:
+        return "not_accepted"
+    verdict = verdicts.verdict(receipt)
+    return STATUS.get(verdict, verdict.name.lower())
+
+
+def _wanted_place(wanted: Wanted, paths: list[str]) -> Place | None:
+    if wanted.path is None or wanted.row is None:
+        return None
+    path = wanted.path
+    named = [number for number, each in enumerate(paths) if each in (path, str(Path(path).absolute()))]
+    named = named or [number for number, each in enumerate(paths) if Path(each).name == path]
+    if len(named) != 1:
+        raise SettingsError(
+            "The row is in no file of the load."
+            if not named
+            else "Several files of the load have this name.",
+            where=path,
+            why=f"the load read {paths[0]}" + (f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""),
+        )
+    return named[0], wanted.row
+
+
+def _as_text(at: float | None) -> str:
+    return "" if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,46 @@
+"""The job of a load, from its checkpoint: for commands that are given a run directory only."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from loader.checkpoint.lock import look_without_locking
+from loader.checkpoint.plan import Plan
+from loader.checkpoint.reading import open_for_reading, read_plan
+from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.errors import CheckpointError
+from loader.job import Job
+
+
+def stored_plan(run_dir: Path) -> Plan:
+    """Return the plan of the load in a run directory.
+
+    Raises:
+        CheckpointError: There is none, or it cannot be read.
+    """
+    if not (run_dir / CHECKPOINT_NAME).exists():
+        raise CheckpointError(
+            "There is no load in the run directory.",
+            where=str(run_dir),
+            next_step="name the run directory of a load; a load shows it at its end",
+        )
+    with (
+        look_without_locking(run_dir) as pid,
+        open_for_reading(run_dir, alive=pid is not None) as connection,
+    ):
+        return read_plan(connection)[2]
+
+
+def stored_job(run_dir: Path, plan: Plan, given: Mapping[str, Any] | None = None) -> Job:
+    """Return the job that made a plan, to read its extract again: all files, also those that were delivered.
+
+    Args:
+        run_dir: The run directory.
+        plan: The plan.
+        given: Region, profile and endpoint, where they are to be others.
+    """
+    shaping = {name: value for name, value in plan.settings.items() if name in Job.model_fields}
+    reached = {name: value for name, value in plan.connection.items() if value is not None}
+    given = {name: value for name, value in (given or {}).items() if value is not None}
+    extract = tuple(file.path for file in plan.files)
+    return Job(**{**shaping, **reached, **given, "extract": extract, "run_dir": run_dir, "restart": True})

@@ -1,0 +1,134 @@
+"""``verify``, ``load --verify`` and ``status`` as users run them."""
+
+import csv
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.load.conftest import emulator_process
+from tests.verify.test_verdicts import ARN, INSTANCE
+
+pytestmark = pytest.mark.usefixtures("environment")
+
+DATASET_FLAGS = ["--event-type", "scn.data.dataset", "--dataset-arn", ARN, "--operation", "UPSERT"]
+TYPED_FLAGS = ["--event-type", "scn.data.processheader"]
+
+
+def written(folder: Path, column: str, rows: int) -> Path:
+    extract = folder / "extract.csv"
+    extract.write_text(f"{column}\n" + "".join(f"c{number}\n" for number in range(rows)))
+    return extract
+
+
+def failed_in(ledger: Path) -> int:
+    """Return how many accepted events the emulator let fail."""
+    with closing(sqlite3.connect(ledger)) as connection:
+        query = "SELECT count(*) FROM attempts WHERE verdict = 'accepted' AND fault LIKE 'load_failed%'"
+        ((number,),) = connection.execute(query)
+    return int(number)
+
+
+def test_load_goes_on_to_verify(scn_loader, tmp_path):
+    """Exit code 0 if all is loaded, 1 with failures, 7 when time was up; status says the same."""
+    extract = written(tmp_path, "id", 20)
+    for name, flags, wait, code, line in (
+        ("good", (), "--verify", 0, "loaded: 20 succeeded"),
+        ("bad", ("--fail-load-where", "id=c7"), "--verify", 1, "loaded: 1 failed, 19 succeeded"),
+        ("slow", ("--load-seconds", "1000"), "--verify=1s", 7, "loaded: 20 in progress"),
+        ("soon", ("--load-seconds", "3"), "--verify=60s", 0, "loaded: 20 succeeded"),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        with emulator_process(folder, *flags) as emulator:
+            place = ["--instance-id", INSTANCE, "--endpoint-url", emulator.url, "--run-dir", folder / "run"]
+            ended = scn_loader("load", extract, *DATASET_FLAGS, *place, wait)
+        assert ended.returncode == code, (name, ended.stdout, ended.stderr)
+        assert line in scn_loader("status", folder / "run").stdout, name
+
+
+def test_a_rehearsal_is_verified_while_its_emulator_runs(scn_loader, tmp_path):
+    """Typed events are known to it, which is all that can be said."""
+    ended = scn_loader("load", written(tmp_path, "process_id", 5), *TYPED_FLAGS, "--emulate", "--verify")
+    assert ended.returncode == 0, ended.stderr
+    assert "5 known" in ended.stdout
+    assert "cannot be asked for typed events" in ended.stdout
+
+
+@pytest.mark.parametrize("how", ["auto", "list", "get"])
+def test_a_killed_verify_goes_on(scn_loader, tmp_path, how):
+    """Killed at random moments, it ends with true verdicts, and each failed row is written once."""
+    kill_at_random_moments(scn_loader, tmp_path, how, kills=2, rows=300)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("how", ["auto", "list", "get"])
+def test_a_verify_killed_again_and_again_goes_on(scn_loader, tmp_path, how):
+    """The same with more kills and rows."""
+    kill_at_random_moments(scn_loader, tmp_path, how, kills=25, rows=3000)
+
+
+def kill_at_random_moments(scn_loader, folder: Path, how: str, *, kills: int, rows: int) -> None:
+    chance = random.Random(how)
+    run_dir = folder / "run"
+    with emulator_process(folder, "--fail-load-share", "0.1", "--latency-ms", "10") as emulator:
+        place = ["--instance-id", INSTANCE, "--endpoint-url", emulator.url, "--run-dir", run_dir]
+        assert scn_loader("load", written(folder, "id", rows), *DATASET_FLAGS, *place).returncode == 0
+        command = [sys.executable, "-m", "loader", "verify", str(run_dir), "--how", how, "--rate", "100"]
+        for _ in range(kills):
+            with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+                time.sleep(chance.uniform(0.5, 4.0))
+                os.kill(process.pid, signal.SIGKILL)
+        ended = scn_loader("verify", run_dir, "--how", how, "--json")
+        emulator.flush()
+        failed = failed_in(emulator.ledger)
+    counts = json.loads(ended.stdout)
+    assert (counts["failed"], counts["succeeded"]) == (failed, rows - failed), ended.stderr
+    assert counts["missing"] == counts["undecided"] == 0
+    assert ended.returncode == (1 if failed else 0)
+    lines = (run_dir / "not-loaded" / "extract.csv").read_text().splitlines()[1:]
+    assert len(lines) == len(set(lines)) == failed
+
+
+def test_the_receipt_of_a_row_and_of_a_group(scn_loader, tmp_path):
+    """Was row 8 loaded? One command; all receipts go into a Parquet file of as many lines as events."""
+    extract, run_dir = written(tmp_path, "id", 20), tmp_path / "run"
+    with emulator_process(tmp_path, "--fail-load-where", "id=c7") as emulator:
+        place = ["--instance-id", INSTANCE, "--endpoint-url", emulator.url, "--run-dir", run_dir]
+        assert scn_loader("load", extract, *DATASET_FLAGS, *place).returncode == 0
+        before = scn_loader("receipts", run_dir, "--row", "extract.csv:8")
+        assert scn_loader("verify", run_dir).returncode == 1
+        emulator.flush()
+        with closing(sqlite3.connect(emulator.ledger)) as connection:
+            query = "SELECT event_group, event_id, client_token FROM attempts WHERE verdict = 'accepted'"
+            known = {group: rest for group, *rest in connection.execute(query)}
+    (line,) = csv.DictReader(before.stdout.splitlines())
+    assert (line["status"], line["group"], line["first_row"]) == ("accepted", "c7", "8")
+    (line,) = csv.DictReader(scn_loader("receipts", run_dir, "--group", "c7").stdout.splitlines())
+    assert (line["status"], [line["event_id"], line["token"]]) == ("failed", known["c7"])
+    assert scn_loader("receipts", run_dir, "--group", "nobody").returncode == 1
+    table = tmp_path / "receipts.parquet"
+    assert scn_loader("receipts", run_dir, "-o", table).returncode == 0
+    found = pl.read_parquet(table)
+    assert dict(zip(found["group"], found["event_id"], strict=True)) == {
+        group: event_id for group, (event_id, _) in known.items()
+    }
+    assert found["first_row"].to_list() == list(range(1, 21))
+    assert scn_loader("receipts", run_dir, "-o", table).returncode == 2  # it exists
+
+
+def test_a_wrong_run_directory_and_wrong_values_are_refused(scn_loader, tmp_path):
+    """One block and exit code 2."""
+    for arguments in ((tmp_path,), (tmp_path, "--wait", "soon"), (tmp_path, "--how", "ask")):
+        ended = scn_loader("verify", *arguments)
+        assert ended.returncode == 2, ended.stderr
+        assert "Traceback" not in ended.stderr

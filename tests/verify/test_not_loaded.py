@@ -1,0 +1,136 @@
+"""Rows of failed loads: written once, in the extract's own format, and loaded by the printed command."""
+
+import json
+import shlex
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from loader.checkpoint.verdicts import Verdict
+from loader.emulator import Emulator
+from loader.errors import ExitCode
+from loader.verify.api import verify
+from loader.verify.session import VerifySettings
+from tests.verify.test_verdicts import ARN, DATASET, INSTANCE, load, loaded
+
+pytestmark = pytest.mark.usefixtures("environment")
+
+MANY_ROWS = 3_000
+
+
+async def ids_in_lake(emulator: Emulator) -> set[str]:
+    await emulator.flush()
+    return {name for (name,) in await emulator.lake("SELECT id FROM company")}
+
+
+def reasons_in(run_dir: Path) -> list[dict[str, object]]:
+    text = (run_dir / "not-loaded" / "reasons.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("packing", [{}, {"pack": "group", "group_buckets": 7, "window_rows": 500}])
+async def test_each_failed_row_is_written_once_and_loads_again(tmp_path, packing):
+    """After the load of the corrected file the lake holds the extract."""
+    job = DATASET | packing
+    async with loaded(tmp_path, MANY_ROWS, job, fail_load_share=0.1, seed=5) as (emulator, run_dir):
+        found = await verify(run_dir, VerifySettings())
+        assert found.not_loaded is not None
+        assert found.not_loaded.problem is None
+        extract = {f"c{number}" for number in range(MANY_ROWS)}
+        lacking = extract - await ids_in_lake(emulator)
+        written = (run_dir / "not-loaded" / "extract.csv").read_text().splitlines()
+        assert written[0] == "id"
+        assert sorted(written[1:]) == sorted(lacking)
+        reasons = reasons_in(run_dir)
+        assert [each["rejected_row"] for each in reasons] == list(range(1, len(lacking) + 1))
+        place = run_dir
+        while await ids_in_lake(emulator) != extract:  # the emulator lets a tenth fail again
+            source, place = place / "not-loaded" / "extract.csv", place / "corrected"
+            await load(emulator, source, place, **job)
+            await verify(place, VerifySettings())
+        assert await ids_in_lake(emulator) == extract
+
+
+async def test_a_row_that_a_later_one_replaced_is_left_out(tmp_path):
+    """Loading it would put old over new; a row that came after the last good one of its key is written."""
+    extract = tmp_path / "rows.csv"
+    extract.write_text(
+        "id,description\n"
+        "a,bad\nb,bad\na,good\nc,good\nc,bad\n"  # a: replaced; b: lacking; c: the last one failed
+    )
+    async with loaded(tmp_path, 1, failed_values={"description": {"bad"}}) as (emulator, _):
+        run_dir = tmp_path / "versions"
+        await load(emulator, extract, run_dir, **DATASET)
+        found = await verify(run_dir, VerifySettings())
+    assert found.not_loaded is not None
+    assert (found.not_loaded.rows, found.not_loaded.left_out) == (3, 1)
+    assert (run_dir / "not-loaded" / "rows.csv").read_text() == "id,description\nb,bad\nc,bad\n"
+    reasons = reasons_in(run_dir)
+    assert [(each["row"], each.get("left_out", False)) for each in reasons] == [
+        (2, False),
+        (5, False),
+        (1, True),
+    ]
+
+
+async def test_appended_rows_are_never_left_out(tmp_path):
+    """APPEND replaces nothing: each failed row is lacking."""
+    extract = tmp_path / "rows.csv"
+    extract.write_text("id,description\na,bad\na,good\n")
+    async with loaded(tmp_path, 1, failed_values={"description": {"bad"}}) as (emulator, _):
+        run_dir = tmp_path / "appended"
+        await load(emulator, extract, run_dir, **(DATASET | {"operation": "APPEND"}))
+        found = await verify(run_dir, VerifySettings())
+    assert found.not_loaded is not None
+    assert (found.not_loaded.rows, found.not_loaded.left_out) == (1, 0)
+
+
+async def test_what_is_written_is_not_written_again(tmp_path):
+    """It may have been corrected meanwhile."""
+    async with loaded(tmp_path, failed_values={"id": {"c5"}}) as (_, run_dir):
+        await verify(run_dir, VerifySettings())
+        path = run_dir / "not-loaded" / "extract.csv"
+        assert path.read_text() == "id\nc5\n"
+        path.write_text("id\nc5-corrected\n")
+        await verify(run_dir, VerifySettings())
+        assert path.read_text() == "id\nc5-corrected\n"
+
+
+async def test_an_extract_that_changed_is_told(tmp_path):
+    """The verdicts stay; other rows than those of the load are not written."""
+    async with loaded(tmp_path, failed_values={"id": {"c5"}}) as (_, run_dir):
+        (tmp_path / "extract.csv").write_text("id\n" + "other\n" * 60)
+        found = await verify(run_dir, VerifySettings())
+    assert found.counts[Verdict.FAILED] == 1
+    assert found.exit_code == ExitCode.DELIVERED_WITH_FAILURES
+    assert found.not_loaded is not None
+    assert found.not_loaded.problem is not None
+    assert not (run_dir / "not-loaded").exists()
+
+
+def test_the_printed_command_loads_the_corrected_rows(scn_loader, failing_emulator, tmp_path):
+    """Refused records get the same treatment as failed loads; the command runs when pasted."""
+    extract, run_dir = tmp_path / "my rows.csv", tmp_path / "run dir"
+    extract.write_text("id;description\n" + "".join(f"c{number};x\n" for number in range(9)))
+    flags = ["--event-type", "scn.data.dataset", "--dataset-arn", ARN, "--operation", "UPSERT"]
+    flags += ["--instance-id", INSTANCE, "--endpoint-url", failing_emulator.url, "--run-dir", str(run_dir)]
+    assert scn_loader("load", extract, *flags).returncode == 1
+    ended = scn_loader("verify", run_dir, "--json")
+    assert ended.returncode == 1, ended.stderr
+    counts = json.loads(ended.stdout)
+    assert (counts["succeeded"], counts["failed"], counts["rows_not_loaded"]) == (7, 1, 2)
+    path = run_dir / "not-loaded" / "my rows.csv"
+    assert path.read_text() == "id;description\nc3;x\nc4;x\n"
+    path.write_text("id;description\nc3-right;x\nc4-right;x\n")
+    (line,) = [
+        line for line in scn_loader("verify", run_dir).stdout.splitlines() if "scn-loader load" in line
+    ]
+    again = scn_loader(*shlex.split(line)[1:])
+    assert again.returncode == 0, again.stderr
+    assert scn_loader("verify", run_dir / "corrected-not-loaded").returncode == 0
+    failing_emulator.flush()
+    with closing(sqlite3.connect(failing_emulator.lake)) as connection:
+        names = [name for (name,) in connection.execute("SELECT id FROM company ORDER BY id")]
+    assert names == sorted({f"c{number}" for number in range(9)} - {"c3", "c4"} | {"c3-right", "c4-right"})
