@@ -162,6 +162,7 @@ _ENDS = {
     ExitCode.STOPPED_BY_SERVICE: "stopped_by_service",
     ExitCode.STOPPED_RESUMABLE: "stopped",
     ExitCode.DECISION_NEEDED: "decision_needed",
+    ExitCode.UNDECIDED: "undecided",
     ExitCode.PLAN_DOES_NOT_FIT: "plan_does_not_fit",
     ExitCode.NOTHING_TO_LOAD: "all_filtered",
     ExitCode.BUG: "bug",

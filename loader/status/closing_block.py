@@ -81,6 +81,7 @@ _STOPPED = {
     ExitCode.STOPPED_BY_SERVICE: "Stopped by the service",
     ExitCode.STOPPED_RESUMABLE: "Stopped before the end; it can go on from here",
     ExitCode.DECISION_NEEDED: "Your decision is needed",
+    ExitCode.UNDECIDED: "Time was up, and some events were not decided",
     ExitCode.PLAN_DOES_NOT_FIT: "The plan does not fit",
     ExitCode.NOTHING_TO_LOAD: "Nothing to load",
     ExitCode.BUG: "Stopped by a bug of scn-loader",
