@@ -2,9 +2,10 @@
 
 import os
 import sys
+from collections.abc import Callable
 
 from loader.errors import ExitCode, Interrupted
-from loader.process.signals import GRACE_SECONDS, decide, end_process, on_signals
+from loader.process.signals import GRACE_SECONDS, asked_to_stop, decide, end_process, on_signals
 from loader.process.streams import mend_streams
 from loader.process.summary_place import clear_summary, requested_summary
 
@@ -15,27 +16,31 @@ def run() -> None:
     summary_json = requested_summary(sys.argv[1:], os.environ)
     if summary_json is not None:
         clear_summary(summary_json)
-    with on_signals(_interrupt, _leave, GRACE_SECONDS):
-        code = _code()
-        decide(code)
-        from loader.cli import after_output  # noqa: PLC0415 - see above
+    with on_signals(_wait, _leave, GRACE_SECONDS):
+        # Raised while a module is imported, KeyboardInterrupt may come out as another error.
+        from loader.cli import after_output, interrupted, main  # noqa: PLC0415 - it takes most of a second
 
+        code = _code(main, interrupted)
+        decide(code)
         end_process(after_output(code))
 
 
-def _code() -> int:
-    try:
+def _code(main: Callable[[], None], interrupted: Callable[[], int]) -> int:
+    """Return the exit code of the command."""
+    with on_signals(_interrupt, _leave, GRACE_SECONDS):
         try:
-            from loader.cli import main  # noqa: PLC0415 - see above
-
+            if asked_to_stop() is not None:  # while the command was imported
+                return interrupted()
             main()
-        except KeyboardInterrupt:  # while it was imported, or while an error was shown
-            from loader.cli import interrupted  # noqa: PLC0415 - see above
-
+        except SystemExit as ended:
+            return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+        except KeyboardInterrupt:  # while an error was shown
             return interrupted()
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
     return ExitCode.BUG
+
+
+def _wait(_reason: Interrupted) -> None:
+    pass
 
 
 def _interrupt(_reason: Interrupted) -> None:
@@ -43,7 +48,7 @@ def _interrupt(_reason: Interrupted) -> None:
 
 
 def _leave(reason: Interrupted) -> None:
-    from loader.cli import leave  # noqa: PLC0415 - see above
+    from loader.cli import leave  # noqa: PLC0415 - it takes most of a second
 
     leave(reason)
 

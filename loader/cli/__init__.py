@@ -152,6 +152,10 @@ def _answer(arguments: Sequence[str]) -> tuple[int, LoaderError | None]:
         error = _before_sending(fault)
     except BaseException as fault:  # noqa: BLE001 - a panic of polars is not an Exception
         error = fault if isinstance(fault, LoaderError) else unhandled(fault)
+        asked = asked_to_stop()
+        # A library that a signal interrupts may raise an error of its own: modules that are imported do.
+        if asked is not None and not is_decided() and not isinstance(fault, LoaderError):
+            error = _before_sending(asked)
     return error.exit_code, error
 
 
