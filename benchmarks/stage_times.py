@@ -137,7 +137,7 @@ def _subtract(seconds: dict[str, float], whole: str, parts: Sequence[str]) -> No
 
 def _time_planning(watch: Stopwatch, job: Job) -> list[SlicePlan]:
     extract = open_extract(job)
-    packing = PackingSettings(job.pack is Pack.GROUP, job.group_buckets, job.max_records)
+    packing = PackingSettings(job.pack is Pack.GROUP, extract.group_buckets, job.max_records)
     planner = EventPlanner(job.destination, extract.files, packing)
     slices, plans = extract.slices(), []
     while True:

@@ -7,9 +7,10 @@
         records = extract.records(rows)
 """
 
-from loader.extract.extract import Extract, open_extract
+from loader.extract.extract import Extract
 from loader.extract.file_ends import FileEnds
 from loader.extract.find_files import find_files
+from loader.extract.opening import open_extract
 from loader.extract.tables import reopen_table
 from loader.formats.windows import Slice, Table
 from loader.mapping.mapping import place_of_dataset

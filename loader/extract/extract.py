@@ -13,35 +13,22 @@ Rules kept here:
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
+from typing import Any
 
 import polars as pl
 
 from loader.datasets import Dataset
-from loader.errors import EmptyExtract, SettingsError
 from loader.events.plan import SliceRecords
-from loader.extract.choosing import choose_files
-from loader.extract.notes import folded, lacking
-from loader.extract.side_by_side import side_by_side
-from loader.extract.tables import files_of, open_table
-from loader.formats.partitioned import PartitionedTable
-from loader.formats.windows import SIZED_FILES, Cuts, FileToRead, Piece, Slice, Table, cuts_of, read_slices
-from loader.job import Job
-from loader.mapping.advice import advice_on
-from loader.mapping.errors import located
-from loader.mapping.mapping import FileMapping, dataset_of, map_file
+from loader.formats.windows import Cuts, FileToRead, Piece, Slice, Table, read_slices
+from loader.job import Job, Pack
+from loader.mapping.mapping import FileMapping
 from loader.model import FileRows, SourceFile
 from loader.records.row_reader import RowReader
 from loader.sources.stdin import StdinCopy
 
-CLOSELY_LOOKED_AT = 500
-"""Up to so many files, the first rows of each are looked at for what users should know; of more files, those
-of the first."""
-
-KEPT_PARQUET_TABLES = 64
-"""Up to so many Parquet files keep what is known of them until they are read. Of more it is read again:
-schema and row groups are some 50 KB of each. What is known of a text file is small, and costly to find."""
+CHOSEN_BUCKETS = "group_buckets_chosen"
+"""Plan setting: the number of buckets where the user left it to the loader; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +62,7 @@ class Extract:
         warnings: What the user should know although it does not stop the load.
         total_rows: Number of rows if every file tells without being read (Parquet), else None.
         cuts: How it is cut into windows and slices.
+        group_buckets: Number of buckets that groups are spread over, or None for a lane per group.
         row_bytes: About how long its records are, where they are longest.
         formats: How each file is written, in words: of CSV files, what was told or found.
         mappings: What becomes of the columns, for each file.
@@ -87,6 +75,7 @@ class Extract:
     warnings: tuple[str, ...]
     total_rows: int | None
     cuts: Cuts
+    group_buckets: int | None
     row_bytes: int
     formats: tuple[str, ...]
     mappings: tuple[FileMapping, ...]
@@ -145,6 +134,13 @@ class Extract:
         """Return one of its files, opened."""
         return self._looked_at[file.number].open()
 
+    def plan_settings(self, job: Job) -> dict[str, Any]:
+        """Return what shapes the events beside the files: the job's settings, and what was chosen."""
+        settings = job.plan_settings()
+        if job.pack is Pack.GROUP and not isinstance(job.group_buckets, int):
+            settings[CHOSEN_BUCKETS] = self.group_buckets or 0
+        return settings
+
     def close(self) -> None:
         """Remove what was written down of standard input, if it was read."""
         self._input.close()
@@ -183,111 +179,3 @@ def _counts(
         )
         for piece in pieces
     ]
-
-
-def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = False) -> Extract:
-    """Open the files of a job and settle how they become records.
-
-    Args:
-        job: The job.
-        schema: The dataset it fills, as the service describes it, in place of the package's description.
-        with_keys: Whether records are to come with their primary keys also where packing does not need them.
-
-    Raises:
-        NothingToLoad: No file, or no row.
-        NothingNew: Every file was delivered before.
-        SettingsError: A setting does not fit the files or the dataset.
-        ExtractError: A file cannot be read or does not fit the dataset.
-    """
-    kept = StdinCopy(job.run_dir or job.default_run_dir())
-    try:
-        return _opened(job, schema or dataset_of(job), kept, with_keys=with_keys)
-    except SettingsError as error:
-        kept.close()
-        raise located(error, job) from error
-    except BaseException:
-        kept.close()
-        raise
-
-
-def _opened(job: Job, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bool) -> Extract:
-    named, warnings = files_of(job, kept)
-    chosen = choose_files(job, named)
-    warnings += chosen.notes
-    look = _Look(job, dataset, with_keys=with_keys, files=len(chosen.files))
-    looked_at = side_by_side(look.at, chosen.files)
-    files = tuple(each.file for each in looked_at)
-    sized = {len(files) * sample // SIZED_FILES for sample in range(SIZED_FILES)} | {len(files) - 1}
-    row_bytes = max(_row_bytes(looked_at[number]) for number in sorted(sized))
-    if not any(each.open().has_rows() for each in looked_at):
-        raise EmptyExtract("The extract has no rows.", where=", ".join(file.path for file in files))
-    mappings = [each.mapping for each in looked_at]
-    warnings += folded((each.file, note) for each in looked_at for note in each.notes)
-    warnings += lacking(files, mappings)
-    rows = [file.rows for file in files]
-    return Extract(
-        files=files,
-        dataset=dataset,
-        warnings=tuple(dict.fromkeys(warnings)),
-        total_rows=None if None in rows else sum(row for row in rows if row is not None),
-        cuts=cuts_of(row_bytes, job.pack, job.group_buckets, job.window_rows),
-        row_bytes=row_bytes,
-        files_left_out=chosen.left_out,
-        files_waiting=chosen.waiting,
-        formats=tuple(each.words for each in looked_at),
-        mappings=tuple(mappings),
-        _looked_at=looked_at,
-        _input=kept,
-    )
-
-
-def _row_bytes(looked_at: LookedAt) -> int:
-    return looked_at.open().row_bytes(looked_at.mapping.source_columns)
-
-
-class _Look:
-    """Looks at files; what files with the same columns have in common is worked out once.
-
-    Args:
-        job: The job.
-        dataset: The dataset it fills, or None if its columns are not known.
-        with_keys: Whether records are to come with their primary keys also where packing does not need them.
-        files: How many files the extract has.
-    """
-
-    def __init__(self, job: Job, dataset: Dataset | None, *, with_keys: bool, files: int) -> None:
-        self._job = job
-        self._dataset = dataset
-        self._with_keys = with_keys
-        self._keeps_parquet = files <= KEPT_PARQUET_TABLES
-        self._looks_closely = files <= CLOSELY_LOOKED_AT
-        self._known: dict[object, tuple[FileMapping, RowReader]] = {}
-
-    def at(self, file: SourceFile) -> LookedAt:
-        """Return what is to be known of a file before it is read."""
-        table = self._open(file)
-        path_columns = tuple(table.path_columns) if isinstance(table, PartitionedTable) else ()
-        columns = (tuple(table.schema.items()), path_columns)
-        known = self._known.get(columns)
-        if known is None:
-            mapping = map_file(self._job, self._dataset, file, table.schema, path_columns)
-            reader = RowReader(self._job, mapping, with_keys=self._with_keys)
-            # Whoever was faster is right too: the same columns make the same mapping.
-            known = self._known.setdefault(columns, (mapping, reader))
-        mapping, reader = known
-        file = table.file
-        keeps = self._keeps_parquet or file.format != "parquet"
-        return LookedAt(
-            file=file,
-            open=(lambda: table) if keeps else partial(self._open, file),
-            words=table.words,
-            mapping=mapping,
-            reader=reader,
-            notes=(
-                *table.advice,
-                *advice_on(self._job, table, mapping, closely=self._looks_closely or not file.number),
-            ),
-        )
-
-    def _open(self, file: SourceFile) -> Table:
-        return open_table(self._job, self._dataset, file)

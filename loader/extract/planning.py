@@ -45,7 +45,7 @@ def plan_slices(
         ExtractError: A file cannot be read, or changed since it was opened.
         UnhandledCase: Reading, converting or packing raised something that is not an Exception.
     """
-    planner = EventPlanner(job.destination, extract.files, packing_of(job), generation)
+    planner = EventPlanner(job.destination, extract.files, packing_of(job, extract), generation)
     ends = ends or FileEnds(extract.files)
     place = extract.files[0].path
 
@@ -63,9 +63,9 @@ def plan_slices(
         yield from map(plan, extract.slices(wanted, known_rows or {}, ends.reached))
 
 
-def packing_of(job: Job) -> PackingSettings:
-    """Return how a job puts records into events."""
-    return PackingSettings(job.pack is Pack.GROUP, job.group_buckets, job.max_records)
+def packing_of(job: Job, extract: Extract) -> PackingSettings:
+    """Return how a job puts the records of an extract into events."""
+    return PackingSettings(job.pack is Pack.GROUP, extract.group_buckets, job.max_records)
 
 
 def log_rejected(plan: SlicePlan) -> None:

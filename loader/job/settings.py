@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import orjson
-from pydantic import PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -142,8 +142,12 @@ class Job(BaseSettings):
         ),
     ] = ()
     group_buckets: Annotated[
-        int | None,
-        plan_setting(EVENTS, "Spread the groups over N buckets; a group stays in one.", ge=1, le=1_000_000),
+        Literal["auto"] | Annotated[int, Field(ge=1, le=1_000_000)] | None,
+        plan_setting(
+            EVENTS,
+            "Spread the groups over N buckets; a group stays in one. auto chooses N so that events are full "
+            "and there are enough lanes: the default of --pack group where groups are small.",
+        ),
     ] = None
     pack: Annotated[
         Pack, plan_setting(EVENTS, "row: one record per event; group: records of a group share events.")
@@ -295,6 +299,8 @@ class Job(BaseSettings):
                 yield "--dataset-arn names another instance than --instance-id"
         elif self.dataset_arn is not None or self.operation is not None:
             yield f"--dataset-arn and --operation go only with event type {DATASET_EVENT_TYPE}"
+        if self.group_buckets == "auto" and self.pack is not Pack.GROUP:
+            yield "--group-buckets auto goes only with --pack group"
         if self.burst is not None and self.rate is None:
             yield "--burst goes only with --rate"
 

@@ -151,7 +151,7 @@ async def _opened_and_run(
             return Ending(await before(in_daemon_thread(partial(dry_run, job, extract), "dry-run")), None)
         if schema is None:
             client = await before(open_client())
-        settings = job.plan_settings() | (schema.as_settings() if schema is not None else {})
+        settings = extract.plan_settings(job) | (schema.as_settings() if schema is not None else {})
         reached = {
             **job.model_dump(mode="json", include=CONNECTION_SETTINGS),
             "endpoint_url": client.endpoint_url,

@@ -74,7 +74,7 @@ def _plan(job: Job, deadline_seconds: float | None, round_trip_seconds: float, e
     counts, packings = (
         Counts(),
         Packings(
-            packing_of(job),
+            packing_of(job, extract),
             extract.row_bytes,
             extract.cuts.window_rows,
             is_given=job.window_rows is not None,
@@ -117,7 +117,7 @@ def _plan(job: Job, deadline_seconds: float | None, round_trip_seconds: float, e
 
 def generation_of(job: Job, extract: Extract, schema: Dataset | None) -> int:
     """Return the generation that the load would have: its tokens depend on it."""
-    settings = job.plan_settings() | (schema.as_settings() if schema is not None else {})
+    settings = extract.plan_settings(job) | (schema.as_settings() if schema is not None else {})
     plan = Plan(settings, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows)
     return planned_generation(job.run_dir or job.default_run_dir(), plan, restart=job.restart)
 

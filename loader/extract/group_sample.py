@@ -1,0 +1,73 @@
+"""A look at the groups of an extract before it is read: some rows of its first, middle and last file."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import polars as pl
+
+from loader.extract.bucket_choice import GroupSample
+from loader.formats.windows import Piece, Table, first_rows
+from loader.mapping.mapping import FileMapping
+from loader.model import SourceFile
+from loader.records.row_reader import RowReader
+from loader.sources.compression import without_suffix
+
+SAMPLED_ROWS = 2_000
+
+UNPACKED = 6
+"""How many times as large text is assumed to be as it is compressed."""
+
+
+class Sampled(Protocol):
+    """A file that was looked at."""
+
+    @property
+    def file(self) -> SourceFile:
+        """The file."""
+
+    @property
+    def open(self) -> Callable[[], Table]:
+        """Opens it."""
+
+    @property
+    def mapping(self) -> FileMapping:
+        """What becomes of its columns."""
+
+    @property
+    def reader(self) -> RowReader:
+        """Makes its records."""
+
+
+def sample_groups(files: Sequence[SourceFile], look: Callable[[SourceFile], Sampled]) -> GroupSample:
+    """Return what some rows tell of the groups of an extract.
+
+    Args:
+        files: Its files.
+        look: Looks at one.
+    """
+    groups: list[str] = []
+    record_bytes, text_bytes = 0, 0.0
+    for number in sorted({0, len(files) // 2, len(files) - 1}):
+        sampled = look(files[number])
+        rows = first_rows(sampled.open(), sampled.mapping.source_columns, SAMPLED_ROWS)
+        if rows is None:
+            continue
+        records = sampled.reader.read([Piece(number, 0, rows, last_of_file=False)], [0]).frame
+        groups += records["group"].to_list()
+        record_bytes += int(records["size"].sum() or 0)
+        text_bytes += _size_of(sampled.file, rows)
+    size_bytes = sum(_unpacked_bytes(file) for file in files)
+    return GroupSample(groups, int(record_bytes * size_bytes / max(text_bytes, 1.0)))
+
+
+def _size_of(file: SourceFile, rows: pl.DataFrame) -> float:
+    """Return about how many bytes of a file some rows of it take."""
+    if file.rows:
+        return file.size_bytes * rows.height / file.rows
+    texts = sum(int(series.str.len_bytes().sum()) for series in rows if series.dtype == pl.String)
+    return min(texts + rows.height * len(rows.columns), _unpacked_bytes(file))
+
+
+def _unpacked_bytes(file: SourceFile) -> int:
+    is_packed = file.format != "parquet" and without_suffix(file.path) != file.path
+    return file.size_bytes * (UNPACKED if is_packed else 1)

@@ -1,0 +1,159 @@
+"""Open the files of a job and settle how they become records: all that can be refused is refused here."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from loader.checkpoint.delivered import present_load
+from loader.datasets import Dataset
+from loader.errors import EmptyExtract, SettingsError
+from loader.extract.bucket_choice import buckets_for, should_spread
+from loader.extract.choosing import choose_files
+from loader.extract.extract import CHOSEN_BUCKETS, Extract, LookedAt
+from loader.extract.group_sample import sample_groups
+from loader.extract.notes import folded, lacking
+from loader.extract.side_by_side import side_by_side
+from loader.extract.tables import files_of, open_table
+from loader.formats.partitioned import PartitionedTable
+from loader.formats.windows import SIZED_FILES, Table, cuts_of
+from loader.job import Job, Pack
+from loader.mapping.advice import advice_on
+from loader.mapping.errors import located
+from loader.mapping.mapping import FileMapping, dataset_of, map_file
+from loader.model import SourceFile
+from loader.records.row_reader import RowReader
+from loader.sources.stdin import StdinCopy
+
+CLOSELY_LOOKED_AT = 500
+"""Up to so many files, the first rows of each are looked at for what users should know; of more files, those
+of the first."""
+
+KEPT_PARQUET_TABLES = 64
+"""Up to so many Parquet files keep what is known of them until they are read. Of more it is read again:
+schema and row groups are some 50 KB of each. What is known of a text file is small, and costly to find."""
+
+
+def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = False) -> Extract:
+    """Open the files of a job and settle how they become records.
+
+    Args:
+        job: The job.
+        schema: The dataset it fills, as the service describes it, in place of the package's description.
+        with_keys: Whether records are to come with their primary keys also where packing does not need them.
+
+    Raises:
+        NothingToLoad: No file, or no row.
+        NothingNew: Every file was delivered before.
+        SettingsError: A setting does not fit the files or the dataset.
+        ExtractError: A file cannot be read or does not fit the dataset.
+    """
+    kept = StdinCopy(job.run_dir or job.default_run_dir())
+    try:
+        return _opened(job, schema or dataset_of(job), kept, with_keys=with_keys)
+    except SettingsError as error:
+        kept.close()
+        raise located(error, job) from error
+    except BaseException:
+        kept.close()
+        raise
+
+
+def _opened(job: Job, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bool) -> Extract:
+    named, warnings = files_of(job, kept)
+    chosen = choose_files(job, named)
+    warnings += chosen.notes
+    buckets = _buckets(job, dataset, chosen.files)
+    job = job.model_copy(update={"group_buckets": buckets})
+    look = _Look(job, dataset, with_keys=with_keys, files=len(chosen.files))
+    looked_at = side_by_side(look.at, chosen.files)
+    files = tuple(each.file for each in looked_at)
+    sized = {len(files) * sample // SIZED_FILES for sample in range(SIZED_FILES)} | {len(files) - 1}
+    row_bytes = max(_row_bytes(looked_at[number]) for number in sorted(sized))
+    if not any(each.open().has_rows() for each in looked_at):
+        raise EmptyExtract("The extract has no rows.", where=", ".join(file.path for file in files))
+    mappings = [each.mapping for each in looked_at]
+    warnings += folded((each.file, note) for each in looked_at for note in each.notes)
+    warnings += lacking(files, mappings)
+    rows = [file.rows for file in files]
+    return Extract(
+        files=files,
+        dataset=dataset,
+        warnings=tuple(dict.fromkeys(warnings)),
+        total_rows=None if None in rows else sum(row for row in rows if row is not None),
+        cuts=cuts_of(row_bytes, job.pack, buckets, job.window_rows),
+        group_buckets=buckets,
+        row_bytes=row_bytes,
+        files_left_out=chosen.left_out,
+        files_waiting=chosen.waiting,
+        formats=tuple(each.words for each in looked_at),
+        mappings=tuple(mappings),
+        _looked_at=looked_at,
+        _input=kept,
+    )
+
+
+def _buckets(job: Job, dataset: Dataset | None, files: Sequence[SourceFile]) -> int | None:
+    """Return how many buckets groups are spread over: as told, as an earlier load chose, or chosen now."""
+    if job.pack is not Pack.GROUP or isinstance(job.group_buckets, int):
+        return job.group_buckets if isinstance(job.group_buckets, int) else None
+    earlier = None if job.restart else present_load((job.run_dir or job.default_run_dir()).absolute())
+    settings = earlier.settings if earlier is not None else {}
+    if CHOSEN_BUCKETS in settings and settings.get("group_buckets") == job.group_buckets:
+        return int(settings[CHOSEN_BUCKETS]) or None
+    # A group of any length is sampled.
+    look = _Look(job.model_copy(update={"group_buckets": 1}), dataset, with_keys=False, files=len(files))
+    sample = sample_groups(files, look.at)
+    if job.group_buckets == "auto" or should_spread(sample):
+        return buckets_for(sample, job.rate)
+    return None
+
+
+def _row_bytes(looked_at: LookedAt) -> int:
+    return looked_at.open().row_bytes(looked_at.mapping.source_columns)
+
+
+class _Look:
+    """Looks at files; what files with the same columns have in common is worked out once.
+
+    Args:
+        job: The job.
+        dataset: The dataset it fills, or None if its columns are not known.
+        with_keys: Whether records are to come with their primary keys also where packing does not need them.
+        files: How many files the extract has.
+    """
+
+    def __init__(self, job: Job, dataset: Dataset | None, *, with_keys: bool, files: int) -> None:
+        self._job = job
+        self._dataset = dataset
+        self._with_keys = with_keys
+        self._keeps_parquet = files <= KEPT_PARQUET_TABLES
+        self._looks_closely = files <= CLOSELY_LOOKED_AT
+        self._known: dict[object, tuple[FileMapping, RowReader]] = {}
+
+    def at(self, file: SourceFile) -> LookedAt:
+        """Return what is to be known of a file before it is read."""
+        table = self._open(file)
+        path_columns = tuple(table.path_columns) if isinstance(table, PartitionedTable) else ()
+        columns = (tuple(table.schema.items()), path_columns)
+        known = self._known.get(columns)
+        if known is None:
+            mapping = map_file(self._job, self._dataset, file, table.schema, path_columns)
+            reader = RowReader(self._job, mapping, with_keys=self._with_keys)
+            # Whoever was faster is right too: the same columns make the same mapping.
+            known = self._known.setdefault(columns, (mapping, reader))
+        mapping, reader = known
+        file = table.file
+        keeps = self._keeps_parquet or file.format != "parquet"
+        return LookedAt(
+            file=file,
+            open=(lambda: table) if keeps else partial(self._open, file),
+            words=table.words,
+            mapping=mapping,
+            reader=reader,
+            notes=(
+                *table.advice,
+                *advice_on(self._job, table, mapping, closely=self._looks_closely or not file.number),
+            ),
+        )
+
+    def _open(self, file: SourceFile) -> Table:
+        return open_table(self._job, self._dataset, file)
