@@ -2,10 +2,10 @@
 
 from loader.checkpoint.checkpoint import Checkpoint
 from loader.checkpoint.doubt import SAFE_SECONDS, TOKEN_MARGIN_SECONDS
-from loader.checkpoint.opening import open_checkpoint, planned_generation
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.progress import InDoubtEvent, WindowProgress
 from loader.checkpoint.queries import FileTotals, RunEnd, Totals
+from loader.checkpoint.start.opening import open_checkpoint, planned_generation
 
 __all__ = [
     "SAFE_SECONDS",

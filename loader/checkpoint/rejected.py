@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from loader.checkpoint.lock import look_without_locking
 from loader.checkpoint.progress import read_known_rows
 from loader.checkpoint.reading import open_for_reading, read_plan
+from loader.checkpoint.start.lock import look_without_locking
 
 
 class RejectedRows:

@@ -16,13 +16,13 @@ from loader.cli.emulator import emulator
 from loader.cli.errors import show_error
 from loader.cli.init import init
 from loader.cli.load import ONCE, VERIFY, load
-from loader.cli.panic_filter import without_panics
 from loader.cli.plan import plan
 from loader.cli.receipts import receipts
 from loader.cli.rejects import rejects
 from loader.cli.report import report
 from loader.cli.sample import sample
 from loader.cli.status import status
+from loader.cli.terminal.panic_filter import without_panics
 from loader.cli.verify import verify
 from loader.errors import ExitCode, Interrupted, LoaderError, SettingsError, unhandled
 from loader.process.signals import (

@@ -8,7 +8,7 @@ import typer
 
 from loader.cli.emulate import REHEARSAL, emulated, emulator_key
 from loader.cli.options import JobFile, need_extract, with_job_options
-from loader.cli.verification import duration_seconds, show_verification
+from loader.cli.terminal.verification import duration_seconds, show_verification
 from loader.errors import ExitCode
 from loader.job import Job, read_job
 from loader.job.panels import DESTINATION, RUN
@@ -87,7 +87,7 @@ def load(
     decision; 7 with --verify, time was up with some undecided; 9 nothing to load; 130/143 interrupted, run
     again.
     """
-    from loader.cli.running import run_on_terminal  # noqa: PLC0415 - polars is slow to import, --help is not
+    from loader.cli.terminal.running import run_on_terminal  # noqa: PLC0415 - polars is slow to import, --help is not
 
     work = read_job(job, fallback=REHEARSAL if emulate else {}, **settings)
     need_extract(work, "load")

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from loader.checkpoint.schema import REJECTED_NAME
-from loader.cli.corrected_load import correcting_of
 from loader.cli.load import value_flags
+from loader.cli.terminal.corrected_load import correcting_of
 from loader.report.figures import printable
 from loader.status.overview import read_overview
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from loader.cli.corrected_load import correcting_of
 from loader.cli.load import value_flags
+from loader.cli.terminal.corrected_load import correcting_of
 from loader.errors import SettingsError
 
 

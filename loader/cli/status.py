@@ -9,8 +9,8 @@ import orjson
 import typer
 
 from loader.checkpoint.schema import CHECKPOINT_NAME
-from loader.cli.corrected_load import correcting_of
 from loader.cli.load import value_flags
+from loader.cli.terminal.corrected_load import correcting_of
 from loader.errors import ExitCode
 from loader.report.export import export_failed, export_rejected
 from loader.report.figures import counted, printable

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from loader.cli.load import value_flags
-from loader.cli.verification import duration_seconds, show_verification
+from loader.cli.terminal.verification import duration_seconds, show_verification
 from loader.errors import SettingsError
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from loader.checkpoint.delivered import (
+from loader.checkpoint.start.delivered import (
     Identity,
     StoredLoad,
     delivered_before,

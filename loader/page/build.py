@@ -8,9 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from loader.checkpoint.lock import look_without_locking
 from loader.checkpoint.reading import open_for_reading
 from loader.checkpoint.samples import StoredSample, read_samples
+from loader.checkpoint.start.lock import look_without_locking
 from loader.errors import CheckpointError
 from loader.latency import Latencies, Percentiles
 from loader.page.model import (

@@ -11,12 +11,12 @@ from operator import itemgetter
 from pathlib import Path
 
 from loader.checkpoint.doubt import SAFE_SECONDS
-from loader.checkpoint.lock import look_without_locking
-from loader.checkpoint.making_way import KEPT_NAME
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.queries import RunEnd, Totals, left_in_doubt, read_last_run, read_totals
 from loader.checkpoint.reading import open_for_reading, read_plan
 from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.checkpoint.start.lock import look_without_locking
+from loader.checkpoint.start.making_way import KEPT_NAME
 from loader.errors import CheckpointError, ExitCode
 from loader.model import EventState, Operation
 from loader.report.trouble import Trouble, read_trouble

@@ -11,7 +11,7 @@ from tests.hostile.parquet_cases import lying
 
 WRITER = """
 import os, subprocess, sys, time
-from loader.cli.panic_filter import without_panics
+from loader.cli.terminal.panic_filter import without_panics
 
 with without_panics():
     import polars as pl
@@ -52,7 +52,7 @@ def test_a_panic_is_silent_and_nothing_else_is() -> None:
 
 def test_a_closed_standard_error_is_no_reason_to_fail() -> None:
     """Daemons are started so."""
-    script = "from loader.cli.panic_filter import without_panics\nwith without_panics(): print('ran')"
+    script = "from loader.cli.terminal.panic_filter import without_panics as w\nwith w(): print('ran')"
     ended = subprocess.run(
         ["sh", "-c", f'exec 2>&-; "{sys.executable}" -c "{script}"'],
         capture_output=True,

@@ -182,7 +182,7 @@ def test_a_summary_that_cannot_be_written_is_refused_before_anything_is_sent(ask
 def test_a_bug_is_told_without_a_traceback(ask, csv, monkeypatch):
     """What is not foreseen ends with exit code 70 and asks for a report."""
     monkeypatch.setenv("SCN_LOADER_CSV", '{"separator": ","}')
-    monkeypatch.setattr("loader.cli.running.run_to_end", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("loader.cli.terminal.running.run_to_end", lambda *_, **__: 1 / 0)
     answer = ask("load", csv, *LOAD, *NOWHERE)
     assert answer.code == ExitCode.BUG
     assert is_one_block(answer.err), answer.err

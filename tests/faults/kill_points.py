@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from loader.checkpoint.lock import LOCK_NAME, read_pid
+from loader.checkpoint.start.lock import LOCK_NAME, read_pid
 from loader.emulator import Emulator
 from tests.faults.harness import Trial
 from tests.faults.loader_run import Ended, LoaderRun

@@ -12,10 +12,10 @@ from pathlib import Path
 import typer
 
 from loader.aws.credentials import CredentialSource
-from loader.cli.corrected_load import correcting_command
 from loader.cli.errors import show_error
-from loader.cli.metrics_output import MetricsOutput
-from loader.cli.typed_command import absolute_command
+from loader.cli.terminal.corrected_load import correcting_command
+from loader.cli.terminal.metrics_output import MetricsOutput
+from loader.cli.terminal.typed_command import absolute_command
 from loader.errors import Interrupted, LoaderError, SettingsError, unhandled
 from loader.job import Job
 from loader.loading.api import run_to_end

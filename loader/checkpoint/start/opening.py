@@ -17,8 +17,6 @@ import orjson
 from loader.atomic import drafting, make_private_file, remove_drafts
 from loader.checkpoint.checkpoint import Checkpoint
 from loader.checkpoint.ledger import RunRecord
-from loader.checkpoint.lock import lock_run_dir
-from loader.checkpoint.making_way import MAKING_WAY_NAME, finish_making_way, make_way, next_generation
 from loader.checkpoint.plan import Plan, differences, setting_differences, shown
 from loader.checkpoint.queries import left_in_doubt, read_last_run
 from loader.checkpoint.reading import check_whole, open_for_reading, read_plan
@@ -31,6 +29,8 @@ from loader.checkpoint.schema import (
     create_tables,
     stand_alone,
 )
+from loader.checkpoint.start.lock import lock_run_dir
+from loader.checkpoint.start.making_way import MAKING_WAY_NAME, finish_making_way, make_way, next_generation
 from loader.errors import CheckpointError, CheckpointMismatch
 from loader.model import SourceFile
 from loader.private_files import check_files, make_private_folder, with_sidecars

@@ -12,10 +12,10 @@ from typing import Any
 
 import orjson
 
-from loader.checkpoint.making_way import KEPT_NAME
 from loader.checkpoint.queries import read_last_run
 from loader.checkpoint.reading import open_for_reading, read_plan
 from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.checkpoint.start.making_way import KEPT_NAME
 from loader.errors import CheckpointError
 from loader.model import SourceFile
 

@@ -10,8 +10,8 @@ import orjson
 import typer
 
 from loader.checkpoint.schema import NOT_LOADED_NAME
-from loader.cli.corrected_load import correcting_command
 from loader.cli.errors import show_error
+from loader.cli.terminal.corrected_load import correcting_command
 from loader.errors import ExitCode, Interrupted, SettingsError
 from loader.status.command_line import CommandLine
 
