@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from loader.checkpoint.delivered import present_load
+from loader.checkpoint.start.delivered import present_load
 from loader.datasets import Dataset
 from loader.errors import EmptyExtract, SettingsError
 from loader.extract.bucket_choice import buckets_for, should_spread
