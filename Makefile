@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Hundreds of processes start in the tests: none should compile the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint types unit package soak corpus bench bench-quota bench-stages clean docs lock
+.PHONY: help setup demo test lint types unit package soak corpus bench bench-quota bench-shapes bench-stages clean docs lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ bench: $(READY) ## Measure speed beside others: writes docs/benchmarks.md (needs
 
 bench-quota: $(READY) ## Measure how a limit is held: writes docs/benchmarks.md (needs nginx-light)
 	$(BIN)/python -m benchmarks.quota $(ARGS)
+
+bench-shapes: $(READY) ## Count the calls for extracts of many shapes: writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks.shapes $(ARGS)
 
 bench-stages: $(READY) ## Measure CPU time per stage: writes benchmarks/stages.md (needs nginx-light)
 	$(BIN)/python -m benchmarks.stages $(ARGS)

@@ -8,6 +8,7 @@ anything is sent. What stops it later ends it in one place, with a checkpoint th
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
@@ -174,8 +175,9 @@ async def _opened_and_run(
                 "The load is resumed." if checkpoint.resumed else "The load begins.",
                 extra={"rows": extract.total_rows, "count": len(extract.files)},
             )
-            for file, words in zip(extract.files, extract.formats, strict=True):
-                log.info("Read as %s.", words, extra={"path": file.path})
+            for words, count in Counter(extract.formats).items():
+                first = extract.files[extract.formats.index(words)]
+                log.info("Read as %s.", words, extra={"path": first.path, "count": count})
             await decide_doubts(job, checkpoint, client)
             run = LoadSession(job, extract, client, checkpoint, observers)
             observers.begun(run.stop)

@@ -3,7 +3,7 @@
 Pure. Values of the extract appear only if asked for, and never so that a terminal would obey them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from loader.model import TOKEN_LIFE_SECONDS
 from loader.preview.model import ColumnPreview, FilePreview, Preview
@@ -42,19 +42,34 @@ def _headline(preview: Preview) -> str:
 
 
 def _files(preview: Preview, *, with_values: bool) -> Iterator[str]:
-    told: list[tuple[object, ...]] = []
-    for file in preview.files:
+    # Of many files those are told that look unlike any before, and the first ones.
+    told: set[tuple[object, ...]] = set()
+    rest: list[FilePreview] = []
+    for number, file in enumerate(preview.files):
+        # Files of one extract mostly look alike: what was told once is not told again.
+        shape = (tuple((column.name, column.source) for column in file.columns), file.left_out)
+        if number >= LISTED and (shape in told or len(told) >= LISTED):
+            rest.append(file)
+            continue
         rows = figures.counted(file.rows, "row")
         rejected = f", {figures.count(file.rejected)} rejected" if file.rejected else ""
         path = figures.printable(file.path)
         yield _line("file", f"{path}: {file.format}, {figures.size(file.size_bytes)}, {rows}{rejected}")
-        # Files of one extract mostly look alike: what was told once is not told again.
-        shape = (tuple((column.name, column.source) for column in file.columns), file.left_out)
         if shape not in told:
-            told.append(shape)
+            told.add(shape)
             yield from _columns(file, with_values=with_values)
+    if rest:
+        yield _line("", _more_files(rest))
     for warning in preview.warnings:
         yield _line("note", figures.printable(warning))
+
+
+def _more_files(files: Sequence[FilePreview]) -> str:
+    size, rows = sum(file.size_bytes for file in files), sum(file.rows for file in files)
+    rejected = sum(file.rejected for file in files)
+    count = figures.counted(len(files), "more file")
+    text = f"and {count}: {figures.size(size)}, {figures.counted(rows, 'row')}"
+    return text + (f", {figures.count(rejected)} rejected" if rejected else "")
 
 
 def _columns(file: FilePreview, *, with_values: bool) -> Iterator[str]:

@@ -16,3 +16,35 @@ def test_a_scheduler_reads_the_exit_code(scn_loader, tmp_path):
         assert done.returncode == code, done.stdout + done.stderr
         assert bool(done.stdout) is (code in (0, 8))
     assert list((tmp_path / "cwd").iterdir()) == []
+
+
+def test_a_folder_of_many_files_is_readable(scn_loader, tmp_path):
+    """The first files are told, and the rest in one line; so is a note that is true of all."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(300):
+        text = f"reservation_id,reservation_detail_id,reservation_date\n{number},1,2024-01-01 10:00:00\n"
+        (folder / f"part-{number}.csv").write_text(text)
+    done = scn_loader("plan", folder, "--event-type", "scn.data.reservation")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("Plan: 300 records in 300 events")
+    assert len(lines) < 60
+    assert sum(line.startswith("file ") for line in lines) == 12
+    assert any("and 288 more files" in line and "288 rows" in line for line in lines)
+    assert sum("name no zone" in line for line in lines) <= 1
+
+
+def test_a_load_of_many_files_is_readable(scn_loader, tmp_path):
+    """What holds of all files is logged once, and their events hold rows of many."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(300):
+        (folder / f"part-{number}.csv").write_text(f"reservation_id,reservation_detail_id\n{number},1\n")
+    flags = ("--emulate", "--pack", "group", "--group-buckets", "2", "--run-dir", tmp_path / "run")
+    done = scn_loader("load", folder, "--event-type", "scn.data.reservation", *flags)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "all 2 events were accepted" in done.stdout
+    assert len((done.stdout + done.stderr).splitlines()) < 60
+    status = scn_loader("status", tmp_path / "run")
+    assert len(status.stdout.splitlines()) < 30
