@@ -20,7 +20,8 @@ import polars as pl
 
 from loader.datasets import Dataset
 from loader.events.plan import SliceRecords
-from loader.formats.windows import Cuts, FileToRead, Piece, Slice, Table, read_slices
+from loader.formats.cuts import Cuts
+from loader.formats.windows import FileToRead, Piece, Slice, Table, read_slices
 from loader.job import Job, Pack
 from loader.mapping.mapping import FileMapping
 from loader.model import FileRows, SourceFile

@@ -13,8 +13,9 @@ from loader.extract.group_sample import sample_groups
 from loader.extract.notes import folded, lacking
 from loader.extract.side_by_side import side_by_side
 from loader.extract.tables import files_of, open_table
+from loader.formats.cuts import cuts_of
 from loader.formats.partitioned import PartitionedTable
-from loader.formats.windows import SIZED_FILES, Table, cuts_of
+from loader.formats.windows import SIZED_FILES, Table
 from loader.job import Job, Pack
 from loader.mapping.advice import advice_on
 from loader.mapping.errors import located

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from loader.formats.windows import KEY_BYTES, FileCut, Piece, Table
+from loader.formats.cuts import FileCut
+from loader.formats.windows import KEY_BYTES, Piece, Table
 from loader.model import SourceFile
 
 

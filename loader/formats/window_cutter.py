@@ -8,7 +8,8 @@ from typing import Protocol
 import polars as pl
 
 from loader.formats.bad_record import BadRecord
-from loader.formats.windows import FileCut, Piece
+from loader.formats.cuts import FileCut
+from loader.formats.windows import Piece
 
 
 class Block(Protocol):

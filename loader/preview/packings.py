@@ -7,7 +7,7 @@ import polars as pl
 
 from loader.events import PackingSettings, SliceRecords
 from loader.events.packing import Packer
-from loader.formats.windows import cuts_of
+from loader.formats.cuts import cuts_of
 from loader.job import Pack
 
 BUCKETS = 64

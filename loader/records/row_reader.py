@@ -10,9 +10,7 @@ Rules kept here:
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
-from itertools import accumulate
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -21,27 +19,18 @@ from loader.formats.unnamed import unnamed
 from loader.formats.windows import Piece
 from loader.job import Job, Pack
 from loader.mapping.column_sources import MappedColumn
-from loader.mapping.expressions import Expression
 from loader.mapping.mapping import FileMapping
 from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS, RejectedRow
 from loader.records.convert import Conversion, convert, instants_of
 from loader.records.json_records import Form, quoted_records, quoted_texts
+from loader.records.row_batch import FILE, MAX_VALUE_CHARS, PLACE, ROW, RowBatch, RowsOfPieces
 from loader.records.rule_checks import checked_texts
 from loader.reject_code import RejectCode
-from loader.row_issues import RowIssue, issues_where, values_where
+from loader.row_issues import issues_where
 
 BATCH_ROWS, BATCH_BYTES = 32_768, 16 * 2**20
 """Most rows converted at a time, and about how many bytes of them, but one row at least: what a window needs
 in between stays small, however large the window or its texts."""
-
-MAX_VALUE_CHARS = 200
-"""How much of an offending value is kept."""
-
-MAX_VALUE_BYTES = 8 * 2**20
-"""Longest text of a cell, as in CSV: eight times what an event holds. Each step copies texts."""
-
-FIRST_DAY, LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
-"""Of the dates that can be written, in days since 1970."""
 
 GROUP_SEPARATOR = "|"
 
@@ -49,142 +38,7 @@ MISSING_KEY_PART = "\x00"
 """Stands in a key for a part that is missing: unlike any text."""
 
 # Columns beside those of the record, under names that no record column can have.
-PLACE, FILE, ROW, GROUP = "place()", "file()", "row()", "group()"
-TIMESTAMP, QUOTED, SIZE = "timestamp()", "quoted()", "size()"
-
-
-class _Rows:
-    """Some rows of a slice that become records in the same way, of one file or several.
-
-    Args:
-        pieces: The rows, file by file.
-        places: Position in the window of the first row of each piece.
-    """
-
-    def __init__(self, pieces: Sequence[Piece], places: Sequence[int]) -> None:
-        self.frame = pieces[0].frame if len(pieces) == 1 else pl.concat([piece.frame for piece in pieces])
-        ranges = [
-            (piece.file, range(piece.first_row, piece.first_row + piece.frame.height), place)
-            for piece, place in zip(pieces, places, strict=True)
-        ]
-        self.places = pl.DataFrame(
-            {
-                PLACE: pl.concat(
-                    [pl.int_range(place, place + len(rows), eager=True) for _, rows, place in ranges]
-                ),
-                FILE: pl.concat(
-                    [pl.repeat(file, len(rows), dtype=pl.UInt32, eager=True) for file, rows, _ in ranges]
-                ),
-                ROW: pl.concat([pl.int_range(rows.start, rows.stop, eager=True) for _, rows, _ in ranges]),
-            }
-        )
-        starts = accumulate((len(rows) for _, rows, _ in ranges), initial=0)
-        self.bad = [
-            replace(bad, index=start + bad.index)
-            for piece, start in zip(pieces, starts, strict=False)
-            for bad in piece.bad
-        ]
-
-
-class _Batch:
-    """Some rows of a slice while they become records.
-
-    Attributes:
-        frame: The rows.
-        places: Position in the window, file and position in the file of each.
-        rejected: Rows that cannot become records, by position in the window.
-        filtered: Rows left out, by file.
-    """
-
-    def __init__(self, rows: _Rows, start: int, count: int) -> None:
-        self.frame = rows.frame.slice(start, count)
-        self.places = rows.places.slice(start, count)
-        self.rejected: dict[int, RejectedRow] = {}
-        self.filtered: Counter[int] = Counter()
-        self.unknown: Counter[int] = Counter()
-        left_out = []
-        for bad in rows.bad:
-            at = bad.index - start
-            if not 0 <= at < self.frame.height:
-                continue
-            if bad.left_out:
-                left_out.append(at)
-            else:
-                self.reject_row(self.places.row(at), bad.fault, bad.text, bad.lines)
-        if left_out:
-            self._leave_out(pl.int_range(self.frame.height, eager=True).is_in(left_out))
-        for name, dtype in self.frame.schema.items():
-            if dtype == pl.String:
-                self._drop_endless_texts(name)
-            elif dtype == pl.Date:
-                self._drop_impossible_dates(name)
-
-    def _drop_endless_texts(self, name: str) -> None:
-        texts = unnamed(self.frame, name)
-        endless = texts.str.len_bytes() > MAX_VALUE_BYTES
-        if endless.any():
-            reason = f"a text in it has more than {MAX_VALUE_BYTES:,} bytes"
-            problems = issues_where(endless, RejectCode.VALUE_TOO_LONG, reason)
-            self.reject(problems, texts.str.head(MAX_VALUE_CHARS), name)
-            self.frame = self.frame.with_columns(values_where(texts, ~endless).alias(name))
-
-    def _drop_impossible_dates(self, name: str) -> None:
-        dates = unnamed(self.frame, name)
-        days = dates.to_physical()
-        impossible = ~days.is_between(FIRST_DAY, LAST_DAY)
-        if impossible.any():  # polars panics when it writes one
-            reason = "it is not a date of the years 1 to 9999"
-            self.reject(issues_where(impossible, RejectCode.YEAR_OUT_OF_RANGE, reason), days, name)
-            self.frame = self.frame.with_columns(values_where(dates, ~impossible).alias(name))
-
-    def reject(self, problems: Iterable[RowIssue], source: pl.Series | None = None, column: str = "") -> None:
-        """Reject the rows of the problems, but for those that were rejected before.
-
-        Args:
-            problems: The problems.
-            source: The values at fault, if there are any to show.
-            column: The column at fault, if it is one.
-        """
-        for problem in problems:
-            fault = RecordFault(problem.code, problem.reason, column)
-            for index in problem.rows.arg_true():
-                value = "" if source is None else _shown(source, index)
-                self.reject_row(self.places.row(index), fault, value)
-
-    def reject_row(self, place: tuple[int, int, int], fault: RecordFault, value: str, lines: int = 1) -> None:
-        """Reject the row at a place, unless it was rejected before.
-
-        Args:
-            place: Its position in the window, its file, its position in the file.
-            fault: Why.
-            value: The offending text.
-            lines: Lines of the file that it takes.
-        """
-        in_window, file, row = place
-        clipped = value[:MAX_VALUE_CHARS]
-        self.rejected.setdefault(
-            in_window, RejectedRow(file, row, fault.column, fault.code, fault.reason, clipped, lines)
-        )
-
-    def keep_only(self, condition: Expression) -> None:
-        """Leave out the rows for which a condition is not true; rejected rows stay."""
-        answers, problems = condition.values(self.frame, "")
-        self.reject(problems)
-        not_rejected = self.kept()
-        self.unknown.update(self._by_file(answers.is_null() & not_rejected))
-        self._leave_out(~answers.fill_null(value=False) & not_rejected)
-
-    def _leave_out(self, rows: pl.Series) -> None:
-        """Drop rows that are filtered."""
-        self.filtered.update(self._by_file(rows))
-        self.frame, self.places = self.frame.filter(~rows), self.places.filter(~rows)
-
-    def _by_file(self, rows: pl.Series) -> dict[int, int]:
-        return dict(self.places[FILE].filter(rows).value_counts().iter_rows())
-
-    def kept(self) -> pl.Series:
-        """Return which rows are not rejected, as booleans."""
-        return ~self.places[PLACE].is_in(list(self.rejected))
+GROUP, TIMESTAMP, QUOTED, SIZE = "group()", "timestamp()", "quoted()", "size()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,13 +86,13 @@ class RowReader:
             pieces: The rows, file by file.
             places: Position in the window of the first row of each piece.
         """
-        rows = _Rows(pieces, places)
+        rows = RowsOfPieces(pieces, places)
         done, rejected = [], []
         filtered: Counter[int] = Counter()
         unknown: Counter[int] = Counter()
         count = _batch_rows(rows.frame)
         for start in range(0, rows.frame.height, count):
-            batch = _Batch(rows, start, count)
+            batch = RowBatch(rows, start, count)
             if self._mapping.filter is not None:
                 batch.keep_only(self._mapping.filter)
             filtered += batch.filtered
@@ -248,7 +102,7 @@ class RowReader:
         # One piece: what reads it later would put it together again each time.
         return ReadRows(pl.concat(done, rechunk=True), rejected, filtered, unknown)
 
-    def _records(self, batch: _Batch) -> pl.DataFrame:
+    def _records(self, batch: RowBatch) -> pl.DataFrame:
         texts = pl.DataFrame([self._text(batch, column) for column in self._mapping.columns])
         columns = texts.with_columns(
             *batch.places,
@@ -274,7 +128,7 @@ class RowReader:
         ]
         return columns.select(*results, *([self._key()] if self._with_keys else []))
 
-    def _text(self, batch: _Batch, column: MappedColumn) -> pl.Series:
+    def _text(self, batch: RowBatch, column: MappedColumn) -> pl.Series:
         """Return the texts of a column, and reject the rows where there can be none."""
         if column.rule.constant is not None:
             constant = pl.Series(column.name, [self._constants[column.name]], dtype=pl.String)
@@ -284,7 +138,7 @@ class RowReader:
         batch.reject(converted.problems, source, column.shown_name)
         return converted.values.alias(column.name)
 
-    def _group(self, batch: _Batch, texts: pl.DataFrame) -> pl.Series:
+    def _group(self, batch: RowBatch, texts: pl.DataFrame) -> pl.Series:
         names = ", ".join(column.name for column in self._mapping.group)
         parts = [
             (texts[column.name] if column.name in texts.columns else self._text(batch, column)).alias("")
@@ -302,7 +156,7 @@ class RowReader:
             batch.reject(issues_where(too_long, RejectCode.GROUP_TOO_LONG, reason))
         return group
 
-    def _timestamp(self, batch: _Batch) -> pl.Series:
+    def _timestamp(self, batch: RowBatch) -> pl.Series:
         column = self._mapping.timestamp
         if column is None:
             return pl.Series([None], dtype=pl.String).new_from_index(0, batch.frame.height)
@@ -328,7 +182,7 @@ def _batch_rows(frame: pl.DataFrame) -> int:
     return max(1, min(BATCH_ROWS, fitting))
 
 
-def _source(batch: _Batch, column: MappedColumn) -> pl.Series:
+def _source(batch: RowBatch, column: MappedColumn) -> pl.Series:
     """Return the values that a column is made of, and reject the rows where its expression has none."""
     if column.expression is None:
         assert column.rule.column is not None
@@ -338,7 +192,7 @@ def _source(batch: _Batch, column: MappedColumn) -> pl.Series:
     return values
 
 
-def _reject_long(batch: _Batch, columns: Iterable[MappedColumn], texts: pl.DataFrame) -> None:
+def _reject_long(batch: RowBatch, columns: Iterable[MappedColumn], texts: pl.DataFrame) -> None:
     """Reject rows with a text that no event holds: escaped first, megabytes would become hundreds."""
     for column, text in zip(columns, texts, strict=True):
         too_long = text.str.len_bytes() > MAX_EVENT_BYTES
@@ -346,14 +200,6 @@ def _reject_long(batch: _Batch, columns: Iterable[MappedColumn], texts: pl.DataF
             reason = f"it alone has more than the {MAX_EVENT_BYTES:,} bytes of an event"
             problems = issues_where(too_long, RejectCode.RECORD_TOO_LONG, reason)
             batch.reject(problems, text.str.head(MAX_VALUE_CHARS), column.shown_name)
-
-
-def _shown(source: pl.Series, index: int) -> str:
-    try:
-        value = source[index]
-    except (ValueError, OverflowError):  # a timestamp beyond the years that Python knows
-        return str(source.to_physical()[index])
-    return "" if value is None else str(value)
 
 
 def _form(column: MappedColumn, job: Job) -> Form:

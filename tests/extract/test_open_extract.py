@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from loader.errors import ExtractError, NothingToLoad, SettingsError
 from loader.events.plan import SliceRecords
 from loader.extract import open_extract
-from loader.formats.windows import Cuts
+from loader.formats.cuts import Cuts
 from loader.job import Job
 from loader.model import MAX_EVENT_BYTES, RejectedRow
-from loader.records.row_reader import BATCH_BYTES, MAX_VALUE_CHARS
+from loader.records.row_batch import MAX_VALUE_CHARS
+from loader.records.row_reader import BATCH_BYTES
 from loader.reject_code import RejectCode
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Generator, Iterable, Mapping
 from functools import partial
 
-from loader.formats.windows import Cuts, FileToRead, Slice, Table, read_slices
+from loader.formats.cuts import Cuts
+from loader.formats.windows import FileToRead, Slice, Table, read_slices
 
 
 def _same(table: Table) -> Table:

@@ -14,16 +14,15 @@ from hypothesis import strategies as st
 from loader.errors import ExtractError
 from loader.extract.find_files import find_files
 from loader.formats.csv.table import CsvTable
-from loader.formats.parquet.table import ParquetTable
-from loader.formats.windows import (
+from loader.formats.cuts import (
     BUCKET_WINDOW_BYTES,
     GROUP_WINDOW_BYTES,
     ROW_WINDOW_BYTES,
     SLICE_BYTES,
-    Slice,
-    Table,
     cuts_of,
 )
+from loader.formats.parquet.table import ParquetTable
+from loader.formats.windows import Slice, Table
 from loader.job import CsvSettings, Pack
 from loader.model import SourceFile
 from tests.formats.slices import slices_of

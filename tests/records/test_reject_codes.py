@@ -16,7 +16,7 @@ import pytest
 from loader.extract import open_extract
 from loader.formats.ndjson.table import HEAD_BYTES
 from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS
-from loader.records.row_reader import MAX_VALUE_BYTES
+from loader.records.row_batch import MAX_VALUE_BYTES
 from loader.reject_code import RejectCode
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "values.md"

@@ -9,8 +9,9 @@ import polars as pl
 from loader.formats.csv.blocks import BLOCK_BYTES, read_blocks, read_preamble
 from loader.formats.csv.dialect import read_dialect
 from loader.formats.csv.ragged import ragged_rows
+from loader.formats.cuts import FileCut
 from loader.formats.window_cutter import PendingRows
-from loader.formats.windows import SIZING_ROWS, FileCut, Piece, mean_row_bytes
+from loader.formats.windows import SIZING_ROWS, Piece, mean_row_bytes
 from loader.job import CsvSettings
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged, opened

@@ -8,9 +8,10 @@ import polars as pl
 
 from loader.errors import ExtractError, NothingToLoad
 from loader.formats.bad_record import BadRecord
+from loader.formats.cuts import FileCut
 from loader.formats.ndjson.blocks import BLOCK_BYTES, LineBlock, read_lines
 from loader.formats.window_cutter import PendingRows
-from loader.formats.windows import SIZING_ROWS, FileCut, Piece, mean_row_bytes
+from loader.formats.windows import SIZING_ROWS, Piece, mean_row_bytes
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from loader.formats.bad_record import BadRecord
+from loader.formats.cuts import SLICE_BYTES, FileCut
 from loader.formats.parquet.source import ParquetSource
-from loader.formats.windows import SIZING_ROWS, SLICE_BYTES, FileCut, Piece, mean_row_bytes
+from loader.formats.windows import SIZING_ROWS, Piece, mean_row_bytes
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged
 from loader.sources.s3_objects import S3File

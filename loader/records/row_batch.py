@@ -1,0 +1,171 @@
+"""Rows on their way to records: where they lie, which are rejected and which are left out."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+from itertools import accumulate
+
+import polars as pl
+
+from loader.formats.bad_record import RecordFault
+from loader.formats.unnamed import unnamed
+from loader.formats.windows import Piece
+from loader.mapping.expressions import Expression
+from loader.model import RejectedRow
+from loader.reject_code import RejectCode
+from loader.row_issues import RowIssue, issues_where, values_where
+
+MAX_VALUE_CHARS = 200
+"""How much of an offending value is kept."""
+
+MAX_VALUE_BYTES = 8 * 2**20
+"""Longest text of a cell, as in CSV: eight times what an event holds. Each step copies texts."""
+
+FIRST_DAY, LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
+"""Of the dates that can be written, in days since 1970."""
+
+# Columns that tell where a row lies, under names that no record column can have.
+PLACE, FILE, ROW = "place()", "file()", "row()"
+
+
+class RowsOfPieces:
+    """Some rows of a slice that become records in the same way, of one file or several.
+
+    Args:
+        pieces: The rows, file by file.
+        places: Position in the window of the first row of each piece.
+    """
+
+    def __init__(self, pieces: Sequence[Piece], places: Sequence[int]) -> None:
+        self.frame = pieces[0].frame if len(pieces) == 1 else pl.concat([piece.frame for piece in pieces])
+        ranges = [
+            (piece.file, range(piece.first_row, piece.first_row + piece.frame.height), place)
+            for piece, place in zip(pieces, places, strict=True)
+        ]
+        self.places = pl.DataFrame(
+            {
+                PLACE: pl.concat(
+                    [pl.int_range(place, place + len(rows), eager=True) for _, rows, place in ranges]
+                ),
+                FILE: pl.concat(
+                    [pl.repeat(file, len(rows), dtype=pl.UInt32, eager=True) for file, rows, _ in ranges]
+                ),
+                ROW: pl.concat([pl.int_range(rows.start, rows.stop, eager=True) for _, rows, _ in ranges]),
+            }
+        )
+        starts = accumulate((len(rows) for _, rows, _ in ranges), initial=0)
+        self.bad = [
+            replace(bad, index=start + bad.index)
+            for piece, start in zip(pieces, starts, strict=False)
+            for bad in piece.bad
+        ]
+
+
+class RowBatch:
+    """Some rows of a slice while they become records.
+
+    Attributes:
+        frame: The rows.
+        places: Position in the window, file and position in the file of each.
+        rejected: Rows that cannot become records, by position in the window.
+        filtered: Rows left out, by file.
+    """
+
+    def __init__(self, rows: RowsOfPieces, start: int, count: int) -> None:
+        self.frame = rows.frame.slice(start, count)
+        self.places = rows.places.slice(start, count)
+        self.rejected: dict[int, RejectedRow] = {}
+        self.filtered: Counter[int] = Counter()
+        self.unknown: Counter[int] = Counter()
+        left_out = []
+        for bad in rows.bad:
+            at = bad.index - start
+            if not 0 <= at < self.frame.height:
+                continue
+            if bad.left_out:
+                left_out.append(at)
+            else:
+                self.reject_row(self.places.row(at), bad.fault, bad.text, bad.lines)
+        if left_out:
+            self._leave_out(pl.int_range(self.frame.height, eager=True).is_in(left_out))
+        for name, dtype in self.frame.schema.items():
+            if dtype == pl.String:
+                self._drop_endless_texts(name)
+            elif dtype == pl.Date:
+                self._drop_impossible_dates(name)
+
+    def _drop_endless_texts(self, name: str) -> None:
+        texts = unnamed(self.frame, name)
+        endless = texts.str.len_bytes() > MAX_VALUE_BYTES
+        if endless.any():
+            reason = f"a text in it has more than {MAX_VALUE_BYTES:,} bytes"
+            problems = issues_where(endless, RejectCode.VALUE_TOO_LONG, reason)
+            self.reject(problems, texts.str.head(MAX_VALUE_CHARS), name)
+            self.frame = self.frame.with_columns(values_where(texts, ~endless).alias(name))
+
+    def _drop_impossible_dates(self, name: str) -> None:
+        dates = unnamed(self.frame, name)
+        days = dates.to_physical()
+        impossible = ~days.is_between(FIRST_DAY, LAST_DAY)
+        if impossible.any():  # polars panics when it writes one
+            reason = "it is not a date of the years 1 to 9999"
+            self.reject(issues_where(impossible, RejectCode.YEAR_OUT_OF_RANGE, reason), days, name)
+            self.frame = self.frame.with_columns(values_where(dates, ~impossible).alias(name))
+
+    def reject(self, problems: Iterable[RowIssue], source: pl.Series | None = None, column: str = "") -> None:
+        """Reject the rows of the problems, but for those that were rejected before.
+
+        Args:
+            problems: The problems.
+            source: The values at fault, if there are any to show.
+            column: The column at fault, if it is one.
+        """
+        for problem in problems:
+            fault = RecordFault(problem.code, problem.reason, column)
+            for index in problem.rows.arg_true():
+                value = "" if source is None else _shown(source, index)
+                self.reject_row(self.places.row(index), fault, value)
+
+    def reject_row(self, place: tuple[int, int, int], fault: RecordFault, value: str, lines: int = 1) -> None:
+        """Reject the row at a place, unless it was rejected before.
+
+        Args:
+            place: Its position in the window, its file, its position in the file.
+            fault: Why.
+            value: The offending text.
+            lines: Lines of the file that it takes.
+        """
+        in_window, file, row = place
+        clipped = value[:MAX_VALUE_CHARS]
+        self.rejected.setdefault(
+            in_window, RejectedRow(file, row, fault.column, fault.code, fault.reason, clipped, lines)
+        )
+
+    def keep_only(self, condition: Expression) -> None:
+        """Leave out the rows for which a condition is not true; rejected rows stay."""
+        answers, problems = condition.values(self.frame, "")
+        self.reject(problems)
+        not_rejected = self.kept()
+        self.unknown.update(self._by_file(answers.is_null() & not_rejected))
+        self._leave_out(~answers.fill_null(value=False) & not_rejected)
+
+    def _leave_out(self, rows: pl.Series) -> None:
+        """Drop rows that are filtered."""
+        self.filtered.update(self._by_file(rows))
+        self.frame, self.places = self.frame.filter(~rows), self.places.filter(~rows)
+
+    def _by_file(self, rows: pl.Series) -> dict[int, int]:
+        return dict(self.places[FILE].filter(rows).value_counts().iter_rows())
+
+    def kept(self) -> pl.Series:
+        """Return which rows are not rejected, as booleans."""
+        return ~self.places[PLACE].is_in(list(self.rejected))
+
+
+def _shown(source: pl.Series, index: int) -> str:
+    try:
+        value = source[index]
+    except (ValueError, OverflowError):  # a timestamp beyond the years that Python knows
+        return str(source.to_physical()[index])
+    return "" if value is None else str(value)
