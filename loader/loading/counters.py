@@ -63,8 +63,9 @@ class LoadCounters:
         self._files: defaultdict[int, Counter[str]] = defaultdict(Counter)
         for number, totals in earlier_files.items():
             self._files[number].update(
-                rows=totals.rows_read + totals.lines_swallowed,
-                rejected=totals.rows_rejected + totals.lines_swallowed,
+                rows=totals.rows_read,
+                rejected=totals.rows_rejected,
+                swallowed=totals.lines_swallowed,
                 failed=0 if job.retry_failed else totals.records_failed,
                 settled=totals.rows_settled,
             )
@@ -87,9 +88,8 @@ class LoadCounters:
             swallowed = plan.lines_swallowed()
             self._lines_swallowed += swallowed.total()
             for file in plan.files:
-                lines = swallowed[file.file]
                 self._files[file.file].update(
-                    rows=file.rows_read + lines, rejected=file.rows_rejected + lines
+                    rows=file.rows_read, rejected=file.rows_rejected, swallowed=swallowed[file.file]
                 )
         else:
             self._rows_done_before += settled_rows
@@ -132,8 +132,8 @@ class LoadCounters:
         """Return whether ``--max-errors-per-file`` is exceeded by a file."""
         counts = self._files[file]
         return self._job.max_errors_per_file.exceeded(
-            rejected=counts["rejected"],
-            rows=counts["rows"],
+            rejected=counts["rejected"] + counts["swallowed"],
+            rows=counts["rows"] + counts["swallowed"],
             failed=counts["failed"],
             settled=counts["settled"],
         )

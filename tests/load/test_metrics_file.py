@@ -35,6 +35,15 @@ def test_the_metrics_file_agrees_with_the_summary(scn_loader, tmp_path: Path):
     assert [line["scn_loader.events.accepted"] for line in lines] == [2]
 
 
+def test_lines_that_a_quote_swallows_are_no_rows(scn_loader, tmp_path: Path):
+    """A row of many lines is one row to the equations of the summary, whatever --max-errors counts."""
+    path = tmp_path / "r.csv"
+    path.write_text('reservation_id,reservation_detail_id\n"1\'x\nR1"",\'"\nR2,1\n')
+    code, summary, said = run(scn_loader, path)
+    assert code in (1, 2), said
+    assert summary["files_read_whole"] == summary["files_total"] or code == 2
+
+
 def test_a_metrics_file_that_cannot_be_written_stops_nothing(scn_loader, tmp_path: Path):
     """The load ends as it would, and says once that there are no metrics."""
     path = tmp_path / "r.csv"
