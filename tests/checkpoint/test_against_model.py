@@ -108,7 +108,13 @@ class CheckpointAgainstModel(RuleBasedStateMachine):
         if number not in self.model.begun:
             self.checkpoint.begin_slice(window_plan(number, len(events)))
             self.model.begun.add(number)
-        indexes = data.draw(st.lists(st.integers(0, len(events) - 1), min_size=1, unique=True))
+        # An event that may have been accepted goes out again without a mark: it is in doubt already.
+        markable = [
+            at for at, event in enumerate(events) if event.state is not IN_DOUBT and not event.skipped
+        ]
+        if not markable:
+            return
+        indexes = data.draw(st.lists(st.sampled_from(markable), min_size=1, unique=True))
         for index in indexes:
             events[index].marked_at = self.clock.now
         self.run(self.checkpoint.mark_sendable([(number, index) for index in indexes]))
@@ -210,7 +216,7 @@ class CheckpointAgainstModel(RuleBasedStateMachine):
             (number, index)
             for number, events in self.model.windows.items()
             for index, event in enumerate(events)
-            if event.marked_at is not None
+            if (event.marked_at is not None or event.state is IN_DOUBT)
             and not event.answered
             and event.to_send(retry_failed=self.model.retry_failed)
         ]
