@@ -12,7 +12,9 @@ from loader.model import SourceFile
 from loader.records.row_reader import RowReader
 from loader.sources.compression import without_suffix
 
-SAMPLED_ROWS = 2_000
+SAMPLED_ROWS = range(10, 2_001)
+SAMPLED_BYTES = 4 * 2**20
+"""How many rows of a file are looked at, and about how many bytes of them."""
 
 UNPACKED = 6
 """How many times as large text is assumed to be as it is compressed."""
@@ -49,7 +51,9 @@ def sample_groups(files: Sequence[SourceFile], look: Callable[[SourceFile], Samp
     record_bytes, text_bytes = 0, 0.0
     for number in sorted({0, len(files) // 2, len(files) - 1}):
         sampled = look(files[number])
-        rows = first_rows(sampled.open(), sampled.mapping.source_columns, SAMPLED_ROWS)
+        table, columns = sampled.open(), sampled.mapping.source_columns
+        fitting = SAMPLED_BYTES // table.row_bytes(columns)
+        rows = first_rows(table, columns, max(SAMPLED_ROWS[0], min(SAMPLED_ROWS[-1], fitting)))
         if rows is None:
             continue
         records = sampled.reader.read([Piece(number, 0, rows, last_of_file=False)], [0]).frame
