@@ -1,13 +1,18 @@
 """The process of ``scn-loader``: streams and signals are set up before anything slow is imported."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
 
 from loader.errors import ExitCode, Interrupted
 from loader.process.signals import GRACE_SECONDS, asked_to_stop, decide, end_process, on_signals
 from loader.process.streams import mend_streams
 from loader.process.summary_place import clear_summary, requested_summary
+
+IMPORT_RETRY_SECONDS = 0.01
+"""How often an interrupt that came during an import is tried again."""
 
 
 def run() -> None:
@@ -36,6 +41,8 @@ def _code(main: Callable[[], None], interrupted: Callable[[], int]) -> int:
             return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
         except KeyboardInterrupt:  # while an error was shown
             return interrupted()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
     return ExitCode.BUG
 
 
@@ -44,7 +51,28 @@ def _wait(_reason: Interrupted) -> None:
 
 
 def _interrupt(_reason: Interrupted) -> None:
-    raise KeyboardInterrupt
+    signal.signal(signal.SIGALRM, _interrupt_outside_imports)
+    _interrupt_outside_imports(signal.SIGALRM, sys._getframe())  # noqa: SLF001 - the documented way to the frame
+
+
+def _interrupt_outside_imports(_number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt, but wait for the end of an import first.
+
+    Commands import what they need. The import system runs callbacks in which Python drops an exception and
+    prints it, so the interrupt would be lost.
+    """
+    if _is_importing(frame):
+        signal.setitimer(signal.ITIMER_REAL, IMPORT_RETRY_SECONDS)
+    else:
+        raise KeyboardInterrupt
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _leave(reason: Interrupted) -> None:

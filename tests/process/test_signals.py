@@ -144,3 +144,37 @@ def test_a_terminal_that_stalls(tmp_path: Path) -> None:
         assert process.wait(PROMPT_SECONDS) in (2, 9, 130)
     os.close(reader)
     os.close(writer)
+
+
+def test_a_signal_in_an_import_waits_for_its_end(tmp_path: Path) -> None:
+    """An interrupt is not raised where Python would drop it: in a callback of the import system."""
+    (tmp_path / "slow.py").write_text(
+        "import os, signal, weakref\n"
+        "class Dropped: pass\n"
+        "it = Dropped()\n"
+        "note = weakref.ref(it, lambda _: os.kill(os.getpid(), signal.SIGTERM))\n"
+        "del it\n"
+        "print('imported', flush=True)\n"
+    )
+    code = (
+        "import sys, time\n"
+        "import loader.cli as cli\n"
+        "def main():\n"
+        "    import slow\n"
+        "    time.sleep(20)\n"
+        "cli.main = main\n"
+        "from loader.__main__ import run\n"
+        "sys.argv[1:] = ['load', 'nix']\n"
+        "run()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"},
+        capture_output=True,
+        text=True,
+        timeout=PROMPT_SECONDS + 10,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (143, "imported\n")
+    assert "Traceback" not in ended.stderr
