@@ -20,7 +20,6 @@ TOO_LONG = {
     "job/settings.py": 349,
     "loading/session.py": 331,
     "mapping/mapping.py": 303,
-    "model.py": 402,
     "records/row_reader.py": 367,
 }
 """Modules that are too long already, and their lines. They may only shrink."""

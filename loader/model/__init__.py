@@ -1,0 +1,40 @@
+"""The nouns of a load, as plain values.
+
+Rule kept here: nothing in this folder knows files, sockets, clocks or settings.
+"""
+
+from loader.model.event import (
+    MAX_EVENT_BYTES,
+    MAX_GROUP_CHARS,
+    TOKEN_LIFE_SECONDS,
+    Borders,
+    Destination,
+    Event,
+    Operation,
+)
+from loader.model.event_result import EventResult, EventState, Part, PartResult, PartState
+from loader.model.outcome import Outcome, OutcomeKind
+from loader.model.slice_plan import FileRows, RejectedRow, SlicePlan
+from loader.model.source_file import WHOLE_FILE_BYTES, SourceFile
+
+__all__ = [
+    "MAX_EVENT_BYTES",
+    "MAX_GROUP_CHARS",
+    "TOKEN_LIFE_SECONDS",
+    "WHOLE_FILE_BYTES",
+    "Borders",
+    "Destination",
+    "Event",
+    "EventResult",
+    "EventState",
+    "FileRows",
+    "Operation",
+    "Outcome",
+    "OutcomeKind",
+    "Part",
+    "PartResult",
+    "PartState",
+    "RejectedRow",
+    "SlicePlan",
+    "SourceFile",
+]

@@ -1,0 +1,111 @@
+"""An event, and the limits of the service that apply to it.
+
+Rule kept here: a payload (``Event.quoted``) never appears in a repr, because the service marks it sensitive.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from loader.json_quoting import unquote
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+# Service facts (service model 2024-01-01; docs/service.md 2).
+MAX_EVENT_BYTES = 1_048_576
+"""``DataIntegrationEventData.max``, counted here in UTF-8 bytes, the strictest reading."""
+
+MAX_GROUP_CHARS = 255
+"""``DataIntegrationEventGroupId.max``."""
+
+TOKEN_LIFE_SECONDS = 8 * 3600.0
+"""How long the service remembers a ``clientToken``."""
+
+Borders = tuple[tuple[int, int], ...]
+"""Where in the rows of an event each file begins: pairs of a position and the number of the file. The first
+position is 0."""
+
+
+class Operation(StrEnum):
+    """What an event of type ``scn.data.dataset`` does to the dataset."""
+
+    APPEND = "APPEND"
+    UPSERT = "UPSERT"
+    DELETE = "DELETE"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where every event of a load goes: the parts of a request that do not change.
+
+    Attributes:
+        instance_id: UUID of the AWS Supply Chain instance.
+        event_type: ``scn.data.*``.
+        dataset_arn: Target dataset, for event type ``scn.data.dataset`` only.
+        operation: What to do with the records, for event type ``scn.data.dataset`` only.
+    """
+
+    instance_id: str
+    event_type: str
+    dataset_arn: str | None = None
+    operation: Operation | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Event:
+    """One call's payload.
+
+    Attributes:
+        window: Number of the window it was planned in, counted over the whole extract from 0.
+        index: Position in that window's plan, from 0: events are numbered in the order of
+            their closing.
+        file: Number of the source file of its first row, from 0.
+        rows: Position of each of its rows in its file, counted from 0, in the order of the extract.
+        group: ``eventGroupId``.
+        token: ``clientToken``: 64 hex characters, computed from the identity of the event.
+        timestamp: ``eventTimestamp`` as the decimal text of epoch seconds, or None to leave it out.
+        quoted: The records: UTF-8 JSON, one object or an array of several, as it stands between the quotes of
+            a JSON string (`loader.json_quoting`).
+        begun: SHA-256 of a request's body up to the end of ``quoted``, or None: only packed events keep it,
+            so that a megabyte is hashed once.
+        borders: Where in ``rows`` each file begins, if the rows come from several files; else empty.
+    """
+
+    window: int
+    index: int
+    file: int
+    rows: Sequence[int]
+    group: str
+    token: str
+    timestamp: str | None
+    quoted: bytes = field(repr=False)
+    begun: "_Hash | None" = field(default=None, repr=False)
+    borders: Borders = ()
+
+    def file_of(self, position: int) -> int:
+        """Return the number of the file that a row comes from.
+
+        Args:
+            position: The row's position in ``rows``; negative ones count from the end.
+        """
+        if not self.borders:
+            return self.file
+        at = position if position >= 0 else len(self.rows) + position
+        return next(file for start, file in reversed(self.borders) if start <= at)
+
+    def rows_by_file(self, first: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+        """Yield for each file how many of the rows from position ``first`` up to ``end`` come from it."""
+        end = len(self.rows) if end is None else end
+        borders = self.borders or ((0, self.file),)
+        ends = [start for start, _ in borders[1:]] + [len(self.rows)]
+        for (start, file), stop in zip(borders, ends, strict=True):
+            count = min(stop, end) - max(start, first)
+            if count > 0:
+                yield file, count
+
+    @property
+    def data(self) -> bytes:
+        """The records as the service reads them. Computed on each access: a packed event has a megabyte."""
+        return unquote(self.quoted)

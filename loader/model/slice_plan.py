@@ -1,0 +1,110 @@
+"""The plan of one slice: its events, its rejected rows and its counts."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from loader.model.event import Event
+from loader.reject_code import RejectCode
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that could not become a record.
+
+    Attributes:
+        file: Number of the source file, from 0.
+        row: Position in that file, from 0.
+        column: The source or dataset column at fault; empty if it is the row as a whole.
+        code: The reason, for programs.
+        reason: The reason as text, without any value of the row.
+        value: The offending text, clipped; goes only into files with mode 0600.
+        lines: Number of lines of the file that it occupies: more than one if an open quote swallowed others.
+    """
+
+    file: int
+    row: int
+    column: str
+    code: RejectCode
+    reason: str
+    value: str = field(default="", repr=False)
+    lines: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FileRows:
+    """The rows of one file in a slice, by their result.
+
+    ``rows_read == rows_filtered + rows_rejected + records`` always holds.
+
+    Attributes:
+        file: Number of the source file, from 0.
+        first_row: Position of the first row in that file, from 0.
+        rows_read: Rows of the file in the slice; 0 of a file without rows.
+        rows_filtered: Rows the job's filter left out, and rows of a CSV file without any value.
+        rows_rejected: Rows that could not become records.
+        records: Rows that became records.
+        last_of_file: Whether the file ends with them.
+        rows_filtered_unknown: Those of ``rows_filtered`` for which the filter had no answer: it read a
+            missing value.
+    """
+
+    file: int
+    first_row: int
+    rows_read: int
+    rows_filtered: int
+    rows_rejected: int
+    records: int
+    last_of_file: bool
+    rows_filtered_unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SlicePlan:
+    """The part of a window's plan that one slice adds: the events it closes, and its rows by result.
+
+    Attributes:
+        window: The window's number over the whole extract, from 0.
+        number: Number of the slice in its window, from 0.
+        files: Its rows, file by file, in the order of the extract.
+        first_index: Index of the first of its events, hence the number of events of earlier slices.
+        rejected: Its rows that could not become records.
+        events: The events that are closed by it, ``events[i].index == first_index + i``. They may hold rows
+            of earlier slices of the window.
+        ends_window: Whether the window ends with it: all its events are closed.
+    """
+
+    window: int
+    number: int
+    files: Sequence[FileRows]
+    first_index: int
+    rejected: Sequence[RejectedRow] = field(repr=False)
+    events: Sequence[Event] = field(repr=False)
+    ends_window: bool = True
+
+    @property
+    def rows_read(self) -> int:
+        """Rows in the slice."""
+        return sum(file.rows_read for file in self.files)
+
+    @property
+    def rows_filtered(self) -> int:
+        """Rows the job's filter left out, and rows of a CSV file without any value."""
+        return sum(file.rows_filtered for file in self.files)
+
+    @property
+    def rows_filtered_unknown(self) -> int:
+        """Those of them for which the filter had no answer: it read a missing value."""
+        return sum(file.rows_filtered_unknown for file in self.files)
+
+    @property
+    def records(self) -> int:
+        """Rows that became records."""
+        return sum(file.records for file in self.files)
+
+    def lines_swallowed(self) -> Counter[int]:
+        """Return, by file, the lines of rejected rows beyond the first of each: an open quote makes them."""
+        lines: Counter[int] = Counter()
+        for row in self.rejected:
+            lines[row.file] += row.lines - 1
+        return lines
