@@ -12,14 +12,12 @@ MOST_LINES = 300
 MOST_MODULES = 15
 
 TOO_LONG = {
-    "aws/credentials.py": 309,
     "checkpoint/checkpoint.py": 357,
     "checkpoint/schema.py": 309,
     "delivery/dispatcher.py": 313,
     "formats/windows.py": 347,
     "job/settings.py": 349,
     "loading/session.py": 331,
-    "mapping/mapping.py": 303,
     "records/row_reader.py": 367,
 }
 """Modules that are too long already, and their lines. They may only shrink."""

@@ -10,13 +10,9 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import Protocol
 
-import botocore.session
-from botocore.exceptions import CredentialRetrievalError
-
-from loader.aws.session import open_session, profile_name
+from loader.aws.credential_chain import FoundCredentials, find_credentials
 from loader.aws.signing import Credentials
 from loader.errors import LoaderError, ServiceStopped, SettingsError
 from loader.process.daemon_thread import in_daemon_thread
@@ -36,23 +32,7 @@ RENEWAL_TIMEOUT_SECONDS = 60.0
 JUST_REFRESHED_SECONDS = 5.0
 """Refusals within this time after a refresh belong to requests that were signed before it."""
 
-MOST_HELPER_CHARS = 200
-"""Limit of the output of a credential helper in the debug log."""
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class FoundCredentials:
-    """The result of a look-up.
-
-    Attributes:
-        credentials: The key.
-        expires_at: Expiry in epoch seconds; infinity if there is none or it is unknown.
-    """
-
-    credentials: Credentials
-    expires_at: float = math.inf
 
 
 class CredentialSource(Protocol):
@@ -218,57 +198,6 @@ async def open_credentials(profile: str | None, region: str | None) -> RenewingC
     )
 
 
-def find_credentials(profile: str | None, region: str | None, *, may_prompt: bool = True) -> FoundCredentials:
-    """Run botocore's credential chain once. Blocks.
-
-    Args:
-        profile: Profile to use, or None for ``AWS_PROFILE`` or the default one.
-        region: Region for the calls that the chain itself makes (STS, SSO).
-        may_prompt: Whether a role that needs an MFA code may prompt for it on the terminal.
-
-    Raises:
-        SettingsError: There are no credentials, or the configured ones cannot be used.
-    """
-    session = open_session(profile, region)
-    providers = session.get_component("credential_provider")
-    if not may_prompt:
-        # A session offers no way to set the provider's argument for this.
-        providers.get_provider("assume-role")._prompter = _refuse_to_prompt  # noqa: SLF001
-    try:
-        credentials = session.get_credentials()
-        frozen = credentials.get_frozen_credentials() if credentials is not None else None
-    except CredentialRetrievalError as error:
-        raise _helper_failed(session, error) from None
-    except Exception as error:  # the chain runs foreign code: helpers, parsers, plugins
-        raise SettingsError(
-            "The configured AWS credentials could not be used.",
-            where=f"profile '{profile_name(session)}'",
-            why=f"{type(error).__name__}: {error}",
-            next_step="check the profile or the environment variables, or log in again (aws sso login)",
-        ) from error
-    if frozen is None:
-        raise _none_found(session, [provider.METHOD for provider in providers.providers])
-    # botocore has no public attribute for the expiry. Keys that do not expire lack this one.
-    expiry = getattr(credentials, "_expiry_time", None)
-    return FoundCredentials(
-        Credentials(_key_text(frozen.access_key), _key_text(frozen.secret_key), _token_text(frozen.token)),
-        math.inf if expiry is None else expiry.timestamp(),
-    )
-
-
-def _helper_failed(session: botocore.session.Session, error: CredentialRetrievalError) -> SettingsError:
-    """Return the error for a failed provider. It omits the helper's output, which may contain a secret."""
-    provider = error.kwargs.get("provider", "")
-    _log.debug("Output of a helper for AWS credentials: %s", str(error)[:MOST_HELPER_CHARS])
-    return SettingsError(
-        "The configured AWS credentials could not be used.",
-        where=f"profile '{profile_name(session)}'",
-        why=f"the provider '{provider}' failed (credential_process, if one is configured); --debug shows the"
-        " start of its output",
-        next_step="run the configured helper by itself, or check the profile or the environment variables",
-    )
-
-
 def _not_renewed(error: SettingsError) -> ServiceStopped:
     return ServiceStopped(
         "The AWS credentials were refused and could not be renewed",
@@ -277,33 +206,3 @@ def _not_renewed(error: SettingsError) -> ServiceStopped:
         next_step="renew them (for example: aws sso login), then run the same command again:"
         " the load resumes",
     )
-
-
-def _none_found(session: botocore.session.Session, methods: list[str]) -> SettingsError:
-    return SettingsError(
-        "No AWS credentials were found.",
-        where=f"profile '{profile_name(session)}'",
-        why=f"sources tried, in this order: {', '.join(methods)}",
-        next_step="set AWS_PROFILE or --profile, log in (aws sso login), or set AWS_ACCESS_KEY_ID and"
-        " AWS_SECRET_ACCESS_KEY",
-    )
-
-
-def _refuse_to_prompt(_text: str) -> NoReturn:
-    raise RuntimeError("the role needs an MFA code, and only the start of a load prompts for one")
-
-
-def _token_text(value: str | None) -> str | None:
-    return _key_text(value) if value else None
-
-
-def _key_text(value: str) -> str:
-    """Return a part of a key without surrounding white space, such as a pasted line end."""
-    text = value.strip()
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise SettingsError(
-            "The AWS credentials are damaged.",
-            why="an access key, secret or token is empty or contains blanks or special characters",
-            next_step="set them again",
-        )
-    return text

@@ -13,7 +13,7 @@ from loader.drafting.sampling import Sample, sample_of
 from loader.errors import SettingsError
 from loader.formats.unnamed import unnamed
 from loader.job import ColumnRule, Job
-from loader.mapping.mapping import dataset_of
+from loader.mapping.target_dataset import dataset_of
 from loader.mapping.type_compatibility import refusal
 
 MOST_GUESSED = 100

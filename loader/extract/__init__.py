@@ -13,7 +13,7 @@ from loader.extract.find_files import find_files
 from loader.extract.opening import open_extract
 from loader.extract.tables import reopen_table
 from loader.formats.windows import Slice, Table
-from loader.mapping.mapping import place_of_dataset
+from loader.mapping.target_dataset import place_of_dataset
 from loader.sources.files import changed
 
 __all__ = [

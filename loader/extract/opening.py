@@ -19,7 +19,8 @@ from loader.formats.windows import SIZED_FILES, Table
 from loader.job import Job, Pack
 from loader.mapping.advice import advice_on
 from loader.mapping.errors import located
-from loader.mapping.mapping import FileMapping, dataset_of, map_file
+from loader.mapping.mapping import FileMapping, map_file
+from loader.mapping.target_dataset import dataset_of
 from loader.model import SourceFile
 from loader.records.row_reader import RowReader
 from loader.sources.stdin import StdinCopy

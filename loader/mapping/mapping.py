@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from loader.datasets import NEVER_SEND, Dataset, dataset_by_name, dataset_for_event_type, event_types
+from loader.datasets import NEVER_SEND, Dataset
 from loader.errors import ExtractError, SettingsError
 from loader.formats.unread import Unread
 from loader.job import DATASET_EVENT_TYPE, ColumnRule, Job
@@ -65,38 +65,6 @@ class FileMapping:
     def source_columns(self) -> tuple[str, ...]:
         """The source columns that must be read."""
         return _sources(self.columns, self.group, self.timestamp, self.filter)
-
-
-def dataset_of(job: Job) -> Dataset | None:
-    """Return the dataset the job fills, or None if its columns are not known (a custom dataset).
-
-    Raises:
-        SettingsError: The event type is unknown.
-    """
-    if job.event_type == DATASET_EVENT_TYPE:
-        namespace, name = job.dataset_of_arn or ("", "")
-        try:
-            return dataset_by_name(name) if namespace == "asc" else None
-        except KeyError:
-            return None
-    try:
-        return dataset_for_event_type(job.event_type)
-    except KeyError:
-        raise SettingsError(
-            f"There is no event type '{job.event_type}'.",
-            where="event_type",
-            next_step=f"{did_you_mean(job.event_type, event_types())}See all of them:\nscn-loader datasets",
-        ) from None
-
-
-def place_of_dataset(job: Job) -> tuple[str, str]:
-    """Return namespace and name of the dataset that the job fills.
-
-    Raises:
-        SettingsError: The event type is unknown.
-    """
-    dataset = dataset_of(job)
-    return job.dataset_of_arn or ("asc", dataset.name if dataset else "")
 
 
 def map_file(

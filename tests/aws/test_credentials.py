@@ -14,14 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from loader.aws import credentials as module
-from loader.aws.credentials import (
-    FixedCredentials,
-    FoundCredentials,
-    RenewingCredentials,
-    find_credentials,
-    open_credentials,
-)
+from loader.aws import credential_chain
+from loader.aws.credential_chain import FoundCredentials, find_credentials
+from loader.aws.credentials import FixedCredentials, RenewingCredentials, open_credentials
 from loader.aws.signing import Credentials
 from loader.errors import ServiceStopped, SettingsError
 from tests.http.scripted_server import ScriptedServer, Step, answer, read_request, silence
@@ -144,7 +139,7 @@ def test_configured_credentials_that_do_not_work(aws_files: Path, config: str) -
 def test_damaged_keys(key: str) -> None:
     """A key that could not be sent in a header is refused, and not repeated."""
     with pytest.raises(SettingsError, match="damaged") as caught:
-        module._key_text(key)
+        credential_chain._key_text(key)
     assert key.strip() == "" or key not in caught.value.block()
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from loader.errors import ExtractError, SettingsError
 from loader.job import Job
-from loader.mapping.mapping import FileMapping, dataset_of, map_file
+from loader.mapping.mapping import FileMapping, map_file
+from loader.mapping.target_dataset import dataset_of
 from loader.model import SourceFile
 
 FILE = SourceFile(0, "/data/x.csv", "csv", 10, 0, "f", 0, None)

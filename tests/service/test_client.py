@@ -19,7 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.aws.credentials import FixedCredentials, FoundCredentials, RenewingCredentials
+from loader.aws.credential_chain import FoundCredentials
+from loader.aws.credentials import FixedCredentials, RenewingCredentials
 from loader.aws.signing import Credentials
 from loader.errors import ServiceStopped, SettingsError
 from loader.events.token import begin_hash

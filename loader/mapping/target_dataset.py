@@ -1,0 +1,38 @@
+"""The dataset that a job fills."""
+
+from loader.datasets import Dataset, dataset_by_name, dataset_for_event_type, event_types
+from loader.errors import SettingsError
+from loader.job import DATASET_EVENT_TYPE, Job
+from loader.mapping.errors import did_you_mean
+
+
+def dataset_of(job: Job) -> Dataset | None:
+    """Return the dataset the job fills, or None if its columns are not known (a custom dataset).
+
+    Raises:
+        SettingsError: The event type is unknown.
+    """
+    if job.event_type == DATASET_EVENT_TYPE:
+        namespace, name = job.dataset_of_arn or ("", "")
+        try:
+            return dataset_by_name(name) if namespace == "asc" else None
+        except KeyError:
+            return None
+    try:
+        return dataset_for_event_type(job.event_type)
+    except KeyError:
+        raise SettingsError(
+            f"There is no event type '{job.event_type}'.",
+            where="event_type",
+            next_step=f"{did_you_mean(job.event_type, event_types())}See all of them:\nscn-loader datasets",
+        ) from None
+
+
+def place_of_dataset(job: Job) -> tuple[str, str]:
+    """Return namespace and name of the dataset that the job fills.
+
+    Raises:
+        SettingsError: The event type is unknown.
+    """
+    dataset = dataset_of(job)
+    return job.dataset_of_arn or ("asc", dataset.name if dataset else "")
