@@ -1,9 +1,10 @@
 """The job: one validated settings object from flags, environment, TOML and defaults."""
 
 from loader.job.column_rule import ColumnRule, TextRule
+from loader.job.fields import INSTANCE_ID
 from loader.job.reading import read_job
 from loader.job.sections import CsvSettings, InDoubt, MaxErrors, OnFailure, Pack
-from loader.job.settings import DATASET_ARN, DATASET_EVENT_TYPE, INSTANCE_ID, Job
+from loader.job.settings import DATASET_ARN, DATASET_EVENT_TYPE, Job
 
 __all__ = [
     "DATASET_ARN",

@@ -1,0 +1,225 @@
+"""The settings of a job as fields, one class for each panel of the help.
+
+The text beside a field is the help of its flag. Each ``plan_setting`` shapes the events: a resume must use
+the value that the load began with.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, NoDecode
+
+from loader.job.column_rule import ColumnRule, TextRule
+from loader.job.panels import DELIVERY, DESTINATION, EVENTS, EXTRACT, RUN, plan_setting, setting
+from loader.job.sections import (
+    CsvSettings,
+    Duration,
+    InDoubt,
+    MaxErrors,
+    OnFailure,
+    Pack,
+    Texts,
+    TimeZone,
+    Unfinished,
+)
+from loader.model import Operation
+
+INSTANCE_ID = r"[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}"
+"""Pattern of the service model 2024-01-01 (``UUID``)."""
+
+
+class ExtractFields(BaseSettings):
+    """The extract, and how its values are read."""
+
+    extract: Annotated[
+        Texts,
+        setting(
+            EXTRACT,
+            "Parquet, CSV or NDJSON files, folders or globs, also s3://bucket/...; @LIST for a file that "
+            "lists them; - for standard input.",
+        ),
+    ] = ()
+    format: Annotated[
+        Literal["auto", "parquet", "csv", "ndjson"],
+        plan_setting(EXTRACT, "What the files are; auto goes by content and name."),
+    ] = "auto"
+    extract_profile: Annotated[
+        str | None, setting(EXTRACT, "AWS profile to read s3:// extracts with; else --profile.")
+    ] = None
+    mapping: Annotated[
+        dict[str, ColumnRule], plan_setting(EXTRACT, "Dataset column = where it comes from.")
+    ] = {}
+    defaults: Annotated[
+        TextRule, plan_setting(EXTRACT, "How texts are read where a column's mapping does not say.")
+    ] = TextRule()
+    filter: Annotated[
+        str | None,
+        plan_setting(EXTRACT, "SQL condition on source columns; rows where it is not true are left out."),
+    ] = None
+    partitions: Annotated[
+        bool,
+        plan_setting(
+            EXTRACT, "Take folders key=value of a file's path as columns of its rows (Hive, Spark)."
+        ),
+    ] = True
+    csv: Annotated[CsvSettings, plan_setting(EXTRACT, "The dialect of CSV files.")] = CsvSettings()
+    ignore_unknown: Annotated[
+        bool, plan_setting(EXTRACT, "Leave out columns the dataset does not have, instead of refusing.")
+    ] = False
+    time_zone: Annotated[
+        TimeZone, plan_setting(EXTRACT, "Zone of timestamps that name none, such as Europe/Berlin.")
+    ] = "UTC"
+
+
+class DestinationFields(BaseSettings):
+    """The instance and the dataset that the records go to."""
+
+    event_type: Annotated[str, plan_setting(DESTINATION, "scn.data.* ('scn-loader datasets' lists them).")]
+    instance_id: Annotated[
+        str, plan_setting(DESTINATION, "UUID of the AWS Supply Chain instance.", pattern=f"^{INSTANCE_ID}$")
+    ]
+    dataset_arn: Annotated[str | None, plan_setting(DESTINATION, "Target, for scn.data.dataset.")] = None
+    operation: Annotated[
+        Operation | None, plan_setting(DESTINATION, "What to do with the records, for scn.data.dataset.")
+    ] = None
+    live_schema: Annotated[
+        bool,
+        plan_setting(
+            DESTINATION,
+            "Ask the instance for the dataset's columns and keys, instead of using the AWS data model as "
+            "published: for custom datasets, and where an instance differs.",
+        ),
+    ] = False
+    region: Annotated[str | None, setting(DESTINATION, "AWS Region; else AWS_REGION or the profile's.")] = (
+        None
+    )
+    profile: Annotated[str | None, setting(DESTINATION, "AWS profile; else AWS_PROFILE.")] = None
+    endpoint_url: Annotated[
+        str | None,
+        setting(DESTINATION, "Another endpoint: a VPC endpoint, or an emulator (http only on loopback)."),
+    ] = None
+
+
+class EventFields(BaseSettings):
+    """The form of the events: groups, packing, JSON."""
+
+    group_by: Annotated[
+        Texts,
+        plan_setting(
+            EVENTS,
+            "Column whose value is the eventGroupId: rows of a group are delivered in order, groups in "
+            "parallel. May be given several times. Default: the dataset's primary key.",
+        ),
+    ] = ()
+    group_buckets: Annotated[
+        Literal["auto"] | Annotated[int, Field(ge=1, le=1_000_000)] | None,
+        plan_setting(
+            EVENTS,
+            "Spread the groups over N buckets; a group stays in one. auto chooses N so that events are full "
+            "and there are enough lanes: the default of --pack group where groups are small.",
+        ),
+    ] = None
+    pack: Annotated[
+        Pack, plan_setting(EVENTS, "row: one record per event; group: records of a group share events.")
+    ] = Pack.ROW
+    max_records: Annotated[int | None, plan_setting(EVENTS, "Most records in one event.", ge=1)] = None
+    timestamp_column: Annotated[
+        str | None,
+        plan_setting(EVENTS, "Column for eventTimestamp; without it the service takes the time of receipt."),
+    ] = None
+    numbers: Annotated[
+        Literal["string", "number"], plan_setting(EVENTS, "JSON form of numbers; AWS's examples use strings.")
+    ] = "string"
+    nulls: Annotated[
+        Literal["omit", "null"], plan_setting(EVENTS, "Leave a column without value out, or send null.")
+    ] = "omit"
+    timestamps: Annotated[
+        Literal["iso8601", "epoch_ms"], plan_setting(EVENTS, "Text form of timestamps.")
+    ] = "iso8601"
+    window_rows: Annotated[
+        int | None,
+        plan_setting(EVENTS, "Rows planned and resumed in one piece; chosen by size.", ge=1, le=1_000_000),
+    ] = None
+
+
+class DeliveryFields(BaseSettings):
+    """The rate, the limits and the rules of delivery."""
+
+    rate: Annotated[
+        float | None,
+        setting(
+            DELIVERY,
+            "Events per second never to be exceeded; without it the service's limit is learned.",
+            gt=0,
+            allow_inf_nan=False,
+        ),
+    ] = None
+    forget_rate: Annotated[
+        bool, setting(DELIVERY, "Start slowly instead of at the rate learned by the last load.")
+    ] = False
+    burst: Annotated[int | None, setting(DELIVERY, "Events that --rate lets go at once.", ge=1)] = None
+    max_in_flight: Annotated[int, setting(DELIVERY, "Most requests under way at once.", ge=1, le=4096)] = 1000
+    transport: Annotated[
+        Literal["fast", "aiohttp"],
+        setting(
+            DELIVERY, "HTTP client; aiohttp costs more processor time, and is used behind a proxy anyway."
+        ),
+    ] = "fast"
+    max_held_bytes: Annotated[
+        int, setting(DELIVERY, "Most bytes of events held in memory.", ge=1_048_576)
+    ] = 64 * 1_048_576
+    max_errors: Annotated[
+        MaxErrors,
+        NoDecode,
+        setting(DELIVERY, "Stop when more rows than N, or N% once 100 were seen, were rejected or failed."),
+    ] = MaxErrors()
+    max_errors_per_file: Annotated[
+        MaxErrors,
+        NoDecode,
+        setting(DELIVERY, "The same for each file of the extract by itself."),
+    ] = MaxErrors()
+    on_failure: Annotated[
+        OnFailure, setting(DELIVERY, "After a failed event: continue its group, or hold the group back.")
+    ] = OnFailure.CONTINUE
+    drain_seconds: Annotated[
+        float, setting(DELIVERY, "How long a stopping load waits for answers.", ge=0, allow_inf_nan=False)
+    ] = 20.0
+
+    give_up_after: Annotated[
+        Duration,
+        NoDecode,
+        setting(
+            DELIVERY,
+            "Stop, to be resumed, when no event was accepted for this long although attempts were made: 90s, "
+            "10m, 2h or never. [default: 10m]",
+        ),
+    ] = Duration(seconds=600.0)
+
+
+class RunFields(BaseSettings):
+    """The run directory, and what happens to an earlier load in it."""
+
+    run_dir: Annotated[
+        Path | None,
+        setting(RUN, "Folder of the checkpoint. Default: one for each job, in ./scn-loader-runs."),
+    ] = None
+    restart: Annotated[bool, setting(RUN, "Start over; the old checkpoint is kept under another name.")] = (
+        False
+    )
+    again: Annotated[
+        bool, setting(RUN, "Send files again that this job delivered before, as new events.")
+    ] = False
+    unfinished: Annotated[
+        Unfinished,
+        setting(
+            RUN,
+            "An unfinished load of other files in the run directory: resume it first, supersede it, or stop.",
+        ),
+    ] = Unfinished.STOP
+    retry_failed: Annotated[bool, setting(RUN, "Deliver again what failed or was held back.")] = False
+    in_doubt: Annotated[
+        InDoubt,
+        setting(RUN, "Events perhaps accepted over 8 hours ago: stop and ask, resend, or skip them."),
+    ] = InDoubt.STOP
+    dry_run: Annotated[bool, setting(RUN, "Do everything but send; nothing is written.")] = False
