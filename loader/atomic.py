@@ -74,7 +74,7 @@ def drafting(path: Path) -> Iterator[Path]:
     """Yield a path at which the block makes a file or folder that takes the place of ``path`` at its end.
 
     As ``replacing``, for what is written by name: a database, or a folder with files, all of which are
-    flushed. The path lies in a new folder that only this user may enter.
+    flushed. The path is in a new folder that only this user may enter.
 
     Args:
         path: The file or folder to write. A folder does not replace one that holds something.
@@ -95,14 +95,14 @@ def drafting(path: Path) -> Iterator[Path]:
 
 
 def remove_drafts(folder: Path) -> None:
-    """Remove what writers that were killed left of ``drafting`` in a folder; none may be at work there."""
+    """Remove the drafts that killed writers left in a folder; no writer may be active there."""
     for draft in folder.glob(f"{DRAFT_PREFIX}*.part"):
         if draft.is_dir() and not draft.is_symlink():
             shutil.rmtree(draft, ignore_errors=True)
 
 
 def make_private_file(path: Path) -> None:
-    """Make an empty file that only this user may read (mode 0600), for somebody to write by its name.
+    """Make an empty file that only this user may read (mode 0600), for a writer that opens it by name.
 
     Raises:
         FileExistsError: Something is there.

@@ -1,4 +1,4 @@
-"""Folders and files that are for this user alone, opened so that nobody can put others in their place.
+"""Folders and files of this user alone, opened so that other users cannot replace them.
 
 Rules kept here:
 
@@ -23,7 +23,7 @@ def make_private_folder(folder: Path) -> None:
     """Make a folder with mode 0700, and those above it with the usual mode; one that is there is checked.
 
     Raises:
-        OSError: It cannot be made, is no folder, or belongs to somebody else.
+        OSError: It cannot be made, is not a folder, or belongs to another user.
     """
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     for each in reversed(missing):
@@ -33,10 +33,10 @@ def make_private_folder(folder: Path) -> None:
 
 
 def check_ours(folder: Path) -> None:
-    """Refuse a folder in which somebody else could exchange our files.
+    """Refuse a folder in which another user could exchange files.
 
     Raises:
-        OSError: It belongs to somebody else, or is no folder.
+        OSError: It belongs to another user, or is not a folder.
     """
     found = folder.stat()
     if not stat.S_ISDIR(found.st_mode):
@@ -49,7 +49,7 @@ def check_ours(folder: Path) -> None:
 
 
 def check_files(paths: Iterable[Path]) -> None:
-    """Refuse what lies in the place of a file and is none: a link, a FIFO, a device, a folder.
+    """Refuse anything other than a regular file: a link, a FIFO, a device, a folder.
 
     Raises:
         OSError: There is such a thing.
@@ -78,7 +78,7 @@ def open_private(path: Path, flags: int) -> int:
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise OSError(errno.ELOOP, "it is a symbolic link, which is not followed", str(path)) from error
-        if error.errno == errno.ENXIO:  # a FIFO that nobody reads, a socket
+        if error.errno == errno.ENXIO:  # a FIFO without a reader, a socket
             raise OSError(errno.EINVAL, "it is not a regular file", str(path)) from error
         raise
     try:

@@ -72,7 +72,7 @@ def write_receipts(blob: Blob, event_ids: Mapping[int, str]) -> tuple[list[int],
         event_ids: By index in the window.
 
     Returns:
-        The indexes that were not accepted before, and by index the receipts that are no UUID.
+        The indexes that were not accepted before, and by index the receipts that are not UUIDs.
 
     Raises:
         IndexError: The window has no such event.

@@ -108,16 +108,16 @@ async def _permission(job: Job, client: SupplyChainClient) -> Check:
 
 
 def _judged(name: str, outcome: Outcome) -> Check:
-    said = f"{outcome.code}: {outcome.message}" if outcome.message else outcome.code
+    cause = f"{outcome.code}: {outcome.message}" if outcome.message else outcome.code
     if outcome.kind is OutcomeKind.REJECTED:
         return Check(name, CheckState.OK, f"the service refused an empty event as it should ({outcome.code})")
     if outcome.kind is OutcomeKind.STOP and outcome.code in REFUSED_CODES:
         next_step = "Allow scn:SendDataIntegrationEvent on the instance; the README has the policy."
-        return Check(name, CheckState.FAILED, said, next_step)
+        return Check(name, CheckState.FAILED, cause, next_step)
     if outcome.kind is OutcomeKind.ACCEPTED:
         return Check(name, CheckState.WARNING, "the endpoint accepted an empty event; it is not the service")
-    next_step = "docs/troubleshooting.md says what the code means."
-    return Check(name, CheckState.FAILED, said, next_step)
+    next_step = "docs/troubleshooting.md explains the code."
+    return Check(name, CheckState.FAILED, cause, next_step)
 
 
 def _failed(name: str, error: LoaderError) -> Check:

@@ -41,8 +41,8 @@ def draft_job(job: Job, folder: Path | str = ".") -> Draft:
     """Return a job file for the extract of a job.
 
     Args:
-        job: Extract and event type; what else it says is left to flags.
-        folder: Where the job file will lie: the extract is named relative to it.
+        job: Extract and event type; other settings are not written to the file.
+        folder: Folder of the job file; the extract is named relative to it.
 
     Raises:
         SettingsError: The event type is unknown, or its dataset's columns are.
@@ -90,7 +90,7 @@ def _column(match: Match, dataset: Dataset, sample: Sample) -> ColumnDraft | Non
 
 
 def _is_nested(series: pl.Series) -> bool:
-    """Return whether a column holds objects or arrays: its name says nothing of what is in them."""
+    """Return whether a column holds objects or arrays: their content cannot be guessed from its name."""
     if series.dtype != pl.String:
         return series.dtype.is_nested()
     return bool(series.str.contains(r"^[{\[]").any())

@@ -1,7 +1,7 @@
 """What the texts of a column probably are: timestamp formats, and words that stand for no value.
 
 Every guess is tried on the sample with the functions that will read the extract. Guesses are for a job file
-that somebody reads; nothing here takes part in a load.
+for a person to check. No load uses this module.
 """
 
 import re
@@ -56,7 +56,7 @@ MOST_FORMATS = 3
 """Formats that a column may mix."""
 
 FEW_WORDS = 6
-"""More different texts than this among dates or numbers are no words for "no value"."""
+"""More different texts than this among dates or numbers are not words for "no value"."""
 
 FITTING_SHARE = 0.5
 """A column in which fewer of the texts that are no such words fit the type holds something else."""
@@ -65,7 +65,7 @@ WORD = re.compile(r"[^0-9]{1,60}")
 """A text that may stand for "no value": short, and without a digit."""
 
 NO_DATE = re.compile(r"0{8}(?:0{6})?|0000-00-00(?:[ T]00:00:00)?|00([./-])00\1(?:0000|00)")
-"""A date of zeros: how SAP and MySQL write that there is none."""
+"""A date of zeros: SAP and MySQL write it for a missing date."""
 
 Marks = tuple[tuple[str, str], ...]
 """Settings of a rule that say how numbers are written."""

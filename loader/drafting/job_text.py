@@ -37,10 +37,10 @@ class ColumnDraft:
     def rule(self) -> str:
         """The source and how it is read, as the value of a mapping entry."""
         parts = {"formats": self.guess.formats, "null_words": self.guess.null_words}
-        told = [f"{name} = {_one_or_many(texts)}" for name, texts in parts.items() if texts]
-        told += [f"{name} = {_quoted(mark)}" for name, mark in self.guess.marks]
+        entries = [f"{name} = {_one_or_many(texts)}" for name, texts in parts.items() if texts]
+        entries += [f"{name} = {_quoted(mark)}" for name, mark in self.guess.marks]
         source = _quoted(self.source)
-        return f"{{ {', '.join([f'column = {source}', *told])} }}" if told else source
+        return f"{{ {', '.join([f'column = {source}', *entries])} }}" if entries else source
 
 
 def job_text(
@@ -56,7 +56,7 @@ def job_text(
 
     Args:
         job: Extract and event type.
-        folder: Where the file will lie.
+        folder: Folder of the file.
         dataset: The dataset that is filled.
         columns: The columns that have a source.
         unused: Source columns that feed nothing.
@@ -78,7 +78,7 @@ def job_text(
 
 
 def _head(job: Job, folder: Path) -> Iterator[str]:
-    yield "# A job file for scn-loader, drafted by `scn-loader init`. Names and values were only looked at:"
+    yield "# A job file for scn-loader, drafted by `scn-loader init` from names and a sample of values:"
     yield '# check every line marked "guess", fill in what is marked NEEDED, then see what it does without'
     yield "# sending anything: scn-loader plan --job THIS_FILE"
     yield ""
@@ -126,38 +126,38 @@ def _ignore(unused: Sequence[ColumnDraft]) -> Iterator[str]:
 
 
 def _csv(settings: CsvSettings) -> Iterator[str]:
-    """Yield the table of what the user said of the CSV files."""
-    said = {
+    """Yield the table of the user's settings for CSV files."""
+    given = {
         name: getattr(settings, name)
         for name in CsvSettings.model_fields
         if name in settings.model_fields_set
     }
-    if said:
+    if given:
         yield ""
         yield "[csv]"
-        for name, value in said.items():
+        for name, value in given.items():
             yield f"{name} = {json.dumps(value, ensure_ascii=False)}"
 
 
 def _mapped(column: ColumnDraft) -> Iterator[str]:
     guess = column.guess
-    told = {
+    guessed_parts = {
         "name": column.is_guess,
         "formats": guess.formats,
         "words for no value": guess.null_words,
         "number marks": guess.marks,
     }
     if guess.rivals:
-        yield f"# guess: these fit as well, only you can tell: {', '.join(map(_quoted, guess.rivals))}"
+        yield f"# guess: these fit as well, please decide: {', '.join(map(_quoted, guess.rivals))}"
     if guess.unread:
-        yield f"# guess: {guess.unread:,} values in the sample are no {column.type}: rejected rows"
+        yield f"# guess: {guess.unread:,} values in the sample are not a valid {column.type}: rejected rows"
     if guess.rival_marks:
-        yield "# guess: these marks fit as well and give other numbers, only you can tell:"
+        yield "# guess: these marks fit as well and give other numbers, please decide:"
         yield from (
             f"#   {', '.join(f'{name} = {_quoted(mark)}' for name, mark in rival)}"
             for rival in guess.rival_marks
         )
-    guesses = [name for name, is_guessed in told.items() if is_guessed]
+    guesses = [name for name, is_guessed in guessed_parts.items() if is_guessed]
     why = f" ({column.reason})" if column.reason else ""
     comment = f"  # guess: {', '.join(guesses)}{why}" if guesses else ""
     yield f"{column.name} = {column.rule}{comment}"

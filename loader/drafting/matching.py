@@ -18,7 +18,7 @@ from loader.drafting.sap_fields import sap_matches
 from loader.mapping.errors import plain_name
 
 SURE = 0.84
-"""How alike (difflib's ratio) two names must be to be taken for one."""
+"""Minimum similarity (difflib's ratio) of two names that match."""
 
 AHEAD = 0.03
 """How much more alike than the second best."""

@@ -33,7 +33,7 @@ class Sample:
 
 
 def sample_of(job: Job) -> Sample:
-    """Read the first rows of a job's extract; other files are not looked at.
+    """Read the first rows of a job's extract; other files are not opened.
 
     Raises:
         NothingToLoad: No file, or no row.

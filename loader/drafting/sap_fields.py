@@ -55,12 +55,12 @@ FIELDS: Mapping[str, tuple[str, Sequence[str]]] = {
 """What a field holds, and the dataset columns that it may feed, the likeliest first."""
 
 ITEMS = frozenset({"EBELP", "POSNR"})
-"""Fields that tell the items of one document apart: the id of a row only where its document has a column."""
+"""Fields that identify an item within one document: the id of a row only if a column has the document."""
 
 DOCUMENTS = frozenset({"order_id", "cust_order_id"})
 
 FEWEST = 2
-"""So many fields must be SAP's before any is taken for one: a single name may be a coincidence."""
+"""Minimum number of SAP field names in a file: a single one may be a coincidence."""
 
 
 def sap_matches(sources: Sequence[str], columns: Sequence[str]) -> dict[str, tuple[str, str]]:

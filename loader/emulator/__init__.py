@@ -1,9 +1,9 @@
 """AWS Supply Chain on loopback: the service's side of the wire, for rehearsals and tests.
 
-It takes Send-, Get- and ListDataIntegrationEvent(s) and GetDataLakeDataset as the service model describes
-them, verifies signatures with botocore's signer, keeps tokens, order and quotas like the service, can be
-told to fail in every way a network can, and keeps a *ledger* of what arrived and a *lake* of the records.
-It shares nothing with the loader but the datasets' description and facts about the service.
+It serves the operations of the service model, verifies signatures with botocore's signer, keeps tokens, order
+and quotas like the service, and fails by a fault plan in every way that a network can fail. Its *ledger*
+holds all calls, its *lake* the records. It shares with the loader only the description of the datasets and
+facts about the service.
 
     async with running_emulator(EmulatorSettings(quota=QuotaSettings(rate=100))) as emulator:
         ...  # point a client at emulator.url, with ACCESS_KEY_ID and SECRET_ACCESS_KEY

@@ -25,22 +25,22 @@ class EmulatorClock:
         self._date = ""
 
     def now(self) -> float:
-        """Return the time that tokens, events and quotas go by, in epoch seconds."""
+        """Return the time for tokens, events and quotas, in epoch seconds."""
         return self._real() + self._advanced_seconds
 
     def wire_now(self) -> float:
-        """Return the time that signatures go by, in epoch seconds."""
+        """Return the time for signatures, in epoch seconds."""
         return self._real() + self.skew_seconds
 
     def date_now(self) -> float:
-        """Return the time that the ``Date`` header tells, in epoch seconds."""
+        """Return the time of the ``Date`` header, in epoch seconds."""
         return self.wire_now() if self.skew_seconds else self.now()
 
     def advance(self, seconds: float) -> None:
         """Let ``seconds`` pass for tokens, events and quotas.
 
         Raises:
-            ValueError: It would go back.
+            ValueError: ``seconds`` is negative.
         """
         if seconds < 0:
             raise ValueError("the clock does not go back")

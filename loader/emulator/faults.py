@@ -1,4 +1,4 @@
-"""What goes wrong, and when: a plan of rules, as a Python object or a TOML or JSON file.
+"""Fault plans: rules for injected faults, as a Python object or a TOML or JSON file.
 
     seed = 7
     [[rules]]                        # each third of the first nine calls is lost after acceptance
@@ -20,12 +20,12 @@ A middlebox between client and service, for 45 seconds, and one that refuses for
     status = 403
     from_seconds = 55
 
-The first rule that matches a call and wins its draw decides. Faults that come *before acceptance* keep
-the call from being looked at any further; faults that come after it spoil the answer of a call that was
-treated like any other, whatever that answer is.
+The first rule that matches a call and wins its draw decides. A fault *before acceptance* ends the processing
+of the call. A fault after acceptance changes only the answer: the call was processed as usual, with success
+or with an error.
 
-Rules kept here: deciding is pure, chance is an argument; call numbers count the signed and readable calls
-of an operation, from 1, since the plan was set.
+Rules kept here: decisions are pure, and chance is an argument. Call numbers count the signed and readable
+calls of an operation, from 1, since the plan was set.
 """
 
 import tomllib
@@ -42,10 +42,10 @@ from loader.emulator.model.refusal import status_of
 
 
 class FaultKind(StrEnum):
-    """What can go wrong with a call."""
+    """The kinds of faults."""
 
     ERROR = "error"
-    """An error code of the service (``code``), before acceptance unless told otherwise."""
+    """An error code of the service (``code``), before acceptance unless ``after_acceptance`` is set."""
     RESET = "reset"
     """The connection is reset before acceptance."""
     ANSWER_LOST = "answer_lost"
@@ -63,7 +63,7 @@ class FaultKind(StrEnum):
     BROKEN_CHUNKS = "broken_chunks"
     """A chunked answer whose second chunk has no valid size."""
     HTML_ERROR = "html_error"
-    """An intermediary's HTML page with 502, before acceptance unless told otherwise."""
+    """An intermediary's HTML page with 502, before acceptance unless ``after_acceptance`` is set."""
     CLOSE = "close"
     """A good answer that closes the connection."""
     PAGE = "page"
@@ -77,11 +77,11 @@ class FaultKind(StrEnum):
     FORGOTTEN = "forgotten"
     """Accepted and answered, and then lost: neither the lake nor Get nor List knows it."""
     ENDLESS_LIST = "endless_list"
-    """A page of List that always names a next one; behind the last page the first one comes again."""
+    """A page of List that always names a next one; the first page follows the last one."""
 
 
 MIDDLEBOX = frozenset({FaultKind.HTML_ERROR, FaultKind.PAGE, FaultKind.REDIRECT, FaultKind.CODELESS})
-"""What something on the way to the service answers in its place."""
+"""Faults of a middlebox, which answers instead of the service."""
 
 _BEFORE_ACCEPTANCE = MIDDLEBOX | {FaultKind.ERROR, FaultKind.RESET}
 _DEFAULT_SECONDS = {FaultKind.HANG: 30.0, FaultKind.SLOW_BODY: 1.0}
@@ -92,29 +92,29 @@ class _Section(BaseModel):
 
 
 class FaultRule(_Section):
-    """One thing that goes wrong, and the calls it happens to: those that match every given condition.
+    """One fault, and the conditions for its calls. A call must match all of them.
 
     Attributes:
-        fault: What goes wrong.
+        fault: The fault.
         code: Error code, for ``error``.
         status: HTTP status of ``error`` (the code's own if not given), ``html_error`` (502), ``page`` (200),
             ``redirect`` (302) and ``codeless``, which needs one.
         location: Where ``redirect`` leads to.
-        title: Title of the page of ``page`` and ``codeless``; the status if not given.
-        message: Words of the error.
+        title: Title of the page for ``page`` and ``codeless``; the status if not given.
+        message: Message of the error.
         headers: Headers added to the answer, such as Retry-After or a Date of its own.
         seconds: Duration, for ``hang`` (30 s if not given) and ``slow_body`` (1 s).
-        after_acceptance: Overrides whether the call is treated like any other before it goes wrong.
-        operation: The operation it happens to.
+        after_acceptance: Whether the call is processed before the fault; overrides the kind's default.
+        operation: The operation that it affects.
         calls: Numbers of calls, from 1; empty means all.
-        first_call: First call it can happen to.
-        last_call: Last call it can happen to.
-        from_seconds: It happens from so long after the plan was set.
-        until_seconds: It happens until so long after the plan was set; for good if not given.
+        first_call: First call that it can affect.
+        last_call: Last call that it can affect.
+        from_seconds: Start, in seconds after the plan was set.
+        until_seconds: End, in seconds after the plan was set; never if not given.
         attempts: Which attempts of an event, from 1 (by client token); empty means all.
-        groups: Event groups it happens to; empty means all.
-        probability: Chance that it happens to a call that matches.
-        times: How often it happens at most.
+        groups: Event groups that it affects; empty means all.
+        probability: Probability that it affects a matching call.
+        times: Maximum number of affected calls.
     """
 
     fault: FaultKind
@@ -152,25 +152,25 @@ class FaultRule(_Section):
 
     @property
     def name(self) -> str:
-        """What the ledger calls it: the error code if it has one, else the kind."""
+        """Its name in the ledger: the error code if it has one, else the kind."""
         return self.code or self.fault.value
 
     @property
     def comes_before_acceptance(self) -> bool:
-        """Whether the call is not looked at any further."""
+        """Whether the call is not processed."""
         if self.after_acceptance is not None:
             return not self.after_acceptance
         return self.fault in _BEFORE_ACCEPTANCE
 
     @property
     def duration_seconds(self) -> float:
-        """How long ``hang`` and ``slow_body`` take."""
+        """Duration of ``hang`` and ``slow_body`` in seconds."""
         return _DEFAULT_SECONDS.get(self.fault, 0.0) if self.seconds is None else self.seconds
 
     def matches(
         self, operation: str, call: int, attempt: int, group: str, elapsed_seconds: float = 0.0
     ) -> bool:
-        """Return whether this rule can happen to a call."""
+        """Return whether this rule can affect a call."""
         return (
             operation == self.operation
             and elapsed_seconds >= self.from_seconds
@@ -184,7 +184,7 @@ class FaultRule(_Section):
 
 
 class FaultPlan(_Section):
-    """All that goes wrong.
+    """A fault plan.
 
     Attributes:
         seed: Seeds the draws of rules with a probability.
@@ -209,7 +209,7 @@ class FaultPlan(_Section):
 
 
 class FaultSchedule:
-    """A plan at work: counts how often each rule happened.
+    """A fault plan in use: counts how many calls each rule affected.
 
     Args:
         plan: The rules.
@@ -229,14 +229,14 @@ class FaultSchedule:
         *,
         elapsed_seconds: float = 0.0,
     ) -> FaultRule | None:
-        """Return what goes wrong with a call.
+        """Return the fault of a call, or None.
 
         Args:
             operation: The operation called.
             call: Number of the call among those of the operation, from 1.
             attempt: Which attempt of its event it is, from 1; 0 if it has no client token.
             group: Its event group; empty if it has none.
-            draw: Chance, evenly from [0, 1).
+            draw: Random number, uniform in [0, 1).
             elapsed_seconds: How long ago the plan was set.
         """
         for number, rule in enumerate(self.plan.rules):

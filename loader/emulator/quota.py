@@ -2,7 +2,7 @@
 
 Rules kept here:
 
-1. Pure: ``now`` is an argument, in seconds, and never goes back.
+1. Pure: ``now`` is an argument, in seconds, and never decreases.
 2. A refused call costs nothing.
 """
 

@@ -1,4 +1,4 @@
-"""What an emulator can be told: one validated, frozen object."""
+"""The settings of an emulator: one validated, frozen object."""
 
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -12,10 +12,10 @@ from loader.emulator.model.catalog import checked_dataset
 from loader.model import TOKEN_LIFE_SECONDS
 
 ACCESS_KEY_ID = "AKIAEMULATOREXAMPLE0"
-"""The access key the emulator knows unless told otherwise."""
+"""The access key that the emulator accepts by default."""
 
 SECRET_ACCESS_KEY = "loopback/emulator+knows/only-this-example"  # noqa: S105 - opens nothing but an emulator
-"""The secret that goes with ``ACCESS_KEY_ID``."""
+"""The secret of ``ACCESS_KEY_ID``."""
 
 # Room for MAX_EVENT_BYTES of data in which every character needs a six-character JSON escape.
 _MAX_BODY_BYTES = 8 * 1_048_576
@@ -29,7 +29,7 @@ class QuotaSettings(_Section):
     """How many Send calls the service admits (AWS publishes no number: docs/service.md 1.1).
 
     Attributes:
-        rate: Calls per second; None is no limit.
+        rate: Calls per second; None means no limit.
         burst: How many at once; one second's worth if not given.
         per_second_window: Count per second of the clock instead of filling a bucket evenly.
     """
@@ -45,12 +45,12 @@ class QuotaSettings(_Section):
 
 
 class EmulatorSettings(_Section):
-    """Everything an emulator can be told.
+    """The settings of an emulator.
 
     Attributes:
         host: A loopback address; no other is accepted.
         port: TCP port; 0 picks a free one.
-        certfile: PEM certificate chain; with ``keyfile`` the emulator speaks TLS.
+        certfile: PEM certificate chain; with ``keyfile`` the emulator serves TLS.
         keyfile: PEM key of the certificate.
         credentials: Known access keys and their secrets.
         session_token: The session token requests must carry; None refuses none and asks for none.
@@ -65,11 +65,11 @@ class EmulatorSettings(_Section):
         datasets: Custom datasets whose schema is known, in the words of CreateDataLakeDataset (``namespace``,
             ``name``, ``schema``); records of all others are only checked for what no dataset can hold.
         quota: How many Send calls are admitted.
-        retry_hint: Header that tells a throttled client how long to wait.
+        retry_hint: Header with the wait time for a throttled client.
         latency_seconds: Mean time from acceptance to the answer; throttled answers come at once.
         latency_jitter_seconds: The time is drawn evenly from mean - jitter to mean + jitter.
         seed: Seeds latency.
-        faults: What goes wrong, and when.
+        faults: The fault plan.
         clock_skew_seconds: How far the clock of signatures and ``Date`` is ahead of real time.
         token_life_seconds: How long a client token lives.
         load_seconds: How long an event of type ``scn.data.dataset`` stays IN_PROGRESS.
@@ -121,7 +121,7 @@ class EmulatorSettings(_Section):
     @field_validator("host")
     @classmethod
     def _loopback(cls, value: str) -> str:
-        # The control endpoints are unsigned and the lake holds payloads: nobody else may reach them.
+        # The control endpoints are unsigned and the lake contains payloads: only this machine may reach them.
         # A name could stand for any address, so only addresses are taken.
         if not _is_loopback(value):
             raise ValueError("the emulator listens on loopback addresses only, such as 127.0.0.1 or ::1")

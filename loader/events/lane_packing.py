@@ -27,7 +27,7 @@ LARGE_RECORD_BYTES = MAX_EVENT_BYTES // 8
 FULL_BYTES = MAX_EVENT_BYTES - LARGE_RECORD_BYTES - 2
 
 MAX_OPEN = 64
-"""Most open events of a lane: a key that comes a million times opens an event each time."""
+"""Maximum number of open events of a lane: a key with a million rows opens an event for each."""
 
 MOST_USED = MAX_EVENT_BYTES - 1
 """What the records of an array may come to if each is counted with a comma: brackets, but one comma less."""

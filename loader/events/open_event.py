@@ -37,7 +37,7 @@ class LaneRecords:
         rows: Position of each record's row in its file.
         groups: User's group of each, or None if no record needs it.
         keys: Primary key of each, or None if no record needs it.
-        timestamps: ``eventTimestamp`` of each, or None if there is none.
+        timestamps: ``eventTimestamp`` of each, or None without one.
         quoted: The records.
         begins: Sum of the bytes, each with a comma, before each record, and of all.
         file_changes: Positions of the records that come from another file than the one before.

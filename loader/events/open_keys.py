@@ -10,7 +10,7 @@ import polars as pl
 
 
 class OpenKeys:
-    """The primary keys of the records in open events, so that one which comes again is noticed."""
+    """The primary keys of the records in open events, to detect repeated ones."""
 
     def __init__(self) -> None:
         self._keys = pl.DataFrame(schema={"key": pl.String, "serial": pl.Int64})

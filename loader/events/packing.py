@@ -6,7 +6,7 @@ Rules kept here:
 2. The records of a user's group stay in row order over the events of their lane, and no event holds a
    primary key twice, has more bytes than the service allows, or more records than asked for.
 3. Polars works per record, Python per run of records that go into one event. Only records of groups in which
-   a key repeats, or a record is large, are looked at one by one; `lane_packing` says where each goes.
+   a key repeats, or a record is large, are placed one by one; `lane_packing` chooses the event of each.
 4. What is held between slices is what the open events hold, and the keys of their records.
 """
 
@@ -142,7 +142,7 @@ class Packer:
         return lane
 
     def _singles(self, records: pl.DataFrame) -> tuple[pl.Series | None, dict[str, dict[str, int]]]:
-        """Return which records are to be looked at one by one, and where repeated keys are already.
+        """Return the records to be placed one by one, and the open events that contain repeated keys.
 
         Returns:
             Booleans, or None for no record; for each lane the numbers of the events with keys of before.
@@ -185,7 +185,7 @@ class _Laid:
     Attributes:
         frame: The records.
         lanes: Name or number of each lane, and where it begins.
-        singles: Positions of the records to be looked at one by one, ascending.
+        singles: Positions of the records to be placed one by one, ascending.
     """
 
     frame: pl.DataFrame
@@ -200,7 +200,7 @@ class _Batch:
     Attributes:
         records: Their records.
         lanes: Name or number of each lane, where it begins and where it ends.
-        singles: Positions of the records to be looked at one by one, ascending.
+        singles: Positions of the records to be placed one by one, ascending.
     """
 
     records: LaneRecords

@@ -34,7 +34,7 @@ class SliceRecords:
             group it asks for, 1..255 characters), ``timestamp`` (``eventTimestamp`` as decimal text of epoch
             seconds, or null), ``quoted`` (one JSON object, UTF-8, in the form of ``json_quoting``), ``size``
             (its bytes without the quoting, at most MAX_EVENT_BYTES) and, where packing needs it and there is
-            one, ``key`` (a text that tells its primary key from all others).
+            one, ``key`` (a text that is unique to its primary key).
         rejected: The rows that could not become records.
         ends_window: Whether the window ends with the slice.
     """
@@ -73,7 +73,7 @@ class SliceRecords:
 
     @property
     def keys(self) -> list[str] | None:
-        """What tells each record's primary key from all others; None if nobody needs it."""
+        """A text for each record that is unique to its primary key; None if it is not needed."""
         return self.frame["key"].to_list() if "key" in self.frame.columns else None
 
     @property

@@ -55,7 +55,7 @@ def part_event(event: Event, part: Part, data: bytes, places: Sequence[Place]) -
         event: The planned event.
         part: A range of its records that is not the whole.
         data: What it holds: ``event.data``.
-        places: Where its records lie.
+        places: Positions of its records.
     """
     end = part.first + part.count
     data = data[places[part.first][0] : places[end - 1][1]]
@@ -79,7 +79,7 @@ def _borders(event: Event, part: Part) -> Borders:
 
 
 def record_places(data: bytes) -> list[Place]:
-    """Return where the records of an array lie, in order.
+    """Return the positions of the records in an array, in order.
 
     Args:
         data: UTF-8 JSON: an array of objects.

@@ -56,7 +56,7 @@ class TokenSource:
         self._files = files
 
     def of_file(self, file: int) -> bytes:
-        """Return what tells a file's content from that of all others in the extract.
+        """Return bytes that are unique to a file's content in the extract.
 
         Args:
             file: Number of the file.
@@ -80,7 +80,7 @@ class WindowTokens:
 
     Args:
         source: Knows the files.
-        window: What tells the window from all others: 32 bytes.
+        window: Identity of the window: 32 bytes.
     """
 
     __slots__ = ("_of_file", "_source", "_window")
@@ -104,7 +104,7 @@ class WindowTokens:
         """
         group_bytes = group.encode()
         begun.update(
-            # The quotation mark ends the payload, in which none stands.
+            # The quotation mark ends the payload, which contains none.
             b'"%b%d:%b%d,%d:%b,%b'
             % (
                 self._window,

@@ -37,7 +37,7 @@ def find_files(
         patterns: What the user named: files, globs, folders, or lists of them.
         named_format: What the user says the files are, or ``auto``.
         s3: Asks S3; a client with the user's defaults if not given.
-        left_out: Takes what lies beside the files and is no part of the extract.
+        left_out: Takes what lies beside the files and is not part of the extract.
         counts_rows: Whether to read the number of rows of Parquet files; whoever opens them learns it anyway.
 
     Raises:

@@ -29,7 +29,7 @@ class BadRecord:
         fault: Why.
         text: The record, clipped.
         lines: How many lines of the file it takes up.
-        left_out: Whether it is no row to reject: it is counted, and left out.
+        left_out: Whether it is not a row to reject: it is counted, and left out.
     """
 
     index: int

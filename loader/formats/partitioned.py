@@ -1,6 +1,6 @@
 """A file whose path gives some of its columns: the file's own table, and those columns beside it.
 
-Rule kept here: a column that stands in the file wins over one of its path, and the user is told; a value in
+Rule kept here: a column in the file wins over one of its path, and a note reports it; a value in
 the path is never put in the place of one in the file.
 """
 
@@ -49,7 +49,7 @@ class PartitionedTable:
     def advice(self) -> Sequence[str]:
         """What the user should check: also columns that stand in the file and in its path."""
         both = [
-            f"'{name}' stands in {self.file.path} and in its path: the file's values are taken."
+            f"'{name}' is in {self.file.path} and in its path: the file's values are used."
             for name in self._both
         ]
         return [*self._table.advice, *both]
@@ -84,7 +84,7 @@ class PartitionedTable:
             yield replace(piece, frame=_with(piece.frame, columns))
 
     def copy_rows(self, rows: Iterator[int], path: Path) -> None:
-        """Write some rows to a new file; the folders it lies in must give the columns of the path again."""
+        """Write some rows to a new file. Its folders must give the columns of the path again."""
         self._table.copy_rows(rows, path)
 
     @property
@@ -93,7 +93,7 @@ class PartitionedTable:
         return self._table.settings_found
 
     def _own(self, columns: Sequence[str]) -> tuple[str, ...]:
-        """Return the columns that the file must give: at least one, for it tells how many rows there are."""
+        """Return the columns that the file must give: at least one, because it gives the number of rows."""
         own = tuple(name for name in columns if name not in self._values)
         return own or tuple(self._table.schema)[:1]
 

@@ -24,7 +24,7 @@ class Block(Protocol):
 
 
 class PendingRows:
-    """Rows that were read and are not yet in a piece; rows that nobody wants are only counted.
+    """Rows that were read and are not yet in a piece; rows that are not needed are only counted.
 
     Args:
         file: Number of the source file, from 0.

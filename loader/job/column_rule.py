@@ -1,4 +1,4 @@
-"""What a job file says of one column: where its values come from, and how their text is read."""
+"""The rule for one column in a job file: the source of its values, and how their text is read."""
 
 import re
 from typing import Literal, Self
@@ -36,7 +36,7 @@ class TextRule(Section):
         trim: Whether blanks around the text are padding (AWS: ids are matched as exact strings).
         decimal: The decimal mark of numbers.
         thousands: The mark between groups of three digits, in numbers that have any; blank and
-            no-break blanks (U+00A0, U+202F), apostrophe and U+2019 are told apart.
+            no-break blanks (U+00A0, U+202F), apostrophe and U+2019 are distinguished.
         negative: Where negative numbers may have their minus besides in front: behind (SAP writes ``5.00-``),
             or as parentheses around the number.
         binary: What the bytes of a binary Parquet column stand for: text in UTF-8, or bytes to be sent as
@@ -59,19 +59,19 @@ class TextRule(Section):
         try:
             re.compile(self.null_pattern or "")
         except re.error as error:
-            raise ValueError(f"null_pattern is no regular expression: {error}") from error
+            raise ValueError(f"null_pattern is not a regular expression: {error}") from error
         if self.thousands == self.decimal:
             raise ValueError(f"decimal and thousands are both '{self.decimal}'")
         return self
 
     @property
     def reads_times(self) -> bool:
-        """Whether it says how timestamps are written."""
+        """Whether it sets the format of timestamps."""
         return bool(self.formats) or self.ambiguous != "reject" or self.nonexistent != "reject"
 
     @property
     def reads_numbers(self) -> bool:
-        """Whether it says how numbers are written."""
+        """Whether it sets the marks of numbers."""
         return bool({"decimal", "thousands", "negative"} & self.model_fields_set)
 
 
@@ -108,12 +108,12 @@ class ColumnRule(TextRule):
 
         A constant is written by the user in the job file, so the defaults for cells are not for it.
         """
-        said = self.model_fields_set
-        if said & NUMBER_MARKS:
-            said = said | NUMBER_MARKS
+        given = self.model_fields_set
+        if given & NUMBER_MARKS:
+            given = given | NUMBER_MARKS
         taken = {
             name: getattr(defaults, name)
-            for name in defaults.model_fields_set - said
+            for name in defaults.model_fields_set - given
             if column_type in FOR_TYPES.get(name, (column_type,))
         }
         return self.model_copy(update=taken) if taken and self.constant is None else self

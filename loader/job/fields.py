@@ -42,14 +42,12 @@ class ExtractFields(BaseSettings):
     ] = ()
     format: Annotated[
         Literal["auto", "parquet", "csv", "ndjson"],
-        plan_setting(EXTRACT, "What the files are; auto goes by content and name."),
+        plan_setting(EXTRACT, "Format of the files; auto detects it from content and name."),
     ] = "auto"
     extract_profile: Annotated[
         str | None, setting(EXTRACT, "AWS profile to read s3:// extracts with; else --profile.")
     ] = None
-    mapping: Annotated[
-        dict[str, ColumnRule], plan_setting(EXTRACT, "Dataset column = where it comes from.")
-    ] = {}
+    mapping: Annotated[dict[str, ColumnRule], plan_setting(EXTRACT, "Dataset column = its source.")] = {}
     defaults: Annotated[
         TextRule, plan_setting(EXTRACT, "How texts are read where a column's mapping does not say.")
     ] = TextRule()
@@ -123,23 +121,25 @@ class EventFields(BaseSettings):
     pack: Annotated[
         Pack, plan_setting(EVENTS, "row: one record per event; group: records of a group share events.")
     ] = Pack.ROW
-    max_records: Annotated[int | None, plan_setting(EVENTS, "Most records in one event.", ge=1)] = None
+    max_records: Annotated[
+        int | None, plan_setting(EVENTS, "Maximum number of records in one event.", ge=1)
+    ] = None
     timestamp_column: Annotated[
         str | None,
-        plan_setting(EVENTS, "Column for eventTimestamp; without it the service takes the time of receipt."),
+        plan_setting(EVENTS, "Column for eventTimestamp; without it the service uses the time of receipt."),
     ] = None
     numbers: Annotated[
         Literal["string", "number"], plan_setting(EVENTS, "JSON form of numbers; AWS's examples use strings.")
     ] = "string"
     nulls: Annotated[
-        Literal["omit", "null"], plan_setting(EVENTS, "Leave a column without value out, or send null.")
+        Literal["omit", "null"], plan_setting(EVENTS, "Omit a column without a value, or send null.")
     ] = "omit"
     timestamps: Annotated[
         Literal["iso8601", "epoch_ms"], plan_setting(EVENTS, "Text form of timestamps.")
     ] = "iso8601"
     window_rows: Annotated[
         int | None,
-        plan_setting(EVENTS, "Rows planned and resumed in one piece; chosen by size.", ge=1, le=1_000_000),
+        plan_setting(EVENTS, "Rows of a window, the unit of resume; chosen by size.", ge=1, le=1_000_000),
     ] = None
 
 
@@ -150,7 +150,7 @@ class DeliveryFields(BaseSettings):
         float | None,
         setting(
             DELIVERY,
-            "Events per second never to be exceeded; without it the service's limit is learned.",
+            "Maximum events per second; without it the service's limit is learned.",
             gt=0,
             allow_inf_nan=False,
         ),
@@ -158,17 +158,19 @@ class DeliveryFields(BaseSettings):
     forget_rate: Annotated[
         bool, setting(DELIVERY, "Start slowly instead of at the rate learned by the last load.")
     ] = False
-    burst: Annotated[int | None, setting(DELIVERY, "Events that --rate lets go at once.", ge=1)] = None
-    max_in_flight: Annotated[int, setting(DELIVERY, "Most requests under way at once.", ge=1, le=4096)] = 1000
+    burst: Annotated[int | None, setting(DELIVERY, "Events that --rate allows at once.", ge=1)] = None
+    max_in_flight: Annotated[
+        int, setting(DELIVERY, "Maximum number of concurrent requests.", ge=1, le=4096)
+    ] = 1000
     transport: Annotated[
         Literal["fast", "aiohttp"],
         setting(
             DELIVERY, "HTTP client; aiohttp costs more processor time, and is used behind a proxy anyway."
         ),
     ] = "fast"
-    max_held_bytes: Annotated[
-        int, setting(DELIVERY, "Most bytes of events held in memory.", ge=1_048_576)
-    ] = 64 * 1_048_576
+    max_held_bytes: Annotated[int, setting(DELIVERY, "Maximum bytes of events in memory.", ge=1_048_576)] = (
+        64 * 1_048_576
+    )
     max_errors: Annotated[
         MaxErrors,
         NoDecode,

@@ -1,8 +1,9 @@
-"""The job file: its settings, and the line on which each of them stands.
+"""The job file: its settings, and the line of each.
 
-``tomllib`` tells no lines, so it is asked: the statement that sets a key ends at the first line up to which
-the file is valid TOML that holds the key, and begins after the last line before it up to which it is valid. A
-longer beginning holds all keys of a shorter one, so the line is found by halving.
+``tomllib`` reports no lines, so this module finds them by parsing beginnings of the file. The statement that
+sets a key ends at the first line up to which the file is valid TOML and contains the key. It begins after the
+last earlier line up to which the file is valid. A longer beginning contains all keys of a shorter one, so the
+line is found by bisection.
 """
 
 import tomllib
@@ -18,11 +19,11 @@ from loader.job.sections import located, one_or_many
 Place = Sequence[str | int]
 
 MOST_STATEMENT_LINES = 200
-"""How long a statement may be for its line to be told: each line costs a look at all before it."""
+"""Maximum length of a statement whose line is reported: each line costs one parse of the lines before it."""
 
 
 class JobFileSource(TomlConfigSettingsSource):
-    """A job file; the extracts it names are relative to the folder it lies in."""
+    """A job file; the extracts it names are relative to its folder."""
 
     def __init__(self, settings_cls: type[BaseSettings], job_file: Path | None) -> None:
         super().__init__(settings_cls, toml_file=job_file)

@@ -19,7 +19,7 @@ def read_job(
 
     Args:
         job_file: A job file (TOML), or None.
-        fallback: Settings for where nothing else says anything; they win over the defaults only.
+        fallback: Settings with the lowest priority; they win over the defaults only.
         settings: Settings by name, as flags give them.
 
     Raises:

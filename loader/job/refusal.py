@@ -34,10 +34,10 @@ def settings_error(
     elsewhere = {*given, *(name for name in names if _in_environment(name))}
     text = job_file.read_text(encoding="utf-8") if job_file is not None else ""
     shown = problems[:MOST_TOLD]
-    told = sorted((_line(problem, text, elsewhere) or 0, number) for number, problem in enumerate(shown))
+    placed = sorted((_line(problem, text, elsewhere) or 0, number) for number, problem in enumerate(shown))
     why = [
         f"{f'line {line}: ' if line else ''}{_name(problems[number], names)}: {_reason(problems[number])}"
-        for line, number in told
+        for line, number in placed
     ]
     why += [f"and {len(problems) - MOST_TOLD:,} more"] if len(problems) > MOST_TOLD else []
     missing = all(problem["type"] == "missing" for problem in problems)
@@ -53,7 +53,7 @@ def settings_error(
 
 
 def _line(problem: ErrorDetails, text: str, elsewhere: Collection[str]) -> int | None:
-    """Return the line of the job file a problem comes from; None if it comes from elsewhere."""
+    """Return the line of a problem in the job file; None if it is not there."""
     place = problem["loc"] or _named_in(problem["msg"])
     if not place or place[0] in elsewhere:
         return None

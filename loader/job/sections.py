@@ -116,7 +116,7 @@ def known_encoding(value: str) -> str:
         codecs.getincrementaldecoder(value)
     except (LookupError, UnicodeError):
         raise ValueError(
-            f"'{value}' is no encoding such as utf-8, utf-16-le, latin-1 or windows-1252"
+            f"'{value}' is not an encoding such as utf-8, utf-16-le, latin-1 or windows-1252"
         ) from None
     return value
 
@@ -127,14 +127,14 @@ OneCharacter = Annotated[str, AfterValidator(one_character)]
 
 
 class CsvSettings(Section):
-    """The dialect of CSV files. What is ``auto`` is looked for in each file by itself."""
+    """The dialect of CSV files. A setting with the value ``auto`` is detected in each file."""
 
     encoding: Annotated[
         Encoding, Field(description="utf-8, utf-16-le, latin-1, windows-1252 or another that Python knows.")
     ] = "auto"
     separator: Annotated[
         Separator,
-        Field(description="One character between fields, or tab; auto tells , ; tab and | apart."),
+        Field(description="One character between fields, or tab; auto detects , ; tab and |."),
     ] = "auto"
     quote: Annotated[
         OneCharacter,
@@ -155,7 +155,7 @@ class CsvSettings(Section):
         Field(description="Whether the first line names the columns; else they are column_1, column_2, ..."),
     ] = True
     skip_rows: Annotated[
-        int, Field(description="Lines before the header that are no part of the table.", ge=0, le=1000)
+        int, Field(description="Lines before the header that are not part of the table.", ge=0, le=1000)
     ] = 0
     columns: Annotated[
         Texts, Field(description="Names of all columns in file order, instead of those in the header.")

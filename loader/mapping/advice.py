@@ -20,7 +20,7 @@ def advice_on(job: Job, table: Table, mapping: FileMapping, *, closely: bool = T
     Args:
         job: The job.
         table: The file.
-        mapping: What becomes of its columns.
+        mapping: The mapping of its columns.
         closely: Whether to look at its first rows too.
     """
     path = table.file.path
@@ -67,7 +67,7 @@ def _finer_than_ms(dtype: pl.DataType | None) -> bool:
 
 
 def _without_zone(job: Job, table: Table, mapping: FileMapping, *, closely: bool) -> Sequence[str]:
-    """Return the columns whose timestamps name no zone, where the user has not said which zone is meant."""
+    """Return the columns whose timestamps name no zone and for which the user set none."""
     if "time_zone" in job.model_fields_set:
         return []
     dated = [column for column in (*mapping.columns, mapping.timestamp) if column is not None]

@@ -59,8 +59,8 @@ class Origins:
         self, name: str, column_type: str, rule: ColumnRule, job: Job, *, required: bool = False
     ) -> MappedColumn:
         """Return a column that takes its values by a rule."""
-        said = rule.with_defaults(job.defaults, column_type)
-        return MappedColumn(name, column_type, required, said, self.expressions.get(name))
+        full_rule = rule.with_defaults(job.defaults, column_type)
+        return MappedColumn(name, column_type, required, full_rule, self.expressions.get(name))
 
     def dtype(self, name: str, rule: ColumnRule) -> pl.DataType | None:
         """Return the type of the values that a rule takes, or None for a constant."""

@@ -66,7 +66,7 @@ def unusable_sql(setting: str, why: str, next_step: str = "") -> SettingsError:
 def needs_truth(sql: str) -> SettingsError:
     """Return the error for a filter that is not true or false."""
     return SettingsError(
-        "The filter is no condition.",
+        "The filter must be a true/false expression.",
         where="filter",
         why=f"'{sql}' is neither true nor false",
         next_step="Write a comparison, such as status <> 'DELETED'.",
@@ -74,7 +74,7 @@ def needs_truth(sql: str) -> SettingsError:
 
 
 def all_of(faults: Sequence[SettingsError], job: Job) -> SettingsError:
-    """Return one error that tells everything that is wrong with the mapping, each with its place."""
+    """Return one error with all faults of the mapping and their places."""
     if len(faults) == 1:
         return faults[0]
     why = [
@@ -89,7 +89,7 @@ def all_of(faults: Sequence[SettingsError], job: Job) -> SettingsError:
 
 
 def located(error: SettingsError, job: Job) -> SettingsError:
-    """Return the error with the line of the job file in its place, if its setting comes from there."""
+    """Return the error with the line of the job file as its place, if its setting is there."""
     setting = error.where.partition(",")[0]
     place = job.place_of(setting.split(".")) if setting else ""
     where = f"{error.where}, {place}" if place else error.where
@@ -194,8 +194,8 @@ def _quoted(name: str) -> str:
     return f"'{name}'"
 
 
-def _listed(names: Sequence[str], told: Callable[[str], str] = _quoted) -> str:
-    # Only those that are shown are told of: a file may have a million columns.
-    shown = ", ".join(map(told, names[:LISTED]))
+def _listed(names: Sequence[str], as_text: Callable[[str], str] = _quoted) -> str:
+    # Only the listed ones become text: a file may have a million columns.
+    shown = ", ".join(map(as_text, names[:LISTED]))
     more = len(names) - LISTED
     return f"{shown} and {more} more" if more > 0 else shown

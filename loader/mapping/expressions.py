@@ -4,7 +4,7 @@ Rules kept here:
 
 1. What an expression gives for a row is a function of that row alone, so that a plan can be made again.
 2. A row whose values an expression cannot work with is rejected; the other rows are not affected.
-3. No value of a row stands in an error.
+3. An error contains no value of a row.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class Expression:
     """An expression that fits a file.
 
     Attributes:
-        sql: The expression as it stands in the job.
+        sql: The expression, as in the job.
         columns: The source columns it reads.
         dtype: The type of its values.
     """
@@ -94,8 +94,8 @@ def read_expression(
     """Return an expression over the columns of a file.
 
     Args:
-        sql: The expression as it stands in the job.
-        setting: The setting it comes from, for errors.
+        sql: The expression, as in the job.
+        setting: Its setting, for errors.
         file: The file.
         schema: The file's columns and their types.
 

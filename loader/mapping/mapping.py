@@ -1,10 +1,10 @@
-"""Which source column feeds which dataset column: settled before anything is sent.
+"""Which source column feeds which dataset column: decided before anything is sent.
 
 Rules kept here:
 
 1. A mapping entry wins. A source column that no entry names feeds the dataset column of exactly its name.
    An expression reads columns without taking them away from the dataset columns of their own names.
-2. Every source column is used, unless its path gives it, or ``ignore_unknown`` says to leave the rest out.
+2. Every source column is used, unless its path gives it, or ``ignore_unknown`` is set.
 3. Every required column has a source or a constant, and no column is one the service fills in itself.
 """
 
@@ -43,7 +43,7 @@ COLUMN_NAME = re.compile(r"[a-z0-9_]{1,100}")
 
 @dataclass(frozen=True, slots=True)
 class FileMapping:
-    """What becomes of the columns of one file.
+    """The mapping of the columns of one file.
 
     Attributes:
         columns: The columns of its records, in the dataset's order.
@@ -51,7 +51,7 @@ class FileMapping:
         key: The columns of the primary key that the records have; empty if none is known.
         timestamp: The column that dates the events, or None.
         filter: The condition of rows that are not left out, or None.
-        left_out: Source columns that nobody uses.
+        left_out: Source columns that are not used.
     """
 
     columns: tuple[MappedColumn, ...]
@@ -74,7 +74,7 @@ def map_file(
     schema: Mapping[str, pl.DataType],
     path_columns: Collection[str] = (),
 ) -> FileMapping:
-    """Settle the mapping of one file.
+    """Return the mapping of one file.
 
     Args:
         job: The job.
@@ -116,7 +116,7 @@ def _read_mapping(
     """Check every entry of the mapping, and return the expressions by dataset column.
 
     Raises:
-        SettingsError: An entry cannot be used; all that are wrong are told at once.
+        SettingsError: An entry cannot be used; one error names all of them.
     """
     expressions, faults = {}, []
     for name, rule in job.mapping.items():

@@ -77,5 +77,5 @@ def refusal(dtype: pl.DataType, column_type: str, rule: ColumnRule) -> str | Non
 def _unfit(kind: str, column_type: str, rule: ColumnRule) -> str | None:
     if column_type == "timestamp" and kind == "whole numbers":
         how = 'formats = "epoch_s", "epoch_ms" or "epoch_us" reads numbers since 1970, "%Y%m%d" dates'
-        return None if rule.formats else f"it holds whole numbers, which are no timestamp: {how}"
-    return f"it holds {kind}, which are no {column_type}"
+        return None if rule.formats else f"it holds whole numbers, not timestamps: {how}"
+    return f"it holds {kind}, expected {column_type}"

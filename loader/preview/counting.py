@@ -1,4 +1,4 @@
-"""Count the rows, records and events of planned windows; pure, and small whatever the extract holds."""
+"""Count the rows, records and events of planned windows; pure, in constant memory."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from loader.model import RejectedRow, SlicePlan
 from loader.reject_code import RejectCode
 
 MOST_KINDS = 1000
-"""Kinds of rejected rows that are told apart; reasons may hold numbers, and memory must not grow."""
+"""Maximum number of kinds of rejected rows: reasons may contain numbers, and memory must not grow."""
 
 OTHER_REASONS = "other reasons"
 

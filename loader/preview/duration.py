@@ -20,7 +20,7 @@ class Speed:
 
     Attributes:
         rate: Events per second, or None if nothing is known of it.
-        rate_origin: Where the rate comes from, in words.
+        rate_origin: The source of the rate, as text.
         round_trip_seconds: How long one request is assumed to take.
         max_in_flight: Most requests under way at once.
     """
@@ -51,17 +51,17 @@ class Estimate:
 
     @property
     def fits_deadline(self) -> bool | None:
-        """Whether it ends before the deadline; None if there is none, or no rate to tell by."""
+        """Whether it ends before the deadline; None without a deadline or a rate."""
         return None if self.deadline_seconds is None else self._fits(self.deadline_seconds)
 
     @property
     def fits_token_life(self) -> bool | None:
-        """Whether it ends before the service forgets the first token; None if there is no rate to tell by."""
+        """Whether it ends before the service forgets the first token; None without a rate."""
         return self._fits(TOKEN_LIFE_SECONDS)
 
     @property
     def fits(self) -> bool:
-        """Whether nothing is known to speak against it."""
+        """Whether no known limit is exceeded."""
         return self.fits_deadline is not False and self.fits_token_life is not False
 
     def _fits(self, seconds: float) -> bool | None:

@@ -16,7 +16,7 @@ from loader.preview.repeated_keys import Repeats
 
 @dataclass(frozen=True, slots=True)
 class ColumnPreview:
-    """A column of the records and where it comes from.
+    """A column of the records and its source.
 
     Attributes:
         name: Its name in the record.
@@ -24,7 +24,7 @@ class ColumnPreview:
         required: Whether a row without a value here is rejected.
         source: The source column or the SQL over source columns; None for a constant.
         is_key: Whether it is part of the primary key.
-        samples: A few values before and after, or empty; the one after is None where there is none.
+        samples: A few values before and after, or empty; the one after is None if there is none.
     """
 
     name: str
@@ -37,7 +37,7 @@ class ColumnPreview:
 
 @dataclass(frozen=True, slots=True)
 class FilePreview:
-    """A file of the extract and what becomes of it.
+    """A file of the extract and the result of its rows.
 
     Attributes:
         path: Absolute path.
@@ -99,7 +99,7 @@ def to_json(preview: Preview, *, with_values: bool) -> bytes:
 
     Args:
         preview: The preview.
-        with_values: Whether to tell values of the extract: samples and the names of groups.
+        with_values: Whether to include values of the extract: samples and the names of groups.
     """
     counts, estimate = preview.counts, preview.estimate
     lanes: dict[str, Any] = asdict(preview.lanes)

@@ -56,7 +56,7 @@ class Packings:
             each.add(frame)
 
     def result(self) -> tuple[PackingCount, ...]:
-        """Return what each packing comes to."""
+        """Return the result of each packing."""
         return tuple(
             PackingCount(_flags(each.packing), each.end(), each.packing == self._chosen)
             for each in self._counted

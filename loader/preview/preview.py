@@ -167,7 +167,7 @@ def _file_previews(extract: Extract, counts: Counts, samples: dict[int, Samples]
 
 
 def _rate(job: Job) -> tuple[float | None, str]:
-    """Return the rate a load would keep, and where it comes from."""
+    """Return the rate a load would keep, and its source."""
     remembered = None if job.forget_rate or not RateMemory.knows_any_limit() else _remembered_rate(job)
     if job.rate is not None and (remembered is None or job.rate <= remembered):
         return job.rate, "--rate"

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from loader.events import SliceRecords
 
 NAMED = 5
-"""How many repeated keys are told with their places."""
+"""Number of repeated keys that are shown with their places."""
 
 CREATE = """
 CREATE TABLE keys (hash INTEGER PRIMARY KEY, records INTEGER, file INTEGER, row INTEGER,

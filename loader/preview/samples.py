@@ -18,14 +18,14 @@ VALUES = 3
 """Different values that are shown of a column."""
 
 LOOKED_AT = 2_000
-"""Records that are looked at for them."""
+"""Number of records that are sampled."""
 
 Samples = dict[str, tuple[tuple[str, str | None], ...]]
 """Column of the records -> its values before and after; None where the record has none."""
 
 
 def sample_values(piece: Piece, records: SliceRecords, mapping: FileMapping) -> Samples:
-    """Return some values of each column that is no constant, before and after conversion."""
+    """Return some values of each column that is not a constant, before and after conversion."""
     looked_at = records.frame.filter(pl.col("file") == piece.file).head(LOOKED_AT)
     rows = [row - piece.first_row for row in looked_at["row"]]
     read: list[dict[str, Any]] = [orjson.loads(unquote(record)) for record in looked_at["quoted"]]

@@ -42,21 +42,21 @@ def _headline(preview: Preview) -> str:
 
 
 def _files(preview: Preview, *, with_values: bool) -> Iterator[str]:
-    # Of many files those are told that look unlike any before, and the first ones.
-    told: set[tuple[object, ...]] = set()
+    # Of many files, the first ones are shown, and those that differ from all earlier ones.
+    shown: set[tuple[object, ...]] = set()
     rest: list[FilePreview] = []
     for number, file in enumerate(preview.files):
-        # Files of one extract mostly look alike: what was told once is not told again.
+        # Files of one extract are mostly alike: a fact is shown once.
         shape = (tuple((column.name, column.source) for column in file.columns), file.left_out)
-        if number >= LISTED and (shape in told or len(told) >= LISTED):
+        if number >= LISTED and (shape in shown or len(shown) >= LISTED):
             rest.append(file)
             continue
         rows = figures.counted(file.rows, "row")
         rejected = f", {figures.count(file.rejected)} rejected" if file.rejected else ""
         path = figures.printable(file.path)
         yield _line("file", f"{path}: {file.format}, {figures.size(file.size_bytes)}, {rows}{rejected}")
-        if shape not in told:
-            told.add(shape)
+        if shape not in shown:
+            shown.add(shape)
             yield from _columns(file, with_values=with_values)
     if rest:
         yield _line("", _more_files(rest))
@@ -144,9 +144,9 @@ def _events(preview: Preview, *, with_values: bool) -> Iterator[str]:
 def _keys(preview: Preview) -> Iterator[str]:
     repeats = preview.repeats
     if repeats is None:
-        yield _line("keys", "not known, so repeated ones cannot be told")
+        yield _line("keys", "not known, so repeated ones cannot be detected")
     elif not repeats.keys:
-        yield _line("keys", "no primary key comes twice")
+        yield _line("keys", "no primary key is repeated")
     else:
         keys = f"{figures.counted(repeats.keys, 'primary key')} of more than one record"
         yield _line("keys", f"{keys}: {figures.count(repeats.extra_records)} records replace earlier ones")
@@ -194,7 +194,7 @@ def _time(preview: Preview) -> Iterator[str]:
 
 
 def _fits(answer: bool | None) -> str:  # noqa: FBT001 - the answer is what it is about
-    return {True: "it fits", False: "it does not fit", None: "cannot be told without a rate"}[answer]
+    return {True: "it fits", False: "it does not fit", None: "unknown without a rate"}[answer]
 
 
 def _place(preview: Preview, file: int, row: int) -> str:

@@ -5,7 +5,7 @@ Rules kept here:
 1. The handlers are Python's own, not the event loop's: they run also while the main thread waits in a read or
    a write.
 2. The first signal starts a watchdog. Whatever the work waits for, the process ends when the time is over.
-3. Leaving at once is safe: a checkpoint stands ``kill -9`` at any moment. What is to be written down or
+3. Leaving at once is safe: a checkpoint survives ``kill -9`` at any moment. What is to be written down or
    removed before gets a second, in a thread, as it may wait as well.
 """
 
@@ -30,7 +30,7 @@ LAST_ACTS_SECONDS = 1.0
 """Time for what is written down and removed before the process leaves at once."""
 
 GRACE_SECONDS = 5.0
-"""Time for what comes after the waiting: writing down how the load ended."""
+"""Time after the waiting, to record the end of the load."""
 
 
 @dataclass(slots=True)

@@ -67,7 +67,7 @@ def mend_streams() -> None:
     _fill_closed_descriptors()
     if sys.stdin is None:
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 - a descriptor, open to the end
-    sys.stdout = sys.__stdout__ = lasting(1, sys.stdout)  # type: ignore[misc] # nobody keeps the old one
+    sys.stdout = sys.__stdout__ = lasting(1, sys.stdout)  # type: ignore[misc] # there is no other reference to the old one
     sys.stderr = sys.__stderr__ = lasting(2, sys.stderr, by_line=True)  # type: ignore[misc] # the same
 
 

@@ -9,7 +9,7 @@ FLAG = "--summary-json"
 VARIABLE = "SCN_LOADER_SUMMARY_JSON"
 
 STREAM_FOLDERS = ("/dev/", "/proc/")
-"""What lies here is written to as it is: ``/dev/stdout`` may lead to a regular file."""
+"""Files in this folder are written in place: ``/dev/stdout`` may lead to a regular file."""
 
 
 def requested_summary(arguments: Sequence[str], environment: Mapping[str, str]) -> Path | None:
@@ -45,7 +45,7 @@ def is_summary_missing(path: Path) -> bool:
 
 
 def is_writable(path: Path) -> bool:
-    """Return whether a summary can be written there, as far as can be told before."""
+    """Return whether a summary can probably be written there."""
     if path.is_dir():
         return False
     return is_stream(path) or os.access(path.absolute().parent, os.W_OK | os.X_OK)

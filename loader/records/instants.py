@@ -18,7 +18,7 @@ class Instants:
     """Points in time, one per row.
 
     Attributes:
-        seconds: Whole epoch seconds, rounded down; null where there is none.
+        seconds: Whole epoch seconds, rounded down; null without a value.
         fraction: The digits after the decimal point without trailing zeros; null where there are none.
     """
 
@@ -65,7 +65,7 @@ class Instants:
 
 
 def _day_texts(days: pl.Series) -> pl.Series:
-    """Return dates such as 2024-01-31 of days since 1970, each day's text made once if they lie close."""
+    """Return dates such as 2024-01-31 of days since 1970, each text made once if the days are close."""
     first, last = days.min(), days.max()
     if not isinstance(first, int) or not isinstance(last, int) or last - first > len(days):
         return days.cast(pl.Int32).cast(pl.Date).dt.strftime("%Y-%m-%d")

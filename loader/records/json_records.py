@@ -137,7 +137,7 @@ class _Parts:
         self._parts.append(texts)
 
     def member(self, name: str, before: str, after: str, *, otherwise: str | None = None) -> None:
-        """Add the texts of a column between two literals, or what stands for one that is missing."""
+        """Add the texts of a column between two literals, or the replacement for a missing one."""
         text = pl.concat_str(pl.lit(before), pl.col(name), pl.lit(after))
         self._parts.append(text if otherwise is None else text.fill_null(otherwise))
         self.quotes += pl.col(name).is_not_null().cast(pl.Int64) * (before + after).count(QUOTE)

@@ -1,4 +1,4 @@
-"""Rows on their way to records: where they lie, which are rejected and which are left out."""
+"""Rows before they become records: their positions, and which are rejected or left out."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ MAX_VALUE_BYTES = 8 * 2**20
 FIRST_DAY, LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
 """Of the dates that can be written, in days since 1970."""
 
-# Columns that tell where a row lies, under names that no record column can have.
+# Columns with the position of a row, under names that no record column can have.
 PLACE, FILE, ROW = "place()", "file()", "row()"
 
 

@@ -20,7 +20,7 @@ def checked_texts(
     """Return the constants and the placeholders by column, once every rule is known to be usable.
 
     Raises:
-        SettingsError: A rule cannot be kept; all that are wrong are told at once.
+        SettingsError: A rule cannot be applied; one error names all faults.
     """
     constants, placeholders, faults = {}, {}, []
     for column in columns:
@@ -77,7 +77,7 @@ def check_rule(column: MappedColumn) -> None:
 
 
 def placeholder_text(column: MappedColumn, conversion: Conversion, placeholder: str) -> str:
-    """Return what goes into records where a column has no value.
+    """Return the text in records for a column without a value.
 
     A placeholder is written as it is to arrive, so how the column's cells are written plays no part: a time
     without a zone is UTC in every zone, for 9999-12-31 must not become the year 10000.
@@ -90,7 +90,7 @@ def placeholder_text(column: MappedColumn, conversion: Conversion, placeholder: 
 
 
 def text_of(column: MappedColumn, conversion: Conversion, setting: str, text: str) -> str:
-    """Return a text of the job as it goes into records.
+    """Return a text of the job in the form of a record.
 
     Raises:
         SettingsError: It is no value of the column's type.

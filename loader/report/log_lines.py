@@ -24,7 +24,7 @@ from loader.errors import LoaderError
 from loader.report.figures import printable
 
 MAX_TEXT_CHARS = 300
-"""A bound on the number of lines is no bound on bytes: every text in a line is clipped to this."""
+"""A bound on the number of lines is not a bound on bytes: every text in a line is clipped to this."""
 
 FIELDS = frozenset(
     {

@@ -108,7 +108,7 @@ def kind_of(status: int, code: str, message: str) -> OutcomeKind:
 
     Args:
         status: HTTP status, outside 200 to 299.
-        code: The error code without its namespace, or "" if there is none.
+        code: The error code without its namespace, or "" without one.
         message: The error message.
     """
     kind = _KIND_OF_CODE.get(code)

@@ -72,7 +72,7 @@ WAY_FAULTS: Mapping[str, WayFault] = {
         needs_setting=True,
     ),
     "PlainHttpOnTlsPort": WayFault(
-        _BLOCKED, "plain http was sent to a port that speaks TLS", _USE_HTTPS, needs_setting=True
+        _BLOCKED, "plain http was sent to a port that expects TLS", _USE_HTTPS, needs_setting=True
     ),
     "HTTP401": WayFault(
         _BLOCKED,
@@ -142,7 +142,7 @@ WAY_FAULTS: Mapping[str, WayFault] = {
         _BLOCKED, "a proxy requires a client certificate", _CLIENT_CERTIFICATE, needs_setting=True
     ),
     "HTTP497": WayFault(
-        _BLOCKED, "plain http was sent to a port that speaks TLS", _USE_HTTPS, needs_setting=True
+        _BLOCKED, "plain http was sent to a port that expects TLS", _USE_HTTPS, needs_setting=True
     ),
     "HTTP4xx": WayFault(_BLOCKED, "an intermediary refuses the requests", _CHECK_URL, may_be_content=True),
     # Failures of intermediaries or of the service's front end. The service may have accepted the event.

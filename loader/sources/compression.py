@@ -4,7 +4,7 @@ Rules kept here:
 
 1. A file may hold several members one after another (``cat a.gz b.gz``); all of them are read. What
    follows a member is another one, or zeros, or an error: nothing is ignored in silence.
-2. Text is unpacked as it is read, never more than a block at a time, whatever it unpacks to.
+2. Text is unpacked as it is read, at most one block at a time, whatever its full size.
 """
 
 import bz2
@@ -82,7 +82,7 @@ def decompressed(packed: io.BufferedReader) -> io.BufferedReader:
 
 
 def without_suffix(name: str) -> str:
-    """Return the name of a file without the suffix that says how it is compressed."""
+    """Return the name of a file without the suffix of its compression."""
     return next((name[: -len(suffix)] for suffix in SUFFIXES if name.lower().endswith(suffix)), name)
 
 

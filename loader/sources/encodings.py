@@ -2,9 +2,9 @@
 
 Rules kept here:
 
-1. A byte-order mark decides; then what the user told; then NUL bytes where UTF-16 has them; then whether
+1. A byte-order mark decides; then the user's setting; then NUL bytes where UTF-16 has them; then whether
    it is UTF-8. What is left is Windows-1252, if it can be.
-2. Wrong in silence is the one thing that must not happen. UTF-8 taken for something else would turn every
+2. A silent error must not happen. UTF-8 read as another encoding would turn every
    letter into two, so text that is mostly UTF-8 is UTF-8, and its other rows are rejected one by one.
    Bytes that Windows-1252 does not have, words in which letter after letter is a special one (Cyrillic,
    Greek, Chinese) and words with signs inside (Polish, DOS, old Macs) are refused: the user knows.
@@ -20,7 +20,7 @@ from loader.errors import ExtractError
 from loader.sources.transcoding import Readable
 
 ASCII_BYTES = 64 * 2**20
-"""How far the first byte that is not ASCII is looked for, which takes under 0.1 s."""
+"""Maximum distance of the search for the first byte that is not ASCII; it takes under 0.1 s."""
 
 STEP_BYTES = 2**20
 
@@ -49,7 +49,7 @@ NUL_SHARE = 0.1
 """Least share of UTF-16 units that are ASCII: separators, digits and line ends come to more in any script."""
 
 FEW = 20
-"""One accidental UTF-8 character (as in "É®") among this many others is none."""
+"""One UTF-8 character (such as "É®") among this many others is an accident."""
 
 NOT_ASCII = re.compile(rb"[\x80-\xff]+")
 NOT_WINDOWS_1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
@@ -73,7 +73,7 @@ class Encoding:
     Attributes:
         codec: Python's name of it.
         mark_bytes: Length of the byte-order mark at the start of the file.
-        is_guess: Whether only the lack of anything better speaks for it.
+        is_guess: Whether it was chosen only because no other one fits better.
     """
 
     codec: str
@@ -86,38 +86,40 @@ class Encoding:
         return WORDS.get(self.codec, self.codec)
 
 
-def find_encoding(path: str, head: bytes, rest: Readable, told: str) -> Encoding:
+def find_encoding(path: str, head: bytes, rest: Readable, setting: str) -> Encoding:
     """Return the encoding of a text.
 
     Args:
         path: The file, for errors.
         head: Its first bytes.
         rest: What follows them; read only while all is ASCII.
-        told: The user's word: a name of Python's, or ``auto``.
+        setting: The user's setting: a name that Python knows, or ``auto``.
 
     Raises:
-        ExtractError: It is not clear, or not what the user told.
+        ExtractError: It is ambiguous, or differs from the setting.
     """
     marked = next((Encoding(codec, len(mark)) for mark, codec in MARKS if head.startswith(mark)), None)
-    name = told if told == "auto" else _codec(told)
+    name = setting if setting == "auto" else _codec(setting)
     if marked is not None:
         if name not in ("auto", marked.codec) and not (
             name in NEED_MARK and marked.codec.startswith(name + "-")
         ):
-            raise _unclear(path, f"it begins with the byte-order mark of {marked.words}, and {told} was told")
+            raise _unclear(
+                path, f"it begins with the byte-order mark of {marked.words}, but the setting is {setting}"
+            )
         return marked
     wide = _utf_16_by_nul(head)
     if name == "utf-16" and wide is not None:
         return wide
     if name in NEED_MARK:
-        raise _unclear(path, f"it has no byte-order mark, so {name}-le or {name}-be must be told")
+        raise _unclear(path, f"it has no byte-order mark, so {name}-le or {name}-be must be set")
     if name != "auto":
         return Encoding(name)
     return wide or _by_letters(path, *_with_letters(head, rest))
 
 
-def _codec(told: str) -> str:
-    name = codecs.lookup(told).name
+def _codec(setting: str) -> str:
+    name = codecs.lookup(setting).name
     return "utf-8" if name == "utf-8-sig" else name
 
 
@@ -139,7 +141,7 @@ def _with_letters(head: bytes, rest: Readable) -> tuple[bytes, bool]:
     return piece, bool(rest.read(1))
 
 
-def _by_letters(path: str, text: bytes, more_follows: bool) -> Encoding:  # noqa: FBT001 - told by its name
+def _by_letters(path: str, text: bytes, more_follows: bool) -> Encoding:  # noqa: FBT001 - the name explains it
     runs = NOT_ASCII.findall(text)
     if more_follows and runs and text.endswith(runs[-1]):
         runs[-1:] = filter(None, [_without_cut_character(runs[-1])])

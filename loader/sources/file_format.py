@@ -1,8 +1,8 @@
-"""What a file of an extract is: Parquet, CSV or NDJSON, told by its content, its name or the user.
+"""The format of a file: Parquet, CSV or NDJSON, from its content, its name or the user's setting.
 
 Rules kept here:
 
-1. Parquet is known by its first bytes, whatever the name says; so is what people hand over by mistake.
+1. Parquet is known by its first bytes, whatever the name says; so are common wrong files.
 2. Of text, the user's word wins, then the name. ``.json`` is NDJSON, and refused if it is one array. Text of
    any other name is NDJSON if its first character is a brace, else CSV.
 """
@@ -15,7 +15,7 @@ from loader.errors import ExtractError
 from loader.sources.compression import SUFFIXES, compression_of, decompressed, without_suffix
 
 HEAD_BYTES = 1024
-"""How much text is looked at."""
+"""Number of bytes that are examined."""
 
 TEXT_SUFFIXES = {".csv": "csv", ".tsv": "csv", ".tab": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 
@@ -53,10 +53,10 @@ ARCHIVES = {
 
 TAR = ("a tar archive", "mkdir -p {folder} && tar -xf {file} -C {folder}")
 TAR_MARK = slice(257, 262)
-"""Where ``ustar`` stands in an archive of tar: in the header of its first member."""
+"""Offset of ``ustar`` in a tar archive: in the header of its first member."""
 
 ZIP_NAME_OFFSET = 30
-"""Where the name of its first member stands in a zip archive."""
+"""Offset of the name of the first member in a zip archive."""
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".ods")
 
@@ -82,10 +82,10 @@ def format_of(name: str, packed: BufferedReader, named: str) -> str:
     Args:
         name: Name of the file.
         packed: The file, opened at its start; it is read from.
-        named: What the user says it is, or ``auto``.
+        named: The user's setting, or ``auto``.
 
     Raises:
-        ExtractError: It is none of these.
+        ExtractError: The format is not supported.
         OSError: It cannot be read; or one of ``compression.DAMAGED``.
     """
     head = packed.peek(8)[:8]
@@ -100,7 +100,7 @@ def format_of(name: str, packed: BufferedReader, named: str) -> str:
     if text.startswith(PARQUET_MAGIC):
         why = f"it is a Parquet file inside {compression_of(head)}; unpack it first"
     if why is None and (suffix == ".parquet" or named == "parquet"):
-        why = "its name says Parquet, but it does not begin with PAR1"
+        why = "its name ends in .parquet, but it does not begin with PAR1"
         why = why if suffix == ".parquet" else "it does not begin with PAR1, as Parquet files do"
     if why is not None:
         raise _neither(name, why)
@@ -138,7 +138,7 @@ def _format_of_text(name: str, suffix: str, text: bytes) -> str:
 
 def _neither(name: str, why: str) -> ExtractError:
     return ExtractError(
-        "The file is none that can be read.",
+        "Unsupported file format.",
         where=name,
         why=why,
         next_step=f"{READABLE} are read; text may be compressed ({', '.join(SUFFIXES)}).",

@@ -1,10 +1,10 @@
-"""Open the files of an extract, and tell whether they are still the same.
+"""Open the files of an extract, and detect changes of them.
 
 Rules kept here:
 
-1. A fingerprint is a function of the file's bytes alone, as they lie there: compressed ones too. Of a file
+1. A fingerprint is a function of the stored bytes alone, also of compressed files. Of a file
    larger than WHOLE_FILE_BYTES it is a sample, and the modification time becomes part of its identity. The
-   time of the last change (ctime) and the inode are looked at as well: no program sets them.
+   time of the last change (ctime) and the inode are compared as well: no program sets them.
    Objects in S3 have what S3 knows them by.
 2. What is read is the text: a compressed file is unpacked on the way, and can only be read forward.
 """
@@ -78,7 +78,7 @@ def check_unchanged(file: SourceFile) -> None:
 def _has_same_content(file: SourceFile, _changed_ns: int, _inode: int) -> bool:
     """Return whether a file whose owner, mode, links or place changed still has its content, as it is now."""
     if file.is_sampled:
-        return False  # what lies between the samples may have changed
+        return False  # the bytes between the samples may have changed
     try:
         with Path(file.path).open("rb") as handle:
             return fingerprint_of(handle, file.size_bytes) == file.fingerprint
@@ -91,7 +91,7 @@ def _changed_while_read(file: SourceFile, why: str) -> ExtractError:
         "A file of the extract changed while it was being read.",
         where=file.path,
         why=why,
-        next_step="Load a copy that nobody writes to. What was sent so far is in the checkpoint.",
+        next_step="Load a copy that no program writes to. What was sent so far is in the checkpoint.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What lies beside the files of an extract and is no part of it: said once for each reason.
+"""Files and folders beside the extract that are not part of it: reported once for each reason.
 
 Rules kept here:
 

@@ -1,12 +1,12 @@
-"""Where the files of an extract lie: names, folders, globs and lists of them, to paths.
+"""Names, folders, globs and lists of an extract to the paths of its files.
 
 Rules kept here:
 
 1. The order of files is the order in which they were named; inside a folder or glob, by path.
-2. A file that exists is never taken for a glob.
-3. A folder stands for all extracts in it and in its subfolders, whether it was named or a glob matched it.
-   What is left out of it is said.
-4. ``@LIST`` stands for what the file LIST names, one per line, relative to the folder it lies in.
+2. An existing file is never read as a glob.
+3. A folder means all extracts in it and in its subfolders, whether it was named or a glob matched it.
+   What is left out of it is reported.
+4. ``@LIST`` means the files that LIST names, one per line, relative to the folder of LIST.
 """
 
 import os
@@ -70,11 +70,11 @@ def local_files(pattern: str, left_out: LeftOut) -> list[Path]:
 
     Args:
         pattern: A file, folder or glob.
-        left_out: Takes what lies there and is no part of the extract.
+        left_out: Receives files and folders that are not part of the extract.
 
     Raises:
-        NothingToLoad: There is none.
-        ExtractError: They cannot be looked for, or belong to a table of Delta, Iceberg or Hudi.
+        NothingToLoad: There are no files.
+        ExtractError: The search failed, or they belong to a table of Delta, Iceberg or Hudi.
     """
     check_name(pattern)
     path = Path(pattern).absolute()
@@ -91,7 +91,7 @@ def local_files(pattern: str, left_out: LeftOut) -> list[Path]:
 
 
 def is_open_ended(pattern: str) -> bool:
-    """Return whether a pattern stands for whatever is there, perhaps nothing: a glob, or a folder."""
+    """Return whether a pattern may match no file: a glob, or a folder."""
     return any(mark in pattern for mark in GLOB_CHARACTERS) or Path(pattern).is_dir()
 
 
@@ -128,7 +128,7 @@ def _found(path: Path, left_out: LeftOut) -> list[Path]:
 
 def _extracts_among(names: Iterable[Path], pattern: Path, left_out: LeftOut) -> Iterator[Path]:
     """Yield the files among what a glob matched, and the extracts in the folders among it."""
-    # A last ** matches folders to look for files in; it is no wish for all that lies in them.
+    # A last ** matches folders to look for files in; it does not mean all files in them.
     takes_folders = pattern.name != "**"
     for name in names:
         if hidden := _hidden_part(name, pattern):
@@ -185,7 +185,7 @@ def check_name(name: str) -> None:
 
 
 def _hidden_part(path: Path, pattern: Path) -> Path | None:
-    """Return the first hidden folder or file on a path for whose name a wildcard stands, or None.
+    """Return the first hidden folder or file on a path whose name a wildcard matches, or None.
 
     A wildcard that begins with a dot or underscore itself may stand for such a name.
     """

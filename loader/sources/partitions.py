@@ -19,7 +19,7 @@ STANDARD_INPUT_PREFIX = "standard-input-"
 FRAME_PREFIX = "frame-"
 
 PRIVATE_PREFIXES = (STANDARD_INPUT_PREFIX, FRAME_PREFIX)
-"""Folders of a private copy: their path says where the load runs, and nothing of the rows."""
+"""Folders of a private copy: their path depends on the machine and not on the rows."""
 
 PRIVATE_FILE_NAME = "extract"
 """The file in such a folder."""

@@ -2,7 +2,7 @@
 
 Rules kept here:
 
-1. The rows lie in a folder of their own with mode 0700, in a file with mode 0600, for as long as the load
+1. The rows are in a folder of their own with mode 0700, in a file with mode 0600, for as long as the load
    runs and no longer: they are the payload of every event.
 2. The same bytes are the same extract, so that an interrupted load goes on with them. The modification time
    is a function of the bytes: of a large file it is part of the identity.
@@ -40,7 +40,7 @@ class PrivateCopy:
         self._remove: weakref.finalize[[int, Path, list[Path]], PrivateCopy] | None = None
 
     def keep(self, write: Callable[[BinaryIO], object]) -> Path:
-        """Write the file and return where it lies. Blocking.
+        """Write the file and return its path. Blocking.
 
         Args:
             write: Writes the content to the file it is called with.
@@ -77,7 +77,7 @@ def _removed(descriptor: int, path: Path, made: list[Path]) -> None:
     for folder in (path.parent, *made):
         try:
             folder.rmdir()
-        except OSError:  # the checkpoint lies there
+        except OSError:  # the checkpoint is there
             return
 
 

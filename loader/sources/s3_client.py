@@ -40,7 +40,7 @@ AGAIN = "run the same command again: it resumes"
 
 
 class S3Client:
-    """Asks S3 as the user. Nothing is looked up before it is needed.
+    """Asks S3 as the user. Lookups happen on first use.
 
     Args:
         profile: AWS profile, or None for ``AWS_PROFILE`` or the default one.
@@ -71,7 +71,7 @@ class S3Client:
             try:
                 answer = client.head_bucket(Bucket=bucket)
             except ClientError as error:
-                # Who may read objects need not be allowed to ask for buckets; the Region is told anyway.
+                # The permission to read objects does not include HeadBucket, but a refusal names the Region.
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (301, 400, 403):
                     raise
                 answer = error.response
@@ -155,5 +155,5 @@ def changed_object(url: str) -> ExtractError:
         "An object of the extract changed while it was being read.",
         where=url,
         why="its ETag is another than when the load began",
-        next_step="Load a copy that nobody writes to. What was sent so far is in the checkpoint.",
+        next_step="Load a copy that no program writes to. What was sent so far is in the checkpoint.",
     )

@@ -3,8 +3,8 @@
 Rules kept here:
 
 1. ``s3://bucket/key`` is an object, ``s3://bucket/prefix/`` the extracts below it, by key, as in a folder; in
-   a glob ``*`` stays between slashes and ``**`` crosses them. What is left out is said.
-2. An object is known by its ETag, size and version: no byte of it is read to tell it from another.
+   a glob ``*`` stays between slashes and ``**`` crosses them. What is left out is reported.
+2. An object is known by its ETag, size and version: no byte of it is read for that.
 3. Text is read from front to back in parts, some of them ahead: memory is a few parts.
 """
 
@@ -98,10 +98,10 @@ def find_objects(url: str, client: S3Client, left_out: LeftOut) -> list[S3Object
     Args:
         url: A key, a prefix that ends with a slash, or a glob.
         client: Asks S3.
-        left_out: Takes what lies there and is no part of the extract.
+        left_out: Receives objects that are not part of the extract.
 
     Raises:
-        NothingToLoad: There is none.
+        NothingToLoad: There are no objects.
         ExtractError: The bucket does not exist, or may not be read; or they belong to a table of Delta,
             Iceberg or Hudi.
     """
@@ -123,7 +123,7 @@ def find_objects(url: str, client: S3Client, left_out: LeftOut) -> list[S3Object
 
 
 def is_open_ended(url: str) -> bool:
-    """Return whether a URL stands for whatever is there, perhaps nothing: a prefix or a glob."""
+    """Return whether a URL may match no object: a prefix or a glob."""
     key = url.removeprefix(S3_SCHEME).partition("/")[2]
     return not key or key.endswith("/") or any(mark in key for mark in GLOB_CHARACTERS)
 
@@ -141,7 +141,7 @@ def _named_keys(bucket: str, key: str, client: S3Client, left_out: LeftOut) -> l
             left_out.add(HIDDEN, f"{S3_SCHEME}{bucket}/{hidden}")
         else:
             keys.append(name)
-    # A key may hold brackets, and an object that exists is never taken for a glob.
+    # A key may hold brackets, and an existing object is never read as a glob.
     return keys or ([] if fitting else [key])
 
 
@@ -162,12 +162,12 @@ def _extracts_below(bucket: str, prefix: str, keys: Sequence[str], left_out: Lef
 
 def _hidden_part(key: str, named: str) -> str:
     """Return the first hidden folder or name of a key that was not named as such; an empty text if none."""
-    said = set(named.split("/"))
-    if any(part.startswith((".*", ".?", ".[", "_*", "_?", "_[")) for part in said):
+    named_parts = set(named.split("/"))
+    if any(part.startswith((".*", ".?", ".[", "_*", "_?", "_[")) for part in named_parts):
         return ""
     parts = key.split("/")
     for depth, part in enumerate(parts, start=1):
-        if is_hidden(part) and part not in said:
+        if is_hidden(part) and part not in named_parts:
             return "/".join(parts[:depth])
     return ""
 

@@ -36,7 +36,7 @@ TABLE_FORMATS = (
 )
 
 Names = Callable[[str], Iterable[str]]
-"""Gives the names of what lies in a folder, none if there is no such folder."""
+"""Returns the names in a folder; none if there is no such folder."""
 
 
 def refuse_tables(paths: Iterable[str], names_in: Names, top: str) -> None:
@@ -77,7 +77,7 @@ def _table(folder: str, table_format: TableFormat) -> ExtractError:
     return ExtractError(
         f"The extract is part of a table of {table_format.name}.",
         where=folder,
-        why=f"only {table_format.folder} says which rows of its files are current: read as plain files, they "
+        why=f"only {table_format.folder} states which rows are current: read as plain files, they "
         "would bring back rows that were deleted or replaced",
         next_step=step,
     )

@@ -42,7 +42,7 @@ TRUE_TEXTS, FALSE_TEXTS = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "
 
 MAX_DIGITS = 38
 MAX_EXPONENT = 400
-"""Beyond every double: an exponent of a text is looked at before it is computed with."""
+"""Beyond every double: an exponent in a text is checked before it is used."""
 
 
 def cast(column: Column, type_name: str, parameters: tuple[int, ...] = ()) -> Column:
@@ -155,7 +155,7 @@ def _to_float(column: Column, *, single: bool) -> Column:
     if not single:
         return column
     shorter = column.values.cast(pl.Float32)
-    # The shortest text is what a single-precision number stands for: 0.1 stays 0.1.
+    # A single-precision number has the value of its shortest text: 0.1 stays 0.1.
     return Column(shorter.cast(pl.String).cast(pl.Float64, strict=False), FLOAT, failed=column.failed)
 
 

@@ -137,7 +137,7 @@ def literal(column: Column, what: str) -> Any:
     """Return the value of a literal.
 
     Raises:
-        SqlFault: It is none.
+        SqlFault: It is not a literal.
     """
     if column.literal is None:
         raise SqlFault(f"{what} must be a literal")

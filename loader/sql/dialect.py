@@ -3,7 +3,7 @@
 Rules kept here:
 
 1. Every call but those with a grammar of their own (CAST, EXTRACT, TRIM, ...) arrives as a name with
-   arguments: what a function means stands in ``functions`` alone.
+   arguments: the meaning of a function is defined in ``functions`` only.
 2. Text and tree are bounded before anything is evaluated.
 """
 
@@ -63,7 +63,7 @@ def parsed(sql: str) -> exp.Expression:
     """Return the tree of an expression.
 
     Raises:
-        SqlFault: It is no single expression, or too long or too deep.
+        SqlFault: It is not a single expression, or too long or too deep.
     """
     if len(sql) > MAX_CHARS:
         raise SqlFault(f"it has {len(sql):,} characters, more than the {MAX_CHARS:,} that are evaluated")
@@ -124,5 +124,5 @@ def _plain(error: SqlglotError) -> str:
     details = getattr(error, "errors", None)
     if details:
         what, where = details[0].get("description", "").rstrip("."), details[0].get("col")
-        return f"it is no SQL expression: {what} at character {where}"
-    return "it is no SQL expression: a quote or a sign in it is left open or unknown"
+        return f"it is not an SQL expression: {what} at character {where}"
+    return "it is not an SQL expression: a quote or a sign in it is left open or unknown"

@@ -21,7 +21,7 @@ class Evaluation:
         sql: The expression.
 
     Raises:
-        SqlFault: It is no expression.
+        SqlFault: It is not an expression.
     """
 
     def __init__(self, sql: str) -> None:

@@ -144,11 +144,11 @@ class Evaluator:
     def _shifted(self, left: Column, interval: Any, name: str) -> Column:
         if name not in ("+", "-") or not isinstance(interval.this, exp.Literal):
             raise SqlFault("an interval is a literal that is added to a date or subtracted from one")
-        said, unit = interval.this.name.strip(), interval.text("unit").upper().removesuffix("S")
+        count, unit = interval.this.name.strip(), interval.text("unit").upper().removesuffix("S")
         try:
-            units = int(said)
+            units = int(count)
         except ValueError:
-            raise SqlFault(f"'{said}' is no whole number of {unit or 'units'}") from None
+            raise SqlFault(f"'{count}' is not a whole number of {unit or 'units'}") from None
         sign = 1 if name == "+" else -1
         return self.checked("interval", lambda column: times.shifted(column, sign * units, unit), left)
 

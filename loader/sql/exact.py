@@ -22,7 +22,7 @@ MAX_EXPONENT = 126
 """2 to the power of 127 is beyond the largest number."""
 
 FLOAT_DIGITS = 340
-"""No float has more digits behind the point that tell it from its neighbours."""
+"""No float needs more decimal places to differ from its neighbours."""
 
 FLOAT_EXACT = 2**53
 """Whole numbers up to here are exact as floats."""

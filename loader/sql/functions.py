@@ -75,13 +75,13 @@ def two_numbers(
 
 
 def _rounded(column: Column, digits: Column | None = None) -> Column:
-    said = 0 if digits is None else literal(digits, "how many digits ROUND keeps")
-    if not isinstance(said, int) or abs(said) > 400:  # noqa: PLR2004 - beyond every number
+    places = 0 if digits is None else literal(digits, "how many digits ROUND keeps")
+    if not isinstance(places, int) or abs(places) > 400:  # noqa: PLR2004 - beyond every number
         raise SqlFault("ROUND takes a whole number of digits")
     need(column, EXACT, FLOAT)
     if column.kind == FLOAT:
-        return _floats(lambda number: exact.rounded_float(number, said))(column)
-    return exact.rounded(_numbers(column), said)
+        return _floats(lambda number: exact.rounded_float(number, places))(column)
+    return exact.rounded(_numbers(column), places)
 
 
 def _sign(column: Column) -> Column:
@@ -92,7 +92,7 @@ def _sign(column: Column) -> Column:
 
 
 def power(base: Column, exponent: Column) -> Column:
-    """Return powers: exact if both are whole numbers and the exponent is no negative literal."""
+    """Return powers: exact if both are whole numbers and the exponent is not a negative literal."""
     negative = isinstance(exponent.literal, int) and exponent.literal < 0
     if base.is_whole and exponent.is_whole and not negative:
         return exact.power(base, exponent)

@@ -21,7 +21,7 @@ Step = str | int
 
 
 def stepped(series: pl.Series, steps: Sequence[Step], shown: str) -> Column:
-    """Return what lies behind some steps into each value of a column.
+    """Return the value at the end of a path, for each value of a column.
 
     Args:
         series: The column.
@@ -61,7 +61,7 @@ def _in_json(texts: pl.Series, steps: Sequence[Step]) -> Column:
 
 
 def _text_behind(value: Any, steps: Sequence[Step]) -> str | None:
-    """Return the text of what lies behind the steps, or None if there is nothing.
+    """Return the text of the value at the end of the path, or None if there is none.
 
     Raises:
         TypeError: A step leads into a single value, or a name into an array, or a place into an object.

@@ -12,7 +12,7 @@ def truths(column: Column) -> pl.Series:
     """Return the answers of a column of conditions.
 
     Raises:
-        SqlFault: It is none.
+        SqlFault: It is not a column of conditions.
     """
     return need(column, BOOLEAN).values.cast(pl.Boolean)
 

@@ -31,7 +31,7 @@ def _literal(at: Evaluator, node: Any) -> Column:
             return constant(number, FLOAT, at.rows, pl.Float64)
         exact_number = Decimal(node.name)
     except ArithmeticError:
-        raise SqlFault(f"'{node.name}' is no number") from None
+        raise SqlFault(f"'{node.name}' is not a number") from None
     scale = max(-int(exact_number.as_tuple().exponent), 0)
     unscaled = int(exact_number.scaleb(scale))
     if abs(unscaled) >= exact.LIMIT or scale > exact.MAX_SCALE:
@@ -53,7 +53,7 @@ def _column(at: Evaluator, node: Any) -> Column:
 
 
 def _behind(at: Evaluator, node: Any, inner: list[Step]) -> Column:
-    """Return what lies behind steps into a column: ``supplier.id``, ``items[0].qty``."""
+    """Return the values at a path in a column: ``supplier.id``, ``items[0].qty``."""
     if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Identifier):
         return _behind(at, node.this, [node.expression.name, *inner])
     if isinstance(node, exp.Bracket):
@@ -123,7 +123,7 @@ def _like(at: Evaluator, node: Any) -> Column:
 
 def _escape(at: Evaluator, node: Any) -> Column:
     if not isinstance(node.this, exp.Like | exp.ILike):
-        raise SqlFault("ESCAPE stands behind LIKE")
+        raise SqlFault("ESCAPE is only allowed after LIKE")
     return _form(at, node.this, at.of(node.expression))
 
 

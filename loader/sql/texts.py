@@ -26,7 +26,7 @@ def texts(column: Column) -> pl.Series:
     """Return the values of a text column.
 
     Raises:
-        SqlFault: It is none.
+        SqlFault: It is not a text column.
     """
     return need(column, TEXT).values.cast(pl.String)
 
@@ -35,7 +35,7 @@ def numbers(column: Column) -> pl.Series:
     """Return the values of a column of whole numbers.
 
     Raises:
-        SqlFault: It is none.
+        SqlFault: It is not a column of whole numbers.
     """
     if column.kind != NULL and not column.is_whole:
         raise SqlFault(f"{column.kind} stand where whole numbers are needed")

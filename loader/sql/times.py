@@ -100,11 +100,11 @@ def strftime(column: Column, text_format: Column) -> Column:
     Raises:
         SqlFault: The format has a directive that engines write in different ways.
     """
-    said = str(literal(need(text_format, TEXT), "a format"))
-    unknown = set(re.findall(r"%(.?)", said)) - STRFTIME
+    pattern = str(literal(need(text_format, TEXT), "a format"))
+    unknown = set(re.findall(r"%(.?)", pattern)) - STRFTIME
     if unknown:
         raise SqlFault(f"%{min(unknown)} is not among the directives that can be written")
-    return Column(moments(column).dt.strftime(said), TEXT)
+    return Column(moments(column).dt.strftime(pattern), TEXT)
 
 
 def strptime(text: Column, text_format: Column) -> Column:
@@ -113,11 +113,11 @@ def strptime(text: Column, text_format: Column) -> Column:
     Raises:
         SqlFault: The format cannot be relied on.
     """
-    said = str(literal(need(text_format, TEXT), "a format"))
-    why = format_fault(said)
+    pattern = str(literal(need(text_format, TEXT), "a format"))
+    why = format_fault(pattern)
     if why is not None:
-        raise SqlFault(f"the timestamp format '{said}' cannot be used: {why}")
-    return Column(moments_of(need(text, TEXT).values.cast(pl.String), said), TIMESTAMP)
+        raise SqlFault(f"the timestamp format '{pattern}' cannot be used: {why}")
+    return Column(moments_of(need(text, TEXT).values.cast(pl.String), pattern), TIMESTAMP)
 
 
 def shifted(column: Column, units: int, unit: str) -> Column:
@@ -157,7 +157,7 @@ def difference(left: Column, right: Column) -> Column:
     """Return the time between two dates, or two timestamps.
 
     Raises:
-        SqlFault: One is a date and the other is none, or only one of them names its zone.
+        SqlFault: Only one of them is a date, or only one of them names its zone.
     """
     a, b = moments(left), moments(right)
     if (a.dtype == pl.Date) != (b.dtype == pl.Date) or _zone(a) != _zone(b):

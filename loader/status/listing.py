@@ -20,7 +20,7 @@ def loads_below(folder: Path, now: float) -> list[Overview]:
     """Return the loads of all run directories in a folder, the one that began last first.
 
     Args:
-        folder: The folder; a run directory is no folder of them.
+        folder: The folder; a run directory is not a folder of them.
         now: Epoch seconds.
     """
     found = [read_overview(place, now) for place in _places(folder, MOST_LEVELS)]

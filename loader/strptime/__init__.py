@@ -1,1 +1,1 @@
-"""Texts in strftime notation: which formats can be relied on, and which moment a text of one stands for."""
+"""Timestamp formats in strftime notation: which are unambiguous, and the moment that a text denotes."""

@@ -17,7 +17,7 @@ MOMENTS = (
     datetime(1999, 1, 31, 9, 30, 0, 0, UTC),
     datetime(1969, 12, 31, 12, 0, 59, 0, UTC),
 )
-"""Written in a format and read back by both; they tell noon, order, width and century."""
+"""Written in a format and read back by both; they distinguish noon, order, width and century."""
 
 CLOCK_DIRECTIVES = frozenset("HIMSfp")
 
@@ -45,7 +45,7 @@ WORD = re.compile(r"[^\W\d_][^\W\d_'.]*")
 
 
 def format_fault(text: str) -> str | None:
-    """Return why ``text`` is no timestamp format that can be relied on, or None.
+    """Return why ``text`` is not a timestamp format that can be relied on, or None.
 
     A format is good if what it writes for a moment is read back as Python reads it.
     """
@@ -55,7 +55,7 @@ def format_fault(text: str) -> str | None:
     if "%f" in text.replace(".%f", ""):
         return "%f must follow a point, as in %S.%f"
     if "%I" in text and "%p" not in text:
-        return "%I needs %p to tell morning from evening"
+        return "%I needs %p to distinguish morning from evening"
     fault = _literal_fault(pieces_of(text))
     return fault or next((fault for moment in MOMENTS if (fault := _fault_at(moment, text))), None)
 

@@ -17,10 +17,10 @@ IDENTIFIERS = 1_000
 
 FIRST_DAY = datetime(2024, 1, 1)  # noqa: DTZ001 - written with a Z
 SECONDS = 2 * 366 * 86_400
-"""Timestamps lie in the two years from FIRST_DAY on."""
+"""Timestamps are in the two years from FIRST_DAY on."""
 
 CENTS = 1_000_000
-"""Numbers lie from 0.00 to 9,999.99."""
+"""Numbers are from 0.00 to 9,999.99."""
 
 INTEGERS = 1_000
 
@@ -126,5 +126,5 @@ def _number(number: pl.Expr, digits: int, *, prefix: str = "") -> pl.Expr:
 
 
 def _prefix(name: str) -> str:
-    """Return what tells the values of one column from those of another: its initials."""
+    """Return a prefix for the values of one column: its initials."""
     return "".join(word[0] for word in name.split("_") if word).upper() + "-"

@@ -41,7 +41,7 @@ class ReceiptsByEventId:
         self._connection.close()
 
     def add(self, receipts: Iterable[Receipt]) -> int:
-        """Take in receipts; those that are no UUID are left out. Return how many came."""
+        """Take in receipts; those that are not UUIDs are left out. Return how many came."""
         remaining = iter(receipts)
         count = 0
         while some := list(islice(remaining, AT_ONCE)):

@@ -190,7 +190,7 @@ def test_a_bug_is_told_without_a_traceback(ask, csv, monkeypatch):
 
 
 def test_status_of_an_empty_folder_says_so(ask, tmp_path):
-    """A mistyped run directory is no success."""
+    """A mistyped run directory is not a success."""
     answer = ask("status", tmp_path)
     assert answer.code == ExitCode.REFUSED
     assert "no load" in answer.out

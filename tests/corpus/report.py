@@ -25,7 +25,7 @@ accepted value is compared with what another reader finds, in the form that docs
 Parquet pyarrow, or DuckDB where pyarrow cannot read a file, for text Python's csv and json modules.
 
 A file is *wrong* if a value differs, a row is not counted, stderr shows a traceback or the text of a panic,
-the exit code is another than 0, 1, 2 and 9, an error is no clear block, or a run takes more than a minute
+the exit code is another than 0, 1, 2 and 9, an error is not a clear block, or a run takes more than a minute
 of processor time.
 """
 

@@ -156,7 +156,7 @@ def test_an_attempt_that_cancels_itself_is_a_bug() -> None:
 
 
 def test_a_bug_in_the_caller_stops_the_load_loudly() -> None:
-    """An exception from on_result is no outcome either."""
+    """An exception from on_result is not an outcome either."""
     delivery = Delivery(
         FakeService(), complain=lambda result: KeyError("bug") if result.event.index == 9 else None
     )

@@ -49,7 +49,7 @@ def test_iso_8601_needs_no_format():
     ],
 )
 def test_numbers_with_words_are_numbers_and_words_alone_are_not(texts, null_words, fits):
-    """A column of words is no column of numbers without values."""
+    """A column of words is not a column of numbers without values."""
     found = guess(sample(*texts), "double")
     assert (found.null_words, found.fits) == (null_words, fits)
 

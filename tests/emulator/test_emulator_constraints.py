@@ -113,7 +113,7 @@ async def test_all_faults_are_told_at_once(client):
     ],
 )
 async def test_what_cannot_be_read_is_a_serialization_error(client, body):
-    """A body that is no JSON object, or holds a member of the wrong type, cannot be read."""
+    """A body that is not a JSON object, or holds a member of the wrong type, cannot be read."""
     assert (await client.send_bytes(body)).error == (400, "SerializationException")
 
 

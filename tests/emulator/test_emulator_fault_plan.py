@@ -74,7 +74,7 @@ def test_each_rule_has_its_own_chance(chances):
         left -= count
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail it
 @given(st.integers(0, 2**32), st.floats(0.01, 0.99))
 def test_a_seed_repeats_its_faults(seed, probability):
     """The same seed makes the same calls go wrong."""

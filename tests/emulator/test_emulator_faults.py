@@ -166,7 +166,7 @@ async def test_a_body_may_be_cut(faulty):
 
 
 async def test_chunks_may_break(faulty):
-    """A chunked answer ends in something that is no chunk."""
+    """A chunked answer ends in something that is not a chunk."""
     client = await faulty("broken_chunks")
     answer = await raw_call(client)
     assert b"Transfer-Encoding: chunked" in answer

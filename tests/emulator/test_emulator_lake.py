@@ -109,7 +109,7 @@ records = st.fixed_dictionaries(
 changes = st.tuples(st.sampled_from(Operation), st.lists(records, min_size=1, max_size=4))
 
 
-@settings(deadline=None, max_examples=50)  # a busy machine is no failure
+@settings(deadline=None, max_examples=50)  # a busy machine must not fail it
 @given(batches=st.lists(st.lists(changes, max_size=4), max_size=5))
 def test_the_lake_is_what_a_list_of_records_would_be(batches):
     """For any operations in any batches, the table equals a plain list treated record by record."""

@@ -155,7 +155,7 @@ async def test_a_ledger_goes_on_where_an_earlier_emulator_stopped(start, tmp_pat
     assert [row.verdict for row in rows[2:]] == ["replayed", "token_conflict"]
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail it
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xyz"), st.booleans()), max_size=30))
 def test_overlaps_are_what_a_list_of_flights_would_show(steps):
     """For any arrivals and departures, an overlap is an arrival beside another event of its group."""
@@ -177,7 +177,7 @@ def test_overlaps_are_what_a_list_of_flights_would_show(steps):
     assert order.overlaps.total() == overlaps
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail it
 @given(st.permutations(range(1, 7)))
 def test_an_event_is_overtaken_if_any_later_one_was_accepted_before_it(accepted):
     """Whatever order events are accepted in, those behind a later one are counted."""

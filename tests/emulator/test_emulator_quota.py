@@ -10,7 +10,7 @@ from loader.emulator.quota import Quota
 pauses = st.lists(st.floats(0, 2), min_size=1, max_size=200)
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail it
 @given(st.floats(0.5, 50), st.integers(1, 20), pauses)
 def test_no_span_of_time_admits_more_than_burst_and_rate(rate, burst, steps):
     """Between any two admitted calls no more were admitted than burst + rate x time."""
@@ -25,7 +25,7 @@ def test_no_span_of_time_admits_more_than_burst_and_rate(rate, burst, steps):
             assert last - first + 1 <= burst + rate * (admitted[last] - admitted[first]) + 1e-6
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail it
 @given(st.floats(0.5, 50), pauses, st.booleans())
 def test_the_wait_it_names_is_enough(rate, steps, per_second_window):
     """A call that waits as long as it was told is admitted, and one that waits less is not."""

@@ -82,7 +82,7 @@ def test_values_that_do_not_fit_their_column(column, value):
     assert not holds(column, value)
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail it
 @given(
     st.datetimes(timezones=st.just(UTC)),
     st.floats(allow_nan=False, allow_infinity=False),
@@ -97,7 +97,7 @@ def test_what_python_writes_fits(moment: datetime, double: float, integer: int):
     assert holds("int", integer)
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail it
 @given(st.sampled_from(TYPES[1:]), st.text())
 def test_a_message_never_holds_a_value(column, text):
     """What is said of a bad value names its place and its column, never the value."""

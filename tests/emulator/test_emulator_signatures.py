@@ -49,7 +49,7 @@ def passes(request: WireRequest, now: datetime = NOW) -> bool:
 words = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="?#%&=/"), min_size=1)
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail it
 @given(
     path=st.lists(words, max_size=4),
     query=st.dictionaries(words, words, max_size=3),
@@ -63,7 +63,7 @@ def test_what_botocore_signs_passes(path, query, body, value, method):
     assert passes(signed_at(NOW, target, body, {"X-Amz-Something": value}, method))
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail it
 @given(body=st.binary(min_size=1, max_size=100), position=st.integers(0, 99), change=st.integers(1, 255))
 def test_a_changed_body_does_not_pass(body, position, change):
     """One changed byte of the body breaks the signature."""
@@ -102,7 +102,7 @@ def test_a_changed_request_does_not_pass(changed):
     )
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail it
 @given(st.integers(-3600, 3600))
 def test_a_signature_is_good_for_a_quarter_of_an_hour(seconds):
     """A signature passes up to 15 minutes before and after its date, and not beyond."""

@@ -84,7 +84,7 @@ async def test_instances_have_tokens_of_their_own(client):
     assert (await client.request("POST", url, body, signed(url, body))).event_id != first
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail it
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 5)), max_size=40))
 def test_an_entry_is_forgotten_when_its_life_is_over(steps):
     """For any times of acceptance, exactly the tokens younger than their life are remembered."""
@@ -102,7 +102,7 @@ def test_an_entry_is_forgotten_when_its_life_is_over(steps):
             accepted[name] = now
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail it
 @given(st.lists(st.text(), min_size=2, max_size=2), st.lists(st.text(), min_size=2, max_size=2))
 def test_events_are_the_same_only_if_every_part_is(one, other):
     """No text can be moved from one part of an event to the next unnoticed."""

@@ -14,7 +14,7 @@ from tests.faults.malice import MaliciousEndpoint
 from tests.faults.reliability import BOUNDED
 
 ALLOWED_MEGABYTES = 20.0
-"""Growth that is no leak: allocators keep what they once had. The extract alone is larger."""
+"""Growth that is not a leak: allocators keep what they once had. The extract alone is larger."""
 
 LARGE = ExtractShape(rows=3000, groups=3000, longest_text=36_000)
 """About 60 MB as text, of which ``SMALL`` lets 2 MiB in."""

@@ -68,7 +68,7 @@ def nginx(folder: Path, server: str) -> list[str]:
 @needs("nginx")
 @pytest.mark.tried("nginx asks for a client certificate, or speaks TLS where http is spoken", keeps=STOPS)
 @pytest.mark.parametrize(
-    ("scheme", "said"), [("https", "client certificate"), ("http", "port that speaks TLS")]
+    ("scheme", "said"), [("https", "client certificate"), ("http", "port that expects TLS")]
 )
 async def test_what_nginx_refuses_is_named(
     trial: Trial, authority: Authority, scheme: str, said: str

@@ -105,7 +105,7 @@ def test_a_tab_can_be_called_by_its_name() -> None:
 
 
 def test_lines_before_the_header_are_skipped(tmp_path: Path) -> None:
-    """A title with one stray quote in it is no part of the table."""
+    """A title with one stray quote in it is not part of the table."""
     path = tmp_path / "x.csv"
     path.write_text('Stock, 5" pipes\n\na;b\n1;2\n')
     dialect = read_dialect(str(path), CsvSettings(skip_rows=2))
@@ -116,7 +116,7 @@ def test_lines_before_the_header_are_skipped(tmp_path: Path) -> None:
 
 
 def test_a_line_that_excel_writes_names_the_separator(tmp_path: Path) -> None:
-    """The line is no header, and its word holds unless the user gave another."""
+    """The line is not a header, and its word holds unless the user gave another."""
     path = tmp_path / "x.csv"
     path.write_text("sep=;\na,b;c\n1,2;3\n")
     assert read_dialect(str(path), CsvSettings()).columns == ("a,b", "c")

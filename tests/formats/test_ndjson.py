@@ -73,12 +73,12 @@ def test_objects_become_records(tmp_path: Path, job_of) -> None:
     ],
 )
 def test_what_is_no_object(line: bytes, fault: RecordFault) -> None:
-    """What the RFC forbids is no object, even where Python's own reader takes it."""
+    """What the RFC forbids is not an object, even where Python's own reader takes it."""
     assert read_line(line) == fault
 
 
 def test_bad_lines_are_rejected_with_their_place(tmp_path: Path, job_of) -> None:
-    """A line that is no object, or is nested too deeply in a column that is sent; others go on."""
+    """A line that is not an object, or is nested too deeply in a column that is sent; others go on."""
     path = write(
         tmp_path / "x.jsonl",
         '{"id": "1", "tpartner_id": "V", "extra": {"any": [1]}}',
@@ -151,7 +151,7 @@ def test_keys_that_come_late(tmp_path: Path, job_of) -> None:
         (
             len(many) + 1,
             "colour",
-            "its key is in none of the file's first rows and is no column of the dataset",
+            "its key is in none of the file's first rows and is not a column of the dataset",
         )
     ]
     data = [record for window in windows for record in window.data]

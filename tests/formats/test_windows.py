@@ -180,7 +180,7 @@ def test_a_damaged_page_stops_the_load(tmp_path: Path) -> None:
 
 
 def test_bad_records_keep_their_place(tmp_path: Path) -> None:
-    """A record that is no row holds its position in the window, in whichever window that is."""
+    """A record that is not a row holds its position in the window, in whichever window that is."""
     path = tmp_path / "x.csv"
     path.write_text("place,b\n" + "".join(f"{row},x\n" if row % 5 else f"{row}\n" for row in range(20)))
     slices = slices_of(tables(find_files([str(path)])), ("place",), 6)

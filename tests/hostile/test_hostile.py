@@ -18,7 +18,7 @@ from tests.hostile.workers import judge_all
 FEW, MANY = 200, 5_000
 
 TRIED = (
-    "Damaged, lying, endless and odd files, and what is no file: at most "
+    "Damaged, lying, endless and odd files, and what is not a file: at most "
     f"{CASE_SECONDS:.0f} s of processor time and "
     "500 MiB each (800 for pages that unpack to 64), nothing sent of what is refused, no value shown"
 )

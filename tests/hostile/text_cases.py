@@ -232,7 +232,7 @@ def deep_json(chance: Random, folder: Path) -> Case:
 
 
 def odd_json(chance: Random, folder: Path) -> Case:
-    """JSON lines that are no objects, or objects that no two readers understand alike."""
+    """JSON lines that are not objects, or objects that no two readers understand alike."""
     odd = [
         *(
             b"1",

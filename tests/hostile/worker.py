@@ -92,7 +92,7 @@ def judge(number: int, folder: Path, emulator: Emulator, at_start: int) -> Verdi
     except LoaderError as error:
         verdict.code, verdict.said = error.exit_code, render_error(error, color=False)
         verdict.wrong += _wrong_refusal(error)
-    except BaseException as error:  # noqa: BLE001 - a panic of polars is no Exception
+    except BaseException as error:  # noqa: BLE001 - a panic of polars is not an Exception
         verdict.wrong.append(f"a traceback: {type(error).__name__}: {str(error)[:300]}")
     else:
         verdict.code = ending.summary.exit_code

@@ -123,7 +123,7 @@ def test_all_faults_are_told_with_their_lines(tmp_path: Path) -> None:
         "line 5: mapping.id: give one of column, constant and expression",
         "line 10: mapping.name.decimal: ",
         "line 11: mapping.other.columm: there is no such setting",
-        "line 12: mapping.word: null_pattern is no regular expression",
+        "line 12: mapping.word: null_pattern is not a regular expression",
         "line 13: --defaults: decimal and thousands are both '.'",
     )
     for line, told in zip(lines, expected, strict=True):

@@ -1,4 +1,4 @@
-"""Folders as users have them: subfolders, partitions, files that are no extract, table formats."""
+"""Folders as users have them: subfolders, partitions, files that are not an extract, table formats."""
 
 import json
 from dataclasses import dataclass

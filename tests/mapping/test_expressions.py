@@ -145,7 +145,7 @@ def test_a_value_is_a_function_of_its_row(sql: str) -> None:
     ],
 )
 def test_what_depends_on_more_than_its_row_is_refused(sql: str) -> None:
-    """Aggregates, windows, clocks, subqueries, constants and what is no SQL: told before a row is read."""
+    """Aggregates, windows, clocks, subqueries, constants and what is not SQL: told before a row is read."""
     with pytest.raises(SettingsError, match="SQL expression cannot be used") as caught:
         read(sql)
     assert caught.value.where == "mapping.id.expression"
@@ -379,7 +379,7 @@ def test_a_row_the_filter_cannot_judge_is_rejected(tmp_path: Path, job_of) -> No
 def test_a_filter_must_be_a_condition(tmp_path: Path, job_of) -> None:
     """A filter that gives texts is refused, and one that names nothing too."""
     extract = csv(tmp_path, "id,tpartner_id\n1,V\n")
-    with pytest.raises(SettingsError, match="no condition"):
+    with pytest.raises(SettingsError, match="true/false expression"):
         open_extract(job_of(extract=extract, filter="id || 'x'"))
     with pytest.raises(SettingsError, match="no column 'state'"):
         open_extract(job_of(extract=extract, filter="state = 'x'"))

@@ -41,7 +41,7 @@ def test_a_placeholder_stands_only_where_there_is_no_value(tmp_path: Path, job_o
 
 
 def test_a_bad_value_is_never_covered_by_a_placeholder(tmp_path: Path, job_of) -> None:
-    """A cell that is no timestamp rejects its row; only the empty one takes the placeholder."""
+    """A cell that is not a timestamp rejects its row; only the empty one takes the placeholder."""
     extract = csv(tmp_path, "id,tpartner_id,submitted_date\n1,V,soon\n2,V,\n")
     rule = {"column": "submitted_date", "placeholder": "1900-01-01 00:00:00"}
     data, rejected = records(job_of(extract=extract, mapping={"submitted_date": rule}))

@@ -110,7 +110,7 @@ def test_a_number_that_is_not_finite_rejects_its_row_however_deep(deep: bool) ->
 
 
 def test_bytes_are_what_the_rule_says_they_are() -> None:
-    """UTF-8 text, base64 or hexadecimal; bytes that are no text reject their rows under utf8 alone."""
+    """UTF-8 text, base64 or hexadecimal; bytes that are not text reject their rows under utf8 alone."""
     source = pl.Series([b"caf\xc3\xa9", b"\xff\x00", None, b""], dtype=pl.Binary)
     utf8, problems = decoded(source, "utf8")
     assert utf8.to_list() == ["café", None, None, ""]

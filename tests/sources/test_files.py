@@ -194,7 +194,7 @@ def test_a_file_changed_in_place_with_its_time_set_back(folder: Path) -> None:
     content = path.read_bytes()
     file = find_files([str(path)])[0]
     path.chmod(0o600)
-    check_unchanged(file)  # its mode is no content
+    check_unchanged(file)  # its mode is not content
     path.with_name("copy").write_bytes(content)
     path.with_name("copy").replace(path)
     set_back(path, file)

@@ -94,6 +94,6 @@ def test_json_is_never_csv(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("id,tpartner_id\n1,V\n")
     assert find_files([str(tmp_path / "x.json")])[0].format == "ndjson"
     (tmp_path / "x.json").write_text('[{"id": 1}]')
-    with pytest.raises(ExtractError, match="none that can be read") as refusal:
+    with pytest.raises(ExtractError, match="Unsupported file format") as refusal:
         find_files([str(tmp_path / "x.json")])
     assert "jq -c" in refusal.value.why

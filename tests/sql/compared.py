@@ -66,7 +66,7 @@ FINITE = "what is not finite is rejected"
 ZERO = "a division by zero is rejected; DuckDB divides floats by it"
 FITS = "numbers beyond 38 digits are rejected"
 ROUNDS = (
-    "a number with a fraction is no whole number: ROUND, FLOOR or TRUNC say which is meant; DuckDB rounds"
+    "a number with a fraction is not a whole number: ROUND, FLOOR or TRUNC say which is meant; DuckDB rounds"
 )
 SPACES = "blanks around a number are rejected: TRIM takes them off"
 UNCLEAR = "engines disagree about it"

@@ -9,10 +9,10 @@
     POST /_emulator/quota   {"rate": 100, "burst": 20}
     POST /_emulator/faults  {"seed": 1, "rules": [{"fault": "reset", "calls": [3]}]}
 
-They are unsigned; the emulator listens on loopback only. No answer holds a record. A page in a browser of
-this machine can reach loopback too. So a request must name loopback as its ``Host`` (a name that somebody
-else's DNS leads here is refused) and must not come from another site, and a POST must say ``Content-Type:
-application/json``, which a browser does not send to another site without asking first.
+They are unsigned, and the emulator listens on loopback only. No answer contains a record. A web page in a
+browser on this machine can reach loopback too. Therefore a request must have loopback as its ``Host`` (which
+prevents DNS rebinding) and must not come from another site, and a POST must have ``Content-Type:
+application/json``, which a browser sends to another site only after a preflight request.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -80,7 +80,7 @@ async def control(service: Service, request: WireRequest) -> Answer:
 
 
 def _foreign(request: WireRequest) -> str:
-    """Return why a request may come from somebody else's page; an empty text if it cannot."""
+    """Return why a request may come from a page of another site; an empty text if it cannot."""
     if not _is_loopback(f"//{request.headers.get('Host', '')}"):
         return "the Host of the request is not this machine's loopback address"
     origin = request.headers.get("Origin")

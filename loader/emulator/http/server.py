@@ -30,12 +30,13 @@ _DRAIN_SECONDS = 1.0
 """How long calls in flight may take to be answered when the emulator stops."""
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 50_000
-"""What is remembered of each call lives on and forms no cycle. At Python's 700 the collector goes through all
-of it every few seconds; nobody is answered for a tenth of a second, and clients take that for a quota."""
+"""Allocations between two collections of the youngest generation. The rows of the ledger live long and form
+no cycles. At Python's default of 700 a collection visits all of them every few seconds, and no call is
+answered for a tenth of a second; clients mistake that for a quota."""
 
 _COLLECTIONS_OF_THE_YOUNG = 1_000_000
-"""Before what outlived one is looked at again. After ten, as Python would have it, nobody was answered for a
-third of a second, at every 110,000th call or so."""
+"""Collections of the youngest generation before one of the next. At Python's default of ten, no call was
+answered for a third of a second, about once in 110,000 calls."""
 
 
 class Emulator:
@@ -101,7 +102,7 @@ async def running_emulator(settings: EmulatorSettings) -> AsyncIterator[Emulator
 
     Raises:
         OSError: The port is taken, or a file cannot be used.
-        sqlite3.DatabaseError: A ledger or lake file is no SQLite file.
+        sqlite3.DatabaseError: A ledger or lake file is not an SQLite file.
     """
     store = Store(settings.ledger_path, settings.lake_path)
     try:
@@ -132,7 +133,7 @@ def run_emulator(settings: EmulatorSettings, *, port: int, announce: Callable[[s
 
     Raises:
         OSError: The port is taken, or a file cannot be used.
-        sqlite3.DatabaseError: A ledger or lake file is no SQLite file.
+        sqlite3.DatabaseError: A ledger or lake file is not an SQLite file.
     """
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS, _COLLECTIONS_OF_THE_YOUNG)
@@ -170,7 +171,7 @@ def _web_server(service: Service) -> web.Server:
     return web.Server(
         partial(_handle, service),
         request_factory=make_request,
-        handler_cancellation=True,  # nobody waits for an answer any more: end the flight
+        handler_cancellation=True,  # the client has gone: end the flight
         access_log=None,
         auto_decompress=False,  # signatures are over the bytes as sent
     )

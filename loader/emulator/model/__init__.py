@@ -1,1 +1,1 @@
-"""What the model of the service says: operations, shapes, errors and datasets."""
+"""The model of the service: operations, shapes, errors and datasets."""

@@ -1,7 +1,7 @@
-"""The datasets the emulator knows: those of namespace ``asc``, and custom ones it was told of.
+"""The datasets of the emulator: those of namespace ``asc``, and custom ones.
 
-A custom dataset is told in the words of CreateDataLakeDataset (``namespace``, ``name``, ``schema``), which
-are also those of GetDataLakeDataset's answer.
+A custom dataset is described by the members of CreateDataLakeDataset (``namespace``, ``name``, ``schema``),
+which GetDataLakeDataset returns too.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ OPTIONAL = {"partitionSpec": "DataLakeDatasetPartitionSpec", "description": "Dat
 """What a dataset may have beside its schema, with the shapes of that in the service model."""
 
 DESCRIBED = ("schema", "partitionSpec", "description")
-"""What is kept of a dataset, and told of it."""
+"""Members of a dataset that are stored and returned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class CustomDataset:
     """A custom dataset.
 
     Attributes:
-        described: What the service tells of it: schema, partitions, description.
+        described: The members that the service returns: schema, partitions, description.
         dataset: Its columns and primary key.
         partition: The columns that partition it, each with its transform.
         created_at: Epoch seconds; None if it was there from the start.
@@ -91,7 +91,7 @@ class Catalog:
         return sorted(each.name for each in datasets()) if namespace == ASC else sorted(own)
 
     def custom(self, namespace: str, name: str) -> CustomDataset | None:
-        """Return a custom dataset, or None if nothing was told of it."""
+        """Return a custom dataset, or None if it is unknown."""
         return self._custom.get((namespace, name))
 
     def describe(self, members: Mapping[str, Any], arn: str, began_at: float) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def checked_dataset(document: object) -> dict[str, Any]:
         document: ``namespace``, ``name`` and ``schema``, or an answer of GetDataLakeDataset.
 
     Raises:
-        ValueError: It is not; the message says why.
+        ValueError: It is not; the message states the reason.
     """
     inner = document.get("dataset", document) if isinstance(document, Mapping) else None
     if not isinstance(inner, Mapping):
@@ -157,10 +157,10 @@ def checked_dataset(document: object) -> dict[str, Any]:
         faults.append("namespace asc holds the AWS data model: custom datasets go elsewhere")
     names = {field["name"] for field in inner["schema"]["fields"]}
     unknown = {key["name"] for key in inner["schema"].get("primaryKeys", ())} - names
-    faults += [f"the primary key names '{name}', which is no field" for name in sorted(unknown)]
+    faults += [f"the primary key names '{name}', which is not a field" for name in sorted(unknown)]
     partition = _partition_of(inner.get("partitionSpec"))
     strange = {name for name, _ in partition} - names
-    faults += [f"the partition names '{name}', which is no field" for name in sorted(strange)]
+    faults += [f"the partition names '{name}', which is not a field" for name in sorted(strange)]
     if faults:
         raise ValueError("; ".join(faults))
     return {name: inner[name] for name in (*shapes, *OPTIONAL) if inner.get(name) is not None}

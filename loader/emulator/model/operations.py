@@ -1,4 +1,4 @@
-"""The operations the emulator serves: which one a request means, and what its input says.
+"""The operations of the emulator: which one a request calls, and its input.
 
 Paths, methods and the place of every member (path, query, body) come from the service model.
 ``SERVED`` is the list to extend when the emulator learns another operation.
@@ -92,7 +92,7 @@ def read_input(call: OperationCall, query: str, body: bytes, content_type: str) 
     """Return the members of a request's input, unchecked except for their JSON form.
 
     Raises:
-        Refusal: The body is not a JSON object, or a number in the query string is none.
+        Refusal: The body is not a JSON object, or a number in the query string is not a number.
     """
     operation = call.operation
     members = _read_body(body, content_type) if operation.has_body else {}

@@ -1,6 +1,6 @@
-"""How the service says no: an error code, its status, and words for people.
+"""Errors of the service: code, HTTP status and message.
 
-A ``Refusal`` is raised anywhere between reading a request and accepting it, and becomes the answer.
+A ``Refusal`` can be raised at any step between reading a request and accepting it; it becomes the answer.
 """
 
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ class Refusal(Exception):
 
     @property
     def status(self) -> int:
-        """The HTTP status that goes with the code."""
+        """The HTTP status of the code."""
         return status_of(self.code)
 
 
@@ -62,7 +62,7 @@ def _modelled_errors() -> Mapping[str, int]:
 
 
 def status_of(code: str) -> int:
-    """Return the HTTP status that goes with an error code.
+    """Return the HTTP status of an error code.
 
     Raises:
         KeyError: Neither the service model nor Common Errors knows the code.

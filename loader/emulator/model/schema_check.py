@@ -110,7 +110,7 @@ def check_custom(records: Sequence[Mapping[str, Any]]) -> None:
 
 
 def check_values(records: Sequence[Mapping[str, Any]], refused_values: Mapping[str, Collection[str]]) -> None:
-    """Check that no record holds a value that the emulator was told to refuse.
+    """Check that no record holds a value that the emulator is set to refuse.
 
     Args:
         records: The records.

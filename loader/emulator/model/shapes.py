@@ -1,8 +1,8 @@
-"""What the service model says a request must look like, as checks compiled once.
+"""The constraints of the service model on requests, as checks that are compiled once.
 
-Constraints (required members, lengths, patterns, enumerations, ranges) are read from botocore's copy of
-the model, never written again here, so that the emulator is as strict as the model and not as strict as
-our memory of it. Texts follow Smithy's wording of validation errors; they name members, never values.
+Constraints (required members, lengths, patterns, enumerations, ranges) are read from botocore's copy of the
+model. They are not repeated here, so the emulator is exactly as strict as the model. Messages have Smithy's
+wording of validation errors; they contain names of members, never values.
 
 Rules kept here:
 
@@ -23,16 +23,16 @@ Fault = tuple[str, str]
 """Where, such as ``/clientToken``, and what the model asks for there."""
 
 NUMBER = (int, float)
-"""What a JSON number becomes. (Written ``int | float`` where it is asked for, it is made anew each time.)"""
+"""The Python types of a JSON number. (``int | float`` in place would be built on every call.)"""
 
 FIRST_TIMESTAMP, LAST_TIMESTAMP = -62_135_596_800, 253_402_300_799.999
 """0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999Z in epoch seconds: what a Smithy timestamp is bounded to
 (https://smithy.io/2.0/spec/simple-types.html#timestamp)."""
 
 Check = Callable[[Any], Sequence[Fault]]
-"""Takes a value; returns what is wrong with it and everything inside it, with paths that begin at it.
+"""Takes a value; returns its faults and those of everything inside it, with paths that begin at it.
 
-Nearly every value is good: paths are put together only on the way out of one that is not."""
+Nearly every value is valid, so paths are assembled only for invalid ones."""
 
 
 class WrongType(Exception):
@@ -227,7 +227,7 @@ _CHECKS: Mapping[str, Callable[[Shape], Check]] = {
 
 
 class _Bounds:
-    """The least and greatest length or number, and the words for what lies beyond."""
+    """The least and greatest length or number, and the message for a value beyond them."""
 
     def __init__(self, limits: Mapping[str, Any], noun: str, verb: str) -> None:
         low, high = limits.get("min"), limits.get("max")

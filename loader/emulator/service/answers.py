@@ -1,4 +1,4 @@
-"""What goes back to the client: answers in rest-json form, and the ways to spoil one."""
+"""Answers in rest-json form, and their faults."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _MIDDLEBOX_STATUS = {FaultKind.PAGE: 200, FaultKind.REDIRECT: 302}
 
 @dataclass(slots=True)
 class Answer:
-    """What goes back, before it is put on the wire; filled in on its way out of the service.
+    """An answer before it is written to the connection.
 
     Attributes:
         status: HTTP status.
@@ -45,7 +45,7 @@ def success(document: Mapping[str, Any]) -> Answer:
 
 
 def refused(refusal: Refusal) -> Answer:
-    """Return the answer that tells a refusal."""
+    """Return the answer for a refusal."""
     return _error(refusal.code, refusal.status, refusal.message, refusal.headers)
 
 

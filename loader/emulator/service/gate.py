@@ -40,7 +40,7 @@ class Gate:
             self._signatures.check(request, self._clock.wire_now(), self._clock.date_now())
 
     def decide_fault(self, operation: str, attempt: int = 0, group: str = "") -> FaultRule | None:
-        """Count a call and return what goes wrong with it.
+        """Count a call and return its fault.
 
         Args:
             operation: The operation called.

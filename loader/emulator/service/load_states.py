@@ -1,11 +1,11 @@
-"""Whether the records of an accepted event reach the data lake, and what Get and List tell of that.
+"""Whether the records of an accepted event reach the data lake, and the load status of Get and List.
 
 Rules kept here:
 
-1. It is decided when the event is accepted, and written in its ledger row: an emulator that starts again
-   tells the same.
+1. It is decided when the event is accepted, and written in its ledger row: an emulator that
+   restarts returns the same.
 2. Only events of type ``scn.data.dataset`` have a load status (docs/service.md 3.4). A typed event can fail
-   as well; nothing tells.
+   as well, but no operation shows it.
 3. Records reach the lake at once. The status follows ``load_seconds`` later.
 """
 

@@ -1,4 +1,4 @@
-"""GetDataIntegrationEvent and ListDataIntegrationEvents: what the service tells of accepted events."""
+"""GetDataIntegrationEvent and ListDataIntegrationEvents: the state of accepted events."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -14,12 +14,12 @@ from loader.emulator.store.ledger import LedgerRow, Listing
 from loader.emulator.store.store import Store
 
 EVENT_LIFE_SECONDS = 30 * 86_400.0
-"""Older events are not told of (docs/service.md 3.5)."""
+"""Older events are unknown (docs/service.md 3.5)."""
 
 _FIRST_ID = "0" * 36
 
 _FORMS = {"newest": r"newest:(\d{1,18})", "oldest": r"oldest:(\d{1,18})", "mixed": r"mixed:([0-9a-f-]{36})"}
-"""What a next token holds: how many events lie before the page, or the last event id before it."""
+"""Content of a next token: the number of events before the page, or the last event id before it."""
 
 
 class EventReader:
@@ -59,10 +59,10 @@ class EventReader:
         Args:
             members: A checked input.
             now: Epoch seconds.
-            is_endless: Whether the first page comes again behind the last one.
+            is_endless: Whether the first page follows the last one.
 
         Raises:
-            Refusal: The next token is none of ours.
+            Refusal: The next token was not issued by this emulator.
         """
         self._check_instance(members)
         # A minimum of 0 is in the model; a page of nothing would never end.

@@ -1,6 +1,6 @@
 """Instances, data lake datasets and tags: as far as programs that set up an instance need them.
 
-An instance is known if the settings name it, or if they name none and somebody asked for it. What is created
+An instance is known if the settings name it, or if they name none and a request asked for it. What is created
 here lives as long as the process.
 """
 

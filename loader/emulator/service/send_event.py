@@ -49,7 +49,7 @@ class Attempt:
 
     Attributes:
         row: What the ledger will say of it.
-        members: What its input says, unchecked.
+        members: Its input, unchecked.
         entry: What is known of its client token; None if it has none.
         flight: Its time between arrival and answer; None if it was refused unread.
         change: The records it brings to the lake.
@@ -157,7 +157,7 @@ class SendHandler:
         _fill_in(row, attempt.members)
         if row.client_token:
             attempt.entry = self._tokens.attempt(row.instance_id, row.client_token, row.seq, row.at)
-        # Without a token, nothing tells a retry from another event.
+        # Without a token, a retry cannot be distinguished from another event.
         attempt.flight = self.order.arrive(_group(row), row.client_token or f"attempt {row.seq}")
         row.overlapped = int(attempt.flight.overlapped)
 
@@ -216,7 +216,7 @@ class SendHandler:
 
 
 def _fill_in(row: LedgerRow, members: Mapping[str, Any]) -> None:
-    """Copy what an unchecked input says, as far as it can be read, to the row."""
+    """Copy the readable members of an unchecked input to the row."""
     row.event_type = _text(members.get("eventType"))
     row.event_group = _text(members.get("eventGroupId"))
     row.client_token = _text(members.get("clientToken"))

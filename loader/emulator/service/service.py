@@ -43,7 +43,7 @@ class Service:
         store: Where it keeps things.
 
     Attributes:
-        clock: The clock everything goes by.
+        clock: The clock for tokens, events, quotas and signatures.
         store: Where it keeps things.
     """
 
@@ -103,7 +103,7 @@ class Service:
         self._gate.set_faults(plan)
 
     def summary(self) -> dict[str, Any]:
-        """Return the ledger in numbers, and what became of the order inside groups, as JSON values."""
+        """Return the counts of the ledger and of the order inside groups, as JSON values."""
         order = self._intake.order
         return asdict(self._intake.tally.summary()) | {
             "groups": order.groups,

@@ -1,7 +1,7 @@
 """Whether a request is signed by someone the emulator knows.
 
-The signature is made anew by botocore's own signer, from the request as it came over the wire and the
-headers it says it signed, and compared. Nothing of the loader's signing is used: this is the other side.
+botocore's signer computes the signature again, from the received request and its list of signed headers, and
+the two are compared. The loader's own signing is not used, because the emulator must be independent of it.
 """
 
 import hmac

@@ -1,4 +1,4 @@
-"""Which dataset an event goes to, and what its records must look like."""
+"""The target dataset of an event, and the check of its records."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -82,7 +82,7 @@ class Flight:
         self._token = token
 
     def end(self) -> None:
-        """Note that the answer leaves, or that nobody waits for it; a second call changes nothing."""
+        """Note that the answer was sent or the client has gone; a second call changes nothing."""
         if self._order is not None:
             self._order.leave(self.group, self._token)
             self._order = None

@@ -1,4 +1,4 @@
-"""The lake: where accepted records end up, one SQLite table per dataset, to be looked into.
+"""The lake: the accepted records, one SQLite table per dataset, for inspection.
 
 A dataset of namespace ``asc`` is a table of its name with all its columns; any other is the table
 ``namespace.name`` whose columns appear with the records that bring them. Every value is TEXT, numbers as
@@ -184,6 +184,6 @@ def _transformed(value: str | None, transform: str) -> str | None:
 
 
 def _records(data: str) -> list[dict[str, str | None]]:
-    # The standard library's parser can be told to leave numbers as they were spelled.
+    # The standard library's parser can keep the text of numbers.
     document = json.loads(data, parse_int=str, parse_float=str)
     return document if isinstance(document, list) else [document]

@@ -1,4 +1,4 @@
-"""The ledger: every Send call that arrived, in order, and what became of it.
+"""The ledger: every received Send call in order, with its result.
 
 One row per attempt, appended and never changed. The counts are kept beside the rows, so that a summary
 needs no query; another process can judge a load from the file alone.
@@ -22,7 +22,7 @@ TOKEN_CONFLICT = "token_conflict"  # noqa: S105 - a verdict, not a secret
 
 @dataclass(slots=True)
 class LedgerRow:
-    """One attempt, as it lies in table ``attempts``; filled in while the call goes through.
+    """One attempt: a row of table ``attempts``, filled in while the call is processed.
 
     Attributes:
         seq: Number of arrival, from 1.
@@ -156,8 +156,8 @@ class LedgerFile:
         Args:
             listing: Which ones.
             order: ``newest``, ``oldest`` or ``mixed`` (by event id).
-            before: What lies before the page: how many, or for ``mixed`` the last event id; or empty.
-            limit: How many at most.
+            before: Number of events before the page, or for ``mixed`` the last event id; or empty.
+            limit: Maximum number of rows.
         """
         self._make_indexes()
         condition = (

@@ -1,4 +1,4 @@
-"""SQLite files that others may read while the emulator writes them, and nobody else's user may."""
+"""SQLite files that other processes of this user may read while the emulator writes them."""
 
 import os
 import sqlite3
@@ -10,11 +10,11 @@ _IN_MEMORY = ":memory:"
 def open_sqlite(path: Path | None) -> sqlite3.Connection:
     """Open an SQLite file for writing, creating it with mode 0600; in memory if ``path`` is None.
 
-    The connection commits only when told to and may be used by any thread, one at a time.
+    The connection commits only on request and may be used by any thread, one at a time.
 
     Raises:
         OSError: The file cannot be created.
-        sqlite3.DatabaseError: It is no SQLite file.
+        sqlite3.DatabaseError: It is not an SQLite file.
     """
     if path is not None:
         # SQLite gives its -wal and -shm files the mode of the main file.

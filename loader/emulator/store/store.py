@@ -37,7 +37,7 @@ class Store:
 
     Raises:
         OSError: A file cannot be created.
-        sqlite3.DatabaseError: A file is no SQLite file.
+        sqlite3.DatabaseError: A file is not an SQLite file.
     """
 
     def __init__(self, ledger_path: Path | None, lake_path: Path | None) -> None:
@@ -159,7 +159,7 @@ class Store:
 
     async def _write_batches(self) -> None:
         while True:
-            with suppress(TimeoutError):  # for rows that nobody waits for: refused attempts
+            with suppress(TimeoutError):  # for rows without a waiting client: refused attempts
                 await asyncio.wait_for(self._has_queued.wait(), FLUSH_SECONDS)
             self._has_queued.clear()
             batch, self._batch = self._batch, None

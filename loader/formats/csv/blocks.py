@@ -1,11 +1,11 @@
-"""Read a CSV file in blocks of whole records: counted first, parsed only if somebody wants the rows.
+"""Read a CSV file in blocks of whole records: counted first, parsed only if the rows are needed.
 
 Rules kept here:
 
 1. A row is a record, empty lines aside. Its fields are text; an empty field, quoted or not, holds no
    value: CSV knows no other way to write that (many exporters quote every field).
-2. A record with a wrong number of fields, wrong quotes or bytes that are no text in the file's encoding is
-   told with its position and why; it never shifts, cuts or empties a value.
+2. A record with a wrong number of fields, wrong quotes or bytes that are not text in the file's encoding is
+   reported with its position and the reason; it never shifts, cuts or empties a value.
 3. What is regular is parsed by polars, which fills up short records in silence; so a block counts as
    regular only if its separators, quotes and line ends add up, and it holds no escape and no comment. All
    others go to ``read_records``.
@@ -109,7 +109,7 @@ class RecordBlock:
         return bad
 
     def _may_have_joints(self) -> bool:
-        """Return whether all that a joint is known by stands in the text: a search costs very little."""
+        """Return whether the text contains every sign of a joint; a search is cheap."""
         if MARK.encode() in self._text:
             return True
         quote = self._dialect.syntax.quote
@@ -180,7 +180,7 @@ def read_blocks(
 
 
 def read_preamble(file: SourceFile | str, dialect: Dialect) -> bytes:
-    """Return what stands before the first record, in UTF-8: the header, and what the job skips.
+    """Return the bytes before the first record, in UTF-8: the header, and the lines that the job skips.
 
     Raises:
         ExtractError: The file cannot be read.
@@ -220,6 +220,6 @@ def _never_closed(path: str, row: int, line: int) -> ExtractError:
     return ExtractError(
         "A quote in the CSV file is never closed.",
         where=f"{path}, row {row + 1:,}, from line {line:,} on",
-        why=f"the record goes on for more than {MAX_RECORD_BYTES:,} bytes, or to the end of the file",
+        why=f"the record is longer than {MAX_RECORD_BYTES:,} bytes, or to the end of the file",
         next_step='Repair that row; or switch quoting off with csv.quote = "".',
     )

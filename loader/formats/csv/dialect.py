@@ -2,8 +2,8 @@
 
 Rules kept here:
 
-1. Nothing about values is guessed: every field is text. Only how the file is written is looked for, in its
-   head, and only where the user did not tell.
+1. Nothing about values is guessed: every field is text. Only the dialect is detected, in the
+   head of the file, and only where the user set none.
 2. Lines ended by LF and CRLF are one dialect (a file may mix them); lines ended by a lone CR another.
 3. A dialect is a function of the file's bytes and the csv settings. Both are compared when a load is
    resumed, so what was found need not be stored to be found again.
@@ -28,7 +28,7 @@ from loader.sources.files import opened
 from loader.sources.transcoding import as_utf8, read_up_to
 
 HEAD_BYTES = 2**20
-"""How much of a file is looked at to find out how it is written."""
+"""Bytes of a file that are examined for its dialect."""
 
 SHOWN_COLUMNS = 30
 """How many columns an error shows."""
@@ -93,9 +93,9 @@ def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
     path = head.path
     line_end = _line_end(head.text, settings)
     start = _after_lines(head, line_end, settings.skip_rows)
-    told = SEPARATOR_LINE.match(head.text, start)
+    separator_line = SEPARATOR_LINE.match(head.text, start)
     syntax = Syntax(
-        separator=settings.separator if told is None else told[1].decode(),
+        separator=settings.separator if separator_line is None else separator_line[1].decode(),
         quote=settings.quote,
         line_end=line_end,
         escape=settings.escape,
@@ -108,11 +108,11 @@ def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
         drops_blanks=settings.blanks_after_quotes == "drop",
         rejects_row_like_texts=settings.row_like_texts == "reject",
     )
-    start = start if told is None else told.end()
+    start = start if separator_line is None else separator_line.end()
     text = head.text[start:]
     if settings.separator != "auto":
         syntax = replace(syntax, separator=settings.separator)
-    elif told is None:
+    elif separator_line is None:
         at_end, skipped = head.is_whole, settings.skip_rows
         found = find_separator(path, text, syntax, at_end=at_end, skipped_lines=skipped)
         syntax = replace(syntax, separator=found)

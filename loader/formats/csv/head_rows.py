@@ -1,4 +1,4 @@
-"""What the first rows of a CSV file lack or have too much of: found once, told to the user. Pure."""
+"""Missing and surplus fields in the first rows of a CSV file, for a note to the user. Pure."""
 
 from dataclasses import dataclass, replace
 
@@ -10,7 +10,7 @@ from loader.formats.csv.regular import last_record_end, regular_rows
 from loader.formats.csv.syntax import Syntax
 
 MOST_ROWS = 2000
-"""How many rows are looked at, if they are not regular anyway."""
+"""Number of rows that are examined, unless they are regular."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class HeadRows:
     """The first rows of a file.
 
     Attributes:
-        rows: How many were looked at; 0 if they are regular.
+        rows: Number of examined rows; 0 if they are regular.
         short: How many end before the last column.
         surplus: How many have empty fields after the last column, and no others there.
         empty: How many are made of separators only.

@@ -1,4 +1,4 @@
-"""The words for rows that are not like the header: what becomes of them, and which setting says otherwise."""
+"""Messages about rows with another number of fields than the header, and the setting for each kind."""
 
 from collections.abc import Iterator
 

@@ -8,8 +8,8 @@ Rules kept here:
 1. A quote opens a quoted field only at the field's start; anywhere else in an unquoted field it is a
    character like any other (the ``csv`` module's reading of RFC 4180).
 2. An empty line is not a row, nor is a comment. A line of separators only is counted and left out, unless the
-   user wants it rejected. A row that cannot be used is told. It is repaired only where the user said so or
-   nothing is lost.
+   user wants it rejected. A row that cannot be used is reported. It is repaired only where a
+   setting allows it or nothing is lost.
 3. An escape makes a separator, quote, escape or line end part of the field. Before anything else it is a
    character like any other: MySQL's ``\N`` arrives as ``\N``, for null words to find.
 """
@@ -54,7 +54,7 @@ class ReadRecords:
         places: For each record where it begins and ends, its line end included.
         used_bytes: Where the first record begins that is not complete.
         unclosed: Whether the text ends inside quotes.
-        empty_rows: How many lines of separators only there were. They are no records if the number of fields
+        empty_rows: How many lines of separators only there were. They are not records if the number of fields
             is not known; else they are the fault EMPTY_ROW.
     """
 
@@ -111,7 +111,7 @@ def _next_record(
     """Return the fields of the next record, or why it cannot be used; no fields if it is an empty line.
 
     Raises:
-        StopIteration: There is none.
+        StopIteration: There is no more record.
         EOFError: The text ends inside quotes.
     """
     try:
@@ -151,7 +151,7 @@ class _Lines(Iterator[str]):
         self.exhausted = False
         self._text = text
         self._record_began = 0
-        # Where quotes can be escaped, it takes the csv module to tell which one ends a field.
+        # Where quotes can be escaped, only the csv module finds the one that ends a field.
         self._closing_quote = b"" if syntax.escape else syntax.quote.encode()
         self._line_end = syntax.line_end.encode()
         self._empty_lines = EMPTY_LINES[syntax.line_end]

@@ -20,7 +20,7 @@ from loader.formats.csv.syntax import Syntax
 SEPARATORS = (",", ";", "\t", "|")
 
 SAMPLE_RECORDS = 200
-"""How many records are looked at."""
+"""Number of records that are examined."""
 
 NEARLY = 0.9
 """A second separator that fits this much of what the first fits is too good to be chance."""
@@ -77,7 +77,7 @@ def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool, skip
         if separator not in others
     ]
     if not any(trial.reads_first for trial in trials):
-        return ","  # whoever reads the header tells what is wrong with it
+        return ","  # reading the header reports its fault
     trials.sort(key=lambda trial: (trial.splits_first, trial.share), reverse=True)
     best, next_best = trials[0], trials[1:2]
     if not best.splits_first or not best.share:

@@ -19,7 +19,7 @@ from loader.sources.transcoding import read_up_to
 
 SAMPLES = 8
 SAMPLE_BYTES = 2**18
-"""In how many places, and how much in each, is looked at to tell how long lines are."""
+"""Number of places, and bytes in each, that are sampled for the length of lines."""
 
 STREAM_SAMPLE_BYTES = 32 * 2**20
 """How far those places reach in a stream."""
@@ -60,7 +60,7 @@ class CsvTable:
             words = self._dialect.encoding.words
             notes.append(
                 f"{self.file.path} is not UTF-8 and was read as {words}: "
-                "check its letters or tell csv.encoding."
+                "check its letters or set csv.encoding."
             )
         return [*notes, *ragged_rows(self.file.path, self._dialect)]
 
@@ -129,7 +129,7 @@ class CsvTable:
 
 def _in_codec(text: bytes, codec: str) -> bytes:
     if codec == "utf-8":
-        return text  # bytes that are no UTF-8 are why a row was rejected: they stay
+        return text  # bytes that are not UTF-8 are why a row was rejected: they stay
     return text.decode(errors="replace").encode(codec, errors="replace")
 
 

@@ -1,9 +1,9 @@
-"""Read an NDJSON file in blocks of whole lines: counted first, parsed only if somebody wants the rows.
+"""Read an NDJSON file in blocks of whole lines: counted first, parsed only if the rows are needed.
 
 Rules kept here:
 
 1. A row is a line, blank lines aside.
-2. A line that cannot be a row is rejected with its position and why: one that is no object, one that is
+2. A line that cannot be a row is rejected with its position and why: one that is not an object, one that is
    nested too deeply, one with a key that is neither in the first rows nor a column.
 """
 
@@ -24,7 +24,7 @@ from loader.sources.files import opened
 BLOCK_BYTES = 2**20
 """How much is read at a time; parsing is line by line, so more would not be faster."""
 
-LATE_KEY = "its key is in none of the file's first rows and is no column of the dataset"
+LATE_KEY = "its key is in none of the file's first rows and is not a column of the dataset"
 
 
 class LineBlock:
@@ -43,7 +43,7 @@ class LineBlock:
         return self._lines[index]
 
     def objects(self) -> Iterator[dict[str, Any] | RecordFault]:
-        """Yield for each row its object, or why there is none."""
+        """Yield for each row its object, or the reason for its absence."""
         return map(read_line, self._lines)
 
     def parse(

@@ -1,11 +1,11 @@
-"""Read lines of NDJSON one by one: one object a line, its values as the text that stands in the file.
+"""Read lines of NDJSON one by one: one object a line, its values as the text in the file.
 
 Rules kept here:
 
 1. Numbers never pass through a float or an int: ``1.10`` and a number of 40 digits stay what they are.
 2. An object or array is its JSON text: compact, its keys in order, its numbers digit by digit.
 3. ``null`` and a missing key hold no value; an empty text is a text; true and false are these words.
-4. A line that is no JSON object by RFC 8259, or that names a key twice, is told and never repaired.
+4. A line that is not a JSON object by RFC 8259, or that names a key twice, is reported and never repaired.
 """
 
 import json
@@ -24,13 +24,13 @@ TOO_DEEP = f"it is nested more than {exact_json.MAX_DEPTH} levels deep"
 
 NOT_UTF_8 = RecordFault(RejectCode.BAD_ENCODING, "it holds bytes that are not UTF-8")
 
-NOT_UNICODE = RecordFault(RejectCode.BAD_ENCODING, "it holds half a surrogate pair, which is no character")
+NOT_UNICODE = RecordFault(RejectCode.BAD_ENCODING, "it holds half a surrogate pair, which is not a character")
 
 
 def read_line(line: bytes) -> dict[str, Any] | RecordFault:
-    """Return the object of a line, or why there is none.
+    """Return the object of a line, or the reason for its absence.
 
-    Its values are str, bool, None, or a dict or list where an object or array stands.
+    Its values are str, bool, None, or a dict or list for an object or array.
     """
     try:
         value = _DECODER.decode(line.decode())

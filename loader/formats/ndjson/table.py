@@ -16,22 +16,22 @@ from loader.model import SourceFile
 from loader.sources.files import check_unchanged
 
 HEAD_BYTES = 2 * 2**20
-"""How much of a file is looked at for its keys: some 5,000 rows."""
+"""Bytes of a file that are examined for its keys: about 5,000 rows."""
 
 SAMPLES = 4
-"""In how many places of the head is looked at to tell how long rows are."""
+"""Number of places in the head that are sampled for the length of rows."""
 
 
 class NdjsonTable:
     """An NDJSON file, its head read. All columns are text: numbers are the digits that stand in the file.
 
     Its columns are the keys of its first rows, and those that may come later. A later row with yet another
-    key is rejected, unless such keys are to be left out: nothing is dropped that nobody was told of.
+    key is rejected, unless such keys are to be left out: nothing is dropped silently.
 
     Args:
         file: The file.
         may_come: Keys that are columns even if the first rows do not have them.
-        leaves_out_unknown: Whether the user said that keys nobody uses may be left out.
+        leaves_out_unknown: Whether a setting allows unused keys to be left out.
         block_bytes: How much to read at a time; the rows are the same for any number.
 
     Raises:

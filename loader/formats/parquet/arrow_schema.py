@@ -1,4 +1,4 @@
-"""Read what only the Arrow schema in a Parquet file's metadata says: durations and 128-bit integers.
+"""Read types that only the Arrow schema in a Parquet file's metadata contains: durations, 128-bit integers.
 
 Parquet has no type for them: they are stored as plain 64-bit integers and 16 bytes. Everything else in that
 schema (zones, dictionaries, list kinds) only repeats or decorates what the Parquet schema says, so it is not

@@ -1,4 +1,4 @@
-"""Check what a Parquet file says of itself, before polars believes it.
+"""Check the metadata of a Parquet file, before polars relies on it.
 
 Polars trusts a file's own numbers: on false ones it panics, takes all memory, or (a schema thousands of
 levels deep) ends the process. So they are compared with each other and with the file first.
@@ -29,7 +29,7 @@ REPEATED = 2
 
 
 class Unsound(Exception):
-    """A Parquet file that contradicts itself; the text says how, without values."""
+    """A Parquet file that contradicts itself; the text states how, without values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +74,13 @@ class RowGroup:
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """What a Parquet file says of itself, found sound.
+    """The metadata of a Parquet file, checked.
 
     Attributes:
         rows: Number of its rows.
         columns: Its outermost columns.
         groups: Its row groups.
-        arrow_types: What the Arrow schema adds to each leaf; empty if there is none.
+        arrow_types: Types that the Arrow schema adds to leaves; empty without one.
         arrow_schema: That schema, as the metadata holds it.
     """
 
@@ -95,7 +95,7 @@ def read_footer(handle: BinaryIO, size_bytes: int) -> Footer:
     """Read and check the footer.
 
     Raises:
-        Unsound: It is no footer, or its numbers contradict each other or the file.
+        Unsound: It is not a footer, or its numbers contradict each other or the file.
         OSError: The file cannot be read.
     """
     footer, end = _footer(handle, size_bytes)
@@ -121,7 +121,7 @@ def read_footer(handle: BinaryIO, size_bytes: int) -> Footer:
         first_row += rows
     rows = number_of(footer, 3, "the number of rows")
     if rows != first_row:
-        raise Unsound(f"its footer says {rows} rows, its row groups have {first_row}")
+        raise Unsound(f"its footer states {rows} rows, its row groups have {first_row}")
     metadata = _arrow_schema(footer)
     arrow_types = arrow_schema.leaf_types(metadata)
     if len(arrow_types) != len(leaves):
@@ -164,7 +164,7 @@ def _flat_columns(footer: Struct) -> list[bool]:
         while open_groups and open_groups[-1][0] == 0:
             open_groups.pop()
         if not open_groups:
-            raise Unsound("its schema has more columns than it says")
+            raise Unsound("its schema has more columns than it states")
         left, repeated = open_groups[-1]
         open_groups[-1] = (left - 1, repeated)
         repeated = repeated or element.get(3) == REPEATED
@@ -176,13 +176,13 @@ def _flat_columns(footer: Struct) -> list[bool]:
         if len(open_groups) > MAX_DEPTH or len(columns) > MAX_COLUMNS:
             raise Unsound(f"its schema has more than {MAX_DEPTH} levels or {MAX_COLUMNS:,} columns")
     if any(left for left, _ in open_groups):
-        raise Unsound("its schema has fewer columns than it says")
+        raise Unsound("its schema has fewer columns than it states")
     return columns
 
 
 def _chunk(chunk: Struct, end: int, rows: int, column: str, leaf: Node) -> Chunk:
     if chunk.get(1):
-        return Chunk(column, 0, 0, 0, missing="values that lie in another file")
+        return Chunk(column, 0, 0, 0, missing="values in another file")
     about = chunk.get(3)
     if chunk.get(8) is not None:
         return Chunk(column, 0, 0, 0, missing="encrypted values")
@@ -203,7 +203,7 @@ def _chunk(chunk: Struct, end: int, rows: int, column: str, leaf: Node) -> Chunk
             raise Unsound("a dictionary comes after the values that need it")
         start = dictionary
     if start < len(MAGIC) or start + size > end:
-        raise Unsound("a column lies outside the file")
+        raise Unsound("a column is outside the file")
     return Chunk(column, start, start + size, values, rows, about, leaf)
 
 

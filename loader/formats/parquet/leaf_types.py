@@ -2,7 +2,7 @@
 
 Rules kept here:
 
-1. Polars is told physical types, and annotations only where it reads every value exactly (decimals up to 38
+1. Polars gets physical types, and annotations only where it reads every value exactly (decimals up to 38
    digits, 16-bit floats). Everything else becomes its values in ``leaf_values``, checked one by one.
 2. A logical type counts more than the legacy converted type; a timestamp that has only the latter is UTC, as
    the format says.
@@ -74,7 +74,7 @@ class LeafType:
         dtype: Their type.
         convert: Makes them of what polars reads.
         annotation: Fields of the SchemaElement that polars is given beside the physical type.
-        physical: The physical type that polars is told.
+        physical: The physical type for polars.
         length: Bytes of a value, if it has a fixed length.
         unread: Why they cannot be read; empty if they can.
     """
@@ -135,7 +135,7 @@ def _plain(leaf: Node, arrow: ArrowType | None) -> LeafType:
 
 
 def stored(leaf: Node) -> LeafType:
-    """Return how the physical values of a leaf are read, whatever they stand for.
+    """Return how the physical values of a leaf are read, independent of their meaning.
 
     Polars decodes 16-bit floats in encodings that it does not decode other values of two bytes in.
     """

@@ -60,7 +60,7 @@ def first_level(levels: bytes, most: int) -> int:
     """Return the first of some levels, of which ``most`` is the highest that may be.
 
     Raises:
-        BadLevels: There is none.
+        BadLevels: There is no run.
     """
     width = most.bit_length()
     try:

@@ -75,13 +75,15 @@ def check_pages(handle: BinaryIO, chunk: Chunk) -> None:
     """Check the pages of a column chunk: sizes, numbers of values, and checksums if they have any.
 
     Raises:
-        Unsound: They are not what the footer says, or unpack to more than MAX_PAGE_BYTES.
+        Unsound: They contradict the footer, or unpack to more than MAX_PAGE_BYTES.
         OSError: The file cannot be read.
     """
     place, values = chunk.start, 0
     while values < chunk.values:
         if place >= chunk.end:
-            raise Unsound(f"column '{chunk.column}' has {values} values where its footer says {chunk.values}")
+            raise Unsound(
+                f"column '{chunk.column}' has {values} values where its footer states {chunk.values}"
+            )
         header, header_bytes = page_header(handle, place, chunk.end)
         packed = number_of(header, 3, "a page's size")
         unpacked = number_of(header, 2, "a page's unpacked size")
@@ -102,7 +104,7 @@ def check_pages(handle: BinaryIO, chunk: Chunk) -> None:
         if header.get(1) == DATA_PAGE_V2:
             _check_levels(handle, chunk, header[DESCRIPTION[DATA_PAGE_V2]], place - packed, packed)
     if values != chunk.values:
-        raise Unsound(f"column '{chunk.column}' has {values} values where its footer says {chunk.values}")
+        raise Unsound(f"column '{chunk.column}' has {values} values where its footer states {chunk.values}")
 
 
 def page_header(handle: BinaryIO, place: int, end: int) -> tuple[Struct, int]:
@@ -180,4 +182,6 @@ def _check_levels(handle: BinaryIO, chunk: Chunk, about: Struct, place: int, pac
     if repetitions and values:
         _check_first_level(levels, chunk, repetitions)
     if nulls != values - there or rows != begun:
-        raise Unsound(f"a page of column '{chunk.column}' says other numbers of rows or nulls than it holds")
+        raise Unsound(
+            f"a page of column '{chunk.column}' states other numbers of rows or nulls than it holds"
+        )

@@ -64,7 +64,7 @@ class Node:
     def logical(self) -> tuple[int, Struct] | None:
         """The logical type: its number in the union and its parameters; None if there is no such field.
 
-        A field without a member, or with one that is no struct, has the number 0.
+        A field without a member, or with one that is not a struct, has the number 0.
         """
         value = self.element.get(10)
         if value is None:
@@ -91,7 +91,7 @@ def columns_of(elements: Sequence[Struct]) -> Sequence[Node]:
 def _node(elements: Sequence[Struct], place: int, definition: int, repetition: int) -> tuple[Node, int]:
     element = elements[place]
     kind = element.get(3, REQUIRED)
-    if place:  # the root has no repetition, whatever it says
+    if place:  # the root has no repetition, even if it states one
         definition += kind in (OPTIONAL, REPEATED)
         repetition += kind == REPEATED
     children = []

@@ -44,7 +44,7 @@ class Rows:
 
     Attributes:
         frame: Their values; none where a value is at fault.
-        bad: Rows with a value that is none of its type, by position in the frame.
+        bad: Rows with a value that is invalid for its type, by position in the frame.
     """
 
     frame: pl.DataFrame
@@ -57,7 +57,7 @@ class ParquetSource:
     Args:
         path: Absolute path, or URL.
         size_bytes: Size of the file.
-        remote: The object if it is no file on this machine.
+        remote: The object if it is not a file on this machine.
 
     Raises:
         ExtractError: It is not a whole Parquet file.
@@ -98,7 +98,7 @@ class ParquetSource:
         """Return ``rows`` rows from ``first_row`` on, with the named columns in that order.
 
         Raises:
-            ExtractError: The file is damaged, or has fewer rows than its footer says.
+            ExtractError: The file is damaged, or has fewer rows than its footer states.
         """
         bad: dict[int, BadRecord] = {}
         series: dict[str, pl.Series] = {}
@@ -161,7 +161,7 @@ class ParquetSource:
             for columns in _some_at_a_time(wanted, groups):
                 frame = self._read_raw(columns, groups, first_row, rows)
                 if frame.height != rows:
-                    raise Unsound(f"it has fewer rows than its footer says, from row {first_row} on")
+                    raise Unsound(f"it has fewer rows than its footer states, from row {first_row} on")
                 for number, column in enumerate(columns):
                     yield column, frame[str(number)]
         except _READ_ERRORS as error:
@@ -192,7 +192,7 @@ class ParquetSource:
         """Return a column whose INT96 timestamps are of microseconds if that holds all of them.
 
         Spark, Hive and Impala write 9999-12-31 so, which no count of nanoseconds reaches; but Impala writes
-        nanoseconds too. Only the values tell, so they are all looked at once.
+        nanoseconds too. Only the values show it, so all are examined once.
         """
         if not column.has_int96 or not column.is_plain:
             return column
@@ -204,7 +204,7 @@ class ParquetSource:
                 far = far or bool((~days.is_between(-106_751, 106_750)).any())
                 fine = fine or bool((nanoseconds % 1000 != 0).any())
         except _READ_ERRORS:
-            return column  # it is told when the column is read
+            return column  # the read of the column reports it
         if fine or not far:
             return column
         leaves = [replace(column.leaves[0], dtype=pl.Datetime("us"), convert=as_far_microseconds)]

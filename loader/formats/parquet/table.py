@@ -1,4 +1,4 @@
-"""The rows of a Parquet file: slices of it, skipped where nobody wants them."""
+"""The rows of a Parquet file: slices of it, skipped where they are not needed."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -45,7 +45,7 @@ class ParquetTable:
 
     @property
     def advice(self) -> Sequence[str]:
-        """Nothing: a Parquet file says itself how it is written."""
+        """Nothing: a Parquet file has no dialect."""
         return ()
 
     def has_rows(self) -> bool:
@@ -86,7 +86,7 @@ class ParquetTable:
 
     @property
     def settings_found(self) -> Mapping[str, str]:
-        """Nothing: Parquet tells itself how it is written."""
+        """Nothing: a Parquet file has no dialect."""
         return {}
 
     def _read(self, cut: FileCut, slices: Sequence[tuple[int, int]]) -> Iterator[Piece]:

@@ -2,7 +2,7 @@
 
 Rules kept here:
 
-1. Pure, and for bytes that nobody vouches for: whatever they are, reading ends soon with a value or with
+1. Pure, and for untrusted bytes: for any input, reading ends soon with a value or with
    ``Malformed``. No length is believed beyond the bytes that are there.
 """
 
@@ -20,7 +20,7 @@ Struct = Mapping[int, Any]
 
 
 class Malformed(Exception):
-    """The bytes are no struct of the compact protocol."""
+    """The bytes are not a struct of the compact protocol."""
 
 
 def read_struct(content: bytes, start: int = 0) -> tuple[Struct, int]:
