@@ -4,7 +4,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import orjson
@@ -48,8 +48,8 @@ def open_for_reading(
     path = run_dir / name
     with reading_errors(path):
         check_files(with_sidecars(path))  # a FIFO in its place would be waited for
-    with reading_errors(path), tempfile.TemporaryDirectory(prefix="scn-loader-") as scratch:
-        address = _address(path, Path(scratch), alive=alive)
+    with reading_errors(path), ExitStack() as scratch:
+        address = _address(path, scratch, alive=alive)
         # Rejected rows are fetched by a thread of whatever writes them, while this one waits.
         connection = sqlite3.connect(
             address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -138,7 +138,7 @@ def corrupt(path: Path, why: str) -> CheckpointCorrupt:
     )
 
 
-def _address(path: Path, scratch: Path, *, alive: bool) -> str:
+def _address(path: Path, scratch: ExitStack, *, alive: bool) -> str:
     """Choose how SQLite may look at the file; what it reads is the same in each case."""
     if alive:
         # Readers of a living log take part in its locks; a wrong look would be a torn one.
@@ -151,10 +151,19 @@ def _address(path: Path, scratch: Path, *, alive: bool) -> str:
         # A killed run's log is read in place: SQLite indexes it in its own memory and writes nothing.
         return f"{path.absolute().as_uri()}?mode=ro&readonly_shm=1"
     # A log without its index, or a half-done change of the header: SQLite must write to make it whole.
-    for part in (path, log, journal):
-        if part.exists():
-            shutil.copyfile(part, scratch / part.name)
-    return (scratch / path.name).as_uri()
+    try:
+        copies = Path(scratch.enter_context(tempfile.TemporaryDirectory(prefix="scn-loader-")))
+        for part in (path, log, journal):
+            if part.exists():
+                shutil.copyfile(part, copies / part.name)
+    except OSError as error:
+        raise CheckpointError(
+            "The checkpoint cannot be copied, which is needed to read what a killed run left.",
+            where=str(path),
+            why=f"TMPDIR: {error.strerror or error}",
+            next_step="point TMPDIR at a folder with room for the checkpoint",
+        ) from error
+    return (copies / path.name).as_uri()
 
 
 def _check_kind(connection: sqlite3.Connection, path: Path) -> None:

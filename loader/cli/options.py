@@ -29,6 +29,7 @@ METAVARS = {
     "max_errors_per_file": "N|N%",
     "rate": "EVENTS_PER_SECOND",
     "run_dir": "DIR",
+    "keep": "N|DAYS",
     "give_up_after": "DURATION",
     "group_by": "COLUMN",
     "filter": "SQL",

@@ -1,5 +1,6 @@
 """``scn-loader status``: which load a run directory holds, how it stands, and what to run next."""
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -8,12 +9,15 @@ from typing import Annotated
 import orjson
 import typer
 
-from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.checkpoint.schema import CHECKPOINT_NAME, REJECTED_NAME
+from loader.checkpoint.start.making_way import aside
 from loader.cli.load import value_flags
 from loader.cli.terminal.corrected_load import correcting_of
 from loader.errors import ExitCode
 from loader.report.export import export_failed, export_rejected
 from loader.report.figures import counted, printable
+from loader.status.command_line import PROGRAM
+from loader.status.earlier import earlier_text, earlier_values, read_earlier
 from loader.status.listing import listing_text, loads_below
 from loader.status.next_steps import Step, next_steps
 from loader.status.overview import CORRECTED_NOT_LOADED_NAME, LoadState, Overview, read_overview
@@ -62,10 +66,11 @@ def status(
         return
     overview = read_overview(run_dir, time.time())
     steps = _steps(overview)
+    earlier = None if overview.is_earlier else read_earlier(overview, time.time())
     if as_json:
-        _write_json(overview_values(overview, steps))
+        _write_json(overview_values(overview, steps, earlier_values(earlier) if earlier else None))
     else:
-        sys.stdout.write(overview_text(overview, steps) + "\n")
+        sys.stdout.write(overview_text(overview, steps, earlier_text(earlier) if earlier else "") + "\n")
         if overview.totals is not None and overview.totals.events_accepted and not overview.is_earlier:
             sys.stdout.write(_third_stage(overview.run_dir))
     if overview.state is LoadState.NONE:
@@ -75,7 +80,7 @@ def status(
         (failed, export_failed, "event that was not accepted"),
     ):
         if path is not None:
-            written = export(run_dir, path)
+            written = export(overview.checkpoint, path)
             said = counted(written.rows, what) if written.rows == 1 else _many(written.rows, what)
             typer.echo(f"{said} written to {printable(str(path.absolute()))}", err=as_json)
             if written.escaped:
@@ -101,8 +106,21 @@ def _steps(overview: Overview) -> list[Step]:
     if overview.state is LoadState.NONE:
         return [Step("name a run directory, which each summary shows as 'run dir', or a folder of them")]
     if overview.is_earlier:
-        return [Step("nothing: a later load took its place in the run directory")]
+        return _steps_of_earlier(overview)
     return next_steps(overview.standing(correcting_of(overview, value_flags())))
+
+
+def _steps_of_earlier(overview: Overview) -> list[Step]:
+    """Return what can still be done for a load whose place in the run directory a later one took."""
+    checkpoint = shlex.quote(str(overview.checkpoint))
+    steps = []
+    if correcting := correcting_of(overview, value_flags()):
+        folder = overview.run_dir / aside(REJECTED_NAME, overview.load_id)
+        steps.append(Step(f"correct the rejected rows in {folder}, then load them", correcting))
+    if overview.totals is not None and overview.totals.events_failed:
+        command = f"{PROGRAM} status {checkpoint} --failed failed.csv"
+        steps.append(Step("list the failed events, as their rows have to be loaded again", command))
+    return steps or [Step("nothing: a later load took its place in the run directory")]
 
 
 def _code_of(overview: Overview) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loader.checkpoint.start.delivered import (
+    Delivered,
     Identity,
     StoredLoad,
     delivered_before,
@@ -55,13 +56,15 @@ def choose_files(job: Job, files: tuple[SourceFile, ...]) -> Chosen:
     Raises:
         NothingNew: All of them were delivered before.
         CheckpointMismatch: An unfinished load is to be resumed, and files of it are gone or changed.
+        CheckpointError: The list of delivered files cannot be read.
     """
     if job.restart or STANDARD_INPUT in job.extract:
         return Chosen(files)
     run_dir = (job.run_dir or job.default_run_dir()).absolute()
     settings = job.plan_settings()
     leaves_out = _is_open_ended(job.extract) and not job.again
-    before = delivered_before(run_dir, settings) if leaves_out else {}
+    delivered = delivered_before(run_dir, settings) if leaves_out else Delivered()
+    before = delivered.paths
     present = present_load(run_dir)
     if present is not None and not is_for(present, settings):
         present = None  # open_checkpoint says how it differs
@@ -73,7 +76,8 @@ def choose_files(job: Job, files: tuple[SourceFile, ...]) -> Chosen:
             return _of_present(files, present)
         if present.is_finished and leaves_out and not _same(rest, present.files):
             before |= {identity(file): file.path for file in present.files}
-    return _undelivered(job, files, before, present)
+    chosen = _undelivered(job, files, before, present)
+    return replace(chosen, notes=(*_not_known(delivered), *chosen.notes))
 
 
 def _undelivered(
@@ -100,6 +104,16 @@ def _undelivered(
         verb = "1 file has" if len(changed) == 1 else f"{len(changed):,} files have"
         notes.append(f"{verb} changed since delivery, and every row is sent: {_names(changed)}.")
     return Chosen(numbered(rest), tuple(notes), left_out=len(out))
+
+
+def _not_known(delivered: Delivered) -> tuple[str, ...]:
+    """Say which checkpoints of earlier loads do not tell what was delivered."""
+    if not delivered.unreadable:
+        return ()
+    number = len(delivered.unreadable)
+    which = "1 earlier load" if number == 1 else f"{number:,} earlier loads"
+    names = _names([str(path) for path in delivered.unreadable])
+    return (f"The checkpoint of {which} cannot be read, so its files count as not delivered: {names}.",)
 
 
 def _of_unfinished(job: Job, files: Sequence[SourceFile], load: StoredLoad, run_dir: Path) -> Chosen:

@@ -2,6 +2,7 @@
 
 from loader.job.column_rule import ColumnRule, TextRule
 from loader.job.fields import INSTANCE_ID
+from loader.job.keep import Keep
 from loader.job.reading import read_job
 from loader.job.sections import CsvSettings, InDoubt, MaxErrors, OnFailure, Pack
 from loader.job.settings import DATASET_ARN, DATASET_EVENT_TYPE, Job
@@ -14,6 +15,7 @@ __all__ = [
     "CsvSettings",
     "InDoubt",
     "Job",
+    "Keep",
     "MaxErrors",
     "OnFailure",
     "Pack",

@@ -11,6 +11,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, NoDecode
 
 from loader.job.column_rule import ColumnRule, TextRule
+from loader.job.keep import Keep
 from loader.job.panels import DELIVERY, DESTINATION, EVENTS, EXTRACT, RUN, plan_setting, setting
 from loader.job.sections import (
     CsvSettings,
@@ -219,6 +220,15 @@ class RunFields(BaseSettings):
             "An unfinished load of other files in the run directory: resume it first, supersede it, or stop.",
         ),
     ] = Unfinished.STOP
+    keep: Annotated[
+        Keep,
+        NoDecode,
+        setting(
+            RUN,
+            "Remove earlier loads of the run directory beyond the latest N, or older than N days (90d); what "
+            "failed or is in doubt stays. [default: all]",
+        ),
+    ] = Keep()
     retry_failed: Annotated[bool, setting(RUN, "Deliver again what failed or was held back.")] = False
     in_doubt: Annotated[
         InDoubt,

@@ -23,6 +23,7 @@ from loader.job import Job
 from loader.job.sections import Unfinished
 from loader.loading.doubts import decide_doubts
 from loader.loading.dry_run import dry_run
+from loader.loading.earlier import remove_earlier, remove_earlier_unless_held
 from loader.loading.observers import Ending, Observers
 from loader.loading.session import LoadSession
 from loader.process.daemon_thread import in_daemon_thread
@@ -51,7 +52,7 @@ class LoadParts:
 
 USUAL_PARTS = LoadParts()
 
-CONNECTION_SETTINGS = {"profile", "extract_profile", "transport", "max_in_flight"}
+CONNECTION_SETTINGS = {"profile", "extract_profile", "transport", "max_in_flight", "keep"}
 """Kept in the checkpoint, with endpoint and Region, for commands that are given a run directory only."""
 
 
@@ -144,6 +145,7 @@ async def _opened_and_run(
             extract = await before(in_daemon_thread(opening, "opening"))
         except NothingNew as nothing:
             log.warning("%s", nothing.what)
+            remove_earlier_unless_held(_run_dir(job), job.keep)
             return Ending(LoadSummary(run_dir=str(_run_dir(job)), nothing_new=True), None)
         stack.callback(extract.close)
         for warning in extract.warnings:
@@ -175,6 +177,7 @@ async def _opened_and_run(
                 "The load is resumed." if checkpoint.resumed else "The load begins.",
                 extra={"rows": extract.total_rows, "count": len(extract.files)},
             )
+            remove_earlier(checkpoint.run_dir, job.keep, client.service_now())
             for words, count in Counter(extract.formats).items():
                 first = extract.files[extract.formats.index(words)]
                 log.info("Read as %s.", words, extra={"path": first.path, "count": count})

@@ -25,8 +25,9 @@ from loader.page.model import (
     WindowCell,
 )
 from loader.report import figures
+from loader.status.failure_groups import FailureGroup
 from loader.status.next_steps import next_steps
-from loader.status.overview import FailureGroup, LoadState, Overview, read_overview
+from loader.status.overview import LoadState, Overview, read_overview
 from loader.status.overview_text import STATES
 
 MOST_CELLS = 224

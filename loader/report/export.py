@@ -10,6 +10,7 @@ from pathlib import Path
 
 from loader.atomic import replacing
 from loader.checkpoint.reading import open_for_reading
+from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.checkpoint.start.lock import look_without_locking
 from loader.errors import CheckpointError
 
@@ -48,41 +49,50 @@ class Exported:
     escaped: int
 
 
-def export_rejected(run_dir: Path, path: Path) -> Exported:
+def export_rejected(place: Path, path: Path) -> Exported:
     """Write the rejected rows of a load to a CSV file (mode 0600).
 
     Rows are counted from 1 in their file, without the header. The checkpoint does not change.
 
+    Args:
+        place: The run directory, or a checkpoint of it that was kept.
+        path: The CSV file.
+
     Raises:
         CheckpointError: The checkpoint cannot be read, or the file not written.
     """
-    return _export(run_dir, path, REJECTED_COLUMNS, REJECTED)
+    return _export(place, path, REJECTED_COLUMNS, REJECTED)
 
 
-def export_failed(run_dir: Path, path: Path) -> Exported:
+def export_failed(place: Path, path: Path) -> Exported:
     """Write the events that failed, are in doubt or were held back to a CSV file (mode 0600).
 
     Rows are counted from 1 in their file, without the header. An event in doubt of a run that was killed
     has no token, and the rows of its whole window, until that window is planned again. An event that failed
     for some of its records has a line for each part that was refused, with the token of that part.
 
+    Args:
+        place: The run directory, or a checkpoint of it that was kept.
+        path: The CSV file.
+
     Raises:
         CheckpointError: The checkpoint cannot be read, or the file not written.
     """
-    return _export(run_dir, path, FAILED_COLUMNS, FAILED)
+    return _export(place, path, FAILED_COLUMNS, FAILED)
 
 
-def _export(run_dir: Path, path: Path, columns: Sequence[str], query: str) -> Exported:
-    with (
-        look_without_locking(run_dir) as pid,
-        open_for_reading(run_dir, alive=pid is not None) as connection,
-    ):
-        try:
-            return _write(path, columns, connection.execute(query))
-        except OSError as error:
-            raise CheckpointError(
-                "The file cannot be written.", where=str(path), why=error.strerror or str(error)
-            ) from error
+def _export(place: Path, path: Path, columns: Sequence[str], query: str) -> Exported:
+    checkpoint = place if place.is_file() else place / CHECKPOINT_NAME
+    run_dir, name = checkpoint.parent, checkpoint.name
+    with look_without_locking(run_dir) as pid:
+        is_written_now = pid is not None and name == CHECKPOINT_NAME
+        with open_for_reading(run_dir, alive=is_written_now, name=name) as connection:
+            try:
+                return _write(path, columns, connection.execute(query))
+            except OSError as error:
+                raise CheckpointError(
+                    "The file cannot be written.", where=str(path), why=error.strerror or str(error)
+                ) from error
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[sqlite3.Row]) -> Exported:

@@ -13,11 +13,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from loader.checkpoint.schema import LOG_NAME
 from loader.errors import CheckpointError
 from loader.private_files import open_private
 from loader.report.log_lines import Fields, LogFormat, fields_of, json_line, message_of, text_line
-
-LOG_FILE = "load.log"
 
 REPEATS = 5
 """How often the same message is written before it is folded."""
@@ -62,7 +61,7 @@ def log_to(
             shown_ids = {} if for_people else ids
             handlers.append(LineHandler(console, log_format, shown_ids, level=level, debug=debug))
         if run_dir is not None:
-            write = stack.enter_context(_appending(run_dir / LOG_FILE))
+            write = stack.enter_context(_appending(run_dir / LOG_NAME))
             handlers.append(LineHandler(write, log_format, ids, level=lowest, debug=debug))
         ours, everything = logging.getLogger("loader"), logging.getLogger()
         stack.callback(ours.setLevel, ours.level)

@@ -4,10 +4,8 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import groupby, islice
-from operator import itemgetter
 from pathlib import Path
 
 from loader.checkpoint.doubt import SAFE_SECONDS
@@ -21,32 +19,14 @@ from loader.errors import CheckpointError, ExitCode
 from loader.model import EventState, Operation
 from loader.report.trouble import Trouble, read_trouble
 from loader.status.command_line import CommandLine
+from loader.status.failure_groups import FAILED, REJECTED, FailureGroup, failure_groups
 from loader.status.next_steps import Standing
-
-SHOWN_GROUPS = 20
-SHOWN_PLACES = 3
 
 CORRECTED_NAME = "corrected"
 """Run directory of the corrected rows, inside that of the load they were rejected by."""
 
 CORRECTED_NOT_LOADED_NAME = "corrected-not-loaded"
 """The same for rows that were accepted and not loaded, or refused by the service."""
-
-FAILED = """
-SELECT code, message, number, path, first_row FROM (
-    SELECT code, message, path, first_row,
-           count(*) OVER (PARTITION BY code, message) AS number,
-           row_number() OVER (PARTITION BY code, message ORDER BY window, event_index, first_record) AS place
-    FROM failures JOIN files ON files.number = failures.file
-) WHERE place <= :places ORDER BY number DESC, code, message, place"""
-
-REJECTED = """
-SELECT column, reason, number, path, row FROM (
-    SELECT column, reason, path, row,
-           count(*) OVER (PARTITION BY column, reason) AS number,
-           row_number() OVER (PARTITION BY column, reason ORDER BY file, row) AS place
-    FROM rejected JOIN files ON files.number = rejected.file
-) WHERE place <= :places ORDER BY number DESC, column, reason, place"""
 
 
 class LoadState(StrEnum):
@@ -58,23 +38,6 @@ class LoadState(StrEnum):
     KILLED = "killed"
     FINISHED = "finished"
     UNREADABLE = "unreadable"
-
-
-@dataclass(frozen=True, slots=True)
-class FailureGroup:
-    """Rejected rows or events not accepted that have one cause in common.
-
-    Attributes:
-        kind: Column of rejected rows; error code of events.
-        reason: Why the rows were rejected; the service's words on the events (may echo payload).
-        count: How many there are.
-        first: Path and row (from 0) of the first few.
-    """
-
-    kind: str
-    reason: str = field(repr=False)
-    count: int
-    first: Sequence[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +79,7 @@ class Overview:
         pid: The process that works on it now (0 if unknown), or None.
         trouble: The last cause of failed attempts of the last run, if there was one.
         problem: Why nothing can be told, if so.
+        child: The run directory of the load of this load's corrected rows, if there is one.
     """
 
     run_dir: Path
@@ -136,6 +100,7 @@ class Overview:
     pid: int | None = None
     trouble: Trouble | None = None
     problem: CheckpointError | None = None
+    child: Path | None = None
 
     @property
     def is_earlier(self) -> bool:
@@ -144,18 +109,14 @@ class Overview:
 
     @property
     def parent(self) -> Path | None:
-        """The run directory whose rejected rows this load corrects, if it does."""
-        is_child = (
-            self.run_dir.name in (CORRECTED_NAME, CORRECTED_NOT_LOADED_NAME)
-            and (self.run_dir.parent / CHECKPOINT_NAME).exists()
-        )
-        return self.run_dir.parent if is_child else None
-
-    @property
-    def child(self) -> Path | None:
-        """The run directory of the load of this load's corrected rows, if there is one."""
-        child = self.run_dir / CORRECTED_NAME
-        return child if not self.is_earlier and (child / CHECKPOINT_NAME).exists() else None
+        """The run directory, or kept checkpoint, of the load whose rows this load corrects, if it does."""
+        name, folder = self.run_dir.name, self.run_dir.parent
+        parent = folder / CHECKPOINT_NAME
+        if name not in (CORRECTED_NAME, CORRECTED_NOT_LOADED_NAME):
+            parent = folder / KEPT_NAME.format(name.removeprefix(f"{CORRECTED_NAME}-"))
+        if not name.startswith(CORRECTED_NAME) or not parent.exists():
+            return None
+        return folder if parent.name == CHECKPOINT_NAME else parent
 
     def standing(self, correcting: str = "") -> Standing:
         """Return what the next step depends on.
@@ -244,14 +205,28 @@ def _read(  # noqa: PLR0917 - one place
         totals,
         None if None in rows else sum(count or 0 for count in rows) - totals.rows_read,
         doubt,
-        _troubles(connection, FAILED),
-        _troubles(connection, REJECTED),
+        failure_groups(connection, FAILED),
+        failure_groups(connection, REJECTED),
         started_at,
         ended_at,
         last_run,
         pid,
         read_trouble(checkpoint.parent) if checkpoint.name == CHECKPOINT_NAME else None,
+        child=_child(checkpoint, load_id, created_at),
     )
+
+
+def _child(checkpoint: Path, load_id: str, began_at: float) -> Path | None:
+    """Return the run directory of the load of a load's corrected rows; None if there is none."""
+    is_earlier = checkpoint.name != CHECKPOINT_NAME
+    child = checkpoint.parent / (f"{CORRECTED_NAME}-{load_id}" if is_earlier else CORRECTED_NAME)
+    if not (child / CHECKPOINT_NAME).exists():
+        return None
+    try:
+        with look_without_locking(child) as pid, open_for_reading(child, alive=pid is not None) as connection:
+            return child if read_plan(connection)[1] >= began_at else None  # else of an earlier load
+    except CheckpointError:
+        return None
 
 
 def _state(pid: int | None, started_at: float | None, last_run: RunEnd | None) -> LoadState:
@@ -286,13 +261,3 @@ def _doubt(
         events_failed=totals.events_failed - moved[EventState.FAILED],
         events_unprocessed=totals.events_unprocessed - moved[EventState.UNPROCESSED],
     ), doubt
-
-
-def _troubles(connection: sqlite3.Connection, query: str) -> list[FailureGroup]:
-    """Group rows of (kind, reason, count, path, row) that come sorted by the first three."""
-    cursor = connection.execute(query, {"places": SHOWN_PLACES})
-    groups = groupby(cursor, key=itemgetter(0, 1, 2))
-    return [
-        FailureGroup(kind, reason, count, [(row[3], row[4]) for row in rows])
-        for (kind, reason, count), rows in islice(groups, SHOWN_GROUPS)
-    ]

@@ -5,17 +5,21 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from loader.status.failure_groups import FailureGroup
 from loader.status.next_steps import Step
-from loader.status.overview import FailureGroup, Overview
+from loader.status.overview import Overview
 from loader.status.overview_text import is_rehearsal
 
 
-def overview_values(overview: Overview, steps: Sequence[Step]) -> Mapping[str, Any]:
+def overview_values(
+    overview: Overview, steps: Sequence[Step], earlier: Mapping[str, Any] | None = None
+) -> Mapping[str, Any]:
     """Return the values; times are ISO 8601 in UTC, rows are counted from 1.
 
     Args:
         overview: The load.
         steps: What to do next.
+        earlier: Values about earlier loads of the run directory.
     """
     end = overview.last_run
     values: dict[str, Any] = {
@@ -28,8 +32,8 @@ def overview_values(overview: Overview, steps: Sequence[Step]) -> Mapping[str, A
         "next": [{"why": step.why, "command": step.command} for step in steps],
         "parent": None if overview.parent is None else str(overview.parent),
         "child": None if overview.child is None else str(overview.child),
-        "earlier": [str(path) for path in overview.kept],
         "problem": None if overview.problem is None else overview.problem.what,
+        **(earlier or {"earlier": [str(path) for path in overview.kept]}),
     }
     plan, totals = overview.plan, overview.totals
     if plan is None or totals is None:

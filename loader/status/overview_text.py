@@ -1,15 +1,14 @@
 """A run directory's overview as the text that ``status`` prints: which load, how it stands, what next."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from loader.report import figures
 from loader.report.figures import printable
 from loader.report.trouble import in_one_line
-from loader.status.command_line import PROGRAM
+from loader.status.failure_groups import FailureGroup
 from loader.status.next_steps import Step
-from loader.status.overview import FailureGroup, LoadState, Overview
+from loader.status.overview import LoadState, Overview
 
 STATES = {
     LoadState.NONE: "no load",
@@ -22,15 +21,15 @@ STATES = {
 
 LABEL_CHARS = 10
 SHOWN_FILES = 5
-SHOWN_KEPT = 5
 
 
-def overview_text(overview: Overview, steps: Sequence[Step]) -> str:
+def overview_text(overview: Overview, steps: Sequence[Step], earlier: str = "") -> str:
     """Return the lines a user reads, without a line end at the end.
 
     Args:
         overview: The load.
         steps: What to do next.
+        earlier: Lines about earlier loads of the run directory, each with its line end.
     """
     lines = [_line("run", printable(str(overview.run_dir))), _line("state", _state(overview))]
     if overview.problem is not None:
@@ -43,6 +42,7 @@ def overview_text(overview: Overview, steps: Sequence[Step]) -> str:
     lines += _troubles("failed", overview.failed)
     lines += _troubles("rejected", overview.rejected)
     lines += _relatives(overview)
+    lines += earlier.splitlines()
     lines += _steps(steps)
     return "\n".join(lines)
 
@@ -142,12 +142,6 @@ def _relatives(overview: Overview) -> Iterator[str]:
         yield _line("corrects", f"rejected rows of the load in {printable(str(overview.parent))}")
     if overview.child is not None:
         yield _line("corrected", f"rejected rows were loaded in {printable(str(overview.child))}")
-    if overview.kept and not overview.is_earlier:
-        yield _line(
-            "earlier", f"{figures.counted(len(overview.kept), 'load')} of this run directory, the last:"
-        )
-        for path in overview.kept[-SHOWN_KEPT:]:
-            yield f"  {printable(f'{PROGRAM} status {shlex.quote(str(path))}')}"
 
 
 def _steps(steps: Sequence[Step]) -> Iterator[str]:

@@ -11,10 +11,13 @@ import pytest
 from loader import Job
 from loader.emulator import Emulator, EmulatorSettings, running_emulator
 from loader.errors import CheckpointMismatch, ExitCode, Interrupted, NothingToLoad
+from loader.job import Keep
 from loader.job.sections import Unfinished
 from loader.loading.api import open_and_run
 from loader.loading.observers import Ending, Observers
 from loader.model import EventResult
+from loader.status.earlier import earlier_values, read_earlier
+from loader.status.overview import read_overview
 
 HEADER = "reservation_id,reservation_detail_id\n"
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
@@ -129,6 +132,23 @@ async def test_an_unfinished_load_whose_file_is_gone(inbox: Inbox, caplog: pytes
     assert (ended.summary.exit_code, ended.summary.rows_read) == (0, 1)
     assert "1 file of the superseded load" in caplog.text
     assert "a.csv" in caplog.text
+
+
+async def test_keep_removes_loads_and_not_the_memory_of_their_files(
+    inbox: Inbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The inbox keeps all files and the run directory one earlier load; each file is sent once."""
+    for night in range(5):
+        inbox.put(f"{night}.csv", f"N{night}")
+        with caplog.at_level("INFO", logger="loader"):
+            assert (await inbox.load(keep=Keep(loads=1))).summary.exit_code == 0
+    assert len(list(inbox.run_dir.glob("checkpoint-*.sqlite"))) == 1
+    assert "Earlier loads were removed by --keep 1." in caplog.text
+    ended = await inbox.load(keep=Keep(loads=0))  # the present load again: nothing to send
+    assert (ended.summary.exit_code, inbox.accepted()) == (0, 5)
+    assert list(inbox.run_dir.glob("checkpoint-*.sqlite")) == []
+    values = earlier_values(read_earlier(read_overview(inbox.run_dir, 0.0), 0.0))
+    assert (values["keep"], values["earlier_removed"], values["earlier"]) == ("0", 4, [])
 
 
 NIGHTS = 7

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from loader.checkpoint.schema import LOG_NAME
 from loader.errors import CheckpointError, ExtractError
 from loader.model import Event, OutcomeKind
 from loader.report import LogFormat, log_to
 from loader.report.log_lines import MAX_TEXT_CHARS, message_of
-from loader.report.logs import LOG_FILE, MAX_KINDS, REPEATS
+from loader.report.logs import MAX_KINDS, REPEATS
 
 SECRET = "4711-SECRET-ROW"
 EVENT = Event(0, 0, 0, [0], SECRET, "ab" * 32, None, SECRET.encode())
@@ -62,7 +63,7 @@ def test_text_lines_are_readable_and_parsable(tmp_path):
         log.warning("Row group %d is slow.", 7, extra={"path": "my file.csv", "seconds": 1.5})
     rest = 'WARNING Row group 7 is slow. path="my file.csv" seconds=1.5'
     assert re.fullmatch(r"\S+Z " + re.escape(rest), console[0])
-    assert (tmp_path / LOG_FILE).read_text().rstrip("\n").endswith(f"{rest} load=1a2b run=0001")
+    assert (tmp_path / LOG_NAME).read_text().rstrip("\n").endswith(f"{rest} load=1a2b run=0001")
 
 
 @pytest.mark.parametrize(
@@ -81,12 +82,12 @@ def test_levels_by_place(tmp_path, log_format, debug, on_console, in_file):
             log.log(level, "Level %s.", logging.getLevelName(level)[0])
     levels = [re.findall(r"Level (.)\.", line)[0] for line in console]
     assert "".join(levels) == on_console
-    assert "".join(re.findall(r"Level (.)\.", (tmp_path / LOG_FILE).read_text())) == in_file
+    assert "".join(re.findall(r"Level (.)\.", (tmp_path / LOG_NAME).read_text())) == in_file
 
 
 def test_log_file_is_private_and_continued(tmp_path):
     """load.log has mode 0600 whatever it had before, and a second run adds to it."""
-    path = tmp_path / LOG_FILE
+    path = tmp_path / LOG_NAME
     path.write_text("first\n")
     path.chmod(0o644)
     with logged(tmp_path):
@@ -124,21 +125,21 @@ def test_a_full_disk_does_not_stop_the_load(tmp_path):
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert len(console) == 1
-    assert (tmp_path / LOG_FILE).read_text() == ""
+    assert (tmp_path / LOG_NAME).read_text() == ""
 
 
 def test_the_log_is_not_written_through_a_link(tmp_path):
     """A link or a FIFO in the place of load.log is refused: what a link points at stays as it is."""
     other = tmp_path / "other"
     other.write_text("mine")
-    (tmp_path / LOG_FILE).symlink_to(other)
+    (tmp_path / LOG_NAME).symlink_to(other)
     with pytest.raises(CheckpointError) as refused, logged(tmp_path):
         pass
     assert "symbolic link" in refused.value.why
     assert refused.value.exit_code == 2
     assert other.read_text() == "mine"
-    (tmp_path / LOG_FILE).unlink()
-    os.mkfifo(tmp_path / LOG_FILE)
+    (tmp_path / LOG_NAME).unlink()
+    os.mkfifo(tmp_path / LOG_NAME)
     with pytest.raises(CheckpointError, match="log cannot be written"), logged(tmp_path):
         pass
 
@@ -217,7 +218,7 @@ def test_no_row_data_comes_through(tmp_path, log_format, debug):
             fail_on_a_row()
         except RuntimeError:
             log.exception("A bug.")
-    everything = "\n".join(console) + (tmp_path / LOG_FILE).read_text()
+    everything = "\n".join(console) + (tmp_path / LOG_NAME).read_text()
     assert len(console) == 6
     assert SECRET not in everything
     assert "<Event>" in console[0]
@@ -283,7 +284,7 @@ def test_lines_are_single_harmless_and_bounded(tmp_path, log_format):
     assert len(console) == 1
     assert console[0].isprintable()
     assert len(console[0]) < 4 * MAX_TEXT_CHARS
-    assert len((tmp_path / LOG_FILE).read_text().splitlines()) == 1
+    assert len((tmp_path / LOG_NAME).read_text().splitlines()) == 1
 
 
 def test_libraries_are_heard_from_warnings_on(tmp_path):

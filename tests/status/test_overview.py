@@ -11,9 +11,10 @@ from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.errors import CheckpointCorrupt
 from loader.model import EventState, RejectedRow
 from loader.reject_code import RejectCode
+from loader.status.failure_groups import FailureGroup
 from loader.status.listing import loads_below
 from loader.status.next_steps import Step, next_steps
-from loader.status.overview import Doubt, FailureGroup, LoadState, Overview, read_overview
+from loader.status.overview import Doubt, LoadState, Overview, read_overview
 from tests.checkpoint.sample_loads import (
     START,
     Clock,

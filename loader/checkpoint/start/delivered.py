@@ -6,21 +6,17 @@ its name: an inbox renames files. Only loads that came to their end count, and o
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import orjson
 
 from loader.checkpoint.queries import read_last_run
 from loader.checkpoint.reading import open_for_reading, read_plan
 from loader.checkpoint.schema import CHECKPOINT_NAME
-from loader.checkpoint.start.making_way import KEPT_NAME
+from loader.checkpoint.start.making_way import KEPT_NAME, UNREADABLE_PREFIX
+from loader.checkpoint.start.removed_loads import removed_loads
 from loader.errors import CheckpointError
 from loader.model import SourceFile
-
-LIST_NAME = "delivered.jsonl"
-"""Files of loads whose checkpoints were removed: a line for each."""
 
 DESTINATION = ("service", "instance_id", "event_type", "dataset_arn", "operation")
 """Plan settings that say where a load goes: the same file may go to two places."""
@@ -39,6 +35,19 @@ class StoredLoad:
     is_finished: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What earlier loads of a run directory delivered.
+
+    Attributes:
+        paths: The path that each file had then, by its identity.
+        unreadable: Checkpoints that cannot be read, so that their files count as not delivered.
+    """
+
+    paths: dict[Identity, str] = field(default_factory=dict)
+    unreadable: list[Path] = field(default_factory=list)
+
+
 def identity(file: SourceFile) -> Identity:
     """Return what makes two files the same."""
     return file.size_bytes, file.fingerprint, file.modified_ns if file.is_sampled else 0
@@ -49,33 +58,48 @@ def present_load(run_dir: Path) -> StoredLoad | None:
     return _read(run_dir, CHECKPOINT_NAME) if (run_dir / CHECKPOINT_NAME).exists() else None
 
 
-def delivered_before(run_dir: Path, settings: Mapping[str, Any]) -> dict[Identity, str]:
-    """Return the files that earlier loads delivered to the same destination, with the path of each then.
+def delivered_before(run_dir: Path, settings: Mapping[str, Any]) -> Delivered:
+    """Return the files that earlier loads delivered to the same destination.
 
     Args:
         run_dir: The run directory.
         settings: The plan settings of the load that asks.
+
+    Raises:
+        CheckpointError: The list of removed loads cannot be read.
     """
-    there = _destination(settings)
-    found: dict[Identity, str] = {}
-    path = run_dir / LIST_NAME
-    for line in path.read_bytes().splitlines() if path.exists() else ():
-        size_bytes, fingerprint, modified_ns, name, destination = orjson.loads(line)
-        if destination == there:
-            found[size_bytes, fingerprint, modified_ns] = name
-    for kept in run_dir.glob(KEPT_NAME.format("*")):
-        load = _read(run_dir, kept.name)
-        if load is not None and load.is_finished and _destination(load.settings) == there:
-            found |= {identity(file): file.path for file in load.files}
+    there = destination_of(settings)
+    found = Delivered()
+    try:
+        removed = removed_loads(run_dir)
+    except OSError as error:
+        raise CheckpointError(
+            "The list of delivered files cannot be read.",
+            where=str(error.filename or run_dir),
+            why=error.strerror or str(error),
+            next_step="make it readable, or name another --run-dir",
+        ) from error
+    for load in removed:
+        if load.destination == there:
+            found.paths.update({(size, digest, at): path for size, digest, at, path in load.files})
+    for kept in sorted(run_dir.glob(KEPT_NAME.format("*"))):
+        stored = _read(run_dir, kept.name)
+        if stored is None and not kept.name.startswith(KEPT_NAME.partition("{}")[0] + UNREADABLE_PREFIX):
+            found.unreadable.append(kept)
+        elif stored is None:
+            continue  # damaged, and put aside with --restart, which said so
+        elif stored.is_finished and destination_of(stored.settings) == there:
+            found.paths.update({identity(file): file.path for file in stored.files})
     return found
 
 
 def is_for(load: StoredLoad, settings: Mapping[str, Any]) -> bool:
     """Return whether a load goes where one with these settings goes."""
-    return _destination(load.settings) == _destination(settings)
+    return destination_of(load.settings) == destination_of(settings)
 
 
-def _destination(settings: Mapping[str, Any]) -> list[Any]:
+def destination_of(settings: Mapping[str, Any]) -> list[Any]:
+    """Return where a load with these plan settings goes."""
     return [settings.get(name) for name in DESTINATION]
 
 
@@ -85,6 +109,6 @@ def _read(run_dir: Path, name: str) -> StoredLoad | None:
             load_id, _, plan = read_plan(connection)
             last_run = read_last_run(connection)
     except (CheckpointError, sqlite3.Error):
-        return None  # its files count as not delivered: they are sent again rather than lost
+        return None
     is_finished = last_run is not None and last_run[2] is not None and last_run[2].complete
     return StoredLoad(load_id, plan.settings, plan.files, is_finished)

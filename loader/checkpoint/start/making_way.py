@@ -1,6 +1,6 @@
 """How a checkpoint makes way for that of another load, and how many did.
 
-A checkpoint is several files, and the rejected rows lie beside it: several names are given, one after the
+A checkpoint is several files, and rejected rows and log lie beside it: several names are given, one after the
 other. What is to be done is written down first (``MAKING_WAY_NAME``), so that a run that is killed between
 two of them is finished by the next one, whatever that one is asked to do. Half of a checkpoint is never
 resumed.
@@ -18,11 +18,15 @@ from contextlib import closing
 from pathlib import Path
 
 from loader.atomic import flush_folder, write_whole
-from loader.checkpoint.schema import CHECKPOINT_NAME, NOT_LOADED_NAME, REJECTED_NAME
+from loader.checkpoint.schema import CHECKPOINT_NAME, LOG_NAME, NOT_LOADED_NAME, REJECTED_NAME
+from loader.checkpoint.start.removed_loads import removed_loads
 from loader.private_files import SQLITE_SIDECARS
 
 KEPT_NAME = "checkpoint-{}.sqlite"
 """A checkpoint that made way for another load, named by its load."""
+
+UNREADABLE_PREFIX = "unreadable-"
+"""Begins the name of a damaged checkpoint that ``--restart`` put aside."""
 
 MAKING_WAY_NAME = "making-way"
 """Holds the name of the load that is making way, while it is."""
@@ -31,14 +35,20 @@ MAKING_WAY_NAME = "making-way"
 def next_generation(run_dir: Path, making_way: Sequence[int | None]) -> int:
     """Return the generation of a load that begins: above those of all loads that are kept in its directory.
 
-    Each of these made way for a later one, so the number of those that cannot be read counts as well.
+    Each of these made way for a later one, so the number of those that cannot be read counts as well. Loads
+    that ``--keep`` removed count as if they were there.
 
     Args:
         run_dir: The load's directory.
         making_way: Generation of the load that makes way now, None if it cannot be read; empty if none does.
+
+    Raises:
+        CheckpointCorrupt: The list of removed loads cannot be understood.
+        OSError: That list cannot be read.
     """
-    kept = [_stored(path) for path in run_dir.glob(KEPT_NAME.format("*"))]
-    loads = [*kept, *making_way]
+    kept = {path.name: _stored(path) for path in run_dir.glob(KEPT_NAME.format("*"))}
+    removed = {KEPT_NAME.format(load.load_id): load.generation for load in removed_loads(run_dir)}
+    loads = [*(removed | kept).values(), *making_way]
     return max([len(loads), *(generation + 1 for generation in loads if generation is not None)])
 
 
@@ -67,6 +77,12 @@ def make_way(run_dir: Path, name: str) -> Path:
     return run_dir / KEPT_NAME.format(name)
 
 
+def aside(name: str, load_id: str) -> str:
+    """Return the name that a file or folder beside a checkpoint gets when its load makes way."""
+    stem, dot, suffix = name.partition(".")
+    return f"{stem}-{load_id}{dot}{suffix}"
+
+
 def finish_making_way(run_dir: Path) -> None:
     """Do what is left of a ``make_way`` that was begun; nothing if none was.
 
@@ -80,8 +96,8 @@ def finish_making_way(run_dir: Path) -> None:
     renames = [
         (CHECKPOINT_NAME + suffix, KEPT_NAME.format(name) + suffix) for suffix in ("", *SQLITE_SIDECARS)
     ]
-    aside = [(folder, f"{folder}-{name}") for folder in (REJECTED_NAME, NOT_LOADED_NAME)]
-    for old, new in (*renames, *aside):
+    beside = [(each, aside(each, name)) for each in (REJECTED_NAME, NOT_LOADED_NAME, LOG_NAME)]
+    for old, new in (*renames, *beside):
         # Sidecars also without a checkpoint: SQLite would take an old log for the new file's.
         if os.path.lexists(run_dir / old):
             (run_dir / old).rename(run_dir / new)

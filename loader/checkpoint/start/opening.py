@@ -30,7 +30,13 @@ from loader.checkpoint.schema import (
     stand_alone,
 )
 from loader.checkpoint.start.lock import lock_run_dir
-from loader.checkpoint.start.making_way import MAKING_WAY_NAME, finish_making_way, make_way, next_generation
+from loader.checkpoint.start.making_way import (
+    MAKING_WAY_NAME,
+    UNREADABLE_PREFIX,
+    finish_making_way,
+    make_way,
+    next_generation,
+)
 from loader.errors import CheckpointError, CheckpointMismatch
 from loader.model import SourceFile
 from loader.private_files import check_files, make_private_folder, with_sidecars
@@ -216,7 +222,7 @@ def _archive(path: Path, found: _Found | None, now: float) -> Path | None:
             stand_alone(connection)
         name = found.load_id
     else:
-        name = f"unreadable-{_new_load_id(now)}"
+        name = f"{UNREADABLE_PREFIX}{_new_load_id(now)}"
     kept = make_way(path.parent, name)
     return kept if found is not None else None
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from loader.checkpoint.schema import NOT_LOADED_NAME, REJECTED_NAME
+from loader.checkpoint.start.making_way import aside
 from loader.status.command_line import CommandLine
 from loader.status.overview import CORRECTED_NAME, CORRECTED_NOT_LOADED_NAME, Overview
 
@@ -26,7 +27,8 @@ def correcting_of(overview: Overview, value_flags: Collection[str]) -> str:
     if overview.plan is None or overview.totals is None or not overview.totals.rows_rejected:
         return ""
     typed = CommandLine.parsed(overview.plan.command) if overview.plan.command else None
-    return correcting_command(typed, overview.run_dir, value_flags)
+    folder = aside(REJECTED_NAME, overview.load_id) if overview.is_earlier else REJECTED_NAME
+    return correcting_command(typed, overview.run_dir, value_flags, folder)
 
 
 CORRECTED_NAMES = {REJECTED_NAME: CORRECTED_NAME, NOT_LOADED_NAME: CORRECTED_NOT_LOADED_NAME}
@@ -44,7 +46,7 @@ def correcting_command(
         typed: The command line of the first load, with absolute paths; None if it is not known.
         run_dir: Run directory of the load, absolute.
         value_flags: The flags of ``load`` that take a value.
-        folder: Where the rows are: ``rejected`` or ``not-loaded``.
+        folder: Where the rows are: ``rejected``, that of an earlier load, or ``not-loaded``.
     """
     from loader.loading.rejects import rejected_files, settings_found  # noqa: PLC0415 - polars is slow to import
 
@@ -61,13 +63,20 @@ def correcting_command(
         *_kept_flags(typed.arguments[1:], value_flags),
         *told,
         "--run-dir",
-        str(run_dir / CORRECTED_NAMES[folder]),
+        str(run_dir / _corrected(folder)),
     ]
     line = CommandLine(["load", *names, *flags])
     for flag, variable in OWN_FILES.items():
         if value := line.value_of(flag) or os.environ.get(variable):
             line = line.having(flag, str(_beside(Path(value).absolute())))
     return str(line)
+
+
+def _corrected(folder: str) -> str:
+    """Return the name of the run directory for the corrected rows of a folder."""
+    if folder in CORRECTED_NAMES:
+        return CORRECTED_NAMES[folder]
+    return f"{CORRECTED_NAME}{folder.removeprefix(REJECTED_NAME)}"  # of an earlier load: its id follows
 
 
 def _beside(path: Path) -> Path:

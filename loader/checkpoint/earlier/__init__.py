@@ -1,0 +1,1 @@
+"""Earlier loads of a run directory: which stay, and which are removed by a rule."""

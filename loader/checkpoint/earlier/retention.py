@@ -1,0 +1,168 @@
+"""Remove earlier loads of a run directory by the rule of ``--keep``: their checkpoint, rejected rows and log.
+
+Rules kept here:
+
+1. A load is removed only if it came to its end with every event accepted or its row rejected. A load that has
+   failed events, events in doubt or unsent ones stays, and so does one whose verification has begun and has
+   not found everything loaded. A load that cannot be read stays.
+2. What a load delivered is written to the list of removed loads before its checkpoint goes. A kill in between
+   leaves the rest to the next start.
+3. Rejected rows and logs go first: on a full disk that makes the room that the list needs.
+"""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from loader.atomic import flush_folder
+from loader.checkpoint.queries import Totals, left_in_doubt, read_last_run, read_totals
+from loader.checkpoint.reading import open_for_reading, read_plan
+from loader.checkpoint.schema import LOG_NAME, NOT_LOADED_NAME, REJECTED_NAME
+from loader.checkpoint.start.delivered import destination_of, identity
+from loader.checkpoint.start.making_way import KEPT_NAME, aside
+from loader.checkpoint.start.removed_loads import RemovedLoad, add_removed_loads
+from loader.checkpoint.verdicts import Verdict, Verdicts
+from loader.errors import CheckpointError
+from loader.job import Keep
+from loader.job.keep import DAY_SECONDS
+from loader.private_files import with_sidecars
+
+UNREADABLE = "it cannot be read"
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierLoad:
+    """A load of the run directory that made way for a later one.
+
+    Attributes:
+        checkpoint: Its file.
+        began_at: When it began, in epoch seconds; 0 if that cannot be read.
+        ended_at: When its last run ended, in epoch seconds, or None.
+        stays_because: Why ``--keep`` never removes it; empty if it may go.
+        remembered: What the list of removed loads says of it, or None if it cannot be read.
+        rows_rejected: Rows that could not become records.
+    """
+
+    checkpoint: Path
+    began_at: float
+    ended_at: float | None
+    stays_because: str
+    remembered: RemovedLoad | None
+    rows_rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What was removed.
+
+    Attributes:
+        loads: Number of loads.
+        rows_rejected: Rejected rows that their loads had.
+        problem: What kept others from being removed; empty if nothing did.
+    """
+
+    loads: int = 0
+    rows_rejected: int = 0
+    problem: str = ""
+
+
+def remove_earlier_loads(run_dir: Path, keep: Keep, now: float) -> Removed:
+    """Remove the earlier loads of a run directory that a rule does not keep. The caller holds the directory.
+
+    Args:
+        run_dir: The run directory.
+        keep: The rule.
+        now: Epoch seconds.
+    """
+    removed = Removed()
+    if keep.is_all:
+        return removed
+    try:
+        going = [load for load in beyond(earlier_loads(run_dir), keep, now) if not load.stays_because]
+        for load in going:
+            _remove_what_lies_beside(load)
+        if going:
+            add_removed_loads(run_dir, [load.remembered for load in going if load.remembered is not None])
+        for load in going:
+            for path in reversed(with_sidecars(load.checkpoint)):
+                path.unlink(missing_ok=True)
+            removed = Removed(removed.loads + 1, removed.rows_rejected + load.rows_rejected)
+        flush_folder(run_dir)
+    except (OSError, CheckpointError) as error:
+        why = error.what if isinstance(error, CheckpointError) else error.strerror or str(error)
+        return Removed(removed.loads, removed.rows_rejected, why)
+    return removed
+
+
+def beyond(loads: Sequence[EarlierLoad], keep: Keep, now: float) -> list[EarlierLoad]:
+    """Return the loads that a rule does not keep, whether or not they may go.
+
+    Args:
+        loads: Earlier loads, in any order.
+        keep: The rule.
+        now: Epoch seconds.
+    """
+    newest_first = sorted(loads, key=lambda load: load.began_at, reverse=True)
+    if keep.loads is not None:
+        return newest_first[keep.loads :]
+    if keep.days is None:
+        return []
+    oldest = now - keep.days * DAY_SECONDS
+    return [load for load in newest_first if (load.ended_at or load.began_at) < oldest]
+
+
+def earlier_loads(run_dir: Path) -> list[EarlierLoad]:
+    """Return the loads of a run directory that made way for later ones."""
+    return [_read(run_dir, path) for path in sorted(run_dir.glob(KEPT_NAME.format("*")))]
+
+
+def _read(run_dir: Path, path: Path) -> EarlierLoad:
+    try:
+        with open_for_reading(run_dir, alive=False, name=path.name) as connection:
+            load_id, began_at, plan = read_plan(connection)
+            totals = read_totals(connection)
+            last_run = read_last_run(connection)
+            (generation,) = connection.execute("SELECT generation FROM load").fetchone()
+            stays_because = next(_reasons_to_stay(connection, totals), "")
+    except (CheckpointError, sqlite3.Error):
+        return EarlierLoad(path, 0.0, None, UNREADABLE, None, 0)
+    files = [(*identity(file), file.path) for file in plan.files]
+    return EarlierLoad(
+        checkpoint=path,
+        began_at=began_at,
+        ended_at=None if last_run is None else last_run[1],
+        stays_because=stays_because,
+        remembered=RemovedLoad(load_id, int(generation), destination_of(plan.settings), files),
+        rows_rejected=totals.rows_rejected,
+    )
+
+
+def _reasons_to_stay(connection: sqlite3.Connection, totals: Totals) -> Iterator[str]:
+    last_run = read_last_run(connection)
+    if last_run is None or last_run[2] is None or not last_run[2].complete:
+        yield "it did not come to its end"
+    if totals.events_failed:
+        yield "it has failed events"
+    if totals.events_in_doubt or left_in_doubt(connection):
+        yield "it has events in doubt"
+    if totals.events_unprocessed:
+        yield "it has events that were not sent"
+    verdicts = Verdicts(connection).counts()
+    asked = sum(verdicts.values()) - verdicts[Verdict.UNDECIDED]
+    if verdicts[Verdict.FAILED] or verdicts[Verdict.MISSING]:
+        yield "it has events that are not loaded"
+    if asked and (verdicts[Verdict.UNDECIDED] or verdicts[Verdict.IN_PROGRESS]):
+        yield "its verification has not come to its end"
+
+
+def _remove_what_lies_beside(load: EarlierLoad) -> None:
+    run_dir, name = load.checkpoint.parent, load.checkpoint.name
+    before, _, after = KEPT_NAME.partition("{}")
+    load_id = name.removeprefix(before).removesuffix(after)
+    for folder in (REJECTED_NAME, NOT_LOADED_NAME):
+        path = run_dir / aside(folder, load_id)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+    (run_dir / aside(LOG_NAME, load_id)).unlink(missing_ok=True)

@@ -1,0 +1,79 @@
+"""What is remembered of loads whose checkpoints were removed: the files that they delivered, and to where.
+
+The list lies in the run directory, a line of JSON for each load. It is written whole, so a crash leaves the
+old list or the new one. Without it, the files of removed loads would be sent again.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from loader.atomic import write_whole
+from loader.errors import CheckpointCorrupt
+
+LIST_NAME = "delivered.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedLoad:
+    """A load whose checkpoint was removed.
+
+    Attributes:
+        load_id: Its name.
+        generation: How many loads of the run directory made way for it.
+        destination: Where it went: values of the settings ``DESTINATION``.
+        files: Size in bytes, fingerprint, modification time in nanoseconds (0 where the fingerprint is of the
+            whole content) and path of each file that it delivered.
+    """
+
+    load_id: str
+    generation: int
+    destination: Sequence[Any]
+    files: Sequence[tuple[int, str, int, str]]
+
+
+def removed_loads(run_dir: Path) -> list[RemovedLoad]:
+    """Return the loads of a run directory that were removed, the first removed first.
+
+    Raises:
+        CheckpointCorrupt: The list cannot be understood.
+        OSError: The list cannot be read.
+    """
+    path = run_dir / LIST_NAME
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    try:
+        return [_load_of(orjson.loads(line)) for line in lines]
+    except (orjson.JSONDecodeError, TypeError, ValueError, KeyError) as error:
+        raise CheckpointCorrupt(
+            "The list of delivered files is damaged; nothing was sent and nothing was changed.",
+            where=str(path),
+            why="it is not the list that --keep writes",
+            next_step="put back a copy of it, or remove it: the files that only it names are then sent again",
+        ) from error
+
+
+def add_removed_loads(run_dir: Path, loads: Iterable[RemovedLoad]) -> None:
+    """Add loads to the list; the list is on the disk when this returns.
+
+    Raises:
+        CheckpointCorrupt: The list that is there cannot be understood.
+        OSError: The list cannot be read or written.
+    """
+    known = {load.load_id: load for load in removed_loads(run_dir)}
+    known |= {load.load_id: load for load in loads}
+    lines = [orjson.dumps(asdict(load), option=orjson.OPT_APPEND_NEWLINE) for load in known.values()]
+    write_whole(run_dir / LIST_NAME, b"".join(lines))
+
+
+def _load_of(values: Any) -> RemovedLoad:
+    files = [
+        (int(size_bytes), str(fingerprint), int(modified_ns), str(path))
+        for size_bytes, fingerprint, modified_ns, path in values["files"]
+    ]
+    return RemovedLoad(str(values["load_id"]), int(values["generation"]), list(values["destination"]), files)

@@ -1,0 +1,105 @@
+"""The earlier loads of a run directory: how many there are, and what ``--keep`` removed and cannot remove."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loader.checkpoint.earlier.retention import EarlierLoad, beyond, earlier_loads
+from loader.checkpoint.start.removed_loads import removed_loads
+from loader.errors import CheckpointError
+from loader.job import Keep
+from loader.private_files import with_sidecars
+from loader.report import figures
+from loader.report.figures import printable
+from loader.status.command_line import PROGRAM
+from loader.status.overview import Overview
+
+SHOWN_LOADS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The earlier loads of a run directory.
+
+    Attributes:
+        keep: The rule of the present load.
+        kept: Checkpoints that are there, the oldest first.
+        size_bytes: Their size.
+        removed: Number of loads that ``--keep`` removed; None if the list cannot be read.
+        staying: Loads that the rule would remove and that stay, with the reason.
+    """
+
+    keep: Keep
+    kept: Sequence[Path]
+    size_bytes: int
+    removed: int | None
+    staying: Sequence[EarlierLoad]
+
+
+def read_earlier(overview: Overview, now: float) -> Earlier:
+    """Return what there is of earlier loads beside the present one.
+
+    Args:
+        overview: The present load of the run directory.
+        now: Epoch seconds.
+    """
+    rule = overview.plan.connection.get("keep") if overview.plan is not None else None
+    keep = Keep.of_text(rule or "all")
+    sizes = [_size(path) for kept in overview.kept for path in with_sidecars(kept)]
+    try:
+        removed: int | None = len(removed_loads(overview.run_dir))
+    except (CheckpointError, OSError):
+        removed = None
+    old = [] if keep.is_all else beyond(earlier_loads(overview.run_dir), keep, now)
+    staying = [load for load in old if load.stays_because]
+    return Earlier(keep, overview.kept, sum(sizes), removed, staying)
+
+
+def earlier_text(earlier: Earlier) -> str:
+    """Return the lines of ``status``, each with its line end; nothing if there was no earlier load."""
+    return "".join(f"{line}\n" for line in _lines(earlier))
+
+
+def earlier_values(earlier: Earlier) -> Mapping[str, Any]:
+    """Return the same as values of ``status --json``."""
+    return {
+        "keep": str(earlier.keep),
+        "earlier": [str(path) for path in earlier.kept],
+        "earlier_bytes": earlier.size_bytes,
+        "earlier_removed": earlier.removed,
+        "earlier_staying": [
+            {"checkpoint": str(load.checkpoint), "why": load.stays_because} for load in earlier.staying
+        ],
+    }
+
+
+def _lines(earlier: Earlier) -> Iterator[str]:
+    if earlier.kept:
+        loads = figures.counted(len(earlier.kept), "load")
+        latest = ", the last" if len(earlier.kept) > 1 else ""
+        yield f"earlier   {loads} of this run directory, {figures.size(earlier.size_bytes)}{latest}:"
+        for path in earlier.kept[-SHOWN_LOADS:]:
+            yield f"  {printable(f'{PROGRAM} status {shlex.quote(str(path))}')}"
+    if earlier.keep.is_all and not earlier.removed:
+        return
+    removed = "a number of" if earlier.removed is None else figures.count(earlier.removed)
+    one = earlier.removed == 1
+    yield (
+        f"keep      --keep {earlier.keep}; {removed} earlier {'load was' if one else 'loads were'} removed, "
+        f"and the files that {'it' if one else 'they'} delivered are still known"
+        if earlier.removed != 0
+        else f"keep      --keep {earlier.keep}; no load was removed yet"
+    )
+    for load in earlier.staying[:SHOWN_LOADS]:
+        yield f"          {printable(load.checkpoint.name)} stays: {load.stays_because}"
+    if len(earlier.staying) > SHOWN_LOADS:
+        yield f"          and {figures.count(len(earlier.staying) - SHOWN_LOADS)} more stay"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
