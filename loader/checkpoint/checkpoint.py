@@ -202,7 +202,7 @@ class Checkpoint:
         await self.flush()
 
     def record(self, result: EventResult) -> None:
-        """Write down what an event came to; returns at once."""
+        """Record the result of an event; returns at once."""
         if result.state is EventState.ACCEPTED:
             event = result.event
             self._put((event.window, event.index, result.event_id or ""))
@@ -210,7 +210,7 @@ class Checkpoint:
             self._put(put_aside(result))
 
     def record_part(self, event: Event, result: PartResult) -> None:
-        """Write down what a part of an event came to; returns at once."""
+        """Record the result of a part of an event; returns at once."""
         self._put(part_noted(event, result))
 
     def record_samples(self, samples: Sequence[StoredSample], *, replace_all: bool) -> None:

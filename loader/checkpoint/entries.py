@@ -42,7 +42,7 @@ class SliceOpened:
         ends_window: Whether its window is planned to its end now.
         window_values: What it adds to the row of its window.
         values: Its own row.
-        files: What became of the rows of each file.
+        files: The result of the rows of each file.
         rejected: Its rejected rows.
         opened_at: When it was planned, in epoch seconds.
     """
@@ -76,7 +76,7 @@ class EventPutAside:
 
 @dataclass(frozen=True, slots=True)
 class PartNoted:
-    """What a part of an event came to."""
+    """The result of a part of an event."""
 
     values: Values
 
@@ -96,7 +96,7 @@ class Durable:
 
 
 def counts(plan: SlicePlan) -> list[Values]:
-    """Return what became of the rows of each file: the same each time a slice is planned."""
+    """Return the result of the rows of each file: the same each time a slice is planned."""
     swallowed = plan.lines_swallowed()
     return [
         (

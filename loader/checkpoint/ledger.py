@@ -4,7 +4,7 @@ Rules kept here:
 
 1. Accepted is final: no later entry takes a receipt back or puts a row beside it.
 2. An event that was held back (unprocessed) keeps what an earlier run found out about it.
-3. What a part came to is as final; one that failed may be accepted, or divided, by a later run.
+3. The result of a part is as final; one that failed may be accepted, or divided, by a later run.
 4. A window's marks go in the transaction that writes the last answer to its events.
 
 After an exception the ledger no longer agrees with the file and must not be used again.

@@ -22,7 +22,7 @@ class WindowProgress:
         skipped: Indexes of those in doubt that the user chose not to send again.
         in_doubt: Index and epoch seconds of the first attempt of those that may have been accepted.
         unprocessed: Indexes of those held back behind a failed event of their group.
-        parts: What became of the parts of events that were divided, but those to be sent again, by index.
+        parts: The result of the parts of events that were divided, but those to be sent again, by index.
         retry_failed: Whether this run sends failed events again.
     """
 
@@ -110,7 +110,7 @@ class StoredSlice:
 
     Attributes:
         values: First index, number of events, whether it ends its window, digest of the tokens.
-        files: What became of the rows of each file, as from `entries.counts`.
+        files: The result of the rows of each file, as from `entries.counts`.
     """
 
     values: tuple[object, ...]

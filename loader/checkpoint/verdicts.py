@@ -1,4 +1,4 @@
-"""What became of accepted events behind their receipts: half a byte an event.
+"""The verdicts on accepted events: half a byte an event.
 
 Rules kept here:
 
@@ -24,7 +24,7 @@ from loader.errors import CheckpointError
 
 
 class Verdict(IntEnum):
-    """What became of an accepted event."""
+    """The verdict on an accepted event."""
 
     UNDECIDED = 0
     """Not asked yet."""
@@ -145,7 +145,7 @@ class Verdicts:
 
         Args:
             receipt: What it is about.
-            verdict: What became of it.
+            verdict: Its verdict.
             message: The service's words on a failed load.
         """
         if receipt.first_record is None:

@@ -67,7 +67,7 @@ def load(
         str | None,
         typer.Option(
             metavar="[=DURATION]",
-            help="Then ask the service what became of each event, as 'scn-loader verify' does; with a "
+            help="Then ask the service for the result of each event, as 'scn-loader verify' does; with a "
             "duration wait so long for what is in progress: --verify=10m.",
             rich_help_panel=RUN,
         ),

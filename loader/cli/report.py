@@ -30,7 +30,7 @@ def report(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port for --live; 0 takes a free one.")] = 0,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.", hidden=True)] = False,  # noqa: ARG001 - main() looks for it
 ) -> None:
-    """Write one HTML page about a load: how it stands, what to do next, what happened over time.
+    """Write one HTML page about a load: its state, what to do next, what happened over time.
 
     Works while the load runs, after a crash and over resumes. The page needs no network and holds no
     values of rows. With --live it is served on 127.0.0.1 until Ctrl-C.

@@ -1,4 +1,4 @@
-"""``scn-loader status``: which load a run directory holds, how it stands, and what to run next."""
+"""``scn-loader status``: which load a run directory holds, its state, and what to run next."""
 
 import shlex
 import sys

@@ -43,7 +43,7 @@ def verify(
     endpoint_url: Annotated[str | None, typer.Option(help="Another endpoint than that of the load.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.", hidden=True)] = False,
 ) -> None:
-    """Ask the service what became of each accepted event of a load: a receipt does not say that it is loaded.
+    """Ask the service for the result of each accepted event of a load: a receipt does not say that it is loaded.
 
     Works on a load that ended, or was killed, and goes on where an earlier verify stopped. The service tells
     of events for 30 days, and of the load of scn.data.dataset events only: typed events are 'known', never

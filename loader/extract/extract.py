@@ -40,7 +40,7 @@ class LookedAt:
         file: The file.
         open: Opens it.
         words: How it is written, in words.
-        mapping: What becomes of its columns.
+        mapping: The mapping of its columns.
         reader: Makes its records; the same for files with the same columns.
         notes: What the user should know of it.
     """
@@ -66,7 +66,7 @@ class Extract:
         group_buckets: Number of buckets that groups are spread over, or None for a lane per group.
         row_bytes: About how long its records are, where they are longest.
         formats: How each file is written, in words: of CSV files, what was told or found.
-        mappings: What becomes of the columns, for each file.
+        mappings: The mapping of the columns, for each file.
         files_left_out: Files that the job names, and that it delivered before.
         files_waiting: Files that wait until an unfinished load has come to its end.
     """
@@ -165,7 +165,7 @@ def _counts(
     filtered: Mapping[int, int],
     unknown: Mapping[int, int],
 ) -> list[FileRows]:
-    """Return what became of the rows of each file of a slice."""
+    """Return the result of the rows of each file of a slice."""
     records = dict(frame["file"].value_counts().iter_rows())
     return [
         FileRows(

@@ -33,7 +33,7 @@ class Sampled(Protocol):
 
     @property
     def mapping(self) -> FileMapping:
-        """What becomes of its columns."""
+        """The mapping of its columns."""
 
     @property
     def reader(self) -> RowReader:

@@ -74,7 +74,7 @@ def run_to_end(
         observers: Who looks on.
         command: The command line that ``status`` shows for running this load again.
         loop_factory: Makes the event loop.
-        credentials: As whom to sign; looked for if not given.
+        credentials: Credentials used for signing; looked up if not given.
         parts: How its parts are opened.
 
     Raises:

@@ -22,12 +22,12 @@ is one thread, and a busy one makes answers look slow."""
 
 
 class LoadCounters:
-    """The counts of one run, on top of what earlier runs of the load came to.
+    """The counts of one run, on top of the results of earlier runs.
 
     Args:
         job: The settings.
         extract: What is loaded.
-        earlier: What earlier runs came to.
+        earlier: Counts of earlier runs.
         earlier_files: The same for each file, by its number.
         settled_rows: Rows that earlier runs settled and this one need not look at.
 
@@ -97,7 +97,7 @@ class LoadCounters:
             self._files[number]["settled"] += rows
 
     def result(self, result: EventResult) -> None:
-        """Count what an event came to; one in doubt or held back still needs work.
+        """Count the result of an event; one in doubt or held back still needs work.
 
         The rows of an event in parts are counted with its parts.
         """
@@ -107,7 +107,7 @@ class LoadCounters:
                 self._count_rows(file, rows, failed=state is not EventState.ACCEPTED)
 
     def part(self, event: Event, result: PartResult) -> None:
-        """Count what a part of an event came to."""
+        """Count the result of a part of an event."""
         part = result.part
         for file, rows in event.rows_by_file(part.first, part.first + part.count):
             self._count_rows(file, rows, failed=result.state is PartState.FAILED)
@@ -202,7 +202,7 @@ class LoadCounters:
         """Return how the run ended.
 
         Args:
-            totals: What the load came to over all runs, as the checkpoint has it.
+            totals: The result of the load over all runs, as the checkpoint has it.
             stats: What this run did.
             run_dir: Where the checkpoint is.
             resumed: Whether an earlier run began the load.

@@ -27,7 +27,7 @@ def run_load(
 
     Args:
         job: The settings.
-        watch: Called a few times a second with how the load stands, and once at its end. If it raises, the
+        watch: Called a few times a second with the state of the load, and once at its end. If it raises, the
             load stops, to be resumed.
         frame: The rows, in place of ``job.extract``: a DataFrame or LazyFrame of polars, a DataFrame of
             pandas, an Arrow table, or any object with ``__arrow_c_stream__``. It is written once, to a
@@ -111,7 +111,7 @@ class _StreamedRun:
 
 
 def stream_load(job: Job, *, results_ahead: int = RESULTS_AHEAD, frame: Frame | None = None) -> LoadStream:
-    """Run a load and yield what each event came to, as it comes. A slow consumer slows the load down.
+    """Run a load and yield the result of each event, as it comes. A slow consumer slows the load down.
 
     Leaving the iteration early (close it with ``contextlib.aclosing``) stops the load gracefully; it can be
     resumed. At the end, ``stream.summary`` says how the load ended.

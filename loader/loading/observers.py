@@ -33,8 +33,8 @@ class Observers:
     """Who looks on, and may stop the load.
 
     Attributes:
-        watch: Called a few times a second with how the load stands.
-        on_result: Called with what each event came to.
+        watch: Called a few times a second with the state of the load.
+        on_result: Called with the result of each event.
         caught_up: Awaited before more events are handed over.
         opened: Called with the run directory and the load's id once the checkpoint is open.
         leaving: Called, in a thread, with the reason before the process ends at once: at a second signal, or

@@ -44,7 +44,7 @@ class Sampler:
         """Add the time since the last snapshot to the running period.
 
         Args:
-            now: How the load stands.
+            now: The state of the load.
             round_trips: All round trips of this run so far.
         """
         seconds = now.seconds - self._last.seconds

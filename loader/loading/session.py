@@ -100,7 +100,7 @@ class LoadSession:
             await self._dispatcher.run()
         except LoaderError as error:
             self.stop(error)
-        except Exception as fault:  # noqa: BLE001 - it ends the load, and its exit code says so
+        except Exception as fault:  # noqa: BLE001 - it ends the load with an exit code of its own
             self.stop(unhandled(fault))
         finally:
             for task in aside:
@@ -123,7 +123,7 @@ class LoadSession:
             self.stop(unhandled(fault))
         except LoaderError as error:
             self.stop(error)
-        except Exception as fault:  # noqa: BLE001 - it ends the load, and its exit code says so
+        except Exception as fault:  # noqa: BLE001 - it ends the load with an exit code of its own
             self.stop(unhandled(fault))
 
     def stop(self, error: LoaderError) -> None:
@@ -191,7 +191,7 @@ class LoadSession:
             self._observers.on_result(result)
 
     def settled(self, event: Event, result: PartResult) -> None:
-        """Take in what a part of an event came to (``PartLog``)."""
+        """Take in the result of a part of an event (``PartLog``)."""
         self._checkpoint.record_part(event, result)
         self._tally.part(event, result)
         if result.state is PartState.FAILED:
@@ -252,7 +252,7 @@ class LoadSession:
         try:
             with contained():
                 self._look("draining", at_end=True)
-        except Exception as fault:  # noqa: BLE001 - it ends the load, and its exit code says so
+        except Exception as fault:  # noqa: BLE001 - it ends the load with an exit code of its own
             self.stop(unhandled(fault))
         try:
             await self._checkpoint.flush()

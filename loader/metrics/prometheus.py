@@ -44,7 +44,7 @@ class MetricsFile:
         """Write the file.
 
         Args:
-            now: How the load stands.
+            now: The state of the load.
             exit_code: How it ended; None while it runs.
 
         Raises:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """How the load stands, in one word that has a colour and a sign of its own."""
+    """The state of the load, in one word that has a colour and a sign of its own."""
 
     DONE = "done"
     RUNNING = "running"
@@ -113,7 +113,7 @@ class LoadPage:
     """All that the page shows.
 
     Attributes:
-        verdict: How it stands.
+        verdict: Its state.
         headline: The same as a sentence.
         facts: Event type, instance, load id, times: name and value.
         next_steps: What to do, the most likely first.

@@ -43,7 +43,7 @@ GROUP, TIMESTAMP, QUOTED, SIZE = "group()", "timestamp()", "quoted()", "size()"
 
 @dataclass(frozen=True, slots=True)
 class ReadRows:
-    """What became of some rows.
+    """The result of some rows.
 
     Attributes:
         frame: The records, with the columns of `SliceRecords.frame`.
@@ -63,7 +63,7 @@ class RowReader:
 
     Args:
         job: The job.
-        mapping: What becomes of the file's columns.
+        mapping: The mapping of the file's columns.
         with_keys: Whether to tell the primary keys also where packing does not need them.
 
     Raises:

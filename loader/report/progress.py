@@ -1,4 +1,4 @@
-"""How a load stands at one moment, how fast it goes and how long it may still take.
+"""The state of a load at one moment, how fast it goes and how long it may still take.
 
 Rules kept here:
 

@@ -21,7 +21,7 @@ from loader.report.trouble import Trouble
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadSummary:
-    """What a load came to.
+    """The result of a load.
 
     The counts of rows, records, windows and events are of the whole load over all its runs; attempts,
     times and speeds are of this run.

@@ -43,7 +43,7 @@ def _places(folder: Path, levels: int) -> Iterator[Path]:
 
 
 def listing_text(loads: Sequence[Overview]) -> str:
-    """Return two lines for each load: how it stands, and the command that shows more."""
+    """Return two lines for each load: its state, and the command that shows more."""
     return "\n".join(line for load in loads for line in _lines(load))
 
 

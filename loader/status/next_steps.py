@@ -32,7 +32,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How a load stands, as far as the next step depends on it.
+    """The state of a load, as far as the next step depends on it.
 
     Attributes:
         run_dir: Its run directory, absolute; empty if it has none (a dry run).
@@ -79,7 +79,7 @@ LEAST_ERRORS = 100
 
 
 def status_step(run_dir: str) -> Step:
-    """Return the step that shows how a load stands."""
+    """Return the step that shows the state of a load."""
     return Step("see what and why", f"{PROGRAM} status {shlex.quote(run_dir)}")
 
 

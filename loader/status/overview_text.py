@@ -1,4 +1,4 @@
-"""A run directory's overview as the text that ``status`` prints: which load, how it stands, what next."""
+"""A run directory's overview as the text that ``status`` prints: which load, its state, what next."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime

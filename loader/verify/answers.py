@@ -30,7 +30,7 @@ class Told:
 
     Attributes:
         event_id: Its receipt.
-        verdict: What became of it.
+        verdict: Its verdict.
         message: The service's words on a failed load (may echo payload; not for logs).
     """
 

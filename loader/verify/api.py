@@ -43,7 +43,7 @@ class NotLoaded:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What became of the receipts of a load.
+    """The result of the receipts of a load.
 
     Attributes:
         run_dir: Its run directory.
@@ -99,7 +99,7 @@ def verify_run(
         run_dir: The run directory.
         settings: How to verify.
         given: Region, profile and endpoint, where they are to be others than those of the load.
-        credentials: As whom to sign; looked for if not given.
+        credentials: Credentials used for signing; looked up if not given.
         watch: Called now and then with how many receipts are decided, and how many there are.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The receipts of a load as a table: what became of each event, and of which rows it is made."""
+"""The receipts of a load as a table: the result of each event, and of which rows it is made."""
 
 import csv
 import os

@@ -67,7 +67,7 @@ class VerifySession:
         client: Signs and sends.
         destination: Where the events of the load went.
         settings: How to verify.
-        watch: Called now and then with nothing; the verdicts say how it stands.
+        watch: Called now and then with nothing; the verdicts have the state.
     """
 
     def __init__(

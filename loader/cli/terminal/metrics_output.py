@@ -32,7 +32,7 @@ class MetricsOutput:
         self._last = Snapshot()
 
     def update(self, now: Snapshot) -> None:
-        """Take how the load stands, and write the file if it is time."""
+        """Take the state of the load, and write the file if it is time."""
         self._last = now
         if self._file is not None:
             try:

@@ -60,7 +60,7 @@ def run_on_terminal(
 
     Args:
         job: The settings.
-        credentials: As whom to sign; looked for if not given.
+        credentials: Credentials used for signing; looked up if not given.
         summary_json: Where to write the summary, if anywhere; written also if the load is refused, so that
             no scheduler reads the one of last night.
         metrics_file: Where to keep metrics, if anywhere.
