@@ -43,11 +43,10 @@ def verify(
     endpoint_url: Annotated[str | None, typer.Option(help="Another endpoint than that of the load.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.", hidden=True)] = False,
 ) -> None:
-    """Ask the service for the result of each accepted event of a load: a receipt does not say that it is loaded.
+    """Ask the service whether each accepted event is loaded: a receipt alone does not mean that.
 
-    Works on a load that ended, or was killed, and goes on where an earlier verify stopped. The service tells
-    of events for 30 days, and of the load of scn.data.dataset events only: typed events are 'known', never
-    'loaded'.
+    Works on a load that ended or was killed, and resumes an earlier verify. The service keeps events for 30
+    days. It reports a load status for scn.data.dataset events only: typed events are 'known', never 'loaded'.
 
     Exit codes: 0 all of it is loaded, or known; 1 some failed or are missing; 2 nothing could be asked; 4 the
     service refuses to answer; 7 some are not decided; 130/143 interrupted, run again.
