@@ -203,9 +203,11 @@ class FaultPlan(_Section):
             ValueError: It is not a fault plan.
         """
         text = path.read_bytes()
-        return cls.model_validate(
-            orjson.loads(text) if path.suffix == ".json" else tomllib.loads(text.decode())
-        )
+        try:
+            found = orjson.loads(text) if path.suffix == ".json" else tomllib.loads(text.decode())
+        except RecursionError:
+            raise ValueError("lists or tables are nested too deeply") from None
+        return cls.model_validate(found)
 
 
 class FaultSchedule:

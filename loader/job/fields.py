@@ -186,7 +186,10 @@ class DeliveryFields(BaseSettings):
         OnFailure, setting(DELIVERY, "After a failed event: continue its group, or hold the group back.")
     ] = OnFailure.CONTINUE
     drain_seconds: Annotated[
-        float, setting(DELIVERY, "How long a stopping load waits for answers.", ge=0, allow_inf_nan=False)
+        float,
+        setting(
+            DELIVERY, "How long a stopping load waits for answers.", ge=0, le=86_400, allow_inf_nan=False
+        ),
     ] = 20.0
 
     give_up_after: Annotated[

@@ -31,7 +31,10 @@ class JobFileSource(TomlConfigSettingsSource):
             names = one_or_many(self.toml_data["extract"])
             if isinstance(names, list):
                 folder = job_file.parent
-                self.init_kwargs["extract"] = [located(name, folder) for name in names]
+                # What is no name is refused with the other settings that cannot be used.
+                self.init_kwargs["extract"] = [
+                    located(name, folder) if isinstance(name, str) else name for name in names
+                ]
 
 
 def line_of(text: str, place: Place) -> int | None:

@@ -12,14 +12,24 @@ DELIVERY = "How events are delivered"
 RUN = "This run"
 
 
+MOST = 2**53
+"""Largest number of a setting without a bound of its own: JSON, SQLite and floats hold it exactly."""
+
+
 def setting(panel: str, text: str, **constraints: Any) -> Any:
     """Return the field of a setting."""
-    return Field(description=text, json_schema_extra={"panel": panel}, **constraints)
+    return Field(description=text, json_schema_extra={"panel": panel}, **_bounded(constraints))
 
 
 def plan_setting(panel: str, text: str, **constraints: Any) -> Any:
     """Return the field of a setting that shapes the events: a resume must use the same value."""
-    return Field(description=text, json_schema_extra={"panel": panel, "shapes_events": True}, **constraints)
+    extra: dict[str, Any] = {"panel": panel, "shapes_events": True}
+    return Field(description=text, json_schema_extra=extra, **_bounded(constraints))
+
+
+def _bounded(constraints: dict[str, Any]) -> dict[str, Any]:
+    is_number = not {"ge", "gt"}.isdisjoint(constraints)
+    return {"le": MOST, **constraints} if is_number else constraints
 
 
 def shapes_events(field: FieldInfo) -> bool:

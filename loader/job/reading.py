@@ -1,11 +1,14 @@
 """Read a job from all its origins."""
 
-import tomllib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pydantic_settings
+
 from loader.errors import SettingsError
+from loader.job.refusal import ENV_PREFIX
 from loader.job.settings import Job
 
 MAX_JOB_BYTES = 2**20
@@ -38,14 +41,24 @@ def read_job(
         raise SettingsError(
             "The job file cannot be read.", where=str(job_file), why=error.strerror or str(error)
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except pydantic_settings.SettingsError as error:
+        raise SettingsError(
+            "A setting cannot be used.", where=_variable(error), why="its value is not valid JSON"
+        ) from error
+    except ValueError as error:  # of tomllib: also bytes that are not UTF-8, and numbers of too many digits
         raise SettingsError("The job file is not valid TOML.", where=str(job_file), why=str(error)) from error
     except RecursionError as error:
         raise SettingsError(
-            "The job file cannot be read.",
-            where=str(job_file),
-            why="its lists or tables are nested too deeply",
+            "The settings cannot be read.",
+            where=str(job_file or f"the environment ({ENV_PREFIX}*)"),
+            why="lists or tables are nested too deeply",
         ) from error
+
+
+def _variable(error: pydantic_settings.SettingsError) -> str:
+    """Return the environment variable that could not be parsed; the library's message names its setting."""
+    named = re.search('field "(.*?)"', str(error))
+    return f"the environment variable {ENV_PREFIX}{named[1].upper() if named else '*'}"
 
 
 def _check_size(job_file: Path) -> None:

@@ -12,6 +12,8 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_settings import NoDecode
 
+from loader.job.panels import MOST
+
 MIN_SAMPLE = 100
 """A share given to --max-errors is judged only after this many rows or events (DSBulk's default)."""
 
@@ -213,12 +215,14 @@ class Duration(Section):
         seconds: The same in seconds; infinite for ``never``.
     """
 
-    seconds: float
+    seconds: Annotated[float, Field(gt=0)]
 
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: object) -> object:
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value) if abs(value) < MOST else "too large"
+        elif isinstance(value, float):
             value = f"{value:f}"
         if not isinstance(value, str):
             return value
@@ -249,13 +253,13 @@ class MaxErrors(Section):
         share: Stop when more than this share (0..1) failed, once MIN_SAMPLE were seen.
     """
 
-    count: int | None = None
-    share: float | None = None
+    count: Annotated[int, Field(ge=0, le=MOST)] | None = None
+    share: Annotated[float, Field(ge=0)] | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: object) -> object:
-        if isinstance(value, int):
+        if isinstance(value, int) and not isinstance(value, bool):
             return {"count": value}
         if not isinstance(value, str):
             return value

@@ -41,12 +41,18 @@ def clear_summary(path: Path) -> None:
 
 def is_summary_missing(path: Path) -> bool:
     """Return whether this run has not written its summary file yet."""
-    return not is_stream(path) and not path.exists()
+    return not is_stream(path) and not os.path.exists(path)  # noqa: PTH110 - of a name too long: False
 
 
 def is_writable(path: Path) -> bool:
     """Return whether a summary can probably be written there."""
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - of a name too long: False
+        return False
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError):  # too long, no folder on the way, a byte that no name may hold
         return False
     return is_stream(path) or os.access(path.absolute().parent, os.W_OK | os.X_OK)
 
@@ -55,4 +61,5 @@ def is_stream(path: Path) -> bool:
     """Return whether a path is a device or pipe, which is written to as it is."""
     if os.path.abspath(path).startswith(STREAM_FOLDERS):  # noqa: PTH100 - links must not be followed
         return True
-    return path.exists() and not path.is_file()
+    # Unlike those of a Path, these answer False for a name that is too long.
+    return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113

@@ -99,6 +99,21 @@ SETTINGS = {
         "nobody",
     ),
     "an unknown group column": (("CSV", *LOAD, *NOWHERE, "--group-by", "colour"), ExitCode.REFUSED, "colour"),
+    "a run directory with too long a name": (
+        ("CSV", *LOAD, *NOWHERE, "--run-dir", "r" * 300),
+        ExitCode.REFUSED,
+        "name too long",
+    ),
+    "a summary with too long a name": (
+        ("CSV", *LOAD, *NOWHERE, "--summary-json", "s" * 300),
+        ExitCode.REFUSED,
+        "summary cannot be written",
+    ),
+    "a number beyond 64 bits": (
+        ("CSV", *LOAD, *NOWHERE, "--max-records", "1" + "0" * 30),
+        ExitCode.REFUSED,
+        "--max-records",
+    ),
     "a job file that is not there": (
         ("CSV", "--job", "no.toml", *LOAD, *NOWHERE),
         ExitCode.REFUSED,
