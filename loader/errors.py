@@ -14,6 +14,7 @@
       ServiceStopped      exit 4    stopped by the service: access, instance, quota, credentials
       DeliveryStopped     exit 5    stopped for now; running the same command again resumes
       ReadingStopped      exit 5    the extract became unreadable after some of it was sent
+      SystemRefusal       exit 5    the machine refused memory, a thread, a file or space; 2 before sending
       UnhandledCase       exit 70   a bug of the loader or of a library, of any class; resumable
       DecisionNeeded      exit 6    events in doubt are older than their token: the user decides
       Interrupted         exit 130  Ctrl-C; resumable
@@ -29,6 +30,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import ParamSpec, TypeVar
+
+from loader.shortage import refused_by_system
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -183,37 +186,56 @@ class Terminated(Interrupted):
     exit_code = ExitCode.TERMINATED
 
 
+class SystemRefusal(LoaderError):
+    """The operating system refused memory, a thread, a file or space; the same command resumes the load.
+
+    Whoever shows it before anything was sent gives it the exit code 2.
+    """
+
+    exit_code = ExitCode.STOPPED_RESUMABLE
+
+
 class UnhandledCase(LoaderError):
     """A bug of the loader or of a library; the checkpoint contains what was sent."""
 
     exit_code = ExitCode.BUG
 
 
-def unhandled(fault: BaseException, *, where: str = "") -> UnhandledCase:
+def unhandled(fault: BaseException, *, where: str = "") -> UnhandledCase | SystemRefusal:
     """Return the error that is shown for an unexpected exception.
 
     It omits the message of the exception, in which a library may quote values.
 
     Args:
-        fault: The exception, which becomes the cause. An UnhandledCase is returned unchanged.
+        fault: The exception, which becomes the cause. What this function returned is returned unchanged.
         where: The place, if it is known.
     """
-    if isinstance(fault, UnhandledCase):
+    if isinstance(fault, UnhandledCase | SystemRefusal):
         return fault
-    error = UnhandledCase(
-        "An internal error stopped scn-loader.",
-        where=where,
-        why=type(fault).__name__,
-        next_step="this is a bug: run the same command with --debug and report its output; for a load, the "
-        "same command also resumes it",
-    )
+    error: UnhandledCase | SystemRefusal
+    if refusal := refused_by_system(fault):
+        why, file = refusal
+        error = SystemRefusal(
+            "The operating system refused what scn-loader needs.",
+            where=file or where,
+            why=why,
+            next_step="free or permit what is missing, then run the same command again; it resumes a load",
+        )
+    else:
+        error = UnhandledCase(
+            "An internal error stopped scn-loader.",
+            where=where,
+            why=type(fault).__name__,
+            next_step="this is a bug: run the same command with --debug and report its output; for a load, "
+            "the same command also resumes it",
+        )
     error.__cause__ = fault
     return error
 
 
 @contextmanager
 def contained(where: Callable[[], str] = str) -> Iterator[None]:
-    """Convert a BaseException that ``except Exception`` does not catch into an UnhandledCase.
+    """Convert a BaseException that ``except Exception`` does not catch into an error of the loader.
 
     A panic of polars is a BaseException, and so is SystemExit. Either would pass all handlers of a load and
     end a task silently, or the process with a meaningless exit code. Exceptions that stop a coroutine or
@@ -224,6 +246,7 @@ def contained(where: Callable[[], str] = str) -> Iterator[None]:
 
     Raises:
         UnhandledCase: The block raised another BaseException that is not an Exception.
+        SystemRefusal: The same, and the operating system is the cause.
     """
     try:
         yield
@@ -238,6 +261,7 @@ def contained_call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) 
 
     Raises:
         UnhandledCase: The function raised a BaseException that is not an Exception.
+        SystemRefusal: The same, and the operating system is the cause.
     """
     try:
         return function(*args, **kwargs)

@@ -24,7 +24,8 @@ from loader.cli.sample import sample
 from loader.cli.status import status
 from loader.cli.terminal.panic_filter import without_panics
 from loader.cli.verify import verify
-from loader.errors import ExitCode, Interrupted, LoaderError, SettingsError, unhandled
+from loader.errors import ExitCode, Interrupted, LoaderError, SettingsError, SystemRefusal, unhandled
+from loader.process.limits import READING_COMMANDS, refuse_low_limits
 from loader.process.signals import (
     asked_to_stop,
     is_decided,
@@ -32,6 +33,8 @@ from loader.process.signals import (
 from loader.process.streams import lost_output
 from loader.process.summary_place import clear_summary, is_summary_missing, is_writable, requested_summary
 from loader.report.summary_file import refused_summary, write_summary_json
+
+HELP_FLAGS = frozenset({"--help", "-h"})
 
 app = typer.Typer(
     name="scn-loader",
@@ -42,7 +45,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": sorted(HELP_FLAGS)},
 )
 app.command()(init)
 app.command()(load)
@@ -139,6 +142,8 @@ def _answer(arguments: Sequence[str]) -> tuple[int, LoaderError | None]:
     if arguments[:1] != ["load"]:  # `load` logs more; the others only show tracebacks, in main()
         arguments = [each for each in arguments if each != "--debug"]
     try:
+        if READING_COMMANDS.intersection(arguments[:1]) and not HELP_FLAGS.intersection(arguments):
+            refuse_low_limits()
         with nullcontext() if "--debug" in sys.argv else without_panics():
             app(args=arguments)
     except SystemExit as ended:
@@ -152,6 +157,8 @@ def _answer(arguments: Sequence[str]) -> tuple[int, LoaderError | None]:
         error = _before_sending(fault)
     except BaseException as fault:  # noqa: BLE001 - a panic of polars is not an Exception
         error = fault if isinstance(fault, LoaderError) else unhandled(fault)
+        if isinstance(error, SystemRefusal):  # a load that has sent something returns how it ended
+            error.exit_code = ExitCode.REFUSED
         asked = asked_to_stop()
         # A library that a signal interrupts may raise an error of its own: modules that are imported do.
         if asked is not None and not is_decided() and not isinstance(fault, LoaderError):

@@ -1,0 +1,79 @@
+"""The limits on memory and threads under which an extract cannot be read.
+
+polars is written in Rust, which ends the process with SIGABRT where an allocation fails, and waits without
+end where one of its threads cannot start. No error can be shown then, so limits that are too low are refused
+before polars is imported.
+"""
+
+import os
+import resource
+import threading
+
+from loader.errors import SettingsError
+
+READING_COMMANDS = frozenset({"load", "plan", "init", "sample"})
+"""Commands that read or write an extract."""
+
+LEAST_ADDRESS_SPACE_BYTES = 2 * 2**30
+"""A load of 300,000 rows reserved 1.5 GiB, a fifth of it used: libraries, and the stacks of 21 threads."""
+
+LEAST_DATA_BYTES = 2**29
+"""The same load had 440 MiB of private memory."""
+
+LIMITS = (
+    (resource.RLIMIT_AS, "address space", "ulimit -v", LEAST_ADDRESS_SPACE_BYTES),
+    (resource.RLIMIT_DATA, "private memory", "ulimit -d", LEAST_DATA_BYTES),
+)
+
+
+def refuse_low_limits() -> None:
+    """Check that this process may use the memory and the threads that reading an extract takes.
+
+    Raises:
+        SettingsError: A limit is lower.
+    """
+    for limit, what, command, least_bytes in LIMITS:
+        soft, _ = resource.getrlimit(limit)
+        if soft != resource.RLIM_INFINITY and soft < least_bytes:
+            raise SettingsError(
+                "The limit on the memory of this process is too low, so nothing was sent.",
+                where=command,
+                why=f"it permits {soft // 2**20:,} MiB of {what}; reading an extract takes up to "
+                f"{least_bytes // 2**20:,} MiB",
+                next_step=f"raise the limit, then run the same command again:\n{command} unlimited",
+            )
+    wanted = threads_wanted()
+    started = threads_startable(wanted)
+    if started < wanted:
+        raise SettingsError(
+            "The limit on the threads of this process is too low, so nothing was sent.",
+            where="ulimit -u, or the process limit of the container",
+            why=f"{started:,} threads can be started; reading an extract takes up to {wanted:,}",
+            next_step="raise the limit, or end other processes of this user, then run the same command again",
+        )
+
+
+def threads_wanted() -> int:
+    """Return how many threads a load may start: 21 with 2 cores were seen, and polars adds some per core."""
+    return 20 + 2 * (os.cpu_count() or 1)
+
+
+def threads_startable(wanted: int) -> int:
+    """Return how many threads can run at the same time, at most ``wanted``: 24 take about a millisecond.
+
+    The limit counts all processes of the user or of the container, so only a trial shows what is left.
+    """
+    end = threading.Event()
+    threads: list[threading.Thread] = []
+    try:
+        for _ in range(wanted):
+            thread = threading.Thread(target=end.wait, daemon=True)
+            thread.start()
+            threads.append(thread)
+    except RuntimeError:  # "can't start new thread"
+        pass
+    finally:
+        end.set()
+        for thread in threads:
+            thread.join()
+    return len(threads)
