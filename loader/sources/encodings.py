@@ -142,6 +142,8 @@ def _with_letters(head: bytes, rest: Readable) -> tuple[bytes, bool]:
 
 
 def _by_letters(path: str, text: bytes, more_follows: bool) -> Encoding:  # noqa: FBT001 - the name explains it
+    if text.isascii():
+        return Encoding("utf-8")
     runs = NOT_ASCII.findall(text)
     if more_follows and runs and text.endswith(runs[-1]):
         runs[-1:] = filter(None, [_without_cut_character(runs[-1])])

@@ -2,10 +2,17 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from loader.errors import ExtractError
 from loader.formats.csv.dialect import read_dialect
+from loader.formats.csv.parse import parse_csv
+from loader.formats.csv.regular import has_all_fields, regular_rows
+from loader.formats.csv.separator import find_separator
+from loader.formats.csv.syntax import Syntax
 from loader.job import CsvSettings
 
 
@@ -65,3 +72,51 @@ def test_what_means_something_else_is_no_separator(tmp_path: Path) -> None:
     """Quote, escape and comment are not tried as separators, even if only one is left."""
     told = CsvSettings(quote="|", escape=";", comment=",")
     assert separator_of(tmp_path, "a\tb\n|1\t2|\t3\n", told) == "\t"
+
+
+SYNTAX = Syntax(
+    separator=",",
+    quote='"',
+    line_end="\n",
+    escape="",
+    comment="",
+    encoding="UTF-8",
+    doubled_return=False,
+    fills_short_rows=False,
+    dropped_fields=0,
+    skips_empty_rows=True,
+    drops_blanks=False,
+    rejects_row_like_texts=True,
+)
+
+TEXTS = st.lists(st.sampled_from(["a", "1", ",", ";", "\t", '"', '""', "\n", "\n", "b"]), max_size=24).map(
+    lambda parts: "".join(parts).encode()
+)
+
+
+def found(text: bytes) -> str:
+    try:
+        return find_separator("x.csv", text, SYNTAX, at_end=True)
+    except ExtractError as error:
+        return error.why
+
+
+@given(TEXTS)
+@settings(max_examples=400, deadline=None)
+def test_two_records_decide_only_what_all_of_them_would(text: bytes) -> None:
+    """An empty line in front of the header hides the short way, and changes nothing else."""
+    assert found(text) == found(b"\n" + text)
+
+
+@given(TEXTS, st.integers(min_value=1, max_value=3))
+@settings(max_examples=400, deadline=None)
+def test_regular_rows_have_all_fields_where_polars_reads_as_many_rows(text: bytes, columns: int) -> None:
+    """Polars refuses a record with too many fields, and the separators add up: so it is the oracle."""
+    rows = regular_rows(text, SYNTAX, columns) if text else None
+    if rows is None:
+        return
+    try:
+        fits = parse_csv(text, columns, ",", '"', "\n").height == rows
+    except pl.exceptions.PolarsError:
+        fits = False
+    assert has_all_fields(text, SYNTAX, columns) == fits

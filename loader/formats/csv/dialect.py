@@ -150,6 +150,8 @@ def _read_head(file: SourceFile | str, encoding_told: str) -> _Head:
 def _line_end(head: bytes, settings: CsvSettings) -> str:
     if settings.line_end != "auto":
         return "\r" if settings.line_end == "cr" else "\n"
+    if b"\r" not in head:
+        return "\n"
     outside_quotes = b"".join(head.split(settings.quote.encode())[::2]) if settings.quote else head
     text = outside_quotes if b"\n" in outside_quotes or b"\r" in outside_quotes else head
     carriage_return, line_feed = text.find(b"\r"), text.find(b"\n")
@@ -164,6 +166,8 @@ def _line_end(head: bytes, settings: CsvSettings) -> str:
 
 def _has_doubled_return(head: bytes, quote: str) -> bool:
     """Return whether the first line outside quotes ends in CR CR LF."""
+    if b"\r" not in head:
+        return False
     outside_quotes = b"".join(head.split(quote.encode())[::2]) if quote else head
     return DOUBLED_RETURN.match(outside_quotes, outside_quotes.find(b"\r")) is not None and (
         outside_quotes.find(b"\n") == outside_quotes.find(b"\r") + 2

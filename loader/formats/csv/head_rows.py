@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-import polars as pl
-
-from loader.formats.csv.parse import parse_csv
 from loader.formats.csv.records import read_records
-from loader.formats.csv.regular import last_record_end, regular_rows
+from loader.formats.csv.regular import has_all_fields, last_record_end, regular_rows
 from loader.formats.csv.syntax import Syntax
 
 MOST_ROWS = 2000
@@ -60,10 +57,4 @@ def look_at_rows(text: bytes, syntax: Syntax, columns: int, *, at_end: bool) -> 
 
 def _is_regular(body: bytes, syntax: Syntax, columns: int) -> bool:
     """Return whether every row has all its fields: a short row and a long one may add up to two good ones."""
-    rows = regular_rows(body, syntax, columns)
-    if rows is None:
-        return False
-    try:
-        return parse_csv(body, columns, syntax.separator, syntax.quote, syntax.line_end).height == rows
-    except pl.exceptions.PolarsError:
-        return False
+    return regular_rows(body, syntax, columns) is not None and has_all_fields(body, syntax, columns)

@@ -46,6 +46,23 @@ def regular_rows(body: bytes, syntax: Syntax, columns: int) -> int | None:
     return rows if separators == rows * (columns - 1) else None
 
 
+def has_all_fields(body: bytes, syntax: Syntax, columns: int) -> bool:
+    """Return whether every record of a text of regular rows has all fields and is UTF-8.
+
+    A record with too few fields and one with too many add up to two good ones in `regular_rows`.
+    """
+    separator, line_end, quote = (each.encode() for each in (syntax.separator, syntax.line_end, syntax.quote))
+    outside = b"".join(body.split(quote)[::2]) if quote else body
+    records = outside.removesuffix(line_end).split(line_end)
+    if any(record.count(separator) != columns - 1 for record in records):
+        return False
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _mixes_line_ends(body: bytes, syntax: Syntax) -> bool:
     if syntax.line_end == "\r":
         return b"\n" in body

@@ -71,11 +71,15 @@ def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool, skip
         ExtractError: More than one is possible, or the first line is not like the others.
     """
     others = (syntax.quote, syntax.escape, syntax.comment[:1])
-    trials = [
-        _try(text, replace(syntax, separator=separator, skips_empty_rows=False), at_end=at_end)
+    possible = [
+        replace(syntax, separator=separator, skips_empty_rows=False)
         for separator in SEPARATORS
         if separator not in others
     ]
+    obvious = _obvious(text, possible, at_end=at_end)
+    if obvious is not None:
+        return obvious
+    trials = [_try(text, each, at_end=at_end) for each in possible]
     if not any(trial.reads_first for trial in trials):
         return ","  # reading the header reports its fault
     trials.sort(key=lambda trial: (trial.splits_first, trial.share), reverse=True)
@@ -97,6 +101,26 @@ def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool, skip
 def in_words(separator: str) -> str:
     """Return how people call a separator."""
     return WORDS.get(separator, f"'{separator}'")
+
+
+def _obvious(text: bytes, possible: Sequence[Syntax], *, at_end: bool) -> str | None:
+    """Return the separator that two records decide, or None if more must be looked at.
+
+    It is the only one that stands in the first record, and the second record has as many fields. Read with
+    any other, the first record is one field at most, so the comparison of all would end with the same one.
+    """
+    first_line = text[: text.find(possible[0].line_end.encode(), 1) + 1] if possible else b""
+    for syntax in possible:
+        if syntax.separator.encode() not in first_line:
+            continue
+        read = read_records(text, syntax, columns=None, at_end=at_end, most=2)
+        lengths = [len(record) if isinstance(record, list) else 0 for record in read.records]
+        if len(lengths) < 2 or lengths[0] < 2 or lengths[0] != lengths[1]:  # noqa: PLR2004 - two of each
+            return None
+        start, end = read.places[0]
+        found = [each.separator for each in possible if each.separator.encode() in text[start:end]]
+        return syntax.separator if found == [syntax.separator] else None
+    return None
 
 
 def _try(text: bytes, syntax: Syntax, *, at_end: bool) -> _Trial:
