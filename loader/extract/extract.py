@@ -21,7 +21,9 @@ import polars as pl
 from loader.datasets import Dataset
 from loader.events.plan import SliceRecords
 from loader.formats.cuts import Cuts
-from loader.formats.windows import FileToRead, Piece, Slice, Table, read_slices
+from loader.formats.reading import read_slices
+from loader.formats.small_files import FileToRead
+from loader.formats.windows import Piece, Slice, Table
 from loader.job import Job, Pack
 from loader.mapping.mapping import FileMapping
 from loader.model import FileRows, SourceFile
@@ -103,7 +105,7 @@ class Extract:
         Raises:
             ExtractError: A file cannot be read, or changed since the load began.
         """
-        files = (FileToRead(each.file, each.mapping.source_columns, each.open) for each in self._looked_at)
+        files = [FileToRead(each.file, each.mapping.source_columns, each.open) for each in self._looked_at]
         return read_slices(files, self.cuts, wanted, known_rows or {}, on_end)
 
     def records(self, rows: Slice) -> SliceRecords:

@@ -15,6 +15,7 @@ from loader.extract.side_by_side import side_by_side
 from loader.extract.tables import files_of, open_table
 from loader.formats.cuts import cuts_of
 from loader.formats.partitioned import PartitionedTable
+from loader.formats.small_files import SMALL_FILE_BYTES
 from loader.formats.windows import SIZED_FILES, Table
 from loader.job import Job, Pack
 from loader.mapping.advice import advice_on
@@ -30,8 +31,11 @@ CLOSELY_LOOKED_AT = 500
 of the first."""
 
 KEPT_PARQUET_TABLES = 64
-"""Up to so many Parquet files keep what is known of them until they are read. Of more it is read again:
-schema and row groups are some 50 KB of each. What is known of a text file is small, and costly to find."""
+"""Up to so many Parquet files keep their footers until they are read. Of more, large files are opened again:
+the row groups of a large file are some 50 KB. What is known of a text file is small, and costly to find."""
+
+KEPT_COLUMN_CHUNKS = 2**15
+"""Up to so many column chunks, the footers of small files are kept too: 700 bytes of each."""
 
 
 def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = False) -> Extract:
@@ -127,7 +131,7 @@ class _Look:
         self._job = job
         self._dataset = dataset
         self._with_keys = with_keys
-        self._keeps_parquet = files <= KEPT_PARQUET_TABLES
+        self._files = files
         self._looks_closely = files <= CLOSELY_LOOKED_AT
         self._known: dict[object, tuple[FileMapping, RowReader]] = {}
 
@@ -144,10 +148,9 @@ class _Look:
             known = self._known.setdefault(columns, (mapping, reader))
         mapping, reader = known
         file = table.file
-        keeps = self._keeps_parquet or file.format != "parquet"
         return LookedAt(
             file=file,
-            open=(lambda: table) if keeps else partial(self._open, file),
+            open=(lambda: table) if self._keeps(table) else partial(self._open, file),
             words=table.words,
             mapping=mapping,
             reader=reader,
@@ -156,6 +159,13 @@ class _Look:
                 *advice_on(self._job, table, mapping, closely=self._looks_closely or not file.number),
             ),
         )
+
+    def _keeps(self, table: Table) -> bool:
+        """Return whether what is known of a file is kept until it is read."""
+        if self._files <= KEPT_PARQUET_TABLES or table.file.format != "parquet":
+            return True
+        few = self._files * len(table.schema) <= KEPT_COLUMN_CHUNKS
+        return few and table.file.size_bytes <= SMALL_FILE_BYTES
 
     def _open(self, file: SourceFile) -> Table:
         return open_table(self._job, self._dataset, file)

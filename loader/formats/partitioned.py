@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from loader.formats.cuts import FileCut
+from loader.formats.rows import Rows
 from loader.formats.windows import KEY_BYTES, Piece, Table
 from loader.model import SourceFile
 
@@ -24,26 +25,29 @@ class PartitionedTable:
     """
 
     def __init__(self, table: Table, values: Mapping[str, str | None]) -> None:
-        self._table = table
+        self.table = table
         self._both = [name for name in values if name in table.schema]
-        self._values = {name: text for name, text in values.items() if name not in table.schema}
-        self.schema: Mapping[str, pl.DataType] = {**table.schema, **dict.fromkeys(self._values, pl.String())}
+        self.path_values = {name: text for name, text in values.items() if name not in table.schema}
+        self.schema: Mapping[str, pl.DataType] = {
+            **table.schema,
+            **dict.fromkeys(self.path_values, pl.String()),
+        }
 
     @property
     def file(self) -> SourceFile:
         """The file."""
-        return self._table.file
+        return self.table.file
 
     @property
     def path_columns(self) -> Sequence[str]:
         """The columns that its path gives, and that it does not hold itself."""
-        return tuple(self._values)
+        return tuple(self.path_values)
 
     @property
     def words(self) -> str:
         """How it is written, in words."""
-        names = ", ".join(f"'{name}'" for name in self._values)
-        return f"{self._table.words}, {names} from its path" if names else self._table.words
+        names = ", ".join(f"'{name}'" for name in self.path_values)
+        return f"{self.table.words}, {names} from its path" if names else self.table.words
 
     @property
     def advice(self) -> Sequence[str]:
@@ -52,16 +56,16 @@ class PartitionedTable:
             f"'{name}' is in {self.file.path} and in its path: the file's values are used."
             for name in self._both
         ]
-        return [*self._table.advice, *both]
+        return [*self.table.advice, *both]
 
     def has_rows(self) -> bool:
         """Return whether there is any row."""
-        return self._table.has_rows()
+        return self.table.has_rows()
 
     def row_bytes(self, columns: Sequence[str]) -> int:
         """Return about how long records of these columns are, where they are longest."""
-        texts = [(name, self._values[name] or "") for name in columns if name in self._values]
-        own = self._table.row_bytes(self._own(columns))
+        texts = [(name, self.path_values[name] or "") for name in columns if name in self.path_values]
+        own = self.table.row_bytes(self._own(columns))
         return own + sum(len(name) + KEY_BYTES + len(text.encode()) for name, text in texts)
 
     def pieces(self, cut: FileCut) -> Generator[Piece, None, int]:
@@ -70,11 +74,8 @@ class PartitionedTable:
         Raises:
             ExtractError: The file is damaged, or changed since the load began.
         """
-        columns = [
-            pl.Series(name, [self._values[name]], pl.String) if name in self._values else name
-            for name in cut.columns
-        ]
-        pieces = self._table.pieces(replace(cut, columns=self._own(cut.columns)))
+        columns = self.from_path(cut.columns)
+        pieces = self.table.pieces(replace(cut, columns=self._own(cut.columns)))
         while True:
             try:
                 piece = next(pieces)
@@ -83,19 +84,41 @@ class PartitionedTable:
                 return rows
             yield replace(piece, frame=_with(piece.frame, columns))
 
+    def read_whole(self, others: Sequence[Table], columns: Sequence[str]) -> Sequence[Rows | None]:
+        """Read all rows of this small file and of others whose paths give the same columns at once."""
+        alike = [
+            table
+            for table in (self, *others)
+            if isinstance(table, PartitionedTable) and table.path_values.keys() == self.path_values.keys()
+        ]
+        read = self.table.read_whole([table.table for table in alike[1:]], self._own(columns))
+        found = {
+            id(table): replace(rows, frame=_with(rows.frame, table.from_path(columns)))
+            for table, rows in zip(alike, read, strict=True)
+            if rows is not None
+        }
+        return [found.get(id(table)) for table in (self, *others)]
+
     def copy_rows(self, rows: Iterator[int], path: Path) -> None:
         """Write some rows to a new file. Its folders must give the columns of the path again."""
-        self._table.copy_rows(rows, path)
+        self.table.copy_rows(rows, path)
 
     @property
     def settings_found(self) -> Mapping[str, str]:
         """CSV settings that a file with fewer rows might not show, by name."""
-        return self._table.settings_found
+        return self.table.settings_found
+
+    def from_path(self, names: Sequence[str]) -> list[str | pl.Series]:
+        """Return for each column its name, or its value if the path gives it."""
+        return [
+            pl.Series(name, [self.path_values[name]], pl.String) if name in self.path_values else name
+            for name in names
+        ]
 
     def _own(self, columns: Sequence[str]) -> tuple[str, ...]:
         """Return the columns that the file must give: at least one, because it gives the number of rows."""
-        own = tuple(name for name in columns if name not in self._values)
-        return own or tuple(self._table.schema)[:1]
+        own = tuple(name for name in columns if name not in self.path_values)
+        return own or tuple(self.table.schema)[:1]
 
 
 def _with(frame: pl.DataFrame, columns: Sequence[str | pl.Series]) -> pl.DataFrame:

@@ -1,15 +1,6 @@
-"""Windows and slices of the rows of an extract, cut by position alone, over the borders of files.
+"""Files of an extract, opened, and the slices that their rows are cut into."""
 
-Rules kept here:
-
-1. The rows of the extract are counted in the order of its files. A window is a fixed number of them, and the
-   unit of resume; a slice is a part of a window, and the unit of memory.
-2. A slice holds the same rows whatever else is read. A window that is not wanted is not parsed, and a file
-   without a row in a wanted window is not opened if its number of rows is known.
-3. The rows of a window and of a slice are functions of the files' bytes and the plan settings.
-"""
-
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,9 +10,9 @@ import polars as pl
 
 from loader.formats.bad_record import BadRecord
 from loader.formats.cuts import Cuts, FileCut
+from loader.formats.rows import Rows
 from loader.formats.unnamed import unnamed
 from loader.model import SourceFile
-from loader.sources.files import check_unchanged
 
 SIZING_ROWS = 250
 """How many rows are looked at in each of a few places of a file to tell how long its rows are: extracts are
@@ -107,6 +98,14 @@ class Table(Protocol):
         The last piece says that it is the last; a file without rows has an empty one.
         """
 
+    def read_whole(self, others: Sequence["Table"], columns: Sequence[str]) -> Sequence[Rows | None]:
+        """Read all rows of this small file and of others, at once as far as they are written alike.
+
+        Returns:
+            The rows of each file, this one first; None for a file without rows, and for one that is to be
+            read by itself, for whatever reason.
+        """
+
     def copy_rows(self, rows: Iterator[int], path: Path) -> None:
         """Write some rows (by position, ascending) to a new file that the same settings read."""
 
@@ -125,110 +124,6 @@ def first_rows(table: Table, columns: tuple[str, ...], rows: int) -> pl.DataFram
     with closing(table.pieces(cut)) as pieces:
         piece = next(pieces, None)
     return piece.frame if piece is not None and piece.frame.height else None
-
-
-@dataclass(frozen=True, slots=True)
-class FileToRead:
-    """A file, and what to read of it.
-
-    Attributes:
-        file: The file.
-        columns: The source columns that the job needs.
-        open: Opens it.
-    """
-
-    file: SourceFile
-    columns: tuple[str, ...]
-    open: Callable[[], Table]
-
-
-def read_slices(
-    files: Iterable[FileToRead],
-    cuts: Cuts,
-    wanted: Callable[[int], bool],
-    known_rows: Mapping[int, int],
-    on_end: Callable[[int, int], None] = lambda _file, _rows: None,
-) -> Generator[Slice, None, None]:
-    """Read the slices of the wanted windows in order. Blocking; closing the iterator stops the reading.
-
-    Args:
-        files: The files in order; each is opened when it is reached.
-        cuts: Where the extract is cut.
-        wanted: Tells by its number whether a window is needed.
-        known_rows: Rows of files that were read to their end before, by file number.
-        on_end: Called with the number of each file and its rows when its end is reached, by now or before.
-
-    Raises:
-        ExtractError: A file cannot be read, or changed since the load began.
-    """
-    place, taken = 0, _SliceInWork(cuts)
-    for each in files:
-        cut = FileCut(each.columns, cuts, place, wanted)
-        rows = known_rows.get(each.file.number, each.file.rows)
-        if rows is None or cut.any_wanted(rows):
-            check_unchanged(each.file)
-            rows = yield from _taken(each.open().pieces(cut), taken, place)
-        on_end(each.file.number, rows)
-        place += rows
-    if taken.pieces:
-        yield taken.end(ends_window=True)
-
-
-def _taken(
-    pieces: Generator[Piece, None, int], taken: "_SliceInWork", place: int
-) -> Generator[Slice, None, int]:
-    """Yield the slices that the pieces of a file complete; return the number of rows of the file."""
-    while True:
-        try:
-            piece = next(pieces)
-        except StopIteration as end:
-            rows: int = end.value
-            return rows
-        if taken.pieces and not taken.takes(place + piece.first_row):
-            yield taken.end()
-        taken.add(piece, place + piece.first_row)
-        # What is full needs no look at the next file, unless that decides whether the window ends here.
-        if taken.is_full and (taken.is_last_of_window or not piece.last_of_file):
-            yield taken.end()
-
-
-class _SliceInWork:
-    """Pieces of the slice that is read now."""
-
-    def __init__(self, cuts: Cuts) -> None:
-        self._cuts = cuts
-        self.pieces: list[Piece] = []
-        self._places: list[int] = []
-        self._end = 0
-
-    def takes(self, place: int) -> bool:
-        """Return whether the row at a place of the extract is in the slice."""
-        return self._cuts.slice_at(place) == self._cuts.slice_at(self._places[0])
-
-    def add(self, piece: Piece, place: int) -> None:
-        """Take a piece whose first row is at a place of the extract."""
-        self.pieces.append(piece)
-        self._places.append(place)
-        self._end = place + piece.frame.height
-
-    @property
-    def is_full(self) -> bool:
-        """Whether it has all its rows."""
-        return self._end == self._cuts.slice_end(self._places[0])
-
-    @property
-    def is_last_of_window(self) -> bool:
-        """Whether its last row is the last one of a full window."""
-        return self.is_full and self._end % self._cuts.window_rows == 0
-
-    def end(self, *, ends_window: bool = False) -> Slice:
-        """Return the slice, and begin another one."""
-        window, number = self._cuts.slice_at(self._places[0])
-        start = window * self._cuts.window_rows
-        places = [place - start for place in self._places]
-        done = Slice(window, number, self.pieces, places, ends_window or self.is_last_of_window)
-        self.pieces, self._places = [], []
-        return done
 
 
 def mean_row_bytes(rows: pl.DataFrame) -> int:

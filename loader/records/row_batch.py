@@ -39,27 +39,33 @@ class RowsOfPieces:
 
     def __init__(self, pieces: Sequence[Piece], places: Sequence[int]) -> None:
         self.frame = pieces[0].frame if len(pieces) == 1 else pl.concat([piece.frame for piece in pieces])
-        ranges = [
-            (piece.file, range(piece.first_row, piece.first_row + piece.frame.height), place)
-            for piece, place in zip(pieces, places, strict=True)
-        ]
-        self.places = pl.DataFrame(
-            {
-                PLACE: pl.concat(
-                    [pl.int_range(place, place + len(rows), eager=True) for _, rows, place in ranges]
-                ),
-                FILE: pl.concat(
-                    [pl.repeat(file, len(rows), dtype=pl.UInt32, eager=True) for file, rows, _ in ranges]
-                ),
-                ROW: pl.concat([pl.int_range(rows.start, rows.stop, eager=True) for _, rows, _ in ranges]),
-            }
-        )
-        starts = accumulate((len(rows) for _, rows, _ in ranges), initial=0)
+        heights = [piece.frame.height for piece in pieces]
+        self.places = _places(pieces, places, heights)
+        starts = accumulate(heights, initial=0)
         self.bad = [
             replace(bad, index=start + bad.index)
             for piece, start in zip(pieces, starts, strict=False)
             for bad in piece.bad
         ]
+
+
+def _places(pieces: Sequence[Piece], places: Sequence[int], heights: Sequence[int]) -> pl.DataFrame:
+    """Return position in the window, file and position in the file of each row of some pieces."""
+    of_pieces = pl.DataFrame(
+        {
+            PLACE: places,
+            FILE: pl.Series([piece.file for piece in pieces], dtype=pl.UInt32),
+            ROW: [piece.first_row for piece in pieces],
+            "rows": heights,
+        }
+    )
+    # An empty range would become a row.
+    with_rows = of_pieces.filter(pl.col("rows") > 0)
+    return with_rows.select(
+        pl.int_ranges(PLACE, pl.col(PLACE) + pl.col("rows")),
+        FILE,
+        pl.int_ranges(ROW, pl.col(ROW) + pl.col("rows")),
+    ).explode(PLACE, ROW)
 
 
 class RowBatch:

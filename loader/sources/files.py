@@ -74,6 +74,15 @@ def check_unchanged(file: SourceFile) -> None:
         )
 
 
+def is_unchanged(file: SourceFile) -> bool:
+    """Return whether a file is as it was when the load began."""
+    try:
+        check_unchanged(file)
+    except ExtractError:
+        return False
+    return True
+
+
 @lru_cache(maxsize=4096)
 def _has_same_content(file: SourceFile, _changed_ns: int, _inode: int) -> bool:
     """Return whether a file whose owner, mode, links or place changed still has its content, as it is now."""

@@ -4,7 +4,9 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from functools import partial
 
 from loader.formats.cuts import Cuts
-from loader.formats.windows import FileToRead, Slice, Table, read_slices
+from loader.formats.reading import read_slices
+from loader.formats.small_files import FileToRead
+from loader.formats.windows import Slice, Table
 
 
 def _same(table: Table) -> Table:

@@ -85,6 +85,14 @@ class RecordBlock:
             wanted = [pl.when(column != "").then(column) for column in wanted]
         return frame.select(wanted), bad
 
+    @property
+    def plain_text(self) -> bytes | None:
+        """The records, each with its line end, if polars alone reads all of them as rows; else None."""
+        if self._judged is not None or self._may_have_joints():
+            return None
+        line_end = self._dialect.syntax.line_end.encode()
+        return self._text if self._text.endswith(line_end) else self._text + line_end
+
     def texts(self, indexes: Iterable[int]) -> Iterator[bytes]:
         """Yield the records at some positions as they stand in the file, in UTF-8, each with its line end."""
         judged = self._judged or _judge(self._text, self._dialect, at_end=True)

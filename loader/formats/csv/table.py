@@ -6,16 +6,22 @@ from typing import BinaryIO
 
 import polars as pl
 
+from loader.errors import ExtractError
 from loader.formats.csv.blocks import BLOCK_BYTES, read_blocks, read_preamble
 from loader.formats.csv.dialect import read_dialect
 from loader.formats.csv.ragged import ragged_rows
+from loader.formats.csv.together import parse_together
 from loader.formats.cuts import FileCut
+from loader.formats.rows import Rows
 from loader.formats.window_cutter import PendingRows
-from loader.formats.windows import SIZING_ROWS, Piece, mean_row_bytes
+from loader.formats.windows import SIZING_ROWS, Piece, Table, mean_row_bytes
 from loader.job import CsvSettings
 from loader.model import SourceFile
-from loader.sources.files import check_unchanged, opened
+from loader.sources.files import check_unchanged, is_unchanged, opened
 from loader.sources.transcoding import read_up_to
+
+MOST_WHOLE_BYTES = 8 * 2**20
+"""How much text of small files is parsed at once; more than that is unpacked of compressed ones only."""
 
 SAMPLES = 8
 SAMPLE_BYTES = 2**18
@@ -40,33 +46,33 @@ class CsvTable:
     def __init__(self, file: SourceFile, settings: CsvSettings, block_bytes: int = BLOCK_BYTES) -> None:
         self.file = file
         self._block_bytes = block_bytes
-        self._dialect = read_dialect(file, settings)
+        self.dialect = read_dialect(file, settings)
 
     @property
     def schema(self) -> Mapping[str, pl.DataType]:
         """Its columns: all of them text."""
-        return dict.fromkeys(self._dialect.columns, pl.String())
+        return dict.fromkeys(self.dialect.columns, pl.String())
 
     @property
     def words(self) -> str:
         """How it is written, in words."""
-        return self._dialect.words
+        return self.dialect.words
 
     @property
     def advice(self) -> Sequence[str]:
         """What the user should check: a guessed encoding, and rows that are not like the header."""
         notes = []
-        if self._dialect.encoding.is_guess:
-            words = self._dialect.encoding.words
+        if self.dialect.encoding.is_guess:
+            words = self.dialect.encoding.words
             notes.append(
                 f"{self.file.path} is not UTF-8 and was read as {words}: "
                 "check its letters or set csv.encoding."
             )
-        return [*notes, *ragged_rows(self.file.path, self._dialect)]
+        return [*notes, *ragged_rows(self.file.path, self.dialect)]
 
     def has_rows(self) -> bool:
         """Return whether there is any row."""
-        return any(True for _ in read_blocks(self.file, self._dialect, self._block_bytes))
+        return any(True for _ in read_blocks(self.file, self.dialect, self._block_bytes))
 
     def row_bytes(self, columns: Sequence[str]) -> int:
         """Return about how long records of these columns are, where they are longest.
@@ -74,10 +80,10 @@ class CsvTable:
         The first rows tell how much of a record these columns are, and lines in other places of the file
         how much longer than the first they are.
         """
-        for block in read_blocks(self.file, self._dialect, self._block_bytes):
+        for block in read_blocks(self.file, self.dialect, self._block_bytes):
             first = mean_row_bytes(block.parse(columns)[0].head(SIZING_ROWS))
-            line_end = self._dialect.syntax.line_end.encode(self._dialect.encoding.codec)
-            start = self._dialect.data_offset  # of the UTF-8 text, and near enough in any other encoding
+            line_end = self.dialect.syntax.line_end.encode(self.dialect.encoding.codec)
+            start = self.dialect.data_offset  # of the UTF-8 text, and near enough in any other encoding
             with opened(self.file) as handle:
                 lengths = line_lengths(handle, line_end, start, self.file.size_bytes)
             return first * max(lengths) // lengths[0]
@@ -90,12 +96,52 @@ class CsvTable:
             ExtractError: The file is damaged, or changed since the load began.
         """
         pending = PendingRows(self.file.number, cut)
-        for block in read_blocks(self.file, self._dialect, self._block_bytes):
+        for block in read_blocks(self.file, self.dialect, self._block_bytes):
             check_unchanged(self.file)
             pending.add(block)
             yield from pending.take(at_end=False)
         yield from pending.take(at_end=True)
         return pending.first_row
+
+    def read_whole(self, others: Sequence[Table], columns: Sequence[str]) -> Sequence[Rows | None]:
+        """Read all rows of this small file and of others written alike at once, if all are regular."""
+        texts: dict[int, tuple[bytes, int]] = {}
+        left_bytes = MOST_WHOLE_BYTES
+        for number, table in enumerate((self, *others)):
+            fits = isinstance(table, CsvTable) and table.is_written_as(self)
+            text = table.plain_text(left_bytes) if isinstance(table, CsvTable) and fits else None
+            if text is not None:
+                texts[number] = text
+                left_bytes -= len(text[0])
+        names = self.dialect.columns
+        positions = [names.index(name) for name in columns]
+        found = parse_together([*texts.values()], positions, len(names), self.dialect.syntax)
+        frames = dict(zip(texts, found or (), strict=False))
+        renamed = {str(at): name for at, name in zip(positions, columns, strict=True)}
+        return [
+            Rows(frames[number].rename(renamed)) if number in frames else None
+            for number in range(1 + len(others))
+        ]
+
+    def is_written_as(self, other: "CsvTable") -> bool:
+        """Return whether the rows of another file can be parsed together with its own."""
+        own, its = self.dialect, other.dialect
+        return own.syntax == its.syntax and own.columns == its.columns
+
+    def plain_text(self, most_bytes: int) -> tuple[bytes, int] | None:
+        """Return all its records and their number, if all are regular and take so many bytes at most."""
+        parts, rows, size = [], 0, 0
+        try:
+            for block in read_blocks(self.file, self.dialect, self._block_bytes):
+                text = block.plain_text
+                size += len(text or b"")
+                if text is None or size > most_bytes:
+                    return None
+                parts.append(text)
+                rows += block.rows
+        except ExtractError:
+            return None
+        return (b"".join(parts), rows) if rows and is_unchanged(self.file) else None
 
     def copy_rows(self, rows: Iterator[int], path: Path) -> None:
         """Write the header and some rows (ascending) as they stand in the file to one of the same kind.
@@ -104,13 +150,13 @@ class CsvTable:
             ExtractError: The file cannot be read.
             OSError: The new one cannot be written.
         """
-        encoding = self._dialect.encoding
+        encoding = self.dialect.encoding
         with opened(self.file) as handle:
             mark = handle.read(encoding.mark_bytes)
         with path.open("wb") as copy:
-            copy.write(mark + _in_codec(read_preamble(self.file, self._dialect), encoding.codec))
+            copy.write(mark + _in_codec(read_preamble(self.file, self.dialect), encoding.codec))
             first_row, row = 0, next(rows, None)
-            for block in read_blocks(self.file, self._dialect, self._block_bytes):
+            for block in read_blocks(self.file, self.dialect, self._block_bytes):
                 indexes = []
                 while row is not None and row < first_row + block.rows:
                     indexes.append(row - first_row)
@@ -124,7 +170,7 @@ class CsvTable:
     @property
     def settings_found(self) -> Mapping[str, str]:
         """How it is written, as far as a file with fewer rows might not show it, by setting."""
-        return {"encoding": self._dialect.encoding.codec, "separator": self._dialect.syntax.separator}
+        return {"encoding": self.dialect.encoding.codec, "separator": self.dialect.syntax.separator}
 
 
 def _in_codec(text: bytes, codec: str) -> bytes:

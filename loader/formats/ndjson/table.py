@@ -10,8 +10,9 @@ from loader.errors import ExtractError, NothingToLoad
 from loader.formats.bad_record import BadRecord
 from loader.formats.cuts import FileCut
 from loader.formats.ndjson.blocks import BLOCK_BYTES, LineBlock, read_lines
+from loader.formats.rows import Rows
 from loader.formats.window_cutter import PendingRows
-from loader.formats.windows import SIZING_ROWS, Piece, mean_row_bytes
+from loader.formats.windows import SIZING_ROWS, Piece, Table, mean_row_bytes
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged
 
@@ -92,6 +93,14 @@ class NdjsonTable:
             yield from pending.take(at_end=False)
         yield from pending.take(at_end=True)
         return pending.first_row
+
+    def read_whole(
+        self,
+        others: Sequence[Table],
+        columns: Sequence[str],  # noqa: ARG002 - of the protocol
+    ) -> Sequence[Rows | None]:
+        """Leave each file to be read by itself: lines are parsed one by one anyway."""
+        return [None] * (1 + len(others))
 
     def copy_rows(self, rows: Iterator[int], path: Path) -> None:
         """Write some lines (by row, ascending) as they stand in the file to another.

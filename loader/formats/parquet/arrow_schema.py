@@ -10,6 +10,7 @@ import binascii
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 KEY = b"ARROW:schema"
 
@@ -38,6 +39,7 @@ class ArrowType:
     signed: bool = True
 
 
+@lru_cache(maxsize=32)
 def leaf_types(metadata: bytes) -> Sequence[ArrowType]:
     """Return the types of the leaf columns, in order; empty if the metadata cannot be read."""
     try:
@@ -48,7 +50,7 @@ def leaf_types(metadata: bytes) -> Sequence[ArrowType]:
             _add_leaves(field, leaves, 0)
     except (binascii.Error, struct.error, ValueError, IndexError):
         return ()
-    return leaves
+    return tuple(leaves)
 
 
 def with_fields(metadata: bytes, places: Sequence[int]) -> bytes:

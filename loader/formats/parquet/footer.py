@@ -11,11 +11,11 @@ Rules kept here:
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from loader.formats.parquet import arrow_schema
 from loader.formats.parquet.schema import Node, columns_of
-from loader.formats.parquet.thrift import Malformed, Struct, read_struct
+from loader.formats.parquet.thrift import Malformed, Struct, read_fields
 
 MAGIC = b"PAR1"
 TAIL_BYTES = 8
@@ -26,6 +26,15 @@ MAX_DEPTH = 64
 MAX_COLUMNS = 20_000
 
 REPEATED = 2
+
+SCHEMA = 2
+"""Number of the footer's field that holds the schema; only the version comes before it."""
+
+KNOWN_SCHEMAS = 32
+"""How many schemas are remembered: the files of an extract have one or a few."""
+
+NEEDED = (2, 4, 6, 9, 11)
+"""Fields of ColumnMetaData that are kept: encodings, compression, unpacked size, first page, dictionary."""
 
 
 class Unsound(Exception):
@@ -42,7 +51,7 @@ class Chunk:
         end: Where its last page ends.
         values: Number of its values.
         rows: Number of rows of its row group.
-        about: Its ColumnMetaData, by field number of parquet.thrift.
+        about: What is needed of its ColumnMetaData, by field number of parquet.thrift.
         leaf: The leaf of the schema that it belongs to.
         missing: Why its values are not in the file; empty if they are.
     """
@@ -55,6 +64,11 @@ class Chunk:
     about: Struct = field(default_factory=dict, compare=False, repr=False)
     leaf: Node | None = field(default=None, compare=False, repr=False)
     missing: str = ""
+
+    def at_start(self) -> "Chunk":
+        """Return the chunk as it is in bytes that hold nothing else."""
+        size = self.end - self.start
+        return Chunk(self.column, 0, size, self.values, self.rows, self.about, self.leaf, self.missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +86,44 @@ class RowGroup:
     chunks: Sequence[Chunk]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Schema:
+    """The columns of a file. It is equal to itself only, so that what it leads to can be remembered.
+
+    Attributes:
+        columns: The outermost columns.
+        leaves: Their leaves, in file order.
+        names: For each leaf the name of its outermost column.
+        repeated: For each leaf whether a row may have any number of its values.
+    """
+
+    columns: Sequence[Node]
+    leaves: Sequence[Node]
+    names: Sequence[str]
+    repeated: Sequence[bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Footer:
     """The metadata of a Parquet file, checked.
 
     Attributes:
         rows: Number of its rows.
-        columns: Its outermost columns.
+        schema: Its columns; the same object for files whose schemas have the same bytes.
         groups: Its row groups.
         arrow_types: Types that the Arrow schema adds to leaves; empty without one.
         arrow_schema: That schema, as the metadata holds it.
     """
 
     rows: int
-    columns: Sequence[Node]
+    schema: Schema
     groups: Sequence[RowGroup]
     arrow_types: Sequence[arrow_schema.ArrowType]
     arrow_schema: bytes = b""
+
+
+_known_schemas: dict[bytes, tuple[dict[int, Any], Schema]] = {}
+"""Schemas by the bytes from the footer's first to the schema's last."""
 
 
 def read_footer(handle: BinaryIO, size_bytes: int) -> Footer:
@@ -98,11 +133,8 @@ def read_footer(handle: BinaryIO, size_bytes: int) -> Footer:
         Unsound: It is not a footer, or its numbers contradict each other or the file.
         OSError: The file cannot be read.
     """
-    footer, end = _footer(handle, size_bytes)
-    repeated = _flat_columns(footer)
-    columns = columns_of(structs(footer, 2))
-    leaves = [leaf for column in columns for leaf in column.leaves()]
-    names = [column.name for column in columns for _ in column.leaves()]
+    footer, schema, end = _footer(handle, size_bytes)
+    leaves = schema.leaves
     groups: list[RowGroup] = []
     first_row = 0
     for group in structs(footer, 4):
@@ -112,9 +144,9 @@ def read_footer(handle: BinaryIO, size_bytes: int) -> Footer:
             raise Unsound(f"a row group has {len(found)} columns, its schema {len(leaves)}")
         chunks = [
             _chunk(chunk, end, rows, name, leaf)
-            for chunk, name, leaf in zip(found, names, leaves, strict=True)
+            for chunk, name, leaf in zip(found, schema.names, leaves, strict=True)
         ]
-        for chunk, is_repeated in zip(chunks, repeated, strict=True):
+        for chunk, is_repeated in zip(chunks, schema.repeated, strict=True):
             if not chunk.missing and not is_repeated and chunk.values != rows:
                 raise Unsound(f"a row group of {rows} rows has {chunk.values} values in a column")
         groups.append(RowGroup(first_row, rows, chunks))
@@ -125,8 +157,8 @@ def read_footer(handle: BinaryIO, size_bytes: int) -> Footer:
     metadata = _arrow_schema(footer)
     arrow_types = arrow_schema.leaf_types(metadata)
     if len(arrow_types) != len(leaves):
-        return Footer(rows, columns, groups, ())
-    return Footer(rows, columns, groups, arrow_types, metadata)
+        return Footer(rows, schema, groups, ())
+    return Footer(rows, schema, groups, arrow_types, metadata)
 
 
 def _arrow_schema(footer: Struct) -> bytes:
@@ -137,7 +169,7 @@ def _arrow_schema(footer: Struct) -> bytes:
     return b""
 
 
-def _footer(handle: BinaryIO, size_bytes: int) -> tuple[Struct, int]:
+def _footer(handle: BinaryIO, size_bytes: int) -> tuple[Struct, Schema, int]:
     tail = read_bytes(handle, max(0, size_bytes - TAIL_BYTES), TAIL_BYTES)
     if size_bytes < len(MAGIC) + TAIL_BYTES or tail[4:] != MAGIC:
         raise Unsound("it does not end with PAR1: it is cut off, or not all of it was written")
@@ -146,15 +178,38 @@ def _footer(handle: BinaryIO, size_bytes: int) -> tuple[Struct, int]:
     if start < len(MAGIC) or footer_bytes > MAX_FOOTER_BYTES:
         raise Unsound(f"its footer would have {footer_bytes:,} bytes")
     try:
-        footer, _ = read_struct(read_bytes(handle, start, footer_bytes))
+        footer, schema = _with_schema(read_bytes(handle, start, footer_bytes))
     except Malformed as error:
         raise Unsound(f"its footer cannot be read: {error}") from error
-    return footer, start
+    return footer, schema, start
 
 
-def _flat_columns(footer: Struct) -> list[bool]:
+def _with_schema(content: bytes) -> tuple[Struct, Schema]:
+    """Return a footer and the schema in it; one with the bytes of a known schema is not read again."""
+    known = next((each for each in list(_known_schemas.items()) if content.startswith(each[0])), None)
+    if known is None:
+        first, end = read_fields(content, 0, until=SCHEMA)
+        elements = structs(first, SCHEMA)
+        known = content[:end], (first, _schema_of(elements, _flat_columns(elements)))
+        if len(_known_schemas) >= KNOWN_SCHEMAS:
+            _known_schemas.clear()
+        _known_schemas[known[0]] = known[1]
+    begin, (first, schema) = known
+    rest, _ = read_fields(content, len(begin), after=SCHEMA)
+    if SCHEMA in rest:
+        raise Unsound("it has two schemas")
+    return {**first, **rest}, schema
+
+
+def _schema_of(elements: Sequence[Struct], repeated: Sequence[bool]) -> Schema:
+    columns = columns_of(elements)
+    leaves = [leaf for column in columns for leaf in column.leaves()]
+    names = [column.name for column in columns for _ in column.leaves()]
+    return Schema(columns, leaves, names, repeated)
+
+
+def _flat_columns(elements: Sequence[Struct]) -> list[bool]:
     """Return for each column whether a row may have any number of its values."""
-    elements = structs(footer, 2)
     if not elements:
         raise Unsound("it has no schema")
     columns: list[bool] = []
@@ -194,8 +249,9 @@ def _chunk(chunk: Struct, end: int, rows: int, column: str, leaf: Node) -> Chunk
     if about.get(1) != leaf.physical:
         raise Unsound(f"column '{column}' has another type in a row group than in the schema")
     values = number_of(about, 5, "a column's number of values")
+    needed = {number: about[number] for number in NEEDED if number in about}
     if not values:  # Arrow writes row groups without rows, whose columns begin nowhere
-        return Chunk(column, 0, 0, 0, rows, about, leaf)
+        return Chunk(column, 0, 0, 0, rows, needed, leaf)
     start, size = number_of(about, 9, "where a column begins"), number_of(about, 7, "a column's size")
     if about.get(11):  # some writers put 0 for no dictionary
         dictionary = number_of(about, 11, "where a dictionary begins")
@@ -204,7 +260,7 @@ def _chunk(chunk: Struct, end: int, rows: int, column: str, leaf: Node) -> Chunk
         start = dictionary
     if start < len(MAGIC) or start + size > end:
         raise Unsound("a column is outside the file")
-    return Chunk(column, start, start + size, values, rows, about, leaf)
+    return Chunk(column, start, start + size, values, rows, needed, leaf)
 
 
 def structs(struct: Struct, number: int) -> Sequence[Struct]:

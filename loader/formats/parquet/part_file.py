@@ -22,25 +22,29 @@ LOGICAL_GROUPS = {2: LIST, 3: LIST}
 """The logical types MAP and LIST."""
 
 
+CHUNK_BYTES = 32 * 2**20
+"""How many bytes of column chunks are read at a time, but one column at least."""
+
+
 def part_file(
-    columns: Sequence[Column], groups: Sequence[RowGroup], pages: Mapping[Chunk, bytes]
+    columns: Sequence[Column], groups: Sequence[RowGroup], pages: Sequence[Mapping[Chunk, bytes]]
 ) -> io.BytesIO:
     """Return the file.
 
     Args:
         columns: Its columns.
-        groups: Row groups of the original file.
-        pages: The bytes of each chunk of these columns and row groups that has any.
+        groups: Row groups of the original file, or of several with the same layout.
+        pages: For each of them the bytes of each chunk of these columns that has any.
     """
     file = io.BytesIO()
     file.write(MAGIC)
     written_groups: list[Field] = []
-    for group in groups:
+    for group, content in zip(groups, pages, strict=True):
         chunks: list[Field] = []
         for number, column in enumerate(columns):
             for leaf, chunk in zip(column.leaves, chunks_of(column, group), strict=True):
                 start = file.tell()
-                file.write(pages.get(chunk, b""))
+                file.write(content.get(chunk, b""))
                 assert chunk.leaf is not None
                 chunks.append(_chunk(chunk, leaf, start, _path(column.node, chunk.leaf, number)))
         written_groups.append({1: chunks, 2: Int64(0), 3: Int64(group.rows)})
@@ -57,6 +61,30 @@ def part_file(
 def chunks_of(column: Column, group: RowGroup) -> Sequence[Chunk]:
     """Return the chunks of a column in a row group, one for each leaf."""
     return group.chunks[column.first_leaf : column.first_leaf + len(column.leaves)]
+
+
+def groups_with(groups: Sequence[RowGroup], first_row: int, rows: int) -> Sequence[RowGroup]:
+    """Return the row groups that hold some of these rows."""
+    return [
+        group
+        for group in groups
+        if group.first_row < first_row + rows and first_row < group.first_row + group.rows
+    ]
+
+
+def some_at_a_time(columns: Sequence[Column], groups: Sequence[RowGroup]) -> Iterator[Sequence[Column]]:
+    """Yield columns together as long as their chunks stay within CHUNK_BYTES."""
+    some: list[Column] = []
+    some_bytes = 0
+    for column in columns:
+        size = sum(chunk.end - chunk.start for group in groups for chunk in chunks_of(column, group))
+        if some and some_bytes + size > CHUNK_BYTES:
+            yield some
+            some, some_bytes = [], 0
+        some.append(column)
+        some_bytes += size
+    if some:
+        yield some
 
 
 def _chunk(chunk: Chunk, leaf: LeafType, start: int, path: list[str]) -> dict[int, Field]:

@@ -4,18 +4,18 @@ Rules kept here:
 
 1. This is the only module that names polars' calls for Parquet files.
 2. Reading a slice holds that slice and some column chunks of the row groups around it: chunks are read whole,
-   so a large file is read column by column (``CHUNK_BYTES``).
+   so a large file is read column by column (``part_file.CHUNK_BYTES``).
 3. What polars raises leaves here as an ExtractError that names the file and holds no row data.
 4. Polars sees nothing of a file that ``footer`` and ``pages`` have not found sound, and no type, name or
    column beyond those that ``part_file`` writes down.
 """
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import groupby
+from dataclasses import replace
+from functools import cached_property, lru_cache
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -24,31 +24,17 @@ from polars.io.plugins import register_io_source
 
 from loader.errors import ExtractError
 from loader.formats.bad_record import BadRecord, RecordFault
-from loader.formats.parquet.columns import Column, columns_in
+from loader.formats.parquet.columns import Column
 from loader.formats.parquet.footer import Chunk, Footer, RowGroup, Unsound, read_footer
-from loader.formats.parquet.leaf_values import Checked, as_far_microseconds, int96_parts
-from loader.formats.parquet.pages import check_pages, read_pages, undecodable
-from loader.formats.parquet.part_file import chunks_of, part_file
+from loader.formats.parquet.layout import Layout, layout_of
+from loader.formats.parquet.leaf_values import as_far_microseconds, int96_parts
+from loader.formats.parquet.pages import check_pages, read_pages
+from loader.formats.parquet.part_file import chunks_of, groups_with, part_file, some_at_a_time
 from loader.formats.parquet.raw_copy import COMPRESSION, Original, give_types
+from loader.formats.rows import Rows
 from loader.sources.s3_objects import S3Object
 
-CHUNK_BYTES = 32 * 2**20
-"""How many bytes of column chunks are read at a time, but one column at least."""
-
 MAX_VALUE_CHARS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Some rows of a file.
-
-    Attributes:
-        frame: Their values; none where a value is at fault.
-        bad: Rows with a value that is invalid for its type, by position in the frame.
-    """
-
-    frame: pl.DataFrame
-    bad: Sequence[BadRecord]
 
 
 class ParquetSource:
@@ -65,34 +51,35 @@ class ParquetSource:
 
     def __init__(self, path: str, size_bytes: int, remote: S3Object | None = None) -> None:
         self._path = path
-        self._remote = remote
+        self.remote = remote
         self._checked: set[Chunk] = set()
         try:
             with closing(remote.open() if remote is not None else Path(path).open("rb")) as handle:
-                self._footer: Footer = read_footer(handle, size_bytes)
+                self.footer: Footer = read_footer(handle, size_bytes)
         except _READ_ERRORS as error:
             raise _unreadable(path, error) from error
-        self.rows: int = self._footer.rows
+        self.rows: int = self.footer.rows
 
     @cached_property
-    def _columns(self) -> Mapping[str, Column]:
-        """The columns by name, each with the types of its values."""
-        chunks = [chunk for group in self._footer.groups for chunk in group.chunks]
-        reasons = ((chunk.column, chunk.missing or undecodable(chunk)) for chunk in chunks)
-        missing = {name: reason for name, reason in reasons if reason}
-        found = columns_in(self._footer.columns, self._footer.arrow_types, missing)
-        return {column.node.name: self._to_last_digit(column) for column in found}
+    def layout(self) -> Layout:
+        """The types of its columns; the same object for files with the same columns."""
+        layout = layout_of(self.footer)
+        if not layout.depends_on_values:
+            return layout
+        return Layout({name: self._to_last_digit(column) for name, column in layout.columns.items()})
 
-    @cached_property
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """Its columns by name."""
+        return self.layout.columns
+
+    @property
     def schema(self) -> Mapping[str, pl.DataType]:
         """Its columns and their types; those that cannot feed anything are ``Unread``."""
-        readable = [column for column in self._columns.values() if not column.unread]
         try:
-            raw = pl.read_parquet_schema(part_file(readable, [], {})) if readable else {}
+            return _types(self.layout)
         except _READ_ERRORS as error:
             raise _unreadable(self._path, error) from error
-        types = {column.node.name: raw[str(number)] for number, column in enumerate(readable)}
-        return {name: column.dtype_of(types.get(name, pl.Null())) for name, column in self._columns.items()}
 
     def read(self, columns: Sequence[str], first_row: int, rows: int) -> Rows:
         """Return ``rows`` rows from ``first_row`` on, with the named columns in that order.
@@ -100,18 +87,15 @@ class ParquetSource:
         Raises:
             ExtractError: The file is damaged, or has fewer rows than its footer states.
         """
-        bad: dict[int, BadRecord] = {}
-        series: dict[str, pl.Series] = {}
-        wanted = [self._columns[name] for name in columns]
-        for column, raw in self._raw_columns(wanted, first_row, rows):
-            name = column.node.name
-            checked = self._values_of(column, raw)
-            series[name] = checked.values
-            for fault in checked.faults:
-                for index in fault.rows.arg_true():
-                    about = RecordFault(fault.code, fault.reason, name)
-                    bad.setdefault(index, BadRecord(index, about, _shown(raw, index)))
-        return Rows(pl.DataFrame(series), [bad[index] for index in sorted(bad)])
+        wanted = [self.columns[name] for name in columns]
+        try:
+            return _checked(self._raw_columns(wanted, first_row, rows))
+        except _READ_ERRORS as error:
+            raise _unreadable(self._path, error) from error
+
+    def has_layout_of(self, other: "ParquetSource") -> bool:
+        """Return whether `read_together` can read it with another one."""
+        return self.layout is other.layout and self.remote is other.remote is None
 
     def copy_rows(self, rows: Iterator[int], slice_rows: int, target: Path) -> None:
         """Write some rows (ascending) to a file as they are stored, with all columns that can be read.
@@ -125,14 +109,14 @@ class ParquetSource:
             ExtractError: The file is damaged.
             OSError: The new one cannot be written.
         """
-        columns = [column.as_stored for column in self._columns.values() if not column.unread]
-        schema = pl.read_parquet_schema(part_file(columns, [], {}))
+        columns = [column.as_stored for column in self.columns.values() if not column.unread]
+        schema = pl.read_parquet_schema(part_file(columns, [], []))
         picked = self._picked(rows, columns, slice_rows)
         write_parquet(picked, schema, target, compression=COMPRESSION)
-        names = [node.name for node in self._footer.columns]
+        names = [node.name for node in self.footer.schema.columns]
         nodes = [column.node for column in columns]
         places = [names.index(node.name) for node in nodes]
-        give_types(target, Original(nodes, places, self._footer.arrow_schema))
+        give_types(target, Original(nodes, places, self.footer.arrow_schema))
 
     def _picked(
         self, rows: Iterator[int], columns: Sequence[Column], slice_rows: int
@@ -145,46 +129,40 @@ class ParquetSource:
     def _stored(self, columns: Sequence[Column], first_row: int, rows: int) -> pl.DataFrame:
         """Return the physical values of rows, in columns named by number."""
         series = (raw for _, raw in self._raw_columns(columns, first_row, rows))
-        return pl.DataFrame([each.alias(str(number)) for number, each in enumerate(series)])
-
-    def _values_of(self, column: Column, raw: pl.Series) -> Checked:
         try:
-            return column.values_of(raw)
+            return pl.DataFrame([each.alias(str(number)) for number, each in enumerate(series)])
         except _READ_ERRORS as error:
             raise _unreadable(self._path, error) from error
 
     def _raw_columns(
         self, wanted: Sequence[Column], first_row: int, rows: int
     ) -> Iterator[tuple[Column, pl.Series]]:
-        groups = _groups_with(self._footer.groups, first_row, rows)
-        try:
-            for columns in _some_at_a_time(wanted, groups):
-                frame = self._read_raw(columns, groups, first_row, rows)
-                if frame.height != rows:
-                    raise Unsound(f"it has fewer rows than its footer states, from row {first_row} on")
-                for number, column in enumerate(columns):
-                    yield column, frame[str(number)]
-        except _READ_ERRORS as error:
-            raise _unreadable(self._path, error) from error
+        groups = groups_with(self.footer.groups, first_row, rows)
+        for columns in some_at_a_time(wanted, groups):
+            frame = self._read_raw(columns, groups, first_row, rows)
+            if frame.height != rows:
+                raise Unsound(f"it has fewer rows than its footer states, from row {first_row} on")
+            for number, column in enumerate(columns):
+                yield column, frame[str(number)]
 
     def _read_raw(
         self, columns: Sequence[Column], groups: Sequence[RowGroup], first_row: int, rows: int
     ) -> pl.DataFrame:
         """Return what polars makes of the pages, in columns named by number."""
         if not groups:
-            return pl.read_parquet(part_file(columns, [], {}))
-        chunks = [chunk for group in groups for column in columns for chunk in chunks_of(column, group)]
-        pages = self._pages([chunk for chunk in chunks if chunk.values])
-        file = part_file(columns, groups, pages)
-        del pages
+            return pl.read_parquet(part_file(columns, [], []))
+        file = part_file(columns, groups, [self.pages(columns, groups)] * len(groups))
         skipped = first_row - groups[0].first_row
         return pl.scan_parquet(file, cache=False, glob=False).slice(skipped, rows).collect()
 
-    def _pages(self, chunks: Sequence[Chunk]) -> Mapping[Chunk, bytes]:
-        pages = read_pages(self._path, self._remote, chunks)
+    def pages(self, columns: Sequence[Column], groups: Sequence[RowGroup]) -> Mapping[Chunk, bytes]:
+        """Return the bytes of the chunks of columns in row groups, found sound."""
+        every = (chunk for group in groups for column in columns for chunk in chunks_of(column, group))
+        chunks = [chunk for chunk in every if chunk.values]
+        pages = read_pages(self._path, self.remote, chunks)
         for chunk, content in pages.items():
             if chunk not in self._checked:
-                check_pages(io.BytesIO(content), replace(chunk, start=0, end=len(content)))
+                check_pages(io.BytesIO(content), chunk.at_start())
         self._checked.update(chunks)
         return pages
 
@@ -198,7 +176,7 @@ class ParquetSource:
             return column
         far = fine = False
         try:
-            for group in self._footer.groups:
+            for group in self.footer.groups:
                 raw = self._read_raw([column], [group], group.first_row, group.rows)["0"]
                 days, nanoseconds = int96_parts(raw)
                 far = far or bool((~days.is_between(-106_751, 106_750)).any())
@@ -211,28 +189,52 @@ class ParquetSource:
         return replace(column, leaves=leaves)
 
 
-def _groups_with(groups: Sequence[RowGroup], first_row: int, rows: int) -> Sequence[RowGroup]:
-    """Return the row groups that hold some of these rows."""
-    return [
-        group
-        for group in groups
-        if group.first_row < first_row + rows and first_row < group.first_row + group.rows
-    ]
+def read_together(sources: Sequence[ParquetSource], names: Sequence[str]) -> Sequence[Rows] | None:
+    """Return all rows of small files with the same layout, read at once; None if one of them has a fault.
+
+    Args:
+        sources: The files; `ParquetSource.has_layout_of` holds between the first and each other one.
+        names: The columns that are wanted, in that order.
+    """
+    wanted = [sources[0].columns[name] for name in names]
+    groups: list[RowGroup] = []
+    pages: list[Mapping[Chunk, bytes]] = []
+    try:
+        for source in sources:
+            groups += source.footer.groups
+            pages += [source.pages(wanted, source.footer.groups)] * len(source.footer.groups)
+        frame = pl.scan_parquet(part_file(wanted, groups, pages), cache=False, glob=False).collect()
+        if frame.height != sum(source.rows for source in sources):
+            return None
+        read = _checked((column, frame[str(number)]) for number, column in enumerate(wanted))
+    except _READ_ERRORS:
+        return None
+    starts = accumulate((source.rows for source in sources), initial=0)
+    return [read.part(start, source.rows) for start, source in zip(starts, sources, strict=False)]
 
 
-def _some_at_a_time(columns: Sequence[Column], groups: Sequence[RowGroup]) -> Iterator[Sequence[Column]]:
-    """Yield columns together as long as their chunks stay within CHUNK_BYTES."""
-    some: list[Column] = []
-    some_bytes = 0
-    for column in columns:
-        size = sum(chunk.end - chunk.start for group in groups for chunk in chunks_of(column, group))
-        if some and some_bytes + size > CHUNK_BYTES:
-            yield some
-            some, some_bytes = [], 0
-        some.append(column)
-        some_bytes += size
-    if some:
-        yield some
+@lru_cache(maxsize=64)
+def _types(layout: Layout) -> Mapping[str, pl.DataType]:
+    columns = layout.columns
+    readable = [column for column in columns.values() if not column.unread]
+    raw = pl.read_parquet_schema(part_file(readable, [], [])) if readable else {}
+    types = {column.node.name: raw[str(number)] for number, column in enumerate(readable)}
+    return {name: column.dtype_of(types.get(name, pl.Null())) for name, column in columns.items()}
+
+
+def _checked(raw_columns: Iterable[tuple[Column, pl.Series]]) -> Rows:
+    """Return the values of columns, and the rows in which one of them is none of its type."""
+    bad: dict[int, BadRecord] = {}
+    series: dict[str, pl.Series] = {}
+    for column, raw in raw_columns:
+        name = column.node.name
+        checked = column.values_of(raw)
+        series[name] = checked.values
+        for fault in checked.faults:
+            for index in fault.rows.arg_true():
+                about = RecordFault(fault.code, fault.reason, name)
+                bad.setdefault(index, BadRecord(index, about, _shown(raw, index)))
+    return Rows(pl.DataFrame(series), [bad[index] for index in sorted(bad)])
 
 
 def _shown(raw: pl.Series, index: int) -> str:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import polars as pl
 
-from loader.formats.bad_record import BadRecord
 from loader.formats.cuts import SLICE_BYTES, FileCut
-from loader.formats.parquet.source import ParquetSource
-from loader.formats.windows import SIZING_ROWS, Piece, mean_row_bytes
+from loader.formats.parquet.source import ParquetSource, read_together
+from loader.formats.rows import Rows
+from loader.formats.windows import SIZING_ROWS, Piece, Table, mean_row_bytes
 from loader.model import SourceFile
-from loader.sources.files import check_unchanged
+from loader.sources.files import check_unchanged, is_unchanged
 from loader.sources.s3_objects import S3File
 
 SAMPLES = 3
@@ -30,13 +30,13 @@ class ParquetTable:
 
     def __init__(self, file: SourceFile) -> None:
         remote = file.object if isinstance(file, S3File) else None
-        self._source = ParquetSource(file.path, file.size_bytes, remote)
-        self.file = replace(file, rows=self._source.rows)
+        self.source = ParquetSource(file.path, file.size_bytes, remote)
+        self.file = replace(file, rows=self.source.rows)
 
     @property
     def schema(self) -> Mapping[str, pl.DataType]:
         """Its columns and their types."""
-        return self._source.schema
+        return self.source.schema
 
     @property
     def words(self) -> str:
@@ -50,14 +50,14 @@ class ParquetTable:
 
     def has_rows(self) -> bool:
         """Return whether there is any row."""
-        return self._source.rows > 0
+        return self.source.rows > 0
 
     def row_bytes(self, columns: Sequence[str]) -> int:
         """Return about how long records of these columns are, where they are longest."""
-        rows = min(SIZING_ROWS, self._source.rows)
-        last = self._source.rows - rows
+        rows = min(SIZING_ROWS, self.source.rows)
+        last = self.source.rows - rows
         places = {last * sample // (SAMPLES - 1) for sample in range(SAMPLES)}
-        return max(mean_row_bytes(self._source.read(columns, place, rows).frame) for place in places)
+        return max(mean_row_bytes(self.source.read(columns, place, rows).frame) for place in places)
 
     def pieces(self, cut: FileCut) -> Generator[Piece, None, int]:
         """Read what is wanted, slice by slice; return the number of rows of the file.
@@ -65,13 +65,25 @@ class ParquetTable:
         Raises:
             ExtractError: The file is damaged, or changed since the load began.
         """
-        rows = self._source.rows
+        rows = self.source.rows
         if not rows and cut.is_wanted(0):
             empty = pl.DataFrame(schema=dict.fromkeys(cut.columns, pl.String))
             yield Piece(self.file.number, 0, empty, last_of_file=True)
         for slices in _reads(cut, rows):
             yield from self._read(cut, slices)
         return rows
+
+    def read_whole(self, others: Sequence[Table], columns: Sequence[str]) -> Sequence[Rows | None]:
+        """Read all rows of this small file and of others with the same columns at once."""
+        alike = [table for table in (self, *others) if isinstance(table, ParquetTable) and self._fits(table)]
+        read = read_together([table.source for table in alike], columns) if alike else None
+        if read is None:
+            return [None] * (1 + len(others))
+        found = {id(table): rows for table, rows in zip(alike, read, strict=True) if is_unchanged(table.file)}
+        return [found.get(id(table)) for table in (self, *others)]
+
+    def _fits(self, other: "ParquetTable") -> bool:
+        return other.has_rows() and self.source.has_layout_of(other.source)
 
     def copy_rows(self, rows: Iterator[int], path: Path) -> None:
         """Write some rows (ascending) as they are stored, with all columns that can be read, to a file.
@@ -81,8 +93,8 @@ class ParquetTable:
             OSError: The new one cannot be written.
         """
         # As many rows at a time as come to about SLICE_BYTES, however few of them are wanted.
-        slice_rows = max(1, SLICE_BYTES * max(1, self._source.rows) // max(1, self.file.size_bytes * 4))
-        self._source.copy_rows(rows, slice_rows, path)
+        slice_rows = max(1, SLICE_BYTES * max(1, self.source.rows) // max(1, self.file.size_bytes * 4))
+        self.source.copy_rows(rows, slice_rows, path)
 
     @property
     def settings_found(self) -> Mapping[str, str]:
@@ -91,21 +103,12 @@ class ParquetTable:
 
     def _read(self, cut: FileCut, slices: Sequence[tuple[int, int]]) -> Iterator[Piece]:
         first_row, end_row = slices[0][0], slices[-1][1]
-        read = self._source.read(cut.columns, first_row, end_row - first_row)
+        read = self.source.read(cut.columns, first_row, end_row - first_row)
         check_unchanged(self.file)
         for start, end in slices:
-            yield Piece(
-                file=self.file.number,
-                first_row=start,
-                frame=read.frame.slice(start - first_row, end - start),
-                last_of_file=end == self._source.rows,
-                bad=_bad_between(read.bad, start - first_row, end - start),
-            )
-
-
-def _bad_between(bad: Sequence[BadRecord], start: int, rows: int) -> Sequence[BadRecord]:
-    """Return the bad rows of a read that lie in a slice of it, counted from the slice's first."""
-    return [replace(each, index=each.index - start) for each in bad if start <= each.index < start + rows]
+            part = read.part(start - first_row, end - start)
+            is_last = end == self.source.rows
+            yield Piece(self.file.number, start, part.frame, last_of_file=is_last, bad=part.bad)
 
 
 def _reads(cut: FileCut, rows: int) -> Iterator[list[tuple[int, int]]]:

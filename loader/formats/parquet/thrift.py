@@ -6,7 +6,7 @@ Rules kept here:
    ``Malformed``. No length is believed beyond the bytes that are there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 MAX_DEPTH = 32
@@ -14,6 +14,10 @@ MAX_DEPTH = 32
 
 VARINT_BYTES = 10
 """Of 64 bits, seven to a byte."""
+
+TRUE, BYTE, DOUBLE, BINARY, STRUCT = 1, 3, 7, 8, 12
+INTEGERS, BOOLEANS, LISTS = (4, 5, 6), (1, 2), (9, 10)
+"""Kinds of values; a set is written as a list."""
 
 Struct = Mapping[int, Any]
 """The fields of a struct by number; lists are tuples, texts bytes."""
@@ -29,9 +33,26 @@ def read_struct(content: bytes, start: int = 0) -> tuple[Struct, int]:
     Raises:
         Malformed: There is none.
     """
+    return read_fields(content, start)
+
+
+def read_fields(
+    content: bytes, start: int, *, after: int = 0, until: int | None = None
+) -> tuple[dict[int, Any], int]:
+    """Return the fields of a struct from a place on, and where they end.
+
+    Args:
+        content: The bytes.
+        start: Where the first of these fields begins.
+        after: Number of the field before it; 0 where the struct begins.
+        until: Number of the field to stop behind, or None to read to the end of the struct.
+
+    Raises:
+        Malformed: These are no fields.
+    """
     reader = _Reader(content, start)
     try:
-        return reader.struct(0), reader.place
+        return reader.struct(0, after, until), reader.place
     except IndexError as error:
         raise Malformed("it is cut off") from error
 
@@ -40,51 +61,53 @@ class _Reader:
     def __init__(self, content: bytes, place: int) -> None:
         self._content = content
         self.place = place
-        self._values: Mapping[int, Callable[[int], Any]] = {
-            1: lambda _: True,
-            2: lambda _: False,
-            3: lambda _: self._byte(),
-            **dict.fromkeys((4, 5, 6), lambda _: self._zigzag()),
-            7: lambda _: self._bytes(8),
-            8: lambda _: self._bytes(self._varint()),
-            9: self._list,
-            10: self._list,
-            12: self.struct,
-        }
 
-    def struct(self, depth: int) -> dict[int, Any]:
+    def struct(self, depth: int, number: int = 0, until: int | None = None) -> dict[int, Any]:
         if depth > MAX_DEPTH:
             raise Malformed("its structs are nested too deep")
+        content = self._content
         fields: dict[int, Any] = {}
-        number = 0
-        while head := self._byte():
-            number = number + (head >> 4) if head >> 4 else self._zigzag()
+        while number != until:
+            head = content[self.place]
+            self.place += 1
+            if not head:
+                break
+            step = head >> 4
+            number = number + step if step else self._zigzag()
             fields[number] = self._value(head & 15, depth + 1)
         return fields
 
-    def _value(self, kind: int, depth: int) -> Any:
-        read = self._values.get(kind)
-        if read is None:
-            raise Malformed(f"it has a value of the unknown kind {kind}")
-        return read(depth)
+    def _value(self, kind: int, depth: int) -> Any:  # noqa: PLR0911 - one for each kind of the protocol
+        # The most frequent first: a footer holds thousands of them.
+        if kind in INTEGERS:
+            return self._zigzag()
+        if kind == BINARY:
+            return self._bytes(self._varint())
+        if kind == STRUCT:
+            return self.struct(depth)
+        if kind in LISTS:
+            return self._list(depth)
+        if kind in BOOLEANS:
+            return kind == TRUE
+        if kind == BYTE:
+            return self._bytes(1)[0]
+        if kind == DOUBLE:
+            return self._bytes(8)
+        raise Malformed(f"it has a value of the unknown kind {kind}")
 
     def _list(self, depth: int) -> Sequence[Any]:
         if depth > MAX_DEPTH:
             raise Malformed("its lists are nested too deep")
-        head = self._byte()
+        head = self._content[self.place]
+        self.place += 1
         length, kind = head >> 4, head & 15
         if length == 15:  # noqa: PLR2004 - of the protocol: then the length follows
             length = self._varint()
         if length > len(self._content) - self.place:
             raise Malformed("a list in it is longer than the bytes that are there")
-        if kind in (1, 2):  # booleans in a list are a byte each, unlike those in a struct
-            kind = 3
+        if kind in BOOLEANS:  # booleans in a list are a byte each, unlike those in a struct
+            kind = BYTE
         return tuple([self._value(kind, depth + 1) for _ in range(length)])
-
-    def _byte(self) -> int:
-        byte = self._content[self.place]
-        self.place += 1
-        return byte
 
     def _bytes(self, length: int) -> bytes:
         end = self.place + length
@@ -95,9 +118,14 @@ class _Reader:
         return taken
 
     def _varint(self) -> int:
-        number = 0
-        for position in range(VARINT_BYTES):
-            byte = self._byte()
+        byte = self._content[self.place]
+        self.place += 1
+        if byte < 0x80:  # noqa: PLR2004 - of the protocol: the last byte
+            return byte
+        number = byte & 0x7F
+        for position in range(1, VARINT_BYTES):
+            byte = self._content[self.place]
+            self.place += 1
             number |= (byte & 0x7F) << 7 * position
             if byte < 0x80:  # noqa: PLR2004 - of the protocol: the last byte
                 return number

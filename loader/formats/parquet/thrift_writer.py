@@ -1,6 +1,7 @@
 """Write structs of Thrift's compact protocol, for the footer of the small files that polars is given."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 
 class Int64(int):
@@ -15,6 +16,20 @@ Field = bool | int | str | bytes | Mapping[int, "Field"] | Sequence["Field"]
 
 
 TRUE, FALSE, INT8, INT32, INT64, BINARY, LIST, STRUCT = 1, 2, 3, 5, 6, 8, 9, 12
+
+KINDS: Mapping[type, int] = {
+    Int8: INT8,
+    int: INT32,
+    Int64: INT64,
+    str: BINARY,
+    bytes: BINARY,
+    list: LIST,
+    tuple: LIST,
+    dict: STRUCT,
+}
+
+BYTES = [bytes([number]) for number in range(256)]
+
 MAX_STEP = 15
 """Fields further apart than this have their number after their head."""
 
@@ -29,45 +44,55 @@ def written_struct(fields: Mapping[int, Field]) -> bytes:
     for number, value in fields.items():
         kind = _kind(value)
         step = number - last
-        parts.append(bytes([step << 4 | kind]) if step <= MAX_STEP else bytes([kind]) + _written(number))
+        parts.append(BYTES[step << 4 | kind] if step <= MAX_STEP else BYTES[kind] + _number(number))
         if kind not in (TRUE, FALSE):
-            parts.append(_written(value))
+            parts.append(_WRITERS[kind](value))
         last = number
-    return b"".join(parts) + b"\0"
+    parts.append(b"\0")
+    return b"".join(parts)
 
 
 def _kind(value: Field) -> int:
+    kind = KINDS.get(type(value))
+    if kind is not None:
+        return kind
     if isinstance(value, bool):
         return TRUE if value else FALSE
-    if isinstance(value, Int8):
-        return INT8
-    if isinstance(value, int):
-        return INT64 if isinstance(value, Int64) else INT32
-    if isinstance(value, (str, bytes)):
-        return BINARY
     return STRUCT if isinstance(value, Mapping) else LIST
 
 
-def _written(value: Field) -> bytes:
-    if isinstance(value, Int8):
-        return bytes([value])
-    if isinstance(value, int):
-        return _varint(value << 1 if value >= 0 else (-value << 1) - 1)
-    if isinstance(value, (str, bytes)):
-        content = value.encode() if isinstance(value, str) else value
-        return _varint(len(content)) + content
-    if isinstance(value, Mapping):
-        return written_struct(value)
+def _number(value: int) -> bytes:
+    return _varint(value << 1 if value >= 0 else (-value << 1) - 1)
+
+
+def _bytes(value: str | bytes) -> bytes:
+    content = value.encode() if isinstance(value, str) else value
+    return _varint(len(content)) + content
+
+
+def _list(value: Sequence[Field]) -> bytes:
     kind = _kind(value[0]) if value else STRUCT
     short = len(value) < LONG_LIST
-    head = bytes([(len(value) if short else LONG_LIST) << 4 | kind])
-    return head + (b"" if short else _varint(len(value))) + b"".join(map(_written, value))
+    head = BYTES[(len(value) if short else LONG_LIST) << 4 | kind]
+    return head + (b"" if short else _varint(len(value))) + b"".join(map(_WRITERS[kind], value))
 
 
 def _varint(number: int) -> bytes:
+    if number <= 0x7F:  # noqa: PLR2004 - of the protocol: seven bits to a byte
+        return BYTES[number]
     written = bytearray()
-    while number > 0x7F:  # noqa: PLR2004 - of the protocol: seven bits to a byte
+    while number > 0x7F:  # noqa: PLR2004
         written.append(number & 0x7F | 0x80)
         number >>= 7
     written.append(number)
     return bytes(written)
+
+
+_WRITERS: Mapping[int, Callable[[Any], bytes]] = {
+    INT8: lambda value: BYTES[value],
+    INT32: _number,
+    INT64: _number,
+    BINARY: _bytes,
+    LIST: _list,
+    STRUCT: written_struct,
+}
