@@ -34,7 +34,7 @@ from loader.model import Event, EventResult, EventState, PartResult, SlicePlan
 
 COUNTS = (
     *("file", "first_row", "rows_read", "rows_filtered", "rows_rejected", "records", "last_of_file"),
-    *("rows_filtered_unknown", "lines_swallowed"),
+    *("rows_filtered_unknown", "lines_swallowed", "rows_elsewhere"),
 )
 
 END_RUN = """

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import orjson
 
 from loader.checkpoint.plan import plan_digest
+from loader.events.event_places import pack_places
 from loader.model import Event, EventResult, EventState, PartResult, SlicePlan
 
 Receipt = tuple[int, int, str]
@@ -109,6 +110,7 @@ def counts(plan: SlicePlan) -> list[Values]:
             int(file.last_of_file),
             file.rows_filtered_unknown,
             swallowed[file.file],
+            file.rows_elsewhere,
         )
         for file in plan.files
     ]
@@ -142,6 +144,7 @@ def slice_opened(plan: SlicePlan, opened_at: float) -> SliceOpened:
             len(plan.events),
             ends,
             plan_digest(plan.events),
+            pack_places(plan),
         ),
         files=[(plan.window, plan.number, *values) for values in counts(plan)],
         rejected=[

@@ -44,12 +44,12 @@ ON CONFLICT (number) DO UPDATE SET
     rows_filtered_unknown = rows_filtered_unknown + excluded.rows_filtered_unknown,
     events = events + excluded.events, slices = slices + 1, is_whole = excluded.is_whole"""
 INSERT_SLICE = """
-INSERT INTO slices (window, number, first_index, events, ends_window, plan_digest)
-VALUES (?, ?, ?, ?, ?, ?)"""
+INSERT INTO slices (window, number, first_index, events, ends_window, plan_digest, places)
+VALUES (?, ?, ?, ?, ?, ?, ?)"""
 INSERT_SLICE_FILE = """
 INSERT INTO slice_files (window, slice, file, first_row, rows_read, rows_filtered, rows_rejected, records,
-                         last_of_file, rows_filtered_unknown, lines_swallowed)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+                         last_of_file, rows_filtered_unknown, lines_swallowed, rows_elsewhere)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 READ_RECEIPTS = "SELECT event_ids FROM receipts WHERE window = ?"
 WRITE_RECEIPTS = "INSERT OR REPLACE INTO receipts (window, event_ids) VALUES (?, ?)"
 INSERT_ODD = "INSERT INTO odd_receipts (window, event_index, event_id) VALUES (?, ?, ?)"

@@ -127,7 +127,7 @@ def read_slice(connection: sqlite3.Connection, window: int, number: int) -> Stor
         return None
     files = connection.execute(
         "SELECT file, first_row, rows_read, rows_filtered, rows_rejected, records, last_of_file,"
-        " rows_filtered_unknown, lines_swallowed"
+        " rows_filtered_unknown, lines_swallowed, rows_elsewhere"
         " FROM slice_files WHERE window = ? AND slice = ? ORDER BY file",
         (window, number),
     ).fetchall()

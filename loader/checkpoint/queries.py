@@ -34,6 +34,7 @@ class Totals:
         events_failed: Events refused for good, or in doubt and skipped by the user.
         events_in_doubt: Events that may have been accepted, without a receipt.
         events_unprocessed: All others: held back, or not yet sent.
+        rows_elsewhere: Rows of the planned windows that other shards deliver.
     """
 
     windows: int
@@ -48,6 +49,7 @@ class Totals:
     events_in_doubt: int
     events_unprocessed: int
     rows_filtered_unknown: int = 0
+    rows_elsewhere: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class FileTotals:
         lines_swallowed: Lines of rejected rows beyond the first of each.
         records_failed: Those that became records, and were refused.
         rows_settled: Rows of its windows that need no more work.
+        rows_elsewhere: Those of ``rows_read`` that other shards deliver.
     """
 
     rows_read: int
@@ -67,6 +70,7 @@ class FileTotals:
     lines_swallowed: int
     records_failed: int
     rows_settled: int
+    rows_elsewhere: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,7 @@ def read_totals(connection: sqlite3.Connection) -> Totals:
     windows, read, filtered, rejected, records, total, accepted, unknown = (value or 0 for value in sums)
     states = dict(connection.execute("SELECT state, count(*) FROM events GROUP BY state").fetchall())
     (records_failed,) = connection.execute("SELECT coalesce(sum(rows), 0) FROM failures").fetchone()
+    (elsewhere,) = connection.execute("SELECT coalesce(sum(rows_elsewhere), 0) FROM slice_files").fetchone()
     failed, doubtful = states.get(EventState.FAILED, 0), states.get(EventState.IN_DOUBT, 0)
     return Totals(
         windows=windows,
@@ -118,6 +123,7 @@ def read_totals(connection: sqlite3.Connection) -> Totals:
         events_failed=failed,
         events_in_doubt=doubtful,
         events_unprocessed=total - accepted - failed - doubtful,
+        rows_elsewhere=elsewhere,
     )
 
 
@@ -137,11 +143,12 @@ def read_file_totals(
     for file, rows, by_file in connection.execute("SELECT file, rows, rows_by_file FROM failures"):
         failed.update(dict(orjson.loads(by_file)) if by_file is not None else {file: rows})
     sums = connection.execute(
-        "SELECT file, sum(rows_read), sum(rows_rejected), sum(lines_swallowed) FROM slice_files GROUP BY file"
+        "SELECT file, sum(rows_read), sum(rows_rejected), sum(lines_swallowed), sum(rows_elsewhere)"
+        " FROM slice_files GROUP BY file"
     ).fetchall()
     return {
-        file: FileTotals(rows, rejected, swallowed, failed[file], settled_rows[file])
-        for file, rows, rejected, swallowed in sums
+        file: FileTotals(rows, rejected, swallowed, failed[file], settled_rows[file], elsewhere)
+        for file, rows, rejected, swallowed, elsewhere in sums
     }
 
 

@@ -17,11 +17,10 @@ REJECTED_NAME = "rejected"
 """Folder of the rejected rows, beside the checkpoint they were rejected by."""
 
 APPLICATION_ID = 0x53434E4C  # "SCNL": tells our file from any other SQLite file of the same name
-FORMAT_VERSION = 11
-"""2: rejected rows have codes. 3: tokens are made of quoted records. 4: of the start of a request's body.
-5: marks name single events. 6: loads have generations. 7: samples over time. 8: files have times of their
-last change. 9: windows run over files. 10: slices have swallowed lines. 11: verdicts on receipts. Tokens and
-marks of before mean nothing here."""
+FORMAT_VERSION = 12
+"""2: rejected rows have codes. 4: tokens are made of the start of a request's body. 5: marks name events.
+6: generations. 7: samples. 8: times of change. 9: windows over files. 10: swallowed lines. 11: verdicts.
+12: shards. Tokens and marks of earlier formats are worthless."""
 
 BUSY_SECONDS = 10.0
 """How long a write waits for someone's SQLite tool that holds the file for writing."""
@@ -67,7 +66,7 @@ CREATE TABLE windows (
     number        INTEGER PRIMARY KEY,
     file          INTEGER NOT NULL,    -- of its first row
     first_row     INTEGER NOT NULL,    -- rows are counted from 0 in their file
-    rows_read     INTEGER NOT NULL,    -- this and the next five: as far as it was planned
+    rows_read     INTEGER NOT NULL,    -- this and the next five: as far as it was planned, by this shard
     rows_filtered INTEGER NOT NULL,
     rows_rejected INTEGER NOT NULL,
     records       INTEGER NOT NULL,
@@ -86,6 +85,7 @@ CREATE TABLE slices (                  -- what was planned at a time
     events        INTEGER NOT NULL,
     ends_window   INTEGER NOT NULL,
     plan_digest   BLOB NOT NULL,       -- over the tokens: the same slice must plan the same events
+    places        BLOB NOT NULL,       -- of each event: its first row in the window, 4 bytes of its token
     PRIMARY KEY (window, number)
 ) WITHOUT ROWID;
 CREATE TABLE slice_files (             -- what became of the rows of each file in a slice
@@ -100,6 +100,7 @@ CREATE TABLE slice_files (             -- what became of the rows of each file i
     last_of_file  INTEGER NOT NULL,    -- whether the file ends there
     rows_filtered_unknown INTEGER NOT NULL,
     lines_swallowed INTEGER NOT NULL,  -- lines of rejected rows beyond the first of each
+    rows_elsewhere INTEGER NOT NULL,   -- those of rows_read that other shards deliver
     PRIMARY KEY (window, slice, file)
 ) WITHOUT ROWID;
 CREATE TABLE receipts (                -- substr(event_ids, 16 * event_index + 1, 16) is the eventId

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from loader.cli.emulator import ANNOUNCEMENT
 from loader.errors import SettingsError
-from loader.job import Job
+from loader.job import Job, run_dir_of
 from loader.private_files import check_files, make_private_folder, with_sidecars
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def emulated(job: Job) -> Iterator[Job]:
     Raises:
         SettingsError: The emulator did not start.
     """
-    run_dir = job.run_dir or job.default_run_dir()
+    run_dir = run_dir_of(job)
     lake = run_dir / LAKE_NAME
     _prepare(run_dir, lake)
     if job.restart:

@@ -10,7 +10,7 @@ from loader.cli.emulate import REHEARSAL, emulated, emulator_key
 from loader.cli.options import JobFile, need_extract, with_job_options
 from loader.cli.terminal.verification import duration_seconds, show_verification
 from loader.errors import ExitCode
-from loader.job import Job, read_job
+from loader.job import Job, read_job, run_dir_of
 from loader.job.panels import DESTINATION, RUN
 from loader.report import LogFormat, ProgressStyle
 
@@ -121,7 +121,7 @@ def _go_on_to_verify(
     from loader.verify.session import VerifySettings  # noqa: PLC0415 - slow to import, --help is not
 
     return show_verification(
-        job.run_dir or job.default_run_dir(),
+        run_dir_of(job),
         VerifySettings(wait_seconds=wait_seconds),
         {},
         value_flags(),

@@ -30,6 +30,7 @@ METAVARS = {
     "rate": "EVENTS_PER_SECOND",
     "run_dir": "DIR",
     "keep": "N|DAYS",
+    "shard": "K/N",
     "give_up_after": "DURATION",
     "group_by": "COLUMN",
     "filter": "SQL",

@@ -4,12 +4,9 @@ import math
 from dataclasses import dataclass, field
 
 from loader.delivery.limits.circuit_breaker import BreakerSettings
-from loader.job import Job, OnFailure
+from loader.job import Job, OnFailure, Shard
+from loader.job.shard import BURST_SECONDS
 from loader.model import Operation
-
-_BURST_SECONDS = 0.1
-"""Capacity of the ceiling's bucket without --burst, in seconds of the rate. Timers are late by milliseconds,
-and a bucket of one token would lose the tokens of that time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +44,10 @@ class DeliverySettings:
     @classmethod
     def of(cls, job: Job) -> "DeliverySettings":
         """Return the delivery settings of a job."""
+        rate, burst = share_of_ceiling(job.rate, job.burst, job.shard)
         return cls(
-            rate=job.rate,
-            burst=job.burst,
+            rate=rate,
+            burst=burst,
             max_held_bytes=job.max_held_bytes,
             on_failure=job.on_failure,
             drain_seconds=job.drain_seconds,
@@ -62,4 +60,26 @@ class DeliverySettings:
         """Capacity of the ceiling's bucket in events, given or derived."""
         if self.burst is not None:
             return self.burst
-        return max(1, math.ceil((self.rate or 0.0) * _BURST_SECONDS))
+        return burst_of(self.rate)
+
+
+def burst_of(rate: float | None) -> int:
+    """Return the capacity of the ceiling's bucket for a rate, in events, where the user names none."""
+    return max(1, math.ceil((rate or 0.0) * BURST_SECONDS))
+
+
+def share_of_ceiling(
+    rate: float | None, burst: int | None, shard: Shard | None
+) -> tuple[float | None, int | None]:
+    """Return a shard's share of the user's ceiling: the shares of all shards come to the whole.
+
+    Args:
+        rate: The ceiling of the load in events per second.
+        burst: The capacity of its bucket in events, or None for the usual one.
+        shard: The shard, or None for the whole.
+    """
+    if rate is None or shard is None:
+        return rate, burst
+    whole = burst_of(rate) if burst is None else burst
+    each, rest = divmod(whole, shard.of)
+    return rate / shard.of, max(1, each + (shard.number <= rest))

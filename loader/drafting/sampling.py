@@ -9,7 +9,7 @@ from loader.errors import NothingToLoad
 from loader.extract.tables import files_of, open_table
 from loader.formats.unread import Unread
 from loader.formats.windows import first_rows
-from loader.job import Job
+from loader.job import Job, run_dir_of
 from loader.model import SourceFile
 from loader.sources.stdin import StdinCopy
 
@@ -39,7 +39,7 @@ def sample_of(job: Job) -> Sample:
         NothingToLoad: No file, or no row.
         ExtractError: The file cannot be read.
     """
-    with closing(StdinCopy(job.run_dir or job.default_run_dir())) as kept:
+    with closing(StdinCopy(run_dir_of(job))) as kept:
         files, advice = files_of(job, kept)
         file = files[0]
         table = open_table(job, None, file)

@@ -70,8 +70,12 @@ def bucket_numbers(groups: pl.Series, buckets: int) -> pl.Series:
 
     CRC-32 because it is the same in every language and version, and evenly spread over text keys.
     """
-    hashes = pl.Series(groups.name, map(crc32, groups.cast(pl.Binary).to_list()), dtype=pl.UInt32)
-    return hashes % buckets
+    return group_hashes(groups) % buckets
+
+
+def group_hashes(groups: pl.Series) -> pl.Series:
+    """Return the CRC-32 of each text."""
+    return pl.Series(groups.name, map(crc32, groups.cast(pl.Binary).to_list()), dtype=pl.UInt32)
 
 
 def bucket_name(bucket: int) -> str:

@@ -48,8 +48,8 @@ class SliceRecords:
 
     @property
     def rows_read(self) -> int:
-        """Rows in the slice."""
-        return sum(file.rows_read for file in self.files)
+        """Rows in the slice, without those of other shards."""
+        return sum(file.rows_own for file in self.files)
 
     @property
     def rows_filtered(self) -> int:
@@ -122,7 +122,7 @@ class EventPlanner:
         ):
             window.tokens = self._tokens.of_window(begin.file, begin.first_row)
         first_index = window.events
-        events = window.add(records)
+        events, places = window.add(records)
         window.events += len(events)
         if records.ends_window:
             self._window = None
@@ -134,6 +134,7 @@ class EventPlanner:
             rejected=records.rejected,
             events=events,
             ends_window=records.ends_window,
+            places=places,
         )
 
 
@@ -156,23 +157,26 @@ class _WindowInWork:
         self.events = 0
         self.tokens: WindowTokens | None = None
 
-    def add(self, records: SliceRecords) -> list[Event]:
-        """Return the events that a slice closes."""
+    def add(self, records: SliceRecords) -> tuple[list[Event], list[int]]:
+        """Return the events that a slice closes, and the position in the window of the first row of each."""
         if self._packer is None:
             return self._single(records.frame)
         runs = self._packer.add(records.frame)
         if records.ends_window:
             runs += self._packer.end()
-        return [self._shared(index, run) for index, run in enumerate(runs, self.events)]
+        return (
+            [self._shared(index, run) for index, run in enumerate(runs, self.events)],
+            [run.place for run in runs],
+        )
 
-    def _single(self, frame: pl.DataFrame) -> list[Event]:
+    def _single(self, frame: pl.DataFrame) -> tuple[list[Event], list[int]]:
         if self.tokens is None:
-            return []
+            return [], []
         frame = with_buckets(frame, self._packing.group_buckets)
         token = self.tokens.token
         names = ("place", "file", "row", "group", "timestamp", "quoted")
         columns = zip(*(frame[name].to_list() for name in names), strict=True)
-        return [
+        events = [
             Event(
                 self._number,
                 index,
@@ -185,6 +189,7 @@ class _WindowInWork:
             )
             for index, (place, file, row, group, timestamp, quoted) in enumerate(columns, self.events)
         ]
+        return events, frame["place"].to_list()
 
     def _shared(self, index: int, run: PackedRun) -> Event:
         assert self.tokens is not None

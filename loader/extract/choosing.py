@@ -19,7 +19,7 @@ from loader.checkpoint.start.delivered import (
 )
 from loader.errors import CheckpointMismatch, LoaderError, NothingNew
 from loader.extract.find_files import find_files
-from loader.job import Job
+from loader.job import Job, checkpoint_dir_of
 from loader.job.sections import Unfinished
 from loader.model import SourceFile
 from loader.sources import local_paths, s3_objects
@@ -60,7 +60,7 @@ def choose_files(job: Job, files: tuple[SourceFile, ...]) -> Chosen:
     """
     if job.restart or STANDARD_INPUT in job.extract:
         return Chosen(files)
-    run_dir = (job.run_dir or job.default_run_dir()).absolute()
+    run_dir = checkpoint_dir_of(job).absolute()
     settings = job.plan_settings()
     leaves_out = _is_open_ended(job.extract) and not job.again
     delivered = delivered_before(run_dir, settings) if leaves_out else Delivered()

@@ -119,15 +119,18 @@ class Extract:
         for reader, group in groupby(with_rows, key=lambda each: self._looked_at[each[0].file].reader):
             pieces, places = zip(*group, strict=True)
             read.append(reader.read(pieces, places))
-        frames = [each.frame for each in read]
+        frames = [each.frame for each in read if each.frame.height]
         frame = pl.concat(frames, how="diagonal", rechunk=True) if frames else pl.DataFrame(schema=NO_RECORDS)
         rejected = [row for each in read for row in each.rejected]
         filtered = {file: count for each in read for file, count in each.filtered.items()}
         unknown = {file: count for each in read for file, count in each.unknown.items()}
+        elsewhere = {file: count for each in read for file, count in each.elsewhere.items()}
         return SliceRecords(
             window=rows.window,
             number=rows.number,
-            files=_counts(rows.pieces, frame, Counter(row.file for row in rejected), filtered, unknown),
+            files=_counts(
+                rows.pieces, frame, Counter(row.file for row in rejected), filtered, unknown, elsewhere
+            ),
             frame=frame,
             rejected=rejected,
             ends_window=rows.ends_window,
@@ -160,12 +163,13 @@ NO_RECORDS = {
 }
 
 
-def _counts(
+def _counts(  # noqa: PLR0917 - one place
     pieces: Sequence[Piece],
     frame: pl.DataFrame,
     rejected: Mapping[int, int],
     filtered: Mapping[int, int],
     unknown: Mapping[int, int],
+    elsewhere: Mapping[int, int],
 ) -> list[FileRows]:
     """Return the result of the rows of each file of a slice."""
     records = dict(frame["file"].value_counts().iter_rows())
@@ -179,6 +183,7 @@ def _counts(
             records=records.get(piece.file, 0),
             last_of_file=piece.last_of_file,
             rows_filtered_unknown=unknown.get(piece.file, 0),
+            rows_elsewhere=elsewhere.get(piece.file, 0),
         )
         for piece in pieces
     ]

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Protocol, TypeAlias, runtime_checkable
 import polars as pl
 
 from loader.errors import ExtractError, LoaderError, SettingsError, contained
-from loader.job import Job
+from loader.job import Job, checkpoint_dir_of
 from loader.sources.partitions import FRAME_PREFIX
 from loader.sources.private_copy import PrivateCopy
 
@@ -62,7 +62,7 @@ def job_of_frame(job: Job, frame: Frame | None) -> Iterator[Job]:
             why="the rows come either from files or from the frame",
             next_step="leave out extract in the job, SCN_LOADER_EXTRACT in the environment, or the frame",
         )
-    run_dir = job.run_dir or job.default_run_dir()
+    run_dir = checkpoint_dir_of(job)
     with closing(PrivateCopy(run_dir, FRAME_PREFIX)) as copy:
         path = _written(frame, copy)
         yield job.model_copy(update={"extract": (str(path),), "run_dir": run_dir})

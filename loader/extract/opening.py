@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from loader.checkpoint.start.delivered import present_load
+from loader.checkpoint.start.delivered import StoredLoad, present_load
 from loader.datasets import Dataset
 from loader.errors import EmptyExtract, SettingsError
 from loader.extract.bucket_choice import buckets_for, should_spread
@@ -17,13 +17,14 @@ from loader.formats.cuts import cuts_of
 from loader.formats.partitioned import PartitionedTable
 from loader.formats.small_files import SMALL_FILE_BYTES
 from loader.formats.windows import SIZED_FILES, Table
-from loader.job import Job, Pack
+from loader.job import Job, Pack, checkpoint_dir_of, run_dir_of
 from loader.mapping.advice import advice_on
 from loader.mapping.errors import located
 from loader.mapping.mapping import FileMapping, map_file
 from loader.mapping.target_dataset import dataset_of
 from loader.model import SourceFile
 from loader.records.row_reader import RowReader
+from loader.shards.parts import part_folders
 from loader.sources.stdin import StdinCopy
 
 CLOSELY_LOOKED_AT = 500
@@ -52,7 +53,7 @@ def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = F
         SettingsError: A setting does not fit the files or the dataset.
         ExtractError: A file cannot be read or does not fit the dataset.
     """
-    kept = StdinCopy(job.run_dir or job.default_run_dir())
+    kept = StdinCopy(checkpoint_dir_of(job))
     try:
         return _opened(job, schema or dataset_of(job), kept, with_keys=with_keys)
     except SettingsError as error:
@@ -79,6 +80,7 @@ def _opened(job: Job, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bo
     mappings = [each.mapping for each in looked_at]
     warnings += folded((each.file, note) for each in looked_at for note in each.notes)
     warnings += lacking(files, mappings)
+    warnings += _too_many_shards(job, buckets)
     rows = [file.rows for file in files]
     return Extract(
         files=files,
@@ -101,16 +103,33 @@ def _buckets(job: Job, dataset: Dataset | None, files: Sequence[SourceFile]) -> 
     """Return how many buckets groups are spread over: as told, as an earlier load chose, or chosen now."""
     if job.pack is not Pack.GROUP or isinstance(job.group_buckets, int):
         return job.group_buckets if isinstance(job.group_buckets, int) else None
-    earlier = None if job.restart else present_load((job.run_dir or job.default_run_dir()).absolute())
+    earlier = None if job.restart else _earlier(job)
     settings = earlier.settings if earlier is not None else {}
     if CHOSEN_BUCKETS in settings and settings.get("group_buckets") == job.group_buckets:
         return int(settings[CHOSEN_BUCKETS]) or None
-    # A group of any length is sampled.
-    look = _Look(job.model_copy(update={"group_buckets": 1}), dataset, with_keys=False, files=len(files))
+    # A group of any length is sampled, and those of all shards: each shard chooses the same number.
+    sampled = job.model_copy(update={"group_buckets": 1, "shard": None})
+    look = _Look(sampled, dataset, with_keys=False, files=len(files))
     sample = sample_groups(files, look.at)
     if job.group_buckets == "auto" or should_spread(sample):
         return buckets_for(sample, job.rate)
     return None
+
+
+def _earlier(job: Job) -> StoredLoad | None:
+    """Return the load of this process's checkpoint, or else that of another shard."""
+    folders = [checkpoint_dir_of(job), *(folder for _, folder in part_folders(run_dir_of(job)))]
+    found = (present_load(folder.absolute()) for folder in folders)
+    return next((load for load in found if load is not None), None)
+
+
+def _too_many_shards(job: Job, buckets: int | None) -> list[str]:
+    if job.shard is None or buckets is None or job.shard.of <= buckets:
+        return []
+    what = (
+        f"Only {buckets:,} of {job.shard.of:,} shards have events to send, as there are {buckets:,} buckets."
+    )
+    return [f"{what} Begin the load with fewer shards, or with --group-buckets {4 * job.shard.of}."]
 
 
 def _row_bytes(looked_at: LookedAt) -> int:

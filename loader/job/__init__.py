@@ -4,13 +4,16 @@ from loader.job.column_rule import ColumnRule, TextRule
 from loader.job.fields import INSTANCE_ID
 from loader.job.keep import Keep
 from loader.job.reading import read_job
+from loader.job.run_folder import SHARDS_NAME, checkpoint_dir_of, run_dir_of
 from loader.job.sections import CsvSettings, InDoubt, MaxErrors, OnFailure, Pack
 from loader.job.settings import DATASET_ARN, DATASET_EVENT_TYPE, Job
+from loader.job.shard import Shard
 
 __all__ = [
     "DATASET_ARN",
     "DATASET_EVENT_TYPE",
     "INSTANCE_ID",
+    "SHARDS_NAME",
     "ColumnRule",
     "CsvSettings",
     "InDoubt",
@@ -19,6 +22,9 @@ __all__ = [
     "MaxErrors",
     "OnFailure",
     "Pack",
+    "Shard",
     "TextRule",
+    "checkpoint_dir_of",
     "read_job",
+    "run_dir_of",
 ]

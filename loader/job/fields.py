@@ -24,6 +24,7 @@ from loader.job.sections import (
     TimeZone,
     Unfinished,
 )
+from loader.job.shard import Shard
 from loader.model import Operation
 
 INSTANCE_ID = r"[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}"
@@ -209,6 +210,14 @@ class RunFields(BaseSettings):
     run_dir: Annotated[
         Path | None,
         setting(RUN, "Folder of the checkpoint. Default: one for each job, in ./scn-loader-runs."),
+    ] = None
+    shard: Annotated[
+        Shard | None,
+        NoDecode,
+        setting(
+            RUN,
+            "Deliver part K of N of the groups: 2/4. With /4, K is the index of the Kubernetes or Batch job.",
+        ),
     ] = None
     restart: Annotated[bool, setting(RUN, "Start over; the old checkpoint is kept under another name.")] = (
         False

@@ -1,13 +1,11 @@
 """The settings of a load. Flags win over ``SCN_LOADER_*``, the job file and the defaults, in that order."""
 
-import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-import orjson
 from pydantic import PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
@@ -27,7 +25,7 @@ from loader.job.fields import (
 from loader.job.job_file import JobFileSource, Place, line_of
 from loader.job.panels import shapes_events
 from loader.job.refusal import ENV_PREFIX, settings_error
-from loader.job.sections import Pack, located
+from loader.job.sections import Pack
 from loader.model import Destination
 
 DATASET_EVENT_TYPE = "scn.data.dataset"
@@ -108,6 +106,8 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
             yield "--group-buckets auto goes only with --pack group"
         if self.burst is not None and self.rate is None:
             yield "--burst goes only with --rate"
+        if self.shard is not None and self.rate is not None:
+            yield from self.shard.ceiling_problems(self.rate, self.burst)
 
     @property
     def destination(self) -> Destination:
@@ -143,12 +143,3 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
         # A rehearsal on loopback and the real load never share a checkpoint.
         service = {"service": "loopback" if self._is_on_loopback else "aws"}
         return self.model_dump(mode="json", include=shaping) | service
-
-    def default_run_dir(self) -> Path:
-        """Return the run directory of this job: the same command finds the same one again."""
-        identity = orjson.dumps(
-            [self.plan_settings(), [located(name, Path.cwd()) for name in self.extract]],
-            option=orjson.OPT_SORT_KEYS,
-        )
-        name = f"{self.event_type.rpartition('.')[2]}-{hashlib.sha256(identity).hexdigest()[:8]}"
-        return Path("scn-loader-runs") / name

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from loader.aws.credentials import CredentialSource
 from loader.checkpoint import Checkpoint, Plan, open_checkpoint
 from loader.errors import ExitCode, Interrupted, NothingNew, NothingToLoad, contained
 from loader.extract import Extract, open_extract, place_of_dataset
-from loader.job import Job
+from loader.job import Job, checkpoint_dir_of, run_dir_of
 from loader.job.sections import Unfinished
 from loader.loading.doubts import decide_doubts
 from loader.loading.dry_run import dry_run
@@ -31,6 +31,8 @@ from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.report import LoadSummary
 from loader.service.client import SupplyChainClient, open_client
 from loader.service.live_schema import read_dataset
+from loader.shards.parts import opening, shard_folders
+from loader.shards.siblings import look_at_siblings
 
 log = logging.getLogger(__name__)
 
@@ -163,14 +165,7 @@ async def _opened_and_run(
         plan = Plan(
             settings, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows, command, reached
         )
-        with parts.open_checkpoint(
-            _run_dir(job),
-            plan,
-            restart=job.restart,
-            retry_failed=job.retry_failed,
-            supersede=job.unfinished is Unfinished.SUPERSEDE,
-            clock=client.service_now,
-        ) as checkpoint:
+        with _opened_checkpoint(job, plan, client, parts) as checkpoint:
             if observers.opened is not None:
                 observers.opened(checkpoint.run_dir, checkpoint.load_id)
             log.info(
@@ -187,5 +182,22 @@ async def _opened_and_run(
             return replace(await run.to_end(), files_waiting=extract.files_waiting)
 
 
+def _opened_checkpoint(job: Job, plan: Plan, client: SupplyChainClient, parts: LoadParts) -> Checkpoint:
+    """Open the checkpoint of what this process delivers, beside those of other shards."""
+    run_dir = run_dir_of(job).absolute()
+    supersede = job.unfinished is Unfinished.SUPERSEDE
+    with opening(run_dir) if job.shard is not None or shard_folders(run_dir) else nullcontext():
+        siblings = look_at_siblings(run_dir, job.shard, plan, restart=job.restart, supersede=supersede)
+        return parts.open_checkpoint(
+            _run_dir(job),
+            plan,
+            restart=job.restart,
+            retry_failed=job.retry_failed,
+            supersede=supersede,
+            least_generation=siblings.least_generation,
+            clock=client.service_now,
+        )
+
+
 def _run_dir(job: Job) -> Path:
-    return (job.run_dir or job.default_run_dir()).absolute()
+    return checkpoint_dir_of(job).absolute()

@@ -59,11 +59,13 @@ class LoadCounters:
         self._events_planned = earlier.events_total
         self._rows_done_before = settled_rows
         self._rows_done = 0
+        self._rows_elsewhere = 0
         self._rows_failed = 0 if job.retry_failed else earlier.records_failed
         self._files: defaultdict[int, Counter[str]] = defaultdict(Counter)
         for number, totals in earlier_files.items():
             self._files[number].update(
                 rows=totals.rows_read,
+                elsewhere=totals.rows_elsewhere,
                 rejected=totals.rows_rejected,
                 swallowed=totals.lines_swallowed,
                 failed=0 if job.retry_failed else totals.records_failed,
@@ -84,12 +86,16 @@ class LoadCounters:
             self._rows_rejected += len(plan.rejected)
             self._events_planned += len(plan.events)
             self._rows_done += settled_rows
+            self._rows_elsewhere += sum([file.rows_elsewhere for file in plan.files])
             # A quote that is not closed makes one row of many lines: --max-errors counts them all.
             swallowed = plan.lines_swallowed()
             self._lines_swallowed += swallowed.total()
             for file in plan.files:
                 self._files[file.file].update(
-                    rows=file.rows_read, rejected=file.rows_rejected, swallowed=swallowed[file.file]
+                    rows=file.rows_read,
+                    elsewhere=file.rows_elsewhere,
+                    rejected=file.rows_rejected,
+                    swallowed=swallowed[file.file],
                 )
         else:
             self._rows_done_before += settled_rows
@@ -133,7 +139,7 @@ class LoadCounters:
         counts = self._files[file]
         return self._job.max_errors_per_file.exceeded(
             rejected=counts["rejected"] + counts["swallowed"],
-            rows=counts["rows"] + counts["swallowed"],
+            rows=counts["rows"] - counts["elsewhere"] + counts["swallowed"],
             failed=counts["failed"],
             settled=counts["settled"],
         )
@@ -222,7 +228,8 @@ class LoadCounters:
             throttled=stats.throttled,
             retried=stats.retried,
             seconds=time.monotonic() - self._began,
-            rows_in_run=self._rows_done,
+            rows_in_run=self._rows_done - self._rows_elsewhere,
+            shard=str(self._job.shard or ""),
             events_accepted_in_run=stats.accepted,
             resumed=resumed,
             limited_by={factor: looks / sum(limits.values()) for factor, looks in limits.items()},

@@ -27,6 +27,8 @@ def dry_run(job: Job, extract: Extract) -> LoadSummary:
         rows_filtered=counts.rows_filtered,
         rows_filtered_unknown=counts.rows_filtered_unknown,
         rows_rejected=counts.rows_rejected,
+        rows_elsewhere=counts.rows_elsewhere,
+        shard=str(job.shard or ""),
         records=counts.records,
         events_total=counts.events,
         events_unprocessed=counts.events,

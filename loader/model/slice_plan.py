@@ -35,7 +35,7 @@ class RejectedRow:
 class FileRows:
     """The rows of one file in a slice, by their result.
 
-    ``rows_read == rows_filtered + rows_rejected + records`` always holds.
+    ``rows_read == rows_filtered + rows_rejected + records + rows_elsewhere`` always holds.
 
     Attributes:
         file: Number of the source file, from 0.
@@ -47,6 +47,7 @@ class FileRows:
         last_of_file: Whether the file ends with them.
         rows_filtered_unknown: Those of ``rows_filtered`` for which the filter had no answer: it read a
             missing value.
+        rows_elsewhere: Rows that other shards deliver, filter or reject.
     """
 
     file: int
@@ -57,6 +58,12 @@ class FileRows:
     records: int
     last_of_file: bool
     rows_filtered_unknown: int = 0
+    rows_elsewhere: int = 0
+
+    @property
+    def rows_own(self) -> int:
+        """Rows that no other shard delivers, filters or rejects."""
+        return self.rows_read - self.rows_elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,7 @@ class SlicePlan:
         events: The events that are closed by it, ``events[i].index == first_index + i``. They may hold rows
             of earlier slices of the window.
         ends_window: Whether the window ends with it: all its events are closed.
+        places: Position in the window of the first row of each event.
     """
 
     window: int
@@ -81,11 +89,12 @@ class SlicePlan:
     rejected: Sequence[RejectedRow] = field(repr=False)
     events: Sequence[Event] = field(repr=False)
     ends_window: bool = True
+    places: Sequence[int] = field(default=(), repr=False)
 
     @property
     def rows_read(self) -> int:
-        """Rows in the slice."""
-        return sum(file.rows_read for file in self.files)
+        """Rows in the slice, without those of other shards."""
+        return sum(file.rows_own for file in self.files)
 
     @property
     def rows_filtered(self) -> int:

@@ -46,6 +46,7 @@ class Counts:
         records: Rows that became records.
         events: Events planned.
         data_bytes: Bytes of all events' data.
+        rows_elsewhere: Rows that other shards deliver.
         rows_of_file: Rows by file number.
         rejected_of_file: Rejected rows by file number.
     """
@@ -58,6 +59,7 @@ class Counts:
     records: int = 0
     events: int = 0
     data_bytes: int = 0
+    rows_elsewhere: int = 0
     rows_of_file: Counter[int] = field(default_factory=Counter)
     rejected_of_file: Counter[int] = field(default_factory=Counter)
     _kinds: dict[tuple[RejectCode, str, str], RejectedKind] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class Counts:
         self.data_bytes += sum(len(event.data) for event in plan.events)
         for file in plan.files:
             self.rows_of_file[file.file] += file.rows_read
+            self.rows_elsewhere += file.rows_elsewhere
             self.rejected_of_file[file.file] += file.rows_rejected
         for row in plan.rejected:
             self._kind_of(row).count += 1

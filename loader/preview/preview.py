@@ -14,7 +14,7 @@ from loader.events import SliceRecords
 from loader.extract import Extract, FileEnds, Slice, open_extract, place_of_dataset
 from loader.extract.frames import Frame, job_of_frame
 from loader.extract.planning import packing_of, plan_slices
-from loader.job import Job
+from loader.job import Job, checkpoint_dir_of
 from loader.model import SlicePlan
 from loader.preview import (
     ColumnPreview,
@@ -119,7 +119,7 @@ def generation_of(job: Job, extract: Extract, schema: Dataset | None) -> int:
     """Return the generation that the load would have: its tokens depend on it."""
     settings = extract.plan_settings(job) | (schema.as_settings() if schema is not None else {})
     plan = Plan(settings, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows)
-    return planned_generation(job.run_dir or job.default_run_dir(), plan, restart=job.restart)
+    return planned_generation(checkpoint_dir_of(job), plan, restart=job.restart)
 
 
 def live_schema_of(job: Job) -> Dataset | None:

@@ -1,10 +1,12 @@
 """Rows before they become records: their positions, and which are rejected or left out."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import date
 from itertools import accumulate
+from typing import Self
 
 import polars as pl
 
@@ -47,6 +49,21 @@ class RowsOfPieces:
             for piece, start in zip(pieces, starts, strict=False)
             for bad in piece.bad
         ]
+
+    def of_columns(self, names: Collection[str]) -> Self:
+        """Return the rows with some of their columns, or one if there are none, and without faults."""
+        narrow = copy(self)
+        narrow.frame = self.frame.select(names or self.frame.columns[:1])
+        narrow.bad = []
+        return narrow
+
+    def where(self, wanted: pl.Series) -> Self:
+        """Return the rows for which a series of booleans is true."""
+        chosen = copy(self)
+        chosen.frame, chosen.places = self.frame.filter(wanted), self.places.filter(wanted)
+        indexes = (wanted.cast(pl.Int64).cum_sum() - 1).to_list() if self.bad else []
+        chosen.bad = [replace(bad, index=indexes[bad.index]) for bad in self.bad if wanted[bad.index]]
+        return chosen
 
 
 def _places(pieces: Sequence[Piece], places: Sequence[int], heights: Sequence[int]) -> pl.DataFrame:

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from loader.events.shard_lanes import lanes_of_shard
 from loader.formats.bad_record import RecordFault
 from loader.formats.unnamed import unnamed
 from loader.formats.windows import Piece
-from loader.job import Job, Pack
+from loader.job import Job, Pack, Shard
 from loader.mapping.column_sources import MappedColumn
 from loader.mapping.mapping import FileMapping
 from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS, RejectedRow
@@ -50,12 +51,14 @@ class ReadRows:
         rejected: The rows that could not become records, in the order of the extract.
         filtered: Rows the job's filter or their format left out, by file.
         unknown: Those of them for which the filter had no answer, by file.
+        elsewhere: Rows that other shards deliver, by file.
     """
 
     frame: pl.DataFrame = field(repr=False)
     rejected: Sequence[RejectedRow] = field(repr=False)
     filtered: Mapping[int, int] = field(repr=False)
     unknown: Mapping[int, int] = field(repr=False)
+    elsewhere: Mapping[int, int] = field(repr=False)
 
 
 class RowReader:
@@ -77,6 +80,9 @@ class RowReader:
         self._longest_group = MAX_GROUP_CHARS if job.group_buckets is None else None
         self._with_keys = (with_keys or job.pack is Pack.GROUP) and bool(mapping.key)
         self._forms = {column.name: _form(column, job) for column in mapping.columns}
+        self._shard, self._buckets = job.shard, job.group_buckets
+        by_name = {column.name: column for column in mapping.columns}
+        self._grouping = [by_name[each.name] for each in mapping.group if each.name in by_name]
         self._constants, self._placeholders = checked_texts(mapping.columns, self._conversion, job)
 
     def read(self, pieces: Sequence[Piece], places: Sequence[int]) -> "ReadRows":
@@ -87,6 +93,9 @@ class RowReader:
             places: Position in the window of the first row of each piece.
         """
         rows = RowsOfPieces(pieces, places)
+        elsewhere: Mapping[int, int] = {}
+        if self._shard is not None:
+            rows, elsewhere = self._own(rows, self._shard)
         done, rejected = [], []
         filtered: Counter[int] = Counter()
         unknown: Counter[int] = Counter()
@@ -100,7 +109,26 @@ class RowReader:
             done.append(self._records(batch))
             rejected += [row for _, row in sorted(batch.rejected.items())]
         # One piece: what reads it later would put it together again each time.
-        return ReadRows(pl.concat(done, rechunk=True), rejected, filtered, unknown)
+        frame = pl.concat(done, rechunk=True) if done else pl.DataFrame()
+        return ReadRows(frame, rejected, filtered, unknown, elsewhere)
+
+    def _own(self, rows: RowsOfPieces, shard: Shard) -> tuple[RowsOfPieces, dict[int, int]]:
+        """Return the rows of a shard, and the number of the others by file.
+
+        Only the columns of the group are looked at, so that a row of another shard costs little. A row whose
+        group cannot be known belongs to a shard by its place.
+        """
+        columns = {
+            name for column in (*self._grouping, *self._mapping.group) for name in column.source_columns
+        }
+        narrow = RowBatch(rows.of_columns(sorted(columns)), 0, rows.frame.height)
+        groups = self._group(narrow, pl.DataFrame([self._text(narrow, each) for each in self._grouping]))
+        assert not isinstance(self._buckets, str)
+        by_group = lanes_of_shard(groups.fill_null(""), self._buckets, shard)
+        by_place = narrow.places[PLACE] % shard.of == shard.number - 1
+        is_own = by_group.zip_with(narrow.kept(), by_place) if narrow.rejected else by_group
+        elsewhere = dict(rows.places[FILE].filter(~is_own).value_counts().iter_rows())
+        return rows.where(is_own), elsewhere
 
     def _records(self, batch: RowBatch) -> pl.DataFrame:
         texts = pl.DataFrame([self._text(batch, column) for column in self._mapping.columns])

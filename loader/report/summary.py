@@ -63,6 +63,7 @@ class LoadSummary:
         stopped_because: The same in words, without row data.
         refused_as: The word of the error that refused the load, if it has one; see ``end``.
         nothing_new: Whether every file had been delivered before, so that nothing was read or sent.
+        shard: Which part of the load this is, such as ``2/4``; empty for the whole.
         before: The unfinished load that this command finished first (``--unfinished resume``), or None.
     """
 
@@ -82,6 +83,7 @@ class LoadSummary:
     events_failed: int = 0
     events_in_doubt: int = 0
     events_unprocessed: int = 0
+    rows_elsewhere: int = 0
     attempts: int = 0
     throttled: int = 0
     retried: int = 0
@@ -99,6 +101,7 @@ class LoadSummary:
     stopped_because: str = ""
     nothing_new: bool = False
     refused_as: str = ""
+    shard: str = ""
     before: "LoadSummary | None" = None
 
     @property
@@ -150,8 +153,9 @@ class LoadSummary:
         """Yield what shows that the extract was not read to its end."""
         if self.files_read_whole != self.files_total:
             yield f"files_total {self.files_total} is not files_read_whole {self.files_read_whole}"
-        if self.rows_expected is not None and self.rows_read != self.rows_expected:
-            yield f"rows_read {self.rows_read} is not rows_expected {self.rows_expected}"
+        rows = self.rows_read + self.rows_elsewhere
+        if self.rows_expected is not None and rows != self.rows_expected:
+            yield f"rows_read {rows} is not rows_expected {self.rows_expected}"
 
 
 _ENDS = {
@@ -190,7 +194,7 @@ def exit_code_for(summary: LoadSummary) -> ExitCode:  # noqa: PLR0911 - one line
         return ExitCode.DELIVERED_WITH_FAILURES
     if summary.before is not None and summary.before.exit_code is not ExitCode.DELIVERED:
         return summary.before.exit_code
-    if not summary.records and not summary.nothing_new:
+    if not summary.records and not summary.nothing_new and not summary.rows_elsewhere:
         return ExitCode.NOTHING_TO_LOAD
     return ExitCode.DELIVERED
 

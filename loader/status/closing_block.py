@@ -118,6 +118,7 @@ def _counts(summary: LoadSummary) -> Iterable[str]:
         *([("    unknown", summary.rows_filtered_unknown)] if summary.rows_filtered_unknown else []),
         ("  rejected", summary.rows_rejected),
         ("  records", summary.records),
+        *([("elsewhere", summary.rows_elsewhere)] if summary.rows_elsewhere else []),
     ]
     events = [
         ("events", summary.events_total),

@@ -193,7 +193,6 @@ def _read(  # noqa: PLR0917 - one place
     doubt = Doubt(0, 0, None)
     if pid is None:
         totals, doubt = _doubt(connection, totals, expired_before, safe_seconds)
-    rows = [file.rows for file in plan.files]
     return Overview(
         checkpoint.parent,
         state,
@@ -203,7 +202,7 @@ def _read(  # noqa: PLR0917 - one place
         created_at,
         plan,
         totals,
-        None if None in rows else sum(count or 0 for count in rows) - totals.rows_read,
+        _rows_left([file.rows for file in plan.files], totals),
         doubt,
         failure_groups(connection, FAILED),
         failure_groups(connection, REJECTED),
@@ -227,6 +226,11 @@ def _child(checkpoint: Path, load_id: str, began_at: float) -> Path | None:
             return child if read_plan(connection)[1] >= began_at else None  # else of an earlier load
     except CheckpointError:
         return None
+
+
+def _rows_left(rows: Sequence[int | None], totals: Totals) -> int | None:
+    looked_at = totals.rows_read + totals.rows_elsewhere
+    return None if None in rows else sum(count or 0 for count in rows) - looked_at
 
 
 def _state(pid: int | None, started_at: float | None, last_run: RunEnd | None) -> LoadState:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.errors import ExitCode, SettingsError
-from loader.job import Job, MaxErrors, read_job
+from loader.job import Job, MaxErrors, read_job, run_dir_of
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
 ARN = f"arn:aws:scn:us-east-1:123456789012:instance/{INSTANCE}/namespaces/asc/datasets/product"
@@ -83,8 +83,8 @@ def test_the_run_directory_follows_the_plan_and_not_the_delivery():
         "extract": ("a.csv",),
     }
     job = read_job(**common)
-    assert read_job(**common, rate=5).default_run_dir() == job.default_run_dir()
-    assert read_job(**common, mapping={"id": "ID"}).default_run_dir() != job.default_run_dir()
+    assert run_dir_of(read_job(**common, rate=5)) == run_dir_of(job)
+    assert run_dir_of(read_job(**common, mapping={"id": "ID"})) != run_dir_of(job)
 
 
 def test_settings_of_the_plan_are_json_values():
@@ -102,7 +102,7 @@ def test_what_shapes_events_does_not_depend_on_the_help_page():
     of_the_run = {"extract", "extract_profile", "region", "profile", "endpoint_url", "run_dir", "restart"}
     of_the_run |= {"retry_failed", "in_doubt", "dry_run", "rate", "forget_rate", "burst", "max_in_flight"}
     of_the_run |= {"transport", "max_held_bytes", "max_errors", "max_errors_per_file", "on_failure"}
-    of_the_run |= {"drain_seconds", "give_up_after", "again", "unfinished", "keep"}
+    of_the_run |= {"drain_seconds", "give_up_after", "again", "unfinished", "shard", "keep"}
     assert job.plan_settings().keys() == (type(job).model_fields.keys() - of_the_run) | {"service"}
 
 

@@ -72,6 +72,7 @@ def open_checkpoint(
     restart: bool = False,
     retry_failed: bool = False,
     supersede: bool = False,
+    least_generation: int = 0,
     clock: Callable[[], float] = time.time,
 ) -> Checkpoint:
     """Open the checkpoint of a load, or begin one, and hold the run directory until it is closed.
@@ -86,6 +87,7 @@ def open_checkpoint(
         restart: Whether to start over whatever is there.
         supersede: Whether an unfinished load of the same job and other files makes way.
         retry_failed: Whether this run sends the events that failed in earlier ones.
+        least_generation: A load that begins has this generation, or a later one.
         clock: Epoch seconds.
 
     Raises:
@@ -108,7 +110,7 @@ def open_checkpoint(
         if not resumed:
             if found is not None:
                 _refuse(run_dir, found, plan.command, restart=restart, supersede=supersede)
-            generation = _next_generation(run_dir, found)
+            generation = max(_next_generation(run_dir, found), least_generation)
             archived = _archive(path, found, clock())
             _create(path, plan, generation, clock())
         connection = held.enter_context(closing(connect(path)))

@@ -81,7 +81,7 @@ def run_on_terminal(
             why="its folder does not exist or may not be written to, or it is a folder itself",
             next_step="name another file with --summary-json",
         )
-    typed = absolute_command(sys.argv[1:], value_flags, extract=job.extract, folder=Path.cwd())
+    typed = _typed(job, value_flags)
     display = make_display(
         progress, sys.stderr, line=json_line if log_format is LogFormat.JSON else plain_line
     )
@@ -134,6 +134,12 @@ def run_on_terminal(
     except Exception as fault:  # noqa: BLE001 - the load ended as it ended
         show_error(unhandled(fault), debug=debug)
     raise typer.Exit(ending.summary.exit_code)
+
+
+def _typed(job: Job, value_flags: Collection[str]) -> CommandLine:
+    typed = absolute_command(sys.argv[1:], value_flags, extract=job.extract, folder=Path.cwd())
+    # /N holds in the environment of this process only.
+    return typed if job.shard is None else typed.having("--shard", str(job.shard))
 
 
 def _decide_unless(goes_on: bool, exit_code: int) -> None:  # noqa: FBT001 - the condition in the name

@@ -1,0 +1,31 @@
+"""The folders of a load: its run directory, and that of the shard that this process delivers."""
+
+import hashlib
+from pathlib import Path
+
+import orjson
+
+from loader.job.sections import located
+from loader.job.settings import Job
+
+SHARDS_NAME = "shards"
+"""Folder of a run directory that holds a folder for each shard."""
+
+
+def run_dir_of(job: Job) -> Path:
+    """Return the run directory of a job: the same command finds the same one again."""
+    if job.run_dir is not None:
+        return job.run_dir
+    identity = orjson.dumps(
+        [job.plan_settings(), [located(name, Path.cwd()) for name in job.extract]],
+        option=orjson.OPT_SORT_KEYS,
+    )
+    name = f"{job.event_type.rpartition('.')[2]}-{hashlib.sha256(identity).hexdigest()[:8]}"
+    return Path("scn-loader-runs") / name
+
+
+def checkpoint_dir_of(job: Job) -> Path:
+    """Return the folder of the checkpoint that this process writes: that of its shard, if it has one."""
+    if job.shard is None or job.shard.of == 1:
+        return run_dir_of(job)
+    return run_dir_of(job) / SHARDS_NAME / job.shard.folder

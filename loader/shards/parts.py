@@ -1,0 +1,118 @@
+"""The parts of a load in one run directory: the checkpoint of the whole, or one for each shard.
+
+    RUN_DIR/checkpoint.sqlite                  the whole
+    RUN_DIR/shards/2of4/checkpoint.sqlite      the second of four shards
+
+Each part has a lock of its own, so two processes never deliver one part.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from loader.checkpoint.plan import Plan
+from loader.checkpoint.queries import read_last_run
+from loader.checkpoint.reading import open_for_reading, read_plan
+from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.checkpoint.start.lock import acquire, look_without_locking
+from loader.errors import CheckpointError
+from loader.job import SHARDS_NAME, Shard
+from loader.private_files import make_private_folder, open_private
+
+WHOLE = Shard(number=1, of=1)
+"""What a load without shards delivers."""
+
+OPENING_NAME = "opening.lock"
+"""Held while a part is opened, so that two of them are not compared at the same moment."""
+
+OPENING_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A checkpoint of a run directory.
+
+    Attributes:
+        shard: What it is of.
+        run_dir: Its folder.
+        load_id: Names its load.
+        created_at: When its load began, in epoch seconds.
+        generation: How many loads of the folder made way for this one.
+        plan: What its load is made of.
+        is_finished: Whether its load has nothing left to do.
+        is_running: Whether a process works on it now.
+    """
+
+    shard: Shard
+    run_dir: Path
+    load_id: str
+    created_at: float
+    generation: int
+    plan: Plan
+    is_finished: bool
+    is_running: bool
+
+
+def shard_folders(run_dir: Path) -> Sequence[tuple[Shard, Path]]:
+    """Return the folders of shards that have a checkpoint, by N and K."""
+    try:
+        names = [each.name for each in (run_dir / SHARDS_NAME).iterdir()]
+    except OSError:
+        return []
+    shards = [shard for name in names if (shard := Shard.of_folder(name)) is not None]
+    folders = [(shard, run_dir / SHARDS_NAME / shard.folder) for shard in shards]
+    there = [(shard, folder) for shard, folder in folders if os.path.lexists(folder / CHECKPOINT_NAME)]
+    return sorted(there, key=lambda each: (each[0].of, each[0].number))
+
+
+def part_folders(run_dir: Path) -> Sequence[tuple[Shard, Path]]:
+    """Return the folders that have a checkpoint: the run directory itself, and those of shards."""
+    whole = [(WHOLE, run_dir)] if os.path.lexists(run_dir / CHECKPOINT_NAME) else []
+    return [*whole, *shard_folders(run_dir)]
+
+
+def read_part(shard: Shard, folder: Path) -> Part:
+    """Read what a checkpoint is of; it does not change.
+
+    Raises:
+        CheckpointError: It cannot be read.
+    """
+    with (
+        look_without_locking(folder) as pid,
+        open_for_reading(folder, alive=pid is not None) as connection,
+    ):
+        load_id, created_at, plan = read_plan(connection)
+        ((generation,),) = connection.execute("SELECT generation FROM load").fetchall()
+        last_run = read_last_run(connection)
+    is_finished = last_run is not None and last_run[2] is not None and last_run[2].complete
+    return Part(shard, folder, load_id, created_at, generation, plan, is_finished, pid is not None)
+
+
+@contextmanager
+def opening(run_dir: Path) -> Iterator[None]:
+    """Keep other parts of the run directory from being opened meanwhile.
+
+    Raises:
+        CheckpointLocked: Another process holds the lock for too long.
+        CheckpointError: The folder cannot be used.
+    """
+    folder = run_dir / SHARDS_NAME
+    path = folder / OPENING_NAME
+    try:
+        make_private_folder(run_dir)
+        make_private_folder(folder)
+        descriptor = open_private(path, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        raise CheckpointError(
+            "The run directory cannot be written.",
+            where=str(path),
+            why=error.strerror or str(error),
+            next_step="name another one with --run-dir, or make this one writable",
+        ) from error
+    try:
+        acquire(descriptor, path, OPENING_SECONDS)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,117 @@
+"""What the other parts of a run directory mean for the part that a process is about to deliver.
+
+Rules kept here:
+
+1. All parts that work at a time are of one job and of one division into shards.
+2. Nothing that is unfinished is passed over: where the number of shards changed, what earlier shards did is
+   taken over, or the load is refused.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from loader.checkpoint.plan import Plan, differences, setting_differences, shown
+from loader.errors import CheckpointLocked, CheckpointMismatch
+from loader.job import Shard
+from loader.shards.parts import WHOLE, Part, part_folders, read_part
+
+
+@dataclass(frozen=True, slots=True)
+class Siblings:
+    """The other parts of a run directory, as far as they matter.
+
+    Attributes:
+        least_generation: The generation of a load that begins is not below this one.
+        earlier: Parts of another division of the same load: what they delivered is not to be sent again.
+    """
+
+    least_generation: int = 0
+    earlier: Sequence[Part] = ()
+
+
+def look_at_siblings(
+    run_dir: Path, shard: Shard | None, plan: Plan, *, restart: bool = False, supersede: bool = False
+) -> Siblings:
+    """Compare a part that is about to be opened with the others of its run directory.
+
+    Args:
+        run_dir: The run directory of the whole load.
+        shard: The part; None for the whole.
+        plan: What its load is made of.
+        restart: Whether it starts over.
+        supersede: Whether an unfinished load of other files makes way.
+
+    Raises:
+        CheckpointLocked: A part of another division, or of another load, is being delivered.
+        CheckpointMismatch: A part is of another job, or unfinished and would be passed over.
+        CheckpointError: A checkpoint cannot be read.
+    """
+    own = shard or WHOLE
+    found = dict(part_folders(run_dir))
+    is_new = found.pop(own, None) is None
+    others = [read_part(each, folder) for each, folder in found.items()]
+    for part in others:
+        _check_running(part, own, plan)
+        if not restart:
+            _check_at_rest(part, own, plan, is_new=is_new, supersede=supersede)
+    earlier = [
+        part
+        for part in others
+        if part.shard.of != own.of and not restart and not any(differences(part.plan, plan))
+    ]
+    generations = list(_generations(others, earlier, own, plan, is_new=is_new))
+    least = max(generations, default=0)
+    return Siblings(least, [part for part in earlier if part.generation == least] if earlier else ())
+
+
+def _check_running(part: Part, own: Shard, plan: Plan) -> None:
+    changes = list(differences(part.plan, plan))
+    if part.is_running and (part.shard.of != own.of or changes):
+        division = f"this would be {_named(own)}, and all parts at work must be of one division"
+        raise CheckpointLocked(
+            f"Another process delivers {_named(part.shard)} in the run directory.",
+            where=str(part.run_dir),
+            why=shown(changes) if changes else division,
+            next_step="wait for it or stop it, or name another --run-dir",
+        )
+
+
+def _check_at_rest(part: Part, own: Shard, plan: Plan, *, is_new: bool, supersede: bool) -> None:
+    other_job = list(setting_differences(part.plan, plan))
+    if other_job:
+        raise CheckpointMismatch(
+            f"The run directory holds {_named(part.shard)} of another job; nothing in it was changed.",
+            where=str(part.run_dir),
+            why=shown(other_job),
+            next_step="name another --run-dir, or start each part over with --restart",
+        )
+    changes = list(differences(part.plan, plan))
+    is_other_division = part.shard.of != own.of
+    would_be_passed_over = is_other_division and not part.is_finished
+    would_be_mixed = not is_other_division and is_new
+    if changes and not supersede and (would_be_passed_over or would_be_mixed):
+        raise CheckpointMismatch(
+            f"The run directory holds {_named(part.shard)} of other files; nothing in it was changed.",
+            where=str(part.run_dir),
+            why=shown(changes),
+            next_step="name the files that its load began with, or another --run-dir, or put it away with "
+            "--unfinished supersede",
+        )
+
+
+def _generations(
+    others: Sequence[Part], earlier: Sequence[Part], own: Shard, plan: Plan, *, is_new: bool
+) -> Iterator[int]:
+    """Yield the generations that the own one is not below."""
+    for part in others:
+        if part in earlier:
+            yield part.generation
+        elif part.shard.of != own.of:
+            yield part.generation + 1
+        elif is_new and not any(differences(part.plan, plan)):
+            yield part.generation
+
+
+def _named(shard: Shard) -> str:
+    return "the whole load" if shard == WHOLE else f"shard {shard}"
