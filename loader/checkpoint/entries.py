@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import orjson
 
 from loader.checkpoint.plan import plan_digest
-from loader.events.event_places import pack_places
 from loader.model import Event, EventResult, EventState, PartResult, SlicePlan
+from loader.model.event_places import pack_places
 
 Receipt = tuple[int, int, str]
 """Window, index in it, eventId."""

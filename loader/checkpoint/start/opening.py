@@ -91,9 +91,8 @@ def open_checkpoint(
         clock: Epoch seconds.
 
     Raises:
-        CheckpointMismatch: A load of another job is there, or an unfinished one of other files. Nothing was
-            changed.
-        CheckpointCorrupt: The checkpoint there is damaged. Nothing was changed.
+        CheckpointMismatch: A load of another job is there, or an unfinished one of other files.
+        CheckpointCorrupt: The checkpoint there is damaged; nothing was changed, as above.
         CheckpointLocked: Another process is working there.
         CheckpointError: The directory cannot be used.
     """

@@ -8,7 +8,7 @@ they differ, the events are not the same.
 import struct
 from collections.abc import Mapping, Sequence
 
-from loader.model import SlicePlan
+from loader.model.slice_plan import SlicePlan
 
 TOKEN_CHARS = 8
 """Hex characters of a token that are kept: four bytes."""
