@@ -174,7 +174,7 @@ def _at(job: Job, stored: SourceFile) -> SourceFile | None:
     """Return the file at the path of a stored one if it is still the same."""
     s3 = S3Client(job.extract_profile or job.profile, job.region)
     try:
-        (file,) = find_files([stored.path], named_format=job.format, s3=s3)
+        (file,) = find_files([stored.path], named_format=job.format, s3=s3, in_table=True)
     except (LoaderError, ValueError):
         return None
     return file if identity(file) == identity(stored) else None

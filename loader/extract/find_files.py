@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from loader.sources.local_paths import S3_SCHEME, check_name, local_files, unlis
 from loader.sources.s3_client import S3Client
 from loader.sources.s3_objects import HEAD_PART_BYTES, S3File, S3Object, find_objects
 
+Find = Callable[[str], Sequence[Path | S3Object]]
+"""Returns the places of the files that a pattern names."""
+
 SHOWN_MISSING = 5
 """How many files that are missing an error names."""
 
@@ -30,6 +33,8 @@ def find_files(
     s3: S3Client | None = None,
     left_out: LeftOut | None = None,
     counts_rows: bool = True,
+    delta_version: int | None = None,
+    in_table: bool = False,
 ) -> tuple[SourceFile, ...]:
     """Return the files that ``patterns`` name.
 
@@ -38,14 +43,23 @@ def find_files(
         named_format: What the user says the files are, or ``auto``.
         s3: Asks S3; a client with the user's defaults if not given.
         left_out: Takes what lies beside the files and is not part of the extract.
-        counts_rows: Whether to read the number of rows of Parquet files; whoever opens them learns it anyway.
+        counts_rows: Whether to read the number of rows of Parquet files; opening them gives it too.
+        delta_version: The version of a Delta table to read; the newest one if not given.
+        in_table: Whether the patterns are files that were found in the log of a Delta table before.
 
     Raises:
         NothingToLoad: No pattern matches a file, or every file is empty.
         ExtractError: A file cannot be read, is of no format that is read, or is missing or empty beside
             others.
     """
-    places = _all_places(list(unlisted(patterns)), s3 or S3Client(None, None), left_out or LeftOut())
+    client, beside = s3 or S3Client(None, None), left_out or LeftOut()
+
+    def find(pattern: str) -> Sequence[Path | S3Object]:
+        if pattern.startswith(S3_SCHEME):
+            return find_objects(pattern, client, beside)
+        return local_files(pattern, beside, delta_version=delta_version, in_table=in_table)
+
+    places = _all_places(list(unlisted(patterns)), find, beside)
     if not places:
         raise NothingToLoad(
             "No extract was named.", next_step="Name a Parquet, CSV or NDJSON file, a folder or a glob."
@@ -65,13 +79,13 @@ def find_files(
     return tuple(files)
 
 
-def _all_places(patterns: Sequence[str], s3: S3Client, left_out: LeftOut) -> list[Path | S3Object]:
-    """Return where the files lie, each once."""
+def _all_places(patterns: Sequence[str], find: Find, left_out: LeftOut) -> list[Path | S3Object]:
+    """Return the places of the files, each once."""
     places: dict[Path | S3Object, None] = {}
     missing: dict[str, NothingToLoad] = {}
     for pattern in patterns:
         try:
-            places |= dict.fromkeys(_places(pattern, s3, left_out))
+            places |= dict.fromkeys(find(pattern))
         except NothingToLoad as error:
             missing[pattern] = error
     if missing and not places:
@@ -89,12 +103,6 @@ def _all_places(patterns: Sequence[str], s3: S3Client, left_out: LeftOut) -> lis
     for vain in missing.values():
         left_out.add_vain(vain.where)
     return list(places)
-
-
-def _places(pattern: str, s3: S3Client, left_out: LeftOut) -> Sequence[Path | S3Object]:
-    if pattern.startswith(S3_SCHEME):
-        return find_objects(pattern, s3, left_out)
-    return local_files(pattern, left_out)
 
 
 def _is_open_ended(pattern: str) -> bool:

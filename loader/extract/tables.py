@@ -39,7 +39,14 @@ def files_of(job: Job, kept: StdinCopy) -> tuple[tuple[SourceFile, ...], list[st
         advice.append(f"Standard input lies in {path} until the load ends.")
     s3 = S3Client(job.extract_profile or job.profile, job.region)
     left_out = LeftOut()
-    files = find_files(patterns, named_format=job.format, s3=s3, left_out=left_out, counts_rows=False)
+    files = find_files(
+        patterns,
+        named_format=job.format,
+        s3=s3,
+        left_out=left_out,
+        counts_rows=False,
+        delta_version=job.delta_version,
+    )
     return files, [*advice, *left_out.sentences()]
 
 

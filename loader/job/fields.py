@@ -63,6 +63,10 @@ class ExtractFields(BaseSettings):
             EXTRACT, "Take folders key=value of a file's path as columns of its rows (Hive, Spark)."
         ),
     ] = True
+    delta_version: Annotated[
+        int | None,
+        setting(EXTRACT, "Version of a Delta table to read, instead of the newest one.", ge=0),
+    ] = None
     csv: Annotated[CsvSettings, plan_setting(EXTRACT, "The dialect of CSV files.")] = CsvSettings()
     ignore_unknown: Annotated[
         bool, plan_setting(EXTRACT, "Leave out columns the dataset does not have, instead of refusing.")

@@ -14,8 +14,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from loader.errors import ExtractError, NothingToLoad, SettingsError
+from loader.sources.delta_table import can_read_delta, delta_files, is_delta_table
 from loader.sources.file_format import FOLDER_SUFFIXES, is_extract_name
 from loader.sources.left_out import (
+    DELTA_VERSION,
     HIDDEN,
     LINK,
     OTHER_NAME,
@@ -65,12 +67,16 @@ def _listed(path: Path) -> list[str]:
     return [line if line.startswith(S3_SCHEME) else str(path.parent / line) for _, line in named]
 
 
-def local_files(pattern: str, left_out: LeftOut) -> list[Path]:
+def local_files(
+    pattern: str, left_out: LeftOut, *, delta_version: int | None = None, in_table: bool = False
+) -> list[Path]:
     """Return the files on this machine that a pattern names.
 
     Args:
         pattern: A file, folder or glob.
         left_out: Receives files and folders that are not part of the extract.
+        delta_version: The version of a Delta table to read; the newest one if not given.
+        in_table: Whether the pattern is a file that was found in the log of a Delta table before.
 
     Raises:
         NothingToLoad: There are no files.
@@ -79,8 +85,11 @@ def local_files(pattern: str, left_out: LeftOut) -> list[Path]:
     check_name(pattern)
     path = Path(pattern).absolute()
     try:
+        if is_delta_table(path) and can_read_delta():
+            return _files_of_delta_table(path, left_out, delta_version)
         found = _found(path, left_out)
-        refuse_tables(map(str, found), _names_in, "")
+        if not in_table:
+            refuse_tables(map(str, found), _names_in, "")
     except OSError as error:  # a name that no file can have: pathlib asks the system, which refuses
         raise ExtractError(
             "A file of the extract cannot be read.",
@@ -88,6 +97,14 @@ def local_files(pattern: str, left_out: LeftOut) -> list[Path]:
             why=error.strerror or str(error),
         ) from error
     return found
+
+
+def _files_of_delta_table(folder: Path, left_out: LeftOut, version: int | None) -> list[Path]:
+    read_version, files = delta_files(folder, version)
+    left_out.add(DELTA_VERSION, f"version {read_version} of {folder}")
+    if not files:
+        raise NothingToLoad("The Delta table has no rows.", where=str(folder))
+    return files
 
 
 def is_open_ended(pattern: str) -> bool:

@@ -1,7 +1,7 @@
 """Folders whose files mean something only together with the metadata beside them: Delta, Iceberg, Hudi.
 
 Rule kept here: such files are refused, however they were named. Read one by one they would give rows that
-were deleted or replaced long ago.
+were deleted or replaced. `delta_table` reads a Delta table that is named by its own folder.
 """
 
 import shlex
@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from loader.errors import ExtractError
+from loader.sources.delta_table import DELTA_LOG, can_read_delta
 from loader.sources.partitions import PRIVATE_PREFIXES
 
 
 @dataclass(frozen=True, slots=True)
 class TableFormat:
-    """How a table format is known, and how its rows are had.
+    """The signs of a table format, and a way to its rows.
 
     Attributes:
         name: What people call it.
@@ -30,7 +31,7 @@ class TableFormat:
 
 
 TABLE_FORMATS = (
-    TableFormat("Delta Lake", "_delta_log", "", "delta_scan"),
+    TableFormat("Delta Lake", DELTA_LOG, "", "delta_scan"),
     TableFormat("Apache Iceberg", "metadata", ".metadata.json", "iceberg_scan"),
     TableFormat("Apache Hudi", ".hoodie", "", ""),
 )
@@ -68,12 +69,16 @@ def _refuse_table(folder: str, names_in: Names) -> None:
 
 
 def _table(folder: str, table_format: TableFormat) -> ExtractError:
+    step = ""
+    if table_format.folder == DELTA_LOG and not folder.startswith("s3://"):
+        extra = "" if can_read_delta() else "install the extra (pip install 'scn-loader[delta]') and "
+        step = f"{extra}name the folder of the table to load its current rows; or "
     if table_format.function:
         query = f"COPY (FROM {table_format.function}('{folder}')) TO 'rows.parquet'"
-        step = "Export its current rows, for example with DuckDB, and load the file:"
+        step += "export its current rows, for example with DuckDB, and load the file:"
         step += f"\n  duckdb -c {shlex.quote(query)}"
     else:
-        step = "Export its current rows, for example with Spark, and load those files."
+        step += "export its current rows, for example with Spark, and load those files"
     return ExtractError(
         f"The extract is part of a table of {table_format.name}.",
         where=folder,

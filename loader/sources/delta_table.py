@@ -1,0 +1,143 @@
+"""The current files of a Delta table, from its log.
+
+The ``deltalake`` package (extra ``delta``) reads the log. The rows come from the table's own Parquet files,
+which are read like any other Parquet file.
+
+Rules kept here:
+
+1. The files are those of one version of the table, in the order in which they were written.
+2. A table is refused if its files alone do not give its rows: deletion vectors, column mapping, or any other
+   reader feature that is not in ``SAFE_FEATURES``.
+3. Partition columns come from the folders of a path, as for any partitioned folder. A table whose log has
+   other values is refused.
+"""
+
+import datetime as dt
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import polars as pl
+
+from loader.errors import ExtractError
+from loader.sources.partitions import partitions_of
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+DELTA_LOG = "_delta_log"
+
+SAFE_FEATURES = frozenset({"deletionVectors", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"})
+"""Reader features with which a row of a file is a row of the table
+(https://github.com/delta-io/delta/blob/master/PROTOCOL.md); of ``deletionVectors`` only while no file has
+one."""
+
+READER_OF_FEATURES = 3
+"""Reader version from which the protocol lists features one by one. Version 2 adds column mapping."""
+
+
+def is_delta_table(folder: Path) -> bool:
+    """Return whether a folder is the top of a Delta table."""
+    return (folder / DELTA_LOG).is_dir()
+
+
+def can_read_delta() -> bool:
+    """Return whether the package that reads the log is installed."""
+    return find_spec("deltalake") is not None
+
+
+def delta_files(folder: Path, version: int | None = None) -> tuple[int, list[Path]]:
+    """Return the version that is read, and the paths of its files in the order of writing.
+
+    Args:
+        folder: The top of the table.
+        version: The version to read; the newest one if not given.
+
+    Raises:
+        ExtractError: The log cannot be read, the version is not there, or the rows need more than the files.
+    """
+    from deltalake import DeltaTable  # noqa: PLC0415 - an extra that takes 0.1 s to import
+    from deltalake.exceptions import DeltaError, TableNotFoundError  # noqa: PLC0415
+
+    try:
+        table = DeltaTable(str(folder), version=version)
+        _refuse_features(folder, table)
+        actions = pl.DataFrame(table.get_add_actions(flatten=False))
+        partition_columns = table.metadata().partition_columns
+        table_version = table.version()
+    except (DeltaError, TableNotFoundError, OSError, ValueError) as error:
+        raise ExtractError(
+            "The Delta table cannot be read.",
+            where=str(folder),
+            why=str(error).partition("\n")[0],
+            next_step="check the folder, or name another version with --delta-version",
+        ) from error
+    files = []
+    for action in actions.sort("modification_time", "path").to_dicts():
+        path = folder / unquote(action["path"])
+        _check_partitions(path, {name: action["partition"][name] for name in partition_columns})
+        files.append(path)
+    return table_version, files
+
+
+def _refuse_features(folder: Path, table: "DeltaTable") -> None:
+    protocol = table.protocol()
+    features = set(protocol.reader_features or ())
+    if protocol.min_reader_version > READER_OF_FEATURES or features - SAFE_FEATURES:
+        needed = ", ".join(sorted(features - SAFE_FEATURES)) or "a newer version of the protocol"
+        raise _more_than_files(folder, f"its reader must know {needed}")
+    if table.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
+        raise _more_than_files(folder, "its columns have other names in its files (column mapping)")
+    if "deletionVectors" in features and _has_deletion_vectors(table):
+        raise _more_than_files(
+            folder,
+            "deletion vectors mark rows of its files as deleted",
+            "remove them in Spark with REORG TABLE ... APPLY (PURGE), or ",
+        )
+
+
+def _has_deletion_vectors(table: "DeltaTable") -> bool:
+    try:
+        vectors = pl.DataFrame(table.deletion_vectors())
+    except Exception:  # noqa: BLE001 - a vector that cannot be read is one
+        return True
+    return not vectors.is_empty()
+
+
+def _more_than_files(folder: Path, why: str, other_step: str = "") -> ExtractError:
+    return ExtractError(
+        "The Delta table cannot be read from its files alone.",
+        where=str(folder),
+        why=why,
+        next_step=f"{other_step}export its current rows as Parquet, and load the export",
+    )
+
+
+def _check_partitions(path: Path, values: dict[str, Any]) -> None:
+    found = partitions_of(str(path))
+    for name, value in values.items():
+        if name not in found or not _is_text_of(value, found[name]):
+            raise ExtractError(
+                "A file of the Delta table is not in the folder of its partition.",
+                where=str(path),
+                why=f"the log gives '{name}' another value than the path",
+                next_step="export the current rows of the table as Parquet, and load the export",
+            )
+
+
+def _is_text_of(value: object, text: str | None) -> bool:
+    """Return whether the text of a path is the value that the log gives."""
+    if value is None or text is None:
+        return value is None and text is None
+    try:
+        match value:
+            case bool():
+                return text.lower() == str(value).lower()
+            case int() | float():
+                return float(text) == value
+            case dt.datetime():
+                return dt.datetime.fromisoformat(text).replace(tzinfo=None) == value.replace(tzinfo=None)
+    except ValueError:
+        return False
+    return text == str(value)
