@@ -1,9 +1,21 @@
 """Fixtures for tests that read AWS configuration."""
 
 import os
+from collections.abc import Iterator
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
+from botocore.loaders import JSONFileLoader
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _models_are_parsed_once() -> Iterator[None]:
+    """Parse each of botocore's data files once: every session reads the same megabyte of endpoints."""
+    parsed = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: parsed(path))
+        yield
 
 
 @pytest.fixture
