@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from loader.errors import ExitCode
+from tests.prepared.starts import start
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
 ARN = f"arn:aws:scn:us-east-1:123456789012:instance/{INSTANCE}/namespaces/default/datasets/pallets"
@@ -35,9 +35,9 @@ def emulator_with(folder: Path, boxes: str, faults: str = "") -> Iterator[str]:
     dataset, plan = folder / "pallets.json", folder / "faults.toml"
     dataset.write_text(json.dumps({"namespace": "default", "name": "pallets", "schema": schema}))
     plan.write_text(faults)
-    command = [sys.executable, "-m", "loader", "emulator", "--port", "0", "--until-stdin-ends"]
-    with subprocess.Popen(
-        [*command, "--dataset", str(dataset), "--faults", str(plan)],
+    command = ["emulator", "--port", "0", "--until-stdin-ends"]
+    with start(
+        [*command, "--dataset", dataset, "--faults", plan],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

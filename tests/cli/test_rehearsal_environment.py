@@ -1,11 +1,11 @@
 """``--emulate`` takes nothing from the environment, and breaks on nothing in it."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.prepared.starts import run
 
 
 @pytest.mark.parametrize(
@@ -28,9 +28,9 @@ import pytest
 def test_a_rehearsal_does_not_break_on_the_environment(tmp_path: Path, environment: dict[str, str]) -> None:
     """Whatever AWS and proxy variables say, the rehearsal is delivered to its emulator."""
     (tmp_path / "x.csv").write_text("reservation_id,reservation_detail_id,product_id\nR1,1,p\nR2,2,q\n")
-    command = [sys.executable, "-m", "loader", "load", "x.csv", "--event-type", "scn.data.reservation"]
-    ended = subprocess.run(
-        [*command, "--emulate", "--progress", "none"],
+    command = ["load", "x.csv", "--event-type", "scn.data.reservation", "--emulate", "--progress", "none"]
+    ended = run(
+        command,
         cwd=tmp_path,
         env={
             **os.environ,
@@ -38,9 +38,7 @@ def test_a_rehearsal_does_not_break_on_the_environment(tmp_path: Path, environme
             "PYTHONPATH": str(Path(__file__).parents[2]),
             **environment,
         },
-        capture_output=True,
         text=True,
-        check=False,
     )
     assert ended.returncode == 0, ended.stderr
     assert "all 2 events were accepted" in ended.stdout

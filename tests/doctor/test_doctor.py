@@ -5,7 +5,6 @@ import os
 import sqlite3
 import stat
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from loader.doctor.machine import machine_checks
 from loader.doctor.service import _judged
 from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from loader.model import Outcome, OutcomeKind
+from tests.prepared.starts import run, start
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
 
@@ -26,9 +26,9 @@ INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
 def emulator(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """The address of an emulator, and its ledger."""
     ledger = tmp_path / "ledger.sqlite"
-    command = [sys.executable, "-m", "loader", "emulator", "--port", "0", "--until-stdin-ends"]
-    with subprocess.Popen(
-        [*command, "--ledger", str(ledger)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    command = ["emulator", "--port", "0", "--until-stdin-ends"]
+    with start(
+        [*command, "--ledger", ledger], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         yield process.stdout.readline().split()[-1], ledger
@@ -43,10 +43,8 @@ def doctor(tmp_path: Path, *arguments: str, **environment: str) -> tuple[int, di
         "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    command = [sys.executable, "-m", "loader", "doctor", "--json", "--run-dir", str(tmp_path / "runs")]
-    ran = subprocess.run(
-        [*command, *arguments], env=known | environment, capture_output=True, text=True, check=False
-    )
+    command = ["doctor", "--json", "--run-dir", tmp_path / "runs"]
+    ran = run([*command, *arguments], env=known | environment, text=True)
     checks = json.loads(ran.stdout)["checks"] if ran.stdout else []
     return ran.returncode, {check["name"]: check for check in checks}, ran.stderr
 

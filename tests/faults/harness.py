@@ -4,9 +4,7 @@ The command runs as a process of its own with an environment of its own, and spe
 process over real sockets. Nothing of the loader is replaced.
 """
 
-import asyncio
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -23,14 +21,12 @@ from tests.faults import judge
 from tests.faults.extracts import EVENT_TYPE, KEY, ExtractShape, Rows, random_rows, write_extract
 from tests.faults.leaks import SECRET, leaks
 from tests.faults.loader_run import Ended, LoaderRun
+from tests.prepared.starts import COMMAND, start_by
 
 ROOT = Path(__file__).parents[2]
 
 ACCESS_KEY = "AKIAFAULTHARNESS0001"
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
-
-COMMAND = (sys.executable, "-m", "loader")
-"""What starts the command."""
 
 KNOWN_RATE = 300.0
 """Events per second that the runs of a trial find remembered: a cold start would be most of their time."""
@@ -170,14 +166,11 @@ class Trial:
         self._runs += 1
         self.counts["runs"] += 1
         stem = self.folder / f"run{self._runs}"
-        more = ("--summary-json", str(stem.with_suffix(".json"))) if arguments[0] == "load" else ()
+        if arguments[0] == "load":
+            arguments = [*arguments, "--summary-json", str(stem.with_suffix(".json"))]
         with stem.with_suffix(".out").open("wb") as out, stem.with_suffix(".err").open("wb") as err:
-            process = await asyncio.create_subprocess_exec(
-                *(*launcher, *arguments, *more),
-                stdout=out,
-                stderr=err,
-                cwd=self.folder,
-                env=self._env(environment),
+            process = start_by(
+                launcher, arguments, stdout=out, stderr=err, cwd=self.folder, env=self._env(environment)
             )
         self._started.append(run := LoaderRun(process, stem))
         return run

@@ -5,15 +5,20 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import psutil
+
+if TYPE_CHECKING:
+    import subprocess
 
 RUN_SECONDS = 60.0
 """A run that takes longer hangs: those of the trials end within a few seconds."""
 
 LOOK_SECONDS = 0.002
+
+END_LOOK_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class LoaderRun:
         stem: Path of its output files, without the suffix.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, stem: Path) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", stem: Path) -> None:
         self._process = process
         self._stem = stem
 
@@ -58,7 +63,7 @@ class LoaderRun:
     @property
     def is_over(self) -> bool:
         """Whether it has ended."""
-        return self._process.returncode is not None
+        return self._process.poll() is not None
 
     @property
     def rss_bytes(self) -> int:
@@ -91,10 +96,11 @@ class LoaderRun:
         """
         try:
             async with asyncio.timeout(seconds):
-                code = await self._process.wait()
+                while (code := self._process.poll()) is None:  # noqa: ASYNC110 - a process sets no event
+                    await asyncio.sleep(END_LOOK_SECONDS)
         except TimeoutError:
             self.signal(signal.SIGKILL)
-            await self._process.wait()
+            self._process.wait()
             raise
         summary = self._stem.with_suffix(".json")
         return Ended(

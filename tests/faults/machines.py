@@ -7,7 +7,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from tests.faults.harness import COMMAND
+from tests.prepared.starts import COMMAND
 
 LAUNCHER = (sys.executable, "-m", "tests.faults.launcher")
 """Starts the command with the clock and the file limit that its environment asks for."""

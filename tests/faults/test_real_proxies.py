@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.faults.extracts import ExtractShape
-from tests.faults.harness import COMMAND, Trial
+from tests.faults.harness import Trial
 from tests.faults.machines import can_mount, names
 from tests.faults.reliability import GOES_ON, STOPS
 from tests.faults.test_outages import NAME, certificate, free_port
 from tests.http.authority import Authority
+from tests.prepared.starts import COMMAND
 
 SHAPE = ExtractShape(rows=40, groups=40)
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sqlite3
-import sys
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -16,6 +16,7 @@ from tests.faults.extracts import KEY, ExtractShape
 from tests.faults.harness import ROOT, Trial
 from tests.faults.reliability import ONCE
 from tests.faults.test_token_life import dataset
+from tests.prepared.starts import start
 
 SHAPE = ExtractShape(rows=400, groups=80, longest_text=20)
 
@@ -33,23 +34,17 @@ def lake_rows(lake: Path) -> list[str]:
 
 
 @asynccontextmanager
-async def emulator_process(trial: Trial, port: int) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+async def emulator_process(trial: Trial, port: int) -> AsyncIterator[tuple["subprocess.Popen[bytes]", str]]:
     """Run ``scn-loader emulator`` with lake and ledger of a trial, and give its process and URL."""
     files = ["--lake", str(trial.folder / "lake.sqlite"), "--ledger", str(trial.ledger_path)]
     options = ["--port", str(port), "--latency-ms", "30", "--no-verify-signatures"]
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "loader", "emulator", *options, *files),
-        stdout=asyncio.subprocess.PIPE,
-        cwd=ROOT,
-    )
-    try:
-        assert process.stdout is not None
-        line = (await process.stdout.readline()).decode()
-        yield process, line.rpartition(" ")[2].strip()
-    finally:
-        if process.returncode is None:
+    with start(["emulator", *options, *files], stdout=subprocess.PIPE, cwd=ROOT) as process:
+        try:
+            assert process.stdout is not None
+            line = (await asyncio.to_thread(process.stdout.readline)).decode()
+            yield process, line.rpartition(" ")[2].strip()
+        finally:
             process.kill()
-        await process.wait()
 
 
 @pytest.mark.tried("The emulator (--lake, --ledger) is killed in mid-load and started again", keeps=ONCE)
@@ -67,12 +62,12 @@ async def test_a_killed_emulator_remembers(trial: Trial, kills: int) -> None:
             enough = SHAPE.rows * (number + 1) // (kills + 2)
             assert await run.until(reaches(lake, enough))
             process.send_signal(signal.SIGKILL)
-            await process.wait()
+            process.wait()
     assert run is not None
     async with emulator_process(trial, port) as (process, _):
         ended = await run.wait()
         process.terminate()
-        await process.wait()
+        process.wait()
     assert ended.code == 0, ended.words
     assert lake_rows(lake) == [f"{number:06d}" for number in range(SHAPE.rows)]
     assert trial.wrong(ended) == []

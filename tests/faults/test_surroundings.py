@@ -8,10 +8,11 @@ import orjson
 import pytest
 
 from tests.faults.extracts import ExtractShape, random_rows, write_extract
-from tests.faults.harness import COMMAND, Trial
+from tests.faults.harness import Trial
 from tests.faults.loader_run import Ended
 from tests.faults.reliability import SURROUNDED
 from tests.faults.surroundings import CODES, Surroundings, clear, draw, heeds_signals, prepare
+from tests.prepared.starts import COMMAND
 
 SHAPE = ExtractShape(rows=30, groups=30)
 

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from tests.prepared.starts import run, start
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
 
@@ -40,9 +40,9 @@ def emulator(tmp_path: Path) -> Iterator[EmulatorProcess]:
 def emulator_process(folder: Path, *flags: str) -> Iterator[EmulatorProcess]:
     """Run ``scn-loader emulator`` with some flags."""
     lake, ledger = folder / "lake.sqlite", folder / "ledger.sqlite"
-    command = [sys.executable, "-m", "loader", "emulator", "--port", "0", "--until-stdin-ends", *flags]
-    with subprocess.Popen(
-        [*command, "--lake", str(lake), "--ledger", str(ledger)],
+    command = ["emulator", "--port", "0", "--until-stdin-ends", *flags]
+    with start(
+        [*command, "--lake", lake, "--ledger", ledger],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -81,14 +81,7 @@ def scn_loader(environment: dict[str, str], tmp_path: Path) -> Run:
     folder = tmp_path / "cwd"
     folder.mkdir()
 
-    def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "loader", *map(str, arguments)],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
+    def scn_loader(*arguments: object) -> "subprocess.CompletedProcess[str]":
+        return run(arguments, cwd=folder, text=True)
 
-    return run
+    return scn_loader

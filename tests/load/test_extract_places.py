@@ -2,12 +2,11 @@
 
 import gzip
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.prepared.starts import run
 from tests.sources.s3_server import BUCKET, S3Server
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
@@ -22,14 +21,13 @@ def load(emulator, environment, tmp_path: Path):
     """Run a load of an extract, with the given text on its standard input; return exit code and summary."""
     summary = tmp_path / "summary.json"
 
-    def run(extract: str, text: bytes = b"", *options: str):
-        command = [sys.executable, "-m", "loader", "load", extract, "--event-type", "scn.data.reservation"]
-        command += ["--instance-id", INSTANCE, "--endpoint-url", emulator.url, "--progress", "plain"]
-        command += ["--run-dir", str(tmp_path / "run"), "--summary-json", str(summary), *options]
-        done = subprocess.run(command, input=text, capture_output=True, check=False, timeout=100)
+    def load(extract: str, text: bytes = b"", *options: str):
+        command = ["load", extract, "--event-type", "scn.data.reservation", "--instance-id", INSTANCE]
+        command += ["--endpoint-url", emulator.url, "--progress", "plain", "--run-dir", str(tmp_path / "run")]
+        done = run([*command, "--summary-json", summary, *options], content=text)
         return done.returncode, json.loads(summary.read_text()), done.stderr.decode()
 
-    return run
+    return load
 
 
 def lines(*rows: object) -> bytes:

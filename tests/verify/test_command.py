@@ -7,7 +7,6 @@ import random
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +15,7 @@ import polars as pl
 import pytest
 
 from tests.load.conftest import emulator_process
+from tests.prepared.starts import start
 from tests.verify.test_verdicts import ARN, INSTANCE
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -83,9 +83,9 @@ def kill_at_random_moments(scn_loader, folder: Path, how: str, *, kills: int, ro
     with emulator_process(folder, "--fail-load-share", "0.1", "--latency-ms", "10") as emulator:
         place = ["--instance-id", INSTANCE, "--endpoint-url", emulator.url, "--run-dir", run_dir]
         assert scn_loader("load", written(folder, "id", rows), *DATASET_FLAGS, *place).returncode == 0
-        command = [sys.executable, "-m", "loader", "verify", str(run_dir), "--how", how, "--rate", "100"]
+        command = ["verify", run_dir, "--how", how, "--rate", "100"]
         for _ in range(kills):
-            with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            with start(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
                 time.sleep(chance.uniform(0.5, 4.0))
                 os.kill(process.pid, signal.SIGKILL)
         ended = scn_loader("verify", run_dir, "--how", how, "--json")

@@ -1,0 +1,121 @@
+"""Commands as processes of their own, without the second that each would spend on imports.
+
+``SCN_TESTS_PLAIN_STARTS=1`` starts an interpreter for each of them, as users do; ``make soak`` sets it.
+"""
+
+import atexit
+import ctypes
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+COMMAND = (sys.executable, "-m", "loader")
+"""What starts the command in an interpreter of its own."""
+
+PLAIN_STARTS = os.environ.get("SCN_TESTS_PLAIN_STARTS") == "1" or sys.platform != "linux"
+
+PR_SET_CHILD_SUBREAPER = 36
+
+_one_at_a_time = threading.Lock()
+
+
+def start(arguments: Sequence[object], **options: Any) -> "subprocess.Popen[Any]":
+    """Start ``scn-loader ARGUMENTS``; the options are those of Popen."""
+    words = list(map(str, arguments))
+    if PLAIN_STARTS:
+        return subprocess.Popen([*COMMAND, *words], **options)
+    return PreparedPopen(words, **options)
+
+
+def start_by(launcher: Sequence[str], arguments: Sequence[str], **options: Any) -> "subprocess.Popen[Any]":
+    """Start ``LAUNCHER ARGUMENTS``, where the launcher may be another one than ``COMMAND``."""
+    if tuple(launcher) == COMMAND:
+        return start(arguments, **options)
+    return subprocess.Popen([*launcher, *arguments], **options)
+
+
+def run(
+    arguments: Sequence[object],
+    *,
+    content: str | bytes | None = None,
+    timeout_seconds: float = 100,
+    **options: Any,
+) -> "subprocess.CompletedProcess[Any]":
+    """Run ``scn-loader ARGUMENTS`` to its end and capture what it writes.
+
+    Raises:
+        subprocess.TimeoutExpired: It did not end; it is killed.
+    """
+    source = subprocess.DEVNULL if content is None else subprocess.PIPE
+    streams = {"stdin": source, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with start(arguments, **(streams | options)) as process:
+        try:
+            out, err = process.communicate(content, timeout_seconds)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+class PreparedPopen(subprocess.Popen[Any]):
+    """A process that is forked from one which has imported the loader, and is otherwise as Popen makes it."""
+
+    def _execute_child(self, args: Sequence[str], *given: Any) -> None:
+        """Start the process; Popen has opened its streams and hands over all it was asked for."""
+        folder, environment = given[4:6]
+        p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite = given[9:15]
+        chosen = os.environ if environment is None else environment
+        request = (list(args), dict(chosen), str(folder or Path.cwd()))
+        streams = [
+            own if stream == -1 else stream for own, stream in enumerate((p2cread, c2pwrite, errwrite))
+        ]
+        self.pid = _started(pickle.dumps(request), streams)
+        self._child_created = True
+        self._close_pipe_fds(  # type: ignore[attr-defined] # private
+            p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite
+        )
+
+
+def _started(request: bytes, streams: list[int]) -> int:
+    with _one_at_a_time:
+        server = _server()
+        _adopt_orphans(wanted=True)
+        try:
+            socket.send_fds(server, [request], streams)
+            answer = server.recv(32)
+        finally:
+            _adopt_orphans(wanted=False)
+    assert answer, "the prepared process has ended"
+    return int(answer)
+
+
+def _adopt_orphans(*, wanted: bool) -> None:
+    """Let orphans among the descendants of this process become its children, or those of init again."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0)
+
+
+@cache
+def _server() -> socket.socket:
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    # A clean environment: what is read during the imports is the same for all tests.
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": "/nonexistent"}
+    with its:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.prepared.server"], stdin=its.fileno(), env=environment
+        )
+
+    def end() -> None:
+        ours.close()
+        process.wait()
+
+    atexit.register(end)
+    return ours
