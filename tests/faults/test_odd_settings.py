@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from loader.emulator import FaultPlan
 from loader.errors import SettingsError
 from loader.job import Job, read_job
+from loader.job.run_folder import run_dir_of
 from tests.faults.odd_settings import JOBS, PLANS, SPOILED, VALID, VALUES, WORDS, to_toml
 from tests.faults.reliability import REFUSED
 
@@ -45,7 +46,7 @@ def usable(folder: Path, content: bytes) -> bool:
         job = read_job(file)
     except SettingsError as error:
         return not error.block().startswith("error: ")
-    assert job.default_run_dir().name  # made of all settings that shape events
+    assert run_dir_of(job).name  # made of all settings that shape events
     return True
 
 
