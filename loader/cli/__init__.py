@@ -16,6 +16,7 @@ from loader.cli.emulator import emulator
 from loader.cli.errors import show_error
 from loader.cli.init import init
 from loader.cli.load import ONCE, VERIFY, load
+from loader.cli.measure import measure
 from loader.cli.plan import plan
 from loader.cli.receipts import receipts
 from loader.cli.rejects import rejects
@@ -58,6 +59,7 @@ app.command()(rejects)
 app.command()(emulator)
 app.command()(datasets)
 app.command()(sample)
+app.command()(measure)
 app.command()(doctor)
 
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from loader.cli.emulate import REHEARSAL
 from loader.cli.options import with_csv_options
+from loader.cli.terminal.emulate import REHEARSAL
 from loader.errors import SettingsError
 from loader.job import DATASET_ARN, read_job
 from loader.model import Operation

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from loader.cli.emulate import REHEARSAL, emulated, emulator_key
 from loader.cli.options import JobFile, need_extract, with_job_options
+from loader.cli.terminal.emulate import REHEARSAL, emulated, emulator_key
 from loader.cli.terminal.verification import duration_seconds, show_verification
 from loader.errors import ExitCode
 from loader.job import Job, read_job, run_dir_of

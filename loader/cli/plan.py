@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from loader.cli.emulate import REHEARSAL
 from loader.cli.options import JobFile, need_extract, with_job_options
+from loader.cli.terminal.emulate import REHEARSAL
 from loader.errors import NothingNew, SettingsError
 from loader.job import read_job
 

@@ -60,7 +60,7 @@ class SupplyChainClient:
         self._request_line = request_line("POST", self._path)
         self._encoder = EventEncoder(destination)
         self._signer = Signer(endpoint.host_header, endpoint.region)
-        self._get_signer = Signer(endpoint.host_header, endpoint.region, content_type=None)
+        self._bodiless_signer = Signer(endpoint.host_header, endpoint.region, content_type=None)
         self._credentials = credentials
         self._transport = transport
         self._wall_clock = wall_clock or SteadyClock()
@@ -75,6 +75,11 @@ class SupplyChainClient:
     def endpoint_url(self) -> str:
         """URL of the service's endpoint."""
         return self._endpoint.url
+
+    @property
+    def is_on_loopback(self) -> bool:
+        """Whether the endpoint is on this machine. Requests to it pass no proxy."""
+        return self._endpoint.is_loopback
 
     @property
     def region(self) -> str:
@@ -113,11 +118,26 @@ class SupplyChainClient:
         Raises:
             TransportError: No answer arrived.
         """
+        return await self.request("GET", path, query)
+
+    async def request(self, method: str, path: str, query: str = "", body: bytes = b"") -> Response:
+        """Send one request of any method, and return the answer of any status.
+
+        Args:
+            method: HTTP method.
+            path: The path as sent, percent-encoded.
+            query: The query, percent-encoded, without the question mark.
+            body: A JSON document, or empty for a request without a body.
+
+        Raises:
+            TransportError: No answer arrived.
+        """
         path = self._endpoint.base_path + path
         now = await self._renewed_now()
-        headers = self._get_signer.sign(request_line("GET", path, query), b"", self._credentials.current, now)
+        signer = self._signer if body else self._bodiless_signer
+        headers = signer.sign(request_line(method, path, query), body, self._credentials.current, now)
         target = f"{path}?{query}" if query else path
-        return await self._transport.send(Request("GET", target, headers, b""))
+        return await self._transport.send(Request(method, target, headers, body))
 
     def service_now(self) -> float:
         """Return the service's time in epoch seconds: the local clock plus the known offset."""

@@ -8,7 +8,6 @@ Rules:
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -16,12 +15,11 @@ import orjson
 
 from loader.datasets import NEVER_SEND, Column, Dataset
 from loader.errors import DeliveryStopped, LoaderError, ServiceStopped
-from loader.http.transport import TransportError
 from loader.model import Outcome, OutcomeKind
-from loader.service.client import SupplyChainClient, no_answer
-from loader.service.protocol import clean, read_response
+from loader.service.client import SupplyChainClient
+from loader.service.protocol import clean
+from loader.service.resource_calls import FINAL, Sleep, answer_of
 from loader.service.way_errors import way_closed
-from loader.service.way_faults import way_fault
 
 DATASET_PATH = "/api/datalake/instance/{instance_id}/namespaces/{namespace}/datasets/{name}"
 """``http.requestUri`` of GetDataLakeDataset in the service model 2024-01-01."""
@@ -32,13 +30,6 @@ ASC = "asc"
 TYPES = {"INT": "int", "LONG": "int", "DOUBLE": "double", "STRING": "string", "TIMESTAMP": "timestamp"}
 """``DataLakeDatasetSchemaFieldType`` in the service model, as the types of `Column`."""
 
-TRIES = 5
-FIRST_WAIT_SECONDS = 0.5
-MAX_WAIT_SECONDS = 10.0
-
-_OK = 200
-_FINAL = (OutcomeKind.STOP, OutcomeKind.REJECTED)
-
 
 async def read_dataset(
     client: SupplyChainClient,
@@ -46,7 +37,7 @@ async def read_dataset(
     namespace: str,
     name: str,
     *,
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    sleep: Sleep = asyncio.sleep,
 ) -> Dataset:
     """Return a dataset as the service describes it, without the columns that the service fills in.
 
@@ -64,39 +55,10 @@ async def read_dataset(
     path = DATASET_PATH.format(
         instance_id=instance_id, namespace=quote(namespace, safe=""), name=quote(name, safe="")
     )
-    place = f"{namespace}/{name}"
-    tried = 0
-    while True:
-        outcome = await _ask(client, path, place)
-        if isinstance(outcome, Dataset):
-            return outcome
-        tried += 1
-        if outcome.kind in _FINAL or tried == TRIES or _is_certain(outcome):
-            raise _refused(outcome, instance_id, namespace, name)
-        if outcome.kind is OutcomeKind.SKEWED and outcome.server_time is not None:
-            client.adjust_clock(outcome.server_time)
-        elif outcome.kind is OutcomeKind.REFRESH:
-            await client.refresh_credentials()
-        else:
-            wait = outcome.retry_after_seconds or FIRST_WAIT_SECONDS * 2 ** (tried - 1)
-            await sleep(min(wait, MAX_WAIT_SECONDS))
-
-
-async def _ask(client: SupplyChainClient, path: str, place: str) -> Dataset | Outcome:
-    try:
-        response = await client.get(path)
-    except TransportError as error:
-        return no_answer(error)
-    if response.status == _OK and (
-        response.body.lstrip()[:1] == b"{" or "x-amzn-requestid" in response.headers
-    ):
-        return dataset_from_answer(response.body, place)
-    return read_response(response.status, response.headers, response.body)
-
-
-def _is_certain(outcome: Outcome) -> bool:
-    fault = way_fault(outcome.code)
-    return not outcome.of_service and fault is not None and fault.is_certain
+    answer = await answer_of(client, lambda: client.get(path), sleep)
+    if isinstance(answer, Outcome):
+        raise _refused(answer, instance_id, namespace, name)
+    return dataset_from_answer(answer.body, f"{namespace}/{name}")
 
 
 def dataset_from_answer(body: bytes, place: str) -> Dataset:
@@ -139,7 +101,7 @@ def _refused(outcome: Outcome, instance_id: str, namespace: str, name: str) -> L
     why = f"{outcome.code}: {outcome.message}" if outcome.message else outcome.code
     if outcome.kind is OutcomeKind.BLOCKED:
         return way_closed(outcome, 0)
-    if outcome.kind not in _FINAL:
+    if outcome.kind not in FINAL:
         return DeliveryStopped(
             "The service did not return the schema of the dataset.",
             where=place,

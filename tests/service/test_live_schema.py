@@ -6,7 +6,8 @@ import pytest
 from loader.datasets import Column, Dataset
 from loader.errors import DeliveryStopped, ServiceStopped
 from loader.http.transport import Response, TransportError
-from loader.service.live_schema import DATASET_PATH, TRIES, TYPES, read_dataset
+from loader.service.live_schema import DATASET_PATH, TYPES, read_dataset
+from loader.service.resource_calls import TRIES
 from tests.service.samples import INSTANCE_ID
 from tests.service.test_client import MODEL, client_with
 

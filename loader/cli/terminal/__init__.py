@@ -1,1 +1,1 @@
-"""A load on a terminal: its progress, its metrics, its summary and its exit code."""
+"""A load on a terminal: its rehearsal, its progress, its metrics, its summary and its exit code."""

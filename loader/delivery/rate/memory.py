@@ -53,12 +53,12 @@ class RateMemory:
     def __init__(self, *identity: str, folder: Path | None = None) -> None:
         text = "".join(f"{len(part)}:{part}" for part in identity)
         self._key = hashlib.sha256(text.encode()).hexdigest()[:32]
-        self._path = (folder or _state_folder()) / "rates.json"
+        self._path = (folder or state_folder()) / "rates.json"
 
     @staticmethod
     def knows_any_limit(folder: Path | None = None) -> bool:
         """Return whether the file has any limit. If it has none, the caller need not resolve credentials."""
-        entries = _read((folder or _state_folder()) / "rates.json").values()
+        entries = _read((folder or state_folder()) / "rates.json").values()
         return any(isinstance(entry, Mapping) and LIMIT in entry for entry in entries)
 
     def recall(self, now: float) -> Remembered:
@@ -97,7 +97,8 @@ def _rate(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and value > 0 else None
 
 
-def _state_folder() -> Path:
+def state_folder() -> Path:
+    """Return the folder in which the loader remembers things from one command to the next."""
     if named := os.environ.get("XDG_STATE_HOME"):
         return Path(named) / "scn-loader"
     try:

@@ -1,0 +1,6 @@
+"""What an instance takes: the rate, the latency and the throttles of each packing and record size."""
+
+from loader.measuring.api import measure, measure_to_end
+from loader.measuring.grid import Cell, CellResult, Measurement, MeasureSettings
+
+__all__ = ["Cell", "CellResult", "MeasureSettings", "Measurement", "measure", "measure_to_end"]

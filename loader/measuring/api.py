@@ -1,0 +1,189 @@
+"""``measure`` from end to end: consent, dataset, cells, removal of the dataset.
+
+Rules kept here:
+
+1. Nothing is sent to an instance that is not on loopback before its consent is known.
+2. Never more calls are made than were announced; some are kept for the removal of the dataset.
+3. Whatever ends the measurement, the dataset is removed; after SIGKILL the next measurement does it.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+from loader.aws.credentials import CredentialSource
+from loader.datasets import Dataset
+from loader.delivery.rate.memory import Remembered
+from loader.errors import Interrupted, LoaderError, contained
+from loader.job import Job
+from loader.job.settings import DATASET_EVENT_TYPE
+from loader.measuring.calls import Calls, CountedClient
+from loader.measuring.cell_run import DRAIN_SECONDS, CellRun
+from loader.measuring.consent import check_consent
+from loader.measuring.grid import RESERVED_CALLS, Cell, CellResult, Measurement, MeasureSettings, cells_of
+from loader.measuring.own_dataset import only_measurement, own_dataset
+from loader.measuring.payloads import Payloads, least_record_bytes
+from loader.measuring.resources import ResourceClient
+from loader.model import Operation
+from loader.process.daemon_thread import in_daemon_thread
+from loader.process.signals import GRACE_SECONDS, on_signals
+from loader.service.client import open_client
+
+SLACK_SECONDS = 300.0
+"""Added to the time for which a dataset is said to be in use: for the calls around the cells."""
+
+Announce = Callable[[Sequence[Cell], int, float], None]
+"""Called before the first call with the cells, the most calls, and the seconds that all of it may take."""
+
+
+class _Stop:
+    """Carries a signal to the cell that runs."""
+
+    def __init__(self) -> None:
+        self.reason: Interrupted | None = None
+        self.cell: CellRun | None = None
+
+    def __call__(self, reason: Interrupted) -> None:
+        self.reason = self.reason or reason
+        if self.cell is not None:
+            self.cell.stop()
+
+
+def measure_to_end(
+    job: Job,
+    dataset: Dataset,
+    settings: MeasureSettings,
+    announce: Announce,
+    on_result: Callable[[CellResult], None],
+    *,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    credentials: CredentialSource | None = None,
+) -> Measurement:
+    """Measure on a loop of its own; signals end the measurement and its dataset is removed.
+
+    Args:
+        job: Instance, Region, profile and endpoint.
+        dataset: The dataset whose rows are sent.
+        settings: What to measure.
+        announce: Called before the first call.
+        on_result: Called with the result of each cell.
+        loop_factory: Makes the event loop.
+        credentials: As whom to sign; looked for if not given.
+
+    Raises:
+        LoaderError: Nothing was measured.
+    """
+    stop = _Stop()
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        loop = runner.get_loop()
+
+        def on_stop(reason: Interrupted) -> None:
+            with suppress(RuntimeError):  # the loop has closed
+                loop.call_soon_threadsafe(stop, reason)
+
+        with on_signals(on_stop, lambda _reason: None, DRAIN_SECONDS + GRACE_SECONDS):
+            return runner.run(
+                measure(job, dataset, settings, announce, on_result, credentials=credentials, stop=stop)
+            )
+
+
+async def measure(
+    job: Job,
+    dataset: Dataset,
+    settings: MeasureSettings,
+    announce: Announce,
+    on_result: Callable[[CellResult], None],
+    *,
+    credentials: CredentialSource | None = None,
+    stop: _Stop | None = None,
+) -> Measurement:
+    """Do what `measure_to_end` does, on the running event loop."""
+    stop = stop or _Stop()
+    cells = cells_of(settings, least_record_bytes(dataset))
+    seconds = len(cells) * (settings.seconds + DRAIN_SECONDS)
+    announce(cells, settings.max_calls, seconds)
+    calls = Calls(settings.max_calls)
+    results: list[CellResult] = []
+
+    def on_found(result: CellResult) -> None:
+        results.append(result)
+        on_result(result)
+
+    notes: list[str] = []
+    error: LoaderError | None = None
+    with only_measurement(job.instance_id) as owner, contained():
+        async with await open_client(job, credentials=credentials, reads=True) as client:
+            calls.take()
+            await client.ask_time()
+            resources = ResourceClient(client, calls)
+            if not client.is_on_loopback:
+                await check_consent(resources, job.instance_id, client.region)
+            until = client.service_now() + seconds + SLACK_SECONDS
+            try:
+                async with own_dataset(
+                    resources, job.instance_id, dataset, owner=owner, until=until, notes=notes
+                ) as arn:
+                    target = job.model_copy(
+                        update={
+                            "event_type": DATASET_EVENT_TYPE,
+                            "dataset_arn": arn,
+                            "operation": Operation.UPSERT,
+                            "max_in_flight": max(settings.in_flight),
+                        }
+                    )
+                    each = _Cells(target, dataset, settings, calls, stop, credentials)
+                    await each.run(cells, on_found)
+            except LoaderError as fault:
+                if not results:
+                    raise
+                error = fault
+    return Measurement(
+        dataset.name,
+        client.endpoint_url,
+        results,
+        calls.made,
+        calls.most,
+        notes=notes,
+        error=error or stop.reason,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Measures one cell after the other."""
+
+    target: Job
+    dataset: Dataset
+    settings: MeasureSettings
+    calls: Calls
+    stop: _Stop
+    credentials: CredentialSource | None
+    run_id: str = field(default_factory=lambda: secrets.token_hex(16))
+
+    async def run(self, cells: Sequence[Cell], on_result: Callable[[CellResult], None]) -> None:
+        known = Remembered()
+        async with await open_client(self.target, credentials=self.credentials) as client:
+            for number, cell in enumerate(cells):
+                if self.stop.reason is not None:
+                    return
+                payloads = await in_daemon_thread(
+                    partial(Payloads, self.dataset, cell, number, self.run_id), "payloads"
+                )
+                share = (self.calls.left - RESERVED_CALLS // 2) // (len(cells) - number)
+                cell_run = CellRun(
+                    CountedClient(client, self.calls, share),
+                    cell,
+                    payloads,
+                    seconds=self.settings.seconds,
+                    known=known,
+                    rate=self.settings.rate,
+                )
+                self.stop.cell = cell_run
+                try:
+                    on_result(await cell_run.run())
+                finally:
+                    self.stop.cell = None
+                known = cell_run.learned if cell_run.learned != Remembered() else known

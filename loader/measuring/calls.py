@@ -1,0 +1,94 @@
+"""The calls of a measurement: counted one by one, and never more than were announced."""
+
+import time
+from collections.abc import Awaitable, Callable
+
+from loader.errors import DeliveryStopped
+from loader.http.transport import Response
+from loader.model import Event, Outcome, OutcomeKind
+from loader.service.client import SupplyChainClient
+
+
+class CallsUsedUp(DeliveryStopped):
+    """The calls that were announced are made."""
+
+
+class Calls:
+    """Counts calls against the number that was announced.
+
+    Args:
+        most: Most calls.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.made = 0
+
+    @property
+    def left(self) -> int:
+        """Calls that may still be made."""
+        return self.most - self.made
+
+    def take(self) -> None:
+        """Count a call that is about to be made.
+
+        Raises:
+            CallsUsedUp: None is left.
+        """
+        if self.made >= self.most:
+            raise CallsUsedUp("All calls that were announced are made.")
+        self.made += 1
+
+    async def counted(self, send: Callable[[], Awaitable[Response]]) -> Response:
+        """Count a call and make it.
+
+        Raises:
+            CallsUsedUp: None is left; nothing was sent.
+        """
+        self.take()
+        return await send()
+
+
+class CountedClient:
+    """Sends the events of one cell, within its share of the calls.
+
+    Args:
+        client: Signs and sends.
+        calls: Counts the calls of the whole measurement.
+        share: Most calls of this cell.
+
+    Attributes:
+        on_outcome: Called with what an attempt came to and when it began, in monotonic seconds.
+    """
+
+    def __init__(self, client: SupplyChainClient, calls: Calls, share: int) -> None:
+        self.on_outcome: Callable[[OutcomeKind, float], None] = lambda _kind, _started_at: None
+        self._client = client
+        self._calls = calls
+        self._share = Calls(share)
+
+    @property
+    def used_share(self) -> float:
+        """The part of the cell's calls that is made, from 0 to 1."""
+        return self._share.made / self._share.most
+
+    async def attempt(self, event: Event) -> Outcome:
+        """Send an event once.
+
+        Raises:
+            CallsUsedUp: The cell has no call left; nothing was sent.
+        """
+        self._share.take()
+        self._calls.take()
+        started_at = time.monotonic()
+        outcome = await self._client.attempt(event)
+        self.on_outcome(outcome.kind, started_at)
+        return outcome
+
+    async def refresh_credentials(self) -> None:
+        """Get new credentials for all later attempts."""
+        await self._client.refresh_credentials()
+
+    def adjust_clock(self, server_time: float) -> None:
+        """Sign all later attempts by the service's clock."""
+        self._client.adjust_clock(server_time)

@@ -1,0 +1,180 @@
+"""One cell: events through the delivery of a load for some seconds, measured after a warm-up.
+
+The rate is that of acceptances after the warm-up. Before it a quota admits a burst, and the rate controller
+looks for the limit; both would distort the figure of a few seconds (`measured_stretch`).
+"""
+
+import asyncio
+import time
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loader.delivery.dispatcher import Dispatcher
+from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.rate.governor import Governor
+from loader.delivery.rate.memory import Remembered
+from loader.delivery.settings import DeliverySettings
+from loader.latency import Latencies
+from loader.measuring.calls import CallsUsedUp, CountedClient
+from loader.measuring.grid import Cell, CellResult
+from loader.measuring.payloads import Payloads
+from loader.model import OutcomeKind
+
+WARM_UP_SHARE = 0.4
+"""Share of a cell's time, or of its calls if they end sooner, that is not measured."""
+
+LONG_SHARE, SHORT_SHARE, MANY_EVENTS = 0.5, 0.15, 100
+"""The rate is measured over at least LONG_SHARE of the time after the warm-up, or over SHORT_SHARE of it if
+MANY_EVENTS were accepted in that time: one event more or less is then 1 %."""
+
+LOOK_SECONDS = 0.05
+"""How often the end of the warm-up is looked for."""
+
+DRAIN_SECONDS = 5.0
+"""How long answers are waited for after the end of a cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class _WarmUp:
+    """Figures at the end of the warm-up, at a moment in monotonic seconds."""
+
+    at: float
+    attempts: int
+    throttled: int
+    round_trips: Latencies
+
+
+class CellRun:
+    """Measures one cell; used once.
+
+    Args:
+        client: Sends within the cell's share of the calls; its ``on_outcome`` is set here.
+        cell: What is measured.
+        payloads: Makes its events.
+        seconds: How long it takes.
+        known: What earlier cells found out about the rate.
+        rate: The user's ceiling in calls per second, or None.
+    """
+
+    def __init__(
+        self,
+        client: CountedClient,
+        cell: Cell,
+        payloads: Payloads,
+        *,
+        seconds: float,
+        known: Remembered,
+        rate: float | None = None,
+    ) -> None:
+        self._client = client
+        client.on_outcome = self._on_outcome
+        self._cell = cell
+        self._payloads = payloads
+        self._seconds = seconds
+        self._governor = Governor(now=time.monotonic(), learned_rate=known.limit, reached_rate=known.reached)
+        self._dispatcher = Dispatcher(
+            client,
+            self._governor,
+            InFlightCap(maximum=cell.in_flight),
+            lambda _result: None,
+            settings=DeliverySettings(rate=rate, drain_seconds=DRAIN_SECONDS),
+        )
+        self._began_at = time.monotonic()
+        self._warm: _WarmUp | None = None
+        self._accepted_at: list[float] = []
+        self._throttled_at: list[float] = []
+        self._ended_by = "time"
+
+    @property
+    def learned(self) -> Remembered:
+        """What the cell found out about the rate."""
+        return Remembered(self._governor.learned_rate, self._governor.reached_rate)
+
+    def stop(self) -> None:
+        """End the cell before its time."""
+        self._ended_by = "interrupted"
+        self._dispatcher.stop("interrupted")
+
+    async def run(self) -> CellResult:
+        """Send until the time or the calls are used up, and return what was measured.
+
+        Raises:
+            LoaderError: The service refuses all events.
+        """
+        tasks = [asyncio.create_task(self._feed()), asyncio.create_task(self._time())]
+        try:
+            await self._dispatcher.run()
+        except CallsUsedUp:
+            self._ended_by = "calls"
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return self._result()
+
+    async def _feed(self) -> None:
+        index = 0
+        while await self._dispatcher.offer(self._payloads.event(index)):
+            index += 1
+
+    async def _time(self) -> None:
+        while (elapsed := time.monotonic() - self._began_at) < self._seconds:
+            is_warm = max(elapsed / self._seconds, self._client.used_share) >= WARM_UP_SHARE
+            if is_warm and self._warm is None:
+                stats = self._dispatcher.stats
+                round_trips = stats.round_trips.copy()
+                self._warm = _WarmUp(time.monotonic(), stats.attempts, stats.throttled, round_trips)
+            await asyncio.sleep(LOOK_SECONDS)
+        self._dispatcher.stop("the time of the cell is over")
+
+    def _on_outcome(self, kind: OutcomeKind, started_at: float) -> None:
+        if kind is OutcomeKind.ACCEPTED:
+            self._accepted_at.append(started_at)
+        elif kind is OutcomeKind.THROTTLED:
+            self._throttled_at.append(started_at)
+
+    def _result(self) -> CellResult:
+        stats, warm = self._dispatcher.stats, self._warm
+        if warm is None or not self._accepted_at:
+            return CellResult(self._cell, failed=stats.failed, ended_by=self._ended_by)
+        start, end = measured_stretch(warm.at, sorted(self._throttled_at), sorted(self._accepted_at))
+        accepted = sum(start < at <= end for at in self._accepted_at)
+        return CellResult(
+            self._cell,
+            seconds=end - start,
+            accepted=accepted,
+            attempted=stats.attempts - warm.attempts,
+            throttled=stats.throttled - warm.throttled,
+            failed=stats.failed,
+            events_per_second=accepted / (end - start) if end > start else 0.0,
+            limit_per_second=self._governor.learned_rate,
+            latency=stats.round_trips.since(warm.round_trips).percentiles(),
+            ended_by=self._ended_by,
+        )
+
+
+def measured_stretch(
+    warm_at: float, throttled_at: Sequence[float], accepted_at: Sequence[float]
+) -> tuple[float, float]:
+    """Return the stretch of time that the rate is measured over: those that are accepted in it are counted.
+
+    At a throttle the allowance of a quota is used up. Between two of them the service accepts as much as the
+    quota grants in that time, however much of a burst it allowed before.
+
+    Args:
+        warm_at: The end of the warm-up.
+        throttled_at: When attempts began that were throttled, in order.
+        accepted_at: When attempts began that were accepted, in order, not empty.
+    """
+    last = accepted_at[-1]
+    whole_seconds = last - warm_at
+    warm = bisect_right(throttled_at, warm_at)
+    before, after = throttled_at[:warm][-1:], throttled_at[warm:]
+    pairs = [(start, after[-1]) for start in (*after[:1], *before) if after]
+    for start, end in (*pairs, *((start, last) for start in after[:1])):
+        accepted = bisect_right(accepted_at, end) - bisect_right(accepted_at, start)
+        has_many = accepted >= MANY_EVENTS and end - start >= SHORT_SHARE * whole_seconds
+        if has_many or end - start >= LONG_SHARE * whole_seconds:
+            return start, end
+    return warm_at, last

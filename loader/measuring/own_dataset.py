@@ -1,0 +1,196 @@
+"""The dataset of a measurement: made before the first event, removed at the end.
+
+Every measurement of an instance uses one name. So a dataset that a killed measurement left is found without a
+search, and two measurements never distort each other. Its description says who made it and until when it may
+be in use. A measurement removes one that it finds if the same user made it on the same machine (a lock shows
+that no other process of this machine measures the instance), or if its time is over.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from loader.datasets import NEVER_SEND, Dataset
+from loader.delivery.rate.memory import state_folder
+from loader.errors import DeliveryStopped, LoaderError, SettingsError
+from loader.measuring.resources import CallRefused, ResourceClient
+from loader.private_files import make_private_folder, open_private
+from loader.service.live_schema import DATASET_PATH, TYPES
+
+NAMESPACE, NAME = "default", "scn_loader_measure"
+_WIRE_TYPES = {name: wire for wire, name in TYPES.items() if wire != "LONG"}
+_DESCRIPTION = re.compile(r"owner ([0-9a-f]{12}), in use until (\S+)")
+_CONFLICT, _NOT_FOUND = "ConflictException", "ResourceNotFoundException"
+_NO_OWNER = ""
+
+
+@contextmanager
+def only_measurement(instance_id: str, folder: Path | None = None) -> Iterator[str]:
+    """Hold the measurement of an instance for this process, and yield who owns its dataset.
+
+    The owner is "" if this machine cannot tell its processes apart, because no file can be written.
+
+    Args:
+        instance_id: UUID of the instance.
+        folder: Where the lock is, or None for the user's state folder.
+
+    Raises:
+        SettingsError: Another process of this user measures the instance.
+    """
+    path = (folder or state_folder()) / f"measure-{instance_id}.lock"
+    try:
+        make_private_folder(path.parent)
+        descriptor = open_private(path, os.O_RDWR | os.O_CREAT)
+    except OSError:
+        yield _NO_OWNER
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SettingsError(
+                "The instance is being measured by another process.",
+                where=f"instance {instance_id}",
+                next_step="wait until it ends: two measurements at once would distort each other",
+            ) from error
+        except OSError:
+            yield _NO_OWNER
+            return
+        who = f"{socket.gethostname()}\0{os.getuid()}\0{path.parent}"
+        yield hashlib.sha256(who.encode()).hexdigest()[:12]
+    finally:
+        os.close(descriptor)
+
+
+@asynccontextmanager
+async def own_dataset(
+    resources: ResourceClient,
+    instance_id: str,
+    dataset: Dataset,
+    *,
+    owner: str,
+    until: float,
+    notes: list[str],
+) -> AsyncIterator[str]:
+    """Make the dataset, yield its ARN, and remove it.
+
+    On loopback, an endpoint that has no datasets is sent events all the same: a server of the user's own that
+    only answers events. The ARN then names a dataset that does not exist.
+
+    Args:
+        resources: Makes the calls.
+        instance_id: UUID of the instance.
+        dataset: Its columns.
+        owner: Who makes it, as `only_measurement` says.
+        until: When the measurement is over at the latest, in epoch seconds.
+        notes: Takes what a reader of the figures has to know.
+
+    Raises:
+        LoaderError: It cannot be made or removed, or another measurement uses it.
+    """
+    path = DATASET_PATH.format(instance_id=instance_id, namespace=NAMESPACE, name=NAME)
+    arn = await _make(resources, path, _request(dataset, owner, until), owner)
+    if not arn and resources.client.is_on_loopback:
+        instance_arn = f"arn:aws:scn:{resources.client.region}:000000000000:instance/{instance_id}"
+        notes.append("The endpoint has no datasets: the events named one that does not exist.")
+        yield f"{instance_arn}/namespaces/{NAMESPACE}/datasets/{NAME}"
+        return
+    if not arn:
+        raise SettingsError(
+            "The endpoint did not make the dataset of the measurement.",
+            where=path,
+            why="the answer to CreateDataLakeDataset holds no ARN",
+            next_step="check --endpoint-url",
+        )
+    try:
+        yield arn
+    finally:
+        await _remove(resources, path, instance_id)
+
+
+def _request(dataset: Dataset, owner: str, until: float) -> dict[str, Any]:
+    fields = [
+        {"name": column.name, "type": _WIRE_TYPES[column.type], "isRequired": column.required}
+        for column in dataset.columns
+        if column.name not in NEVER_SEND
+    ]
+    return {
+        "schema": {
+            "name": "ScnLoaderMeasure",
+            "fields": fields,
+            "primaryKeys": [{"name": name} for name in dataset.primary_key if name not in NEVER_SEND],
+        },
+        "description": f"Made-up rows of 'scn-loader measure': owner {owner or '0' * 12}, "
+        f"in use until {datetime.fromtimestamp(until, UTC):%Y-%m-%dT%H:%M:%SZ}. May be deleted after that.",
+    }
+
+
+async def _make(resources: ResourceClient, path: str, request: dict[str, Any], owner: str) -> str:
+    """Make the dataset, after one that is left over is removed. Return its ARN, or "" if there is none."""
+    for is_last in (False, True):
+        try:
+            made = await resources.ask("PUT", path, request, action="CreateDataLakeDataset")
+        except CallRefused as refused:
+            if refused.code == "UnknownOperationException" and resources.client.is_on_loopback:
+                return ""
+            if refused.code != _CONFLICT or is_last:
+                raise
+            await _remove_left_over(resources, path, owner)
+        else:
+            described = made.get("dataset")
+            arn = described.get("arn") if isinstance(described, dict) else None
+            return arn if isinstance(arn, str) else ""
+    raise AssertionError("unreachable")
+
+
+async def _remove_left_over(resources: ResourceClient, path: str, owner: str) -> None:
+    try:
+        answer = await resources.ask("GET", path, action="GetDataLakeDataset")
+    except CallRefused as refused:
+        if refused.code == _NOT_FOUND:  # removed in the meantime
+            return
+        raise
+    described = answer.get("dataset")
+    description = described.get("description") if isinstance(described, dict) else None
+    match = _DESCRIPTION.search(description if isinstance(description, str) else "")
+    made_by, until = (match[1], match[2]) if match else ("", "")
+    if not match or not ((owner and made_by == owner) or _is_over(until, resources.client.service_now())):
+        raise SettingsError(
+            "The instance may be under measurement already.",
+            where=f"dataset {NAMESPACE}/{NAME}",
+            why=f"another machine or user made it, to be used until {until}"
+            if match
+            else "a dataset of this name exists that no measurement made",
+            next_step="run the same command again later, or delete the dataset if nothing uses it",
+        )
+    await resources.ask("DELETE", path, action="DeleteDataLakeDataset")
+
+
+def _is_over(until: str, now: float) -> bool:
+    try:
+        return datetime.fromisoformat(until).timestamp() <= now
+    except ValueError:
+        return False
+
+
+async def _remove(resources: ResourceClient, path: str, instance_id: str) -> None:
+    try:
+        await resources.ask("DELETE", path, action="DeleteDataLakeDataset")
+    except LoaderError as error:
+        if isinstance(error, CallRefused) and error.code == _NOT_FOUND:
+            return
+        raise DeliveryStopped(
+            "The dataset of the measurement could not be deleted.",
+            where=f"dataset {NAMESPACE}/{NAME} of instance {instance_id}",
+            why=error.why or error.what,
+            next_step="delete it:\n"
+            f"aws supplychain delete-data-lake-dataset --instance-id {instance_id} --namespace {NAMESPACE} "
+            f"--name {NAME} --region {resources.client.region}",
+        ) from error
