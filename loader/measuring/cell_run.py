@@ -8,7 +8,7 @@ import asyncio
 import time
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loader.delivery.dispatcher import Dispatcher
 from loader.delivery.limits.in_flight_cap import InFlightCap
@@ -28,6 +28,10 @@ LONG_SHARE, SHORT_SHARE, MANY_EVENTS = 0.5, 0.15, 100
 """The rate is measured over at least LONG_SHARE of the time after the warm-up, or over SHORT_SHARE of it if
 MANY_EVENTS were accepted in that time: one event more or less is then 1 %."""
 
+SLOW_SHARE = 0.05
+"""Round trips beyond this share of the measured time are mostly a queue in front of the service. The service
+then decides about an attempt near its end, and else near its start."""
+
 LOOK_SECONDS = 0.05
 """How often the end of the warm-up is looked for."""
 
@@ -43,6 +47,18 @@ class _WarmUp:
     attempts: int
     throttled: int
     round_trips: Latencies
+
+
+@dataclass(slots=True)
+class _Moments:
+    """When attempts of one outcome began and ended, in monotonic seconds."""
+
+    starts: list[float] = field(default_factory=list)
+    ends: list[float] = field(default_factory=list)
+
+    def add(self, started_at: float) -> None:
+        self.starts.append(started_at)
+        self.ends.append(time.monotonic())
 
 
 class CellRun:
@@ -82,8 +98,8 @@ class CellRun:
         )
         self._began_at = time.monotonic()
         self._warm: _WarmUp | None = None
-        self._accepted_at: list[float] = []
-        self._throttled_at: list[float] = []
+        self._accepted = _Moments()
+        self._throttled = _Moments()
         self._ended_by = "time"
 
     @property
@@ -130,16 +146,21 @@ class CellRun:
 
     def _on_outcome(self, kind: OutcomeKind, started_at: float) -> None:
         if kind is OutcomeKind.ACCEPTED:
-            self._accepted_at.append(started_at)
+            self._accepted.add(started_at)
         elif kind is OutcomeKind.THROTTLED:
-            self._throttled_at.append(started_at)
+            self._throttled.add(started_at)
 
     def _result(self) -> CellResult:
         stats, warm = self._dispatcher.stats, self._warm
-        if warm is None or not self._accepted_at:
+        if warm is None or not self._accepted.starts:
             return CellResult(self._cell, failed=stats.failed, ended_by=self._ended_by)
-        start, end = measured_stretch(warm.at, sorted(self._throttled_at), sorted(self._accepted_at))
-        accepted = sum(start < at <= end for at in self._accepted_at)
+        round_trips = stats.round_trips.since(warm.round_trips)
+        latency = round_trips.percentiles()
+        is_slow = (latency.p95 or 0.0) / 1e3 > SLOW_SHARE * (time.monotonic() - warm.at)
+        throttled_at = self._throttled.ends if is_slow else self._throttled.starts
+        accepted_at = self._accepted.ends if is_slow else self._accepted.starts
+        start, end = measured_stretch(warm.at, sorted(throttled_at), sorted(accepted_at))
+        accepted = sum(start < at <= end for at in accepted_at)
         return CellResult(
             self._cell,
             seconds=end - start,
@@ -149,7 +170,7 @@ class CellRun:
             failed=stats.failed,
             events_per_second=accepted / (end - start) if end > start else 0.0,
             limit_per_second=self._governor.learned_rate,
-            latency=stats.round_trips.since(warm.round_trips).percentiles(),
+            latency=latency,
             ended_by=self._ended_by,
         )
 
