@@ -52,6 +52,7 @@ class Checkpoint:
     Attributes:
         run_dir: The load's directory.
         load_id: Names the load.
+        began_at: When its first run began, in epoch seconds.
         generation: How many loads of the run directory made way for this one: part of its tokens.
         resumed: Whether an earlier run began it.
         finished: Whether the earlier runs left nothing to do but failed events.
@@ -64,6 +65,7 @@ class Checkpoint:
         *,
         run_dir: Path,
         load_id: str,
+        began_at: float,
         generation: int,
         resumed: bool,
         finished: bool,
@@ -75,10 +77,8 @@ class Checkpoint:
         held: ExitStack,
         clock: Callable[[], float],
     ) -> None:
-        self.run_dir = run_dir
-        self.load_id = load_id
-        self.generation = generation
-        self.resumed = resumed
+        self.run_dir, self.load_id, self.began_at = run_dir, load_id, began_at
+        self.generation, self.resumed = generation, resumed
         self.finished = finished
         self.archived = archived
         self.disagreement = disagreement

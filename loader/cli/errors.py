@@ -1,22 +1,59 @@
 """Show an error on the terminal; its traceback only on request."""
 
+import os
 import sys
+import time
 import traceback
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from loader.errors import LoaderError
-from loader.report import render_error
+from loader.report import LogFormat, render_error
+from loader.report.figures import printable
+from loader.report.log_lines import json_line
+
+FLAG = "--log-format"
+VARIABLE = "SCN_LOADER_LOG_FORMAT"
 
 
-def show_error(error: LoaderError, *, debug: bool = False) -> None:
-    """Print an error's block to stderr, in colour on a terminal.
+def show_error(error: LoaderError, *, debug: bool = False, load: str | None = None) -> None:
+    """Print an error's block to stderr, in colour on a terminal; one JSON line where logs are JSON.
 
     Args:
         error: What stopped the command.
         debug: Whether to print the traceback before the block.
+        load: Id of the load that it stopped, or None if there is none.
     """
     with suppress(Exception):  # a stream that is gone, or a fault too deep to be shown, changes no exit code
         if debug:
             traceback.print_exception(error)
     with suppress(Exception):
-        sys.stderr.write(render_error(error, color=sys.stderr.isatty()) + "\n")
+        if logs_are_json(sys.argv[1:], os.environ):
+            sys.stderr.write(_as_json(error, load) + "\n")
+        else:
+            sys.stderr.write(render_error(error, color=sys.stderr.isatty()) + "\n")
+
+
+def logs_are_json(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
+    """Return whether a command line asks for JSON log lines, also one that cannot be used.
+
+    Args:
+        arguments: The command line without the program's name.
+        environment: The environment variables.
+    """
+    if "load" not in arguments[:1]:
+        return False
+    value = environment.get(VARIABLE, "")
+    for number, argument in enumerate(arguments):
+        if argument == FLAG and number + 1 < len(arguments):
+            value = arguments[number + 1]
+        elif argument.startswith(f"{FLAG}="):
+            value = argument.removeprefix(f"{FLAG}=")
+    return value == LogFormat.JSON
+
+
+def _as_json(error: LoaderError, load: str | None) -> str:
+    parts = {"where": error.where, "why": error.why, "next": error.next_step}
+    told = {name: printable(text) for name, text in parts.items() if text}
+    fields = {**told, "exit_code": int(error.exit_code), "load": load}
+    return json_line(time.time(), "ERROR", printable(error.what), fields)

@@ -20,9 +20,10 @@ from loader.status.command_line import PROGRAM
 from loader.status.earlier import earlier_text, earlier_values, read_earlier
 from loader.status.listing import listing_text, loads_below
 from loader.status.next_steps import Step, next_steps
-from loader.status.overview import CORRECTED_NOT_LOADED_NAME, LoadState, Overview, read_overview
+from loader.status.overview import LoadState, Overview, read_overview
 from loader.status.overview_json import overview_values
 from loader.status.overview_text import overview_text
+from loader.status.relatives import CORRECTED_NOT_LOADED_NAME
 
 
 def status(

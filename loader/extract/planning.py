@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 
 from loader.errors import contained
 from loader.events import EventPlanner, PackingSettings, SliceRecords
 from loader.extract import Extract, FileEnds, Slice
 from loader.job import Job, Pack
-from loader.model import SlicePlan
+from loader.model import SlicePlan, SourceFile
 from loader.process.daemon_thread import DaemonWorker
 
 log = logging.getLogger(__name__)
@@ -68,13 +68,23 @@ def packing_of(job: Job, extract: Extract) -> PackingSettings:
     return PackingSettings(job.pack is Pack.GROUP, extract.group_buckets, job.max_records)
 
 
-def log_rejected(plan: SlicePlan) -> None:
-    """Write each rejected row of a window to the log: its place and the reason, nothing of its values."""
+def log_rejected(plan: SlicePlan, files: Sequence[SourceFile]) -> None:
+    """Write each rejected row of a window to the log: its place and the reason, nothing of its values.
+
+    Args:
+        plan: The window, or a slice of it.
+        files: The files of the extract.
+    """
     for row in plan.rejected:
         log.warning(
             "A row was rejected: %s.",
             row.reason,
-            extra={"file": row.file, "row_number": row.row + 1, "column": row.column, "code": row.code},
+            extra={
+                "file": files[row.file].path,
+                "row": row.row + 1,
+                "column": row.column,
+                "code": row.code,
+            },
         )
 
 

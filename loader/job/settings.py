@@ -121,7 +121,8 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
         return (match["namespace"], match["dataset"]) if match else None
 
     @property
-    def _is_on_loopback(self) -> bool:
+    def is_rehearsal(self) -> bool:
+        """Whether the service is one on this machine: an emulator."""
         host = (urlsplit(self.endpoint_url or "").hostname or "").rstrip(".")
         return host == "localhost" or host.startswith("127.") or host == "::1"
 
@@ -141,5 +142,5 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
         """Return the settings that shape events, as JSON values: a resume must use the same."""
         shaping = {name for name, field in Job.model_fields.items() if shapes_events(field)}
         # A rehearsal on loopback and the real load never share a checkpoint.
-        service = {"service": "loopback" if self._is_on_loopback else "aws"}
+        service = {"service": "loopback" if self.is_rehearsal else "aws"}
         return self.model_dump(mode="json", include=shaping) | service

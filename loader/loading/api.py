@@ -24,6 +24,7 @@ from loader.job.sections import Unfinished
 from loader.loading.doubts import decide_doubts
 from loader.loading.dry_run import dry_run
 from loader.loading.earlier import remove_earlier, remove_earlier_unless_held
+from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
 from loader.loading.session import LoadSession
 from loader.process.daemon_thread import in_daemon_thread
@@ -148,12 +149,14 @@ async def _opened_and_run(
         except NothingNew as nothing:
             log.warning("%s", nothing.what)
             remove_earlier_unless_held(_run_dir(job), job.keep)
-            return Ending(LoadSummary(run_dir=str(_run_dir(job)), nothing_new=True), None)
+            summary = LoadSummary(run_dir=str(_run_dir(job)), nothing_new=True)
+            return Ending(replace(summary, identity=identity_of(job, command=command)), None)
         stack.callback(extract.close)
         for warning in extract.warnings:
             log.warning("%s", warning)
         if job.dry_run:
-            return Ending(await before(in_daemon_thread(partial(dry_run, job, extract), "dry-run")), None)
+            summary = await before(in_daemon_thread(partial(dry_run, job, extract), "dry-run"))
+            return Ending(replace(summary, identity=identity_of(job, extract.files, command)), None)
         if schema is None:
             client = await before(open_client())
         settings = extract.plan_settings(job) | (schema.as_settings() if schema is not None else {})
@@ -170,16 +173,19 @@ async def _opened_and_run(
                 observers.opened(checkpoint.run_dir, checkpoint.load_id)
             log.info(
                 "The load is resumed." if checkpoint.resumed else "The load begins.",
-                extra={"rows": extract.total_rows, "count": len(extract.files)},
+                extra={"rows": extract.total_rows, "files": len(extract.files)},
             )
             remove_earlier(checkpoint.run_dir, job.keep, client.service_now())
             for words, count in Counter(extract.formats).items():
                 first = extract.files[extract.formats.index(words)]
-                log.info("Read as %s.", words, extra={"path": first.path, "count": count})
+                log.info("Read as %s.", words, extra={"file": first.path, "files": count})
             await decide_doubts(job, checkpoint, client)
             run = LoadSession(job, extract, client, checkpoint, observers)
             observers.begun(run.stop)
-            return replace(await run.to_end(), files_waiting=extract.files_waiting)
+            ending = await run.to_end()
+            which = identity_of(job, extract.files, command, checkpoint, client.service_now())
+            summary = replace(ending.summary, identity=which)
+            return replace(ending, summary=summary, files_waiting=extract.files_waiting)
 
 
 def _opened_checkpoint(job: Job, plan: Plan, client: SupplyChainClient, parts: LoadParts) -> Checkpoint:

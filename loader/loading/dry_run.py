@@ -15,7 +15,7 @@ def dry_run(job: Job, extract: Extract) -> LoadSummary:
     counts = Counts()
     ends = FileEnds(extract.files)
     for plan in plan_slices(job, extract, ends=ends):
-        log_rejected(plan)
+        log_rejected(plan, extract.files)
         counts.add(plan)
     return LoadSummary(
         run_dir="",

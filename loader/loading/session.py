@@ -134,7 +134,6 @@ class LoadSession:
         self._dispatcher.stop(error.what)
 
     async def _feed(self) -> None:
-        stats = self._dispatcher.stats
         feeder = Feeder(self._checkpoint, self._dispatcher, self._on_slice, self._observers.caught_up)
         plans = plan_slices(
             self._job,
@@ -145,7 +144,7 @@ class LoadSession:
             generation=self._checkpoint.generation,
         )
         try:
-            async with aclosing(plan_ahead(plans, lambda: not stats.held_bytes)) as ahead:
+            async with aclosing(plan_ahead(plans, lambda: not self._dispatcher.stats.held_bytes)) as ahead:
                 await feeder.feed(ahead)
         finally:
             # A fault stops the load before the delivery looks at this: nothing is awaited in between.
@@ -177,7 +176,7 @@ class LoadSession:
     def _on_slice(self, plan: SlicePlan, settled: Mapping[int, int], new: bool) -> None:  # noqa: FBT001 - a callback
         self._tally.slice(plan, settled, new)
         if new:
-            log_rejected(plan)
+            log_rejected(plan, self._extract.files)
         for file in plan.files:
             if file.rows_rejected:
                 self._check_errors(file.file)
@@ -201,9 +200,9 @@ class LoadSession:
                     "code": result.code,
                     "window": event.window,
                     "index": event.index,
-                    "file": event.file_of(result.part.first),
-                    "row_number": event.rows[result.part.first] + 1,
-                    "count": result.part.count,
+                    "file": self._extract.files[event.file_of(result.part.first)].path,
+                    "row": event.rows[result.part.first] + 1,
+                    "records": result.part.count,
                     "token": result.token,
                 },
             )
@@ -228,7 +227,8 @@ class LoadSession:
                 "attempts": result.attempts,
                 "window": event.window,
                 "index": event.index,
-                "file": event.file,
+                "file": self._extract.files[event.file].path,
+                "row": event.rows[0] + 1,
                 "token": event.token,
             },
         )
@@ -291,7 +291,7 @@ class LoadSession:
                 )
         log.info(
             "The load ended.",
-            extra={"state": end.cause, "code": str(int(end.exit_code)), "events": summary.events_accepted},
+            extra={"cause": end.cause, "exit_code": int(end.exit_code), "events": summary.events_accepted},
         )
         return Ending(summary, self._error)
 

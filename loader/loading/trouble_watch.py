@@ -54,7 +54,11 @@ class TroubleWatch:
             log.warning(
                 "No event is accepted: %s.",
                 trouble.means or trouble.code,
-                extra={"code": trouble.code, "count": trouble.count, "seconds": round(now - self._began, 1)},
+                extra={
+                    "code": trouble.code,
+                    "attempts": trouble.count,
+                    "seconds": round(now - self._began, 1),
+                },
             )
 
     def write(self) -> None:

@@ -6,6 +6,7 @@ import orjson
 
 from loader.metrics.instruments import INSTRUMENTS
 from loader.report import Snapshot
+from loader.report.log_lines import iso
 
 NAMESPACE = "ScnLoader"
 
@@ -13,7 +14,9 @@ UNITS = {"By": "Bytes", "s": "Seconds", "{event}/s": "Count/Second"}
 """UCUM units as CloudWatch's; everything else is a count."""
 
 
-def emf_line(now: Snapshot, labels: Mapping[str, str], *, epoch_ms: int, exit_code: int) -> str:
+def emf_line(
+    now: Snapshot, labels: Mapping[str, str], *, epoch_ms: int, exit_code: int, load: str | None
+) -> str:
     """Return the metrics of a load that ended.
 
     Args:
@@ -21,6 +24,7 @@ def emf_line(now: Snapshot, labels: Mapping[str, str], *, epoch_ms: int, exit_co
         labels: The dimensions.
         epoch_ms: When it ended, in epoch milliseconds.
         exit_code: How it ended.
+        load: Its id.
     """
     values = {each.name: each.value(now) for each in INSTRUMENTS}
     known = {name: value for name, value in values.items() if value is not None}
@@ -29,6 +33,10 @@ def emf_line(now: Snapshot, labels: Mapping[str, str], *, epoch_ms: int, exit_co
     directive = {"Namespace": NAMESPACE, "Dimensions": [sorted(labels)], "Metrics": metrics}
     document = {
         "_aws": {"Timestamp": epoch_ms, "CloudWatchMetrics": [directive]},
+        "time": iso(epoch_ms / 1000),
+        "level": "INFO",
+        "message": "metrics",
+        "load": load,
         **labels,
         **known,
         "exit_code": exit_code,

@@ -3,7 +3,6 @@
 import platform
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -104,7 +103,7 @@ def build_page(
         lanes=(),
         settings=list(_settings(overview.plan.settings)),
         versions=list(_versions()),
-        made_at=_utc(now),
+        made_at=figures.moment(now),
     )
 
 
@@ -143,9 +142,9 @@ def _facts(overview: Overview) -> Iterator[tuple[str, str]]:
             yield name.replace("_", " "), str(plan.settings[name])
     yield "load", overview.load_id
     if overview.created_at is not None:
-        yield "began", _utc(overview.created_at)
+        yield "began", figures.moment(overview.created_at)
     if overview.ended_at is not None:
-        yield "ended", _utc(overview.ended_at)
+        yield "ended", figures.moment(overview.ended_at)
     yield "run directory", figures.printable(str(overview.run_dir.absolute()))
 
 
@@ -263,7 +262,3 @@ def _versions() -> Iterator[tuple[str, str]]:
     for name in ("scn-loader", "polars", "orjson", "aiohttp", "botocore"):
         yield name, version(name)
     yield "Python", platform.python_version()
-
-
-def _utc(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -55,7 +55,7 @@ def planned_events(
             generation = generation_of(whole, extract, schema)
             for plan in plan_slices(whole, extract, generation=generation):
                 if on_rejected is None:
-                    log_rejected(plan)
+                    log_rejected(plan, extract.files)
                 else:
                     for row in plan.rejected:
                         on_rejected(row)

@@ -4,7 +4,7 @@ from loader.report.display import Display, ProgressStyle, make_display
 from loader.report.error_block import render_error
 from loader.report.log_lines import LogFormat
 from loader.report.logs import log_to
-from loader.report.panel import json_line, plain_line
+from loader.report.panel import plain_line, progress_json
 from loader.report.progress import Pace, RateMeter, Snapshot
 from loader.report.summary import LoadSummary, exit_code_for, to_json
 from loader.report.summary_file import write_summary_json
@@ -18,10 +18,10 @@ __all__ = [
     "RateMeter",
     "Snapshot",
     "exit_code_for",
-    "json_line",
     "log_to",
     "make_display",
     "plain_line",
+    "progress_json",
     "render_error",
     "to_json",
     "write_summary_json",

@@ -59,7 +59,7 @@ def make_display(
     Args:
         style: What the user asked for.
         stream: Normally ``sys.stderr``.
-        line: How a plain line is written: ``plain_line`` or ``json_line``.
+        line: How a plain line is written: ``plain_line``, or one of ``progress_json``.
     """
     lasting = LastingStream(stream)
     if style is ProgressStyle.NONE:

@@ -7,6 +7,7 @@ Rules kept here:
 """
 
 import math
+from datetime import UTC, datetime
 
 _MINUTE = 60
 _HOUR = 3600
@@ -130,3 +131,8 @@ def _visible(character: str) -> str:
     if character.isprintable():
         return character
     return character.encode("unicode_escape").decode("ascii")
+
+
+def moment(at: float) -> str:
+    """Return epoch seconds as ``2026-11-27 05:49:43 UTC``."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -26,25 +26,45 @@ from loader.report.figures import printable
 MAX_TEXT_CHARS = 300
 """A bound on the number of lines is not a bound on bytes: every text in a line is clipped to this."""
 
-FIELDS = frozenset(
-    {
-        *("attempts", "bytes", "code", "column", "count", "endpoint", "event_id", "events", "file", "host"),
-        *("in_flight", "in_flight_cap", "index", "limiting", "path", "phase", "rate_limit", "region"),
-        *(
-            "request_id",
-            "row_number",
-            "rows",
-            "seconds",
-            "setting",
-            "signal",
-            "state",
-            "status",
-            "token",
-            "window",
-        ),
-    }
-)
-"""What ``extra`` may carry. ``group`` and ``message`` are missing on purpose: they repeat row data."""
+FIELDS: Mapping[str, str] = {
+    "attempts": "HTTP requests that were made for the event, or that met the `code`.",
+    "cause": "What ended the run; `completed` if nothing stopped it.",
+    "code": "Error code of the service or the loader, or reason of a rejected row.",
+    "column": "Column that rejected the row.",
+    "events": "Number of events that the service accepted, over all runs of the load.",
+    "exit_code": "Exit code of the run.",
+    "file": "Path of a file of the extract.",
+    "files": "Number of files of the extract that the line is about.",
+    "index": "Position of the event in its window, from 0.",
+    "loads": "Number of earlier loads.",
+    "path": "Path of any other file.",
+    "records": "Number of records that were refused.",
+    "row": "Number of a row in its file, from 1, without the header; the first one of an event or part.",
+    "rows": "Number of rows of the extract; null if its format does not tell.",
+    "rows_rejected": "Number of rejected rows.",
+    "seconds": "Duration in seconds.",
+    "state": "State of the event: failed, in_doubt or unprocessed.",
+    "token": "clientToken of the event.",
+    "window": "Number of the window of the event, from 0.",
+}
+"""What ``extra`` may carry, with its one meaning: docs/howto/watching.md has the same table. ``group`` is
+missing on purpose, and so is ``message`` of an answer: they repeat row data."""
+
+HANDLER_FIELDS: Mapping[str, str] = {
+    "time": "When it happened, ISO 8601 in UTC.",
+    "level": "DEBUG, INFO, WARNING or ERROR.",
+    "message": "The sentence; `progress` on progress lines.",
+    "load": "Id of the load; null until the checkpoint is open.",
+    "times": "How often the same message came so far, where repeats are folded.",
+    "error": "Type of an exception, and of those behind it.",
+    "error_text": "Words of an exception that holds no row data.",
+    "raised_at": "Places that an exception passed through; with `--debug`.",
+    "dropped": "Names of fields that were left out because they are not in this table.",
+    "where": "Place of an error that ended the command.",
+    "why": "Its cause.",
+    "next": "What to run or change next.",
+}
+"""What the log itself puts on a line; the first four are on every JSON line."""
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -94,12 +114,12 @@ def text_line(at: float, level: str, message: str, fields: Fields) -> str:
         fields: Scalars by name.
     """
     pairs = (f"{name}={_quoted_if_needed(value)}" for name, value in fields.items())
-    return " ".join([_iso(at), level.ljust(7), message, *pairs])
+    return " ".join([iso(at), level.ljust(7), message, *pairs])
 
 
 def json_line(at: float, level: str, message: str, fields: Fields) -> str:
     """Return the same as a JSON object, in ASCII so that no log collector stumbles."""
-    return json.dumps({"time": _iso(at), "level": level, "message": message, **fields})
+    return json.dumps({"time": iso(at), "level": level, "message": message, **fields})
 
 
 def _exception_fields(error: BaseException, *, debug: bool) -> Fields:
@@ -139,5 +159,6 @@ def _quoted_if_needed(value: object) -> str:
     return text if text and not set(text) & set(' "=') else json.dumps(text, ensure_ascii=False)
 
 
-def _iso(at: float) -> str:
+def iso(at: float) -> str:
+    """Return epoch seconds as ISO 8601 in UTC, to the millisecond."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -33,7 +33,7 @@ def log_to(
     *,
     run_dir: Path | None,
     log_format: LogFormat = LogFormat.TEXT,
-    ids: Mapping[str, str] | None = None,
+    ids: Mapping[str, str | None] | None = None,
     debug: bool = False,
 ) -> Iterator[None]:
     """Log to the console, and to a file in the run directory, until the block ends.
@@ -45,13 +45,13 @@ def log_to(
         console: Shows one line; normally ``Display.message``. None for no console.
         run_dir: Where ``load.log`` is continued (mode 0600); None for no file.
         log_format: Text or JSON lines.
-        ids: What tells this load and run from others; on every line, but not on a person's console.
+        ids: What tells this load from others; on every line as it is then, but not on a person's console.
         debug: Also write debug lines, and where exceptions were raised.
 
     Raises:
         CheckpointError: The log file cannot be opened.
     """
-    ids = dict(ids or {})
+    ids = {} if ids is None else ids
     lowest = logging.DEBUG if debug else logging.INFO
     for_people = log_format is LogFormat.TEXT
     with ExitStack() as stack:
@@ -118,18 +118,18 @@ class LineHandler(logging.Handler):
     Args:
         write: Takes one line without its line end.
         log_format: Text or JSON.
-        ids: Put on every line.
+        ids: Put on every line, as they are when it is written.
         level: The lowest level that is written.
         debug: Whether to tell where exceptions were raised.
     """
 
     def __init__(
-        self, write: Write, log_format: LogFormat, ids: Mapping[str, str], *, level: int, debug: bool
+        self, write: Write, log_format: LogFormat, ids: Mapping[str, str | None], *, level: int, debug: bool
     ) -> None:
         super().__init__(level)
         self._write = write
         self._line = json_line if log_format is LogFormat.JSON else text_line
-        self._ids = dict(ids)
+        self._ids = ids
         self._debug = debug
         self._repeated: dict[tuple[str, str], _Repeated] = {}
 
@@ -166,7 +166,7 @@ class LineHandler(logging.Handler):
         self._put(at, repeated.level, repeated.message, times | repeated.fields)
 
     def _put(self, at: float, level: str, message: str, fields: Fields) -> None:
-        self._write(self._line(at, level, message, fields | self._ids))
+        self._write(self._line(at, level, message, fields | dict(self._ids)))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
         """Tell where a record could not be written; the library would print its arguments."""

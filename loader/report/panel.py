@@ -16,6 +16,7 @@ from rich.text import Text
 
 from loader.report import figures
 from loader.report.limiting_factor import limiting_words
+from loader.report.log_lines import iso
 from loader.report.progress import Pace, Snapshot
 from loader.report.trouble import in_one_line
 
@@ -146,13 +147,21 @@ def plain_line(now: Snapshot, pace: Pace) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def json_line(now: Snapshot, pace: Pace) -> str:
-    """Return progress as one JSON object on one line."""
-    return orjson.dumps(_without_objects(now, pace)).decode()
+def progress_json(now: Snapshot, pace: Pace, *, at: float, load: str | None) -> str:
+    """Return progress as one JSON object on one line, with time, level and load as a log line has them.
+
+    Args:
+        now: How the load stands.
+        pace: How fast it goes.
+        at: Epoch seconds.
+        load: Id of the load, or None if it is not known yet.
+    """
+    values = {"time": iso(at), "level": "INFO", "message": "progress", "load": load}
+    return orjson.dumps(values | _without_objects(now, pace)).decode()
 
 
 def _without_objects(now: Snapshot, pace: Pace) -> dict[str, object]:
-    values = {"message": "progress", **asdict(now), **asdict(pace)}
+    values = {**asdict(now), **asdict(pace)}
     for name, latency in (("latency", now.latency), ("delivery_latency", now.delivery_latency)):
         del values[name]
         values[f"{name}_ms"] = latency.as_json()

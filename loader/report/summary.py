@@ -16,6 +16,7 @@ import orjson
 
 from loader.errors import ExitCode
 from loader.latency import NO_LATENCIES, Percentiles
+from loader.report.identity import UNKNOWN_LOAD, LoadIdentity
 from loader.report.trouble import Trouble
 
 
@@ -65,6 +66,7 @@ class LoadSummary:
         nothing_new: Whether every file had been delivered before, so that nothing was read or sent.
         shard: Which part of the load this is, such as ``2/4``; empty for the whole.
         before: The unfinished load that this command finished first (``--unfinished resume``), or None.
+        identity: What tells the load from others; in the JSON its values stand beside the others.
     """
 
     run_dir: str
@@ -103,6 +105,7 @@ class LoadSummary:
     refused_as: str = ""
     shard: str = ""
     before: "LoadSummary | None" = None
+    identity: LoadIdentity = UNKNOWN_LOAD
 
     @property
     def events_per_second(self) -> float:
@@ -202,7 +205,7 @@ def exit_code_for(summary: LoadSummary) -> ExitCode:  # noqa: PLR0911 - one line
 def to_json(summary: LoadSummary) -> bytes:
     """Return the summary as indented JSON: every attribute, the speeds, the exit code, the violations."""
     values: dict[str, Any] = {each.name: getattr(summary, each.name) for each in fields(summary)}
-    del values["latency"], values["delivery_latency"]
+    del values["latency"], values["delivery_latency"], values["identity"]
     values["before"] = orjson.Fragment(to_json(summary.before)) if summary.before is not None else None
     values |= {
         "latency_ms": summary.latency.as_json(),
@@ -213,5 +216,6 @@ def to_json(summary: LoadSummary) -> bytes:
         "exit_code": summary.exit_code,
         "end": summary.end,
         "violations": summary.violations(),
+        **summary.identity.as_json(),
     }
     return orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -9,13 +9,26 @@ from pathlib import Path
 from loader.atomic import write_whole
 from loader.errors import LoaderError
 from loader.process.summary_place import is_stream
+from loader.report.identity import UNKNOWN_LOAD, LoadIdentity
 from loader.report.summary import LoadSummary, to_json
 
 
-def refused_summary(error: LoaderError, run_dir: str = "") -> LoadSummary:
-    """Return the summary of a load that ended without one of its own."""
+def refused_summary(
+    error: LoaderError, run_dir: str = "", identity: LoadIdentity = UNKNOWN_LOAD
+) -> LoadSummary:
+    """Return the summary of a load that ended without one of its own.
+
+    Args:
+        error: What ended it.
+        run_dir: Its run directory, if one was opened.
+        identity: What tells it from others, as far as it is known.
+    """
     return LoadSummary(
-        run_dir=run_dir, stopped_by=error.exit_code, stopped_because=error.what, refused_as=error.end
+        run_dir=run_dir,
+        stopped_by=error.exit_code,
+        stopped_because=error.what,
+        refused_as=error.end,
+        identity=identity,
     )
 
 

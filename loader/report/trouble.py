@@ -7,7 +7,6 @@ a payload.
 import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -46,7 +45,7 @@ def in_one_line(trouble: Trouble) -> str:
     code = figures.printable(trouble.code)
     cause = f"{code}: {trouble.means}" if trouble.means else code
     times = "once at" if trouble.count == 1 else f"{figures.count(trouble.count)} times since"
-    return f"{cause}, {times} {datetime.fromtimestamp(trouble.since, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{cause}, {times} {figures.moment(trouble.since)}"
 
 
 def write_trouble(run_dir: Path, trouble: Trouble) -> None:

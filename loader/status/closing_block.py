@@ -9,6 +9,7 @@ from itertools import zip_longest
 
 from loader.errors import ExitCode
 from loader.report import figures
+from loader.report.identity import LoadIdentity
 from loader.report.limiting_factor import limiting_advice, limiting_words
 from loader.report.summary import LoadSummary
 from loader.report.trouble import in_one_line
@@ -159,10 +160,31 @@ def _run(summary: LoadSummary) -> Iterable[str]:
         yield from _labelled(
             "files", [f"{figures.count(summary.files_read_whole)} of {total} read to the end"]
         )
+    yield from _which(summary.identity)
     if not summary.dry_run:  # which leaves nothing behind
         yield from _labelled("run dir", [figures.printable(summary.run_dir)])
     if summary.exit_code:
         yield from _labelled("exit code", [str(summary.exit_code.value)])
+
+
+def _which(load: LoadIdentity) -> Iterable[str]:
+    """Yield what tells this load from others."""
+    if load.load_id:
+        yield from _labelled("load", [f"{load.load_id}, {figures.printable(load.event_type)}"])
+    if load.rehearsal is not None:
+        kind = "rehearsal on this machine" if load.rehearsal else "AWS Supply Chain"
+        yield from _wrapped("service", f"{kind}, instance {figures.printable(load.instance_id)}")
+    if load.files:
+        more = len(load.files) - 1
+        others = f" and {figures.counted(more, 'more file')}" if more else ""
+        yield from _labelled("extract", [figures.printable(load.files[0]) + others])
+    if load.began_at is not None and load.ended_at is not None:
+        times = f"began {figures.moment(load.began_at)}, ended {figures.moment(load.ended_at)}"
+        yield from _wrapped("when", times)
+    if load.parent is not None:
+        yield from _labelled("corrects", [f"rejected rows of {figures.printable(load.parent)}"])
+    if load.child is not None:
+        yield from _labelled("corrected", [f"by the load in {figures.printable(load.child)}"])
 
 
 def _limits(summary: LoadSummary) -> Iterable[str]:

@@ -10,7 +10,6 @@ Rules kept here:
 
 import shlex
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from loader.errors import ExitCode
 from loader.report import figures
@@ -150,7 +149,7 @@ def _with_more_errors(load: Standing) -> Step:
 def _in_time(load: Standing) -> str:
     if load.safe_until is None:
         return ""
-    at = f"{datetime.fromtimestamp(load.safe_until, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    at = figures.moment(load.safe_until)
     events = figures.counted(load.events_in_doubt - load.doubt_expired, "event")
     return f" before {at}, while {events} in doubt can be sent again without risk"
 

@@ -21,12 +21,7 @@ from loader.report.trouble import Trouble, read_trouble
 from loader.status.command_line import CommandLine
 from loader.status.failure_groups import FAILED, REJECTED, FailureGroup, failure_groups
 from loader.status.next_steps import Standing
-
-CORRECTED_NAME = "corrected"
-"""Run directory of the corrected rows, inside that of the load they were rejected by."""
-
-CORRECTED_NOT_LOADED_NAME = "corrected-not-loaded"
-"""The same for rows that were accepted and not loaded, or refused by the service."""
+from loader.status.relatives import child_of, parent_of
 
 
 class LoadState(StrEnum):
@@ -109,14 +104,8 @@ class Overview:
 
     @property
     def parent(self) -> Path | None:
-        """The run directory, or kept checkpoint, of the load whose rows this load corrects, if it does."""
-        name, folder = self.run_dir.name, self.run_dir.parent
-        parent = folder / CHECKPOINT_NAME
-        if name not in (CORRECTED_NAME, CORRECTED_NOT_LOADED_NAME):
-            parent = folder / KEPT_NAME.format(name.removeprefix(f"{CORRECTED_NAME}-"))
-        if not name.startswith(CORRECTED_NAME) or not parent.exists():
-            return None
-        return folder if parent.name == CHECKPOINT_NAME else parent
+        """Run directory, or kept checkpoint, of the load whose rows this load corrects, if it does."""
+        return parent_of(self.run_dir)
 
     def standing(self, correcting: str = "") -> Standing:
         """Return what the next step depends on.
@@ -211,21 +200,8 @@ def _read(  # noqa: PLR0917 - one place
         last_run,
         pid,
         read_trouble(checkpoint.parent) if checkpoint.name == CHECKPOINT_NAME else None,
-        child=_child(checkpoint, load_id, created_at),
+        child=child_of(checkpoint, load_id, created_at),
     )
-
-
-def _child(checkpoint: Path, load_id: str, began_at: float) -> Path | None:
-    """Return the run directory of the load of a load's corrected rows; None if there is none."""
-    is_earlier = checkpoint.name != CHECKPOINT_NAME
-    child = checkpoint.parent / (f"{CORRECTED_NAME}-{load_id}" if is_earlier else CORRECTED_NAME)
-    if not (child / CHECKPOINT_NAME).exists():
-        return None
-    try:
-        with look_without_locking(child) as pid, open_for_reading(child, alive=pid is not None) as connection:
-            return child if read_plan(connection)[1] >= began_at else None  # else of an earlier load
-    except CheckpointError:
-        return None
 
 
 def _rows_left(rows: Sequence[int | None], totals: Totals) -> int | None:

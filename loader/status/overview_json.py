@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
+from loader.report.log_lines import iso
 from loader.status.failure_groups import FailureGroup
 from loader.status.next_steps import Step
 from loader.status.overview import Overview
@@ -63,4 +63,4 @@ def _group(group: FailureGroup) -> Mapping[str, Any]:
 
 
 def _iso(at: float | None) -> str | None:
-    return None if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return None if at is None else iso(at)

@@ -1,7 +1,6 @@
 """A run directory's overview as the text that ``status`` prints: which load, its state, what next."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 
 from loader.report import figures
 from loader.report.figures import printable
@@ -66,7 +65,7 @@ def _identity(overview: Overview) -> Iterator[str]:
     if plan is None or overview.created_at is None:
         return
     earlier = ", an earlier load of this run directory" if overview.is_earlier else ""
-    yield _line("load", f"{overview.load_id}, began {_utc(overview.created_at)}{earlier}")
+    yield _line("load", f"{overview.load_id}, began {figures.moment(overview.created_at)}{earlier}")
     kind = "rehearsal on this machine" if is_rehearsal(overview) else "AWS Supply Chain"
     yield _line("service", f"{kind}, instance {printable(str(plan.settings.get('instance_id', 'unknown')))}")
     target = plan.settings.get("dataset_arn")
@@ -88,9 +87,9 @@ def is_rehearsal(overview: Overview) -> bool:
 
 def _times(overview: Overview) -> Iterator[str]:
     if overview.started_at is not None:
-        ended = f", ended {_utc(overview.ended_at)}" if overview.ended_at is not None else ""
+        ended = f", ended {figures.moment(overview.ended_at)}" if overview.ended_at is not None else ""
         code = f", exit code {int(overview.last_run.exit_code)}" if overview.last_run is not None else ""
-        yield _line("last run", f"began {_utc(overview.started_at)}{ended}{code}")
+        yield _line("last run", f"began {figures.moment(overview.started_at)}{ended}{code}")
 
 
 def _counts(overview: Overview) -> Iterator[str]:
@@ -116,7 +115,9 @@ def _doubt(overview: Overview) -> Iterator[str]:
     doubt = overview.doubt
     if doubt.safe_until is not None:
         young = doubt.count - doubt.expired
-        yield _line("in doubt", f"{young:,} can safely be sent again until {_utc(doubt.safe_until)}")
+        yield _line(
+            "in doubt", f"{young:,} can safely be sent again until {figures.moment(doubt.safe_until)}"
+        )
     if doubt.expired:
         older = "is" if doubt.expired == 1 else "are"
         yield _line("in doubt", f"{doubt.expired:,} {older} older than the service remembers (8 hours)")
@@ -151,7 +152,3 @@ def _steps(steps: Sequence[Step]) -> Iterator[str]:
         yield _line("" if position else "next", step.why + (":" if step.command else ""))
         if step.command:
             yield f"  {printable(step.command)}"
-
-
-def _utc(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"

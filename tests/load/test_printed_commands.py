@@ -181,3 +181,37 @@ def test_a_killed_load_and_a_folder_of_loads(
     assert (left.returncode, str(kept) in left.stdout) == (0, True)
     shutil.rmtree(run_dir)
     assert scn_loader("status", folder).returncode == 2
+
+
+def test_summary_status_and_every_json_line_say_which_load_it_is(
+    emulator: EmulatorProcess, scn_loader: Run, tmp_path: Path
+) -> None:
+    """The summary file and ``status --json`` agree; each line on stderr and in the log names the load."""
+    folder = tmp_path / "cwd"
+    write_rows(folder / "orders.csv", 5, bad=2)
+    run_dir = folder / "r"
+    arguments = ["load", "orders.csv", *flags(emulator)[:-2], "--run-dir", run_dir, "--log-format", "json"]
+    ended = scn_loader(*arguments, "--summary-json", "s.json")
+    summary = json.loads((folder / "s.json").read_text())
+    values = json.loads(scn_loader("status", run_dir, "--json").stdout)
+    assert values["load_id"] in ended.stdout
+    names = ("load_id", "rehearsal", "instance_id", "event_type", "files", "command", "began_at", "parent")
+    assert {name: summary[name] for name in names} == {name: values[name] for name in names}
+    assert summary["ended_at"] >= summary["began_at"]
+    lines = ended.stderr.splitlines() + (run_dir / "load.log").read_text().splitlines()
+    loads = [json.loads(line) for line in lines]
+    assert {"progress", "metrics", "The load ended."} <= {each["message"] for each in loads}
+    assert all({"time", "level", "load"} <= each.keys() for each in loads)
+    assert {each["load"] for each in loads} == {summary["load_id"]}
+
+    (rejected,) = folder.rglob("rejected/*.csv")
+    rejected.write_text(rejected.read_text().replace("\n,", "\nC,"))
+    corrected = [rejected, *arguments[2:-4], "--run-dir", run_dir / "corrected", "--summary-json", "t.json"]
+    assert scn_loader("load", *corrected).returncode == 0
+    assert json.loads((folder / "t.json").read_text())["parent"] == str(run_dir)
+    assert json.loads(scn_loader("status", run_dir, "--json").stdout)["child"] == str(run_dir / "corrected")
+
+    refused = scn_loader(*arguments, "--pack", "group", "--summary-json", "s.json")
+    error = json.loads(refused.stderr.splitlines()[-1])
+    assert (refused.returncode, error["level"], error["exit_code"]) == (2, "ERROR", 2)
+    assert json.loads((folder / "s.json").read_text())["load_id"] is None

@@ -65,7 +65,7 @@ def test_corrected_rows_are_loaded_by_the_printed_command(scn_loader, emulator, 
         (5, 3, "reservation_id", "MissingValue"),
     ]
     assert list(reasons[0]) == ["file", "row", "rejected_file", "rejected_row", "column", "code", "reason"]
-    assert "row_number=2 column=quantity code=NotANumber" in (run_dir / "load.log").read_text()
+    assert "row=2 column=quantity code=NotANumber" in (run_dir / "load.log").read_text()
     assert "five" not in str(reasons)
     status = scn_loader("status", run_dir)
     assert printed_command(status.stdout) == printed_command(ended.stdout)

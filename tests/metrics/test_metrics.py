@@ -87,7 +87,10 @@ def test_the_file_is_written_whole_and_not_all_the_time(tmp_path: Path):
 
 def test_the_emf_line_names_what_it_holds():
     """Each metric that CloudWatch is told of is in the line, with a unit CloudWatch knows."""
-    line = json.loads(emf_line(NOW, {"event_type": "t"}, epoch_ms=1_800_000_000_000, exit_code=0))
+    line = json.loads(
+        emf_line(NOW, {"event_type": "t"}, epoch_ms=1_800_000_000_000, exit_code=0, load="an id")
+    )
+    assert [line[name] for name in ("time", "level", "load")] == ["2027-01-15T08:00:00.000Z", "INFO", "an id"]
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert line["_aws"]["Timestamp"] == 1_800_000_000_000
     assert directive["Dimensions"] == [["event_type"]]

@@ -8,10 +8,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from loader.report import ProgressStyle, json_line, make_display
+from loader.report import ProgressStyle, make_display, progress_json
 from loader.report.display import DRAW_SECONDS, LastingStream, LiveDisplay, NoDisplay, PlainDisplay
 from loader.report.progress import Snapshot
 
@@ -133,9 +134,11 @@ def test_json_progress_is_never_drawn_live(monkeypatch):
     """With JSON lines a terminal gets lines too: a machine may read them."""
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
-    display = make_display(ProgressStyle.AUTO, terminal.stream, line=json_line)
+    display = make_display(
+        ProgressStyle.AUTO, terminal.stream, line=partial(progress_json, at=0.0, load=None)
+    )
     display.update(at(1.0))
-    assert terminal.text().startswith('{"message":"progress"')
+    assert terminal.text().startswith('{"time":"1970-01-01T00:00:00.000Z"')
 
 
 def test_live_lines_are_redrawn_in_place_and_gone_at_the_end():

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from loader.errors import ExitCode
 from loader.latency import Percentiles
 from loader.report import LoadSummary, exit_code_for, to_json, write_summary_json
+from loader.report.identity import LoadIdentity
 
 ALL_DELIVERED = LoadSummary(
     run_dir="runs/orders-1a2b",
@@ -141,7 +142,8 @@ def test_speeds_are_of_this_run():
 def test_json_is_complete():
     """The JSON holds every attribute, the speeds, the exit code and the violations."""
     values = json.loads(to_json(ALL_DELIVERED))
-    names = {each.name for each in fields(LoadSummary)} - {"latency", "delivery_latency"}
+    names = {each.name for each in fields(LoadSummary)} - {"latency", "delivery_latency", "identity"}
+    names |= {each.name for each in fields(LoadIdentity)}
     assert set(values) == names | {
         "latency_ms",
         "delivery_latency_ms",

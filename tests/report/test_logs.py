@@ -1,5 +1,6 @@
 """The log: where it goes, what a line holds, and how repeats are folded."""
 
+import ast
 import json
 import logging
 import os
@@ -17,9 +18,10 @@ from loader.checkpoint.schema import LOG_NAME
 from loader.errors import CheckpointError, ExtractError
 from loader.model import Event, OutcomeKind
 from loader.report import LogFormat, log_to
-from loader.report.log_lines import MAX_TEXT_CHARS, message_of
+from loader.report.log_lines import FIELDS, HANDLER_FIELDS, MAX_TEXT_CHARS, message_of
 from loader.report.logs import MAX_KINDS, REPEATS
 
+ROOT = Path(__file__).parents[2]
 SECRET = "4711-SECRET-ROW"
 EVENT = Event(0, 0, 0, [0], SECRET, "ab" * 32, None, SECRET.encode())
 log = logging.getLogger("loader.test")
@@ -55,6 +57,35 @@ def test_json_lines_have_time_level_message_ids_and_fields(tmp_path):
         "load": "1a2b",
         "run": "0001",
     }
+
+
+def test_ids_that_become_known_are_on_later_lines():
+    """Before the checkpoint is open a load has no id: JSON lines say null, and the id from then on."""
+    ids: dict[str, str | None] = {"load": None}
+    console: list[str] = []
+    with log_to(console.append, run_dir=None, log_format=LogFormat.JSON, ids=ids):
+        log.info("Before.")
+        ids["load"] = "1a2b"
+        log.info("After.")
+    assert [json.loads(line)["load"] for line in console] == [None, "1a2b"]
+
+
+def fields_in_the_code() -> set[str]:
+    """Return every name that the package gives to a log line as a field."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "loader").rglob("*.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    extras = [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "extra"]
+    dicts = [extra for extra in extras if isinstance(extra, ast.Dict)]
+    return {str(key.value) for extra in dicts for key in extra.keys if isinstance(key, ast.Constant)}
+
+
+def test_each_field_is_used_and_none_is_used_that_is_not_documented():
+    """The fields of the code are those of the table, which the guide shows with their one meaning."""
+    assert fields_in_the_code() == set(FIELDS)
+    guide = (ROOT / "docs" / "howto" / "watching.md").read_text(encoding="utf-8")
+    table = guide.partition("| field | meaning |")[2].partition("\n\n")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| `")]
+    assert rows == [f"| `{name}` | {meaning} |" for name, meaning in {**HANDLER_FIELDS, **FIELDS}.items()]
 
 
 def test_text_lines_are_readable_and_parsable(tmp_path):
@@ -223,7 +254,9 @@ def test_no_row_data_comes_through(tmp_path, log_format, debug):
     assert SECRET not in everything
     assert "<Event>" in console[0]
     assert "Data <bytes> and <list>." in console[1]
-    assert "group row" in console[3]
+    assert "<dict>" in console[3]
+    assert "<list>" in console[3]
+    assert re.search(r"dropped\W+group\b", console[3])
     assert "RuntimeError from ValueError" in console[5]
     assert ("test_logs.py:" in console[5]) is debug
 
@@ -267,11 +300,11 @@ def test_scalars_come_through_as_they_are(tmp_path):
             "Path %s is %s.",
             Path("/a/b"),
             LogFormat.TEXT,
-            extra={"rows": 5, "seconds": float("nan"), "state": None, "phase": OutcomeKind.QUOTA},
+            extra={"rows": 5, "seconds": float("nan"), "state": None, "cause": OutcomeKind.QUOTA},
         )
     line = json.loads(console[0])
     assert line["message"] == "Path /a/b is text."
-    assert (line["rows"], line["seconds"], line["state"], line["phase"]) == (5, "nan", None, "<OutcomeKind>")
+    assert (line["rows"], line["seconds"], line["state"], line["cause"]) == (5, "nan", None, "<OutcomeKind>")
 
 
 @pytest.mark.parametrize("log_format", LogFormat)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from loader.report import json_line, plain_line
+from loader.report import plain_line, progress_json
 from loader.report.panel import MAX_LIVE_CHARS, Panel
 from loader.report.progress import Pace, Snapshot
 
@@ -150,9 +150,11 @@ def test_plain_line_of_a_pause():
 @pytest.mark.parametrize("snapshot", [BUSY, Snapshot()])
 def test_json_line_holds_everything(snapshot):
     """For a machine every counter, gauge and speed is there, on one line."""
-    line = json_line(snapshot, FAST)
+    line = progress_json(snapshot, FAST, at=0.25, load="an id")
     values = json.loads(line)
     assert "\n" not in line
+    shown = [values[name] for name in ("time", "level", "message", "load")]
+    assert shown == ["1970-01-01T00:00:00.250Z", "INFO", "progress", "an id"]
     for name in (*Snapshot.__dataclass_fields__, *Pace.__dataclass_fields__):
         assert name in values or f"{name}_ms" in values
     assert set(values["latency_ms"]) == {"p50", "p95", "p99", "max"}

@@ -115,10 +115,11 @@ def open_checkpoint(
         connection = held.enter_context(closing(connect(path)))
         reader = held.enter_context(closing(connect_reader(path)))
         run, disagreement = _take_stock(connection, plan, retry_failed=retry_failed, now=clock())
-        ((load_id, generation),) = connection.execute("SELECT id, generation FROM load").fetchall()
+        ((load_id, generation, began_at),) = connection.execute("SELECT id, generation, created_at FROM load")
         return Checkpoint(
             run_dir=run_dir,
             load_id=load_id,
+            began_at=began_at,
             generation=generation,
             resumed=resumed,
             finished=resumed and found is not None and found.finished,
@@ -236,18 +237,11 @@ def _create(path: Path, plan: Plan, generation: int, now: float) -> None:
             connection.execute("PRAGMA synchronous = OFF")  # flushed once, below
             create_tables(connection)
             settings = orjson.dumps(dict(plan.settings)).decode()
+            cuts = (plan.window_rows, plan.slice_rows)
             connection.execute(
                 "INSERT INTO load (id, created_at, settings, command, generation, window_rows, slice_rows)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    _new_load_id(now),
-                    now,
-                    settings,
-                    plan.command,
-                    generation,
-                    plan.window_rows,
-                    plan.slice_rows,
-                ),
+                (_new_load_id(now), now, settings, plan.command, generation, *cuts),
             )
             connection.executemany(
                 "INSERT INTO files (number, path, format, size_bytes, modified_ns, fingerprint, copy, rows,"

@@ -7,7 +7,8 @@ from pathlib import Path
 from loader.checkpoint.schema import NOT_LOADED_NAME, REJECTED_NAME
 from loader.checkpoint.start.making_way import aside
 from loader.status.command_line import CommandLine
-from loader.status.overview import CORRECTED_NAME, CORRECTED_NOT_LOADED_NAME, Overview
+from loader.status.overview import Overview
+from loader.status.relatives import CORRECTED_NAME, CORRECTED_NOT_LOADED_NAME
 
 NOT_AGAIN = {
     *("--restart", "--retry-failed", "--dry-run", "--in-doubt", "--run-dir"),

@@ -40,15 +40,22 @@ class MetricsOutput:
             except OSError as error:
                 self._give_up(error)
 
-    def end(self, exit_code: int) -> None:
-        """Write the last metrics of the load."""
+    def end(self, exit_code: int, load: str | None) -> None:
+        """Write the last metrics of the load.
+
+        Args:
+            exit_code: How it ended.
+            load: Its id, or None if it has none.
+        """
         if self._file is not None:
             try:
                 self._file.write(self._last, exit_code=exit_code)
             except OSError as error:
                 self._give_up(error)
         if self._prints_line:
-            line = emf_line(self._last, self._labels, epoch_ms=int(time.time() * 1000), exit_code=exit_code)
+            line = emf_line(
+                self._last, self._labels, epoch_ms=int(time.time() * 1000), exit_code=exit_code, load=load
+            )
             sys.stderr.write(line + "\n")
 
     def _give_up(self, error: OSError) -> None:

@@ -4,8 +4,10 @@ import asyncio
 import gc
 import resource
 import sys
-from collections.abc import Callable, Collection
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,19 +21,22 @@ from loader.cli.terminal.typed_command import absolute_command
 from loader.errors import Interrupted, LoaderError, SettingsError, unhandled
 from loader.job import Job
 from loader.loading.api import run_to_end
+from loader.loading.identity import identity_of
 from loader.loading.observers import Observers
 from loader.process.signals import decide
 from loader.process.summary_place import is_summary_missing, is_writable
 from loader.report import (
     LoadSummary,
     LogFormat,
+    Pace,
     ProgressStyle,
     Snapshot,
-    json_line,
     log_to,
     make_display,
     plain_line,
+    progress_json,
 )
+from loader.report.identity import LoadIdentity
 from loader.report.summary_file import refused_summary, write_summary_json
 from loader.status.closing_block import to_text
 from loader.status.command_line import CommandLine
@@ -82,8 +87,9 @@ def run_on_terminal(
             next_step="name another file with --summary-json",
         )
     typed = _typed(job, value_flags)
+    opened = _Opened(identity_of(job, command=str(typed)))
     display = make_display(
-        progress, sys.stderr, line=json_line if log_format is LogFormat.JSON else plain_line
+        progress, sys.stderr, line=opened.progress_line if log_format is LogFormat.JSON else plain_line
     )
     metrics = MetricsOutput(job, metrics_file, log_format)
 
@@ -92,27 +98,25 @@ def run_on_terminal(
         metrics.update(snapshot)
 
     with ExitStack() as stack:
-        logs = partial(log_to, log_format=log_format, debug=debug)
+        logs = partial(log_to, log_format=log_format, ids=opened.ids, debug=debug)
         stack.enter_context(logs(display.message, run_dir=None))
         in_run_dir = stack.enter_context(ExitStack())
 
-        opened_run_dir = ""
-
         def log_in_run_dir(run_dir: Path, load_id: str) -> None:
-            nonlocal opened_run_dir
-            opened_run_dir = str(run_dir)
             in_run_dir.close()  # of the unfinished load, where one was finished first
-            in_run_dir.enter_context(logs(None, run_dir=run_dir, ids={"load": load_id}))
+            opened.begin(run_dir, load_id)
+            in_run_dir.enter_context(logs(None, run_dir=run_dir))
 
         def leave(reason: LoaderError) -> None:
             if summary_json is not None and is_summary_missing(summary_json):
-                _write_summary(refused_summary(reason, opened_run_dir), summary_json)
+                _write_summary(refused_summary(reason, opened.run_dir, opened.identity), summary_json)
             display.stop()
 
         _allow_connections(job.max_in_flight)
         _spare_the_collector()
         display.start()
         stack.callback(display.stop)
+        stack.enter_context(_refusals(opened, summary_json, debug=debug))
         ending = run_to_end(
             job,
             Observers(watch=watch, opened=log_in_run_dir, leaving=leave),
@@ -125,9 +129,9 @@ def run_on_terminal(
             _write_summary(ending.summary, summary_json)
         _decide_unless(goes_on, ending.summary.exit_code)
     try:
-        metrics.end(ending.summary.exit_code)
+        metrics.end(ending.summary.exit_code, opened.ids["load"])
         if ending.error is not None and not isinstance(ending.error, Interrupted):
-            show_error(ending.error, debug=debug)
+            show_error(ending.error, debug=debug, load=opened.ids["load"])
         if ending.summary.before is not None:
             typer.echo(to_text(ending.summary.before, typed) + "\n")
         typer.echo(to_text(ending.summary, typed, _correcting(ending.summary, typed, value_flags)))
@@ -140,6 +144,51 @@ def _typed(job: Job, value_flags: Collection[str]) -> CommandLine:
     typed = absolute_command(sys.argv[1:], value_flags, extract=job.extract, folder=Path.cwd())
     # /N holds in the environment of this process only.
     return typed if job.shard is None else typed.having("--shard", str(job.shard))
+
+
+class _Opened:
+    """What is known of the load that runs; its id from the moment its checkpoint is open.
+
+    Attributes:
+        identity: What tells it from others.
+        run_dir: Its run directory; empty before the checkpoint is open.
+        ids: What is on every line of the log.
+    """
+
+    def __init__(self, identity: LoadIdentity) -> None:
+        self.identity = identity
+        self.run_dir = ""
+        self.ids: dict[str, str | None] = {"load": None}
+
+    def begin(self, run_dir: Path, load_id: str) -> None:
+        """Take the run directory and the id of the load."""
+        self.run_dir = str(run_dir)
+        self.identity = replace(self.identity, load_id=load_id)
+        self.ids["load"] = load_id
+
+    def progress_line(self, snapshot: Snapshot, pace: Pace) -> str:
+        """Return progress as a JSON line."""
+        return progress_json(snapshot, pace, at=time.time(), load=self.ids["load"])
+
+
+@contextmanager
+def _refusals(opened: _Opened, summary_json: Path | None, *, debug: bool) -> Iterator[None]:
+    """Say which load it was that is refused after its checkpoint was opened.
+
+    Raises:
+        typer.Exit: It was refused; the error is shown.
+    """
+    try:
+        yield
+    except Interrupted:
+        raise
+    except LoaderError as error:
+        if not opened.run_dir:
+            raise
+        if summary_json is not None:
+            _write_summary(refused_summary(error, opened.run_dir, opened.identity), summary_json)
+        show_error(error, debug=debug, load=opened.ids["load"])
+        raise typer.Exit(error.exit_code) from error
 
 
 def _decide_unless(goes_on: bool, exit_code: int) -> None:  # noqa: FBT001 - the condition in the name

@@ -1,0 +1,48 @@
+"""Say which load this is, for its summary."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from loader.checkpoint import Checkpoint
+from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.job import Job
+from loader.model import SourceFile
+from loader.report.identity import LoadIdentity
+from loader.status.relatives import child_of, parent_of
+
+
+def identity_of(
+    job: Job,
+    files: Sequence[SourceFile] = (),
+    command: str = "",
+    checkpoint: Checkpoint | None = None,
+    ended_at: float | None = None,
+) -> LoadIdentity:
+    """Return what tells a load from others, as far as it is known.
+
+    Args:
+        job: The settings.
+        files: Its files.
+        command: The command line that runs it again.
+        checkpoint: Its checkpoint, or None if it has none.
+        ended_at: When this run ended, in epoch seconds.
+    """
+    known = LoadIdentity(
+        rehearsal=job.is_rehearsal,
+        instance_id=job.instance_id,
+        event_type=job.event_type,
+        files=[file.path for file in files],
+        command=command,
+        ended_at=ended_at,
+    )
+    if checkpoint is None:
+        return known
+    parent = parent_of(checkpoint.run_dir)
+    child = child_of(checkpoint.run_dir / CHECKPOINT_NAME, checkpoint.load_id, checkpoint.began_at)
+    return replace(
+        known,
+        load_id=checkpoint.load_id,
+        began_at=checkpoint.began_at,
+        parent=None if parent is None else str(parent),
+        child=None if child is None else str(child),
+    )

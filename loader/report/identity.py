@@ -1,0 +1,55 @@
+"""What tells a load from others: its id, where it went, its files, when it ran, its command."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loader.report.log_lines import iso
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadIdentity:
+    """What tells a load from others; the summary file and ``status --json`` have it under the same names.
+
+    Attributes:
+        load_id: Its name; empty where there is no checkpoint: a refused load, a dry run.
+        rehearsal: Whether it went to an emulator on this machine; None if that is not known.
+        instance_id: UUID of the instance.
+        event_type: What its rows became.
+        files: Paths of its files, in order.
+        command: The command line that runs it again; empty if it is not known.
+        began_at: When its first run began, in epoch seconds, or None.
+        ended_at: When its last run ended, in epoch seconds, or None.
+        parent: Run directory, or kept checkpoint, of the load whose rejected rows it corrects; None if it
+            corrects none.
+        child: Run directory of the load of its own corrected rows, or None.
+    """
+
+    load_id: str = ""
+    rehearsal: bool | None = None
+    instance_id: str = ""
+    event_type: str = ""
+    files: Sequence[str] = ()
+    command: str = ""
+    began_at: float | None = None
+    ended_at: float | None = None
+    parent: str | None = None
+    child: str | None = None
+
+    def as_json(self) -> Mapping[str, Any]:
+        """Return the values by name; times are ISO 8601 in UTC."""
+        return {
+            "load_id": self.load_id or None,
+            "rehearsal": self.rehearsal,
+            "instance_id": self.instance_id or None,
+            "event_type": self.event_type or None,
+            "files": list(self.files),
+            "command": self.command or None,
+            "began_at": None if self.began_at is None else iso(self.began_at),
+            "ended_at": None if self.ended_at is None else iso(self.ended_at),
+            "parent": self.parent,
+            "child": self.child,
+        }
+
+
+UNKNOWN_LOAD = LoadIdentity()
