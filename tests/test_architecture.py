@@ -15,9 +15,7 @@ TOO_LONG = {
     "checkpoint/checkpoint.py": 357,
     "checkpoint/schema.py": 309,
     "delivery/dispatcher.py": 313,
-    "formats/windows.py": 347,
     "loading/session.py": 331,
-    "records/row_reader.py": 367,
 }
 """Modules that are too long already, and their lines. They may only shrink."""
 
