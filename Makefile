@@ -48,7 +48,8 @@ package: $(READY) ## Build the wheel, install it alone into a fresh environment,
 	.ci/package $(BIN)/python
 
 soak: $(READY) ## The long fault tests and hostile files, half an hour or so: writes docs/reliability.md
-	SCN_TESTS_PLAIN_STARTS=1 $(BIN)/pytest -m "soak or not soak" tests/faults tests/hostile tests/load tests/sql tests/formats --numprocesses $(WORKERS) --quiet \
+	SCN_TESTS_PLAIN_STARTS=1 SCN_TESTS_WHOLE=1 $(BIN)/pytest -m "soak or not soak" tests/faults tests/hostile \
+		tests/load tests/sql tests/formats tests/simulation tests/drafting --numprocesses $(WORKERS) --quiet \
 		--reliability docs/reliability.md
 
 corpus: $(READY) ## Try files that others wrote, CORPUS=FOLDER: writes docs/reliability.md and corpus.json

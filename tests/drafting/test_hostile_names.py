@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from loader.drafting.draft import draft_job
 from loader.extract import open_extract
 from loader.preview.samples import sample_values
+from tests.thoroughness import examples
 
 PATTERNS = ("^.*$", "^id$", "*", "^(a)$", "(?i)x", ".*", "a|b", "\\d")
 WORDS = (
@@ -69,7 +70,9 @@ def parquet(names: list[str], rows: list[list[str]]) -> bytes:
 
 
 @pytest.mark.parametrize("write", [csv, ndjson, parquet])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(12, 200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(names=st.lists(NAMES, min_size=2, max_size=4, unique=True))
 def test_any_name_is_a_name(
     tmp_path: Path, job_of, write: Callable[[list[str], list[list[str]]], bytes], names: list[str]

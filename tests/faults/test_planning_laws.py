@@ -25,6 +25,7 @@ from tests.faults.extracts import EVENT_TYPE, KEY, ExtractShape, random_rows, ra
 from tests.faults.harness import INSTANCE, ROOT
 from tests.faults.planned import digest, digests
 from tests.faults.reliability import BOUNDED, REPEATABLE
+from tests.thoroughness import examples
 
 SEEDS = st.integers(0, 10**9)
 
@@ -46,7 +47,9 @@ def random_job(folder: Path, seed: int, *, most_rows: int = 200) -> dict[str, An
 
 
 @pytest.mark.tried("Windows planned in any order, each by itself", keeps=REPEATABLE)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(8, 60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(seed=SEEDS, order=st.randoms(use_true_random=False))
 def test_a_window_is_planned_the_same_in_any_order(tmp_path: Path, seed: int, order: Random) -> None:
     """What was planned before a window, in this run or never, changes no byte of its events."""
@@ -62,7 +65,7 @@ def test_a_window_is_planned_the_same_in_any_order(tmp_path: Path, seed: int, or
 @pytest.mark.tried("The same extract planned by other processes", keeps=REPEATABLE)
 def test_other_processes_plan_the_same(tmp_path: Path) -> None:
     """Neither the process nor its hash seed has a part in tokens and bytes."""
-    jobs = [random_job(tmp_path, seed) for seed in range(12)]
+    jobs = [random_job(tmp_path, seed) for seed in range(examples(5, 40))]
     (tmp_path / "jobs.json").write_bytes(orjson.dumps(jobs))
     command = [sys.executable, "-m", "tests.faults.planned", str(tmp_path / "jobs.json")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=60)

@@ -3,7 +3,7 @@
 import sqlite3
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.checkpoint.samples import (
@@ -17,6 +17,7 @@ from loader.checkpoint.schema import create_tables
 from loader.latency import Latencies
 from loader.loading.sampling import Sampler
 from loader.report import Snapshot
+from tests.thoroughness import examples
 
 LOOK_SECONDS = 0.25
 
@@ -63,6 +64,7 @@ def run(table: Table, looks: int, *, before: int = 0, ended: bool = True) -> Lat
     return latencies
 
 
+@settings(max_examples=examples(10, 50))
 @given(looks=st.lists(st.integers(1, 1_500), min_size=1, max_size=3))
 def test_no_count_is_lost_however_long_the_load(looks):
     """Over runs of any length the sums are those of the load, and the table stays bounded and in order."""
