@@ -9,8 +9,8 @@ anything is sent. What stops it later ends it in one place, with a checkpoint th
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, nullcontext, suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.report import LoadSummary
 from loader.service.client import SupplyChainClient, open_client
 from loader.service.live_schema import read_dataset
+from loader.shards.earlier import EarlierShards
 from loader.shards.parts import opening, shard_folders
 from loader.shards.siblings import look_at_siblings
 
@@ -168,7 +169,9 @@ async def _opened_and_run(
         plan = Plan(
             settings, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows, command, reached
         )
-        with _opened_checkpoint(job, plan, client, parts) as checkpoint:
+        with (
+            _opened_checkpoint(job, plan, client, parts) as (checkpoint, earlier),
+        ):
             if observers.opened is not None:
                 observers.opened(checkpoint.run_dir, checkpoint.load_id)
             log.info(
@@ -180,7 +183,7 @@ async def _opened_and_run(
                 first = extract.files[extract.formats.index(words)]
                 log.info("Read as %s.", words, extra={"file": first.path, "files": count})
             await decide_doubts(job, checkpoint, client)
-            run = LoadSession(job, extract, client, checkpoint, observers)
+            run = LoadSession(job, extract, client, checkpoint, observers, earlier=earlier)
             observers.begun(run.stop)
             ending = await run.to_end()
             which = identity_of(job, extract.files, command, checkpoint, client.service_now())
@@ -188,13 +191,16 @@ async def _opened_and_run(
             return replace(ending, summary=summary, files_waiting=extract.files_waiting)
 
 
-def _opened_checkpoint(job: Job, plan: Plan, client: SupplyChainClient, parts: LoadParts) -> Checkpoint:
-    """Open the checkpoint of what this process delivers, beside those of other shards."""
+@contextmanager
+def _opened_checkpoint(
+    job: Job, plan: Plan, client: SupplyChainClient, parts: LoadParts
+) -> Iterator[tuple[Checkpoint, EarlierShards | None]]:
+    """Open the checkpoint of what this process delivers, and those of shards of another division."""
     run_dir = run_dir_of(job).absolute()
     supersede = job.unfinished is Unfinished.SUPERSEDE
     with opening(run_dir) if job.shard is not None or shard_folders(run_dir) else nullcontext():
         siblings = look_at_siblings(run_dir, job.shard, plan, restart=job.restart, supersede=supersede)
-        return parts.open_checkpoint(
+        opened = parts.open_checkpoint(
             _run_dir(job),
             plan,
             restart=job.restart,
@@ -203,6 +209,11 @@ def _opened_checkpoint(job: Job, plan: Plan, client: SupplyChainClient, parts: L
             least_generation=siblings.least_generation,
             clock=client.service_now,
         )
+    with opened as checkpoint:
+        # Of another generation: a load that was done before this one.
+        same = [part for part in siblings.earlier if part.generation == checkpoint.generation]
+        with EarlierShards(same, retry_failed=job.retry_failed) if same else nullcontext() as earlier:
+            yield checkpoint, earlier
 
 
 def _run_dir(job: Job) -> Path:

@@ -2,8 +2,8 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from loader.checkpoint import FileTotals, Totals
@@ -111,6 +111,15 @@ class LoadCounters:
         if not result.in_parts and (state is EventState.ACCEPTED or state is EventState.FAILED):
             for file, rows in result.event.rows_by_file():
                 self._count_rows(file, rows, failed=state is not EventState.ACCEPTED)
+
+    def taken_over(self, results: Sequence[EventResult]) -> None:
+        """Count events whose results are taken over from shards of another division."""
+        states = Counter(result.state for result in results)
+        self._earlier = replace(
+            self._earlier,
+            events_accepted=self._earlier.events_accepted + states[EventState.ACCEPTED],
+            events_failed=self._earlier.events_failed + states[EventState.FAILED],
+        )
 
     def part(self, event: Event, result: PartResult) -> None:
         """Count the result of a part of an event."""

@@ -2,12 +2,16 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from loader.checkpoint import Checkpoint, WindowProgress
 from loader.delivery.dispatcher import Dispatcher
-from loader.model import Event, SlicePlan
+from loader.model import Event, PartResult, PartState, SlicePlan
+from loader.shards.earlier import TakenOver
 
 OnSlice = Callable[[SlicePlan, Mapping[int, int], bool], None]
+
+TakeOver = Callable[[SlicePlan, WindowProgress | None], TakenOver | None]
 
 EVENTS_AT_ONCE = 1024
 """So many events are handed over before it is asked again whether whoever takes the results keeps up."""
@@ -22,6 +26,7 @@ class Feeder:
         on_slice: Called with each slice when its events are about to be handed over, the rows by file that
             need no more work, and whether no earlier run planned it.
         caught_up: Awaited before each chunk: whoever takes the results can slow the load down.
+        take_over: Returns what shards of another division did with the events of a slice, if there are any.
     """
 
     def __init__(
@@ -30,11 +35,13 @@ class Feeder:
         dispatcher: Dispatcher,
         on_slice: OnSlice,
         caught_up: Callable[[], Awaitable[object]] | None = None,
+        take_over: TakeOver = lambda _plan, _known: None,
     ) -> None:
         self._checkpoint = checkpoint
         self._dispatcher = dispatcher
         self._on_slice = on_slice
         self._caught_up = caught_up
+        self._take_over = take_over
         self._progress: WindowProgress | None = None
 
     async def feed(self, plans: AsyncIterator[SlicePlan]) -> None:
@@ -56,32 +63,65 @@ class Feeder:
         if progress is not None:
             events = [event for event in events if progress.to_send(event.index)]
             _count_settled(settled, plan, progress)
+        taken = self._take_over(plan, progress)
+        if taken is not None:
+            events = [event for event in events if event.index not in taken.settled]
+            for result in taken.settled.values():
+                settled.update(dict(result.event.rows_by_file()))
+            for index, parts in taken.parts.items():
+                _count_parts(settled, plan.events[index - plan.first_index], parts)
         self._on_slice(plan, settled, is_new)
-        return await self._hand_over(events, progress)
+        return await self._hand_over(events, _Known(progress, taken))
 
-    async def _hand_over(self, events: Sequence[Event], progress: WindowProgress | None) -> bool:
+    async def _hand_over(self, events: Sequence[Event], known: "_Known") -> bool:
         for start in range(0, len(events), EVENTS_AT_ONCE):
             if self._caught_up is not None:
                 await self._caught_up()
-            if not await self._offer(events[start : start + EVENTS_AT_ONCE], progress):
+            if not await self._offer(events[start : start + EVENTS_AT_ONCE], known):
                 return False
         return True
 
-    async def _offer(self, chunk: Sequence[Event], progress: WindowProgress | None) -> bool:
+    async def _offer(self, chunk: Sequence[Event], known: "_Known") -> bool:
         for event in chunk:
-            if progress is None:
+            if known.nothing:
                 taken = await self._dispatcher.offer(event)
             else:
-                since = progress.in_doubt.get(event.index)
+                since = known.in_doubt_since(event.index)
                 taken = await self._dispatcher.offer(
                     event,
                     first_attempt_at=since,
                     may_have_been_accepted=since is not None,
-                    known_parts=progress.parts.get(event.index, ()),
+                    known_parts=known.parts(event.index),
                 )
             if not taken:
                 return False
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What earlier runs, and shards of another division, found out about the events of a slice."""
+
+    progress: WindowProgress | None
+    taken: TakenOver | None
+
+    @property
+    def nothing(self) -> bool:
+        return self.progress is None and self.taken is None
+
+    def in_doubt_since(self, index: int) -> float | None:
+        sources = (self.progress.in_doubt if self.progress else {}, self.taken.in_doubt if self.taken else {})
+        return min([source[index] for source in sources if index in source], default=None)
+
+    def parts(self, index: int) -> Sequence[PartResult]:
+        own = self.progress.parts.get(index, ()) if self.progress else ()
+        return own or (self.taken.parts.get(index, ()) if self.taken else ())
+
+
+def _count_parts(settled: Counter[int], event: Event, parts: Sequence[PartResult]) -> None:
+    for each in parts:
+        if each.state is not PartState.DIVIDED:
+            settled.update(dict(event.rows_by_file(each.part.first, each.part.first + each.part.count)))
 
 
 def _count_settled(settled: Counter[int], plan: SlicePlan, progress: WindowProgress) -> None:

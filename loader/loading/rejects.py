@@ -8,6 +8,7 @@ Rules kept here:
    is there is never written again: it may have been corrected.
 """
 
+import logging
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,12 +20,14 @@ from loader.atomic import drafting, make_private_file
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.rejected import open_rejected
 from loader.checkpoint.schema import REJECTED_NAME
-from loader.errors import CheckpointError
+from loader.errors import CheckpointError, LoaderError, contained_call
 from loader.extract import Table, reopen_table
 from loader.job import CsvSettings
 from loader.model import SourceFile
 from loader.sources.compression import without_suffix
 from loader.sources.partitions import partition_folders
+
+log = logging.getLogger(__name__)
 
 REASONS_NAME = "reasons.jsonl"
 """One line per rejected row: its place in the extract and in the new file, and why; none of its values."""
@@ -121,6 +124,17 @@ def settings_found(run_dir: Path, name: str = REJECTED_NAME) -> Mapping[str, str
     """Return the CSV settings, by name, that the files with rejected rows are to be read with."""
     path = run_dir / name / SETTINGS_NAME
     return dict(orjson.loads(path.read_bytes())) if path.exists() else {}
+
+
+def keep_rejects(run_dir: Path, opened: Callable[[SourceFile], Table]) -> None:
+    """Write the rejected rows at the end of a load, which ends as it ended, whether that works or not."""
+    try:
+        contained_call(write_rejects, run_dir, opened)
+    except LoaderError as error:
+        log.warning(
+            "The rejected rows were not written for correction: %s 'scn-loader rejects' tries again.",
+            error.what,
+        )
 
 
 def _write_all(rejected: RowsToCorrect, folder: Path, opened: Callable[[SourceFile], Table] | None) -> None:

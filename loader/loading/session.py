@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import aclosing
 from functools import partial
-from pathlib import Path
 
 from loader.checkpoint import Checkpoint, RunEnd
 from loader.delivery.dispatcher import Dispatcher
@@ -24,22 +23,23 @@ from loader.errors import (
     TooManyFailures,
     UnhandledCase,
     contained,
-    contained_call,
     unhandled,
 )
 from loader.extract import Extract
 from loader.extract.planning import log_rejected, plan_ahead, plan_slices
-from loader.job import Job, OnFailure
+from loader.job import Job
 from loader.loading.counters import LoadCounters, last_trouble
 from loader.loading.handover import Feeder
 from loader.loading.observers import Ending, Observers
-from loader.loading.rejects import write_rejects
+from loader.loading.rejects import keep_rejects
 from loader.loading.sampling import Sampler
+from loader.loading.taking_over import TakingOver, held_groups
 from loader.loading.trouble_watch import TroubleWatch
 from loader.model import Event, EventResult, EventState, PartResult, PartState, SlicePlan
 from loader.process.daemon_thread import in_daemon_thread
 from loader.report import LoadSummary, Snapshot
 from loader.service.client import SupplyChainClient
+from loader.shards.earlier import EarlierShards
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,8 @@ class LoadSession:
         client: SupplyChainClient,
         checkpoint: Checkpoint,
         observers: Observers,
+        *,
+        earlier: EarlierShards | None = None,
     ) -> None:
         self._rate_memory = RateMemory(*client.caller, job.instance_id)
         self._job = job
@@ -84,12 +86,13 @@ class LoadSession:
             self._cap,
             self._on_result,
             settings=DeliverySettings.of(job),
-            held_groups=checkpoint.held_groups() if job.on_failure is OnFailure.HOLD else (),
+            held_groups=held_groups(job, checkpoint, earlier),
             part_log=self,
             write_ahead=checkpoint,
             surroundings=Surroundings(wall=client.service_now),
         )
 
+        self._taking_over = TakingOver(job, earlier, checkpoint, self._tally, client.service_now)
         self._trouble_watch = TroubleWatch(checkpoint.run_dir, lambda: last_trouble(self._dispatcher.stats))
 
     async def to_end(self) -> Ending:
@@ -134,7 +137,13 @@ class LoadSession:
         self._dispatcher.stop(error.what)
 
     async def _feed(self) -> None:
-        feeder = Feeder(self._checkpoint, self._dispatcher, self._on_slice, self._observers.caught_up)
+        feeder = Feeder(
+            self._checkpoint,
+            self._dispatcher,
+            self._on_slice,
+            self._observers.caught_up,
+            self._taking_over.of_slice,
+        )
         plans = plan_slices(
             self._job,
             self._extract,
@@ -282,7 +291,7 @@ class LoadSession:
             self._error = self._error or error
             summary = self._summary()
         if summary.rows_rejected and summary.has_read_all:
-            keep = partial(_keep_rejects, self._checkpoint.run_dir, self._extract)
+            keep = partial(keep_rejects, self._checkpoint.run_dir, self._extract.table)
             try:
                 await self._observers.unless_stopped(in_daemon_thread(keep, "rejects"))
             except Interrupted:
@@ -306,17 +315,6 @@ class LoadSession:
             resumed=self._checkpoint.resumed,
             learned_rate=self._governor.learned_rate,
             error=self._error,
-        )
-
-
-def _keep_rejects(run_dir: Path, extract: Extract) -> None:
-    """Write the rejected rows for correction; the load ended as it ended, whether that works or not."""
-    try:
-        contained_call(write_rejects, run_dir, extract.table)
-    except LoaderError as error:
-        log.warning(
-            "The rejected rows were not written for correction: %s 'scn-loader rejects' tries again.",
-            error.what,
         )
 
 

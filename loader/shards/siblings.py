@@ -62,7 +62,7 @@ def look_at_siblings(
     ]
     generations = list(_generations(others, earlier, own, plan, is_new=is_new))
     least = max(generations, default=0)
-    return Siblings(least, [part for part in earlier if part.generation == least] if earlier else ())
+    return Siblings(least, earlier)
 
 
 def _check_running(part: Part, own: Shard, plan: Plan) -> None:

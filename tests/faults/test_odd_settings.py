@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from loader.emulator import FaultPlan
 from loader.errors import SettingsError
-from loader.job import Job, read_job
-from loader.job.run_folder import run_dir_of
+from loader.job import Job, read_job, run_dir_of
 from tests.faults.odd_settings import JOBS, PLANS, SPOILED, VALID, VALUES, WORDS, to_toml
 from tests.faults.reliability import REFUSED
 

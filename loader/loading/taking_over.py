@@ -1,0 +1,93 @@
+"""Take over what shards of another division of the same load did, slice by slice."""
+
+from collections.abc import Callable
+
+from loader.checkpoint import SAFE_SECONDS, Checkpoint, WindowProgress
+from loader.checkpoint.schema import SKIPPED
+from loader.errors import DecisionNeeded
+from loader.job import InDoubt, Job, OnFailure
+from loader.loading.counters import LoadCounters
+from loader.model import Event, EventResult, EventState, Operation, SlicePlan
+from loader.shards.earlier import EarlierShards, TakenOver
+
+
+class TakingOver:
+    """Writes what earlier shards did into the checkpoint of this one, so that it is complete without them.
+
+    Args:
+        job: The settings.
+        earlier: The checkpoints of earlier shards, or None if there are none.
+        checkpoint: The own one.
+        counters: Counts what is taken over.
+        clock: Epoch seconds.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        earlier: EarlierShards | None,
+        checkpoint: Checkpoint,
+        counters: LoadCounters,
+        clock: Callable[[], float],
+    ) -> None:
+        self._job = job
+        self._earlier = earlier
+        self._checkpoint = checkpoint
+        self._counters = counters
+        self._clock = clock
+
+    def of_slice(self, plan: SlicePlan, progress: WindowProgress | None) -> TakenOver | None:
+        """Return what is taken over of a slice that the checkpoint has; it is written down already.
+
+        Args:
+            plan: The slice.
+            progress: What earlier runs of this shard know of its window.
+
+        Raises:
+            DecisionNeeded: An event is in doubt for longer than its token lives, and the user has to decide.
+            CheckpointMismatch: An earlier shard planned another event for the same rows.
+        """
+        if self._earlier is None:
+            return None
+        taken = self._earlier.of_slice(plan)
+        if progress is not None:
+            for index in [index for index in taken.settled if not progress.to_send(index)]:
+                del taken.settled[index]
+        events = {event.index: event for event in plan.events}
+        own_parts = progress.parts if progress is not None else {}
+        for index in [index for index in taken.parts if index in own_parts]:
+            del taken.parts[index]
+        for index, parts in taken.parts.items():
+            for part in parts:
+                self._checkpoint.record_part(events[index], part)
+        self._decide_doubts(taken, events)
+        for result in taken.settled.values():
+            self._checkpoint.record(result)
+        self._counters.taken_over(list(taken.settled.values()))
+        return taken
+
+    def _decide_doubts(self, taken: TakenOver, events: dict[int, Event]) -> None:
+        before = self._clock() - SAFE_SECONDS
+        for index in [index for index, since in taken.in_doubt.items() if since < before]:
+            since = taken.in_doubt.pop(index)
+            if self._job.in_doubt is InDoubt.SKIP:
+                message = "In doubt for longer than its token lives; skipped on request."
+                taken.settled[index] = EventResult(
+                    events[index], EventState.FAILED, None, SKIPPED, message, 0, since
+                )
+            elif self._job.in_doubt is not InDoubt.RESEND and self._job.operation is Operation.APPEND:
+                raise DecisionNeeded(
+                    "Events may have been accepted by earlier shards, longer ago than the service remembers.",
+                    where=str(self._checkpoint.run_dir),
+                    why="APPEND adds a record again if its event is sent again after 8 hours",
+                    next_step="run the load again with --in-doubt resend (some records may be doubled) or "
+                    "--in-doubt skip (some may be missing)",
+                )
+
+
+def held_groups(job: Job, checkpoint: Checkpoint, earlier: EarlierShards | None) -> frozenset[str]:
+    """Return the groups that ``--on-failure hold`` keeps back from the start."""
+    if job.on_failure is not OnFailure.HOLD:
+        return frozenset()
+    of_earlier = earlier.held_groups() if earlier is not None and not job.retry_failed else frozenset()
+    return checkpoint.held_groups() | of_earlier
