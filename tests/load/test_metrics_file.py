@@ -3,7 +3,10 @@
 import json
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
+
+from tests.metrics.otlp_sink import otlp_sink
 
 EXTRACT = "reservation_id,reservation_detail_id,quantity\nR1,1,5\nR2,1,x\nR3,1,7\n"
 
@@ -18,11 +21,15 @@ def run(scn_loader, path: Path, *options: object) -> tuple[int, dict[str, int], 
     return done.returncode, json.loads(summary.read_text()), done.stderr
 
 
-def test_the_metrics_file_agrees_with_the_summary(scn_loader, tmp_path: Path):
-    """Counts and exit code are those of the summary, and JSON logs end with a line for CloudWatch."""
+def test_the_metrics_agree_with_the_summary(scn_loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Counts and exit code are those of the summary: in the file, for CloudWatch, and at a collector."""
     path, prom = tmp_path / "r.csv", tmp_path / "scn.prom"
     path.write_text(EXTRACT)
-    code, summary, said = run(scn_loader, path, "--metrics-file", prom, "--log-format", "json")
+    with otlp_sink() as sink:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.endpoint)
+        code, summary, said = run(scn_loader, path, "--metrics-file", prom, "--log-format", "json")
+        (accepted,) = sink.metrics()["scn_loader.events.accepted"].sum.data_points
+    assert accepted.as_int == 2
     values = {
         sample.name: sample.value
         for family in text_string_to_metric_families(prom.read_text())

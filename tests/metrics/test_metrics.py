@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,18 @@ def test_prometheus_reads_every_value():
         assert (kind, labels) == (instrument.kind.value, LABELS)
         assert value == pytest.approx(instrument.value(NOW))
     assert found["scn_loader_run_exit_code"][2] == 1.0
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool")
+def test_promtool_finds_no_fault():
+    """Prometheus' own checker of names, units and help texts is silent."""
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"],
+        input=to_text(NOW, LABELS, exit_code=1).encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
 
 def test_what_is_not_known_is_left_out():

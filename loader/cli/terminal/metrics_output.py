@@ -1,15 +1,18 @@
-"""The metrics of a load that runs on a terminal: a file while it runs, a line at its end.
+"""The metrics of a load that runs on a terminal: a file and a collector while it runs, a line at its end.
 
-Metrics never decide how a load ends: a file that cannot be written is logged once.
+Metrics never decide how a load ends: a file that cannot be written, or a collector that does not answer, is
+logged once.
 """
 
 import logging
+import os
 import sys
 import time
 from pathlib import Path
 
 from loader.job import Job
 from loader.metrics import MetricsFile, emf_line
+from loader.metrics.otel import OtelMetrics, is_installed, is_wanted
 from loader.report import LogFormat, Snapshot
 
 log = logging.getLogger(__name__)
@@ -30,10 +33,21 @@ class MetricsOutput:
         self._path = path
         self._prints_line = log_format is LogFormat.JSON
         self._last = Snapshot()
+        self._otel: OtelMetrics | None = None
+        if is_wanted(os.environ):
+            if is_installed():
+                self._otel = OtelMetrics(self._labels, os.environ)
+            else:
+                log.warning(
+                    "OTEL_EXPORTER_OTLP_ENDPOINT is set, but no metrics are sent to it: "
+                    "pip install 'scn-loader[otel]' adds that."
+                )
 
     def update(self, now: Snapshot) -> None:
         """Take the state of the load, and write the file if it is time."""
         self._last = now
+        if self._otel is not None:
+            self._otel.update(now)
         if self._file is not None:
             try:
                 self._file.update(now)
@@ -52,6 +66,8 @@ class MetricsOutput:
                 self._file.write(self._last, exit_code=exit_code)
             except OSError as error:
                 self._give_up(error)
+        if self._otel is not None:
+            self._otel.end(self._last, exit_code)
         if self._prints_line:
             line = emf_line(
                 self._last, self._labels, epoch_ms=int(time.time() * 1000), exit_code=exit_code, load=load

@@ -1,0 +1,136 @@
+"""The metrics by OTLP, for collectors of OpenTelemetry: observable instruments over the last snapshot.
+
+Nothing is counted twice: the instruments read the same values as the metrics file, when the library asks for
+them. The standard variables (``OTEL_EXPORTER_OTLP_ENDPOINT`` and so on) switch it on and configure it.
+
+Rule kept here: a collector that does not answer delays the end of a load by END_SECONDS at most.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from loader.metrics.instruments import INSTRUMENTS, Instrument, Kind
+from loader.report import Snapshot
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import CallbackOptions, Observation
+
+log = logging.getLogger(__name__)
+
+SWITCHES = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+"""Variables that name a collector: with one of them the metrics are sent."""
+
+INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL"
+EXPORT_MILLISECONDS = 10_000
+"""How often metrics are sent unless ``OTEL_METRIC_EXPORT_INTERVAL`` says otherwise. The SDK's default of 60 s
+would show nothing of a short load."""
+
+END_SECONDS = 2.0
+"""Time for the last export."""
+
+
+def is_wanted(environment: Mapping[str, str]) -> bool:
+    """Return whether the environment names a collector for metrics."""
+    if environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return False
+    if environment.get("OTEL_METRICS_EXPORTER", "otlp").lower() != "otlp":
+        return False
+    return any(environment.get(name) for name in SWITCHES)
+
+
+def is_installed() -> bool:
+    """Return whether the extra ``otel`` is installed."""
+    return find_spec("opentelemetry") is not None and find_spec("opentelemetry.exporter") is not None
+
+
+class OtelMetrics:
+    """The metrics of one load; they are sent from a thread of the library.
+
+    Args:
+        labels: Attributes of every metric, such as the event type.
+        environment: The environment of the process.
+    """
+
+    def __init__(self, labels: Mapping[str, str], environment: Mapping[str, str]) -> None:
+        # An extra that takes half a second to import.
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
+            OTLPMetricExporter,
+        )
+        from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415
+        from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader  # noqa: PLC0415
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+
+        # The library reports each failed export; here one line at the end is enough.
+        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
+        self._labels = dict(labels)
+        self._now = Snapshot()
+        self._exit_code: int | None = None
+        interval = None if environment.get(INTERVAL) else EXPORT_MILLISECONDS  # None: the library reads it
+        self._provider = MeterProvider(
+            [PeriodicExportingMetricReader(_watched(OTLPMetricExporter(), self._note), interval)],
+            Resource.create({"service.name": "scn-loader", "service.version": version("scn-loader")}),
+            shutdown_on_exit=False,
+        )
+        self._was_exported = False
+        self._create()
+
+    def update(self, now: Snapshot) -> None:
+        """Take the state of the load."""
+        self._now = now
+
+    def end(self, now: Snapshot, exit_code: int) -> None:
+        """Send the last metrics, for END_SECONDS at most."""
+        self._now, self._exit_code = now, exit_code
+        self._was_exported = False
+        # A thread of our own: the library waits for a collector, with retries, longer than it is told to.
+        sending = threading.Thread(
+            target=partial(self._provider.force_flush, END_SECONDS * 1e3), daemon=True, name="otel-end"
+        )
+        sending.start()
+        sending.join(END_SECONDS)
+        if not self._was_exported:
+            log.warning("The last metrics did not reach the OpenTelemetry collector.")
+
+    def _note(self, was_exported: bool) -> None:  # noqa: FBT001 - a callback
+        self._was_exported = was_exported
+
+    def _create(self) -> None:
+        meter = self._provider.get_meter("scn-loader", version("scn-loader"))
+        for each in INSTRUMENTS:
+            is_counter = each.kind is Kind.COUNTER
+            create = meter.create_observable_counter if is_counter else meter.create_observable_gauge
+            create(each.name, [partial(self._observe, each)], each.unit, each.meaning)
+        meter.create_observable_gauge(
+            "scn_loader.run.exit_code", [self._observe_end], "1", "Exit code of the run, once it ended."
+        )
+
+    def _observe(self, instrument: Instrument, _options: "CallbackOptions") -> "Iterable[Observation]":
+        return self._observed(instrument.value(self._now))
+
+    def _observe_end(self, _options: "CallbackOptions") -> "Iterable[Observation]":
+        return self._observed(self._exit_code)
+
+    def _observed(self, value: float | None) -> "Iterable[Observation]":
+        from opentelemetry.metrics import Observation  # noqa: PLC0415 - see above
+
+        return () if value is None else (Observation(value, self._labels),)
+
+
+def _watched(exporter: Any, note: Callable[[bool], None]) -> Any:
+    """Return the exporter; ``note`` is called with whether each export arrived."""
+    from opentelemetry.sdk.metrics.export import MetricExportResult  # noqa: PLC0415 - see above
+
+    send = exporter.export
+
+    def export(*args: Any, **kwargs: Any) -> MetricExportResult:
+        result: MetricExportResult = send(*args, **kwargs)
+        note(result is MetricExportResult.SUCCESS)
+        return result
+
+    exporter.export = export
+    return exporter
