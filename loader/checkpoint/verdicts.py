@@ -41,8 +41,8 @@ class Verdict(IntEnum):
     """In progress as well: rounds of questions use the two in turn, to know what they were told already."""
 
 
-IN_THE_LAKE = frozenset({Verdict.SUCCEEDED, Verdict.KNOWN})
-"""Typed events are taken for loaded where the question is whether an older row may go again."""
+NOT_IN_THE_LAKE = frozenset({Verdict.FAILED, Verdict.MISSING})
+"""All other events are taken for loaded where the question is whether an older row may go again."""
 
 NO_LONGER_ASKED = frozenset({Verdict.SUCCEEDED, Verdict.FAILED, Verdict.KNOWN, Verdict.UNKNOWN})
 
@@ -195,9 +195,9 @@ class Verdicts:
         """Yield first position and number (None: all) of the records of an event that are in the lake."""
         if index in self._in_parts.get(window, ()):
             for (at, of, first), verdict in self._parts.items():
-                if (at, of) == (window, index) and verdict in IN_THE_LAKE:
+                if (at, of) == (window, index) and verdict not in NOT_IN_THE_LAKE:
                     yield first, self._part_records[at, of, first]
-        elif self.verdict(Receipt(window, index, None, "")) in IN_THE_LAKE:
+        elif self.verdict(Receipt(window, index, None, "")) not in NOT_IN_THE_LAKE:
             yield 0, None
 
     def plan_digest(self, window: int, number: int) -> bytes | None:

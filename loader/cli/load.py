@@ -1,6 +1,7 @@
 """``scn-loader load``: deliver an extract, or go on where the last run stopped."""
 
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,19 +10,16 @@ import typer
 from loader.cli.options import JobFile, need_extract, with_job_options
 from loader.cli.terminal.emulate import REHEARSAL, emulated, emulator_key
 from loader.cli.terminal.verification import duration_seconds, show_verification
-from loader.errors import ExitCode
 from loader.job import Job, read_job, run_dir_of
 from loader.job.panels import DESTINATION, RUN
 from loader.report import LogFormat, ProgressStyle
 
 if TYPE_CHECKING:
     from loader.aws.credentials import CredentialSource
+    from loader.verify.api import Verification
 
 VERIFY, ONCE = "--verify", "once"
 """The flag may stand alone: then it means this."""
-
-ENDED = (ExitCode.DELIVERED, ExitCode.DELIVERED_WITH_FAILURES)
-"""How a load ends that nothing is left of to send."""
 
 
 @with_job_options
@@ -96,28 +94,24 @@ def load(
     wait_seconds = None if verify in (None, ONCE) else duration_seconds(str(verify))
     with emulated(work) if emulate and is_calling else nullcontext(work) as work:
         credentials = emulator_key() if emulate else None
-        try:
-            run_on_terminal(
-                work,
-                credentials=credentials,
-                summary_json=summary_json,
-                metrics_file=metrics_file,
-                progress=progress,
-                log_format=log_format,
-                debug=debug,
-                value_flags=value_flags(),
-                goes_on=verify is not None,
-            )
-        except typer.Exit as ended:
-            if verify is None or work.dry_run or ended.exit_code not in ENDED:
-                raise
-            code = _go_on_to_verify(work, wait_seconds, credentials, debug=debug)
-            raise typer.Exit(ended.exit_code or code) from None
+        run_on_terminal(
+            work,
+            credentials=credentials,
+            summary_json=summary_json,
+            metrics_file=metrics_file,
+            progress=progress,
+            log_format=log_format,
+            debug=debug,
+            value_flags=value_flags(),
+            verify=None
+            if verify is None
+            else partial(_verification, work, wait_seconds, credentials, debug=debug),
+        )
 
 
-def _go_on_to_verify(
+def _verification(
     job: Job, wait_seconds: float | None, credentials: "CredentialSource | None", *, debug: bool
-) -> ExitCode:
+) -> "Verification":
     from loader.verify.session import VerifySettings  # noqa: PLC0415 - slow to import, --help is not
 
     return show_verification(

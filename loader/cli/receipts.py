@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from loader.errors import ExitCode, SettingsError
+from loader.report.figures import printable
 
 
 def receipts(
@@ -18,6 +19,14 @@ def receipts(
         str | None,
         typer.Option(
             metavar="FILE:ROW", help="Only the event with this row of the extract, from 1 without the header."
+        ),
+    ] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STATUS",
+            help="Only events of this status: accepted, succeeded, failed, in_progress, known, unknown, "
+            "missing or not_accepted.",
         ),
     ] = None,
     output: Annotated[
@@ -35,7 +44,7 @@ def receipts(
 
     Exit codes: 0 listed; 1 no event matches; 2 refused.
     """
-    from loader.verify.receipts import Wanted, export_receipts  # noqa: PLC0415 - polars is slow to import
+    from loader.verify.receipts import STATUSES, Wanted, export_receipts  # noqa: PLC0415 - polars is slow to import
 
     path, position = None, None
     if row is not None:
@@ -43,7 +52,13 @@ def receipts(
         if match is None:
             raise SettingsError("The row cannot be used.", where="--row", why=f"'{row}' is not FILE:ROW")
         path, position = match[1], int(match[2]) - 1
-    count = export_receipts(run_dir, Wanted(group, path, position), output, sys.stdout)
+    if status is not None and status not in STATUSES:
+        raise SettingsError(
+            "There is no such status.",
+            where="--status",
+            why=f"'{printable(status)}' is none of {', '.join(sorted(STATUSES))}",
+        )
+    count = export_receipts(run_dir, Wanted(group, path, position, status), output, sys.stdout)
     if output is not None:
         typer.echo(f"{count:,} {'event' if count == 1 else 'events'} written to {output}")
     raise typer.Exit(ExitCode.DELIVERED if count else ExitCode.DELIVERED_WITH_FAILURES)

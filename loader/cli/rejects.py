@@ -1,35 +1,52 @@
-"""``scn-loader rejects``: the rejected rows of a load, as files to correct and load."""
+"""``scn-loader rejects``: rows that were rejected, refused or not loaded, as files to correct and load."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from loader.checkpoint.schema import REJECTED_NAME
+from loader.checkpoint.start.correction_folders import REASONS_NAME, not_loaded_folders
 from loader.cli.load import value_flags
-from loader.cli.terminal.corrected_load import correcting_of
+from loader.cli.terminal.corrected_load import standing_of
 from loader.report.figures import printable
 from loader.status.overview import read_overview
 
 
 def rejects(run_dir: Annotated[Path, typer.Argument(help="The run directory of a load.")]) -> None:
-    """Write the rejected rows of a load to files of the extract's own format, to be corrected and loaded.
+    """Write rows of a load to files of the extract's own format, to be corrected and loaded.
 
-    A load does this by itself at its end; this is for one that was killed just then. Files that are there
-    already are left as they are. They hold row data and are readable by you only.
+    RUN_DIR/rejected has the rows that could not become records: a load writes them by itself at its end.
+    RUN_DIR/not-loaded has those of events that the service refused, or accepted and did not load: 'verify'
+    writes them, too. Files that are there already are left as they are. They hold row data and are readable
+    by you only.
     """
-    from loader.loading.rejects import REASONS_NAME, write_rejects  # noqa: PLC0415 - polars is slow to import
+    from loader.loading.rejects import rejected_files, write_rejects  # noqa: PLC0415 - polars is slow to import
+    from loader.verify.api import keep_refused  # noqa: PLC0415 - the same
 
     run_dir = run_dir.absolute()
     files = write_rejects(run_dir)
-    if not files:
-        typer.echo("No row was rejected.")
+    lost = keep_refused(run_dir)
+    if not files and lost is None:
+        typer.echo("No row was rejected, refused or known not to be loaded.")
         return
+    standing = standing_of(read_overview(run_dir, time.time()), value_flags())
+    if files:
+        _show(run_dir / REJECTED_NAME, files, standing.correcting)
+    if lost is not None and lost.left_out:
+        typer.echo(
+            f"{lost.left_out:,} of {lost.rows:,} rows left out: a later row of the same key was accepted"
+        )
+    for folder in not_loaded_folders(run_dir)[-1:] if lost is not None else ():
+        _show(folder, rejected_files(run_dir, folder.name), standing.correcting_not_loaded)
+
+
+def _show(folder: Path, files: Sequence[Path], command: str) -> None:
     for path in files:
         typer.echo(printable(str(path)))
-    typer.echo(f"why: {printable(str(run_dir / REJECTED_NAME / REASONS_NAME))}")
-    command = correcting_of(read_overview(run_dir, time.time()), value_flags())
+    typer.echo(f"why: {printable(str(folder / REASONS_NAME))}")
     typer.echo(
         "correct them, then load them" + (f":\n  {printable(command)}" if command else " as an extract")
     )

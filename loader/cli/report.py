@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from loader.cli.load import value_flags
-from loader.cli.terminal.corrected_load import correcting_of
+from loader.cli.terminal.corrected_load import standing_of
 from loader.errors import SettingsError
 
 
@@ -44,7 +44,7 @@ def report(
     from loader.page.model import LoadPage  # noqa: PLC0415
 
     def page() -> LoadPage:
-        return build_page(run_dir, time.time(), correcting=lambda load: correcting_of(load, value_flags()))
+        return build_page(run_dir, time.time(), standing=lambda load: standing_of(load, value_flags()))
 
     first = page()
     if live:

@@ -3,6 +3,7 @@
 import shlex
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,18 +13,18 @@ import typer
 from loader.checkpoint.schema import CHECKPOINT_NAME, REJECTED_NAME
 from loader.checkpoint.start.making_way import aside
 from loader.cli.load import value_flags
-from loader.cli.terminal.corrected_load import correcting_of
+from loader.cli.terminal.corrected_load import standing_of
 from loader.errors import ExitCode
 from loader.report.export import export_failed, export_rejected
 from loader.report.figures import counted, printable
+from loader.report.summary import code_of_loading
 from loader.status.command_line import PROGRAM
 from loader.status.earlier import earlier_text, earlier_values, read_earlier
 from loader.status.listing import listing_text, loads_below
-from loader.status.next_steps import Step, next_steps
+from loader.status.next_steps import Step, loading_steps, next_steps
 from loader.status.overview import LoadState, Overview, read_overview
 from loader.status.overview_json import overview_values
 from loader.status.overview_text import overview_text
-from loader.status.relatives import CORRECTED_NOT_LOADED_NAME
 
 
 def status(
@@ -72,8 +73,6 @@ def status(
         _write_json(overview_values(overview, steps, earlier_values(earlier) if earlier else None))
     else:
         sys.stdout.write(overview_text(overview, steps, earlier_text(earlier) if earlier else "") + "\n")
-        if overview.totals is not None and overview.totals.events_accepted and not overview.is_earlier:
-            sys.stdout.write(_third_stage(overview.run_dir))
     if overview.state is LoadState.NONE:
         raise typer.Exit(ExitCode.REFUSED)
     for path, export, what in (
@@ -108,17 +107,20 @@ def _steps(overview: Overview) -> list[Step]:
         return [Step("name a run directory, which each summary shows as 'run dir', or a folder of them")]
     if overview.is_earlier:
         return _steps_of_earlier(overview)
-    return next_steps(overview.standing(correcting_of(overview, value_flags())))
+    return next_steps(standing_of(overview, value_flags()))
 
 
 def _steps_of_earlier(overview: Overview) -> list[Step]:
     """Return what can still be done for a load whose place in the run directory a later one took."""
     checkpoint = shlex.quote(str(overview.checkpoint))
     steps = []
-    if correcting := correcting_of(overview, value_flags()):
+    standing = standing_of(overview, value_flags())
+    if standing.correcting:
         folder = overview.run_dir / aside(REJECTED_NAME, overview.load_id)
-        steps.append(Step(f"correct the rejected rows in {folder}, then load them", correcting))
-    if overview.totals is not None and overview.totals.events_failed:
+        steps.append(Step(f"correct the rejected rows in {folder}, then load them", standing.correcting))
+    if standing.correcting_not_loaded:
+        steps += loading_steps(replace(standing, events_missing=0, tells_loads=False))
+    elif overview.totals is not None and overview.totals.events_failed:
         command = f"{PROGRAM} status {checkpoint} --failed failed.csv"
         steps.append(Step("list the failed events, as their rows have to be loaded again", command))
     return steps or [Step("nothing: a later load took its place in the run directory")]
@@ -128,19 +130,11 @@ def _code_of(overview: Overview) -> int:
     if overview.state is LoadState.RUNNING:
         return 0
     end = overview.last_run
-    return int(ExitCode.STOPPED_RESUMABLE if end is None else end.exit_code)
-
-
-def _third_stage(run_dir: Path) -> str:
-    """Return whether what was accepted is loaded, as far as the service was asked."""
-    from loader.checkpoint.verdicts import read_counts  # noqa: PLC0415 - polars is slow to import
-    from loader.verify.text import stage_line  # noqa: PLC0415 - the same
-
-    lines = [stage_line(read_counts(run_dir), run_dir)]
-    child = run_dir / CORRECTED_NOT_LOADED_NAME
-    if (child / CHECKPOINT_NAME).exists():
-        lines.append(f"rows that were not loaded were corrected and loaded in {printable(str(child))}")
-    return "".join(f"{line}\n" for line in lines)
+    code = ExitCode.STOPPED_RESUMABLE if end is None else ExitCode(end.exit_code)
+    loaded = overview.loaded
+    if code is not ExitCode.DELIVERED or loaded.get("undecided", 0) == sum(loaded.values()):
+        return int(code)  # the service was not asked what it loaded
+    return int(code_of_loading(loaded))
 
 
 def _show_all(loads: list[Overview], *, as_json: bool) -> None:

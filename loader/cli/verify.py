@@ -1,13 +1,17 @@
 """``scn-loader verify``: whether what was accepted is loaded."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from loader.cli.load import value_flags
+from loader.cli.terminal.emulate import LAKE_NAME, emulated_again, emulator_key
 from loader.cli.terminal.verification import duration_seconds, show_verification
 from loader.errors import SettingsError
+from loader.status.command_line import CommandLine
 
 
 def verify(
@@ -63,4 +67,25 @@ def verify(
         how=How(how), wait_seconds=None if wait is None else duration_seconds(wait), sample=sample, rate=rate
     )
     given: dict[str, Any] = {"region": region, "profile": profile, "endpoint_url": endpoint_url}
-    raise typer.Exit(show_verification(run_dir, settings, given, value_flags(), as_json=as_json, debug=debug))
+    with _rehearsed(run_dir) if endpoint_url is None else nullcontext() as emulator:
+        credentials = None
+        if emulator is not None:
+            given, credentials = given | {"endpoint_url": emulator, "profile": None}, emulator_key()
+        found = show_verification(
+            run_dir, settings, given, value_flags(), credentials=credentials, as_json=as_json, debug=debug
+        )
+    raise typer.Exit(found.exit_code)
+
+
+@contextmanager
+def _rehearsed(run_dir: Path) -> Iterator[str | None]:
+    """Yield the URL of an emulator that knows the events of a rehearsal; None if the load was none."""
+    from loader.verify.stored_job import stored_plan  # noqa: PLC0415 - polars is slow to import
+
+    command = stored_plan(run_dir).command
+    typed = CommandLine.parsed(command) if command else None
+    if typed is None or "--emulate" not in typed.arguments or not (run_dir / LAKE_NAME).exists():
+        yield None
+        return
+    with emulated_again(run_dir) as url:
+        yield url

@@ -20,6 +20,7 @@ from loader.atomic import drafting, make_private_file
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.rejected import open_rejected
 from loader.checkpoint.schema import REJECTED_NAME
+from loader.checkpoint.start.correction_folders import REASONS_NAME
 from loader.errors import CheckpointError, LoaderError, contained_call
 from loader.extract import Table, reopen_table
 from loader.job import CsvSettings
@@ -28,9 +29,6 @@ from loader.sources.compression import without_suffix
 from loader.sources.partitions import partition_folders
 
 log = logging.getLogger(__name__)
-
-REASONS_NAME = "reasons.jsonl"
-"""One line per rejected row: its place in the extract and in the new file, and why; none of its values."""
 
 SETTINGS_NAME = ".csv-settings.json"
 """How the extract's CSV files turned out to be written, where all agree: fewer rows might not show it."""
@@ -157,6 +155,7 @@ def _write_all(rejected: RowsToCorrect, folder: Path, opened: Callable[[SourceFi
 
 
 def _write_reasons(rejected: RowsToCorrect, names: Mapping[int, str], path: Path) -> None:
+    """Write one line per row: its place in the extract and in the new file, and why; none of its values."""
     make_private_file(path)
     last: tuple[int, int] = (-1, -1)
     place = 0

@@ -19,13 +19,13 @@ from loader.page.model import (
     LoadPage,
     NextStep,
     Sample,
-    Stage,
     Verdict,
     WindowCell,
 )
+from loader.page.stages import stages_of
 from loader.report import figures
 from loader.status.failure_groups import FailureGroup
-from loader.status.next_steps import next_steps
+from loader.status.next_steps import Standing, next_steps
 from loader.status.overview import LoadState, Overview, read_overview
 from loader.status.overview_text import STATES
 
@@ -56,14 +56,14 @@ _VERDICTS = {
 
 
 def build_page(
-    run_dir: Path, now: float, *, correcting: Callable[[Overview], str] = lambda _: ""
+    run_dir: Path, now: float, *, standing: Callable[[Overview], Standing] = Overview.standing
 ) -> LoadPage:
     """Return the page of a load.
 
     Args:
         run_dir: Its run directory.
         now: Epoch seconds.
-        correcting: Returns the command that loads the rejected rows once they are corrected, if any.
+        standing: Returns what the next step depends on.
 
     Raises:
         CheckpointError: There is no load, or its checkpoint cannot be read.
@@ -89,11 +89,9 @@ def build_page(
         verdict=_verdict(overview),
         headline=_headline(overview),
         facts=list(_facts(overview)),
-        next_steps=[
-            NextStep(step.why, step.command) for step in next_steps(overview.standing(correcting(overview)))
-        ],
+        next_steps=[NextStep(step.why, step.command) for step in next_steps(standing(overview))],
         figures=list(_figures(overview, stored, latencies)),
-        stages=list(_stages(overview)),
+        stages=list(stages_of(overview)),
         samples=[_sample(each) for each in stored],
         windows=windows,
         files=files[:MOST_FILES],
@@ -110,9 +108,14 @@ def build_page(
 def _verdict(overview: Overview) -> Verdict:
     totals = overview.totals
     assert totals is not None
-    trouble = totals.events_failed or totals.rows_rejected or overview.doubt.expired
+    trouble = totals.events_failed or totals.rows_rejected or overview.doubt.expired or _lost(overview)
     verdict = _VERDICTS[overview.state]
     return Verdict.ATTENTION if verdict is Verdict.DONE and trouble else verdict
+
+
+def _lost(overview: Overview) -> int:
+    """Return how many accepted events are known not to be loaded."""
+    return overview.loaded.get("failed", 0) + overview.loaded.get("missing", 0)
 
 
 def _headline(overview: Overview) -> str:
@@ -124,7 +127,7 @@ def _headline(overview: Overview) -> str:
             rejected = figures.counted(totals.rows_rejected, "rejected row")
             return f"Done, with {figures.counted(totals.events_failed, 'failed event')} and {rejected}."
         case LoadState.FINISHED:
-            return f"Done: all {figures.counted(totals.events_accepted, 'event')} accepted."
+            return _finished(overview)
         case LoadState.RUNNING:
             return f"Running: {accepted} accepted."
         case LoadState.KILLED:
@@ -132,6 +135,15 @@ def _headline(overview: Overview) -> str:
         case _:
             cause = overview.last_run.cause.rstrip(".") if overview.last_run else STATES[overview.state]
             return f"Stopped: {cause}. {accepted} accepted."
+
+
+def _finished(overview: Overview) -> str:
+    lost = _lost(overview)
+    if lost:
+        return f"Accepted, but {figures.counted(lost, 'event')} {'is' if lost == 1 else 'are'} not loaded."
+    accepted = overview.totals.events_accepted if overview.totals is not None else 0
+    is_loaded = accepted and overview.loaded.get("succeeded") == sum(overview.loaded.values())
+    return f"Done: all {figures.counted(accepted, 'event')} accepted{' and loaded' if is_loaded else ''}."
 
 
 def _facts(overview: Overview) -> Iterator[tuple[str, str]]:
@@ -173,30 +185,6 @@ def _figures(overview: Overview, stored: Sequence[StoredSample], latencies: Perc
     if latencies.p50 is not None:
         longest = f"p95 {latencies.p95:,.0f} ms, p99 {latencies.p99:,.0f} ms, max {latencies.max:,.0f} ms"
         yield Figure("round trip p50", f"{latencies.p50:,.0f} ms", longest)
-
-
-def _stages(overview: Overview) -> Iterator[Stage]:
-    totals = overview.totals
-    assert totals is not None
-    left = overview.rows_left or 0
-    yield Stage(
-        "Rows",
-        [
-            ("accepted", "records", totals.records),
-            ("failed", "rejected", totals.rows_rejected),
-            ("filtered", "filtered", totals.rows_filtered),
-            ("left", "not read yet", left),
-        ],
-    )
-    yield Stage(
-        "Events",
-        [
-            ("accepted", "accepted", totals.events_accepted),
-            ("failed", "failed", totals.events_failed),
-            ("doubt", "in doubt", totals.events_in_doubt),
-            ("left", "not sent yet", totals.events_unprocessed),
-        ],
-    )
 
 
 def _latencies(stored: Sequence[StoredSample]) -> Percentiles:

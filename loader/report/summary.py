@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from loader.errors import ExitCode
+from loader.job import DATASET_EVENT_TYPE
 from loader.latency import NO_LATENCIES, Percentiles
 from loader.report.identity import UNKNOWN_LOAD, LoadIdentity
 from loader.report.trouble import Trouble
@@ -65,6 +66,8 @@ class LoadSummary:
         refused_as: The word of the error that refused the load, if it has one; see ``end``.
         nothing_new: Whether every file had been delivered before, so that nothing was read or sent.
         shard: Which part of the load this is, such as ``2/4``; empty for the whole.
+        loaded: Accepted events by what the service said of them, under the names of ``verify --json``; None
+            if the load did not go on to ask (``--verify``).
         before: The unfinished load that this command finished first (``--unfinished resume``), or None.
         identity: What tells the load from others; in the JSON its values stand beside the others.
     """
@@ -104,6 +107,7 @@ class LoadSummary:
     nothing_new: bool = False
     refused_as: str = ""
     shard: str = ""
+    loaded: Mapping[str, int] | None = None
     before: "LoadSummary | None" = None
     identity: LoadIdentity = UNKNOWN_LOAD
 
@@ -121,6 +125,11 @@ class LoadSummary:
     def has_read_all(self) -> bool:
         """Whether every file was read to its end."""
         return not any(self._unread())
+
+    @property
+    def has_load_status(self) -> bool:
+        """Whether the service tells the load status of its events."""
+        return self.identity.event_type == DATASET_EVENT_TYPE
 
     @property
     def exit_code(self) -> ExitCode:
@@ -183,6 +192,20 @@ _EQUATIONS = {
 }
 
 
+_LOST, _NOT_DECIDED = ("failed", "missing"), ("undecided", "in_progress", "unknown")
+
+
+def code_of_loading(loaded: Mapping[str, int]) -> ExitCode:
+    """Return the exit code for what the service said of the accepted events.
+
+    Args:
+        loaded: Accepted events by verdict, as in `LoadSummary`.
+    """
+    if any(loaded[name] for name in _LOST):
+        return ExitCode.DELIVERED_WITH_FAILURES
+    return ExitCode.UNDECIDED if any(loaded[name] for name in _NOT_DECIDED) else ExitCode.DELIVERED
+
+
 def exit_code_for(summary: LoadSummary) -> ExitCode:  # noqa: PLR0911 - one line per way to end
     """Return the exit code of a load, the gravest that applies."""
     if summary.violations():
@@ -195,6 +218,8 @@ def exit_code_for(summary: LoadSummary) -> ExitCode:  # noqa: PLR0911 - one line
         return ExitCode.STOPPED_RESUMABLE
     if summary.rows_rejected or summary.events_failed:
         return ExitCode.DELIVERED_WITH_FAILURES
+    if summary.loaded is not None and code_of_loading(summary.loaded):
+        return code_of_loading(summary.loaded)
     if summary.before is not None and summary.before.exit_code is not ExitCode.DELIVERED:
         return summary.before.exit_code
     if not summary.records and not summary.nothing_new and not summary.rows_elsewhere:
@@ -211,6 +236,7 @@ def to_json(summary: LoadSummary) -> bytes:
         "latency_ms": summary.latency.as_json(),
         "delivery_latency_ms": summary.delivery_latency.as_json(),
         "limited_by": dict(summary.limited_by),
+        "loaded": None if summary.loaded is None else dict(summary.loaded),
         "events_per_second": round(summary.events_per_second, 3),
         "rows_per_second": round(summary.rows_per_second, 3),
         "exit_code": summary.exit_code,

@@ -5,6 +5,7 @@ Pure: text from a summary, in ASCII and at most 80 columns wide but for commands
 
 import textwrap
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import zip_longest
 
 from loader.errors import ExitCode
@@ -14,6 +15,7 @@ from loader.report.limiting_factor import limiting_advice, limiting_words
 from loader.report.summary import LoadSummary
 from loader.report.trouble import in_one_line
 from loader.status.command_line import CommandLine
+from loader.status.loaded_stage import NOT_ASKED, NOT_TOLD, stage_text
 from loader.status.next_steps import Standing, Step, next_steps, status_step
 
 WIDTH = 80
@@ -27,20 +29,27 @@ MAIN_FROM = 0.5
 """One with more than this share is worth advice."""
 
 
-def to_text(summary: LoadSummary, command: CommandLine | None = None, correcting: str = "") -> str:
+def to_text(
+    summary: LoadSummary,
+    command: CommandLine | None = None,
+    correcting: str = "",
+    *,
+    is_asked_next: bool = False,
+) -> str:
     """Return the closing block, without a line end at its end.
 
     Args:
         summary: How the load ended.
         command: The command line that was typed, for the proposals what to run next; None if not known.
         correcting: The command that loads the rejected rows once they are corrected, if there is one.
+        is_asked_next: Whether the service is asked next what it loaded; then nothing is proposed about that.
     """
     blocks = [
         textwrap.fill(_headline(summary), WIDTH, break_long_words=False, break_on_hyphens=False),
         "\n".join(f"  {sentence}" for sentence in summary.violations()),
         "\n".join(_counts(summary)),
-        "\n".join(_run(summary)),
-        "\n".join(_next(summary, command, correcting)),
+        "\n".join(_run(summary, is_asked_next=is_asked_next)),
+        "\n".join(_next(_standing(summary, command, correcting, is_asked_next=is_asked_next))),
     ]
     return "\n\n".join(block for block in blocks if block)
 
@@ -137,7 +146,7 @@ def _cell(line: tuple[str, int] | None) -> str:
     return f"{label:<{LABEL_CHARS}} {number:>{COUNT_CHARS}}"
 
 
-def _run(summary: LoadSummary) -> Iterable[str]:
+def _run(summary: LoadSummary, *, is_asked_next: bool) -> Iterable[str]:
     if summary.seconds > 0:
         speed = [figures.duration(summary.seconds)]
         if summary.events_accepted_in_run:
@@ -152,6 +161,8 @@ def _run(summary: LoadSummary) -> Iterable[str]:
     p50, p99, longest = summary.latency.p50, summary.latency.p99, summary.latency.max
     if p50 is not None and p99 is not None and longest is not None:
         yield from _wrapped("round trip", f"p50 {p50:,.0f} ms, p99 {p99:,.0f} ms, longest {longest:,.0f} ms")
+    if summary.events_accepted and summary.identity.event_type:
+        yield from _wrapped("loaded", _loaded(summary, is_asked_next=is_asked_next))
     if summary.last_trouble is not None and summary.exit_code:
         yield from _wrapped("trouble", in_one_line(summary.last_trouble))
     yield from _limits(summary)
@@ -182,9 +193,17 @@ def _which(load: LoadIdentity) -> Iterable[str]:
         times = f"began {figures.moment(load.began_at)}, ended {figures.moment(load.ended_at)}"
         yield from _wrapped("when", times)
     if load.parent is not None:
-        yield from _labelled("corrects", [f"rejected rows of {figures.printable(load.parent)}"])
+        yield from _labelled("corrects", [f"rows of the load in {figures.printable(load.parent)}"])
     if load.child is not None:
         yield from _labelled("corrected", [f"by the load in {figures.printable(load.child)}"])
+
+
+def _loaded(summary: LoadSummary, *, is_asked_next: bool) -> str:
+    if summary.loaded is not None:
+        return stage_text(summary.loaded, has_status=summary.has_load_status)
+    if is_asked_next:
+        return "the service is asked next"
+    return NOT_ASKED if summary.has_load_status else f"not known: {NOT_TOLD}"
 
 
 def _limits(summary: LoadSummary) -> Iterable[str]:
@@ -215,7 +234,16 @@ def standing(summary: LoadSummary, command: CommandLine | None = None, correctin
         events_failed=summary.events_failed,
         events_in_doubt=summary.events_in_doubt,
         stopped_because=summary.stopped_because,
+        tells_loads=summary.has_load_status,
+        events_not_asked=0 if summary.loaded else summary.events_accepted,
     )
+
+
+def _standing(
+    summary: LoadSummary, command: CommandLine | None, correcting: str, *, is_asked_next: bool
+) -> Standing:
+    found = standing(summary, command, correcting)
+    return replace(found, events_not_asked=0) if is_asked_next else found
 
 
 _WORTH_A_LOOK = (
@@ -233,8 +261,8 @@ def _steps(load: Standing) -> Iterable[Step]:
     yield from next_steps(load)
 
 
-def _next(summary: LoadSummary, command: CommandLine | None, correcting: str) -> Iterable[str]:
-    for position, step in enumerate(_steps(standing(summary, command, correcting))):
+def _next(load: Standing) -> Iterable[str]:
+    for position, step in enumerate(_steps(load)):
         yield from _wrapped("" if position else "next", step.why + (":" if step.command else ""))
         if step.command:
             yield f"{' ' * INDENT_CHARS}  {figures.printable(step.command)}"

@@ -9,6 +9,7 @@ Rules kept here:
 """
 
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from loader.errors import ExitCode
@@ -37,6 +38,9 @@ class Standing:
         run_dir: Its run directory, absolute; empty if it has none (a dry run).
         command: The command line that was typed, or None if it is not known (a load from Python).
         correcting: The command that loads the rejected rows once they are corrected; empty if there is none.
+        correcting_not_loaded: The same for rows that the service refused or did not load.
+        not_loaded_in: Folder with those rows.
+        corrected_in: Run directory of the load of those corrected rows, if there is one.
         exit_code: How the last run ended; None if it runs, was killed, or did not begin.
         is_running: Whether a process works on it.
         is_stopped: Whether something ended the last run before its end.
@@ -49,11 +53,18 @@ class Standing:
         doubt_expired: Those of them that the service has forgotten by now.
         safe_until: Epoch seconds until which the others can be sent again without risk, or None.
         stopped_because: What stopped the last run, in words.
+        tells_loads: Whether the service tells the load status of the events.
+        events_not_asked: Accepted events that the service was not asked about, or whose load has not ended.
+        events_lost: Accepted events whose load failed.
+        events_missing: Accepted events that the service does not know.
     """
 
     run_dir: str
     command: CommandLine | None = None
     correcting: str = ""
+    correcting_not_loaded: str = ""
+    not_loaded_in: str = ""
+    corrected_in: str = ""
     exit_code: ExitCode | None = None
     is_running: bool = False
     is_stopped: bool = False
@@ -66,12 +77,19 @@ class Standing:
     doubt_expired: int = 0
     safe_until: float | None = None
     stopped_because: str = ""
+    tells_loads: bool = False
+    events_not_asked: int = 0
+    events_lost: int = 0
+    events_missing: int = 0
 
 
 _NEVER_AGAIN = ("--restart", "--dry-run")
 _ENDED_BY_ITSELF = (ExitCode.DELIVERED, ExitCode.DELIVERED_WITH_FAILURES)
 
 _RESEND = "send them again (with APPEND a row may then be there twice)"
+
+WAITING = "--wait 30m"
+"""A time in which most loads end; none is documented."""
 
 LEAST_ERRORS = 100
 """A proposed limit of errors is at least this, or the next few errors would stop the load again."""
@@ -97,7 +115,7 @@ def next_steps(load: Standing) -> list[Step]:  # noqa: PLR0911 - a line per way 
             _again(load, "or leave them as they are", "--in-doubt", "skip"),
         ]
     if load.exit_code is ExitCode.DELIVERED:
-        return []
+        return loading_steps(load)
     if load.exit_code is ExitCode.DELIVERED_WITH_FAILURES:
         return _after_failures(load)
     if load.exit_code is ExitCode.BUG:
@@ -124,17 +142,46 @@ def _only_step(load: Standing) -> Step:
     return step
 
 
+def loading_steps(load: Standing) -> list[Step]:
+    """Return what to do about accepted events: correct what is not loaded, ask about the rest."""
+    return [*_correct_not_loaded(load), *_ask(load)]
+
+
+def _correct_not_loaded(load: Standing) -> Iterator[Step]:
+    if load.corrected_in:
+        command = f"{PROGRAM} verify {shlex.quote(load.corrected_in)} {WAITING}"
+        yield Step("ask whether the corrected rows are loaded", command)
+    elif load.correcting_not_loaded:
+        why = f"correct the rows in {load.not_loaded_in}, then load them"
+        yield Step(why, load.correcting_not_loaded)
+    elif load.run_dir and (load.events_lost or load.events_failed):
+        rejected = "rejected rows and the " if load.rows_rejected and not load.correcting else ""
+        why = f"write the {rejected}rows that are not loaded to files, to correct and load them"
+        yield Step(why, f"{PROGRAM} rejects {shlex.quote(load.run_dir)}")
+
+
+def _ask(load: Standing) -> Iterator[Step]:
+    if load.events_missing:
+        why = "ask AWS support about the missing events; list their ids"
+        yield Step(why, f"{PROGRAM} receipts {shlex.quote(load.run_dir)} --status missing")
+    if load.tells_loads and load.events_not_asked and load.run_dir:
+        why = "ask the service whether the accepted events are loaded"
+        yield Step(why, f"{PROGRAM} verify {shlex.quote(load.run_dir)} {WAITING}")
+
+
 def _after_failures(load: Standing) -> list[Step]:
-    steps = []
+    steps = list(_correct_not_loaded(load))
+    writes_rejected = any(step.command.startswith(f"{PROGRAM} rejects") for step in steps)
     if load.events_failed:
-        steps.append(_again(load, "send the failed events again", "--retry-failed"))
+        first = "or send" if steps else "send"
+        steps.append(_again(load, f"{first} the failed events again as they are", "--retry-failed"))
     if load.rows_rejected and load.correcting:
         where = f"{load.run_dir}/rejected"
         steps.append(Step(f"correct the rejected rows in {where}, then load them", load.correcting))
-    elif load.rows_rejected and load.run_dir:
+    elif load.rows_rejected and load.run_dir and not writes_rejected:
         command = f"{PROGRAM} rejects {shlex.quote(load.run_dir)}"
         steps.append(Step("write the rejected rows to files, to correct and load them", command))
-    return steps
+    return [*steps, *_ask(load)]
 
 
 def _with_more_errors(load: Standing) -> Step:

@@ -3,8 +3,8 @@
 import os
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -13,15 +13,18 @@ from loader.checkpoint.plan import Plan
 from loader.checkpoint.queries import RunEnd, Totals, left_in_doubt, read_last_run, read_totals
 from loader.checkpoint.reading import open_for_reading, read_plan
 from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.start.lock import look_without_locking
 from loader.checkpoint.start.making_way import KEPT_NAME
+from loader.checkpoint.verdicts import Verdicts
 from loader.errors import CheckpointError, ExitCode
 from loader.model import EventState, Operation
 from loader.report.trouble import Trouble, read_trouble
 from loader.status.command_line import CommandLine
 from loader.status.failure_groups import FAILED, REJECTED, FailureGroup, failure_groups
+from loader.status.loaded_stage import stage_values, tells_loads
 from loader.status.next_steps import Standing
-from loader.status.relatives import child_of, parent_of
+from loader.status.relatives import child_not_loaded_of, child_of, parent_of
 
 
 class LoadState(StrEnum):
@@ -73,8 +76,10 @@ class Overview:
         last_run: How it ended, or None if it runs or was killed.
         pid: The process that works on it now (0 if unknown), or None.
         trouble: The last cause of failed attempts of the last run, if there was one.
+        loaded: Accepted events by what the service said of them; see `loaded_stage.stage_values`.
         problem: Why nothing can be told, if so.
         child: The run directory of the load of this load's corrected rows, if there is one.
+        child_not_loaded: The same for the rows that the service refused or did not load.
     """
 
     run_dir: Path
@@ -94,8 +99,10 @@ class Overview:
     last_run: RunEnd | None = None
     pid: int | None = None
     trouble: Trouble | None = None
+    loaded: Mapping[str, int] = field(default_factory=dict)
     problem: CheckpointError | None = None
     child: Path | None = None
+    child_not_loaded: Path | None = None
 
     @property
     def is_earlier(self) -> bool:
@@ -107,20 +114,33 @@ class Overview:
         """Run directory, or kept checkpoint, of the load whose rows this load corrects, if it does."""
         return parent_of(self.run_dir)
 
-    def standing(self, correcting: str = "") -> Standing:
+    @property
+    def _not_loaded(self) -> Sequence[Path]:
+        return not_loaded_folders(self.run_dir, self.load_id if self.is_earlier else "")
+
+    @property
+    def has_load_status(self) -> bool:
+        """Whether the service tells the load status of its events."""
+        return self.plan is not None and tells_loads(self.plan.settings)
+
+    def standing(self, correcting: str = "", correcting_not_loaded: str = "") -> Standing:
         """Return what the next step depends on.
 
         Args:
             correcting: The command that loads the rejected rows once they are corrected; empty if there is
                 none.
+            correcting_not_loaded: The same for rows that were refused by the service or not loaded.
         """
         if self.plan is None or self.totals is None:
             return Standing(run_dir=str(self.run_dir))
-        end = self.last_run
+        end, loaded = self.last_run, self.loaded
         return Standing(
             run_dir=str(self.run_dir),
             command=CommandLine.parsed(self.plan.command) if self.plan.command else None,
             correcting=correcting,
+            correcting_not_loaded=correcting_not_loaded,
+            not_loaded_in="".join(map(str, self._not_loaded[-1:])),
+            corrected_in=str(self.child_not_loaded or ""),
             exit_code=ExitCode(end.exit_code) if end is not None else None,
             is_running=self.state is LoadState.RUNNING,
             is_stopped=end is None or end.cause != COMPLETED,
@@ -132,6 +152,10 @@ class Overview:
             doubt_expired=self.doubt.expired,
             safe_until=self.doubt.safe_until,
             stopped_because=end.cause if end is not None else "",
+            tells_loads=self.has_load_status,
+            events_not_asked=loaded.get("undecided", 0) + loaded.get("in_progress", 0),
+            events_lost=loaded.get("failed", 0),
+            events_missing=loaded.get("missing", 0),
         )
 
 
@@ -200,7 +224,9 @@ def _read(  # noqa: PLR0917 - one place
         last_run,
         pid,
         read_trouble(checkpoint.parent) if checkpoint.name == CHECKPOINT_NAME else None,
+        loaded=stage_values(Verdicts(connection).counts()),
         child=child_of(checkpoint, load_id, created_at),
+        child_not_loaded=child_not_loaded_of(checkpoint, load_id, created_at),
     )
 
 

@@ -32,6 +32,7 @@ def overview_values(
         "next": [{"why": step.why, "command": step.command} for step in steps],
         "parent": None if overview.parent is None else str(overview.parent),
         "child": None if overview.child is None else str(overview.child),
+        "child_not_loaded": None if overview.child_not_loaded is None else str(overview.child_not_loaded),
         "problem": None if overview.problem is None else overview.problem.what,
         **(earlier or {"earlier": [str(path) for path in overview.kept]}),
     }
@@ -50,6 +51,8 @@ def overview_values(
         "ended_at": _iso(overview.ended_at),
         "rows_left": overview.rows_left,
         **asdict(totals),
+        "loaded": dict(overview.loaded),
+        "has_load_status": overview.has_load_status,
         "doubt_expired": overview.doubt.expired,
         "safe_until": _iso(overview.doubt.safe_until),
         "failed": [_group(group) for group in overview.failed],

@@ -6,8 +6,10 @@ from loader.report import figures
 from loader.report.figures import printable
 from loader.report.trouble import in_one_line
 from loader.status.failure_groups import FailureGroup
+from loader.status.loaded_stage import stage_text
 from loader.status.next_steps import Step
 from loader.status.overview import LoadState, Overview
+from loader.status.relatives import CORRECTED_NOT_LOADED_NAME
 
 STATES = {
     LoadState.NONE: "no load",
@@ -36,13 +38,14 @@ def overview_text(overview: Overview, steps: Sequence[Step], earlier: str = "") 
     lines += _identity(overview)
     lines += _times(overview)
     lines += _counts(overview)
+    lines += _loaded(overview)
     lines += _doubt(overview)
     lines += _trouble(overview)
     lines += _troubles("failed", overview.failed)
     lines += _troubles("rejected", overview.rejected)
     lines += _relatives(overview)
     lines += earlier.splitlines()
-    lines += _steps(steps)
+    lines += _steps(steps, overview)
     return "\n".join(lines)
 
 
@@ -111,6 +114,11 @@ def _counts(overview: Overview) -> Iterator[str]:
     )
 
 
+def _loaded(overview: Overview) -> Iterator[str]:
+    if any(overview.loaded.values()):
+        yield _line("loaded", stage_text(overview.loaded, has_status=overview.has_load_status))
+
+
 def _doubt(overview: Overview) -> Iterator[str]:
     doubt = overview.doubt
     if doubt.safe_until is not None:
@@ -140,14 +148,20 @@ def _troubles(label: str, troubles: Sequence[FailureGroup]) -> Iterator[str]:
 
 def _relatives(overview: Overview) -> Iterator[str]:
     if overview.parent is not None:
-        yield _line("corrects", f"rejected rows of the load in {printable(str(overview.parent))}")
+        is_not_loaded = overview.run_dir.name.startswith(CORRECTED_NOT_LOADED_NAME)
+        rows = "rows not loaded" if is_not_loaded else "rejected rows"
+        yield _line("corrects", f"{rows} of the load in {printable(str(overview.parent))}")
     if overview.child is not None:
         yield _line("corrected", f"rejected rows were loaded in {printable(str(overview.child))}")
+    if overview.child_not_loaded is not None:
+        where = printable(str(overview.child_not_loaded))
+        yield _line("corrected", f"rows not loaded were loaded in {where}")
 
 
-def _steps(steps: Sequence[Step]) -> Iterator[str]:
+def _steps(steps: Sequence[Step], overview: Overview) -> Iterator[str]:
     if not steps:
-        yield _line("next", "nothing: all is delivered")
+        done = "loaded" if overview.loaded.get("succeeded") else "delivered"
+        yield _line("next", f"nothing: all is {done}")
     for position, step in enumerate(steps):
         yield _line("" if position else "next", step.why + (":" if step.command else ""))
         if step.command:

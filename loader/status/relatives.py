@@ -4,6 +4,7 @@ from pathlib import Path
 
 from loader.checkpoint.reading import open_for_reading, read_plan
 from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.checkpoint.start.correction_folders import REASONS_NAME, not_loaded_folders
 from loader.checkpoint.start.lock import look_without_locking
 from loader.checkpoint.start.making_way import KEPT_NAME
 from loader.errors import CheckpointError
@@ -23,20 +24,39 @@ def parent_of(run_dir: Path) -> Path | None:
         return None
     if name in (CORRECTED_NAME, CORRECTED_NOT_LOADED_NAME):
         return folder if (folder / CHECKPOINT_NAME).exists() else None
-    kept = folder / KEPT_NAME.format(name.removeprefix(f"{CORRECTED_NAME}-"))
+    load_id = name.removeprefix(CORRECTED_NOT_LOADED_NAME).removeprefix(CORRECTED_NAME).removeprefix("-")
+    kept = folder / KEPT_NAME.format(load_id)
     return kept if kept.exists() else None
 
 
-def child_of(checkpoint: Path, load_id: str, began_at: float) -> Path | None:
+def child_not_loaded_of(checkpoint: Path, load_id: str, began_at: float) -> Path | None:
+    """Return the load of the rows that were not loaded; None if later rows were found since.
+
+    Args:
+        checkpoint: The load's checkpoint, present or kept.
+        load_id: Its id.
+        began_at: When it began, in epoch seconds.
+    """
+    child = child_of(checkpoint, load_id, began_at, CORRECTED_NOT_LOADED_NAME)
+    is_earlier = checkpoint.name != CHECKPOINT_NAME
+    folders = not_loaded_folders(checkpoint.parent, load_id if is_earlier else "")
+    reasons = folders[-1] / REASONS_NAME if folders else None
+    if child is None or reasons is None or not reasons.exists():
+        return child
+    return child if (child / CHECKPOINT_NAME).stat().st_mtime >= reasons.stat().st_mtime else None
+
+
+def child_of(checkpoint: Path, load_id: str, began_at: float, name: str = CORRECTED_NAME) -> Path | None:
     """Return the run directory of the load of a load's corrected rows; None if there is none.
 
     Args:
         checkpoint: The load's checkpoint, present or kept.
         load_id: Its id.
         began_at: When it began, in epoch seconds: a child that is older corrects an earlier load.
+        name: Name of the run directory.
     """
     is_earlier = checkpoint.name != CHECKPOINT_NAME
-    child = checkpoint.parent / (f"{CORRECTED_NAME}-{load_id}" if is_earlier else CORRECTED_NAME)
+    child = checkpoint.parent / (f"{name}-{load_id}" if is_earlier else name)
     if not (child / CHECKPOINT_NAME).exists():
         return None
     try:

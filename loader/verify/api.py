@@ -1,6 +1,7 @@
 """``verify`` from end to end: open the checkpoint, ask the service, sum up."""
 
 import asyncio
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from loader.checkpoint.plan import Plan
 from loader.checkpoint.queries import Totals
 from loader.checkpoint.verdicts import Verdict, Verdicts, open_verdicts
 from loader.datasets import Dataset
-from loader.errors import ExitCode, Interrupted, LoaderError, contained, contained_call
+from loader.errors import ExitCode, ExtractError, Interrupted, LoaderError, contained, contained_call
 from loader.extract import open_extract, place_of_dataset
 from loader.job import Job
 from loader.process.signals import GRACE_SECONDS, on_signals
@@ -158,6 +159,33 @@ async def verify(
         )
 
 
+def keep_refused(run_dir: Path) -> NotLoaded | None:
+    """Write the rows that are not in the lake for correction, as far as it is known: asks nobody.
+
+    Args:
+        run_dir: The run directory of a load that planned all of its events.
+
+    Returns:
+        The rows; None if there is none.
+
+    Raises:
+        LoaderError: They cannot be found or written.
+    """
+    plan = stored_plan(run_dir)
+    job = stored_job(run_dir, plan)
+    with open_verdicts(run_dir) as verdicts:
+        failures = read_failures(verdicts)
+        if not failures:
+            return None
+        if job.live_schema:
+            raise ExtractError(
+                "The rows of a load with --live-schema cannot be found without the service.",
+                where=str(run_dir),
+                next_step=f"ask it:\nscn-loader verify {shlex.quote(str(run_dir))}",
+            )
+        return contained_call(_write_failures, job, plan, None, verdicts, failures)
+
+
 async def _keep_failures(
     job: Job, plan: Plan, client: SupplyChainClient, verdicts: Verdicts
 ) -> NotLoaded | None:
@@ -185,8 +213,9 @@ def _write_failures(
     with closing(open_extract(job, schema=schema, with_keys=True)) as extract:
         rows = find_rows(job, extract, plan, verdicts, failures)
         with closing(rows):
+            found = NotLoaded(*rows.counts(), tuple(rows.causes()))
             write_not_loaded(rows, job.run_dir, extract)
-            return NotLoaded(*rows.counts(), tuple(rows.causes()))
+            return found
 
 
 def _stopped_by_signals(session: VerifySession) -> AbstractContextManager[None]:

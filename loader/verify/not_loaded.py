@@ -6,19 +6,26 @@ on are planned again. They give the same events, and a digest of each window's t
 Rules kept here:
 
 1. A row is written once, in the extract's own format. What is there is not written again: it may be
-   corrected.
+   corrected. Rows that are found later go into a folder of their own.
 2. A row whose key a later event of the load brought into the lake is left out: loading it would put old over
    new. ``reasons.jsonl`` names it nevertheless. Records that are appended are all kept.
 3. Memory does not grow with the number of rows.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
+
 from loader.checkpoint.plan import Plan
-from loader.checkpoint.schema import NOT_LOADED_NAME, SKIPPED
+from loader.checkpoint.schema import SKIPPED
+from loader.checkpoint.start.correction_folders import (
+    REASONS_NAME,
+    next_not_loaded_folder,
+    not_loaded_folders,
+)
 from loader.checkpoint.verdicts import Verdicts
 from loader.extract import Extract
 from loader.job import Job
@@ -159,6 +166,10 @@ class NotLoadedRows:
             rows,
         )
 
+    def forget(self, written: Iterable[tuple[int, int, bool]]) -> None:
+        """Drop rows that are named already: file, row, and whether it was left out."""
+        self._connection.executemany("DELETE FROM rows WHERE file = ? AND row = ? AND left_out >= ?", written)
+
     def leave_out(self, loaded: Sequence[tuple[int, int, int]]) -> None:
         """Leave out earlier rows of the keys of rows that are loaded: hash of the key, file, row."""
         self._connection.executemany(_LEAVE_OUT, loaded)
@@ -196,10 +207,22 @@ def find_rows(
 
 
 def write_not_loaded(rows: NotLoadedRows, run_dir: Path, extract: Extract) -> None:
-    """Write the rows to ``RUN_DIR/not-loaded``, unless it is there."""
-    folder = run_dir / NOT_LOADED_NAME
-    if not folder.exists():
-        write_row_files(rows, folder, extract.table)
+    """Write the rows to ``RUN_DIR/not-loaded``; those that were found since it was written, beside it."""
+    for folder in not_loaded_folders(run_dir):
+        rows.forget(_named(folder / REASONS_NAME, rows.plan))
+    if rows.counts()[0]:
+        write_row_files(rows, next_not_loaded_folder(run_dir), extract.table)
+
+
+def _named(reasons: Path, plan: Plan) -> Iterator[tuple[int, int, bool]]:
+    """Yield file, row and whether it is left out, of each row that a file of reasons names."""
+    numbers = {file.path: number for number, file in enumerate(plan.files)}
+    if not reasons.exists():
+        return
+    with reasons.open("rb") as lines:
+        for line in map(orjson.loads, lines):
+            if line["file"] in numbers:
+                yield numbers[line["file"]], line["row"] - 1, bool(line.get("left_out"))
 
 
 def _take_in(rows: NotLoadedRows, window: Replanned, failures: Sequence[Failure]) -> None:

@@ -21,6 +21,10 @@ from loader.verify.stored_job import stored_job, stored_plan
 STATUS = {Verdict.UNDECIDED: "accepted", Verdict.STILL_IN_PROGRESS: "in_progress"}
 """Other verdicts are named as they are."""
 
+NOT_ACCEPTED = "not_accepted"
+
+STATUSES = {NOT_ACCEPTED, *(STATUS.get(verdict, verdict.name.lower()) for verdict in Verdict)}
+
 
 @dataclass(frozen=True, slots=True)
 class ReceiptLine:
@@ -61,11 +65,13 @@ class Wanted:
         group: Those of this group.
         path: Those with a row of this file ...
         row: ... at this position, from 0.
+        status: Those of this status.
     """
 
     group: str | None = None
     path: str | None = None
     row: int | None = None
+    status: str | None = None
 
 
 def export_receipts(run_dir: Path, wanted: Wanted, output: Path | None, stdout: TextIO) -> int:
@@ -139,6 +145,8 @@ def _lines(run_dir: Path, verdicts: Verdicts, wanted: Wanted) -> Iterator[Receip
                 if wanted.group is not None and event.group != wanted.group:
                     continue
                 for receipt in receipts.get(event.index, (None,)):
+                    if wanted.status not in (None, _status(verdicts, receipt)):
+                        continue
                     places = _places(verdicts, event, receipt)
                     if place is None or place in places:
                         yield ReceiptLine(
@@ -170,7 +178,7 @@ def _places(verdicts: Verdicts, event: Event, receipt: Receipt | None) -> list[P
 
 def _status(verdicts: Verdicts, receipt: Receipt | None) -> str:
     if receipt is None:
-        return "not_accepted"
+        return NOT_ACCEPTED
     verdict = verdicts.verdict(receipt)
     return STATUS.get(verdict, verdict.name.lower())
 

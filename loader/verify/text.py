@@ -1,41 +1,24 @@
 """What ``verify`` says at its end, for people and for machines."""
 
-import shlex
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loader.checkpoint.schema import NOT_LOADED_NAME
+from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.verdicts import Verdict
 from loader.report.figures import printable
+from loader.status.loaded_stage import LINES, stage_values
+from loader.status.next_steps import Step
 from loader.verify.api import NotLoaded, Verification
-
-LINES = (
-    (Verdict.MISSING, "missing", "accepted, and not known to the service"),
-    (Verdict.FAILED, "failed", "their records are not in the data lake"),
-    (Verdict.SUCCEEDED, "succeeded", "loaded into the data lake"),
-    (Verdict.IN_PROGRESS, "in progress", "their load has not ended yet"),
-    (Verdict.KNOWN, "known", "accepted and known to the service, which tells no load status of typed events"),
-    (Verdict.UNKNOWN, "unknown", "older than the 30 days for which the service tells of events"),
-    (Verdict.UNDECIDED, "not asked", "the service was not asked about them yet, or gave no answer"),
-)
-"""The worst comes first."""
 
 
 def to_json(found: Verification) -> dict[str, Any]:
     """Return what was found as JSON values."""
-    counts = found.counts
     totals = found.totals
     return {
         "run_dir": str(found.run_dir),
         "receipts": found.receipts,
-        "missing": counts[Verdict.MISSING],
-        "failed": counts[Verdict.FAILED],
-        "succeeded": counts[Verdict.SUCCEEDED],
-        "in_progress": counts[Verdict.IN_PROGRESS],
-        "known": counts[Verdict.KNOWN],
-        "unknown": counts[Verdict.UNKNOWN],
-        "undecided": counts[Verdict.UNDECIDED],
+        **stage_values(found.counts),
         "rows_not_loaded": found.not_loaded.rows if found.not_loaded is not None else None,
         "rows_left_out": found.not_loaded.left_out if found.not_loaded is not None else None,
         "calls": found.calls,
@@ -44,12 +27,12 @@ def to_json(found: Verification) -> dict[str, Any]:
     }
 
 
-def to_text(found: Verification, correcting: str = "") -> str:
+def to_text(found: Verification, steps: Sequence[Step] = ()) -> str:
     """Return what was found as a few lines.
 
     Args:
         found: What was found.
-        correcting: The command that loads the corrected rows; empty if there are none.
+        steps: What to do next.
     """
     lines = [f"{_receipts(found.receipts)} in {found.run_dir}"]
     for verdict, word, meaning in LINES:
@@ -61,8 +44,9 @@ def to_text(found: Verification, correcting: str = "") -> str:
     if found.not_loaded is not None:
         lines += _not_loaded(found.not_loaded, found.run_dir)
     lines.append(_verdict(found, left))
-    if correcting:
-        lines += ["Correct the rows, then load them:", f"  {correcting}"]
+    for position, step in enumerate(steps):
+        lines.append(f"{'' if position else 'next':<6}{printable(step.why)}:")
+        lines.append(f"  {printable(step.command)}")
     return "\n".join(lines)
 
 
@@ -74,7 +58,7 @@ def _verdict(found: Verification, left: int) -> str:
         (left, "Not everything was accepted."),
         (
             counts[Verdict.IN_PROGRESS] or counts[Verdict.UNDECIDED],
-            "Not all is decided yet: run the same command again, with --wait 10m to wait for it.",
+            "Not all is decided yet.",
         ),
         (counts[Verdict.UNKNOWN], "It can no longer be known whether all of it is loaded."),
         (
@@ -96,20 +80,13 @@ def _not_loaded(rows: NotLoaded, run_dir: Path) -> list[str]:
     if rows.left_out:
         lines.append(f"  {_rows(rows.left_out)} of them left out: a later row of the same key is loaded")
     if rows.rows > rows.left_out:
-        lines.append(f"rows for correction: {run_dir / NOT_LOADED_NAME}")
+        folder = not_loaded_folders(run_dir)[-1]
+        lines.append(f"rows for correction: {folder}")
     return lines
 
 
 def _rows(number: int) -> str:
     return "1 row" if number == 1 else f"{number:,} rows"
-
-
-def stage_line(counts: Mapping[Verdict, int], run_dir: Path) -> str:
-    """Return how far a load is loaded, in one line."""
-    parts = [f"{counts[verdict]:,} {word}" for verdict, word, _ in LINES if counts[verdict]]
-    if counts[Verdict.UNDECIDED] == sum(counts.values()):
-        return f"loaded: not asked yet; ask the service:\n  scn-loader verify {shlex.quote(str(run_dir))}"
-    return f"loaded: {', '.join(parts)}"
 
 
 def _receipts(number: int) -> str:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from loader.errors import ExitCode
 from loader.report import LoadSummary
+from loader.report.identity import LoadIdentity
 from loader.status.closing_block import standing, to_text
 from loader.status.command_line import CommandLine
 from loader.status.next_steps import next_steps, status_step
@@ -69,15 +70,16 @@ def test_block_of_a_load_with_failures():
     assert text.startswith("Done, but with 12 rejected rows and 101 failed events.\n")
     again = "scn-loader load '/my orders.csv' --event-type scn.data.inboundorderline --retry-failed"
     again += " --run-dir /runs/orders-1a2b"
-    assert text.splitlines()[-8:] == [
+    assert text.splitlines()[-9:] == [
         "  exit code   1",
         "",
         "  next        see what and why:",
         "                scn-loader status /runs/orders-1a2b",
-        "              send the failed events again:",
-        f"                {again}",
-        "              write the rejected rows to files, to correct and load them:",
+        "              write the rejected rows and the rows that are not loaded to files,",
+        "              to correct and load them:",
         "                scn-loader rejects /runs/orders-1a2b",
+        "              or send the failed events again as they are:",
+        f"                {again}",
     ]
 
 
@@ -153,8 +155,8 @@ def test_failed_events_are_sent_again_with_retry_failed():
     """The proposal is what was typed, with --retry-failed and the run directory."""
     assert status_step(FAILURES.run_dir).command in to_text(FAILURES, TYPED)
     assert commands(FAILURES, COMMAND) == [
-        ["scn-loader", *COMMAND, "--retry-failed", "--run-dir", "/runs/orders-1a2b"],
         ["scn-loader", "rejects", "/runs/orders-1a2b"],
+        ["scn-loader", *COMMAND, "--retry-failed", "--run-dir", "/runs/orders-1a2b"],
     ]
 
 
@@ -196,8 +198,8 @@ def test_after_a_dry_run_the_load_itself_is_proposed():
 
 def test_without_a_known_command_no_command_is_made_up() -> None:
     """A load from Python has no command line: words say what to do."""
-    first, *_ = next_steps(standing(FAILURES))
-    assert (first.command, "--retry-failed" in first.why) == ("", True)
+    retry = next_steps(standing(FAILURES))[-1]
+    assert (retry.command, "--retry-failed" in retry.why) == ("", True)
 
 
 @pytest.mark.parametrize(
@@ -253,7 +255,7 @@ def test_a_load_of_standard_input_names_its_input() -> None:
 def test_proposals_can_be_pasted(extracts):
     """Whatever the names of the extracts, a shell reads the proposal as it was meant."""
     typed = ["load", *(f"x{name}" for name in extracts)]
-    again = commands(FAILURES, typed)[0]
+    again = commands(FAILURES, typed)[-1]
     assert again == ["scn-loader", *typed, "--retry-failed", "--run-dir", SUMMARY.run_dir]
 
 
@@ -290,3 +292,65 @@ NINE_ROWS = LoadSummary(run_dir="/run", rows_read=9)
 def test_a_load_of_which_nothing_arrived_is_not_done(changes: dict[str, Any], headline: str) -> None:
     """Where every row was rejected, the mapping is to be looked at."""
     assert to_text(replace(NINE_ROWS, **changes)).splitlines()[0] == headline
+
+
+DATASET_LOAD = replace(SUMMARY, identity=LoadIdentity(event_type="scn.data.dataset"))
+
+
+def verdicts(**counts: int) -> dict[str, int]:
+    """Return what the service said of the events of a load."""
+    names = ("missing", "failed", "succeeded", "in_progress", "known", "unknown", "undecided")
+    return dict.fromkeys(names, 0) | counts
+
+
+def test_accepted_is_not_called_loaded() -> None:
+    """A load whose events have a load status ends with the command that asks for it."""
+    text = to_text(DATASET_LOAD, TYPED)
+    assert "\n  loaded      the service was not asked yet; accepted is not loaded\n" in text
+    assert text.endswith("\n                scn-loader verify /runs/orders-1a2b --wait 30m")
+    asked_next = to_text(DATASET_LOAD, TYPED, is_asked_next=True)
+    assert "\n  loaded      the service is asked next\n" in asked_next
+    assert "scn-loader verify" not in asked_next
+
+
+def test_of_typed_events_nothing_is_proposed_that_cannot_be_known() -> None:
+    """The service tells no load status of them."""
+    text = to_text(replace(SUMMARY, identity=LoadIdentity(event_type="scn.data.inboundorderline")), TYPED)
+    assert "\n  loaded      not known: the service tells no load status of typed events\n" in text
+    assert "\n  next " not in text
+
+
+@pytest.mark.parametrize(
+    ("loaded", "code", "end"),
+    [
+        (None, 0, "delivered"),
+        (verdicts(succeeded=9), 0, "delivered"),
+        (verdicts(known=9), 0, "delivered"),
+        (verdicts(succeeded=8, failed=1), 1, "delivered_with_failures"),
+        (verdicts(succeeded=7, missing=1, undecided=1), 1, "delivered_with_failures"),
+        (verdicts(succeeded=8, in_progress=1), 7, "undecided"),
+        (verdicts(unknown=9), 7, "undecided"),
+    ],
+)
+def test_the_exit_code_follows_what_the_service_said(
+    loaded: dict[str, int] | None, code: int, end: str
+) -> None:
+    """The summary of a load that went on to verify ends as the command does."""
+    summary = replace(DATASET_LOAD, loaded=loaded)
+    assert (int(summary.exit_code), summary.end) == (code, end)
+
+
+def test_a_failed_load_leads_to_its_rows() -> None:
+    """Which step stands there depends on what is done: rows to files, files to a load, the load to verify."""
+    lost = replace(standing(DATASET_LOAD), events_lost=3, events_not_asked=0, events_missing=1)
+    ids = "scn-loader receipts /runs/orders-1a2b --status missing"
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({}, "scn-loader rejects /runs/orders-1a2b"),
+        ({"correcting_not_loaded": "scn-loader load x"}, "scn-loader load x"),
+        (
+            {"correcting_not_loaded": "scn-loader load x", "corrected_in": "/y z"},
+            "scn-loader verify '/y z' --wait 30m",
+        ),
+    ]
+    for changes, command in cases:
+        assert [step.command for step in next_steps(replace(lost, **changes))] == [command, ids]

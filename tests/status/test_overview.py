@@ -152,8 +152,10 @@ def test_a_finished_load_says_how_its_last_run_ended(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
     assert (overview.state, overview.last_run) == (LoadState.FINISHED, DONE)
     assert (overview.created_at, overview.started_at, overview.ended_at) == (START, START, START + 5)
-    (step,) = steps(overview)
-    assert step.command == f"{COMMAND} --retry-failed --run-dir {tmp_path}"
+    assert [step.command for step in steps(overview)] == [
+        f"scn-loader rejects {tmp_path}",
+        f"{COMMAND} --retry-failed --run-dir {tmp_path}",
+    ]
     assert "Refused" not in repr(overview)
 
 

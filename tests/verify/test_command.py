@@ -4,11 +4,13 @@ import csv
 import json
 import os
 import random
+import shlex
 import signal
 import sqlite3
 import subprocess
 import time
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -38,30 +40,82 @@ def failed_in(ledger: Path) -> int:
     return int(number)
 
 
-def test_load_goes_on_to_verify(scn_loader, tmp_path):
-    """Exit code 0 if all is loaded, 1 with failures, 7 when time was up; status says the same."""
-    extract = written(tmp_path, "id", 20)
-    for name, flags, wait, code, line in (
-        ("good", (), "--verify", 0, "loaded: 20 succeeded"),
-        ("bad", ("--fail-load-where", "id=c7"), "--verify", 1, "loaded: 1 failed, 19 succeeded"),
-        ("slow", ("--load-seconds", "1000"), "--verify=1s", 7, "loaded: 20 in progress"),
-        ("soon", ("--load-seconds", "3"), "--verify=60s", 0, "loaded: 20 succeeded"),
-    ):
-        folder = tmp_path / name
-        folder.mkdir()
-        with emulator_process(folder, *flags) as emulator:
-            place = ["--instance-id", INSTANCE, "--endpoint-url", emulator.url, "--run-dir", folder / "run"]
-            ended = scn_loader("load", extract, *DATASET_FLAGS, *place, wait)
-        assert ended.returncode == code, (name, ended.stdout, ended.stderr)
-        assert line in scn_loader("status", folder / "run").stdout, name
+@dataclass(frozen=True)
+class Ending:
+    """How a load with --verify ends, with some flags of the emulator."""
+
+    flags: tuple[str, ...]
+    wait: str
+    code: int
+    loaded: dict[str, int]
+    next_command: str | None = None
 
 
-def test_a_rehearsal_is_verified_while_its_emulator_runs(scn_loader, tmp_path):
-    """Typed events are known to it, which is all that can be said."""
-    ended = scn_loader("load", written(tmp_path, "process_id", 5), *TYPED_FLAGS, "--emulate", "--verify")
-    assert ended.returncode == 0, ended.stderr
-    assert "5 known" in ended.stdout
-    assert "cannot be asked for typed events" in ended.stdout
+ENDINGS = {
+    "good": Ending((), "--verify", 0, {"succeeded": 20}),
+    "bad": Ending(("--fail-load-where", "id=c7"), "--verify", 1, {"failed": 1, "succeeded": 19}, "load"),
+    "slow": Ending(("--load-seconds", "1000"), "--verify=1s", 7, {"in_progress": 20}, "verify"),
+    "soon": Ending(("--load-seconds", "3"), "--verify=60s", 0, {"succeeded": 20}),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
+def test_load_goes_on_to_verify(scn_loader, tmp_path, ending):
+    """Exit code 0 if all is loaded, 1 with failures, 7 when time was up; summary file and status agree."""
+    extract, run_dir, file = written(tmp_path, "id", 20), tmp_path / "run", tmp_path / "summary.json"
+    with emulator_process(tmp_path, *ending.flags) as emulator:
+        place = ["--instance-id", INSTANCE, "--endpoint-url", emulator.url, "--run-dir", run_dir]
+        ended = scn_loader("load", extract, *DATASET_FLAGS, *place, ending.wait, "--summary-json", file)
+    assert ended.returncode == ending.code, (ended.stdout, ended.stderr)
+    summary = json.loads(file.read_text())
+    status = scn_loader("status", run_dir, "--json", "--exit-code")
+    assert status.returncode == summary["exit_code"] == ending.code
+    shown = json.loads(status.stdout)
+    for found in (summary["loaded"], shown["loaded"]):
+        assert {name: number for name, number in found.items() if number} == ending.loaded
+    # What is printed is what status proposes.
+    commands = [step["command"] for step in shown["next"]]
+    wanted = [] if ending.next_command is None else [ending.next_command]
+    assert [shlex.split(command)[1] for command in commands] == wanted
+    assert all(f"  {command}" in ended.stdout.splitlines() for command in commands)
+
+
+def test_each_stage_of_a_load_is_shown(scn_loader, tmp_path):
+    """Accepted, then loaded: in the summary, status and report, each with the command that comes next."""
+    extract, run_dir = written(tmp_path, "id", 20), tmp_path / "run"
+    with emulator_process(tmp_path, "--fail-load-where", "id=c7") as emulator:
+        place = ["--instance-id", INSTANCE, "--endpoint-url", emulator.url, "--run-dir", run_dir]
+        ended = scn_loader("load", extract, *DATASET_FLAGS, *place)
+        assert "loaded      the service was not asked yet" in ended.stdout
+        command = shlex.split(ended.stdout.splitlines()[-1])[1:]
+        assert command == ["verify", str(run_dir), "--wait", "30m"]
+        found = scn_loader(*command)
+        assert found.returncode == 1, found.stderr
+        correcting = found.stdout.splitlines()[-1].strip()
+        status = scn_loader("status", run_dir).stdout
+        assert "\nloaded    1 failed, 19 succeeded\n" in status
+        assert status.splitlines()[-1].strip() == correcting
+        assert scn_loader("report", run_dir).returncode == 0
+        page = (run_dir / "report.html").read_text()
+        for words in ("Accepted, but 1 event is not loaded.", "<h3>Loaded</h3>", "succeeded <b>19</b>"):
+            assert words in page
+        assert "corrected-not-loaded" in page
+        assert scn_loader("verify", run_dir).stdout.splitlines()[-1].strip() == correcting
+        (run_dir / "not-loaded" / "extract.csv").write_text("id\nright\n")
+        assert scn_loader(*shlex.split(correcting)[1:]).returncode == 0
+    (step,) = json.loads(scn_loader("status", run_dir, "--json").stdout)["next"]
+    child = str(run_dir / "corrected-not-loaded")
+    assert shlex.split(step["command"])[1:3] == ["verify", child]
+    assert f"rows not loaded of the load in {run_dir}" in scn_loader("status", child).stdout
+
+
+def test_a_rehearsal_can_be_verified_afterwards(scn_loader, tmp_path):
+    """Its emulator is gone; the lake that it left is enough to ask."""
+    run_dir = tmp_path / "run"
+    place = ["--instance-id", INSTANCE, "--emulate", "--run-dir", run_dir]
+    ended = scn_loader("load", written(tmp_path, "id", 20), *DATASET_FLAGS, *place)
+    found = scn_loader(*shlex.split(ended.stdout.splitlines()[-1])[1:-2])
+    assert (found.returncode, "20 succeeded" in found.stdout) == (0, True), found.stderr
 
 
 @pytest.mark.parametrize("how", ["auto", "list", "get"])

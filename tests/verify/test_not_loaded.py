@@ -1,17 +1,20 @@
 """Rows of failed loads: written once, in the extract's own format, and loaded by the printed command."""
 
+import asyncio
 import json
 import shlex
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.verdicts import Verdict
 from loader.emulator import Emulator
 from loader.errors import ExitCode
-from loader.verify.api import verify
+from loader.verify.api import keep_refused, verify
 from loader.verify.session import VerifySettings
 from tests.verify.test_verdicts import ARN, DATASET, INSTANCE, load, loaded
 
@@ -98,6 +101,29 @@ async def test_what_is_written_is_not_written_again(tmp_path):
         assert path.read_text() == "id\nc5-corrected\n"
 
 
+async def test_rows_that_are_found_later_have_a_folder_of_their_own(tmp_path):
+    """Refused records are written before the service is asked; what fails to load is found by verify."""
+    extract = tmp_path / "rows.csv"
+    extract.write_text("id,description\na,refused\nb,good\nc,failing\na,good\n")
+    settings: dict[str, Any] = {
+        "refused_values": {"description": {"refused"}},
+        "failed_values": {"description": {"failing"}},
+    }
+    async with loaded(tmp_path, 1, **settings) as (emulator, _):
+        run_dir = tmp_path / "later"
+        await load(emulator, extract, run_dir, **DATASET, group_by=("description",))
+        first = await asyncio.to_thread(keep_refused, run_dir)
+        assert first is not None
+        assert (first.rows, first.left_out) == (1, 1)  # a later row of its key was accepted
+        await verify(run_dir, VerifySettings())
+        again = await verify(run_dir, VerifySettings())
+    assert again.not_loaded is not None
+    assert (again.not_loaded.rows, again.not_loaded.left_out) == (2, 1)
+    assert not_loaded_folders(run_dir) == [run_dir / "not-loaded", run_dir / "not-loaded-2"]
+    assert [path.name for path in (run_dir / "not-loaded").iterdir()] == ["reasons.jsonl"]
+    assert (run_dir / "not-loaded-2" / "rows.csv").read_text() == "id,description\nc,failing\n"
+
+
 async def test_an_extract_that_changed_is_told(tmp_path):
     """The verdicts stay; other rows than those of the load are not written."""
     async with loaded(tmp_path, failed_values={"id": {"c5"}}) as (_, run_dir):
@@ -116,7 +142,9 @@ def test_the_printed_command_loads_the_corrected_rows(scn_loader, failing_emulat
     extract.write_text("id;description\n" + "".join(f"c{number};x\n" for number in range(9)))
     flags = ["--event-type", "scn.data.dataset", "--dataset-arn", ARN, "--operation", "UPSERT"]
     flags += ["--instance-id", INSTANCE, "--endpoint-url", failing_emulator.url, "--run-dir", str(run_dir)]
-    assert scn_loader("load", extract, *flags).returncode == 1
+    ended = scn_loader("load", extract, *flags)
+    assert ended.returncode == 1
+    assert f"scn-loader rejects '{run_dir}'" in ended.stdout
     ended = scn_loader("verify", run_dir, "--json")
     assert ended.returncode == 1, ended.stderr
     counts = json.loads(ended.stdout)

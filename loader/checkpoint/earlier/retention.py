@@ -19,7 +19,8 @@ from pathlib import Path
 from loader.atomic import flush_folder
 from loader.checkpoint.queries import Totals, left_in_doubt, read_last_run, read_totals
 from loader.checkpoint.reading import open_for_reading, read_plan
-from loader.checkpoint.schema import LOG_NAME, NOT_LOADED_NAME, REJECTED_NAME
+from loader.checkpoint.schema import LOG_NAME, REJECTED_NAME
+from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.start.delivered import destination_of, identity
 from loader.checkpoint.start.making_way import KEPT_NAME, aside
 from loader.checkpoint.start.removed_loads import RemovedLoad, add_removed_loads
@@ -161,8 +162,7 @@ def _remove_what_lies_beside(load: EarlierLoad) -> None:
     run_dir, name = load.checkpoint.parent, load.checkpoint.name
     before, _, after = KEPT_NAME.partition("{}")
     load_id = name.removeprefix(before).removesuffix(after)
-    for folder in (REJECTED_NAME, NOT_LOADED_NAME):
-        path = run_dir / aside(folder, load_id)
+    for path in (run_dir / aside(REJECTED_NAME, load_id), *not_loaded_folders(run_dir, load_id)):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
     (run_dir / aside(LOG_NAME, load_id)).unlink(missing_ok=True)

@@ -18,7 +18,8 @@ from contextlib import closing
 from pathlib import Path
 
 from loader.atomic import flush_folder, write_whole
-from loader.checkpoint.schema import CHECKPOINT_NAME, LOG_NAME, NOT_LOADED_NAME, REJECTED_NAME
+from loader.checkpoint.schema import CHECKPOINT_NAME, LOG_NAME, REJECTED_NAME
+from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.start.removed_loads import removed_loads
 from loader.private_files import SQLITE_SIDECARS
 
@@ -96,7 +97,8 @@ def finish_making_way(run_dir: Path) -> None:
     renames = [
         (CHECKPOINT_NAME + suffix, KEPT_NAME.format(name) + suffix) for suffix in ("", *SQLITE_SIDECARS)
     ]
-    beside = [(each, aside(each, name)) for each in (REJECTED_NAME, NOT_LOADED_NAME, LOG_NAME)]
+    not_loaded = [folder.name for folder in not_loaded_folders(run_dir)]
+    beside = [(each, aside(each, name)) for each in (REJECTED_NAME, *not_loaded, LOG_NAME)]
     for old, new in (*renames, *beside):
         # Sidecars also without a checkpoint: SQLite would take an old log for the new file's.
         if os.path.lexists(run_dir / old):

@@ -1,12 +1,15 @@
 """The one command that loads rejected rows again once they are corrected."""
 
 import os
+import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from loader.checkpoint.schema import NOT_LOADED_NAME, REJECTED_NAME
+from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.start.making_way import aside
 from loader.status.command_line import CommandLine
+from loader.status.next_steps import Standing
 from loader.status.overview import Overview
 from loader.status.relatives import CORRECTED_NAME, CORRECTED_NOT_LOADED_NAME
 
@@ -23,17 +26,23 @@ MOST_NAMED = 8
 """Files that a command names one by one; of more it names the folder's by a pattern."""
 
 
-def correcting_of(overview: Overview, value_flags: Collection[str]) -> str:
-    """Return the command that loads the corrected rows of a load; empty if there is none."""
-    if overview.plan is None or overview.totals is None or not overview.totals.rows_rejected:
-        return ""
+def standing_of(overview: Overview, value_flags: Collection[str]) -> Standing:
+    """Return what the next step depends on, with the commands that load corrected rows, if there are any.
+
+    Args:
+        overview: The load.
+        value_flags: The flags of ``load`` that take a value.
+    """
+    if overview.plan is None or overview.totals is None:
+        return overview.standing()
     typed = CommandLine.parsed(overview.plan.command) if overview.plan.command else None
-    folder = aside(REJECTED_NAME, overview.load_id) if overview.is_earlier else REJECTED_NAME
-    return correcting_command(typed, overview.run_dir, value_flags, folder)
-
-
-CORRECTED_NAMES = {REJECTED_NAME: CORRECTED_NAME, NOT_LOADED_NAME: CORRECTED_NOT_LOADED_NAME}
-"""Run directory of the corrected rows, by their folder."""
+    rejected = not_loaded = ""
+    if overview.totals.rows_rejected:
+        folder = aside(REJECTED_NAME, overview.load_id) if overview.is_earlier else REJECTED_NAME
+        rejected = correcting_command(typed, overview.run_dir, value_flags, folder)
+    if folders := not_loaded_folders(overview.run_dir, overview.load_id if overview.is_earlier else ""):
+        not_loaded = correcting_command(typed, overview.run_dir, value_flags, folders[-1].name)
+    return overview.standing(rejected, not_loaded)
 
 
 def correcting_command(
@@ -47,7 +56,7 @@ def correcting_command(
         typed: The command line of the first load, with absolute paths; None if it is not known.
         run_dir: Run directory of the load, absolute.
         value_flags: The flags of ``load`` that take a value.
-        folder: Where the rows are: ``rejected``, that of an earlier load, or ``not-loaded``.
+        folder: Where the rows are: ``rejected``, ``not-loaded``, or such a folder of an earlier load.
     """
     from loader.loading.rejects import rejected_files, settings_found  # noqa: PLC0415 - polars is slow to import
 
@@ -74,10 +83,11 @@ def correcting_command(
 
 
 def _corrected(folder: str) -> str:
-    """Return the name of the run directory for the corrected rows of a folder."""
-    if folder in CORRECTED_NAMES:
-        return CORRECTED_NAMES[folder]
-    return f"{CORRECTED_NAME}{folder.removeprefix(REJECTED_NAME)}"  # of an earlier load: its id follows
+    """Return the name of the run directory for the corrected rows of a folder; it ends as the folder does."""
+    if folder.startswith(REJECTED_NAME):
+        return f"{CORRECTED_NAME}{folder.removeprefix(REJECTED_NAME)}"
+    number = re.compile(rf"{NOT_LOADED_NAME}(-[0-9]{{1,4}}(?=-|$))?", re.ASCII)
+    return f"{CORRECTED_NOT_LOADED_NAME}{number.sub('', folder, count=1)}"
 
 
 def _beside(path: Path) -> Path:

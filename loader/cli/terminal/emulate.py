@@ -56,6 +56,17 @@ def emulated(job: Job) -> Iterator[Job]:
         )
 
 
+@contextmanager
+def emulated_again(run_dir: Path) -> Iterator[str]:
+    """Start an emulator with the lake that a rehearsal left, and yield its URL: it knows the accepted events.
+
+    Raises:
+        SettingsError: The emulator did not start.
+    """
+    with _emulator(run_dir / LAKE_NAME) as url:
+        yield url
+
+
 def emulator_key() -> "FixedCredentials":
     """Return the key to sign a rehearsal with."""
     # All of these are slow to import, and --help is not.

@@ -10,19 +10,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from loader.aws.credentials import CredentialSource
+from loader.checkpoint.verdicts import Verdict
 from loader.cli.errors import show_error
 from loader.cli.terminal.corrected_load import correcting_command
 from loader.cli.terminal.metrics_output import MetricsOutput
 from loader.cli.terminal.typed_command import absolute_command
-from loader.errors import Interrupted, LoaderError, SettingsError, unhandled
+from loader.errors import ExitCode, Interrupted, LoaderError, SettingsError, unhandled
 from loader.job import Job
 from loader.loading.api import run_to_end
 from loader.loading.identity import identity_of
-from loader.loading.observers import Observers
+from loader.loading.observers import Ending, Observers
 from loader.process.signals import decide
 from loader.process.summary_place import is_summary_missing, is_writable
 from loader.report import (
@@ -40,6 +42,13 @@ from loader.report.identity import LoadIdentity
 from loader.report.summary_file import refused_summary, write_summary_json
 from loader.status.closing_block import to_text
 from loader.status.command_line import CommandLine
+from loader.status.loaded_stage import stage_values
+
+if TYPE_CHECKING:
+    from loader.verify.api import Verification
+
+_SENT = (ExitCode.DELIVERED, ExitCode.DELIVERED_WITH_FAILURES)
+"""How a load ends of which nothing is left to send."""
 
 FILES_BESIDE_CONNECTIONS = 100
 """The extract's files, the checkpoint's, libraries': far fewer are open at a time."""
@@ -59,7 +68,7 @@ def run_on_terminal(
     log_format: LogFormat,
     debug: bool,
     value_flags: Collection[str],
-    goes_on: bool = False,
+    verify: Callable[[], "Verification"] | None = None,
 ) -> None:
     """Run a load, show how it gets on and how it ended, and leave with its exit code.
 
@@ -73,7 +82,7 @@ def run_on_terminal(
         log_format: Form of the log lines.
         debug: Whether to log debug lines.
         value_flags: The flags of ``load`` that take a value.
-        goes_on: Whether more follows that the exit code depends on.
+        verify: Asks the service what it loaded and prints that, once everything was sent; None to leave it.
 
     Raises:
         LoaderError: The load was refused before anything was sent.
@@ -124,20 +133,21 @@ def run_on_terminal(
             loop_factory=_loop_factory(),
             credentials=credentials,
         )
+        goes_on = verify is not None and ending.summary.exit_code in _SENT and not job.dry_run
         # First the file and the verdict, which depend on the load alone; then what people read.
         if summary_json is not None:
-            _write_summary(ending.summary, summary_json)
-        _decide_unless(goes_on, ending.summary.exit_code)
+            first = _asked_next(ending.summary) if goes_on else ending.summary
+            _write_summary(first, summary_json)
+        if not goes_on:
+            decide(ending.summary.exit_code)
     try:
         metrics.end(ending.summary.exit_code, opened.ids["load"])
-        if ending.error is not None and not isinstance(ending.error, Interrupted):
-            show_error(ending.error, debug=debug, load=opened.ids["load"])
-        if ending.summary.before is not None:
-            typer.echo(to_text(ending.summary.before, typed) + "\n")
-        typer.echo(to_text(ending.summary, typed, _correcting(ending.summary, typed, value_flags)))
+        _show(ending, typed, value_flags, is_asked_next=goes_on, debug=debug)
     except Exception as fault:  # noqa: BLE001 - the load ended as it ended
         show_error(unhandled(fault), debug=debug)
-    raise typer.Exit(ending.summary.exit_code)
+    if verify is None or not goes_on:
+        raise typer.Exit(ending.summary.exit_code)
+    raise typer.Exit(_go_on_to_verify(verify, ending.summary, summary_json))
 
 
 def _typed(job: Job, value_flags: Collection[str]) -> CommandLine:
@@ -191,9 +201,43 @@ def _refusals(opened: _Opened, summary_json: Path | None, *, debug: bool) -> Ite
         raise typer.Exit(error.exit_code) from error
 
 
-def _decide_unless(goes_on: bool, exit_code: int) -> None:  # noqa: FBT001 - the condition in the name
-    if not goes_on:
-        decide(exit_code)
+def _show(
+    ending: Ending, typed: CommandLine, value_flags: Collection[str], *, is_asked_next: bool, debug: bool
+) -> None:
+    if ending.error is not None and not isinstance(ending.error, Interrupted):
+        show_error(ending.error, debug=debug, load=ending.summary.identity.load_id or None)
+    if ending.summary.before is not None:
+        typer.echo(to_text(ending.summary.before, typed) + "\n")
+    correcting = _correcting(ending.summary, typed, value_flags)
+    typer.echo(to_text(ending.summary, typed, correcting, is_asked_next=is_asked_next))
+
+
+def _asked_next(summary: LoadSummary) -> LoadSummary:
+    """Return the summary as it is until the service has answered: a kill leaves this one."""
+    return replace(summary, loaded=stage_values({Verdict.UNDECIDED: summary.events_accepted}))
+
+
+def _go_on_to_verify(
+    verify: Callable[[], "Verification"], summary: LoadSummary, summary_json: Path | None
+) -> ExitCode:
+    """Ask what became of the events, and write the summary again with the answer."""
+    try:
+        found = verify()
+    except LoaderError as error:
+        if summary_json is not None:
+            _write_summary(_stopped_by(error, summary), summary_json)
+        raise
+    summary = replace(summary, loaded=stage_values(found.counts))
+    if found.error is not None:
+        summary = _stopped_by(found.error, summary)
+    if summary_json is not None:
+        _write_summary(summary, summary_json)
+    decide(summary.exit_code)
+    return summary.exit_code
+
+
+def _stopped_by(error: LoaderError, summary: LoadSummary) -> LoadSummary:
+    return replace(summary, stopped_by=error.exit_code, stopped_because=error.what)
 
 
 def _correcting(summary: LoadSummary, typed: CommandLine, value_flags: Collection[str]) -> str:

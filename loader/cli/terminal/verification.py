@@ -2,6 +2,7 @@
 
 import re
 import sys
+import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import typer
 
-from loader.checkpoint.schema import NOT_LOADED_NAME
 from loader.cli.errors import show_error
-from loader.cli.terminal.corrected_load import correcting_command
-from loader.errors import ExitCode, Interrupted, SettingsError
-from loader.status.command_line import CommandLine
+from loader.cli.terminal.corrected_load import standing_of
+from loader.errors import Interrupted, SettingsError
+from loader.status.next_steps import loading_steps
+from loader.status.overview import read_overview
 
 if TYPE_CHECKING:
     from loader.aws.credentials import CredentialSource
+    from loader.verify.api import Verification
     from loader.verify.session import VerifySettings
 
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -31,8 +33,8 @@ def show_verification(
     credentials: "CredentialSource | None" = None,
     as_json: bool = False,
     debug: bool = False,
-) -> ExitCode:
-    """Verify a load, print what was found, and return the exit code.
+) -> "Verification":
+    """Verify a load, print what was found and what to do next, and return it.
 
     Raises:
         LoaderError: Nothing could be asked.
@@ -45,12 +47,9 @@ def show_verification(
     found = verify_run(run_dir, settings, given, credentials=credentials, watch=watch)
     if found.error is not None and not isinstance(found.error, Interrupted):
         show_error(found.error, debug=debug)
-    correcting = ""
-    if found.not_loaded is not None and found.not_loaded.rows > found.not_loaded.left_out:
-        typed = CommandLine.parsed(found.command) if found.command else None
-        correcting = correcting_command(typed, run_dir, value_flags, NOT_LOADED_NAME)
-    typer.echo(orjson.dumps(to_json(found)) if as_json else to_text(found, correcting))
-    return found.exit_code
+    steps = loading_steps(standing_of(read_overview(run_dir, time.time()), value_flags))
+    typer.echo(orjson.dumps(to_json(found)) if as_json else to_text(found, steps))
+    return found
 
 
 def duration_seconds(text: str) -> float:
