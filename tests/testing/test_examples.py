@@ -32,6 +32,15 @@ def test_in_a_notebook(arrived) -> None:
     assert sorted(arrived()) == ["000043", "000044"]
 
 
+def test_from_dlt(arrived, scn_emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both reservations arrive, with their zeros."""
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    importlib.import_module("examples.from_dlt").main()
+    found = [record["reservation_id"] for record in scn_emulator.records("reservation")]
+    assert sorted(found) == ["000043", "000044"]
+
+
 def test_my_mapping(tmp_path: Path) -> None:
     """The tests run as a user runs them."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null"]
