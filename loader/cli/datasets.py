@@ -1,5 +1,6 @@
 """``scn-loader datasets``: what the service's datasets look like."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -9,6 +10,9 @@ from rich.table import Table
 from loader.datasets import Dataset, dataset_by_name, dataset_for_event_type, event_types
 from loader.datasets import datasets as all_datasets
 from loader.errors import SettingsError
+
+UNCUT_CHARS = 10_000
+"""Width of a table that no terminal shows: rich would cut it at 80 characters."""
 
 
 def datasets(
@@ -20,7 +24,8 @@ def datasets(
     ] = None,
 ) -> None:
     """Show the columns, types and keys of a dataset; without a name, list them all."""
-    console = Console(highlight=False)
+    # In a pipe nothing is cut or wrapped, so that grep finds whole lines.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else UNCUT_CHARS)
     if name is None:
         console.print(_list_of_datasets())
         return

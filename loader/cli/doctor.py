@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from loader.cli.datasets import UNCUT_CHARS
 from loader.errors import ExitCode
 from loader.job import Job, read_job
 
@@ -77,4 +79,6 @@ def _show(rows: Sequence[tuple[str, str, str, str]]) -> None:
     for name, state, found, next_step in rows:
         text = f"{found}\n{next_step}" if next_step else found
         table.add_row(name, f"[{COLOURS[state]}]{state}[/]", text)
-    Console(width=max(shutil.get_terminal_size().columns, 60), highlight=False).print(table)
+    is_shown = sys.stdout.isatty()
+    width = max(shutil.get_terminal_size().columns, 60) if is_shown else UNCUT_CHARS
+    Console(width=width, highlight=False).print(table)

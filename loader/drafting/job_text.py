@@ -2,12 +2,13 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from loader.datasets import NO_VALUE, Column, Dataset
 from loader.drafting.guesses import Guess
+from loader.drafting.matching import suggestion
 from loader.job import CsvSettings, Job
 from loader.mapping.errors import nearest
 from loader.sources.local_paths import S3_SCHEME, STANDARD_INPUT
@@ -170,17 +171,20 @@ def _without_source(dataset: Dataset, mapped: set[str], unused: Sequence[ColumnD
         yield ""
         yield "# Required, and no source was found. Name a column; for a text without any, AWS asks for"
         yield f"# {{ constant = {_quoted(NO_VALUE)} }}."
-        yield from (f"# NEEDED: {_suggested(column, unused)}" for column in needed)
+        yield from (f"# NEEDED: {_suggested(column, unused, suggestion)}" for column in needed)
     if len(left) > len(needed):
         yield ""
         yield "# Optional, and no source was found."
-        yield from (f"# {_suggested(column, unused)}" for column in left if not column.required)
+        optional = [column for column in left if not column.required]
+        yield from (f"# {_suggested(column, unused, nearest)}" for column in optional)
 
 
-def _suggested(column: Column, unused: Sequence[ColumnDraft]) -> str:
+def _suggested(
+    column: Column, unused: Sequence[ColumnDraft], find: Callable[[str, Iterable[str]], str | None]
+) -> str:
     """Return an entry for a column without a source, with the source whose name is near, if one is."""
     by_name = {draft.source: draft for draft in unused if column.type in (draft.type, "string")}
-    near = nearest(column.name, by_name)
+    near = find(column.name, by_name)
     if near is None:
         return f'{column.name} = ""  # {column.type}'
     # A text column takes every text: what would be no number, or no date, may be a code.

@@ -15,7 +15,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 from loader.drafting.sap_fields import sap_matches
-from loader.mapping.errors import plain_name
+from loader.mapping.errors import nearest, plain_name
 
 SURE = 0.84
 """Minimum similarity (difflib's ratio) of two names that match."""
@@ -134,6 +134,36 @@ def _clear_best(names: Iterable[str], scores: Mapping[str, float]) -> str | None
     if len(ranked) > 1 and scores[ranked[0]] - scores[ranked[1]] < AHEAD:
         return None
     return ranked[0]
+
+
+SAYS_LITTLE = frozenset({"id", "name", "date", "type", "time", "code", "status", "description", "is", "of"})
+"""Words that many columns share: they make no two names near."""
+
+
+def suggestion(column: str, sources: Iterable[str]) -> str | None:
+    """Return the source column to look at first for a dataset column without a source, or None.
+
+    It is not mapped, only shown: a name that is spelled nearly alike, or shares a word that says something.
+
+    Args:
+        column: The dataset column.
+        sources: Source columns of a type that fits.
+    """
+    sources = list(sources)
+    near = nearest(column, sources)
+    if near is not None:
+        return near
+    wanted = _telling_words(column)
+    shared = [(len(wanted & _telling_words(source)), source) for source in sources]
+    most = max((number for number, _ in shared), default=0)
+    candidates = [source for number, source in shared if number == most]
+    if not most:
+        return None
+    return max(candidates, key=lambda source: SequenceMatcher(None, meaning(source), meaning(column)).ratio())
+
+
+def _telling_words(name: str) -> frozenset[str]:
+    return frozenset(meaning(name).split()) - SAYS_LITTLE
 
 
 @lru_cache(MOST_NAMES)

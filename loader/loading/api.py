@@ -21,6 +21,7 @@ from loader.errors import ExitCode, Interrupted, NothingNew, NothingToLoad, cont
 from loader.extract import Extract, open_extract, place_of_dataset
 from loader.job import Job, checkpoint_dir_of, run_dir_of
 from loader.job.sections import Unfinished
+from loader.loading.disk_space import check_free_space
 from loader.loading.doubts import decide_doubts
 from loader.loading.dry_run import dry_run
 from loader.loading.earlier import remove_earlier, remove_earlier_unless_held
@@ -169,6 +170,7 @@ async def _opened_and_run(
         plan = Plan(
             settings, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows, command, reached
         )
+        check_free_space(job, extract, _run_dir(job))
         with (
             _opened_checkpoint(job, plan, client, parts) as (checkpoint, earlier),
         ):

@@ -60,6 +60,7 @@ class LoadCounters:
         self._rows_done_before = settled_rows
         self._rows_done = 0
         self._rows_elsewhere = 0
+        self._reject_kinds: dict[tuple[str, str], str] = {}
         self._rows_failed = 0 if job.retry_failed else earlier.records_failed
         self._files: defaultdict[int, Counter[str]] = defaultdict(Counter)
         for number, totals in earlier_files.items():
@@ -84,6 +85,7 @@ class LoadCounters:
         if new:
             self._rows_read += plan.rows_read
             self._rows_rejected += len(plan.rejected)
+            self._note_kinds(plan)
             self._events_planned += len(plan.events)
             self._rows_done += settled_rows
             self._rows_elsewhere += sum([file.rows_elsewhere for file in plan.files])
@@ -101,6 +103,20 @@ class LoadCounters:
             self._rows_done_before += settled_rows
         for number, rows in settled.items():
             self._files[number]["settled"] += rows
+
+    def _note_kinds(self, plan: SlicePlan) -> None:
+        """Note why rows are rejected, until there are two reasons: one for all is a fault of the mapping."""
+        for row in plan.rejected:
+            if len(self._reject_kinds) > 1:
+                return
+            place = f"column '{row.column}': " if row.column else ""
+            self._reject_kinds.setdefault((row.column, row.code), f"{place}{row.reason}")
+
+    def _rejected_because(self, totals: Totals) -> str:
+        rejected = totals.rows_rejected - self._earlier.rows_rejected
+        if totals.records or not rejected or len(self._reject_kinds) != 1:
+            return ""
+        return next(iter(self._reject_kinds.values()))
 
     def result(self, result: EventResult) -> None:
         """Count the result of an event; one in doubt or held back still needs work.
@@ -239,6 +255,7 @@ class LoadCounters:
             seconds=time.monotonic() - self._began,
             rows_in_run=self._rows_done - self._rows_elsewhere,
             shard=str(self._job.shard or ""),
+            rejected_because=self._rejected_because(totals),
             events_accepted_in_run=stats.accepted,
             resumed=resumed,
             limited_by={factor: looks / sum(limits.values()) for factor, looks in limits.items()},

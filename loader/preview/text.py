@@ -117,6 +117,8 @@ def _rows(preview: Preview) -> Iterator[str]:
         yield _line("", f"first: {_place(preview, kind.file, kind.row)}")
     if len(kinds) > LISTED:
         yield _line("", f"and {len(kinds) - LISTED} more reasons: --json lists them")
+    if counts.rows_rejected > 1 and not counts.records and len(kinds) == 1:
+        yield _line("note", "the mapping looks wrong: every row is rejected for one reason")
 
 
 def _events(preview: Preview, *, with_values: bool) -> Iterator[str]:

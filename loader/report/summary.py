@@ -68,6 +68,7 @@ class LoadSummary:
         shard: Which part of the load this is, such as ``2/4``; empty for the whole.
         loaded: Accepted events by what the service said of them, under the names of ``verify --json``; None
             if the load did not go on to ask (``--verify``).
+        rejected_because: Column and reason, if this run rejected every row that it read for that one reason.
         before: The unfinished load that this command finished first (``--unfinished resume``), or None.
         identity: What tells the load from others; in the JSON its values stand beside the others.
     """
@@ -106,6 +107,7 @@ class LoadSummary:
     stopped_because: str = ""
     nothing_new: bool = False
     refused_as: str = ""
+    rejected_because: str = ""
     shard: str = ""
     loaded: Mapping[str, int] | None = None
     before: "LoadSummary | None" = None

@@ -102,8 +102,12 @@ _STOPPED = {
 
 def _none_delivered(summary: LoadSummary) -> str:
     """Say that not one row arrived: most often the mapping is wrong, not the rows."""
-    advice = "; check the mapping, as no row fits it" if not summary.records else ""
-    return f"Nothing was delivered: {_failures(summary)}{advice}"
+    if summary.records:
+        return f"Nothing was delivered: {_failures(summary)}"
+    if summary.rejected_because and summary.rows_rejected > 1:
+        because = figures.printable(summary.rejected_because)
+        return f"Nothing was delivered: the mapping looks wrong. {_failures(summary)}, each for: {because}"
+    return f"Nothing was delivered: {_failures(summary)}; check the mapping, as no row fits it"
 
 
 def _failures(summary: LoadSummary) -> str:

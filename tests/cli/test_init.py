@@ -186,3 +186,15 @@ def test_a_text_column_gets_no_words_for_no_value(ask, tmp_path):
     lines = [line for line in Path("job.toml").read_text().splitlines() if "product_id = " in line]
     assert len(lines) == 1
     assert "POST" not in lines[0]
+
+
+def test_what_is_needed_has_a_suggestion_where_a_source_is_near(ask, tmp_path):
+    """A source that shares a telling word of the data model is named, and nothing is mapped to it."""
+    path = tmp_path / "po.csv"
+    path.write_text("PO No,Line,Material Number,Order Qty,Ship Loc,Vendor Name\n1,1,M1,5,S1,V\n")
+    ask("init", path, "--event-type", "scn.data.inboundorderline", "-o", "job.toml")
+    text = Path("job.toml").read_text()
+    assert '# NEEDED: tpartner_id = "Vendor Name"  # string; a name that is near' in text
+    assert '# NEEDED: quantity_submitted = "Order Qty"  # double; a name that is near' in text
+    assert '# NEEDED: id = ""  # string' in text
+    assert "tpartner_id" not in tomllib.loads(text)["mapping"]

@@ -9,9 +9,10 @@ from pathlib import Path
 from signal import SIGTERM
 from typing import Any
 
+import polars as pl
 import pytest
 
-from tests.faults.extracts import ExtractShape
+from tests.faults.extracts import KEY, ExtractShape
 from tests.faults.harness import Trial
 from tests.faults.machines import LAUNCHER, can_mount, read_only_disk, small_disk
 from tests.faults.reliability import REFUSED, STOPS
@@ -250,3 +251,19 @@ async def test_a_cut_log_costs_nothing_but_sending_again(trial: Trial, size: int
         ended = await trial.run(emulator.url)
     assert trial.wrong(ended) == []
     assert ended.code == 0, ended.err
+
+
+@NAMESPACE_NEEDED
+@pytest.mark.tried("The disk has less room than the checkpoint needs", keeps=REFUSED)
+async def test_a_disk_that_the_checkpoint_cannot_fit_on_is_refused(trial: Trial) -> None:
+    """A Parquet file tells its rows: 60,000 receipts do not fit on 300 KiB, and nothing is sent."""
+    path = trial.folder / "many.parquet"
+    keys = [f"R{number:06d}" for number in range(60_000)]
+    pl.DataFrame({KEY[0]: keys, KEY[1]: "1"}).write_parquet(path)
+    trial.settings["extract"] = (str(path),)
+    async with trial.service() as emulator:
+        kept = trial.folder / "kept"
+        refused = await trial.run(emulator.url, launcher=small_disk(trial.run_dir, kept, "300k"))
+        assert emulator.summary()["attempts"] == 0
+    assert refused.code == 2, refused.err
+    assert "too little room for the checkpoint" in refused.err

@@ -151,6 +151,17 @@ async def test_keep_removes_loads_and_not_the_memory_of_their_files(
     assert (values["keep"], values["earlier_removed"], values["earlier"]) == ("0", 4, [])
 
 
+async def test_a_night_of_rows_that_do_not_fit_blames_the_mapping(inbox: Inbox) -> None:
+    """Every row lacks the same column: one reason for all. With a second reason it is not the mapping."""
+    inbox.put("a.csv").write_text(f"{HEADER},1\n,2\n")
+    ended = await inbox.load()
+    assert (ended.summary.end, ended.summary.exit_code) == ("none_delivered", 1)
+    assert ended.summary.rejected_because.startswith("column 'reservation_id': ")
+    inbox.put("b.csv").write_text(f"{HEADER},1\nA,\n")
+    ended = await inbox.load()
+    assert (ended.summary.rows_rejected, ended.summary.rejected_because) == (2, "")
+
+
 NIGHTS = 7
 MONTH = 30
 

@@ -354,3 +354,16 @@ def test_a_failed_load_leads_to_its_rows() -> None:
     ]
     for changes, command in cases:
         assert [step.command for step in next_steps(replace(lost, **changes))] == [command, ids]
+
+
+def test_rows_that_are_all_rejected_for_one_reason_blame_the_mapping():
+    """One reason for every row is the mapping's fault; several reasons, or one row, may be the rows'."""
+    rejected = LoadSummary(
+        run_dir="r", rows_read=3, rows_rejected=3, rejected_because="column 'q': no number"
+    )
+    first = to_text(rejected).partition("\n\n")[0].replace("\n", " ")
+    assert first == (
+        "Nothing was delivered: the mapping looks wrong. 3 rejected rows, each for: column 'q': no number."
+    )
+    assert "looks wrong" not in to_text(replace(rejected, rejected_because=""))
+    assert "looks wrong" not in to_text(replace(rejected, rows_read=1, rows_rejected=1))

@@ -1,0 +1,69 @@
+"""Refuse a load whose checkpoint does not fit on the disk, before anything is sent."""
+
+import shutil
+from pathlib import Path
+
+from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.errors import CheckpointError
+from loader.extract import Extract
+from loader.job import Job, Pack
+from loader.model import MAX_EVENT_BYTES
+from loader.report import figures
+
+BYTES_PER_EVENT = 25
+"""A receipt of 16 bytes, a place of 8, and what the pages of SQLite add: tests/checkpoint/test_size.py."""
+
+
+LONG_ROW_BYTES = 4096
+"""Rows of a text file are taken to be this long. Most are far shorter, so there are more of them."""
+
+
+def check_free_space(job: Job, extract: Extract, run_dir: Path) -> None:
+    """Refuse a load if the disk of its run directory has less room than its checkpoint needs at least.
+
+    What is needed is a lower bound: a load that passes may still fill the disk, and is then resumed.
+
+    Raises:
+        CheckpointError: There is too little room.
+    """
+    events = least_events(job, extract)
+    there = _size_bytes(run_dir / CHECKPOINT_NAME)
+    needed = events * BYTES_PER_EVENT - there
+    folder = _existing(run_dir)
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return  # opening the checkpoint says what is wrong
+    if free >= needed:
+        return
+    raise CheckpointError(
+        "The disk of the run directory has too little room for the checkpoint; nothing was sent.",
+        where=str(run_dir),
+        why=f"{figures.size(free)} are free, and {figures.counted(events, 'event')} need at least "
+        f"{figures.size(needed)}",
+        next_step="make room, or name a folder on another disk with --run-dir",
+    )
+
+
+def least_events(job: Job, extract: Extract) -> int:
+    """Return a lower bound for the number of events of a load, from what is known before it is read."""
+    if job.filter is not None:
+        return 0
+    rows = sum(
+        file.size_bytes // LONG_ROW_BYTES if file.rows is None else file.rows for file in extract.files
+    )
+    if job.pack is Pack.GROUP:
+        rows = rows * extract.row_bytes // MAX_EVENT_BYTES
+    return rows // (1 if job.shard is None else job.shard.of)
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _existing(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that exists."""
+    return next(each for each in (folder, *folder.parents) if each.exists())
