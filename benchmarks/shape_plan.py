@@ -12,6 +12,9 @@ def main() -> None:
     """Plan what the argument says: ``extract``, ``buckets`` (a number or ``auto``) and ``group_by``."""
     asked = json.loads(sys.argv[1])
     began = time.perf_counter()
+    from loader.process.limits import limit_polars  # noqa: PLC0415
+
+    limit_polars()  # as the command does
     from loader.extract import open_extract  # noqa: PLC0415 - its import is part of the time
     from loader.extract.planning import plan_slices  # noqa: PLC0415
     from loader.job import Job  # noqa: PLC0415

@@ -26,7 +26,7 @@ from loader.cli.status import status
 from loader.cli.terminal.panic_filter import without_panics
 from loader.cli.verify import verify
 from loader.errors import ExitCode, Interrupted, LoaderError, SettingsError, SystemRefusal, unhandled
-from loader.process.limits import READING_COMMANDS, refuse_low_limits
+from loader.process.limits import READING_COMMANDS, limit_polars, refuse_low_limits
 from loader.process.signals import (
     asked_to_stop,
     is_decided,
@@ -80,24 +80,13 @@ def _options(
     pass
 
 
-def _limit_polars() -> None:
-    """Set how polars uses threads and memory. It reads both variables when it is first imported.
-
-    Two threads read faster than a load can send; each further one costs memory for an allocator arena
-    (a Parquet file with row groups of 1M rows: 183 MB resident with 2 threads, 248 MB with 16). Freed
-    memory goes back to the system after 0.2 s, which lowers resident memory by 30 to 50 MB.
-    """
-    os.environ.setdefault("POLARS_MAX_THREADS", "2")
-    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:200,muzzy_decay_ms:0")
-
-
 def main() -> None:
     """Answer the command line of this process; leave with one of the documented exit codes.
 
     Raises:
         SystemExit: Always.
     """
-    _limit_polars()
+    limit_polars()
     # A flag whose value may be left out: typer has none.
     arguments = [f"{VERIFY}={ONCE}" if each == VERIFY else each for each in sys.argv[1:]]
     sys.argv[1:] = arguments

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from loader.model import MAX_EVENT_BYTES
 
 ASSUMED_EVENTS_PER_SECOND = 50.0
-"""The rate without ``--rate``: more than one process feeds with full events, at 25 to 40 MiB/s of records."""
+"""The rate where none is given or remembered: a process plans 25 to 40 MiB/s of full events, less."""
 
 ROUND_TRIP_SECONDS = 0.3
 """How long a call with a full event is assumed to take: 0.1 s, and a megabyte over 40 Mbit/s."""
@@ -57,15 +57,14 @@ class GroupSample:
         return self.total_bytes / len(counts)
 
 
-def buckets_for(sample: GroupSample, rate: float | None) -> int:
+def buckets_for(sample: GroupSample, rate: float) -> int:
     """Return how many buckets to spread the groups over: a power of two.
 
     Args:
         sample: Some records.
-        rate: Events per second that the user allows, or None.
+        rate: Events per second that the load may send.
     """
-    lanes = (ASSUMED_EVENTS_PER_SECOND if rate is None else rate) * ROUND_TRIP_SECONDS
-    needed = min(MOST, max(FEWEST, _power_of_two(lanes)))
+    needed = min(MOST, max(FEWEST, _power_of_two(rate * ROUND_TRIP_SECONDS)))
     full = sample.total_bytes // (EVENTS_PER_BUCKET * MAX_EVENT_BYTES)
     while needed > max(1, full):
         needed //= 2

@@ -66,6 +66,7 @@ class Extract:
         total_rows: Number of rows if every file tells without being read (Parquet), else None.
         cuts: How it is cut into windows and slices.
         group_buckets: Number of buckets that groups are spread over, or None for a lane per group.
+        bucket_rate: Events per second from which their number was chosen, if it was chosen now.
         row_bytes: About how long its records are, where they are longest.
         formats: How each file is written, in words: of CSV files, what was told or found.
         mappings: The mapping of the columns, for each file.
@@ -79,6 +80,7 @@ class Extract:
     total_rows: int | None
     cuts: Cuts
     group_buckets: int | None
+    bucket_rate: float | None
     row_bytes: int
     formats: tuple[str, ...]
     mappings: tuple[FileMapping, ...]

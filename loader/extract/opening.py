@@ -10,6 +10,7 @@ from loader.extract.bucket_choice import buckets_for, should_spread
 from loader.extract.choosing import choose_files
 from loader.extract.extract import CHOSEN_BUCKETS, Extract, LookedAt
 from loader.extract.group_sample import sample_groups
+from loader.extract.known_rate import planning_rate
 from loader.extract.notes import folded, lacking
 from loader.extract.side_by_side import side_by_side
 from loader.extract.tables import files_of, open_table
@@ -68,7 +69,7 @@ def _opened(job: Job, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bo
     named, warnings = files_of(job, kept)
     chosen = choose_files(job, named)
     warnings += chosen.notes
-    buckets = _buckets(job, dataset, chosen.files)
+    buckets, bucket_rate = _buckets(job, dataset, chosen.files)
     job = job.model_copy(update={"group_buckets": buckets})
     look = _Look(job, dataset, with_keys=with_keys, files=len(chosen.files))
     looked_at = side_by_side(look.at, chosen.files)
@@ -89,6 +90,7 @@ def _opened(job: Job, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bo
         total_rows=None if None in rows else sum(row for row in rows if row is not None),
         cuts=cuts_of(row_bytes, job.pack, buckets, job.window_rows),
         group_buckets=buckets,
+        bucket_rate=bucket_rate,
         row_bytes=row_bytes,
         files_left_out=chosen.left_out,
         files_waiting=chosen.waiting,
@@ -99,21 +101,27 @@ def _opened(job: Job, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bo
     )
 
 
-def _buckets(job: Job, dataset: Dataset | None, files: Sequence[SourceFile]) -> int | None:
-    """Return how many buckets groups are spread over: as told, as an earlier load chose, or chosen now."""
+def _buckets(
+    job: Job, dataset: Dataset | None, files: Sequence[SourceFile]
+) -> tuple[int | None, float | None]:
+    """Return how many buckets groups are spread over: as told, as an earlier load chose, or chosen now.
+
+    The second value is the rate that the number was chosen from, if it was chosen now.
+    """
     if job.pack is not Pack.GROUP or isinstance(job.group_buckets, int):
-        return job.group_buckets if isinstance(job.group_buckets, int) else None
+        return job.group_buckets if isinstance(job.group_buckets, int) else None, None
     earlier = None if job.restart else _earlier(job)
     settings = earlier.settings if earlier is not None else {}
     if CHOSEN_BUCKETS in settings and settings.get("group_buckets") == job.group_buckets:
-        return int(settings[CHOSEN_BUCKETS]) or None
+        return int(settings[CHOSEN_BUCKETS]) or None, None
     # A group of any length is sampled, and those of all shards: each shard chooses the same number.
     sampled = job.model_copy(update={"group_buckets": 1, "shard": None})
     look = _Look(sampled, dataset, with_keys=False, files=len(files))
     sample = sample_groups(files, look.at)
     if job.group_buckets == "auto" or should_spread(sample):
-        return buckets_for(sample, job.rate)
-    return None
+        rate = planning_rate(job)
+        return buckets_for(sample, rate), rate
+    return None, None
 
 
 def _earlier(job: Job) -> StoredLoad | None:

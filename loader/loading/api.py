@@ -8,6 +8,7 @@ anything is sent. What stops it later ends it in one place, with a checkpoint th
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from loader.aws.credentials import CredentialSource
 from loader.checkpoint import Checkpoint, Plan, open_checkpoint
+from loader.delivery.rate.memory import RateMemory
 from loader.errors import ExitCode, Interrupted, NothingNew, NothingToLoad, contained
 from loader.extract import Extract, open_extract, place_of_dataset
 from loader.job import Job, checkpoint_dir_of, run_dir_of
@@ -185,6 +187,9 @@ async def _opened_and_run(
                 first = extract.files[extract.formats.index(words)]
                 log.info("Read as %s.", words, extra={"file": first.path, "files": count})
             await decide_doubts(job, checkpoint, client)
+            if extract.bucket_rate is not None and job.rate is None:
+                memory = RateMemory(*client.caller, job.instance_id)
+                memory.remember_planning(extract.bucket_rate, time.time())
             run = LoadSession(job, extract, client, checkpoint, observers, earlier=earlier)
             observers.begun(run.stop)
             ending = await run.to_end()

@@ -9,10 +9,11 @@ from loader.atomic import replacing
 from loader.checkpoint import Plan, planned_generation
 from loader.datasets import Dataset
 from loader.delivery.rate.memory import RateMemory
-from loader.errors import LoaderError, SettingsError, contained
+from loader.errors import SettingsError, contained
 from loader.events import SliceRecords
 from loader.extract import Extract, FileEnds, Slice, open_extract, place_of_dataset
 from loader.extract.frames import Frame, job_of_frame
+from loader.extract.known_rate import memory_of
 from loader.extract.planning import packing_of, plan_slices
 from loader.job import Job, checkpoint_dir_of
 from loader.model import SlicePlan
@@ -27,10 +28,10 @@ from loader.preview import (
     count_lanes,
     estimate,
 )
-from loader.preview.run_apart import run_apart
 from loader.preview.samples import Samples, sample_values
 from loader.preview.spill import spill
-from loader.service.client import find_caller, open_client
+from loader.process.run_apart import run_apart
+from loader.service.client import open_client
 from loader.service.live_schema import read_dataset
 from loader.service.protocol import EventEncoder
 
@@ -175,11 +176,8 @@ def _rate(job: Job) -> tuple[float | None, str]:
 
 
 def _remembered_rate(job: Job) -> float | None:
-    try:
-        caller = run_apart(find_caller(job))
-    except LoaderError:
-        return None  # no Region or credentials here: nothing is known of their quota either
-    return RateMemory(*caller, job.instance_id).recall(time.time()).limit
+    memory = memory_of(job)
+    return memory.recall(time.time()).limit if memory is not None else None
 
 
 @contextmanager

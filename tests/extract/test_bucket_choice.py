@@ -1,5 +1,6 @@
 """``--group-buckets auto``: full events, enough lanes, and the same number for a resume."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.checkpoint import Plan, open_checkpoint
+from loader.delivery.rate.memory import RateMemory, Remembered
 from loader.errors import SettingsError
 from loader.extract import open_extract
 from loader.extract.bucket_choice import (
@@ -23,20 +25,20 @@ from loader.extract.bucket_choice import (
 )
 from loader.extract.extract import CHOSEN_BUCKETS
 from loader.extract.planning import plan_slices
-from loader.model import MAX_EVENT_BYTES
+from loader.model import MAX_EVENT_BYTES, TOKEN_LIFE_SECONDS
 
 MIB = 2**20
 
 
-@given(st.integers(0, 10_000 * MIB), st.none() | st.floats(0.01, 10_000))
-def test_the_number_gives_lanes_and_fills_events(total_bytes: int, rate: float | None) -> None:
+@given(st.integers(0, 10_000 * MIB), st.floats(0.01, 10_000))
+def test_the_number_gives_lanes_and_fills_events(total_bytes: int, rate: float) -> None:
     """A power of two: enough lanes for the rate, but no more than the extract has full events for."""
     buckets = buckets_for(GroupSample((), total_bytes), rate)
     assert 1 <= buckets <= MOST
     assert buckets & (buckets - 1) == 0
     assert buckets == 1 or buckets * EVENTS_PER_BUCKET * MAX_EVENT_BYTES <= total_bytes
     if total_bytes > MOST * EVENTS_PER_BUCKET * MAX_EVENT_BYTES:
-        assert buckets >= min(MOST, max(FEWEST, 0.3 * (50 if rate is None else rate)))
+        assert buckets >= min(MOST, max(FEWEST, 0.3 * rate))
 
 
 @pytest.mark.parametrize(
@@ -116,6 +118,39 @@ def test_a_later_load_takes_the_number_of_the_first(tmp_path: Path, job_of: JobO
     assert open_extract(job_of(restart=True, **settings)).group_buckets == 4
     named = job_of(**settings | {"group_buckets": 7})
     assert (open_extract(named).group_buckets, CHOSEN_BUCKETS in extract.plan_settings(named)) == (7, False)
+
+
+def test_the_number_is_chosen_from_the_remembered_rate_of_the_instance(
+    tmp_path: Path, job_of: JobOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without --rate; and while tokens live, what is learned after a choice does not change the next one."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    endpoint = "http://127.0.0.1:9"
+    path = write(tmp_path / "x.parquet", 400_000, 400_000)
+    settings = {
+        "extract": [path],
+        "run_dir": tmp_path / "run",
+        "group_buckets": "auto",
+        "region": "eu-central-1",
+        "endpoint_url": endpoint,
+        **RESERVATION,
+    }
+    job = job_of(**settings)
+    memory = RateMemory(endpoint, "AKIAEXAMPLE", job.instance_id)
+    assumed = open_extract(job)
+    assert (assumed.group_buckets, assumed.bucket_rate) == (16, 50.0)
+    memory.remember(Remembered(20.0), time.time())
+    chosen = open_extract(job)
+    assert (chosen.group_buckets, chosen.bucket_rate) == (8, 20.0)
+    assert open_extract(job_of(forget_rate=True, **settings)).group_buckets == 16
+    assert open_extract(job_of(rate=50.0, **settings)).group_buckets == 16
+    memory.remember_planning(20.0, time.time())
+    memory.remember(Remembered(50.0), time.time())
+    assert open_extract(job).group_buckets == 8
+    memory.remember_planning(20.0, time.time() - TOKEN_LIFE_SECONDS - 1)
+    assert open_extract(job).group_buckets == 16
 
 
 def test_auto_is_for_packing(job_of: JobOf) -> None:

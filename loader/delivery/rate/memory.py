@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from loader.atomic import write_whole
+from loader.model import TOKEN_LIFE_SECONDS
 from loader.private_files import make_private_folder
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,9 @@ changed twice in 2026."""
 MOST_ENTRIES = 200
 
 LIMIT, REACHED = "limit_events_per_second", "reached_events_per_second"
+
+PLANNED, PLANNED_AT = "planned_events_per_second", "planned_at"
+"""The rate from which the number of buckets of a load was chosen, and when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,31 @@ class RateMemory:
     @staticmethod
     def knows_any_limit(folder: Path | None = None) -> bool:
         """Return whether the file has any limit. If it has none, the caller need not resolve credentials."""
-        entries = _read((folder or state_folder()) / "rates.json").values()
-        return any(isinstance(entry, Mapping) and LIMIT in entry for entry in entries)
+        return _knows(folder, LIMIT)
+
+    @staticmethod
+    def knows_any_plan(folder: Path | None = None) -> bool:
+        """Return whether `planning_rate` may know a rate. If not, the caller need not resolve credentials."""
+        return _knows(folder, LIMIT) or _knows(folder, PLANNED)
+
+    def planning_rate(self, now: float) -> float | None:
+        """Return the rate from which to choose a number of buckets, or None if none is known.
+
+        The number is part of the tokens, so for as long as tokens live it is the rate that the last choice
+        was made from, whatever was learned since: a load that is run twice by accident has the same tokens.
+
+        Args:
+            now: Epoch seconds.
+        """
+        entry = _read(self._path).get(self._key)
+        at = entry.get(PLANNED_AT) if isinstance(entry, Mapping) else None
+        if isinstance(entry, Mapping) and isinstance(at, (int, float)) and 0 <= now - at < TOKEN_LIFE_SECONDS:
+            return _rate(entry.get(PLANNED))
+        return self.recall(now).limit
+
+    def remember_planning(self, rate: float, now: float) -> None:
+        """Save that a number of buckets was chosen from a rate at ``now`` (epoch seconds)."""
+        self._save({PLANNED: round(rate, 3), PLANNED_AT: round(now)})
 
     def recall(self, now: float) -> Remembered:
         """Return the remembered rates if they are recent, else empty ones.
@@ -79,18 +106,30 @@ class RateMemory:
         """Save the rates that were learned at ``now`` (epoch seconds), unless both are None."""
         if what == Remembered():
             return
-        entries = {key: entry for key, entry in _read(self._path).items() if key != self._key}
+        rates = {
+            name: round(rate, 3) if rate else None
+            for name, rate in ((LIMIT, what.limit), (REACHED, what.reached))
+        }
+        self._save({**rates, "learned_at": round(now)})
+
+    def _save(self, values: Mapping[str, float | None]) -> None:
+        """Change values of the entry; None removes one."""
+        entries = _read(self._path)
+        before = entries.pop(self._key, {})
         for key in list(entries)[: max(0, len(entries) + 1 - MOST_ENTRIES)]:
             del entries[key]
-        rates = {
-            name: round(rate, 3) for name, rate in ((LIMIT, what.limit), (REACHED, what.reached)) if rate
-        }
-        entries[self._key] = {**rates, "learned_at": round(now)}
+        entry = {**(before if isinstance(before, Mapping) else {}), **values}
+        entries[self._key] = {name: value for name, value in entry.items() if value is not None}
         try:
             make_private_folder(self._path.parent)
             write_whole(self._path, orjson.dumps(entries, option=orjson.OPT_INDENT_2))
         except OSError as error:
             log.info("The learned rate cannot be saved.", extra={"path": error.filename})
+
+
+def _knows(folder: Path | None, name: str) -> bool:
+    entries = _read((folder or state_folder()) / "rates.json").values()
+    return any(isinstance(entry, Mapping) and name in entry for entry in entries)
 
 
 def _rate(value: object) -> float | None:

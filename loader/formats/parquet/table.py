@@ -14,6 +14,9 @@ from loader.model import SourceFile
 from loader.sources.files import check_unchanged, is_unchanged
 from loader.sources.s3_objects import S3File
 
+FEW_ROWS, SIZING_BYTES = 8, 4 * 2**20
+"""From the size of a few rows follows how many more are looked at: about so many bytes."""
+
 SAMPLES = 3
 """First, middle and last rows: every further place costs the row group around it."""
 
@@ -54,7 +57,9 @@ class ParquetTable:
 
     def row_bytes(self, columns: Sequence[str]) -> int:
         """Return about how long records of these columns are, where they are longest."""
-        rows = min(SIZING_ROWS, self.source.rows)
+        few = min(FEW_ROWS, self.source.rows)
+        fitting = SIZING_BYTES // mean_row_bytes(self.source.read(columns, 0, few).frame)
+        rows = min(SIZING_ROWS, self.source.rows, max(few, fitting))
         last = self.source.rows - rows
         places = {last * sample // (SAMPLES - 1) for sample in range(SAMPLES)}
         return max(mean_row_bytes(self.source.read(columns, place, rows).frame) for place in places)

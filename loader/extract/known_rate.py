@@ -1,0 +1,34 @@
+"""The rate that the number of buckets is chosen from: the user's, a remembered one, or an assumed one."""
+
+import time
+
+from loader.delivery.rate.memory import RateMemory
+from loader.errors import LoaderError
+from loader.extract.bucket_choice import ASSUMED_EVENTS_PER_SECOND
+from loader.job import Job
+from loader.process.run_apart import run_apart
+from loader.service.client import find_caller
+
+
+def planning_rate(job: Job) -> float:
+    """Return the rate for which a load needs lanes, in events per second. Blocking.
+
+    Args:
+        job: The settings. With ``rate`` it is that; with ``forget_rate`` or a shard, no remembered rate.
+    """
+    if job.rate is not None:
+        return job.rate
+    # The shards of a load may run on machines that remember different rates, and must choose the same number.
+    is_ignored = job.forget_rate or job.shard is not None or not RateMemory.knows_any_plan()
+    memory = None if is_ignored else memory_of(job)
+    known = memory.planning_rate(time.time()) if memory is not None else None
+    return ASSUMED_EVENTS_PER_SECOND if known is None else known
+
+
+def memory_of(job: Job) -> RateMemory | None:
+    """Return the memory of a job's service, or None if no Region or credentials are known here. Blocking."""
+    try:
+        caller = run_apart(find_caller(job))
+    except LoaderError:
+        return None
+    return RateMemory(*caller, job.instance_id)
