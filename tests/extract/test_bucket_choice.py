@@ -146,6 +146,8 @@ def test_the_number_is_chosen_from_the_remembered_rate_of_the_instance(
     assert (chosen.group_buckets, chosen.bucket_rate) == (8, 20.0)
     assert open_extract(job_of(forget_rate=True, **settings)).group_buckets == 16
     assert open_extract(job_of(rate=50.0, **settings)).group_buckets == 16
+    # Other shards may run on machines that remember nothing.
+    assert open_extract(job_of(shard="1/2", **settings)).group_buckets == 16
     memory.remember_planning(20.0, time.time())
     memory.remember(Remembered(50.0), time.time())
     assert open_extract(job).group_buckets == 8

@@ -45,9 +45,9 @@ def main() -> None:
 def import_loader() -> None:
     """Import every module of the loader, after the command's own settings of polars."""
     import loader
-    from loader import cli
+    from loader.process.limits import limit_polars
 
-    cli._limit_polars()
+    limit_polars()
     names = [module.name for module in pkgutil.walk_packages(loader.__path__, "loader.")]
     for name in (*names, *LAZY):
         importlib.import_module(name)
