@@ -26,7 +26,7 @@ from benchmarks.measure import Rounds, Workbench, all_measurements
 from benchmarks.peer_runs import BOTO3, PEERS
 from benchmarks.processes import two_cores
 from benchmarks.report import say_environment, write_throughput
-from benchmarks.results import Figure, Measurement, write_json
+from benchmarks.results import Figure, Kind, Measurement, write_json
 from benchmarks.servers import MissingProgramError, require, running_nginx
 from benchmarks.tables import figures_table, throughput_table
 
@@ -37,8 +37,17 @@ ROW_MODE, PACKED_MODE, PACKED_CSV = (
 )
 ROW_MODE_AIOHTTP = "scn-loader --transport aiohttp, one row per event"
 
-LEAST_ROW_RATIO, LEAST_PACKED_RATIO = 15, 200
-"""What the benchmark aims at, times boto3 with threads; the stretch is 25 and 300."""
+OVER_TLS = {
+    ROW_MODE: "scn-loader, one row per event, over TLS",
+    PACKED_MODE: "scn-loader, packed, over TLS",
+}
+"""What the same loads are called over TLS."""
+
+LEAST_ROW_RATIO, LEAST_PACKED_RATIO = 18, 300
+"""What the benchmark aims at, times boto3 with threads."""
+
+LEAST_TLS_SHARE = 0.85
+"""What the benchmark aims at: speed over TLS, over that without it."""
 
 SMALL_BODY_BYTES = 780
 """A request with one row of the extract, as the loader sends it."""
@@ -57,6 +66,8 @@ class Sizes:
         row_rows: Rows that are loaded one by one.
         aiohttp_rows: The same over the reference transport.
         peer_rows: Rows that a peer has at hand.
+        tls_rows: Rows that are loaded with and without TLS, one by one.
+        tls_packed_rows: The same packed.
         packed_rows: Rows that are loaded packed; also the larger load that growth is judged by.
         small_rows: Rows of the smaller one.
         csv_rows: Rows of the CSV extract.
@@ -72,6 +83,8 @@ class Sizes:
     row_rows: int
     aiohttp_rows: int
     peer_rows: int
+    tls_rows: int
+    tls_packed_rows: int
     packed_rows: int
     small_rows: int
     csv_rows: int
@@ -89,6 +102,8 @@ FULL = Sizes(
     row_rows=1_000_000,
     aiohttp_rows=200_000,
     peer_rows=300_000,
+    tls_rows=300_000,
+    tls_packed_rows=3_000_000,
     packed_rows=10_000_000,
     small_rows=1_000_000,
     csv_rows=2_000_000,
@@ -104,6 +119,8 @@ QUICK = Sizes(
     row_rows=5_000,
     aiohttp_rows=5_000,
     peer_rows=5_000,
+    tls_rows=5_000,
+    tls_packed_rows=50_000,
     packed_rows=200_000,
     small_rows=50_000,
     csv_rows=50_000,
@@ -123,7 +140,7 @@ def main() -> int:
     options = parser.parse_args()
     sizes, cores = (QUICK if options.quick else FULL), two_cores()
     try:
-        require("nginx", "wrk")
+        require("nginx", "wrk", "openssl")
     except MissingProgramError as error:
         print(error, file=sys.stderr)
         return 2
@@ -193,6 +210,31 @@ class Benchmark:
         self.measurements += all_measurements(found)
         self.figures += _ratios(self.measurements)
 
+    def tls(self) -> None:
+        """Measure loads over TLS, each beside the same load without it, as the machine's speed changes."""
+        sizes, bench = self.sizes, self.bench
+        loads = {ROW_MODE: (sizes.tls_rows, ()), PACKED_MODE: (sizes.tls_packed_rows, PACKED)}
+        with running_nginx(core=bench.cores.server, tls=True) as server:
+            secured = Workbench(server, bench.cores, bench.folder / "tls")
+            for name, (rows, options) in loads.items():
+                kind: Kind = "packed" if options else "row"
+                plain, over_tls = Rounds(name, kind), Rounds(OVER_TLS[name], kind, f"{rows:,} rows")
+                for number in range(sizes.rounds):
+                    _say(f"{over_tls.name}, round {number + 1} of {sizes.rounds}")
+                    bench.load_round(plain, extract(rows), *options)
+                    secured.load_round(over_tls, extract(rows), *options)
+                (without,), (measured,) = all_measurements([plain]), all_measurements([over_tls])
+                self.measurements.append(measured)
+                share = measured.rows / without.rows
+                self.figures.append(
+                    Figure(
+                        f"{over_tls.name}, over the same without TLS",
+                        f"{share:.2f} ({measured.rows:,.0f} and {without.rows:,.0f} rows/s)",
+                        f"at least {LEAST_TLS_SHARE}",
+                        share >= LEAST_TLS_SHARE,
+                    )
+                )
+
     def growth(self) -> None:
         """Measure how a packed load grows, and what resuming it costs."""
         small, large = (
@@ -227,6 +269,7 @@ class Benchmark:
 
 PARTS = {
     "speed": Benchmark.speed,
+    "tls": Benchmark.tls,
     "growth": Benchmark.growth,
     "memory": Benchmark.memory,
     "start": Benchmark.start,

@@ -66,7 +66,13 @@ def load_command(
     ]
 
 
-def start_load(command: Sequence[str], run_dir: Path, core: int | None, source: Path = ROOT) -> Child:
+def start_load(
+    command: Sequence[str],
+    run_dir: Path,
+    core: int | None,
+    source: Path = ROOT,
+    certificate: Path | None = None,
+) -> Child:
     """Start a load that has learned nothing yet.
 
     Args:
@@ -74,11 +80,13 @@ def start_load(command: Sequence[str], run_dir: Path, core: int | None, source: 
         run_dir: Its run directory, which also takes its output and its state.
         core: The core it runs on, or None for any.
         source: The folder that holds the loader: another one for another revision.
+        certificate: The certificate that the service is trusted by, or None for those of the system.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     # What loads learn is kept in the user's state folder: this one is empty.
     state = {"XDG_STATE_HOME": str(run_dir / "state")}
-    environment = {**KEYS, **state, "PYTHONPATH": str(source)}
+    trust = {"AWS_CA_BUNDLE": str(certificate)} if certificate is not None else {}
+    environment = {**KEYS, **state, **trust, "PYTHONPATH": str(source)}
     # Python looks for the loader first where it runs, then along PYTHONPATH.
     return Child(command, core=core, folder=run_dir, environment=environment, name="load", directory=source)
 

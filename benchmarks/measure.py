@@ -84,7 +84,8 @@ class Workbench:
         folder = run_dir or self.run_dir()
         before = self.server.requests()
         command = load_command(extract, self.server.url, folder, *options)
-        with start_load(command, folder, self.cores.client, source) as child:
+        trusted = self.server.certificate
+        with start_load(command, folder, self.cores.client, source, trusted) as child:
             ended = finish_load(child, folder)
         self._compare(before, ended.summary["attempts"], "the load")
         if run_dir is None:

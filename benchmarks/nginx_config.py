@@ -44,6 +44,8 @@ class NginxSettings:
         quota: The quota, or None for none.
         lower_quota: A second quota, in force while the flag file exists.
         log_requests: ``off``, ``buffered`` (a second late and cheap) or ``at once``.
+        certificate: The certificate that it presents, as PEM, or None for plain HTTP.
+        key: Its key.
     """
 
     port: int
@@ -51,6 +53,8 @@ class NginxSettings:
     quota: LimitReq | None = None
     lower_quota: LimitReq | None = None
     log_requests: str = "off"
+    certificate: Path | None = None
+    key: Path | None = None
 
 
 def render(settings: NginxSettings) -> str:
@@ -61,9 +65,17 @@ def render(settings: NginxSettings) -> str:
         status_path=STATUS_PATH,
         max_body=MAX_BODY,
         access_log=_access_log(settings),
+        tls=" ssl" if settings.certificate is not None else "",
+        certificates=_certificates(settings),
         zones="\n  ".join(_zones(settings)),
         limits="\n      ".join(_limits(settings)),
     )
+
+
+def _certificates(settings: NginxSettings) -> str:
+    if settings.certificate is None:
+        return ""
+    return f"ssl_certificate {settings.certificate}; ssl_certificate_key {settings.key};"
 
 
 def _access_log(settings: NginxSettings) -> str:
@@ -125,7 +137,8 @@ http {{
   }}
   {zones}
   server {{
-    listen 127.0.0.1:{port} backlog=4096;
+    listen 127.0.0.1:{port}{tls} backlog=4096;
+    {certificates}
     server_name quota;
     default_type application/json;
     root {folder}/empty;

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -35,7 +36,9 @@ LEDGER_NAME = "ledger.sqlite"
 LOG_FLUSH_SECONDS = 1.2
 """A buffered access log is written out once a second."""
 
-DEBIAN_PACKAGES = {"nginx": "nginx-light", "wrk": "wrk"}
+DEBIAN_PACKAGES = {"nginx": "nginx-light", "wrk": "wrk", "openssl": "openssl"}
+
+CERTIFICATE_NAME, KEY_NAME = "certificate.pem", "key.pem"
 
 
 class MissingProgramError(Exception):
@@ -70,12 +73,14 @@ class Server:
     Attributes:
         url: Where it listens.
         name: What it is.
+        certificate: The certificate that it presents, or None for plain HTTP.
     """
 
     url: str
     name: str
     _pid: int
     _folder: Path = field(repr=False)
+    certificate: Path | None = None
 
     def cpu_seconds(self) -> float:
         """Return the CPU time it has used so far."""
@@ -95,7 +100,9 @@ class Server:
 
     def requests(self) -> int:
         """Return how many requests nginx has had, those for this number included."""
-        with urllib.request.urlopen(f"{self.url}{STATUS_PATH}", timeout=START_SECONDS) as response:
+        trust = ssl.create_default_context(cafile=self.certificate) if self.certificate else None
+        address = f"{self.url}{STATUS_PATH}"
+        with urllib.request.urlopen(address, timeout=START_SECONDS, context=trust) as response:
             status = response.read().decode()
         counts = re.search(r"\n +\d+ +\d+ +(\d+)", status)
         assert counts is not None
@@ -114,6 +121,7 @@ def running_nginx(
     quota: LimitReq | None = None,
     lower_quota: LimitReq | None = None,
     log_requests: str = "off",
+    tls: bool = False,
 ) -> Iterator[Server]:
     """Run an nginx on a free port of loopback, in a folder that goes away with it.
 
@@ -122,9 +130,10 @@ def running_nginx(
         quota: Its quota, or None for none.
         lower_quota: A second quota that can be put in force.
         log_requests: See `NginxSettings`.
+        tls: Whether it speaks TLS, with a certificate that it signed itself.
 
     Raises:
-        MissingProgramError: nginx is not installed.
+        MissingProgramError: nginx is not installed, or openssl where it is needed.
         RuntimeError: It did not start.
     """
     require("nginx")
@@ -132,16 +141,31 @@ def running_nginx(
         folder = Path(name)
         (folder / "empty").mkdir()
         (folder / ACCESS_LOG_NAME).touch()
-        settings = NginxSettings(_free_port(), folder, quota, lower_quota, log_requests)
+        certificate, key = _self_signed(folder) if tls else (None, None)
+        settings = NginxSettings(_free_port(), folder, quota, lower_quota, log_requests, certificate, key)
         (folder / CONFIG_NAME).write_text(render(settings))
         program = program_path("nginx") or "nginx"
         command = [program, "-p", name, "-c", str(folder / CONFIG_NAME), "-e", str(folder / "error.log")]
         with subprocess.Popen(pinned(command, core), stdin=subprocess.DEVNULL) as process:
             try:
                 _wait_for_port(settings.port, process)
-                yield Server(f"http://127.0.0.1:{settings.port}", "nginx", process.pid, folder)
+                url = f"{'https' if tls else 'http'}://127.0.0.1:{settings.port}"
+                yield Server(url, "nginx", process.pid, folder, certificate)
             finally:
                 _stop(process)
+
+
+def _self_signed(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate for 127.0.0.1, of a key like that of AWS's endpoints, and return both files."""
+    require("openssl")
+    certificate, key = folder / CERTIFICATE_NAME, folder / KEY_NAME
+    command = [
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+        *("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),
+        *("-keyout", str(key), "-out", str(certificate)),
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    return certificate, key
 
 
 @contextmanager

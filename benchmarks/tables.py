@@ -16,9 +16,9 @@ def throughput_table(measurements: Sequence[Measurement], base: str) -> str:
 
     Args:
         measurements: What was measured.
-        base: Name of the one that the others are told as multiples of.
+        base: Name of the one that the others are given as multiples of, if it was measured.
     """
-    unit = next(each.rows for each in measurements if each.name == base)
+    unit = next((each.rows for each in measurements if each.name == base), None)
     ordered = sorted(measurements, key=lambda each: each.rows)
     return markdown_table(
         ["", "rows/s", "lowest..highest", "requests/s", f"times {base}", "server's core"],
@@ -28,7 +28,7 @@ def throughput_table(measurements: Sequence[Measurement], base: str) -> str:
                 number(each.rows),
                 f"{number(min(each.rows_per_second))}..{number(max(each.rows_per_second))}",
                 number(each.requests),
-                ratio(each.rows, unit),
+                "" if unit is None else ratio(each.rows, unit),
                 f"{each.server_share:.0%}",
             ]
             for each in ordered
