@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from loader.checkpoint import Checkpoint, Plan, RunEnd, Totals, open_checkpoint
-from loader.checkpoint.schema import CHECKPOINT_NAME, LOST_ANSWER, SKIPPED
+from loader.checkpoint.entries import slice_opened
+from loader.checkpoint.ledger import Ledger, RunRecord
+from loader.checkpoint.schema import CHECKPOINT_NAME, LOST_ANSWER, SKIPPED, create_tables
 from loader.errors import CheckpointMismatch
 from loader.model import EventState, RejectedRow
 from loader.reject_code import RejectCode
@@ -480,3 +482,33 @@ async def test_an_idle_look_changes_nothing(reopen: Reopen) -> None:
     reopen().finish(DONE)
     reopen().close()
     assert reopen().finished
+
+
+async def test_what_was_recorded_before_a_call_is_written_before_it(reopen: Reopen) -> None:
+    """A doubt that was recorded just before doubts are skipped is skipped too."""
+    checkpoint = reopen()
+    checkpoint.begin_slice(window_plan(events=2))
+    await checkpoint.mark_sendable(up_to(0, 1))
+    checkpoint.record(put_aside(0, 0, EventState.IN_DOUBT))
+    checkpoint.record(accepted(0, 1))
+    await checkpoint.skip_in_doubt(before=START + 1_000_000)
+    assert rows(checkpoint, "SELECT event_index, state, code FROM events") == [(0, "failed", SKIPPED)]
+    assert checkpoint.totals().events_accepted == 1
+
+
+def test_a_slice_and_its_rejected_rows_are_one_transaction(tmp_path: Path) -> None:
+    """A kill leaves both or neither: a planned window is not read again for its rejected rows."""
+    connection = sqlite3.connect(tmp_path / "c", isolation_level=None)
+    create_tables(connection)
+    ledger = Ledger(connection, RunRecord(1, 1, retry_failed=False, started_at=START))
+    plan = window_plan(
+        events=2, rejected=[RejectedRow(0, 5, "quantity", RejectCode.NOT_A_NUMBER, "why", "x")]
+    )
+    connection.execute("BEGIN IMMEDIATE")
+    ledger.apply([slice_opened(plan, START)], START)
+    assert connection.in_transaction
+    assert connection.execute("SELECT count(*) FROM rejected").fetchone() == (1,)
+    connection.execute("ROLLBACK")
+    for table in ("windows", "slices", "slice_files", "rejected", "receipts"):
+        assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+    connection.close()

@@ -2,6 +2,8 @@
 
 import sqlite3
 import threading
+from collections import deque
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -43,4 +45,37 @@ def test_what_is_put_just_before_the_stop_is_written(tmp_path: Path) -> None:
         first = writer.durable()
         assert stopped.wait(10)
         assert first.done()
+        assert late[0].done()
+
+
+class RacedInbox(deque[Any]):
+    """An inbox where another thread acts right after the writer has looked how much there is."""
+
+    then: Callable[[], None] | None = None
+
+    def __len__(self) -> int:
+        found = super().__len__()
+        then, self.then = self.then, None
+        if then is not None:
+            then()
+        return found
+
+
+def test_whether_to_stop_is_read_before_what_there_is(tmp_path: Path) -> None:
+    """An entry that comes after that look, with the stop behind it, is written before the thread ends."""
+    with closing(
+        sqlite3.connect(tmp_path / "a", isolation_level=None, check_same_thread=False)
+    ) as connection:
+        writer = Writer(connection, NoLedger(), lambda: 0.0, "here")  # type: ignore[arg-type] # its only method
+        writer._inbox = inbox = RacedInbox()
+        writer.put = inbox.append
+        late: list[Any] = []
+
+        def race() -> None:
+            late.append(writer.durable())
+            writer._stopping = True  # what stop() does before it waits for the thread
+
+        inbox.then = race
+        writer.start()
+        writer._thread.join(10)
         assert late[0].done()

@@ -195,6 +195,16 @@ def test_a_poisoned_event_is_given_up() -> None:
     assert accepted >= set(range(850, count))  # a part that is accepted is found all the same
 
 
+def test_a_record_that_was_accepted_keeps_the_search_going() -> None:
+    """Then the event as a whole is not wrong: each bad record is found, however many there are."""
+    count = 4 * HOPELESS_REFUSALS
+    good = {0, count - 1}
+    delivery = delivery_of(Judging(set(range(count)) - good))
+    run(delivery.deliver([packed(0, range(count))]))
+    assert {number for event in delivery.service.taken.values() for number in numbers_of(event)} == good
+    assert set(only(delivery).rows) == set(range(count)) - good
+
+
 def test_a_bad_record_holds_its_group_back() -> None:
     """With on_failure hold nothing after it is sent, of its own event as of later ones."""
     delivery = delivery_of(Judging({2}), settings=HOLD)

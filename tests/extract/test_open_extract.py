@@ -184,6 +184,29 @@ def test_keys_tell_records_apart(tmp_path: Path, job_of) -> None:
     assert window.keys[0] != window.keys[1] == window.keys[2]
 
 
+def test_a_key_whose_parts_may_be_missing_still_tells_records_apart(tmp_path: Path, job_of) -> None:
+    """A missing part is a part: elsewhere, or in place of a text, it makes another key."""
+    names = ["tpartner_id", "order_id", "order_line_id", "package_id"]
+    given = [(None, "a"), ("a", None), (None, "a"), (None, None), ("a", "a")]
+    columns = dict(zip(names, [*zip(*given, strict=True)] * 2, strict=True))
+    required = {name: ["1"] * len(given) for name in ("id", "shipment_id", "product_id", "lot_qty")}
+    pl.DataFrame(required | columns).write_parquet(tmp_path / "x.parquet")
+    arn = "arn:aws:scn:us-east-1:123456789012:instance/a1b2c3d4-5678-90ab-cdef-1234567890ab"
+    job = job_of(
+        extract=[str(tmp_path / "x.parquet")],
+        event_type="scn.data.dataset",
+        dataset_arn=f"{arn}/namespaces/asc/datasets/shipment_lot",
+        operation="UPSERT",
+        pack="group",
+        group_by="id",
+        ignore_unknown=True,
+    )
+    (window,) = load(job)
+    keys = window.frame["key"].to_list()
+    assert None not in keys
+    assert [keys.index(key) for key in keys] == [0, 1, 0, 3, 4]
+
+
 def test_numbers_nulls_and_timestamps_in_their_other_forms(tmp_path: Path, job_of) -> None:
     """JSON numbers, explicit nulls and epoch milliseconds, if the job asks for them."""
     header = "snapshot_date,site_id,product_id,on_hand_inventory,inv_condition,lot_number,company_id\n"

@@ -102,7 +102,9 @@ def run(job: Job, plan: FaultPlan) -> Ending:
         if not (stage in BEFORE_SENDING and kind == "cancelled")
     ],
 )
-def test_a_fault_at_any_stage_ends_as_a_bug_and_the_next_run_resumes(job: Job, stage: str, kind: str) -> None:
+def test_a_fault_at_any_stage_ends_as_a_bug_and_the_next_run_resumes(
+    job: Job, tmp_path: Path, stage: str, kind: str
+) -> None:
     """Its class does not matter: the load says that it is not done, and the next run does the rest, once."""
     plan = FaultPlan(stage, FAULTS[kind])
     if stage in BEFORE_SENDING:
@@ -114,6 +116,9 @@ def test_a_fault_at_any_stage_ends_as_a_bug_and_the_next_run_resumes(job: Job, s
         assert isinstance(ending.error, UnhandledCase)
         assert "secret" not in ending.error.block()
     assert plan.raised
+    if stage == "attempt":  # what was in flight has no outcome: without its mark its doubt would be lost
+        with closing(sqlite3.connect(tmp_path / "run" / "checkpoint.sqlite")) as connection:
+            assert connection.execute("SELECT count(*) FROM marks").fetchone() != (0,)
     again = run(job, FaultPlan()).summary
     assert (again.exit_code, again.records) == (ExitCode.DELIVERED, ROWS)
     assert (again.files_total, again.files_read_whole, again.rows_expected) == (1, 1, ROWS)
