@@ -12,7 +12,7 @@ from loader.cli.terminal.emulate import REHEARSAL, emulated, emulator_key
 from loader.cli.terminal.verification import duration_seconds, show_verification
 from loader.job import Job, read_job, run_dir_of
 from loader.job.panels import DESTINATION, RUN
-from loader.report import LogFormat, ProgressStyle
+from loader.report import LogFormat, ProgressStyle, Signs
 
 if TYPE_CHECKING:
     from loader.aws.credentials import CredentialSource
@@ -61,6 +61,24 @@ def load(
             rich_help_panel=RUN,
         ),
     ] = ProgressStyle.AUTO,
+    title: Annotated[
+        bool,
+        typer.Option(
+            "--title",
+            envvar="SCN_LOADER_TITLE",
+            help="Show in the terminal's title how far the load is.",
+            rich_help_panel=RUN,
+        ),
+    ] = False,
+    bell: Annotated[
+        bool,
+        typer.Option(
+            "--bell",
+            envvar="SCN_LOADER_BELL",
+            help="Ring the terminal's bell when the load ends.",
+            rich_help_panel=RUN,
+        ),
+    ] = False,
     verify: Annotated[
         str | None,
         typer.Option(
@@ -100,6 +118,7 @@ def load(
             summary_json=summary_json,
             metrics_file=metrics_file,
             progress=progress,
+            signs=Signs(title, bell),
             log_format=log_format,
             debug=debug,
             value_flags=value_flags(),

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from loader.checkpoint.queries import FileTotals, read_file_totals
 from loader.checkpoint.reading import open_for_reading
 from loader.checkpoint.samples import StoredSample, read_samples
 from loader.checkpoint.start.lock import look_without_locking
@@ -38,12 +39,6 @@ WINDOWS = """
 SELECT number, finished_at IS NOT NULL,
        EXISTS (SELECT 1 FROM events WHERE events.window = windows.number AND state = 'failed')
 FROM windows ORDER BY number"""
-
-FILES = """
-SELECT path, coalesce(sum(rows_read), 0) AS read, coalesce(sum(rows_rejected), 0),
-       (SELECT count(*) FROM failures WHERE failures.file = files.number)
-FROM files LEFT JOIN windows ON windows.file = files.number
-GROUP BY files.number ORDER BY read DESC, files.number"""
 
 _VERDICTS = {
     LoadState.RUNNING: Verdict.RUNNING,
@@ -229,9 +224,16 @@ def _window_cells(windows: Sequence[tuple[int, int, int]]) -> list[WindowCell]:
 
 
 def _file_lines(connection: sqlite3.Connection) -> list[FileLine]:
-    rows = connection.execute(FILES).fetchall()
-    total = max(sum(read for _, read, _, _ in rows), 1)
-    return [FileLine(path, read, rejected, failed, read / total) for path, read, rejected, failed in rows]
+    """Return the files with their rows: those with the most first."""
+    totals = read_file_totals(connection, {})
+    paths = connection.execute("SELECT number, path FROM files ORDER BY number").fetchall()
+    all_rows = max(sum(each.rows_read for each in totals.values()), 1)
+    lines = [
+        FileLine(path, each.rows_read, each.rows_rejected, each.records_failed, each.rows_read / all_rows)
+        for number, path in paths
+        for each in (totals.get(number, FileTotals(0, 0, 0, 0, 0)),)
+    ]
+    return sorted(lines, key=lambda line: -line.rows)
 
 
 def _cause(group: FailureGroup) -> CauseLine:

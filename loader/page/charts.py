@@ -133,7 +133,7 @@ def window_map(windows: Sequence[WindowCell]) -> str:
         return ""
     done = sum(cell.done for cell in windows)
     total = sum(cell.done + cell.open for cell in windows)
-    cells = [Cell(_cell_class(cell), _cell_label(cell)) for cell in windows]
+    cells = [Cell(_cell_class(cell), _cell_label(cell), is_round=bool(cell.failed)) for cell in windows]
     return cell_map(cells, f"{figures.count(done)} of {figures.counted(total, 'window')} finished.")
 
 

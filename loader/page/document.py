@@ -5,7 +5,7 @@ from html import escape
 from importlib.resources import files
 
 from loader.page.charts import over_time, stage_bar, window_map
-from loader.page.model import CauseLine, LoadPage, Verdict
+from loader.page.model import CauseLine, LoadPage, Verdict, WindowCell
 from loader.report import figures
 
 SIGNS = {Verdict.DONE: "✓", Verdict.RUNNING: "▶", Verdict.ATTENTION: "!", Verdict.STOPPED: "■"}
@@ -73,7 +73,7 @@ def _sections(page: LoadPage) -> Iterator[str]:
     yield from _figures(page)
     yield from _stages(page)
     yield from _picture("Over time", over_time(page.samples))
-    yield from _picture("Windows", window_map(page.windows))
+    yield from _windows(page.windows)
     yield from _causes("Rejected rows", "column", page.rejected)
     yield from _causes("Failed events", "code", page.failed)
     yield from _files(page)
@@ -127,7 +127,28 @@ def _stages(page: LoadPage) -> Iterator[str]:
 
 def _picture(name: str, svg: str) -> Iterator[str]:
     if svg:
-        yield f"<section><h2>{name}</h2><div class=picture>{svg}</div></section>"
+        region = f'<div class=picture tabindex=0 role=group aria-label="{name}">{svg}</div>'
+        yield f"<section><h2>{name}</h2>{region}</section>"
+
+
+def _windows(windows: Sequence[WindowCell]) -> Iterator[str]:
+    if not windows:
+        return
+    done, under_way, failed = (
+        sum(getattr(cell, name) for cell in windows) for name in ("done", "open", "failed")
+    )
+    yield f"<section><h2>Windows</h2>{window_map(windows)}<ul class=key>"
+    states = (
+        ("accepted", "finished", done),
+        ("busy", "under way", under_way),
+        ("failed round", "with failed events", failed),
+    )
+    for class_, words, number in states:
+        if number:
+            yield f'<li><span class="mark {class_}"></span>{words} <b>{figures.count(number)}</b></li>'
+    size = windows[0].last - windows[0].first + 1
+    each = f"<li>each mark is {figures.counted(size, 'window')}</li>" if size > 1 else ""
+    yield f"{each}</ul></section>"
 
 
 def _causes(name: str, kind: str, causes: Sequence[CauseLine]) -> Iterator[str]:
@@ -161,23 +182,30 @@ def _table(
     if not rows:
         return
     heading = f"<details><summary><h2>{escape(name)}</h2></summary>" if folded else f"<h2>{escape(name)}</h2>"
-    yield f"<section>{heading}<div class=table tabindex=0><table>"
+    label = escape(name, quote=True)
+    yield f'<section>{heading}<div class=table tabindex=0 role=group aria-label="{label}"><table>'
     if any(head):
-        yield f"<thead><tr>{_cells('th', head)}</tr></thead>"
+        yield f"<thead><tr>{_heads(head, rows[0])}</tr></thead>"
     yield "<tbody>"
-    yield from (f"<tr>{_cells('td', row)}</tr>" for row in rows)
+    yield from (f"<tr>{_cells(row)}</tr>" for row in rows)
     yield f"</tbody></table></div>{'</details>' if folded else ''}</section>"
 
 
 NUMBERS = frozenset("0123456789,.%< ")
 
 
-def _cells(tag: str, cells: Iterable[str]) -> str:
-    scope = ' scope="col"' if tag == "th" else ""
-    return "".join(
-        f"<{tag}{scope}{' class=number' if cell and set(cell) <= NUMBERS else ''}>{_path(cell)}</{tag}>"
-        for cell in cells
-    )
+def _heads(names: Sequence[str], row: Sequence[str]) -> str:
+    """Return the names of the columns, each aligned as the cells below it."""
+    pairs = zip(names, row, strict=True)
+    return "".join(f'<th scope="col"{_class_of(cell)}>{escape(name)}</th>' for name, cell in pairs)
+
+
+def _cells(cells: Iterable[str]) -> str:
+    return "".join(f"<td{_class_of(cell)}>{_path(cell)}</td>" for cell in cells)
+
+
+def _class_of(cell: str) -> str:
+    return " class=number" if cell and set(cell) <= NUMBERS else ""
 
 
 def _path(text: str) -> str:

@@ -89,7 +89,7 @@ class WindowCell:
 
 @dataclass(frozen=True, slots=True)
 class FileLine:
-    """One file of the extract."""
+    """One file of the extract: its rows, those rejected, those in failed events, its share of all rows."""
 
     path: str
     rows: int

@@ -12,10 +12,17 @@ BAR_HEIGHT = 18
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell: the CSS class of its state, and its words."""
+    """One cell.
+
+    Attributes:
+        class_: CSS class of its state.
+        label: Its words.
+        is_round: Whether it is a circle: a second sign beside the colour, for those who do not see it.
+    """
 
     class_: str
     label: str
+    is_round: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ def cell_map(cells: Sequence[Cell], summary: str) -> str:
             y=number // COLUMNS * (CELL + GAP),
             width=CELL,
             height=CELL,
-            rx=2,
+            rx=CELL / 2 if cell.is_round else 2,
             class_=cell.class_,
         )
         for number, cell in enumerate(cells)

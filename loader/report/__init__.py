@@ -8,6 +8,7 @@ from loader.report.panel import plain_line, progress_json
 from loader.report.progress import Pace, RateMeter, Snapshot
 from loader.report.summary import LoadSummary, exit_code_for, to_json
 from loader.report.summary_file import write_summary_json
+from loader.report.terminal_signs import Signs, with_signs
 
 __all__ = [
     "Display",
@@ -16,6 +17,7 @@ __all__ = [
     "Pace",
     "ProgressStyle",
     "RateMeter",
+    "Signs",
     "Snapshot",
     "exit_code_for",
     "log_to",
@@ -24,5 +26,6 @@ __all__ = [
     "progress_json",
     "render_error",
     "to_json",
+    "with_signs",
     "write_summary_json",
 ]

@@ -32,11 +32,13 @@ from loader.report import (
     LogFormat,
     Pace,
     ProgressStyle,
+    Signs,
     Snapshot,
     log_to,
     make_display,
     plain_line,
     progress_json,
+    with_signs,
 )
 from loader.report.identity import LoadIdentity
 from loader.report.summary_file import refused_summary, write_summary_json
@@ -65,6 +67,7 @@ def run_on_terminal(
     summary_json: Path | None,
     metrics_file: Path | None,
     progress: ProgressStyle,
+    signs: Signs,
     log_format: LogFormat,
     debug: bool,
     value_flags: Collection[str],
@@ -79,6 +82,7 @@ def run_on_terminal(
             no scheduler reads the one of last night.
         metrics_file: Where to keep metrics, if anywhere.
         progress: How progress is shown.
+        signs: What the terminal shows beside it: title and bell.
         log_format: Form of the log lines.
         debug: Whether to log debug lines.
         value_flags: The flags of ``load`` that take a value.
@@ -100,6 +104,7 @@ def run_on_terminal(
     display = make_display(
         progress, sys.stderr, line=opened.progress_line if log_format is LogFormat.JSON else plain_line
     )
+    display = with_signs(display, sys.stderr, signs)
     metrics = MetricsOutput(job, metrics_file, log_format)
 
     def watch(snapshot: Snapshot) -> None:
