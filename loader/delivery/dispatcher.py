@@ -288,7 +288,7 @@ class Dispatcher:
 
     def _withdraw(self, entry: Entry, error: LoaderError) -> None:
         entry.withdraw()
-        self._admission.way.withdrawn()
+        self._admission.withdraw(entry)
         self._stats.attempts -= 1
         self._stats.retried -= entry.attempts > 0
         self._lanes.retry(entry, self._surroundings.monotonic())

@@ -157,6 +157,7 @@ class OutcomeHandler:
     def _tell_limits(self, entry: Entry, outcome: Outcome, now: float) -> None:
         admission, kind = self.admission, outcome.kind
         self.stats.round_trips.add(now - entry.started_at)
+        admission.cap.overdue.ended(entry.epoch)
         if kind is OutcomeKind.ACCEPTED:
             governor = admission.governor
             governor.accepted(now, entry.epoch)

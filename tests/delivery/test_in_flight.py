@@ -1,12 +1,14 @@
 """How many attempts may be under way."""
 
 import math
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.delivery.limits.in_flight_cap import MINIMUM, SPARE, InFlightCap
+from loader.delivery.limits.overdue import GENERATION_SECONDS, OverdueAttempts
 
 
 def settled(*, rate: float, latency: float, maximum: int = 4096, answers: int = 400) -> InFlightCap:
@@ -51,21 +53,71 @@ def test_trouble_cuts_once_per_epoch() -> None:
     assert cap.limit == 49
 
 
-def test_a_lone_error_changes_nothing() -> None:
-    """One error in a hundred is tolerated for ever."""
-    cap = InFlightCap(maximum=50)
+@pytest.mark.parametrize("share", [0.001, 0.004, 0.01, 0.05])
+def test_random_errors_change_nothing(share: float) -> None:
+    """A service that fails up to one call in twenty fails at any concurrency: a lower cap would not help."""
+    chance, cap = Random(3), InFlightCap(maximum=50)
     for number in range(1, 20_000):
-        if number % 100 == 0:
+        if chance.random() < share:
             cap.troubled(number / 500, number / 500 - 0.05)
         else:
             cap.succeeded(number / 500, 0.05, 5000.0)
-    assert cap.limit == 50
+        assert cap.limit == 50
+
+
+def test_an_overload_cuts() -> None:
+    """If every fourth call fails, the service may have too many at the same time."""
+    cap = InFlightCap(maximum=50)
+    for number in range(1, 200):
+        if number % 4 == 0:
+            cap.troubled(number / 500, number / 500 - 0.05)
+        else:
+            cap.succeeded(number / 500, 0.05, 5000.0)
+    assert cap.limit < 50
+
+
+def test_attempts_without_an_answer_do_not_fill_the_cap() -> None:
+    """What hangs for a minute leaves as much room to the other attempts as there was before."""
+    cap = settled(rate=500.0, latency=0.04)
+    free = cap.limit
+    for number in range(1, 5001):
+        cap.overdue.started(number)
+        if number % 100:
+            cap.overdue.ended(number)
+            cap.succeeded(10.0 + number / 500, 0.04, 500.0)
+    assert cap.limit >= free + 35
+    for number in range(100, 5001, 100):
+        cap.overdue.ended(number)
+    cap.succeeded(30.0, 0.04, 500.0)
+    assert cap.limit <= free + 1  # the quantile of the latency varies
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.floats(0.1, 3.0)), max_size=30), st.randoms())
+def test_overdue_attempts_are_counted_exactly(course: list[tuple[int, float]], chance: Random) -> None:
+    """Attempts of two generations ago that have not ended are overdue, whatever ends in which order."""
+    overdue, now, last = OverdueAttempts(), 0.0, 0
+    open_attempts: dict[int, int] = {}
+    turns, next_turn = 0, 0.0
+    for starts, seconds in course:
+        for _ in range(starts):
+            last += 1
+            overdue.started(last)
+            open_attempts[last] = turns
+        for number in list(open_attempts):
+            if chance.random() < 0.5:
+                overdue.ended(number)
+                del open_attempts[number]
+        now += seconds
+        overdue.look(now, 0.01)
+        if now >= next_turn:
+            next_turn, turns = now + GENERATION_SECONDS, turns + 1
+        assert overdue.count == sum(turns - turn >= 2 for turn in open_attempts.values())
 
 
 def test_recovers_from_a_cut() -> None:
     """Ten seconds of successes undo one cut."""
     cap = settled(rate=1000.0, latency=0.1, maximum=100)
-    for _ in range(2):
+    for _ in range(8):
         cap.troubled(0.5, 0.45)
     assert cap.limit == 70
     for number in range(10_000):

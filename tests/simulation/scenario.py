@@ -14,6 +14,7 @@ Measures, over the stretch from..to:
     accepted    events accepted, as a share of what the quota allows
     throttled   attempts throttled, as a share of all
     throttles   attempts throttled, counted
+    failed      attempts that failed otherwise, as a share of all
     fairness    Jain's index over the loaders' accepted events: 1 is fair, 1/n is one taking all
     rate        the highest allowed rate, as a share of the quota
     in_flight   the highest in-flight cap at the end
@@ -162,6 +163,12 @@ def _throttled(loaders: list[SimulatedLoader], schedule: QuotaSchedule, begins: 
     return throttled / max(throttled + accepted, 1.0)
 
 
+def _failed(loaders: list[SimulatedLoader], _: QuotaSchedule, begins: float, ends: float) -> float:
+    failed = sum(_count(loader.failed_at, begins, ends) for loader in loaders)
+    accepted = sum(_count(loader.accepted_at, begins, ends) for loader in loaders)
+    return failed / max(failed + accepted, 1.0)
+
+
 def _fairness(loaders: list[SimulatedLoader], _: QuotaSchedule, begins: float, ends: float) -> float:
     accepted = [_count(loader.accepted_at, begins, ends) for loader in loaders]
     return sum(accepted) ** 2 / (len(accepted) * sum(each**2 for each in accepted))
@@ -181,6 +188,7 @@ MEASURES: dict[str, Callable[[list[SimulatedLoader], QuotaSchedule, float, float
     "accepted": _accepted,
     "throttled": _throttled,
     "throttles": _throttles,
+    "failed": _failed,
     "fairness": _fairness,
     "rate": _rate,
     "in_flight": _in_flight,

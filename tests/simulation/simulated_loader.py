@@ -7,6 +7,7 @@ timers are late by up to a tick, its loop may stall, and its lanes, its cap and 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.rate.governor import Governor
@@ -56,6 +57,14 @@ class LoaderPlan:
     stalls: tuple[float, float] | None = None
 
 
+class Fate(Enum):
+    """The end of an attempt."""
+
+    ACCEPTED = "accepted"
+    THROTTLED = "throttled"
+    FAILED = "failed"
+
+
 @dataclass(slots=True)
 class Attempt:
     """One attempt on its way."""
@@ -63,7 +72,7 @@ class Attempt:
     loader: "SimulatedLoader"
     epoch: int
     started_at: float
-    is_admitted: bool = False
+    fate: Fate = Fate.ACCEPTED
 
 
 class SimulatedLoader:
@@ -77,6 +86,7 @@ class SimulatedLoader:
     Attributes:
         accepted_at: When the service accepted attempts.
         throttled_at: When it throttled them.
+        failed_at: When they failed otherwise.
         rates: Samples of the allowed rate: (when, events per second).
     """
 
@@ -93,6 +103,7 @@ class SimulatedLoader:
         self.cap = InFlightCap(maximum=plan.max_in_flight)
         self.accepted_at: list[float] = []
         self.throttled_at: list[float] = []
+        self.failed_at: list[float] = []
         self.rates: list[tuple[float, float]] = []
         self._plan = plan
         self._send = send
@@ -114,11 +125,15 @@ class SimulatedLoader:
     def answer(self, attempt: Attempt, now: float, retry_after_seconds: float | None) -> None:
         """Take in an answer and go on."""
         self._in_flight -= 1
-        if attempt.is_admitted:
+        self.cap.overdue.ended(attempt.epoch)
+        if attempt.fate is Fate.ACCEPTED:
             self.governor.accepted(now, attempt.epoch)
             self.cap.succeeded(now, now - attempt.started_at, self.governor.rate)
-        else:
+        elif attempt.fate is Fate.THROTTLED:
             self.governor.throttled(now, attempt.epoch, retry_after_seconds)
+        else:
+            self.governor.answered(now, attempt.epoch)
+            self.cap.troubled(now, attempt.started_at)
         if not self.rates or now >= self.rates[-1][0] + RATE_SAMPLE_SECONDS:
             self.rates.append((now, self.governor.rate))
         self._start_attempts(now)
@@ -144,7 +159,9 @@ class SimulatedLoader:
                 return
             self._started += 1
             self._in_flight += 1
-            self._send(Attempt(self, self.governor.start(now), now))
+            number = self.governor.start(now)
+            self.cap.overdue.started(number)
+            self._send(Attempt(self, number, now))
 
     def _sleep_until(self, time: float, now: float) -> None:
         tick = self._plan.timer_seconds

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.simulation.quotas import Quota, QuotaSchedule
-from tests.simulation.simulated_loader import Attempt, LoaderPlan, SimulatedLoader, after_stall
+from tests.simulation.simulated_loader import Attempt, Fate, LoaderPlan, SimulatedLoader, after_stall
 
 LOAD_SPAN_SECONDS = 0.5
 """Over which the service feels its load, for a latency that grows with it."""
@@ -35,6 +35,11 @@ class Service:
         slowdown: Factor added to ``accepted_seconds`` when the load is at TOP times the quota.
         noise: Share of the attempts that are throttled for no reason.
         retry_after_seconds: What each throttle asks for, or None.
+        errors: Share of the admitted attempts that get a server error, after ``accepted_seconds``.
+        resets: Share of the admitted attempts whose connection is reset at once.
+        timeouts: Share of the admitted attempts that get no answer within ``timeout_seconds``.
+        timeout_seconds: Time after which a loader gives up waiting for an answer.
+        capacity: Number of attempts that it works on at the same time. It refuses more with a server error.
     """
 
     schedule: QuotaSchedule
@@ -47,6 +52,11 @@ class Service:
     slowdown: float = 0.0
     noise: float = 0.0
     retry_after_seconds: float | None = None
+    errors: float = 0.0
+    resets: float = 0.0
+    timeouts: float = 0.0
+    timeout_seconds: float = 60.0
+    capacity: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,8 @@ class World:
         self._load = 0.0
         self._loaded_at = 0.0
         self._free_at = 0.0
+        self._is_flaky = service.errors + service.resets + service.timeouts > 0 or service.capacity < math.inf
+        self._at_work = 0
         self._way_seconds = min(service.accepted_seconds, service.throttled_seconds) / 2.0
         self.loaders = [SimulatedLoader(plan, send=self._send, wake_at=self._happen) for plan in plans]
 
@@ -96,6 +108,7 @@ class World:
             if isinstance(what, Arrival):
                 self._judge(what.attempt)
             elif isinstance(what, Answer):
+                self._at_work -= what.attempt.fate is Fate.ACCEPTED
                 what.attempt.loader.answer(what.attempt, self._now, self._service.retry_after_seconds)
             else:
                 what.wake(self._now)
@@ -113,15 +126,35 @@ class World:
     def _judge(self, attempt: Attempt) -> None:
         service, loader = self._service, attempt.loader
         is_noise = service.noise > 0 and self._chance.random() < service.noise
-        attempt.is_admitted = not is_noise and service.quota.admits(self._now)
-        if attempt.is_admitted:
-            loader.accepted_at.append(self._now)
-            seconds = service.accepted_seconds * (1.0 + service.slowdown * self._pressure())
-        else:
+        if is_noise or not service.quota.admits(self._now):
+            attempt.fate = Fate.THROTTLED
             loader.throttled_at.append(self._now)
             seconds = service.throttled_seconds
+        elif self._is_flaky and (failed_seconds := self._failed_seconds()) is not None:
+            attempt.fate = Fate.FAILED
+            loader.failed_at.append(self._now)
+            seconds = failed_seconds
+        else:
+            attempt.fate = Fate.ACCEPTED
+            self._at_work += 1
+            loader.accepted_at.append(self._now)
+            seconds = service.accepted_seconds * (1.0 + service.slowdown * self._pressure())
         answered_at = self._now + seconds - self._way_seconds + self._jitter()
         self._happen(loader.awake_at(answered_at), Answer(attempt))
+
+    def _failed_seconds(self) -> float | None:
+        """Return after how many seconds an admitted attempt fails, or None if it does not."""
+        service = self._service
+        if self._at_work >= service.capacity:
+            return service.throttled_seconds
+        chance = self._chance.random()
+        if chance < service.errors:
+            return service.accepted_seconds
+        if chance < service.errors + service.resets:
+            return self._way_seconds
+        return (
+            service.timeout_seconds if chance < service.errors + service.resets + service.timeouts else None
+        )
 
     def _jitter(self) -> float:
         return self._service.jitter_seconds * self._chance.random() if self._service.jitter_seconds else 0.0

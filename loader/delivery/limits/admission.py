@@ -69,12 +69,18 @@ class Admission:
     def begin(self, entry: Entry, now: float) -> None:
         """Start an attempt. ``allows`` must have just returned True. The caller pays the ceiling's token."""
         entry.epoch = self.governor.start(now)
+        self.cap.overdue.started(entry.epoch)
         entry.started_at = now
         if self.breaker.is_open:
             self.breaker.start()
         if self.way.is_open:
             self.way.start()
         self.stalls.moving(now)
+
+    def withdraw(self, entry: Entry) -> None:
+        """Record that an attempt that was started is not sent."""
+        self.cap.overdue.ended(entry.epoch)
+        self.way.withdrawn()
 
     def _is_running(self, now: float) -> bool:
         if self.is_shut:

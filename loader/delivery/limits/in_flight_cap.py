@@ -1,11 +1,11 @@
 """The in-flight cap: the maximum number of concurrent attempts.
 
-The governor (governor.py) handles throttles by a lower rate. The cap handles server errors and timeouts by a
-lower concurrency. The cap is the smallest of three limits:
+The governor handles throttles by a lower rate. The cap handles server errors and timeouts by a lower
+concurrency. The cap is the number of overdue attempts (overdue.py) plus the smallest of three limits:
 
     need     HEADROOM times Little's law (rate * latency). It bounds memory and connections without limiting
-             the rate. It is at least SPARE, because the law ignores attempts that get no answer.
-    health   A cut to 0.7 of the current cap, once per epoch of errors. It recovers while attempts succeed.
+             the rate. It is at least SPARE.
+    health   A cut to 0.7 of the current limit, once per epoch of errors. It recovers while attempts succeed.
     room     It shrinks while this process uses all of its processor time. More concurrent attempts would only
              wait longer in the process, raise the latency and thus the need, and use memory and cache.
 
@@ -14,19 +14,21 @@ Rules kept here:
 1. ``need`` follows the *allowed* rate. With the measured rate, a low cap would keep the measured rate low,
    and the low rate would keep the cap low.
 2. One cut per epoch: errors of attempts that started before the last cut have no effect.
-3. A tolerated fraction of errors has no effect, and MINIMUM attempts are always allowed.
+3. A tolerated fraction of errors has no effect, and MINIMUM attempts are always allowed. A service that fails
+   at random fails at any concurrency, so a cut would cost throughput and avoid no error.
 4. Answers that arrive together carry the same latency information, so only one of them is measured.
 """
 
 import math
 
+from loader.delivery.limits.overdue import OverdueAttempts
 from loader.delivery.rate.throttle_budget import ThrottleBudget
 
 MINIMUM = 2
 
 SPARE = 32
 """Lower bound of ``need``. A fast service needs two or three concurrent attempts. With such a low cap, two or
-three attempts without an answer would block all lanes until they time out (60 s)."""
+three attempts without an answer would block all lanes until they are overdue."""
 
 HEADROOM = 1.5
 """Factor on rate * latency, because latencies vary and the rate must be able to grow."""
@@ -46,8 +48,10 @@ long."""
 TROUBLE_CUT = 0.7
 """Factor of a cut after errors, as in CUBIC (RFC 9438)."""
 
-CHANCE_TROUBLES = 1.0
-"""Number of errors above the tolerated fraction that is attributed to chance."""
+TOLERATED_TROUBLES, CHANCE_TROUBLES = 0.1, 6.0
+"""Fraction of the answers that may be errors without effect, and number of errors above it that is attributed
+to chance. A service that fails 5 % of the calls at random exceeds 10 % by 6 errors less than once per minute
+at 500/s."""
 
 BUSY_SHARE = 0.95
 """Share of one core from which the process counts as busy. Python code runs in one thread at a time, so no
@@ -74,9 +78,11 @@ class InFlightCap:
 
     Attributes:
         limit: Maximum number of attempts in flight, at least one. Read-only for other modules.
+        overdue: Counts the overdue attempts; the caller reports every start and end to it.
     """
 
     __slots__ = (
+        "_active",
         "_answers",
         "_budget",
         "_cut_at",
@@ -90,6 +96,7 @@ class InFlightCap:
         "_succeeded_at",
         "_trouble_limit",
         "limit",
+        "overdue",
     )
 
     def __init__(self, *, maximum: int) -> None:
@@ -97,6 +104,8 @@ class InFlightCap:
             raise ValueError("maximum must be at least 1")
         self._maximum = maximum
         self.limit = maximum
+        self.overdue = OverdueAttempts()
+        self._active = float(maximum)
         self._health = self._room = float(maximum)
         self._trouble_limit = float(maximum)
         self._quantile_seconds = self._mean_seconds = 0.0
@@ -123,7 +132,8 @@ class InFlightCap:
         self._succeeded_at = now
         self._measure(latency_seconds)
         need = HEADROOM * rate * max(self._quantile_seconds, self._mean_seconds)
-        self.limit = self._bounded(min(max(need, SPARE), self._health, self._room))
+        self.overdue.look(now, self._quantile_seconds)
+        self._set(min(max(need, SPARE), self._health, self._room))
 
     def looked(self, cpu_share: float) -> None:
         """Record the processor usage of this process since the last call.
@@ -132,7 +142,7 @@ class InFlightCap:
             cpu_share: Processor time divided by elapsed time. It exceeds 1 if several threads are busy.
         """
         if cpu_share >= BUSY_SHARE:
-            self._room = max(BUSY_CUT * min(self._room, self.limit), SPARE)
+            self._room = max(BUSY_CUT * min(self._room, self._active), SPARE)
         else:
             self._room = min(CALM_GROWTH * self._room, float(self._maximum))
 
@@ -144,12 +154,14 @@ class InFlightCap:
             started_at: Start time of the attempt in monotonic seconds.
         """
         self._answers += 1
-        if started_at <= self._cut_at or not self._budget.spend(self._answers, CHANCE_TROUBLES):
+        if started_at <= self._cut_at or not self._budget.spend(
+            self._answers, CHANCE_TROUBLES, TOLERATED_TROUBLES
+        ):
             return
         if self._has_succeeded:  # an outage keeps the limit from before it, as the recovery target
-            self._trouble_limit = float(self.limit)
-        self._health = max(TROUBLE_CUT * min(self._health, self.limit), MINIMUM)
-        self.limit = self._bounded(self._health)
+            self._trouble_limit = self._active
+        self._health = max(TROUBLE_CUT * min(self._health, self._active), MINIMUM)
+        self._set(self._health)
         self._has_succeeded = False
         self._cut_at = now
         self._budget.renew(self._answers)
@@ -171,5 +183,6 @@ class InFlightCap:
             elapsed = min(now - max(self._succeeded_at, self._cut_at), 1.0)
             self._health *= 1.0 + RECOVERY_PER_SECOND * elapsed
 
-    def _bounded(self, limit: float) -> int:
-        return min(max(math.ceil(limit), MINIMUM), self._maximum)
+    def _set(self, active: float) -> None:
+        self._active = min(max(active, MINIMUM), float(self._maximum))
+        self.limit = min(math.ceil(self._active) + self.overdue.count, self._maximum)
