@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Hundreds of processes start in the tests: none should compile the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint types unit package soak corpus bench bench-quota bench-shapes bench-stages clean docs lock
+.PHONY: help setup demo test lint types unit package soak corpus bench bench-quota bench-shapes bench-stages airflow clean docs lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -67,6 +67,15 @@ bench-shapes: $(READY) ## Count the calls for extracts of many shapes: writes do
 bench-stages: $(READY) ## Measure CPU time per stage: writes benchmarks/stages.md (needs nginx-light)
 	$(BIN)/python -m benchmarks.stages $(ARGS)
 
+AIRFLOW := AIRFLOW_HOME=$(CURDIR)/.airflow/home AIRFLOW__CORE__LOAD_EXAMPLES=False AIRFLOW__CORE__DAGS_FOLDER=$(CURDIR)/examples \
+	PATH=$(CURDIR)/$(BIN):$$PATH
+
+airflow: $(READY) ## Run the example DAG with a real Airflow, in an environment of its own
+	test -x .airflow/bin/airflow || { python3 -m venv .airflow && .airflow/bin/pip install --quiet apache-airflow; }
+	$(AIRFLOW) .airflow/bin/airflow db migrate >/dev/null
+	$(AIRFLOW) .airflow/bin/airflow dags reserialize >/dev/null
+	$(AIRFLOW) .airflow/bin/python tests/airflow/run_dag.py
+
 docs: $(VENV)/.docs-ready ## Build the documentation site into docs/_build; any warning fails
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs docs/_build
 
@@ -83,4 +92,4 @@ lock: ## Write the lock files from pyproject.toml (needs uv)
 		--no-emit-index-url --no-annotate --quiet --output-file requirements.lock
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) docs/_build .bench .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .airflow docs/_build .bench .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
