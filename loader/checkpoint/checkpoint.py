@@ -146,14 +146,12 @@ class Checkpoint:
         return {index: accepted.event_id(index) for index in accepted} | dict(odd)
 
     def totals(self) -> Totals:
-        """Return the sums of what is durable; ``flush`` first for those of everything recorded.
-
-        Once closed, those at the end.
-        """
+        """Return the sums of what is durable, at the end once closed; ``flush`` first for all recorded."""
         if self._last_totals is not None:
             return self._last_totals
         with reading_errors(self._path):
-            return read_totals(self._reader)
+            # What could not be written leaves the events in doubt, as a kill does.
+            return read_totals(self._reader, marked=self._writer.error is not None)
 
     def file_totals(self, settled: Mapping[int, Mapping[int, int]]) -> Mapping[int, FileTotals]:
         """Return the sums of each file; ``settled`` as from ``settled_windows``."""

@@ -4,7 +4,7 @@ import sqlite3
 import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -99,8 +99,14 @@ class RunEnd:
     seconds: float = 0.0
 
 
-def read_totals(connection: sqlite3.Connection) -> Totals:
-    """Return the sums of what is stored."""
+def read_totals(connection: sqlite3.Connection, *, marked: bool = False) -> Totals:
+    """Return the sums of what is stored.
+
+    Args:
+        connection: A connection to the checkpoint.
+        marked: Whether events that may have been sent and have no answer are in doubt: the run has ended
+            without writing that down.
+    """
     sums = connection.execute(
         "SELECT count(*), sum(rows_read), sum(rows_filtered), sum(rows_rejected), sum(records),"
         " sum(events), sum(accepted), sum(rows_filtered_unknown) FROM windows"
@@ -110,7 +116,7 @@ def read_totals(connection: sqlite3.Connection) -> Totals:
     (records_failed,) = connection.execute("SELECT coalesce(sum(rows), 0) FROM failures").fetchone()
     (elsewhere,) = connection.execute("SELECT coalesce(sum(rows_elsewhere), 0) FROM slice_files").fetchone()
     failed, doubtful = states.get(EventState.FAILED, 0), states.get(EventState.IN_DOUBT, 0)
-    return Totals(
+    totals = Totals(
         windows=windows,
         rows_read=read,
         rows_filtered=filtered,
@@ -125,6 +131,7 @@ def read_totals(connection: sqlite3.Connection) -> Totals:
         events_unprocessed=total - accepted - failed - doubtful,
         rows_elsewhere=elsewhere,
     )
+    return with_marked(connection, totals)[0] if marked else totals
 
 
 def read_file_totals(
@@ -204,6 +211,32 @@ def left_in_doubt(connection: sqlite3.Connection) -> list[tuple[int, int, float]
             answered(stored_rows(connection, window), run=number, retry_failed=retry_failed),
         )
     ]
+
+
+def with_marked(connection: sqlite3.Connection, totals: Totals) -> tuple[Totals, Sequence[float]]:
+    """Return the totals of a run that could not write its end, and since when each event is in doubt.
+
+    Events that were marked as sendable and have no answer are in doubt; they have no row that says so.
+    """
+    rows = connection.execute(
+        "SELECT window, event_index, first_attempt_at FROM events WHERE state = 'in_doubt'"
+    ).fetchall()
+    since: dict[tuple[int, int], float] = {(window, index): at for window, index, at in rows}
+    moved: Counter[str] = Counter()
+    for window, index, marked_at in left_in_doubt(connection):
+        event = (window, index)
+        if event not in since:
+            query = "SELECT state FROM events WHERE window = ? AND event_index = ?"
+            (state,) = connection.execute(query, event).fetchone() or (EventState.UNPROCESSED,)
+            moved[state] += 1
+        since[event] = min(since.get(event, marked_at), marked_at)
+    corrected = replace(
+        totals,
+        events_in_doubt=len(since),
+        events_failed=totals.events_failed - moved[EventState.FAILED],
+        events_unprocessed=totals.events_unprocessed - moved[EventState.UNPROCESSED],
+    )
+    return corrected, list(since.values())
 
 
 def read_last_run(connection: sqlite3.Connection) -> tuple[float, float | None, RunEnd | None] | None:

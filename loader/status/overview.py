@@ -2,15 +2,14 @@
 
 import os
 import sqlite3
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from loader.checkpoint.doubt import SAFE_SECONDS
 from loader.checkpoint.plan import Plan
-from loader.checkpoint.queries import RunEnd, Totals, left_in_doubt, read_last_run, read_totals
+from loader.checkpoint.queries import RunEnd, Totals, read_last_run, read_totals, with_marked
 from loader.checkpoint.reading import open_for_reading, read_plan
 from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.checkpoint.start.correction_folders import not_loaded_folders
@@ -18,7 +17,7 @@ from loader.checkpoint.start.lock import look_without_locking
 from loader.checkpoint.start.making_way import KEPT_NAME
 from loader.checkpoint.verdicts import Verdicts
 from loader.errors import CheckpointError, ExitCode
-from loader.model import EventState, Operation
+from loader.model import Operation
 from loader.report.trouble import Trouble, read_trouble
 from loader.status.command_line import CommandLine
 from loader.status.failure_groups import FAILED, REJECTED, FailureGroup, failure_groups
@@ -247,23 +246,6 @@ def _doubt(
     connection: sqlite3.Connection, totals: Totals, expired_before: float, safe_seconds: float
 ) -> tuple[Totals, Doubt]:
     """Return the events in doubt, and the totals with those that only the marks know of."""
-    rows = connection.execute(
-        "SELECT window, event_index, first_attempt_at FROM events WHERE state = 'in_doubt'"
-    ).fetchall()
-    since: dict[tuple[int, int], float] = {(window, index): at for window, index, at in rows}
-    moved: Counter[str] = Counter()
-    for window, index, marked_at in left_in_doubt(connection):
-        event = (window, index)
-        if event not in since:
-            query = "SELECT state FROM events WHERE window = ? AND event_index = ?"
-            (state,) = connection.execute(query, event).fetchone() or (EventState.UNPROCESSED,)
-            moved[state] += 1
-        since[event] = min(since.get(event, marked_at), marked_at)
-    safe = [at for at in since.values() if at >= expired_before]
-    doubt = Doubt(len(since), len(since) - len(safe), min(safe) + safe_seconds if safe else None)
-    return replace(
-        totals,
-        events_in_doubt=len(since),
-        events_failed=totals.events_failed - moved[EventState.FAILED],
-        events_unprocessed=totals.events_unprocessed - moved[EventState.UNPROCESSED],
-    ), doubt
+    totals, since = with_marked(connection, totals)
+    safe = [at for at in since if at >= expired_before]
+    return totals, Doubt(len(since), len(since) - len(safe), min(safe) + safe_seconds if safe else None)
