@@ -17,7 +17,7 @@ def run_dir_of(job: Job) -> Path:
     if job.run_dir is not None:
         return job.run_dir
     identity = orjson.dumps(
-        [job.plan_settings(), [located(name, Path.cwd()) for name in job.extract]],
+        [job.plan_settings(), [_escaped(located(name, Path.cwd())) for name in job.extract]],
         option=orjson.OPT_SORT_KEYS,
     )
     name = f"{job.event_type.rpartition('.')[2]}-{hashlib.sha256(identity).hexdigest()[:8]}"
@@ -29,3 +29,8 @@ def checkpoint_dir_of(job: Job) -> Path:
     if job.shard is None or job.shard.of == 1:
         return run_dir_of(job)
     return run_dir_of(job) / SHARDS_NAME / job.shard.folder
+
+
+def _escaped(name: str) -> str:
+    """Return a file name as text that JSON can hold: bytes that are not UTF-8 are written as escapes."""
+    return name.encode(errors="backslashreplace").decode()

@@ -1,12 +1,12 @@
 """The settings of a load. Flags win over ``SCN_LOADER_*``, the job file and the defaults, in that order."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, PrivateAttr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -108,6 +108,9 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
             yield "--burst goes only with --rate"
         if self.shard is not None and self.rate is not None:
             yield from self.shard.ceiling_problems(self.rate, self.burst)
+        # A file may have any name, and a path keeps its bytes; other texts go into JSON and requests.
+        for name in [name for name, value in self if name != "extract" and any(map(_is_odd, _texts(value)))]:
+            yield f"--{name.replace('_', '-')} holds bytes that are not UTF-8"
 
     @property
     def destination(self) -> Destination:
@@ -144,3 +147,21 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
         # A rehearsal on loopback and the real load never share a checkpoint.
         service = {"service": "loopback" if self.is_rehearsal else "aws"}
         return self.model_dump(mode="json", include=shaping) | service
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield the texts in a setting, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, BaseModel):
+        yield from _texts(dict(value))
+    elif isinstance(value, Mapping):
+        yield from _texts([*value, *value.values()])
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _texts(each)
+
+
+def _is_odd(text: str) -> bool:
+    """Return whether a text holds half a surrogate pair, as Python reads a byte that is not UTF-8."""
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
