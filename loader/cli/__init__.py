@@ -29,6 +29,7 @@ from loader.errors import ExitCode, Interrupted, LoaderError, SettingsError, Sys
 from loader.process.limits import READING_COMMANDS, limit_polars, refuse_low_limits
 from loader.process.signals import (
     asked_to_stop,
+    deciding,
     is_decided,
 )
 from loader.process.streams import lost_output
@@ -95,8 +96,14 @@ def main() -> None:
         clear_summary(summary_json)
     code, error = _answer(arguments)
     # The file comes first: whatever happens to the output, it says how the load ended.
-    if summary_json is not None and code and is_summary_missing(summary_json) and is_writable(summary_json):
-        _write_refused(summary_json, error or SettingsError("The command line cannot be used."))
+    with deciding(code):
+        if (
+            summary_json is not None
+            and code
+            and is_summary_missing(summary_json)
+            and is_writable(summary_json)
+        ):
+            _write_refused(summary_json, error or SettingsError("The command line cannot be used."))
     if error is not None:
         show_error(error, debug="--debug" in arguments)
     sys.exit(code)

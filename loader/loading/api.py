@@ -31,7 +31,7 @@ from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
 from loader.loading.session import LoadSession
 from loader.process.daemon_thread import in_daemon_thread
-from loader.process.signals import GRACE_SECONDS, on_signals
+from loader.process.signals import GRACE_SECONDS, hold, on_signals
 from loader.report import LoadSummary
 from loader.service.client import SupplyChainClient, open_client
 from loader.service.live_schema import read_dataset
@@ -99,7 +99,9 @@ def run_to_end(
                 observers.leaving(reason)
 
         with on_signals(stop, leave, job.drain_seconds + GRACE_SECONDS):
-            return runner.run(open_and_run(job, observers, command, credentials, parts))
+            ending = runner.run(open_and_run(job, observers, command, credentials, parts))
+            hold()  # the load has ended as it ended
+            return ending
 
 
 async def open_and_run(

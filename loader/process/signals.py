@@ -40,10 +40,18 @@ class _State:
     Attributes:
         asked: What the first signal stops the work with.
         verdict: The exit code, once nothing can change it.
+        coming: The exit code while it is written down.
+        held: Signals that wait until that is done; None if they do not wait.
     """
 
     asked: Interrupted | None = None
     verdict: int | None = None
+    coming: int | None = None
+    held: list[int] | None = None
+
+    def clear(self) -> None:
+        """Forget all."""
+        self.asked = self.verdict = self.coming = self.held = None
 
 
 _state = _State()
@@ -72,19 +80,23 @@ def on_signals(
 
     def handle(number: int, _frame: FrameType | None) -> None:
         kind, word = SIGNALS[signal.Signals(number)]
-        if _state.verdict is not None or _state.asked is not None:
+        if _state.held is not None and not _state.held:
+            _state.held.append(number)
+            watchdogs.append(_watchdog(GRACE_SECONDS, kind(f"{word} came."), leave))
+            return
+        if _state.asked is not None or _is_nearly_decided():
             _leave(_state.asked or kind(f"{word} came."), leave)
         _state.asked = kind(
             f"{word} came; what was in flight was waited for.",
             next_step="run the same command again: it resumes",
         )
-        watchdogs.append(watchdog := threading.Timer(seconds, _leave, (_state.asked, leave)))
-        watchdog.daemon = True
-        watchdog.start()
+        watchdogs.append(_watchdog(seconds, _state.asked, leave))
         stop(_state.asked)
 
     before = {number: signal.getsignal(number) for number in SIGNALS}
     is_outermost = all(not getattr(each, "ends_work", False) for each in before.values())
+    if is_outermost:
+        _state.clear()
     handle.ends_work = True  # type: ignore[attr-defined] # read by a block inside this one
     for number, handler in before.items():
         # nohup: a process that was started to outlive its terminal does.
@@ -96,14 +108,61 @@ def on_signals(
         for number, handler in before.items():
             signal.signal(number, handler)
         if is_outermost:  # else a watchdog also watches what the block around this one still has to do
-            for watchdog in watchdogs:
-                watchdog.cancel()
-            _state.asked = _state.verdict = None
+            _end(watchdogs)
+
+
+def _watchdog(seconds: float, reason: Interrupted, leave: Callable[[Interrupted], None]) -> threading.Timer:
+    watchdog = threading.Timer(seconds, _leave, (reason, leave))
+    watchdog.daemon = True
+    watchdog.start()
+    return watchdog
+
+
+def _end(watchdogs: list[threading.Timer]) -> None:
+    for watchdog in watchdogs:
+        watchdog.cancel()
+    _release()
+    _state.clear()
+
+
+def hold() -> None:
+    """Let the next signal wait for the end of ``deciding``: what was done is to be written down first.
+
+    A further signal ends the process at once, and so does the end of GRACE_SECONDS.
+    """
+    if _state.held is None:
+        _state.held = []
+
+
+def _release() -> None:
+    held, _state.held = _state.held, None
+    if held:
+        signal.raise_signal(held[0])
+
+
+@contextmanager
+def deciding(exit_code: int | None) -> Iterator[None]:
+    """Write down in the block how the command ended; a signal cannot make the exit code another one.
+
+    Args:
+        exit_code: The exit code, or None if more follows that it depends on.
+    """
+    hold()
+    _state.coming = exit_code
+    try:
+        yield
+    finally:
+        _state.verdict, _state.coming = exit_code, None
+        _release()
 
 
 def decide(exit_code: int) -> None:
     """Say that the exit code is known: a signal from now on ends the process with it, at once."""
     _state.verdict = exit_code
+
+
+def _is_nearly_decided() -> bool:
+    return _state.verdict is not None or bool(_state.held)
 
 
 def is_decided() -> bool:
@@ -119,13 +178,16 @@ def end_process(exit_code: int) -> None:
 
 
 def _leave(error: Interrupted, leave: Callable[[Interrupted], None]) -> None:
+    code = _state.coming if _state.verdict is None else _state.verdict
+
     def last_acts() -> None:
-        with suppress(Exception):
-            leave(error)
+        if code is None:  # else what the summary says is decided, and it is written or nearly so
+            with suppress(Exception):
+                leave(error)
         with suppress(Exception):
             atexit._run_exitfuncs()  # noqa: SLF001 - as above
 
     acts = threading.Thread(target=last_acts, daemon=True)
     acts.start()
     acts.join(LAST_ACTS_SECONDS)
-    os._exit(error.exit_code if _state.verdict is None else _state.verdict)
+    os._exit(error.exit_code if code is None else code)

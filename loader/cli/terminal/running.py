@@ -25,7 +25,7 @@ from loader.job import Job
 from loader.loading.api import run_to_end
 from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
-from loader.process.signals import decide
+from loader.process.signals import deciding
 from loader.process.summary_place import is_summary_missing, is_writable
 from loader.report import (
     LoadSummary,
@@ -140,11 +140,10 @@ def run_on_terminal(
         )
         goes_on = verify is not None and ending.summary.exit_code in _SENT and not job.dry_run
         # First the file and the verdict, which depend on the load alone; then what people read.
-        if summary_json is not None:
-            first = _asked_next(ending.summary) if goes_on else ending.summary
-            _write_summary(first, summary_json)
-        if not goes_on:
-            decide(ending.summary.exit_code)
+        with deciding(None if goes_on else ending.summary.exit_code):
+            if summary_json is not None:
+                first = _asked_next(ending.summary) if goes_on else ending.summary
+                _write_summary(first, summary_json)
     try:
         metrics.end(ending.summary.exit_code, opened.ids["load"])
         _show(ending, typed, value_flags, is_asked_next=goes_on, debug=debug)
@@ -235,9 +234,9 @@ def _go_on_to_verify(
     summary = replace(summary, loaded=stage_values(found.counts))
     if found.error is not None:
         summary = _stopped_by(found.error, summary)
-    if summary_json is not None:
-        _write_summary(summary, summary_json)
-    decide(summary.exit_code)
+    with deciding(summary.exit_code):
+        if summary_json is not None:
+            _write_summary(summary, summary_json)
     return summary.exit_code
 
 
