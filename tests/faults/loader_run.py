@@ -66,6 +66,11 @@ class LoaderRun:
         return self._process.poll() is not None
 
     @property
+    def has_summary(self) -> bool:
+        """Whether it has written its summary."""
+        return self._stem.with_suffix(".json").exists()
+
+    @property
     def rss_bytes(self) -> int:
         """Memory of the process, in RAM."""
         return int(psutil.Process(self.pid).memory_info().rss)

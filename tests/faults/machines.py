@@ -4,6 +4,7 @@ import shutil
 import struct
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +15,12 @@ LAUNCHER = (sys.executable, "-m", "tests.faults.launcher")
 
 NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
 """A process with file systems of its own; no rights on this machine are needed or gained."""
+
+NOBODY = ("unshare", "--user", "--map-user=54321", "--map-group=54321")
+"""A process whose user has no passwd entry, as in many containers; it may do what whoever starts it may."""
+
+FAKETIME = next(Path("/usr/lib").glob("**/faketime/libfaketimeMT.so.1"), None)
+"""The library that moves the clock of a process, if it is installed."""
 
 
 class MovedClock:
@@ -57,20 +64,21 @@ def can_mount() -> bool:
     return subprocess.run(probe, capture_output=True, check=False).returncode == 0
 
 
-def small_disk(run_dir: Path, keep_in: Path, size: str) -> tuple[str, ...]:
-    """Return what starts the command with its run directory on a disk of a certain size.
+def small_disk(run_dir: Path, keep_in: Path, size: str, command: Sequence[str] = COMMAND) -> tuple[str, ...]:
+    """Return what starts a command with its run directory on a disk of a certain size.
 
     Args:
         run_dir: The run directory.
         keep_in: Where its files are copied when the command is over, as the disk is gone then.
         size: Size of the disk, such as ``300k``.
+        command: The command.
     """
     script = (
         'mount -t tmpfs -o mode=0700,size="$3" tmpfs "$1" && "${@:4}"; code=$?; cp -a "$1/." "$2"; exit $code'
     )
     run_dir.mkdir(mode=0o700)
     keep_in.mkdir(mode=0o700)
-    return _with_mounts(script, run_dir, keep_in, size)
+    return _with_mounts(script, run_dir, keep_in, size, command=command)
 
 
 def read_only_disk(run_dir: Path) -> tuple[str, ...]:
@@ -87,5 +95,5 @@ def names(hosts: Path) -> tuple[str, ...]:
     return _with_mounts(script, hosts, resolver)
 
 
-def _with_mounts(script: str, *arguments: Path | str) -> tuple[str, ...]:
-    return (*NAMESPACE, "bash", "-c", script, "bash", *map(str, arguments), *COMMAND)
+def _with_mounts(script: str, *arguments: Path | str, command: Sequence[str] = COMMAND) -> tuple[str, ...]:
+    return (*NAMESPACE, "bash", "-c", script, "bash", *map(str, arguments), *command)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.corpus.page import section_of, with_section
+from tests.faults.mended import MENDED
 
 ONCE = "1, 2, 3: every event is accepted once, those of a group in row order, and the summary adds up"
 GOES_ON = "The load waits for better times and goes on by itself; nothing is lost or doubled meanwhile"
@@ -77,7 +78,9 @@ LIMITS = f"""\
 * **An event that runs out of time while its group goes on.** If an event gets no answer for 7 h 45 min while
   the load runs, it ends in doubt and later events of its group are sent. Sent again by a later run, it comes
   after them. Within the life of a token this cannot happen.
-* **Accepted is not loaded.** What the service does after its answer is out of sight; receipts are kept.
+* **Accepted is not loaded.** What the service does after its answer is out of sight of a load.
+  `scn-loader verify` asks for it; of typed events the service tells no load status, and of events older than
+  30 days nothing.
 * **A failed event and its successors.** With `--on-failure continue`, the default, later events of a group
   overtake one that was refused; `hold` keeps the order.
 * **A disk that lies.** What `fsync` said is on the disk is believed. A power loss on a drive that only
@@ -87,6 +90,18 @@ LIMITS = f"""\
 * **An older copy of a run directory** that was taken at one moment cannot be told from the newest. What was
   sent since is sent again: within 8 hours without harm. If only parts of it are older, that is found and
   said, but for lost rows of the list of rejected rows.
+* **Memory that is taken away while a load runs.** A limit that is too low is refused at the start. If memory
+  ends later, the system kills the process or polars aborts it (exit code 134 or 137): no summary is written,
+  and the same command resumes, as after any kill.
+* **A signal before Python listens.** In the first tenths of a second a signal ends the process as it ends any
+  program, without a summary of this run; the one of an earlier run may still be there. Nothing was sent.
+* **A second signal.** It ends the process at once: the summary may be missing.
+* **A disk without room for the summary.** The exit code is right; the file is missing.
+* **Two machines, one run directory.** The lock holds where the file system has locks. Where it only pretends,
+  two loads at once send the same tokens, so nothing is doubled within 8 hours, but the order of a group is
+  not kept; the checkpoint is mended from its receipts when it is opened again.
+* **A service that cannot be told from the way.** A refusal without the service's error shape and request id
+  is taken for the way's fault, and waited for until `--give-up-after`.
 * **A rehearsal and a power loss.** The emulator's files survive its kill; a power loss may cost the last
   events.
 * **A large file changed by a program that hides it.** Of a file above 256 MiB samples are compared. One that
@@ -169,6 +184,7 @@ class Reliability:
         numbers = (
             f"{sums['runs']:,} runs of the command, {sums['kills']:,} of them killed, "
             f"{sums['attempts']:,} attempts, {sums['accepted']:,} events accepted, "
+            f"{sums['surroundings']:,} drawn surroundings, "
             f"{sums['violations']:,} violations of a law (beside {sums['overlaps']:,} overlaps of "
             f"two loads that ran at once on purpose), {sums['leaks']:,} leaks, "
             f"{sums['hostile']:,} hostile extracts, "
@@ -178,7 +194,7 @@ class Reliability:
         lines = [INTRODUCTION, f"Last run on {at:%Y-%m-%d}, {system}: {numbers}. {verdict}"]
         for guarantee in GUARANTEES:
             lines += ["", *_table(guarantee, [row for row in rows if row.keeps == guarantee])]
-        lines += ["", *_hostile(sums), "", *_kill_points(sums), "", LIMITS]
+        lines += ["", *_hostile(sums), "", *_kill_points(sums), "", MENDED, LIMITS]
         return "\n".join(lines)
 
 

@@ -8,10 +8,9 @@ from loader.emulator import FaultPlan
 from loader.emulator.faults import FaultKind, FaultRule
 from tests.faults.extracts import ExtractShape
 from tests.faults.harness import Trial
+from tests.faults.machines import FAKETIME
 from tests.faults.reliability import ASKS, GOES_ON
 from tests.faults.test_token_life import World, dataset, doubled, left_in_doubt, wrong_but_for_doubles
-
-FAKETIME = next(Path("/usr/lib").glob("**/faketime/libfaketimeMT.so.1"), None)
 
 UNAVAILABLE = FaultRule(
     fault=FaultKind.ERROR, code="ServiceUnavailableException", status=503, probability=0.5

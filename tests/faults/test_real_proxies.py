@@ -90,6 +90,25 @@ async def test_what_nginx_refuses_is_named(
 
 
 @needs("nginx")
+@pytest.mark.tried("nginx speaks no TLS version that the loader allows", keeps=STOPS)
+async def test_an_old_tls_version_is_named(trial: Trial, authority: Authority) -> None:
+    """It is waited for, as long as --give-up-after says; the cause is in the block."""
+    trial.write_extract(35, SHAPE)
+    port = await free_port(trial)
+    files = certificate(authority, "127.0.0.1")
+    server = (
+        f"listen 127.0.0.1:{port} ssl; ssl_certificate {files['certfile']}; "
+        f"ssl_certificate_key {files['keyfile']}; ssl_protocols TLSv1.1; ssl_ciphers ALL:@SECLEVEL=0;"
+    )
+    async with running(port, *nginx(trial.folder, server)):
+        stopped = await trial.run(
+            f"https://127.0.0.1:{port}", "--give-up-after", "2s", AWS_CA_BUNDLE=authority.bundle
+        )
+    assert stopped.code == 5, stopped.err
+    assert "TlsVersion" in stopped.err
+
+
+@needs("nginx")
 @pytest.mark.tried("nginx in front of the service takes only small requests", keeps=GOES_ON)
 async def test_events_too_large_for_nginx_are_divided(trial: Trial) -> None:
     """A codeless 413 for a packed event divides it until its parts pass."""
