@@ -1,6 +1,7 @@
 """Datasets, instances and tags, through boto3, whose model is the judge of every shape."""
 
 import asyncio
+import shutil
 import socket
 from contextlib import closing
 from typing import Any
@@ -66,6 +67,54 @@ async def test_datasets_are_made_listed_and_deleted(client):
     await asyncio.to_thread(talk)
 
 
+async def test_datasets_and_tags_survive_the_emulator(start, tmp_path):
+    """An emulator that begins with the same lake has the datasets, partitions and tags of the one before."""
+    client = await start(lake_path=tmp_path / "lake.sqlite")
+
+    def set_up() -> list[dict[str, Any]]:
+        with closing(boto3_client(client.emulator.url)) as aws:
+            kept = aws.create_data_lake_dataset(
+                **TRIPS, schema=SCHEMA, partitionSpec=PARTITION, description="d", tags={"a": "b"}
+            )["dataset"]
+            aws.create_data_lake_dataset(**(TRIPS | {"name": "gone"}), schema=SCHEMA)
+            aws.delete_data_lake_dataset(**(TRIPS | {"name": "gone"}))
+            aws.tag_resource(resourceArn=kept["arn"], tags={"team": "x"})
+            send_day(aws, "2026-01-01T00:00:00Z", "1")
+            return [kept]
+
+    def look_again(url: str) -> list[dict[str, Any]]:
+        with closing(boto3_client(url)) as aws:
+            own = {"instanceId": INSTANCE, "namespace": "default"}
+            found = aws.list_data_lake_datasets(**own)["datasets"]
+            tags = aws.list_tags_for_resource(resourceArn=found[0]["arn"])["tags"]
+            assert tags == {"a": "b", "team": "x"}
+            send_day(aws, "2026-01-31T00:00:00Z", "2")
+            send_day(aws, "2026-02-01T00:00:00Z", "3")
+            return found
+
+    made = await asyncio.to_thread(set_up)
+    await client.emulator.flush()
+    for part in tmp_path.glob("lake.sqlite*"):  # as a kill leaves it
+        shutil.copy(part, tmp_path / part.name.replace("lake", "copy"))
+    later = await start(lake_path=tmp_path / "copy.sqlite")
+    assert await asyncio.to_thread(look_again, later.emulator.url) == made
+    await later.emulator.flush()
+    rows = await later.emulator.lake('SELECT boxes FROM "default.trips" ORDER BY boxes')
+    assert rows == [("2",), ("3",)]
+    assert set(later.emulator.service.store.lake.counts()) == {"default.trips"}
+
+
+def send_day(aws: Any, day: str | None, boxes: str) -> None:
+    """Send a record of the one key that these tests know."""
+    record = {"trip_id": "t", "boxes": boxes} | ({} if day is None else {"day": day})
+    send(
+        aws,
+        eventType="scn.data.dataset",
+        data=orjson.dumps(record).decode(),
+        datasetTarget=target("trips", "UPSERT", "default"),
+    )
+
+
 async def test_upserts_obey_partitions(client):
     """Records of one key in two partitions are two records; in one partition the last stays."""
 
@@ -79,13 +128,7 @@ async def test_upserts_obey_partitions(client):
                 (None, "4"),
                 (None, "5"),
             ):
-                record = {"trip_id": "t", "boxes": boxes} | ({} if day is None else {"day": day})
-                send(
-                    aws,
-                    eventType="scn.data.dataset",
-                    data=orjson.dumps(record).decode(),
-                    datasetTarget=target("trips", "UPSERT", "default"),
-                )
+                send_day(aws, day, boxes)
 
     await asyncio.to_thread(talk)
     await client.emulator.flush()

@@ -111,6 +111,10 @@ class Trial:
         run = await self._spawn(launcher, ["status", str(self.run_dir)], environment)
         return await run.wait()
 
+    async def command(self, *arguments: str) -> LoaderRun:
+        """Start any command of ``scn-loader``."""
+        return await self._spawn(COMMAND, arguments, {})
+
     def write_extract(self, seed: int, shape: ExtractShape, name: str = "extract.csv") -> Rows:
         """Write a random extract, make the job load it, and return its rows."""
         rows = random_rows(Random(seed), shape)
@@ -166,7 +170,7 @@ class Trial:
         self._runs += 1
         self.counts["runs"] += 1
         stem = self.folder / f"run{self._runs}"
-        if arguments[0] == "load":
+        if arguments[0] == "load" and "--summary-json" not in arguments:
             arguments = [*arguments, "--summary-json", str(stem.with_suffix(".json"))]
         with stem.with_suffix(".out").open("wb") as out, stem.with_suffix(".err").open("wb") as err:
             process = start_by(

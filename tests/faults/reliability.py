@@ -29,6 +29,11 @@ PRIVATE = "No payload and no secret in any log, output, summary or file that oth
 
 SURROUNDED = "The exit code and the summary depend on the load alone, and a signal ends it at any stage"
 
+LOADED = (
+    "What verify says of an event is what the service says; each row that is not loaded is written once, "
+    "and the load of the corrected rows completes the lake"
+)
+
 EXACT = "A value that is there arrives exactly, or its row is rejected"
 
 GUARANTEES = (
@@ -42,6 +47,7 @@ GUARANTEES = (
     BOUNDED,
     REPEATABLE,
     EXACT,
+    LOADED,
     HOSTILE,
     PRIVATE,
 )

@@ -81,6 +81,14 @@ class Catalog:
         """Remove a custom dataset."""
         del self._custom[namespace, name]
 
+    def created(self) -> list[dict[str, Any]]:
+        """Return the custom datasets that were created, as `add` takes them, with their ``createdTime``."""
+        return [
+            {"namespace": namespace, "name": name, **each.described, "createdTime": each.created_at}
+            for (namespace, name), each in self._custom.items()
+            if each.created_at is not None
+        ]
+
     def has(self, namespace: str, name: str) -> bool:
         """Return whether there is a dataset of that name."""
         return name in self.names(namespace)

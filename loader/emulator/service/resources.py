@@ -1,7 +1,7 @@
 """Instances, data lake datasets and tags: as far as programs that set up an instance need them.
 
 An instance is known if the settings name it, or if they name none and a request asked for it. What is created
-here lives as long as the process.
+here lives as long as the process, and beyond it if the lake is a file: `stored` and `restore`.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,6 +24,9 @@ from loader.emulator.model.shapes import max_value
 from loader.emulator.settings import EmulatorSettings
 
 Members = Mapping[str, Any]
+
+CHANGING = frozenset({CREATE_DATASET, DELETE_DATASET, TAG, UNTAG})
+"""Operations that change what is stored."""
 
 
 class Resources:
@@ -68,6 +71,23 @@ class Resources:
         if "instanceId" in members:
             self._know(members["instanceId"])
         return self._answers[operation](members, region, now)
+
+    def stored(self) -> dict[str, Any]:
+        """Return what was created, tagged and asked for, as JSON values."""
+        return {
+            "datasets": self._catalog.created(),
+            "tags": self._tags,
+            "instances": list(self._seen),
+        }
+
+    def restore(self, stored: Mapping[str, Any]) -> None:
+        """Take up what an earlier emulator stored. Datasets of the settings stay as they are there."""
+        for dataset in stored["datasets"]:
+            if not self._catalog.has(dataset["namespace"], dataset["name"]):
+                self._catalog.add(dataset, dataset["createdTime"])
+        self._tags = {arn: dict(tags) for arn, tags in stored["tags"].items()}
+        if not self._settings.instance_ids:
+            self._seen = dict.fromkeys(stored["instances"])
 
     def _know(self, instance_id: str) -> None:
         if self._settings.instance_ids and instance_id not in self._settings.instance_ids:

@@ -4,7 +4,10 @@ import random
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
+
+import orjson
 
 from loader.emulator.clock import EmulatorClock
 from loader.emulator.faults import FaultKind, FaultPlan, FaultRule
@@ -23,7 +26,7 @@ from loader.emulator.quota import Quota
 from loader.emulator.service.answers import Answer, refused, spoiled, success
 from loader.emulator.service.gate import Gate
 from loader.emulator.service.read_events import EventReader
-from loader.emulator.service.resources import Resources
+from loader.emulator.service.resources import CHANGING, Resources
 from loader.emulator.service.send_event import SendHandler
 from loader.emulator.service.signatures import WireRequest, signed_region
 from loader.emulator.settings import EmulatorSettings, QuotaSettings
@@ -60,7 +63,9 @@ class Service:
         self._latency = random.Random(settings.seed)  # noqa: S311 - repeatable on purpose
 
     async def restore(self) -> None:
-        """Take up what an earlier emulator left in ledger and lake, so that its tokens go on living."""
+        """Take up what an earlier emulator left in ledger and lake: tokens, datasets and tags live on."""
+        if document := await self.store.read(self.store.lake.resources):
+            self._resources.restore(orjson.loads(document))
         async for row in self.store.restore():
             self._intake.remember(row)
 
@@ -144,6 +149,9 @@ class Service:
         region = signed_region(request) or self.settings.region or "us-east-1"
         answer = self._resources.answer(operation, members, region, now)
         self._intake.datasets_changed()
+        if operation in CHANGING:
+            document = orjson.dumps(self._resources.stored()).decode()
+            await self.store.read(partial(self.store.lake.save_resources, document))
         return answer
 
     def _delayed(self, answer: Answer) -> Answer:

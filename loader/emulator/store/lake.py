@@ -11,6 +11,8 @@ they were spelled. What the operations do follows docs/service.md 3.2:
 The table ``emulator_accepted`` beside them holds the accepted calls, written in the same transaction as their
 records: the tokens of an emulator whose process was killed live on with exactly the records they stand for.
 
+The table ``emulator_resources`` holds datasets that were created, and tags, as one JSON document.
+
 A dataset with partitions has the column ``emulator_partition`` beside its own: UPSERT and DELETE find records
 of the same key in the same partition only. A record without a value in a partition column is in the NULL
 partition.
@@ -34,6 +36,7 @@ from loader.emulator.store.sqlite_file import open_sqlite, quoted
 from loader.model import Operation
 
 ACCEPTED_TABLE = "emulator_accepted"
+RESOURCES_TABLE = "emulator_resources"
 PARTITION_COLUMN = "emulator_partition"
 
 Partition = tuple[tuple[str, str], ...]
@@ -88,9 +91,10 @@ class Lake:
     def __init__(self, path: Path | None) -> None:
         self._connection = open_sqlite(path)
         self.accepted = RowTable(self._connection, ACCEPTED_TABLE) if path is not None else None
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {RESOURCES_TABLE} (document TEXT NOT NULL)")
         self._columns: dict[str, list[str]] = {}
-        tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> ?"
-        for (table,) in self._connection.execute(tables, (ACCEPTED_TABLE,)).fetchall():
+        tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN (?, ?)"
+        for (table,) in self._connection.execute(tables, (ACCEPTED_TABLE, RESOURCES_TABLE)).fetchall():
             found = self._connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
             self._columns[table] = [name for (name,) in found]
 
@@ -107,6 +111,18 @@ class Lake:
         except sqlite3.Error:
             self._connection.execute("ROLLBACK")
             raise
+        self._connection.execute("COMMIT")
+
+    def resources(self) -> str:
+        """Return what ``save_resources`` was given last; empty if it never was."""
+        found = self._connection.execute(f"SELECT document FROM {RESOURCES_TABLE}").fetchone()  # noqa: S608 - a constant
+        return str(found[0]) if found else ""
+
+    def save_resources(self, document: str) -> None:
+        """Store datasets that were created, and tags, and commit them."""
+        self._connection.execute("BEGIN")
+        self._connection.execute(f"DELETE FROM {RESOURCES_TABLE}")  # noqa: S608 - a constant
+        self._connection.execute(f"INSERT INTO {RESOURCES_TABLE} VALUES (?)", (document,))  # noqa: S608 - a constant
         self._connection.execute("COMMIT")
 
     def counts(self) -> dict[str, int]:
