@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Hundreds of processes start in the tests: none should compile the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint types unit package soak corpus bench bench-quota bench-shapes bench-stages airflow clean docs lock
+.PHONY: help setup demo test lint types unit package soak corpus bench bench-quota bench-shapes bench-verify bench-stages airflow clean docs lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -63,6 +63,9 @@ bench-quota: $(READY) ## Measure how a limit is held: writes docs/benchmarks.md 
 
 bench-shapes: $(READY) ## Count the calls for extracts of many shapes: writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks.shapes $(ARGS)
+
+bench-verify: $(READY) ## Measure calls, memory and checkpoint of verify: writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks.verdicts $(ARGS)
 
 bench-stages: $(READY) ## Measure CPU time per stage: writes benchmarks/stages.md (needs nginx-light)
 	$(BIN)/python -m benchmarks.stages $(ARGS)

@@ -85,7 +85,7 @@ async def test_datasets_and_tags_survive_the_emulator(start, tmp_path):
     def look_again(url: str) -> list[dict[str, Any]]:
         with closing(boto3_client(url)) as aws:
             own = {"instanceId": INSTANCE, "namespace": "default"}
-            found = aws.list_data_lake_datasets(**own)["datasets"]
+            found: list[dict[str, Any]] = aws.list_data_lake_datasets(**own)["datasets"]
             tags = aws.list_tags_for_resource(resourceArn=found[0]["arn"])["tags"]
             assert tags == {"a": "b", "team": "x"}
             send_day(aws, "2026-01-31T00:00:00Z", "2")

@@ -199,7 +199,7 @@ def ways() -> Iterator[Any]:
 
 
 @pytest.mark.tried("verify on an instance with many newer events of others", keeps=LOADED)
-@pytest.mark.parametrize(("how", "number"), ways())
+@pytest.mark.parametrize(("how", "number"), list(ways()))
 async def test_many_events_of_others_do_not_hold_verify_up(trial: Trial, how: str, number: int) -> None:
     """Ours come last in List: it is left in time, and Get has the last word."""
     trial.settings |= DATASET
