@@ -2,13 +2,8 @@
 
 import csv
 import json
-import os
-import random
 import shlex
-import signal
 import sqlite3
-import subprocess
-import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +12,6 @@ import polars as pl
 import pytest
 
 from tests.load.conftest import emulator_process
-from tests.prepared.starts import start
 from tests.verify.test_verdicts import ARN, INSTANCE
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -30,14 +24,6 @@ def written(folder: Path, column: str, rows: int) -> Path:
     extract = folder / "extract.csv"
     extract.write_text(f"{column}\n" + "".join(f"c{number}\n" for number in range(rows)))
     return extract
-
-
-def failed_in(ledger: Path) -> int:
-    """Return how many accepted events the emulator let fail."""
-    with closing(sqlite3.connect(ledger)) as connection:
-        query = "SELECT count(*) FROM attempts WHERE verdict = 'accepted' AND fault LIKE 'load_failed%'"
-        ((number,),) = connection.execute(query)
-    return int(number)
 
 
 @dataclass(frozen=True)
@@ -116,41 +102,6 @@ def test_a_rehearsal_can_be_verified_afterwards(scn_loader, tmp_path):
     ended = scn_loader("load", written(tmp_path, "id", 20), *DATASET_FLAGS, *place)
     found = scn_loader(*shlex.split(ended.stdout.splitlines()[-1])[1:-2])
     assert (found.returncode, "20 succeeded" in found.stdout) == (0, True), found.stderr
-
-
-@pytest.mark.parametrize("how", ["auto", "list", "get"])
-def test_a_killed_verify_goes_on(scn_loader, tmp_path, how):
-    """Killed at random moments, it ends with true verdicts, and each failed row is written once."""
-    kill_at_random_moments(scn_loader, tmp_path, how, kills=2, rows=300)
-
-
-@pytest.mark.soak
-@pytest.mark.parametrize("how", ["auto", "list", "get"])
-def test_a_verify_killed_again_and_again_goes_on(scn_loader, tmp_path, how):
-    """The same with more kills and rows."""
-    kill_at_random_moments(scn_loader, tmp_path, how, kills=25, rows=3000)
-
-
-def kill_at_random_moments(scn_loader, folder: Path, how: str, *, kills: int, rows: int) -> None:
-    chance = random.Random(how)
-    run_dir = folder / "run"
-    with emulator_process(folder, "--fail-load-share", "0.1", "--latency-ms", "10") as emulator:
-        place = ["--instance-id", INSTANCE, "--endpoint-url", emulator.url, "--run-dir", run_dir]
-        assert scn_loader("load", written(folder, "id", rows), *DATASET_FLAGS, *place).returncode == 0
-        command = ["verify", run_dir, "--how", how, "--rate", "100"]
-        for _ in range(kills):
-            with start(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-                time.sleep(chance.uniform(0.5, 4.0))
-                os.kill(process.pid, signal.SIGKILL)
-        ended = scn_loader("verify", run_dir, "--how", how, "--json")
-        emulator.flush()
-        failed = failed_in(emulator.ledger)
-    counts = json.loads(ended.stdout)
-    assert (counts["failed"], counts["succeeded"]) == (failed, rows - failed), ended.stderr
-    assert counts["missing"] == counts["undecided"] == 0
-    assert ended.returncode == (1 if failed else 0)
-    lines = (run_dir / "not-loaded" / "extract.csv").read_text().splitlines()[1:]
-    assert len(lines) == len(set(lines)) == failed
 
 
 def test_the_receipt_of_a_row_and_of_a_group(scn_loader, tmp_path):

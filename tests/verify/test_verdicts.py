@@ -205,12 +205,3 @@ async def test_parts_of_refused_events_have_verdicts_of_their_own(tmp_path):
         assert said(found) == await verdicts_of(emulator)
     assert found.receipts > 2
     assert found.counts[Verdict.FAILED] == 1
-
-
-async def test_the_checkpoint_grows_by_less_than_a_byte_an_event(tmp_path):
-    """Half a byte, and pages that are not full."""
-    async with loaded(tmp_path, rows=5_000) as (_, run_dir):
-        path = run_dir / "checkpoint.sqlite"
-        before = path.stat().st_size
-        await verify(run_dir, VerifySettings())
-        assert path.stat().st_size - before < 5_000
