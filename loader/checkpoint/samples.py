@@ -89,6 +89,27 @@ def merged(first: StoredSample, second: StoredSample) -> StoredSample:
     )
 
 
+def together(samples: Sequence[StoredSample], number: int) -> StoredSample:
+    """Return one sample for those of several shards at the same time.
+
+    Args:
+        samples: One of each shard, one at least.
+        number: Its position.
+    """
+    first, *others = samples
+    for each in others:
+        allowed = [rate for rate in (first.rate_allowed, each.rate_allowed) if rate is not None]
+        first = replace(
+            merged(first, each),
+            start_seconds=min(first.start_seconds, each.start_seconds),
+            seconds=max(first.seconds, each.seconds),
+            rate_allowed=sum(allowed) if allowed else None,
+            in_flight=first.in_flight + each.in_flight,
+            held_bytes=first.held_bytes + each.held_bytes,
+        )
+    return replace(first, number=number)
+
+
 def halved(samples: Sequence[StoredSample]) -> list[StoredSample]:
     """Return the samples added together in pairs, numbered from 0."""
     pairs = [samples[at : at + 2] for at in range(0, len(samples), 2)]

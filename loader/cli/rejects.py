@@ -12,7 +12,8 @@ from loader.checkpoint.start.correction_folders import REASONS_NAME, not_loaded_
 from loader.cli.load import value_flags
 from loader.cli.terminal.corrected_load import standing_of
 from loader.report.figures import printable
-from loader.status.overview import read_overview
+from loader.shards.division import present_division
+from loader.status.whole_overview import read_load
 
 
 def rejects(run_dir: Annotated[Path, typer.Argument(help="The run directory of a load.")]) -> None:
@@ -28,19 +29,23 @@ def rejects(run_dir: Annotated[Path, typer.Argument(help="The run directory of a
 
     run_dir = run_dir.absolute()
     files = write_rejects(run_dir)
-    lost = keep_refused(run_dir)
-    if not files and lost is None:
+    division = present_division(run_dir)
+    folders = [run_dir] if division is None else [part.run_dir for part in division.parts]
+    refused = {folder: lost for folder in folders if (lost := keep_refused(folder)) is not None}
+    if not files and not refused:
         typer.echo("No row was rejected, refused or known not to be loaded.")
         return
-    standing = standing_of(read_overview(run_dir, time.time()), value_flags())
     if files:
+        standing = standing_of(read_load(run_dir, time.time()), value_flags())
         _show(run_dir / REJECTED_NAME, files, standing.correcting)
-    if lost is not None and lost.left_out:
-        typer.echo(
-            f"{lost.left_out:,} of {lost.rows:,} rows left out: a later row of the same key was accepted"
-        )
-    for folder in not_loaded_folders(run_dir)[-1:] if lost is not None else ():
-        _show(folder, rejected_files(run_dir, folder.name), standing.correcting_not_loaded)
+    for part, lost in refused.items():
+        standing = standing_of(read_load(part, time.time()), value_flags())
+        if lost.left_out:
+            typer.echo(
+                f"{lost.left_out:,} of {lost.rows:,} rows left out: a later row of the same key was accepted"
+            )
+        for folder in not_loaded_folders(part)[-1:]:
+            _show(folder, rejected_files(part, folder.name), standing.correcting_not_loaded)
 
 
 def _show(folder: Path, files: Sequence[Path], command: str) -> None:

@@ -3,6 +3,7 @@
 import shlex
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -14,17 +15,20 @@ from loader.checkpoint.schema import CHECKPOINT_NAME, REJECTED_NAME
 from loader.checkpoint.start.making_way import aside
 from loader.cli.load import value_flags
 from loader.cli.terminal.corrected_load import standing_of
-from loader.errors import ExitCode
+from loader.errors import CheckpointError, ExitCode
 from loader.report.export import export_failed, export_rejected
 from loader.report.figures import counted, printable
 from loader.report.summary import code_of_loading
+from loader.shards.parts import shard_folders
+from loader.shards.whole import Whole, whole_load
 from loader.status.command_line import PROGRAM
 from loader.status.earlier import earlier_text, earlier_values, read_earlier
 from loader.status.listing import listing_text, loads_below
 from loader.status.next_steps import Step, loading_steps, next_steps
-from loader.status.overview import LoadState, Overview, read_overview
+from loader.status.overview import LoadState, Overview
 from loader.status.overview_json import overview_values
 from loader.status.overview_text import overview_text
+from loader.status.whole_overview import overview_of, unreadable
 
 
 def status(
@@ -62,11 +66,30 @@ def status(
 
     Exit codes: 0 shown; 2 there is no load to read. With --exit-code, that of the load.
     """
-    is_run_dir = run_dir.is_file() or (run_dir / CHECKPOINT_NAME).exists()
-    if not is_run_dir and (loads := loads_below(run_dir.absolute(), time.time())):
+    has_load = (run_dir / CHECKPOINT_NAME).exists() or bool(shard_folders(run_dir))
+    if not (run_dir.is_file() or has_load) and (loads := loads_below(run_dir.absolute(), time.time())):
         _show_all(loads, as_json=as_json)
         return
-    overview = read_overview(run_dir, time.time())
+    try:
+        with _whole(run_dir) as whole:
+            overview = overview_of(whole, run_dir, time.time())
+            place = overview.checkpoint if whole is None else whole.place / CHECKPOINT_NAME
+            _show(overview, place, as_json=as_json)
+            _export(place, rejected, failed, as_json=as_json)
+    except CheckpointError as problem:
+        _show(unreadable(run_dir, problem), run_dir, as_json=as_json)
+        raise typer.Exit(ExitCode.REFUSED) from problem
+    if overview.state is LoadState.UNREADABLE:
+        raise typer.Exit(ExitCode.REFUSED)
+    if exit_code:
+        raise typer.Exit(_code_of(overview))
+
+
+def _whole(place: Path) -> AbstractContextManager[Whole | None]:
+    return nullcontext() if place.is_file() else whole_load(place.absolute())
+
+
+def _show(overview: Overview, place: Path, *, as_json: bool) -> None:
     steps = _steps(overview)
     earlier = None if overview.is_earlier else read_earlier(overview, time.time())
     if as_json:
@@ -75,12 +98,15 @@ def status(
         sys.stdout.write(overview_text(overview, steps, earlier_text(earlier) if earlier else "") + "\n")
     if overview.state is LoadState.NONE:
         raise typer.Exit(ExitCode.REFUSED)
+
+
+def _export(place: Path, rejected: Path | None, failed: Path | None, *, as_json: bool) -> None:
     for path, export, what in (
         (rejected, export_rejected, "rejected row"),
         (failed, export_failed, "event that was not accepted"),
     ):
         if path is not None:
-            written = export(overview.checkpoint, path)
+            written = export(place, path)
             said = counted(written.rows, what) if written.rows == 1 else _many(written.rows, what)
             typer.echo(f"{said} written to {printable(str(path.absolute()))}", err=as_json)
             if written.escaped:
@@ -89,10 +115,6 @@ def status(
                     f"{cells} got an apostrophe in front: a spreadsheet would run them as formulas",
                     err=as_json,
                 )
-    if overview.state is LoadState.UNREADABLE:
-        raise typer.Exit(ExitCode.REFUSED)
-    if exit_code:
-        raise typer.Exit(_code_of(overview))
 
 
 def _many(number: int, what: str) -> str:

@@ -25,6 +25,7 @@ from loader.errors import CheckpointError, LoaderError, contained_call
 from loader.extract import Table, reopen_table
 from loader.job import CsvSettings
 from loader.model import SourceFile
+from loader.shards.whole import whole_load
 from loader.sources.compression import without_suffix
 from loader.sources.partitions import partition_folders
 
@@ -32,6 +33,10 @@ log = logging.getLogger(__name__)
 
 SETTINGS_NAME = ".csv-settings.json"
 """How the extract's CSV files turned out to be written, where all agree: fewer rows might not show it."""
+
+
+class NotAllRead(CheckpointError):
+    """Not all of the extract was read, so rows that are still to come may be rejected too."""
 
 
 class RowsToCorrect(Protocol):
@@ -68,12 +73,12 @@ def write_rejects(run_dir: Path, opened: Callable[[SourceFile], Table] | None = 
             files cannot be written.
         ExtractError: The extract cannot be read any more, or changed.
     """
-    with open_rejected(run_dir) as rejected:
+    with whole_load(run_dir) as whole, open_rejected(run_dir if whole is None else whole.place) as rejected:
         folder = run_dir / REJECTED_NAME
         if not rejected.files or folder.exists():
             return rejected_files(run_dir)
         if not rejected.has_all:
-            raise CheckpointError(
+            raise NotAllRead(
                 "The load has not read all of its extract yet.",
                 where=str(run_dir),
                 why="rows that are still to come may be rejected too",
@@ -125,9 +130,18 @@ def settings_found(run_dir: Path, name: str = REJECTED_NAME) -> Mapping[str, str
 
 
 def keep_rejects(run_dir: Path, opened: Callable[[SourceFile], Table]) -> None:
-    """Write the rejected rows at the end of a load, which ends as it ended, whether that works or not."""
+    """Write the rejected rows at the end of a load, which ends as it ended, whether that works or not.
+
+    Of a load with shards they are written by the shard that ends last.
+
+    Args:
+        run_dir: Run directory of the whole load.
+        opened: Gives a file of the extract.
+    """
     try:
         contained_call(write_rejects, run_dir, opened)
+    except NotAllRead:
+        log.info("The rejected rows are written when the last shard ends.")
     except LoaderError as error:
         log.warning(
             "The rejected rows were not written for correction: %s 'scn-loader rejects' tries again.",

@@ -27,7 +27,7 @@ from loader.errors import (
 )
 from loader.extract import Extract
 from loader.extract.planning import log_rejected, plan_ahead, plan_slices
-from loader.job import Job
+from loader.job import Job, run_dir_of
 from loader.loading.counters import LoadCounters, last_trouble
 from loader.loading.handover import Feeder
 from loader.loading.observers import Ending, Observers
@@ -291,7 +291,7 @@ class LoadSession:
             self._error = self._error or error
             summary = self._summary()
         if summary.rows_rejected and summary.has_read_all:
-            keep = partial(keep_rejects, self._checkpoint.run_dir, self._extract.table)
+            keep = partial(keep_rejects, run_dir_of(self._job).absolute(), self._extract.table)
             try:
                 await self._observers.unless_stopped(in_daemon_thread(keep, "rejects"))
             except Interrupted:

@@ -25,10 +25,12 @@ from loader.page.model import (
 )
 from loader.page.stages import stages_of
 from loader.report import figures
+from loader.shards.whole import whole_load
 from loader.status.failure_groups import FailureGroup
 from loader.status.next_steps import Standing, next_steps
-from loader.status.overview import LoadState, Overview, read_overview
+from loader.status.overview import LoadState, Overview
 from loader.status.overview_text import STATES
+from loader.status.whole_overview import overview_of
 
 MOST_CELLS = 224
 """Cells of the window map: four rows. A cell stands for several windows where there are more."""
@@ -63,18 +65,23 @@ def build_page(
     Raises:
         CheckpointError: There is no load, or its checkpoint cannot be read.
     """
-    overview = read_overview(run_dir, now)
+    with whole_load(run_dir.absolute()) as whole:
+        overview = overview_of(whole, run_dir, now)
+        return _page(overview, run_dir if whole is None else whole.place, now, correcting)
+
+
+def _page(overview: Overview, place: Path, now: float, correcting: Callable[[Overview], str]) -> LoadPage:
     if overview.problem is not None:
         raise overview.problem
     if overview.plan is None or overview.totals is None:
         raise CheckpointError(
             "The folder holds no load.",
-            where=str(run_dir),
+            where=str(overview.run_dir),
             next_step="Name the run directory of a load: its summary shows it as 'run dir'",
         )
     with (
-        look_without_locking(run_dir) as pid,
-        open_for_reading(run_dir, alive=pid is not None) as connection,
+        look_without_locking(place) as pid,
+        open_for_reading(place, alive=pid is not None) as connection,
     ):
         stored = read_samples(connection)
         windows = _window_cells(connection.execute(WINDOWS).fetchall())

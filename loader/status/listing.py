@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.job import SHARDS_NAME
 from loader.report import figures
 from loader.report.figures import printable
+from loader.shards.parts import shard_folders
 from loader.status.command_line import PROGRAM
-from loader.status.overview import LoadState, Overview, kept_checkpoints, read_overview
+from loader.status.overview import LoadState, Overview, kept_checkpoints
 from loader.status.overview_text import STATES, is_rehearsal
+from loader.status.whole_overview import read_load
 
 MOST_LEVELS = 3
 """How deep run directories are looked for: corrected rows have theirs inside that of their load."""
@@ -23,23 +26,27 @@ def loads_below(folder: Path, now: float) -> list[Overview]:
         folder: The folder; a run directory is not a folder of them.
         now: Epoch seconds.
     """
-    found = [read_overview(place, now) for place in _places(folder, MOST_LEVELS)]
+    found = [read_load(place, now) for place in _places(folder, MOST_LEVELS)]
     return sorted(found, key=lambda each: each.created_at or 0.0, reverse=True)
 
 
 def _places(folder: Path, levels: int) -> Iterator[Path]:
     """Yield what to read: each run directory, or the kept checkpoints of one that has only those."""
-    if (folder / CHECKPOINT_NAME).exists():
+    if (folder / CHECKPOINT_NAME).exists() or shard_folders(folder):
         yield folder
     else:
         yield from kept_checkpoints(folder)
     if levels:
         try:
-            inside = sorted(each for each in folder.iterdir() if each.is_dir() and not each.is_symlink())
+            inside = sorted(each for each in folder.iterdir() if _is_place(each))
         except OSError:
             return
         for each in inside:
             yield from _places(each, levels - 1)
+
+
+def _is_place(folder: Path) -> bool:
+    return folder.is_dir() and not folder.is_symlink() and folder.name != SHARDS_NAME
 
 
 def listing_text(loads: Sequence[Overview]) -> str:

@@ -79,6 +79,7 @@ class Overview:
         problem: Why nothing can be told, if so.
         child: The run directory of the load of this load's corrected rows, if there is one.
         child_not_loaded: The same for the rows that the service refused or did not load.
+        shards: How many shards it has and how they stand, in words; empty if it has none.
     """
 
     run_dir: Path
@@ -102,6 +103,7 @@ class Overview:
     problem: CheckpointError | None = None
     child: Path | None = None
     child_not_loaded: Path | None = None
+    shards: str = ""
 
     @property
     def is_earlier(self) -> bool:

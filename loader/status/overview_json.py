@@ -29,6 +29,7 @@ def overview_values(
         "exit_code": None if end is None else int(end.exit_code),
         "cause": None if end is None else end.cause,
         "pid": overview.pid,
+        "shards": overview.shards,
         "next": [{"why": step.why, "command": step.command} for step in steps],
         "parent": None if overview.parent is None else str(overview.parent),
         "child": None if overview.child is None else str(overview.child),

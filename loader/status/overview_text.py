@@ -33,6 +33,8 @@ def overview_text(overview: Overview, steps: Sequence[Step], earlier: str = "") 
         earlier: Lines about earlier loads of the run directory, each with its line end.
     """
     lines = [_line("run", printable(str(overview.run_dir))), _line("state", _state(overview))]
+    if overview.shards:
+        lines.append(_line("shards", overview.shards))
     if overview.problem is not None:
         lines.append(overview.problem.block())
     lines += _identity(overview)

@@ -2,9 +2,10 @@
 
 import asyncio
 import shlex
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from loader.checkpoint.verdicts import Verdict, Verdicts, open_verdicts
 from loader.datasets import Dataset
 from loader.errors import ExitCode, ExtractError, Interrupted, LoaderError, contained, contained_call
 from loader.extract import open_extract, place_of_dataset
-from loader.job import Job
+from loader.job import Job, checkpoint_dir_of
 from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.service.client import SupplyChainClient, open_client
 from loader.service.live_schema import read_dataset
@@ -84,6 +85,29 @@ class Verification:
         if totals.events_failed and is_whole:
             return ExitCode.DELIVERED_WITH_FAILURES
         return ExitCode.DELIVERED if is_whole else ExitCode.UNDECIDED
+
+
+def together(shards: Sequence[Verification], run_dir: Path) -> Verification:
+    """Return the result of a load for those of its shards, one at least."""
+    if len(shards) == 1:
+        return replace(shards[0], run_dir=run_dir)
+    counts: Counter[Verdict] = Counter()
+    sums: Counter[str] = Counter()
+    for each in shards:
+        counts.update(each.counts)
+        sums.update(asdict(each.totals))
+    found = [each.not_loaded for each in shards if each.not_loaded is not None]
+    rows, left_out = sum(each.rows for each in found), sum(each.left_out for each in found)
+    return Verification(
+        run_dir,
+        sum(each.receipts for each in shards),
+        counts,
+        sum(each.calls for each in shards),
+        Totals(**{name: sums[name] for name in asdict(shards[0].totals)}),
+        shards[0].command,
+        NotLoaded(rows, left_out, [cause for each in found for cause in each.causes]) if found else None,
+        next((each.error for each in shards if each.error is not None), None),
+    )
 
 
 def verify_run(
@@ -209,12 +233,11 @@ def _write_failures(
     verdicts: Verdicts,
     failures: Mapping[int, Sequence[Failure]],
 ) -> NotLoaded:
-    assert job.run_dir is not None
     with closing(open_extract(job, schema=schema, with_keys=True)) as extract:
         rows = find_rows(job, extract, plan, verdicts, failures)
         with closing(rows):
             found = NotLoaded(*rows.counts(), tuple(rows.causes()))
-            write_not_loaded(rows, job.run_dir, extract)
+            write_not_loaded(rows, checkpoint_dir_of(job).absolute(), extract)
             return found
 
 

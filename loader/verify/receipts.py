@@ -15,6 +15,7 @@ from loader.checkpoint.verdicts import Receipt, Verdict, Verdicts, open_verdicts
 from loader.errors import ExtractError, SettingsError
 from loader.extract import open_extract
 from loader.model import Event
+from loader.shards.division import present_division
 from loader.verify.replanning import Place, places_of, replan
 from loader.verify.stored_job import stored_job, stored_plan
 
@@ -88,32 +89,39 @@ def export_receipts(run_dir: Path, wanted: Wanted, output: Path | None, stdout: 
         CheckpointError: The checkpoint cannot be read.
         ExtractError: The extract cannot be read any more.
     """
-    with open_verdicts(run_dir) as verdicts:
-        if output is None:
-            return _write_csv(_lines(run_dir, verdicts, wanted), stdout)
-        text = output.with_name(f"{output.name}.new")
-        try:
-            descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            os.close(descriptor)
-            text.touch(mode=0o600, exist_ok=False)
-            with text.open("w", encoding="utf-8", newline="") as file:
-                count = _write_csv(_lines(run_dir, verdicts, wanted), file)
-        except FileExistsError as error:
-            raise SettingsError(
-                "The file exists already.", where=str(error.filename), next_step="name another one with -o"
-            ) from error
-        except BaseException:
-            text.unlink(missing_ok=True)
-            output.unlink(missing_ok=True)
-            raise
-        if output.suffix.lower() == ".parquet":
-            numbers = {"first_row": pl.Int64, "last_row": pl.Int64, "rows": pl.Int64}
-            types = {each.name: numbers.get(each.name, pl.String) for each in fields(ReceiptLine)}
-            pl.scan_csv(text, schema=types).sink_parquet(output)
-            text.unlink()
-        else:
-            text.rename(output)
-        return count
+    if output is None:
+        return _write_csv(_all_lines(run_dir, wanted), stdout)
+    text = output.with_name(f"{output.name}.new")
+    try:
+        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        os.close(descriptor)
+        text.touch(mode=0o600, exist_ok=False)
+        with text.open("w", encoding="utf-8", newline="") as file:
+            count = _write_csv(_all_lines(run_dir, wanted), file)
+    except FileExistsError as error:
+        raise SettingsError(
+            "The file exists already.", where=str(error.filename), next_step="name another one with -o"
+        ) from error
+    except BaseException:
+        text.unlink(missing_ok=True)
+        output.unlink(missing_ok=True)
+        raise
+    if output.suffix.lower() == ".parquet":
+        numbers = {"first_row": pl.Int64, "last_row": pl.Int64, "rows": pl.Int64}
+        types = {each.name: numbers.get(each.name, pl.String) for each in fields(ReceiptLine)}
+        pl.scan_csv(text, schema=types).sink_parquet(output)
+        text.unlink()
+    else:
+        text.rename(output)
+    return count
+
+
+def _all_lines(run_dir: Path, wanted: Wanted) -> Iterator[ReceiptLine]:
+    """Yield the lines of a load, shard by shard if it has shards."""
+    division = present_division(run_dir)
+    for folder in [run_dir] if division is None else [part.run_dir for part in division.parts]:
+        with open_verdicts(folder) as verdicts:
+            yield from _lines(folder, verdicts, wanted)
 
 
 def _write_csv(lines: Iterator[ReceiptLine], file: TextIO) -> int:

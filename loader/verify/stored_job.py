@@ -9,7 +9,7 @@ from loader.checkpoint.reading import open_for_reading, read_plan
 from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.checkpoint.start.lock import look_without_locking
 from loader.errors import CheckpointError
-from loader.job import Job
+from loader.job import SHARDS_NAME, Job, Shard
 
 
 def stored_plan(run_dir: Path) -> Plan:
@@ -43,4 +43,7 @@ def stored_job(run_dir: Path, plan: Plan, given: Mapping[str, Any] | None = None
     reached = {name: value for name, value in plan.connection.items() if value is not None}
     given = {name: value for name, value in (given or {}).items() if value is not None}
     extract = tuple(file.path for file in plan.files)
-    return Job(**{**shaping, **reached, **given, "extract": extract, "run_dir": run_dir, "restart": True})
+    shard = Shard.of_folder(run_dir.name) if run_dir.parent.name == SHARDS_NAME else None
+    whole = run_dir if shard is None else run_dir.parent.parent
+    place = {"extract": extract, "run_dir": whole, "shard": shard, "restart": True}
+    return Job(**{**shaping, **reached, **given, **place})

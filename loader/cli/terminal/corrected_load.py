@@ -15,7 +15,7 @@ from loader.status.relatives import CORRECTED_NAME, CORRECTED_NOT_LOADED_NAME
 
 NOT_AGAIN = {
     *("--restart", "--retry-failed", "--dry-run", "--in-doubt", "--run-dir"),
-    *("--csv-encoding", "--csv-separator"),
+    *("--csv-encoding", "--csv-separator", "--shard", "--workers"),
 }
 """What was for the first run only, or is said again."""
 

@@ -3,7 +3,7 @@
 import re
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import typer
 from loader.cli.errors import show_error
 from loader.cli.terminal.corrected_load import standing_of
 from loader.errors import Interrupted, SettingsError
+from loader.shards.division import present_division
 from loader.status.next_steps import loading_steps
 from loader.status.overview import read_overview
 
@@ -39,17 +40,40 @@ def show_verification(
     Raises:
         LoaderError: Nothing could be asked.
     """
-    from loader.verify.api import verify_run  # noqa: PLC0415 - slow to import, --help is not
+    from loader.verify.api import together, verify_run  # noqa: PLC0415 - slow to import, --help is not
     from loader.verify.text import to_json, to_text  # noqa: PLC0415 - the same
 
     run_dir = run_dir.absolute()  # what is printed can be run elsewhere
     watch = _say if sys.stderr.isatty() else _say_nothing
-    found = verify_run(run_dir, settings, given, credentials=credentials, watch=watch)
-    if found.error is not None and not isinstance(found.error, Interrupted):
-        show_error(found.error, debug=debug)
-    steps = loading_steps(standing_of(read_overview(run_dir, time.time()), value_flags))
-    typer.echo(orjson.dumps(to_json(found)) if as_json else to_text(found, steps))
-    return found
+    shards: list[Verification] = []
+    for folder in _folders(run_dir):
+        found = verify_run(folder, settings, given, credentials=credentials, watch=watch)
+        shards.append(found)
+        if found.error is not None:
+            if not isinstance(found.error, Interrupted):
+                show_error(found.error, debug=debug)
+            break
+    whole = together(shards, run_dir)
+    if as_json:
+        typer.echo(orjson.dumps(to_json(whole)))
+        return whole
+    for found in shards:
+        steps = loading_steps(standing_of(read_overview(found.run_dir, time.time()), value_flags))
+        typer.echo(to_text(found, steps))
+    if len(shards) > 1:
+        typer.echo(f"All {len(shards):,} shards together: {to_text(whole, [])}")
+    return whole
+
+
+def _folders(run_dir: Path) -> Sequence[Path]:
+    """Return the folders of a load's checkpoints: one, or one for each shard."""
+    division = present_division(run_dir)
+    if division is None:
+        return [run_dir]
+    if division.missing:
+        missing = ", ".join(str(shard) for shard in division.missing)
+        typer.echo(f"Shards that have not begun are not asked about: {missing}.", err=True)
+    return [part.run_dir for part in division.parts]
 
 
 def duration_seconds(text: str) -> float:

@@ -1,0 +1,63 @@
+"""Which shards of a run directory make up its present load."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from loader.checkpoint.plan import differences
+from loader.errors import CheckpointError
+from loader.job import Shard
+from loader.shards.parts import Part, part_folders, read_part, shard_folders
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """The shards of the load that began last in a run directory.
+
+    Attributes:
+        run_dir: The run directory.
+        of: How many shards the load has.
+        parts: Those that have a checkpoint, by number.
+        missing: The others: no process has begun them.
+    """
+
+    run_dir: Path
+    of: int
+    parts: Sequence[Part]
+    missing: Sequence[Shard]
+
+
+def present_division(run_dir: Path) -> Division | None:
+    """Return the shards of a run directory; None if its load has none.
+
+    Raises:
+        CheckpointError: None of the checkpoints can be read.
+    """
+    if not shard_folders(run_dir):
+        return None
+    parts, problem = [], None
+    for shard, folder in part_folders(run_dir):
+        try:
+            parts.append(read_part(shard, folder))
+        except CheckpointError as error:
+            problem = error
+    if not parts:
+        assert problem is not None
+        raise problem
+    latest = max(parts, key=lambda part: part.created_at)
+    if latest.shard.of == 1:
+        return None
+    if problem is not None:
+        raise problem
+    together = [
+        part
+        for part in parts
+        if part.shard.of == latest.shard.of and not any(differences(part.plan, latest.plan))
+    ]
+    known = {part.shard.number for part in together}
+    missing = [
+        Shard(number=number, of=latest.shard.of)
+        for number in range(1, latest.shard.of + 1)
+        if number not in known
+    ]
+    return Division(run_dir, latest.shard.of, together, missing)

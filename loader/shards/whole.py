@@ -1,0 +1,131 @@
+"""A load of several shards as one, for commands that only read."""
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from loader.checkpoint.queries import RunEnd, read_last_run
+from loader.checkpoint.reading import open_for_reading
+from loader.checkpoint.schema import CHECKPOINT_NAME, create_tables
+from loader.checkpoint.start.lock import look_without_locking
+from loader.errors import ExitCode
+from loader.job import Shard
+from loader.shards.division import Division, present_division
+from loader.shards.merging import MergedCheckpoint
+
+GRAVEST_FIRST = (
+    ExitCode.BUG,
+    ExitCode.STOPPED_BY_SERVICE,
+    ExitCode.REFUSED,
+    ExitCode.TOO_MANY_ERRORS,
+    ExitCode.DECISION_NEEDED,
+    ExitCode.STOPPED_RESUMABLE,
+    ExitCode.TERMINATED,
+    ExitCode.INTERRUPTED,
+    ExitCode.DELIVERED_WITH_FAILURES,
+    ExitCode.DELIVERED,
+    ExitCode.NOTHING_TO_LOAD,
+)
+"""How a load ended if its shards ended differently: as the first of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRun:
+    """How a shard stands.
+
+    Attributes:
+        shard: Which one.
+        run_dir: Its folder.
+        pid: The process that works on it (0 if unknown), or None.
+        started_at: When its last run began, in epoch seconds, or None.
+        ended_at: When that ended, or None.
+        end: How that ended, or None if it runs or was killed.
+        command: The command that runs it again.
+    """
+
+    shard: Shard
+    run_dir: Path
+    pid: int | None
+    started_at: float | None
+    ended_at: float | None
+    end: RunEnd | None
+    command: str
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.end is not None and self.end.complete
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A load of several shards.
+
+    Attributes:
+        place: A folder with one checkpoint of all shards, as long as the context lasts.
+        of: How many shards there are.
+        runs: The shards that have begun.
+        missing: The others.
+    """
+
+    place: Path
+    of: int
+    runs: Sequence[ShardRun]
+    missing: Sequence[Shard]
+
+    @property
+    def needy(self) -> Sequence[ShardRun]:
+        """The shards that neither run nor have finished, the gravest end first."""
+        idle = [run for run in self.runs if run.pid is None and not run.is_finished]
+        return sorted(idle, key=lambda run: GRAVEST_FIRST.index(_code(run)))
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """How the load ended: the gravest end of a shard, or 5 if some have not begun or were killed."""
+        codes = [_code(run) for run in self.runs]
+        codes += [ExitCode.STOPPED_RESUMABLE] * bool(self.missing)
+        return min(codes, key=GRAVEST_FIRST.index)
+
+
+def _code(run: ShardRun) -> ExitCode:
+    return ExitCode(run.end.exit_code) if run.end is not None else ExitCode.STOPPED_RESUMABLE
+
+
+@contextmanager
+def whole_load(run_dir: Path) -> Iterator[Whole | None]:
+    """Yield the shards of a run directory as one load; None if its load has no shards.
+
+    Raises:
+        CheckpointError: A checkpoint cannot be read.
+    """
+    division = present_division(run_dir)
+    if division is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="scn-loader-") as folder:
+        runs = _merged(division, Path(folder) / CHECKPOINT_NAME)
+        yield Whole(Path(folder), division.of, runs, division.missing)
+
+
+def _merged(division: Division, path: Path) -> Sequence[ShardRun]:
+    runs = []
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        create_tables(connection)
+        connection.execute("BEGIN")
+        merged = MergedCheckpoint(connection)
+        for part in division.parts:
+            with (
+                look_without_locking(part.run_dir) as pid,
+                open_for_reading(part.run_dir, alive=pid is not None) as shard,
+            ):
+                merged.add(shard, is_running=pid is not None)
+                started_at, ended_at, end = read_last_run(shard) or (None, None, None)
+            times = (started_at, ended_at, None if pid is not None else end)
+            runs.append(ShardRun(part.shard, part.run_dir, pid, *times, part.plan.command))
+        merged.finish()
+        connection.execute("COMMIT")
+    return runs
