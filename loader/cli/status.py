@@ -74,10 +74,10 @@ def status(
         with _whole(run_dir) as whole:
             overview = overview_of(whole, run_dir, time.time())
             place = overview.checkpoint if whole is None else whole.place / CHECKPOINT_NAME
-            _show(overview, place, as_json=as_json)
+            _show(overview, as_json=as_json)
             _export(place, rejected, failed, as_json=as_json)
     except CheckpointError as problem:
-        _show(unreadable(run_dir, problem), run_dir, as_json=as_json)
+        _show(unreadable(run_dir, problem), as_json=as_json)
         raise typer.Exit(ExitCode.REFUSED) from problem
     if overview.state is LoadState.UNREADABLE:
         raise typer.Exit(ExitCode.REFUSED)
@@ -89,7 +89,7 @@ def _whole(place: Path) -> AbstractContextManager[Whole | None]:
     return nullcontext() if place.is_file() else whole_load(place.absolute())
 
 
-def _show(overview: Overview, place: Path, *, as_json: bool) -> None:
+def _show(overview: Overview, *, as_json: bool) -> None:
     steps = _steps(overview)
     earlier = None if overview.is_earlier else read_earlier(overview, time.time())
     if as_json:

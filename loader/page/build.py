@@ -67,10 +67,10 @@ def build_page(
     """
     with whole_load(run_dir.absolute()) as whole:
         overview = overview_of(whole, run_dir, now)
-        return _page(overview, run_dir if whole is None else whole.place, now, correcting)
+        return _page(overview, run_dir if whole is None else whole.place, now, standing)
 
 
-def _page(overview: Overview, place: Path, now: float, correcting: Callable[[Overview], str]) -> LoadPage:
+def _page(overview: Overview, place: Path, now: float, standing: Callable[[Overview], Standing]) -> LoadPage:
     if overview.problem is not None:
         raise overview.problem
     if overview.plan is None or overview.totals is None:

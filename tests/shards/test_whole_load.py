@@ -61,8 +61,8 @@ def test_every_command_speaks_of_the_whole(load: Load, tmp_path: Path, service: 
 
     code, printed = run("receipts", run_dir)
     assert code == 0
-    lines = list(csv.DictReader(printed.splitlines()))
-    assert len({line["event_id"] for line in lines}) == len(lines) == RECORDS
+    receipts = list(csv.DictReader(printed.splitlines()))
+    assert len({each["event_id"] for each in receipts}) == len(receipts) == RECORDS
     code, printed = run("verify", run_dir, "--json", "--endpoint-url", service.url)
     verdicts = orjson.loads(printed)
     assert (code, verdicts["receipts"], verdicts["known"]) == (0, RECORDS, RECORDS)
