@@ -80,7 +80,7 @@ class Dispatcher:
         self._lanes = Lanes(held_groups, marks=write_ahead is not None)
         self._cap = in_flight_cap
         budget = ByteBudget(settings.max_held_bytes)
-        self._ceiling = None if settings.rate is None else Ceiling(settings.rate, settings.burst_events)
+        self.ceiling = None if settings.rate is None else Ceiling(settings.rate, settings.burst_events)
         stalls = Stalls()
         self._admission = Admission(
             lanes=self._lanes,
@@ -89,7 +89,7 @@ class Dispatcher:
             way=WayBreaker(),
             cap=in_flight_cap,
             governor=governor,
-            ceiling=self._ceiling,
+            ceiling=self.ceiling,
             stalls=stalls,
         )
         self._troubles = Troubles(settings.give_up_seconds)
@@ -219,8 +219,8 @@ class Dispatcher:
 
     async def _start_attempts(self, tasks: asyncio.TaskGroup) -> None:
         while (entry := self._next_entry()) is not None:
-            if self._ceiling is not None:
-                await self._ceiling.pay(entry.started_at)
+            if self.ceiling is not None:
+                await self.ceiling.pay(entry.started_at)
             if self._parked:
                 self._parked.pop().set_result(entry)
             else:
@@ -252,8 +252,8 @@ class Dispatcher:
                 await self._attempt(entry)
                 self._intake.make_room()
                 entry = self._next_entry()
-                if entry is not None and self._ceiling is not None:
-                    await self._ceiling.pay(entry.started_at)
+                if entry is not None and self.ceiling is not None:
+                    await self.ceiling.pay(entry.started_at)
                 # If the in-flight cap is reached again, nothing has changed for the pump.
                 if entry is None or self._lanes.in_flight < self._cap.limit:
                     self._wake.set()

@@ -223,6 +223,15 @@ class RunFields(BaseSettings):
             "Deliver part K of N of the groups: 2/4. With /4, K is the index of the Kubernetes or Batch job.",
         ),
     ] = None
+    workers: Annotated[
+        int | None,
+        setting(
+            RUN,
+            "Deliver the load by N processes on this machine, each with a part of the groups.",
+            ge=1,
+            le=256,
+        ),
+    ] = None
     restart: Annotated[bool, setting(RUN, "Start over; the old checkpoint is kept under another name.")] = (
         False
     )

@@ -26,6 +26,7 @@ from loader.job.job_file import JobFileSource, Place, line_of
 from loader.job.panels import shapes_events
 from loader.job.refusal import ENV_PREFIX, settings_error
 from loader.job.sections import Pack
+from loader.job.shard import Shard
 from loader.model import Destination
 
 DATASET_EVENT_TYPE = "scn.data.dataset"
@@ -106,8 +107,13 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
             yield "--group-buckets auto goes only with --pack group"
         if self.burst is not None and self.rate is None:
             yield "--burst goes only with --rate"
-        if self.shard is not None and self.rate is not None:
-            yield from self.shard.ceiling_problems(self.rate, self.burst)
+        if self.shard is not None and self.workers is not None:
+            yield "--workers goes without --shard: its processes are the shards"
+        if self.workers is not None and "-" in self.extract:
+            yield "--workers cannot divide standard input; write it to a file first"
+        shard = self.shard or (Shard(number=1, of=self.workers) if self.workers is not None else None)
+        if shard is not None and self.rate is not None:
+            yield from shard.ceiling_problems(self.rate, self.burst)
         # A file may have any name, and a path keeps its bytes; other texts go into JSON and requests.
         for name in [name for name, value in self if name != "extract" and any(map(_is_odd, _texts(value)))]:
             yield f"--{name.replace('_', '-')} holds bytes that are not UTF-8"

@@ -39,6 +39,7 @@ class Observers:
         opened: Called with the run directory and the load's id once the checkpoint is open.
         leaving: Called, in a thread, with the reason before the process ends at once: at a second signal, or
             if the first one did not end it in time.
+        ceiling: Events per second and burst that ``--rate`` is changed to while the load runs.
     """
 
     watch: Callable[[Snapshot], None] | None = None
@@ -46,6 +47,7 @@ class Observers:
     caught_up: Callable[[], Awaitable[object]] | None = None
     opened: Callable[[Path, str], None] | None = None
     leaving: Callable[[LoaderError], None] | None = None
+    ceiling: tuple[float, int] | None = None
     _stop: Callable[[LoaderError], None] | None = field(default=None, init=False)
     _asked: LoaderError | None = field(default=None, init=False)
     _asking: asyncio.Event = field(default_factory=asyncio.Event, init=False)

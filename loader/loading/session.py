@@ -163,6 +163,8 @@ class LoadSession:
         while True:
             self._look("draining" if self._error is not None else "delivering")
             self._cap.looked(self._tally.cpu_share)
+            if self._observers.ceiling is not None and self._dispatcher.ceiling is not None:
+                self._dispatcher.ceiling.change(*self._observers.ceiling)
             await asyncio.sleep(WATCH_SECONDS)
 
     def _look(self, phase: str, *, at_end: bool = False) -> None:

@@ -102,7 +102,16 @@ def test_what_shapes_events_does_not_depend_on_the_help_page():
     of_the_run = {"extract", "extract_profile", "region", "profile", "endpoint_url", "run_dir", "restart"}
     of_the_run |= {"retry_failed", "in_doubt", "dry_run", "rate", "forget_rate", "burst", "max_in_flight"}
     of_the_run |= {"transport", "max_held_bytes", "max_errors", "max_errors_per_file", "on_failure"}
-    of_the_run |= {"drain_seconds", "give_up_after", "again", "unfinished", "shard", "keep", "delta_version"}
+    of_the_run |= {
+        "drain_seconds",
+        "give_up_after",
+        "again",
+        "unfinished",
+        "shard",
+        "workers",
+        "keep",
+        "delta_version",
+    }
     assert job.plan_settings().keys() == (type(job).model_fields.keys() - of_the_run) | {"service"}
 
 

@@ -42,6 +42,7 @@ from loader.report import (
 )
 from loader.report.identity import LoadIdentity
 from loader.report.summary_file import refused_summary, write_summary_json
+from loader.runners.workers import run_workers
 from loader.status.closing_block import to_text
 from loader.status.command_line import CommandLine
 from loader.status.loaded_stage import stage_values
@@ -131,13 +132,8 @@ def run_on_terminal(
         display.start()
         stack.callback(display.stop)
         stack.enter_context(_refusals(opened, summary_json, debug=debug))
-        ending = run_to_end(
-            job,
-            Observers(watch=watch, opened=log_in_run_dir, leaving=leave),
-            command=str(typed),
-            loop_factory=_loop_factory(),
-            credentials=credentials,
-        )
+        observers = Observers(watch=watch, opened=log_in_run_dir, leaving=leave)
+        ending = _run(job, observers, str(typed), credentials)
         goes_on = verify is not None and ending.summary.exit_code in _SENT and not job.dry_run
         # First the file and the verdict, which depend on the load alone; then what people read.
         with deciding(None if goes_on else ending.summary.exit_code):
@@ -152,6 +148,18 @@ def run_on_terminal(
     if verify is None or not goes_on:
         raise typer.Exit(ending.summary.exit_code)
     raise typer.Exit(_go_on_to_verify(verify, ending.summary, summary_json))
+
+
+def _run(job: Job, observers: Observers, command: str, credentials: CredentialSource | None) -> Ending:
+    if job.workers is not None and job.workers > 1 and not job.dry_run:
+        return run_workers(job, observers, command=command, is_rehearsal=credentials is not None)
+    return run_to_end(
+        job.model_copy(update={"workers": None}),
+        observers,
+        command=command,
+        loop_factory=_loop_factory(),
+        credentials=credentials,
+    )
 
 
 def _typed(job: Job, value_flags: Collection[str]) -> CommandLine:

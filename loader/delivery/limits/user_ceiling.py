@@ -13,6 +13,9 @@ _TICK_SECONDS = 0.001
 """Resolution of event loop timers (epoll, uvloop). A token may become available later by this time than
 computed."""
 
+PAUSE_SECONDS = 1.0
+"""Time between the last token of one rate and the first one of another."""
+
 
 class Ceiling:
     """A token bucket with the user's rate.
@@ -23,9 +26,25 @@ class Ceiling:
     """
 
     def __init__(self, rate: float, burst: int) -> None:
+        self._size = (rate, burst)
         self._bucket = AsyncLimiter(burst, burst / rate)
         self._token_seconds = 1.0 / rate
         self._paid_at = 0.0
+        self._changed_at: float | None = None
+        self._is_changed = False
+
+    def change(self, rate: float, burst: int) -> None:
+        """Set another rate. Nothing is let go for a second, so no second sees both buckets.
+
+        Args:
+            rate: Events per second.
+            burst: Capacity of the bucket in events, at least 1.
+        """
+        if (rate, burst) != self._size:
+            self._size = (rate, burst)
+            self._bucket = AsyncLimiter(burst, burst / rate)
+            self._token_seconds = 1.0 / rate
+            self._is_changed = True
 
     def wait_seconds(self, now: float) -> float:
         """Return 0 if a token is available, else an upper bound of the seconds until one is.
@@ -33,6 +52,10 @@ class Ceiling:
         Args:
             now: Monotonic seconds of the event loop's clock.
         """
+        if self._is_changed:
+            self._is_changed, self._changed_at = False, now
+        if self._changed_at is not None and now < self._changed_at + PAUSE_SECONDS:
+            return self._changed_at + PAUSE_SECONDS - now
         if self._bucket.has_capacity():
             return 0.0
         # The bucket had a token at the last payment, so the next one arrives at most one token time later.

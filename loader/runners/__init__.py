@@ -1,0 +1,1 @@
+"""What runs the shards of a load: processes of this machine."""

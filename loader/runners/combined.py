@@ -1,0 +1,120 @@
+"""The snapshots and summaries of several workers as those of one load."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+from loader.checkpoint.progress import read_known_rows
+from loader.checkpoint.queries import read_totals
+from loader.checkpoint.reading import read_plan
+from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.errors import LoaderError
+from loader.latency import NO_LATENCIES, Percentiles
+from loader.report import LoadSummary, Snapshot
+from loader.runners.messages import WorkerEnd
+from loader.shards.whole import whole_load
+
+SUMMED = (
+    *("rows_rejected", "events_planned", "events_accepted", "events_failed", "events_in_doubt", "attempts"),
+    *("throttled", "retried", "in_flight", "in_flight_cap", "held_bytes"),
+)
+
+
+def together(snapshots: Sequence[Snapshot], shards: int, seconds: float) -> Snapshot:
+    """Return one snapshot for those of all workers.
+
+    Each shard reads the whole extract, so the rows that are done are the mean of what each is done with.
+
+    Args:
+        snapshots: The last one of each worker, of those that have ended too.
+        shards: How many shards there are.
+        seconds: Since the load began.
+    """
+    if not snapshots:
+        return Snapshot(seconds=seconds)
+    sums = {name: sum(getattr(each, name) for each in snapshots) for name in SUMMED}
+    rates = [each.rate_limit for each in snapshots if each.rate_limit is not None]
+    limits = Counter(each.limiting for each in snapshots if each.limiting and each.in_flight)
+    troubles = [each.trouble for each in snapshots]
+    return Snapshot(
+        rows_total=snapshots[0].rows_total,
+        rows_done=sum(each.rows_done for each in snapshots) // shards,
+        rate_limit=sum(rates) if rates else None,
+        limiting=limits.most_common(1)[0][0] if limits else snapshots[0].limiting,
+        latency=worst(each.latency for each in snapshots),
+        delivery_latency=worst(each.delivery_latency for each in snapshots),
+        seconds=seconds,
+        trouble=troubles[0] if all(each is not None for each in troubles) else None,
+        phase=max((each.phase for each in snapshots), key=_rank),
+        **sums,
+    )
+
+
+def _rank(phase: str) -> int:
+    return {"reading": 0, "delivering": 1, "draining": 2}.get(phase, 3)
+
+
+def worst(latencies: Iterable[Percentiles]) -> Percentiles:
+    """Return for each percentile the longest of all workers."""
+    known = [each for each in latencies if each.p50 is not None]
+    if not known:
+        return NO_LATENCIES
+    names = [each.name for each in fields(Percentiles)]
+    return Percentiles(**{name: max(getattr(each, name) for each in known) for name in names})
+
+
+def summary_of(
+    run_dir: Path, ends: Sequence[WorkerEnd], last: Snapshot, seconds: float, error: LoaderError | None
+) -> LoadSummary:
+    """Return the summary of a load: its counts from the checkpoints, what this run did from the workers.
+
+    Args:
+        run_dir: The run directory, absolute.
+        ends: How the workers ended, of those that said it.
+        last: The last snapshot of all workers.
+        seconds: How long the run took.
+        error: What ended the load before its end, or None.
+    """
+    summaries = [end.summary for end in ends if end.summary is not None]
+    limits: Counter[str] = Counter()
+    for each in summaries:
+        limits.update({name: share / len(summaries) for name, share in each.limited_by.items()})
+    rates = [each.learned_rate for each in summaries if each.learned_rate is not None]
+    summary = LoadSummary(
+        run_dir=str(run_dir),
+        attempts=last.attempts,
+        throttled=last.throttled,
+        retried=last.retried,
+        seconds=seconds,
+        rows_in_run=sum(each.rows_in_run for each in summaries),
+        events_accepted_in_run=sum(each.events_accepted_in_run for each in summaries),
+        resumed=any(each.resumed for each in summaries),
+        limited_by=limits,
+        latency=worst(each.latency for each in summaries),
+        delivery_latency=worst(each.delivery_latency for each in summaries),
+        learned_rate=sum(rates) if rates else None,
+        stopped_by=error.exit_code if error is not None else None,
+        stopped_because=error.what if error is not None else "",
+        nothing_new=bool(summaries) and all(each.nothing_new for each in summaries),
+    )
+    return summary if summary.nothing_new else _counted(summary, run_dir)
+
+
+def _counted(summary: LoadSummary, run_dir: Path) -> LoadSummary:
+    with whole_load(run_dir) as whole:
+        if whole is None:
+            return summary
+        with closing(sqlite3.connect(whole.place / CHECKPOINT_NAME)) as connection:
+            totals = read_totals(connection)
+            files = read_plan(connection)[2].files
+            known = read_known_rows(connection)
+    return replace(
+        summary,
+        files_total=len(files),
+        files_read_whole=len(known),
+        rows_expected=sum(known.values()) if len(known) == len(files) else None,
+        **asdict(totals),
+    )

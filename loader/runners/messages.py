@@ -1,0 +1,114 @@
+"""What a worker and its parent say to each other: one JSON object a line.
+
+The parent writes the job to the worker's standard input, and later shares of the ceiling. The worker writes
+to its standard output: that its checkpoint is open, snapshots, warnings, and how it ended.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import orjson
+
+from loader.errors import ExitCode, LoaderError
+from loader.job import Job
+from loader.latency import Percentiles
+from loader.report import LoadSummary, Snapshot
+from loader.report.trouble import Trouble
+
+
+class WorkerError(LoaderError):
+    """An error that ended a worker, as it is shown by its parent.
+
+    Args:
+        code: The exit code.
+        what: One sentence that names the error.
+        texts: The other texts of the error's block.
+    """
+
+    def __init__(self, code: ExitCode, what: str, **texts: str) -> None:
+        super().__init__(what, **texts)
+        self.exit_code = code
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerEnd:
+    """How a worker ended.
+
+    Attributes:
+        summary: The counts of its shard; None if it was refused before it began.
+        error: What ended it before its end, or None.
+    """
+
+    summary: LoadSummary | None
+    error: WorkerError | None
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What its command would have ended with."""
+        if self.summary is not None:
+            return self.summary.exit_code
+        return ExitCode.BUG if self.error is None else ExitCode(self.error.exit_code)
+
+
+COUNTED = {each.name for each in fields(LoadSummary) if each.type is int}
+ALSO_SENT = {"rows_expected", "resumed", "learned_rate", "nothing_new", "stopped_because"}
+
+
+def job_line(job: Job, *, command: str, is_rehearsal: bool) -> bytes:
+    """Return the first line for a worker."""
+    values = {"job": job.model_dump(mode="json"), "command": command, "rehearsal": is_rehearsal}
+    return line(values)
+
+
+def line(values: Mapping[str, Any]) -> bytes:
+    """Return a message."""
+    return orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def end_values(summary: LoadSummary | None, error: LoaderError | None) -> dict[str, Any]:
+    """Return how a worker ended as JSON values."""
+    values: dict[str, Any] = {"summary": None, "error": None}
+    if summary is not None:
+        values["summary"] = {name: getattr(summary, name) for name in COUNTED | ALSO_SENT}
+        values["summary"]["seconds"] = summary.seconds
+        values["summary"]["stopped_by"] = summary.stopped_by
+        values["summary"]["limited_by"] = dict(summary.limited_by)
+        values["summary"]["latency"] = asdict(summary.latency)
+        values["summary"]["delivery_latency"] = asdict(summary.delivery_latency)
+    if error is not None:
+        texts = {name: getattr(error, name) for name in ("what", "where", "why", "next_step")}
+        values["error"] = {"code": int(error.exit_code), **texts}
+    return values
+
+
+def read_end(values: Mapping[str, Any]) -> WorkerEnd:
+    """Return what ``end_values`` made JSON values of."""
+    summary, error = values["summary"], values["error"]
+    if summary is not None:
+        summary["latency"] = Percentiles(**summary["latency"])
+        summary["delivery_latency"] = Percentiles(**summary["delivery_latency"])
+        code = summary["stopped_by"]
+        summary["stopped_by"] = None if code is None else ExitCode(code)
+        summary = LoadSummary(run_dir="", **summary)
+    if error is not None:
+        error = WorkerError(ExitCode(error.pop("code")), error.pop("what"), **error)
+    return WorkerEnd(summary, error)
+
+
+def snapshot_values(snapshot: Snapshot) -> dict[str, Any]:
+    """Return a snapshot as JSON values."""
+    return asdict(snapshot)
+
+
+def read_snapshot(values: Mapping[str, Any]) -> Snapshot:
+    """Return what ``snapshot_values`` made JSON values of."""
+    trouble = values["trouble"]
+    return Snapshot(
+        **{
+            **values,
+            "latency": Percentiles(**values["latency"]),
+            "delivery_latency": Percentiles(**values["delivery_latency"]),
+            "trouble": None if trouble is None else Trouble(**trouble),
+        }
+    )

@@ -1,0 +1,100 @@
+"""A worker: the process that delivers one shard for a parent on the same machine.
+
+Usage: ``python -m loader.runners.worker``, by ``workers.py`` only. If its parent dies, it ends as if it had
+been sent SIGTERM: what is in flight is waited for, and the next run of the load resumes its shard.
+"""
+
+import os
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Lock, Thread
+from typing import Any
+
+import orjson
+import uvloop
+
+from loader.aws.credentials import FixedCredentials
+from loader.aws.signing import Credentials
+from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from loader.errors import ExitCode, LoaderError, unhandled
+from loader.job import Job
+from loader.loading.api import run_to_end
+from loader.loading.observers import Ending, Observers
+from loader.process.signals import end_process
+from loader.report import log_to
+from loader.runners.messages import end_values, line, snapshot_values
+
+
+class ToParent:
+    """Writes messages to the parent, from any thread; a parent that is gone is noticed elsewhere."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        # What else is printed in this process must not come between the messages.
+        self._output = os.dup(1)
+        os.dup2(2, 1)
+
+    def send(self, **values: Any) -> None:
+        """Write one message."""
+        data = line(values)
+        with self._lock:
+            try:
+                while data:
+                    data = data[os.write(self._output, data) :]
+            except OSError:
+                return
+
+
+def main() -> None:
+    """Deliver the shard that the parent names, and leave with its exit code."""
+    parent = ToParent()
+    given = orjson.loads(sys.stdin.buffer.readline())
+    observers = Observers(watch=lambda snapshot: parent.send(snapshot=snapshot_values(snapshot)))
+    Thread(target=_listen, args=(observers,), daemon=True).start()
+    with ExitStack() as stack:
+        stack.enter_context(log_to(lambda text: parent.send(message=text), run_dir=None))
+        in_run_dir = stack.enter_context(ExitStack())
+
+        def opened(run_dir: Path, load_id: str) -> None:
+            in_run_dir.close()
+            in_run_dir.enter_context(log_to(None, run_dir=run_dir, ids={"load": load_id}))
+            parent.send(opened=load_id)
+
+        observers.opened = opened
+        ending, error = _run(given, observers)
+    summary = None if ending is None else ending.summary
+    parent.send(end=end_values(summary, error))
+    if summary is not None:
+        end_process(summary.exit_code)
+    end_process(ExitCode.BUG if error is None else error.exit_code)
+
+
+def _run(given: dict[str, Any], observers: Observers) -> tuple[Ending | None, LoaderError | None]:
+    key = FixedCredentials(Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)) if given["rehearsal"] else None
+    try:
+        ending = run_to_end(
+            Job(**given["job"]),
+            observers,
+            command=given["command"],
+            loop_factory=uvloop.new_event_loop,
+            credentials=key,
+        )
+    except LoaderError as error:
+        return None, error
+    except Exception as fault:  # noqa: BLE001 - the parent tells it
+        return None, unhandled(fault)
+    return ending, ending.error
+
+
+def _listen(observers: Observers) -> None:
+    """Take in shares of the ceiling; end the work when the parent is gone."""
+    for message in sys.stdin.buffer:
+        values = orjson.loads(message)
+        observers.ceiling = (values["rate"], values["burst"])
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()

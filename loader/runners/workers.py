@@ -1,0 +1,275 @@
+"""``--workers N``: the shards of a load as processes of this machine.
+
+Rules kept here:
+
+1. A worker that dies is started again. One that dies three times in a row, without an event accepted in
+   between, stops the load; and so does one that ends for a reason that holds for all.
+2. The ceiling is shared out among the workers that have not ended. A share grows when a worker ended, and
+   a worker that is started again has the share that it had, so the sum never exceeds the ceiling.
+3. Workers have sessions of their own: Ctrl-C reaches the parent only, which lets all of them drain.
+"""
+
+import asyncio
+import logging
+import shlex
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import orjson
+
+from loader.delivery.settings import share_of_ceiling
+from loader.errors import (
+    DeliveryStopped,
+    ExitCode,
+    Interrupted,
+    LoaderError,
+    TooManyFailures,
+)
+from loader.job import Job, Shard, run_dir_of
+from loader.loading.observers import Ending, Observers
+from loader.process.signals import GRACE_SECONDS, on_signals
+from loader.report import Snapshot
+from loader.runners.combined import summary_of, together
+from loader.runners.messages import WorkerEnd, WorkerError, job_line, line, read_end, read_snapshot
+
+log = logging.getLogger(__name__)
+
+MOST_DEATHS = 3
+"""So many times in a row a worker may die before the load stops."""
+
+WATCH_SECONDS = 0.25
+
+LINE_BYTES = 2**20
+"""Longest message."""
+
+MODULE = "loader.runners.worker"
+
+OF_A_PROCESS = ("attempts", "throttled", "retried")
+"""Counts of a snapshot that begin anew with each process."""
+
+GOES_ON = (ExitCode.DELIVERED, ExitCode.DELIVERED_WITH_FAILURES, ExitCode.NOTHING_TO_LOAD)
+"""How a worker may end without a reason for the others to stop."""
+
+
+@dataclass(slots=True)
+class _Worker:
+    """A shard and the process that delivers it.
+
+    Attributes:
+        shard: The shard.
+        process: Its process, while there is one.
+        has_opened: Whether its checkpoint was opened: a restart is done then.
+        deaths: How often its process died since an event was accepted.
+        snapshot: The last one.
+        end: How it ended.
+    """
+
+    shard: Shard
+    process: Process | None = None
+    has_opened: bool = False
+    deaths: int = 0
+    snapshot: Snapshot | None = None
+    end: WorkerEnd | None = None
+
+
+def run_workers(job: Job, observers: Observers, *, command: str = "", is_rehearsal: bool = False) -> Ending:
+    """Deliver the shards of a load by processes of this machine; return how the load ended.
+
+    Args:
+        job: The settings; ``workers`` says how many.
+        observers: Who looks on.
+        command: The command line that runs the load again.
+        is_rehearsal: Whether to sign with the emulator's key.
+
+    Raises:
+        LoaderError: The load was refused before anything was sent.
+    """
+    with asyncio.Runner() as runner:
+        load = _WorkerLoad(job, observers, command, is_rehearsal=is_rehearsal)
+        loop = runner.get_loop()
+
+        def stop(reason: Interrupted) -> None:
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(load.stop, reason)
+
+        def leave(reason: Interrupted) -> None:
+            load.kill()
+            if observers.leaving is not None:
+                observers.leaving(reason)
+
+        with on_signals(stop, leave, job.drain_seconds + 2 * GRACE_SECONDS):
+            return runner.run(load.run())
+
+
+class _WorkerLoad:
+    """One run of a load by workers."""
+
+    def __init__(self, job: Job, observers: Observers, command: str, *, is_rehearsal: bool) -> None:
+        assert job.workers is not None
+        self._job = job
+        self._observers = observers
+        self._command = command
+        self._is_rehearsal = is_rehearsal
+        self._run_dir = run_dir_of(job).absolute()
+        of = job.workers
+        self._workers = [_Worker(Shard(number=number, of=of)) for number in range(1, of + 1)]
+        self._began = time.monotonic()
+        self._error: LoaderError | None = None
+        self._is_stopping = False
+        self._told: set[str] = set()
+        self._of_the_dead: Counter[str] = Counter()
+
+    async def run(self) -> Ending:
+        watching = asyncio.create_task(self._watch())
+        try:
+            await asyncio.gather(*map(self._supervise, self._workers))
+        finally:
+            watching.cancel()
+            self.kill()
+        ends = [worker.end for worker in self._workers if worker.end is not None]
+        if self._error is not None and not any(end.summary for end in ends):
+            raise self._error
+        seconds = time.monotonic() - self._began
+        summary = summary_of(self._run_dir, ends, self._snapshot(), seconds, self._error)
+        return Ending(summary, self._error)
+
+    def stop(self, reason: LoaderError) -> None:
+        """Let all workers drain; the first reason is the one that is told."""
+        self._error = self._error or reason
+        self._is_stopping = True
+        for worker in self._workers:
+            if worker.process is not None:
+                with suppress(ProcessLookupError):
+                    worker.process.terminate()
+
+    def kill(self) -> None:
+        """End all workers at once; safe in any thread."""
+        for worker in self._workers:
+            if worker.process is not None and worker.process.returncode is None:
+                with suppress(ProcessLookupError):
+                    worker.process.kill()
+
+    async def _supervise(self, worker: _Worker) -> None:
+        while worker.end is None and not self._is_stopping:
+            await self._one_process(worker)
+            if worker.end is not None:
+                self._ended(worker, worker.end)
+            elif not self._is_stopping:
+                self._died(worker)
+
+    async def _one_process(self, worker: _Worker) -> None:
+        worker.process = process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", MODULE), stdin=PIPE, stdout=PIPE, start_new_session=True, limit=LINE_BYTES
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        if self._is_stopping:
+            process.terminate()
+        job = self._job_of(worker)
+        with suppress(ConnectionError):
+            process.stdin.write(job_line(job, command=self._command, is_rehearsal=self._is_rehearsal))
+            self._share_ceiling(worker)
+            await process.stdin.drain()
+        async for message in process.stdout:
+            self._take(worker, message)
+        await process.wait()
+        worker.process = None
+
+    def _job_of(self, worker: _Worker) -> Job:
+        of = worker.shard.of
+        return self._job.model_copy(
+            update={
+                "run_dir": self._run_dir,
+                "shard": worker.shard,
+                "workers": None,
+                "restart": self._job.restart and not worker.has_opened,
+                "max_in_flight": max(1, self._job.max_in_flight // of),
+                "max_held_bytes": max(2**20, self._job.max_held_bytes // of),
+            }
+        )
+
+    def _take(self, worker: _Worker, message: bytes) -> None:
+        values = orjson.loads(message)
+        if "snapshot" in values:
+            accepted = worker.snapshot.events_accepted if worker.snapshot is not None else 0
+            worker.snapshot = read_snapshot(values["snapshot"])
+            if worker.snapshot.events_accepted > accepted:
+                worker.deaths = 0
+        elif "opened" in values:
+            if not any(each.has_opened for each in self._workers) and self._observers.opened is not None:
+                self._observers.opened(self._run_dir, values["opened"])
+            worker.has_opened = True
+        elif "message" in values:
+            if values["message"] not in self._told:  # most of them hold for the extract, and so for all
+                self._told.add(values["message"])
+                log.warning("%s", values["message"])
+        elif "end" in values:
+            worker.end = read_end(values["end"])
+
+    def _ended(self, worker: _Worker, end: WorkerEnd) -> None:
+        if end.exit_code not in GOES_ON and not self._is_stopping:
+            self.stop(end.error or _stopped(worker, end))
+        for each in self._workers:
+            if each.end is None and each.process is not None:
+                self._share_ceiling(each)
+
+    def _died(self, worker: _Worker) -> None:
+        worker.deaths += 1
+        if worker.snapshot is not None:
+            counts = {name: getattr(worker.snapshot, name) for name in OF_A_PROCESS}
+            self._of_the_dead.update(counts)
+            worker.snapshot = replace(worker.snapshot, **dict.fromkeys(counts, 0))
+        log.warning("The worker of shard %s died and is started again.", worker.shard)
+        if worker.deaths >= MOST_DEATHS:
+            self.stop(
+                DeliveryStopped(
+                    f"The worker of shard {worker.shard} died {MOST_DEATHS} times in a row: the load stops.",
+                    where=str(self._run_dir),
+                    why="its process ended without a word, as when memory runs out",
+                    next_step="use fewer workers or more memory, then run the same command again: it resumes",
+                )
+            )
+
+    def _share_ceiling(self, worker: _Worker) -> None:
+        """Send a worker its share of the ceiling: all that have not ended have equal ones."""
+        living = [each for each in self._workers if each.end is None]
+        if self._job.rate is None or len(living) == len(self._workers) or worker.process is None:
+            return
+        place = Shard(number=living.index(worker) + 1, of=len(living))
+        rate, burst = share_of_ceiling(self._job.rate, self._job.burst, place)
+        assert worker.process.stdin is not None
+        with suppress(ConnectionError):
+            worker.process.stdin.write(line({"rate": rate, "burst": burst}))
+
+    async def _watch(self) -> None:
+        while True:
+            snapshot = self._snapshot()
+            if self._observers.watch is not None:
+                self._observers.watch(snapshot)
+            most = self._job.max_errors.count
+            if most is not None and snapshot.rows_rejected + snapshot.events_failed > most:
+                self.stop(
+                    TooManyFailures(
+                        "More rows were rejected or failed than --max-errors allows.",
+                        where=str(self._run_dir),
+                        next_step=f"see which and why:\nscn-loader status {shlex.quote(str(self._run_dir))}",
+                    )
+                )
+            await asyncio.sleep(WATCH_SECONDS)
+
+    def _snapshot(self) -> Snapshot:
+        snapshots = [each.snapshot for each in self._workers if each.snapshot is not None]
+        whole = together(snapshots, len(self._workers), time.monotonic() - self._began)
+        added = {name: getattr(whole, name) + number for name, number in self._of_the_dead.items()}
+        return replace(whole, **added)  # type: ignore[arg-type] # counts
+
+
+def _stopped(worker: _Worker, end: WorkerEnd) -> WorkerError:
+    because = end.summary.stopped_because if end.summary is not None else ""
+    return WorkerError(
+        end.exit_code, because or f"Shard {worker.shard} ended with exit code {int(end.exit_code)}."
+    )

@@ -1,0 +1,145 @@
+"""``--workers N``: processes that deliver the shards of a load, die, drain and share a ceiling."""
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import psutil
+import pytest
+
+from loader.delivery.limits.user_ceiling import PAUSE_SECONDS, Ceiling
+from loader.errors import ExitCode, LoaderError, SettingsError, Terminated
+from loader.job import Job
+from loader.latency import Percentiles
+from loader.loading.observers import Observers
+from loader.report import LoadSummary, Snapshot
+from loader.runners.messages import end_values, job_line, read_end, read_snapshot, snapshot_values
+from loader.runners.workers import MODULE, MOST_DEATHS, run_workers
+from loader.testing import EmulatedService
+from tests.shards.conftest import EVERY_REJECTED, ROWS
+
+RECORDS = ROWS - ROWS // EVERY_REJECTED
+
+
+def workers_of(pid: int) -> list[psutil.Process]:
+    """Return the worker processes of a process."""
+    return [each for each in psutil.Process(pid).children() if MODULE in each.cmdline()]
+
+
+def test_workers_deliver_a_load(job: Callable[..., Job], service: EmulatedService) -> None:
+    """One summary whose counts are those of the load, and one progress."""
+    snapshots: list[Snapshot] = []
+    ending = run_workers(job(workers=2), Observers(watch=snapshots.append), is_rehearsal=True)
+    summary = ending.summary
+    assert summary.violations() == []
+    assert (summary.exit_code, ending.error) == (ExitCode.DELIVERED_WITH_FAILURES, None)
+    counts = (summary.rows_read, summary.rows_elsewhere, summary.records, summary.events_accepted)
+    assert counts == (ROWS, 0, RECORDS, RECORDS)
+    assert summary.attempts == summary.events_accepted_in_run == service.calls()["attempts"] == RECORDS
+    assert snapshots[-1].events_accepted <= RECORDS
+    assert (Path(summary.run_dir) / "rejected" / "reservations.csv").exists()
+    again = run_workers(job(workers=2), Observers(), is_rehearsal=True).summary
+    assert (again.attempts, again.events_accepted, again.resumed) == (0, RECORDS, True)
+
+
+def test_killed_workers_are_started_again(job: Callable[..., Job], service: EmulatedService) -> None:
+    """Every event is accepted once, in order, although workers are killed while they send."""
+    killed: list[int] = []
+
+    def kill_one(snapshot: Snapshot) -> None:
+        if len(killed) < 3 and snapshot.events_accepted > len(killed) * RECORDS // 5:
+            for worker in workers_of(os.getpid())[len(killed) % 2 :][:1]:
+                killed.append(worker.pid)
+                worker.kill()
+
+    ending = run_workers(job(workers=2, rate=60, burst=6), Observers(watch=kill_one), is_rehearsal=True)
+    assert killed
+    assert ending.summary.exit_code is ExitCode.DELIVERED_WITH_FAILURES
+    assert ending.summary.events_accepted == RECORDS
+    calls = service.calls()
+    assert (calls["accepted"], calls["overtaken"], calls["overlaps"]) == (RECORDS, 0, 0)
+    assert len(service.records("reservation")) == RECORDS
+
+
+def test_a_worker_that_always_dies_stops_the_load(
+    job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three deaths in a row end the load with 5, and the other workers drain."""
+    monkeypatch.setattr("loader.runners.workers.MODULE", "loader.runners.no_such_worker")
+    with pytest.raises(LoaderError, match=f"died {MOST_DEATHS} times in a row") as stopped:
+        run_workers(job(workers=2), Observers(), is_rehearsal=True)
+    assert stopped.value.exit_code is ExitCode.STOPPED_RESUMABLE
+
+
+def test_a_signal_drains_all_workers(job: Callable[..., Job]) -> None:
+    """SIGTERM to the parent ends the load with 143, resumable, and no worker is left."""
+
+    def terminate() -> None:
+        deadline = time.monotonic() + 30
+        while len(workers_of(os.getpid())) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(3.0)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=terminate)
+    thread.start()
+    ending = run_workers(job(workers=2, rate=20, burst=2), Observers(), is_rehearsal=True)
+    thread.join()
+    assert isinstance(ending.error, Terminated)
+    assert ending.summary.exit_code is ExitCode.TERMINATED
+    assert ending.summary.events_in_doubt == 0
+    assert workers_of(os.getpid()) == []
+    rest = run_workers(job(workers=2), Observers(), is_rehearsal=True).summary
+    assert (rest.exit_code, rest.events_accepted) == (ExitCode.DELIVERED_WITH_FAILURES, RECORDS)
+
+
+async def test_a_ceiling_that_changes_lets_nothing_go_for_a_second() -> None:
+    """No second holds tokens of the old bucket and of the new one."""
+    ceiling = Ceiling(10.0, 1)
+    loop = asyncio.get_running_loop()
+    assert ceiling.wait_seconds(loop.time()) == 0
+    await ceiling.pay(loop.time())
+    ceiling.change(1000.0, 100)
+    now = loop.time()
+    assert ceiling.wait_seconds(now) == pytest.approx(PAUSE_SECONDS)
+    assert ceiling.wait_seconds(now + PAUSE_SECONDS) == 0
+    ceiling.change(1000.0, 100)
+    assert ceiling.wait_seconds(now + PAUSE_SECONDS) == 0
+
+
+def test_what_is_said_arrives_as_it_was(job: Callable[..., Job], tmp_path: Path) -> None:
+    """Job, snapshot and end survive the way between parent and worker."""
+    given = job(
+        shard="2/3", max_errors="5%", give_up_after="2h", keep="3", rate=100, csv={"separator": "tab"}
+    )
+    values = orjson.loads(job_line(given, command="scn-loader load x", is_rehearsal=True))
+    assert Job(**values["job"]) == given
+    snapshot = Snapshot(rows_done=3, latency=Percentiles(1.0, 2.0, 3.0, 4.0), limiting="cpu", seconds=1.5)
+    assert read_snapshot(orjson.loads(orjson.dumps(snapshot_values(snapshot)))) == snapshot
+    summary = LoadSummary(run_dir=str(tmp_path), records=4, rows_read=4, stopped_by=ExitCode.TOO_MANY_ERRORS)
+    error = SettingsError("No.", where="here", next_step="that")
+    end = read_end(orjson.loads(orjson.dumps(end_values(summary, error))))
+    assert end.summary is not None
+    assert (end.summary.records, end.exit_code) == (4, ExitCode.TOO_MANY_ERRORS)
+    assert end.error is not None
+    assert (end.error.block(), end.error.exit_code) == (error.block(), ExitCode.REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"workers": 2, "shard": "1/2"}, "without --shard"),
+        ({"workers": 2, "extract": ["-"]}, "standard input"),
+    ],
+)
+def test_what_cannot_be_divided_is_refused(
+    job: Callable[..., Job], settings: dict[str, object], why: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        job(**settings)
+    assert why in refused.value.block()
