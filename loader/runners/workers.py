@@ -30,6 +30,7 @@ from loader.errors import (
     TooManyFailures,
 )
 from loader.job import Job, Shard, run_dir_of
+from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
 from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.report import Snapshot
@@ -131,11 +132,13 @@ class _WorkerLoad:
             watching.cancel()
             self.kill()
         ends = [worker.end for worker in self._workers if worker.end is not None]
-        if self._error is not None and not any(end.summary for end in ends):
-            raise self._error
+        errors = [each for each in (self._error, *(end.error for end in ends)) if each is not None]
+        if errors and not any(end.summary for end in ends):
+            raise errors[0]
         seconds = time.monotonic() - self._began
         summary = summary_of(self._run_dir, ends, self._snapshot(), seconds, self._error)
-        return Ending(summary, self._error)
+        identity = identity_of(self._job, command=self._command)
+        return Ending(replace(summary, identity=identity), self._error)
 
     def stop(self, reason: LoaderError) -> None:
         """Let all workers drain; the first reason is the one that is told."""
@@ -177,6 +180,7 @@ class _WorkerLoad:
         async for message in process.stdout:
             self._take(worker, message)
         await process.wait()
+        process.stdin.close()
         worker.process = None
 
     def _job_of(self, worker: _Worker) -> Job:
