@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Hundreds of processes start in the tests: none should compile the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint types unit package soak corpus bench bench-quota bench-shapes bench-verify bench-stages airflow clean docs lock
+.PHONY: help setup demo test lint types unit package soak corpus bench bench-quota bench-shapes bench-verify bench-shards bench-stages airflow clean docs lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ bench-shapes: $(READY) ## Count the calls for extracts of many shapes: writes do
 
 bench-verify: $(READY) ## Measure calls, memory and checkpoint of verify: writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks.verdicts $(ARGS)
+
+bench-shards: $(READY) ## Measure what a shard costs for each event of its own: writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks.shards $(ARGS)
 
 bench-stages: $(READY) ## Measure CPU time per stage: writes benchmarks/stages.md (needs nginx-light)
 	$(BIN)/python -m benchmarks.stages $(ARGS)

@@ -8,14 +8,14 @@ from benchmarks.results import Figure, Measurement
 from benchmarks.tables import figures_table, number, throughput_table
 from loader.pictures.comparison import Bar, Panel, bars, rates_over_time
 
-SECTIONS = ("throughput", "quota", "shapes", "verify")
+SECTIONS = ("throughput", "quota", "shapes", "verify", "shards")
 UNITS_OF_TIME = ((86_400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
 
 SKELETON = """\
 # Benchmarks
 
-Written by `make bench`, `make bench-quota`, `make bench-shapes` and `make bench-verify`; do not edit. What is
-run and how to read it: `benchmarks/README.md` in the repository.
+Written by `make bench`, `make bench-quota`, `make bench-shapes`, `make bench-verify` and `make bench-shards`;
+do not edit. What is run and how to read it: `benchmarks/README.md` in the repository.
 
 {sections}
 

@@ -107,6 +107,12 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
             yield "--group-buckets auto goes only with --pack group"
         if self.burst is not None and self.rate is None:
             yield "--burst goes only with --rate"
+        yield from self._problems_of_shards()
+        # A file may have any name, and a path keeps its bytes; other texts go into JSON and requests.
+        for name in [name for name, value in self if name != "extract" and any(map(_is_odd, _texts(value)))]:
+            yield f"--{name.replace('_', '-')} holds bytes that are not UTF-8"
+
+    def _problems_of_shards(self) -> Iterator[str]:
         if self.shard is not None and self.workers is not None:
             yield "--workers goes without --shard: its processes are the shards"
         if self.workers is not None and "-" in self.extract:
@@ -114,9 +120,6 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
         shard = self.shard or (Shard(number=1, of=self.workers) if self.workers is not None else None)
         if shard is not None and self.rate is not None:
             yield from shard.ceiling_problems(self.rate, self.burst)
-        # A file may have any name, and a path keeps its bytes; other texts go into JSON and requests.
-        for name in [name for name, value in self if name != "extract" and any(map(_is_odd, _texts(value)))]:
-            yield f"--{name.replace('_', '-')} holds bytes that are not UTF-8"
 
     @property
     def destination(self) -> Destination:

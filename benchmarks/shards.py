@@ -1,0 +1,116 @@
+"""``make bench-shards``: what a shard costs for each event of its own, for 1 to 16 shards.
+
+python -m benchmarks.shards [--quick]
+
+A shard reads every row, and converts, packs and sends its own. Planning is measured in a process of its own;
+sending costs the same for each event, however many shards there are, and is added as a constant.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.environment import look_around
+from benchmarks.folder import EVENT_TYPE, INSTANCE, ROOT, bench_folder
+from benchmarks.order_lines import write
+from benchmarks.processes import two_cores
+from benchmarks.report import replace_section, say_environment, skeleton
+from benchmarks.results import write_json
+from benchmarks.tables import markdown_table
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+
+ROWS, QUICK_ROWS = 300_000, 20_000
+SHARDS = (1, 2, 4, 8, 16)
+FORMATS = ("parquet", "csv")
+PLAN = "--plan"
+
+HOW_TO_READ = """\
+Processor time of planning, for each event that a shard has to send: an event for each row, 20 columns.
+Nothing is sent; sending an event costs the same however many shards there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What one shard came to."""
+
+    format: str
+    shards: int
+    own_events: int
+    cpu_seconds: float
+
+    @property
+    def microseconds(self) -> float:
+        """Processor time for each event of the shard."""
+        return self.cpu_seconds / self.own_events * 1e6
+
+
+def main() -> int:
+    """Measure and renew the section of the page."""
+    parser = argparse.ArgumentParser(description="what a shard costs for each event of its own")
+    parser.add_argument("--quick", action="store_true", help="few rows: only shows that it works")
+    parser.add_argument(PLAN, nargs=2, metavar=("EXTRACT", "K/N"), help="plan a shard in this process")
+    options = parser.parse_args()
+    if options.plan:
+        print(json.dumps(plan(*options.plan)))
+        return 0
+    environment = look_around(two_cores())
+    planned: list[Planned] = []
+    with TemporaryDirectory(prefix="shards-", dir=bench_folder()) as folder:
+        for kind in FORMATS:
+            extract = Path(folder) / f"lines.{kind}"
+            write(QUICK_ROWS if options.quick else ROWS, extract)
+            for of in SHARDS:
+                planned.append(measure(extract, kind, of))
+                print(planned[-1], file=sys.stderr)
+    table = markdown_table(["", "shards", "own events", "µs an own event", "of one process"], _lines(planned))
+    print(table)
+    write_json("shards", environment, quick=options.quick, planned=planned)
+    if not options.quick:
+        page = PAGE.read_text() if PAGE.exists() else skeleton()
+        body = f"## Shards\n\n{say_environment(environment)}\n\n{HOW_TO_READ}\n\n{table}"
+        PAGE.write_text(replace_section(page, "shards", body))
+    return 0
+
+
+def measure(extract: Path, kind: str, of: int) -> Planned:
+    """Plan the first of so many shards in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.shards", PLAN, str(extract), f"1/{of}"]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=600)
+    events, seconds = json.loads(done.stdout)
+    return Planned(kind, of, events, seconds)
+
+
+def plan(extract: str, shard: str) -> tuple[int, float]:
+    """Return how many events a shard has, and the processor time that planning them takes."""
+    from loader.extract import open_extract  # noqa: PLC0415 - the parent needs none of it
+    from loader.extract.planning import plan_slices  # noqa: PLC0415
+    from loader.job import Job  # noqa: PLC0415
+
+    job = Job(extract=[extract], event_type=EVENT_TYPE, instance_id=INSTANCE, shard=shard)
+    opened = open_extract(job)
+    began = time.process_time()
+    events = sum(len(each.events) for each in plan_slices(job, opened))
+    return events, time.process_time() - began
+
+
+def _lines(planned: Sequence[Planned]) -> Iterator[list[str]]:
+    for each in planned:
+        alone = next(other for other in planned if other.format == each.format and other.shards == 1)
+        yield [
+            each.format,
+            str(each.shards),
+            f"{each.own_events:,}",
+            f"{each.microseconds:.1f}",
+            f"{each.microseconds / alone.microseconds:.2f}",
+        ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
