@@ -77,7 +77,14 @@ class _Worker:
     end: WorkerEnd | None = None
 
 
-def run_workers(job: Job, observers: Observers, *, command: str = "", is_rehearsal: bool = False) -> Ending:
+def run_workers(
+    job: Job,
+    observers: Observers,
+    *,
+    command: str = "",
+    is_rehearsal: bool = False,
+    module: str = MODULE,
+) -> Ending:
     """Deliver the shards of a load by processes of this machine; return how the load ended.
 
     Args:
@@ -85,12 +92,13 @@ def run_workers(job: Job, observers: Observers, *, command: str = "", is_rehears
         observers: Who looks on.
         command: The command line that runs the load again.
         is_rehearsal: Whether to sign with the emulator's key.
+        module: What a worker runs; tests of faults put another one in its place.
 
     Raises:
         LoaderError: The load was refused before anything was sent.
     """
     with asyncio.Runner() as runner:
-        load = _WorkerLoad(job, observers, command, is_rehearsal=is_rehearsal)
+        load = _WorkerLoad(job, observers, command, is_rehearsal=is_rehearsal, module=module)
         loop = runner.get_loop()
 
         def stop(reason: Interrupted) -> None:
@@ -109,12 +117,15 @@ def run_workers(job: Job, observers: Observers, *, command: str = "", is_rehears
 class _WorkerLoad:
     """One run of a load by workers."""
 
-    def __init__(self, job: Job, observers: Observers, command: str, *, is_rehearsal: bool) -> None:
+    def __init__(
+        self, job: Job, observers: Observers, command: str, *, is_rehearsal: bool, module: str
+    ) -> None:
         assert job.workers is not None
         self._job = job
         self._observers = observers
         self._command = command
         self._is_rehearsal = is_rehearsal
+        self._module = module
         self._run_dir = run_dir_of(job).absolute()
         of = job.workers
         self._workers = [_Worker(Shard(number=number, of=of)) for number in range(1, of + 1)]
@@ -166,7 +177,11 @@ class _WorkerLoad:
 
     async def _one_process(self, worker: _Worker) -> None:
         worker.process = process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", MODULE), stdin=PIPE, stdout=PIPE, start_new_session=True, limit=LINE_BYTES
+            *(sys.executable, "-m", self._module),
+            stdin=PIPE,
+            stdout=PIPE,
+            start_new_session=True,
+            limit=LINE_BYTES,
         )
         assert process.stdin is not None
         assert process.stdout is not None
@@ -212,7 +227,10 @@ class _WorkerLoad:
                 self._told.add(values["message"])
                 log.warning("%s", values["message"])
         elif "end" in values:
-            worker.end = read_end(values["end"])
+            end = read_end(values["end"])
+            # A worker that somebody else told to end is started again, as one that was killed.
+            if self._is_stopping or end.exit_code not in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
+                worker.end = end
 
     def _ended(self, worker: _Worker, end: WorkerEnd) -> None:
         if end.exit_code not in GOES_ON and not self._is_stopping:

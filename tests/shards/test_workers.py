@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,30 +64,23 @@ def test_killed_workers_are_started_again(job: Callable[..., Job], service: Emul
     assert len(service.records("reservation")) == RECORDS
 
 
-def test_a_worker_that_always_dies_stops_the_load(
-    job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_that_always_dies_stops_the_load(job: Callable[..., Job]) -> None:
     """Three deaths in a row end the load with 5, and the other workers drain."""
-    monkeypatch.setattr("loader.runners.workers.MODULE", "loader.runners.no_such_worker")
     with pytest.raises(LoaderError, match=f"died {MOST_DEATHS} times in a row") as stopped:
-        run_workers(job(workers=2), Observers(), is_rehearsal=True)
+        run_workers(job(workers=2), Observers(), is_rehearsal=True, module="loader.runners.no_such_worker")
     assert stopped.value.exit_code is ExitCode.STOPPED_RESUMABLE
 
 
 def test_a_signal_drains_all_workers(job: Callable[..., Job]) -> None:
     """SIGTERM to the parent ends the load with 143, resumable, and no worker is left."""
+    sent: list[int] = []
 
-    def terminate() -> None:
-        deadline = time.monotonic() + 30
-        while len(workers_of(os.getpid())) < 2 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        time.sleep(3.0)
-        os.kill(os.getpid(), signal.SIGTERM)
+    def terminate(snapshot: Snapshot) -> None:
+        if snapshot.events_accepted > 5 and not sent:
+            sent.append(snapshot.events_accepted)
+            os.kill(os.getpid(), signal.SIGTERM)
 
-    thread = threading.Thread(target=terminate)
-    thread.start()
-    ending = run_workers(job(workers=2, rate=20, burst=2), Observers(), is_rehearsal=True)
-    thread.join()
+    ending = run_workers(job(workers=2, rate=20, burst=2), Observers(watch=terminate), is_rehearsal=True)
     assert isinstance(ending.error, Terminated)
     assert ending.summary.exit_code is ExitCode.TERMINATED
     assert ending.summary.events_in_doubt == 0
