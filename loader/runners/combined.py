@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -23,7 +23,9 @@ SUMMED = (
 )
 
 
-def together(snapshots: Sequence[Snapshot], shards: int, seconds: float) -> Snapshot:
+def together(
+    snapshots: Sequence[Snapshot], shards: int, seconds: float, of_the_dead: Mapping[str, int]
+) -> Snapshot:
     """Return one snapshot for those of all workers.
 
     Each shard reads the whole extract, so the rows that are done are the mean of what each is done with.
@@ -32,10 +34,13 @@ def together(snapshots: Sequence[Snapshot], shards: int, seconds: float) -> Snap
         snapshots: The last one of each worker, of those that have ended too.
         shards: How many shards there are.
         seconds: Since the load began.
+        of_the_dead: Counts of processes that died, by name.
     """
     if not snapshots:
         return Snapshot(seconds=seconds)
-    sums = {name: sum(getattr(each, name) for each in snapshots) for name in SUMMED}
+    sums = {
+        name: sum(getattr(each, name) for each in snapshots) + of_the_dead.get(name, 0) for name in SUMMED
+    }
     rates = [each.rate_limit for each in snapshots if each.rate_limit is not None]
     limits = Counter(each.limiting for each in snapshots if each.limiting and each.in_flight)
     troubles = [each.trouble for each in snapshots]

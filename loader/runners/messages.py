@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from loader.aws.signing import Credentials
 from loader.errors import ExitCode, LoaderError
 from loader.job import Job
 from loader.latency import Percentiles
@@ -55,9 +56,10 @@ COUNTED = {each.name for each in fields(LoadSummary) if each.type is int}
 ALSO_SENT = {"rows_expected", "resumed", "learned_rate", "nothing_new", "stopped_because"}
 
 
-def job_line(job: Job, *, command: str, is_rehearsal: bool) -> bytes:
+def job_line(job: Job, *, command: str, key: Credentials | None) -> bytes:
     """Return the first line for a worker."""
-    values = {"job": job.model_dump(mode="json"), "command": command, "rehearsal": is_rehearsal}
+    said = None if key is None else [key.access_key, key.secret_key]
+    values = {"job": job.model_dump(mode="json"), "command": command, "key": said}
     return line(values)
 
 

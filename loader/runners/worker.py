@@ -17,7 +17,6 @@ import uvloop
 
 from loader.aws.credentials import FixedCredentials
 from loader.aws.signing import Credentials
-from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from loader.errors import ExitCode, LoaderError, unhandled
 from loader.job import Job
 from loader.loading.api import run_to_end
@@ -72,7 +71,7 @@ def main() -> None:
 
 
 def _run(given: dict[str, Any], observers: Observers) -> tuple[Ending | None, LoaderError | None]:
-    key = FixedCredentials(Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)) if given["rehearsal"] else None
+    key = None if given["key"] is None else FixedCredentials(Credentials(*given["key"]))
     try:
         ending = run_to_end(
             Job(**given["job"]),

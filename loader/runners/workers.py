@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
+from loader.aws.signing import Credentials
 from loader.delivery.settings import share_of_ceiling
 from loader.errors import (
     DeliveryStopped,
@@ -82,7 +83,7 @@ def run_workers(
     observers: Observers,
     *,
     command: str = "",
-    is_rehearsal: bool = False,
+    key: Credentials | None = None,
     module: str = MODULE,
 ) -> Ending:
     """Deliver the shards of a load by processes of this machine; return how the load ended.
@@ -91,14 +92,14 @@ def run_workers(
         job: The settings; ``workers`` says how many.
         observers: Who looks on.
         command: The command line that runs the load again.
-        is_rehearsal: Whether to sign with the emulator's key.
+        key: The key to sign with; looked for by each worker if not given.
         module: What a worker runs; tests of faults put another one in its place.
 
     Raises:
         LoaderError: The load was refused before anything was sent.
     """
     with asyncio.Runner() as runner:
-        load = _WorkerLoad(job, observers, command, is_rehearsal=is_rehearsal, module=module)
+        load = _WorkerLoad(job, observers, command, key=key, module=module)
         loop = runner.get_loop()
 
         def stop(reason: Interrupted) -> None:
@@ -118,13 +119,13 @@ class _WorkerLoad:
     """One run of a load by workers."""
 
     def __init__(
-        self, job: Job, observers: Observers, command: str, *, is_rehearsal: bool, module: str
+        self, job: Job, observers: Observers, command: str, *, key: Credentials | None, module: str
     ) -> None:
         assert job.workers is not None
         self._job = job
         self._observers = observers
         self._command = command
-        self._is_rehearsal = is_rehearsal
+        self._key = key
         self._module = module
         self._run_dir = run_dir_of(job).absolute()
         of = job.workers
@@ -189,7 +190,7 @@ class _WorkerLoad:
             process.terminate()
         job = self._job_of(worker)
         with suppress(ConnectionError):
-            process.stdin.write(job_line(job, command=self._command, is_rehearsal=self._is_rehearsal))
+            process.stdin.write(job_line(job, command=self._command, key=self._key))
             self._share_ceiling(worker)
             await process.stdin.drain()
         async for message in process.stdout:
@@ -242,9 +243,8 @@ class _WorkerLoad:
     def _died(self, worker: _Worker) -> None:
         worker.deaths += 1
         if worker.snapshot is not None:
-            counts = {name: getattr(worker.snapshot, name) for name in OF_A_PROCESS}
-            self._of_the_dead.update(counts)
-            worker.snapshot = replace(worker.snapshot, **dict.fromkeys(counts, 0))
+            self._of_the_dead.update({name: getattr(worker.snapshot, name) for name in OF_A_PROCESS})
+            worker.snapshot = replace(worker.snapshot, attempts=0, throttled=0, retried=0)
         log.warning("The worker of shard %s died and is started again.", worker.shard)
         if worker.deaths >= MOST_DEATHS:
             self.stop(
@@ -285,9 +285,7 @@ class _WorkerLoad:
 
     def _snapshot(self) -> Snapshot:
         snapshots = [each.snapshot for each in self._workers if each.snapshot is not None]
-        whole = together(snapshots, len(self._workers), time.monotonic() - self._began)
-        added = {name: getattr(whole, name) + number for name, number in self._of_the_dead.items()}
-        return replace(whole, **added)  # type: ignore[arg-type] # counts
+        return together(snapshots, len(self._workers), time.monotonic() - self._began, self._of_the_dead)
 
 
 def _stopped(worker: _Worker, end: WorkerEnd) -> WorkerError:

@@ -10,7 +10,9 @@ import orjson
 import psutil
 import pytest
 
+from loader.aws.signing import Credentials
 from loader.delivery.limits.user_ceiling import PAUSE_SECONDS, Ceiling
+from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from loader.errors import ExitCode, LoaderError, SettingsError, Terminated
 from loader.job import Job
 from loader.latency import Percentiles
@@ -21,6 +23,7 @@ from loader.runners.workers import MODULE, MOST_DEATHS, run_workers
 from loader.testing import EmulatedService
 from tests.shards.conftest import EVERY_REJECTED, ROWS
 
+KEY = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
 RECORDS = ROWS - ROWS // EVERY_REJECTED
 
 
@@ -32,7 +35,7 @@ def workers_of(pid: int) -> list[psutil.Process]:
 def test_workers_deliver_a_load(job: Callable[..., Job], service: EmulatedService) -> None:
     """One summary whose counts are those of the load, and one progress."""
     snapshots: list[Snapshot] = []
-    ending = run_workers(job(workers=2), Observers(watch=snapshots.append), is_rehearsal=True)
+    ending = run_workers(job(workers=2), Observers(watch=snapshots.append), key=KEY)
     summary = ending.summary
     assert summary.violations() == []
     assert (summary.exit_code, ending.error) == (ExitCode.DELIVERED_WITH_FAILURES, None)
@@ -41,7 +44,7 @@ def test_workers_deliver_a_load(job: Callable[..., Job], service: EmulatedServic
     assert summary.attempts == summary.events_accepted_in_run == service.calls()["attempts"] == RECORDS
     assert snapshots[-1].events_accepted <= RECORDS
     assert (Path(summary.run_dir) / "rejected" / "reservations.csv").exists()
-    again = run_workers(job(workers=2), Observers(), is_rehearsal=True).summary
+    again = run_workers(job(workers=2), Observers(), key=KEY).summary
     assert (again.attempts, again.events_accepted, again.resumed) == (0, RECORDS, True)
 
 
@@ -55,7 +58,7 @@ def test_killed_workers_are_started_again(job: Callable[..., Job], service: Emul
                 killed.append(worker.pid)
                 worker.kill()
 
-    ending = run_workers(job(workers=2, rate=60, burst=6), Observers(watch=kill_one), is_rehearsal=True)
+    ending = run_workers(job(workers=2, rate=60, burst=6), Observers(watch=kill_one), key=KEY)
     assert killed
     assert ending.summary.exit_code is ExitCode.DELIVERED_WITH_FAILURES
     assert ending.summary.events_accepted == RECORDS
@@ -67,7 +70,7 @@ def test_killed_workers_are_started_again(job: Callable[..., Job], service: Emul
 def test_a_worker_that_always_dies_stops_the_load(job: Callable[..., Job]) -> None:
     """Three deaths in a row end the load with 5, and the other workers drain."""
     with pytest.raises(LoaderError, match=f"died {MOST_DEATHS} times in a row") as stopped:
-        run_workers(job(workers=2), Observers(), is_rehearsal=True, module="loader.runners.no_such_worker")
+        run_workers(job(workers=2), Observers(), key=KEY, module="loader.runners.no_such_worker")
     assert stopped.value.exit_code is ExitCode.STOPPED_RESUMABLE
 
 
@@ -80,12 +83,12 @@ def test_a_signal_drains_all_workers(job: Callable[..., Job]) -> None:
             sent.append(snapshot.events_accepted)
             os.kill(os.getpid(), signal.SIGTERM)
 
-    ending = run_workers(job(workers=2, rate=20, burst=2), Observers(watch=terminate), is_rehearsal=True)
+    ending = run_workers(job(workers=2, rate=20, burst=2), Observers(watch=terminate), key=KEY)
     assert isinstance(ending.error, Terminated)
     assert ending.summary.exit_code is ExitCode.TERMINATED
     assert ending.summary.events_in_doubt == 0
     assert workers_of(os.getpid()) == []
-    rest = run_workers(job(workers=2), Observers(), is_rehearsal=True).summary
+    rest = run_workers(job(workers=2), Observers(), key=KEY).summary
     assert (rest.exit_code, rest.events_accepted) == (ExitCode.DELIVERED_WITH_FAILURES, RECORDS)
 
 
@@ -108,7 +111,7 @@ def test_what_is_said_arrives_as_it_was(job: Callable[..., Job], tmp_path: Path)
     given = job(
         shard="2/3", max_errors="5%", give_up_after="2h", keep="3", rate=100, csv={"separator": "tab"}
     )
-    values = orjson.loads(job_line(given, command="scn-loader load x", is_rehearsal=True))
+    values = orjson.loads(job_line(given, command="scn-loader load x", key=KEY))
     assert Job(**values["job"]) == given
     snapshot = Snapshot(rows_done=3, latency=Percentiles(1.0, 2.0, 3.0, 4.0), limiting="cpu", seconds=1.5)
     assert read_snapshot(orjson.loads(orjson.dumps(snapshot_values(snapshot)))) == snapshot

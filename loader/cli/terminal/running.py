@@ -152,7 +152,9 @@ def run_on_terminal(
 
 def _run(job: Job, observers: Observers, command: str, credentials: CredentialSource | None) -> Ending:
     if job.workers is not None and job.workers > 1 and not job.dry_run:
-        return run_workers(job, observers, command=command, is_rehearsal=credentials is not None)
+        return run_workers(
+            job, observers, command=command, key=None if credentials is None else credentials.current
+        )
     return run_to_end(
         job.model_copy(update={"workers": None}),
         observers,
