@@ -3,13 +3,13 @@
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from loader.report.summary import _ENDS
 from tests.load.conftest import EmulatorProcess
+from tests.prepared.program import write_program
 
 ROOT = Path(__file__).parents[2]
 HEADER = "reservation_id,reservation_detail_id\n"
@@ -23,9 +23,7 @@ def test_the_script_of_the_guide_runs_a_week(
     (script,) = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/howto/nightly.md").read_text(), re.DOTALL)
     (tmp_path / "nightly.sh").write_text(script)
     program = tmp_path / "bin" / "scn-loader"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m loader "$@"\n')
-    program.chmod(0o755)
+    write_program(program)
     inbox = tmp_path / "in box"
     inbox.mkdir()
     variables = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}", "PAUSE_SECONDS": "0"}

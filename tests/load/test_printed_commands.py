@@ -5,13 +5,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.load.conftest import EmulatorProcess, Run
+from tests.prepared.program import write_program
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
 HEADER = "reservation_id,reservation_detail_id\n"
@@ -38,9 +38,7 @@ def shell(environment: dict[str, str], tmp_path: Path) -> Shell:
     elsewhere, programs = tmp_path / "else where", tmp_path / "bin"
     elsewhere.mkdir()
     programs.mkdir()
-    program = programs / "scn-loader"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m loader "$@"\n')
-    program.chmod(0o755)
+    write_program(programs / "scn-loader")
     variables = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
 
     def run(line: str) -> "subprocess.CompletedProcess[str]":

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from loader.measuring.own_dataset import NAME, NAMESPACE, only_measurement
 from loader.testing import EmulatedService, emulated_service
 from tests.http.authority import Authority
 from tests.measuring.connect_proxy import connect_proxy
+from tests.prepared.starts import start
 
 INSTANCE = "00000000-0000-4000-8000-000000000000"
 LINES = dataset_by_name("inbound_order_line")
@@ -131,13 +131,13 @@ def test_a_real_instance_must_agree_before_anything_is_sent(
 def test_a_killed_measurement_leaves_nothing_for_long(tmp_path: Path):
     """SIGKILL leaves a dataset; the next run removes it, and removes its own when Ctrl-C ends it."""
     with emulated_service(EmulatorSettings(latency_seconds=0.01)) as service:
-        command = [sys.executable, "-m", "loader", "measure", "inbound_order_line", "--instance-id", INSTANCE]
+        command = ["measure", "inbound_order_line", "--instance-id", INSTANCE]
         more = ["--seconds", "30", "--packing", "row", "--rate", "50", "--json"]
         environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
 
         def begin() -> subprocess.Popen[bytes]:
             before = calls_of(service).get("SendDataIntegrationEvent", 0)
-            process = subprocess.Popen([*command, *more], env=environment, stdout=subprocess.PIPE)
+            process = start([*command, *more], env=environment, stdout=subprocess.PIPE)
             while calls_of(service).get("SendDataIntegrationEvent", 0) < before + 3:
                 assert process.poll() is None
                 time.sleep(0.02)

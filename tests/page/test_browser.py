@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from loader.page.document import to_html
 from loader.page.model import CauseLine, WindowCell
 from tests.page.test_document import page_of
+from tests.prepared.starts import run
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium")
@@ -19,12 +19,11 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium")
 
 def test_the_report_of_a_load_opens_from_the_disk(tmp_path: Path):
     """A whole load, its report, and the document as the browser sees it: figures of the summary, no error."""
-    scn_loader = [sys.executable, "-m", "loader"]
     extract, run_dir = tmp_path / "lines.csv", tmp_path / "run"
-    subprocess.run([*scn_loader, "sample", "reservation", "--rows", "300", "-o", str(extract)], check=True)
+    run(["sample", "reservation", "--rows", "300", "-o", extract]).check_returncode()
     load = ["load", str(extract), "--event-type", "scn.data.reservation", "--emulate", "--progress", "none"]
-    subprocess.run([*scn_loader, *load, "--run-dir", str(run_dir)], check=True, capture_output=True)
-    subprocess.run([*scn_loader, "report", str(run_dir)], check=True, capture_output=True)
+    run([*load, "--run-dir", run_dir]).check_returncode()
+    run(["report", run_dir]).check_returncode()
     seen = subprocess.run(
         [
             *(str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000"),

@@ -50,7 +50,8 @@ def import_loader() -> None:
     limit_polars()
     names = [module.name for module in pkgutil.walk_packages(loader.__path__, "loader.")]
     for name in (*names, *LAZY):
-        importlib.import_module(name)
+        with suppress(ModuleNotFoundError):  # of an extra that is not installed
+            importlib.import_module(name)
 
 
 def started(message: bytes, streams: Sequence[int]) -> int:
