@@ -100,7 +100,6 @@ def _page(overview: Overview, place: Path, now: float, standing: Callable[[Overv
         files_total=len(files),
         rejected=[_cause(each) for each in overview.rejected],
         failed=[_cause(each) for each in overview.failed],
-        lanes=(),
         settings=list(_settings(overview.plan.settings)),
         versions=list(_versions()),
         made_at=figures.moment(now),

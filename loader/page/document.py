@@ -77,8 +77,6 @@ def _sections(page: LoadPage) -> Iterator[str]:
     yield from _causes("Rejected rows", "column", page.rejected)
     yield from _causes("Failed events", "code", page.failed)
     yield from _files(page)
-    lanes = [(figures.printable(group, 80), figures.count(events)) for group, events in page.lanes]
-    yield from _table("Longest lanes", ("group", "events"), lanes)
     yield from _table("Settings", ("setting", "value"), page.settings, folded=True)
     yield from _table("Versions", ("", ""), page.versions, folded=True)
 

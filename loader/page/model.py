@@ -125,7 +125,6 @@ class LoadPage:
         files_total: Number of files.
         rejected: Rejected rows by cause.
         failed: Failed events by cause.
-        lanes: The longest lanes: group and number of events.
         settings: Settings and their values, as the checkpoint keeps them.
         versions: Names and versions.
         made_at: When the page was made, in words.
@@ -143,7 +142,6 @@ class LoadPage:
     files_total: int
     rejected: Sequence[CauseLine]
     failed: Sequence[CauseLine]
-    lanes: Sequence[tuple[str, int]]
     settings: Sequence[tuple[str, str]]
     versions: Sequence[tuple[str, str]]
     made_at: str

@@ -32,6 +32,9 @@ MAX_LIVE_CHARS = 120
 BAR_FROM_CHARS = 56
 """On narrower terminals the bar and the columns give way to the figures."""
 
+NARROW_CHARS = 32
+"""On narrower terminals labels are not padded: 20 columns have room for a label and a figure."""
+
 MUCH_THROTTLED = 0.05
 """More throttled attempts than this share are worth a colour; the governor aims at 2 % and less."""
 
@@ -51,7 +54,7 @@ class Panel:
         width = min(options.max_width, MAX_LIVE_CHARS)
         yield _head(self.snapshot, self.pace, width)
         for label, (done, speed, *rest) in (
-            ("rows", _rows(self.snapshot, self.pace)),
+            ("rows", _rows(self.snapshot, self.pace, width)),
             ("events", _events(self.snapshot, self.pace)),
         ):
             yield _fitted(label, [*_in_columns(done, speed, width), *rest], width)
@@ -66,7 +69,8 @@ def _head(now: Snapshot, pace: Pace, width: int) -> Table | Text:
     if not now.paused:  # the label already says what a pause is about
         tail += [(text, "yellow" if pace.standing else "") for text in (_time_left(pace),) if text]
     tail.append((f"{figures.duration(now.seconds)} so far", "dim"))
-    label = Text(now.phase.ljust(LABEL_CHARS), style="bold yellow" if now.paused else "bold green")
+    phase = now.phase if width < NARROW_CHARS else now.phase.ljust(LABEL_CHARS)
+    label = Text(phase, style="bold yellow" if now.paused else "bold green")
     if now.rows_total is None or width < BAR_FROM_CHARS:
         return _joined(label, tail, width)
     bar = ProgressBar(total=max(now.rows_total, 1), completed=now.rows_done, width=width // 4)
@@ -76,9 +80,9 @@ def _head(now: Snapshot, pace: Pace, width: int) -> Table | Text:
     return line
 
 
-def _rows(now: Snapshot, pace: Pace) -> list[Part]:
+def _rows(now: Snapshot, pace: Pace, width: int) -> list[Part]:
     done = figures.count(now.rows_done)
-    if now.rows_total is not None:
+    if now.rows_total is not None and width >= NARROW_CHARS:
         done += f" of {figures.count(now.rows_total)}"
     return [
         (done, ""),
@@ -184,7 +188,8 @@ def _if_any(number: int, word: str, style: str) -> list[Part]:
 
 def _fitted(label: str, parts: list[Part], width: int) -> Text:
     text, style = parts[0]
-    line = Text(label.ljust(LABEL_CHARS), style="dim").append(f"  {text}", style=style)
+    name = f"{label} " if width < NARROW_CHARS else f"{label.ljust(LABEL_CHARS)}  "
+    line = Text(name, style="dim").append(text, style=style)
     return _joined(line, parts[1:], width)
 
 

@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -11,10 +13,12 @@ from urllib.parse import urlsplit
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.nginx_config import LimitReq, NginxSettings, render
 from loader.cli import app
 from loader.datasets import dataset_by_name
 from loader.emulator import EmulatorSettings, QuotaSettings
 from loader.errors import DeliveryStopped, ServiceStopped, SettingsError
+from loader.job import read_job
 from loader.measuring import MeasureSettings, measure_to_end
 from loader.measuring.consent import TAG_KEY, TAG_VALUE
 from loader.measuring.own_dataset import NAME, NAMESPACE, only_measurement
@@ -222,3 +226,34 @@ def test_a_quota_is_found(quota_per_second: int):
     (result,) = measured.results
     assert result.events_per_second == pytest.approx(quota_per_second, rel=0.03)
     assert result.latency.p50 == pytest.approx(100, rel=0.05)
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx")
+@pytest.mark.parametrize("quota_per_second", [10, 100, 1000])
+def test_a_quota_of_nginx_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota_per_second: int):
+    """Within 3 %, at a server that answers events and knows no dataset."""
+    for name, value in {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}.items():
+        monkeypatch.setenv(name, value)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "empty").mkdir()
+    quota = LimitReq(quota_per_second, max(quota_per_second // 10, 5))
+    (tmp_path / "nginx.conf").write_text(render(NginxSettings(port, tmp_path, quota)))
+    process = subprocess.Popen(["nginx", "-c", str(tmp_path / "nginx.conf")], stderr=subprocess.DEVNULL)
+    try:
+        job = read_job(
+            event_type="scn.data.inboundorder",
+            instance_id=INSTANCE,
+            region="us-east-1",
+            endpoint_url=f"http://127.0.0.1:{port}",
+        )
+        settings = MeasureSettings(10.0, ("row",), (300,))
+        measured = measure_to_end(job, LINES, settings, lambda *_: None, lambda _: None)
+    finally:
+        process.terminate()
+        process.wait()
+    (result,) = measured.results
+    assert result.events_per_second == pytest.approx(quota_per_second, rel=0.03)
+    assert "no datasets" in measured.notes[0]

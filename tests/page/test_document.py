@@ -39,7 +39,6 @@ def page_of(**changes: object) -> LoadPage:
         "files_total": 1,
         "rejected": [],
         "failed": [],
-        "lanes": [("g", 3)],
         "settings": [("pack", "row")],
         "versions": [("scn-loader", "0")],
         "made_at": "2026-11-27 02:00:00 UTC",
@@ -102,7 +101,6 @@ def test_words_from_outside_are_only_words():
             files=[FileLine(EVIL, 1, 0, 0, 1.0)],
             rejected=[cause],
             failed=[cause],
-            lanes=[(EVIL, 1)],
             settings=[(EVIL, EVIL)],
         )
     )

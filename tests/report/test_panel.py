@@ -76,6 +76,17 @@ def test_live_lines_at_46_columns():
     ]
 
 
+def test_live_lines_at_20_columns():
+    """The narrowest terminal still has a label and a whole figure in each line."""
+    assert drawn(BUSY, FAST, 20) == [
+        "delivering  41.8 %",
+        "rows 504,112",
+        "events 503,900 acce…",
+        "calls 120 of 256 in…",
+        "limited by the rate…",
+    ]
+
+
 def test_live_lines_lose_whole_parts_from_the_end():
     """What does not fit is left out as a whole: no figure is ever cut in two."""
     assert drawn(BUSY, FAST, 64)[0] == "delivering  ━━━━━━╸━━━━━━━━━  41.8 %  45 s to 1 min 30 s left"
