@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Hundreds of processes start in the tests: none should compile the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint types unit package soak corpus bench bench-quota bench-shapes bench-verify bench-shards bench-stages airflow clean docs lock
+.PHONY: help setup demo test lint types unit coverage package soak corpus bench bench-quota bench-shapes bench-verify bench-shards bench-stages airflow clean docs lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -43,6 +43,13 @@ types: $(READY) ## Type check
 unit: $(READY) ## The tests
 	@$(BIN)/pytest --collect-only --quiet >/dev/null || true
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal --quiet
+
+# The pure folders have a floor of their own: what they lack would vanish in the sum.
+coverage: $(READY) ## Branch coverage of the tests: fails below its floors
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal --quiet --cov --cov-report= --cov-fail-under=0
+	$(BIN)/coverage report
+	$(BIN)/coverage report --fail-under=98 --include='loader/events/*,loader/delivery/*,loader/records/*' \
+		--omit=loader/delivery/dispatcher.py
 
 package: $(READY) ## Build the wheel, install it alone into a fresh environment, load a sample
 	.ci/package $(BIN)/python
@@ -98,4 +105,4 @@ lock: ## Write the lock files from pyproject.toml (needs uv)
 		--no-emit-index-url --no-annotate --quiet --output-file requirements.lock
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .airflow docs/_build .bench .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .airflow docs/_build .bench .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.delivery.rate.attempt_log import KEPT_SLOTS, SLOT_SECONDS, AttemptLog
+from loader.delivery.rate.attempt_log import KEPT_SLOTS, KEPT_THROTTLES, SLOT_SECONDS, AttemptLog
 
 
 def filled(gaps: list[float]) -> AttemptLog:
@@ -69,3 +69,12 @@ def test_memory_is_bounded() -> None:
     assert len(log._times) <= 2 * KEPT_SLOTS
     assert log.throttles(log.last - 102, log.last) == 101
     assert log.tally(0, log.last - 1).admitted_rate < 1.1 / SLOT_SECONDS
+
+
+def test_throttles_in_memory_are_bounded() -> None:
+    """Only the latest are kept, of which a tally asks."""
+    log = AttemptLog(now=0.0)
+    for _ in range(2 * KEPT_THROTTLES + 9):
+        log.throttle(log.start(0.0))
+    assert KEPT_THROTTLES <= len(log._throttled) <= 2 * KEPT_THROTTLES
+    assert log._throttled[-1] == log.last

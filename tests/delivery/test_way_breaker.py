@@ -1,6 +1,7 @@
 """The breaker for a closed way, the proof that a refusal is for content, and when a load is given up."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,7 @@ from loader.delivery.content_refusals import MIN_REFUSALS, PROOFS, ContentRefusa
 from loader.delivery.content_refusals import PATIENCE_SECONDS as CONTENT_PATIENCE_SECONDS
 from loader.delivery.limits.way_breaker import ALIKE, START_SECONDS, WayBreaker
 from loader.delivery.settings import DeliverySettings
-from loader.delivery.troubles import EPISODE_GAP_SECONDS, MAX_STEP_SECONDS, Troubles
+from loader.delivery.troubles import EPISODE_GAP_SECONDS, MAX_EPISODES, MAX_STEP_SECONDS, Troubles
 from loader.errors import DeliveryStopped, LoaderError, ServiceStopped
 from loader.model import EventState, Outcome
 from tests.delivery import fake_service as answers
@@ -206,3 +207,36 @@ def test_throttling_is_never_given_up() -> None:
     delivery, error = deliver(plan, events=2, groups=2, give_up_seconds=20.0)
     assert error is None
     assert set(delivery.states().values()) == {EventState.ACCEPTED}
+
+
+def test_a_probe_without_an_answer_keeps_the_breaker_open_for_another_pause() -> None:
+    """A connection that breaks off shows nothing about the way: the next probe comes a pause later."""
+    breaker = WayBreaker()
+    breaker.answered(answers.accepted(), "a", 1.0, 0.0)
+    assert breaker.wait_seconds(50.0) == 0.0
+    refused(breaker, ALIKE)
+    breaker.start()
+    assert not breaker.answered(replace(answers.lost(), of_service=False), "p", 101.0, 100.5)
+    assert breaker.is_open
+    assert breaker.wait_seconds(101.0) == pytest.approx(0.5)
+
+
+def test_two_proofs_are_a_verdict_after_a_minute_of_refusals() -> None:
+    """With fewer it takes an event that is refused alone, and that only once between two acceptances."""
+    refusals = ContentRefusals()
+    for number in range(MIN_REFUSALS - 1):
+        assert not refusals.is_verdict("bad", float(number))
+        assert not refusals.is_verdict("other", float(number))
+        if number < 2:
+            refusals.accepted(f"good {number}")
+    assert refusals.is_verdict("bad", CONTENT_PATIENCE_SECONDS + 1)
+
+
+def test_causes_in_memory_are_bounded() -> None:
+    """Names of causes come from outside: whatever they are, only the latest stay."""
+    troubles = Troubles(600.0)
+    for number in range(3 * MAX_EPISODES):
+        troubles.note(replace(answers.unknown(), code=f"Code{number}"), float(number), float(number))
+    assert len(troubles._episodes) <= MAX_EPISODES
+    assert troubles.last is not None
+    assert (troubles.last.code, troubles.last.count) == (f"Code{3 * MAX_EPISODES - 1}", 1)
