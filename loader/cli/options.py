@@ -150,6 +150,5 @@ def need_extract(job: Job, command: str) -> None:
     if not job.extract:
         raise SettingsError(
             "No extract was given.",
-            next_step="name files, folders or globs, or a job file with an extract: "
-            f"scn-loader {command} --help",
+            next_step=f"name files, folders or a job file with an extract:\nscn-loader {command} --help",
         )

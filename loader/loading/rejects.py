@@ -144,8 +144,7 @@ def keep_rejects(run_dir: Path, opened: Callable[[SourceFile], Table]) -> None:
         log.info("The rejected rows are written when the last shard ends.")
     except LoaderError as error:
         log.warning(
-            "The rejected rows were not written for correction: %s 'scn-loader rejects' tries again.",
-            error.what,
+            "The rejected rows were not written for correction; status has the command: %s", error.what
         )
 
 

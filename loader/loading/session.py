@@ -297,9 +297,7 @@ class LoadSession:
             try:
                 await self._observers.unless_stopped(in_daemon_thread(keep, "rejects"))
             except Interrupted:
-                log.warning(
-                    "The rejected rows were not written for correction. 'scn-loader rejects' does it."
-                )
+                log.warning("The rejected rows were not written for correction; status has the command.")
         log.info(
             "The load ended.",
             extra={"cause": end.cause, "exit_code": int(end.exit_code), "events": summary.events_accepted},

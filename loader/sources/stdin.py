@@ -33,7 +33,7 @@ class StdinCopy(PrivateCopy):
         if stream is None or stream.isatty():
             raise ExtractError(
                 "Standard input is a terminal, not an extract.",
-                next_step="pipe one in: zcat x.csv.gz | scn-loader load - ...",
+                next_step="pipe the rows in, or name a file in place of '-'",
             )
         try:
             return self.keep(partial(shutil.copyfileobj, stream, length=COPY_BYTES))

@@ -41,7 +41,7 @@ class World:
     def __init__(self, trial: Trial, emulator: Emulator) -> None:
         self.emulator = emulator
         self._trial = trial
-        self._clock = MovedClock(trial.folder / "clock")
+        self.clock = MovedClock(trial.folder / "clock")
         self._hours = 0.0
 
     def pass_hours(self, hours: float) -> None:
@@ -49,17 +49,15 @@ class World:
         self.emulator.advance_clock(hours * HOUR)
         self._hours += hours
         self.emulator.skew_clock(self._hours * HOUR)
-        self._clock.suspend(hours * HOUR)
+        self.clock.suspend(hours * HOUR)
 
     def set_ahead(self, hours: float) -> None:
         """Set the loader's clock wrong, and nothing else."""
-        self._clock.set_ahead(hours * HOUR)
+        self.clock.set_ahead(hours * HOUR)
 
     async def start(self, *flags: str) -> LoaderRun:
         """Start the command with the clock of this world."""
-        return await self._trial.start(
-            self.emulator.url, *flags, launcher=LAUNCHER, **self._clock.environment
-        )
+        return await self._trial.start(self.emulator.url, *flags, launcher=LAUNCHER, **self.clock.environment)
 
     async def run(self, *flags: str) -> Ended:
         """Run the command to its end."""
@@ -67,7 +65,7 @@ class World:
 
     async def status(self) -> Ended:
         """Run ``status`` with the clock of this world."""
-        return await self._trial.status(launcher=LAUNCHER, **self._clock.environment)
+        return await self._trial.status(launcher=LAUNCHER, **self.clock.environment)
 
 
 @asynccontextmanager

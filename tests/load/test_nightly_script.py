@@ -1,5 +1,6 @@
 """The script of docs/howto/nightly.md, read from there and run by a shell, night after night."""
 
+import json
 import os
 import re
 import subprocess
@@ -59,6 +60,45 @@ def test_the_script_of_the_guide_runs_a_week(
     assert ended.returncode == 1
     assert "needs somebody: none_delivered (exit code 1)" in ended.stderr
     assert "scn-loader load" in ended.stderr
+
+
+def test_the_command_of_the_readme_is_run_every_night(
+    emulator: EmulatorProcess, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """As it stands there, in a folder with an inbox and a job file: new, nothing new, empty, wrong rows."""
+    section = (ROOT / "README.md").read_text().partition("### Nightly loads")[2].partition("\n## ")[0]
+    (command,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    (tmp_path / "scn-loader").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m loader "$@"\n')
+    (tmp_path / "scn-loader").chmod(0o755)
+    (tmp_path / "inbox").mkdir()
+    settings = {
+        "event_type": "scn.data.reservation",
+        "instance_id": INSTANCE,
+        "endpoint_url": emulator.url,
+    }
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    (tmp_path / "orders.toml").write_text("\n".join(lines))
+    variables = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    for content, code, end in (
+        ("A,1\n", 0, "delivered"),
+        (None, 0, "nothing_new"),
+        ("", 9, "empty"),
+        (",1\n", 1, "none_delivered"),
+    ):
+        if content is not None:
+            (tmp_path / "inbox" / "b.csv" if code else tmp_path / "inbox" / "a.csv").write_text(
+                HEADER + content
+            )
+        ended = subprocess.run(
+            ["/bin/sh", "-c", command],
+            cwd=tmp_path,
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        summary = json.loads((tmp_path / "orders-night.json").read_text())
+        assert (ended.returncode, summary["end"]) == (code, end), ended.stderr
 
 
 @pytest.mark.parametrize(

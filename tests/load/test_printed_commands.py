@@ -1,5 +1,6 @@
 """Every command that a message prints runs as printed, from another folder, and does what it says."""
 
+import ast
 import json
 import os
 import re
@@ -9,10 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 
+from loader.cli import app
 from tests.load.conftest import EmulatorProcess, Run
 from tests.prepared.program import write_program
 
+ROOT = Path(__file__).parents[2]
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
 HEADER = "reservation_id,reservation_detail_id\n"
 
@@ -28,7 +32,7 @@ def printed_commands(ended: "subprocess.CompletedProcess[str]") -> list[str]:
 def stray_commands(ended: "subprocess.CompletedProcess[str]") -> list[str]:
     """Return the lines in which a command stands among other words, where it cannot be copied."""
     lines = (ended.stdout + ended.stderr).splitlines()
-    verbs = "load|status|plan|rejects|datasets|init|report"
+    verbs = "load|status|plan|rejects|datasets|init|report|verify|receipts|doctor|sample"
     return [line for line in lines if re.search(rf"[^|] scn-loader ({verbs})\b", line.strip())]
 
 
@@ -124,6 +128,42 @@ def test_a_load_of_standard_input_is_gone_on_with(
     assert again.startswith("scn-loader" if redirected else "YOUR_COMMAND | ")
     ended = shell(again.replace("YOUR_COMMAND", f"cat '{path}'"))
     assert ended.returncode == 1, ended.stderr
+
+
+def next_steps_in_the_code() -> list[tuple[str, str]]:
+    """Return place and text of every ``next_step`` in the package; what is filled in is an X."""
+    found: list[tuple[str, str]] = []
+    for path in (ROOT / "loader").rglob("*.py"):
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        values = [each.value for each in nodes if isinstance(each, ast.keyword) and each.arg == "next_step"]
+        found += [(f"{path.name}:{value.lineno}", text) for value in values if (text := literal(value))]
+    return found
+
+
+def literal(node: ast.expr) -> str:
+    """Return a text as the source has it, with an X for each value in it; empty for what is no text."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(literal(part) if isinstance(part, ast.Constant) else "X" for part in node.values)
+    return ""
+
+
+@pytest.mark.parametrize(("place", "text"), next_steps_in_the_code())
+def test_a_command_in_an_error_stands_alone_and_has_flags_that_exist(place: str, text: str) -> None:
+    """Whatever error has a command as its next step, it is a line of its own with flags that exist."""
+    group = typer.main.get_command(app)
+    for line in text.split("\n"):
+        if "scn-loader " not in line or "'scn-loader " in line:
+            continue
+        words = line.split()
+        assert line.startswith("scn-loader "), f"{place}: {line}"
+        assert not line.endswith((".", ",")), f"{place}: {line}"
+        if words[1] == "X":
+            continue
+        command = group.commands[words[1]]  # type: ignore[attr-defined] # a group
+        known = {name for each in command.params for name in each.opts} | {"--help"}
+        assert {word for word in words[2:] if word.startswith("--")} <= known, f"{place}: {line}"
 
 
 @pytest.mark.parametrize(

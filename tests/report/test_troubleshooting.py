@@ -1,5 +1,6 @@
 """docs/troubleshooting.md has an entry for every code that the loader can show."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -21,6 +22,22 @@ ENTRIES = {
     if line.startswith("|") and len(cells := re.split(r"(?<!\\)\|", line)) > 3
 }
 EVENT_CODES = {LOST_ANSWER, SKIPPED, INTERRUPTED_CODE, ON_HOLD_CODE, TOKEN_TOO_OLD_CODE}
+
+
+def refusals(*folders: str) -> set[str]:
+    """Return the first sentence of each error about settings that modules of some folders raise."""
+    paths = [path for folder in folders for path in (ROOT / "loader" / folder).rglob("*.py")]
+    nodes = [node for path in paths for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    calls = [
+        node for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "SettingsError"
+    ]
+    return {str(call.args[0].value).rstrip(".") for call in calls if isinstance(call.args[0], ast.Constant)}
+
+
+@pytest.mark.parametrize("sentence", sorted(refusals("aws", "http")))
+def test_errors_of_the_environment_have_an_entry(sentence: str) -> None:
+    """What is wrong with credentials, settings of AWS, proxy or certificates has the same words there."""
+    assert all(ENTRIES[sentence])
 
 
 def transport_codes() -> set[str]:
