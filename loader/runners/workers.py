@@ -224,9 +224,10 @@ class _WorkerLoad:
                 self._observers.opened(self._run_dir, values["opened"])
             worker.has_opened = True
         elif "message" in values:
-            if values["message"] not in self._told:  # most of them hold for the extract, and so for all
-                self._told.add(values["message"])
-                log.warning("%s", values["message"])
+            _, level, text = values["message"].split(" ", 2)  # a line of `report.logs`, with its time
+            if text not in self._told:  # most of them hold for the extract, and so for all
+                self._told.add(text)
+                log.log(logging.getLevelNamesMapping()[level], "%s", text.lstrip())
         elif "end" in values:
             end = read_end(values["end"])
             # A worker that somebody else told to end is started again, as one that was killed.

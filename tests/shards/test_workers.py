@@ -32,7 +32,9 @@ def workers_of(pid: int) -> list[psutil.Process]:
     return [each for each in psutil.Process(pid).children() if MODULE in each.cmdline()]
 
 
-def test_workers_deliver_a_load(job: Callable[..., Job], service: EmulatedService) -> None:
+def test_workers_deliver_a_load(
+    job: Callable[..., Job], service: EmulatedService, caplog: pytest.LogCaptureFixture
+) -> None:
     """One summary whose counts are those of the load, and one progress."""
     snapshots: list[Snapshot] = []
     ending = run_workers(job(workers=2), Observers(watch=snapshots.append), key=KEY)
@@ -44,6 +46,9 @@ def test_workers_deliver_a_load(job: Callable[..., Job], service: EmulatedServic
     assert summary.attempts == summary.events_accepted_in_run == service.calls()["attempts"] == RECORDS
     assert snapshots[-1].events_accepted <= RECORDS
     assert (Path(summary.run_dir) / "rejected" / "reservations.csv").exists()
+    told = [record.getMessage() for record in caplog.records if "rejected" in record.getMessage()]
+    assert all(text.startswith("A row was rejected: ") for text in told)
+    assert len(set(told)) == len(told) > 0
     again = run_workers(job(workers=2), Observers(), key=KEY).summary
     assert (again.attempts, again.events_accepted, again.resumed) == (0, RECORDS, True)
 
