@@ -120,3 +120,37 @@ def test_regular_rows_have_all_fields_where_polars_reads_as_many_rows(text: byte
     except pl.exceptions.PolarsError:
         fits = False
     assert has_all_fields(text, SYNTAX, columns) == fits
+
+
+def quotes_fit(text: bytes) -> bool:
+    """Whether quotes are only around fields, looked at piece by piece."""
+    pieces = text.split(b'"')
+    if len(pieces) % 2 == 0:
+        return False
+    starts, ends = (b",", b"\n", b"\r\n"), (b",", b"\n")
+    outside = pieces[::2]
+    return all(not piece or piece.endswith(ends) for piece in outside[:-1]) and all(
+        not piece or piece.startswith(starts) for piece in outside[1:]
+    )
+
+
+@given(
+    st.lists(st.sampled_from(["a", ",", '"', '"', '"a"', "\n", "\r\n", '","', '"\n"']), max_size=16).map(
+        lambda parts: "".join(parts).encode()
+    ),
+    st.integers(min_value=1, max_value=4),
+)
+@settings(max_examples=500, deadline=None)
+def test_regular_rows_have_quotes_around_fields_only(text: bytes, columns: int) -> None:
+    """What is counted over the whole text is what holds for each of its pieces."""
+    if text and regular_rows(text, SYNTAX, columns) is not None:
+        assert quotes_fit(text)
+
+
+@pytest.mark.parametrize(
+    "text", [b'"a","b"\n', b'a,"b"\r\n"c",d\r\n', b'"a""b",c\n', b'"","x\ny"\n"",""\n', b'a,"b"']
+)
+def test_quotes_by_the_book_are_regular(text: bytes) -> None:
+    """Such a text is left to polars, whatever its quotes hold."""
+    assert quotes_fit(text)
+    assert regular_rows(text, SYNTAX, 2) is not None

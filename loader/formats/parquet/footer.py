@@ -30,7 +30,7 @@ REPEATED = 2
 SCHEMA = 2
 """Number of the footer's field that holds the schema; only the version comes before it."""
 
-KNOWN_SCHEMAS = 32
+KNOWN_SCHEMAS = 8
 """How many schemas are remembered: the files of an extract have one or a few."""
 
 NEEDED = (2, 4, 6, 9, 11)

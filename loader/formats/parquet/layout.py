@@ -34,7 +34,7 @@ def layout_of(footer: Footer) -> Layout:
     return _layout(footer.schema, tuple(footer.arrow_types), tuple(missing.items()))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def _layout(schema: Schema, arrow: Sequence[ArrowType], missing: Sequence[tuple[str, str]]) -> Layout:
     found = columns_in(schema.columns, arrow, dict(missing))
     return Layout({column.node.name: column for column in found})

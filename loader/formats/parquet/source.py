@@ -213,7 +213,7 @@ def read_together(sources: Sequence[ParquetSource], names: Sequence[str]) -> Seq
     return [read.part(start, source.rows) for start, source in zip(starts, sources, strict=False)]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def _types(layout: Layout) -> Mapping[str, pl.DataType]:
     columns = layout.columns
     readable = [column for column in columns.values() if not column.unread]
