@@ -58,7 +58,8 @@ def test_a_job_file_is_used_or_refused(folder: Path, job: dict[str, Any], spoil:
 
 @odd_job
 @pytest.mark.soak
-@examples(max_examples=10_000)
+@pytest.mark.timeout(600)
+@examples(max_examples=2000)
 @given(job=JOBS, spoil=SPOILED)
 def test_many_job_files_are_used_or_refused(folder: Path, job: dict[str, Any], spoil: Spoil) -> None:
     usable(folder, spoil(to_toml(job)))
@@ -94,7 +95,8 @@ def test_a_fault_plan_is_used_or_refused(folder: Path, plan: dict[str, Any], spo
 
 @odd_plan
 @pytest.mark.soak
-@examples(max_examples=10_000)
+@pytest.mark.timeout(600)
+@examples(max_examples=2000)
 @given(plan=PLANS, spoil=SPOILED)
 def test_many_fault_plans_are_used_or_refused(folder: Path, plan: dict[str, Any], spoil: Spoil) -> None:
     plan_is_read(folder, "plan.toml", spoil(to_toml(plan)))
