@@ -30,7 +30,7 @@ from loader.delivery.limits.user_ceiling import Ceiling
 from loader.delivery.limits.way_breaker import WayBreaker
 from loader.delivery.marking import Marker, WriteAhead
 from loader.delivery.outcome_handling import OutcomeHandler
-from loader.delivery.rate.governor import Governor
+from loader.delivery.rate.controller import RateController
 from loader.delivery.retry import Remedy, out_of_patience
 from loader.delivery.settings import DeliverySettings
 from loader.delivery.stats import DeliveryStats
@@ -62,7 +62,7 @@ class Dispatcher:
     def __init__(
         self,
         client: AttemptClient,
-        governor: Governor,
+        governor: RateController,
         in_flight_cap: InFlightCap,
         on_result: Callable[[EventResult], None],
         *,

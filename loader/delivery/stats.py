@@ -4,7 +4,7 @@ from loader.delivery.lanes import Lanes
 from loader.delivery.limits.byte_budget import ByteBudget
 from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.limits.limiting_factor import LimitingFactor, Stalls
-from loader.delivery.rate.governor import Governor
+from loader.delivery.rate.controller import RateController
 from loader.delivery.troubles import Troubles
 from loader.latency import Latencies
 from loader.model import EventState
@@ -28,7 +28,7 @@ class DeliveryStats:
         *,
         lanes: Lanes,
         budget: ByteBudget,
-        governor: Governor,
+        governor: RateController,
         cap: InFlightCap,
         stalls: Stalls,
         troubles: Troubles,

@@ -21,13 +21,14 @@ Measures, over the stretch from..to:
 """
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loader.delivery.rate.controller import RateController
 from tests.simulation.quotas import NginxQuota, Quota, QuotaSchedule, TokenBucketQuota, WindowQuota
-from tests.simulation.simulated_loader import LoaderPlan, SimulatedLoader
+from tests.simulation.simulated_loader import LoaderPlan, SimulatedLoader, new_governor
 from tests.simulation.world import Service, World
 
 FOLDER = Path(__file__).parent / "scenarios"
@@ -100,14 +101,28 @@ class Scenario:
             data.get("load", {}),
         )
 
+    @property
+    def quota(self) -> float:
+        """The highest quota in events per second."""
+        return max(float(quota) for _, quota in self._service["quota"])
+
     def run(self, seed: int) -> dict[Expectation, float]:
         """Return the measured values."""
+        return self.measure(seed, self.expectations)
+
+    def measure(
+        self,
+        seed: int,
+        expectations: Iterable[Expectation],
+        new_controller: Callable[[LoaderPlan], RateController] = new_governor,
+    ) -> dict[Expectation, float]:
+        """Return the values of other expectations, or with another rate controller."""
         service = self._new_service()
-        world = World(service, self._plans(), seed=seed)
+        world = World(service, self._plans(), seed=seed, new_controller=new_controller)
         world.run(self.seconds)
         return {
             each: MEASURES[each.measure](world.loaders, service.schedule, each.begins, each.ends)
-            for each in self.expectations
+            for each in expectations
         }
 
     def _new_service(self) -> Service:

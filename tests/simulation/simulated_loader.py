@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.rate.controller import RateController
 from loader.delivery.rate.governor import Governor
 
 RATE_SAMPLE_SECONDS = 0.1
@@ -75,6 +76,11 @@ class Attempt:
     fate: Fate = Fate.ACCEPTED
 
 
+def new_governor(plan: LoaderPlan) -> RateController:
+    """Return the controller of real loads."""
+    return Governor(now=plan.start, learned_rate=plan.learned_rate, reached_rate=plan.reached_rate)
+
+
 class SimulatedLoader:
     """Starts attempts whenever governor, cap, lanes and plan allow it.
 
@@ -82,6 +88,7 @@ class SimulatedLoader:
         plan: What it does.
         send: Puts an attempt on its way.
         wake_at: Sets a timer that calls ``wake``.
+        new_controller: Makes its rate controller.
 
     Attributes:
         accepted_at: When the service accepted attempts.
@@ -96,10 +103,9 @@ class SimulatedLoader:
         *,
         send: Callable[[Attempt], None],
         wake_at: Callable[[float, "SimulatedLoader"], None],
+        new_controller: Callable[[LoaderPlan], RateController] = new_governor,
     ) -> None:
-        self.governor = Governor(
-            now=plan.start, learned_rate=plan.learned_rate, reached_rate=plan.reached_rate
-        )
+        self.governor = new_controller(plan)
         self.cap = InFlightCap(maximum=plan.max_in_flight)
         self.accepted_at: list[float] = []
         self.throttled_at: list[float] = []

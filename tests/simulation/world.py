@@ -7,11 +7,19 @@ a loader, judged by the service half a round trip later, and answered when its l
 import heapq
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from loader.delivery.rate.controller import RateController
 from tests.simulation.quotas import Quota, QuotaSchedule
-from tests.simulation.simulated_loader import Attempt, Fate, LoaderPlan, SimulatedLoader, after_stall
+from tests.simulation.simulated_loader import (
+    Attempt,
+    Fate,
+    LoaderPlan,
+    SimulatedLoader,
+    after_stall,
+    new_governor,
+)
 
 LOAD_SPAN_SECONDS = 0.5
 """Over which the service feels its load, for a latency that grows with it."""
@@ -80,12 +88,20 @@ class World:
         service: The far side.
         plans: One loader for each.
         seed: Of chance.
+        new_controller: Makes the rate controller of each loader.
 
     Attributes:
         loaders: The loaders, with what became of their attempts.
     """
 
-    def __init__(self, service: Service, plans: Sequence[LoaderPlan], *, seed: int) -> None:
+    def __init__(
+        self,
+        service: Service,
+        plans: Sequence[LoaderPlan],
+        *,
+        seed: int,
+        new_controller: Callable[[LoaderPlan], RateController] = new_governor,
+    ) -> None:
         self._service = service
         self._chance = random.Random(seed)
         self._heap: list[tuple[float, int, SimulatedLoader | Arrival | Answer]] = []
@@ -97,7 +113,10 @@ class World:
         self._is_flaky = service.errors + service.resets + service.timeouts > 0 or service.capacity < math.inf
         self._at_work = 0
         self._way_seconds = min(service.accepted_seconds, service.throttled_seconds) / 2.0
-        self.loaders = [SimulatedLoader(plan, send=self._send, wake_at=self._happen) for plan in plans]
+        self.loaders = [
+            SimulatedLoader(plan, send=self._send, wake_at=self._happen, new_controller=new_controller)
+            for plan in plans
+        ]
 
     def run(self, until: float) -> None:
         """Let everything happen up to a time."""

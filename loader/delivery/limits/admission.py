@@ -19,8 +19,7 @@ from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.limits.limiting_factor import LimitingFactor, Stalls
 from loader.delivery.limits.user_ceiling import Ceiling
 from loader.delivery.limits.way_breaker import WayBreaker
-from loader.delivery.rate.governor import Governor
-from loader.delivery.rate.steering import Phase
+from loader.delivery.rate.controller import RateController
 
 
 @dataclass(slots=True)
@@ -46,7 +45,7 @@ class Admission:
     breaker: QuotaBreaker
     way: WayBreaker
     cap: InFlightCap
-    governor: Governor
+    governor: RateController
     ceiling: Ceiling | None
     stalls: Stalls
     is_shut: bool = False
@@ -60,8 +59,8 @@ class Admission:
         if not self.lanes.has_next(now) or self.lanes.in_flight >= self.cap.limit:
             return self._lacks_event(now)
         if (wait := self.governor.wait_seconds(now)) > 0:
-            is_learning = self.governor.phase is Phase.START
-            return self._no(LimitingFactor.LEARNING if is_learning else LimitingFactor.RATE, wait, now)
+            cause = LimitingFactor.LEARNING if self.governor.is_learning else LimitingFactor.RATE
+            return self._no(cause, wait, now)
         if self.ceiling is not None and (wait := self.ceiling.wait_seconds(now)) > 0:
             return self._no(LimitingFactor.CEILING, wait, now)
         return True

@@ -127,6 +127,11 @@ class Governor:
         return self._steering.phase if self._probing is None else Phase.BLOCKED
 
     @property
+    def is_learning(self) -> bool:
+        """Whether no limit was met yet."""
+        return self.phase is Phase.START
+
+    @property
     def epochs(self) -> int:
         """Congestion epochs so far, failed probes included."""
         return self._epochs

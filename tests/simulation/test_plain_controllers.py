@@ -1,0 +1,33 @@
+"""The textbook siblings of the governor run through the same scenarios, and the ablation takes rules out."""
+
+import pytest
+
+from benchmarks.ablated_rules import RULES
+from benchmarks.ablation import GOVERNOR, SIBLINGS, measure, run, table_lines
+from tests.simulation.scenario import scenarios
+from tests.simulation.simulated_loader import new_governor
+
+SMALL = next(each for each in scenarios() if each.name == "quota-50-burst-5")
+
+
+@pytest.mark.parametrize("name", SIBLINGS)
+def test_a_plain_controller_finds_a_limit_and_holds_less_of_it(name: str) -> None:
+    """AIMD and CUBIC stay below the quota on average: that is what the governor's size buys."""
+    plain, ours = measure(SMALL, SIBLINGS[name]), measure(SMALL, new_governor)
+    assert 0.3 < plain.accepted < ours.accepted
+
+
+def test_a_rule_that_is_taken_out_is_back_afterwards() -> None:
+    """The same scenario gives the same score before and after a run without a rule."""
+    before = run((GOVERNOR, SMALL))
+    without = run(("tolerated share", SMALL))
+    assert run((GOVERNOR, SMALL)) == before != without
+    lines = table_lines({GOVERNOR: [before], "tolerated share": [without]})
+    assert lines[-1].startswith("| tolerated share | throttle_budget.py |")
+
+
+def test_every_rule_changes_something_that_exists() -> None:
+    """A rule that was renamed or removed does not stay in the table as one that costs nothing."""
+    for rule in RULES.values():
+        with rule.taken_out():
+            assert all(getattr(where, name) == value for where, name, value in rule.changes)
