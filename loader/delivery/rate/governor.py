@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from loader.delivery.rate.attempt_log import AttemptLog
 from loader.delivery.rate.bursts import Bursts
-from loader.delivery.rate.probing import Probing
+from loader.delivery.rate.probing import REFUSED_SECONDS, REFUSED_TRIES, Probing, look_back_seconds
 from loader.delivery.rate.random_throttles import RandomThrottles
 from loader.delivery.rate.slow_start import FIRST_EPOCHS
 from loader.delivery.rate.steering import FEW_TRIES, LEARNED_CUT, LOW_RATE, Phase, Steering
@@ -26,14 +26,6 @@ from loader.delivery.rate.token_bucket import TokenBucket
 
 TICK_SECONDS = 0.02
 """Interval between two time-based updates of the rate."""
-
-REFUSED_TRIES, REFUSED_SECONDS = 8, 0.01
-"""The service throttles everything if at least this many attempts in a row, over at least this time, were all
-throttled."""
-
-BLOCK_LOOK_BACK_SECONDS, BLOCK_LOOK_BACK_TRIES = 1.0, 16.0
-"""Look-back interval for the limit of a service that throttles everything: a full second of quota, or at low
-rates this many tries, half of them before the refused ones."""
 
 MAX_SETTLE_SECONDS, SETTLE_REACTIONS, SETTLE_TICK_SECONDS = 0.5, 4.0, 0.005
 """Longest wait for the answers to attempts in flight at the end of START, in seconds and in reaction times,
@@ -284,7 +276,7 @@ class Governor:
         self._bucket.empty(time)
 
     def _block(self, now: float, number: int, pause: float) -> None:
-        stretch = max(BLOCK_LOOK_BACK_SECONDS, BLOCK_LOOK_BACK_TRIES / self._bucket.rate)
+        stretch = look_back_seconds(self._bucket.rate)
         self._steering.block(self._bounded(self._log.recent(number, stretch).admitted_rate))
         self._probing = Probing(
             now=now,

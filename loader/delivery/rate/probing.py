@@ -1,5 +1,13 @@
 """Probe timing while the service throttles everything: one probe at a time, with exponential backoff."""
 
+REFUSED_TRIES, REFUSED_SECONDS = 8, 0.01
+"""The service throttles everything if at least this many attempts in a row, over at least this time, were all
+throttled."""
+
+BLOCK_LOOK_BACK_SECONDS, BLOCK_LOOK_BACK_TRIES = 1.0, 16.0
+"""Look-back interval for the limit of a service that throttles everything: a full second of quota, or at low
+rates this many tries, half of them before the refused ones."""
+
 FIRST_PROBE_SECONDS = 0.02
 """Minimum delay before the first probe. The delay is longer if answers take longer."""
 
@@ -33,3 +41,8 @@ class Probing:
     def was_short(self, now: float) -> bool:
         """Return whether the block was too short to be an outage."""
         return now - self._began_at < SHORT_SECONDS
+
+
+def look_back_seconds(rate: float) -> float:
+    """Return the look-back interval in seconds for the limit, at ``rate`` events per second."""
+    return max(BLOCK_LOOK_BACK_SECONDS, BLOCK_LOOK_BACK_TRIES / rate)
