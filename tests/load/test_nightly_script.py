@@ -69,8 +69,7 @@ def test_the_command_of_the_readme_is_run_every_night(
     """As it stands there, in a folder with an inbox and a job file: new, nothing new, empty, wrong rows."""
     section = (ROOT / "README.md").read_text().partition("### Nightly loads")[2].partition("\n## ")[0]
     (command,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-    (tmp_path / "scn-loader").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m loader "$@"\n')
-    (tmp_path / "scn-loader").chmod(0o755)
+    write_program(tmp_path / "scn-loader")
     (tmp_path / "inbox").mkdir()
     settings = {
         "event_type": "scn.data.reservation",
