@@ -117,7 +117,7 @@ class Month:
         """The scheduler starts a second command while the first one is at work."""
         self.put(rows=4 * ROWS)
         before = self.emulator.summary()["accepted"]
-        first = await self.start()
+        first = await self.start(SCN_LOADER_RATE="60")  # it is still at work when the second one has begun
         assert await first.until(lambda: self.emulator.summary()["accepted"] > before)
         ended(await self.load(), 2, "in_use")
         ended(await first.wait(), 0, "delivered")
