@@ -1,11 +1,11 @@
 """Plan an extract in a process of its own, and print what it took."""
 
 import json
-import resource
 import sys
 import time
 
 from benchmarks.folder import INSTANCE
+from benchmarks.peak_memory import own_peak_bytes
 
 
 def main() -> None:
@@ -45,7 +45,7 @@ def main() -> None:
                 "buckets": extract.group_buckets,
                 "first_seconds": first,
                 "seconds": time.perf_counter() - began,
-                "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+                "peak_bytes": own_peak_bytes(),
             }
         )
     )

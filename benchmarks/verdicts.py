@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import json
 import os
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.environment import look_around
 from benchmarks.folder import INSTANCE, KEYS, REGION, ROOT, bench_folder
+from benchmarks.peak_memory import own_peak_bytes
 from benchmarks.processes import two_cores
 from benchmarks.report import replace_section, say_environment, skeleton
 from benchmarks.results import write_json
@@ -192,7 +192,7 @@ def judge_all(run_dir: Path) -> dict[str, float]:
                     verdicts.record(receipt, Verdict.SUCCEEDED)
             verdicts.flush()
         succeeded = verdicts.counts()[Verdict.SUCCEEDED]
-    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak_bytes = own_peak_bytes()
     return {"succeeded": succeeded, "peak_bytes": peak_bytes, "seconds": time.monotonic() - began}
 
 

@@ -160,3 +160,11 @@ def test_auto_is_for_packing(job_of: JobOf) -> None:
     with pytest.raises(SettingsError, match=r"group-buckets auto|cannot be used") as refused:
         job_of(extract=["x.csv"], group_buckets="auto")
     assert "--group-buckets auto goes only with --pack group" in refused.value.block()
+
+
+def test_a_choice_is_known_within_the_second_it_was_made(tmp_path: Path) -> None:
+    """The time is stored in whole seconds, and never later than it was."""
+    memory = RateMemory("http://127.0.0.1:9", "AKIAEXAMPLE", folder=tmp_path)
+    memory.remember(Remembered(50.0), 1_790_000_000.9)
+    memory.remember_planning(20.0, 1_790_000_000.9)
+    assert memory.planning_rate(1_790_000_000.95) == 20.0

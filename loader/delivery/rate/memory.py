@@ -86,7 +86,7 @@ class RateMemory:
 
     def remember_planning(self, rate: float, now: float) -> None:
         """Save that a number of buckets was chosen from a rate at ``now`` (epoch seconds)."""
-        self._save({PLANNED: round(rate, 3), PLANNED_AT: round(now)})
+        self._save({PLANNED: round(rate, 3), PLANNED_AT: int(now)})
 
     def recall(self, now: float) -> Remembered:
         """Return the remembered rates if they are recent, else empty ones.
@@ -110,7 +110,7 @@ class RateMemory:
             name: round(rate, 3) if rate else None
             for name, rate in ((LIMIT, what.limit), (REACHED, what.reached))
         }
-        self._save({**rates, "learned_at": round(now)})
+        self._save({**rates, "learned_at": int(now)})
 
     def _save(self, values: Mapping[str, float | None]) -> None:
         """Change values of the entry; None removes one."""
