@@ -60,14 +60,17 @@ def _durations(source: pl.Series) -> pl.Series:
 
 def _short_floats(source: pl.Series) -> pl.Series:
     """Return 32-bit floats with the shortest texts of 16-bit ones, of which polars writes 32 bits."""
-    return source.cast(pl.Float64).replace_strict(_short_numbers(), default=None, return_dtype=pl.Float32)
+    short = source.cast(pl.Float64).replace_strict(_short_numbers(), default=None, return_dtype=pl.Float32)
+    # 0.0 and -0.0 are one key of a mapping, and two values with texts of their own.
+    whole = source.cast(pl.Float32)
+    return short.zip_with((whole != 0.0).fill_null(value=True), whole)
 
 
 @cache
 def _short_numbers() -> dict[float, float]:
-    """Return for each finite 16-bit float the number with the fewest digits that reads back as it."""
+    """Return for each finite 16-bit float but zero the number with the fewest digits that reads back as it."""
     values = [struct.unpack("<e", bits.to_bytes(2, "little"))[0] for bits in range(2**16)]
-    return {value: _shortest(value) for value in values if isfinite(value)}
+    return {value: _shortest(value) for value in values if value and isfinite(value)}
 
 
 def _shortest(value: float) -> float:
