@@ -68,7 +68,7 @@ def _short_floats(source: pl.Series) -> pl.Series:
 
 @cache
 def _short_numbers() -> dict[float, float]:
-    """Return for each finite 16-bit float but zero the number with the fewest digits that reads back as it."""
+    """Return for each finite 16-bit float but zero the shortest number that reads back as it."""
     values = [struct.unpack("<e", bits.to_bytes(2, "little"))[0] for bits in range(2**16)]
     return {value: _shortest(value) for value in values if value and isfinite(value)}
 
