@@ -175,9 +175,7 @@ async def _opened_and_run(
             settings, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows, command, reached
         )
         check_free_space(job, extract, _run_dir(job))
-        with (
-            _opened_checkpoint(job, plan, client, parts) as (checkpoint, earlier),
-        ):
+        with _opened_checkpoint(job, plan, client, parts) as (checkpoint, earlier):
             if observers.opened is not None:
                 observers.opened(checkpoint.run_dir, checkpoint.load_id)
             log.info(

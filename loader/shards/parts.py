@@ -16,10 +16,9 @@ from loader.checkpoint.plan import Plan
 from loader.checkpoint.queries import read_last_run
 from loader.checkpoint.reading import open_for_reading, read_plan
 from loader.checkpoint.schema import CHECKPOINT_NAME
-from loader.checkpoint.start.lock import acquire, look_without_locking
-from loader.errors import CheckpointError
+from loader.checkpoint.start.lock import holding, look_without_locking, unwritable
 from loader.job import SHARDS_NAME, Shard
-from loader.private_files import make_private_folder, open_private
+from loader.private_files import make_private_folder
 
 WHOLE = Shard(number=1, of=1)
 """What a load without shards delivers."""
@@ -98,21 +97,11 @@ def opening(run_dir: Path) -> Iterator[None]:
         CheckpointLocked: Another process holds the lock for too long.
         CheckpointError: The folder cannot be used.
     """
-    folder = run_dir / SHARDS_NAME
-    path = folder / OPENING_NAME
+    path = run_dir / SHARDS_NAME / OPENING_NAME
     try:
         make_private_folder(run_dir)
-        make_private_folder(folder)
-        descriptor = open_private(path, os.O_RDWR | os.O_CREAT)
+        make_private_folder(path.parent)
     except OSError as error:
-        raise CheckpointError(
-            "The run directory cannot be written.",
-            where=str(path),
-            why=error.strerror or str(error),
-            next_step="name another one with --run-dir, or make this one writable",
-        ) from error
-    try:
-        acquire(descriptor, path, OPENING_SECONDS)
+        raise unwritable(path, error) from error
+    with holding(path, OPENING_SECONDS):
         yield
-    finally:
-        os.close(descriptor)

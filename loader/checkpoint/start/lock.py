@@ -30,25 +30,45 @@ def lock_run_dir(run_dir: Path, patience_seconds: float = PATIENCE_SECONDS) -> I
         CheckpointLocked: Another process holds it; its pid is in the message.
         CheckpointError: The directory cannot be written, or its file system has no locks.
     """
-    path = run_dir / LOCK_NAME
-    try:
-        # The file stays for ever: removing it would let two processes lock two files of one name.
-        descriptor = open_private(path, os.O_RDWR | os.O_CREAT)
-    except OSError as error:
-        raise CheckpointError(
-            "The run directory cannot be written.",
-            where=str(path),
-            why=error.strerror or str(error),
-            next_step="name another one with --run-dir, or make this one writable",
-        ) from error
-    try:
-        acquire(descriptor, path, patience_seconds)
+    with holding(run_dir / LOCK_NAME, patience_seconds) as descriptor:
         with suppress(OSError):  # a full disk: the pid is only for the message
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
+
+
+@contextmanager
+def holding(path: Path, patience_seconds: float) -> Iterator[int]:
+    """Hold a lock file of a run directory, and yield its descriptor.
+
+    Args:
+        path: The file. Its folder must be there.
+        patience_seconds: How long to wait for the process that holds it.
+
+    Raises:
+        CheckpointLocked: Another process holds it; its pid is in the message.
+        CheckpointError: The file cannot be written, or its file system has no locks.
+    """
+    try:
+        # The file stays for ever: removing it would let two processes lock two files of one name.
+        descriptor = open_private(path, os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    try:
+        acquire(descriptor, path, patience_seconds)
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def unwritable(path: Path, error: OSError) -> CheckpointError:
+    """Return the error for a file or folder of a run directory that cannot be written."""
+    return CheckpointError(
+        "The run directory cannot be written.",
+        where=str(path),
+        why=error.strerror or str(error),
+        next_step="name another one with --run-dir, or make this one writable",
+    )
 
 
 def acquire(descriptor: int, path: Path, patience_seconds: float) -> None:

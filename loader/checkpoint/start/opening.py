@@ -192,14 +192,13 @@ def _refuse(run_dir: Path, found: _Found, command: str, *, restart: bool, supers
             why=shown(found.changes),
             next_step=_choices(run_dir, command),
         )
-    if not found.finished:
-        raise CheckpointMismatch(
-            "The run directory holds an unfinished load of another plan; nothing in it was changed.",
-            where=str(run_dir),
-            why=shown(found.changes),
-            next_step="resume it with the settings and files it began with, name another --run-dir, or start "
-            "over with --restart: the old checkpoint is kept under another name, but no longer resumed",
-        )
+    raise CheckpointMismatch(
+        "The run directory holds an unfinished load of another plan; nothing in it was changed.",
+        where=str(run_dir),
+        why=shown(found.changes),
+        next_step="resume it with the settings and files it began with, name another --run-dir, or start "
+        "over with --restart: the old checkpoint is kept under another name, but no longer resumed",
+    )
 
 
 def _choices(run_dir: Path, command: str) -> str:
