@@ -255,3 +255,15 @@ def read_last_run(connection: sqlite3.Connection) -> tuple[float, float | None, 
         return started_at, None, None
     end = RunEnd(cause, exit_code, bool(complete), not read_marks(connection), *numbers)
     return started_at, ended_at, end
+
+
+def is_finished(connection: sqlite3.Connection) -> bool:
+    """Return whether the load has nothing left to do: its last run ended, and was complete."""
+    last_run = read_last_run(connection)
+    return last_run is not None and last_run[2] is not None and last_run[2].complete
+
+
+def read_generation(connection: sqlite3.Connection) -> int:
+    """Return how many loads of the run directory made way for this one."""
+    ((generation,),) = connection.execute("SELECT generation FROM load").fetchall()
+    return int(generation)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loader.checkpoint.plan import Plan
-from loader.checkpoint.queries import read_last_run
+from loader.checkpoint.queries import is_finished, read_generation
 from loader.checkpoint.reading import open_for_reading, read_plan
 from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.checkpoint.start.lock import holding, look_without_locking, unwritable
@@ -83,10 +83,8 @@ def read_part(shard: Shard, folder: Path) -> Part:
         open_for_reading(folder, alive=pid is not None) as connection,
     ):
         load_id, created_at, plan = read_plan(connection)
-        ((generation,),) = connection.execute("SELECT generation FROM load").fetchall()
-        last_run = read_last_run(connection)
-    is_finished = last_run is not None and last_run[2] is not None and last_run[2].complete
-    return Part(shard, folder, load_id, created_at, generation, plan, is_finished, pid is not None)
+        generation, finished = read_generation(connection), is_finished(connection)
+    return Part(shard, folder, load_id, created_at, generation, plan, finished, pid is not None)
 
 
 @contextmanager

@@ -17,7 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loader.atomic import flush_folder
-from loader.checkpoint.queries import Totals, left_in_doubt, read_last_run, read_totals
+from loader.checkpoint.queries import (
+    Totals,
+    is_finished,
+    left_in_doubt,
+    read_generation,
+    read_last_run,
+    read_totals,
+)
 from loader.checkpoint.reading import open_for_reading, read_plan
 from loader.checkpoint.schema import LOG_NAME, REJECTED_NAME
 from loader.checkpoint.start.correction_folders import not_loaded_folders
@@ -125,7 +132,7 @@ def _read(run_dir: Path, path: Path) -> EarlierLoad:
             load_id, began_at, plan = read_plan(connection)
             totals = read_totals(connection)
             last_run = read_last_run(connection)
-            (generation,) = connection.execute("SELECT generation FROM load").fetchone()
+            generation = read_generation(connection)
             stays_because = next(_reasons_to_stay(connection, totals), "")
     except (CheckpointError, sqlite3.Error):
         return EarlierLoad(path, 0.0, None, UNREADABLE, None, 0)
@@ -135,14 +142,13 @@ def _read(run_dir: Path, path: Path) -> EarlierLoad:
         began_at=began_at,
         ended_at=None if last_run is None else last_run[1],
         stays_because=stays_because,
-        remembered=RemovedLoad(load_id, int(generation), destination_of(plan.settings), files),
+        remembered=RemovedLoad(load_id, generation, destination_of(plan.settings), files),
         rows_rejected=totals.rows_rejected,
     )
 
 
 def _reasons_to_stay(connection: sqlite3.Connection, totals: Totals) -> Iterator[str]:
-    last_run = read_last_run(connection)
-    if last_run is None or last_run[2] is None or not last_run[2].complete:
+    if not is_finished(connection):
         yield "it did not come to its end"
     if totals.events_failed:
         yield "it has failed events"

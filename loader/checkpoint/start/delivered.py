@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from loader.checkpoint.queries import read_last_run
+from loader.checkpoint.queries import is_finished
 from loader.checkpoint.reading import open_for_reading, read_plan
 from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.checkpoint.start.making_way import KEPT_NAME, UNREADABLE_PREFIX
@@ -107,8 +107,6 @@ def _read(run_dir: Path, name: str) -> StoredLoad | None:
     try:
         with open_for_reading(run_dir, alive=False, name=name) as connection:
             load_id, _, plan = read_plan(connection)
-            last_run = read_last_run(connection)
+            return StoredLoad(load_id, plan.settings, plan.files, is_finished(connection))
     except (CheckpointError, sqlite3.Error):
         return None
-    is_finished = last_run is not None and last_run[2] is not None and last_run[2].complete
-    return StoredLoad(load_id, plan.settings, plan.files, is_finished)

@@ -18,6 +18,7 @@ from contextlib import closing
 from pathlib import Path
 
 from loader.atomic import flush_folder, write_whole
+from loader.checkpoint.queries import read_generation
 from loader.checkpoint.schema import CHECKPOINT_NAME, LOG_NAME, REJECTED_NAME
 from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.start.removed_loads import removed_loads
@@ -57,10 +58,9 @@ def _stored(path: Path) -> int | None:
     try:
         address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         with closing(sqlite3.connect(address, uri=True)) as connection:
-            ((generation,),) = connection.execute("SELECT generation FROM load").fetchall()
+            return read_generation(connection)
     except (sqlite3.Error, ValueError):
         return None  # damaged, or of an older format
-    return int(generation)
 
 
 def make_way(run_dir: Path, name: str) -> Path:

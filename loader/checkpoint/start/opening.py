@@ -18,7 +18,7 @@ from loader.atomic import drafting, make_private_file, remove_drafts
 from loader.checkpoint.checkpoint import Checkpoint
 from loader.checkpoint.ledger import RunRecord
 from loader.checkpoint.plan import Plan, differences, setting_differences, shown
-from loader.checkpoint.queries import left_in_doubt, read_last_run
+from loader.checkpoint.queries import is_finished, left_in_doubt, read_generation
 from loader.checkpoint.reading import check_whole, open_for_reading, read_plan
 from loader.checkpoint.reconciling import LEAVE_IN_DOUBT, Disagreement, reconcile
 from loader.checkpoint.schema import (
@@ -142,11 +142,9 @@ def _look(run_dir: Path, plan: Plan) -> _Found | None:
         with open_for_reading(run_dir, alive=False) as connection:
             check_whole(connection, path)
             load_id, _, stored = read_plan(connection)
-            ((generation,),) = connection.execute("SELECT generation FROM load").fetchall()
-            last_run = read_last_run(connection)
+            generation, finished = read_generation(connection), is_finished(connection)
     except CheckpointError as error:
         return _Found(problem=error)
-    finished = last_run is not None and last_run[2] is not None and last_run[2].complete
     other_job = tuple(setting_differences(stored, plan))
     return _Found(load_id, generation, finished, other_job, tuple(differences(stored, plan)))
 
