@@ -18,11 +18,11 @@ from loader.events.open_event import PackedRun
 from loader.events.packing import Packer, PackingSettings, with_buckets
 from loader.events.token import TokenSource, WindowTokens, begin_hash
 from loader.json_quoting import unquote
-from loader.model import Destination, Event, FileRows, RejectedRow, SlicePlan, SourceFile
+from loader.model import Destination, Event, FileRows, RejectedRow, SliceCounts, SlicePlan, SourceFile
 
 
 @dataclass(frozen=True, slots=True)
-class SliceRecords:
+class SliceRecords(SliceCounts):
     """The records of one slice.
 
     Attributes:
@@ -45,21 +45,6 @@ class SliceRecords:
     frame: pl.DataFrame = field(repr=False)
     rejected: Sequence[RejectedRow] = field(repr=False)
     ends_window: bool = True
-
-    @property
-    def rows_read(self) -> int:
-        """Rows in the slice, without those of other shards."""
-        return sum(file.rows_own for file in self.files)
-
-    @property
-    def rows_filtered(self) -> int:
-        """Rows the job's filter left out."""
-        return sum(file.rows_filtered for file in self.files)
-
-    @property
-    def rows_filtered_unknown(self) -> int:
-        """Those of them for which the filter had no answer."""
-        return sum(file.rows_filtered_unknown for file in self.files)
 
     @property
     def rows(self) -> list[int]:

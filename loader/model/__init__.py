@@ -14,7 +14,7 @@ from loader.model.event import (
 )
 from loader.model.event_result import EventResult, EventState, Part, PartResult, PartState
 from loader.model.outcome import Outcome, OutcomeKind
-from loader.model.slice_plan import FileRows, RejectedRow, SlicePlan
+from loader.model.slice_plan import FileRows, RejectedRow, SliceCounts, SlicePlan
 from loader.model.source_file import WHOLE_FILE_BYTES, SourceFile
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "PartResult",
     "PartState",
     "RejectedRow",
+    "SliceCounts",
     "SlicePlan",
     "SourceFile",
 ]

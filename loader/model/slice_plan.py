@@ -66,8 +66,35 @@ class FileRows:
         return self.rows_read - self.rows_elsewhere
 
 
+class SliceCounts:
+    """The counts of a slice over its files.
+
+    Attributes:
+        files: Its rows, file by file, in the order of the extract.
+    """
+
+    __slots__ = ()
+
+    files: Sequence[FileRows]
+
+    @property
+    def rows_read(self) -> int:
+        """Rows in the slice, without those of other shards."""
+        return sum(file.rows_own for file in self.files)
+
+    @property
+    def rows_filtered(self) -> int:
+        """Rows the job's filter left out, and rows of a CSV file without any value."""
+        return sum(file.rows_filtered for file in self.files)
+
+    @property
+    def rows_filtered_unknown(self) -> int:
+        """Those of them for which the filter had no answer: it read a missing value."""
+        return sum(file.rows_filtered_unknown for file in self.files)
+
+
 @dataclass(frozen=True, slots=True)
-class SlicePlan:
+class SlicePlan(SliceCounts):
     """The part of a window's plan that one slice adds: the events it closes, and its rows by result.
 
     Attributes:
@@ -90,21 +117,6 @@ class SlicePlan:
     events: Sequence[Event] = field(repr=False)
     ends_window: bool = True
     places: Sequence[int] = field(default=(), repr=False)
-
-    @property
-    def rows_read(self) -> int:
-        """Rows in the slice, without those of other shards."""
-        return sum(file.rows_own for file in self.files)
-
-    @property
-    def rows_filtered(self) -> int:
-        """Rows the job's filter left out, and rows of a CSV file without any value."""
-        return sum(file.rows_filtered for file in self.files)
-
-    @property
-    def rows_filtered_unknown(self) -> int:
-        """Those of them for which the filter had no answer: it read a missing value."""
-        return sum(file.rows_filtered_unknown for file in self.files)
 
     @property
     def records(self) -> int:
