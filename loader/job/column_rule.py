@@ -1,9 +1,9 @@
 """The rule for one column in a job file: the source of its values, and how their text is read."""
 
 import re
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from loader.job.sections import Section, Texts, TimeZone
 
@@ -63,6 +63,11 @@ class TextRule(Section):
         if self.thousands == self.decimal:
             raise ValueError(f"decimal and thousands are both '{self.decimal}'")
         return self
+
+    @model_serializer(mode="wrap")
+    def _only_given(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what was not given: the defaults of the job hold for it, and for nothing else."""
+        return {name: value for name, value in serialize(self).items() if name in self.model_fields_set}
 
     @property
     def reads_times(self) -> bool:

@@ -59,7 +59,7 @@ ALSO_SENT = {"rows_expected", "resumed", "learned_rate", "nothing_new", "stopped
 def job_line(job: Job, *, command: str, key: Credentials | None) -> bytes:
     """Return the first line for a worker."""
     said = None if key is None else [key.access_key, key.secret_key]
-    values = {"job": job.model_dump(mode="json"), "command": command, "key": said}
+    values = {"job": job.model_dump(mode="json", exclude_unset=True), "command": command, "key": said}
     return line(values)
 
 

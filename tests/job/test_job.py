@@ -96,6 +96,35 @@ def test_settings_of_the_plan_are_json_values():
     assert "rate" not in job.plan_settings()
 
 
+rules = st.fixed_dictionaries(
+    {"column": st.just("c")},
+    optional={
+        "decimal": st.sampled_from([".", ","]),
+        "null_words": st.sampled_from([[], ["-"]]),
+        "negative": st.sampled_from(["leading", "trailing"]),
+        "trim": st.booleans(),
+        "formats": st.sampled_from([[], ["%Y%m%d"]]),
+    },
+)
+
+
+@given(rules, rules)
+def test_a_job_from_its_stored_settings_reads_texts_alike(rule, defaults):
+    """A rule keeps what was given, also where it equals the default: the job's defaults hold for the rest."""
+    import orjson
+
+    del defaults["column"]
+    job = read_job(
+        event_type="scn.data.shipment", instance_id=INSTANCE, mapping={"id": rule}, defaults=defaults
+    )
+    stored = orjson.loads(orjson.dumps(job.plan_settings()))
+    again = Job(**{name: value for name, value in stored.items() if name != "service"})
+    for column_type in ("string", "double", "timestamp"):
+        read = [each.mapping["id"].with_defaults(each.defaults, column_type) for each in (job, again)]
+        assert read[0] == read[1]
+        assert read[0].reads_numbers == read[1].reads_numbers
+
+
 def test_what_shapes_events_does_not_depend_on_the_help_page():
     """A resume must use the same of these, wherever the help page lists them."""
     job = read_job(event_type="scn.data.shipment", instance_id=INSTANCE)

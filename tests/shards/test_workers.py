@@ -53,6 +53,22 @@ def test_workers_deliver_a_load(
     assert (again.attempts, again.events_accepted, again.resumed) == (0, RECORDS, True)
 
 
+def test_workers_read_texts_by_the_rules_of_the_job(
+    job: Callable[..., Job], service: EmulatedService
+) -> None:
+    """A mapping and the defaults of the job hold in a worker as in one process."""
+    mapping = {"reservation_id": "reservation_id", "reservation_detail_id": "reservation_detail_id"}
+    quantity = {"column": "product_id", "null_words": ["P1"], "decimal": "."}
+    product = {"product_id": {"expression": "product_id"}, "quantity": quantity}
+    defaults = {"null_words": ["P0", "P2", "P3", "P4"], "decimal": ","}
+    ending = run_workers(job(workers=2, mapping=mapping | product, defaults=defaults), Observers(), key=KEY)
+    # Of the five products, one is no value by the rule of its column; the others are no numbers.
+    assert ending.summary.records == sum(
+        number % 5 == 1 and number % EVERY_REJECTED != 7 for number in range(ROWS)
+    )
+    assert {record.get("product_id") for record in service.records("reservation")} == {"P1"}
+
+
 def test_killed_workers_are_started_again(job: Callable[..., Job], service: EmulatedService) -> None:
     """Every event is accepted once, in order, although workers are killed while they send."""
     killed: list[int] = []
@@ -118,6 +134,8 @@ def test_what_is_said_arrives_as_it_was(job: Callable[..., Job], tmp_path: Path)
     )
     values = orjson.loads(job_line(given, command="scn-loader load x", key=KEY))
     assert Job(**values["job"]) == given
+    assert Job(**values["job"]).model_fields_set >= {"shard", "csv"}
+    assert "time_zone" not in Job(**values["job"]).model_fields_set  # a note asks for it
     snapshot = Snapshot(rows_done=3, latency=Percentiles(1.0, 2.0, 3.0, 4.0), limiting="cpu", seconds=1.5)
     assert read_snapshot(orjson.loads(orjson.dumps(snapshot_values(snapshot)))) == snapshot
     summary = LoadSummary(run_dir=str(tmp_path), records=4, rows_read=4, stopped_by=ExitCode.TOO_MANY_ERRORS)

@@ -131,6 +131,27 @@ def test_the_receipt_of_a_row_and_of_a_group(scn_loader, tmp_path):
     assert scn_loader("receipts", run_dir, "-o", table).returncode == 2  # it exists
 
 
+def test_a_load_with_a_mapping_is_planned_again(scn_loader, tmp_path):
+    """The row that was not loaded is found by the rules of the job, with their defaults."""
+    job_file = tmp_path / "job.toml"
+    job_file.write_text(
+        '[mapping]\nid = "code"\n[mapping.description]\ncolumn = "note"\nnull_words = "x"\n'
+        "[defaults]\ntrim = true\n"
+    )
+    extract = tmp_path / "extract.csv"
+    extract.write_text("code,note\nc1,x\nc2, y\n")
+    with emulator_process(tmp_path, "--fail-load-where", "id=c2") as emulator:
+        place = ["--instance-id", INSTANCE, "--endpoint-url", emulator.url, "--run-dir", tmp_path / "run"]
+        loaded = scn_loader("load", extract, "--job", job_file, *DATASET_FLAGS, *place)
+        assert loaded.returncode == 0, loaded.stderr
+        found = scn_loader("verify", tmp_path / "run")
+        assert found.returncode == 1, found.stderr
+    assert (tmp_path / "run/not-loaded/extract.csv").read_text() == "code,note\nc2, y\n"
+    receipt = scn_loader("receipts", tmp_path / "run", "--row", "extract.csv:2")
+    (line,) = csv.DictReader(receipt.stdout.splitlines())
+    assert (line["status"], line["group"]) == ("failed", "c2")
+
+
 def test_a_wrong_run_directory_and_wrong_values_are_refused(scn_loader, tmp_path):
     """One block and exit code 2."""
     for arguments in ((tmp_path,), (tmp_path, "--wait", "soon"), (tmp_path, "--how", "ask")):
