@@ -12,7 +12,7 @@ from loader.checkpoint.start.correction_folders import REASONS_NAME, not_loaded_
 from loader.cli.load import value_flags
 from loader.cli.terminal.corrected_load import standing_of
 from loader.report.figures import printable
-from loader.shards.division import present_division
+from loader.shards.division import checkpoint_folders
 from loader.status.whole_overview import read_load
 
 
@@ -29,8 +29,7 @@ def rejects(run_dir: Annotated[Path, typer.Argument(help="The run directory of a
 
     run_dir = run_dir.absolute()
     files = write_rejects(run_dir)
-    division = present_division(run_dir)
-    folders = [run_dir] if division is None else [part.run_dir for part in division.parts]
+    folders = checkpoint_folders(run_dir)
     refused = {folder: lost for folder in folders if (lost := keep_refused(folder)) is not None}
     if not files and not refused:
         typer.echo("No row was rejected, refused or known not to be loaded.")

@@ -80,9 +80,10 @@ def verify(
 @contextmanager
 def _rehearsed(run_dir: Path) -> Iterator[str | None]:
     """Yield the URL of an emulator that knows the events of a rehearsal; None if the load was none."""
-    from loader.verify.stored_job import stored_plan  # noqa: PLC0415 - polars is slow to import
+    from loader.shards.division import checkpoint_folders  # noqa: PLC0415 - polars is slow to import
+    from loader.verify.stored_job import stored_plan  # noqa: PLC0415 - the same
 
-    command = stored_plan(run_dir).command
+    command = stored_plan(checkpoint_folders(run_dir)[0]).command
     typed = CommandLine.parsed(command) if command else None
     if typed is None or "--emulate" not in typed.arguments or not (run_dir / LAKE_NAME).exists():
         yield None

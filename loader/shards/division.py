@@ -61,3 +61,13 @@ def present_division(run_dir: Path) -> Division | None:
         if number not in known
     ]
     return Division(run_dir, latest.shard.of, together, missing)
+
+
+def checkpoint_folders(run_dir: Path) -> Sequence[Path]:
+    """Return the folders of a load's checkpoints: the run directory, or one folder for each shard that began.
+
+    Raises:
+        CheckpointError: None of the checkpoints can be read.
+    """
+    division = present_division(run_dir)
+    return [run_dir] if division is None else [part.run_dir for part in division.parts]

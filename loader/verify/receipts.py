@@ -15,7 +15,7 @@ from loader.checkpoint.verdicts import Receipt, Verdict, Verdicts, open_verdicts
 from loader.errors import ExtractError, SettingsError
 from loader.extract import open_extract
 from loader.model import Event
-from loader.shards.division import present_division
+from loader.shards.division import checkpoint_folders
 from loader.verify.replanning import Place, places_of, replan
 from loader.verify.stored_job import stored_job, stored_plan
 
@@ -118,8 +118,7 @@ def export_receipts(run_dir: Path, wanted: Wanted, output: Path | None, stdout: 
 
 def _all_lines(run_dir: Path, wanted: Wanted) -> Iterator[ReceiptLine]:
     """Yield the lines of a load, shard by shard if it has shards."""
-    division = present_division(run_dir)
-    for folder in [run_dir] if division is None else [part.run_dir for part in division.parts]:
+    for folder in checkpoint_folders(run_dir):
         with open_verdicts(folder) as verdicts:
             yield from _lines(folder, verdicts, wanted)
 

@@ -95,11 +95,12 @@ def test_each_stage_of_a_load_is_shown(scn_loader, tmp_path):
     assert f"rows not loaded of the load in {run_dir}" in scn_loader("status", child).stdout
 
 
-def test_a_rehearsal_can_be_verified_afterwards(scn_loader, tmp_path):
+@pytest.mark.parametrize("shards", [[], ["--workers", "2"]], ids=["whole", "workers"])
+def test_a_rehearsal_can_be_verified_afterwards(scn_loader, tmp_path, shards):
     """Its emulator is gone; the lake that it left is enough to ask."""
     run_dir = tmp_path / "run"
     place = ["--instance-id", INSTANCE, "--emulate", "--run-dir", run_dir]
-    ended = scn_loader("load", written(tmp_path, "id", 20), *DATASET_FLAGS, *place)
+    ended = scn_loader("load", written(tmp_path, "id", 20), *DATASET_FLAGS, *place, *shards)
     found = scn_loader(*shlex.split(ended.stdout.splitlines()[-1])[1:-2])
     assert (found.returncode, "20 succeeded" in found.stdout) == (0, True), found.stderr
 
