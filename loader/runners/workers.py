@@ -227,7 +227,8 @@ class _WorkerLoad:
             _, level, text = values["message"].split(" ", 2)  # a line of `report.logs`, with its time
             if text not in self._told:  # most of them hold for the extract, and so for all
                 self._told.add(text)
-                log.log(logging.getLevelNamesMapping()[level], "%s", text.lstrip())
+                # The text is the message, not its argument: else all of them would be folded as one kind.
+                log.log(logging.getLevelNamesMapping()[level], text.lstrip())
         elif "end" in values:
             end = read_end(values["end"])
             # A worker that somebody else told to end is started again, as one that was killed.

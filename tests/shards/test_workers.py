@@ -49,6 +49,8 @@ def test_workers_deliver_a_load(
     told = [record.getMessage() for record in caplog.records if "rejected" in record.getMessage()]
     assert all(text.startswith("A row was rejected: ") for text in told)
     assert len(set(told)) == len(told) > 0
+    kinds = {record.msg for record in caplog.records if "rejected" in record.getMessage()}
+    assert len(kinds) == len(told)  # none is folded away as a repeat of another
     again = run_workers(job(workers=2), Observers(), key=KEY).summary
     assert (again.attempts, again.events_accepted, again.resumed) == (0, RECORDS, True)
 
