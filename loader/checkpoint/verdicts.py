@@ -32,7 +32,7 @@ class Verdict(IntEnum):
     SUCCEEDED = 2
     FAILED = 3
     KNOWN = 4
-    """The service has the event and tells no load status: a typed event."""
+    """The service has the event and reports no load status: a typed event."""
     UNKNOWN = 5
     """Older than the service remembers events."""
     MISSING = 6

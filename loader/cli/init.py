@@ -59,6 +59,7 @@ def init(
     Exit codes: 0 written; 2 refused, for example because the file is there; 9 no file or no row.
     """
     from loader.drafting import draft_job  # noqa: PLC0415 - polars is slow to import, --help is not
+    from loader.report.figures import counted  # noqa: PLC0415 - the same
 
     path = output or _default_path(extract[0])
     if os.path.lexists(path) and not force:
@@ -74,7 +75,8 @@ def init(
     )
     draft = draft_job(job, path.parent)
     _write(path, draft.text, overwrite=force)
-    typer.echo(f"{path}: {len(draft.columns)} columns mapped, {len(draft.unused)} source columns left out.")
+    mapped, unused = counted(len(draft.columns), "column"), counted(len(draft.unused), "source column")
+    typer.echo(f"{path}: {mapped} mapped, {unused} left out.")
     if draft.needed:
         typer.echo(f"Needed, and not found: {', '.join(draft.needed)}.")
     typer.echo("Check what is marked in it, then run:")

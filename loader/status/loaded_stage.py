@@ -16,7 +16,11 @@ LINES = (
     (Verdict.FAILED, "failed", "their records are not in the data lake"),
     (Verdict.SUCCEEDED, "succeeded", "loaded into the data lake"),
     (Verdict.IN_PROGRESS, "in progress", "their load has not ended yet"),
-    (Verdict.KNOWN, "known", "accepted and known to the service, which tells no load status of typed events"),
+    (
+        Verdict.KNOWN,
+        "known",
+        "accepted and known to the service, which reports no load status for typed events",
+    ),
     (Verdict.UNKNOWN, "unknown", "older than the 30 days for which the service tells of events"),
     (Verdict.UNDECIDED, "not asked", "the service was not asked about them yet, or gave no answer"),
 )
@@ -24,7 +28,7 @@ LINES = (
 
 NOT_ASKED = "the service was not asked yet; accepted is not loaded"
 
-NOT_TOLD = "the service tells no load status of typed events"
+NOT_TOLD = "the service reports no load status for typed events"
 
 
 def tells_loads(settings: Mapping[str, Any]) -> bool:

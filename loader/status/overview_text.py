@@ -143,8 +143,9 @@ def _troubles(label: str, troubles: Sequence[FailureGroup]) -> Iterator[str]:
     for trouble in troubles:
         places = "; ".join(f"{path} row {row + 1:,}" for path, row in trouble.first)
         more = ", ..." if trouble.count > len(trouble.first) else ""
-        kind = printable(trouble.kind)
-        yield _line(label, f"{trouble.count:,} x {kind}: {printable(trouble.reason, 200)}")
+        # A row that is rejected as a whole has no column.
+        kind = f"{printable(trouble.kind)}: " if trouble.kind else ""
+        yield _line(label, f"{trouble.count:,} x {kind}{printable(trouble.reason, 200)}")
         yield _line("", f"first: {printable(places)}{more}")
 
 

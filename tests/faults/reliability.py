@@ -85,8 +85,8 @@ LIMITS = f"""\
   the load runs, it ends in doubt and later events of its group are sent. Sent again by a later run, it comes
   after them. Within the life of a token this cannot happen.
 * **Accepted is not loaded.** What the service does after its answer is out of sight of a load.
-  `scn-loader verify` asks for it; of typed events the service tells no load status, and of events older than
-  30 days nothing.
+  `scn-loader verify` asks for it. The service reports no load status for typed events, and nothing for
+  events older than 30 days.
 * **A failed event and its successors.** With `--on-failure continue`, the default, later events of a group
   overtake one that was refused; `hold` keeps the order.
 * **A disk that lies.** What `fsync` said is on the disk is believed. A power loss on a drive that only

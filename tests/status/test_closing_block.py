@@ -314,9 +314,9 @@ def test_accepted_is_not_called_loaded() -> None:
 
 
 def test_of_typed_events_nothing_is_proposed_that_cannot_be_known() -> None:
-    """The service tells no load status of them."""
+    """The service reports no load status for them."""
     text = to_text(replace(SUMMARY, identity=LoadIdentity(event_type="scn.data.inboundorderline")), TYPED)
-    assert "\n  loaded      not known: the service tells no load status of typed events\n" in text
+    assert "\n  loaded      not known: the service reports no load status for typed events\n" in text
     assert "\n  next " not in text
 
 

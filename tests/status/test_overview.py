@@ -15,6 +15,7 @@ from loader.status.failure_groups import FailureGroup
 from loader.status.listing import loads_below
 from loader.status.next_steps import Step, next_steps
 from loader.status.overview import Doubt, LoadState, Overview, read_overview
+from loader.status.overview_text import overview_text
 from tests.checkpoint.sample_loads import (
     START,
     Clock,
@@ -233,3 +234,17 @@ def test_a_folder_lists_its_loads_and_those_inside_them(tmp_path: Path) -> None:
     assert read_overview(first, START).child == child
     assert read_overview(child, START).parent == first
     assert loads_below(tmp_path / "none", START) == []
+
+
+async def test_a_row_that_is_rejected_as_a_whole_has_no_column(tmp_path: Path) -> None:
+    """Its reason stands alone; that of a cell follows the column."""
+    rejected = [
+        RejectedRow(0, 8, "", RejectCode.WRONG_FIELD_COUNT, "too short"),
+        RejectedRow(0, 9, "quantity", RejectCode.NOT_A_NUMBER, "not a number"),
+    ]
+    with open_checkpoint(tmp_path / "run", load_plan(), clock=Clock()) as checkpoint:
+        checkpoint.begin_slice(window_plan(rejected=rejected))
+        await checkpoint.flush()
+    text = overview_text(read_overview(tmp_path / "run", START), [])
+    assert "rejected  1 x too short\n" in text
+    assert "rejected  1 x quantity: not a number\n" in text

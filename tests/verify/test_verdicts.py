@@ -106,7 +106,7 @@ async def test_verdicts_are_those_of_the_service(tmp_path, how, list_order):
 
 
 async def test_typed_events_are_known_and_never_loaded(tmp_path):
-    """The service tells no load status of them: 'known', and exit code 0."""
+    """The service reports no load status for them: 'known', and exit code 0."""
     extract = tmp_path / "extract.csv"
     extract.write_text("process_id\np1\np2\n")
     async with running_emulator(EmulatorSettings()) as emulator:
