@@ -20,8 +20,7 @@ APPLICATION_ID = 0x53434E4C  # "SCNL": tells our file from any other SQLite file
 FORMAT_VERSION = 13
 """2: rejected rows have codes. 4: tokens are made of the start of a request's body. 5: marks name events.
 6: generations. 7: samples. 8: times of change. 9: windows over files. 10: swallowed lines. 11: verdicts.
-12: shards. 13: rules of columns hold only what was given. Tokens and marks of earlier formats are
-worthless."""
+12: shards. 13: rules without defaults. Tokens and marks of earlier formats are worthless."""
 
 BUSY_SECONDS = 10.0
 """How long a write waits for someone's SQLite tool that holds the file for writing."""

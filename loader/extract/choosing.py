@@ -19,9 +19,10 @@ from loader.checkpoint.start.delivered import (
 )
 from loader.errors import CheckpointMismatch, LoaderError, NothingNew
 from loader.extract.find_files import find_files
-from loader.job import Job, checkpoint_dir_of
+from loader.job import Job, checkpoint_dir_of, run_dir_of
 from loader.job.sections import Unfinished
 from loader.model import SourceFile
+from loader.shards.other_divisions import delivered_by_other_divisions
 from loader.sources import local_paths, s3_objects
 from loader.sources.local_paths import S3_SCHEME, STANDARD_INPUT
 from loader.sources.s3_client import S3Client
@@ -65,6 +66,8 @@ def choose_files(job: Job, files: tuple[SourceFile, ...]) -> Chosen:
     leaves_out = _is_open_ended(job.extract) and not job.again
     delivered = delivered_before(run_dir, settings) if leaves_out else Delivered()
     before = delivered.paths
+    if leaves_out:
+        before |= delivered_by_other_divisions(run_dir_of(job).absolute(), job.shard, settings)
     present = present_load(run_dir)
     if present is not None and not is_for(present, settings):
         present = None  # open_checkpoint says how it differs

@@ -86,6 +86,38 @@ def test_old_doubts_of_earlier_shards_need_a_decision(
     assert {summary.exit_code for summary in summaries} == {ExitCode.DELIVERED_WITH_FAILURES}
 
 
+@pytest.mark.parametrize(("before", "now"), [((), 2), ((1, 2, 3), 0), ((1, 2, 3), 2)])
+def test_files_that_another_number_of_shards_delivered_are_left_out(
+    service: EmulatedService, load: Load, extract: Path, before: tuple[int, ...], now: int
+) -> None:
+    """The night's folder is loaded with another number of shards than the night before."""
+    inbox = extract.parent / "inbox"
+    inbox.mkdir()
+    extract.rename(inbox / "a.csv")
+    for number in before:
+        load(f"{number}/{len(before)}", extract=[str(inbox)])
+    if not before:
+        load(extract=[str(inbox)])
+    assert service.calls()["attempts"] == RECORDS
+    (inbox / "b.csv").write_text("reservation_id,reservation_detail_id\nX1,1\nX2,2\nX3,3\n", encoding="utf-8")
+    nights = [load(f"{number}/{now}", extract=[str(inbox)]) for number in range(1, now + 1)]
+    nights = nights or [load(extract=[str(inbox)])]
+    assert sum(night.attempts for night in nights) == 3
+    assert len(service.records("reservation")) == RECORDS + 3
+
+
+def test_files_that_some_shards_delivered_are_not_left_out(
+    service: EmulatedService, load: Load, extract: Path
+) -> None:
+    """The groups of the shards that never ran are sent, and those of the others only once."""
+    inbox = extract.parent / "inbox"
+    inbox.mkdir()
+    extract.rename(inbox / "a.csv")
+    load("1/2", extract=[str(inbox)])
+    load(extract=[str(inbox)])
+    assert service.calls()["attempts"] == len(service.records("reservation")) == RECORDS
+
+
 def test_an_event_with_other_content_is_refused(load: Load, tmp_path: Path) -> None:
     """Where an earlier shard planned something else for the same rows, nothing is believed."""
     load("1/2")
