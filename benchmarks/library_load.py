@@ -23,7 +23,7 @@ from loader.errors import Interrupted
 from loader.extract import open_extract
 from loader.job import Job, Pack
 from loader.loading.observers import Ending, Observers
-from loader.loading.session import LoadSession
+from loader.loading.running.session import LoadSession
 from loader.model import EventResult
 from loader.service.client import open_client
 

@@ -15,7 +15,7 @@ TOO_LONG = {
     "checkpoint/checkpoint.py": 357,
     "checkpoint/schema.py": 309,
     "delivery/dispatcher.py": 313,
-    "loading/session.py": 331,
+    "loading/running/session.py": 331,
 }
 """Modules that are too long already, and their lines. They may only shrink."""
 

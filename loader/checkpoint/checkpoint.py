@@ -9,7 +9,14 @@ from types import TracebackType
 from typing import Self
 
 from loader.checkpoint import progress
-from loader.checkpoint.entries import (
+from loader.checkpoint.plan import plan_digest
+from loader.checkpoint.progress import InDoubtEvent, WindowProgress
+from loader.checkpoint.queries import FileTotals, RunEnd, Totals, read_file_totals, read_receipts, read_totals
+from loader.checkpoint.reading import reading_errors
+from loader.checkpoint.reconciling import Disagreement, drop_strays
+from loader.checkpoint.samples import StoredSample, read_samples, write_samples
+from loader.checkpoint.schema import CHECKPOINT_NAME, SKIPPED, stand_alone
+from loader.checkpoint.writing.entries import (
     EventsMarked,
     EventsNamed,
     Place,
@@ -20,15 +27,8 @@ from loader.checkpoint.entries import (
     put_aside,
     slice_opened,
 )
-from loader.checkpoint.ledger import Ledger, RunRecord
-from loader.checkpoint.plan import plan_digest
-from loader.checkpoint.progress import InDoubtEvent, WindowProgress
-from loader.checkpoint.queries import FileTotals, RunEnd, Totals, read_file_totals, read_receipts, read_totals
-from loader.checkpoint.reading import reading_errors
-from loader.checkpoint.reconciling import Disagreement, drop_strays
-from loader.checkpoint.samples import StoredSample, read_samples, write_samples
-from loader.checkpoint.schema import CHECKPOINT_NAME, SKIPPED, stand_alone
-from loader.checkpoint.writer import Writer
+from loader.checkpoint.writing.ledger import Ledger, RunRecord
+from loader.checkpoint.writing.writer import Writer
 from loader.errors import CheckpointError, CheckpointMismatch
 from loader.model import Event, EventResult, EventState, PartResult, SlicePlan
 

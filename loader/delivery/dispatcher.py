@@ -16,7 +16,6 @@ import asyncio
 import math
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 
-from loader.delivery.bisection import PartLog
 from loader.delivery.entry import Entry
 from loader.delivery.inbox import Inbox
 from loader.delivery.interfaces import AttemptClient, Surroundings, contained_work
@@ -29,9 +28,10 @@ from loader.delivery.limits.limiting_factor import Stalls
 from loader.delivery.limits.user_ceiling import Ceiling
 from loader.delivery.limits.way_breaker import WayBreaker
 from loader.delivery.marking import Marker, WriteAhead
-from loader.delivery.outcome_handling import OutcomeHandler
+from loader.delivery.outcomes.bisection import PartLog
+from loader.delivery.outcomes.outcome_handling import OutcomeHandler
+from loader.delivery.outcomes.retry import Remedy, out_of_patience
 from loader.delivery.rate.controller import RateController
-from loader.delivery.retry import Remedy, out_of_patience
 from loader.delivery.settings import DeliverySettings
 from loader.delivery.stats import DeliveryStats
 from loader.delivery.troubles import Troubles

@@ -13,7 +13,7 @@ from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, P
 
 
 class EventInParts(Protocol):
-    """The interface of an event in parts for its entries. `delivery.bisection` implements it."""
+    """The interface of an event in parts for its entries. `delivery.outcomes.bisection` implements it."""
 
     event: Event
 

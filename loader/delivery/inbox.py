@@ -11,7 +11,7 @@ import asyncio
 from loader.delivery.entry import Entry
 from loader.delivery.lanes import Lanes
 from loader.delivery.limits.byte_budget import ByteBudget
-from loader.delivery.outcome_handling import OutcomeHandler
+from loader.delivery.outcomes.outcome_handling import OutcomeHandler
 
 _OFFERS_PER_TURN = 128
 """Number of offers after which the offering side yields to the event loop."""

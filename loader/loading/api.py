@@ -29,7 +29,7 @@ from loader.loading.dry_run import dry_run
 from loader.loading.earlier import remove_earlier, remove_earlier_unless_held
 from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
-from loader.loading.session import LoadSession
+from loader.loading.running.session import LoadSession
 from loader.process.daemon_thread import in_daemon_thread
 from loader.process.signals import GRACE_SECONDS, hold, on_signals
 from loader.report import LoadSummary

@@ -5,7 +5,7 @@ from enum import Enum
 
 
 class OutcomeKind(Enum):
-    """The kind of an outcome. `loader.delivery.retry` decides the next step for each."""
+    """The kind of an outcome. `loader.delivery.outcomes.retry` decides the next step for each."""
 
     ACCEPTED = "accepted"
     THROTTLED = "throttled"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from loader.checkpoint import Checkpoint, Plan, RunEnd, Totals, open_checkpoint
-from loader.checkpoint.entries import slice_opened
-from loader.checkpoint.ledger import Ledger, RunRecord
 from loader.checkpoint.schema import CHECKPOINT_NAME, LOST_ANSWER, SKIPPED, create_tables
+from loader.checkpoint.writing.entries import slice_opened
+from loader.checkpoint.writing.ledger import Ledger, RunRecord
 from loader.errors import CheckpointMismatch
 from loader.model import EventState, RejectedRow
 from loader.reject_code import RejectCode

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from loader.checkpoint.writer import Writer
+from loader.checkpoint.writing.writer import Writer
 
 
 class NoLedger:

@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from loader.delivery.bisection import PartLog
 from loader.delivery.dispatcher import Dispatcher
 from loader.delivery.interfaces import Surroundings
 from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.marking import WriteAhead
+from loader.delivery.outcomes.bisection import PartLog
 from loader.delivery.rate.governor import Governor
 from loader.delivery.settings import DeliverySettings
 from loader.errors import LoaderError

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loader.delivery.bisection import HOPELESS_REFUSALS, Bisection
 from loader.delivery.entry import Entry
+from loader.delivery.outcomes.bisection import HOPELESS_REFUSALS, Bisection
 from loader.delivery.settings import DeliverySettings
 from loader.errors import CheckpointWriteError
 from loader.job import OnFailure

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from loader.delivery.limits.circuit_breaker import BreakerSettings
-from loader.delivery.retry import MAX_UNKNOWN_ANSWERS, PATIENCE_SECONDS
+from loader.delivery.outcomes.retry import MAX_UNKNOWN_ANSWERS, PATIENCE_SECONDS
 from loader.delivery.settings import DeliverySettings
 from loader.errors import ExitCode, LoaderError, ServiceStopped
 from loader.job import OnFailure

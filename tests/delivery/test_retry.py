@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.delivery.entry import Entry
-from loader.delivery.retry import (
+from loader.delivery.outcomes.retry import (
     ACCEPTED,
     BACKOFF_CAP_SECONDS,
     FAILED,

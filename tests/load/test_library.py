@@ -11,7 +11,7 @@ import pytest
 from loader import EventState, ExitCode, LoaderError, Snapshot, read_job, run_load, stream_load
 from loader.delivery.rate.memory import RateMemory, Remembered
 from loader.emulator import ACCESS_KEY_ID
-from loader.loading.handover import EVENTS_AT_ONCE
+from loader.loading.running.handover import EVENTS_AT_ONCE
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"

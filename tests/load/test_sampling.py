@@ -15,7 +15,7 @@ from loader.checkpoint.samples import (
 )
 from loader.checkpoint.schema import create_tables
 from loader.latency import Latencies
-from loader.loading.sampling import Sampler
+from loader.loading.running.sampling import Sampler
 from loader.report import Snapshot
 from tests.thoroughness import examples
 

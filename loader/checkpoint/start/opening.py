@@ -16,7 +16,6 @@ import orjson
 
 from loader.atomic import drafting, make_private_file, remove_drafts
 from loader.checkpoint.checkpoint import Checkpoint
-from loader.checkpoint.ledger import RunRecord
 from loader.checkpoint.plan import Plan, differences, setting_differences, shown
 from loader.checkpoint.queries import is_finished, left_in_doubt, read_generation
 from loader.checkpoint.reading import check_whole, open_for_reading, read_plan
@@ -37,6 +36,7 @@ from loader.checkpoint.start.making_way import (
     make_way,
     next_generation,
 )
+from loader.checkpoint.writing.ledger import RunRecord
 from loader.errors import CheckpointError, CheckpointMismatch
 from loader.model import SourceFile
 from loader.private_files import check_files, make_private_folder, with_sidecars

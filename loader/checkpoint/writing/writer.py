@@ -14,8 +14,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 
-from loader.checkpoint.entries import Durable
-from loader.checkpoint.ledger import Ledger, WriterEntry
+from loader.checkpoint.writing.entries import Durable
+from loader.checkpoint.writing.ledger import Ledger, WriterEntry
 from loader.errors import CheckpointWriteError, LoaderError, unhandled
 
 COMMIT_SECONDS = 0.1

@@ -11,14 +11,14 @@ Rules kept here:
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from loader.delivery.bisection import TOO_LARGE, Bisection, PartLog, calls_for_division
-from loader.delivery.content_refusals import ContentRefusals
 from loader.delivery.entry import Entry, EventInParts
 from loader.delivery.interfaces import AttemptClient, Surroundings
 from loader.delivery.limits.admission import Admission
-from loader.delivery.retry import Finish, Remedy, Stop, StopCause, decide, given_up
+from loader.delivery.outcomes.bisection import TOO_LARGE, Bisection, PartLog, calls_for_division
+from loader.delivery.outcomes.content_refusals import ContentRefusals
+from loader.delivery.outcomes.retry import Finish, Remedy, Stop, StopCause, decide, given_up
+from loader.delivery.outcomes.stop_errors import given_up_waiting, service_stopped
 from loader.delivery.stats import DeliveryStats
-from loader.delivery.stop_errors import given_up_waiting, service_stopped
 from loader.errors import LoaderError
 from loader.events.split import whole
 from loader.model import EventResult, EventState, Outcome, OutcomeKind, PartResult, PartState

@@ -6,7 +6,7 @@ the instance or the signature of the request, never a payload.
 
 from datetime import UTC, datetime
 
-from loader.delivery.retry import StopCause
+from loader.delivery.outcomes.retry import StopCause
 from loader.delivery.troubles import Troubles
 from loader.errors import DeliveryStopped, ServiceStopped
 from loader.model import Outcome

@@ -28,13 +28,13 @@ from loader.errors import (
 from loader.extract import Extract
 from loader.extract.planning import log_rejected, plan_ahead, plan_slices
 from loader.job import Job, run_dir_of
-from loader.loading.counters import LoadCounters, last_trouble
-from loader.loading.handover import Feeder
 from loader.loading.observers import Ending, Observers
 from loader.loading.rejects import keep_rejects
-from loader.loading.sampling import Sampler
-from loader.loading.taking_over import TakingOver, held_groups
-from loader.loading.trouble_watch import TroubleWatch
+from loader.loading.running.counters import LoadCounters, last_trouble
+from loader.loading.running.handover import Feeder
+from loader.loading.running.sampling import Sampler
+from loader.loading.running.taking_over import TakingOver, held_groups
+from loader.loading.running.trouble_watch import TroubleWatch
 from loader.model import Event, EventResult, EventState, PartResult, PartState, SlicePlan
 from loader.process.daemon_thread import in_daemon_thread
 from loader.report import LoadSummary, Snapshot

@@ -6,7 +6,7 @@ from loader.checkpoint import SAFE_SECONDS, Checkpoint, WindowProgress
 from loader.checkpoint.schema import SKIPPED
 from loader.errors import DecisionNeeded
 from loader.job import InDoubt, Job, OnFailure
-from loader.loading.counters import LoadCounters
+from loader.loading.running.counters import LoadCounters
 from loader.model import Event, EventResult, EventState, Operation, SlicePlan
 from loader.shards.earlier import EarlierShards, TakenOver
 

@@ -16,7 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from loader.checkpoint.doubt import answered
-from loader.checkpoint.entries import (
+from loader.checkpoint.queries import pack_indexes, stored_rows
+from loader.checkpoint.receipts import RECEIPT_BYTES, has_receipt, write_receipts
+from loader.checkpoint.writing.entries import (
     Durable,
     EventPutAside,
     EventsMarked,
@@ -26,8 +28,6 @@ from loader.checkpoint.entries import (
     SliceOpened,
     WriterCall,
 )
-from loader.checkpoint.queries import pack_indexes, stored_rows
-from loader.checkpoint.receipts import RECEIPT_BYTES, has_receipt, write_receipts
 
 WriterEntry = (
     Receipt | SliceOpened | EventsMarked | EventsNamed | EventPutAside | PartNoted | WriterCall | Durable

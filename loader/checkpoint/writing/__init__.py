@@ -1,0 +1,1 @@
+"""What a running load records, and the thread that writes it."""

@@ -1,0 +1,1 @@
+"""What becomes of an event after each attempt: retry, division, final result, stop."""

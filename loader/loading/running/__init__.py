@@ -1,0 +1,1 @@
+"""One run of a load: hands events over, records results, counts, ends."""
