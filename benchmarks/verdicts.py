@@ -26,7 +26,7 @@ from benchmarks.report import replace_section, say_environment, skeleton
 from benchmarks.results import write_json
 from benchmarks.tables import markdown_table
 from loader import Job, stream_load
-from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.verdicts import Verdict, open_verdicts
 from loader.emulator import EmulatorSettings, running_emulator
 from loader.verify.api import verify

@@ -4,42 +4,49 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from loader.checkpoint import progress
-from loader.checkpoint.plan import plan_digest
+from loader.checkpoint.connections import stand_alone
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.progress import InDoubtEvent, WindowProgress
-from loader.checkpoint.queries import FileTotals, RunEnd, Totals, read_file_totals, read_receipts, read_totals
+from loader.checkpoint.queries import FileTotals, RunEnd, Totals, read_file_totals, read_totals
 from loader.checkpoint.reading import reading_errors
 from loader.checkpoint.reconciling import Disagreement, drop_strays
 from loader.checkpoint.samples import StoredSample, read_samples, write_samples
-from loader.checkpoint.schema import CHECKPOINT_NAME, SKIPPED, stand_alone
+from loader.checkpoint.slices import check_same_slice, read_slice
+from loader.checkpoint.writing.doubt_decisions import resend, skip
 from loader.checkpoint.writing.entries import (
     EventsMarked,
     EventsNamed,
     Place,
     WriterCall,
-    counts,
     named,
     part_noted,
     put_aside,
     slice_opened,
 )
-from loader.checkpoint.writing.ledger import Ledger, RunRecord
+from loader.checkpoint.writing.ledger import Ledger
+from loader.checkpoint.writing.runs import RunRecord, end_run
 from loader.checkpoint.writing.writer import Writer
-from loader.errors import CheckpointError, CheckpointMismatch
+from loader.errors import CheckpointError
 from loader.model import Event, EventResult, EventState, PartResult, SlicePlan
 
-COUNTS = (
-    *("file", "first_row", "rows_read", "rows_filtered", "rows_rejected", "records", "last_of_file"),
-    *("rows_filtered_unknown", "lines_swallowed", "rows_elsewhere"),
-)
 
-END_RUN = """
-UPDATE runs SET ended_at = ?, cause = ?, exit_code = ?, complete = ?, attempts = ?, throttled = ?,
-                retried = ?, seconds = ? WHERE number = ?"""
+@dataclass(frozen=True, slots=True)
+class OpenedState:
+    """What was found, or made, when a checkpoint was opened; the attributes are those of `Checkpoint`."""
+
+    load_id: str
+    began_at: float
+    generation: int
+    resumed: bool
+    finished: bool
+    archived: Path | None
+    disagreement: Disagreement
 
 
 class Checkpoint:
@@ -53,35 +60,28 @@ class Checkpoint:
         run_dir: The load's directory.
         load_id: Names the load.
         began_at: When its first run began, in epoch seconds.
-        generation: How many loads of the run directory made way for this one: part of its tokens.
+        generation: Number of earlier loads of the run directory that it replaces; part of its tokens.
         resumed: Whether an earlier run began it.
         finished: Whether the earlier runs left nothing to do but failed events.
-        archived: Where the checkpoint that had to make way lies now, if there was one.
+        archived: New path of the checkpoint that it replaces, or None.
         disagreement: What did not agree in it when it was opened.
     """
 
     def __init__(
         self,
-        *,
         run_dir: Path,
-        load_id: str,
-        began_at: float,
-        generation: int,
-        resumed: bool,
-        finished: bool,
-        archived: Path | None,
+        state: OpenedState,
         run: RunRecord,
-        disagreement: Disagreement,
+        *,
         connection: sqlite3.Connection,
         reader: sqlite3.Connection,
         held: ExitStack,
         clock: Callable[[], float],
     ) -> None:
-        self.run_dir, self.load_id, self.began_at = run_dir, load_id, began_at
-        self.generation, self.resumed = generation, resumed
-        self.finished = finished
-        self.archived = archived
-        self.disagreement = disagreement
+        self.run_dir = run_dir
+        self.load_id, self.began_at, self.generation = state.load_id, state.began_at, state.generation
+        self.resumed, self.finished = state.resumed, state.finished
+        self.archived, self.disagreement = state.archived, state.disagreement
         self._path = run_dir / CHECKPOINT_NAME
         self._run, self._connection, self._clock = run, connection, clock
         self._writer = Writer(connection, Ledger(connection, run), clock, where=str(self._path))
@@ -136,15 +136,6 @@ class Checkpoint:
         with reading_errors(self._path):
             return progress.read_old_in_doubt(self._reader, before)
 
-    def receipts(self, window: int) -> Mapping[int, str]:
-        """Return the ``eventId`` of each accepted event of a window, by index."""
-        with reading_errors(self._path):
-            accepted = read_receipts(self._reader, window)
-            odd = self._reader.execute(
-                "SELECT event_index, event_id FROM odd_receipts WHERE window = ?", (window,)
-            ).fetchall()
-        return {index: accepted.event_id(index) for index in accepted} | dict(odd)
-
     def totals(self) -> Totals:
         """Return the sums of what is durable, at the end once closed; ``flush`` first for all recorded."""
         if self._last_totals is not None:
@@ -170,16 +161,14 @@ class Checkpoint:
             CheckpointMismatch: An earlier run planned other events for the same slice.
         """
         with reading_errors(self._path):
-            stored = progress.read_slice(self._reader, plan.window, plan.number)
+            stored = read_slice(self._reader, plan.window, plan.number)
             nameless = self._reader.execute(
                 "SELECT event_index FROM events WHERE window = ? AND token IS NULL", (plan.window,)
             ).fetchall()
         if stored is None:
             self._put(slice_opened(plan, self._clock()))
             return True
-        given = (plan.first_index, len(plan.events), int(plan.ends_window), plan_digest(plan.events))
-        if stored.values != given or stored.files != counts(plan):
-            raise _replanned(plan, stored, self._path)
+        check_same_slice(plan, stored, self._path)
         events = {event.index: event for event in plan.events}
         known = [named(events[index]) for (index,) in nameless if index in events]
         if known:
@@ -238,36 +227,15 @@ class Checkpoint:
             skipped_too: Whether events that were skipped earlier come back as well.
         """
         now = self._clock()
-
-        def resend(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "UPDATE events SET first_attempt_at = ? WHERE state = 'in_doubt' AND first_attempt_at < ?",
-                (now, before),
-            )
-            if skipped_too:
-                connection.execute(
-                    "UPDATE events SET state = 'in_doubt', first_attempt_at = ?"
-                    " WHERE state = 'failed' AND code = ?",
-                    (now, SKIPPED),
-                )
-
-        self._put(WriterCall(resend))
+        self._put(WriterCall(lambda connection: resend(connection, before, now, skipped_too=skipped_too)))
         await self.flush()
 
     async def skip_in_doubt(self, before: float) -> None:
         """Count events in doubt from before a time (epoch seconds) as failed, never to be sent again.
 
-        Their code becomes ``schema.SKIPPED``; ``--retry-failed`` leaves them alone.
+        Their code becomes ``doubt.SKIPPED``; ``--retry-failed`` leaves them alone.
         """
-
-        def skip(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "UPDATE events SET state = 'failed', code = ?, message = ?"
-                " WHERE state = 'in_doubt' AND first_attempt_at < ?",
-                (SKIPPED, "In doubt for longer than its token lives; skipped on request.", before),
-            )
-
-        self._put(WriterCall(skip))
+        self._put(WriterCall(lambda connection: skip(connection, before)))
         await self.flush()
 
     async def drop_strays(self) -> None:
@@ -300,14 +268,7 @@ class Checkpoint:
         Raises:
             CheckpointWriteError: The disk refused. What was durable before stays valid.
         """
-
-        def record_end(connection: sqlite3.Connection) -> None:
-            numbers = (end.attempts, end.throttled, end.retried, end.seconds, self._run.number)
-            connection.execute(END_RUN, (self._clock(), end.cause, end.exit_code, end.complete, *numbers))
-            if end.graceful:
-                connection.execute("DELETE FROM marks")
-
-        self._put(WriterCall(record_end))
+        self._put(WriterCall(lambda connection: end_run(connection, self._run, end, self._clock())))
         durable = self._writer.durable()
         self.close()
         durable.result()
@@ -325,31 +286,3 @@ class Checkpoint:
             with suppress(sqlite3.Error):  # a reader, or a full disk: the log stays beside the file, valid
                 stand_alone(self._connection)
         self._held.close()
-
-
-def _replanned(plan: SlicePlan, stored: progress.StoredSlice, path: Path) -> CheckpointMismatch:
-    first = plan.files[0]
-    changes = [
-        f"{name} was {then}, is {now}"
-        for name, then, now in zip(
-            ("first event", "events", "end of the window"),
-            stored.values,
-            (plan.first_index, len(plan.events), int(plan.ends_window)),
-            strict=False,
-        )
-        if then != now
-    ]
-    if [values[0] for values in stored.files] != [file.file for file in plan.files]:
-        changes.append("its rows are of other files")
-    for then, now in zip(stored.files, counts(plan), strict=False):
-        changes += [
-            f"{name} was {before}, is {after}"
-            for name, before, after in zip(COUNTS, then, now, strict=True)
-            if before != after
-        ]
-    return CheckpointMismatch(
-        f"Window {plan.window} does not give the events that were planned when the load began.",
-        where=f"{path}, {plan.rows_read} rows from row {first.first_row} of file {first.file} on",
-        why="; ".join(changes) or "the same number of events, with other content",
-        next_step="use the loader version and the files the load began with, or start over with --restart",
-    )

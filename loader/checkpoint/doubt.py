@@ -13,6 +13,15 @@ from dataclasses import dataclass
 
 from loader.model import TOKEN_LIFE_SECONDS, EventState
 
+SKIPPED = "InDoubtSkipped"
+"""Code of a failed event that was in doubt when the user said ``--in-doubt skip``."""
+
+LOST_ANSWER = "RunEndedWithoutAnswer"
+"""Code of an event in doubt whose run died after it was handed out and before its answer was written."""
+
+PARTS_DISAGREE = "CheckpointPartsDisagree"
+"""Code of an event in doubt because the checkpoint's parts did not agree when it was opened."""
+
 TOKEN_MARGIN_SECONDS = 900.0
 """How long before the end of a token's life it is no longer trusted.
 

@@ -5,9 +5,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from loader.checkpoint.doubt import SKIPPED
 from loader.checkpoint.queries import read_receipts
 from loader.checkpoint.receipts import Receipts
-from loader.checkpoint.schema import SKIPPED
 from loader.model import EventState, Part, PartResult, PartState
 
 
@@ -102,36 +102,6 @@ def _read_parts(
     for index, first, count, state, *words in rows.fetchall():
         parts[index].append(PartResult(Part(first, count), PartState(state), *words))
     return dict(parts)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSlice:
-    """A slice as an earlier run planned it.
-
-    Attributes:
-        values: First index, number of events, whether it ends its window, digest of the tokens.
-        files: The result of the rows of each file, as from `entries.counts`.
-    """
-
-    values: tuple[object, ...]
-    files: Sequence[tuple[object, ...]]
-
-
-def read_slice(connection: sqlite3.Connection, window: int, number: int) -> StoredSlice | None:
-    """Return a slice as an earlier run planned it, or None if none did."""
-    values = connection.execute(
-        "SELECT first_index, events, ends_window, plan_digest FROM slices WHERE window = ? AND number = ?",
-        (window, number),
-    ).fetchone()
-    if values is None:
-        return None
-    files = connection.execute(
-        "SELECT file, first_row, rows_read, rows_filtered, rows_rejected, records, last_of_file,"
-        " rows_filtered_unknown, lines_swallowed, rows_elsewhere"
-        " FROM slice_files WHERE window = ? AND slice = ? ORDER BY file",
-        (window, number),
-    ).fetchall()
-    return StoredSlice(values, files)
 
 
 def read_settled_windows(

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from loader.checkpoint.doubt import Mark, StoredRow, answered, in_doubt
+from loader.checkpoint.doubt import SKIPPED, Mark, StoredRow, answered, in_doubt
 from loader.checkpoint.receipts import Receipts, spans
-from loader.checkpoint.schema import SKIPPED
 from loader.model import EventState
 
 

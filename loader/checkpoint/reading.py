@@ -9,14 +9,10 @@ from pathlib import Path
 
 import orjson
 
+from loader.checkpoint.connections import BUSY_SECONDS
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.plan import Plan
-from loader.checkpoint.schema import (
-    APPLICATION_ID,
-    BUSY_SECONDS,
-    CHECKPOINT_NAME,
-    FORMAT_VERSION,
-    create_tables,
-)
+from loader.checkpoint.schema import APPLICATION_ID, FORMAT_VERSION, create_tables
 from loader.errors import CheckpointCorrupt, CheckpointError
 from loader.model import SourceFile
 from loader.private_files import check_files, with_sidecars

@@ -16,8 +16,8 @@ Rules kept here:
 import sqlite3
 from dataclasses import dataclass
 
+from loader.checkpoint.doubt import PARTS_DISAGREE
 from loader.checkpoint.receipts import NO_RECEIPT, RECEIPT_BYTES, Receipts
-from loader.checkpoint.schema import PARTS_DISAGREE
 
 LEAVE_IN_DOUBT = """
 INSERT INTO events (state, window, event_index, file, code, message, attempts, first_attempt_at, run)

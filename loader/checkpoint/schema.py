@@ -1,4 +1,4 @@
-"""The tables of a checkpoint, and how a connection to it is set up.
+"""The tables of a checkpoint and the version of their format.
 
 One file, ``checkpoint.sqlite``. An accepted event costs its receipt and nothing else: ``receipts``
 holds one blob per window with 16 bytes per event, at ``16 * event_index``, zero until the event is
@@ -7,35 +7,12 @@ failed, are in doubt or were held back; rejected rows) is one readable row each.
 """
 
 import sqlite3
-from pathlib import Path
-
-CHECKPOINT_NAME = "checkpoint.sqlite"
-LOG_NAME = "load.log"
-NOT_LOADED_NAME = "not-loaded"
-"""Folder of the rows that the service accepted and did not load, or refused."""
-REJECTED_NAME = "rejected"
-"""Folder of the rejected rows, beside the checkpoint they were rejected by."""
 
 APPLICATION_ID = 0x53434E4C  # "SCNL": tells our file from any other SQLite file of the same name
 FORMAT_VERSION = 13
 """2: rejected rows have codes. 4: tokens are made of the start of a request's body. 5: marks name events.
 6: generations. 7: samples. 8: times of change. 9: windows over files. 10: swallowed lines. 11: verdicts.
 12: shards. 13: rules without defaults. Tokens and marks of earlier formats are worthless."""
-
-BUSY_SECONDS = 10.0
-"""How long a write waits for someone's SQLite tool that holds the file for writing."""
-
-WAL_PAGES = 1000
-"""Pages (of 4 KiB) after which the write-ahead log is copied into the main file: SQLite's own default."""
-
-SKIPPED = "InDoubtSkipped"
-"""Code of a failed event that was in doubt when the user said ``--in-doubt skip``."""
-
-LOST_ANSWER = "RunEndedWithoutAnswer"
-"""Code of an event in doubt whose run died after it was handed out and before its answer was written."""
-
-PARTS_DISAGREE = "CheckpointPartsDisagree"
-"""Code of an event in doubt because the checkpoint's parts did not agree when it was opened."""
 
 SCHEMA = """
 CREATE TABLE load (
@@ -258,52 +235,3 @@ def create_tables(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
     connection.executescript(SCHEMA)
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """Open a checkpoint for writing: every commit is on the disk when it returns.
-
-    Raises:
-        sqlite3.Error: SQLite refused, or the file system lacks what a write-ahead log needs.
-    """
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    try:
-        _prepare(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def connect_reader(path: Path) -> sqlite3.Connection:
-    """Open a checkpoint for reading beside the one that writes it.
-
-    Raises:
-        sqlite3.Error: SQLite refused.
-    """
-    address = f"{path.absolute().as_uri()}?mode=ro"
-    return sqlite3.connect(
-        address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-    )
-
-
-def stand_alone(connection: sqlite3.Connection) -> None:
-    """Fold the write-ahead log into the main file, so that copying the one file copies everything.
-
-    Raises:
-        sqlite3.Error: Someone reads the file, or the disk is full; the log then stays beside it, valid.
-    """
-    connection.execute("PRAGMA busy_timeout = 1000")  # nobody should wait long for this at the end
-    connection.execute("PRAGMA journal_mode = DELETE")
-
-
-def _prepare(connection: sqlite3.Connection) -> None:
-    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    if mode != "wal":
-        raise sqlite3.OperationalError(f"the file system has no shared memory (journal mode {mode})")
-    connection.execute("PRAGMA synchronous = FULL")
-    # macOS: fsync alone leaves the data in the drive's cache. No effect elsewhere.
-    connection.execute("PRAGMA fullfsync = ON")
-    connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
-    # The log is cut back to this after a burst, such as a status command that held it open.
-    connection.execute(f"PRAGMA journal_size_limit = {WAL_PAGES * 4096}")

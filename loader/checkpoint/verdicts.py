@@ -16,9 +16,10 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
+from loader.checkpoint.connections import connect, stand_alone
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.queries import Totals, read_receipts, read_totals
 from loader.checkpoint.reading import check_whole, open_for_reading, reading_errors
-from loader.checkpoint.schema import CHECKPOINT_NAME, connect, stand_alone
 from loader.checkpoint.start.lock import lock_run_dir, look_without_locking
 from loader.errors import CheckpointError
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from loader.checkpoint.schema import REJECTED_NAME
+from loader.checkpoint.file_names import REJECTED_NAME
 from loader.checkpoint.start.correction_folders import REASONS_NAME, not_loaded_folders
 from loader.cli.load import value_flags
 from loader.cli.terminal.corrected_load import standing_of

@@ -11,7 +11,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from loader.checkpoint.schema import CHECKPOINT_NAME, REJECTED_NAME
+from loader.checkpoint.file_names import CHECKPOINT_NAME, REJECTED_NAME
 from loader.checkpoint.start.making_way import aside
 from loader.cli.load import value_flags
 from loader.cli.terminal.corrected_load import standing_of

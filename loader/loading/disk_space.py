@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.errors import CheckpointError
 from loader.extract import Extract
 from loader.job import Job, Pack

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from loader.checkpoint import Checkpoint
-from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.job import Job
 from loader.model import SourceFile
 from loader.report.identity import LoadIdentity

@@ -17,9 +17,9 @@ from typing import Protocol
 import orjson
 
 from loader.atomic import drafting, make_private_file
+from loader.checkpoint.file_names import REJECTED_NAME
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.rejected import open_rejected
-from loader.checkpoint.schema import REJECTED_NAME
 from loader.checkpoint.start.correction_folders import REASONS_NAME
 from loader.errors import CheckpointError, LoaderError, contained_call
 from loader.extract import Table, reopen_table

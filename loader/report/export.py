@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loader.atomic import replacing
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.reading import open_for_reading
-from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.checkpoint.start.lock import look_without_locking
 from loader.errors import CheckpointError
 

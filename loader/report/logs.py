@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from loader.checkpoint.schema import LOG_NAME
+from loader.checkpoint.file_names import LOG_NAME
 from loader.errors import CheckpointError
 from loader.private_files import open_private
 from loader.report.log_lines import Fields, LogFormat, fields_of, json_line, message_of, text_line

@@ -7,10 +7,10 @@ from contextlib import closing
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.progress import read_known_rows
 from loader.checkpoint.queries import read_totals
 from loader.checkpoint.reading import read_plan
-from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.errors import LoaderError
 from loader.latency import NO_LATENCIES, Percentiles
 from loader.report import LoadSummary, Snapshot

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Self
 
+from loader.checkpoint.doubt import SKIPPED
 from loader.checkpoint.progress import WindowProgress, read_held_groups, read_progress
 from loader.checkpoint.queries import left_in_doubt
 from loader.checkpoint.reading import open_for_reading
-from loader.checkpoint.schema import SKIPPED
 from loader.errors import CheckpointMismatch
 from loader.model import Event, EventResult, EventState, PartResult, PartState, SlicePlan
 from loader.model.event_places import token_starts, unpack_places

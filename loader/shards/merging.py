@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
+from loader.checkpoint.doubt import LOST_ANSWER
 from loader.checkpoint.queries import left_in_doubt
 from loader.checkpoint.reconciling import LEAVE_IN_DOUBT
 from loader.checkpoint.samples import StoredSample, halved, read_samples, together, write_samples
-from loader.checkpoint.schema import LOST_ANSWER
 
 COPIED = ("load", "connection", "files")
 """The same in all shards, but for identity and command."""

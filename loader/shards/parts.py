@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.queries import is_finished, read_generation
 from loader.checkpoint.reading import open_for_reading, read_plan
-from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.checkpoint.start.lock import holding, look_without_locking, unwritable
 from loader.job import SHARDS_NAME, Shard
 from loader.private_files import make_private_folder

@@ -7,9 +7,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.queries import RunEnd, read_last_run
 from loader.checkpoint.reading import open_for_reading
-from loader.checkpoint.schema import CHECKPOINT_NAME, create_tables
+from loader.checkpoint.schema import create_tables
 from loader.checkpoint.start.lock import look_without_locking
 from loader.errors import ExitCode
 from loader.job import Shard

@@ -15,7 +15,7 @@ SHOWN = 3
 """How many paths a sentence shows."""
 
 RUN_DIRECTORY_MARK = "checkpoint.sqlite"
-"""A folder that holds this file is a run directory (`loader.checkpoint.schema.CHECKPOINT_NAME`)."""
+"""A folder that holds this file is a run directory (`loader.checkpoint.file_names`)."""
 
 HIDDEN = "Hidden files and folders (names that begin with '.' or '_') are left out"
 OTHER_NAME = "Files not named like an extract are left out (a glob takes them; unpack archives)"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.job import SHARDS_NAME
 from loader.report import figures
 from loader.report.figures import printable

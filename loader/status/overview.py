@@ -8,10 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from loader.checkpoint.doubt import SAFE_SECONDS
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.queries import RunEnd, Totals, read_last_run, read_totals, with_marked
 from loader.checkpoint.reading import open_for_reading, read_plan
-from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.start.lock import look_without_locking
 from loader.checkpoint.start.making_way import KEPT_NAME

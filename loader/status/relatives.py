@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.reading import open_for_reading, read_plan
-from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.checkpoint.start.correction_folders import REASONS_NAME, not_loaded_folders
 from loader.checkpoint.start.lock import look_without_locking
 from loader.checkpoint.start.making_way import KEPT_NAME

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.queries import RunEnd
-from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.errors import CheckpointError
 from loader.report.figures import counted
 from loader.shards.whole import Whole, whole_load

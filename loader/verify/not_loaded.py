@@ -19,8 +19,8 @@ from pathlib import Path
 
 import orjson
 
+from loader.checkpoint.doubt import SKIPPED
 from loader.checkpoint.plan import Plan
-from loader.checkpoint.schema import SKIPPED
 from loader.checkpoint.start.correction_folders import (
     REASONS_NAME,
     next_not_loaded_folder,

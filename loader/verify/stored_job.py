@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.reading import open_for_reading, read_plan
-from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.checkpoint.start.lock import look_without_locking
 from loader.errors import CheckpointError
 from loader.job import SHARDS_NAME, Job, Shard

@@ -15,7 +15,15 @@ from pathlib import Path
 
 from loader.checkpoint import Checkpoint, RunEnd, open_checkpoint
 from loader.model import EventState, SlicePlan
-from tests.checkpoint.sample_loads import accepted, event_id, load_plan, put_aside, up_to, window_plan
+from tests.checkpoint.sample_loads import (
+    accepted,
+    event_id,
+    load_plan,
+    put_aside,
+    receipts_of,
+    up_to,
+    window_plan,
+)
 
 WINDOWS, EVENTS, CHUNK = 24, 64, 16
 FAILING = 13  # every so-many-th event is refused by the service
@@ -50,7 +58,7 @@ def check(checkpoint: Checkpoint, service: Diary, promises: Diary) -> None:
         if progress is not None:
             stored |= {(number, index) for index in progress.accepted}
             doubtful |= {(number, index) for index in progress.in_doubt}
-            receipts = checkpoint.receipts(number)
+            receipts = receipts_of(checkpoint, number)
             assert receipts == {index: event_id(number, index) for index in progress.accepted}
     assert promises.written.keys() <= stored, "an event that was durable is lost"
     assert service.written.keys() <= stored | doubtful, (

@@ -3,11 +3,15 @@
 import hashlib
 import uuid
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from loader.checkpoint import Plan
+from loader.checkpoint import Checkpoint, Plan
+from loader.checkpoint.connections import connect_reader
+from loader.checkpoint.file_names import CHECKPOINT_NAME
+from loader.checkpoint.queries import read_receipts
 from loader.model import Event, EventResult, EventState, FileRows, RejectedRow, SlicePlan, SourceFile
 
 WINDOW_ROWS = 8
@@ -36,6 +40,16 @@ def event(window: int, index: int, *, file: int = 0, group: str = "") -> Event:
     token = hashlib.sha256(f"{window}/{index}".encode()).hexdigest()
     row = window * WINDOW_ROWS + index
     return Event(window, index, file, (row,), group or f"group {index}", token, None, rb"{\"id\":\"secret\"}")
+
+
+def receipts_of(checkpoint: Checkpoint, window: int) -> dict[int, str]:
+    """Return the durable ``eventId`` of each accepted event of a window, by index."""
+    with closing(connect_reader(checkpoint.run_dir / CHECKPOINT_NAME)) as connection:
+        accepted = read_receipts(connection, window)
+        odd = connection.execute(
+            "SELECT event_index, event_id FROM odd_receipts WHERE window = ?", (window,)
+        ).fetchall()
+    return {index: accepted.event_id(index) for index in accepted} | dict(odd)
 
 
 def up_to(window: int, through_index: int, *, after: int = -1) -> list[tuple[int, int]]:

@@ -14,7 +14,15 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from loader.checkpoint import Checkpoint, RunEnd, open_checkpoint
 from loader.model import EventState
-from tests.checkpoint.sample_loads import Clock, accepted, event_id, load_plan, put_aside, window_plan
+from tests.checkpoint.sample_loads import (
+    Clock,
+    accepted,
+    event_id,
+    load_plan,
+    put_aside,
+    receipts_of,
+    window_plan,
+)
 
 MEMORY = Path("/dev/shm")  # where it exists, flushing costs nothing: the disk itself is tested elsewhere
 FAILED, IN_DOUBT, UNPROCESSED = EventState.FAILED, EventState.IN_DOUBT, EventState.UNPROCESSED
@@ -198,7 +206,7 @@ class CheckpointAgainstModel(RuleBasedStateMachine):
         to_send = [event.to_send(retry_failed=self.model.retry_failed) for event in events]
         assert [progress.to_send(index) for index in range(len(events))] == to_send
         assert (number in self.checkpoint.settled_windows()) is not any(to_send)
-        assert self.checkpoint.receipts(number) == {
+        assert receipts_of(self.checkpoint, number) == {
             index: event_id(number, index) for index in indexes[EventState.ACCEPTED]
         }
 

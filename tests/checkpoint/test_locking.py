@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from loader.checkpoint import open_checkpoint
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.reading import open_for_reading
-from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.checkpoint.start.lock import LOCK_NAME, acquire, lock_run_dir, look_without_locking
 from loader.errors import CheckpointError, CheckpointLocked
 from loader.private_files import make_private_folder

@@ -15,7 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loader.checkpoint import Checkpoint, RunEnd, open_checkpoint
-from loader.checkpoint.schema import CHECKPOINT_NAME, FORMAT_VERSION, connect
+from loader.checkpoint.connections import connect
+from loader.checkpoint.file_names import CHECKPOINT_NAME
+from loader.checkpoint.schema import FORMAT_VERSION
 from loader.errors import CheckpointCorrupt, CheckpointError, CheckpointMismatch
 from tests.checkpoint.sample_loads import (
     WINDOW_ROWS,
@@ -23,6 +25,7 @@ from tests.checkpoint.sample_loads import (
     contents,
     load_plan,
     put_aside,
+    receipts_of,
     source_file,
     up_to,
     window_plan,
@@ -188,7 +191,7 @@ async def test_restart_of_a_killed_run_loses_nothing_of_its_log(tmp_path: Path) 
         (tmp_path / "old").mkdir()
         checkpoint.archived.rename(tmp_path / "old" / CHECKPOINT_NAME)
     with open_checkpoint(tmp_path / "old", load_plan()) as checkpoint:
-        assert checkpoint.receipts(0).keys() == {0}
+        assert receipts_of(checkpoint, 0).keys() == {0}
 
 
 def test_a_finished_load_makes_way_for_the_next_extract(tmp_path: Path) -> None:

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from loader.checkpoint import Checkpoint, Plan, RunEnd, Totals, open_checkpoint
-from loader.checkpoint.schema import CHECKPOINT_NAME, LOST_ANSWER, SKIPPED, create_tables
+from loader.checkpoint.doubt import LOST_ANSWER, SKIPPED
+from loader.checkpoint.file_names import CHECKPOINT_NAME
+from loader.checkpoint.schema import create_tables
 from loader.checkpoint.writing.entries import slice_opened
-from loader.checkpoint.writing.ledger import Ledger, RunRecord
+from loader.checkpoint.writing.ledger import Ledger
+from loader.checkpoint.writing.runs import RunRecord
 from loader.errors import CheckpointMismatch
 from loader.model import EventState, RejectedRow
 from loader.reject_code import RejectCode
@@ -24,6 +27,7 @@ from tests.checkpoint.sample_loads import (
     event_id,
     load_plan,
     put_aside,
+    receipts_of,
     up_to,
     window_plan,
 )
@@ -77,7 +81,7 @@ async def test_receipts_survive_and_drop_their_events(reopen: Reopen) -> None:
     assert progress is not None
     assert (again.resumed, again.finished) == (True, False)
     assert [index for index in range(WINDOW_ROWS) if not progress.to_send(index)] == [0, 3, 7]
-    assert again.receipts(0) == {index: event_id(0, index) for index in (0, 3, 7)}
+    assert receipts_of(again, 0) == {index: event_id(0, index) for index in (0, 3, 7)}
     assert progress.in_doubt == {}
     assert again.window_progress(1) is None
 
@@ -464,7 +468,7 @@ async def test_receipts_that_are_no_uuid_are_kept_in_words(reopen: Reopen) -> No
     odd = accepted(0, 1)
     checkpoint.record(type(odd)(odd.event, odd.state, "receipt-77"))
     await checkpoint.flush()
-    assert checkpoint.receipts(0) == {0: event_id(0, 0), 1: "receipt-77"}
+    assert receipts_of(checkpoint, 0) == {0: event_id(0, 0), 1: "receipt-77"}
     assert 0 in checkpoint.settled_windows()
 
 

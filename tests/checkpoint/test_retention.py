@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from loader.checkpoint import Checkpoint, Plan, RunEnd, open_checkpoint
 from loader.checkpoint.earlier.retention import EarlierLoad, beyond, earlier_loads, remove_earlier_loads
-from loader.checkpoint.schema import LOG_NAME
+from loader.checkpoint.file_names import LOG_NAME
 from loader.checkpoint.start.delivered import delivered_before, identity
 from loader.checkpoint.start.removed_loads import LIST_NAME, removed_loads
 from loader.checkpoint.verdicts import Receipt, Verdict, open_verdicts

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from tests.faults.extracts import ExtractShape, random_rows, write_extract
 from tests.faults.harness import Trial
 

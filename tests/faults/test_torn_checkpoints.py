@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.start.making_way import MAKING_WAY_NAME
 from tests.faults.extracts import ExtractShape
 from tests.faults.harness import Trial

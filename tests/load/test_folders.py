@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.errors import ExtractError, SettingsError
 from loader.extract.find_files import find_files
 from loader.job import read_job

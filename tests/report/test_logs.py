@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from loader.checkpoint.schema import LOG_NAME
+from loader.checkpoint.file_names import LOG_NAME
 from loader.errors import CheckpointError, ExtractError
 from loader.model import Event, OutcomeKind
 from loader.report import LogFormat, log_to

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.emulator.faults import FaultKind, FaultPlan, FaultRule
 from loader.errors import ExitCode
 from loader.testing import EmulatedService

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.cli import app
 from loader.shards.whole import whole_load
 from loader.testing import EmulatedService

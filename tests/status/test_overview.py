@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loader.checkpoint import SAFE_SECONDS, RunEnd, open_checkpoint
-from loader.checkpoint.schema import CHECKPOINT_NAME
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.errors import CheckpointCorrupt
 from loader.model import EventState, RejectedRow
 from loader.reject_code import RejectCode

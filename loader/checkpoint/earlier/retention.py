@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loader.atomic import flush_folder
+from loader.checkpoint.file_names import LOG_NAME, REJECTED_NAME
 from loader.checkpoint.queries import (
     Totals,
     is_finished,
@@ -26,7 +27,6 @@ from loader.checkpoint.queries import (
     read_totals,
 )
 from loader.checkpoint.reading import open_for_reading, read_plan
-from loader.checkpoint.schema import LOG_NAME, REJECTED_NAME
 from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.start.delivered import destination_of, identity
 from loader.checkpoint.start.making_way import KEPT_NAME, aside

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from loader.checkpoint.schema import NOT_LOADED_NAME
+from loader.checkpoint.file_names import NOT_LOADED_NAME
 
 REASONS_NAME = "reasons.jsonl"
 """Beside the rows to correct: a line for each, with its place and why; none of its values."""

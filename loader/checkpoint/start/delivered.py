@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.queries import is_finished
 from loader.checkpoint.reading import open_for_reading, read_plan
-from loader.checkpoint.schema import CHECKPOINT_NAME
 from loader.checkpoint.start.making_way import KEPT_NAME, UNREADABLE_PREFIX
 from loader.checkpoint.start.removed_loads import removed_loads
 from loader.errors import CheckpointError

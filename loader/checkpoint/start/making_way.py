@@ -18,8 +18,8 @@ from contextlib import closing
 from pathlib import Path
 
 from loader.atomic import flush_folder, write_whole
+from loader.checkpoint.file_names import CHECKPOINT_NAME, LOG_NAME, REJECTED_NAME
 from loader.checkpoint.queries import read_generation
-from loader.checkpoint.schema import CHECKPOINT_NAME, LOG_NAME, REJECTED_NAME
 from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.start.removed_loads import removed_loads
 from loader.private_files import SQLITE_SIDECARS

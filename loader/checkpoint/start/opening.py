@@ -15,19 +15,15 @@ from typing import Any
 import orjson
 
 from loader.atomic import drafting, make_private_file, remove_drafts
-from loader.checkpoint.checkpoint import Checkpoint
+from loader.checkpoint.checkpoint import Checkpoint, OpenedState
+from loader.checkpoint.connections import connect, connect_reader, stand_alone
+from loader.checkpoint.doubt import LOST_ANSWER
+from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.plan import Plan, differences, setting_differences, shown
 from loader.checkpoint.queries import is_finished, left_in_doubt, read_generation
 from loader.checkpoint.reading import check_whole, open_for_reading, read_plan
 from loader.checkpoint.reconciling import LEAVE_IN_DOUBT, Disagreement, reconcile
-from loader.checkpoint.schema import (
-    CHECKPOINT_NAME,
-    LOST_ANSWER,
-    connect,
-    connect_reader,
-    create_tables,
-    stand_alone,
-)
+from loader.checkpoint.schema import create_tables
 from loader.checkpoint.start.lock import lock_run_dir
 from loader.checkpoint.start.making_way import (
     MAKING_WAY_NAME,
@@ -36,7 +32,7 @@ from loader.checkpoint.start.making_way import (
     make_way,
     next_generation,
 )
-from loader.checkpoint.writing.ledger import RunRecord
+from loader.checkpoint.writing.runs import RunRecord
 from loader.errors import CheckpointError, CheckpointMismatch
 from loader.model import SourceFile
 from loader.private_files import check_files, make_private_folder, with_sidecars
@@ -116,20 +112,17 @@ def open_checkpoint(
         reader = held.enter_context(closing(connect_reader(path)))
         run, disagreement = _take_stock(connection, plan, retry_failed=retry_failed, now=clock())
         ((load_id, generation, began_at),) = connection.execute("SELECT id, generation, created_at FROM load")
-        return Checkpoint(
-            run_dir=run_dir,
-            load_id=load_id,
-            began_at=began_at,
-            generation=generation,
+        state = OpenedState(
+            load_id,
+            began_at,
+            generation,
             resumed=resumed,
             finished=resumed and found is not None and found.finished,
             archived=archived,
-            run=run,
             disagreement=disagreement,
-            connection=connection,
-            reader=reader,
-            held=held.pop_all(),
-            clock=clock,
+        )
+        return Checkpoint(
+            run_dir, state, run, connection=connection, reader=reader, held=held.pop_all(), clock=clock
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import orjson
 
 from loader.checkpoint.plan import plan_digest
+from loader.checkpoint.slices import counts
 from loader.model import Event, EventResult, EventState, PartResult, SlicePlan
 from loader.model.event_places import pack_places
 
@@ -94,26 +95,6 @@ class Durable:
     """Resolved once everything before it is on the disk."""
 
     future: Future[None]
-
-
-def counts(plan: SlicePlan) -> list[Values]:
-    """Return the result of the rows of each file: the same each time a slice is planned."""
-    swallowed = plan.lines_swallowed()
-    return [
-        (
-            file.file,
-            file.first_row,
-            file.rows_read,
-            file.rows_filtered,
-            file.rows_rejected,
-            file.records,
-            int(file.last_of_file),
-            file.rows_filtered_unknown,
-            swallowed[file.file],
-            file.rows_elsewhere,
-        )
-        for file in plan.files
-    ]
 
 
 def slice_opened(plan: SlicePlan, opened_at: float) -> SliceOpened:

@@ -28,12 +28,12 @@ from loader.checkpoint.writing.entries import (
     SliceOpened,
     WriterCall,
 )
+from loader.checkpoint.writing.runs import RunRecord, begin_run
 
 WriterEntry = (
     Receipt | SliceOpened | EventsMarked | EventsNamed | EventPutAside | PartNoted | WriterCall | Durable
 )
 
-INSERT_RUN = "INSERT INTO runs (number, pid, retry_failed, started_at) VALUES (?, ?, ?, ?)"
 ADD_TO_WINDOW = """
 INSERT INTO windows (number, file, first_row, rows_read, rows_filtered, rows_rejected, records,
                      rows_filtered_unknown, events, slices, is_whole, opened_at)
@@ -145,23 +145,6 @@ class Answers:
     put_aside: list[EventPutAside] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """The run that writes.
-
-    Attributes:
-        number: Counted over all runs of the load, from 1.
-        pid: Its process.
-        retry_failed: Whether it sends failed events again.
-        started_at: Epoch seconds.
-    """
-
-    number: int
-    pid: int
-    retry_failed: bool
-    started_at: float
-
-
 class Ledger:
     """Applies batches; keeps the open windows' counts in memory, a few hundred bytes each."""
 
@@ -200,8 +183,7 @@ class Ledger:
 
     def _store_run(self) -> None:
         if not self._run_is_stored:
-            run = self._run
-            self._connection.execute(INSERT_RUN, (run.number, run.pid, run.retry_failed, run.started_at))
+            begin_run(self._connection, self._run)
             self._run_is_stored = True
 
     def _apply_single(self, entry: WriterEntry) -> None:

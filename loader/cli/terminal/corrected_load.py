@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from loader.checkpoint.schema import NOT_LOADED_NAME, REJECTED_NAME
+from loader.checkpoint.file_names import NOT_LOADED_NAME, REJECTED_NAME
 from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.start.making_way import aside
 from loader.status.command_line import CommandLine

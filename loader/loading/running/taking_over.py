@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from loader.checkpoint import SAFE_SECONDS, Checkpoint, WindowProgress
-from loader.checkpoint.schema import SKIPPED
+from loader.checkpoint.doubt import SKIPPED
 from loader.errors import DecisionNeeded
 from loader.job import InDoubt, Job, OnFailure
 from loader.loading.running.counters import LoadCounters

@@ -1,0 +1,8 @@
+"""The names of the files and folders of a run directory."""
+
+CHECKPOINT_NAME = "checkpoint.sqlite"
+LOG_NAME = "load.log"
+NOT_LOADED_NAME = "not-loaded"
+"""Folder of the rows that the service accepted and did not load, or refused."""
+REJECTED_NAME = "rejected"
+"""Folder of the rejected rows, beside the checkpoint they were rejected by."""
