@@ -11,7 +11,7 @@ import asyncio
 from loader.delivery.entry import Entry
 from loader.delivery.lanes import Lanes
 from loader.delivery.limits.byte_budget import ByteBudget
-from loader.delivery.outcomes.outcome_handling import OutcomeHandler
+from loader.delivery.outcomes.settlement import Settlement
 
 _OFFERS_PER_TURN = 128
 """Number of offers after which the offering side yields to the event loop."""
@@ -28,7 +28,7 @@ class Inbox:
     """
 
     def __init__(
-        self, *, lanes: Lanes, budget: ByteBudget, settlement: OutcomeHandler, wake: asyncio.Event
+        self, *, lanes: Lanes, budget: ByteBudget, settlement: Settlement, wake: asyncio.Event
     ) -> None:
         self._lanes = lanes
         self._budget = budget

@@ -1,15 +1,15 @@
-"""The external dependencies of a delivery: a client that makes attempts, clocks, and random numbers."""
+"""The external dependencies of a delivery: the client, the durable records, clocks, and random numbers."""
 
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from loader.errors import contained
-from loader.model import Event, Outcome
+from loader.model import Event, Outcome, PartResult
 
 
 class AttemptClient(Protocol):
@@ -31,6 +31,54 @@ class AttemptClient(Protocol):
 
     def adjust_clock(self, server_time: float) -> None:
         """Sign all later attempts with the service's clock; ``server_time`` is its current epoch seconds."""
+
+
+class WriteAhead(Protocol):
+    """Durable storage of the write-ahead marks."""
+
+    async def mark_sendable(self, places: Sequence[tuple[int, int]]) -> None:
+        """Write marks for events, each given as (window, index); the marks are durable on return.
+
+        Raises:
+            LoaderError: The write failed. The events must not be sent.
+        """
+
+
+class PartLog(Protocol):
+    """Durable log of the results of parts."""
+
+    def settled(self, event: Event, result: PartResult) -> None:
+        """Record that a part of an event was accepted or has failed.
+
+        Raises:
+            LoaderError: The load must stop.
+        """
+
+    async def divided(self, event: Event, result: PartResult) -> None:
+        """Record that a part of an event is divided; the record is durable on return.
+
+        Raises:
+            LoaderError: The write failed. The caller must not divide the part.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class DurableRecords:
+    """What a delivery writes down while it runs, and what an earlier run wrote down.
+
+    Attributes:
+        write_ahead: Stores the marks that must be durable before an event is sent, or None for no marks.
+        part_log: Stores the results of the parts of divided events. Without it no event is divided.
+        held_groups: Groups that an earlier run of this load put on hold (``on_failure`` hold).
+    """
+
+    write_ahead: WriteAhead | None = None
+    part_log: PartLog | None = None
+    held_groups: Iterable[str] = ()
+
+
+NO_RECORDS = DurableRecords()
+"""A delivery that nothing has to survive, such as a measurement or the questions of ``verify``."""
 
 
 @contextmanager

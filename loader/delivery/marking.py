@@ -17,10 +17,9 @@ Rules kept here:
 import asyncio
 import math
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from loader.delivery.entry import Entry
-from loader.delivery.interfaces import Surroundings, contained_work
+from loader.delivery.interfaces import Surroundings, WriteAhead, contained_work
 from loader.delivery.lanes import Lanes
 from loader.errors import LoaderError, unhandled
 
@@ -37,17 +36,6 @@ lanes."""
 
 RENEWAL_SECONDS = 60.0
 """Maximum age of the mark of a waiting event: 1/480 of the life of a token."""
-
-
-class WriteAhead(Protocol):
-    """Durable storage of the marks."""
-
-    async def mark_sendable(self, places: Sequence[tuple[int, int]]) -> None:
-        """Write marks for events, each given as (window, index); the marks are durable on return.
-
-        Raises:
-            LoaderError: The write failed. The events must not be sent.
-        """
 
 
 class Marker:

@@ -11,7 +11,7 @@ from loader.model import EventState
 
 
 class DeliveryStats:
-    """Counters of one delivery. Only the dispatcher and its outcome handler write them.
+    """Counters of one delivery. Only attempts, the outcome handler and settlement write them.
 
     Attributes:
         troubles: Faults of attempts.

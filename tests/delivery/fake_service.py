@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from loader.delivery.dispatcher import Dispatcher
-from loader.delivery.interfaces import Surroundings
+from loader.delivery.interfaces import DurableRecords, PartLog, Surroundings, WriteAhead
 from loader.delivery.limits.in_flight_cap import InFlightCap
-from loader.delivery.marking import WriteAhead
-from loader.delivery.outcomes.bisection import PartLog
 from loader.delivery.rate.governor import Governor
 from loader.delivery.settings import DeliverySettings
 from loader.errors import LoaderError
@@ -249,9 +247,7 @@ class Delivery:
             surroundings=Surroundings(
                 monotonic=clock, wall=lambda: WALL_OFFSET + clock(), jitter=lambda: self.jitter
             ),
-            held_groups=self.held_groups,
-            part_log=self.part_log,
-            write_ahead=self.write_ahead,
+            records=DurableRecords(self.write_ahead, self.part_log, self.held_groups),
         )
         return self.dispatcher
 

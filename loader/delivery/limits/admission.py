@@ -20,6 +20,7 @@ from loader.delivery.limits.limiting_factor import LimitingFactor, Stalls
 from loader.delivery.limits.user_ceiling import Ceiling
 from loader.delivery.limits.way_breaker import WayBreaker
 from loader.delivery.rate.controller import RateController
+from loader.model import Outcome, OutcomeKind
 
 
 @dataclass(slots=True)
@@ -37,6 +38,7 @@ class Admission:
         ceiling: The rate that the user allows, or None.
         stalls: Records the reasons for refused admissions.
         is_shut: Whether no attempt may start, because the load stops or credentials are being refreshed.
+        has_stopped: Whether the load stops.
         wait_seconds: Seconds after a refusal until the decision can change by itself; infinite if it cannot.
     """
 
@@ -49,6 +51,7 @@ class Admission:
     ceiling: Ceiling | None
     stalls: Stalls
     is_shut: bool = False
+    has_stopped: bool = False
     wait_seconds: float = math.inf
 
     def allows(self, now: float) -> bool:
@@ -65,6 +68,18 @@ class Admission:
             return self._no(LimitingFactor.CEILING, wait, now)
         return True
 
+    def stop(self) -> None:
+        """Allow no further attempt."""
+        self.is_shut = self.has_stopped = True
+
+    def pause(self) -> None:
+        """Allow no attempt until ``resume``."""
+        self.is_shut = True
+
+    def resume(self) -> None:
+        """End a pause, unless the load stops."""
+        self.is_shut = self.has_stopped
+
     def begin(self, entry: Entry, now: float) -> None:
         """Start an attempt. ``allows`` must have just returned True. The caller pays the ceiling's token."""
         entry.epoch = self.governor.start(now)
@@ -75,6 +90,30 @@ class Admission:
         if self.way.is_open:
             self.way.start()
         self.stalls.moving(now)
+
+    def end(self, entry: Entry, outcome: Outcome, now: float) -> bool:
+        """Report the outcome of an attempt to the governor, the in-flight cap and the quota breaker.
+
+        The circuit breaker of the path (``way``) is not included, because it also judges the event.
+
+        Returns:
+            Whether the load must stop, because the quota stayed exceeded for too long.
+        """
+        kind, cap, governor = outcome.kind, self.cap, self.governor
+        cap.overdue.ended(entry.epoch)
+        if kind is OutcomeKind.ACCEPTED:
+            governor.accepted(now, entry.epoch)
+            cap.succeeded(now, now - entry.started_at, governor.rate)
+        elif kind is OutcomeKind.THROTTLED:
+            governor.throttled(now, entry.epoch, outcome.retry_after_seconds)
+        else:
+            governor.answered(now, entry.epoch)
+            if kind is OutcomeKind.TRANSIENT or kind is OutcomeKind.BLOCKED:
+                cap.troubled(now, entry.started_at)
+        if self.breaker.is_open or kind is OutcomeKind.QUOTA:
+            self.breaker.answered(kind, now, entry.started_at)
+            return self.breaker.is_exhausted
+        return False
 
     def withdraw(self, entry: Entry) -> None:
         """Record that an attempt that was started is not sent."""

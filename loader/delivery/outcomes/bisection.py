@@ -18,7 +18,6 @@ Rules kept here:
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
 
 from loader.delivery.entry import Entry
 from loader.events.split import Place, halves, part_event, record_places, whole
@@ -33,24 +32,6 @@ TOO_LARGE = 413
 HOPELESS_REFUSALS = 32
 """If this many records of an event are refused and none is accepted, the whole event is considered wrong (its
 type, its dataset, a column). A division down to each record would cost two requests per record."""
-
-
-class PartLog(Protocol):
-    """Durable log of the results of parts."""
-
-    def settled(self, event: Event, result: PartResult) -> None:
-        """Record that a part of an event was accepted or has failed.
-
-        Raises:
-            LoaderError: The load must stop.
-        """
-
-    async def divided(self, event: Event, result: PartResult) -> None:
-        """Record that a part of an event is divided; the record is durable on return.
-
-        Raises:
-            LoaderError: The write failed. The caller must not divide the part.
-        """
 
 
 def calls_for_division(entry: Entry, outcome: Outcome) -> bool:

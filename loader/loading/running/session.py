@@ -1,16 +1,15 @@
-"""One run of a load: feeds the delivery, writes down what becomes of it, and sums up."""
+"""One run of a load: feeds the delivery, watches it, and concludes."""
 
 import asyncio
 import logging
-import shlex
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from functools import partial
 
 from loader.checkpoint import Checkpoint, RunEnd
 from loader.delivery.dispatcher import Dispatcher
-from loader.delivery.interfaces import Surroundings
+from loader.delivery.interfaces import DurableRecords, Surroundings
 from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.rate.governor import Governor
 from loader.delivery.rate.memory import RateMemory, Remembered
@@ -20,22 +19,21 @@ from loader.errors import (
     Interrupted,
     LoaderError,
     ReadingStopped,
-    TooManyFailures,
     UnhandledCase,
     contained,
     unhandled,
 )
 from loader.extract import Extract
-from loader.extract.planning import log_rejected, plan_ahead, plan_slices
+from loader.extract.planning import plan_ahead, plan_slices
 from loader.job import Job, run_dir_of
 from loader.loading.observers import Ending, Observers
 from loader.loading.rejects import keep_rejects
 from loader.loading.running.counters import LoadCounters, last_trouble
 from loader.loading.running.handover import Feeder
+from loader.loading.running.recorder import Recorder
 from loader.loading.running.sampling import Sampler
 from loader.loading.running.taking_over import TakingOver, held_groups
 from loader.loading.running.trouble_watch import TroubleWatch
-from loader.model import Event, EventResult, EventState, PartResult, PartState, SlicePlan
 from loader.process.daemon_thread import in_daemon_thread
 from loader.report import LoadSummary, Snapshot
 from loader.service.client import SupplyChainClient
@@ -44,7 +42,7 @@ from loader.shards.earlier import EarlierShards
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.25
-"""How often progress is told and what limits the load is noted."""
+"""Interval of progress snapshots and samples."""
 
 RESUME = "run the same command again: it resumes"
 
@@ -76,6 +74,7 @@ class LoadSession:
             checkpoint.file_totals(self._settled),
             sum(sum(files.values()) for files in self._settled.values()),
         )
+        self._recorder = Recorder(checkpoint, self._tally, extract, observers.on_result, self.stop)
         self._sampler = Sampler(self._tally.before, checkpoint.samples())
         known = Remembered() if job.forget_rate else self._rate_memory.recall(time.time())
         self._governor = Governor(now=time.monotonic(), learned_rate=known.limit, reached_rate=known.reached)
@@ -84,12 +83,10 @@ class LoadSession:
             client,
             self._governor,
             self._cap,
-            self._on_result,
+            self._recorder.result,
             settings=DeliverySettings.of(job),
-            held_groups=held_groups(job, checkpoint, earlier),
-            part_log=self,
-            write_ahead=checkpoint,
             surroundings=Surroundings(wall=client.service_now),
+            records=DurableRecords(checkpoint, self._recorder, held_groups(job, checkpoint, earlier)),
         )
 
         self._taking_over = TakingOver(job, earlier, checkpoint, self._tally, client.service_now)
@@ -130,7 +127,7 @@ class LoadSession:
             self.stop(unhandled(fault))
 
     def stop(self, error: LoaderError) -> None:
-        """End the run gracefully; the first reason is the one that is told."""
+        """End the run gracefully. The first reason is the one that is reported."""
         if isinstance(error, UnhandledCase):
             log.error("A case was met that is not handled.", exc_info=error)
         self._error = self._error or error
@@ -140,7 +137,7 @@ class LoadSession:
         feeder = Feeder(
             self._checkpoint,
             self._dispatcher,
-            self._on_slice,
+            self._recorder.slice,
             self._observers.caught_up,
             self._taking_over.of_slice,
         )
@@ -184,81 +181,6 @@ class LoadSession:
     async def _guard(self) -> None:
         await self._checkpoint.watch()
 
-    def _on_slice(self, plan: SlicePlan, settled: Mapping[int, int], new: bool) -> None:  # noqa: FBT001 - a callback
-        self._tally.slice(plan, settled, new)
-        if new:
-            log_rejected(plan, self._extract.files)
-        for file in plan.files:
-            if file.rows_rejected:
-                self._check_errors(file.file)
-
-    def _on_result(self, result: EventResult) -> None:
-        self._checkpoint.record(result)
-        self._tally.result(result)
-        if result.state is not EventState.ACCEPTED:
-            self._note_trouble(result)
-        if self._observers.on_result is not None:
-            self._observers.on_result(result)
-
-    def settled(self, event: Event, result: PartResult) -> None:
-        """Take in the result of a part of an event (``PartLog``)."""
-        self._checkpoint.record_part(event, result)
-        self._tally.part(event, result)
-        if result.state is PartState.FAILED:
-            log.warning(
-                "A record was refused." if result.part.count == 1 else "Records were refused.",
-                extra={
-                    "code": result.code,
-                    "window": event.window,
-                    "index": event.index,
-                    "file": self._extract.files[event.file_of(result.part.first)].path,
-                    "row": event.rows[result.part.first] + 1,
-                    "records": result.part.count,
-                    "token": result.token,
-                },
-            )
-            part = result.part
-            for file, _ in event.rows_by_file(part.first, part.first + part.count):
-                self._check_errors(file)
-
-    async def divided(self, event: Event, result: PartResult) -> None:
-        """Write down that an event, or a part of it, is divided (``PartLog``)."""
-        self._checkpoint.record_part(event, result)
-        await self._checkpoint.flush()
-
-    def _note_trouble(self, result: EventResult) -> None:
-        event = result.event
-        has_failed = result.state is EventState.FAILED
-        log.log(
-            logging.WARNING if has_failed else logging.INFO,
-            "An event was not accepted.",
-            extra={
-                "state": result.state.value,
-                "code": result.code,
-                "attempts": result.attempts,
-                "window": event.window,
-                "index": event.index,
-                "file": self._extract.files[event.file].path,
-                "row": event.rows[0] + 1,
-                "token": event.token,
-            },
-        )
-        if has_failed:
-            for file, _ in result.rows_by_file():
-                self._check_errors(file)
-
-    def _check_errors(self, file: int) -> None:
-        run_dir = self._checkpoint.run_dir
-        if self._tally.has_too_many_errors():
-            what, where = "More rows were rejected or failed than --max-errors allows.", str(run_dir)
-        elif self._tally.file_has_too_many_errors(file):
-            what = "More rows of a file were rejected or failed than --max-errors-per-file allows."
-            where = self._extract.files[file].path
-        else:
-            return
-        next_step = f"see which and why:\nscn-loader status {shlex.quote(str(run_dir))}"
-        self.stop(TooManyFailures(what, where=where, next_step=next_step))
-
     async def _conclude(self) -> Ending:
         try:
             with contained():
@@ -275,34 +197,42 @@ class LoadSession:
         self._rate_memory.remember(learned, time.time())
         self._trouble_watch.write()
         summary = self._summary()
-        left = summary.events_in_doubt + summary.events_unprocessed
-        end = RunEnd(
-            cause=self._error.what if self._error is not None else "completed",
-            exit_code=summary.exit_code,
-            complete=self._error is None and left == 0 and not summary.violations(),
-            # If the delivery broke off, what is in flight has no outcome: its marks stay, and so its doubt.
-            graceful=self._dispatcher.has_concluded,
-            attempts=summary.attempts,
-            throttled=summary.throttled,
-            retried=summary.retried,
-            seconds=summary.seconds,
-        )
+        end = self._run_end(summary)
         try:
             self._checkpoint.finish(end)
         except LoaderError as error:
             self._error = self._error or error
             summary = self._summary()
         if summary.rows_rejected and summary.has_read_all:
-            keep = partial(keep_rejects, run_dir_of(self._job).absolute(), self._extract.table)
-            try:
-                await self._observers.unless_stopped(in_daemon_thread(keep, "rejects"))
-            except Interrupted:
-                log.warning("The rejected rows were not written for correction; status has the command.")
+            await self._keep_rejects()
         log.info(
             "The load ended.",
             extra={"cause": end.cause, "exit_code": int(end.exit_code), "events": summary.events_accepted},
         )
         return Ending(summary, self._error)
+
+    def _run_end(self, summary: LoadSummary) -> RunEnd:
+        left = summary.events_in_doubt + summary.events_unprocessed
+        return RunEnd(
+            cause=self._error.what if self._error is not None else "completed",
+            exit_code=summary.exit_code,
+            complete=self._error is None and left == 0 and not summary.violations(),
+            # If the delivery ended early, the events in flight have no outcome. Their marks stay, and so does
+            # their doubt.
+            graceful=self._dispatcher.has_concluded,
+            attempts=summary.attempts,
+            throttled=summary.throttled,
+            retried=summary.retried,
+            seconds=summary.seconds,
+        )
+
+    async def _keep_rejects(self) -> None:
+        """Write copies of the rejected rows, for correction."""
+        keep = partial(keep_rejects, run_dir_of(self._job).absolute(), self._extract.table)
+        try:
+            await self._observers.unless_stopped(in_daemon_thread(keep, "rejects"))
+        except Interrupted:
+            log.warning("The rejected rows were not written for correction; status has the command.")
 
     def _has_sent(self) -> bool:
         return bool(self._dispatcher.stats.attempts or self._checkpoint.totals().events_accepted)
