@@ -69,6 +69,13 @@ def test_imports_run_down_the_table():
     assert upward == []
 
 
+def test_the_page_names_modules_that_exist():
+    """Each module that the page about the structure names is there."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:\w+/)*\w+\.py)`", page))
+    assert [name for name in sorted(named) if not any((home / name).exists() for home in (PACKAGE, ROOT))] == []
+
+
 def test_every_module_states_its_job():
     """The first line of each module is a sentence."""
     first_lines = {

@@ -1,4 +1,4 @@
-"""Every command and flag is there, explained, and in the README where users look for it."""
+"""Every command and flag is there and explained, and the pages for users name no other one."""
 
 import re
 from pathlib import Path
@@ -84,12 +84,21 @@ def test_help_names_the_exit_codes(ask):
     assert "130/143" in answer.out
 
 
-def test_the_readme_speaks_only_of_flags_that_exist():
+OTHER_PROGRAMS = {
+    *("--cli-input-json", "--resource-arn", "--tags"),  # the AWS command line
+    *("--blink-settings", "--headless", "--screenshot", "--window-size"),  # Chromium
+}
+PAGES = ["README.md", "docs/concepts.md", "docs/inputs.md", "docs/tutorial.md"]
+PAGES += [str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "howto").glob("*.md")]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_pages_for_users_name_only_flags_that_exist(page):
     """What a reader copies works."""
     flags = {flag for command in COMMANDS.values() for parameter in command.params for flag in parameter.opts}
     flags |= {"--version", "--help"}
-    mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / "README.md").read_text()))
-    assert mentioned <= flags
+    mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / page).read_text(encoding="utf-8")))
+    assert mentioned <= flags | OTHER_PROGRAMS
 
 
 def test_datasets_lists_all_and_shows_one(ask):
