@@ -8,7 +8,7 @@ from benchmarks.quota_cases import LOADER, CaseEnded
 from benchmarks.quota_figures import goodput_share, jains_index, throttled_share, tracked_after
 from benchmarks.results import Figure
 from benchmarks.tables import markdown_table
-from loader.pictures.comparison import Panel
+from loader.pictures.comparison import ComparisonPanel
 
 # The aims.
 LEAST_GOODPUT, LEAST_GOODPUT_FROM_COLD = 0.98, 0.94
@@ -112,9 +112,9 @@ def _shared(each: CaseEnded, settle_seconds: int) -> Figure:
     )
 
 
-def pictures(ended: Mapping[str, Sequence[CaseEnded]]) -> Mapping[str, tuple[str, Sequence[Panel]]]:
+def pictures(ended: Mapping[str, Sequence[CaseEnded]]) -> Mapping[str, tuple[str, Sequence[ComparisonPanel]]]:
     """Return title and panels of each picture, by file name: one for each limiter and quota."""
-    drawn: dict[str, tuple[str, list[Panel]]] = {}
+    drawn: dict[str, tuple[str, list[ComparisonPanel]]] = {}
     for each in (each for cases in ended.values() for each in cases):
         case = each.case
         name = f"quota-{re.sub(r'[^a-z0-9]+', '-', case.title.replace(',', ''))}.svg"
@@ -125,5 +125,5 @@ def pictures(ended: Mapping[str, Sequence[CaseEnded]]) -> Mapping[str, tuple[str
             held = (
                 f"{goodput_share(rates, case.quota):.1%} of the quota, {throttled_share(rates):.1%} throttled"
             )
-            panels.append(Panel(f"{who}: {held}", case.quota, rates.accepted, rates.throttled))
+            panels.append(ComparisonPanel(f"{who}: {held}", case.quota, rates.accepted, rates.throttled))
     return drawn

@@ -6,7 +6,7 @@ from benchmarks.environment import Environment
 from benchmarks.folder import ROOT, bench_folder
 from benchmarks.results import Figure, Measurement
 from benchmarks.tables import figures_table, number, throughput_table
-from loader.pictures.comparison import Bar, Panel, bars, rates_over_time
+from loader.pictures.comparison import Bar, ComparisonPanel, bars, rates_over_time
 
 SECTIONS = ("throughput", "quota", "shapes", "verify", "shards")
 UNITS_OF_TIME = ((86_400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
@@ -154,7 +154,7 @@ def duration(seconds: float) -> str:
 def write_quota(
     environment: Environment,
     tables: Sequence[str],
-    pictures: Mapping[str, tuple[str, Sequence[Panel]]],
+    pictures: Mapping[str, tuple[str, Sequence[ComparisonPanel]]],
     *,
     quick: bool,
 ) -> None:

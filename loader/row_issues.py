@@ -6,6 +6,9 @@ import polars as pl
 
 from loader.reject_code import RejectCode
 
+MAX_VALUE_CHARS = 200
+"""Characters of a rejected value that are kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class RowIssue:

@@ -18,10 +18,10 @@ REFUSALS = frozenset(
 )
 """Error numbers with which the operating system refuses a request that is right in itself."""
 
-MOST_CAUSES = 8
+_MOST_CAUSES = 8
 """How many causes of an exception are looked at."""
 
-NUMBER = re.compile(r"os error (\d+)|Os \{ code: (\d+)")
+_NUMBER = re.compile(r"os error (\d+)|Os \{ code: (\d+)")
 """The two forms in which Rust quotes the system's error number."""
 
 NO_THREAD = re.compile(r"can't start new thread|failed to spawn", re.IGNORECASE)
@@ -37,7 +37,7 @@ def refused_by_system(fault: BaseException) -> tuple[str, str] | None:
         fault: An exception, whose causes are looked at too.
     """
     looked_at: BaseException | None = fault
-    for _ in range(MOST_CAUSES):
+    for _ in range(_MOST_CAUSES):
         if looked_at is None:
             break
         if found := _refusal(looked_at):
@@ -56,7 +56,7 @@ def _refusal(fault: BaseException) -> tuple[str, str] | None:
         return "no further thread can be started", ""
     if NO_MEMORY.search(words):
         return os.strerror(errno.ENOMEM), ""
-    number = NUMBER.search(words)
+    number = _NUMBER.search(words)
     code = int(number[1] or number[2]) if number else 0
     if code in REFUSALS:
         return os.strerror(code), ""

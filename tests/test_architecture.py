@@ -49,6 +49,44 @@ def test_a_folder_is_small(folder: Path):
     assert len([path for path in folder.glob("*.py") if path.name != "__init__.py"]) <= MOST_MODULES
 
 
+SEVERAL_MEANINGS = {
+    "Column": "a column of a dataset, of a Parquet file and of an expression; each the noun of its folder",
+    "P": "a type variable",
+    "T": "a type variable",
+    "log": "the logger of each module",
+}
+"""Public names that several modules define, with the reasons."""
+
+
+def public_names(path: Path) -> set[str]:
+    """The classes, constants and aliases that a module defines for others; an underscore marks its own."""
+    names: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ClassDef):
+            names.add(node.name)
+        targets = (
+            node.targets
+            if isinstance(node, ast.Assign)
+            else [node.target]
+            if isinstance(node, ast.AnnAssign)
+            else []
+        )
+        names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return {name for name in names if not name.startswith("_")}
+
+
+def test_a_public_name_means_one_thing():
+    """A class or constant is defined once. The emulator is excluded: it states the facts of the service."""
+    homes: dict[str, list[str]] = {}
+    for path in MODULES:
+        if "emulator" not in path.relative_to(PACKAGE).parts:
+            for name in public_names(path):
+                homes.setdefault(name, []).append(str(path.relative_to(PACKAGE)))
+    doubled = {name: places for name, places in homes.items() if len(places) > 1}
+    assert {name: places for name, places in doubled.items() if name not in SEVERAL_MEANINGS} == {}
+    assert SEVERAL_MEANINGS.keys() <= doubled.keys(), "a reason that nothing needs any more"
+
+
 def test_the_table_names_every_part_once():
     """Each folder and module below the package stands in exactly one row."""
     named = [name for row in floors() for name in row if "/" not in name]
@@ -73,7 +111,9 @@ def test_the_page_names_modules_that_exist():
     """Each module that the page about the structure names is there."""
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`((?:\w+/)*\w+\.py)`", page))
-    assert [name for name in sorted(named) if not any((home / name).exists() for home in (PACKAGE, ROOT))] == []
+    assert [
+        name for name in sorted(named) if not any((home / name).exists() for home in (PACKAGE, ROOT))
+    ] == []
 
 
 def test_every_module_states_its_job():

@@ -1,15 +1,12 @@
 """What has been done: a file that makes a load resumable after any end."""
 
 from loader.checkpoint.checkpoint import Checkpoint
-from loader.checkpoint.doubt import SAFE_SECONDS, TOKEN_MARGIN_SECONDS
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.progress import InDoubtEvent, WindowProgress
 from loader.checkpoint.queries import FileTotals, RunEnd, Totals
 from loader.checkpoint.start.opening import open_checkpoint, planned_generation
 
 __all__ = [
-    "SAFE_SECONDS",
-    "TOKEN_MARGIN_SECONDS",
     "Checkpoint",
     "FileTotals",
     "InDoubtEvent",

@@ -20,9 +20,9 @@ from loader.checkpoint.samples import StoredSample, read_samples, write_samples
 from loader.checkpoint.slices import check_same_slice, read_slice
 from loader.checkpoint.writing.doubt_decisions import resend, skip
 from loader.checkpoint.writing.entries import (
+    EventPlace,
     EventsMarked,
     EventsNamed,
-    Place,
     WriterCall,
     named,
     part_noted,
@@ -175,7 +175,7 @@ class Checkpoint:
             self._put(EventsNamed(known))
         return False
 
-    async def mark_sendable(self, places: Sequence[Place]) -> None:
+    async def mark_sendable(self, places: Sequence[EventPlace]) -> None:
         """Write down that events may be sent from now on; durable on return.
 
         Args:

@@ -11,7 +11,7 @@ Rules kept here:
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from loader.model import TOKEN_LIFE_SECONDS, EventState
+from loader.model import EventState
 
 SKIPPED = "InDoubtSkipped"
 """Code of a failed event that was in doubt when the user said ``--in-doubt skip``."""
@@ -21,16 +21,6 @@ LOST_ANSWER = "RunEndedWithoutAnswer"
 
 PARTS_DISAGREE = "CheckpointPartsDisagree"
 """Code of an event in doubt because the checkpoint's parts did not agree when it was opened."""
-
-TOKEN_MARGIN_SECONDS = 900.0
-"""How long before the end of a token's life it is no longer trusted.
-
-Covers a slow last attempt and clocks that differ: AWS refuses signatures that are off by more than
-15 minutes, so no clock that could send is further off.
-"""
-
-SAFE_SECONDS = TOKEN_LIFE_SECONDS - TOKEN_MARGIN_SECONDS
-"""How long after its first attempt an event in doubt may be sent again without a second thought."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Protocol
 
 RECEIPT_BYTES = 16
 NO_RECEIPT = bytes(RECEIPT_BYTES)
-ODD = b"\xff" * RECEIPT_BYTES
+_ODD = b"\xff" * RECEIPT_BYTES
 UUID_CHARS = 36
 UUID_DASHES = (8, 13, 18, 23)
 
@@ -140,9 +140,9 @@ def _pack_one_by_one(event_ids: Sequence[str]) -> tuple[bytes, dict[int, str]]:
         try:
             receipt = uuid.UUID(event_id).bytes
         except ValueError:
-            receipt = ODD
+            receipt = _ODD
         if str(uuid.UUID(bytes=receipt)) != event_id or receipt == NO_RECEIPT:
-            receipt = ODD
+            receipt = _ODD
             odd[position] = event_id
         packed += receipt
     return bytes(packed), odd

@@ -4,7 +4,7 @@ Rules kept here:
 
 1. The table has at most MOST_SAMPLES rows. When it is full, neighbours are added together in pairs and the
    period doubles, so three days take about as many rows as three minutes. No count is lost by that.
-2. The row of the running period is written again as it grows: a kill loses WRITE_SECONDS at most.
+2. The row of the running period is written again as it grows: a kill loses SAMPLE_WRITE_SECONDS at most.
 3. Time is the load's own: a resumed run goes on where the last one ended, without the pause in between.
 """
 
@@ -21,7 +21,7 @@ MOST_SAMPLES = 512
 FIRST_PERIOD_SECONDS = 0.25
 """A load of two seconds has eight samples."""
 
-WRITE_SECONDS = 1.0
+SAMPLE_WRITE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

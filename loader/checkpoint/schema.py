@@ -14,7 +14,7 @@ FORMAT_VERSION = 13
 6: generations. 7: samples. 8: times of change. 9: windows over files. 10: swallowed lines. 11: verdicts.
 12: shards. 13: rules without defaults. Tokens and marks of earlier formats are worthless."""
 
-SCHEMA = """
+_SCHEMA = """
 CREATE TABLE load (
     id         TEXT NOT NULL,
     created_at REAL NOT NULL,          -- this and every other *_at: epoch seconds
@@ -234,4 +234,4 @@ def create_tables(connection: sqlite3.Connection) -> None:
     """Make the tables in an empty file."""
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
-    connection.executescript(SCHEMA)
+    connection.executescript(_SCHEMA)

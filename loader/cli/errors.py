@@ -12,8 +12,8 @@ from loader.report import LogFormat, render_error
 from loader.report.figures import printable
 from loader.report.log_lines import json_line
 
-FLAG = "--log-format"
-VARIABLE = "SCN_LOADER_LOG_FORMAT"
+_FLAG = "--log-format"
+_VARIABLE = "SCN_LOADER_LOG_FORMAT"
 
 
 def show_error(error: LoaderError, *, debug: bool = False, load: str | None = None) -> None:
@@ -43,12 +43,12 @@ def logs_are_json(arguments: Sequence[str], environment: Mapping[str, str]) -> b
     """
     if "load" not in arguments[:1]:
         return False
-    value = environment.get(VARIABLE, "")
+    value = environment.get(_VARIABLE, "")
     for number, argument in enumerate(arguments):
-        if argument == FLAG and number + 1 < len(arguments):
+        if argument == _FLAG and number + 1 < len(arguments):
             value = arguments[number + 1]
-        elif argument.startswith(f"{FLAG}="):
-            value = argument.removeprefix(f"{FLAG}=")
+        elif argument.startswith(f"{_FLAG}="):
+            value = argument.removeprefix(f"{_FLAG}=")
     return value == LogFormat.JSON
 
 

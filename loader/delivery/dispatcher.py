@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine, Sequence
 
 from loader.delivery.assembly import Owner, assemble
 from loader.delivery.entry import Entry
-from loader.delivery.interfaces import NO_RECORDS, AttemptClient, DurableRecords, Surroundings
+from loader.delivery.interfaces import NOTHING_DURABLE, AttemptClient, DurableRecords, Surroundings
 from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.limits.user_ceiling import Ceiling
 from loader.delivery.rate.controller import RateController
@@ -52,7 +52,7 @@ class Dispatcher:
         *,
         settings: DeliverySettings | None = None,
         surroundings: Surroundings | None = None,
-        records: DurableRecords = NO_RECORDS,
+        records: DurableRecords = NOTHING_DURABLE,
     ) -> None:
         settings = settings or DeliverySettings()
         self._surroundings = surroundings or Surroundings()

@@ -77,7 +77,7 @@ class DurableRecords:
     held_groups: Iterable[str] = ()
 
 
-NO_RECORDS = DurableRecords()
+NOTHING_DURABLE = DurableRecords()
 """A delivery that nothing has to survive, such as a measurement or the questions of ``verify``."""
 
 

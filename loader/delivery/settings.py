@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from loader.delivery.limits.circuit_breaker import BreakerSettings
 from loader.job import Job, OnFailure, Shard
-from loader.job.shard import BURST_SECONDS
+from loader.job.shard import CEILING_BURST_SECONDS
 from loader.model import Operation
 
 
@@ -65,7 +65,7 @@ class DeliverySettings:
 
 def burst_of(rate: float | None) -> int:
     """Return the capacity of the ceiling's bucket for a rate, in events, where the user names none."""
-    return max(1, math.ceil((rate or 0.0) * BURST_SECONDS))
+    return max(1, math.ceil((rate or 0.0) * CEILING_BURST_SECONDS))
 
 
 def share_of_ceiling(

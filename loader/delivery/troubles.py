@@ -32,7 +32,7 @@ _NO_TROUBLES = frozenset({OutcomeKind.ACCEPTED, OutcomeKind.REJECTED, OutcomeKin
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class TroubleEpisode:
     """An episode of one cause.
 
     Attributes:
@@ -62,11 +62,11 @@ class Troubles:
 
     def __init__(self, give_up_seconds: float = math.inf) -> None:
         self._give_up_seconds = give_up_seconds
-        self._episodes: dict[str, Trouble] = {}
+        self._episodes: dict[str, TroubleEpisode] = {}
         self._waited_seconds = 0.0
         self._looked_at = -math.inf
         self._accepted_since: set[str] = set()
-        self.last: Trouble | None = None
+        self.last: TroubleEpisode | None = None
         self.outcome: Outcome | None = None
         self.is_over = True
 
@@ -121,9 +121,9 @@ class Troubles:
             return math.inf
         return min(max(self._give_up_seconds - self._waited_seconds, 0.0), MAX_STEP_SECONDS)
 
-    def _episode(self, code: str, wall_now: float) -> Trouble:
+    def _episode(self, code: str, wall_now: float) -> TroubleEpisode:
         known = self._episodes.get(code)
         if known is None or (code in self._accepted_since and wall_now - known.latest > EPISODE_GAP_SECONDS):
             self._accepted_since.discard(code)
-            return Trouble(code, 1, wall_now, wall_now)
-        return Trouble(code, known.count + 1, known.since, wall_now)
+            return TroubleEpisode(code, 1, wall_now, wall_now)
+        return TroubleEpisode(code, known.count + 1, known.since, wall_now)

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from loader.doctor.check import Check, CheckState
+from loader.process.limits import FILES_BESIDE_CONNECTIONS
 from loader.report import figures
 
 PACKAGES = ("polars", "orjson", "aiohttp", "uvloop", "botocore")
@@ -18,9 +19,6 @@ PACKAGES = ("polars", "orjson", "aiohttp", "uvloop", "botocore")
 
 LOW_DISK_BYTES = 1 * 2**30
 """A checkpoint needs about 16 bytes an event; copies of standard input and rejected rows need their size."""
-
-FILES_BESIDE_CONNECTIONS = 100
-"""Open files of a load beside its connections: extract, checkpoint, libraries."""
 
 
 def machine_checks(run_dir: Path, max_in_flight: int) -> Iterator[Check]:

@@ -112,7 +112,10 @@ def _judged(name: str, outcome: Outcome) -> Check:
     if outcome.kind is OutcomeKind.REJECTED:
         return Check(name, CheckState.OK, f"the service refused an empty event as it should ({outcome.code})")
     if outcome.kind is OutcomeKind.STOP and outcome.code in REFUSED_CODES:
-        next_step = "Allow scn:SendDataIntegrationEvent on the instance; the guide 'Connect to your instance' has the policy."
+        next_step = (
+            "Allow scn:SendDataIntegrationEvent on the instance. "
+            "The guide 'Connect to your instance' has the policy."
+        )
         return Check(name, CheckState.FAILED, cause, next_step)
     if outcome.kind is OutcomeKind.ACCEPTED:
         return Check(name, CheckState.WARNING, "the endpoint accepted an empty event; it is not the service")

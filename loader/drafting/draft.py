@@ -9,7 +9,7 @@ from loader.datasets import Dataset
 from loader.drafting.guesses import Guess, guess, guess_type
 from loader.drafting.job_text import ColumnDraft, job_text
 from loader.drafting.matching import Match, match_names
-from loader.drafting.sampling import Sample, sample_of
+from loader.drafting.sampling import ExtractSample, sample_of
 from loader.errors import SettingsError
 from loader.formats.unnamed import unnamed
 from loader.job import ColumnRule, Job
@@ -76,7 +76,7 @@ def draft_job(job: Job, folder: Path | str = ".") -> Draft:
     )
 
 
-def _column(match: Match, dataset: Dataset, sample: Sample) -> ColumnDraft | None:
+def _column(match: Match, dataset: Dataset, sample: ExtractSample) -> ColumnDraft | None:
     """Return the draft of one column, or None if what the source holds cannot be its values."""
     column = dataset.column(match.column)
     assert column is not None
@@ -96,6 +96,6 @@ def _is_nested(series: pl.Series) -> bool:
     return bool(series.str.contains(r"^[{\[]").any())
 
 
-def _unused(name: str, sample: Sample, *, is_guessed: bool) -> ColumnDraft:
+def _unused(name: str, sample: ExtractSample, *, is_guessed: bool) -> ColumnDraft:
     column_type, guessed = guess_type(unnamed(sample.frame, name)) if is_guessed else ("string", Guess())
     return ColumnDraft("", column_type, name, guessed, is_guess=True)

@@ -61,7 +61,7 @@ FEW_WORDS = 6
 FITTING_SHARE = 0.5
 """A column in which fewer of the texts that are no such words fit the type holds something else."""
 
-WORD = re.compile(r"[^0-9]{1,60}")
+_WORD = re.compile(r"[^0-9]{1,60}")
 """A text that may stand for "no value": short, and without a digit."""
 
 NO_DATE = re.compile(r"0{8}(?:0{6})?|0000-00-00(?:[ T]00:00:00)?|00([./-])00\1(?:0000|00)")
@@ -70,7 +70,7 @@ NO_DATE = re.compile(r"0{8}(?:0{6})?|0000-00-00(?:[ T]00:00:00)?|00([./-])00\1(?
 Marks = tuple[tuple[str, str], ...]
 """Settings of a rule that say how numbers are written."""
 
-NUMBER_MARKS: tuple[Marks, ...] = tuple(
+_NUMBER_MARKS: tuple[Marks, ...] = tuple(
     (*marks, *negative)
     for negative in ((), (("negative", "trailing"),))
     for marks in (
@@ -127,7 +127,7 @@ def guess(sample: pl.Series, column_type: str) -> Guess:
     words = [
         text
         for text in unread
-        if WORD.fullmatch(text) or (column_type == "timestamp" and NO_DATE.fullmatch(text))
+        if _WORD.fullmatch(text) or (column_type == "timestamp" and NO_DATE.fullmatch(text))
     ]
     null_words = tuple(words) if len(words) <= FEW_WORDS and fitting else ()
     no_values = int(counts.filter(texts.is_in(list(null_words))).sum())
@@ -156,14 +156,14 @@ def _marks(
     texts: pl.Series, counts: pl.Series, column_type: str
 ) -> tuple[Marks, tuple[Marks, ...], pl.Series]:
     """Return the marks that fit most numbers, those that fit as many and give others, and which texts fit."""
-    numbers = {marks: _numbers_by(texts, marks, column_type) for marks in NUMBER_MARKS}
+    numbers = {marks: _numbers_by(texts, marks, column_type) for marks in _NUMBER_MARKS}
     weight = {marks: int(counts.filter(read.is_not_null()).sum()) for marks, read in numbers.items()}
-    best = max(NUMBER_MARKS, key=lambda marks: weight[marks])
+    best = max(_NUMBER_MARKS, key=lambda marks: weight[marks])
     if not best:
         return (), (), numbers[best].is_not_null()
     rivals = tuple(
         marks
-        for marks in NUMBER_MARKS
+        for marks in _NUMBER_MARKS
         if marks != best
         and weight[marks] == weight[best]
         and (numbers[marks].cast(pl.Float64) != numbers[best].cast(pl.Float64)).any()

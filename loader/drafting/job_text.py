@@ -10,8 +10,9 @@ from loader.datasets import NO_VALUE, Column, Dataset
 from loader.drafting.guesses import Guess
 from loader.drafting.matching import suggestion
 from loader.job import CsvSettings, Job
+from loader.job.sections import STANDARD_INPUT
 from loader.mapping.errors import nearest
-from loader.sources.local_paths import S3_SCHEME, STANDARD_INPUT
+from loader.sources.local_paths import S3_SCHEME
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ Likeness = Callable[[str, str], float]
 """How alike a source column and a dataset column are, 0 to 1."""
 
 # What people call things in their ERP -> the words of the AWS data model. Longer ones first.
-WORDS: Mapping[str, str] = {
+_WORDS: Mapping[str, str] = {
     "purchase order": "order",
     "sales order": "order",
     "po": "order",
@@ -170,7 +170,7 @@ def _telling_words(name: str) -> frozenset[str]:
 def meaning(name: str) -> str:
     """Return a name in the words of the data model, for comparison: ``PO #`` as ``order id``."""
     words = plain_name(re.sub(r"#", " number ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))).replace("_", " ")
-    for ours, theirs in WORDS.items():
+    for ours, theirs in _WORDS.items():
         words = re.sub(rf"\b{ours}\b", theirs, words)
     kept: list[str] = []
     for word in words.split():

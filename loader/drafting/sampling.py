@@ -18,7 +18,7 @@ DRAFT_SAMPLE_ROWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class ExtractSample:
     """The first rows of the first file of an extract.
 
     Attributes:
@@ -32,7 +32,7 @@ class Sample:
     notes: tuple[str, ...] = ()
 
 
-def sample_of(job: Job) -> Sample:
+def sample_of(job: Job) -> ExtractSample:
     """Read the first rows of a job's extract; other files are not opened.
 
     Raises:
@@ -47,4 +47,4 @@ def sample_of(job: Job) -> Sample:
         first = first_rows(table, columns, DRAFT_SAMPLE_ROWS)
     if first is None:
         raise NothingToLoad("The extract has no rows.", where=file.path)
-    return Sample(file, first, (*advice, *table.advice))
+    return ExtractSample(file, first, (*advice, *table.advice))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 TABLE = re.compile(r"^(?:VBAK|VBAP|EKKO|EKPO|EKET|LIKP|LIPS|MARA|MARC|MAKT|LFA1|KNA1)[-_~./]+", re.IGNORECASE)
 """The table in front of a field, as in ``EKPO-MATNR``."""
 
-FIELDS: Mapping[str, tuple[str, Sequence[str]]] = {
+_FIELDS: Mapping[str, tuple[str, Sequence[str]]] = {
     "EBELN": ("purchasing document", ("order_id", "id")),
     "EBELP": ("item of a purchasing document", ("id", "external_line_number")),
     "VBELN": ("sales document", ("cust_order_id", "order_id")),
@@ -73,12 +73,12 @@ def sap_matches(sources: Sequence[str], columns: Sequence[str]) -> dict[str, tup
         columns: Names of the dataset columns.
     """
     fields = {source: TABLE.sub("", source).upper() for source in sources}
-    known = {source: field for source, field in fields.items() if field in FIELDS}
+    known = {source: field for source, field in fields.items() if field in _FIELDS}
     found: dict[str, tuple[str, str]] = {}
     if len(known) < FEWEST:
         return found
     for source, field in known.items():
-        meaning, candidates = FIELDS[field]
+        meaning, candidates = _FIELDS[field]
         may_be_id = field not in ITEMS or not DOCUMENTS.isdisjoint(columns)
         column = next((each for each in candidates if each in columns and (each != "id" or may_be_id)), None)
         if column is not None and column not in found:

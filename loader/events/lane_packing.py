@@ -34,7 +34,7 @@ MOST_USED = MAX_EVENT_BYTES - 1
 
 
 @dataclass(slots=True)
-class OpenWindow:
+class WindowPacking:
     """What the lanes of a window have in common.
 
     Attributes:
@@ -48,7 +48,7 @@ class OpenWindow:
     taken: list[tuple[int, int]] = field(default_factory=list)
 
 
-class Lane:
+class PackingLane:
     """The open events of one lane.
 
     Args:
@@ -78,7 +78,7 @@ class Lane:
     )
 
     def __init__(
-        self, group: str, *, max_bytes: int, max_records: int, is_one_group: bool, window: OpenWindow
+        self, group: str, *, max_bytes: int, max_records: int, is_one_group: bool, window: WindowPacking
     ) -> None:
         self._window = window
         self.group = group

@@ -19,7 +19,7 @@ from zlib import crc32
 
 import polars as pl
 
-from loader.events.lane_packing import LARGE_RECORD_BYTES, Lane, OpenWindow
+from loader.events.lane_packing import LARGE_RECORD_BYTES, PackingLane, WindowPacking
 from loader.events.open_event import LaneRecords, PackedRun
 from loader.events.open_keys import OpenKeys
 
@@ -95,8 +95,8 @@ class Packer:
         self._buckets = packing.group_buckets
         self._lane_bytes = packing.lane_bytes if lane_bytes is None else lane_bytes
         self._max_records = packing.max_records or 2**62
-        self._lanes: dict[str | int, Lane] = {}
-        self._window = OpenWindow()
+        self._lanes: dict[str | int, PackingLane] = {}
+        self._window = WindowPacking()
         self._keys = OpenKeys()
 
     def add(self, records: pl.DataFrame) -> list[PackedRun]:
@@ -133,10 +133,10 @@ class Packer:
         self._window.closed.clear()
         return closed
 
-    def _lane(self, name: str | int) -> Lane:
+    def _lane(self, name: str | int) -> PackingLane:
         lane = self._lanes.get(name)
         if lane is None:
-            lane = self._lanes[name] = Lane(
+            lane = self._lanes[name] = PackingLane(
                 bucket_name(name) if isinstance(name, int) else name,
                 max_bytes=self._lane_bytes,
                 max_records=self._max_records,
@@ -172,7 +172,7 @@ class Packer:
 
 
 def _by_lane(
-    earlier: Sequence[tuple[str, int]], open_events: Mapping[int, tuple[Lane, int]]
+    earlier: Sequence[tuple[str, int]], open_events: Mapping[int, tuple[PackingLane, int]]
 ) -> dict[str, dict[str, int]]:
     known: dict[str, dict[str, int]] = {}
     for key, serial in earlier:

@@ -16,7 +16,7 @@ from itertools import accumulate
 from loader.json_quoting import quote
 from loader.model import Borders, Event, Part
 
-Place = tuple[int, int]
+RecordSpan = tuple[int, int]
 """Where a record begins in the event's data and where it ends, in bytes."""
 
 _JSON_BLANKS = b" \t\n\r"
@@ -48,7 +48,7 @@ def part_token(token: str, part: Part) -> str:
     ).hexdigest()
 
 
-def part_event(event: Event, part: Part, data: bytes, places: Sequence[Place]) -> Event:
+def part_event(event: Event, part: Part, data: bytes, places: Sequence[RecordSpan]) -> Event:
     """Return the event that sends a part of another one.
 
     Args:
@@ -78,7 +78,7 @@ def _borders(event: Event, part: Part) -> Borders:
     return tuple(zip(starts, (file for file, _ in counts), strict=False)) if len(counts) > 1 else ()
 
 
-def record_places(data: bytes) -> list[Place]:
+def record_places(data: bytes) -> list[RecordSpan]:
     """Return the positions of the records in an array, in order.
 
     Args:
@@ -89,7 +89,7 @@ def record_places(data: bytes) -> list[Place]:
     """
     # One character per byte: all that JSON is built of is ASCII, so only texts look different.
     text = data.decode("latin-1")
-    places: list[Place] = []
+    places: list[RecordSpan] = []
     at, before = _after_blanks(data, 0), b"["
     while data[at : at + 1] == before:
         begin = _after_blanks(data, at + 1)

@@ -19,7 +19,7 @@ from loader.model import MAX_EVENT_BYTES
 ASSUMED_EVENTS_PER_SECOND = 50.0
 """The rate where none is given or remembered: a process plans 25 to 40 MiB/s of full events, less."""
 
-ROUND_TRIP_SECONDS = 0.3
+_ROUND_TRIP_SECONDS = 0.3
 """How long a call with a full event is assumed to take: 0.1 s, and a megabyte over 40 Mbit/s."""
 
 FEWEST, MOST = 8, 64
@@ -64,7 +64,7 @@ def buckets_for(sample: GroupSample, rate: float) -> int:
         sample: Some records.
         rate: Events per second that the load may send.
     """
-    needed = min(MOST, max(FEWEST, _power_of_two(rate * ROUND_TRIP_SECONDS)))
+    needed = min(MOST, max(FEWEST, _power_of_two(rate * _ROUND_TRIP_SECONDS)))
     full = sample.total_bytes // (EVENTS_PER_BUCKET * MAX_EVENT_BYTES)
     while needed > max(1, full):
         needed //= 2

@@ -20,14 +20,14 @@ from loader.checkpoint.start.delivered import (
 from loader.errors import CheckpointMismatch, LoaderError, NothingNew
 from loader.extract.find_files import find_files
 from loader.job import Job, checkpoint_dir_of, run_dir_of
-from loader.job.sections import Unfinished
+from loader.job.sections import STANDARD_INPUT, Unfinished
 from loader.model import SourceFile
 from loader.shards.other_divisions import delivered_by_other_divisions
 from loader.sources import local_paths, s3_objects
-from loader.sources.local_paths import S3_SCHEME, STANDARD_INPUT
+from loader.sources.local_paths import S3_SCHEME
 from loader.sources.s3_client import S3Client
 
-SHOWN_FILES = 3
+_SHOWN_FILES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,5 +207,5 @@ def _is_open_ended(patterns: Sequence[str]) -> bool:
 
 
 def _names(paths: Sequence[str]) -> str:
-    more = len(paths) - SHOWN_FILES
-    return ", ".join(paths[:SHOWN_FILES]) + (f" and {more:,} more" if more > 0 else "")
+    more = len(paths) - _SHOWN_FILES
+    return ", ".join(paths[:_SHOWN_FILES]) + (f" and {more:,} more" if more > 0 else "")

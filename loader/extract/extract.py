@@ -122,7 +122,9 @@ class Extract:
             pieces, places = zip(*group, strict=True)
             read.append(reader.read(pieces, places))
         frames = [each.frame for each in read if each.frame.height]
-        frame = pl.concat(frames, how="diagonal", rechunk=True) if frames else pl.DataFrame(schema=NO_RECORDS)
+        frame = (
+            pl.concat(frames, how="diagonal", rechunk=True) if frames else pl.DataFrame(schema=_NO_RECORDS)
+        )
         rejected = [row for each in read for row in each.rejected]
         filtered = {file: count for each in read for file, count in each.filtered.items()}
         unknown = {file: count for each in read for file, count in each.unknown.items()}
@@ -154,7 +156,7 @@ class Extract:
         self._input.close()
 
 
-NO_RECORDS = {
+_NO_RECORDS = {
     "place": pl.Int64(),
     "file": pl.UInt32(),
     "row": pl.Int64(),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from loader.mapping.mapping import FileMapping
 from loader.model import SourceFile
 
-SHOWN = 3
+_SHOWN = 3
 """How many files a sentence names."""
 
 _PLACE = "\0"
@@ -39,5 +39,5 @@ def lacking(files: Sequence[SourceFile], mappings: Sequence[FileMapping]) -> lis
 
 
 def _listed(paths: Sequence[str]) -> str:
-    shown, more = ", ".join(paths[:SHOWN]), len(paths) - SHOWN
+    shown, more = ", ".join(paths[:_SHOWN]), len(paths) - _SHOWN
     return f"{shown} and {more:,} more {'file' if more == 1 else 'files'}" if more > 0 else shown

@@ -7,10 +7,10 @@ from typing import TypeVar
 
 THREADS = 8
 
-FEW = 4
+_FEW = 4
 """So many are looked at one after the other before it is asked whether that was waiting or work."""
 
-WAITING = 2.0
+_WAITING = 2.0
 """Time over processor time from which on threads are worth their switches. Files that are in memory are work
 alone: eight threads make it a third longer. What a thread reads of a large file also stays in the memory that
 its allocator keeps for it."""
@@ -25,10 +25,10 @@ def side_by_side(look: Callable[[_Item], _Result], items: Sequence[_Item]) -> li
     waits = False
     while len(done) < len(items) and not waits:
         began, worked = time.perf_counter(), time.thread_time()
-        done += [look(item) for item in items[len(done) : len(done) + FEW]]
-        waits = time.perf_counter() - began > WAITING * (time.thread_time() - worked)
+        done += [look(item) for item in items[len(done) : len(done) + _FEW]]
+        waits = time.perf_counter() - began > _WAITING * (time.thread_time() - worked)
     rest = items[len(done) :]
-    if len(rest) <= FEW:
+    if len(rest) <= _FEW:
         return [*done, *(look(item) for item in rest)]
     with ThreadPoolExecutor(THREADS, thread_name_prefix="looking") as threads:
         try:

@@ -11,10 +11,11 @@ from loader.formats.parquet.table import ParquetTable
 from loader.formats.partitioned import PartitionedTable
 from loader.formats.windows import Table
 from loader.job import CsvSettings, Job
+from loader.job.sections import STANDARD_INPUT
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged
 from loader.sources.left_out import LeftOut
-from loader.sources.local_paths import S3_SCHEME, STANDARD_INPUT
+from loader.sources.local_paths import S3_SCHEME
 from loader.sources.partitions import partitions_of
 from loader.sources.s3_client import S3Client
 from loader.sources.stdin import StdinCopy

@@ -20,7 +20,7 @@ from loader.sources.s3_objects import S3File
 SMALL_FILE_BYTES = 2**19
 """Larger files are read by themselves: there the rows cost more than all else."""
 
-MOST_FILES = 256
+_MOST_FILES = 256
 MOST_BYTES = 4 * 2**20
 """How many files are read at a time, and how many bytes of them."""
 
@@ -83,7 +83,7 @@ class SmallFiles:
         tables: list[Table] = []
         at: int | None = place
         size_bytes = rows = 0
-        for each in self._files[index : index + MOST_FILES]:
+        for each in self._files[index : index + _MOST_FILES]:
             known = self._known_rows.get(each.file.number, each.file.rows)
             size_bytes += each.file.size_bytes
             rows += known or 0

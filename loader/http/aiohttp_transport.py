@@ -22,13 +22,13 @@ from loader.http.transport import (
     TransportSettings,
 )
 
-MAX_BYTES_IN_ONE_WRITE = 2**20
+_MAX_BYTES_IN_ONE_WRITE = 2**20
 """A larger body is passed to aiohttp as a file, which it sends in pieces. An escaped full event is 2 MiB."""
 
 NOT_SENT = False
 MAY_BE_SENT = True
 
-FAULTS: tuple[tuple[type[Exception], str, bool], ...] = (
+_FAULTS: tuple[tuple[type[Exception], str, bool], ...] = (
     # While connecting: no part of the request is sent yet.
     (aiohttp.ClientConnectorDNSError, "NameNotResolved", NOT_SENT),
     (aiohttp.ClientConnectorCertificateError, "CertificateNotTrusted", NOT_SENT),
@@ -137,7 +137,7 @@ class AiohttpTransport:
 
 def _sendable(body: bytes) -> bytes | BytesIO | None:
     # A single write of a larger body would delay all other requests.
-    return BytesIO(body) if len(body) > MAX_BYTES_IN_ONE_WRITE else body or None
+    return BytesIO(body) if len(body) > _MAX_BYTES_IN_ONE_WRITE else body or None
 
 
 def transport_error(error: Exception) -> TransportError:
@@ -146,7 +146,7 @@ def transport_error(error: Exception) -> TransportError:
     Raises:
         Exception: ``error`` itself if it comes from neither, which is a bug of this program.
     """
-    for kind, code, may_have_been_accepted in FAULTS:
+    for kind, code, may_have_been_accepted in _FAULTS:
         if isinstance(error, kind):
             return TransportError(
                 _code_of_proxy(error) or _code_of_tls(error) or code,

@@ -1,7 +1,7 @@
 """The job: one validated settings object from flags, environment, TOML and defaults."""
 
 from loader.job.column_rule import ColumnRule, TextRule
-from loader.job.fields import INSTANCE_ID
+from loader.job.fields import INSTANCE_ID_PATTERN
 from loader.job.keep import Keep
 from loader.job.reading import read_job
 from loader.job.run_folder import SHARDS_NAME, checkpoint_dir_of, run_dir_of
@@ -12,7 +12,7 @@ from loader.job.shard import Shard
 __all__ = [
     "DATASET_ARN",
     "DATASET_EVENT_TYPE",
-    "INSTANCE_ID",
+    "INSTANCE_ID_PATTERN",
     "SHARDS_NAME",
     "ColumnRule",
     "CsvSettings",

@@ -7,7 +7,7 @@ from pydantic import SerializerFunctionWrapHandler, model_serializer, model_vali
 
 from loader.job.sections import Section, Texts, TimeZone
 
-NUMBER_MARKS = frozenset({"decimal", "thousands"})
+_NUMBER_MARKS = frozenset({"decimal", "thousands"})
 """Settings that only make sense together: who gives one gives both."""
 
 FOR_TYPES = {
@@ -114,8 +114,8 @@ class ColumnRule(TextRule):
         A constant is written by the user in the job file, so the defaults for cells are not for it.
         """
         given = self.model_fields_set
-        if given & NUMBER_MARKS:
-            given = given | NUMBER_MARKS
+        if given & _NUMBER_MARKS:
+            given = given | _NUMBER_MARKS
         taken = {
             name: getattr(defaults, name)
             for name in defaults.model_fields_set - given

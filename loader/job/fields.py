@@ -27,7 +27,7 @@ from loader.job.sections import (
 from loader.job.shard import Shard
 from loader.model import Operation
 
-INSTANCE_ID = r"[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}"
+INSTANCE_ID_PATTERN = r"[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}"
 """Pattern of the service model 2024-01-01 (``UUID``)."""
 
 
@@ -81,7 +81,10 @@ class DestinationFields(BaseSettings):
 
     event_type: Annotated[str, plan_setting(DESTINATION, "scn.data.* ('scn-loader datasets' lists them).")]
     instance_id: Annotated[
-        str, plan_setting(DESTINATION, "UUID of the AWS Supply Chain instance.", pattern=f"^{INSTANCE_ID}$")
+        str,
+        plan_setting(
+            DESTINATION, "UUID of the AWS Supply Chain instance.", pattern=f"^{INSTANCE_ID_PATTERN}$"
+        ),
     ]
     dataset_arn: Annotated[str | None, plan_setting(DESTINATION, "Target, for scn.data.dataset.")] = None
     operation: Annotated[

@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, TomlConfigSettingsSource
 
 from loader.job.sections import located, one_or_many
 
-Place = Sequence[str | int]
+FieldPath = Sequence[str | int]
 
 MOST_STATEMENT_LINES = 200
 """Maximum length of a statement whose line is reported: each line costs one parse of the lines before it."""
@@ -37,7 +37,7 @@ class JobFileSource(TomlConfigSettingsSource):
                 ]
 
 
-def line_of(text: str, place: Place) -> int | None:
+def line_of(text: str, place: FieldPath) -> int | None:
     """Return the line on which the setting at ``place``, or the nearest thing around it, is set.
 
     Args:
@@ -62,7 +62,7 @@ def line_of(text: str, place: Place) -> int | None:
         return None
 
 
-def _depth(table: object, place: Place) -> int:
+def _depth(table: object, place: FieldPath) -> int:
     """Return how many steps of ``place`` lead to something."""
     for depth, step in enumerate(place):
         inside = (isinstance(table, dict) and step in table) or (

@@ -63,9 +63,13 @@ def one_or_many(value: object) -> object:
     return value
 
 
+STANDARD_INPUT = "-"
+"""Name of the standard input as an extract."""
+
+
 def located(extract: str, folder: Path) -> str:
     """Return what names an extract, as a name that holds in any folder."""
-    if extract == "-" or extract.startswith("s3://"):
+    if extract == STANDARD_INPUT or extract.startswith("s3://"):
         return extract
     mark = "@" if extract.startswith("@") else ""
     return mark + str(folder / extract.removeprefix(mark))
@@ -123,7 +127,7 @@ def known_encoding(value: str) -> str:
     return value
 
 
-Encoding = Annotated[str, AfterValidator(known_encoding)]
+EncodingName = Annotated[str, AfterValidator(known_encoding)]
 Separator = Annotated[str, BeforeValidator(tab_by_name), AfterValidator(one_character), Field(min_length=1)]
 OneCharacter = Annotated[str, AfterValidator(one_character)]
 
@@ -132,7 +136,8 @@ class CsvSettings(Section):
     """The dialect of CSV files. A setting with the value ``auto`` is detected in each file."""
 
     encoding: Annotated[
-        Encoding, Field(description="utf-8, utf-16-le, latin-1, windows-1252 or another that Python knows.")
+        EncodingName,
+        Field(description="utf-8, utf-16-le, latin-1, windows-1252 or another that Python knows."),
     ] = "auto"
     separator: Annotated[
         Separator,

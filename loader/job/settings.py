@@ -15,14 +15,14 @@ from pydantic_settings import (
 )
 
 from loader.job.fields import (
-    INSTANCE_ID,
+    INSTANCE_ID_PATTERN,
     DeliveryFields,
     DestinationFields,
     EventFields,
     ExtractFields,
     RunFields,
 )
-from loader.job.job_file import JobFileSource, Place, line_of
+from loader.job.job_file import FieldPath, JobFileSource, line_of
 from loader.job.panels import shapes_events
 from loader.job.refusal import ENV_PREFIX, settings_error
 from loader.job.sections import Pack
@@ -32,7 +32,7 @@ from loader.model import Destination
 DATASET_EVENT_TYPE = "scn.data.dataset"
 
 DATASET_ARN = (
-    r"arn:aws:scn:[a-z0-9\-]+:[0-9]{12}:instance/(?P<instance>" + INSTANCE_ID + ")"
+    r"arn:aws:scn:[a-z0-9\-]+:[0-9]{12}:instance/(?P<instance>" + INSTANCE_ID_PATTERN + ")"
     r"/namespaces/(?P<namespace>[^/]+)/datasets/(?P<dataset>[^/]+)"
 )
 """Pattern of the service model 2024-01-01 (``DatasetIdentifier``)."""
@@ -143,7 +143,7 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
         self._job_file = job_file
         return self
 
-    def place_of(self, setting: Place) -> str:
+    def place_of(self, setting: FieldPath) -> str:
         """Return line and file of a setting, or an empty text if it does not come from a job file."""
         if self._job_file is None:
             return ""

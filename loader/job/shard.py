@@ -17,7 +17,7 @@ from loader.job.sections import Section
 MOST_SHARDS = 10_000
 """AWS Batch runs at most 10,000 children of an array job."""
 
-BURST_SECONDS = 0.1
+CEILING_BURST_SECONDS = 0.1
 """Capacity of the ceiling's bucket without --burst, in seconds of the rate. Timers are late by milliseconds,
 and a bucket of one token would lose the tokens of that time."""
 
@@ -63,7 +63,7 @@ class Shard(Section):
             rate: Events per second of the whole load.
             burst: Events that it lets go at once, or None for those of 0.1 s.
         """
-        at_once = burst or max(1, math.ceil(rate * BURST_SECONDS))
+        at_once = burst or max(1, math.ceil(rate * CEILING_BURST_SECONDS))
         if self.of > at_once:
             events = "1 event" if at_once == 1 else f"{at_once:,} events"
             yield (

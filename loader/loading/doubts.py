@@ -4,10 +4,10 @@ import logging
 import math
 import shlex
 
-from loader.checkpoint import SAFE_SECONDS, Checkpoint
+from loader.checkpoint import Checkpoint
 from loader.errors import DecisionNeeded
 from loader.job import InDoubt, Job
-from loader.model import Operation
+from loader.model import SAFE_SECONDS, Operation
 from loader.service.client import SupplyChainClient
 
 log = logging.getLogger(__name__)

@@ -12,10 +12,10 @@ from loader.model import SourceFile
 MAX_COLUMNS = 500
 """Most columns of a dataset (service model: ``DataLakeDatasetSchemaFieldList``)."""
 
-LISTED = 20
+_LISTED = 20
 """How many names an error lists."""
 
-ALIKE = 0.6
+_ALIKE = 0.6
 """How alike two names must be for one to be suggested for the other (difflib's own default)."""
 
 
@@ -181,7 +181,7 @@ def _suggested(name: str, unused: Sequence[str]) -> str:
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """Return the one of ``names`` that is most like ``name``, or None if none is."""
     plain = {plain_name(other): other for other in names}
-    near = get_close_matches(plain_name(name), plain, n=1, cutoff=ALIKE)
+    near = get_close_matches(plain_name(name), plain, n=1, cutoff=_ALIKE)
     return plain[near[0]] if near else None
 
 
@@ -196,6 +196,6 @@ def _quoted(name: str) -> str:
 
 def _listed(names: Sequence[str], as_text: Callable[[str], str] = _quoted) -> str:
     # Only the listed ones become text: a file may have a million columns.
-    shown = ", ".join(map(as_text, names[:LISTED]))
-    more = len(names) - LISTED
+    shown = ", ".join(map(as_text, names[:_LISTED]))
+    more = len(names) - _LISTED
     return f"{shown} and {more} more" if more > 0 else shown

@@ -20,16 +20,14 @@ from loader.mapping.errors import no_such_source, unusable_sql
 from loader.model import SourceFile
 from loader.reject_code import RejectCode
 from loader.row_issues import RowIssue, issues_where
+from loader.sql.evaluator import MOST_TEXT_BYTES
 from loader.sql.fault import SqlFault, TooMuchText
 
 if TYPE_CHECKING:
     from loader.sql.evaluation import Evaluation
 
-FAILED = "its expression has no value for this row"
+_FAILED = "its expression has no value for this row"
 """Why a row is rejected. ``docs/values.md`` lists what an expression has no value for."""
-
-MOST_TEXT_BYTES = 256 * 2**20
-"""Texts that an expression may make of the rows that are converted at a time (32,768 at most)."""
 
 _PANICS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
@@ -64,7 +62,7 @@ class Expression:
             raise ExtractError(
                 "An SQL expression cannot be evaluated.", where=self.sql, why=fault.why
             ) from fault
-        return values.alias(name), issues_where(failed, RejectCode.EXPRESSION_FAILED, FAILED)
+        return values.alias(name), issues_where(failed, RejectCode.EXPRESSION_FAILED, _FAILED)
 
     def _by_halves(self, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
         """Evaluate the rows; where polars gives up, cut the frame down to the rows that it gives up on."""

@@ -8,7 +8,7 @@ from polars._typing import PolarsDataType
 from loader.formats.unread import Unread
 from loader.job import ColumnRule
 
-KINDS: dict[str, Callable[[pl.DataType], bool]] = {
+_KINDS: dict[str, Callable[[pl.DataType], bool]] = {
     "text": lambda dtype: dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null),
     "whole numbers": lambda dtype: dtype.is_integer(),
     "floating-point numbers": lambda dtype: dtype.is_float(),
@@ -25,12 +25,12 @@ KINDS: dict[str, Callable[[pl.DataType], bool]] = {
 }
 """A column without any value (Null) counts as text: it fits everywhere."""
 
-NUMBERS = ("whole numbers", "floating-point numbers", "decimal numbers")
+_NUMBERS = ("whole numbers", "floating-point numbers", "decimal numbers")
 
 TAKES = {
-    "string": tuple(KINDS),
-    "double": ("text", *NUMBERS),
-    "int": ("text", *NUMBERS),
+    "string": tuple(_KINDS),
+    "double": ("text", *_NUMBERS),
+    "int": ("text", *_NUMBERS),
     "timestamp": ("text", "dates", "timestamps"),
 }
 """The kinds that each type of dataset column takes."""
@@ -57,7 +57,7 @@ def _has_text(dtype: PolarsDataType) -> bool:
 
 def kind_of(dtype: pl.DataType) -> str | None:
     """Return what kind of values a source column holds, or None if they have no text form here."""
-    return next((kind for kind, holds in KINDS.items() if holds(dtype)), None)
+    return next((kind for kind, holds in _KINDS.items() if holds(dtype)), None)
 
 
 def refusal(dtype: pl.DataType, column_type: str, rule: ColumnRule) -> str | None:

@@ -21,7 +21,7 @@ from loader.errors import Interrupted, LoaderError, contained
 from loader.job import Job
 from loader.job.settings import DATASET_EVENT_TYPE
 from loader.measuring.calls import Calls, CountedClient
-from loader.measuring.cell_run import DRAIN_SECONDS, CellRun
+from loader.measuring.cell_run import MEASURING_DRAIN_SECONDS, CellRun
 from loader.measuring.consent import check_consent
 from loader.measuring.grid import RESERVED_CALLS, Cell, CellResult, Measurement, MeasureSettings, cells_of
 from loader.measuring.own_dataset import only_measurement, own_dataset
@@ -84,7 +84,7 @@ def measure_to_end(
             with suppress(RuntimeError):  # the loop has closed
                 loop.call_soon_threadsafe(stop, reason)
 
-        with on_signals(on_stop, lambda _reason: None, DRAIN_SECONDS + GRACE_SECONDS):
+        with on_signals(on_stop, lambda _reason: None, MEASURING_DRAIN_SECONDS + GRACE_SECONDS):
             return runner.run(
                 measure(job, dataset, settings, announce, on_result, credentials=credentials, stop=stop)
             )
@@ -103,7 +103,7 @@ async def measure(
     """Do what `measure_to_end` does, on the running event loop."""
     stop = stop or _Stop()
     cells = cells_of(settings, least_record_bytes(dataset))
-    seconds = len(cells) * (settings.seconds + DRAIN_SECONDS)
+    seconds = len(cells) * (settings.seconds + MEASURING_DRAIN_SECONDS)
     announce(cells, settings.max_calls, seconds)
     calls = Calls(settings.max_calls)
     results: list[CellResult] = []

@@ -32,10 +32,10 @@ SLOW_SHARE = 0.05
 """Round trips beyond this share of the measured time are mostly a queue in front of the service. The service
 then decides about an attempt near its end, and else near its start."""
 
-LOOK_SECONDS = 0.05
+_LOOK_SECONDS = 0.05
 """How often the end of the warm-up is looked for."""
 
-DRAIN_SECONDS = 5.0
+MEASURING_DRAIN_SECONDS = 5.0
 """How long answers are waited for after the end of a cell."""
 
 
@@ -94,7 +94,7 @@ class CellRun:
             self._governor,
             InFlightCap(maximum=cell.in_flight),
             lambda _result: None,
-            settings=DeliverySettings(rate=rate, drain_seconds=DRAIN_SECONDS),
+            settings=DeliverySettings(rate=rate, drain_seconds=MEASURING_DRAIN_SECONDS),
         )
         self._began_at = time.monotonic()
         self._warm: _WarmUp | None = None
@@ -141,7 +141,7 @@ class CellRun:
                 stats = self._dispatcher.stats
                 round_trips = stats.round_trips.copy()
                 self._warm = _WarmUp(time.monotonic(), stats.attempts, stats.throttled, round_trips)
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(_LOOK_SECONDS)
         self._dispatcher.stop("the time of the cell is over")
 
     def _on_outcome(self, kind: OutcomeKind, started_at: float) -> None:

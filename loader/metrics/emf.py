@@ -10,7 +10,7 @@ from loader.report.log_lines import iso
 
 NAMESPACE = "ScnLoader"
 
-UNITS = {"By": "Bytes", "s": "Seconds", "{event}/s": "Count/Second"}
+_UNITS = {"By": "Bytes", "s": "Seconds", "{event}/s": "Count/Second"}
 """UCUM units as CloudWatch's; everything else is a count."""
 
 
@@ -28,7 +28,7 @@ def emf_line(
     """
     values = {each.name: each.value(now) for each in INSTRUMENTS}
     known = {name: value for name, value in values.items() if value is not None}
-    units = {each.name: UNITS.get(each.unit, "Count") for each in INSTRUMENTS}
+    units = {each.name: _UNITS.get(each.unit, "Count") for each in INSTRUMENTS}
     metrics = [{"Name": name, "Unit": units[name]} for name in known]
     directive = {"Namespace": NAMESPACE, "Dimensions": [sorted(labels)], "Metrics": metrics}
     document = {

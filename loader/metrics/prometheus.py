@@ -14,7 +14,7 @@ from loader.report import Snapshot
 WRITE_SECONDS = 5.0
 """How often the file is written while a load runs: a third of Prometheus' usual scrape interval."""
 
-UNITS = {"By": "bytes", "s": "seconds", "{event}/s": "events_per_second"}
+_UNITS = {"By": "bytes", "s": "seconds", "{event}/s": "events_per_second"}
 """UCUM units as suffixes of a name; annotations such as ``{row}`` have none."""
 
 
@@ -70,7 +70,7 @@ def to_text(now: Snapshot, labels: Mapping[str, str], *, exit_code: int | None =
 
 def metric_name(instrument: Instrument) -> str:
     """Return the name of a metric as Prometheus wants it: with unit and, for counters, ``_total``."""
-    name, unit = instrument.name.replace(".", "_"), UNITS.get(instrument.unit, "")
+    name, unit = instrument.name.replace(".", "_"), _UNITS.get(instrument.unit, "")
     base, duration, percentile = name.partition("_duration_")
     parts = [f"{base}_duration", unit, percentile] if duration else [name, unit]
     if instrument.kind is Kind.COUNTER:

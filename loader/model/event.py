@@ -21,7 +21,17 @@ MAX_GROUP_CHARS = 255
 """``DataIntegrationEventGroupId.max``."""
 
 TOKEN_LIFE_SECONDS = 8 * 3600.0
-"""How long the service remembers a ``clientToken``."""
+"""Time for which the service remembers a ``clientToken``."""
+
+TOKEN_MARGIN_SECONDS = 900.0
+"""End of a token's life in which the loader does not rely on it any more.
+
+It covers a slow last attempt and clocks that differ. AWS refuses signatures that are off by more than 15
+minutes, so the clock of a machine that can send is not further off.
+"""
+
+SAFE_SECONDS = TOKEN_LIFE_SECONDS - TOKEN_MARGIN_SECONDS
+"""Time after its first attempt within which an event may be sent again with the same token."""
 
 Borders = tuple[tuple[int, int], ...]
 """Where in the rows of an event each file begins: pairs of a position and the number of the file. The first

@@ -3,6 +3,12 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
+MAX_RETRY_AFTER_SECONDS = 300.0
+"""Upper bound of a server's Retry-After, so that a wrong header does not stop a load for hours.
+
+It equals the longest pause after a quota refusal.
+"""
+
 
 class OutcomeKind(Enum):
     """The kind of an outcome. `loader.delivery.outcomes.retry` decides the next step for each."""

@@ -14,13 +14,13 @@ from loader.checkpoint.start.lock import look_without_locking
 from loader.errors import CheckpointError
 from loader.latency import Latencies, Percentiles
 from loader.page.model import (
+    Badge,
     CauseLine,
     Figure,
     FileLine,
     LoadPage,
     NextStep,
-    Sample,
-    Verdict,
+    Period,
     WindowCell,
 )
 from loader.page.stages import stages_of
@@ -35,7 +35,7 @@ from loader.status.whole_overview import overview_of
 MOST_CELLS = 224
 """Cells of the window map: four rows. A cell stands for several windows where there are more."""
 
-MOST_FILES = 50
+_MOST_FILES = 50
 
 WINDOWS = """
 SELECT number, finished_at IS NOT NULL,
@@ -43,12 +43,12 @@ SELECT number, finished_at IS NOT NULL,
 FROM windows ORDER BY number"""
 
 _VERDICTS = {
-    LoadState.RUNNING: Verdict.RUNNING,
-    LoadState.STOPPED: Verdict.STOPPED,
-    LoadState.KILLED: Verdict.STOPPED,
-    LoadState.FINISHED: Verdict.DONE,
-    LoadState.NONE: Verdict.ATTENTION,
-    LoadState.UNREADABLE: Verdict.ATTENTION,
+    LoadState.RUNNING: Badge.RUNNING,
+    LoadState.STOPPED: Badge.STOPPED,
+    LoadState.KILLED: Badge.STOPPED,
+    LoadState.FINISHED: Badge.DONE,
+    LoadState.NONE: Badge.ATTENTION,
+    LoadState.UNREADABLE: Badge.ATTENTION,
 }
 
 
@@ -96,7 +96,7 @@ def _page(overview: Overview, place: Path, now: float, standing: Callable[[Overv
         stages=list(stages_of(overview)),
         samples=[_sample(each) for each in stored],
         windows=windows,
-        files=files[:MOST_FILES],
+        files=files[:_MOST_FILES],
         files_total=len(files),
         rejected=[_cause(each) for each in overview.rejected],
         failed=[_cause(each) for each in overview.failed],
@@ -106,12 +106,12 @@ def _page(overview: Overview, place: Path, now: float, standing: Callable[[Overv
     )
 
 
-def _verdict(overview: Overview) -> Verdict:
+def _verdict(overview: Overview) -> Badge:
     totals = overview.totals
     assert totals is not None
     trouble = totals.events_failed or totals.rows_rejected or overview.doubt.expired or _lost(overview)
     verdict = _VERDICTS[overview.state]
-    return Verdict.ATTENTION if verdict is Verdict.DONE and trouble else verdict
+    return Badge.ATTENTION if verdict is Badge.DONE and trouble else verdict
 
 
 def _lost(overview: Overview) -> int:
@@ -196,10 +196,10 @@ def _latencies(stored: Sequence[StoredSample]) -> Percentiles:
     return all_.percentiles()
 
 
-def _sample(stored: StoredSample) -> Sample:
+def _sample(stored: StoredSample) -> Period:
     latencies = Latencies.from_json(stored.round_trips, stored.longest_round_trip_seconds).percentiles()
     seconds = max(stored.seconds, 1e-9)
-    return Sample(
+    return Period(
         start_seconds=stored.start_seconds,
         seconds=stored.seconds,
         attempted=stored.attempted,

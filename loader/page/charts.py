@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from loader.page.model import Sample, Stage, WindowCell
-from loader.pictures.cells import Cell, Share, cell_map, share_bar
-from loader.pictures.timeline import Moment, Panel, Series, timeline
+from loader.page.model import Period, Stage, WindowCell
+from loader.pictures.cells import ColouredCell, Share, cell_map, share_bar
+from loader.pictures.timeline import Moment, Series, TimelinePanel, timeline
 from loader.report import figures
 from loader.report.limiting_factor import WORDS
 
 MOST_MOMENTS = 100
 """More periods than this are drawn as sums of neighbours: a moment is then about nine pixels wide."""
 
-RATES = Panel(
+RATES = TimelinePanel(
     "Events per second",
     (
         Series("accepted", "accepted", "accepted", is_area=True),
@@ -20,13 +20,13 @@ RATES = Panel(
         Series("allowed", "rate allowed", "allowed"),
     ),
 )
-LATENCIES = Panel(
+LATENCIES = TimelinePanel(
     "Round trip of an attempt, milliseconds",
     (Series("p99", "p99", "p99"), Series("p95", "p95", "p95"), Series("p50", "p50", "p50")),
 )
 
 
-def over_time(samples: Sequence[Sample]) -> str:
+def over_time(samples: Sequence[Period]) -> str:
     """Return rates, latencies and limits over time; empty if there is no sample."""
     if not samples:
         return ""
@@ -43,13 +43,13 @@ def over_time(samples: Sequence[Sample]) -> str:
     )
 
 
-def thinned(samples: Sequence[Sample], most: int) -> list[Sample]:
+def thinned(samples: Sequence[Period], most: int) -> list[Period]:
     """Return at most ``most`` samples: sums of neighbours. No count is lost."""
     size = -(-len(samples) // most)
     return [_merged(samples[start : start + size]) for start in range(0, len(samples), max(size, 1))]
 
 
-def _merged(samples: Sequence[Sample]) -> Sample:
+def _merged(samples: Sequence[Period]) -> Period:
     if len(samples) == 1:
         return samples[0]
     seconds = sum(sample.seconds for sample in samples)
@@ -58,7 +58,7 @@ def _merged(samples: Sequence[Sample]) -> Sample:
         for name, share in sample.limits.items():
             limits[name] = limits.get(name, 0.0) + share * sample.seconds / max(seconds, 1e-9)
     last = samples[-1]
-    return Sample(
+    return Period(
         start_seconds=samples[0].start_seconds,
         seconds=last.start_seconds + last.seconds - samples[0].start_seconds,
         attempted=sum(sample.attempted for sample in samples),
@@ -82,7 +82,7 @@ def _highest(values: Iterable[float | None]) -> float | None:
     return max((value for value in values if value is not None), default=None)
 
 
-def _moment(sample: Sample) -> Moment:
+def _moment(sample: Period) -> Moment:
     seconds = max(sample.seconds, 1e-9)
     values = {
         "accepted": sample.accepted / seconds,
@@ -94,7 +94,7 @@ def _moment(sample: Sample) -> Moment:
     return Moment(sample.start_seconds, sample.seconds, values, sample.limits, _label(sample, values))
 
 
-def _label(sample: Sample, values: Mapping[str, float]) -> str:
+def _label(sample: Period, values: Mapping[str, float]) -> str:
     ends_at = sample.start_seconds + sample.seconds
     lines = [
         f"{figures.duration(sample.start_seconds)} to {figures.duration(ends_at)}",
@@ -133,7 +133,9 @@ def window_map(windows: Sequence[WindowCell]) -> str:
         return ""
     done = sum(cell.done for cell in windows)
     total = sum(cell.done + cell.open for cell in windows)
-    cells = [Cell(_cell_class(cell), _cell_label(cell), is_round=bool(cell.failed)) for cell in windows]
+    cells = [
+        ColouredCell(_cell_class(cell), _cell_label(cell), is_round=bool(cell.failed)) for cell in windows
+    ]
     return cell_map(cells, f"{figures.count(done)} of {figures.counted(total, 'window')} finished.")
 
 

@@ -5,10 +5,10 @@ from html import escape
 from importlib.resources import files
 
 from loader.page.charts import over_time, stage_bar, window_map
-from loader.page.model import CauseLine, LoadPage, Verdict, WindowCell
+from loader.page.model import Badge, CauseLine, LoadPage, WindowCell
 from loader.report import figures
 
-SIGNS = {Verdict.DONE: "✓", Verdict.RUNNING: "▶", Verdict.ATTENTION: "!", Verdict.STOPPED: "■"}
+SIGNS = {Badge.DONE: "✓", Badge.RUNNING: "▶", Badge.ATTENTION: "!", Badge.STOPPED: "■"}
 """A sign beside the colour, for those who do not see it."""
 
 REFRESH_SECONDS = 1.0
@@ -43,7 +43,7 @@ def to_html(page: LoadPage, *, live: bool = False) -> str:
         live: Whether it asks for itself again while it is open.
     """
     script = LIVE_SCRIPT % (1000 * REFRESH_SECONDS, 1000 * REFRESH_SECONDS) if live else ""
-    over = "no" if page.verdict is Verdict.RUNNING else "yes"
+    over = "no" if page.verdict is Badge.RUNNING else "yes"
     lines = [
         "<!doctype html>",
         '<html lang="en">',
@@ -189,7 +189,7 @@ def _table(
     yield f"</tbody></table></div>{'</details>' if folded else ''}</section>"
 
 
-NUMBERS = frozenset("0123456789,.%< ")
+_NUMBERS = frozenset("0123456789,.%< ")
 
 
 def _heads(names: Sequence[str], row: Sequence[str]) -> str:
@@ -203,7 +203,7 @@ def _cells(cells: Iterable[str]) -> str:
 
 
 def _class_of(cell: str) -> str:
-    return " class=number" if cell and set(cell) <= NUMBERS else ""
+    return " class=number" if cell and set(cell) <= _NUMBERS else ""
 
 
 def _path(text: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class Badge(StrEnum):
     """The state of the load, in one word that has a colour and a sign of its own."""
 
     DONE = "done"
@@ -32,7 +32,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class Period:
     """One period of a load.
 
     Attributes:
@@ -130,13 +130,13 @@ class LoadPage:
         made_at: When the page was made, in words.
     """
 
-    verdict: Verdict
+    verdict: Badge
     headline: str
     facts: Sequence[tuple[str, str]]
     next_steps: Sequence[NextStep]
     figures: Sequence[Figure]
     stages: Sequence[Stage]
-    samples: Sequence[Sample]
+    samples: Sequence[Period]
     windows: Sequence[WindowCell]
     files: Sequence[FileLine]
     files_total: int

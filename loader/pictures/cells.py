@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from loader.pictures.svg import element, title
 
 WIDTH, CELL, GAP = 960, 14, 3
-COLUMNS = (WIDTH + GAP) // (CELL + GAP)
-BAR_HEIGHT = 18
+_COLUMNS = (WIDTH + GAP) // (CELL + GAP)
+_BAR_HEIGHT = 18
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class ColouredCell:
     """One cell.
 
     Attributes:
@@ -34,17 +34,17 @@ class Share:
     label: str
 
 
-def cell_map(cells: Sequence[Cell], summary: str) -> str:
+def cell_map(cells: Sequence[ColouredCell], summary: str) -> str:
     """Return the cells in rows, in their order."""
-    rows = -(-len(cells) // COLUMNS)
+    rows = -(-len(cells) // _COLUMNS)
     height = max(rows * (CELL + GAP) - GAP, CELL)
     parts = [title(summary)]
     parts += [
         element(
             "rect",
             title(cell.label),
-            x=number % COLUMNS * (CELL + GAP),
-            y=number // COLUMNS * (CELL + GAP),
+            x=number % _COLUMNS * (CELL + GAP),
+            y=number // _COLUMNS * (CELL + GAP),
             width=CELL,
             height=CELL,
             rx=CELL / 2 if cell.is_round else 2,
@@ -70,13 +70,13 @@ def share_bar(shares: Sequence[Share], summary: str) -> str:
                 x=x,
                 y=0,
                 width=width,
-                height=BAR_HEIGHT,
+                height=_BAR_HEIGHT,
                 class_=share.class_,
             )
         )
         x += width
-    view = f"0 0 {WIDTH} {BAR_HEIGHT}"
-    bar = element("rect", x=0, y=0, width=WIDTH, height=BAR_HEIGHT, class_="empty")
+    view = f"0 0 {WIDTH} {_BAR_HEIGHT}"
+    bar = element("rect", x=0, y=0, width=WIDTH, height=_BAR_HEIGHT, class_="empty")
     return element(
         "svg",
         "\n".join([parts[0], bar, *parts[1:]]),

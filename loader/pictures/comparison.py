@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 from xml.sax.saxutils import escape
 
-WIDTH = 760
+_WIDTH = 760
 TEXT, GREY, BLUE, RED, GREEN = "#1f2328", "#8b949e", "#0969da", "#cf222e", "#1a7f37"
 
 BAR_HEIGHT, NAME_WIDTH, VALUE_WIDTH = 26, 330, 80
@@ -25,7 +25,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class ComparisonPanel:
     """Rates over time of one client.
 
     Attributes:
@@ -45,7 +45,7 @@ def bars(title: str, items: Sequence[Bar]) -> str:
     """Return horizontal bars on a logarithmic scale, with a line at each power of ten."""
     low = 10 ** floor(log10(min(item.value for item in items)))
     high = 10 ** ceil(log10(max(item.value for item in items)))
-    room = WIDTH - NAME_WIDTH - VALUE_WIDTH
+    room = _WIDTH - NAME_WIDTH - VALUE_WIDTH
     height = 60 + BAR_HEIGHT * len(items)
 
     def x_of(value: float) -> float:
@@ -70,7 +70,7 @@ def bars(title: str, items: Sequence[Bar]) -> str:
     return _svg(height, parts)
 
 
-def rates_over_time(title: str, panels: Sequence[Panel]) -> str:
+def rates_over_time(title: str, panels: Sequence[ComparisonPanel]) -> str:
     """Return one panel for each client, all on the same scale."""
     seconds = max(len(panel.accepted) for panel in panels)
     quota = max(max(panel.quota) for panel in panels)
@@ -79,9 +79,9 @@ def rates_over_time(title: str, panels: Sequence[Panel]) -> str:
     height = 50 + (PANEL_HEIGHT + PANEL_GAP) * len(panels)
     parts = [
         _text(16, 24, title, size=15),
-        _text(WIDTH - 16, 24, "accepted", "end", BLUE),
-        _text(WIDTH - 90, 24, "throttled", "end", RED),
-        _text(WIDTH - 164, 24, "quota", "end", GREEN),
+        _text(_WIDTH - 16, 24, "accepted", "end", BLUE),
+        _text(_WIDTH - 90, 24, "throttled", "end", RED),
+        _text(_WIDTH - 164, 24, "quota", "end", GREEN),
     ]
     for number, panel in enumerate(panels):
         top = 60 + (PANEL_HEIGHT + PANEL_GAP) * number
@@ -89,8 +89,8 @@ def rates_over_time(title: str, panels: Sequence[Panel]) -> str:
     return _svg(height, parts)
 
 
-def _panel(panel: Panel, top: float, seconds: int, highest: float) -> list[str]:
-    bottom, right = top + PANEL_HEIGHT, WIDTH - 16
+def _panel(panel: ComparisonPanel, top: float, seconds: int, highest: float) -> list[str]:
+    bottom, right = top + PANEL_HEIGHT, _WIDTH - 16
 
     def points(values: Sequence[float]) -> str:
         width = (right - PANEL_LEFT) / max(1, seconds - 1)
@@ -115,8 +115,8 @@ def _panel(panel: Panel, top: float, seconds: int, highest: float) -> list[str]:
 
 def _svg(height: float, parts: Iterable[str]) -> str:
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" '
-        f'width="{WIDTH}" height="{height:.0f}" font-family="sans-serif">\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" '
+        f'width="{_WIDTH}" height="{height:.0f}" font-family="sans-serif">\n'
         f'<rect width="100%" height="100%" fill="white"/>\n' + "\n".join(parts) + "\n</svg>\n"
     )
 

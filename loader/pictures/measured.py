@@ -9,7 +9,7 @@ from loader.pictures.svg import text as svg_text
 
 WIDTH, ROW_HEIGHT, TOP, BOTTOM = 960, 34, 66, 34
 NAMES_END, RATES_END, TIMES_START, TIMES_END = 300, 600, 690, 930
-BAR_HEIGHT = 14
+_BAR_HEIGHT = 14
 
 STYLE = (
     "text{font:12px sans-serif;fill:#1f2328}.soft{fill:#57606a;font-size:11px}.head{font-weight:bold}"
@@ -100,17 +100,17 @@ def _line(each: MeasuredLine, y: float, rates: _Scale, times: _Scale) -> list[st
             x=NAMES_END,
             y=y,
             width=max(end - NAMES_END, 1.0),
-            height=BAR_HEIGHT,
+            height=_BAR_HEIGHT,
             class_="rate",
         ),
-        svg_text(NAMES_END + 4, y + BAR_HEIGHT + 12, words, "soft"),
+        svg_text(NAMES_END + 4, y + _BAR_HEIGHT + 12, words, "soft"),
     ]
     known = [value for value in each.latency_ms if value]
     if known:
-        middle = y + BAR_HEIGHT / 2
+        middle = y + _BAR_HEIGHT / 2
         marks = [times.x(value) for value in known]
         label = ", ".join(f"{value:,.1f}" for value in known)
         parts.append(element("line", x1=marks[0], y1=middle, x2=marks[-1], y2=middle, class_="span"))
         parts += [element("circle", cx=x, cy=middle, r=5, class_="mark") for x in marks]
-        parts.append(svg_text(marks[0], y + BAR_HEIGHT + 12, label, "soft"))
+        parts.append(svg_text(marks[0], y + _BAR_HEIGHT + 12, label, "soft"))
     return parts

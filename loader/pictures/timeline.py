@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from loader.pictures.svg import element, points, text, title
 
-WIDTH = 960
+_WIDTH = 960
 LEFT, RIGHT = 56, 12
 PANEL_HEIGHT, STRIP_HEIGHT, GAP, TOP, BOTTOM = 130, 26, 40, 22, 26
-TICKS = 6
+_TICKS = 6
 SCALE_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 """Round numbers that a scale may end at, times a power of ten."""
 
@@ -54,7 +54,7 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class TimelinePanel:
     """One panel: some curves on one scale that begins at zero."""
 
     title: str
@@ -62,7 +62,7 @@ class Panel:
 
 
 def timeline(
-    panels: Sequence[Panel],
+    panels: Sequence[TimelinePanel],
     moments: Sequence[Moment],
     *,
     shares_title: str = "",
@@ -92,7 +92,7 @@ def timeline(
     height = top - GAP + BOTTOM
     parts += _hover(moments, frame, height - BOTTOM)
     return element(
-        "svg", "\n".join(parts), viewBox=f"0 0 {WIDTH} {height:.0f}", role="img", class_="timeline"
+        "svg", "\n".join(parts), viewBox=f"0 0 {_WIDTH} {height:.0f}", role="img", class_="timeline"
     )
 
 
@@ -105,7 +105,7 @@ class _Frame:
         self.seconds = max(end - self.start, 1e-9)
 
     def x(self, seconds: float) -> float:
-        return LEFT + (WIDTH - LEFT - RIGHT) * (seconds - self.start) / self.seconds
+        return LEFT + (_WIDTH - LEFT - RIGHT) * (seconds - self.start) / self.seconds
 
     def middle(self, moment: Moment) -> float:
         return self.x(moment.start_seconds + moment.seconds / 2)
@@ -119,7 +119,7 @@ def scale_end(highest: float) -> float:
     return next((step * power for step in SCALE_STEPS if step * power >= highest * (1 - 1e-9)), 10.0 * power)
 
 
-def _panel(panel: Panel, moments: Sequence[Moment], frame: _Frame, top: float) -> list[str]:
+def _panel(panel: TimelinePanel, moments: Sequence[Moment], frame: _Frame, top: float) -> list[str]:
     bottom = top + PANEL_HEIGHT
     names = [series.name for series in panel.series]
     end = scale_end(max((moment.values.get(name, 0.0) for moment in moments for name in names), default=0.0))
@@ -127,7 +127,7 @@ def _panel(panel: Panel, moments: Sequence[Moment], frame: _Frame, top: float) -
     for share in (0.0, 0.5, 1.0):
         y = bottom - PANEL_HEIGHT * share
         parts += [
-            element("line", x1=LEFT, y1=y, x2=WIDTH - RIGHT, y2=y, class_="grid"),
+            element("line", x1=LEFT, y1=y, x2=_WIDTH - RIGHT, y2=y, class_="grid"),
             text(LEFT - 6, y + 4, f"{end * share:,.10g}", "axis", "end"),
         ]
     for series in panel.series:
@@ -162,8 +162,8 @@ def _runs(name: str, moments: Sequence[Moment]) -> list[list[Moment]]:
     return [run for run in runs if run]
 
 
-def _legend(panel: Panel, y: float) -> list[str]:
-    parts, x = [], float(WIDTH - RIGHT)
+def _legend(panel: TimelinePanel, y: float) -> list[str]:
+    parts, x = [], float(_WIDTH - RIGHT)
     for series in reversed(panel.series):
         width = 7.0 * len(series.label) + 26
         x -= width
@@ -199,7 +199,7 @@ def _strip(
                 y += height
     # One path for each cause: a rectangle for each moment would be half of the page.
     parts += [element("path", d="".join(boxes[name]), class_=class_of[name]) for name in order]
-    x = float(WIDTH - RIGHT)
+    x = float(_WIDTH - RIGHT)
     for name in reversed(order[: LIMITS_SHOWN + 1]):
         label = share_label(name)
         x -= 6.6 * len(label) + 24
@@ -212,9 +212,9 @@ def _strip(
 
 def _time_axis(frame: _Frame, bottom: float, time_label: Callable[[float], str]) -> list[str]:
     parts = []
-    for number in range(TICKS + 1):
-        seconds = frame.start + frame.seconds * number / TICKS
-        anchor = "start" if number == 0 else "end" if number == TICKS else "middle"
+    for number in range(_TICKS + 1):
+        seconds = frame.start + frame.seconds * number / _TICKS
+        anchor = "start" if number == 0 else "end" if number == _TICKS else "middle"
         parts.append(text(frame.x(seconds), bottom + 18, time_label(seconds), "axis", anchor))
     return parts
 

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta
 
-UNIT_SECONDS = {"d": 86_400, "h": 3600, "m": 60, "min": 60, "s": 1}
+_UNIT_SECONDS = {"d": 86_400, "h": 3600, "m": 60, "min": 60, "s": 1}
 
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:d|h|min|m|s))+", re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(d|h|min|m|s)", re.ASCII)
@@ -22,7 +22,7 @@ def deadline_seconds(text: str, now: datetime) -> float:
     """
     compact = text.replace(" ", "")
     if _DURATION.fullmatch(compact):
-        return sum(float(number) * UNIT_SECONDS[unit] for number, unit in _PART.findall(compact))
+        return sum(float(number) * _UNIT_SECONDS[unit] for number, unit in _PART.findall(compact))
     clock = _CLOCK.fullmatch(compact)
     if clock is None:
         raise ValueError("give a duration such as 6h or 1h30m, or a time of the clock such as 06:00")

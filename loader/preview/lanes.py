@@ -9,13 +9,13 @@ from loader.model import SlicePlan
 LARGEST = 5
 """How many of the longest lanes are named."""
 
-CREATE = """
+_CREATE = """
 CREATE TABLE lanes (name TEXT PRIMARY KEY, events INTEGER, records INTEGER, file INTEGER, row INTEGER)
 WITHOUT ROWID"""
-ADD = """
+_ADD = """
 INSERT INTO lanes VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET
     events = events + excluded.events, records = records + excluded.records"""
-TOTALS = "SELECT count(*), coalesce(max(events), 0), coalesce(max(records), 0) FROM lanes"
+_TOTALS = "SELECT count(*), coalesce(max(events), 0), coalesce(max(records), 0) FROM lanes"
 LONGEST = "SELECT name, events, records, file, row FROM lanes ORDER BY events DESC, records DESC, file, row"
 
 
@@ -59,7 +59,7 @@ def count_lanes(
     connection: sqlite3.Connection,
 ) -> tuple[Callable[[SlicePlan], None], Callable[[], LaneSpread]]:
     """Return what to call with each plan, and what gives the result."""
-    connection.execute(CREATE)
+    connection.execute(_CREATE)
 
     def add(plan: SlicePlan) -> None:
         lanes: dict[str, list[int]] = {}
@@ -69,11 +69,11 @@ def count_lanes(
             lane[1] += len(event.rows)
         rows = [(name, *lane) for name, lane in sorted(lanes.items())]
         connection.execute("BEGIN")
-        connection.executemany(ADD, rows)
+        connection.executemany(_ADD, rows)
         connection.execute("COMMIT")
 
     def result() -> LaneSpread:
-        count, longest_events, longest_records = connection.execute(TOTALS).fetchone()
+        count, longest_events, longest_records = connection.execute(_TOTALS).fetchone()
         largest = connection.execute(f"{LONGEST} LIMIT {LARGEST}").fetchall()
         return LaneSpread(count, longest_events, longest_records, tuple(LaneLength(*row) for row in largest))
 

@@ -38,7 +38,7 @@ from loader.service.protocol import EventEncoder
 SAMPLED_FILES = 100
 """Files of which values are kept to be shown; of files with the same columns those of one are shown."""
 
-ROUND_TRIP_SECONDS = 0.1
+_ROUND_TRIP_SECONDS = 0.1
 """How long a request is assumed to take: a Region on the same continent, TLS kept open, and the service."""
 
 
@@ -47,7 +47,7 @@ def plan(
     job: Job,
     *,
     deadline_seconds: float | None = None,
-    round_trip_seconds: float = ROUND_TRIP_SECONDS,
+    round_trip_seconds: float = _ROUND_TRIP_SECONDS,
     emit: Path | str | None = None,
     frame: Frame | None = None,
 ) -> Preview:

@@ -14,16 +14,16 @@ from loader.events import SliceRecords
 NAMED = 5
 """Number of repeated keys that are shown with their places."""
 
-CREATE = """
+_CREATE = """
 CREATE TABLE keys (hash INTEGER PRIMARY KEY, records INTEGER, file INTEGER, row INTEGER,
                    again_file INTEGER, again_row INTEGER)"""
-ADD = """
+_ADD = """
 INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO UPDATE SET
     records = records + excluded.records,
     again_row = iif(again_file IS NULL, excluded.row, again_row),
     again_file = coalesce(again_file, excluded.file)"""
-TOTALS = "SELECT count(*), coalesce(sum(records - 1), 0) FROM keys WHERE records > 1"
-PLACES = "SELECT records, file, row, again_file, again_row FROM keys WHERE records > 1 ORDER BY file, row"
+_TOTALS = "SELECT count(*), coalesce(sum(records - 1), 0) FROM keys WHERE records > 1"
+_PLACES = "SELECT records, file, row, again_file, again_row FROM keys WHERE records > 1 ORDER BY file, row"
 
 
 _Place = tuple[int | None, int | None]
@@ -68,7 +68,7 @@ def count_keys(
     connection: sqlite3.Connection,
 ) -> tuple[Callable[[SliceRecords], None], Callable[[], Repeats]]:
     """Return what to call with the records of each window, and what gives the result."""
-    connection.execute(CREATE)
+    connection.execute(_CREATE)
 
     def add(records: SliceRecords) -> None:
         # Of each key in the slice: records, place of the first, place of the second.
@@ -80,12 +80,12 @@ def count_keys(
             seen[digest] = (count + 1, first, place if count == 1 else second)
         rows = [(digest, count, *first, *again) for digest, (count, first, again) in sorted(seen.items())]
         connection.execute("BEGIN")
-        connection.executemany(ADD, rows)
+        connection.executemany(_ADD, rows)
         connection.execute("COMMIT")
 
     def result() -> Repeats:
-        keys, extra = connection.execute(TOTALS).fetchone()
-        first = connection.execute(f"{PLACES} LIMIT {NAMED}").fetchall()
+        keys, extra = connection.execute(_TOTALS).fetchone()
+        first = connection.execute(f"{_PLACES} LIMIT {NAMED}").fetchall()
         return Repeats(keys, extra, tuple(RepeatedKey(*row) for row in first))
 
     return add, result

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 
 from loader.errors import SettingsError
 
-CACHE_KIB = 32 * 1024
+_CACHE_KIB = 32 * 1024
 """Groups and keys of about half a million rows; more go to the disk."""
 
 
@@ -25,7 +25,7 @@ def spill() -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect("", isolation_level=None)) as connection:
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("PRAGMA synchronous = OFF")
-            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             yield connection
     except sqlite3.Error as error:
         raise SettingsError(

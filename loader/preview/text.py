@@ -9,8 +9,8 @@ from loader.model import TOKEN_LIFE_SECONDS
 from loader.preview.model import ColumnPreview, FilePreview, Preview
 from loader.report import figures
 
-LABEL_CHARS = 10
-LISTED = 12
+_LABEL_CHARS = 10
+_LISTED = 12
 """Names or kinds of rejected rows that are listed; --json has all."""
 
 SAMPLE_CHARS = 40
@@ -48,7 +48,7 @@ def _files(preview: Preview, *, with_values: bool) -> Iterator[str]:
     for number, file in enumerate(preview.files):
         # Files of one extract are mostly alike: a fact is shown once.
         shape = (tuple((column.name, column.source) for column in file.columns), file.left_out)
-        if number >= LISTED and (shape in shown or len(shown) >= LISTED):
+        if number >= _LISTED and (shape in shown or len(shown) >= _LISTED):
             rest.append(file)
             continue
         rows = figures.counted(file.rows, "row")
@@ -111,12 +111,12 @@ def _rows(preview: Preview) -> Iterator[str]:
         f"{figures.of_unknown(counts.rows_filtered_unknown)}",
     )
     kinds = counts.rejected_kinds()
-    for kind in kinds[:LISTED]:
+    for kind in kinds[:_LISTED]:
         column = f" in '{figures.printable(kind.column)}'" if kind.column else ""
         yield _line("rejected", f"{figures.count(kind.count)} x {figures.printable(kind.reason)}{column}")
         yield _line("", f"first: {_place(preview, kind.file, kind.row)}")
-    if len(kinds) > LISTED:
-        yield _line("", f"and {len(kinds) - LISTED} more reasons: --json lists them")
+    if len(kinds) > _LISTED:
+        yield _line("", f"and {len(kinds) - _LISTED} more reasons: --json lists them")
     if counts.rows_rejected > 1 and not counts.records and len(kinds) == 1:
         yield _line("note", "the mapping looks wrong: every row is rejected for one reason")
 
@@ -205,9 +205,9 @@ def _place(preview: Preview, file: int, row: int) -> str:
 
 def _names(names: Iterable[str]) -> str:
     listed = [figures.printable(name) for name in names]
-    more = f" and {len(listed) - LISTED} more" if len(listed) > LISTED else ""
-    return ", ".join(listed[:LISTED]) + more
+    more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
+    return ", ".join(listed[:_LISTED]) + more
 
 
 def _line(label: str, text: str) -> str:
-    return f"{label:<{LABEL_CHARS}}{text}"
+    return f"{label:<{_LABEL_CHARS}}{text}"

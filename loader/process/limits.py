@@ -11,6 +11,9 @@ import threading
 
 from loader.errors import SettingsError
 
+FILES_BESIDE_CONNECTIONS = 100
+"""Open files of a load beside its connections: extract, checkpoint, libraries. Usually far fewer are open."""
+
 READING_COMMANDS = frozenset({"load", "plan", "init", "sample"})
 """Commands that read or write an extract."""
 

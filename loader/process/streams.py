@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-BUSY_SECONDS = 10.0
+_BUSY_SECONDS = 10.0
 """How long a stream that is set not to block may stay full before it counts as gone."""
 
 
@@ -55,7 +55,7 @@ class LastingOutput(io.RawIOBase):
             try:
                 return os.write(self._descriptor, view)
             except BlockingIOError as error:
-                if not select.select([], [self._descriptor], [], BUSY_SECONDS)[1]:
+                if not select.select([], [self._descriptor], [], _BUSY_SECONDS)[1]:
                     self.refusal = error
             except OSError as error:
                 self.refusal = error

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-FLAG = "--summary-json"
-VARIABLE = "SCN_LOADER_SUMMARY_JSON"
+_FLAG = "--summary-json"
+_VARIABLE = "SCN_LOADER_SUMMARY_JSON"
 
 STREAM_FOLDERS = ("/dev/", "/proc/")
 """Files in this folder are written in place: ``/dev/stdout`` may lead to a regular file."""
@@ -21,14 +21,14 @@ def requested_summary(arguments: Sequence[str], environment: Mapping[str, str]) 
     """
     if "load" not in arguments[:1] or {"--help", "-h"} & set(arguments):
         return None
-    value = environment.get(VARIABLE, "")
+    value = environment.get(_VARIABLE, "")
     for number, argument in enumerate(arguments):
         if argument == "--":
             break
-        if argument == FLAG and number + 1 < len(arguments):
+        if argument == _FLAG and number + 1 < len(arguments):
             value = arguments[number + 1]
-        elif argument.startswith(f"{FLAG}="):
-            value = argument.removeprefix(f"{FLAG}=")
+        elif argument.startswith(f"{_FLAG}="):
+            value = argument.removeprefix(f"{_FLAG}=")
     return Path(value) if value else None
 
 

@@ -7,7 +7,7 @@ from loader.records.instants import trimmed
 EPOCHS = {"epoch_s": 0, "epoch_ms": 3, "epoch_us": 6}
 """Names of the formats, each with the digits behind the point of a second."""
 
-NUMBER = r"^(-?[0-9]{1,18})(?:\.([0-9]{1,9}))?$"
+_NUMBER = r"^(-?[0-9]{1,18})(?:\.([0-9]{1,9}))?$"
 """A whole number, or one with a fraction; numbers below 0 must be whole."""
 
 
@@ -18,8 +18,8 @@ def read_epoch(text: pl.Series, digits: int) -> tuple[pl.Series, pl.Series]:
         text: The texts.
         digits: Digits behind the point of a second that the numbers count.
     """
-    ticks = text.str.extract(NUMBER, 1).cast(pl.Int64, strict=False)
-    rest = text.str.extract(NUMBER, 2)
+    ticks = text.str.extract(_NUMBER, 1).cast(pl.Int64, strict=False)
+    rest = text.str.extract(_NUMBER, 2)
     early = text.str.starts_with("-") & (rest.str.strip_chars("0") != "").fill_null(value=False)
     good = ticks.is_not_null() & ~early
     ticks = pl.select(pl.when(good).then(ticks)).to_series()

@@ -10,7 +10,7 @@ import polars as pl
 
 from loader.row_issues import values_where
 
-DAY_SECONDS = 86_400
+_DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Instants:
 
     def iso_8601(self) -> pl.Series:
         """Return UTC texts such as 2024-01-31T23:59:59.5Z."""
-        days = self.seconds // DAY_SECONDS
-        clock = _clock_texts().gather(self.seconds - days * DAY_SECONDS)
+        days = self.seconds // _DAY_SECONDS
+        clock = _clock_texts().gather(self.seconds - days * _DAY_SECONDS)
         zulu = [pl.lit("Z")] if self.fraction.null_count() == len(clock) else [self._point(), pl.lit("Z")]
         return self._select(pl.concat_str(_day_texts(days), clock, *zulu))
 
@@ -76,7 +76,7 @@ def _day_texts(days: pl.Series) -> pl.Series:
 @cache
 def _clock_texts() -> pl.Series:
     """Return texts such as T23:59:59 for each second of a day."""
-    ticks = pl.int_range(DAY_SECONDS, dtype=pl.Int64, eager=True) * 10**9
+    ticks = pl.int_range(_DAY_SECONDS, dtype=pl.Int64, eager=True) * 10**9
     return ticks.cast(pl.Time).dt.strftime("T%H:%M:%S")
 
 

@@ -16,10 +16,7 @@ from loader.formats.windows import Piece
 from loader.mapping.expressions import Expression
 from loader.model import RejectedRow
 from loader.reject_code import RejectCode
-from loader.row_issues import RowIssue, issues_where, values_where
-
-MAX_VALUE_CHARS = 200
-"""How much of an offending value is kept."""
+from loader.row_issues import MAX_VALUE_CHARS, RowIssue, issues_where, values_where
 
 MAX_VALUE_BYTES = 8 * 2**20
 """Longest text of a cell, as in CSV: eight times what an event holds. Each step copies texts."""

@@ -24,10 +24,10 @@ from loader.mapping.mapping import FileMapping
 from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS, RejectedRow
 from loader.records.convert import Conversion, convert, instants_of
 from loader.records.json_records import Form, quoted_records, quoted_texts
-from loader.records.row_batch import FILE, MAX_VALUE_CHARS, PLACE, ROW, RowBatch, RowsOfPieces
+from loader.records.row_batch import FILE, PLACE, ROW, RowBatch, RowsOfPieces
 from loader.records.rule_checks import checked_texts
 from loader.reject_code import RejectCode
-from loader.row_issues import issues_where
+from loader.row_issues import MAX_VALUE_CHARS, issues_where
 
 BATCH_ROWS, BATCH_BYTES = 32_768, 16 * 2**20
 """Most rows converted at a time, and about how many bytes of them, but one row at least: what a window needs

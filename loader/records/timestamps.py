@@ -18,7 +18,7 @@ ISO_8601 = (
 )
 """Extended format: a date, or a date and a time, which may name its offset from UTC."""
 
-UNITS = {"ms": 3, "us": 6, "ns": 9}
+_UNITS = {"ms": 3, "us": 6, "ns": 9}
 """Fraction digits of Parquet's timestamp resolutions."""
 
 
@@ -29,7 +29,7 @@ def from_column(series: pl.Series, clock: WallClock) -> tuple[Instants, list[Row
         return to_utc(seconds, no_fraction(len(series)), seconds.is_not_null(), clock)
     dtype = series.dtype
     assert isinstance(dtype, pl.Datetime)
-    digits = UNITS[dtype.time_unit]
+    digits = _UNITS[dtype.time_unit]
     ticks = series.to_physical()
     seconds = ticks // 10**digits
     rest = ticks - seconds * 10**digits

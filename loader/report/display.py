@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from loader.report.figures import printable
-from loader.report.panel import Panel, plain_line
+from loader.report.panel import ProgressPanel, plain_line
 from loader.report.progress import Pace, RateMeter, Snapshot
 
 DRAW_SECONDS = 0.2
@@ -190,7 +190,7 @@ class LiveDisplay:
         pace = self._meter.observe(snapshot)
         if self._drawn_at is None or snapshot.seconds - self._drawn_at >= DRAW_SECONDS:
             self._drawn_at = snapshot.seconds
-            self._live.update(Panel(snapshot, pace), refresh=True)
+            self._live.update(ProgressPanel(snapshot, pace), refresh=True)
 
     def message(self, text: str) -> None:
         """Write the line above the live lines."""

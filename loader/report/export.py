@@ -15,7 +15,7 @@ from loader.checkpoint.start.lock import look_without_locking
 from loader.errors import CheckpointError
 
 REJECTED_COLUMNS = ("file", "row", "column", "code", "reason", "value")
-REJECTED = """
+_REJECTED = """
 SELECT coalesce(path, file), row + 1, column, code, reason, value
 FROM rejected LEFT JOIN files ON number = file ORDER BY file, row"""
 
@@ -23,7 +23,7 @@ FAILED_COLUMNS = (
     *("token", "state", "file", "first_row", "last_row", "rows", "event_group"),
     *("code", "message", "attempts", "first_attempt", "last_attempt"),
 )
-FAILED = """
+_FAILED = """
 SELECT token, state, file, first_row + 1, last_row + 1, rows, event_group, code, message,
        attempts, first_attempt, last_attempt
 FROM events_readable ORDER BY window, event_index, first_record"""
@@ -32,7 +32,7 @@ FROM events_readable ORDER BY window, event_index, first_record"""
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet evaluates a cell that begins with one of these (OWASP, CSV injection)."""
 
-NUMBER = re.compile(r"[+-]?[0-9][0-9.,]*")
+_NUMBER = re.compile(r"[+-]?[0-9][0-9.,]*")
 """What begins with a sign and is harmless."""
 
 
@@ -61,7 +61,7 @@ def export_rejected(place: Path, path: Path) -> Exported:
     Raises:
         CheckpointError: The checkpoint cannot be read, or the file not written.
     """
-    return _export(place, path, REJECTED_COLUMNS, REJECTED)
+    return _export(place, path, REJECTED_COLUMNS, _REJECTED)
 
 
 def export_failed(place: Path, path: Path) -> Exported:
@@ -78,7 +78,7 @@ def export_failed(place: Path, path: Path) -> Exported:
     Raises:
         CheckpointError: The checkpoint cannot be read, or the file not written.
     """
-    return _export(place, path, FAILED_COLUMNS, FAILED)
+    return _export(place, path, FAILED_COLUMNS, _FAILED)
 
 
 def _export(place: Path, path: Path, columns: Sequence[str], query: str) -> Exported:
@@ -111,6 +111,6 @@ def _write(path: Path, columns: Sequence[str], rows: Iterable[sqlite3.Row]) -> E
 
 def _harmless(cell: object) -> object:
     """Return a cell that no spreadsheet takes for a formula: an apostrophe before one that it would."""
-    if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(cell):
+    if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) and not _NUMBER.fullmatch(cell):
         return f"'{cell}"
     return cell

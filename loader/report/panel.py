@@ -20,7 +20,7 @@ from loader.report.log_lines import iso
 from loader.report.progress import Pace, Snapshot
 from loader.report.trouble import in_one_line
 
-LABEL_CHARS = 10
+_LABEL_CHARS = 10
 FIRST_CHARS = 24
 """Room for "504,112 of 1,204,113"."""
 
@@ -38,12 +38,12 @@ NARROW_CHARS = 32
 MUCH_THROTTLED = 0.05
 """More throttled attempts than this share are worth a colour; the governor aims at 2 % and less."""
 
-Part = tuple[str, str]
+StyledText = tuple[str, str]
 """A piece of a line: its text and its style."""
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class ProgressPanel:
     """The live lines, drawn by rich in whatever width the terminal has at that moment."""
 
     snapshot: Snapshot
@@ -69,7 +69,7 @@ def _head(now: Snapshot, pace: Pace, width: int) -> Table | Text:
     if not now.paused:  # the label already says what a pause is about
         tail += [(text, "yellow" if pace.standing else "") for text in (_time_left(pace),) if text]
     tail.append((f"{figures.duration(now.seconds)} so far", "dim"))
-    phase = now.phase if width < NARROW_CHARS else now.phase.ljust(LABEL_CHARS)
+    phase = now.phase if width < NARROW_CHARS else now.phase.ljust(_LABEL_CHARS)
     label = Text(phase, style="bold yellow" if now.paused else "bold green")
     if now.rows_total is None or width < BAR_FROM_CHARS:
         return _joined(label, tail, width)
@@ -80,7 +80,7 @@ def _head(now: Snapshot, pace: Pace, width: int) -> Table | Text:
     return line
 
 
-def _rows(now: Snapshot, pace: Pace, width: int) -> list[Part]:
+def _rows(now: Snapshot, pace: Pace, width: int) -> list[StyledText]:
     done = figures.count(now.rows_done)
     if now.rows_total is not None and width >= NARROW_CHARS:
         done += f" of {figures.count(now.rows_total)}"
@@ -91,7 +91,7 @@ def _rows(now: Snapshot, pace: Pace, width: int) -> list[Part]:
     ]
 
 
-def _events(now: Snapshot, pace: Pace) -> list[Part]:
+def _events(now: Snapshot, pace: Pace) -> list[StyledText]:
     return [
         (f"{figures.count(now.events_accepted)} accepted", ""),
         (f"{figures.rate(pace.events_per_second)}/s", "bold"),
@@ -100,14 +100,14 @@ def _events(now: Snapshot, pace: Pace) -> list[Part]:
     ]
 
 
-def _in_columns(done: Part, speed: Part, width: int) -> list[Part]:
+def _in_columns(done: StyledText, speed: StyledText, width: int) -> list[StyledText]:
     """Return both parts padded, so that the speeds of rows and events stand below each other."""
     if width < BAR_FROM_CHARS:
         return [done, speed]
     return [(done[0].ljust(FIRST_CHARS), done[1]), (speed[0].rjust(RATE_CHARS), speed[1])]
 
 
-def _calls(now: Snapshot, pace: Pace) -> list[Part]:
+def _calls(now: Snapshot, pace: Pace) -> list[StyledText]:
     throttled = f"{figures.percent(pace.throttled_share, 1.0)} throttled"
     return [
         (f"{figures.count(now.in_flight)} of {figures.count(now.in_flight_cap)} in flight", ""),
@@ -123,7 +123,7 @@ def _latency(now: Snapshot) -> str:
     return "" if p50 is None or p99 is None else f"p50 {p50:,.0f} ms, p99 {p99:,.0f} ms"
 
 
-def _limit(now: Snapshot) -> list[Part]:
+def _limit(now: Snapshot) -> list[StyledText]:
     parts = [(limiting_words(now.limiting) if now.limiting else "not known yet", "")]
     if now.rate_limit is not None:
         parts.append((f"now {figures.rate(now.rate_limit)}/s allowed", "dim"))
@@ -182,18 +182,18 @@ def _time_left(pace: Pace) -> str:
     return figures.time_left(*pace.seconds_left)
 
 
-def _if_any(number: int, word: str, style: str) -> list[Part]:
+def _if_any(number: int, word: str, style: str) -> list[StyledText]:
     return [(f"{figures.count(number)} {word}", style)] if number else []
 
 
-def _fitted(label: str, parts: list[Part], width: int) -> Text:
+def _fitted(label: str, parts: list[StyledText], width: int) -> Text:
     text, style = parts[0]
-    name = f"{label} " if width < NARROW_CHARS else f"{label.ljust(LABEL_CHARS)}  "
+    name = f"{label} " if width < NARROW_CHARS else f"{label.ljust(_LABEL_CHARS)}  "
     line = Text(name, style="dim").append(text, style=style)
     return _joined(line, parts[1:], width)
 
 
-def _joined(line: Text, parts: list[Part], width: int) -> Text:
+def _joined(line: Text, parts: list[StyledText], width: int) -> Text:
     """Return the line with as many more parts, from the first on, as fit."""
     line.no_wrap, line.overflow = True, "ellipsis"
     for text, style in parts:

@@ -49,7 +49,7 @@ class Snapshot:
         in_flight_cap: How many may be.
         rate_limit: Attempts per second that the governor allows now, or None if it sets no limit.
         held_bytes: Payload bytes held in memory.
-        limiting: What limits the load now: a key of ``limiting.WORDS``, or empty.
+        limiting: What limits the load now: a key of ``limiting_factor.WORDS``, or empty.
         latency: Round trips of this run's attempts.
         delivery_latency: From the hand-over of an event to its acceptance, waits and retries included.
         seconds: Seconds since this run began, monotonic.

@@ -55,7 +55,7 @@ class LoadSummary:
         events_accepted_in_run: Events accepted by this run.
         resumed: Whether this run went on where another stopped.
         dry_run: Whether everything but sending was done.
-        limited_by: Share of the time, 0..1, by limiting factor (keys of ``limiting.WORDS``).
+        limited_by: Share of the time, 0..1, by limiting factor (keys of ``limiting_factor.WORDS``).
         latency: Round trips of this run's attempts; ``latency_ms`` in the JSON.
         delivery_latency: From the hand-over of an event to its acceptance, waits and retries included;
             ``delivery_latency_ms`` in the JSON.

@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 MOST_DEATHS = 3
 """So many times in a row a worker may die before the load stops."""
 
-WATCH_SECONDS = 0.25
+_WATCH_SECONDS = 0.25
 
 LINE_BYTES = 2**20
 """Longest message."""
@@ -283,7 +283,7 @@ class _WorkerLoad:
                         next_step=f"see which and why:\nscn-loader status {shlex.quote(str(self._run_dir))}",
                     )
                 )
-            await asyncio.sleep(WATCH_SECONDS)
+            await asyncio.sleep(_WATCH_SECONDS)
 
     def _snapshot(self) -> Snapshot:
         snapshots = [each.snapshot for each in self._workers if each.snapshot is not None]

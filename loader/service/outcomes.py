@@ -87,7 +87,7 @@ CODES: Mapping[OutcomeKind, tuple[str, ...]] = {
 }
 """Every known error code by meaning. The code is looked up before the status."""
 
-STATUSES: Mapping[int, OutcomeKind] = {
+_STATUSES: Mapping[int, OutcomeKind] = {
     402: _K.QUOTA,
     408: _K.TRANSIENT,
     413: _K.REJECTED,
@@ -119,4 +119,4 @@ def kind_of(status: int, code: str, message: str) -> OutcomeKind:
         return kind
     if status >= 500:  # noqa: PLR2004 - the class of server errors
         return OutcomeKind.TRANSIENT
-    return STATUSES.get(status, OutcomeKind.UNKNOWN)
+    return _STATUSES.get(status, OutcomeKind.UNKNOWN)

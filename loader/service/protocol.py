@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from loader.json_quoting import BODY_START
-from loader.model import Destination, Event, Outcome, OutcomeKind
+from loader.model import MAX_RETRY_AFTER_SECONDS, Destination, Event, Outcome, OutcomeKind
 from loader.service.outcomes import SKEW_MESSAGES, is_known, kind_of
 from loader.service.way_faults import code_of_foreign_answer, way_fault
 
@@ -34,9 +34,6 @@ MAX_CODE_CHARS = 100
 
 MAX_TITLE_CHARS = 100
 """Limit of the title of an HTML page that arrives instead of an answer."""
-
-MAX_RETRY_AFTER_SECONDS = 300.0
-"""Limit of the server's hint, which pauses the load: 5 min, like the longest pause after a quota refusal."""
 
 FIRST_DATE = datetime(2020, 1, 1, tzinfo=UTC)
 LAST_DATE = datetime(2100, 1, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ from pathlib import Path
 from loader.checkpoint.plan import differences
 from loader.errors import CheckpointError
 from loader.job import Shard
-from loader.shards.parts import Part, part_folders, read_part, shard_folders
+from loader.shards.parts import PartCheckpoint, part_folders, read_part, shard_folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Division:
 
     run_dir: Path
     of: int
-    parts: Sequence[Part]
+    parts: Sequence[PartCheckpoint]
     missing: Sequence[Shard]
 
 

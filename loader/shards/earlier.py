@@ -19,15 +19,15 @@ from loader.checkpoint.reading import open_for_reading
 from loader.errors import CheckpointMismatch
 from loader.model import Event, EventResult, EventState, PartResult, PartState, SlicePlan
 from loader.model.event_places import token_starts, unpack_places
-from loader.shards.parts import Part
+from loader.shards.parts import PartCheckpoint
 
 ROW = """
 SELECT code, message, attempts, first_attempt_at, last_attempt_at FROM events
 WHERE window = ? AND event_index = ?"""
 
-ODD = "SELECT event_id FROM odd_receipts WHERE window = ? AND event_index = ?"
+_ODD = "SELECT event_id FROM odd_receipts WHERE window = ? AND event_index = ?"
 
-PLACES = "SELECT places FROM slices WHERE window = ? ORDER BY number"
+_PLACES = "SELECT places FROM slices WHERE window = ? ORDER BY number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class _Window:
 class _Checkpoint:
     """A checkpoint of an earlier shard."""
 
-    def __init__(self, part: Part, connection: sqlite3.Connection, *, retry_failed: bool) -> None:
+    def __init__(self, part: PartCheckpoint, connection: sqlite3.Connection, *, retry_failed: bool) -> None:
         self.part = part
         self._connection = connection
         self._retry_failed = retry_failed
@@ -80,14 +80,14 @@ class _Checkpoint:
         progress = read_progress(self._connection, number, retry_failed=self._retry_failed)
         if progress is None:
             return None
-        stored = [bytes(places) for (places,) in self._connection.execute(PLACES, (number,))]
+        stored = [bytes(places) for (places,) in self._connection.execute(_PLACES, (number,))]
         in_doubt = dict(progress.in_doubt)
         for index, since in self._left_in_doubt.get(number, {}).items():
             in_doubt[index] = min(since, in_doubt.get(index, since))
         return _Window(unpack_places(stored), progress, in_doubt)
 
     def accepted(self, window: _Window, index: int, event: Event) -> EventResult:
-        found = self._connection.execute(ODD, (event.window, index)).fetchone()
+        found = self._connection.execute(_ODD, (event.window, index)).fetchone()
         event_id = found[0] if found else window.progress.accepted.event_id(index)
         return EventResult(event, EventState.ACCEPTED, event_id)
 
@@ -125,7 +125,7 @@ class EarlierShards:
         CheckpointError: One of them cannot be read.
     """
 
-    def __init__(self, parts: Sequence[Part], *, retry_failed: bool) -> None:
+    def __init__(self, parts: Sequence[PartCheckpoint], *, retry_failed: bool) -> None:
         with ExitStack() as held:
             self._checkpoints = [
                 _Checkpoint(
@@ -162,7 +162,7 @@ class EarlierShards:
         return taken
 
 
-def _found(plan: SlicePlan, window: _Window, part: Part) -> Iterator[tuple[int, Event]]:
+def _found(plan: SlicePlan, window: _Window, part: PartCheckpoint) -> Iterator[tuple[int, Event]]:
     """Yield the events of a slice that a window holds, each with its index there."""
     starts = token_starts([event.token for event in plan.events])
     for event, place, start in zip(plan.events, plan.places, starts, strict=True):

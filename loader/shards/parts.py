@@ -30,7 +30,7 @@ OPENING_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PartCheckpoint:
     """A checkpoint of a run directory.
 
     Attributes:
@@ -72,7 +72,7 @@ def part_folders(run_dir: Path) -> Sequence[tuple[Shard, Path]]:
     return [*whole, *shard_folders(run_dir)]
 
 
-def read_part(shard: Shard, folder: Path) -> Part:
+def read_part(shard: Shard, folder: Path) -> PartCheckpoint:
     """Read what a checkpoint is of; it does not change.
 
     Raises:
@@ -84,7 +84,7 @@ def read_part(shard: Shard, folder: Path) -> Part:
     ):
         load_id, created_at, plan = read_plan(connection)
         generation, finished = read_generation(connection), is_finished(connection)
-    return Part(shard, folder, load_id, created_at, generation, plan, finished, pid is not None)
+    return PartCheckpoint(shard, folder, load_id, created_at, generation, plan, finished, pid is not None)
 
 
 @contextmanager

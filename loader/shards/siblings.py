@@ -14,7 +14,7 @@ from pathlib import Path
 from loader.checkpoint.plan import Plan, differences, setting_differences, shown
 from loader.errors import CheckpointLocked, CheckpointMismatch
 from loader.job import Shard
-from loader.shards.parts import WHOLE, Part, part_folders, read_part
+from loader.shards.parts import WHOLE, PartCheckpoint, part_folders, read_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Siblings:
     """
 
     least_generation: int = 0
-    earlier: Sequence[Part] = ()
+    earlier: Sequence[PartCheckpoint] = ()
 
 
 def look_at_siblings(
@@ -65,7 +65,7 @@ def look_at_siblings(
     return Siblings(least, earlier)
 
 
-def _check_running(part: Part, own: Shard, plan: Plan) -> None:
+def _check_running(part: PartCheckpoint, own: Shard, plan: Plan) -> None:
     changes = list(differences(part.plan, plan))
     if part.is_running and (part.shard.of != own.of or changes):
         division = f"this would be {_named(own)}, and all parts at work must be of one division"
@@ -77,7 +77,7 @@ def _check_running(part: Part, own: Shard, plan: Plan) -> None:
         )
 
 
-def _check_at_rest(part: Part, own: Shard, plan: Plan, *, is_new: bool, supersede: bool) -> None:
+def _check_at_rest(part: PartCheckpoint, own: Shard, plan: Plan, *, is_new: bool, supersede: bool) -> None:
     other_job = list(setting_differences(part.plan, plan))
     if other_job:
         raise CheckpointMismatch(
@@ -101,7 +101,12 @@ def _check_at_rest(part: Part, own: Shard, plan: Plan, *, is_new: bool, supersed
 
 
 def _generations(
-    others: Sequence[Part], earlier: Sequence[Part], own: Shard, plan: Plan, *, is_new: bool
+    others: Sequence[PartCheckpoint],
+    earlier: Sequence[PartCheckpoint],
+    own: Shard,
+    plan: Plan,
+    *,
+    is_new: bool,
 ) -> Iterator[int]:
     """Yield the generations that the own one is not below."""
     for part in others:

@@ -26,7 +26,7 @@ else:
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-BLOCK_BYTES = 2**18
+_BLOCK_BYTES = 2**18
 """How much is read, and at most unpacked, at a time."""
 
 MAX_DICTIONARY_BYTES = 2**27
@@ -74,11 +74,11 @@ def decompressed(packed: io.BufferedReader) -> io.BufferedReader:
     if name is None:
         return packed
     if name == "gzip":
-        texts = iter(partial(gzip.GzipFile(fileobj=packed).read, BLOCK_BYTES), b"")
+        texts = iter(partial(gzip.GzipFile(fileobj=packed).read, _BLOCK_BYTES), b"")
     else:
         new_decompressor = {"zstd": zstd.ZstdDecompressor, "bzip2": bz2.BZ2Decompressor, "xz": _xz}[name]
         texts = _texts(packed, cast("Callable[[], _Decompressor]", new_decompressor))
-    return io.BufferedReader(_Text(texts), BLOCK_BYTES)
+    return io.BufferedReader(_Text(texts), _BLOCK_BYTES)
 
 
 def without_suffix(name: str) -> str:
@@ -93,17 +93,17 @@ def _xz() -> lzma.LZMADecompressor:
 def _texts(packed: io.BufferedReader, new_decompressor: Callable[[], _Decompressor]) -> Iterator[bytes]:
     """Yield the text of one member after another, a block at a time."""
     unused = b""
-    while block := unused or packed.read(BLOCK_BYTES):
+    while block := unused or packed.read(_BLOCK_BYTES):
         unused = block.lstrip(b"\0")  # members may be padded
         if not unused:
             continue
         member = new_decompressor()
-        yield member.decompress(unused, BLOCK_BYTES)
+        yield member.decompress(unused, _BLOCK_BYTES)
         while not member.eof:
-            more = packed.read(BLOCK_BYTES) if member.needs_input else b""
+            more = packed.read(_BLOCK_BYTES) if member.needs_input else b""
             if member.needs_input and not more:
                 raise EOFError("it ends in the middle")
-            yield member.decompress(more, BLOCK_BYTES)
+            yield member.decompress(more, _BLOCK_BYTES)
         unused = member.unused_data
 
 

@@ -35,7 +35,7 @@ MARKS = (
 NEED_MARK = ("utf-16", "utf-32")
 """Python names that leave the order of bytes to the mark."""
 
-WORDS = {
+_WORDS = {
     "utf-8": "UTF-8",
     "utf-16-le": "UTF-16 LE",
     "utf-16-be": "UTF-16 BE",
@@ -48,7 +48,7 @@ WORDS = {
 NUL_SHARE = 0.1
 """Least share of UTF-16 units that are ASCII: separators, digits and line ends come to more in any script."""
 
-FEW = 20
+_FEW = 20
 """One UTF-8 character (such as "É®") among this many others is an accident."""
 
 NOT_ASCII = re.compile(rb"[\x80-\xff]+")
@@ -83,7 +83,7 @@ class Encoding:
     @property
     def words(self) -> str:
         """Its name as people write it."""
-        return WORDS.get(self.codec, self.codec)
+        return _WORDS.get(self.codec, self.codec)
 
 
 def find_encoding(path: str, head: bytes, rest: Readable, setting: str) -> Encoding:
@@ -126,9 +126,9 @@ def _codec(setting: str) -> str:
 def _utf_16_by_nul(head: bytes) -> Encoding | None:
     even, odd = head[::2].count(0), head[1::2].count(0)
     fewest = NUL_SHARE * (len(head) // 2)
-    if odd > fewest and even <= odd // FEW:
+    if odd > fewest and even <= odd // _FEW:
         return Encoding("utf-16-le")
-    if even > fewest and odd <= even // FEW:
+    if even > fewest and odd <= even // _FEW:
         return Encoding("utf-16-be")
     return None
 
@@ -151,7 +151,7 @@ def _by_letters(path: str, text: bytes, more_follows: bool) -> Encoding:  # noqa
     others = len(runs) - utf_8
     if others <= utf_8:
         return Encoding("utf-8")
-    if utf_8 > others // FEW:
+    if utf_8 > others // _FEW:
         raise _unclear(path, "some of its letters are UTF-8 and others are not")
     if NOT_WINDOWS_1252.search(text):
         raise _unclear(path, "it is neither UTF-8 nor Windows-1252")

@@ -14,7 +14,7 @@ from pathlib import PurePath
 from loader.errors import ExtractError
 from loader.sources.compression import SUFFIXES, compression_of, decompressed, without_suffix
 
-HEAD_BYTES = 1024
+_HEAD_BYTES = 1024
 """Number of bytes that are examined."""
 
 TEXT_SUFFIXES = {".csv": "csv", ".tsv": "csv", ".tab": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
@@ -94,7 +94,7 @@ def format_of(name: str, packed: BufferedReader, named: str) -> str:
         if named not in ("auto", "parquet"):
             raise _neither(name, f"it is a Parquet file, and not {named}")
         return "parquet"
-    text = decompressed(packed).read(HEAD_BYTES)
+    text = decompressed(packed).read(_HEAD_BYTES)
     _refuse_archive(name, text)
     why = next((words for magic, words in WRONG_MAGICS.items() if text.startswith(magic)), None)
     if text.startswith(PARQUET_MAGIC):

@@ -11,7 +11,7 @@ from collections import defaultdict
 
 from loader.sources.partitions import is_partition
 
-SHOWN = 3
+_SHOWN = 3
 """How many paths a sentence shows."""
 
 RUN_DIRECTORY_MARK = "checkpoint.sqlite"
@@ -52,5 +52,5 @@ def is_hidden(name: str) -> bool:
 
 
 def _listed(paths: list[str]) -> str:
-    shown, more = ", ".join(paths[:SHOWN]), len(paths) - SHOWN
+    shown, more = ", ".join(paths[:_SHOWN]), len(paths) - _SHOWN
     return f"{shown} and {more:,} more" if more > 0 else shown

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from loader.errors import ExtractError, NothingToLoad, SettingsError
+from loader.job.sections import STANDARD_INPUT
 from loader.sources.delta_table import can_read_delta, delta_files, is_delta_table
 from loader.sources.file_format import FOLDER_SUFFIXES, is_extract_name
 from loader.sources.left_out import (
@@ -30,8 +31,6 @@ from loader.sources.natural_order import natural_key
 from loader.sources.table_formats import refuse_tables
 
 S3_SCHEME = "s3://"
-
-STANDARD_INPUT = "-"
 
 GLOB_CHARACTERS = "*?["
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from loader.errors import ExtractError
 
-NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+_HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 STANDARD_INPUT_PREFIX = "standard-input-"
 FRAME_PREFIX = "frame-"
@@ -63,5 +63,5 @@ def partitions_of(path: str) -> dict[str, str | None]:
                 next_step="Rename the folder, or give --no-partitions to take no column from paths.",
             ) from error
         columns.pop(name, None)
-        columns[name] = text if text not in ("", NO_VALUE) else None
+        columns[name] = text if text not in ("", _HIVE_NULL) else None
     return columns

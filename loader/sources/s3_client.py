@@ -21,15 +21,15 @@ from loader.aws.endpoint import check_url
 from loader.aws.session import open_session
 from loader.errors import ExtractError, NothingToLoad
 
-TRIES = 5
+_TRIES = 5
 """How often a request is sent, and how often one whose answer broke off is asked again."""
 
-PAUSE_SECONDS = 1.0
+_PAUSE_SECONDS = 1.0
 
 CONFIG = Config(
     connect_timeout=10,
     read_timeout=30,
-    retries={"mode": "standard", "total_max_attempts": TRIES},
+    retries={"mode": "standard", "total_max_attempts": _TRIES},
     max_pool_connections=16,
 )
 
@@ -91,14 +91,14 @@ class S3Client:
 
 def _until_whole(ask: Callable[[], Any]) -> bytes:
     """Ask again if the answer broke off or stalled; up to its first byte botocore itself tries again."""
-    for tries_left in reversed(range(TRIES)):
+    for tries_left in reversed(range(_TRIES)):
         body = ask()
         try:
             content: bytes = body.read()
         except BotoCoreError:
             if not tries_left:
                 raise
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(_PAUSE_SECONDS)
         else:
             return content
     raise AssertionError("the last try returns or raises")

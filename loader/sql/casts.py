@@ -40,8 +40,8 @@ TIMESTAMP_TEXT = f"{DATE_TEXT[:-1]}(?:[ T]{CLOCK})?$"
 DATE_CHARS, MINUTE_CHARS, CLOCK_CHARS = len("2024-01-31"), len("2024-01-31 23:59"), len("23:59")
 TRUE_TEXTS, FALSE_TEXTS = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 
-MAX_DIGITS = 38
-MAX_EXPONENT = 400
+_MAX_DIGITS = 38
+_MAX_EXPONENT = 400
 """Beyond every double: an exponent in a text is checked before it is used."""
 
 
@@ -111,17 +111,17 @@ def _to_whole(column: Column, least: int, most: int) -> Column:
 def _unscaled(number: float | str, scale: int) -> int | None:
     try:
         value = Decimal(number)
-        if value.adjusted() > MAX_EXPONENT:
+        if value.adjusted() > _MAX_EXPONENT:
             return None
         with localcontext() as context:
-            context.prec = 2 * MAX_EXPONENT + 400
+            context.prec = 2 * _MAX_EXPONENT + 400
             return int(value.quantize(Decimal(1).scaleb(-scale), rounding=ROUND_HALF_UP).scaleb(scale))
     except InvalidOperation:
         return None
 
 
 def _to_decimal(column: Column, precision: int, scale: int) -> Column:
-    if not 1 <= precision <= MAX_DIGITS or not 0 <= scale <= min(precision, 30):
+    if not 1 <= precision <= _MAX_DIGITS or not 0 <= scale <= min(precision, 30):
         raise SqlFault(f"DECIMAL({precision}, {scale}) is beyond 38 digits, or 30 behind the point")
     bound = 10**precision
     if column.kind in (FLOAT, TEXT):

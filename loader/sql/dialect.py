@@ -24,7 +24,7 @@ MAX_CHARS = 20_000
 MAX_PARTS = 5_000
 """Most parts of an expression: each costs some milliseconds for each 32,768 rows."""
 
-MAX_DEPTH = 100
+_MAX_DEPTH = 100
 """Deepest nesting: parsing and evaluating need some stack frames for each level."""
 
 OWN_GRAMMAR = frozenset({"CAST", "TRY_CAST", "EXTRACT", "NORMALIZE", "POSITION", "SUBSTRING", "TRIM"})
@@ -67,14 +67,14 @@ def parsed(sql: str) -> exp.Expression:
     """
     if len(sql) > MAX_CHARS:
         raise SqlFault(f"it has {len(sql):,} characters, more than the {MAX_CHARS:,} that are evaluated")
-    if _nesting(sql) > MAX_DEPTH:
-        raise SqlFault(f"it is nested more than {MAX_DEPTH} levels deep")
+    if _nesting(sql) > _MAX_DEPTH:
+        raise SqlFault(f"it is nested more than {_MAX_DEPTH} levels deep")
     try:
         trees = sqlglot.parse(sql, dialect=ExpressionDialect)
     except SqlglotError as error:
         raise SqlFault(_plain(error)) from error
     except RecursionError as error:
-        raise SqlFault(f"it is nested more than {MAX_DEPTH} levels deep") from error
+        raise SqlFault(f"it is nested more than {_MAX_DEPTH} levels deep") from error
     if len(trees) != 1 or trees[0] is None:
         raise SqlFault("it is not one expression")
     tree: Any = trees[0]
@@ -87,9 +87,9 @@ def _check_size(tree: Any) -> None:
     while open_nodes:
         node, depth = open_nodes.pop()
         parts += 1
-        if parts > MAX_PARTS or depth > MAX_DEPTH:
+        if parts > MAX_PARTS or depth > _MAX_DEPTH:
             raise SqlFault(
-                f"it has more than {MAX_PARTS:,} parts, or is nested more than {MAX_DEPTH} levels deep"
+                f"it has more than {MAX_PARTS:,} parts, or is nested more than {_MAX_DEPTH} levels deep"
             )
         if node.comments:
             raise SqlFault("'--' and '/*' are not known here: an expression has no comments")

@@ -27,9 +27,10 @@ NULL_BY_DEFINITION = {
 }
 """What may have no value although all of its inputs have one, and why."""
 
-CLOCK_WORDS = ("CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP")
+_CLOCK_WORDS = ("CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP")
 MOST_TEXT_BYTES = 256 * 2**20
-"""Texts that one step may make for the rows evaluated at a time (32,768 at most)."""
+"""Bytes of text that an expression, or one step of it, may produce for the rows evaluated at a time (at most
+32,768)."""
 
 
 def source_columns(tree: exp.Expression, schema: Mapping[str, Any]) -> tuple[str, ...]:
@@ -40,7 +41,7 @@ def source_columns(tree: exp.Expression, schema: Mapping[str, Any]) -> tuple[str
     """
     names = [path_of(node)[0] for node in tree.find_all(exp.Column, bfs=False)]
     for name in names:
-        if name.upper() in CLOCK_WORDS and name not in schema:
+        if name.upper() in _CLOCK_WORDS and name not in schema:
             raise SqlFault(f"'{name}' is not known here: an expression may depend on its row alone")
     return tuple(dict.fromkeys(names))
 

@@ -18,7 +18,7 @@ MAX_SCALE = 30
 DIGITS = 38
 """Of the largest number."""
 
-MAX_EXPONENT = 126
+_MAX_EXPONENT = 126
 """2 to the power of 127 is beyond the largest number."""
 
 FLOAT_DIGITS = 340
@@ -135,7 +135,7 @@ def power(base: Column, exponent: Column) -> Column:
     """Return whole powers of whole numbers."""
 
     def compute(a: int, b: int) -> int | None:
-        if b < 0 or (abs(a) > 1 and b > MAX_EXPONENT):
+        if b < 0 or (abs(a) > 1 and b > _MAX_EXPONENT):
             return None
         result = 1 if b == 0 else a**b if abs(a) > 1 else a ** (b % 2 or 2)
         return result if abs(result) < LIMIT else None

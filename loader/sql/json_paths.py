@@ -16,11 +16,11 @@ from loader import exact_json
 from loader.sql.column import TEXT, Column, column_of
 from loader.sql.fault import SqlFault
 
-Step = str | int
+PathStep = str | int
 """The name of a member, or a place counted from 0."""
 
 
-def stepped(series: pl.Series, steps: Sequence[Step], shown: str) -> Column:
+def stepped(series: pl.Series, steps: Sequence[PathStep], shown: str) -> Column:
     """Return the value at the end of a path, for each value of a column.
 
     Args:
@@ -43,7 +43,7 @@ def stepped(series: pl.Series, steps: Sequence[Step], shown: str) -> Column:
     return column_of(series)
 
 
-def _in_json(texts: pl.Series, steps: Sequence[Step]) -> Column:
+def _in_json(texts: pl.Series, steps: Sequence[PathStep]) -> Column:
     found: list[str | None] = []
     failed: list[bool] = []
     for text in texts:
@@ -60,7 +60,7 @@ def _in_json(texts: pl.Series, steps: Sequence[Step]) -> Column:
     return Column(pl.Series(found, dtype=pl.String), TEXT).failing(pl.Series(failed, dtype=pl.Boolean))
 
 
-def _text_behind(value: Any, steps: Sequence[Step]) -> str | None:
+def _text_behind(value: Any, steps: Sequence[PathStep]) -> str | None:
     """Return the text of the value at the end of the path, or None if there is none.
 
     Raises:

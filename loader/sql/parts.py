@@ -16,7 +16,7 @@ from loader.sql.comparing import compared, distinct
 from loader.sql.evaluator import Evaluator, path_of, shown
 from loader.sql.fault import SqlFault
 from loader.sql.functions import FUNCTIONS
-from loader.sql.json_paths import Step, stepped
+from loader.sql.json_paths import PathStep, stepped
 from loader.sql.logic import both, branches, either, nullif, truths
 
 
@@ -52,7 +52,7 @@ def _column(at: Evaluator, node: Any) -> Column:
     return _behind(at, node, [])
 
 
-def _behind(at: Evaluator, node: Any, inner: list[Step]) -> Column:
+def _behind(at: Evaluator, node: Any, inner: list[PathStep]) -> Column:
     """Return the values at a path in a column: ``supplier.id``, ``items[0].qty``."""
     if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Identifier):
         return _behind(at, node.this, [node.expression.name, *inner])

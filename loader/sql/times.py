@@ -25,7 +25,7 @@ from loader.strptime.reading import moments as moments_of
 
 DAY_PARTS = ("YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "DOW", "ISODOW", "DOY", "ISOYEAR")
 CLOCK_PARTS = ("HOUR", "MINUTE", "SECOND")
-UNIT_SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3_600, "DAY": 86_400, "WEEK": 604_800}
+_UNIT_SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3_600, "DAY": 86_400, "WEEK": 604_800}
 UNIT_MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 MAX_INTERVAL = 1_000_000
 """Most units of an interval: more days than there are in the years 1 to 9999 have no use."""
@@ -137,9 +137,9 @@ def shifted(column: Column, units: int, unit: str) -> Column:
         index = values.dt.year().cast(pl.Int64) * 12 + values.dt.month() - 1 + months
         fits = index.is_between(12, 9_999 * 12 + 11)
         return Column(where(fits, values).dt.offset_by(f"{months}mo"), column.kind)
-    if unit not in UNIT_SECONDS:
+    if unit not in _UNIT_SECONDS:
         raise SqlFault(f"there is no interval of the unit '{unit}' here")
-    return _later(values, units * UNIT_SECONDS[unit], column.kind)
+    return _later(values, units * _UNIT_SECONDS[unit], column.kind)
 
 
 def _later(values: pl.Series, seconds: int, kind: str) -> Column:

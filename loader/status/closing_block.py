@@ -18,9 +18,9 @@ from loader.status.command_line import CommandLine
 from loader.status.loaded_stage import NOT_ASKED, NOT_TOLD, stage_text
 from loader.status.next_steps import Standing, Step, next_steps, status_step
 
-WIDTH = 80
+_WIDTH = 80
 INDENT_CHARS = 14
-LABEL_CHARS = 13
+_LABEL_CHARS = 13
 COUNT_CHARS = 13
 TOLD_FROM = 0.05
 """A limiting factor with less than this share of the time is not worth a word."""
@@ -45,7 +45,7 @@ def to_text(
         is_asked_next: Whether the service is asked next what it loaded; then nothing is proposed about that.
     """
     blocks = [
-        textwrap.fill(_headline(summary), WIDTH, break_long_words=False, break_on_hyphens=False),
+        textwrap.fill(_headline(summary), _WIDTH, break_long_words=False, break_on_hyphens=False),
         "\n".join(f"  {sentence}" for sentence in summary.violations()),
         "\n".join(_counts(summary)),
         "\n".join(_run(summary, is_asked_next=is_asked_next)),
@@ -147,7 +147,7 @@ def _counts(summary: LoadSummary) -> Iterable[str]:
 
 def _cell(line: tuple[str, int] | None) -> str:
     label, number = (line[0], figures.count(line[1])) if line else ("", "")
-    return f"{label:<{LABEL_CHARS}} {number:>{COUNT_CHARS}}"
+    return f"{label:<{_LABEL_CHARS}} {number:>{COUNT_CHARS}}"
 
 
 def _run(summary: LoadSummary, *, is_asked_next: bool) -> Iterable[str]:
@@ -273,7 +273,7 @@ def _next(load: Standing) -> Iterable[str]:
 
 
 def _wrapped(label: str, text: str) -> Iterable[str]:
-    lines = textwrap.wrap(text, WIDTH - INDENT_CHARS, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(text, _WIDTH - INDENT_CHARS, break_long_words=False, break_on_hyphens=False)
     return _labelled(label, lines)
 
 

@@ -9,7 +9,7 @@ from operator import itemgetter
 SHOWN_GROUPS = 20
 SHOWN_PLACES = 3
 
-FAILED = """
+FAILED_EVENTS = """
 SELECT code, message, number, path, first_row FROM (
     SELECT code, message, path, first_row,
            count(*) OVER (PARTITION BY code, message) AS number,
@@ -17,7 +17,7 @@ SELECT code, message, number, path, first_row FROM (
     FROM failures JOIN files ON files.number = failures.file
 ) WHERE place <= :places ORDER BY number DESC, code, message, place"""
 
-REJECTED = """
+REJECTED_ROWS = """
 SELECT column, reason, number, path, row FROM (
     SELECT column, reason, path, row,
            count(*) OVER (PARTITION BY column, reason) AS number,

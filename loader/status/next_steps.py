@@ -88,7 +88,7 @@ _ENDED_BY_ITSELF = (ExitCode.DELIVERED, ExitCode.DELIVERED_WITH_FAILURES)
 
 _RESEND = "send them again (with APPEND a row may then be there twice)"
 
-WAITING = "--wait 30m"
+_WAITING = "--wait 30m"
 """A time in which most loads end; none is documented."""
 
 LEAST_ERRORS = 100
@@ -149,7 +149,7 @@ def loading_steps(load: Standing) -> list[Step]:
 
 def _correct_not_loaded(load: Standing) -> Iterator[Step]:
     if load.corrected_in:
-        command = f"{PROGRAM} verify {shlex.quote(load.corrected_in)} {WAITING}"
+        command = f"{PROGRAM} verify {shlex.quote(load.corrected_in)} {_WAITING}"
         yield Step("ask whether the corrected rows are loaded", command)
     elif load.correcting_not_loaded:
         why = f"correct the rows in {load.not_loaded_in}, then load them"
@@ -166,7 +166,7 @@ def _ask(load: Standing) -> Iterator[Step]:
         yield Step(why, f"{PROGRAM} receipts {shlex.quote(load.run_dir)} --status missing")
     if load.tells_loads and load.events_not_asked and load.run_dir:
         why = "ask the service whether the accepted events are loaded"
-        yield Step(why, f"{PROGRAM} verify {shlex.quote(load.run_dir)} {WAITING}")
+        yield Step(why, f"{PROGRAM} verify {shlex.quote(load.run_dir)} {_WAITING}")
 
 
 def _after_failures(load: Standing) -> list[Step]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from loader.checkpoint.doubt import SAFE_SECONDS
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.queries import RunEnd, Totals, read_last_run, read_totals, with_marked
@@ -17,10 +16,10 @@ from loader.checkpoint.start.lock import look_without_locking
 from loader.checkpoint.start.making_way import KEPT_NAME
 from loader.checkpoint.verdicts import Verdicts
 from loader.errors import CheckpointError, ExitCode
-from loader.model import Operation
+from loader.model import SAFE_SECONDS, Operation
 from loader.report.trouble import Trouble, read_trouble
 from loader.status.command_line import CommandLine
-from loader.status.failure_groups import FAILED, REJECTED, FailureGroup, failure_groups
+from loader.status.failure_groups import FAILED_EVENTS, REJECTED_ROWS, FailureGroup, failure_groups
 from loader.status.loaded_stage import stage_values, tells_loads
 from loader.status.next_steps import Standing
 from loader.status.relatives import child_not_loaded_of, child_of, parent_of
@@ -218,8 +217,8 @@ def _read(  # noqa: PLR0917 - one place
         totals,
         _rows_left([file.rows for file in plan.files], totals),
         doubt,
-        failure_groups(connection, FAILED),
-        failure_groups(connection, REJECTED),
+        failure_groups(connection, FAILED_EVENTS),
+        failure_groups(connection, REJECTED_ROWS),
         started_at,
         ended_at,
         last_run,

@@ -20,8 +20,8 @@ STATES = {
     LoadState.UNREADABLE: "unreadable",
 }
 
-LABEL_CHARS = 10
-SHOWN_FILES = 5
+_LABEL_CHARS = 10
+_SHOWN_FILES = 5
 
 
 def overview_text(overview: Overview, steps: Sequence[Step], earlier: str = "") -> str:
@@ -52,7 +52,7 @@ def overview_text(overview: Overview, steps: Sequence[Step], earlier: str = "") 
 
 
 def _line(label: str, text: str) -> str:
-    return f"{label:<{LABEL_CHARS}}{text}"
+    return f"{label:<{_LABEL_CHARS}}{text}"
 
 
 def _state(overview: Overview) -> str:
@@ -76,10 +76,10 @@ def _identity(overview: Overview) -> Iterator[str]:
     target = plan.settings.get("dataset_arn")
     into = f" into {printable(str(target))}, {plan.settings.get('operation')}" if target else ""
     yield _line("type", f"{printable(str(plan.settings.get('event_type', 'unknown')))}{into}")
-    for position, file in enumerate(plan.files[:SHOWN_FILES]):
+    for position, file in enumerate(plan.files[:_SHOWN_FILES]):
         yield _line("" if position else "files", printable(file.path))
-    if len(plan.files) > SHOWN_FILES:
-        yield _line("", f"and {figures.counted(len(plan.files) - SHOWN_FILES, 'more file')}")
+    if len(plan.files) > _SHOWN_FILES:
+        yield _line("", f"and {figures.counted(len(plan.files) - _SHOWN_FILES, 'more file')}")
     if plan.command:
         yield _line("command", "")
         yield f"  {printable(plan.command)}"

@@ -36,7 +36,7 @@ FULL_WIDTH = {
 }
 """The same for directives beside another number: with fewer digits a text could be read in two ways."""
 
-NUMBERS = frozenset("YymdjHIMSf")
+_NUMBERS = frozenset("YymdjHIMSf")
 
 
 def pieces_of(text_format: str) -> list[str]:
@@ -61,5 +61,5 @@ def _piece_pattern(piece: str, before: str, after: str) -> str:
     directive = piece[1:]
     if directive == "y":
         return f"({DIRECTIVES['y']})"
-    beside_number = any(other[:1] == "%" and other[1:] in NUMBERS for other in (before, after))
+    beside_number = any(other[:1] == "%" and other[1:] in _NUMBERS for other in (before, after))
     return FULL_WIDTH.get(directive, DIRECTIVES[directive]) if beside_number else DIRECTIVES[directive]

@@ -21,7 +21,7 @@ MOMENTS = (
 
 CLOCK_DIRECTIVES = frozenset("HIMSfp")
 
-CLOCK_WORDS = frozenset(
+_CLOCK_WORDS = frozenset(
     re.findall(
         r"\S+",
         "t h m s hr hrs min mins sec secs hour hours minute minutes seconds o'clock clock uhr heure heures",
@@ -41,7 +41,7 @@ ZONE_WORDS = frozenset(
 )
 """Literal words that say something of the moment, anywhere in a format."""
 
-WORD = re.compile(r"[^\W\d_][^\W\d_'.]*")
+_WORD = re.compile(r"[^\W\d_][^\W\d_'.]*")
 
 
 def format_fault(text: str) -> str | None:
@@ -67,7 +67,7 @@ def _literal_fault(pieces: list[str]) -> str | None:
         if piece.startswith("%"):
             behind_clock |= piece[1:] in CLOCK_DIRECTIVES
             continue
-        words = (_word_fault(word.rstrip("."), behind_clock=behind_clock) for word in WORD.findall(piece))
+        words = (_word_fault(word.rstrip("."), behind_clock=behind_clock) for word in _WORD.findall(piece))
         if why := next(filter(None, words), None):
             return why
         if any(each.isdigit() and each != "0" for each in piece):
@@ -82,7 +82,7 @@ def _word_fault(word: str, *, behind_clock: bool) -> str | None:
     plain = word.lower()
     if plain in ("z", "zulu"):
         return f"{word} is a zone: write %z, or leave the format out if the texts are ISO 8601"
-    if plain in ZONE_WORDS or (behind_clock and plain not in CLOCK_WORDS):
+    if plain in ZONE_WORDS or (behind_clock and plain not in _CLOCK_WORDS):
         return (
             f"'{word}' may be a zone or a half of the day, and would not be read: write %z for an offset, "
             "%p for AM and PM, or cut the word off with an expression and give time_zone"

@@ -13,7 +13,7 @@ from loader.errors import SettingsError
 from loader.formats.parquet.source import write_parquet
 from loader.synthetic.rows import RowSettings, synthetic_rows
 
-FORMATS = {".parquet": "parquet", ".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
+_FORMATS = {".parquet": "parquet", ".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 
 
 def write_sample(dataset: Dataset, settings: RowSettings, path: Path, *, overwrite: bool = False) -> None:
@@ -22,7 +22,7 @@ def write_sample(dataset: Dataset, settings: RowSettings, path: Path, *, overwri
     Raises:
         SettingsError: The name has no known ending, or the file is there or cannot be written.
     """
-    file_format = FORMATS.get(path.suffix.lower())
+    file_format = _FORMATS.get(path.suffix.lower())
     if file_format is None:
         raise SettingsError(
             "The name of the file does not say which format to write.",

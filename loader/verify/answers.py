@@ -16,7 +16,7 @@ from loader.service.protocol import clean
 EVENT_LIFE_SECONDS = 30 * 86_400.0
 """How long Get and List tell of an event (docs/service.md 3.5)."""
 
-STATUSES = {
+_STATUSES = {
     "SUCCEEDED": Verdict.SUCCEEDED,
     "FAILED": Verdict.FAILED,
     "IN_PROGRESS": Verdict.IN_PROGRESS,
@@ -88,7 +88,7 @@ def _told(event: Mapping[str, Any]) -> Told | None:
     if not isinstance(execution, dict):
         return Told(event_id, Verdict.KNOWN)
     message = execution.get("message")
-    verdict = STATUSES.get(str(execution.get("status")), Verdict.IN_PROGRESS)
+    verdict = _STATUSES.get(str(execution.get("status")), Verdict.IN_PROGRESS)
     return Told(event_id, verdict, clean(message) if isinstance(message, str) else "")
 
 

@@ -20,7 +20,7 @@ from loader.job import Job, checkpoint_dir_of
 from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.service.client import SupplyChainClient, open_client
 from loader.service.live_schema import read_dataset
-from loader.verify.asking import DRAIN_SECONDS
+from loader.verify.asking import VERIFY_DRAIN_SECONDS
 from loader.verify.not_loaded import Cause, Failure, find_rows, read_failures, write_not_loaded
 from loader.verify.session import VerifySession, VerifySettings
 from loader.verify.stored_job import stored_job, stored_plan
@@ -248,4 +248,4 @@ def _stopped_by_signals(session: VerifySession) -> AbstractContextManager[None]:
     def stop(reason: Interrupted) -> None:
         loop.call_soon_threadsafe(session.stop, reason)
 
-    return on_signals(stop, lambda _reason: None, DRAIN_SECONDS + GRACE_SECONDS)
+    return on_signals(stop, lambda _reason: None, VERIFY_DRAIN_SECONDS + GRACE_SECONDS)

@@ -27,7 +27,7 @@ PAGE_EVENTS = 20
 LIST_WINDOW = -1
 """Stands where a question about a receipt names its window."""
 
-DRAIN_SECONDS = 5.0
+VERIFY_DRAIN_SECONDS = 5.0
 """How long answers to what was asked are waited for after a stop."""
 
 MAX_HELD_BYTES = 4 * 1_048_576
@@ -115,7 +115,9 @@ class Asker:
         self._idle: Future[None] | None = None
         self._numbers = 0
         self.refused: EventResult | None = None
-        settings = DeliverySettings(rate=rate, max_held_bytes=MAX_HELD_BYTES, drain_seconds=DRAIN_SECONDS)
+        settings = DeliverySettings(
+            rate=rate, max_held_bytes=MAX_HELD_BYTES, drain_seconds=VERIFY_DRAIN_SECONDS
+        )
         self._dispatcher = Dispatcher(
             self._questions,
             Governor(now=time.monotonic()),

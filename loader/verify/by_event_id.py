@@ -17,7 +17,7 @@ from loader.checkpoint.verdicts import Receipt
 AT_ONCE = 100_000
 """Receipts sorted in memory before they are written."""
 
-CACHE_KIB = 32_768
+_CACHE_KIB = 32_768
 
 
 class ReceiptsByEventId:
@@ -25,7 +25,7 @@ class ReceiptsByEventId:
 
     def __init__(self) -> None:
         self._connection = sqlite3.connect("", isolation_level=None)
-        self._connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        self._connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         self._connection.execute("PRAGMA journal_mode = OFF")
         self._connection.execute(
             "CREATE TABLE receipts (id INTEGER PRIMARY KEY, window INTEGER, event_index INTEGER,"

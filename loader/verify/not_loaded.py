@@ -36,7 +36,7 @@ from loader.verify.replanning import Replanned, places_of, replan
 LOAD_FAILED = "LoadFailed"
 """Code of a row whose event was accepted and not loaded. Of a refused one it is the service's."""
 
-MOST_CAUSES = 20
+_MOST_CAUSES = 20
 
 SUPERSEDED = "Superseded"
 """Code of a failed row that is left out: a later row of its key is loaded."""
@@ -151,7 +151,7 @@ class NotLoadedRows:
         found = self._connection.execute(
             "SELECT code, message, count(*), file, min(row), event_group FROM rows"
             " GROUP BY code, message ORDER BY count(*) DESC, code, message LIMIT ?",
-            (MOST_CAUSES,),
+            (_MOST_CAUSES,),
         )
         return [
             Cause(code, message, rows, self.plan.files[file].path, row, group)

@@ -16,7 +16,7 @@ from loader.errors import ExtractError, SettingsError
 from loader.extract import open_extract
 from loader.model import Event
 from loader.shards.division import checkpoint_folders
-from loader.verify.replanning import Place, places_of, replan
+from loader.verify.replanning import RowPlace, places_of, replan
 from loader.verify.stored_job import stored_job, stored_plan
 
 STATUS = {Verdict.UNDECIDED: "accepted", Verdict.STILL_IN_PROGRESS: "in_progress"}
@@ -176,7 +176,7 @@ def _by_event(verdicts: Verdicts, window: int) -> dict[int, list[Receipt | None]
     return found
 
 
-def _places(verdicts: Verdicts, event: Event, receipt: Receipt | None) -> list[Place]:
+def _places(verdicts: Verdicts, event: Event, receipt: Receipt | None) -> list[RowPlace]:
     if receipt is None or receipt.first_record is None:
         return places_of(event)
     count = verdicts.records_of_part(receipt.window, receipt.index, receipt.first_record)
@@ -190,7 +190,7 @@ def _status(verdicts: Verdicts, receipt: Receipt | None) -> str:
     return STATUS.get(verdict, verdict.name.lower())
 
 
-def _wanted_place(wanted: Wanted, paths: list[str]) -> Place | None:
+def _wanted_place(wanted: Wanted, paths: list[str]) -> RowPlace | None:
     if wanted.path is None or wanted.row is None:
         return None
     path = wanted.path

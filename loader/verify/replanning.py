@@ -19,7 +19,7 @@ from loader.formats.windows import Slice
 from loader.job import Job
 from loader.model import Event, SlicePlan
 
-Place = tuple[int, int]
+RowPlace = tuple[int, int]
 """Number of a file, and position of a row in it, from 0."""
 
 
@@ -35,7 +35,7 @@ class Replanned:
 
     number: int
     events: Sequence[Event]
-    keys: Mapping[Place, int]
+    keys: Mapping[RowPlace, int]
 
 
 def replan(
@@ -54,7 +54,7 @@ def replan(
         CheckpointMismatch: Other events are planned: the extract or the loader changed.
         ExtractError: The extract cannot be read.
     """
-    keys: dict[Place, int] = {}
+    keys: dict[RowPlace, int] = {}
     events: list[Event] = []
 
     def note_keys(_rows: Slice, records: SliceRecords) -> None:
@@ -83,7 +83,7 @@ def replan(
             keys.clear()
 
 
-def places_of(event: Event, first: int = 0, count: int | None = None) -> list[Place]:
+def places_of(event: Event, first: int = 0, count: int | None = None) -> list[RowPlace]:
     """Return where the rows of an event, or of some of its records, are.
 
     Args:

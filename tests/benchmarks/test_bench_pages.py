@@ -8,7 +8,7 @@ from benchmarks import report, stages
 from benchmarks.environment import Environment
 from benchmarks.results import Figure, Measurement
 from benchmarks.stages import Profile, write_page
-from loader.pictures.comparison import Panel
+from loader.pictures.comparison import ComparisonPanel
 
 HERE = Environment("2026-01-01", "abc", "two cores", "3.11")
 MEASUREMENTS = [
@@ -23,7 +23,7 @@ def test_each_command_writes_its_section_and_pictures(
 ) -> None:
     """The page gets both sections, whichever command runs first, and has every picture it shows."""
     monkeypatch.setattr(report, "ROOT", tmp_path)
-    panels = {"quota-nginx.svg": ("rates", [Panel("one", [10.0] * 3, [10, 9, 10], [0, 1, 0])])}
+    panels = {"quota-nginx.svg": ("rates", [ComparisonPanel("one", [10.0] * 3, [10, 9, 10], [0, 1, 0])])}
 
     report.write_quota(HERE, ["a table"], panels, quick=False)
     report.write_throughput(HERE, MEASUREMENTS, [Figure("a", "1")], quick=False)

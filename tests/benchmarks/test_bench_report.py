@@ -12,7 +12,7 @@ from benchmarks.report import duration, replace_section, say_environment, skelet
 from benchmarks.results import Figure, Measurement
 from benchmarks.stages import Profile, changes, stage_table
 from benchmarks.tables import figures_table, number, ratio, throughput_table
-from loader.pictures.comparison import Bar, Panel, bars, rates_over_time
+from loader.pictures.comparison import Bar, ComparisonPanel, bars, rates_over_time
 
 BASE = Measurement("boto3", "peer", [900.0, 1000.0, 1100.0], [900.0, 1000.0, 1100.0], 0.05)
 ROW = Measurement("ours", "row", [20_000.0], [20_000.0], 0.3)
@@ -127,7 +127,7 @@ def test_bars_are_longer_for_larger_numbers_and_names_are_escaped() -> None:
 
 def test_a_panel_has_a_curve_for_each_kind_within_its_frame() -> None:
     """Quota, throttled and accepted rates are each one curve, and none leaves the picture."""
-    panels = [Panel("one", [100.0] * 5, [0, 50, 100, 99, 100], [0, 0, 20, 0, 0])] * 2
+    panels = [ComparisonPanel("one", [100.0] * 5, [0, 50, 100, 99, 100], [0, 0, 20, 0, 0])] * 2
     root = ET.fromstring(rates_over_time("rates", panels))
     curves = [each.attrib["points"] for each in root.iter("{http://www.w3.org/2000/svg}polyline")]
     heights = [float(point.split(",")[1]) for curve in curves for point in curve.split()]

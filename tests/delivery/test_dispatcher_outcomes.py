@@ -6,11 +6,11 @@ from itertools import pairwise
 import pytest
 
 from loader.delivery.limits.circuit_breaker import BreakerSettings
-from loader.delivery.outcomes.retry import MAX_UNKNOWN_ANSWERS, PATIENCE_SECONDS
+from loader.delivery.outcomes.retry import MAX_UNKNOWN_ANSWERS
 from loader.delivery.settings import DeliverySettings
 from loader.errors import ExitCode, LoaderError, ServiceStopped
 from loader.job import OnFailure
-from loader.model import Event, EventState, Outcome
+from loader.model import SAFE_SECONDS, Event, EventState, Outcome
 from tests.delivery import fake_service as answers
 from tests.delivery.fake_service import WALL_OFFSET, Call, Delivery, FakeService, event, script
 from tests.delivery.virtual_time import now, run
@@ -117,7 +117,7 @@ def test_an_outage_is_waited_out_until_the_token_is_too_old() -> None:
     assert delivery.states() == {0: EventState.FAILED, 1: EventState.IN_DOUBT, 2: EventState.ACCEPTED}
     last = max(call.at for call in delivery.service.calls)
     first = delivery.service.calls[0].at
-    assert PATIENCE_SECONDS - 30 < last - first < PATIENCE_SECONDS
+    assert SAFE_SECONDS - 30 < last - first < SAFE_SECONDS
 
 
 @pytest.mark.parametrize(("doubt", "state"), [(True, EventState.IN_DOUBT), (False, EventState.FAILED)])
@@ -127,7 +127,7 @@ def test_a_resumed_event_past_its_token_is_not_sent(*, doubt: bool, state: Event
 
     async def resume() -> None:
         dispatcher = delivery.open()
-        old = WALL_OFFSET + now() - PATIENCE_SECONDS
+        old = WALL_OFFSET + now() - SAFE_SECONDS
         await dispatcher.offer(event(0), first_attempt_at=old, may_have_been_accepted=doubt)
         await dispatcher.offer(event(1), first_attempt_at=old + 60, may_have_been_accepted=True)
         dispatcher.close_intake()

@@ -6,14 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.delivery.rate.governor import (
-    MAX_RETRY_AFTER_SECONDS,
-    MAX_SETTLE_SECONDS,
-    SETTLE_TICK_SECONDS,
-    Governor,
-    GovernorSettings,
-)
+from loader.delivery.rate.governor import MAX_SETTLE_SECONDS, SETTLE_TICK_SECONDS, Governor, GovernorSettings
 from loader.delivery.rate.steering import Phase
+from loader.model import MAX_RETRY_AFTER_SECONDS
 from tests.simulation.quotas import QuotaSchedule, TokenBucketQuota
 
 

@@ -10,9 +10,7 @@ from loader.delivery.outcomes.retry import (
     BACKOFF_CAP_SECONDS,
     FAILED,
     IN_DOUBT,
-    MAX_RETRY_AFTER_SECONDS,
     MAX_UNKNOWN_ANSWERS,
-    PATIENCE_SECONDS,
     Decision,
     Finish,
     Remedy,
@@ -21,7 +19,14 @@ from loader.delivery.outcomes.retry import (
     StopCause,
     decide,
 )
-from loader.model import TOKEN_LIFE_SECONDS, EventState, Outcome, OutcomeKind
+from loader.model import (
+    MAX_RETRY_AFTER_SECONDS,
+    SAFE_SECONDS,
+    TOKEN_LIFE_SECONDS,
+    EventState,
+    Outcome,
+    OutcomeKind,
+)
 from tests.delivery import fake_service as answers
 
 NOW = 50.0
@@ -118,17 +123,17 @@ def test_rejection_of_the_same_bytes_settles_an_earlier_doubt() -> None:
 
 def test_patience_ends_with_the_token() -> None:
     """A quarter of an hour before its token expires an event is given up."""
-    assert PATIENCE_SECONDS == TOKEN_LIFE_SECONDS - 900
-    assert isinstance(after(answers.unavailable(), seconds=PATIENCE_SECONDS - 1), Retry)
-    assert after(answers.unavailable(), seconds=PATIENCE_SECONDS) == FAILED
-    assert after(answers.throttled(), answers.lost(), seconds=PATIENCE_SECONDS) == IN_DOUBT
-    assert after(answers.throttled(), seconds=PATIENCE_SECONDS, doubt=True) == IN_DOUBT
+    assert SAFE_SECONDS == TOKEN_LIFE_SECONDS - 900
+    assert isinstance(after(answers.unavailable(), seconds=SAFE_SECONDS - 1), Retry)
+    assert after(answers.unavailable(), seconds=SAFE_SECONDS) == FAILED
+    assert after(answers.throttled(), answers.lost(), seconds=SAFE_SECONDS) == IN_DOUBT
+    assert after(answers.throttled(), seconds=SAFE_SECONDS, doubt=True) == IN_DOUBT
 
 
 def test_patience_counts_the_backoff() -> None:
     """An event whose next attempt would come too late is given up now."""
     outcome = Outcome(OutcomeKind.TRANSIENT, status=503, retry_after_seconds=60.0)
-    assert after(outcome, seconds=PATIENCE_SECONDS - 59) == FAILED
+    assert after(outcome, seconds=SAFE_SECONDS - 59) == FAILED
 
 
 def test_a_skewed_answer_does_not_age_the_token() -> None:
@@ -160,7 +165,7 @@ def test_bounds_that_always_hold(
     in_doubt = doubt or any(outcome.may_have_been_accepted for outcome in outcomes)
     if isinstance(decision, Retry):
         assert NOW <= decision.due <= NOW + max(BACKOFF_CAP_SECONDS, last.retry_after_seconds or 0.0)
-        assert in_doubt is False or seconds + decision.due - NOW < PATIENCE_SECONDS
+        assert in_doubt is False or seconds + decision.due - NOW < SAFE_SECONDS
     if isinstance(decision, Finish):
         assert (decision.state is EventState.ACCEPTED) is (last.kind is OutcomeKind.ACCEPTED)
         if in_doubt and decision.state is EventState.FAILED:

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from loader.delivery.limits.way_breaker import ALIKE, START_SECONDS, WayBreaker
+from loader.delivery.outcomes.content_refusals import MIN_REFUSAL_SECONDS as CONTENT_PATIENCE_SECONDS
 from loader.delivery.outcomes.content_refusals import MIN_REFUSALS, PROOFS, ContentRefusals
-from loader.delivery.outcomes.content_refusals import PATIENCE_SECONDS as CONTENT_PATIENCE_SECONDS
 from loader.delivery.settings import DeliverySettings
 from loader.delivery.troubles import EPISODE_GAP_SECONDS, MAX_EPISODES, MAX_STEP_SECONDS, Troubles
 from loader.errors import DeliveryStopped, LoaderError, ServiceStopped

@@ -19,9 +19,9 @@ from loader.extract import open_extract
 from loader.formats.cuts import Cuts
 from loader.job import Job
 from loader.model import MAX_EVENT_BYTES, RejectedRow
-from loader.records.row_batch import MAX_VALUE_CHARS
 from loader.records.row_reader import BATCH_BYTES
 from loader.reject_code import RejectCode
+from loader.row_issues import MAX_VALUE_CHARS
 
 
 def load(job: Job) -> list[SliceRecords]:

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from loader.page.charts import thinned
 from loader.page.document import to_html
 from loader.page.model import (
+    Badge,
     CauseLine,
     Figure,
     FileLine,
     LoadPage,
     NextStep,
-    Sample,
+    Period,
     Stage,
-    Verdict,
     WindowCell,
 )
 
@@ -27,13 +27,13 @@ EVIL = "<script>alert(1)</script>\x1b[2J\u202e"
 def page_of(**changes: object) -> LoadPage:
     """A page with a little of everything."""
     given_values = {
-        "verdict": Verdict.DONE,
+        "verdict": Badge.DONE,
         "headline": "Done: all 10 events were accepted.",
         "facts": [("event type", "scn.data.reservation")],
         "next_steps": [NextStep("Go on", "scn-loader load x --run-dir 'a b'")],
         "figures": [Figure("rows read", "10")],
         "stages": [Stage("Events", [("accepted", "accepted", 10), ("failed", "failed", 0)])],
-        "samples": [Sample(0.0, 1.0, accepted=10, rate_allowed=15.0, p50_ms=4.0, p95_ms=5.0, p99_ms=6.0)],
+        "samples": [Period(0.0, 1.0, accepted=10, rate_allowed=15.0, p50_ms=4.0, p95_ms=5.0, p99_ms=6.0)],
         "windows": [WindowCell(0, 0, 1, 0, 0)],
         "files": [FileLine("/x/a.csv", 10, 0, 0, 1.0)],
         "files_total": 1,
@@ -84,7 +84,7 @@ def test_the_page_asks_nobody_for_anything():
 
 def test_a_live_page_asks_only_for_itself():
     """The script of a live page fetches its own address; it has no form and no other address."""
-    html = to_html(page_of(verdict=Verdict.RUNNING), live=True)
+    html = to_html(page_of(verdict=Badge.RUNNING), live=True)
     assert re.findall(r"fetch\((.*?),", html) == ["location.href"]
     assert 'data-over="no"' in html
     assert 'data-over="yes"' in to_html(page_of(), live=True)
@@ -108,8 +108,8 @@ def test_words_from_outside_are_only_words():
     assert "<script>" not in html
 
 
-@pytest.mark.parametrize("verdict", list(Verdict))
-def test_each_verdict_has_a_sign_beside_its_colour(verdict: Verdict):
+@pytest.mark.parametrize("verdict", list(Badge))
+def test_each_verdict_has_a_sign_beside_its_colour(verdict: Badge):
     """Who sees no colour sees a sign, and who sees neither hears the headline."""
     tags = parsed(to_html(page_of(verdict=verdict)))
     assert ("header", {"class": verdict.value}) in tags.seen
@@ -121,7 +121,7 @@ def test_a_load_of_days_stays_below_100_kb():
     html = to_html(
         page_of(
             samples=[
-                Sample(
+                Period(
                     start_seconds=1687.5 * number,
                     seconds=1687.5,
                     attempted=990_000 + number,
@@ -149,7 +149,7 @@ def test_a_load_of_days_stays_below_100_kb():
 @given(st.lists(st.integers(0, 1_000), min_size=1, max_size=700), st.integers(1, 300))
 def test_neighbours_are_added_and_nothing_is_lost(accepted, most):
     """Thinned samples are few, cover the same time, and their sums are those of all."""
-    samples = [Sample(2.0 * at, 2.0, accepted=count) for at, count in enumerate(accepted)]
+    samples = [Period(2.0 * at, 2.0, accepted=count) for at, count in enumerate(accepted)]
     fewer = thinned(samples, most)
     assert len(fewer) <= most
     assert sum(sample.accepted for sample in fewer) == sum(accepted)

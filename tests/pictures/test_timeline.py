@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.pictures.timeline import Moment, Panel, Series, scale_end, timeline
+from loader.pictures.timeline import Moment, Series, TimelinePanel, scale_end, timeline
 
 SVG = ET.Element
-PANEL = Panel("Rates", (Series("a", "a", "a", is_area=True), Series("b", "b", "b")))
+PANEL = TimelinePanel("Rates", (Series("a", "a", "a", is_area=True), Series("b", "b", "b")))
 
 
 def drawn(moments: list[Moment]) -> SVG:

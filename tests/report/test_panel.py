@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from loader.report import plain_line, progress_json
-from loader.report.panel import MAX_LIVE_CHARS, Panel
+from loader.report.panel import MAX_LIVE_CHARS, ProgressPanel
 from loader.report.progress import Pace, Snapshot
 
 BUSY = Snapshot(
@@ -43,7 +43,7 @@ FAST = Pace(
 def drawn(snapshot: Snapshot, pace: Pace, width: int) -> list[str]:
     """Return the live lines as a terminal of that width shows them, without colours."""
     console = Console(file=StringIO(), force_terminal=True, color_system="truecolor", width=width)
-    lines = console.render_lines(Panel(snapshot, pace), pad=False)
+    lines = console.render_lines(ProgressPanel(snapshot, pace), pad=False)
     return ["".join(segment.text for segment in line).rstrip() for line in lines]
 
 

@@ -143,7 +143,7 @@ def test_an_object_that_changes_while_it_is_read(s3: S3Server, key: str) -> None
 
 def test_an_answer_that_breaks_off_is_asked_for_again(s3: S3Server, monkeypatch) -> None:
     """A connection that is lost in the middle of a part does not end the load."""
-    monkeypatch.setattr("loader.sources.s3_client.PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("loader.sources.s3_client._PAUSE_SECONDS", 0.0)
     s3.put("x.csv", csv(30_000))
     (file,) = find_files([url("x.csv")])
     cut = iter([True, True])

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from loader.checkpoint import SAFE_SECONDS, RunEnd, open_checkpoint
+from loader.checkpoint import RunEnd, open_checkpoint
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.errors import CheckpointCorrupt
-from loader.model import EventState, RejectedRow
+from loader.model import SAFE_SECONDS, EventState, RejectedRow
 from loader.reject_code import RejectCode
 from loader.status.failure_groups import FailureGroup
 from loader.status.listing import loads_below

@@ -18,7 +18,7 @@ from loader.checkpoint.start.removed_loads import removed_loads
 from loader.errors import CheckpointError
 from loader.model import SourceFile
 
-DESTINATION = ("service", "instance_id", "event_type", "dataset_arn", "operation")
+_DESTINATION = ("service", "instance_id", "event_type", "dataset_arn", "operation")
 """Plan settings that say where a load goes: the same file may go to two places."""
 
 Identity = tuple[int, str, int]
@@ -100,7 +100,7 @@ def is_for(load: StoredLoad, settings: Mapping[str, Any]) -> bool:
 
 def destination_of(settings: Mapping[str, Any]) -> list[Any]:
     """Return where a load with these plan settings goes."""
-    return [settings.get(name) for name in DESTINATION]
+    return [settings.get(name) for name in _DESTINATION]
 
 
 def _read(run_dir: Path, name: str) -> StoredLoad | None:

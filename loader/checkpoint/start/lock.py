@@ -12,14 +12,14 @@ from loader.private_files import open_private
 
 LOCK_NAME = "load.lock"
 
-PATIENCE_SECONDS = 2.0
+_PATIENCE_SECONDS = 2.0
 """How long a start waits for the lock: a status command holds it for the moment it reads."""
 
 POLL_SECONDS = 0.05
 
 
 @contextmanager
-def lock_run_dir(run_dir: Path, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
+def lock_run_dir(run_dir: Path, patience_seconds: float = _PATIENCE_SECONDS) -> Iterator[None]:
     """Hold the run directory for this process.
 
     Args:

@@ -15,14 +15,14 @@ from loader.checkpoint.slices import counts
 from loader.model import Event, EventResult, EventState, PartResult, SlicePlan
 from loader.model.event_places import pack_places
 
-Receipt = tuple[int, int, str]
+AcceptedEvent = tuple[int, int, str]
 """Window, index in it, eventId."""
 
 Values = tuple[object, ...]
 """The columns of a row, in the order of the statement that takes them."""
 
 
-Place = tuple[int, int]
+EventPlace = tuple[int, int]
 """Where an event stands in the plan: window, index in it."""
 
 
@@ -30,7 +30,7 @@ Place = tuple[int, int]
 class EventsMarked:
     """Events that may be sent from a moment on (epoch seconds)."""
 
-    places: Sequence[Place]
+    places: Sequence[EventPlace]
     marked_at: float
 
 

@@ -19,19 +19,26 @@ from loader.checkpoint.doubt import answered
 from loader.checkpoint.queries import pack_indexes, stored_rows
 from loader.checkpoint.receipts import RECEIPT_BYTES, has_receipt, write_receipts
 from loader.checkpoint.writing.entries import (
+    AcceptedEvent,
     Durable,
     EventPutAside,
     EventsMarked,
     EventsNamed,
     PartNoted,
-    Receipt,
     SliceOpened,
     WriterCall,
 )
 from loader.checkpoint.writing.runs import RunRecord, begin_run
 
 WriterEntry = (
-    Receipt | SliceOpened | EventsMarked | EventsNamed | EventPutAside | PartNoted | WriterCall | Durable
+    AcceptedEvent
+    | SliceOpened
+    | EventsMarked
+    | EventsNamed
+    | EventPutAside
+    | PartNoted
+    | WriterCall
+    | Durable
 )
 
 ADD_TO_WINDOW = """

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from loader.process.streams import lasting
 
 STDERR = 2
-CHUNK_BYTES = 2**16
+_CHUNK_BYTES = 2**16
 
 PANIC = re.compile(
     rb"\n?^thread '[^\n]*' (?:\([0-9]+\) )?panicked at [^\n]*\n"
@@ -29,7 +29,7 @@ STRAY_NOTE = re.compile(
     rb"^(?:note: run with `RUST_BACKTRACE|Parquet file produced by)[^\n]*\n", re.MULTILINE
 )
 
-END_SECONDS = 1.0
+_END_SECONDS = 1.0
 """How long to wait at the end for words that are on their way; a child process may hold the pipe open."""
 
 
@@ -57,12 +57,12 @@ def without_panics() -> Iterator[None]:
     finally:
         sys.stderr = python_stderr
         os.dup2(terminal, STDERR)  # the last end of the pipe to write to, but for those of children
-        thread.join(END_SECONDS)
+        thread.join(_END_SECONDS)
 
 
 def _pass_on(reading: int, terminal: int) -> None:
     with suppress(OSError):
-        while words := os.read(reading, CHUNK_BYTES):
+        while words := os.read(reading, _CHUNK_BYTES):
             rest = STRAY_NOTE.sub(b"", PANIC.sub(b"", words))
             while rest:
                 rest = rest[os.write(terminal, rest) :]

@@ -25,6 +25,7 @@ from loader.job import Job
 from loader.loading.api import run_to_end
 from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
+from loader.process.limits import FILES_BESIDE_CONNECTIONS
 from loader.process.signals import deciding
 from loader.process.summary_place import is_summary_missing, is_writable
 from loader.report import (
@@ -52,9 +53,6 @@ if TYPE_CHECKING:
 
 _SENT = (ExitCode.DELIVERED, ExitCode.DELIVERED_WITH_FAILURES)
 """How a load ends of which nothing is left to send."""
-
-FILES_BESIDE_CONNECTIONS = 100
-"""The extract's files, the checkpoint's, libraries': far fewer are open at a time."""
 
 ALLOCATIONS_BETWEEN_COLLECTIONS = 50_000
 """Each event is a handful of objects that live until it is settled and form no cycle: Python's collector,

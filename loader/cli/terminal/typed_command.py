@@ -4,13 +4,11 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from loader.job.sections import located
+from loader.job.sections import STANDARD_INPUT, located
 from loader.status.command_line import CommandLine
 
 PATH_FLAGS = {"--job", "--run-dir", "--summary-json", "--metrics-file"}
 """Flags whose value is a path."""
-
-STANDARD_INPUT = "-"
 
 
 def absolute_command(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from loader.verify.api import Verification
     from loader.verify.session import VerifySettings
 
-UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 def show_verification(
@@ -87,7 +87,7 @@ def duration_seconds(text: str) -> float:
         raise SettingsError(
             "The duration cannot be used.", where=f"'{text}'", why="it is not of the form 90s, 10m or 2h"
         )
-    return float(match[1]) * UNITS[match[2]]
+    return float(match[1]) * _UNITS[match[2]]
 
 
 def _say_nothing(_done: int, _total: int) -> None:

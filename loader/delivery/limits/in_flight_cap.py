@@ -62,7 +62,7 @@ BUSY_CUT, CALM_GROWTH = 0.9, 1.2
 just busy. With a service that answers immediately, 64 concurrent attempts instead of 1,000 saved a sixth of
 the processor time per event (measured)."""
 
-LOOK_SECONDS = 0.002
+_LOOK_SECONDS = 0.002
 """Minimum time between two measured latencies. At 500 answers per second or fewer, every answer is measured;
 500 measurements per second are sufficient."""
 
@@ -127,7 +127,7 @@ class InFlightCap:
             self._recover(now)
         elif now < self._next_look:
             return
-        self._next_look = now + LOOK_SECONDS
+        self._next_look = now + _LOOK_SECONDS
         self._has_succeeded = True
         self._succeeded_at = now
         self._measure(latency_seconds)

@@ -7,10 +7,10 @@ Rules kept here:
 
 1. A proof is this sequence: one event is refused, another event is accepted, and the first event is refused
    again. PROOFS proofs are a verdict.
-2. With fewer proofs a verdict requires PATIENCE_SECONDS of refusals, which is longer than most outages, and
-   one of two conditions: SOME_PROOFS proofs, or no other refused event since the last acceptance. The second
-   condition gives at most one verdict between two acceptances, because a single lane cannot distinguish a
-   filter from an outage.
+2. With fewer proofs a verdict requires MIN_REFUSAL_SECONDS of refusals, which is longer than most outages.
+   It also requires one of two conditions: SOME_PROOFS proofs, or no other refused event since the last
+   acceptance. The second condition gives at most one verdict between two acceptances, because a single lane
+   cannot distinguish a filter from an outage.
 3. If an event is accepted after a refusal, the refusals were not for content. All earlier proofs are void.
 """
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 PROOFS = 4
 SOME_PROOFS = 2
-PATIENCE_SECONDS = 60.0
+MIN_REFUSAL_SECONDS = 60.0
 MIN_REFUSALS = 6
 """Minimum number of refusals of one event before a verdict by time. A process that was suspended must retry
 first."""
@@ -79,7 +79,7 @@ class ContentRefusals:
         return False
 
     def _is_verdict_by_time(self, known: _Refused, now: float) -> bool:
-        if now - known.since < PATIENCE_SECONDS or known.refusals < MIN_REFUSALS:
+        if now - known.since < MIN_REFUSAL_SECONDS or known.refusals < MIN_REFUSALS:
             return False
         if known.proofs >= SOME_PROOFS:
             return True

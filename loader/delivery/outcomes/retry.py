@@ -27,14 +27,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 from loader.delivery.entry import Entry
-from loader.model import TOKEN_LIFE_SECONDS, EventState, Outcome, OutcomeKind
-
-TOKEN_MARGIN_SECONDS = 900.0
-"""No attempt starts in the last 15 minutes of a token's life, because clocks differ and requests take
-time."""
-
-PATIENCE_SECONDS = TOKEN_LIFE_SECONDS - TOKEN_MARGIN_SECONDS
-"""Time after its first attempt within which an event may be attempted again."""
+from loader.model import (
+    MAX_RETRY_AFTER_SECONDS,
+    SAFE_SECONDS,
+    EventState,
+    Outcome,
+    OutcomeKind,
+)
 
 BACKOFF_BASE_SECONDS = 0.05
 """Base of the exponential backoff of the AWS SDKs for transient errors (2026 retry behaviour)."""
@@ -44,9 +43,6 @@ BACKOFF_CAP_SECONDS = 20.0
 
 THROTTLED_SPREAD_SECONDS = 0.05
 """Retries of throttled events are spread over this time, so that a burst is not retried as a burst."""
-
-MAX_RETRY_AFTER_SECONDS = 300.0
-"""Upper bound of the Retry-After of a transient answer, so that a wrong header does not park an event."""
 
 MAX_UNKNOWN_ANSWERS = 10
 """Maximum number of unknown answers for one event. With the backoff they take about 25 seconds."""
@@ -132,7 +128,7 @@ def decide(outcome: Outcome, entry: Entry, *, now: float, wall_now: float, jitte
 
 def out_of_patience(entry: Entry, wall_time: float) -> bool:
     """Return whether an event may no longer be attempted at ``wall_time`` (epoch seconds)."""
-    return entry.first_attempt_at is not None and wall_time - entry.first_attempt_at >= PATIENCE_SECONDS
+    return entry.first_attempt_at is not None and wall_time - entry.first_attempt_at >= SAFE_SECONDS
 
 
 def given_up(entry: Entry) -> Finish:

@@ -23,6 +23,7 @@ from loader.delivery.rate.slow_start import FIRST_EPOCHS
 from loader.delivery.rate.steering import FEW_TRIES, LEARNED_CUT, LOW_RATE, Phase, Steering
 from loader.delivery.rate.throttle_budget import ThrottleBudget, chance, rest_seconds
 from loader.delivery.rate.token_bucket import TokenBucket
+from loader.model import MAX_RETRY_AFTER_SECONDS
 
 TICK_SECONDS = 0.02
 """Interval between two time-based updates of the rate."""
@@ -40,9 +41,6 @@ NOISE_CHANCE = 6.0
 REACHED_CUT, REACHED_SECONDS, REACHED_TRIES = 0.5, 2.0, 32
 """If the previous load met no limit, a load starts at REACHED_CUT times the rate of its last REACHED_SECONDS,
 provided that it made REACHED_TRIES attempts. The load reaches the previous rate a third of a second later."""
-
-MAX_RETRY_AFTER_SECONDS = 300.0
-"""Upper bound of Retry-After, so that a wrong header does not stop a load for hours."""
 
 
 @dataclass(frozen=True, slots=True)

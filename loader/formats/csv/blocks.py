@@ -28,7 +28,7 @@ from loader.reject_code import RejectCode
 from loader.sources.files import opened
 from loader.sources.transcoding import Readable, as_utf8, read_up_to
 
-BLOCK_BYTES = 4 * 2**20
+CSV_BLOCK_BYTES = 4 * 2**20
 """How much is read at a time: polars is at its fastest from about here on (0.8 us a row of 20 columns)."""
 
 
@@ -159,7 +159,7 @@ def _is(texts: pl.Series, name: str) -> pl.Series:
 
 
 def read_blocks(
-    file: SourceFile | str, dialect: Dialect, block_bytes: int = BLOCK_BYTES
+    file: SourceFile | str, dialect: Dialect, block_bytes: int = CSV_BLOCK_BYTES
 ) -> Iterator[RecordBlock]:
     """Read a file from its first record to its end; closing the iterator closes the file.
 

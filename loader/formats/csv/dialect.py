@@ -27,7 +27,7 @@ from loader.sources.encodings import Encoding, find_encoding
 from loader.sources.files import opened
 from loader.sources.transcoding import as_utf8, read_up_to
 
-HEAD_BYTES = 2**20
+_HEAD_BYTES = 2**20
 """Bytes of a file that are examined for its dialect."""
 
 SHOWN_COLUMNS = 30
@@ -140,11 +140,11 @@ def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
 def _read_head(file: SourceFile | str, encoding_told: str) -> _Head:
     path = file if isinstance(file, str) else file.path
     with opened(file) as handle:
-        head = read_up_to(handle, HEAD_BYTES)
+        head = read_up_to(handle, _HEAD_BYTES)
         encoding = find_encoding(path, head, handle, encoding_told)
-    is_whole = len(head) < HEAD_BYTES
+    is_whole = len(head) < _HEAD_BYTES
     text = as_utf8(BytesIO(head[encoding.mark_bytes :]), encoding.codec)
-    return _Head(path, encoding, read_up_to(text, 4 * HEAD_BYTES), is_whole)
+    return _Head(path, encoding, read_up_to(text, 4 * _HEAD_BYTES), is_whole)
 
 
 def _line_end(head: bytes, settings: CsvSettings) -> str:

@@ -34,7 +34,7 @@ TITLE_FACTOR = 2
 COMMENT = b"#"
 """What comments in CSV files usually begin with."""
 
-WORDS = {"\t": "tab"}
+_WORDS = {"\t": "tab"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool, skip
 
 def in_words(separator: str) -> str:
     """Return how people call a separator."""
-    return WORDS.get(separator, f"'{separator}'")
+    return _WORDS.get(separator, f"'{separator}'")
 
 
 def _obvious(text: bytes, possible: Sequence[Syntax], *, at_end: bool) -> str | None:
@@ -168,7 +168,10 @@ def _below_titles(path: str, separator: str, titles: Sequence[bytes], skipped_li
     lines = "the first line is a title" if len(titles) == 1 else f"the first {len(titles)} lines are a title"
     choices = [
         (f"--csv-skip-rows {skipped_lines + len(titles)}", lines),
-        (f"--csv-separator {WORDS.get(separator) or shlex.quote(separator)}", "the first line is the header"),
+        (
+            f"--csv-separator {_WORDS.get(separator) or shlex.quote(separator)}",
+            "the first line is the header",
+        ),
     ]
     if all(line.startswith(COMMENT) for line in titles if line.strip()):
         mark = COMMENT.decode()

@@ -7,7 +7,7 @@ from typing import BinaryIO
 import polars as pl
 
 from loader.errors import ExtractError
-from loader.formats.csv.blocks import BLOCK_BYTES, read_blocks, read_preamble
+from loader.formats.csv.blocks import CSV_BLOCK_BYTES, read_blocks, read_preamble
 from loader.formats.csv.dialect import read_dialect
 from loader.formats.csv.ragged import ragged_rows
 from loader.formats.csv.together import parse_together
@@ -23,7 +23,7 @@ from loader.sources.transcoding import read_up_to
 MOST_WHOLE_BYTES = 8 * 2**20
 """How much text of small files is parsed at once; more than that is unpacked of compressed ones only."""
 
-SAMPLES = 8
+_SAMPLES = 8
 SAMPLE_BYTES = 2**18
 """Number of places, and bytes in each, that are sampled for the length of lines."""
 
@@ -43,7 +43,7 @@ class CsvTable:
         ExtractError: It has no usable header.
     """
 
-    def __init__(self, file: SourceFile, settings: CsvSettings, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(self, file: SourceFile, settings: CsvSettings, block_bytes: int = CSV_BLOCK_BYTES) -> None:
         self.file = file
         self._block_bytes = block_bytes
         self.dialect = read_dialect(file, settings)
@@ -187,8 +187,8 @@ def line_lengths(handle: BinaryIO, line_end: bytes, start: int, size_bytes: int)
     is_stream = not handle.seekable()
     last = max(start, (STREAM_SAMPLE_BYTES if is_stream else size_bytes) - SAMPLE_BYTES)
     lengths, position = [], 0
-    for sample in range(SAMPLES):
-        offset = start + (last - start) * sample // (SAMPLES - 1)
+    for sample in range(_SAMPLES):
+        offset = start + (last - start) * sample // (_SAMPLES - 1)
         if is_stream:
             position += _skip(handle, offset - position)
         else:

@@ -21,7 +21,7 @@ from loader.reject_code import RejectCode
 from loader.sources.file_format import BYTE_ORDER_MARK
 from loader.sources.files import opened
 
-BLOCK_BYTES = 2**20
+NDJSON_BLOCK_BYTES = 2**20
 """How much is read at a time; parsing is line by line, so more would not be faster."""
 
 LATE_KEY = "its key is in none of the file's first rows and is not a column of the dataset"
@@ -103,7 +103,7 @@ def _readable(line: bytes) -> str:
     return line[:MAX_READABLE_BYTES].decode(errors="backslashreplace").strip()
 
 
-def read_lines(file: SourceFile, block_bytes: int = BLOCK_BYTES) -> Iterator[LineBlock]:
+def read_lines(file: SourceFile, block_bytes: int = NDJSON_BLOCK_BYTES) -> Iterator[LineBlock]:
     """Read a file from its first line to its end; closing the iterator closes the file.
 
     Raises:

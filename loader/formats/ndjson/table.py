@@ -9,7 +9,7 @@ import polars as pl
 from loader.errors import ExtractError, NothingToLoad
 from loader.formats.bad_record import BadRecord
 from loader.formats.cuts import FileCut
-from loader.formats.ndjson.blocks import BLOCK_BYTES, LineBlock, read_lines
+from loader.formats.ndjson.blocks import NDJSON_BLOCK_BYTES, LineBlock, read_lines
 from loader.formats.rows import Rows
 from loader.formats.window_cutter import PendingRows
 from loader.formats.windows import SIZING_ROWS, Piece, Table, mean_row_bytes
@@ -19,7 +19,7 @@ from loader.sources.files import check_unchanged
 HEAD_BYTES = 2 * 2**20
 """Bytes of a file that are examined for its keys: about 5,000 rows."""
 
-SAMPLES = 4
+_SAMPLES = 4
 """Number of places in the head that are sampled for the length of rows."""
 
 
@@ -46,7 +46,7 @@ class NdjsonTable:
         may_come: Collection[str] = (),
         *,
         leaves_out_unknown: bool = False,
-        block_bytes: int = BLOCK_BYTES,
+        block_bytes: int = NDJSON_BLOCK_BYTES,
     ) -> None:
         self.file = file
         self._block_bytes = block_bytes
@@ -72,7 +72,7 @@ class NdjsonTable:
         """Return about how long records of these columns are, where they are longest in the head."""
         frame, _ = self._head().parse(columns)
         last = max(0, frame.height - SIZING_ROWS)
-        places = {last * sample // (SAMPLES - 1) for sample in range(SAMPLES)}
+        places = {last * sample // (_SAMPLES - 1) for sample in range(_SAMPLES)}
         samples = [frame.slice(place, SIZING_ROWS) for place in places]
         return max(mean_row_bytes(_with_values(sample)) for sample in samples)
 

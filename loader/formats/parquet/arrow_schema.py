@@ -17,11 +17,11 @@ KEY = b"ARROW:schema"
 INT, DURATION = 2, 18
 """Members of the union ``Type`` in Arrow's Schema.fbs."""
 
-UNITS = ("s", "ms", "us", "ns")
+_UNITS = ("s", "ms", "us", "ns")
 DEFAULT_UNIT = 1
 
 MAX_FIELDS = 100_000
-MAX_DEPTH = 64
+_MAX_DEPTH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def _start(content: bytes | bytearray) -> int:
 
 
 def _add_leaves(field: "_Table", leaves: list[ArrowType], depth: int) -> None:
-    if depth > MAX_DEPTH or len(leaves) > MAX_FIELDS:
+    if depth > _MAX_DEPTH or len(leaves) > MAX_FIELDS:
         raise ValueError
     children = field.tables(5)
     for child in children:
@@ -89,7 +89,7 @@ def _add_leaves(field: "_Table", leaves: list[ArrowType], depth: int) -> None:
     kind, about = field.number(2, "B", 0), field.table(3)
     is_dictionary = field.table(4) is not None
     if kind == DURATION and about is not None:
-        leaves.append(ArrowType(duration=UNITS[about.number(0, "h", DEFAULT_UNIT)]))
+        leaves.append(ArrowType(duration=_UNITS[about.number(0, "h", DEFAULT_UNIT)]))
     elif kind == INT and about is not None and not is_dictionary:
         leaves.append(ArrowType(bits=about.number(0, "i", 0), signed=bool(about.number(1, "B", 0))))
     else:

@@ -22,12 +22,12 @@ TAIL_BYTES = 8
 """Length of the footer, four bytes, and the magic."""
 
 MAX_FOOTER_BYTES = 256 * 2**20
-MAX_DEPTH = 64
-MAX_COLUMNS = 20_000
+_MAX_DEPTH = 64
+_MAX_COLUMNS = 20_000
 
 REPEATED = 2
 
-SCHEMA = 2
+_SCHEMA = 2
 """Number of the footer's field that holds the schema; only the version comes before it."""
 
 KNOWN_SCHEMAS = 8
@@ -188,15 +188,15 @@ def _with_schema(content: bytes) -> tuple[Struct, Schema]:
     """Return a footer and the schema in it; one with the bytes of a known schema is not read again."""
     known = next((each for each in list(_known_schemas.items()) if content.startswith(each[0])), None)
     if known is None:
-        first, end = read_fields(content, 0, until=SCHEMA)
-        elements = structs(first, SCHEMA)
+        first, end = read_fields(content, 0, until=_SCHEMA)
+        elements = structs(first, _SCHEMA)
         known = content[:end], (first, _schema_of(elements, _flat_columns(elements)))
         if len(_known_schemas) >= KNOWN_SCHEMAS:
             _known_schemas.clear()
         _known_schemas[known[0]] = known[1]
     begin, (first, schema) = known
-    rest, _ = read_fields(content, len(begin), after=SCHEMA)
-    if SCHEMA in rest:
+    rest, _ = read_fields(content, len(begin), after=_SCHEMA)
+    if _SCHEMA in rest:
         raise Unsound("it has two schemas")
     return {**first, **rest}, schema
 
@@ -228,8 +228,8 @@ def _flat_columns(elements: Sequence[Struct]) -> list[bool]:
             open_groups.append((children, repeated))
         else:
             columns.append(repeated)
-        if len(open_groups) > MAX_DEPTH or len(columns) > MAX_COLUMNS:
-            raise Unsound(f"its schema has more than {MAX_DEPTH} levels or {MAX_COLUMNS:,} columns")
+        if len(open_groups) > _MAX_DEPTH or len(columns) > _MAX_COLUMNS:
+            raise Unsound(f"its schema has more than {_MAX_DEPTH} levels or {_MAX_COLUMNS:,} columns")
     if any(left for left, _ in open_groups):
         raise Unsound("its schema has fewer columns than it states")
     return columns

@@ -38,10 +38,10 @@ from loader.formats.parquet.thrift_writer import Field
 DECIMAL, DATE, TIME, TIMESTAMP, INTEGER, UNKNOWN, UUID, FLOAT16 = 5, 6, 7, 8, 10, 11, 14, 15
 TEXTS = (1, 4, 12)
 """STRING, ENUM and JSON."""
-BYTES = (13, 17, 18)
+_BYTES = (13, 17, 18)
 """BSON, GEOMETRY and GEOGRAPHY (well-known binary)."""
 
-UNITS = {1: "ms", 2: "us", 3: "ns"}
+_UNITS = {1: "ms", 2: "us", 3: "ns"}
 
 NAMES = {2: "MAP", 3: "LIST", 9: "INTERVAL", 16: "VARIANT", **dict.fromkeys((0,), "an unknown logical type")}
 
@@ -60,7 +60,7 @@ CONVERTED: dict[int, tuple[int, Struct]] = {
 }
 """Legacy converted types as the logical types they stand for."""
 
-MAX_DIGITS = 38
+_MAX_DIGITS = 38
 """Of polars' decimals."""
 
 INT96_BYTES = 12
@@ -161,22 +161,22 @@ def _bytes(leaf: Node, _: Struct) -> LeafType | None:
 
 def _decimal(leaf: Node, about: Struct) -> LeafType | None:
     """Read a decimal; a missing scale is 0 by the format, a missing precision what the bytes can hold."""
-    most = {INT32: 9, INT64: 18, FIXED: _digits_of(leaf.length), BYTE_ARRAY: MAX_DIGITS}.get(leaf.physical)
+    most = {INT32: 9, INT64: 18, FIXED: _digits_of(leaf.length), BYTE_ARRAY: _MAX_DIGITS}.get(leaf.physical)
     if most is None:
         return None
     scale = about.get(1, leaf.element.get(7, 0))
     precision = about.get(2, leaf.element.get(8, most))
-    if not isinstance(scale, int) or not isinstance(precision, int) or not 0 <= scale <= MAX_DIGITS:
+    if not isinstance(scale, int) or not isinstance(precision, int) or not 0 <= scale <= _MAX_DIGITS:
         return None
     precision = max(precision, scale, 1)
     by_polars = leaf.physical in (INT32, INT64) or (leaf.physical == FIXED and leaf.length <= 16)  # noqa: PLR2004
-    if by_polars and precision <= MAX_DIGITS:
+    if by_polars and precision <= _MAX_DIGITS:
         annotation: dict[int, Field] = {6: 5, 7: scale, 8: precision}
         dtype = pl.Decimal(precision, scale)
         return LeafType(dtype, as_they_are, annotation, leaf.physical, leaf.length)
     if leaf.physical not in (FIXED, BYTE_ARRAY):
         return None
-    return _of(leaf, pl.Decimal(MAX_DIGITS, scale), as_decimals(scale))
+    return _of(leaf, pl.Decimal(_MAX_DIGITS, scale), as_decimals(scale))
 
 
 def _digits_of(length: int) -> int:
@@ -189,7 +189,7 @@ def _date(leaf: Node, _: Struct) -> LeafType | None:
 
 def _unit(about: Struct) -> str | None:
     unit = about.get(2)
-    return UNITS.get(next(iter(unit), 0)) if isinstance(unit, dict) else None
+    return _UNITS.get(next(iter(unit), 0)) if isinstance(unit, dict) else None
 
 
 def _time(leaf: Node, about: Struct) -> LeafType | None:
@@ -237,7 +237,7 @@ def _float16(leaf: Node, _: Struct) -> LeafType | None:
 
 _READERS: dict[int, Callable[[Node, Struct], LeafType | None]] = {
     **dict.fromkeys(TEXTS, _text),
-    **dict.fromkeys(BYTES, _bytes),
+    **dict.fromkeys(_BYTES, _bytes),
     DECIMAL: _decimal,
     DATE: _date,
     TIME: _time,

@@ -16,9 +16,9 @@ from loader.row_issues import RowIssue, issues_where, values_where
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31 in days since 1970."""
 
-DAY_SECONDS = 86_400
+_DAY_SECONDS = 86_400
 
-TICKS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
+_TICKS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 """Of a second."""
 
 JULIAN_1970 = 2_440_588
@@ -92,8 +92,8 @@ def as_dates(raw: pl.Series) -> Checked:
 
 def as_timestamps(dtype: pl.Datetime) -> Convert:
     """Return the converter of ticks since 1970."""
-    ticks = TICKS[dtype.time_unit]
-    first, last = FIRST_DAY * DAY_SECONDS * ticks, (LAST_DAY + 1) * DAY_SECONDS * ticks - 1
+    ticks = _TICKS[dtype.time_unit]
+    first, last = FIRST_DAY * _DAY_SECONDS * ticks, (LAST_DAY + 1) * _DAY_SECONDS * ticks - 1
     first, last = max(first, -MAX_INT64 - 1), min(last, MAX_INT64)
 
     def convert(raw: pl.Series) -> Checked:
@@ -105,10 +105,10 @@ def as_timestamps(dtype: pl.Datetime) -> Convert:
 
 def as_times(unit: str) -> Convert:
     """Return the converter of ticks since midnight."""
-    ticks = TICKS[unit]
+    ticks = _TICKS[unit]
 
     def convert(raw: pl.Series) -> Checked:
-        good = raw.is_between(0, DAY_SECONDS * ticks - 1)
+        good = raw.is_between(0, _DAY_SECONDS * ticks - 1)
         nanoseconds = values_where(raw, good).alias(raw.name).cast(pl.Int64) * (10**9 // ticks)
         reason = "it is not a time of day from 00:00:00 to 23:59:59.999999999"
         return Checked(nanoseconds.cast(pl.Time), issues_where(~good, RejectCode.NOT_A_TIME_OF_DAY, reason))
@@ -205,8 +205,8 @@ def as_far_microseconds(raw: pl.Series) -> Checked:
 def int96(raw: pl.Series, unit: str) -> Checked:
     """Return INT96 timestamps: nanoseconds of a day, and its Julian number."""
     days, nanoseconds = int96_parts(raw)
-    ticks = TICKS[unit]
-    good = days.is_between(FIRST_DAY, LAST_DAY) & nanoseconds.is_between(0, DAY_SECONDS * 10**9 - 1)
+    ticks = _TICKS[unit]
+    good = days.is_between(FIRST_DAY, LAST_DAY) & nanoseconds.is_between(0, _DAY_SECONDS * 10**9 - 1)
     reason = "it is outside the years 0001 to 9999"
     if unit == "ns":
         near = days.is_between(-106_751, 106_750)  # whole days that 64 bits of nanoseconds hold
@@ -214,7 +214,7 @@ def int96(raw: pl.Series, unit: str) -> Checked:
             reason = "it is outside the years 1678 to 2261, and other rows need nanoseconds"
         good &= near
     days, nanoseconds = values_where(days, good), values_where(nanoseconds, good)
-    values = days * (DAY_SECONDS * ticks) + nanoseconds // (10**9 // ticks)
+    values = days * (_DAY_SECONDS * ticks) + nanoseconds // (10**9 // ticks)
     dtype = pl.Datetime(unit)  # type: ignore[arg-type] # one of the two
     return Checked(
         values.cast(dtype).alias(raw.name), issues_where(~good, RejectCode.YEAR_OUT_OF_RANGE, reason)

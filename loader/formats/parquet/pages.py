@@ -12,7 +12,7 @@ from loader.formats.parquet.schema import FIXED, INT96
 from loader.formats.parquet.thrift import Malformed, Struct, read_struct
 from loader.sources.s3_objects import PARTS_AHEAD, S3Object
 
-PART_BYTES = 8 * 2**20
+_PART_BYTES = 8 * 2**20
 """How much of an object in S3 is asked for at a time."""
 
 MAX_PAGE_BYTES = 128 * 2**20
@@ -59,9 +59,9 @@ def read_pages(path: str, remote: S3Object | None, chunks: Sequence[Chunk]) -> M
 def _remote_ranges(remote: S3Object, chunks: Sequence[Chunk]) -> Mapping[Chunk, bytes]:
     """Return the bytes of chunks of an object, several parts at a time."""
     parts = [
-        (chunk, start, min(start + PART_BYTES, chunk.end))
+        (chunk, start, min(start + _PART_BYTES, chunk.end))
         for chunk in chunks
-        for start in range(chunk.start, chunk.end, PART_BYTES)
+        for start in range(chunk.start, chunk.end, _PART_BYTES)
     ]
     with ThreadPoolExecutor(PARTS_AHEAD, thread_name_prefix="s3") as threads:
         read = list(threads.map(lambda part: remote.read(part[1], part[2]), parts))

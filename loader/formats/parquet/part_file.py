@@ -22,7 +22,7 @@ LOGICAL_GROUPS = {2: LIST, 3: LIST}
 """The logical types MAP and LIST."""
 
 
-CHUNK_BYTES = 32 * 2**20
+_CHUNK_BYTES = 32 * 2**20
 """How many bytes of column chunks are read at a time, but one column at least."""
 
 
@@ -73,12 +73,12 @@ def groups_with(groups: Sequence[RowGroup], first_row: int, rows: int) -> Sequen
 
 
 def some_at_a_time(columns: Sequence[Column], groups: Sequence[RowGroup]) -> Iterator[Sequence[Column]]:
-    """Yield columns together as long as their chunks stay within CHUNK_BYTES."""
+    """Yield columns together as long as their chunks stay within _CHUNK_BYTES."""
     some: list[Column] = []
     some_bytes = 0
     for column in columns:
         size = sum(chunk.end - chunk.start for group in groups for chunk in chunks_of(column, group))
-        if some and some_bytes + size > CHUNK_BYTES:
+        if some and some_bytes + size > _CHUNK_BYTES:
             yield some
             some, some_bytes = [], 0
         some.append(column)

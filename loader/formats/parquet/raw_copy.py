@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Final
 
 from loader.formats.parquet.arrow_schema import KEY, with_fields
 from loader.formats.parquet.footer import MAGIC, TAIL_BYTES, read_bytes
+from loader.formats.parquet.leaf_types import INT96_BYTES
 from loader.formats.parquet.levels import GZIP_BITS
 from loader.formats.parquet.pages import DATA_PAGE, DESCRIPTION, DICTIONARY_PAGE, page_header
 from loader.formats.parquet.schema import BYTE_ARRAY, FIXED, INT96, Node, columns_of
@@ -31,8 +32,6 @@ PLAIN = 0
 
 LENGTH_BYTES = 4
 """Of a BYTE_ARRAY's length, and of that of a page's levels."""
-
-INT96_BYTES = 12
 
 TYPE_FIELDS = (1, 2, 6, 7, 8, 9, 10)
 """Fields of a SchemaElement that say what the values of a leaf are."""

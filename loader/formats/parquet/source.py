@@ -32,9 +32,8 @@ from loader.formats.parquet.pages import check_pages, read_pages
 from loader.formats.parquet.part_file import chunks_of, groups_with, part_file, some_at_a_time
 from loader.formats.parquet.raw_copy import COMPRESSION, Original, give_types
 from loader.formats.rows import Rows
+from loader.row_issues import MAX_VALUE_CHARS
 from loader.sources.s3_objects import S3Object
-
-MAX_VALUE_CHARS = 200
 
 
 class ParquetSource:

@@ -17,7 +17,7 @@ from loader.sources.s3_objects import S3File
 FEW_ROWS, SIZING_BYTES = 8, 4 * 2**20
 """From the size of a few rows follows how many more are looked at: about so many bytes."""
 
-SAMPLES = 3
+_SAMPLES = 3
 """First, middle and last rows: every further place costs the row group around it."""
 
 
@@ -61,7 +61,7 @@ class ParquetTable:
         fitting = SIZING_BYTES // mean_row_bytes(self.source.read(columns, 0, few).frame)
         rows = min(SIZING_ROWS, self.source.rows, max(few, fitting))
         last = self.source.rows - rows
-        places = {last * sample // (SAMPLES - 1) for sample in range(SAMPLES)}
+        places = {last * sample // (_SAMPLES - 1) for sample in range(_SAMPLES)}
         return max(mean_row_bytes(self.source.read(columns, place, rows).frame) for place in places)
 
     def pieces(self, cut: FileCut) -> Generator[Piece, None, int]:

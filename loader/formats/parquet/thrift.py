@@ -9,7 +9,7 @@ Rules kept here:
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-MAX_DEPTH = 32
+_MAX_DEPTH = 32
 """Structs within structs: Parquet needs seven."""
 
 VARINT_BYTES = 10
@@ -63,7 +63,7 @@ class _Reader:
         self.place = place
 
     def struct(self, depth: int, number: int = 0, until: int | None = None) -> dict[int, Any]:
-        if depth > MAX_DEPTH:
+        if depth > _MAX_DEPTH:
             raise Malformed("its structs are nested too deep")
         content = self._content
         fields: dict[int, Any] = {}
@@ -96,7 +96,7 @@ class _Reader:
         raise Malformed(f"it has a value of the unknown kind {kind}")
 
     def _list(self, depth: int) -> Sequence[Any]:
-        if depth > MAX_DEPTH:
+        if depth > _MAX_DEPTH:
             raise Malformed("its lists are nested too deep")
         head = self._content[self.place]
         self.place += 1

@@ -17,7 +17,7 @@ Field = bool | int | str | bytes | Mapping[int, "Field"] | Sequence["Field"]
 
 TRUE, FALSE, INT8, INT32, INT64, BINARY, LIST, STRUCT = 1, 2, 3, 5, 6, 8, 9, 12
 
-KINDS: Mapping[type, int] = {
+_KINDS: Mapping[type, int] = {
     Int8: INT8,
     int: INT32,
     Int64: INT64,
@@ -28,7 +28,7 @@ KINDS: Mapping[type, int] = {
     dict: STRUCT,
 }
 
-BYTES = [bytes([number]) for number in range(256)]
+_BYTES = [bytes([number]) for number in range(256)]
 
 MAX_STEP = 15
 """Fields further apart than this have their number after their head."""
@@ -44,7 +44,7 @@ def written_struct(fields: Mapping[int, Field]) -> bytes:
     for number, value in fields.items():
         kind = _kind(value)
         step = number - last
-        parts.append(BYTES[step << 4 | kind] if step <= MAX_STEP else BYTES[kind] + _number(number))
+        parts.append(_BYTES[step << 4 | kind] if step <= MAX_STEP else _BYTES[kind] + _number(number))
         if kind not in (TRUE, FALSE):
             parts.append(_WRITERS[kind](value))
         last = number
@@ -53,7 +53,7 @@ def written_struct(fields: Mapping[int, Field]) -> bytes:
 
 
 def _kind(value: Field) -> int:
-    kind = KINDS.get(type(value))
+    kind = _KINDS.get(type(value))
     if kind is not None:
         return kind
     if isinstance(value, bool):
@@ -73,13 +73,13 @@ def _bytes(value: str | bytes) -> bytes:
 def _list(value: Sequence[Field]) -> bytes:
     kind = _kind(value[0]) if value else STRUCT
     short = len(value) < LONG_LIST
-    head = BYTES[(len(value) if short else LONG_LIST) << 4 | kind]
+    head = _BYTES[(len(value) if short else LONG_LIST) << 4 | kind]
     return head + (b"" if short else _varint(len(value))) + b"".join(map(_WRITERS[kind], value))
 
 
 def _varint(number: int) -> bytes:
     if number <= 0x7F:  # noqa: PLR2004 - of the protocol: seven bits to a byte
-        return BYTES[number]
+        return _BYTES[number]
     written = bytearray()
     while number > 0x7F:  # noqa: PLR2004
         written.append(number & 0x7F | 0x80)
@@ -89,7 +89,7 @@ def _varint(number: int) -> bytes:
 
 
 _WRITERS: Mapping[int, Callable[[Any], bytes]] = {
-    INT8: lambda value: BYTES[value],
+    INT8: lambda value: _BYTES[value],
     INT32: _number,
     INT64: _number,
     BINARY: _bytes,

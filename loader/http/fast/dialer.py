@@ -16,7 +16,7 @@ from loader.http.transport import DNS_CACHE_SECONDS, TransportError
 NEXT_ADDRESS_SECONDS = 0.25
 """Time without an answer after which the next address is tried in parallel (RFC 8305 section 5)."""
 
-FAULTS: tuple[tuple[type[Exception], str], ...] = (
+_FAULTS: tuple[tuple[type[Exception], str], ...] = (
     (socket.gaierror, "NameNotResolved"),
     (ssl.SSLCertVerificationError, "CertificateNotTrusted"),
     (ssl.SSLError, "TlsFailed"),
@@ -92,5 +92,5 @@ class Dialer:
 
 
 def _transport_error(error: Exception) -> TransportError:
-    code = code_of(error) or next(code for kind, code in FAULTS if isinstance(error, kind))
+    code = code_of(error) or next(code for kind, code in _FAULTS if isinstance(error, kind))
     return TransportError(code, str(error), may_have_been_accepted=False)

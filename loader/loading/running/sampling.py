@@ -9,7 +9,7 @@ from dataclasses import replace
 from loader.checkpoint.samples import (
     FIRST_PERIOD_SECONDS,
     MOST_SAMPLES,
-    WRITE_SECONDS,
+    SAMPLE_WRITE_SECONDS,
     StoredSample,
     halved,
     merged,
@@ -54,7 +54,7 @@ class Sampler:
 
     def unwritten(self, *, at_end: bool = False) -> tuple[list[StoredSample], bool] | None:
         """Return what is to be written now, and whether in place of all; None if it can wait."""
-        due = at_end or self._last.seconds - self._written_at >= WRITE_SECONDS
+        due = at_end or self._last.seconds - self._written_at >= SAMPLE_WRITE_SECONDS
         if not due or not (self._rewrite or self._changed_from < len(self._samples)):
             return None
         samples = self._samples if self._rewrite else self._samples[self._changed_from :]

@@ -41,10 +41,10 @@ from loader.shards.earlier import EarlierShards
 
 log = logging.getLogger(__name__)
 
-WATCH_SECONDS = 0.25
+_WATCH_SECONDS = 0.25
 """Interval of progress snapshots and samples."""
 
-RESUME = "run the same command again: it resumes"
+_RESUME = "run the same command again: it resumes"
 
 
 class LoadSession:
@@ -162,7 +162,7 @@ class LoadSession:
             self._cap.looked(self._tally.cpu_share)
             if self._observers.ceiling is not None and self._dispatcher.ceiling is not None:
                 self._dispatcher.ceiling.change(*self._observers.ceiling)
-            await asyncio.sleep(WATCH_SECONDS)
+            await asyncio.sleep(_WATCH_SECONDS)
 
     def _look(self, phase: str, *, at_end: bool = False) -> None:
         snapshot = self._tally.snapshot(self._dispatcher.stats, phase=phase)
@@ -255,5 +255,5 @@ def _reading_stopped(error: ExtractError) -> ReadingStopped:
         where=error.where,
         why=error.why,
         next_step="what was sent is in the checkpoint: with the file as it was when the load began, "
-        f"{RESUME}; with another one begin anew with --restart",
+        f"{_RESUME}; with another one begin anew with --restart",
     )

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from loader.checkpoint import SAFE_SECONDS, Checkpoint, WindowProgress
+from loader.checkpoint import Checkpoint, WindowProgress
 from loader.checkpoint.doubt import SKIPPED
 from loader.errors import DecisionNeeded
 from loader.job import InDoubt, Job, OnFailure
 from loader.loading.running.counters import LoadCounters
-from loader.model import Event, EventResult, EventState, Operation, SlicePlan
+from loader.model import SAFE_SECONDS, Event, EventResult, EventState, Operation, SlicePlan
 from loader.shards.earlier import EarlierShards, TakenOver
 
 

@@ -10,11 +10,11 @@ from loader.report.trouble import Trouble, remove_trouble, write_trouble
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 3.0
+_PATIENCE_SECONDS = 3.0
 """A trouble that passes sooner, such as a lost connection, is not worth a line."""
 
 REPEAT_SECONDS = 60.0
-WRITE_SECONDS = 5.0
+_WRITE_SECONDS = 5.0
 
 
 class TroubleWatch:
@@ -30,7 +30,7 @@ class TroubleWatch:
         self._last_trouble = last_trouble
         self._began: float | None = None
         self._logged: tuple[str, float] | None = None
-        self._written_at = -WRITE_SECONDS
+        self._written_at = -_WRITE_SECONDS
         with suppress(OSError):
             remove_trouble(run_dir)
 
@@ -44,10 +44,10 @@ class TroubleWatch:
             self._began = self._logged = None
             return
         self._began = now if self._began is None else self._began
-        if now - self._written_at >= WRITE_SECONDS:
+        if now - self._written_at >= _WRITE_SECONDS:
             self._written_at = now
             self.write()
-        if now - self._began < PATIENCE_SECONDS:
+        if now - self._began < _PATIENCE_SECONDS:
             return
         if self._logged is None or self._logged[0] != trouble.code or now - self._logged[1] >= REPEAT_SECONDS:
             self._logged = (trouble.code, now)
