@@ -25,6 +25,7 @@ from loader.mapping.mapping import FileMapping, map_file
 from loader.mapping.target_dataset import dataset_of
 from loader.model import SourceFile
 from loader.records.row_reader import RowReader
+from loader.records.settings import RecordSettings
 from loader.shards.parts import part_folders
 from loader.sources.stdin import StdinCopy
 
@@ -59,7 +60,7 @@ def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = F
         return _opened(job, schema or dataset_of(job), kept, with_keys=with_keys)
     except SettingsError as error:
         kept.close()
-        raise located(error, job) from error
+        raise located(error, job.place_of) from error
     except BaseException:
         kept.close()
         raise
@@ -156,6 +157,7 @@ class _Look:
 
     def __init__(self, job: Job, dataset: Dataset | None, *, with_keys: bool, files: int) -> None:
         self._job = job
+        self._settings = RecordSettings.of(job)
         self._dataset = dataset
         self._with_keys = with_keys
         self._files = files
@@ -170,7 +172,7 @@ class _Look:
         known = self._known.get(columns)
         if known is None:
             mapping = map_file(self._job, self._dataset, file, table.schema, path_columns)
-            reader = RowReader(self._job, mapping, with_keys=self._with_keys)
+            reader = RowReader(self._settings, mapping, with_keys=self._with_keys)
             # Whoever was faster is right too: the same columns make the same mapping.
             known = self._known.setdefault(columns, (mapping, reader))
         mapping, reader = known

@@ -1,4 +1,4 @@
-"""The words for a mapping that cannot be settled: what is wrong, and what to write instead."""
+"""Errors of a mapping: what is wrong, and what to write instead."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -6,17 +6,20 @@ from difflib import get_close_matches
 
 from loader.datasets import NEVER_SEND, NO_VALUE, Dataset
 from loader.errors import ExtractError, SettingsError
-from loader.job import Job
+from loader.job.job_file import FieldPath
 from loader.model import SourceFile
+
+PlaceOf = Callable[[FieldPath], str]
+"""Returns line and file of a setting, or an empty text if it does not come from a job file."""
 
 MAX_COLUMNS = 500
 """Most columns of a dataset (service model: ``DataLakeDatasetSchemaFieldList``)."""
 
 _LISTED = 20
-"""How many names an error lists."""
+"""Maximum number of names in an error."""
 
 _ALIKE = 0.6
-"""How alike two names must be for one to be suggested for the other (difflib's own default)."""
+"""Minimum similarity of a name that an error suggests (the default of difflib)."""
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
@@ -73,12 +76,12 @@ def needs_truth(sql: str) -> SettingsError:
     )
 
 
-def all_of(faults: Sequence[SettingsError], job: Job) -> SettingsError:
+def all_of(faults: Sequence[SettingsError], place_of: PlaceOf) -> SettingsError:
     """Return one error with all faults of the mapping and their places."""
     if len(faults) == 1:
         return faults[0]
     why = [
-        f"{located(fault, job).where}: {fault.what}{f' ({fault.why})' if fault.why else ''}"
+        f"{located(fault, place_of).where}: {fault.what}{f' ({fault.why})' if fault.why else ''}"
         for fault in faults
     ]
     return SettingsError(
@@ -88,10 +91,10 @@ def all_of(faults: Sequence[SettingsError], job: Job) -> SettingsError:
     )
 
 
-def located(error: SettingsError, job: Job) -> SettingsError:
+def located(error: SettingsError, place_of: PlaceOf) -> SettingsError:
     """Return the error with the line of the job file as its place, if its setting is there."""
     setting = error.where.partition(",")[0]
-    place = job.place_of(setting.split(".")) if setting else ""
+    place = place_of(setting.split(".")) if setting else ""
     where = f"{error.where}, {place}" if place else error.where
     return SettingsError(error.what, where=where, why=error.why, next_step=error.next_step)
 

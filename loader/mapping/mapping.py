@@ -130,7 +130,7 @@ def _read_mapping(
         except SettingsError as fault:
             faults.append(fault)
     if faults:
-        raise all_of(faults, job)
+        raise all_of(faults, job.place_of)
     return expressions
 
 

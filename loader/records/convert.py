@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from loader.job import ColumnRule, Job
+from loader.job import ColumnRule
 from loader.mapping.column_sources import MappedColumn
 from loader.records.instants import Instants
 from loader.records.numbers import plain_numbers
+from loader.records.settings import Conversion
 from loader.records.time_zones import WallClock
 from loader.records.timestamps import from_column, from_text
 from loader.records.to_text import decoded, plain_text
@@ -26,26 +27,6 @@ from loader.row_issues import RowIssue, issues_where, values_where
 DOUBLE = r"^-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 INT = r"^-?[0-9]+(?:\.0+)?$"
 """Whole numbers; zeros behind the point add nothing, and are left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """The settings that say what values look like in a record.
-
-    Attributes:
-        time_zone: Zone of timestamps that name none, unless a column's rule names another.
-        timestamps: ``iso8601`` or ``epoch_ms``.
-        numbers: ``string`` or ``number``: whether numbers must also be JSON numbers.
-    """
-
-    time_zone: str
-    timestamps: str
-    numbers: str
-
-    @classmethod
-    def of(cls, job: Job) -> "Conversion":
-        """Return the settings of a job."""
-        return cls(job.time_zone, job.timestamps, job.numbers)
 
 
 @dataclass(frozen=True, slots=True)

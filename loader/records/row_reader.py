@@ -18,14 +18,15 @@ from loader.events.shard_lanes import lanes_of_shard
 from loader.formats.bad_record import RecordFault
 from loader.formats.unnamed import unnamed
 from loader.formats.windows import Piece
-from loader.job import Job, Pack, Shard
+from loader.job import Shard
 from loader.mapping.column_sources import MappedColumn
 from loader.mapping.mapping import FileMapping
 from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS, RejectedRow
-from loader.records.convert import Conversion, convert, instants_of
+from loader.records.convert import convert, instants_of
 from loader.records.json_records import Form, quoted_records, quoted_texts
 from loader.records.row_batch import FILE, PLACE, ROW, RowBatch, RowsOfPieces
 from loader.records.rule_checks import checked_texts
+from loader.records.settings import Conversion, RecordSettings
 from loader.reject_code import RejectCode
 from loader.row_issues import MAX_VALUE_CHARS, issues_where
 
@@ -65,25 +66,27 @@ class RowReader:
     """Makes the records of files with the same columns; holds no state, so any thread may use it.
 
     Args:
-        job: The job.
+        settings: The settings of records.
         mapping: The mapping of the file's columns.
-        with_keys: Whether to tell the primary keys also where packing does not need them.
+        with_keys: Whether to return the primary keys even if packing does not need them.
 
     Raises:
         SettingsError: A constant, format or pattern of the mapping cannot be used.
     """
 
-    def __init__(self, job: Job, mapping: FileMapping, *, with_keys: bool = False) -> None:
+    def __init__(self, settings: RecordSettings, mapping: FileMapping, *, with_keys: bool = False) -> None:
         self._mapping = mapping
-        self._conversion = Conversion.of(job)
-        self._nulls = job.nulls
-        self._longest_group = MAX_GROUP_CHARS if job.group_buckets is None else None
-        self._with_keys = (with_keys or job.pack is Pack.GROUP) and bool(mapping.key)
-        self._forms = {column.name: _form(column, job) for column in mapping.columns}
-        self._shard, self._buckets = job.shard, job.group_buckets
+        self._conversion = settings.conversion
+        self._nulls = settings.nulls
+        self._longest_group = MAX_GROUP_CHARS if settings.group_buckets is None else None
+        self._with_keys = (with_keys or settings.packs_groups) and bool(mapping.key)
+        self._forms = {column.name: _form(column, self._conversion) for column in mapping.columns}
+        self._shard, self._buckets = settings.shard, settings.group_buckets
         by_name = {column.name: column for column in mapping.columns}
         self._grouping = [by_name[each.name] for each in mapping.group if each.name in by_name]
-        self._constants, self._placeholders = checked_texts(mapping.columns, self._conversion, job)
+        self._constants, self._placeholders = checked_texts(
+            mapping.columns, self._conversion, settings.place_of
+        )
 
     def read(self, pieces: Sequence[Piece], places: Sequence[int]) -> "ReadRows":
         """Return the records of rows with columns of the same types, and the rows that could not become any.
@@ -230,10 +233,10 @@ def _reject_long(batch: RowBatch, columns: Iterable[MappedColumn], texts: pl.Dat
             batch.reject(problems, text.str.head(MAX_VALUE_CHARS), column.shown_name)
 
 
-def _form(column: MappedColumn, job: Job) -> Form:
+def _form(column: MappedColumn, conversion: Conversion) -> Form:
     if column.type == "string":
         return Form.TEXT
-    return Form.BARE if job.numbers == "number" and column.type in ("int", "double") else Form.PLAIN
+    return Form.BARE if conversion.numbers == "number" and column.type in ("int", "double") else Form.PLAIN
 
 
 def _too_long(size: int) -> RecordFault:

@@ -6,16 +6,17 @@ from dataclasses import replace
 import polars as pl
 
 from loader.errors import SettingsError
-from loader.job import ColumnRule, Job
+from loader.job import ColumnRule
 from loader.mapping.column_sources import MappedColumn
-from loader.mapping.errors import all_of
-from loader.records.convert import Conversion, convert, full_match
+from loader.mapping.errors import PlaceOf, all_of
+from loader.records.convert import convert, full_match
 from loader.records.epochs import EPOCHS
+from loader.records.settings import Conversion
 from loader.strptime.format_faults import format_fault
 
 
 def checked_texts(
-    columns: Iterable[MappedColumn], conversion: Conversion, job: Job
+    columns: Iterable[MappedColumn], conversion: Conversion, place_of: PlaceOf
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the constants and the placeholders by column, once every rule is known to be usable.
 
@@ -33,7 +34,7 @@ def checked_texts(
         except SettingsError as fault:
             faults.append(fault)
     if faults:
-        raise all_of(faults, job)
+        raise all_of(faults, place_of)
     return constants, placeholders
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from loader.job import ColumnRule
 from loader.mapping.column_sources import MappedColumn
-from loader.records.convert import Conversion, Converted, convert
+from loader.records.convert import Converted, convert
+from loader.records.settings import Conversion
 from loader.records.to_text import plain_text
 
 AS_TEXT = Conversion(time_zone="UTC", timestamps="iso8601", numbers="string")

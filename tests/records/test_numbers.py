@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from loader.errors import SettingsError
 from loader.job import ColumnRule
 from loader.mapping.column_sources import MappedColumn
-from loader.records.convert import Conversion, convert
+from loader.records.convert import convert
 from loader.records.rule_checks import check_rule
+from loader.records.settings import Conversion
 
 AS_TEXT = Conversion(time_zone="UTC", timestamps="iso8601", numbers="string")
 MARKS = st.sampled_from(
