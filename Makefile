@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Hundreds of processes start in the tests: none should compile the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint types unit coverage package soak corpus bench bench-quota bench-shapes bench-verify bench-shards bench-stages airflow clean docs lock
+.PHONY: help setup demo test lint types unit coverage package oldest pythons soak corpus bench bench-quota bench-shapes bench-verify bench-shards bench-stages airflow clean docs lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -53,6 +53,18 @@ coverage: $(READY) ## Branch coverage of the tests: fails below its floors
 
 package: $(READY) ## Build the wheel, install it alone into a fresh environment, load a sample
 	.ci/package $(BIN)/python
+
+oldest: $(READY) ## A part of the tests with the oldest versions that pyproject.toml allows
+	WORKERS=$(WORKERS) .ci/trial .trial/oldest $(PYTHON) oldest.lock
+
+# The interpreters that are there: a name without one is left out.
+PYTHONS ?= python3.12 python3.13 python3.14
+pythons: $(READY) ## A part of the tests with other Pythons, PYTHONS="PROGRAM..."
+	@for python in $(PYTHONS); do \
+		$$python -c '' 2>/dev/null || { echo "$$python: not found"; continue; }; \
+		WORKERS=$(WORKERS) .ci/trial .trial/$$(basename $$($$python -c 'import sys; print(sys.version.split()[0])')) \
+			$$python requirements.lock || exit 1; \
+	done
 
 soak: $(READY) ## The long fault tests and hostile files, half an hour or so: writes docs/reliability.md
 	SCN_TESTS_PLAIN_STARTS=1 SCN_TESTS_WHOLE=1 $(BIN)/pytest -m "soak or not soak" tests/faults tests/hostile \
@@ -103,6 +115,8 @@ lock: ## Write the lock files from pyproject.toml (needs uv)
 		--no-emit-index-url --no-annotate --quiet --output-file docs.lock
 	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-header \
 		--no-emit-index-url --no-annotate --quiet --output-file requirements.lock
+	uv pip compile pyproject.toml --extra delta --extra otel --group trial --resolution lowest-direct --universal \
+		--generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --output-file oldest.lock
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .airflow docs/_build .bench .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) .airflow .trial docs/_build .bench .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
