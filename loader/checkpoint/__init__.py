@@ -1,4 +1,4 @@
-"""What has been done: a file that makes a load resumable after any end."""
+"""The checkpoint: a file with the progress of a load, so that the load can be resumed however it ended."""
 
 from loader.checkpoint.checkpoint import Checkpoint
 from loader.checkpoint.plan import Plan

@@ -1,4 +1,4 @@
-"""The checkpoint of a running load: what is to be sent, what may have been sent, what was accepted."""
+"""The checkpoint of a running load: the events to send, those possibly sent, and those accepted."""
 
 import asyncio
 import sqlite3
@@ -38,7 +38,7 @@ from loader.model import Event, EventResult, EventState, PartResult, SlicePlan
 
 @dataclass(frozen=True, slots=True)
 class OpenedState:
-    """What was found, or made, when a checkpoint was opened; the attributes are those of `Checkpoint`."""
+    """The state of a checkpoint when it was opened. The attributes are those of `Checkpoint`."""
 
     load_id: str
     began_at: float
@@ -52,19 +52,19 @@ class OpenedState:
 class Checkpoint:
     """An open checkpoint; made by ``open_checkpoint``.
 
-    Questions (``window_progress``, ``totals`` ...) are answered from what is durable, by a connection
-    of their own. Changes go to the writer's inbox in the order of the calls and are durable within
-    ``writer.COMMIT_SECONDS``, or when an awaited call returns. Leaving it as a context manager closes it.
+    Queries (``window_progress``, ``totals``) read the durable state by a connection of their own. Changes go
+    to the writer's inbox in the order of the calls. They are durable after ``writer.COMMIT_SECONDS`` at the
+    latest, or when an awaited call returns. The end of a ``with`` block closes the checkpoint.
 
     Attributes:
         run_dir: The load's directory.
-        load_id: Names the load.
-        began_at: When its first run began, in epoch seconds.
+        load_id: Name of the load.
+        began_at: Start of its first run, in epoch seconds.
         generation: Number of earlier loads of the run directory that it replaces; part of its tokens.
-        resumed: Whether an earlier run began it.
-        finished: Whether the earlier runs left nothing to do but failed events.
+        resumed: Whether an earlier run of the load exists.
+        finished: Whether earlier runs left nothing to do except failed events.
         archived: New path of the checkpoint that it replaces, or None.
-        disagreement: What did not agree in it when it was opened.
+        disagreement: Contradictions between its parts that were found when it was opened.
     """
 
     def __init__(
@@ -99,19 +99,19 @@ class Checkpoint:
     ) -> None:
         self.close()
 
-    # What earlier runs found out.
+    # The results of earlier runs.
 
     def settled_windows(self) -> Mapping[int, Mapping[int, int]]:
-        """Return the windows that need not be read, as they have no event that this run would send.
+        """Return the windows that need not be read, because this run would send none of their events.
 
         Returns:
-            Their rows by file, by the window's number.
+            The number of rows by file, for each window number.
         """
         with reading_errors(self._path):
             return progress.read_settled_windows(self._reader, retry_failed=self._run.retry_failed)
 
     def window_progress(self, window: int) -> WindowProgress | None:
-        """Return where the events of a window stand, or None if it was never planned."""
+        """Return the progress of the events of a window, or None if the window was never planned."""
         with reading_errors(self._path):
             return progress.read_progress(self._reader, window, retry_failed=self._run.retry_failed)
 
@@ -121,10 +121,10 @@ class Checkpoint:
             return progress.read_known_rows(self._reader)
 
     def held_groups(self) -> frozenset[str]:
-        """Return the groups whose later events ``--on-failure hold`` keeps back from the start.
+        """Return the groups whose later events ``--on-failure hold`` holds back from the start.
 
-        None if this run sends failed events again. Events in doubt hold nobody back: they go out
-        first, in their place.
+        The set is empty if this run sends failed events again. An event in doubt does not hold its group
+        back, because it is sent again before later events of the group.
         """
         if self._run.retry_failed:
             return frozenset()
@@ -132,30 +132,30 @@ class Checkpoint:
             return progress.read_held_groups(self._reader)
 
     def old_in_doubt(self, before: float) -> Sequence[InDoubtEvent]:
-        """Return the events in doubt that may have reached the service before a time (epoch seconds)."""
+        """Return the events in doubt that may have reached the service before a time in epoch seconds."""
         with reading_errors(self._path):
             return progress.read_old_in_doubt(self._reader, before)
 
     def totals(self) -> Totals:
-        """Return the sums of what is durable, at the end once closed; ``flush`` first for all recorded."""
+        """Return the sums of the durable state. Call ``flush`` first to include everything recorded."""
         if self._last_totals is not None:
             return self._last_totals
         with reading_errors(self._path):
-            # What could not be written leaves the events in doubt, as a kill does.
+            # Events whose results could not be written are in doubt, as after a kill.
             return read_totals(self._reader, marked=self._writer.error is not None)
 
     def file_totals(self, settled: Mapping[int, Mapping[int, int]]) -> Mapping[int, FileTotals]:
-        """Return the sums of each file; ``settled`` as from ``settled_windows``."""
+        """Return the sums of each file. ``settled`` is the result of ``settled_windows``."""
         with reading_errors(self._path):
             return read_file_totals(self._reader, settled)
 
-    # What this run does.
+    # The work of this run.
 
     def begin_slice(self, plan: SlicePlan) -> bool:
-        """Write down a slice before its events are marked, once in a run.
+        """Record a slice. The caller does so once in a run, before the events of the slice are marked.
 
         Returns:
-            Whether no earlier run planned it.
+            Whether no earlier run planned the slice.
 
         Raises:
             CheckpointMismatch: An earlier run planned other events for the same slice.
@@ -176,20 +176,20 @@ class Checkpoint:
         return False
 
     async def mark_sendable(self, places: Sequence[EventPlace]) -> None:
-        """Write down that events may be sent from now on; durable on return.
+        """Mark events as sendable from now on. The marks are durable on return.
 
         Args:
-            places: Window and index of each. One may be marked again as long as it cannot have been accepted:
-                its age then counts from the later mark.
+            places: Window and index of each event. An event may be marked again while it cannot have been
+                accepted. Its age then counts from the later mark.
 
         Raises:
-            CheckpointWriteError: The disk refused. The events must not be sent.
+            CheckpointWriteError: The write failed. The events must not be sent.
         """
         self._put(EventsMarked(places, self._clock()))
         await self.flush()
 
     def record(self, result: EventResult) -> None:
-        """Record the result of an event; returns at once."""
+        """Record the result of an event without waiting."""
         if result.state is EventState.ACCEPTED:
             event = result.event
             self._put((event.window, event.index, result.event_id or ""))
@@ -197,11 +197,11 @@ class Checkpoint:
             self._put(put_aside(result))
 
     def record_part(self, event: Event, result: PartResult) -> None:
-        """Record the result of a part of an event; returns at once."""
+        """Record the result of a part of an event without waiting."""
         self._put(part_noted(event, result))
 
     def record_samples(self, samples: Sequence[StoredSample], *, replace_all: bool) -> None:
-        """Write samples over time, in place of all others if ``replace_all``; returns at once."""
+        """Record samples without waiting. ``replace_all`` deletes all earlier ones."""
         self._put(WriterCall(lambda connection: write_samples(connection, samples, replace_all=replace_all)))
 
     def samples(self) -> list[StoredSample]:
@@ -210,63 +210,67 @@ class Checkpoint:
             return read_samples(self._reader)
 
     async def flush(self) -> None:
-        """Return when everything recorded so far is on the disk.
+        """Wait until everything recorded so far is on the disk.
 
         Raises:
-            CheckpointWriteError: The disk refused.
+            CheckpointWriteError: The write failed.
         """
         await asyncio.wrap_future(self._writer.durable())
 
     async def resend_in_doubt(self, before: float, *, skipped_too: bool = False) -> None:
-        """Let events in doubt from before a time (epoch seconds) be sent again, as if in doubt since now.
+        """Let old events in doubt be sent again. From then on they are in doubt since now.
 
-        Sent again, an event whose token has expired is a new one to the service, and its token lives anew.
+        An event whose token has expired is a new event for the service, and the life of its token begins
+        again.
 
         Args:
-            before: Their first attempt was earlier.
-            skipped_too: Whether events that were skipped earlier come back as well.
+            before: Epoch seconds. Events with an earlier first attempt are sent again.
+            skipped_too: Whether events that were skipped earlier are sent again too.
         """
         now = self._clock()
         self._put(WriterCall(lambda connection: resend(connection, before, now, skipped_too=skipped_too)))
         await self.flush()
 
     async def skip_in_doubt(self, before: float) -> None:
-        """Count events in doubt from before a time (epoch seconds) as failed, never to be sent again.
+        """Record old events in doubt as failed, so that they are never sent again.
 
-        Their code becomes ``doubt.SKIPPED``; ``--retry-failed`` leaves them alone.
+        Their code becomes ``doubt.SKIPPED``, which ``--retry-failed`` excludes.
+
+        Args:
+            before: Epoch seconds. Events with an earlier first attempt are skipped.
         """
         self._put(WriterCall(lambda connection: skip(connection, before)))
         await self.flush()
 
     async def drop_strays(self) -> None:
-        """Forget the receipts of windows that are not there, so that these are planned and sent again."""
+        """Delete the receipts of missing windows, so that these windows are planned and sent again."""
         self._put(WriterCall(drop_strays))
         await self.flush()
 
     async def watch(self) -> None:
-        """Return when the checkpoint is closed.
+        """Wait until the checkpoint is closed.
 
         Raises:
-            CheckpointWriteError: The disk refused a write: nothing more can be recorded.
+            CheckpointWriteError: A write failed, and nothing more can be recorded.
         """
         await asyncio.wrap_future(self._writer.failed)
 
     def raise_if_failed(self) -> None:
-        """Raise what stopped the writer, if anything did.
+        """Raise the error that stopped the writer, if there is one.
 
         Raises:
-            CheckpointWriteError: The disk refused a write: nothing more can be recorded.
+            CheckpointWriteError: A write failed, and nothing more can be recorded.
         """
         if self._writer.error is not None:
             raise self._writer.error
 
-    # How it ends.
+    # The end of this run.
 
     def finish(self, end: RunEnd) -> None:
-        """Write down how the run ended and close; the file then stands alone.
+        """Record how the run ended, and close the checkpoint. It is then a single file.
 
         Raises:
-            CheckpointWriteError: The disk refused. What was durable before stays valid.
+            CheckpointWriteError: The write failed. The state that was durable before stays valid.
         """
         self._put(WriterCall(lambda connection: end_run(connection, self._run, end, self._clock())))
         durable = self._writer.durable()
@@ -274,15 +278,16 @@ class Checkpoint:
         durable.result()
 
     def close(self) -> None:
-        """Write what was recorded and let go of the run directory; harmless if done already.
+        """Write what was recorded, and release the run directory. A second call has no effect.
 
-        Without ``finish`` the marks stay: what was sendable and has no answer is in doubt.
+        Without ``finish`` the marks stay, so marked events without an answer are in doubt.
         """
         self._writer.stop()
         with suppress(CheckpointError):
             self._last_totals = self.totals()
         self._reader.close()
         if self._writer.error is None:
-            with suppress(sqlite3.Error):  # a reader, or a full disk: the log stays beside the file, valid
+            # If a reader has the file open, or the disk is full, the log stays beside the file and valid.
+            with suppress(sqlite3.Error):
                 stand_alone(self._connection)
         self._held.close()

@@ -1,11 +1,12 @@
-"""Which events of a window are in doubt after a run that died, and since when.
+"""The events in doubt after a run that was killed, and the time since when each is in doubt.
 
 Rules kept here:
 
-1. An event that was marked before the death and has no answer is in doubt.
-2. Its age counts from the last mark that names it. An event is marked again only while it cannot have been
-   accepted, so that is the earliest moment at which the service can have accepted it.
-3. Nothing here knows files, SQLite or clocks.
+1. An event is in doubt if it was marked before the kill and has no answer.
+2. The age of a doubt counts from the last mark of the event. An event is marked again only while it cannot
+   have been accepted. The last mark is therefore the earliest moment at which the service can have accepted
+   it.
+3. This module uses no file, no SQLite and no clock.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -14,22 +15,22 @@ from dataclasses import dataclass
 from loader.model import EventState
 
 SKIPPED = "InDoubtSkipped"
-"""Code of a failed event that was in doubt when the user said ``--in-doubt skip``."""
+"""Code of a failed event that was in doubt when the load ran with ``--in-doubt skip``."""
 
 LOST_ANSWER = "RunEndedWithoutAnswer"
-"""Code of an event in doubt whose run died after it was handed out and before its answer was written."""
+"""Code of an event in doubt whose run was killed between its attempt and the record of its answer."""
 
 PARTS_DISAGREE = "CheckpointPartsDisagree"
-"""Code of an event in doubt because the checkpoint's parts did not agree when it was opened."""
+"""Code of an event in doubt because the parts of the checkpoint contradicted each other at its opening."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Events of one window that may be sent from a moment on.
+    """Events of one window that may be sent from a point in time on.
 
     Attributes:
-        marked_at: The moment, in epoch seconds.
-        indexes: Their positions in the window's plan.
+        marked_at: The point in time, in epoch seconds.
+        indexes: Positions of the events in the window's plan.
     """
 
     marked_at: float
@@ -38,12 +39,12 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class StoredRow:
-    """What the checkpoint already says about an event that is not accepted.
+    """The row of an event that is not accepted.
 
     Attributes:
-        state: Where it stood.
+        state: State of the event.
         skipped: Whether the user chose never to send it again.
-        run: Number of the run that wrote it.
+        run: Number of the run that wrote the row.
     """
 
     state: EventState
@@ -52,9 +53,9 @@ class StoredRow:
 
 
 def answered(rows: Mapping[int, StoredRow], *, run: int, retry_failed: bool) -> set[int]:
-    """Return the indexes whose row is the last word of ``run`` on them.
+    """Return the indexes of the events whose row is the final result of the run with number ``run``.
 
-    A row of an earlier run is not, if this run was to send the event again.
+    The row of an earlier run is not final if ``run`` was to send the event again.
     """
     return {
         index
@@ -66,7 +67,7 @@ def answered(rows: Mapping[int, StoredRow], *, run: int, retry_failed: bool) -> 
 def in_doubt(
     marks: Iterable[Mark], accepted: Container[int], answered_indexes: Container[int]
 ) -> Iterator[tuple[int, float]]:
-    """Yield index and time of first possible sending of each event of one window that is in doubt.
+    """Yield index and earliest possible time of sending of each event in doubt of one window.
 
     Args:
         marks: The window's marks, in the order in which they were written.

@@ -1,10 +1,10 @@
-"""The stored plan of a load, and how another one differs from it.
+"""The stored plan of a load, and its differences from another plan.
 
 Rules kept here:
 
-1. A file is the same if its content is; a file that only moved is not a difference, unless its path gives
-   other columns now.
-2. Every difference is told with the stored and the given value, and none with row data.
+1. Two files with the same content are the same file. A file that was only moved is no difference, unless its
+   new path gives other columns.
+2. Every difference is reported with the stored and the given value, and without row data.
 """
 
 import hashlib
@@ -26,16 +26,16 @@ DIGEST_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What decides which events a load is made of.
+    """Everything that determines the events of a load.
 
     Attributes:
         settings: The settings that shape events, as JSON values.
         files: The extract, in order.
         window_rows: Rows of a window.
-        slice_rows: Rows of a slice, in which a window is planned.
-        command: The command line that runs the load again, without ``--restart``; shown to users only,
-            no part of the comparison.
-        connection: How the service was reached, as JSON values; no part of the comparison either.
+        slice_rows: Rows of a slice, the part of a window that is planned at a time.
+        command: The command line that runs the load again, without ``--restart``. It is shown to users and
+            not compared.
+        connection: Settings of the connection to the service, as JSON values. They are not compared.
     """
 
     settings: Mapping[str, Any]
@@ -47,25 +47,25 @@ class Plan:
 
 
 def differences(stored: Plan, given: Plan) -> list[str]:
-    """Return one line for each way in which ``given`` would make other events than ``stored``."""
+    """Return one line for each difference by which ``given`` gives other events than ``stored``."""
     return [*setting_differences(stored, given), *_file_differences(stored, given)]
 
 
 def shown(lines: Sequence[str]) -> str:
-    """Return differences as the few lines of an error block."""
+    """Return differences as text for an error block, at most ``SHOWN_DIFFERENCES`` lines."""
     more = len(lines) - SHOWN_DIFFERENCES
     tail = [f"and {more} more"] if more > 0 else []
     return "\n         ".join([*lines[:SHOWN_DIFFERENCES], *tail])
 
 
 def plan_digest(events: Sequence[Event]) -> bytes:
-    """Return a digest of the tokens of a slice: they are functions of all that an event is."""
+    """Return a digest of the tokens of a slice. A token depends on everything that makes up its event."""
     tokens = "".join([event.token for event in events])
     return hashlib.blake2b(tokens.encode(), digest_size=DIGEST_BYTES).digest()
 
 
 def setting_differences(stored: Plan, given: Plan) -> Iterator[str]:
-    """Return one line for each setting that makes ``given`` another job than ``stored``."""
+    """Return one line for each setting in which ``given`` differs from ``stored``."""
     before, now = _as_json(stored.settings), _as_json(given.settings)
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):
@@ -99,7 +99,7 @@ def _changes(before: SourceFile, now: SourceFile) -> Iterator[str]:
     elif before.fingerprint != now.fingerprint:
         yield "other content of the same size"
     elif now.is_sampled and before.modified_ns != now.modified_ns:
-        # Without the time nobody can vouch for what lies between the samples.
+        # Only samples of the content were compared, so the time must agree too.
         yield f"modified {_time(before.modified_ns)} then, {_time(now.modified_ns)} now"
     elif now.is_sampled and _was_touched(before, now):
         yield (
@@ -111,14 +111,14 @@ def _changes(before: SourceFile, now: SourceFile) -> Iterator[str]:
 
 
 def _other_partitions(before: SourceFile, now: SourceFile) -> Iterator[str]:
-    """Say how the columns differ that the paths of a file give: they are part of its content."""
+    """Return the difference between the columns that two paths of a file give. They count as its content."""
     columns_before, columns_now = partitions_of(before.path), partitions_of(now.path)
     if columns_before != columns_now:
         yield f"its path gave {_text(columns_before)} then, {_text(columns_now)} now"
 
 
 def _was_touched(before: SourceFile, now: SourceFile) -> bool:
-    """Return whether what is still the same file in the same place changed, by a time that cannot be set."""
+    """Return whether a file that was not moved has another ctime, which programs cannot set."""
     is_in_place = before.path == now.path and before.inode == now.inode != 0
     return is_in_place and before.changed_ns != now.changed_ns
 

@@ -1,4 +1,4 @@
-"""Where the events of one window stand, for a load that resumes."""
+"""The progress of the events of one window, for a load that resumes."""
 
 import sqlite3
 from collections import defaultdict
@@ -13,16 +13,16 @@ from loader.model import EventState, Part, PartResult, PartState
 
 @dataclass(frozen=True, slots=True)
 class WindowProgress:
-    """What earlier runs found out about the events of a window.
+    """The results of earlier runs for the events of a window.
 
     Attributes:
-        events: How many events it has.
-        accepted: Indexes of the accepted ones.
-        failed: Indexes of those that failed for good.
-        skipped: Indexes of those in doubt that the user chose not to send again.
-        in_doubt: Index and epoch seconds of the first attempt of those that may have been accepted.
-        unprocessed: Indexes of those held back behind a failed event of their group.
-        parts: The result of the parts of events that were divided, but those to be sent again, by index.
+        events: Number of its events.
+        accepted: Indexes of the accepted events.
+        failed: Indexes of the failed events.
+        skipped: Indexes of the events in doubt that the user chose not to send again.
+        in_doubt: For each event in doubt, by index, epoch seconds of its first attempt.
+        unprocessed: Indexes of the events that were held back behind a failed event of their group.
+        parts: For each divided event, by index, the results of its parts, without the parts to send again.
         retry_failed: Whether this run sends failed events again.
     """
 
@@ -36,27 +36,28 @@ class WindowProgress:
     retry_failed: bool
 
     def to_send(self, index: int) -> bool:
-        """Return whether this run has to deliver the event."""
+        """Return whether this run must deliver the event."""
         if index in self.accepted or index in self.skipped:
             return False
         return self.retry_failed or index not in self.failed
 
     def settled_parts(self, index: int) -> list[Part]:
-        """Return the parts of an event to be sent that need no more work: they came to an end."""
+        """Return the settled parts of an event that this run must deliver."""
         parts = self.parts.get(index, ())
         return [each.part for each in parts if each.state is not PartState.DIVIDED]
 
 
 @dataclass(frozen=True, slots=True)
 class InDoubtEvent:
-    """An event that may have been accepted, without a receipt.
+    """An event that may have been accepted and has no receipt.
 
     Attributes:
-        window: Its window.
+        window: Number of its window.
         index: Its position in the window's plan.
         file: Number of the source file.
-        first_row: Its first row in that file, from 0; of its window, as long as ``token`` is None.
-        token: ``clientToken``, or None until its window has been planned again after a crash.
+        first_row: Position of its first row in that file, from 0. While ``token`` is None, that of its
+            window.
+        token: ``clientToken``, or None until its window is planned again after a crash.
         since: Epoch seconds of the earliest moment at which it may have reached the service.
     """
 
@@ -107,8 +108,8 @@ def _read_parts(
 def read_settled_windows(
     connection: sqlite3.Connection, *, retry_failed: bool
 ) -> dict[int, Mapping[int, int]]:
-    """Return number, and rows by file, of the windows that have no event that this run would send."""
-    # Without --retry-failed, what failed is settled; with it, only what the user chose to skip.
+    """Return the windows without an event that this run would send: their rows by file, by window number."""
+    # Without --retry-failed a failed event is settled; with it, only if the user chose to skip it.
     rows = connection.execute(
         "SELECT window, slice_files.file, sum(slice_files.rows_read)"
         " FROM slice_files JOIN windows ON windows.number = window"
@@ -133,7 +134,7 @@ def read_known_rows(connection: sqlite3.Connection) -> dict[int, int]:
 
 
 def read_held_groups(connection: sqlite3.Connection) -> frozenset[str]:
-    """Return the groups with an event that failed for good and was not skipped on purpose."""
+    """Return the groups with a failed event that the user did not skip."""
     rows = connection.execute(
         "SELECT DISTINCT event_group FROM events WHERE state = 'failed' AND code <> ?", (SKIPPED,)
     )

@@ -1,4 +1,4 @@
-"""What a checkpoint says, read from any connection to it."""
+"""Queries of a checkpoint, by any connection to it."""
 
 import sqlite3
 import struct
@@ -15,24 +15,25 @@ from loader.model import EventState
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The sums of a load; in each line the last number is what the others leave.
+    """The sums of a load.
 
-    ``rows_read == rows_filtered + rows_rejected + records`` and ``events_total == events_accepted +
-    events_failed + events_in_doubt + events_unprocessed`` hold by construction of the checkpoint.
+    Two equations hold by construction of the checkpoint: ``rows_read == rows_filtered + rows_rejected +
+    records`` and ``events_total == events_accepted + events_failed + events_in_doubt + events_unprocessed``.
 
     Attributes:
         windows: Windows planned.
-        rows_read: Rows in them.
-        rows_filtered: Rows the job's filter left out.
-        rows_filtered_unknown: Those of them for which the filter had no answer: it read a missing value.
+        rows_read: Rows in these windows.
+        rows_filtered: Rows that the job's filter left out.
+        rows_filtered_unknown: Those of ``rows_filtered`` for which the filter was null, because of a missing
+            value.
         rows_rejected: Rows that could not become records.
-        records: Rows that did.
-        records_failed: Those of them that were refused so far, or whose event failed as a whole.
+        records: Rows that became records.
+        records_failed: Records that were refused so far, or whose event failed as a whole.
         events_total: Events planned.
         events_accepted: Events with a receipt.
-        events_failed: Events refused for good, or in doubt and skipped by the user.
-        events_in_doubt: Events that may have been accepted, without a receipt.
-        events_unprocessed: All others: held back, or not yet sent.
+        events_failed: Events that were refused, or that were in doubt and the user skipped.
+        events_in_doubt: Events that may have been accepted and have no receipt.
+        events_unprocessed: All other events: held back, or not yet sent.
         rows_elsewhere: Rows of the planned windows that other shards deliver.
     """
 
@@ -57,10 +58,10 @@ class FileTotals:
 
     Attributes:
         rows_read: Its rows.
-        rows_rejected: Those that could not become records.
-        lines_swallowed: Lines of rejected rows beyond the first of each.
-        records_failed: Those that became records, and were refused.
-        rows_settled: Rows of its windows that need no more work.
+        rows_rejected: Rows that could not become records.
+        lines_swallowed: Lines of rejected rows, without the first line of each.
+        records_failed: Records that were refused.
+        rows_settled: Rows in windows that need no more work.
         rows_elsewhere: Those of ``rows_read`` that other shards deliver.
     """
 
@@ -74,18 +75,18 @@ class FileTotals:
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """How a run ended.
+    """The end of a run.
 
     Attributes:
-        cause: In a few words, for ``status``.
-        exit_code: What the command returned.
-        complete: Whether every row was read and every event was tried: nothing is left to resume.
-        graceful: Whether every event handed out has its answer recorded. If not, what was marked as
-            sendable and has none counts as in doubt from the next start on.
-        attempts: HTTP requests made.
-        throttled: How many of them the service throttled.
-        retried: How many of them were retries.
-        seconds: How long the run took.
+        cause: The cause in a few words, for ``status``.
+        exit_code: Exit code of the command.
+        complete: Whether every row was read and every event was tried, so that nothing is left to resume.
+        graceful: Whether the answer of every attempt is recorded. If not, marked events without an answer are
+            in doubt from the next start on.
+        attempts: Number of HTTP requests.
+        throttled: Number of throttled requests.
+        retried: Number of requests after the first one of an event.
+        seconds: Duration of the run.
     """
 
     cause: str
@@ -99,12 +100,12 @@ class RunEnd:
 
 
 def read_totals(connection: sqlite3.Connection, *, marked: bool = False) -> Totals:
-    """Return the sums of what is stored.
+    """Return the stored sums.
 
     Args:
         connection: A connection to the checkpoint.
-        marked: Whether events that may have been sent and have no answer are in doubt: the run has ended
-            without writing that down.
+        marked: Whether the run ended without a record of that, so that marked events without an answer count
+            as in doubt.
     """
     sums = connection.execute(
         "SELECT count(*), sum(rows_read), sum(rows_filtered), sum(rows_rejected), sum(records),"
@@ -159,13 +160,13 @@ def read_file_totals(
 
 
 def read_receipts(connection: sqlite3.Connection, window: int) -> Receipts:
-    """Return the receipts of a window; none if it has no events."""
+    """Return the receipts of a window; they are empty for a window without events."""
     row = connection.execute("SELECT event_ids FROM receipts WHERE window = ?", (window,)).fetchone()
     return Receipts(row[0] if row else b"")
 
 
 def stored_rows(connection: sqlite3.Connection, window: int) -> dict[int, StoredRow]:
-    """Return what is stored about the events of a window that are not accepted, by index."""
+    """Return the stored rows of the events of a window that are not accepted, by index."""
     rows = connection.execute(
         "SELECT event_index, state, code = ?, run FROM events WHERE window = ?", (SKIPPED, window)
     ).fetchall()
@@ -182,7 +183,7 @@ def read_marks(connection: sqlite3.Connection) -> dict[int, Sequence[Mark]]:
 
 
 def pack_indexes(indexes: Sequence[int]) -> bytes:
-    """Return the indexes of a mark as they are stored: first and last of each run of neighbours."""
+    """Return the indexes of a mark in stored form: first and last of each run of consecutive indexes."""
     runs = [end for run in spans(sorted(indexes), 1) for end in run]
     return struct.pack(f"<{len(runs)}I", *runs)
 
@@ -193,9 +194,9 @@ def unpack_indexes(stored: bytes) -> Sequence[int]:
 
 
 def left_in_doubt(connection: sqlite3.Connection) -> list[tuple[int, int, float]]:
-    """Return window, index and time of first possible sending of what a run that died left in doubt.
+    """Return window, index and earliest possible sending time of the events that a killed run left in doubt.
 
-    Some of them may have been in doubt before, and have a row that says so.
+    Events that were in doubt before may be among them. They already have a row.
     """
     run = connection.execute("SELECT number, retry_failed FROM runs ORDER BY number DESC LIMIT 1").fetchone()
     if run is None:
@@ -213,9 +214,9 @@ def left_in_doubt(connection: sqlite3.Connection) -> list[tuple[int, int, float]
 
 
 def with_marked(connection: sqlite3.Connection, totals: Totals) -> tuple[Totals, Sequence[float]]:
-    """Return the totals of a run that could not write its end, and since when each event is in doubt.
+    """Return the totals of a run that could not record its end, and since when each event is in doubt.
 
-    Events that were marked as sendable and have no answer are in doubt; they have no row that says so.
+    Marked events without an answer are in doubt, and have no row yet.
     """
     rows = connection.execute(
         "SELECT window, event_index, first_attempt_at FROM events WHERE state = 'in_doubt'"
@@ -239,9 +240,9 @@ def with_marked(connection: sqlite3.Connection, totals: Totals) -> tuple[Totals,
 
 
 def read_last_run(connection: sqlite3.Connection) -> tuple[float, float | None, RunEnd | None] | None:
-    """Return when the last run began, when it ended, and how; None if none began.
+    """Return start, end time and end of the last run, or None if there was no run.
 
-    A run that was killed has no time of ending.
+    A run that was killed has no end time.
     """
     row = connection.execute(
         "SELECT started_at, ended_at, cause, exit_code, complete, attempts, throttled, retried, seconds"
@@ -257,12 +258,12 @@ def read_last_run(connection: sqlite3.Connection) -> tuple[float, float | None, 
 
 
 def is_finished(connection: sqlite3.Connection) -> bool:
-    """Return whether the load has nothing left to do: its last run ended, and was complete."""
+    """Return whether the load has nothing left to do, because its last run ended and was complete."""
     last_run = read_last_run(connection)
     return last_run is not None and last_run[2] is not None and last_run[2].complete
 
 
 def read_generation(connection: sqlite3.Connection) -> int:
-    """Return how many loads of the run directory made way for this one."""
+    """Return the number of earlier loads of the run directory that this load replaces."""
     ((generation,),) = connection.execute("SELECT generation FROM load").fetchall()
     return int(generation)
