@@ -4,14 +4,14 @@ import sqlite3
 from pathlib import Path
 
 BUSY_SECONDS = 10.0
-"""How long a write waits for someone's SQLite tool that holds the file for writing."""
+"""Time that a write waits for another SQLite program that has the file locked for writing."""
 
 WAL_PAGES = 1000
-"""Pages (of 4 KiB) after which the write-ahead log is copied into the main file: SQLite's own default."""
+"""Pages (of 4 KiB) after which the write-ahead log is copied into the main file: the default of SQLite."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open a checkpoint for writing: every commit is on the disk when it returns.
+    """Open a checkpoint for writing. A commit is on the disk when it returns.
 
     Raises:
         sqlite3.Error: SQLite refused, or the file system lacks what a write-ahead log needs.
@@ -26,7 +26,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """Open a checkpoint for reading beside the one that writes it.
+    """Open a checkpoint for reading, beside the connection that writes it.
 
     Raises:
         sqlite3.Error: SQLite refused.
@@ -38,12 +38,12 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 
 
 def stand_alone(connection: sqlite3.Connection) -> None:
-    """Fold the write-ahead log into the main file, so that copying the one file copies everything.
+    """Copy the write-ahead log into the main file, so that a copy of this file has everything.
 
     Raises:
-        sqlite3.Error: Someone reads the file, or the disk is full; the log then stays beside it, valid.
+        sqlite3.Error: A process reads the file, or the disk is full. The log then stays valid beside it.
     """
-    connection.execute("PRAGMA busy_timeout = 1000")  # nobody should wait long for this at the end
+    connection.execute("PRAGMA busy_timeout = 1000")  # the end of a load must not wait long for this
     connection.execute("PRAGMA journal_mode = DELETE")
 
 
@@ -52,8 +52,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
     if mode != "wal":
         raise sqlite3.OperationalError(f"the file system has no shared memory (journal mode {mode})")
     connection.execute("PRAGMA synchronous = FULL")
-    # macOS: fsync alone leaves the data in the drive's cache. No effect elsewhere.
+    # On macOS fsync alone leaves the data in the cache of the drive. Elsewhere this has no effect.
     connection.execute("PRAGMA fullfsync = ON")
     connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
-    # The log is cut back to this after a burst, such as a status command that held it open.
+    # The log is truncated to this size after it has grown, for example while a status command had it open.
     connection.execute(f"PRAGMA journal_size_limit = {WAL_PAGES * 4096}")

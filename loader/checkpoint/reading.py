@@ -1,4 +1,4 @@
-"""Reading a checkpoint in whatever state it was left, without changing a byte of it."""
+"""Reads a checkpoint in any state, without a change to its files."""
 
 import shutil
 import sqlite3
@@ -18,35 +18,35 @@ from loader.model import SourceFile
 from loader.private_files import check_files, with_sidecars
 
 DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT)
-"""Result codes that speak of the file's content (``ERROR``: a table is missing), not of the disk."""
+"""Result codes that concern the content of the file, not the disk. ``ERROR``: a table is missing."""
 
 
 WAL_HEADER_BYTES = 32
-"""Size of a write-ahead log that holds nothing yet (SQLite file format, 4.1). A run can be killed between the
-header and the first frame, and with such a log and ``readonly_shm`` SQLite retries until it gives up."""
+"""Size of a write-ahead log without a frame (SQLite file format, 4.1). A run can be killed between the header
+and the first frame. With such a log and ``readonly_shm``, SQLite retries until it gives up."""
 
 
 @contextmanager
 def open_for_reading(
     run_dir: Path, *, alive: bool, name: str = CHECKPOINT_NAME
 ) -> Iterator[sqlite3.Connection]:
-    """Open the checkpoint of a run directory; everything is read as of one moment.
+    """Open the checkpoint of a run directory; all queries read the state of one moment.
 
     Args:
         run_dir: Run directory with a checkpoint.
         alive: Whether a process is writing it now.
-        name: Name of the checkpoint file; that of an earlier load is another one.
+        name: Name of the checkpoint file. Earlier loads have names of their own.
 
     Raises:
-        CheckpointCorrupt: It is damaged, or not one of ours.
-        CheckpointError: It cannot be read, or another version of the loader wrote it.
+        CheckpointCorrupt: The file is damaged, or is not a checkpoint of this loader.
+        CheckpointError: The file cannot be read, or another version of the loader wrote it.
     """
     path = run_dir / name
     with reading_errors(path):
-        check_files(with_sidecars(path))  # a FIFO in its place would be waited for
+        check_files(with_sidecars(path))  # to open a FIFO would wait for its writer
     with reading_errors(path), ExitStack() as scratch:
         address = _address(path, scratch, alive=alive)
-        # Rejected rows are fetched by a thread of whatever writes them, while this one waits.
+        # The thread that writes rejected rows to a file reads them, while this thread waits.
         connection = sqlite3.connect(
             address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -58,7 +58,7 @@ def open_for_reading(
 
 @contextmanager
 def reading_errors(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the system say about a checkpoint into errors for users.
+    """Convert errors of SQLite and of the system about a checkpoint into errors for users.
 
     Raises:
         CheckpointCorrupt: The content is damaged.
@@ -67,9 +67,9 @@ def reading_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.ProgrammingError:
-        raise  # a fault of ours, such as a question after the end
+        raise  # a bug, such as a query after the close
     except sqlite3.Error as error:
-        # Text that is not UTF-8 is found by the Python binding, which sets no code.
+        # The Python binding finds text that is not UTF-8, and sets no code.
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         if code in DAMAGE:
             raise corrupt(path, str(error)) from error
@@ -81,7 +81,7 @@ def reading_errors(path: Path) -> Iterator[None]:
 
 
 def check_whole(connection: sqlite3.Connection, path: Path) -> None:
-    """Read all of a checkpoint and see that no part of it is missing, cut off or garbled.
+    """Read a whole checkpoint, and check that no part of it is missing, truncated or garbled.
 
     Raises:
         CheckpointCorrupt: It is damaged.
@@ -105,7 +105,7 @@ def _tables(connection: sqlite3.Connection) -> set[tuple[str, str]]:
 
 
 def read_plan(connection: sqlite3.Connection) -> tuple[str, float, Plan]:
-    """Return the load's id, when it was made (epoch seconds) and its stored plan."""
+    """Return id, start (epoch seconds) and stored plan of the load."""
     load = connection.execute(
         "SELECT id, created_at, settings, command, window_rows, slice_rows FROM load"
     ).fetchone()
@@ -135,18 +135,19 @@ def corrupt(path: Path, why: str) -> CheckpointCorrupt:
 
 
 def _address(path: Path, scratch: ExitStack, *, alive: bool) -> str:
-    """Choose how SQLite may look at the file; what it reads is the same in each case."""
+    """Return the address by which SQLite opens the file. What it reads is the same in each case."""
     if alive:
-        # Readers of a living log take part in its locks; a wrong look would be a torn one.
+        # While a process writes, a reader must use its locks to get a consistent state.
         return f"{path.absolute().as_uri()}?mode=ro"
     log, shared, journal = (Path(f"{path}-{suffix}") for suffix in ("wal", "shm", "journal"))
     has_journal = _size(journal) > 0
     if not has_journal and _size(log) <= WAL_HEADER_BYTES:
         return f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     if shared.exists() and not has_journal:
-        # A killed run's log is read in place: SQLite indexes it in its own memory and writes nothing.
+        # The log of a killed run is read in place. SQLite indexes it in its own memory and writes nothing.
         return f"{path.absolute().as_uri()}?mode=ro&readonly_shm=1"
-    # A log without its index, or a half-done change of the header: SQLite must write to make it whole.
+    # If the index of the log is missing, or a change of the header is incomplete, SQLite must write to repair
+    # it.
     try:
         copies = Path(scratch.enter_context(tempfile.TemporaryDirectory(prefix="scn-loader-")))
         for part in (path, log, journal):

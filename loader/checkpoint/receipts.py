@@ -1,10 +1,10 @@
-"""Receipts of one window in 16 bytes each, and which of its events they say are accepted.
+"""The receipts of one window, in 16 bytes each. They also state which of its events are accepted.
 
 Rules kept here:
 
-1. An event is accepted exactly if its 16 bytes are not all zero.
-2. What is not an ordinary UUID is never squeezed into one: it gets ``ODD`` and its text is kept beside.
-3. Nothing here knows files or SQLite.
+1. An event is accepted if, and only if, its 16 bytes are not all zero.
+2. A receipt that is not an ordinary UUID is stored as ``_ODD``, and its text is stored in another table.
+3. This module uses no file and no SQLite.
 """
 
 import uuid
@@ -19,11 +19,11 @@ UUID_CHARS = 36
 UUID_DASHES = (8, 13, 18, 23)
 
 SPAN_GAP = 512
-"""Receipts nearer to each other than this (8 KiB, two pages) are read and written in one go."""
+"""Receipts with a smaller distance than this (8 KiB, two pages) are read and written together."""
 
 
 class Receipts:
-    """The accepted events of a window, as a set of their indexes that knows each one's receipt."""
+    """The accepted events of a window, as a set of indexes, with the receipt of each."""
 
     __slots__ = ("_event_ids",)
 
@@ -40,22 +40,22 @@ class Receipts:
         return (index for index in range(len(self._event_ids) // RECEIPT_BYTES) if index in self)
 
     def event_id(self, index: int) -> str:
-        """Return the ``eventId`` of an accepted event (``ODD`` in text if it is kept elsewhere)."""
+        """Return the ``eventId`` of an accepted event, or ``_ODD`` as text if another table has it."""
         start = index * RECEIPT_BYTES
         return str(uuid.UUID(bytes=self._event_ids[start : start + RECEIPT_BYTES]))
 
 
 class Blob(Protocol):
-    """The receipts of a window where they are stored: an open SQLite blob, or bytes in memory."""
+    """The stored receipts of a window: an open SQLite blob, or bytes in memory."""
 
     def seek(self, offset: int, /) -> object:
-        """Go to a byte."""
+        """Move to a byte position."""
 
     def read(self, length: int, /) -> bytes:
-        """Return that many bytes, fewer at the end."""
+        """Return the next bytes, at most ``length``."""
 
     def write(self, data: bytes, /) -> object:
-        """Replace the bytes there."""
+        """Replace the next bytes."""
 
 
 def has_receipt(blob: Blob, index: int) -> bool:
@@ -65,14 +65,14 @@ def has_receipt(blob: Blob, index: int) -> bool:
 
 
 def write_receipts(blob: Blob, event_ids: Mapping[int, str]) -> tuple[list[int], dict[int, str]]:
-    """Write receipts, leaving those that are there already.
+    """Write receipts. Receipts that are already stored do not change.
 
     Args:
         blob: The receipts of the window.
-        event_ids: By index in the window.
+        event_ids: The receipts by index in the window.
 
     Returns:
-        The indexes that were not accepted before, and by index the receipts that are not UUIDs.
+        The indexes that had no receipt before, and the receipts that are not UUIDs, by index.
 
     Raises:
         IndexError: The window has no such event.
@@ -97,10 +97,10 @@ def write_receipts(blob: Blob, event_ids: Mapping[int, str]) -> tuple[list[int],
 
 
 def _fill(stretch: bytearray, offset: int, indexes: Sequence[int], packed: bytes) -> list[int]:
-    """Put receipts of ascending indexes where none is in a stretch that begins at an index; return those."""
+    """Write receipts into the free places of a stretch, and return the indexes of those written."""
     added: list[int] = []
     done = 0
-    for first, last in spans(indexes, 1):  # neighbours go together: most events are accepted nearly in order
+    for first, last in spans(indexes, 1):  # most events are accepted nearly in order
         start, end = (first - offset) * RECEIPT_BYTES, (last - offset + 1) * RECEIPT_BYTES
         source = packed[done : done + end - start]
         done += end - start
@@ -115,7 +115,7 @@ def _fill(stretch: bytearray, offset: int, indexes: Sequence[int], packed: bytes
 
 
 def pack(event_ids: Sequence[str]) -> tuple[bytes, dict[int, str]]:
-    """Return receipts as 16 bytes each, in order, and by position the texts that did not fit."""
+    """Return receipts as 16 bytes each, in order, and the texts that are not UUIDs, by position."""
     joined = "".join(event_ids)
     if {*map(len, event_ids)} != {UUID_CHARS} or not _all_plain(joined, len(event_ids)):
         return _pack_one_by_one(event_ids)
@@ -129,7 +129,7 @@ def pack(event_ids: Sequence[str]) -> tuple[bytes, dict[int, str]]:
 
 
 def _all_plain(joined: str, count: int) -> bool:
-    """Return whether texts of 36 characters each are lower case with dashes where a UUID has them."""
+    """Return whether texts of 36 characters each have the form of a UUID in lower case."""
     dashes_in_place = all(joined[position::UUID_CHARS] == "-" * count for position in UUID_DASHES)
     return dashes_in_place and joined.count("-") == len(UUID_DASHES) * count and joined == joined.lower()
 
@@ -149,7 +149,7 @@ def _pack_one_by_one(event_ids: Sequence[str]) -> tuple[bytes, dict[int, str]]:
 
 
 def spans(indexes: Sequence[int], gap: int) -> Iterator[tuple[int, int]]:
-    """Cut ascending indexes into stretches ``[first, last]`` within which no step is longer than ``gap``."""
+    """Divide ascending indexes into stretches ``[first, last]`` without a gap longer than ``gap``."""
     if not indexes:
         return
     first = last = indexes[0]

@@ -1,16 +1,15 @@
-"""Whether the parts of a checkpoint agree, found out when it is opened.
+"""Checks, when a checkpoint is opened, that its parts agree.
 
-Counts are derived from receipts, never believed. Parts disagree after a copy of the file and its log that
-were not taken at one moment, or after two writers on a file system without locks. SQLite's own check sees
-none of it.
+The stored counts are compared with the receipts. Parts disagree if file and log were copied at different
+moments, or if two processes wrote on a file system without locks. SQLite's own check does not find such
+faults.
 
 Rules kept here:
 
-1. A receipt is believed: its event is accepted.
-2. If anything disagrees, every event of an unfinished window that has neither a receipt nor another answer is
-   in doubt since its window was opened: marks may be missing as well.
-3. Receipts of windows that are not there (*strays*) are kept until it is decided what becomes of their
-   events.
+1. An event with a receipt is accepted.
+2. If any parts disagree, marks may be missing too. Every event of an unfinished window without a receipt and
+   without another answer is then in doubt since its window was opened.
+3. Receipts of missing windows (*strays*) are kept until the user decides about their events.
 """
 
 import sqlite3
@@ -29,7 +28,7 @@ ON CONFLICT (window, event_index) DO UPDATE SET
     state = 'in_doubt', code = excluded.code, message = excluded.message, run = excluded.run"""
 
 OF_WINDOWS = ("receipts", "odd_receipts", "events", "parts", "marks", "slices", "slice_files")
-"""The tables whose rows belong to a window."""
+"""The tables whose rows belong to a window each."""
 
 RECOUNT_SLICES = """
 UPDATE windows SET
@@ -48,13 +47,13 @@ FROM windows"""
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """What was found when the parts of a checkpoint were compared.
+    """The result of the comparison of the parts of a checkpoint.
 
     Attributes:
-        windows: How many windows had other counts than their receipts.
-        in_doubt: How many events are in doubt for that.
-        stray_events: How many events windows had of which nothing but receipts is left.
-        strays_since: Epoch seconds from which on these may have been sent; None if there are none.
+        windows: Number of windows whose counts and receipts disagreed.
+        in_doubt: Number of events that are in doubt for this reason.
+        stray_events: Number of events of windows of which only receipts are left.
+        strays_since: Epoch seconds since when these may have been sent, or None if there are none.
     """
 
     windows: int = 0
@@ -64,11 +63,11 @@ class Disagreement:
 
 
 def reconcile(connection: sqlite3.Connection, run: int) -> Disagreement:
-    """Make the counts agree with the receipts, in the transaction that is open.
+    """Correct the counts by the receipts, in the transaction that is open.
 
     Args:
         connection: The checkpoint.
-        run: Number of the last run, which left it like this.
+        run: Number of the last run, which left the checkpoint in this state.
     """
     wrong = connection.execute(RECOUNT_SLICES).rowcount
     unfinished: list[tuple[int, int, float, bytes]] = []
@@ -92,19 +91,19 @@ def reconcile(connection: sqlite3.Connection, run: int) -> Disagreement:
 
 
 def drop_strays(connection: sqlite3.Connection) -> None:
-    """Forget the receipts of windows that are not there: these are planned and sent again."""
+    """Delete the receipts of missing windows, so that these are planned and sent again."""
     for table in OF_WINDOWS:
         connection.execute(f"DELETE FROM {table} WHERE window NOT IN (SELECT number FROM windows)")  # noqa: S608
 
 
 def _count(receipts: bytes, events: int) -> int:
     if NO_RECEIPT not in receipts:
-        return events  # most windows; a look at each receipt takes a hundred times as long
+        return events  # most windows; to look at each receipt takes a hundred times as long
     return sum(1 for _ in Receipts(receipts))
 
 
 def _without_receipts(connection: sqlite3.Connection, window: int, events: int, receipts: bytes) -> int:
-    """Delete rows of accepted events, and of events that there are not; return how many that was."""
+    """Delete the rows of accepted and of nonexistent events, and return their number."""
     accepted = Receipts(receipts)
     indexes = connection.execute("SELECT event_index FROM events WHERE window = ?", (window,)).fetchall()
     wrong = [(window, index) for (index,) in indexes if index in accepted or index >= events]

@@ -14,9 +14,9 @@ class RejectedRows:
     """The rejected rows of a load; made by ``open_rejected``.
 
     Attributes:
-        plan: What the load is made of.
-        has_all: Whether the whole extract was read, so that no more can come.
-        files: Numbers of the files that have some, ascending.
+        plan: The stored plan of the load.
+        has_all: Whether the whole extract was read, so that no row can be added.
+        files: Numbers of the files with rejected rows, ascending.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -27,26 +27,26 @@ class RejectedRows:
         self.files: Sequence[int] = [file for (file,) in found]
 
     def rows(self, file: int) -> Iterator[int]:
-        """Yield their positions in a file, from 0, ascending."""
+        """Yield the positions of the rejected rows of a file, from 0, ascending."""
         found = self._connection.execute(
             "SELECT DISTINCT row FROM rejected WHERE file = ? ORDER BY row", (file,)
         )
         return (row for (row,) in found)
 
     def reasons(self) -> Iterator[tuple[int, int, str, str, str]]:
-        """Yield file, row (from 0), column, code and reason of each, without its values."""
+        """Yield file, row (from 0), column, code and reason of each rejected row, without its values."""
         yield from self._connection.execute(
             "SELECT file, row, column, code, reason FROM rejected ORDER BY file, row"
         )
 
     def left_out(self) -> Iterator[tuple[int, int, str, str]]:
-        """Yield nothing: each rejected row is to be corrected."""
+        """Yield nothing, because every rejected row can be corrected."""
         yield from ()
 
 
 @contextmanager
 def open_rejected(run_dir: Path) -> Iterator[RejectedRows]:
-    """Look at the rejected rows of a run directory; the checkpoint does not change.
+    """Open the rejected rows of a run directory. The checkpoint does not change.
 
     Raises:
         CheckpointError: The checkpoint cannot be read.

@@ -1,11 +1,11 @@
-"""Samples of a load over time: a table that stays small however long the load is, and survives kills.
+"""Samples of a load over time: a table of limited size that survives kills.
 
 Rules kept here:
 
-1. The table has at most MOST_SAMPLES rows. When it is full, neighbours are added together in pairs and the
-   period doubles, so three days take about as many rows as three minutes. No count is lost by that.
-2. The row of the running period is written again as it grows: a kill loses SAMPLE_WRITE_SECONDS at most.
-3. Time is the load's own: a resumed run goes on where the last one ended, without the pause in between.
+1. The table has at most MOST_SAMPLES rows. When it is full, adjacent rows are added in pairs and the period
+   doubles. Three days therefore take about as many rows as three minutes, and no count is lost.
+2. The row of the current period is rewritten as it grows, so a kill loses at most SAMPLE_WRITE_SECONDS.
+3. Time counts only while the load runs. A resumed run continues at the time at which the last run ended.
 """
 
 import sqlite3
@@ -31,7 +31,7 @@ class StoredSample:
     Attributes:
         number: Position in the table, from 0.
         start_seconds: Seconds of work before it, over all runs.
-        seconds: How long it is.
+        seconds: Its duration.
         attempted: HTTP requests.
         accepted: Events accepted.
         throttled: Attempts throttled.
@@ -39,9 +39,9 @@ class StoredSample:
         failed: Events failed.
         rejected_rows: Rows rejected.
         rate_allowed: Events per second that the rate controller allowed at its end, or None.
-        in_flight: Attempts under way at its end.
+        in_flight: Attempts in flight at its end.
         held_bytes: Bytes of events held in memory at its end.
-        limits: Seconds of the period by what limited the load.
+        limits: Seconds of the period by limiting factor.
         round_trips: Round trips of its attempts, as `latency.Latencies` writes them.
         longest_round_trip_seconds: The longest of them.
     """
@@ -74,7 +74,7 @@ _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM samples ORDER BY number"  # noqa: 
 
 
 def merged(first: StoredSample, second: StoredSample) -> StoredSample:
-    """Return one sample for two that follow each other."""
+    """Return the sum of two consecutive samples."""
     counts = {name: getattr(first, name) + getattr(second, name) for name in _COUNTS}
     return replace(
         second,
@@ -90,11 +90,11 @@ def merged(first: StoredSample, second: StoredSample) -> StoredSample:
 
 
 def together(samples: Sequence[StoredSample], number: int) -> StoredSample:
-    """Return one sample for those of several shards at the same time.
+    """Return the sum of the samples of several shards for the same period.
 
     Args:
-        samples: One of each shard, one at least.
-        number: Its position.
+        samples: One sample of each shard, at least one.
+        number: Position of the sum in the table.
     """
     first, *others = samples
     for each in others:
@@ -111,7 +111,7 @@ def together(samples: Sequence[StoredSample], number: int) -> StoredSample:
 
 
 def halved(samples: Sequence[StoredSample]) -> list[StoredSample]:
-    """Return the samples added together in pairs, numbered from 0."""
+    """Return the sums of adjacent samples in pairs, numbered from 0."""
     pairs = [samples[at : at + 2] for at in range(0, len(samples), 2)]
     return [
         replace(merged(*pair) if len(pair) > 1 else pair[0], number=number)
@@ -122,7 +122,7 @@ def halved(samples: Sequence[StoredSample]) -> list[StoredSample]:
 def write_samples(
     connection: sqlite3.Connection, samples: Iterable[StoredSample], *, replace_all: bool
 ) -> None:
-    """Write samples; ``replace_all`` removes every other one first.
+    """Write samples. ``replace_all`` deletes all others first.
 
     Raises:
         sqlite3.Error: The disk, or the file, refused.
@@ -133,7 +133,7 @@ def write_samples(
 
 
 def read_samples(connection: sqlite3.Connection) -> list[StoredSample]:
-    """Return all samples in the order of time.
+    """Return all samples in chronological order.
 
     Raises:
         sqlite3.Error: The file cannot be read.

@@ -1,18 +1,21 @@
 """The tables of a checkpoint and the version of their format.
 
-One file, ``checkpoint.sqlite``. An accepted event costs its receipt and nothing else: ``receipts``
-holds one blob per window with 16 bytes per event, at ``16 * event_index``, zero until the event is
-accepted, so the blob is the bitmap of accepted events as well. Everything that is rare (events that
-failed, are in doubt or were held back; rejected rows) is one readable row each.
+The checkpoint is one file, ``checkpoint.sqlite``. An accepted event needs only its receipt. ``receipts`` has
+one blob per window, with 16 bytes per event at ``16 * event_index``. They are zero until the event is
+accepted, so the blob is also the bitmap of accepted events. Rare things have one readable row each: rejected
+rows, and events that failed, are in doubt or were held back.
+
+``check_whole`` compares the definitions below with the stored ones, comments included. A change of any of
+them needs a new format version.
 """
 
 import sqlite3
 
-APPLICATION_ID = 0x53434E4C  # "SCNL": tells our file from any other SQLite file of the same name
+APPLICATION_ID = 0x53434E4C  # "SCNL": distinguishes a checkpoint from other SQLite files of the same name
 FORMAT_VERSION = 13
 """2: rejected rows have codes. 4: tokens are made of the start of a request's body. 5: marks name events.
 6: generations. 7: samples. 8: times of change. 9: windows over files. 10: swallowed lines. 11: verdicts.
-12: shards. 13: rules without defaults. Tokens and marks of earlier formats are worthless."""
+12: shards. 13: rules without defaults. Tokens and marks of earlier formats cannot be used."""
 
 _SCHEMA = """
 CREATE TABLE load (
@@ -231,7 +234,7 @@ CREATE VIEW runs_readable AS
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
-    """Make the tables in an empty file."""
+    """Create the tables in an empty file."""
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
     connection.executescript(_SCHEMA)

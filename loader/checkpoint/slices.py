@@ -1,4 +1,4 @@
-"""The slices of a load: what was planned when it began, and whether it is planned again now."""
+"""The slices of a load: how earlier runs planned them, and the check that this run plans the same."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class StoredSlice:
 
     Attributes:
         values: First index, number of events, whether it ends its window, digest of the tokens.
-        files: The result of the rows of each file, as from `counts`.
+        files: The counts of the rows of each file, as from `counts`.
     """
 
     values: tuple[object, ...]
@@ -29,7 +29,7 @@ class StoredSlice:
 
 
 def counts(plan: SlicePlan) -> list[tuple[object, ...]]:
-    """Return the result of the rows of each file: the same each time a slice is planned."""
+    """Return the counts of the rows of each file, which are the same each time a slice is planned."""
     swallowed = plan.lines_swallowed()
     return [
         (
@@ -49,7 +49,7 @@ def counts(plan: SlicePlan) -> list[tuple[object, ...]]:
 
 
 def read_slice(connection: sqlite3.Connection, window: int, number: int) -> StoredSlice | None:
-    """Return a slice as an earlier run planned it, or None if none did."""
+    """Return a slice as an earlier run planned it, or None if no run did."""
     values = connection.execute(
         "SELECT first_index, events, ends_window, plan_digest FROM slices WHERE window = ? AND number = ?",
         (window, number),
@@ -74,7 +74,7 @@ def check_same_slice(plan: SlicePlan, stored: StoredSlice, path: Path) -> None:
         path: Path of the checkpoint.
 
     Raises:
-        CheckpointMismatch: Its events, or the results of its rows, are other ones.
+        CheckpointMismatch: The events or the counts of rows differ.
     """
     given = (plan.first_index, len(plan.events), int(plan.ends_window), plan_digest(plan.events))
     if stored.values != given or stored.files != counts(plan):

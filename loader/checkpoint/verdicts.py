@@ -1,10 +1,10 @@
-"""The verdicts on accepted events: half a byte an event.
+"""The verdicts on accepted events, in half a byte per event.
 
 Rules kept here:
 
-1. A verdict belongs to an event of the service: an event, or a part of one that was refused as a whole.
-2. What is not asked yet is 0, so a checkpoint without verdicts, or with some, is one that goes on.
-3. All verdicts are in memory (5 MB for 10 million events); what changed goes to the file with ``flush``.
+1. A verdict belongs to an event that the service accepted: a whole event, or a part of a divided event.
+2. The verdict of an event that was not asked for is 0. A verification can therefore continue from any state.
+3. All verdicts are in memory (5 MB for 10 million events). ``flush`` writes the changed ones to the file.
 """
 
 import sqlite3
@@ -35,15 +35,17 @@ class Verdict(IntEnum):
     KNOWN = 4
     """The service has the event and reports no load status: a typed event."""
     UNKNOWN = 5
-    """Older than the service remembers events."""
+    """The event is older than the service keeps events."""
     MISSING = 6
-    """The service gave a receipt and does not know it."""
+    """The service gave a receipt and does not know the event."""
     STILL_IN_PROGRESS = 7
-    """In progress as well: rounds of questions use the two in turn, to know what they were told already."""
+    """Also in progress. Rounds of questions alternate between the two, to know which events were asked
+    already."""
 
 
 NOT_IN_THE_LAKE = frozenset({Verdict.FAILED, Verdict.MISSING})
-"""All other events are taken for loaded where the question is whether an older row may go again."""
+"""Verdicts of events that are not in the data lake. All other events count as loaded when the loader decides
+whether an older row may be sent again."""
 
 NO_LONGER_ASKED = frozenset({Verdict.SUCCEEDED, Verdict.FAILED, Verdict.KNOWN, Verdict.UNKNOWN})
 
@@ -53,9 +55,9 @@ class Receipt:
     """An accepted event, or part of one, with its receipt.
 
     Attributes:
-        window: Its window.
+        window: Number of its window.
         index: Its position in the window's plan.
-        first_record: Of a part: position of its first record in the event; None for a whole event.
+        first_record: For a part, position of its first record in the event; None for a whole event.
         event_id: The receipt.
     """
 
@@ -72,7 +74,8 @@ def _half_in_progress(half: int) -> int:
 _AS_IN_PROGRESS = bytes(
     _half_in_progress(byte & 15) | _half_in_progress(byte >> 4) << 4 for byte in range(256)
 )
-"""Of each byte, ``STILL_IN_PROGRESS`` as ``IN_PROGRESS``: what an earlier run was told is old news."""
+"""A table that maps each byte to one with ``IN_PROGRESS`` in place of ``STILL_IN_PROGRESS``. Answers to an
+earlier run do not count for this one."""
 
 
 class Verdicts:
@@ -116,7 +119,7 @@ class Verdicts:
         return read_totals(self._connection)
 
     def counts(self) -> Mapping[Verdict, int]:
-        """Return how many receipts have which verdict."""
+        """Return the number of receipts with each verdict."""
         halves: Counter[int] = Counter()
         for states in self._states.values():
             halves.update(states)
@@ -142,12 +145,12 @@ class Verdicts:
         return Verdict(byte >> 4 if receipt.index % 2 else byte & 15)
 
     def record(self, receipt: Receipt, verdict: Verdict, message: str = "") -> None:
-        """Take in a verdict; ``flush`` makes it durable.
+        """Record a verdict; ``flush`` makes it durable.
 
         Args:
-            receipt: What it is about.
-            verdict: Its verdict.
-            message: The service's words on a failed load.
+            receipt: The receipt of the event.
+            verdict: The verdict.
+            message: The service's message about a failed load.
         """
         if receipt.first_record is None:
             states, place = self._states[receipt.window], receipt.index // 2
@@ -162,10 +165,10 @@ class Verdicts:
             self._failures.append((receipt.window, receipt.index, receipt.first_record or 0, message))
 
     def flush(self) -> None:
-        """Write down what was recorded; durable on return.
+        """Write what was recorded; it is durable on return.
 
         Raises:
-            CheckpointError: The disk refused.
+            CheckpointError: The write failed.
         """
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
@@ -185,15 +188,15 @@ class Verdicts:
         self._failures.clear()
 
     def read(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Return what a query finds in the checkpoint."""
+        """Return the result of a query of the checkpoint."""
         return self._connection.execute(query, values).fetchall()
 
     def records_of_part(self, window: int, index: int, first: int) -> int | None:
-        """Return how many records an accepted part has; None for an event that was accepted as a whole."""
+        """Return the number of records of an accepted part, or None for an event accepted as a whole."""
         return self._part_records.get((window, index, first))
 
     def loaded_records(self, window: int, index: int) -> Iterator[tuple[int, int | None]]:
-        """Yield first position and number (None: all) of the records of an event that are in the lake."""
+        """Yield first position and number (None: all) of an event's records that are in the data lake."""
         if index in self._in_parts.get(window, ()):
             for (at, of, first), verdict in self._parts.items():
                 if (at, of) == (window, index) and verdict not in NOT_IN_THE_LAKE:
@@ -202,19 +205,19 @@ class Verdicts:
             yield 0, None
 
     def plan_digest(self, window: int, number: int) -> bytes | None:
-        """Return the digest of the tokens of a slice of a window; None if it was never planned."""
+        """Return the digest of the tokens of a slice, or None if the slice was never planned."""
         found = self.read("SELECT plan_digest FROM slices WHERE window = ? AND number = ?", (window, number))
         return bytes(found[0][0]) if found else None
 
     def times(self, window: int) -> tuple[float, float | None]:
-        """Return when a window was planned first, and when its last event was settled, in epoch seconds."""
+        """Return the times of the first plan of a window and of its last result, in epoch seconds."""
         ((opened_at, finished_at),) = self.read(
             "SELECT opened_at, finished_at FROM windows WHERE number = ?", (window,)
         )
         return float(opened_at), finished_at
 
     def generation(self) -> int:
-        """Return how many loads of the run directory made way for this one: part of its tokens."""
+        """Return the number of earlier loads that this load replaces; it is part of its tokens."""
         ((generation,),) = self.read("SELECT generation FROM load")
         return int(generation)
 
@@ -231,7 +234,7 @@ class Verdicts:
         return int(accepted) - int(whole_in_parts) + len(self._parts)
 
     def receipts_of(self, window: int) -> Iterator[Receipt]:
-        """Yield the receipts of a window, in the order of its plan; those of parts come last."""
+        """Yield the receipts of a window in the order of its plan, then those of parts."""
         in_parts = self._in_parts.get(window, ())
         odd = dict(
             self._connection.execute(
@@ -253,7 +256,7 @@ class Verdicts:
 
 
 def read_counts(run_dir: Path) -> Mapping[Verdict, int]:
-    """Return how many receipts of a load have which verdict; the checkpoint does not change.
+    """Return the number of receipts of a load with each verdict. The checkpoint does not change.
 
     Raises:
         CheckpointError: It cannot be read.
@@ -267,7 +270,7 @@ def read_counts(run_dir: Path) -> Mapping[Verdict, int]:
 
 @contextmanager
 def open_verdicts(run_dir: Path) -> Iterator[Verdicts]:
-    """Open the checkpoint of a run directory to write verdicts, and hold the directory meanwhile.
+    """Open the checkpoint of a run directory to write verdicts. The directory is locked meanwhile.
 
     Raises:
         CheckpointLocked: A load runs there.

@@ -1,4 +1,4 @@
-"""What the user decides about events in doubt, as changes of a checkpoint."""
+"""The user's decisions about events in doubt, as changes of a checkpoint."""
 
 import sqlite3
 
@@ -6,13 +6,13 @@ from loader.checkpoint.doubt import SKIPPED
 
 
 def resend(connection: sqlite3.Connection, before: float, now: float, *, skipped_too: bool) -> None:
-    """Let events in doubt be sent again, as if in doubt since now.
+    """Let old events in doubt be sent again. From then on they are in doubt since now.
 
     Args:
         connection: The checkpoint, in a transaction.
-        before: Epoch seconds; the first attempt of the events was earlier.
+        before: Epoch seconds. Events with an earlier first attempt are changed.
         now: Epoch seconds.
-        skipped_too: Whether events that were skipped earlier are sent again as well.
+        skipped_too: Whether events that were skipped earlier are sent again too.
     """
     connection.execute(
         "UPDATE events SET first_attempt_at = ? WHERE state = 'in_doubt' AND first_attempt_at < ?",
@@ -26,11 +26,11 @@ def resend(connection: sqlite3.Connection, before: float, now: float, *, skipped
 
 
 def skip(connection: sqlite3.Connection, before: float) -> None:
-    """Count events in doubt as failed, never to be sent again.
+    """Record old events in doubt as failed, so that they are never sent again.
 
     Args:
         connection: The checkpoint, in a transaction.
-        before: Epoch seconds; the first attempt of the events was earlier.
+        before: Epoch seconds. Events with an earlier first attempt are changed.
     """
     connection.execute(
         "UPDATE events SET state = 'failed', code = ?, message = ?"

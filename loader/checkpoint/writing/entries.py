@@ -1,6 +1,6 @@
-"""What the load hands to the checkpoint's writer, as plain values without payloads.
+"""The entries of the writer's inbox, as plain values without payloads.
 
-An accepted event is the bare tuple ``Receipt``: there are 20,000 of them a second.
+An accepted event is the plain tuple ``AcceptedEvent``, because there are up to 20,000 per second.
 """
 
 import sqlite3
@@ -16,19 +16,19 @@ from loader.model import Event, EventResult, EventState, PartResult, SlicePlan
 from loader.model.event_places import pack_places
 
 AcceptedEvent = tuple[int, int, str]
-"""Window, index in it, eventId."""
+"""Window, index in the window, ``eventId``."""
 
 Values = tuple[object, ...]
-"""The columns of a row, in the order of the statement that takes them."""
+"""The values of a row, in the order of its SQL statement."""
 
 
 EventPlace = tuple[int, int]
-"""Where an event stands in the plan: window, index in it."""
+"""The place of an event in the plan: window, index in the window."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventsMarked:
-    """Events that may be sent from a moment on (epoch seconds)."""
+    """Events that may be sent from a time (epoch seconds) on."""
 
     places: Sequence[EventPlace]
     marked_at: float
@@ -40,13 +40,13 @@ class SliceOpened:
 
     Attributes:
         window: Number of its window.
-        events: Events that it closes.
-        ends_window: Whether its window is planned to its end now.
-        window_values: What it adds to the row of its window.
-        values: Its own row.
-        files: The result of the rows of each file.
-        rejected: Its rejected rows.
-        opened_at: When it was planned, in epoch seconds.
+        events: Number of events that it closes.
+        ends_window: Whether it is the last slice of its window.
+        window_values: Values that are added to the row of its window.
+        values: Values of its own row.
+        files: Values of the row of each file.
+        rejected: Values of its rejected rows.
+        opened_at: Time of the plan, in epoch seconds.
     """
 
     window: int
@@ -61,7 +61,7 @@ class SliceOpened:
 
 @dataclass(frozen=True, slots=True)
 class EventsNamed:
-    """Tokens, groups and rows of events that a crash left in doubt, known now that they are planned again."""
+    """Tokens, groups and rows of events that a crash left in doubt. They are known after the next plan."""
 
     values: Sequence[Values]
 
@@ -85,14 +85,14 @@ class PartNoted:
 
 @dataclass(frozen=True, slots=True)
 class WriterCall:
-    """Something to do to the whole checkpoint, in the order of the inbox."""
+    """A change of the whole checkpoint, applied in the order of the inbox."""
 
     change: Callable[[sqlite3.Connection], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Durable:
-    """Resolved once everything before it is on the disk."""
+    """A request to resolve a future when all earlier entries are on the disk."""
 
     future: Future[None]
 
@@ -136,7 +136,7 @@ def slice_opened(plan: SlicePlan, opened_at: float) -> SliceOpened:
 
 
 def named(event: Event) -> Values:
-    """Return what a crash left open about an event in doubt."""
+    """Return the values that an event in doubt lacks after a crash."""
     return (
         event.token,
         event.file,
@@ -204,6 +204,6 @@ def part_noted(event: Event, result: PartResult) -> PartNoted:
 
 
 def _rows_by_file(counts: Iterable[tuple[int, int]]) -> str | None:
-    """Return file and rows of each file as JSON, or None if there is one file only."""
+    """Return file and number of rows of each file as JSON, or None if there is only one file."""
     listed = list(counts)
     return orjson.dumps(listed).decode() if len(listed) > 1 else None

@@ -1,13 +1,13 @@
-"""What the open windows have come to: turns a batch of entries into the changes of one transaction.
+"""The ledger: it converts a batch of entries into the changes of one transaction.
 
 Rules kept here:
 
-1. Accepted is final: no later entry takes a receipt back or puts a row beside it.
-2. An event that was held back (unprocessed) keeps what an earlier run found out about it.
-3. The result of a part is as final; one that failed may be accepted, or divided, by a later run.
-4. A window's marks go in the transaction that writes the last answer to its events.
+1. An acceptance is final. No later entry deletes a receipt or adds a row for the same event.
+2. An event that was held back (unprocessed) keeps the result of an earlier run.
+3. The result of a part is final too, except that a later run may accept or divide a failed part.
+4. The marks of a window are deleted in the transaction that writes the last answer to its events.
 
-After an exception the ledger no longer agrees with the file and must not be used again.
+After an exception the ledger does not agree with the file any more, and must not be used again.
 """
 
 import sqlite3
@@ -74,9 +74,10 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (window, event_index, first_record, records) DO UPDATE SET
     state = excluded.state, event_id = excluded.event_id, code = excluded.code, message = excluded.message
 WHERE state = 'failed'"""
-# Rule 2 is the CASEs on 'unprocessed'. The first attempt is the earliest of all runs, but where doubt is new:
-# what an earlier run tried was answered, and only the age of the doubt matters to the token. An event in
-# doubt of which no attempt is known was sent no earlier than its window was first marked.
+# The CASEs on 'unprocessed' keep rule 2. The time of the first attempt is the earliest of all runs. It is the
+# time of this run only if the doubt is new, because the attempts of earlier runs were then answered and only
+# the age of the doubt matters. An event in doubt without a known attempt was not sent before its window was
+# first marked.
 PUT_ASIDE = """
 INSERT INTO events (token, state, window, event_index, file, first_row, last_file, last_row, rows,
                     rows_by_file, event_group, code, message, attempts, first_attempt_at, last_attempt_at,
@@ -103,14 +104,14 @@ ON CONFLICT (window, event_index) DO UPDATE SET
 
 @dataclass(slots=True)
 class OpenWindow:
-    """A window some of whose events have no answer yet.
+    """A window with events that have no answer yet.
 
     Attributes:
-        events: How many events it has, as far as it was planned.
+        events: Number of its events, as far as it was planned.
         is_whole: Whether it was planned to its end.
-        accepted: How many of them are accepted.
-        rows: The indexes that have a row, and whether that row is this run's last word.
-        final_rows: How many of these are.
+        accepted: Number of accepted events.
+        rows: The indexes that have a row, and whether the row is the final result of this run.
+        final_rows: Number of rows that are final.
     """
 
     events: int
@@ -121,11 +122,11 @@ class OpenWindow:
 
     @property
     def finished(self) -> bool:
-        """Whether this run has nothing more to find out about its events."""
+        """Whether this run has a final result for each of its events."""
         return self.is_whole and self.accepted + self.final_rows == self.events
 
     def accept(self, indexes: Sequence[int]) -> list[int]:
-        """Count events as accepted; return those that had a row."""
+        """Count events as accepted, and return the indexes of those with a row."""
         self.accepted += len(indexes)
         if not self.rows:
             return []
@@ -134,14 +135,14 @@ class OpenWindow:
         return had_row
 
     def put_aside(self, index: int) -> None:
-        """Count an event as answered without being accepted."""
+        """Count an event that was answered and not accepted."""
         self.final_rows += not self.rows.get(index, False)
         self.rows[index] = True
 
 
 @dataclass(slots=True)
 class Answers:
-    """What a batch says about the events of one window.
+    """The answers to the events of one window in a batch.
 
     Attributes:
         event_ids: Receipts of accepted events, by index.
@@ -153,7 +154,7 @@ class Answers:
 
 
 class Ledger:
-    """Applies batches; keeps the open windows' counts in memory, a few hundred bytes each."""
+    """Applies batches. It keeps the counts of open windows in memory, some hundred bytes each."""
 
     def __init__(self, connection: sqlite3.Connection, run: RunRecord) -> None:
         self._connection = connection
@@ -163,14 +164,14 @@ class Ledger:
         self._marks = 0
 
     def apply(self, batch: Iterable[WriterEntry], now: float) -> None:
-        """Write a batch within the transaction that is open.
+        """Write a batch in the transaction that is open.
 
         Args:
-            batch: Entries in the order in which they were handed over.
+            batch: Entries in the order of the inbox.
             now: Epoch seconds.
 
         Raises:
-            sqlite3.Error: The disk, or the file, refused.
+            sqlite3.Error: The write failed.
         """
         self._store_run()
         answers: defaultdict[int, Answers] = defaultdict(Answers)
@@ -260,7 +261,7 @@ class Ledger:
         self._connection.execute("UPDATE windows SET finished_at = ? WHERE number = ?", (finished_at, number))
 
     def _reopen(self, number: int) -> OpenWindow | None:
-        """Load the counts of a window that an earlier run planned, or that was finished already."""
+        """Load the counts of a window that an earlier run planned, or that was already finished."""
         stored = self._connection.execute(
             "SELECT events, is_whole, accepted FROM windows WHERE number = ?", (number,)
         ).fetchone()

@@ -1,4 +1,4 @@
-"""The rows of the runs of a load: one is written when a run begins to write, and completed when it ends."""
+"""The rows of the runs of a load. A run writes its row with its first entry, and completes it at its end."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ class RunRecord:
     """The run that writes.
 
     Attributes:
-        number: Counted over all runs of the load, from 1.
-        pid: Its process.
+        number: Number of the run among all runs of the load, from 1.
+        pid: Its process id.
         retry_failed: Whether it sends failed events again.
-        started_at: Epoch seconds.
+        started_at: Its start, in epoch seconds.
     """
 
     number: int
@@ -34,7 +34,7 @@ def begin_run(connection: sqlite3.Connection, run: RunRecord) -> None:
 
 
 def end_run(connection: sqlite3.Connection, run: RunRecord, end: RunEnd, now: float) -> None:
-    """Write how a run ended, at ``now`` (epoch seconds)."""
+    """Complete the row of a run that ends at ``now`` (epoch seconds)."""
     numbers = (end.attempts, end.throttled, end.retried, end.seconds)
     connection.execute(END_RUN, (now, end.cause, end.exit_code, end.complete, *numbers, run.number))
     if end.graceful:

@@ -1,9 +1,9 @@
-"""The one thread that writes the checkpoint, in group commits.
+"""The thread that writes the checkpoint, in group commits.
 
-Theory of operation: callers append entries to an inbox, which costs them nothing else. The thread
-wakes every ``COMMIT_SECONDS``, or at once when somebody waits, takes all there is and writes it in one
-transaction; only when that is on the disk are those who wait told. A refused write ends the thread:
-what was durable stays valid, nothing later is claimed.
+Callers append entries to an inbox and do not wait. The thread wakes every ``COMMIT_SECONDS``, or immediately
+if a caller waits for durability. It takes all entries and writes them in one transaction. Waiting callers
+continue only when the transaction is on the disk. A failed write ends the thread. The earlier durable state
+stays valid, and later entries are not confirmed.
 """
 
 import os
@@ -19,8 +19,8 @@ from loader.checkpoint.writing.ledger import Ledger, WriterEntry
 from loader.errors import CheckpointWriteError, LoaderError, unhandled
 
 COMMIT_SECONDS = 0.1
-"""How long a receipt may wait for its commit. A kill in between costs nothing but sending those events
-again with the same tokens; a shorter time costs a disk flush each."""
+"""Maximum wait of a receipt for its commit. After a kill in this time, the affected events are sent again
+with the same tokens. A shorter time would cost more flushes of the disk."""
 
 
 class Writer:
@@ -48,7 +48,7 @@ class Writer:
         self._thread.start()
 
     def durable(self) -> Future[None]:
-        """Return a future that is resolved once all that was put before is on the disk."""
+        """Return a future that is resolved when all earlier entries are on the disk."""
         future = _running_future()
         with self._failing:
             if self.error is None:
@@ -59,7 +59,7 @@ class Writer:
         return future
 
     def stop(self) -> None:
-        """Write what is left and end the thread; the connection is the caller's again."""
+        """Write the remaining entries and end the thread. The caller may then use the connection."""
         self._stopping = True
         self._wake.set()
         if self._thread.is_alive():
@@ -72,8 +72,8 @@ class Writer:
         while not stopping and self.error is None:
             self._wake.wait(COMMIT_SECONDS)
             self._wake.clear()
-            stopping = self._stopping  # read before the inbox is: nothing put before stop() is left behind
-            # deque's append and popleft are atomic, so the event loop never waits for this thread.
+            stopping = self._stopping  # read before the inbox, so that no entry from before stop() is lost
+            # append and popleft of a deque are atomic, so the event loop never waits for this thread.
             batch = [self._inbox.popleft() for _ in range(len(self._inbox))]
             if batch:
                 self._commit(batch)
@@ -94,7 +94,7 @@ class Writer:
                     entry.future.set_result(None)
 
     def _check_place(self) -> None:
-        # SQLite writes on into a file that has no name any more, and all of it is lost at the end.
+        # SQLite would continue to write into a file without a name, which disappears at the end.
         if _identity(self._where) != self._identity:
             raise CheckpointWriteError(
                 "The checkpoint was removed or replaced while the load ran, so the load stopped.",
@@ -133,7 +133,7 @@ class Writer:
 
 
 def _identity(path: str) -> tuple[int, int] | None:
-    """Return what tells a file from every other one of its name; None if it is gone."""
+    """Return what distinguishes a file from others with its name, or None if it is gone."""
     try:
         status = os.stat(path)  # noqa: PTH116 - called for each commit
     except OSError:
@@ -142,7 +142,7 @@ def _identity(path: str) -> tuple[int, int] | None:
 
 
 def _running_future() -> Future[None]:
-    """Return a future that a waiter who gives up cannot cancel."""
+    """Return a future that a waiting task cannot cancel when it gives up."""
     future: Future[None] = Future()
     future.set_running_or_notify_cancel()
     return future
