@@ -1,1 +1,1 @@
-"""Earlier loads of a run directory: which stay, and which are removed by a rule."""
+"""The earlier loads of a run directory, and their removal by a rule."""

@@ -1,13 +1,13 @@
-"""Remove earlier loads of a run directory by the rule of ``--keep``: their checkpoint, rejected rows and log.
+"""Removes earlier loads of a run directory by the rule of ``--keep``: checkpoint, rejected rows and log.
 
 Rules kept here:
 
-1. A load is removed only if it came to its end with every event accepted or its row rejected. A load that has
-   failed events, events in doubt or unsent ones stays, and so does one whose verification has begun and has
-   not found everything loaded. A load that cannot be read stays.
-2. What a load delivered is written to the list of removed loads before its checkpoint goes. A kill in between
-   leaves the rest to the next start.
-3. Rejected rows and logs go first: on a full disk that makes the room that the list needs.
+1. A load is removed only if it is complete and every event was accepted. A load with failed events, events in
+   doubt or unsent events stays. A load stays if its verification has begun and has not found everything
+   loaded. A load that cannot be read stays.
+2. The files that a load delivered are written to the list of removed loads before its checkpoint is removed.
+   After a kill in between, the next start completes the removal.
+3. Rejected rows and logs are removed first. On a full disk this makes room for the list.
 """
 
 import shutil
@@ -42,14 +42,14 @@ UNREADABLE = "it cannot be read"
 
 @dataclass(frozen=True, slots=True)
 class EarlierLoad:
-    """A load of the run directory that made way for a later one.
+    """A load of the run directory that was replaced by a later one.
 
     Attributes:
-        checkpoint: Its file.
-        began_at: When it began, in epoch seconds; 0 if that cannot be read.
-        ended_at: When its last run ended, in epoch seconds, or None.
-        stays_because: Why ``--keep`` never removes it; empty if it may go.
-        remembered: What the list of removed loads says of it, or None if it cannot be read.
+        checkpoint: Path of its checkpoint.
+        began_at: Its start in epoch seconds, or 0 if it cannot be read.
+        ended_at: End of its last run in epoch seconds, or None.
+        stays_because: The reason why ``--keep`` never removes it, or empty.
+        remembered: Its entry for the list of removed loads, or None if it cannot be read.
         rows_rejected: Rows that could not become records.
     """
 
@@ -63,12 +63,12 @@ class EarlierLoad:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What was removed.
+    """The result of a removal.
 
     Attributes:
-        loads: Number of loads.
-        rows_rejected: Rejected rows that their loads had.
-        problem: What kept others from being removed; empty if nothing did.
+        loads: Number of removed loads.
+        rows_rejected: Number of their rejected rows.
+        problem: The error that prevented further removals, or empty.
     """
 
     loads: int = 0
@@ -77,7 +77,7 @@ class Removed:
 
 
 def remove_earlier_loads(run_dir: Path, keep: Keep, now: float) -> Removed:
-    """Remove the earlier loads of a run directory that a rule does not keep. The caller holds the directory.
+    """Remove the earlier loads of a run directory that a rule does not keep. The caller has locked it.
 
     Args:
         run_dir: The run directory.
@@ -105,7 +105,7 @@ def remove_earlier_loads(run_dir: Path, keep: Keep, now: float) -> Removed:
 
 
 def beyond(loads: Sequence[EarlierLoad], keep: Keep, now: float) -> list[EarlierLoad]:
-    """Return the loads that a rule does not keep, whether or not they may go.
+    """Return the loads that a rule does not keep, whether or not they may be removed.
 
     Args:
         loads: Earlier loads, in any order.
@@ -122,7 +122,7 @@ def beyond(loads: Sequence[EarlierLoad], keep: Keep, now: float) -> list[Earlier
 
 
 def earlier_loads(run_dir: Path) -> list[EarlierLoad]:
-    """Return the loads of a run directory that made way for later ones."""
+    """Return the loads of a run directory that were replaced by later ones."""
     return [_read(run_dir, path) for path in sorted(run_dir.glob(KEPT_NAME.format("*")))]
 
 

@@ -1,1 +1,1 @@
-"""Opening a checkpoint: find, compare, keep or replace it, and reconcile what a dead run left."""
+"""The opening of a checkpoint: find, compare, keep or replace it, and reconcile it after a killed run."""

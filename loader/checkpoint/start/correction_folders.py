@@ -1,4 +1,4 @@
-"""The folders of a run directory with rows to correct that were refused by the service, or not loaded."""
+"""The folders of a run directory with rows to correct: rows that the service refused or did not load."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from loader.checkpoint.file_names import NOT_LOADED_NAME
 
 REASONS_NAME = "reasons.jsonl"
-"""Beside the rows to correct: a line for each, with its place and why; none of its values."""
+"""The file beside rows to correct, with a line for each: its place and the reason, without its values."""
 
 _LATER = re.compile(rf"{NOT_LOADED_NAME}-([0-9]{{1,4}})", re.ASCII)
 
@@ -15,12 +15,12 @@ _LATER = re.compile(rf"{NOT_LOADED_NAME}-([0-9]{{1,4}})", re.ASCII)
 def not_loaded_folders(run_dir: Path, load_id: str = "") -> Sequence[Path]:
     """Return the folders with rows that were refused or not loaded, the oldest first.
 
-    A folder may have been corrected, so it is never written again. Rows that are found later go into one of
-    their own: ``not-loaded``, ``not-loaded-2``, ``not-loaded-3``.
+    The user may have corrected the rows of a folder, so a folder is never written again. Rows that are found
+    later go into a folder of their own: ``not-loaded``, ``not-loaded-2``, ``not-loaded-3``.
 
     Args:
         run_dir: The run directory.
-        load_id: The earlier load whose folders are wanted; empty for the present one.
+        load_id: Name of an earlier load, or empty for the present load.
     """
     suffix = f"-{load_id}" if load_id else ""
     first = run_dir / f"{NOT_LOADED_NAME}{suffix}"
@@ -33,7 +33,7 @@ def not_loaded_folders(run_dir: Path, load_id: str = "") -> Sequence[Path]:
 
 
 def next_not_loaded_folder(run_dir: Path) -> Path:
-    """Return where rows go that are found now."""
+    """Return the folder for rows that are found now."""
     written = not_loaded_folders(run_dir)
     if not written:
         return run_dir / NOT_LOADED_NAME

@@ -1,7 +1,8 @@
-"""Which files the loads of a run directory delivered: its checkpoints say it, and a list of removed ones.
+"""The files that the loads of a run directory delivered, by their checkpoints and the list of removed loads.
 
-A file is known by its content (size and fingerprint; of a large one, also by its modification time), not by
-its name: an inbox renames files. Only loads that came to their end count, and only of the same destination.
+A file is identified by its content and not by its name, because an inbox may rename files. The identity is
+size and fingerprint, and for a large file also the modification time. Only complete loads to the same
+destination count.
 """
 
 import sqlite3
@@ -19,7 +20,7 @@ from loader.errors import CheckpointError
 from loader.model import SourceFile
 
 _DESTINATION = ("service", "instance_id", "event_type", "dataset_arn", "operation")
-"""Plan settings that say where a load goes: the same file may go to two places."""
+"""Plan settings that state the destination of a load. The same file may be loaded to two destinations."""
 
 Identity = tuple[int, str, int]
 """Size in bytes, fingerprint, and modification time in nanoseconds (0 where the fingerprint is of all)."""
@@ -27,7 +28,7 @@ Identity = tuple[int, str, int]
 
 @dataclass(frozen=True, slots=True)
 class StoredLoad:
-    """A load whose checkpoint lies in the run directory."""
+    """A load with a checkpoint in the run directory."""
 
     load_id: str
     settings: Mapping[str, Any]
@@ -37,10 +38,10 @@ class StoredLoad:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What earlier loads of a run directory delivered.
+    """The files that earlier loads of a run directory delivered.
 
     Attributes:
-        paths: The path that each file had then, by its identity.
+        paths: The path of each file at that time, by its identity.
         unreadable: Checkpoints that cannot be read, so that their files count as not delivered.
     """
 
@@ -49,12 +50,12 @@ class Delivered:
 
 
 def identity(file: SourceFile) -> Identity:
-    """Return what makes two files the same."""
+    """Return the identity of a file."""
     return file.size_bytes, file.fingerprint, file.modified_ns if file.is_sampled else 0
 
 
 def present_load(run_dir: Path) -> StoredLoad | None:
-    """Return the load that the run directory holds now; None if there is none or it cannot be read."""
+    """Return the present load of the run directory, or None if there is none or it cannot be read."""
     return _read(run_dir, CHECKPOINT_NAME) if (run_dir / CHECKPOINT_NAME).exists() else None
 
 
@@ -63,7 +64,7 @@ def delivered_before(run_dir: Path, settings: Mapping[str, Any]) -> Delivered:
 
     Args:
         run_dir: The run directory.
-        settings: The plan settings of the load that asks.
+        settings: The plan settings of the load that begins.
 
     Raises:
         CheckpointError: The list of removed loads cannot be read.
@@ -94,12 +95,12 @@ def delivered_before(run_dir: Path, settings: Mapping[str, Any]) -> Delivered:
 
 
 def is_for(load: StoredLoad, settings: Mapping[str, Any]) -> bool:
-    """Return whether a load goes where one with these settings goes."""
+    """Return whether a load has the destination of one with these plan settings."""
     return destination_of(load.settings) == destination_of(settings)
 
 
 def destination_of(settings: Mapping[str, Any]) -> list[Any]:
-    """Return where a load with these plan settings goes."""
+    """Return the destination of a load with these plan settings."""
     return [settings.get(name) for name in _DESTINATION]
 
 

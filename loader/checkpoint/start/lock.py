@@ -1,4 +1,4 @@
-"""The lock on a run directory: one process at a time, freed by the system when it dies."""
+"""The lock of a run directory: one process at a time. The system releases the lock when the process ends."""
 
 import fcntl
 import os
@@ -13,18 +13,18 @@ from loader.private_files import open_private
 LOCK_NAME = "load.lock"
 
 _PATIENCE_SECONDS = 2.0
-"""How long a start waits for the lock: a status command holds it for the moment it reads."""
+"""Time that a start waits for the lock. A status command holds it while it reads."""
 
 POLL_SECONDS = 0.05
 
 
 @contextmanager
 def lock_run_dir(run_dir: Path, patience_seconds: float = _PATIENCE_SECONDS) -> Iterator[None]:
-    """Hold the run directory for this process.
+    """Lock the run directory for this process.
 
     Args:
         run_dir: The run directory.
-        patience_seconds: How long to wait for whoever holds it.
+        patience_seconds: Maximum wait for the process that holds the lock.
 
     Raises:
         CheckpointLocked: Another process holds it; its pid is in the message.
@@ -39,18 +39,18 @@ def lock_run_dir(run_dir: Path, patience_seconds: float = _PATIENCE_SECONDS) -> 
 
 @contextmanager
 def holding(path: Path, patience_seconds: float) -> Iterator[int]:
-    """Hold a lock file of a run directory, and yield its descriptor.
+    """Lock a lock file of a run directory, and yield its descriptor.
 
     Args:
-        path: The file. Its folder must be there.
-        patience_seconds: How long to wait for the process that holds it.
+        path: The file. Its folder must exist.
+        patience_seconds: Maximum wait for the process that holds the lock.
 
     Raises:
         CheckpointLocked: Another process holds it; its pid is in the message.
         CheckpointError: The file cannot be written, or its file system has no locks.
     """
     try:
-        # The file stays for ever: removing it would let two processes lock two files of one name.
+        # The file is never removed, because two processes could then lock two files of the same name.
         descriptor = open_private(path, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise unwritable(path, error) from error
@@ -108,7 +108,7 @@ def _locked(path: Path) -> CheckpointLocked:
 
 
 def read_pid(path: Path) -> int | None:
-    """Return the pid that the holder of a lock file wrote down, or None."""
+    """Return the pid that the holder of a lock file wrote into it, or None."""
     with suppress(OSError, ValueError):
         return int(path.read_text(encoding="ascii"))
     return None
@@ -118,13 +118,13 @@ def read_pid(path: Path) -> int | None:
 def look_without_locking(run_dir: Path) -> Iterator[int | None]:
     """Yield the pid of the process that works in the run directory (0 if unknown), or None.
 
-    While it yields None no load can begin there, so what is read in the meantime holds still.
+    While this yields None, no load can begin there, so the files do not change while they are read.
     """
     path = run_dir / LOCK_NAME
     try:
         descriptor = open_private(path, os.O_RDONLY)
     except OSError:
-        yield None  # never locked, or not ours to look at
+        yield None  # never locked, or not readable for this user
         return
     try:
         yield _holder(descriptor, path)
@@ -138,5 +138,5 @@ def _holder(descriptor: int, path: Path) -> int | None:
     except BlockingIOError:
         return read_pid(path) or 0
     except OSError:
-        return None  # a file system without locks: no load can have begun there
+        return None  # a file system without locks, on which no load can have begun
     return None

@@ -1,14 +1,13 @@
-"""How a checkpoint makes way for that of another load, and how many did.
+"""The replacement of a checkpoint by that of another load, and the generation of the new load.
 
-A checkpoint is several files, and rejected rows and log lie beside it: several names are given, one after the
-other. What is to be done is written down first (``MAKING_WAY_NAME``), so that a run that is killed between
-two of them is finished by the next one, whatever that one is asked to do. Half of a checkpoint is never
-resumed.
+A checkpoint consists of several files, and rejected rows and log are beside it, so several files are renamed.
+The intention is recorded first (``MAKING_WAY_NAME``). If a run is killed between two renames, the next run
+completes them. Half of a checkpoint is never resumed.
 
-The number of loads that made way is the *generation* of the one that follows. It is part of every token. A
-deliberate second load of the same bytes is thus a new load to the service, not a retry of the first one,
-which the service would answer without doing anything. It is kept in checkpoints: an accidental second run,
-whose run directory was lost, has generation 0 and the same tokens as before.
+The *generation* of a load is the number of loads that it and its predecessors replaced. It is part of every
+token. A deliberate second load of the same bytes is therefore a new load for the service and not a retry of
+the first one, which the service would answer without effect. The generation is stored in checkpoints. An
+accidental second run, whose run directory was lost, has generation 0 and the same tokens as before.
 """
 
 import os
@@ -25,27 +24,27 @@ from loader.checkpoint.start.removed_loads import removed_loads
 from loader.private_files import SQLITE_SIDECARS
 
 KEPT_NAME = "checkpoint-{}.sqlite"
-"""A checkpoint that made way for another load, named by its load."""
+"""Name of a checkpoint that was replaced, with the name of its load."""
 
 UNREADABLE_PREFIX = "unreadable-"
-"""Begins the name of a damaged checkpoint that ``--restart`` put aside."""
+"""Prefix of the name of a damaged checkpoint that ``--restart`` replaced."""
 
 MAKING_WAY_NAME = "making-way"
-"""Holds the name of the load that is making way, while it is."""
+"""File with the name of the load that is being replaced, during the replacement."""
 
 
 def next_generation(run_dir: Path, making_way: Sequence[int | None]) -> int:
     """Return the generation of a load that begins: above those of all loads that are kept in its directory.
 
-    Each of these made way for a later one, so the number of those that cannot be read counts as well. Loads
-    that ``--keep`` removed count as if they were there.
+    Each of these was replaced by a later one, so checkpoints that cannot be read count too. Loads that
+    ``--keep`` removed also count.
 
     Args:
         run_dir: The load's directory.
-        making_way: Generation of the load that makes way now, None if it cannot be read; empty if none does.
+        making_way: Generation of the load that is replaced now (None if it cannot be read), or empty.
 
     Raises:
-        CheckpointCorrupt: The list of removed loads cannot be understood.
+        CheckpointCorrupt: The list of removed loads is damaged.
         OSError: That list cannot be read.
     """
     kept = {path.name: _stored(path) for path in run_dir.glob(KEPT_NAME.format("*"))}
@@ -64,14 +63,14 @@ def _stored(path: Path) -> int | None:
 
 
 def make_way(run_dir: Path, name: str) -> Path:
-    """Name the checkpoint of a run directory and its rejected rows after a load; return the new path.
+    """Rename the checkpoint of a run directory and the files beside it; return the new path.
 
     Args:
         run_dir: The load's directory.
-        name: What stands in the names.
+        name: The part of the new names that identifies the load.
 
     Raises:
-        OSError: The disk refused.
+        OSError: A rename failed.
     """
     write_whole(run_dir / MAKING_WAY_NAME, name.encode())
     finish_making_way(run_dir)
@@ -79,16 +78,16 @@ def make_way(run_dir: Path, name: str) -> Path:
 
 
 def aside(name: str, load_id: str) -> str:
-    """Return the name that a file or folder beside a checkpoint gets when its load makes way."""
+    """Return the new name of a file or folder beside a checkpoint that is replaced."""
     stem, dot, suffix = name.partition(".")
     return f"{stem}-{load_id}{dot}{suffix}"
 
 
 def finish_making_way(run_dir: Path) -> None:
-    """Do what is left of a ``make_way`` that was begun; nothing if none was.
+    """Complete a ``make_way`` that was interrupted, if there is one.
 
     Raises:
-        OSError: The disk refused.
+        OSError: A rename failed.
     """
     intent = run_dir / MAKING_WAY_NAME
     if not intent.exists():
@@ -100,7 +99,7 @@ def finish_making_way(run_dir: Path) -> None:
     not_loaded = [folder.name for folder in not_loaded_folders(run_dir)]
     beside = [(each, aside(each, name)) for each in (REJECTED_NAME, *not_loaded, LOG_NAME)]
     for old, new in (*renames, *beside):
-        # Sidecars also without a checkpoint: SQLite would take an old log for the new file's.
+        # The sidecars are renamed even without a checkpoint, or SQLite would use an old log for the new file.
         if os.path.lexists(run_dir / old):
             (run_dir / old).rename(run_dir / new)
     flush_folder(run_dir)

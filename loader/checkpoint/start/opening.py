@@ -1,4 +1,4 @@
-"""Opening a checkpoint: find, compare, make anew or keep, and take stock after a run that died."""
+"""Opens a checkpoint: finds it, compares its plan, keeps or replaces it, and reconciles it after a kill."""
 
 import os
 import secrets
@@ -42,15 +42,15 @@ NO_ANSWER = "The run ended before an answer was written down."
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What lies in the run directory.
+    """The checkpoint that is in the run directory.
 
     Attributes:
-        load_id: Its load, or None if that cannot be read.
-        generation: That of its load, or None.
+        load_id: Name of its load, or None if it cannot be read.
+        generation: Generation of its load, or None.
         finished: Whether that load has nothing left to do.
-        other_job: How its settings differ from the given ones.
-        changes: How its plan differs from the given one, in settings or files.
-        problem: Why it cannot be read, if it cannot.
+        other_job: The differences between its settings and the given ones.
+        changes: The differences between its plan and the given one, in settings or files.
+        problem: The error if it cannot be read, or None.
     """
 
     load_id: str | None = None
@@ -71,25 +71,26 @@ def open_checkpoint(
     least_generation: int = 0,
     clock: Callable[[], float] = time.time,
 ) -> Checkpoint:
-    """Open the checkpoint of a load, or begin one, and hold the run directory until it is closed.
+    """Open or create the checkpoint of a load, and lock the run directory until the checkpoint is closed.
 
-    An unfinished load of the same plan is resumed. A finished one of the same job and other files (last
-    night's extract) is kept under the name ``checkpoint-<load id>.sqlite``, and so is any other one if
-    ``restart`` asks for it.
+    An unfinished load of the same plan is resumed. A finished load of the same job with other files (the
+    extract of last night) is replaced: its checkpoint is kept under the name ``checkpoint-<load id>.sqlite``.
+    With ``restart`` any other load is replaced in the same way.
 
     Args:
-        run_dir: The load's directory; made with mode 0700 if it is not there.
-        plan: What decides which events the load is made of.
-        restart: Whether to start over whatever is there.
-        supersede: Whether an unfinished load of the same job and other files makes way.
-        retry_failed: Whether this run sends the events that failed in earlier ones.
-        least_generation: A load that begins has this generation, or a later one.
-        clock: Epoch seconds.
+        run_dir: The load's directory. It is created with mode 0700 if it does not exist.
+        plan: The plan of the load.
+        restart: Whether to start over in any case.
+        supersede: Whether an unfinished load of the same job with other files is replaced.
+        retry_failed: Whether this run sends the events that failed in earlier runs.
+        least_generation: Minimum generation of a load that begins.
+        clock: Returns epoch seconds.
 
     Raises:
-        CheckpointMismatch: A load of another job is there, or an unfinished one of other files.
-        CheckpointCorrupt: The checkpoint there is damaged; nothing was changed, as above.
-        CheckpointLocked: Another process is working there.
+        CheckpointMismatch: The directory has a load of another job, or an unfinished load of other files.
+            Nothing was changed.
+        CheckpointCorrupt: The checkpoint is damaged. Nothing was changed.
+        CheckpointLocked: Another process works in the directory.
         CheckpointError: The directory cannot be used.
     """
     path = run_dir / CHECKPOINT_NAME
@@ -127,7 +128,7 @@ def open_checkpoint(
 
 
 def _look(run_dir: Path, plan: Plan) -> _Found | None:
-    """Read what is there without changing it."""
+    """Return the checkpoint that is in the run directory, or None. Nothing is changed."""
     path = run_dir / CHECKPOINT_NAME
     if not os.path.lexists(path):
         return None
@@ -147,8 +148,8 @@ def planned_generation(run_dir: Path, plan: Plan, *, restart: bool) -> int:
 
     Args:
         run_dir: Its directory, which need not exist.
-        plan: What decides which events the load is made of.
-        restart: Whether it would begin anew whatever is there.
+        plan: The plan of the load.
+        restart: Whether it would start over in any case.
     """
     found = _look(run_dir, plan)
     if found is None or restart or found.changes or found.generation is None:
@@ -161,7 +162,7 @@ def _next_generation(run_dir: Path, found: _Found | None) -> int:
 
 
 def _refuse(run_dir: Path, found: _Found, command: str, *, restart: bool, supersede: bool) -> None:
-    """Raise if what is there must not make way for a new load."""
+    """Raise an error if the checkpoint that was found must not be replaced."""
     if restart:
         return
     if found.problem is not None:
@@ -193,7 +194,7 @@ def _refuse(run_dir: Path, found: _Found, command: str, *, restart: bool, supers
 
 
 def _choices(run_dir: Path, command: str) -> str:
-    """Return both ways to go on, as commands if the command is known."""
+    """Return the two ways to continue, as commands if the command is known."""
     ways = (
         ("finish the unfinished load first, then load the other files", "resume"),
         (
@@ -208,7 +209,7 @@ def _choices(run_dir: Path, command: str) -> str:
 
 
 def _archive(path: Path, found: _Found | None, now: float) -> Path | None:
-    """Give the old checkpoint another name; return it."""
+    """Rename the old checkpoint, and return its new path."""
     if found is not None and found.load_id is not None:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             stand_alone(connection)
@@ -220,7 +221,7 @@ def _archive(path: Path, found: _Found | None, now: float) -> Path | None:
 
 
 def _create(path: Path, plan: Plan, generation: int, now: float) -> None:
-    """Make a new checkpoint under another name and move it into place when it is whole."""
+    """Create a checkpoint under a temporary name, and rename it when it is complete."""
     with drafting(path) as draft:
         make_private_file(draft)
         with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
@@ -241,14 +242,14 @@ def _create(path: Path, plan: Plan, generation: int, now: float) -> None:
 
 
 def _stored(file: SourceFile) -> list[Any]:
-    """Return what the checkpoint keeps of a file; where it lies may have more to say."""
+    """Return the values of a file that the checkpoint stores."""
     return [getattr(file, each.name) for each in fields(SourceFile)]
 
 
 def _take_stock(
     connection: sqlite3.Connection, plan: Plan, *, retry_failed: bool, now: float
 ) -> tuple[RunRecord, Disagreement]:
-    """Write down what a run that died left in doubt, and return the run that begins."""
+    """Record the events that a killed run left in doubt, and return the run that begins."""
     connection.execute("BEGIN IMMEDIATE")
     (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM runs").fetchone()
     connection.executemany(

@@ -1,7 +1,7 @@
-"""What is remembered of loads whose checkpoints were removed: the files that they delivered, and to where.
+"""The list of loads whose checkpoints were removed, with the files that each delivered and its destination.
 
-The list lies in the run directory, a line of JSON for each load. It is written whole, so a crash leaves the
-old list or the new one. Without it, the files of removed loads would be sent again.
+The list is in the run directory and has one line of JSON per load. It is replaced as a whole, so a crash
+leaves the old or the new list. Without the list, the files of removed loads would be sent again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,8 +23,8 @@ class RemovedLoad:
 
     Attributes:
         load_id: Its name.
-        generation: How many loads of the run directory made way for it.
-        destination: Where it went: values of the settings ``DESTINATION``.
+        generation: Number of earlier loads of the run directory that it replaced.
+        destination: Its destination: the values of the settings that `delivered` lists.
         files: Size in bytes, fingerprint, modification time in nanoseconds (0 where the fingerprint is of the
             whole content) and path of each file that it delivered.
     """
@@ -36,10 +36,10 @@ class RemovedLoad:
 
 
 def removed_loads(run_dir: Path) -> list[RemovedLoad]:
-    """Return the loads of a run directory that were removed, the first removed first.
+    """Return the removed loads of a run directory, in the order of removal.
 
     Raises:
-        CheckpointCorrupt: The list cannot be understood.
+        CheckpointCorrupt: The list is damaged.
         OSError: The list cannot be read.
     """
     path = run_dir / LIST_NAME
@@ -59,10 +59,10 @@ def removed_loads(run_dir: Path) -> list[RemovedLoad]:
 
 
 def add_removed_loads(run_dir: Path, loads: Iterable[RemovedLoad]) -> None:
-    """Add loads to the list; the list is on the disk when this returns.
+    """Add loads to the list. The list is on the disk on return.
 
     Raises:
-        CheckpointCorrupt: The list that is there cannot be understood.
+        CheckpointCorrupt: The present list is damaged.
         OSError: The list cannot be read or written.
     """
     known = {load.load_id: load for load in removed_loads(run_dir)}
