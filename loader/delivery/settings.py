@@ -64,18 +64,18 @@ class DeliverySettings:
 
 
 def burst_of(rate: float | None) -> int:
-    """Return the capacity of the ceiling's bucket for a rate, in events, where the user names none."""
+    """Return the default capacity of the ceiling's bucket for a rate, in events."""
     return max(1, math.ceil((rate or 0.0) * CEILING_BURST_SECONDS))
 
 
 def share_of_ceiling(
     rate: float | None, burst: int | None, shard: Shard | None
 ) -> tuple[float | None, int | None]:
-    """Return a shard's share of the user's ceiling: the shares of all shards come to the whole.
+    """Return a shard's share of the user's ceiling. The shares of all shards add up to the ceiling.
 
     Args:
         rate: The ceiling of the load in events per second.
-        burst: The capacity of its bucket in events, or None for the usual one.
+        burst: The capacity of its bucket in events, or None for the default.
         shard: The shard, or None for the whole.
     """
     if rate is None or shard is None:

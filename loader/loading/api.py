@@ -1,9 +1,9 @@
-"""A load from end to end: the only module that knows every stage.
+"""A load from start to end: the only module that knows every stage.
 
-    extract -> planning (a thread) -> feeding -> lanes -> attempts -> outcome -> checkpoint, tally
+    extract -> planning (a thread) -> feeding -> lanes -> attempts -> outcome -> checkpoint, counts
 
-What can refuse the load (settings, schema, credentials, checkpoint) is asked for in that order, before
-anything is sent. What stops it later ends it in one place, with a checkpoint that can be resumed.
+Everything that can refuse the load is opened before anything is sent, in this order: settings, schema,
+credentials, checkpoint. A later error ends the load in one place, with a checkpoint that can be resumed.
 """
 
 import asyncio
@@ -44,11 +44,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LoadParts:
-    """How the parts of a load are opened. Tests of faults put others in their place.
+    """The functions that open the parts of a load. Tests of faults use others.
 
     Attributes:
         open_extract: Opens the files of a job.
-        open_client: Opens what makes the attempts.
+        open_client: Opens the client that makes the attempts.
         open_checkpoint: Opens the checkpoint in the run directory.
     """
 
@@ -60,7 +60,8 @@ class LoadParts:
 USUAL_PARTS = LoadParts()
 
 CONNECTION_SETTINGS = {"profile", "extract_profile", "transport", "max_in_flight", "keep"}
-"""Kept in the checkpoint, with endpoint and Region, for commands that are given a run directory only."""
+"""Settings that the checkpoint keeps, with endpoint and Region, for commands that only know the run
+directory."""
 
 
 def run_to_end(
@@ -72,17 +73,17 @@ def run_to_end(
     credentials: CredentialSource | None = None,
     parts: LoadParts = USUAL_PARTS,
 ) -> Ending:
-    """Run a load on a loop of its own, and return how it ended and what stopped it.
+    """Run a load on an event loop of its own, and return its end.
 
-    Signals are heeded if it is called from the main thread: Python allows it there only.
+    Signals stop the load only if the caller is the main thread, because Python handles signals only there.
 
     Args:
         job: The settings.
-        observers: Who looks on.
+        observers: Receive progress and results, and may stop the load.
         command: The command line that ``status`` shows for running this load again.
         loop_factory: Makes the event loop.
         credentials: Credentials used for signing; looked up if not given.
-        parts: How its parts are opened.
+        parts: The functions that open its parts.
 
     Raises:
         LoaderError: The load was refused before anything was sent.
@@ -100,7 +101,7 @@ def run_to_end(
 
         with on_signals(stop, leave, job.drain_seconds + GRACE_SECONDS):
             ending = runner.run(open_and_run(job, observers, command, credentials, parts))
-            hold()  # the load has ended as it ended
+            hold()  # the result of the load is final
             return ending
 
 
@@ -111,7 +112,7 @@ async def open_and_run(
     credentials: CredentialSource | None = None,
     parts: LoadParts = USUAL_PARTS,
 ) -> Ending:
-    """Open the parts of a load on the running loop, run it, and return how it ended and what stopped it.
+    """Open the parts of a load on the running event loop, run it, and return its end.
 
     Raises:
         LoaderError: The load was refused before anything was sent.
@@ -142,7 +143,7 @@ async def _opened_and_run(
     async def open_client() -> SupplyChainClient:
         return await stack.enter_async_context(await parts.open_client(job, credentials=credentials))
 
-    # Nothing that is waited for before the load runs stands between a signal and the end.
+    # A signal ends every wait before the load runs.
     before = observers.unless_stopped
     async with AsyncExitStack() as stack:
         schema = None
@@ -202,7 +203,7 @@ async def _opened_and_run(
 def _opened_checkpoint(
     job: Job, plan: Plan, client: SupplyChainClient, parts: LoadParts
 ) -> Iterator[tuple[Checkpoint, EarlierShards | None]]:
-    """Open the checkpoint of what this process delivers, and those of shards of another division."""
+    """Open the checkpoint of this process, and those of shards of other divisions of the load."""
     run_dir = run_dir_of(job).absolute()
     supersede = job.unfinished is Unfinished.SUPERSEDE
     with opening(run_dir) if job.shard is not None or shard_folders(run_dir) else nullcontext():
@@ -217,7 +218,7 @@ def _opened_checkpoint(
             clock=client.service_now,
         )
     with opened as checkpoint:
-        # Of another generation: a load that was done before this one.
+        # A checkpoint of another generation belongs to an earlier load.
         same = [part for part in siblings.earlier if part.generation == checkpoint.generation]
         with EarlierShards(same, retry_failed=job.retry_failed) if same else nullcontext() as earlier:
             yield checkpoint, earlier

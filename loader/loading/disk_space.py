@@ -1,4 +1,4 @@
-"""Refuse a load whose checkpoint does not fit on the disk, before anything is sent."""
+"""Refuses a load whose checkpoint does not fit on the disk, before anything is sent."""
 
 import shutil
 from pathlib import Path
@@ -11,17 +11,19 @@ from loader.model import MAX_EVENT_BYTES
 from loader.report import figures
 
 BYTES_PER_EVENT = 25
-"""A receipt of 16 bytes, a place of 8, and what the pages of SQLite add: tests/checkpoint/test_size.py."""
+"""Bytes of the checkpoint per event: a receipt of 16, a place of 8, and the overhead of the pages of SQLite.
+Measured by tests/checkpoint/test_size.py."""
 
 
 LONG_ROW_BYTES = 4096
-"""Rows of a text file are taken to be this long. Most are far shorter, so there are more of them."""
+"""Assumed length of a row of a text file. Most rows are far shorter, so this gives a lower bound of their
+number."""
 
 
 def check_free_space(job: Job, extract: Extract, run_dir: Path) -> None:
-    """Refuse a load if the disk of its run directory has less room than its checkpoint needs at least.
+    """Refuse a load if the disk of its run directory has no room for the smallest possible checkpoint.
 
-    What is needed is a lower bound: a load that passes may still fill the disk, and is then resumed.
+    The estimate is a lower bound. A load that passes may still fill the disk, and is resumed later.
 
     Raises:
         CheckpointError: There is too little room.
@@ -33,7 +35,7 @@ def check_free_space(job: Job, extract: Extract, run_dir: Path) -> None:
     try:
         free = shutil.disk_usage(folder).free
     except OSError:
-        return  # opening the checkpoint says what is wrong
+        return  # the opening of the checkpoint reports the error
     if free >= needed:
         return
     raise CheckpointError(
@@ -46,7 +48,7 @@ def check_free_space(job: Job, extract: Extract, run_dir: Path) -> None:
 
 
 def least_events(job: Job, extract: Extract) -> int:
-    """Return a lower bound for the number of events of a load, from what is known before it is read."""
+    """Return a lower bound for the number of events of a load, before its extract is read."""
     if job.filter is not None:
         return 0
     rows = sum(
@@ -65,5 +67,5 @@ def _size_bytes(path: Path) -> int:
 
 
 def _existing(folder: Path) -> Path:
-    """Return the folder, or the nearest one above it that exists."""
+    """Return the folder, or its nearest parent that exists."""
     return next(each for each in (folder, *folder.parents) if each.exists())

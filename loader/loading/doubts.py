@@ -1,4 +1,4 @@
-"""What becomes of events in doubt whose tokens are dead, decided before a run sends anything."""
+"""The decision about events in doubt whose tokens have expired, before a run sends anything."""
 
 import logging
 import math
@@ -14,18 +14,18 @@ log = logging.getLogger(__name__)
 
 
 async def decide_doubts(job: Job, checkpoint: Checkpoint, client: SupplyChainClient) -> None:
-    """Settle what to do with events that may have been accepted longer ago than a token lives.
+    """Apply or require the decision about events that may have been accepted and whose token has expired.
 
-    Only APPEND adds a record twice: a typed event, UPSERT and DELETE may go again, in order.
+    Only APPEND adds a record twice. Typed events, UPSERT and DELETE may be sent again in order.
 
     Raises:
-        DecisionNeeded: The user has to say.
+        DecisionNeeded: The user must decide.
     """
     strays_since = checkpoint.disagreement.strays_since
     _tell_disagreement(checkpoint)
     if strays_since is None and not checkpoint.old_in_doubt(math.inf):
         return
-    # This machine's clock may have been set since, or be another machine's.
+    # The clock may have been set since, or the last run was on another machine.
     await client.ask_time()
     before = client.service_now() - SAFE_SECONDS
     doubtful = checkpoint.old_in_doubt(before)

@@ -1,4 +1,4 @@
-"""Remove earlier loads of a run directory as ``--keep`` says, and log what was removed."""
+"""Removes earlier loads of a run directory by the rule of ``--keep``, and logs the removal."""
 
 import logging
 import time
@@ -14,7 +14,9 @@ log = logging.getLogger(__name__)
 
 
 def remove_earlier(run_dir: Path, keep: Keep, now: float) -> None:
-    """Remove what the rule does not keep; the caller holds the run directory. A failure stops no load.
+    """Remove the loads that the rule does not keep; a failure is only logged.
+
+    The caller has locked the directory.
 
     Args:
         run_dir: The run directory.
@@ -33,7 +35,7 @@ def remove_earlier(run_dir: Path, keep: Keep, now: float) -> None:
 
 
 def remove_earlier_unless_held(run_dir: Path, keep: Keep) -> None:
-    """Remove what the rule does not keep after a night without anything new; another process goes first."""
+    """Remove the loads that the rule does not keep, unless another process has locked the directory."""
     if keep.is_all or not run_dir.exists():
         return
     with suppress(CheckpointError), lock_run_dir(run_dir, patience_seconds=0.0):

@@ -1,4 +1,4 @@
-"""Say which load this is, for its summary."""
+"""The identity of a load, for its summary."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,14 +18,14 @@ def identity_of(
     checkpoint: Checkpoint | None = None,
     ended_at: float | None = None,
 ) -> LoadIdentity:
-    """Return what tells a load from others, as far as it is known.
+    """Return what distinguishes a load from others, as far as it is known.
 
     Args:
         job: The settings.
         files: Its files.
         command: The command line that runs it again.
         checkpoint: Its checkpoint, or None if it has none.
-        ended_at: When this run ended, in epoch seconds.
+        ended_at: End of this run, in epoch seconds.
     """
     known = LoadIdentity(
         rehearsal=job.is_rehearsal,

@@ -1,4 +1,4 @@
-"""The ways a program runs a load: blocking, in its event loop, or as a stream of results."""
+"""The library's ways to run a load: blocking, in an event loop, or as a stream of results."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -14,27 +14,27 @@ from loader.model import EventResult
 from loader.report import LoadSummary, Snapshot
 
 RESULTS_AHEAD = 10_000
-"""Results ``stream_load`` holds for a slow consumer before delivery waits for it."""
+"""Results that ``stream_load`` holds for a slow consumer before delivery waits."""
 
 
 def run_load(
     job: Job, *, watch: Callable[[Snapshot], None] | None = None, frame: Frame | None = None
 ) -> LoadSummary:
-    """Run a load and return how it ended; ``summary.exit_code`` judges it.
+    """Run a load and return its summary. ``summary.exit_code`` is the exit code of the command.
 
-    Any thread may call it. Called from the main thread, it stops the load gracefully at Ctrl-C, SIGTERM and
-    SIGHUP, and ends the process at a second one; both leave the load resumable.
+    Any thread may call this function. In the main thread, Ctrl-C, SIGTERM and SIGHUP stop the load
+    gracefully, and a second signal ends the process. The load is resumable in both cases.
 
     Args:
         job: The settings.
-        watch: Called a few times a second with the state of the load, and once at its end. If it raises, the
-            load stops, to be resumed.
+        watch: Called some times per second with the state of the load, and once at its end. If it raises an
+            exception, the load stops and can be resumed.
         frame: The rows, in place of ``job.extract``: a DataFrame or LazyFrame of polars, a DataFrame of
             pandas, an Arrow table, or any object with ``__arrow_c_stream__``. It is written once, to a
             private file in the run directory that is removed at the end. The same rows resume a load.
 
     Raises:
-        SettingsError: An event loop runs in this thread: await ``load`` there.
+        SettingsError: An event loop runs in this thread. Use ``await load`` there.
         LoaderError: The load was refused before anything was sent.
     """
     _refuse_running_loop()
@@ -45,9 +45,9 @@ def run_load(
 async def load(
     job: Job, *, watch: Callable[[Snapshot], None] | None = None, frame: Frame | None = None
 ) -> LoadSummary:
-    """Run a load on the running event loop and return how it ended: for notebooks and async programs.
+    """Run a load on the running event loop and return its summary, for notebooks and asynchronous programs.
 
-    Signals are left to the program. Cancelling it stops the load gracefully; it can be resumed.
+    No signal handler is set. Cancellation stops the load gracefully, and it can be resumed.
 
     Args:
         job: The settings.
@@ -70,11 +70,11 @@ async def load(
 
 
 class LoadStream(AsyncIterator[EventResult]):
-    """The results of a load, as they come.
+    """The results of a load, in the order of their arrival.
 
     Args:
-        results: Yields them.
-        run: Takes how the load ended.
+        results: Yields the results.
+        run: Has the end of the load.
     """
 
     def __init__(self, results: AsyncGenerator[EventResult, None], run: "_StreamedRun") -> None:
@@ -88,15 +88,16 @@ class LoadStream(AsyncIterator[EventResult]):
         return await anext(self._results)
 
     async def aclose(self) -> None:
-        """Stop the load gracefully, if it has not ended; it can be resumed."""
+        """Stop the load gracefully if it has not ended. It can be resumed."""
         await self._results.aclose()
 
     @property
     def summary(self) -> LoadSummary:
-        """How the load ended.
+        """The summary of the load.
 
         Raises:
-            RuntimeError: It has not ended: the results were not read to their end, nor the stream closed.
+            RuntimeError: The load has not ended: the results were not read to the end and the stream was not
+                closed.
         """
         if self._run.ending is None:
             raise RuntimeError(
@@ -111,14 +112,14 @@ class _StreamedRun:
 
 
 def stream_load(job: Job, *, results_ahead: int = RESULTS_AHEAD, frame: Frame | None = None) -> LoadStream:
-    """Run a load and yield the result of each event, as it comes. A slow consumer slows the load down.
+    """Run a load and yield the result of each event as it arrives. A slow consumer slows the load down.
 
-    Leaving the iteration early (close it with ``contextlib.aclosing``) stops the load gracefully; it can be
-    resumed. At the end, ``stream.summary`` says how the load ended.
+    An early end of the iteration (closed by ``contextlib.aclosing``) stops the load gracefully, and it can be
+    resumed. At the end, ``stream.summary`` has the summary.
 
     Args:
         job: The settings.
-        results_ahead: Results that are held for a slow consumer before delivery waits for it.
+        results_ahead: Results that are held for a slow consumer before delivery waits.
         frame: As for ``run_load``; written in a thread.
 
     Raises:
@@ -152,7 +153,7 @@ async def _results(
             if (error := running.result().error) is not None:
                 raise error
         finally:
-            observers.on_result = None  # or delivery would wait for room again
+            observers.on_result = None  # otherwise delivery would wait for room again
             room.set()
             observers.stop(Interrupted("The results were not read to their end."))
             await asyncio.wait({running})
@@ -162,7 +163,7 @@ async def _results(
 
 @asynccontextmanager
 async def _with_frame(job: Job, frame: Frame | None) -> AsyncIterator[Job]:
-    """Yield what ``job_of_frame`` does; the file is written in a thread."""
+    """Yield the result of ``job_of_frame``. A thread writes the file."""
     async with AsyncExitStack() as stack:
         kept = job_of_frame(job, frame)
         whole = await asyncio.to_thread(contained_call, kept.__enter__)

@@ -1,4 +1,4 @@
-"""Who looks on while a load runs, and what it ends with."""
+"""The observers of a running load, and its end."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -15,12 +15,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a load ended.
+    """The end of a load.
 
     Attributes:
         summary: Its counts.
-        error: What ended it before its end, if anything did.
-        files_waiting: Files that waited for its end and are a load of their own.
+        error: The error that stopped it early, or None.
+        files_waiting: Number of files that waited for its end and are loaded next.
     """
 
     summary: LoadSummary
@@ -30,16 +30,17 @@ class Ending:
 
 @dataclass(slots=True)
 class Observers:
-    """Who looks on, and may stop the load.
+    """Callbacks of a load, and the means to stop it.
 
     Attributes:
-        watch: Called a few times a second with the state of the load.
+        watch: Called some times per second with the state of the load.
         on_result: Called with the result of each event.
         caught_up: Awaited before more events are handed over.
-        opened: Called with the run directory and the load's id once the checkpoint is open.
-        leaving: Called, in a thread, with the reason before the process ends at once: at a second signal, or
-            if the first one did not end it in time.
-        ceiling: Events per second and burst that ``--rate`` is changed to while the load runs.
+        opened: Called with the run directory and the load's id when the checkpoint is open.
+        leaving: Called in a thread, with the reason, before the process ends immediately: at a second signal,
+            or if the load did not end in time after the first one.
+        ceiling: New values of the rate (events per second) and burst of the user's ceiling, while the load
+            runs.
     """
 
     watch: Callable[[Snapshot], None] | None = None
@@ -53,17 +54,17 @@ class Observers:
     _asking: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def stop(self, reason: LoaderError) -> None:
-        """End the load gracefully: at once if it runs, else as soon as it begins."""
+        """Stop the load gracefully: now if it runs, otherwise when it begins."""
         self._asked = self._asked or reason
         self._asking.set()
         if self._stop is not None:
             self._stop(reason)
 
     async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do work of a load that has not begun; if the load is to end, cancel it.
+        """Do work of a load that has not begun, and cancel the work if the load is stopped.
 
         Raises:
-            LoaderError: The load is to end, for the reason that was given.
+            LoaderError: The load was stopped for this reason.
         """
         task = asyncio.create_task(work)
         asking = asyncio.create_task(self._asking.wait())
@@ -77,7 +78,7 @@ class Observers:
         return await task
 
     def begun(self, stop: Callable[[LoaderError], None]) -> None:
-        """Note how the load is stopped, and stop it if that was asked for while it was opened."""
+        """Set the function that stops the load, and call it if a stop was requested during the opening."""
         self._stop = stop
         if self._asked is not None:
             stop(self._asked)

@@ -1,11 +1,11 @@
-"""Rejected rows as files of the extract's own format and columns, to be corrected and loaded.
+"""Writes rejected rows to files with the format and columns of the extract, to be corrected and loaded.
 
 Rules kept here:
 
-1. The files are derived: the checkpoint says which rows, the extract what they hold. Nothing is appended
-   while the load runs, so no kill can lose or double a row.
-2. They are written once the whole extract was read, beside their place, and moved there as one folder. What
-   is there is never written again: it may have been corrected.
+1. The files are derived from the checkpoint, which has the rejected rows, and the extract, which has their
+   content. Nothing is appended while the load runs, so a kill cannot lose or double a row.
+2. The files are written after the whole extract was read, to a temporary folder that is then renamed. An
+   existing folder is never written again, because the user may have corrected its rows.
 """
 
 import logging
@@ -32,38 +32,38 @@ from loader.sources.partitions import partition_folders
 log = logging.getLogger(__name__)
 
 SETTINGS_NAME = ".csv-settings.json"
-"""How the extract's CSV files turned out to be written, where all agree: fewer rows might not show it."""
+"""File with the CSV format that all files of the extract have. A few rows may not be enough to detect it."""
 
 
 class NotAllRead(CheckpointError):
-    """Not all of the extract was read, so rows that are still to come may be rejected too."""
+    """The extract was not read to its end, so more rows may be rejected."""
 
 
 class RowsToCorrect(Protocol):
-    """Rows of an extract to be written for correction."""
+    """Rows of an extract that are written for correction."""
 
     plan: Plan
 
     @property
     def files(self) -> Sequence[int]:
-        """Numbers of the files that have some, ascending."""
+        """Numbers of the files with such rows, ascending."""
 
     def rows(self, file: int) -> Iterator[int]:
-        """Yield their positions in a file, from 0, ascending."""
+        """Yield the positions of such rows in a file, from 0, ascending."""
 
     def reasons(self) -> Iterator[tuple[int, int, str, str, str]]:
-        """Yield file, row (from 0), column, code and reason of each, in their order."""
+        """Yield file, row (from 0), column, code and reason of each row, in order."""
 
     def left_out(self) -> Iterator[tuple[int, int, str, str]]:
-        """Yield file, row (from 0), code and reason of rows that are named, and not to be loaded again."""
+        """Yield file, row (from 0), code and reason of rows that are listed and must not be loaded again."""
 
 
 def write_rejects(run_dir: Path, opened: Callable[[SourceFile], Table] | None = None) -> Sequence[Path]:
-    """Write the rejected rows of a load to files for correction, unless it was done before.
+    """Write the rejected rows of a load to files for correction, unless the files exist.
 
     Args:
         run_dir: Run directory of the load.
-        opened: Gives a file of the extract, where the load has them open.
+        opened: Returns an open file of the extract, or None to open the files again.
 
     Returns:
         The files.
@@ -71,7 +71,7 @@ def write_rejects(run_dir: Path, opened: Callable[[SourceFile], Table] | None = 
     Raises:
         CheckpointError: The checkpoint cannot be read, the load did not read all of its extract, or the
             files cannot be written.
-        ExtractError: The extract cannot be read any more, or changed.
+        ExtractError: The extract cannot be read any more, or has changed.
     """
     with whole_load(run_dir) as whole, open_rejected(run_dir if whole is None else whole.place) as rejected:
         folder = run_dir / REJECTED_NAME
@@ -92,16 +92,16 @@ def write_rejects(run_dir: Path, opened: Callable[[SourceFile], Table] | None = 
 def write_row_files(
     rows: RowsToCorrect, folder: Path, opened: Callable[[SourceFile], Table] | None = None
 ) -> None:
-    """Write rows of an extract to files of its own format in a new folder, with the reasons beside them.
+    """Write rows of an extract to files of its format in a new folder, with a file of the reasons.
 
     Args:
-        rows: Which rows, and why.
-        folder: The folder; it is there when it is whole, and not before.
-        opened: Gives a file of the extract, where they are open.
+        rows: The rows and the reasons.
+        folder: The folder. It appears when it is complete.
+        opened: Returns an open file of the extract, or None to open the files again.
 
     Raises:
         CheckpointError: The files cannot be written.
-        ExtractError: The extract cannot be read any more, or changed.
+        ExtractError: The extract cannot be read any more, or has changed.
     """
     try:
         with drafting(folder) as draft:
@@ -116,7 +116,7 @@ def write_row_files(
 
 
 def rejected_files(run_dir: Path, name: str = REJECTED_NAME) -> Sequence[Path]:
-    """Return the files with rejected rows, or those of another folder, in the order of the extract."""
+    """Return the files with rejected rows in a folder, in the order of the extract."""
     folder = run_dir / name
     found = [path for path in folder.rglob("*") if path.is_file()]
     named = [path for path in found if path.name != REASONS_NAME and not path.name.startswith(".")]
@@ -124,19 +124,19 @@ def rejected_files(run_dir: Path, name: str = REJECTED_NAME) -> Sequence[Path]:
 
 
 def settings_found(run_dir: Path, name: str = REJECTED_NAME) -> Mapping[str, str]:
-    """Return the CSV settings, by name, that the files with rejected rows are to be read with."""
+    """Return the CSV settings, by name, for reading the files with rejected rows."""
     path = run_dir / name / SETTINGS_NAME
     return dict(orjson.loads(path.read_bytes())) if path.exists() else {}
 
 
 def keep_rejects(run_dir: Path, opened: Callable[[SourceFile], Table]) -> None:
-    """Write the rejected rows at the end of a load, which ends as it ended, whether that works or not.
+    """Write the rejected rows at the end of a load. A failure is logged and changes no result.
 
-    Of a load with shards they are written by the shard that ends last.
+    In a load with shards, the shard that ends last writes them.
 
     Args:
         run_dir: Run directory of the whole load.
-        opened: Gives a file of the extract.
+        opened: Returns an open file of the extract.
     """
     try:
         contained_call(write_rejects, run_dir, opened)
@@ -168,7 +168,7 @@ def _write_all(rejected: RowsToCorrect, folder: Path, opened: Callable[[SourceFi
 
 
 def _write_reasons(rejected: RowsToCorrect, names: Mapping[int, str], path: Path) -> None:
-    """Write one line per row: its place in the extract and in the new file, and why; none of its values."""
+    """Write one line per row: its place in the extract and in the new file, and the reason. No values."""
     make_private_file(path)
     last: tuple[int, int] = (-1, -1)
     place = 0
@@ -199,9 +199,10 @@ def _write_reasons(rejected: RowsToCorrect, names: Mapping[int, str], path: Path
 
 
 def _name(files: Sequence[SourceFile], number: int) -> str:
-    """Return the name of a file's rejected rows; of several it begins with a number, for their order.
+    """Return the name for a file's rejected rows; with several files it begins with a number.
 
-    The folders that give columns of the rows are part of it: the corrected rows need these columns too.
+    Folders whose names give columns of the rows are part of the name, because the corrected rows need these
+    columns.
     """
     stem = Path(without_suffix(Path(files[number].path).name)).stem
     prefix = f"{number + 1:0{len(str(len(files)))}d}-" if len(files) > 1 else ""

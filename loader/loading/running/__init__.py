@@ -1,1 +1,1 @@
-"""One run of a load: hands events over, records results, counts, ends."""
+"""One run of a load: it hands events over, records results, counts, and concludes."""

@@ -1,4 +1,4 @@
-"""Count what a run does, for its progress and its summary."""
+"""The counts of a run, for its progress and its summary."""
 
 import time
 from collections import Counter, defaultdict
@@ -17,8 +17,8 @@ from loader.report.trouble import Trouble
 from loader.service.way_errors import means_of
 
 CPU_BOUND_SHARE = 0.9
-"""A run that uses this much of one core is limited by it, whatever else seems to be scarce: the event loop
-is one thread, and a busy one makes answers look slow."""
+"""Share of one core above which the processor limits a run. The event loop is one thread, and if it is busy,
+answers appear slow."""
 
 
 class LoadCounters:
@@ -26,14 +26,14 @@ class LoadCounters:
 
     Args:
         job: The settings.
-        extract: What is loaded.
+        extract: The extract.
         earlier: Counts of earlier runs.
         earlier_files: The same for each file, by its number.
-        settled_rows: Rows that earlier runs settled and this one need not look at.
+        settled_rows: Rows that earlier runs settled, so that this run does not read them.
 
     Attributes:
-        ends: Which files were read to their end.
-        cpu_share: Processor time this process used between the last two snapshots, over the time that passed.
+        ends: The files that were read to their end.
+        cpu_share: Processor time of this process between the last two snapshots, divided by the elapsed time.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class LoadCounters:
             self._events_planned += len(plan.events)
             self._rows_done += settled_rows
             self._rows_elsewhere += sum([file.rows_elsewhere for file in plan.files])
-            # A quote that is not closed makes one row of many lines: --max-errors counts them all.
+            # An unclosed quote makes one row of many lines. --max-errors counts all of them.
             swallowed = plan.lines_swallowed()
             self._lines_swallowed += swallowed.total()
             for file in plan.files:
@@ -105,7 +105,7 @@ class LoadCounters:
             self._files[number]["settled"] += rows
 
     def _note_kinds(self, plan: SlicePlan) -> None:
-        """Note why rows are rejected, until there are two reasons: one for all is a fault of the mapping."""
+        """Record up to two reasons of rejected rows. One reason for all suggests a wrong mapping."""
         for row in plan.rejected:
             if len(self._reject_kinds) > 1:
                 return
@@ -119,9 +119,9 @@ class LoadCounters:
         return next(iter(self._reject_kinds.values()))
 
     def result(self, result: EventResult) -> None:
-        """Count the result of an event; one in doubt or held back still needs work.
+        """Count the result of an event. An event in doubt or held back still needs work.
 
-        The rows of an event in parts are counted with its parts.
+        The rows of a divided event are counted with its parts.
         """
         state = result.state
         if not result.in_parts and (state is EventState.ACCEPTED or state is EventState.FAILED):
@@ -129,7 +129,7 @@ class LoadCounters:
                 self._count_rows(file, rows, failed=state is not EventState.ACCEPTED)
 
     def taken_over(self, results: Sequence[EventResult]) -> None:
-        """Count events whose results are taken over from shards of another division."""
+        """Count events whose results come from shards of another division of the load."""
         states = Counter(result.state for result in results)
         self._earlier = replace(
             self._earlier,
@@ -171,7 +171,7 @@ class LoadCounters:
 
     @property
     def before(self) -> Snapshot:
-        """The counts of earlier runs, as a snapshot of the moment this run began."""
+        """The counts of earlier runs, as a snapshot at the start of this run."""
         return Snapshot(
             events_accepted=self._earlier.events_accepted,
             events_failed=self._failed_before,
@@ -183,7 +183,7 @@ class LoadCounters:
         return 0 if self._job.retry_failed else self._earlier.events_failed
 
     def snapshot(self, stats: DeliveryStats, *, phase: str) -> Snapshot:
-        """Return how things stand; call it regularly, it also notes what limits the load."""
+        """Return the state of the load; call this regularly, as it also records the limiting factor."""
         now = time.monotonic()
         limiting = self._limiting(stats, now)
         self._limits[limiting] += 1
@@ -216,8 +216,8 @@ class LoadCounters:
         self.cpu_share = (cpu_now - cpu_then) / (now - then) if now > then else 0.0
         if self.cpu_share >= CPU_BOUND_SHARE:
             return "cpu"
-        # A plain text: JSON has no keys of other types. Where no attempt was held back, answers are awaited,
-        # or there is nothing to send yet.
+        # The key is a text, because JSON has no other keys. If no attempt was held back, the load waits for
+        # answers, or there is nothing to send yet.
         return str(stats.limiting_factor(now) or ("answers" if stats.in_flight else "reader"))
 
     def summary(
@@ -230,15 +230,15 @@ class LoadCounters:
         learned_rate: float | None,
         error: LoaderError | None,
     ) -> LoadSummary:
-        """Return how the run ended.
+        """Return the summary of the run.
 
         Args:
-            totals: The result of the load over all runs, as the checkpoint has it.
-            stats: What this run did.
-            run_dir: Where the checkpoint is.
+            totals: The sums of the load over all runs, from the checkpoint.
+            stats: The counters of this run.
+            run_dir: Folder of the checkpoint.
             resumed: Whether an earlier run began the load.
-            learned_rate: Events per second that the service was found to allow, or None.
-            error: What ended the run before its end, if anything did.
+            learned_rate: Events per second that the service allows, as far as learned, or None.
+            error: The error that stopped the run early, or None.
         """
         limits = {factor: looks for factor, looks in self._limits.items() if factor}
         return LoadSummary(

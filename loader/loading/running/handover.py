@@ -1,4 +1,4 @@
-"""Hand planned events over to delivery: only those to be sent."""
+"""Hands planned events over to delivery, except those that need no attempt."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -14,19 +14,19 @@ OnSlice = Callable[[SlicePlan, Mapping[int, int], bool], None]
 TakeOver = Callable[[SlicePlan, WindowProgress | None], TakenOver | None]
 
 EVENTS_AT_ONCE = 1024
-"""So many events are handed over before it is asked again whether whoever takes the results keeps up."""
+"""Events that are handed over between two checks whether the receiver of the results keeps up."""
 
 
 class Feeder:
     """Feeds a dispatcher from plans.
 
     Args:
-        checkpoint: Knows what earlier runs delivered.
+        checkpoint: Has the results of earlier runs.
         dispatcher: Takes the events.
-        on_slice: Called with each slice when its events are about to be handed over, the rows by file that
+        on_slice: Called before the events of a slice are handed over, with the slice, the rows by file that
             need no more work, and whether no earlier run planned it.
-        caught_up: Awaited before each chunk: whoever takes the results can slow the load down.
-        take_over: Returns what shards of another division did with the events of a slice, if there are any.
+        caught_up: Awaited before each chunk, so that the receiver of the results can slow the load down.
+        take_over: Returns the results of shards of another division for the events of a slice, or None.
     """
 
     def __init__(
@@ -45,16 +45,16 @@ class Feeder:
         self._progress: WindowProgress | None = None
 
     async def feed(self, plans: AsyncIterator[SlicePlan]) -> None:
-        """Hand over the events of all plans, or until delivery takes no more because the load stops."""
+        """Hand over the events of all plans, or until the load stops and delivery takes no more."""
         async for plan in plans:
             if not await self._feed_slice(plan):
                 return
-            # Or its events would stay in memory, delivered or not, until the next window is planned.
+            # Otherwise its events would stay in memory until the next window is planned.
             del plan
 
     async def _feed_slice(self, plan: SlicePlan) -> bool:
         if plan.number == 0:
-            # What earlier runs found out of a window is all there before this one begins it.
+            # The results of earlier runs for a window are complete before this run begins it.
             self._progress = self._checkpoint.window_progress(plan.window)
         progress = self._progress
         is_new = self._checkpoint.begin_slice(plan)
@@ -100,7 +100,7 @@ class Feeder:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What earlier runs, and shards of another division, found out about the events of a slice."""
+    """The results of earlier runs, and of shards of another division, for the events of a slice."""
 
     progress: WindowProgress | None
     taken: TakenOver | None
@@ -125,7 +125,7 @@ def _count_parts(settled: Counter[int], event: Event, parts: Sequence[PartResult
 
 
 def _count_settled(settled: Counter[int], plan: SlicePlan, progress: WindowProgress) -> None:
-    """Add the rows by file of events, and parts of events, that need no more work."""
+    """Add the rows, by file, of events and parts of events that need no more work."""
     for event in plan.events:
         if not progress.to_send(event.index):
             settled.update(dict(event.rows_by_file()))

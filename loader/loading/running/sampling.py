@@ -1,6 +1,6 @@
-"""Samples of a running load, taken from its snapshots: what the report draws over time.
+"""Samples of a running load over time, for the report. They are made of its snapshots.
 
-Pure: the only clock is ``Snapshot.seconds``.
+This module is pure: its only clock is ``Snapshot.seconds``.
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from loader.report import Snapshot
 
 
 class Sampler:
-    """Turns snapshots into samples, on top of those of earlier runs.
+    """Converts snapshots into samples, which continue those of earlier runs.
 
     Args:
         before: The counts of earlier runs of the load.
-        earlier: Their samples, in the order of time.
+        earlier: Their samples, in chronological order.
     """
 
     def __init__(self, before: Snapshot, earlier: Sequence[StoredSample] = ()) -> None:
@@ -41,7 +41,7 @@ class Sampler:
         return self._samples[-1].start_seconds + self._samples[-1].seconds if self._samples else 0.0
 
     def observe(self, now: Snapshot, round_trips: Latencies) -> None:
-        """Add the time since the last snapshot to the running period.
+        """Add the time since the last snapshot to the current period.
 
         Args:
             now: The state of the load.
@@ -53,14 +53,14 @@ class Sampler:
             self._last, self._round_trips = now, round_trips.copy()
 
     def unwritten(self, *, at_end: bool = False) -> tuple[list[StoredSample], bool] | None:
-        """Return what is to be written now, and whether in place of all; None if it can wait."""
+        """Return the samples to write now and whether they replace all others, or None if nothing is due."""
         due = at_end or self._last.seconds - self._written_at >= SAMPLE_WRITE_SECONDS
         if not due or not (self._rewrite or self._changed_from < len(self._samples)):
             return None
         samples = self._samples if self._rewrite else self._samples[self._changed_from :]
         changed = (list(samples), self._rewrite)
         self._written_at, self._rewrite = self._last.seconds, False
-        # The last one may still grow.
+        # The last sample may still grow.
         self._changed_from = len(self._samples) - 1
         return changed
 
@@ -86,7 +86,7 @@ class Sampler:
         )
 
     def _add(self, sample: StoredSample) -> None:
-        # A period of this run is still open if it is shorter than those before it.
+        # The last period of this run is still open if it is shorter than the earlier ones.
         if self._running is not None and self._running.seconds < self._period_seconds * 0.999:
             self._running = self._samples[-1] = merged(self._samples[-1], sample)
             self._changed_from = min(self._changed_from, len(self._samples) - 1)

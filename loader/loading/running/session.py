@@ -93,7 +93,7 @@ class LoadSession:
         self._trouble_watch = TroubleWatch(checkpoint.run_dir, lambda: last_trouble(self._dispatcher.stats))
 
     async def to_end(self) -> Ending:
-        """Deliver everything that is left, write down how it ended, and return that."""
+        """Deliver all remaining events, record the end of the run, and return it."""
         work = (self._feed, self._watch, self._guard)
         aside = [asyncio.create_task(self._stop_on_fault(each)) for each in work]
         try:
@@ -108,11 +108,11 @@ class LoadSession:
             await asyncio.wait(aside)
         for task in aside:
             if not task.cancelled():
-                task.result()  # Ctrl-C, if anything
+                task.result()  # raises KeyboardInterrupt, if that ended it
         return await self._conclude()
 
     async def _stop_on_fault(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Run what goes on beside the delivery; whatever ends it before its time ends the load."""
+        """Run work beside the delivery. An unexpected end of the work ends the load."""
         try:
             with contained():
                 await work()
@@ -129,7 +129,7 @@ class LoadSession:
     def stop(self, error: LoaderError) -> None:
         """End the run gracefully. The first reason is the one that is reported."""
         if isinstance(error, UnhandledCase):
-            log.error("A case was met that is not handled.", exc_info=error)
+            log.error("An internal error occurred.", exc_info=error)
         self._error = self._error or error
         self._dispatcher.stop(error.what)
 
@@ -153,7 +153,8 @@ class LoadSession:
             async with aclosing(plan_ahead(plans, lambda: not self._dispatcher.stats.held_bytes)) as ahead:
                 await feeder.feed(ahead)
         finally:
-            # A fault stops the load before the delivery looks at this: nothing is awaited in between.
+            # After a fault the load is stopped before the delivery sees this, because nothing is awaited in
+            # between.
             self._dispatcher.close_intake()
 
     async def _watch(self) -> None:
@@ -249,11 +250,11 @@ class LoadSession:
 
 
 def _reading_stopped(error: ExtractError) -> ReadingStopped:
-    """Return the error for a file that turned out bad when part of the extract was sent already."""
+    """Return the error for a bad file that is found after a part of the extract was sent."""
     return ReadingStopped(
         error.what,
         where=error.where,
         why=error.why,
-        next_step="what was sent is in the checkpoint: with the file as it was when the load began, "
-        f"{_RESUME}; with another one begin anew with --restart",
+        next_step="the checkpoint has everything that was sent. With the file as it was when the load began, "
+        f"{_RESUME}; with another file start over with --restart",
     )

@@ -1,4 +1,4 @@
-"""Take over what shards of another division of the same load did, slice by slice."""
+"""Takes over the results of shards of another division of the same load, slice by slice."""
 
 from collections.abc import Callable
 
@@ -12,14 +12,14 @@ from loader.shards.earlier import EarlierShards, TakenOver
 
 
 class TakingOver:
-    """Writes what earlier shards did into the checkpoint of this one, so that it is complete without them.
+    """Copies the results of earlier shards into the checkpoint of this shard, to make it complete.
 
     Args:
         job: The settings.
         earlier: The checkpoints of earlier shards, or None if there are none.
-        checkpoint: The own one.
-        counters: Counts what is taken over.
-        clock: Epoch seconds.
+        checkpoint: The checkpoint of this shard.
+        counters: Count the results that are taken over.
+        clock: Returns epoch seconds.
     """
 
     def __init__(
@@ -37,14 +37,14 @@ class TakingOver:
         self._clock = clock
 
     def of_slice(self, plan: SlicePlan, progress: WindowProgress | None) -> TakenOver | None:
-        """Return what is taken over of a slice that the checkpoint has; it is written down already.
+        """Take over the results for a slice that the checkpoint has, record them, and return them.
 
         Args:
             plan: The slice.
-            progress: What earlier runs of this shard know of its window.
+            progress: The results of earlier runs of this shard for its window.
 
         Raises:
-            DecisionNeeded: An event is in doubt for longer than its token lives, and the user has to decide.
+            DecisionNeeded: An event is in doubt, its token has expired, and the user must decide.
             CheckpointMismatch: An earlier shard planned another event for the same rows.
         """
         if self._earlier is None:
@@ -86,7 +86,7 @@ class TakingOver:
 
 
 def held_groups(job: Job, checkpoint: Checkpoint, earlier: EarlierShards | None) -> frozenset[str]:
-    """Return the groups that ``--on-failure hold`` keeps back from the start."""
+    """Return the groups that ``--on-failure hold`` holds back from the start."""
     if job.on_failure is not OnFailure.HOLD:
         return frozenset()
     of_earlier = earlier.held_groups() if earlier is not None and not job.retry_failed else frozenset()

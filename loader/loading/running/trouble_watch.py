@@ -1,4 +1,4 @@
-"""Write down what keeps a load from being accepted: in the log, and for ``status`` beside the checkpoint."""
+"""Records why events are not accepted: in the log, and beside the checkpoint for ``status``."""
 
 import logging
 from collections.abc import Callable
@@ -11,18 +11,18 @@ from loader.report.trouble import Trouble, remove_trouble, write_trouble
 log = logging.getLogger(__name__)
 
 _PATIENCE_SECONDS = 3.0
-"""A trouble that passes sooner, such as a lost connection, is not worth a line."""
+"""Minimum duration of a trouble that is logged. A lost connection, for example, passes sooner."""
 
 REPEAT_SECONDS = 60.0
 _WRITE_SECONDS = 5.0
 
 
 class TroubleWatch:
-    """Looks at each snapshot of a load.
+    """Examines each snapshot of a load.
 
     Args:
-        run_dir: Where the last trouble is written for ``status``.
-        last_trouble: Returns the last cause of failed attempts, over or not.
+        run_dir: Folder in which the last trouble is written for ``status``.
+        last_trouble: Returns the last cause of failed attempts, whether or not it is over.
     """
 
     def __init__(self, run_dir: Path, last_trouble: Callable[[], Trouble | None]) -> None:
@@ -35,7 +35,7 @@ class TroubleWatch:
             remove_trouble(run_dir)
 
     def look(self, snapshot: Snapshot) -> None:
-        """Log a trouble that lasts, and its end; write it down now and then."""
+        """Log a lasting trouble and its end, and write it at intervals."""
         trouble, now = snapshot.trouble, snapshot.seconds
         if trouble is None:
             if self._logged is not None:
@@ -62,7 +62,7 @@ class TroubleWatch:
             )
 
     def write(self) -> None:
-        """Write the last trouble for ``status``; a disk that refuses must not stop the load."""
+        """Write the last trouble for ``status``. A failed write does not stop the load."""
         trouble = self._last_trouble()
         if trouble is not None:
             with suppress(OSError):
