@@ -3,7 +3,7 @@
 import json
 from typing import Any, NoReturn
 
-_MAX_DEPTH = 100
+MAX_DEPTH = 100
 """Levels of objects and arrays that are written; each costs stack frames."""
 
 
@@ -18,7 +18,7 @@ class KeyTwice(ValueError):
 
 
 class TooDeep(ValueError):
-    """A value is nested more than _MAX_DEPTH levels deep."""
+    """A value is nested more than MAX_DEPTH levels deep."""
 
 
 def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def written(value: Any, depth: int = 0) -> str:
     """
     if isinstance(value, Digits):
         return str(value)
-    if isinstance(value, dict | list) and depth >= _MAX_DEPTH:
+    if isinstance(value, dict | list) and depth >= MAX_DEPTH:
         raise TooDeep
     if isinstance(value, dict):
         inside = [f"{_quoted(key)}:{written(each, depth + 1)}" for key, each in value.items()]

@@ -1,16 +1,17 @@
-"""The open events of one lane, and which of them takes a record.
+"""The open events of one lane, and the choice of the event for each record.
 
 Rules kept here:
 
-1. The events of a lane are sent in the order in which they were opened, so only its first open event is ever
-   closed: a later one may hold a record that must not go before it.
-2. A record goes into the first open event with room for it, but not before the last record of its user's
-   group, and after the last record of its primary key. So a repeated key, or a record too large for what is
-   left of an event, sends only its own group on; the others go on filling the earlier event.
-3. A record that does not fit closes the first event if that is full to seven eighths. A lane of more than
-   `MAX_OPEN` events, or of more bytes than it may hold, closes its first event.
-4. All of this depends on the records of the lane alone, so that another process that packs other lanes of
-   the same window has no influence on it.
+1. The events of a lane are sent in the order in which they were opened. Only its first open event is ever
+   closed, because a later event may hold a record that must not be sent before it.
+2. A record goes into the first open event with room, but not before the last record of its user's group, and
+   only after the last record of its primary key. A repeated key, or a record too large for the rest of an
+   event, therefore moves only its own group on to a later event. The other groups continue to fill the
+   earlier event.
+3. A record that does not fit closes the first event if it is full to seven eighths. A lane with more than
+   `MAX_OPEN` events, or more bytes than allowed, closes its first event.
+4. The result depends only on the records of the lane. A process that packs other lanes of the same window
+   cannot change it.
 """
 
 from bisect import bisect_right
@@ -22,7 +23,7 @@ from loader.events.open_event import LaneRecords, OpenEvent, PackedRun
 from loader.model import MAX_EVENT_BYTES
 
 LARGE_RECORD_BYTES = MAX_EVENT_BYTES // 8
-"""A record that is not larger fits into every event that is not yet full to seven eighths."""
+"""A record of at most this size fits into every event that is less than seven eighths full."""
 
 FULL_BYTES = MAX_EVENT_BYTES - LARGE_RECORD_BYTES - 2
 
@@ -30,12 +31,13 @@ MAX_OPEN = 64
 """Maximum number of open events of a lane: a key with a million rows opens an event for each."""
 
 MOST_USED = MAX_EVENT_BYTES - 1
-"""What the records of an array may come to if each is counted with a comma: brackets, but one comma less."""
+"""Maximum bytes of the records of an array, each counted with a comma. The brackets add two, the missing last
+comma subtracts one."""
 
 
 @dataclass(slots=True)
 class WindowPacking:
-    """What the lanes of a window have in common.
+    """The state that the lanes of a window share.
 
     Attributes:
         next_serial: Number of the next event that is opened.
@@ -53,16 +55,16 @@ class PackingLane:
 
     Args:
         group: Its ``eventGroupId``.
-        max_bytes: Most bytes that its open events may hold.
-        max_records: Most records of an event.
-        is_one_group: Whether all its records are of one user's group, so that no other may fill up an event
-            from which that group was sent on.
-        window: What it has in common with other lanes.
+        max_bytes: Maximum bytes of its open events.
+        max_records: Maximum records of an event.
+        is_one_group: Whether all its records are of one user's group, so that no other group can fill an
+            event from which that group moved on.
+        window: The state that the lanes of a window share.
 
     Attributes:
         open: Its open events, in order.
         first: Number of the first of them, or of the next one to be opened.
-        ahead: Number of the event that has the last record of a user's group, of groups that were sent on.
+        ahead: For each user's group that moved on, number of the event with its last record.
     """
 
     __slots__ = (
@@ -91,7 +93,7 @@ class PackingLane:
         self.ahead: dict[str, int] = {}
 
     def fill(self, records: LaneRecords, start: int, end: int) -> None:
-        """Put the records from ``start`` up to ``end``, which no group and no key holds back, into events."""
+        """Put the records from ``start`` up to ``end`` into events, without a check of groups and keys."""
         begins = records.begins
         while start < end:
             event = self.open[0] if self.open else self._opened(records.places[start])
@@ -99,7 +101,7 @@ class PackingLane:
             fitting = bisect_right(begins, begins[start] + room, start, end + 1) - 1
             until = min(fitting, start + self.max_records - event.count)
             if until <= start and not event.count:
-                until = start + 1  # a record alone needs no brackets, and so always fits
+                until = start + 1  # a single record needs no brackets, so it always fits
             if until > start:
                 self._take(event, records, start, until)
                 start = until
@@ -109,13 +111,13 @@ class PackingLane:
     def place_each(
         self, records: LaneRecords, start: int, singles: Sequence[int], known: dict[str, int]
     ) -> int:
-        """Put records into events, and some of them one by one; return the position behind the last of these.
+        """Put records into events, some of them one by one; return the position after the last of these.
 
         Args:
             records: The slice.
-            start: The first record.
-            singles: Which records are to be put one by one, ascending.
-            known: Number of the event with the last record of a key, of keys that come again.
+            start: Position of the first record.
+            singles: Positions of the records to place one by one, ascending.
+            known: For each repeated key, number of the event with its last record.
         """
         for single in singles:
             self.fill(records, start, single)
@@ -131,7 +133,7 @@ class PackingLane:
 
         Args:
             records: The slice.
-            position: Which record.
+            position: Position of the record.
             after: Number of the event with the last record of its key, or -1.
         """
         place, size = records.places[position], records.begins[position + 1] - records.begins[position]
@@ -165,7 +167,7 @@ class PackingLane:
         return self.ahead
 
     def close_all(self) -> None:
-        """Close what is open at the end of the self._window."""
+        """Close the open events at the end of the window."""
         while self.open:
             self._close_first(self.open[0].place)
 

@@ -1,4 +1,4 @@
-"""An event that still takes records, and the records it takes."""
+"""An open event, which still takes records, and its records."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ class PackedRun:
     """The records of one event.
 
     Attributes:
-        place: Position of its first row in the self._window.
+        place: Position of its first row in the window.
         rows: Position of each row in its file.
         borders: First position in ``rows`` and number of each file that the rows come from.
         group: ``eventGroupId``.
-        timestamp: That of the last record.
+        timestamp: Timestamp of the last record.
         quoted: One JSON object, or an array of several, in the form of `loader.json_quoting`.
     """
 
@@ -32,15 +32,15 @@ class LaneRecords:
     """The records of some lanes of a slice, lane by lane, as Python objects.
 
     Attributes:
-        places: Position of each record's row in the self._window.
+        places: Position of each record's row in the window.
         files: Number of the file of each, or of all.
         rows: Position of each record's row in its file.
         groups: User's group of each, or None if no record needs it.
         keys: Primary key of each, or None if no record needs it.
         timestamps: ``eventTimestamp`` of each, or None without one.
         quoted: The records.
-        begins: Sum of the bytes, each with a comma, before each record, and of all.
-        file_changes: Positions of the records that come from another file than the one before.
+        begins: For each record the bytes before it, and last the bytes of all, each record with a comma.
+        file_changes: Positions of the records that come from another file than the previous record.
     """
 
     __slots__ = (
@@ -87,9 +87,9 @@ class OpenEvent:
     """An event that still takes records.
 
     Attributes:
-        serial: Counts the events of the window in the order in which they were opened.
-        number: Counts those of the lane.
-        place: Position of its first row in the self._window.
+        serial: Number of the event in the window, in the order of opening.
+        number: Number of the event in its lane.
+        place: Position of its first row in the window.
         used: Bytes of its records, each with a comma.
         count: Number of its records.
     """
@@ -142,10 +142,10 @@ class OpenEvent:
         self._file = file
 
     def run(self, group: str) -> PackedRun:
-        """Return its records; to be called once."""
+        """Return its records. The caller must call this once."""
         pieces = self._pieces
         if self.count > 1:
-            # Brackets on the pieces: put around the whole, they would copy it again.
+            # The brackets are added to the pieces, because adding them to the whole would copy it again.
             pieces[0] = b"[" + pieces[0]
             pieces[-1] += b"]"
         quoted = pieces[0] if len(pieces) == 1 else b",".join(pieces)

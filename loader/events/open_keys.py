@@ -1,6 +1,6 @@
 """The primary keys of the records in a window's open events.
 
-Only they matter: a key whose event is closed may go into any event that is open.
+Keys of closed events do not matter, because their next record may go into any open event.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,25 +17,26 @@ class OpenKeys:
         self._added: tuple[pl.Series, list[tuple[int, int]]] | None = None
 
     def add(self, keys: pl.Series, taken: Sequence[tuple[int, int]]) -> None:
-        """Take the keys of a slice.
+        """Add the keys of a slice.
 
         Args:
             keys: The keys, lane by lane.
-            taken: Serials of events, and how many of the records each took, in the order of the keys.
+            taken: Serials of events with the number of records that each took, in the order of the keys.
         """
         self._added = keys, list(taken)
 
     def repeated(
         self, keys: pl.Series, open_events: Collection[int]
     ) -> tuple[pl.Series | None, list[tuple[str, int]]]:
-        """Return which keys of a slice another record of it, or of an open event, has.
+        """Return the keys of a slice that occur again in the slice or in an open event.
 
         Args:
             keys: The keys of the slice.
             open_events: Serials of the events that are open.
 
         Returns:
-            Booleans, or None for no key; those of them that are in open events, with the event's serial.
+            Booleans, or None if there is no such key; and the keys that are in open events, with the serial
+            of the event.
         """
         self._look_after(open_events)
         known = self._keys["key"]
@@ -47,7 +48,7 @@ class OpenKeys:
         return again.tail(len(keys)), earlier.rows()
 
     def _look_after(self, open_events: Collection[int]) -> None:
-        """Put the keys that were added last to the others, and drop those of closed events."""
+        """Merge the keys that were added last with the others, and drop those of closed events."""
         if self._added is None:
             return
         keys, taken = self._added

@@ -1,13 +1,14 @@
-"""Which records of a window share an event; the records come slice by slice.
+"""Packs the records of a window into events, slice by slice.
 
 Rules kept here:
 
-1. The events are the same for slices of any size: an event is closed by a record, or by the window's end.
-2. The records of a user's group stay in row order over the events of their lane, and no event holds a
-   primary key twice, has more bytes than the service allows, or more records than asked for.
-3. Polars works per record, Python per run of records that go into one event. Only records of groups in which
-   a key repeats, or a record is large, are placed one by one; `lane_packing` chooses the event of each.
-4. What is held between slices is what the open events hold, and the keys of their records.
+1. The events do not depend on the size of the slices. An event is closed by a record, or by the end of the
+   window.
+2. The records of a user's group stay in row order over the events of their lane. No event has a primary key
+   twice, more bytes than the service allows, or more records than the settings allow.
+3. Polars works per record, Python per run of records that go into one event. Only records of groups with a
+   repeated key or a large record are placed one by one. `lane_packing` chooses the event of each.
+4. Between slices only the open events and the keys of their records are in memory.
 """
 
 from bisect import bisect_left
@@ -26,22 +27,22 @@ from loader.events.open_keys import OpenKeys
 COMMA_BYTES = 1
 
 OBJECT_RECORDS = 8_192
-"""Records that are Python objects at a time while they are joined."""
+"""Number of records that are Python objects at a time while they are joined."""
 
 OPEN_BYTES = 96 * 2**20
 MIN_LANE_BYTES = 3 * 2**19
-"""What the open events of all lanes may hold, shared out among the lanes; and the least that one lane gets,
-so that a repeated key still leaves an earlier event open."""
+"""Maximum bytes of the open events of all lanes, divided among the lanes; and the minimum of one lane, so
+that a repeated key still leaves an earlier event open."""
 
 
 @dataclass(frozen=True, slots=True)
 class PackingSettings:
-    """How records are put into events.
+    """The settings of packing.
 
     Attributes:
         shared: Whether the records of a group in a window share events.
         group_buckets: Number of groups that keys are spread over, or None for a group per key.
-        max_records: Most records in one event, or None for as many as fit.
+        max_records: Maximum records of one event, or None for no limit except the bytes.
     """
 
     shared: bool = False
@@ -50,25 +51,25 @@ class PackingSettings:
 
     @property
     def lane_bytes(self) -> int:
-        """Most bytes that the open events of a lane hold."""
+        """Maximum bytes of the open events of a lane."""
         return max(MIN_LANE_BYTES, OPEN_BYTES // (self.group_buckets or 1))
 
 
 def with_buckets(records: pl.DataFrame, buckets: int | None) -> pl.DataFrame:
-    """Return records whose groups are spread over so many buckets; as they are if that is None."""
+    """Return the records with their groups spread over buckets, or unchanged if ``buckets`` is None."""
     return records if buckets is None else records.with_columns(group_buckets(records["group"], buckets))
 
 
 def group_buckets(groups: pl.Series, buckets: int) -> pl.Series:
-    """Return the groups that keys belong to when they are spread over so many groups."""
+    """Return the name of the bucket of each key, with keys spread over a number of buckets."""
     names = pl.Series([bucket_name(bucket) for bucket in range(buckets)], dtype=pl.String)
     return names.gather(bucket_numbers(groups, buckets)).alias(groups.name)
 
 
 def bucket_numbers(groups: pl.Series, buckets: int) -> pl.Series:
-    """Return the number of each key's bucket.
+    """Return the number of the bucket of each key.
 
-    CRC-32 because it is the same in every language and version, and evenly spread over text keys.
+    The hash is CRC-32, because it is the same in every language and version and spreads text keys evenly.
     """
     return group_hashes(groups) % buckets
 
@@ -87,8 +88,8 @@ class Packer:
     """Packs the records of one window.
 
     Args:
-        packing: How records are put into events.
-        lane_bytes: Most bytes that the open events of a lane hold; for tests.
+        packing: The settings of packing.
+        lane_bytes: Maximum bytes of the open events of a lane; for tests.
     """
 
     def __init__(self, packing: PackingSettings, lane_bytes: int | None = None) -> None:
@@ -100,10 +101,10 @@ class Packer:
         self._keys = OpenKeys()
 
     def add(self, records: pl.DataFrame) -> list[PackedRun]:
-        """Return the events that are closed by the records of one more slice, in the order of the closing.
+        """Return the events that the records of the next slice close, in the order of closing.
 
         Args:
-            records: The columns that `SliceRecords.frame` has.
+            records: A frame with the columns of `SliceRecords.frame`.
         """
         if records.is_empty():
             return []
@@ -128,7 +129,7 @@ class Packer:
         return self._closed()
 
     def _closed(self) -> list[PackedRun]:
-        # Sorting is stable: what one record closes is all of one lane, and stays in its order.
+        # The sort is stable. All events that one record closes are of one lane and stay in order.
         closed = [run for _, run in sorted(self._window.closed, key=itemgetter(0))]
         self._window.closed.clear()
         return closed
@@ -146,10 +147,11 @@ class Packer:
         return lane
 
     def _singles(self, records: pl.DataFrame) -> tuple[pl.Series | None, dict[str, dict[str, int]]]:
-        """Return the records to be placed one by one, and the open events that contain repeated keys.
+        """Return the records to place one by one, and the open events that contain repeated keys.
 
         Returns:
-            Booleans, or None for no record; for each lane the numbers of the events with keys of before.
+            Booleans, or None if there is no such record; and for each lane the numbers of the events with
+            earlier records of the keys.
         """
         marked, known = pl.repeat(value=False, n=records.height, eager=True), {}
         if "key" in records.columns:
@@ -160,7 +162,7 @@ class Packer:
             if repeated is not None:
                 marked |= repeated
             known = _by_lane(earlier, open_events)
-        if self._buckets is not None:  # else nothing fills up what a group leaves behind
+        if self._buckets is not None:  # otherwise no record fills the event that a group left
             marked |= records["size"] > LARGE_RECORD_BYTES
             sent_on = [group for lane in self._lanes.values() for group in lane.sent_on()]
             if sent_on:
@@ -188,8 +190,8 @@ class _Laid:
 
     Attributes:
         frame: The records.
-        lanes: Name or number of each lane, and where it begins.
-        singles: Positions of the records to be placed one by one, ascending.
+        lanes: Name or number of each lane, and its start.
+        singles: Positions of the records to place one by one, ascending.
     """
 
     frame: pl.DataFrame
@@ -199,12 +201,12 @@ class _Laid:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Some whole lanes of a slice.
+    """Some complete lanes of a slice.
 
     Attributes:
         records: Their records.
-        lanes: Name or number of each lane, where it begins and where it ends.
-        singles: Positions of the records to be placed one by one, ascending.
+        lanes: Name or number of each lane, its start and its end.
+        singles: Positions of the records to place one by one, ascending.
     """
 
     records: LaneRecords
@@ -213,7 +215,7 @@ class _Batch:
 
 
 def _laid_by_lane(records: pl.DataFrame, buckets: int | None, singles: pl.Series | None) -> _Laid:
-    """Return the records lane by lane: grouping them is seven times as fast as to sort them."""
+    """Return the records lane by lane. Grouping is seven times as fast as sorting."""
     names = records["group"] if buckets is None else bucket_numbers(records["group"], buckets)
     positions = pl.DataFrame({"lane": names, "at": pl.int_range(records.height, eager=True)})
     grouped = positions.group_by("lane", maintain_order=True).agg("at")
@@ -225,7 +227,7 @@ def _laid_by_lane(records: pl.DataFrame, buckets: int | None, singles: pl.Series
 
 
 def _batches(laid: _Laid) -> Iterator[_Batch]:
-    """Yield whole lanes of `OBJECT_RECORDS` records or more, as Python objects."""
+    """Yield complete lanes with at least `OBJECT_RECORDS` records together, as Python objects."""
     frame = laid.frame
     begins = [begin for _, begin in laid.lanes] + [frame.height]
     is_one_file = frame["file"].n_unique() == 1

@@ -1,12 +1,13 @@
-"""Plan the events of a window, slice by slice: which records share an event, in which order, with what token.
+"""Plans the events of a window, slice by slice: their records, their order and their tokens.
 
 Rules kept here:
 
-1. The plan is a function of the window's records and the settings: no clock, no outcome, no chance.
-2. Events are numbered in the order in which they are full, and every event of a window is closed at its end.
-3. The events of a user's group hold its records in row order, each record exactly once.
-4. No event is larger than the service allows, and none holds two records of one primary key
-   (the order inside an array is not documented).
+1. The plan is a function of the window's records and the settings. It uses no clock, no outcome and no random
+   number.
+2. Events are numbered in the order of closing. Every event of a window is closed at the end of the window.
+3. The events of a user's group have its records in row order, each record exactly once.
+4. No event is larger than the service allows. No event has two records of one primary key, because the
+   service does not document the order inside an array.
 """
 
 from collections.abc import Sequence
@@ -26,9 +27,9 @@ class SliceRecords(SliceCounts):
     """The records of one slice.
 
     Attributes:
-        window: Number of its window over the whole extract, from 0.
+        window: Number of its window in the whole extract, from 0.
         number: Its number in the window, from 0.
-        files: Its rows, file by file.
+        files: The counts of its rows, file by file.
         frame: The records, one a row, in the order of the extract, with the columns ``place`` (position of
             the row in the window, ascending), ``file`` and ``row`` (position in the file), ``group`` (the
             group it asks for, 1..255 characters), ``timestamp`` (``eventTimestamp`` as decimal text of epoch
@@ -48,17 +49,17 @@ class SliceRecords(SliceCounts):
 
     @property
     def rows(self) -> list[int]:
-        """Position in its file of each record's row."""
+        """Position of each record's row in its file."""
         return self.frame["row"].to_list()
 
     @property
     def groups(self) -> list[str]:
-        """The group each record asks for."""
+        """The group of each record, before groups are spread over buckets."""
         return self.frame["group"].to_list()
 
     @property
     def keys(self) -> list[str] | None:
-        """A text for each record that is unique to its primary key; None if it is not needed."""
+        """A unique text for the primary key of each record, or None if it is not needed."""
         return self.frame["key"].to_list() if "key" in self.frame.columns else None
 
     @property
@@ -76,10 +77,10 @@ class EventPlanner:
     """Plans the windows of one extract, slice by slice.
 
     Args:
-        destination: Where the events go.
+        destination: The destination of the events.
         files: The source files, in order.
-        packing: How records are put into events.
-        generation: How many loads of the run directory made way for this one.
+        packing: The settings of packing.
+        generation: Number of earlier loads of the run directory that the load replaces.
     """
 
     def __init__(
@@ -94,9 +95,10 @@ class EventPlanner:
         self._window: _WindowInWork | None = None
 
     def plan(self, records: SliceRecords) -> SlicePlan:
-        """Return what a slice adds to the plan of its window.
+        """Return the part of its window's plan that a slice adds.
 
-        The slices of a window must come in order, from the first one on; the same slices give the same plan.
+        The caller must give the slices of a window in order, from the first one on. The same slices give the
+        same plan.
         """
         if records.number == 0 or self._window is None:
             assert records.number == 0
@@ -124,15 +126,15 @@ class EventPlanner:
 
 
 class _WindowInWork:
-    """A window whose last slice has not come yet.
+    """A window whose last slice is not planned yet.
 
     Args:
         number: Its number.
-        packing: How records are put into events.
+        packing: The settings of packing.
 
     Attributes:
         events: The events planned so far.
-        tokens: Makes their tokens; None as long as there is no row.
+        tokens: Makes their tokens; None before the first row.
     """
 
     def __init__(self, number: int, packing: PackingSettings) -> None:

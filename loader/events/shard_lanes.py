@@ -1,7 +1,7 @@
-"""Which shard delivers which lane: the same in every process, version and order of planning.
+"""The division of lanes among shards, which is the same in every process, version and order of planning.
 
-A lane of a group belongs to a shard by the CRC-32 of its name. A bucket belongs to one by its number, so that
-64 buckets over 16 shards are four for each.
+The CRC-32 of its name decides the shard of a group. Its number decides the shard of a bucket, so that each of
+16 shards gets four of 64 buckets.
 """
 
 import polars as pl
@@ -11,11 +11,11 @@ from loader.job import Shard
 
 
 def lanes_of_shard(groups: pl.Series, buckets: int | None, shard: Shard) -> pl.Series:
-    """Return which groups a shard delivers, as booleans.
+    """Return the groups that a shard delivers, as booleans.
 
     Args:
-        groups: The groups that records ask for, before they are spread over buckets.
-        buckets: Number of buckets that they are spread over, or None for a lane for each group.
+        groups: The groups of the records, before they are spread over buckets.
+        buckets: Number of buckets that they are spread over, or None for a lane per group.
         shard: The shard.
     """
     numbers = group_hashes(groups) if buckets is None else bucket_numbers(groups, buckets)

@@ -1,11 +1,12 @@
-"""Cut a packed event into parts: which records, with which token, in which bytes.
+"""Divides a packed event into parts: their records, tokens and bytes.
 
 Rules kept here:
 
-1. A part is a function of the event and its range of records alone, so every run of a load cuts the same
-   parts with the same tokens and bytes.
-2. The bytes of a record are never read into values and written again: a part is cut out of its event.
-3. The token of a part is never that of its event or of another part: no token has two contents.
+1. A part depends only on the event and its range of records. Every run of a load therefore makes the same
+   parts, with the same tokens and bytes.
+2. A part is cut out of the bytes of its event. A record is never parsed and written again.
+3. The token of a part differs from that of its event and of other parts, because a token must have one
+   content.
 """
 
 import hashlib
@@ -17,11 +18,11 @@ from loader.json_quoting import quote
 from loader.model import Borders, Event, Part
 
 RecordSpan = tuple[int, int]
-"""Where a record begins in the event's data and where it ends, in bytes."""
+"""Start and end of a record in the event's data, in bytes."""
 
 _JSON_BLANKS = b" \t\n\r"
 
-# The texts of numbers are of no interest, and turning them into numbers has limits of its own.
+# The values of numbers are not needed, and the conversion to numbers has limits.
 _SKIP = json.JSONDecoder(parse_int=len, parse_float=len).raw_decode
 
 
@@ -31,7 +32,7 @@ def whole(event: Event) -> Part:
 
 
 def halves(part: Part) -> tuple[Part, Part]:
-    """Return the two parts that a refused part of at least two records is cut into, in order."""
+    """Return the two halves of a refused part with at least two records, in order."""
     count = part.count // 2
     return Part(part.first, count), Part(part.first + count, part.count - count)
 
@@ -54,7 +55,7 @@ def part_event(event: Event, part: Part, data: bytes, places: Sequence[RecordSpa
     Args:
         event: The planned event.
         part: A range of its records that is not the whole.
-        data: What it holds: ``event.data``.
+        data: The payload, ``event.data``.
         places: Positions of its records.
     """
     end = part.first + part.count
@@ -85,9 +86,9 @@ def record_places(data: bytes) -> list[RecordSpan]:
         data: UTF-8 JSON: an array of objects.
 
     Raises:
-        ValueError: It is something else.
+        ValueError: The data is not an array of objects.
     """
-    # One character per byte: all that JSON is built of is ASCII, so only texts look different.
+    # One character per byte. The syntax of JSON is ASCII, so only the content of texts changes.
     text = data.decode("latin-1")
     places: list[RecordSpan] = []
     at, before = _after_blanks(data, 0), b"["

@@ -1,13 +1,14 @@
-"""The clientToken of an event: a pure function of what the event is.
+"""The clientToken of an event: a pure function of its content and place.
 
 Rules kept here:
 
 1. The same source bytes and plan settings give the same tokens on every machine and in every version.
-2. Fields are length-delimited, so no two different events hash the same text.
-3. The attempt, the clock and the path of the file have no part in it, and neither has the number of the
-   event in the plan: a process that plans only some lanes of a window gives their events the same tokens.
-4. Loads of another generation have other tokens: whoever loads the same bytes again on purpose is not taken
-   for a retry. Generation 0 adds nothing, so a load whose run directory was lost has the same tokens again.
+2. Fields are hashed with their lengths, so two different events never hash the same text.
+3. The token does not depend on the attempt, the clock, the path of the file, or the number of the event in
+   the plan. A process that plans only some lanes of a window therefore gives their events the same tokens.
+4. Loads of another generation have other tokens, so that a deliberate second load of the same bytes is not
+   taken for a retry. Generation 0 adds nothing, so a load whose run directory was lost has the same tokens
+   again.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ _START = hashlib.sha256(BODY_START)
 
 
 def begin_hash(quoted: bytes) -> "_Hash":
-    """Return the SHA-256 of a request's body as far as it is known without the token: to the payload's end.
+    """Return the SHA-256 state of a request's body up to the end of the payload, which precedes the token.
 
     Args:
         quoted: The event's payload, as it is sent.
@@ -38,9 +39,9 @@ class TokenSource:
     """Makes the tokens of a load's events.
 
     Args:
-        destination: Where the events go.
+        destination: The destination of the events.
         files: The files of the extract, in order.
-        generation: How many loads of the run directory made way for this one.
+        generation: Number of earlier loads of the run directory that the load replaces.
     """
 
     def __init__(self, destination: Destination, files: Sequence[SourceFile], generation: int = 0) -> None:
@@ -65,7 +66,7 @@ class TokenSource:
         return _delimited(source.fingerprint) + _delimited(str(source.copy))
 
     def of_window(self, file: int, first_row: int) -> "WindowTokens":
-        """Return what makes the tokens of a window's events.
+        """Return the source of the tokens of a window's events.
 
         Args:
             file: Number of the file of its first row.
@@ -79,7 +80,7 @@ class WindowTokens:
     """Makes the tokens of one window's events.
 
     Args:
-        source: Knows the files.
+        source: Has the identity of the files.
         window: Identity of the window: 32 bytes.
     """
 
@@ -100,11 +101,11 @@ class WindowTokens:
             files: Numbers of the files that its rows come from, in order.
             group: ``eventGroupId``.
             timestamp: ``eventTimestamp`` as decimal text, or None.
-            begun: What `begin_hash` gives for the payload; used up.
+            begun: The result of `begin_hash` for the payload. It must not be used again.
         """
         group_bytes = group.encode()
         begun.update(
-            # The quotation mark ends the payload, which contains none.
+            # The quotation mark ends the payload, which contains no unescaped one.
             b'"%b%d:%b%d,%d:%b,%b'
             % (
                 self._window,

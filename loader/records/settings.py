@@ -30,7 +30,8 @@ class RecordSettings:
         conversion: The form of values.
         nulls: Whether a column without a value is left out of the record (``omit``) or sent as null.
         packs_groups: Whether an event may hold several records, so that their primary keys are needed.
-        group_buckets: Number of buckets that groups are spread over, or None if groups keep their names.
+        group_buckets: Number of buckets that groups are spread over, None if groups keep their names, or
+            ``auto`` if the number is not chosen yet.
         shard: The shard that is read, or None for the whole load.
         place_of: Returns line and file of a setting, for errors.
     """
@@ -38,7 +39,7 @@ class RecordSettings:
     conversion: Conversion
     nulls: Literal["omit", "null"]
     packs_groups: bool
-    group_buckets: int | None
+    group_buckets: int | Literal["auto"] | None
     shard: Shard | None
     place_of: PlaceOf
 

@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
-from loader.delivery.outcomes.outcome_handling import INTERRUPTED_CODE, ON_HOLD_CODE, TOKEN_TOO_OLD_CODE
 
 from loader.checkpoint.doubt import LOST_ANSWER, SKIPPED
+from loader.delivery.outcomes.settlement import INTERRUPTED_CODE, ON_HOLD_CODE, TOKEN_TOO_OLD_CODE
 from loader.errors import ExitCode
 from loader.model import OutcomeKind
 from loader.reject_code import RejectCode
