@@ -1,1 +1,1 @@
-"""The shards of one load: several checkpoints in a run directory, which belong together."""
+"""The shards of one load: several checkpoints in one run directory."""

@@ -1,7 +1,8 @@
-"""What earlier shards of a load did, for one that divides the groups in another way.
+"""The results of earlier shards of a load, for a shard of another division of the groups.
 
-An event has another index in each division, and the same first row in its window. By that row, and the start
-of its token, the events of a plan are found in the checkpoints of earlier shards, which do not change.
+The index of an event depends on the division, but its first row in the window does not. The events of a plan
+are found in the checkpoints of earlier shards by that row and the start of their tokens. These checkpoints do
+not change.
 """
 
 import sqlite3
@@ -32,12 +33,12 @@ _PLACES = "SELECT places FROM slices WHERE window = ? ORDER BY number"
 
 @dataclass(frozen=True, slots=True)
 class TakenOver:
-    """What earlier shards did with the events of a slice, by the index that they have now.
+    """The results of earlier shards for the events of a slice, by the present index of the events.
 
     Attributes:
-        settled: Accepted events, and those that failed for good.
-        in_doubt: Epoch seconds of the first attempt of those that may have been accepted.
-        parts: What became of the parts of events that were divided.
+        settled: Results of accepted and of failed events.
+        in_doubt: Epoch seconds of the first attempt of events that may have been accepted.
+        parts: Results of the parts of divided events.
     """
 
     settled: dict[int, EventResult] = field(default_factory=dict)
@@ -51,7 +52,7 @@ class _Window:
 
     Attributes:
         places: Index and start of the token of each event, by position of its first row.
-        progress: Where its events stand.
+        progress: The progress of its events.
         in_doubt: Epoch seconds since when events are in doubt, by index.
     """
 
@@ -115,14 +116,14 @@ class _Checkpoint:
 
 
 class EarlierShards:
-    """The checkpoints of earlier shards, open for reading while the context lasts.
+    """The checkpoints of earlier shards, open for reading during a ``with`` block.
 
     Args:
-        parts: Which ones; of the same plan and generation as the load.
+        parts: The checkpoints, of the same plan and generation as the load.
         retry_failed: Whether this run sends failed events again.
 
     Raises:
-        CheckpointError: One of them cannot be read.
+        CheckpointError: A checkpoint cannot be read.
     """
 
     def __init__(self, parts: Sequence[PartCheckpoint], *, retry_failed: bool) -> None:
@@ -144,11 +145,11 @@ class EarlierShards:
         self._held.close()
 
     def held_groups(self) -> frozenset[str]:
-        """Return the groups with an event that failed for good."""
+        """Return the groups with a failed event."""
         return frozenset[str]().union(*(each.held_groups() for each in self._checkpoints))
 
     def of_slice(self, plan: SlicePlan) -> TakenOver:
-        """Return what became of the events of a slice.
+        """Return the results for the events of a slice.
 
         Raises:
             CheckpointMismatch: An earlier shard planned another event for the same rows.
@@ -163,7 +164,7 @@ class EarlierShards:
 
 
 def _found(plan: SlicePlan, window: _Window, part: PartCheckpoint) -> Iterator[tuple[int, Event]]:
-    """Yield the events of a slice that a window holds, each with its index there."""
+    """Yield the events of a slice that an earlier window has, each with its index there."""
     starts = token_starts([event.token for event in plan.events])
     for event, place, start in zip(plan.events, plan.places, starts, strict=True):
         known = window.places.get(place)
@@ -181,7 +182,7 @@ def _found(plan: SlicePlan, window: _Window, part: PartCheckpoint) -> Iterator[t
 
 
 def _take(taken: TakenOver, checkpoint: _Checkpoint, window: _Window, index: int, event: Event) -> None:
-    """Add what one checkpoint knows of an event; what any of them knows as accepted is accepted."""
+    """Add the result of one checkpoint for an event. Accepted in any of them is accepted."""
     progress, now = window.progress, event.index
     known = taken.settled.get(now)
     if known is not None and known.state is EventState.ACCEPTED:

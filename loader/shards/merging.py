@@ -1,8 +1,9 @@
-"""One checkpoint of several shards' checkpoints, for commands that only read.
+"""Merges the checkpoints of several shards into one, for commands that only read.
 
-The events of a window are those of the first shard, then those of the second one, and so on: an index moves
-by the number of events of the shards before. Counts are those of each shard's own rows, so a row is counted
-once. What a dead run left in doubt is written down as such, as the next run of the shard would do.
+The events of a window are those of the first shard, then those of the second shard, and so on. The index of
+an event grows by the number of events of the earlier shards. Each shard counts only its own rows, so a row is
+counted once. Events that a killed run left in doubt are recorded as in doubt, as the next run of the shard
+would do.
 """
 
 import sqlite3
@@ -16,10 +17,10 @@ from loader.checkpoint.reconciling import LEAVE_IN_DOUBT
 from loader.checkpoint.samples import StoredSample, halved, read_samples, together, write_samples
 
 COPIED = ("load", "connection", "files")
-"""The same in all shards, but for identity and command."""
+"""Tables that are the same in all shards, except for identity and command."""
 
 MOVED = ("odd_receipts", "events", "parts", "failed_loads")
-"""Tables with a row for an event, by window and index in it."""
+"""Tables with a row per event, by window and index in the window."""
 
 ADD_WINDOW = """
 INSERT INTO windows SELECT * FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)) WHERE true
@@ -50,7 +51,7 @@ ON CONFLICT (window) DO UPDATE SET event_ids = CAST(event_ids || excluded.event_
 
 
 class MergedCheckpoint:
-    """A checkpoint that shards are added to, in the order of their numbers.
+    """A checkpoint to which shards are added, in the order of their numbers.
 
     Args:
         connection: An empty checkpoint, in a transaction.
@@ -68,7 +69,7 @@ class MergedCheckpoint:
 
         Args:
             shard: Its checkpoint.
-            is_running: Whether a process works on it: what it has sent is then in flight, not in doubt.
+            is_running: Whether a process works on it, so that sent events are in flight and not in doubt.
         """
         into = self._connection
         if not self._shards:
@@ -93,7 +94,7 @@ class MergedCheckpoint:
         self._samples.append(read_samples(shard))
 
     def finish(self) -> None:
-        """Write what depends on all shards."""
+        """Write the values that depend on all shards."""
         for window, states in self._verdicts.items():
             halves = zip_longest(states[::2], states[1::2], fillvalue=0)
             packed = bytes(low | high << 4 for low, high in halves)
@@ -125,7 +126,7 @@ def _copy(source: sqlite3.Connection, into: sqlite3.Connection, table: str) -> N
 
 
 def _summed(shards: Sequence[list[StoredSample]]) -> Sequence[StoredSample]:
-    """Return samples of all shards together, as if all had begun at the same moment."""
+    """Return the sums of the samples of all shards, as if all had begun at the same time."""
     filled = [samples for samples in shards if samples]
     period = max((max(each.seconds for each in samples) for samples in filled), default=0.0)
     aligned = []

@@ -13,13 +13,13 @@ from loader.shards.parts import WHOLE, part_folders
 def delivered_by_other_divisions(
     run_dir: Path, shard: Shard | None, settings: Mapping[str, Any]
 ) -> dict[Identity, str]:
-    """Return the paths of files that all shards of another division delivered, by the identity of each.
+    """Return the paths of files that all shards of another division delivered, by the identity of each file.
 
-    A file that only some shards of a division delivered is not among them: its other groups are not sent.
+    A file that only some shards of a division delivered is excluded, because its other groups were not sent.
 
     Args:
         run_dir: The run directory of the whole load.
-        shard: The part that this process delivers; None for the whole.
+        shard: The shard of this process, or None for the whole load.
         settings: The plan settings of the load.
 
     Raises:
@@ -40,7 +40,7 @@ def delivered_by_other_divisions(
 
 
 def _delivered_in(folder: Path, settings: Mapping[str, Any]) -> dict[Identity, str]:
-    """Return the files that one part delivered, in its present load too."""
+    """Return the files that one part delivered, including those of its present load."""
     paths = dict(delivered_before(folder, settings).paths)
     present = present_load(folder)
     if present is not None and present.is_finished and is_for(present, settings):

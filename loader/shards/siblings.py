@@ -1,10 +1,10 @@
-"""What the other parts of a run directory mean for the part that a process is about to deliver.
+"""Compares the part that a process is about to deliver with the other parts of the run directory.
 
 Rules kept here:
 
-1. All parts that work at a time are of one job and of one division into shards.
-2. Nothing that is unfinished is passed over: where the number of shards changed, what earlier shards did is
-   taken over, or the load is refused.
+1. All parts that run at the same time are of one job and of one division into shards.
+2. No unfinished work is ignored. If the number of shards has changed, the results of earlier shards are taken
+   over, or the load is refused.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,11 +19,12 @@ from loader.shards.parts import WHOLE, PartCheckpoint, part_folders, read_part
 
 @dataclass(frozen=True, slots=True)
 class Siblings:
-    """The other parts of a run directory, as far as they matter.
+    """The relevant facts about the other parts of a run directory.
 
     Attributes:
-        least_generation: The generation of a load that begins is not below this one.
-        earlier: Parts of another division of the same load: what they delivered is not to be sent again.
+        least_generation: Minimum generation of a load that begins.
+        earlier: Parts of another division of the same load. Events that they delivered must not be sent
+            again.
     """
 
     least_generation: int = 0
@@ -33,18 +34,18 @@ class Siblings:
 def look_at_siblings(
     run_dir: Path, shard: Shard | None, plan: Plan, *, restart: bool = False, supersede: bool = False
 ) -> Siblings:
-    """Compare a part that is about to be opened with the others of its run directory.
+    """Compare a part that is about to be opened with the other parts of its run directory.
 
     Args:
         run_dir: The run directory of the whole load.
-        shard: The part; None for the whole.
-        plan: What its load is made of.
+        shard: The shard, or None for the whole load.
+        plan: The plan of its load.
         restart: Whether it starts over.
-        supersede: Whether an unfinished load of other files makes way.
+        supersede: Whether an unfinished load of other files is replaced.
 
     Raises:
         CheckpointLocked: A part of another division, or of another load, is being delivered.
-        CheckpointMismatch: A part is of another job, or unfinished and would be passed over.
+        CheckpointMismatch: A part is of another job, or is unfinished and would be ignored.
         CheckpointError: A checkpoint cannot be read.
     """
     own = shard or WHOLE
@@ -108,7 +109,7 @@ def _generations(
     *,
     is_new: bool,
 ) -> Iterator[int]:
-    """Yield the generations that the own one is not below."""
+    """Yield generations; that of the part must not be lower than any of them."""
     for part in others:
         if part in earlier:
             yield part.generation

@@ -66,10 +66,10 @@ class Whole:
     """A load of several shards.
 
     Attributes:
-        place: A folder with one checkpoint of all shards, as long as the context lasts.
-        of: How many shards there are.
+        place: A folder with one checkpoint of all shards, which exists during the ``with`` block.
+        of: Number of shards.
         runs: The shards that have begun.
-        missing: The others.
+        missing: The other shards.
     """
 
     place: Path
@@ -79,13 +79,13 @@ class Whole:
 
     @property
     def needy(self) -> Sequence[ShardRun]:
-        """The shards that neither run nor have finished, the gravest end first."""
+        """The shards that neither run nor have finished, the most serious end first."""
         idle = [run for run in self.runs if run.pid is None and not run.is_finished]
         return sorted(idle, key=lambda run: GRAVEST_FIRST.index(_code(run)))
 
     @property
     def exit_code(self) -> ExitCode:
-        """How the load ended: the gravest end of a shard, or 5 if some have not begun or were killed."""
+        """Exit code of the load: the most serious one of its shards; 5 if one was killed or never began."""
         codes = [_code(run) for run in self.runs]
         codes += [ExitCode.STOPPED_RESUMABLE] * bool(self.missing)
         return min(codes, key=GRAVEST_FIRST.index)
@@ -97,7 +97,7 @@ def _code(run: ShardRun) -> ExitCode:
 
 @contextmanager
 def whole_load(run_dir: Path) -> Iterator[Whole | None]:
-    """Yield the shards of a run directory as one load; None if its load has no shards.
+    """Yield the shards of a run directory as one load, or None if its load has no shards.
 
     Raises:
         CheckpointError: A checkpoint cannot be read.
