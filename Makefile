@@ -66,10 +66,12 @@ pythons: $(READY) ## A part of the tests with other Pythons, PYTHONS="PROGRAM...
 			$$python requirements.lock || exit 1; \
 	done
 
-soak: $(READY) ## The long fault tests and hostile files, half an hour or so: writes docs/reliability.md
+# A soak that was cut off goes on: tests that passed are in the journal, which the end of a whole soak removes.
+soak: $(READY) ## The long fault tests and hostile files, an hour or so: writes docs/reliability.md
 	SCN_TESTS_PLAIN_STARTS=1 SCN_TESTS_WHOLE=1 $(BIN)/pytest -m "soak or not soak" tests/faults tests/hostile \
 		tests/load tests/sql tests/formats tests/simulation tests/drafting --numprocesses $(WORKERS) --quiet \
-		--reliability docs/reliability.md
+		--reliability docs/reliability.md --soak-journal .soak-journal
+	rm .soak-journal
 
 corpus: $(READY) ## Try files that others wrote, CORPUS=FOLDER: writes docs/reliability.md and corpus.json
 	$(BIN)/python -m tests.corpus $(CORPUS) --report docs/reliability.md $(ARGS)
@@ -119,4 +121,4 @@ lock: ## Write the lock files from pyproject.toml (needs uv)
 		--generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --output-file oldest.lock
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .airflow .trial docs/_build .bench .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) .soak-journal .airflow .trial docs/_build .bench .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

@@ -2,31 +2,60 @@
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from tests.faults.reliability import Reliability
+from tests.faults.soak_journal import SoakJournal
 
 # A deadline per example measures the machine, not the code: CI shares its cores.
 settings.register_profile("scn-loader", deadline=None, max_examples=50)
 settings.load_profile("scn-loader")
 
 OPTION = "--reliability"
+JOURNAL_OPTION = "--soak-journal"
+
+DONE = pytest.StashKey[frozenset[str]]()
+"""Names of the tests that an earlier part of the soak passed."""
 
 pytest_plugins = ["tests.aws.fixtures", "tests.extract.fixtures", "tests.http.fixtures"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the flag that asks for the report."""
+    """Add the flags of the report."""
     parser.addoption(OPTION, metavar="FILE", help="write docs/reliability.md from what was tried")
+    parser.addoption(
+        JOURNAL_OPTION, metavar="FILE", help="where the results are kept: tests that passed are not run again"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Collect what the tests tried, if the report is asked for and this process runs the session."""
-    path = config.getoption(OPTION, default=None)
-    if path and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Reliability(Path(path)), "reliability")
+    page, journal = config.getoption(OPTION, default=None), config.getoption(JOURNAL_OPTION, default=None)
+    if hasattr(config, "workerinput"):
+        config.stash[DONE] = frozenset(config.workerinput["done"])
+        return
+    kept = SoakJournal(Path(journal)) if journal else None
+    config.stash[DONE] = kept.done() if kept else frozenset()
+    if page:
+        config.pluginmanager.register(Reliability(Path(page), kept), "reliability")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give a worker the tests that need not be run again: all workers must collect the same."""
+    node.workerinput["done"] = sorted(node.config.stash[DONE])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that an earlier part of the soak passed."""
+    done = config.stash[DONE]
+    if done:
+        left_out = [item for item in items if item.nodeid in done]
+        items[:] = [item for item in items if item.nodeid not in done]
+        config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,20 +1,22 @@
 """Makes docs/reliability.md from what the tests of this folder tried and what came of it.
 
 A pytest plugin: each test carries a ``tried`` mark (what was tried, which guarantee that stands for), and
-leaves the counts of its trials in its report.
+leaves the counts of its trials in its report. With a journal, a soak goes on where it was cut off.
 """
 
 import platform
+import subprocess
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.corpus.page import section_of, with_section
 from tests.faults.mended import MENDED
+from tests.faults.soak_journal import BROKEN, KEPT, SoakJournal, Trial
 
 ONCE = "1, 2, 3: every event is accepted once, those of a group in row order, and the summary adds up"
 GOES_ON = "The load waits for better times and goes on by itself; nothing is lost or doubled meanwhile"
@@ -140,34 +142,45 @@ class Row:
     counts: Counter[str] = field(default_factory=Counter)
 
 
+def rows_of(trials: Iterable[Trial]) -> list[Row]:
+    """Return the lines of the tables, in the order of the guarantees."""
+    rows: dict[str, Row] = {}
+    for trial in trials:
+        if trial.tried:
+            row = rows.setdefault(trial.tried, Row(trial.tried, trial.keeps))
+            row.counts.update(trial.counts)
+            if trial.outcome == BROKEN:
+                row.broken.append(trial.nodeid)
+            elif trial.outcome == KEPT:
+                row.kept += 1
+            else:
+                row.skipped += 1
+    return sorted(rows.values(), key=lambda row: (GUARANTEES.index(row.keeps), row.tried))
+
+
 class Reliability:
-    """Collects rows from the reports of a session and writes the page at its end.
+    """Collects the trials of a session and writes the page at its end.
 
     Args:
         path: The page.
+        journal: Where the trials of this and of earlier sessions are; None without one.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, journal: SoakJournal | None) -> None:
         self._path = path
-        self._rows: dict[str, Row] = {}
+        self._journal = journal
+        self._trials = {trial.nodeid: trial for trial in journal.trials()} if journal else {}
+        self._running: dict[str, Trial] = {}
+        self._commit = _commit()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in one phase of one test."""
-        properties: dict[str, Any] = dict(report.user_properties)
-        if "tried" not in properties:
-            return
-        tried, keeps = properties["tried"]
-        row = self._rows.setdefault(tried, Row(tried, keeps))
-        if report.failed:
-            row.broken.append(report.nodeid)
-        elif report.skipped:
-            row.skipped += 1
-        elif report.when == "call":
-            row.kept += 1
+        trial = self._running.setdefault(report.nodeid, Trial(report.nodeid, commit=self._commit))
+        trial.take_in(report)
         if report.when == "teardown":
-            for name, value in report.user_properties:
-                if name == "counts" and isinstance(value, dict):  # one for each trial
-                    row.counts.update(value)
+            self._trials[report.nodeid] = self._running.pop(report.nodeid)
+            if self._journal is not None:
+                self._journal.add(trial)
 
     def pytest_sessionfinish(self) -> None:
         """Write the page; the section of another command stays."""
@@ -180,13 +193,15 @@ class Reliability:
         Args:
             at: When the soak ended.
         """
-        rows = sorted(self._rows.values(), key=lambda row: (GUARANTEES.index(row.keeps), row.tried))
+        rows = rows_of(self._trials.values())
         sums: Counter[str] = Counter()
         for row in rows:
             sums.update(row.counts)
         broken = [each for row in rows for each in row.broken]
         verdict = "Every guarantee was kept." if not broken else "**Broken:** " + ", ".join(broken)
-        system = f"{platform.system()} with Python {platform.python_version()}"
+        commits = list(dict.fromkeys(trial.commit for trial in self._trials.values())) or [self._commit]
+        span = " to ".join(dict.fromkeys([commits[0], commits[-1]]))
+        system = f"{platform.system()} with Python {platform.python_version()}, commit {span}"
         numbers = (
             f"{sums['runs']:,} runs of the command, {sums['kills']:,} of them killed, "
             f"{sums['attempts']:,} attempts, {sums['accepted']:,} events accepted, "
@@ -202,6 +217,13 @@ class Reliability:
             lines += ["", *_table(guarantee, [row for row in rows if row.keeps == guarantee])]
         lines += ["", *_hostile(sums), "", *_kill_points(sums), "", MENDED, LIMITS]
         return "\n".join(lines)
+
+
+def _commit() -> str:
+    """Return the short name of the commit that is tried; empty outside a repository."""
+    asked = ["git", "rev-parse", "--short=10", "HEAD"]
+    found = subprocess.run(asked, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    return found.stdout.strip()
 
 
 def _table(guarantee: str, rows: list[Row]) -> list[str]:
