@@ -2,17 +2,20 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from tests.faults.reliability import ONCE, rows_of
-from tests.faults.soak_journal import BROKEN, SKIPPED, SoakJournal, Trial
+from tests.faults.soak_journal import BROKEN, KEPT, SKIPPED, SoakJournal, Trial
 
 pytest_plugins = ["pytester"]
 
 
-def trial(nodeid: str, **given: object) -> Trial:
-    return Trial(nodeid, tried="a kill", keeps=ONCE, commit="abc", **given)  # type: ignore[arg-type] - a test's
+def trial(
+    nodeid: str, outcome: Literal["kept", "broken", "skipped"] = KEPT, counts: Counter[str] | None = None
+) -> Trial:
+    return Trial(nodeid, "a kill", ONCE, outcome, "abc", Counter() if counts is None else counts)
 
 
 def test_a_test_that_passed_is_done_and_one_that_failed_is_not(tmp_path: Path):
