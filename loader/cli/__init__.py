@@ -1,4 +1,4 @@
-"""The command ``scn-loader``: a thin skin, one command for one function of the library."""
+"""The command ``scn-loader``. Each of its commands calls one function of the library."""
 
 import os
 import sys
@@ -75,27 +75,27 @@ def _options(
     *,
     _version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave."),
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
     ] = False,
 ) -> None:
     pass
 
 
 def main() -> None:
-    """Answer the command line of this process; leave with one of the documented exit codes.
+    """Run the command line of this process, then exit with one of the documented exit codes.
 
     Raises:
         SystemExit: Always.
     """
     limit_polars()
-    # A flag whose value may be left out: typer has none.
+    # typer does not support a flag whose value is optional.
     arguments = [f"{VERIFY}={ONCE}" if each == VERIFY else each for each in sys.argv[1:]]
     sys.argv[1:] = arguments
     summary_json = requested_summary(arguments, os.environ)
     if summary_json is not None:
         clear_summary(summary_json)
     code, error = _answer(arguments)
-    # The file comes first: whatever happens to the output, it says how the load ended.
+    # The summary file comes first: it must say how the load ended even if the output fails.
     with deciding(code):
         if (
             summary_json is not None
@@ -110,7 +110,7 @@ def main() -> None:
 
 
 def interrupted() -> int:
-    """Say that a signal ended the command before it could do so itself, and return the exit code."""
+    """Report that a signal ended the command before the command handled it; return the exit code."""
     error = _before_sending(Interrupted(""))
     summary_json = requested_summary(sys.argv[1:], os.environ)
     if summary_json is not None:
@@ -120,9 +120,9 @@ def interrupted() -> int:
 
 
 def after_output(code: int) -> int:
-    """Write what is left of the output, and return the exit code."""
+    """Write the rest of the output and return the exit code."""
     lost = lost_output()
-    # What a load delivered does not depend on who reads about it. The other commands are their output.
+    # A failed output does not change how a load ended. For the other commands, the output is the result.
     if lost is not None and sys.argv[1:2] != ["load"]:
         error = SettingsError("The output could not be written.", why=lost.strerror or str(lost))
         show_error(error)
@@ -136,7 +136,7 @@ def _code_of(ended: SystemExit) -> int:
 
 
 def _answer(arguments: Sequence[str]) -> tuple[int, LoaderError | None]:
-    """Return the exit code of a command, and what stopped it if that is not shown yet."""
+    """Return the exit code of a command, and the error that stopped it if it is not shown yet."""
     if arguments[:1] != ["load"]:  # `load` logs more; the others only show tracebacks, in main()
         arguments = [each for each in arguments if each != "--debug"]
     try:
@@ -147,7 +147,7 @@ def _answer(arguments: Sequence[str]) -> tuple[int, LoaderError | None]:
     except SystemExit as ended:
         code = _code_of(ended)
         asked = asked_to_stop()
-        # typer turns KeyboardInterrupt into this code, whichever signal raised it.
+        # typer raises this code for KeyboardInterrupt, whichever signal caused it.
         if asked is None or is_decided() or code != ExitCode.INTERRUPTED:
             return code, None
         error: LoaderError = _before_sending(asked)
@@ -158,7 +158,7 @@ def _answer(arguments: Sequence[str]) -> tuple[int, LoaderError | None]:
         if isinstance(error, SystemRefusal):  # a load that has sent something returns how it ended
             error.exit_code = ExitCode.REFUSED
         asked = asked_to_stop()
-        # A library that a signal interrupts may raise an error of its own: modules that are imported do.
+        # An import that a signal interrupts may raise an error of another type.
         if asked is not None and not is_decided() and not isinstance(fault, LoaderError):
             error = _before_sending(asked)
     return error.exit_code, error
@@ -171,7 +171,7 @@ def _before_sending(fault: BaseException) -> Interrupted:
 
 
 def leave(reason: Interrupted) -> None:
-    """Write the summary of a command that is left at once."""
+    """Write the summary of a command that exits at once."""
     summary_json = requested_summary(sys.argv[1:], os.environ)
     if summary_json is not None and is_summary_missing(summary_json):
         _write_refused(summary_json, reason)

@@ -1,4 +1,4 @@
-"""``scn-loader datasets``: what the service's datasets look like."""
+"""``scn-loader datasets``: show the datasets of the service."""
 
 import sys
 from typing import Annotated
@@ -12,7 +12,7 @@ from loader.datasets import datasets as all_datasets
 from loader.errors import SettingsError
 
 UNCUT_CHARS = 10_000
-"""Width of a table that no terminal shows: rich would cut it at 80 characters."""
+"""Columns of a table, more than any terminal has: by default rich cuts tables at 80 columns."""
 
 
 def datasets(
@@ -24,7 +24,7 @@ def datasets(
     ] = None,
 ) -> None:
     """Show the columns, types and keys of a dataset; without a name, list them all."""
-    # In a pipe nothing is cut or wrapped, so that grep finds whole lines.
+    # Lines in a pipe are not cut or wrapped, so that grep finds whole lines.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else UNCUT_CHARS)
     if name is None:
         console.print(_list_of_datasets())
@@ -32,17 +32,17 @@ def datasets(
     dataset = find_dataset(name)
     console.print(_columns_of(dataset))
     console.print(
-        "A record without a value for a required column is rejected. Where the source has none, AWS's own "
-        'connectors send "SCN_RESERVED_NO_VALUE_PROVIDED" (a constant in the job file).',
+        "A record without a value for a required column is rejected. If the source has no value, use a "
+        'constant in the job file: AWS\'s own connectors send "SCN_RESERVED_NO_VALUE_PROVIDED".',
         style="dim",
     )
 
 
 def find_dataset(name: str) -> Dataset:
-    """Return the dataset of a name or of an event type.
+    """Return the dataset with this name or event type.
 
     Raises:
-        SettingsError: There is none.
+        SettingsError: No dataset has this name or event type.
     """
     for find in (dataset_by_name, dataset_for_event_type):
         try:
@@ -50,8 +50,8 @@ def find_dataset(name: str) -> Dataset:
         except KeyError:
             continue
     raise SettingsError(
-        f"There is no dataset or event type called '{name}'.",
-        next_step="see all of them:\nscn-loader datasets",
+        f"No dataset or event type is called '{name}'.",
+        next_step="list all of them:\nscn-loader datasets",
     )
 
 

@@ -1,4 +1,4 @@
-"""``scn-loader doctor``: check this machine and the way to the service before a load."""
+"""``scn-loader doctor``: check this machine and the connection to the service before a load."""
 
 import asyncio
 import shutil
@@ -24,14 +24,18 @@ COLOURS = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": 
 
 def doctor(
     *,
-    region: Annotated[str | None, typer.Option(help="AWS Region; else AWS_REGION or the profile's.")] = None,
-    profile: Annotated[str | None, typer.Option(help="AWS profile; else AWS_PROFILE.")] = None,
-    endpoint_url: Annotated[str | None, typer.Option(help="Another endpoint.")] = None,
+    region: Annotated[
+        str | None, typer.Option(help="AWS Region; default: AWS_REGION, then the profile.")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="AWS profile; default: AWS_PROFILE.")] = None,
+    endpoint_url: Annotated[
+        str | None, typer.Option(help="Use this endpoint instead of the Region's.")
+    ] = None,
     instance_id: Annotated[
         str | None,
         typer.Option(
             envvar="SCN_LOADER_INSTANCE_ID",
-            help="UUID of the AWS Supply Chain instance; with it the permission to send is tried.",
+            help="UUID of the AWS Supply Chain instance; with it, the permission to send is tested.",
         ),
     ] = None,
     run_dir: Annotated[
@@ -42,8 +46,8 @@ def doctor(
 ) -> None:
     """Check versions, credentials, Region, endpoint, clock, permission, run directory, disk and limits.
 
-    Nothing is changed, and no secret is shown. The permission to send is tried with one request that the
-    service must refuse for its content.
+    The command changes nothing and shows no secret. It tests the permission to send with one request that the
+    service must refuse because of its content.
 
     Exit codes: 0 no check failed; 2 a check failed.
     """

@@ -1,4 +1,4 @@
-"""``scn-loader emulator``: the service on loopback, for rehearsals and tests."""
+"""``scn-loader emulator``: an emulator of the service on loopback, for rehearsals and tests."""
 
 import os
 import signal
@@ -22,26 +22,24 @@ ANNOUNCEMENT = "The emulator listens on "
 def emulator(
     *,
     port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1; 0 picks a free one.")] = 8765,
-    rate: Annotated[
-        float | None, typer.Option(help="Calls per second it admits; without it there is no quota.")
-    ] = None,
+    rate: Annotated[float | None, typer.Option(help="Calls per second to admit. Default: no quota.")] = None,
     burst: Annotated[
-        int | None, typer.Option(help="Calls admitted at once after a pause [default: a second's worth].")
+        int | None, typer.Option(help="Calls to admit at once after a pause [default: one second of calls].")
     ] = None,
-    latency_ms: Annotated[float, typer.Option(help="Mean time an answer takes, in milliseconds.")] = 0.0,
-    jitter_ms: Annotated[float, typer.Option(help="How far latency strays from its mean.")] = 0.0,
+    latency_ms: Annotated[float, typer.Option(help="Mean response time in milliseconds.")] = 0.0,
+    jitter_ms: Annotated[float, typer.Option(help="Spread of the response time in milliseconds.")] = 0.0,
     faults: Annotated[
-        Path | None, typer.Option(help="What goes wrong and when: a fault plan in TOML or JSON.")
+        Path | None, typer.Option(help="A fault plan in TOML or JSON: what fails, and when.")
     ] = None,
     refuse_record_where: Annotated[
         list[str] | None,
         typer.Option(
             metavar="COLUMN=VALUE",
-            help="Refuse records with this value, and so the whole event that holds one. Repeatable.",
+            help="Refuse each event that holds a record with this value. Repeatable.",
         ),
     ] = None,
     load_seconds: Annotated[
-        float, typer.Option(help="How long the load of a dataset event stays IN_PROGRESS.", min=0)
+        float, typer.Option(help="Seconds for which a dataset event stays IN_PROGRESS.", min=0)
     ] = 0.0,
     fail_load_share: Annotated[
         float, typer.Option(help="Share of accepted events whose load fails, from 0 to 1.", min=0, max=1)
@@ -50,36 +48,36 @@ def emulator(
         list[str] | None,
         typer.Option(
             metavar="COLUMN=VALUE",
-            help="Let the load of an event fail that holds a record with this value. Repeatable.",
+            help="Fail the load of each event that holds a record with this value. Repeatable.",
         ),
     ] = None,
     list_order: Annotated[
         str, typer.Option(help="Order of ListDataIntegrationEvents: newest, oldest or mixed.")
     ] = "newest",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same latencies and failed loads.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="The same seed gives the same response times and failed loads.")
+    ] = 0,
     lake: Annotated[
-        Path | None, typer.Option(help="SQLite file for accepted records, one table per dataset.")
+        Path | None, typer.Option(help="SQLite file for accepted records: one table per dataset.")
     ] = None,
-    ledger: Annotated[
-        Path | None, typer.Option(help="SQLite file with a row for each call that arrived.")
-    ] = None,
+    ledger: Annotated[Path | None, typer.Option(help="SQLite file with one row per call received.")] = None,
     dataset: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="FILE.json",
-            help="A custom dataset to know: namespace, name and schema as for CreateDataLakeDataset, or what "
-            "'aws supplychain get-data-lake-dataset' prints. May be given several times.",
+            help="A custom dataset: namespace, name and schema as for CreateDataLakeDataset, or the output "
+            "of 'aws supplychain get-data-lake-dataset'. Repeatable.",
         ),
     ] = None,
     verify_signatures: Annotated[
-        bool, typer.Option(help="Whether requests must be signed with the key shown at the start.")
+        bool, typer.Option(help="Require requests to be signed with the key shown at the start.")
     ] = True,
     until_stdin_ends: Annotated[bool, typer.Option("--until-stdin-ends", hidden=True)] = False,
 ) -> None:
     """Run the service's event API on this machine until Ctrl-C: same calls, same limits, same errors.
 
-    It listens on loopback only. Point a load at it with --endpoint-url, or any AWS SDK. The keys it knows
-    are printed at the start; they open nothing else.
+    The emulator listens on loopback only. Point a load or any AWS SDK at it with --endpoint-url. It prints
+    the keys that it accepts at the start; they are valid for the emulator only.
     """
     from loader.emulator import (  # noqa: PLC0415 - aiohttp and botocore are slow to import, --help is not
         EmulatorSettings,
@@ -112,7 +110,7 @@ def emulator(
         )
     except (ValueError, OSError) as error:
         raise SettingsError(
-            "The emulator cannot be set up like this.",
+            "The emulator cannot use these settings.",
             where=" ".join(str(path) for path in (faults, *(dataset or ())) if path is not None),
             why=_reason(error),
             next_step="scn-loader emulator --help",
@@ -154,7 +152,7 @@ def _reason(error: ValueError | OSError) -> str:
 
 
 def _stop_when_stdin_ends() -> None:
-    # However the process that started this one ends, the pipe it held ends with it.
+    # When the parent process ends, for whatever reason, its end of the pipe closes.
     while os.read(sys.stdin.fileno(), 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Show an error on the terminal; its traceback only on request."""
+"""Show an error on the terminal; show its traceback only with ``--debug``."""
 
 import os
 import sys
@@ -17,14 +17,14 @@ _VARIABLE = "SCN_LOADER_LOG_FORMAT"
 
 
 def show_error(error: LoaderError, *, debug: bool = False, load: str | None = None) -> None:
-    """Print an error's block to stderr, in colour on a terminal; one JSON line where logs are JSON.
+    """Print an error's block to stderr, in colour on a terminal; one JSON line if logs are JSON.
 
     Args:
         error: What stopped the command.
         debug: Whether to print the traceback before the block.
-        load: Id of the load that it stopped, or None if there is none.
+        load: Id of the load that the error stopped, or None.
     """
-    with suppress(Exception):  # a stream that is gone, or a fault too deep to be shown, changes no exit code
+    with suppress(Exception):  # a closed stream or a failure here must not change the exit code
         if debug:
             traceback.print_exception(error)
     with suppress(Exception):
@@ -35,7 +35,7 @@ def show_error(error: LoaderError, *, debug: bool = False, load: str | None = No
 
 
 def logs_are_json(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
-    """Return whether a command line asks for JSON log lines, also one that cannot be used.
+    """Return whether a command line asks for JSON log lines, even if the command line is invalid.
 
     Args:
         arguments: The command line without the program's name.

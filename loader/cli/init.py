@@ -1,4 +1,4 @@
-"""``scn-loader init``: a first job file, with every guess marked."""
+"""``scn-loader init``: draft a job file and mark each guess in it."""
 
 import os
 import re
@@ -20,21 +20,23 @@ def init(
     extract: Annotated[
         list[str],
         typer.Argument(
-            help="Parquet, CSV or NDJSON files, folders or globs, or - for standard input; the first file is "
-            "looked at."
+            help="Parquet, CSV or NDJSON files, folders or globs, or - for standard input. init reads the "
+            "first file.",
         ),
     ],
     *,
     csv: dict[str, Any],
     event_type: Annotated[
         str,
-        typer.Option(envvar="SCN_LOADER_EVENT_TYPE", help="scn.data.* ('scn-loader datasets' lists them)."),
+        typer.Option(
+            envvar="SCN_LOADER_EVENT_TYPE", help="Event type: scn.data.* ('scn-loader datasets' lists them)."
+        ),
     ],
     dataset_arn: Annotated[
-        str | None, typer.Option(help="Target, for scn.data.dataset: one of the AWS data model.")
+        str | None, typer.Option(help="Target dataset of the AWS data model, for scn.data.dataset.")
     ] = None,
     operation: Annotated[
-        Operation | None, typer.Option(help="What to do with the records, for scn.data.dataset.")
+        Operation | None, typer.Option(help="Operation on the records, for scn.data.dataset.")
     ] = None,
     output: Annotated[
         Path | None,
@@ -47,16 +49,17 @@ def init(
             show_default=False,
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.", hidden=True)] = False,  # noqa: ARG001 - main() looks for it
 ) -> None:
-    """Look at an extract and write a job file to start from.
+    """Read the start of an extract and draft a job file.
 
-    Source columns are matched to the dataset's by name, fields of SAP tables by what they hold. Date formats,
-    number marks and words such as "Date Not Captured" are found in the first 20,000 rows. Each guess is
-    marked, and so is what is needed and was not found. Read the file before you load with it.
+    init matches source columns to the dataset's columns by name, and fields of SAP tables by their meaning.
+    It finds date formats, decimal and thousands marks, and words such as "Date Not Captured" in the first
+    20,000 rows. It marks each guess, and each required column that it did not find. Check the file before you
+    load with it.
 
-    Exit codes: 0 written; 2 refused, for example because the file is there; 9 no file or no row.
+    Exit codes: 0 written; 2 refused, for example because the file exists; 9 no file or no row.
     """
     from loader.drafting import draft_job  # noqa: PLC0415 - polars is slow to import, --help is not
     from loader.report.figures import counted  # noqa: PLC0415 - the same
@@ -78,8 +81,8 @@ def init(
     mapped, unused = counted(len(draft.columns), "column"), counted(len(draft.unused), "source column")
     typer.echo(f"{path}: {mapped} mapped, {unused} left out.")
     if draft.needed:
-        typer.echo(f"Needed, and not found: {', '.join(draft.needed)}.")
-    typer.echo("Check what is marked in it, then run:")
+        typer.echo(f"Required, but not found: {', '.join(draft.needed)}.")
+    typer.echo("Check the marked lines in it, then run:")
     typer.echo(f"  scn-loader plan --job {shlex.quote(str(path.absolute()))}")
 
 
@@ -102,7 +105,7 @@ def _write(path: Path, text: str, *, overwrite: bool) -> None:
 
 def _exists(path: Path) -> SettingsError:
     return SettingsError(
-        "The job file is there already.",
+        "The job file exists already.",
         where=str(path),
-        next_step="name another one with --output, or overwrite it with --force",
+        next_step="name another file with --output, or overwrite it with --force",
     )

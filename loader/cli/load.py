@@ -1,4 +1,4 @@
-"""``scn-loader load``: deliver an extract, or go on where the last run stopped."""
+"""``scn-loader load``: deliver an extract, or resume the last run."""
 
 from contextlib import nullcontext
 from functools import partial
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from loader.verify.api import Verification
 
 VERIFY, ONCE = "--verify", "once"
-"""The flag may stand alone: then it means this."""
+"""``--verify`` may have no value: it then has this one."""
 
 
 @with_job_options
@@ -31,7 +31,7 @@ def load(
         bool,
         typer.Option(
             "--emulate",
-            help="Rehearse against an emulator of the service, started on this machine for the load.",
+            help="Rehearse: start an emulator of the service on this machine and load into it.",
             rich_help_panel=DESTINATION,
         ),
     ] = False,
@@ -49,7 +49,7 @@ def load(
         typer.Option(
             envvar="SCN_LOADER_METRICS_FILE",
             metavar="FILE",
-            help="Keep metrics in this file, in Prometheus' text format (for node_exporter: .prom).",
+            help="Write metrics to this file in Prometheus text format (name it *.prom for node_exporter).",
             rich_help_panel=RUN,
         ),
     ] = None,
@@ -57,7 +57,7 @@ def load(
         ProgressStyle,
         typer.Option(
             envvar="SCN_LOADER_PROGRESS",
-            help="auto: live on a terminal, plain lines elsewhere.",
+            help="auto: live on a terminal, plain lines otherwise.",
             rich_help_panel=RUN,
         ),
     ] = ProgressStyle.AUTO,
@@ -66,7 +66,7 @@ def load(
         typer.Option(
             "--title",
             envvar="SCN_LOADER_TITLE",
-            help="Show in the terminal's title how far the load is.",
+            help="Show the progress in the terminal's title.",
             rich_help_panel=RUN,
         ),
     ] = False,
@@ -83,31 +83,31 @@ def load(
         str | None,
         typer.Option(
             metavar="[=DURATION]",
-            help="Then ask the service for the result of each event, as 'scn-loader verify' does; with a "
-            "duration wait so long for what is in progress: --verify=10m.",
+            help="After the load, ask the service for the result of each event, as 'scn-loader verify' does. "
+            "With a duration, wait that long for events in progress: --verify=10m.",
             rich_help_panel=RUN,
         ),
     ] = None,
     log_format: Annotated[
         LogFormat,
-        typer.Option(envvar="SCN_LOADER_LOG_FORMAT", help="Form of log lines.", rich_help_panel=RUN),
+        typer.Option(envvar="SCN_LOADER_LOG_FORMAT", help="Format of log lines.", rich_help_panel=RUN),
     ] = LogFormat.TEXT,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show debug logs, and tracebacks of errors.", rich_help_panel=RUN)
     ] = False,
 ) -> None:
-    """Load an extract. Run the same command again after any stop: it goes on where it was.
+    """Load an extract. After any stop, run the same command again: it resumes the load.
 
     Exit codes: 0 all delivered; 1 delivered, but some rows were rejected or events failed; 2 refused before
     sending; 3 too many errors; 4 stopped by the service; 5 stopped, run again; 6 events in doubt need a
-    decision; 7 with --verify, time was up with some undecided; 9 nothing to load; 130/143 interrupted, run
-    again.
+    decision; 7 with --verify, some events were undecided in the end; 9 nothing to load; 130/143 interrupted,
+    run again.
     """
     from loader.cli.terminal.running import run_on_terminal  # noqa: PLC0415 - polars is slow to import, --help is not
 
     work = read_job(job, fallback=REHEARSAL if emulate else {}, **settings)
     need_extract(work, "load")
-    # A dry run calls nobody, unless it is told to ask for the schema.
+    # A dry run makes no calls, except to read the schema if the job asks for that.
     is_calling = not work.dry_run or work.live_schema
     wait_seconds = None if verify in (None, ONCE) else duration_seconds(str(verify))
     with emulated(work) if emulate and is_calling else nullcontext(work) as work:

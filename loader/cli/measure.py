@@ -1,4 +1,4 @@
-"""``scn-loader measure``: what an instance takes, by packing and record size."""
+"""``scn-loader measure``: measure what an instance accepts, by packing and record size."""
 
 import sys
 from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LEAST_SECONDS = 1.0
 
 MOST_COLUMNS = 200
-"""Wider than the table can become."""
+"""Columns of the widest possible table, with room to spare."""
 
 
 def measure(
@@ -26,14 +26,14 @@ def measure(
         str,
         typer.Argument(
             metavar="EVENT_TYPE|DATASET",
-            help="What the made-up rows are of: scn.data.inboundorder, or inbound_order.",
+            help="Event type or dataset of the generated rows: scn.data.inboundorder, or inbound_order.",
         ),
     ],
     *,
     instance_id: Annotated[
         str, typer.Option(envvar="SCN_LOADER_INSTANCE_ID", help="UUID of the AWS Supply Chain instance.")
     ],
-    seconds: Annotated[float, typer.Option(min=LEAST_SECONDS, help="Time for each combination.")] = 15.0,
+    seconds: Annotated[float, typer.Option(min=LEAST_SECONDS, help="Seconds for each combination.")] = 15.0,
     packing: Annotated[
         list[str],
         typer.Option(
@@ -43,34 +43,34 @@ def measure(
     ] = ["row", "group"],  # noqa: B006 - typer's form of a default
     record_bytes: Annotated[
         list[int] | None,
-        typer.Option(min=1, help="Size of a record in bytes. Repeatable. [default: a lean and a wide one]"),
+        typer.Option(min=1, help="Size of a record in bytes. Repeatable. [default: one small and one large]"),
     ] = None,
     max_in_flight: Annotated[
-        list[int], typer.Option(min=1, max=4096, help="Most requests under way at once. Repeatable.")
+        list[int], typer.Option(min=1, max=4096, help="Maximum number of concurrent requests. Repeatable.")
     ] = [1000],  # noqa: B006 - the same
     max_calls: Annotated[
-        int, typer.Option(min=1, help="Most calls of the whole measurement, of any operation.")
+        int, typer.Option(min=1, help="Maximum number of calls in the whole measurement, of any operation.")
     ] = 100_000,
-    rate: Annotated[
-        float | None, typer.Option(metavar="CALLS_PER_SECOND", help="Never to be exceeded.")
-    ] = None,
+    rate: Annotated[float | None, typer.Option(metavar="CALLS_PER_SECOND", help="Maximum rate.")] = None,
     picture: Annotated[
         Path | None, typer.Option("--picture", "-o", metavar="FILE.svg", help="Also draw a picture.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    region: Annotated[str | None, typer.Option(help="AWS Region; else AWS_REGION or the profile's.")] = None,
-    profile: Annotated[str | None, typer.Option(help="AWS profile; else AWS_PROFILE.")] = None,
-    endpoint_url: Annotated[str | None, typer.Option(help="Another endpoint, such as an emulator.")] = None,
+    region: Annotated[
+        str | None, typer.Option(help="AWS Region; default: AWS_REGION, then the profile.")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="AWS profile; default: AWS_PROFILE.")] = None,
+    endpoint_url: Annotated[str | None, typer.Option(help="Use this endpoint, such as an emulator.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.", hidden=True)] = False,
 ) -> None:
-    """Measure how many events and rows a second an instance takes, and how long an answer takes.
+    """Measure how many events and rows per second an instance accepts, and its response times.
 
-    Made-up rows go into a dataset of their own, which is deleted at the end. Anything but an endpoint on this
-    machine must allow it by the tag scn-loader-measure = allowed on the instance, which is checked first.
-    The most calls are announced before the first one, and never exceeded.
+    measure sends generated rows to a dataset of its own and deletes that dataset at the end. Except for an
+    endpoint on this machine, the instance must permit it with the tag scn-loader-measure = allowed; measure
+    checks the tag first. It prints the maximum number of calls before the first call, and keeps to it.
 
     Exit codes: 0 measured; 2 refused before sending; 4 the service refuses; 5 stopped, or the
-    dataset could not be deleted; 130/143 interrupted, with what was measured so far.
+    dataset could not be deleted; 130/143 interrupted, with the results so far.
     """
     from loader.measuring import MeasureSettings, measure_to_end  # noqa: PLC0415 - slow to import, --help is not
     from loader.measuring.text import announcement, line  # noqa: PLC0415 - the same
@@ -84,7 +84,7 @@ def measure(
     given: dict[str, Any] = {"region": region, "profile": profile, "endpoint_url": endpoint_url}
     job = read_job(
         None,
-        event_type="scn.data.inboundorder",  # a valid one; events go to the measurement's own dataset
+        event_type="scn.data.inboundorder",  # any valid type: events go to the measurement's own dataset
         instance_id=instance_id,
         **{key: value for key, value in given.items() if value is not None},
     )
@@ -122,7 +122,7 @@ def _show(measured: "Measurement") -> None:
         table.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
     for row in table_rows(measured):
         table.add_row(*row)
-    # A narrow terminal breaks the lines itself: figures that rich cuts off would be lost.
+    # rich would cut off figures on a narrow terminal; here the terminal breaks the lines itself.
     Console(width=MOST_COLUMNS, highlight=False).print(table)
     for remark in remarks(measured):
         typer.echo(remark)

@@ -1,7 +1,7 @@
-"""The flags of ``load`` and ``plan``, made from the job's settings: no flag without a setting, none without.
+"""The flags of ``load`` and ``plan``, generated from the job's settings: each setting has one flag.
 
-The table ``csv`` has a flag for each of its settings, ``--csv-separator`` and so on; flags and the table of a
-job file make up the table together. ``mapping`` is written in a job file only.
+Each setting of the table ``csv`` has a flag: ``--csv-separator`` and so on. Flags and the table of a job file
+together make up the table; a flag wins. ``mapping`` exists in a job file only.
 """
 
 import inspect
@@ -18,7 +18,7 @@ from loader.job import CsvSettings, Job
 from loader.job.panels import EXTRACT, panel_of
 
 TABLES = {"mapping", "defaults", "csv"}
-"""Settings that are tables: they have no flag of their own."""
+"""Settings that are tables. They do not have a flag of their own."""
 
 CSV_PREFIX = "csv_"
 CSV_PANEL = "How CSV files are written"
@@ -50,7 +50,7 @@ JobFile = Annotated[
 def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give ``command(settings, **own options)`` a flag for each setting of the job.
 
-    The settings that were given arrive as the dict ``settings``.
+    The settings that the user gave are passed as the dict ``settings``.
     """
     own = inspect.signature(command, eval_str=True).parameters
     flags = {
@@ -86,7 +86,7 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def with_csv_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give ``command(own options, csv)`` the flags of CSV files; those given arrive as the dict ``csv``."""
+    """Give ``command(own options, csv)`` the flags of CSV files. It gets those given as the dict ``csv``."""
     own = inspect.signature(command, eval_str=True).parameters
     flags = {
         name: _flag(CSV_PREFIX + name, field, CSV_PANEL) for name, field in CsvSettings.model_fields.items()
@@ -142,10 +142,10 @@ def _type(field: FieldInfo) -> Any:
 
 
 def need_extract(job: Job, command: str) -> None:
-    """Refuse a job that names no extract.
+    """Reject a job that does not name an extract.
 
     Raises:
-        SettingsError: It names none.
+        SettingsError: The job does not name an extract.
     """
     if not job.extract:
         raise SettingsError(

@@ -1,4 +1,4 @@
-"""``scn-loader plan``: what a load would come to, before a single call is made."""
+"""``scn-loader plan``: show what a load would do, without making a call."""
 
 import sys
 from datetime import datetime
@@ -24,20 +24,20 @@ def plan(
         str | None,
         typer.Option(
             metavar="6h|06:00",
-            help="The time there is: a duration, or the next time the clock shows this.",
+            help="Time limit: a duration, or a time of day (its next occurrence).",
             rich_help_panel=PLAN,
         ),
     ] = None,
     round_trip_ms: Annotated[
         float,
-        typer.Option(help="Milliseconds that one call is assumed to take.", min=0, rich_help_panel=PLAN),
+        typer.Option(help="Assumed response time of one call in milliseconds.", min=0, rich_help_panel=PLAN),
     ] = 100.0,
     emit: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write the body of every call to a new file, one a line; it holds row data, so only you may "
-            "read it.",
+            help="Write the body of every call to a new file, one per line. The file holds row data and is "
+            "readable by you only.",
             rich_help_panel=PLAN,
         ),
     ] = None,
@@ -45,26 +45,26 @@ def plan(
         bool | None,
         typer.Option(
             "--values/--no-values",
-            help="Show some values before and after, and the names of the largest groups. "
+            help="Show sample values before and after mapping, and the names of the largest groups. "
             "Default: only on a terminal.",
             rich_help_panel=PLAN,
             show_default=False,
         ),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print it as JSON, for machines.", rich_help_panel=PLAN)
+        bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=PLAN)
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.", hidden=True)] = False,  # noqa: ARG001 - main() looks for it
 ) -> None:
-    """Read the whole extract, plan every event, send nothing, and say what the load would come to.
+    """Read the whole extract and plan every event, but send nothing. Show what the load would do.
 
-    Which columns feed which, which rows would be rejected and why, how many calls it takes and how many with
-    another packing, which groups are long, which keys come twice, how long it should take. Takes every
-    setting of load. Needs no AWS account; an instance id only to write down the real tokens with --emit.
+    plan shows the source of each column, which rows would be rejected and why, the number of calls with this
+    and other packings, the largest groups, duplicate keys, and the expected duration. It takes every setting
+    of load. It does not need an AWS account; only --emit needs an instance id, for the real tokens.
 
-    Exit codes: 0 everything would be sent; 1 some rows would be rejected; 2 the load would be refused; 8 it
-    would not end before --deadline, or within the 8 hours that the service remembers an event; 9 nothing to
-    load.
+    Exit codes: 0 everything would be sent; 1 some rows would be rejected; 2 the load would be refused; 8 the
+    load would not end before --deadline, or within the 8 hours for which the service remembers an event; 9
+    nothing to load.
     """
     from loader.preview import deadline_seconds, to_json, to_text  # noqa: PLC0415 - polars is slow to import
     from loader.preview.preview import plan as plan_load  # noqa: PLC0415 - the same

@@ -1,4 +1,4 @@
-"""``scn-loader receipts``: the receipts of a load as CSV or Parquet, of all events or of one group or row."""
+"""``scn-loader receipts``: list receipts as CSV or Parquet, for all events or for one group or row."""
 
 import re
 import sys
@@ -18,7 +18,7 @@ def receipts(
     row: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE:ROW", help="Only the event with this row of the extract, from 1 without the header."
+            metavar="FILE:ROW", help="Only the event with this row of the extract (rows count from 1)."
         ),
     ] = None,
     status: Annotated[
@@ -32,15 +32,15 @@ def receipts(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="A new .csv or .parquet file; else CSV is printed."
+            "--output", "-o", metavar="FILE", help="A new .csv or .parquet file. Default: print CSV."
         ),
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.", hidden=True)] = False,  # noqa: ARG001 - main() looks for it
 ) -> None:
     """List the events of a load: receipt, status, file, rows, group, token and times.
 
-    The status is what 'scn-loader verify' found out last; 'accepted' if the service was not asked yet. The
-    extract is read again, as it must be where it was.
+    The status is the last result of 'scn-loader verify', or 'accepted' before the first verify. The command
+    reads the extract again, so the extract must still be in the same place.
 
     Exit codes: 0 listed; 1 no event matches; 2 refused.
     """
@@ -54,9 +54,9 @@ def receipts(
         path, position = match[1], int(match[2]) - 1
     if status is not None and status not in STATUSES:
         raise SettingsError(
-            "There is no such status.",
+            "This status does not exist.",
             where="--status",
-            why=f"'{printable(status)}' is none of {', '.join(sorted(STATUSES))}",
+            why=f"'{printable(status)}' is not one of {', '.join(sorted(STATUSES))}",
         )
     count = export_receipts(run_dir, Wanted(group, path, position, status), output, sys.stdout)
     if output is not None:

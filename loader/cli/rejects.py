@@ -1,4 +1,4 @@
-"""``scn-loader rejects``: rows that were rejected, refused or not loaded, as files to correct and load."""
+"""``scn-loader rejects``: write rejected, refused or failed rows to files, to correct and load them."""
 
 import time
 from collections.abc import Sequence
@@ -11,18 +11,17 @@ from loader.checkpoint.file_names import REJECTED_NAME
 from loader.checkpoint.start.correction_folders import REASONS_NAME, not_loaded_folders
 from loader.cli.load import value_flags
 from loader.cli.terminal.corrected_load import standing_of
-from loader.report.figures import printable
+from loader.report.figures import counted, printable
 from loader.shards.division import checkpoint_folders
 from loader.status.whole_overview import read_load
 
 
 def rejects(run_dir: Annotated[Path, typer.Argument(help="The run directory of a load.")]) -> None:
-    """Write rows of a load to files of the extract's own format, to be corrected and loaded.
+    """Write rows of a load to files in the format of the extract, so that you can correct and load them.
 
-    RUN_DIR/rejected has the rows that could not become records: a load writes them by itself at its end.
-    RUN_DIR/not-loaded has those of events that the service refused, or accepted and did not load: 'verify'
-    writes them, too. Files that are there already are left as they are. They hold row data and are readable
-    by you only.
+    RUN_DIR/rejected has the rows that could not become records; a load writes them itself at its end.
+    RUN_DIR/not-loaded has the rows of events that the service refused, or accepted but did not load; 'verify'
+    writes them too. Existing files are not changed. The files hold row data and are readable by you only.
     """
     from loader.loading.rejects import rejected_files, write_rejects  # noqa: PLC0415 - polars is slow to import
     from loader.verify.api import keep_refused  # noqa: PLC0415 - the same
@@ -32,7 +31,7 @@ def rejects(run_dir: Annotated[Path, typer.Argument(help="The run directory of a
     folders = checkpoint_folders(run_dir)
     refused = {folder: lost for folder in folders if (lost := keep_refused(folder)) is not None}
     if not files and not refused:
-        typer.echo("No row was rejected, refused or known not to be loaded.")
+        typer.echo("No row was rejected, refused or reported as not loaded.")
         return
     if files:
         standing = standing_of(read_load(run_dir, time.time()), value_flags())
@@ -41,7 +40,8 @@ def rejects(run_dir: Annotated[Path, typer.Argument(help="The run directory of a
         standing = standing_of(read_load(part, time.time()), value_flags())
         if lost.left_out:
             typer.echo(
-                f"{lost.left_out:,} of {lost.rows:,} rows left out: a later row of the same key was accepted"
+                f"{lost.left_out:,} of {counted(lost.rows, 'row')} left out: a later row of the same key was "
+                "accepted"
             )
         for folder in not_loaded_folders(part)[-1:]:
             _show(folder, rejected_files(part, folder.name), standing.correcting_not_loaded)

@@ -1,4 +1,4 @@
-"""``scn-loader report``: a load as one page, to look at, mail or watch."""
+"""``scn-loader report``: show a load on one HTML page, as a file or live."""
 
 import time
 from pathlib import Path
@@ -25,17 +25,17 @@ def report(
         ),
     ] = None,
     live: Annotated[
-        bool, typer.Option("--live", help="Serve the page on this machine and keep it up to date.")
+        bool, typer.Option("--live", help="Serve the page on this machine and update it.")
     ] = False,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port for --live; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port for --live; 0 picks a free one.")] = 0,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.", hidden=True)] = False,  # noqa: ARG001 - main() looks for it
 ) -> None:
-    """Write one HTML page about a load: its state, what to do next, what happened over time.
+    """Write one HTML page about a load: its state, the next step, and its history.
 
-    Works while the load runs, after a crash and over resumes. The page needs no network and holds no
-    values of rows. With --live it is served on 127.0.0.1 until Ctrl-C.
+    The command works during a load, after a crash and after resumes. The page needs no network and has
+    no values of rows. --live serves it on 127.0.0.1 until Ctrl-C.
 
-    Exit codes: 0 written; 2 there is no load to read, or the file cannot be written.
+    Exit codes: 0 written; 2 no load was found, or the file cannot be written.
     """
     from loader.atomic import write_whole  # noqa: PLC0415 - --help needs none of it
     from loader.page.build import build_page  # noqa: PLC0415
@@ -49,7 +49,7 @@ def report(
     first = page()
     if live:
         with LiveServer(lambda: to_html(page(), live=True), port) as server:
-            typer.echo(f"The report is at {server.address}\nCtrl-C ends it; the load goes on.")
+            typer.echo(f"The report is at {server.address}\nCtrl-C stops the report; the load goes on.")
             try:
                 server.serve_forever()
             except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""``scn-loader sample``: an extract of made-up rows, for rehearsals and benchmarks."""
+"""``scn-loader sample``: write an extract of generated rows, for rehearsals and benchmarks."""
 
 import shlex
 from pathlib import Path
@@ -25,21 +25,21 @@ def sample(
             "--output", "-o", metavar="FILE", help="The file to write: .parquet, .csv, .ndjson or .jsonl."
         ),
     ],
-    rows: Annotated[int, typer.Option(min=1, help="How many rows.")] = 1_000,
-    groups: Annotated[int, typer.Option(min=1, help="How many groups the rows belong to.")] = 100,
+    rows: Annotated[int, typer.Option(min=1, help="Number of rows.")] = 1_000,
+    groups: Annotated[int, typer.Option(min=1, help="Number of groups.")] = 100,
     skew: Annotated[
         float,
         typer.Option(
-            min=0.0, max=10.0, help="0: groups of one size; 1: group n has 1/n of the largest (Zipf)."
+            min=0.0, max=10.0, help="0: groups of equal size; 1: group n has 1/n of the largest (Zipf)."
         ),
     ] = 0.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 0,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.", hidden=True)] = False,  # noqa: ARG001 - main() looks for it
 ) -> None:
-    """Write an extract of made-up rows of a dataset.
+    """Write an extract of generated rows for a dataset.
 
-    Keys are unique, columns carry the dataset's own names, and every value is valid for its type.
+    Keys are unique, columns have the dataset's own names, and every value is valid for its type.
 
     Exit codes: 0 written; 2 refused, for example because the file exists.
     """

@@ -1,4 +1,4 @@
-"""``scn-loader status``: which load a run directory holds, its state, and what to run next."""
+"""``scn-loader status``: show the load of a run directory, its state, and the next step."""
 
 import shlex
 import sys
@@ -36,35 +36,35 @@ def status(
         Path,
         typer.Argument(
             metavar="RUN_DIR|FOLDER|CHECKPOINT",
-            help="The run directory of a load, a folder of them, or a checkpoint that was kept.",
+            help="A run directory, a folder of run directories, or a kept checkpoint.",
         ),
     ],
     *,
     rejected: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Write every rejected row to a CSV file: place, code, reason and value."
+            metavar="FILE", help="Write every rejected row to a CSV file: file, row, code, reason and value."
         ),
     ] = None,
     failed: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write every event that was not accepted to a CSV file."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, for machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     exit_code: Annotated[
         bool,
         typer.Option(
-            "--exit-code", help="End with the exit code of the load: 5 if it was killed, 0 while it runs."
+            "--exit-code", help="Exit with the exit code of the load: 5 if it was killed, 0 while it runs."
         ),
     ] = False,
 ) -> None:
     """Show which load this is, what is done, failed, in doubt and left, and what to run next.
 
-    Works while the load runs, after a crash and years later; it changes nothing. Rows are counted from 1,
-    without the header. The CSV files hold row data and are readable by you only. Of a folder of run
-    directories, each load is listed.
+    The command works during a load, after a crash and years later. It changes nothing. Rows count from 1,
+    without the header. The CSV files hold row data and are readable by you only. For a folder of run
+    directories, the command lists each load.
 
-    Exit codes: 0 shown; 2 there is no load to read. With --exit-code, that of the load.
+    Exit codes: 0 shown; 2 no load was found. With --exit-code, the exit code of the load.
     """
     has_load = (run_dir / CHECKPOINT_NAME).exists() or bool(shard_folders(run_dir))
     if not (run_dir.is_file() or has_load) and (loads := loads_below(run_dir.absolute(), time.time())):
@@ -112,7 +112,7 @@ def _export(place: Path, rejected: Path | None, failed: Path | None, *, as_json:
             if written.escaped:
                 cells = counted(written.escaped, "cell")
                 typer.echo(
-                    f"{cells} got an apostrophe in front: a spreadsheet would run them as formulas",
+                    f"{cells} got a leading apostrophe, so that spreadsheets do not run formulas",
                     err=as_json,
                 )
 
@@ -133,7 +133,7 @@ def _steps(overview: Overview) -> list[Step]:
 
 
 def _steps_of_earlier(overview: Overview) -> list[Step]:
-    """Return what can still be done for a load whose place in the run directory a later one took."""
+    """Return the remaining steps for a load that a later load replaced in the run directory."""
     checkpoint = shlex.quote(str(overview.checkpoint))
     steps = []
     standing = standing_of(overview, value_flags())
@@ -141,11 +141,11 @@ def _steps_of_earlier(overview: Overview) -> list[Step]:
         folder = overview.run_dir / aside(REJECTED_NAME, overview.load_id)
         steps.append(Step(f"correct the rejected rows in {folder}, then load them", standing.correcting))
     if standing.correcting_not_loaded:
-        steps += loading_steps(replace(standing, events_missing=0, tells_loads=False))
+        steps += loading_steps(replace(standing, events_missing=0, reports_load_status=False))
     elif overview.totals is not None and overview.totals.events_failed:
         command = f"{PROGRAM} status {checkpoint} --failed failed.csv"
-        steps.append(Step("list the failed events, as their rows have to be loaded again", command))
-    return steps or [Step("nothing: a later load took its place in the run directory")]
+        steps.append(Step("list the failed events: load their rows again", command))
+    return steps or [Step("nothing: a later load replaced it in the run directory")]
 
 
 def _code_of(overview: Overview) -> int:

@@ -1,4 +1,4 @@
-"""``scn-loader verify``: whether what was accepted is loaded."""
+"""``scn-loader verify``: check whether accepted events are loaded."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -21,45 +21,46 @@ def verify(
         str | None,
         typer.Option(
             metavar="DURATION",
-            help="Ask again and again until all is decided, for so long at most: 90s, 10m, 2h.",
+            help="Ask repeatedly until all events are decided, for at most this long: 90s, 10m, 2h.",
         ),
     ] = None,
     how: Annotated[
         str,
         typer.Option(
             metavar="auto|list|get",
-            help="list: pages of 20 events, then get for what they do not tell of; get: each event by "
-            "itself; auto: list as long as it pays, then get.",
+            help="list: list events in pages of 20, then get the rest one by one; get: get each event; auto: "
+            "list while that saves calls, then get.",
         ),
     ] = "auto",
     sample: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Ask about N receipts only, chosen at random.")
+        int | None, typer.Option(metavar="N", min=1, help="Check only N receipts, chosen at random.")
     ] = None,
     rate: Annotated[
         float | None,
-        typer.Option(
-            metavar="CALLS_PER_SECOND", help="Never to be exceeded; without it the limit is learned."
-        ),
+        typer.Option(metavar="CALLS_PER_SECOND", help="Maximum rate. Default: the loader learns the limit."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    region: Annotated[str | None, typer.Option(help="AWS Region; else that of the load.")] = None,
-    profile: Annotated[str | None, typer.Option(help="AWS profile; else that of the load.")] = None,
-    endpoint_url: Annotated[str | None, typer.Option(help="Another endpoint than that of the load.")] = None,
+    region: Annotated[str | None, typer.Option(help="AWS Region; default: that of the load.")] = None,
+    profile: Annotated[str | None, typer.Option(help="AWS profile; default: that of the load.")] = None,
+    endpoint_url: Annotated[
+        str | None, typer.Option(help="Use this endpoint instead of that of the load.")
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.", hidden=True)] = False,
 ) -> None:
-    """Ask the service whether each accepted event is loaded: a receipt alone does not mean that.
+    """Ask the service whether each accepted event is loaded. A receipt alone does not mean that.
 
-    Works on a load that ended or was killed, and resumes an earlier verify. The service keeps events for 30
-    days. It reports a load status for scn.data.dataset events only: typed events are 'known', never 'loaded'.
+    The command works on a load that ended or was killed, and resumes an earlier verify. The service keeps
+    events for 30 days. It reports a load status for scn.data.dataset events only: typed events are 'known',
+    never 'loaded'.
 
-    Exit codes: 0 all of it is loaded, or known; 1 some failed or are missing; 2 nothing could be asked; 4 the
-    service refuses to answer; 7 some are not decided; 130/143 interrupted, run again.
+    Exit codes: 0 all events are loaded or known; 1 some failed or are missing; 2 nothing could be asked; 4
+    the service refuses to answer; 7 some are not decided; 130/143 interrupted, run again.
     """
     from loader.verify.session import How, VerifySettings  # noqa: PLC0415 - slow to import, --help is not
 
     if how not in tuple(How):
         raise SettingsError(
-            "There is no such way to verify.", where="--how", why=f"'{how}' is none of auto, list, get"
+            "This way to verify does not exist.", where="--how", why=f"'{how}' is not one of auto, list, get"
         )
     if rate is not None and not 0 < rate < float("inf"):
         raise SettingsError("The rate cannot be used.", where="--rate", why="it must be above 0")
@@ -79,7 +80,7 @@ def verify(
 
 @contextmanager
 def _rehearsed(run_dir: Path) -> Iterator[str | None]:
-    """Yield the URL of an emulator that knows the events of a rehearsal; None if the load was none."""
+    """Yield the URL of an emulator that knows the events of a rehearsal; None if the load was not one."""
     from loader.shards.division import checkpoint_folders  # noqa: PLC0415 - polars is slow to import
     from loader.verify.stored_job import stored_plan  # noqa: PLC0415 - the same
 

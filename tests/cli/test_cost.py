@@ -62,7 +62,7 @@ def test_thousands_of_unknown_settings_are_told_by_the_first(tmp_path: Path) -> 
     path.write_text("".join(f"k{number} = 1\n" for number in range(5_000)))
     with pytest.raises(SettingsError) as caught:
         read_job(path, **RESERVATION)
-    assert "line 20: k19: there is no such setting" in caught.value.why
+    assert "line 20: k19: this setting does not exist" in caught.value.why
     assert caught.value.why.endswith("and 4,980 more")
 
 

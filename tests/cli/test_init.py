@@ -50,7 +50,7 @@ def test_what_it_writes_loads_without_an_edit(ask, tmp_path):
 def test_an_extract_with_the_own_names_needs_no_guess(ask, name, event_type):
     """No line is marked, and nothing is missing."""
     written = ask("init", SAMPLES / name, "--event-type", event_type, "-o", "job.toml")
-    assert "Needed" not in written.out
+    assert "Required, but not found" not in written.out
     mapping = Path("job.toml").read_text().partition("[mapping]")[2]
     assert "guess" not in mapping
     assert ask("plan", "--job", "job.toml").code == ExitCode.DELIVERED
@@ -72,7 +72,7 @@ def test_what_is_needed_is_told_and_values_stay_in_the_extract(ask, tmp_path):
     shutil.copy(SAMPLES / "scms_delivery_history.csv", tmp_path / "scms.csv")
     event_type = ("--event-type", "scn.data.inboundorderline")
     written = ask("init", tmp_path / "scms.csv", *event_type, "-o", tmp_path / "scms.toml")
-    assert "Needed, and not found: product_id, quantity_submitted." in written.out
+    assert "Required, but not found: product_id, quantity_submitted." in written.out
     text = (tmp_path / "scms.toml").read_text()
     assert 'order_id = "PO / SO #"  # guess: name' in text
     assert "# NEEDED: product_id = " in text

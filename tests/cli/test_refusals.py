@@ -79,7 +79,7 @@ SETTINGS = {
     "no event type": (
         ("CSV", "--instance-id", INSTANCE, *NOWHERE),
         ExitCode.REFUSED,
-        "--event-type: is needed",
+        "--event-type: is required",
     ),
     "an unknown event type": (
         ("CSV", "--event-type", "scn.data.reservations", "--instance-id", INSTANCE, *NOWHERE),

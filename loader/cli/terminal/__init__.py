@@ -1,1 +1,1 @@
-"""A load on a terminal: its rehearsal, its progress, its metrics, its summary and its exit code."""
+"""Run a load on a terminal: rehearsal, progress, metrics, summary and exit code."""

@@ -1,4 +1,4 @@
-"""The one command that loads rejected rows again once they are corrected."""
+"""The command that loads corrected rows."""
 
 import os
 import re
@@ -17,17 +17,17 @@ NOT_AGAIN = {
     *("--restart", "--retry-failed", "--dry-run", "--in-doubt", "--run-dir"),
     *("--csv-encoding", "--csv-separator", "--shard", "--workers"),
 }
-"""What was for the first run only, or is said again."""
+"""Flags that apply to the original run only, or that the new command sets itself."""
 
 OWN_FILES = {"--summary-json": "SCN_LOADER_SUMMARY_JSON", "--metrics-file": "SCN_LOADER_METRICS_FILE"}
-"""Flags of files that a load writes, and their variables: a corrected load must not overwrite them."""
+"""Flags for files that a load writes, and their variables. A corrected load must not overwrite them."""
 
 MOST_NAMED = 8
-"""Files that a command names one by one; of more it names the folder's by a pattern."""
+"""A command names up to this many files one by one. For more files it uses a glob pattern."""
 
 
 def standing_of(overview: Overview, value_flags: Collection[str]) -> Standing:
-    """Return what the next step depends on, with the commands that load corrected rows, if there are any.
+    """Return what the next step depends on, including the commands that load corrected rows, if any.
 
     Args:
         overview: The load.
@@ -48,15 +48,15 @@ def standing_of(overview: Overview, value_flags: Collection[str]) -> Standing:
 def correcting_command(
     typed: CommandLine | None, run_dir: Path, value_flags: Collection[str], folder: str = REJECTED_NAME
 ) -> str:
-    """Return the command line that loads the corrected rows; empty if there are none or it is not known.
+    """Return the command line that loads the corrected rows; empty if there are no rows or it is unknown.
 
-    It is the one that was typed, with the files in place of the extract and a run directory of its own.
+    It is the original command line with the corrected files as its extract and with its own run directory.
 
     Args:
-        typed: The command line of the first load, with absolute paths; None if it is not known.
+        typed: The command line of the original load, with absolute paths; None if unknown.
         run_dir: Run directory of the load, absolute.
         value_flags: The flags of ``load`` that take a value.
-        folder: Where the rows are: ``rejected``, ``not-loaded``, or such a folder of an earlier load.
+        folder: Folder with the rows: ``rejected``, ``not-loaded``, or such a folder of an earlier load.
     """
     from loader.loading.rejects import rejected_files, settings_found  # noqa: PLC0415 - polars is slow to import
 
@@ -83,7 +83,7 @@ def correcting_command(
 
 
 def _corrected(folder: str) -> str:
-    """Return the name of the run directory for the corrected rows of a folder; it ends as the folder does."""
+    """Return the name of the run directory for the corrected rows of a folder. It has the folder's suffix."""
     if folder.startswith(REJECTED_NAME):
         return f"{CORRECTED_NAME}{folder.removeprefix(REJECTED_NAME)}"
     number = re.compile(rf"{NOT_LOADED_NAME}(-[0-9]{{1,4}}(?=-|$))?", re.ASCII)
@@ -91,7 +91,7 @@ def _corrected(folder: str) -> str:
 
 
 def _beside(path: Path) -> Path:
-    """Return a name of its own for what the corrected load writes; a device stays what it is."""
+    """Return another name for a file that the corrected load writes; a device keeps its name."""
     if path.exists() and not path.is_file():
         return path
     return path.with_name(f"{path.stem}-{CORRECTED_NAME}{path.suffix}")
@@ -103,7 +103,7 @@ def _kept_flags(arguments: Sequence[str], value_flags: Collection[str]) -> Itera
         if argument == "--":
             return
         if not argument.startswith("-") or argument == "-":
-            continue  # the extract of the first load
+            continue  # the extract of the original load
         name, equals, _ = argument.partition("=")
         flag = [argument]
         if name in value_flags and not equals:

@@ -1,4 +1,4 @@
-"""``load --emulate``: an emulator in a process of its own, for as long as the load."""
+"""``load --emulate``: run an emulator in its own process for the duration of the load."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from loader.aws.credentials import FixedCredentials
 
 REHEARSAL = {"instance_id": "00000000-0000-4000-8000-000000000000"}
-"""What a rehearsal does without, where the job says nothing."""
+"""Settings of a rehearsal that the job leaves out."""
 
 LAKE_NAME = "lake.sqlite"
 STOP_SECONDS = 10.0
@@ -25,11 +25,11 @@ STOP_SECONDS = 10.0
 
 @contextmanager
 def emulated(job: Job) -> Iterator[Job]:
-    """Start an emulator and yield the job as a load into it.
+    """Start an emulator and yield a copy of the job that loads into it.
 
-    The lake lies in the run directory, to look into and for a resumed rehearsal to go on with. The load must
-    be run with ``emulator_key()``: a rehearsal must not sign with anybody's real key. That one stays where it
-    is, for the extract may have to be read from S3 with it.
+    The lake is in the run directory, where users can inspect it and a resumed rehearsal finds it. Run the
+    load with ``emulator_key()``, because a rehearsal must not sign with a real key. The real key stays in the
+    environment, because reading the extract from S3 may need it.
 
     Args:
         job: The job to rehearse.
@@ -58,7 +58,7 @@ def emulated(job: Job) -> Iterator[Job]:
 
 @contextmanager
 def emulated_again(run_dir: Path) -> Iterator[str]:
-    """Start an emulator with the lake that a rehearsal left, and yield its URL: it knows the accepted events.
+    """Start an emulator with the lake of an earlier rehearsal, which has the accepted events; yield its URL.
 
     Raises:
         SettingsError: The emulator did not start.
@@ -68,8 +68,8 @@ def emulated_again(run_dir: Path) -> Iterator[str]:
 
 
 def emulator_key() -> "FixedCredentials":
-    """Return the key to sign a rehearsal with."""
-    # All of these are slow to import, and --help is not.
+    """Return the key that signs the calls of a rehearsal."""
+    # These imports are slow; --help does not need them.
     from loader.aws.credentials import FixedCredentials  # noqa: PLC0415
     from loader.aws.signing import Credentials  # noqa: PLC0415
     from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY  # noqa: PLC0415
@@ -91,7 +91,7 @@ def _prepare(run_dir: Path, lake: Path) -> None:
 
 
 def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what the emulator's process needs: it calls nobody, so no setting of AWS is among it."""
+    """Return the environment of the emulator's process: without AWS settings, which it does not need."""
     return {
         name: value for name, value in environment.items() if not name.startswith(("AWS_", "SCN_LOADER_"))
     }
@@ -100,7 +100,8 @@ def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
 @contextmanager
 def _emulator(lake: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "loader", "emulator", "--port", "0", "--until-stdin-ends"]
-    # A session of its own: Ctrl-C stops the load, which may still want answers to what is in flight.
+    # The emulator has its own session: Ctrl-C stops the load, which still needs answers to requests in
+    # flight.
     process = subprocess.Popen(  # noqa: S603 - our own command
         [*command, "--lake", str(lake)],
         stdin=subprocess.PIPE,

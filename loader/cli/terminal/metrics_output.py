@@ -1,7 +1,7 @@
-"""The metrics of a load that runs on a terminal: a file and a collector while it runs, a line at its end.
+"""The metrics of a load on a terminal: a file and a collector during the load, one log line at its end.
 
-Metrics never decide how a load ends: a file that cannot be written, or a collector that does not answer, is
-logged once.
+Metrics never decide how a load ends. If the file cannot be written or the collector does not answer, the
+loader logs that once.
 """
 
 import logging
@@ -19,12 +19,13 @@ log = logging.getLogger(__name__)
 
 
 class MetricsOutput:
-    """Takes the snapshots of a load and writes its metrics.
+    """Receives the snapshots of a load and writes its metrics.
 
     Args:
         job: The settings; event type and instance become labels.
-        path: The metrics file, or None for none.
-        log_format: With JSON logs one line in CloudWatch's embedded metric format is printed at the end.
+        path: The metrics file, or None.
+        log_format: With JSON logs one line in CloudWatch's embedded metric format is printed at the end of
+            the load.
     """
 
     def __init__(self, job: Job, path: Path | None, log_format: LogFormat) -> None:
@@ -40,11 +41,11 @@ class MetricsOutput:
             else:
                 log.warning(
                     "OTEL_EXPORTER_OTLP_ENDPOINT is set, but no metrics are sent to it: "
-                    "pip install 'scn-loader[otel]' adds that."
+                    "pip install 'scn-loader[otel]' adds this."
                 )
 
     def update(self, now: Snapshot) -> None:
-        """Take the state of the load, and write the file if it is time."""
+        """Receive the state of the load, and write the file if it is due."""
         self._last = now
         if self._otel is not None:
             self._otel.update(now)
@@ -58,7 +59,7 @@ class MetricsOutput:
         """Write the last metrics of the load.
 
         Args:
-            exit_code: How it ended.
+            exit_code: The exit code of the load.
             load: Its id, or None if it has none.
         """
         if self._file is not None:

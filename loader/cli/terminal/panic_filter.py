@@ -1,9 +1,9 @@
-"""Keep the words of Rust panics from the terminal.
+"""Remove the messages of Rust panics from the terminal.
 
-A panic of polars writes its place in the source to file descriptor 2 before Python gets the exception, and
-nothing in polars turns that off. So what native code writes to the descriptor goes through a pipe, and a
-thread passes on all but the words of a panic. What Python writes goes straight to the terminal, so that no
-line of the loader waits for that thread. With ``--debug`` nothing is filtered.
+When polars panics, it writes a message to file descriptor 2 before Python gets the exception, and polars has
+no setting that prevents this. So the output of native code to that descriptor goes through a pipe, and a
+thread passes on everything except panic messages. Python's output goes directly to the terminal, so that
+the loader never waits for that thread. With ``--debug`` nothing is filtered.
 """
 
 import os
@@ -23,24 +23,24 @@ PANIC = re.compile(
     rb".*?(?:^note: run with `RUST_BACKTRACE[^\n]*\n|\Z)",
     re.DOTALL | re.MULTILINE,
 )
-"""The words of a panic: Rust writes them at once, the note only with the first panic of a process."""
+"""A panic message. Rust writes it in one call; it adds the note to the first panic of a process only."""
 
 STRAY_NOTE = re.compile(
     rb"^(?:note: run with `RUST_BACKTRACE|Parquet file produced by)[^\n]*\n", re.MULTILINE
 )
 
 _END_SECONDS = 1.0
-"""How long to wait at the end for words that are on their way; a child process may hold the pipe open."""
+"""Seconds to wait at the end for output in the pipe; a child process may hold the pipe open."""
 
 
 @contextmanager
 def without_panics() -> Iterator[None]:
-    """Pass on what native code and child processes write to standard error, but not the words of panics."""
+    """Pass on what native code and child processes write to standard error, except panic messages."""
     python_stderr = sys.stderr
-    if python_stderr is not sys.__stderr__ or python_stderr is None:  # closed, or it goes elsewhere already
+    if python_stderr is not sys.__stderr__ or python_stderr is None:  # closed or redirected
         yield
         return
-    os.environ["RUST_BACKTRACE"] = "0"  # a backtrace would come line by line, like other words
+    os.environ["RUST_BACKTRACE"] = "0"  # a backtrace arrives line by line and looks like other output
     try:
         terminal = os.dup(STDERR)
     except OSError:  # standard error is closed
@@ -56,7 +56,7 @@ def without_panics() -> Iterator[None]:
         yield
     finally:
         sys.stderr = python_stderr
-        os.dup2(terminal, STDERR)  # the last end of the pipe to write to, but for those of children
+        os.dup2(terminal, STDERR)  # closes the last write end of the pipe, except those of child processes
         thread.join(_END_SECONDS)
 
 

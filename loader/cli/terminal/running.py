@@ -52,11 +52,11 @@ if TYPE_CHECKING:
     from loader.verify.api import Verification
 
 _SENT = (ExitCode.DELIVERED, ExitCode.DELIVERED_WITH_FAILURES)
-"""How a load ends of which nothing is left to send."""
+"""Exit codes of a load that has no events left to send."""
 
 ALLOCATIONS_BETWEEN_COLLECTIONS = 50_000
-"""Each event is a handful of objects that live until it is settled and form no cycle: Python's collector,
-which looks at them after every 700, finds nothing."""
+"""Python's garbage collector runs after every 700 allocations by default. The objects of an event do not form
+cycles, so these runs find nothing."""
 
 
 def run_on_terminal(
@@ -72,20 +72,20 @@ def run_on_terminal(
     value_flags: Collection[str],
     verify: Callable[[], "Verification"] | None = None,
 ) -> None:
-    """Run a load, show how it gets on and how it ended, and leave with its exit code.
+    """Run a load, show its progress and its result, and exit with its exit code.
 
     Args:
         job: The settings.
         credentials: Credentials used for signing; looked up if not given.
-        summary_json: Where to write the summary, if anywhere; written also if the load is refused, so that
-            no scheduler reads the one of last night.
-        metrics_file: Where to keep metrics, if anywhere.
+        summary_json: Where to write the summary, if anywhere. It is also written for a refused load, so that
+            a scheduler does not read the summary of an earlier load.
+        metrics_file: Where to write metrics, if anywhere.
         progress: How progress is shown.
-        signs: What the terminal shows beside it: title and bell.
-        log_format: Form of the log lines.
+        signs: Other signs on the terminal: title and bell.
+        log_format: Format of the log lines.
         debug: Whether to log debug lines.
         value_flags: The flags of ``load`` that take a value.
-        verify: Asks the service what it loaded and prints that, once everything was sent; None to leave it.
+        verify: Asks the service what it loaded and prints the answer, after everything was sent; or None.
 
     Raises:
         LoaderError: The load was refused before anything was sent.
@@ -116,7 +116,7 @@ def run_on_terminal(
         in_run_dir = stack.enter_context(ExitStack())
 
         def log_in_run_dir(run_dir: Path, load_id: str) -> None:
-            in_run_dir.close()  # of the unfinished load, where one was finished first
+            in_run_dir.close()  # a log of the unfinished load that was finished first
             opened.begin(run_dir, load_id)
             in_run_dir.enter_context(logs(None, run_dir=run_dir))
 
@@ -133,7 +133,7 @@ def run_on_terminal(
         observers = Observers(watch=watch, opened=log_in_run_dir, leaving=leave)
         ending = _run(job, observers, str(typed), credentials)
         goes_on = verify is not None and ending.summary.exit_code in _SENT and not job.dry_run
-        # First the file and the verdict, which depend on the load alone; then what people read.
+        # Write the file and the verdict first: they depend on the load alone. Then print text for people.
         with deciding(None if goes_on else ending.summary.exit_code):
             if summary_json is not None:
                 first = _asked_next(ending.summary) if goes_on else ending.summary
@@ -164,17 +164,17 @@ def _run(job: Job, observers: Observers, command: str, credentials: CredentialSo
 
 def _typed(job: Job, value_flags: Collection[str]) -> CommandLine:
     typed = absolute_command(sys.argv[1:], value_flags, extract=job.extract, folder=Path.cwd())
-    # /N holds in the environment of this process only.
+    # /N is known from the environment of this process only.
     return typed if job.shard is None else typed.having("--shard", str(job.shard))
 
 
 class _Opened:
-    """What is known of the load that runs; its id from the moment its checkpoint is open.
+    """What is known of the running load. Its id is known once its checkpoint is open.
 
     Attributes:
-        identity: What tells it from others.
+        identity: What distinguishes it from other loads.
         run_dir: Its run directory; empty before the checkpoint is open.
-        ids: What is on every line of the log.
+        ids: The ids on every log line.
     """
 
     def __init__(self, identity: LoadIdentity) -> None:
@@ -183,7 +183,7 @@ class _Opened:
         self.ids: dict[str, str | None] = {"load": None}
 
     def begin(self, run_dir: Path, load_id: str) -> None:
-        """Take the run directory and the id of the load."""
+        """Set the run directory and the id of the load."""
         self.run_dir = str(run_dir)
         self.identity = replace(self.identity, load_id=load_id)
         self.ids["load"] = load_id
@@ -195,10 +195,10 @@ class _Opened:
 
 @contextmanager
 def _refusals(opened: _Opened, summary_json: Path | None, *, debug: bool) -> Iterator[None]:
-    """Say which load it was that is refused after its checkpoint was opened.
+    """Report a load that is refused after its checkpoint was opened, with its id.
 
     Raises:
-        typer.Exit: It was refused; the error is shown.
+        typer.Exit: The load was refused; the error is shown.
     """
     try:
         yield
@@ -225,14 +225,14 @@ def _show(
 
 
 def _asked_next(summary: LoadSummary) -> LoadSummary:
-    """Return the summary as it is until the service has answered: a kill leaves this one."""
+    """Return the summary to keep until the service has answered. It stays if the process is killed."""
     return replace(summary, loaded=stage_values({Verdict.UNDECIDED: summary.events_accepted}))
 
 
 def _go_on_to_verify(
     verify: Callable[[], "Verification"], summary: LoadSummary, summary_json: Path | None
 ) -> ExitCode:
-    """Ask what became of the events, and write the summary again with the answer."""
+    """Ask the service about the events, and write the summary again with the answer."""
     try:
         found = verify()
     except LoaderError as error:
@@ -259,7 +259,7 @@ def _correcting(summary: LoadSummary, typed: CommandLine, value_flags: Collectio
 
 
 def _allow_connections(connections: int) -> None:
-    """Raise this process's limit on open files, often 1,024: each connection is one."""
+    """Raise this process's limit on open files (often 1,024): each connection uses one."""
     wanted = connections + FILES_BESIDE_CONNECTIONS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -268,7 +268,7 @@ def _allow_connections(connections: int) -> None:
 
 
 def _spare_the_collector() -> None:
-    """Leave what was imported alone for good, and look at the rest rarely."""
+    """Exclude imported objects from garbage collection, and collect the others rarely."""
     gc.freeze()
     gc.set_threshold(ALLOCATIONS_BETWEEN_COLLECTIONS, *gc.get_threshold()[1:])
 
@@ -277,7 +277,7 @@ def _write_summary(summary: LoadSummary, path: Path) -> None:
     try:
         write_summary_json(summary, path)
     except OSError as error:
-        # The exit code still tells how the load ended: that must not be hidden by this.
+        # A failed write must not hide how the load ended: the exit code still says that.
         show_error(
             LoaderError(
                 "The summary could not be written.", where=str(path), why=error.strerror or str(error)

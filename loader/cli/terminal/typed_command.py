@@ -1,4 +1,4 @@
-"""The command line that was typed, as one that runs the same load from any folder."""
+"""The command line that the user typed, changed so that it runs the same load from any folder."""
 
 import os
 from collections.abc import Collection, Iterator, Sequence
@@ -19,7 +19,7 @@ def absolute_command(
     Args:
         arguments: What was typed.
         value_flags: The flags that take a value.
-        extract: What the job names as its extract, wherever that was said.
+        extract: The job's extract, from the command line or the job file.
         folder: The working folder.
     """
     reads_input = STANDARD_INPUT in extract
@@ -57,7 +57,7 @@ def _one(remaining: Iterator[str]) -> Iterator[str]:
 
 
 def _redirected() -> str:
-    """Return the regular file that standard input was redirected from, where the system tells; else ""."""
+    """Return the regular file that standard input was redirected from; "" if unknown."""
     try:
         path = Path(os.readlink("/proc/self/fd/0"))  # noqa: PTH115 - readlink of a Path does the same
     except OSError:

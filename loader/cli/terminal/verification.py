@@ -1,4 +1,4 @@
-"""Show what became of the accepted events of a load, for ``verify`` and ``load --verify``."""
+"""Show the status of a load's accepted events, for ``verify`` and ``load --verify``."""
 
 import re
 import sys
@@ -35,15 +35,15 @@ def show_verification(
     as_json: bool = False,
     debug: bool = False,
 ) -> "Verification":
-    """Verify a load, print what was found and what to do next, and return it.
+    """Verify a load, print the result and the next step, and return the result.
 
     Raises:
-        LoaderError: Nothing could be asked.
+        LoaderError: No request could be sent.
     """
     from loader.verify.api import together, verify_run  # noqa: PLC0415 - slow to import, --help is not
     from loader.verify.text import to_json, to_text  # noqa: PLC0415 - the same
 
-    run_dir = run_dir.absolute()  # what is printed can be run elsewhere
+    run_dir = run_dir.absolute()  # so that printed commands run in any folder
     watch = _say if sys.stderr.isatty() else _say_nothing
     shards: list[Verification] = []
     for folder in _folders(run_dir):
@@ -72,7 +72,7 @@ def _folders(run_dir: Path) -> Sequence[Path]:
         return [run_dir]
     if division.missing:
         missing = ", ".join(str(shard) for shard in division.missing)
-        typer.echo(f"Shards that have not begun are not asked about: {missing}.", err=True)
+        typer.echo(f"Shards that have not begun are not verified: {missing}.", err=True)
     return [part.run_dir for part in division.parts]
 
 
@@ -80,7 +80,7 @@ def duration_seconds(text: str) -> float:
     """Return a duration such as ``90s``, ``10m`` or ``2h`` in seconds.
 
     Raises:
-        SettingsError: It is none.
+        SettingsError: The text is not a duration.
     """
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smhd]?)", text.strip().lower(), re.ASCII)
     if match is None:
