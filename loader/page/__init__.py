@@ -1,1 +1,1 @@
-"""The report: one self-contained HTML page about a load, from its run directory."""
+"""The report: one self-contained HTML page about a load, made from its run directory."""

@@ -1,4 +1,4 @@
-"""The page of a load from its run directory, in whatever state that is; nothing in it is changed."""
+"""Build the page of a load from its run directory in any state, without changing it."""
 
 import platform
 import sqlite3
@@ -33,7 +33,7 @@ from loader.status.overview_text import STATES
 from loader.status.whole_overview import overview_of
 
 MOST_CELLS = 224
-"""Cells of the window map: four rows. A cell stands for several windows where there are more."""
+"""Maximum cells of the window map (four rows). With more windows, a cell stands for several of them."""
 
 _MOST_FILES = 50
 
@@ -63,7 +63,7 @@ def build_page(
         standing: Returns what the next step depends on.
 
     Raises:
-        CheckpointError: There is no load, or its checkpoint cannot be read.
+        CheckpointError: The folder has no load, or its checkpoint cannot be read.
     """
     with whole_load(run_dir.absolute()) as whole:
         overview = overview_of(whole, run_dir, now)
@@ -75,7 +75,7 @@ def _page(overview: Overview, place: Path, now: float, standing: Callable[[Overv
         raise overview.problem
     if overview.plan is None or overview.totals is None:
         raise CheckpointError(
-            "The folder holds no load.",
+            "The folder does not hold a load.",
             where=str(overview.run_dir),
             next_step="Name the run directory of a load: its summary shows it as 'run dir'",
         )
@@ -115,7 +115,7 @@ def _verdict(overview: Overview) -> Badge:
 
 
 def _lost(overview: Overview) -> int:
-    """Return how many accepted events are known not to be loaded."""
+    """Return the number of accepted events that are known to be not loaded."""
     return overview.loaded.get("failed", 0) + overview.loaded.get("missing", 0)
 
 
@@ -230,7 +230,7 @@ def _window_cells(windows: Sequence[tuple[int, int, int]]) -> list[WindowCell]:
 
 
 def _file_lines(connection: sqlite3.Connection) -> list[FileLine]:
-    """Return the files with their rows: those with the most first."""
+    """Return the files and their rows, with the largest files first."""
     totals = read_file_totals(connection, {})
     paths = connection.execute("SELECT number, path FROM files ORDER BY number").fetchall()
     all_rows = max(sum(each.rows_read for each in totals.values()), 1)

@@ -9,7 +9,7 @@ from loader.report import figures
 from loader.report.limiting_factor import WORDS
 
 MOST_MOMENTS = 100
-"""More periods than this are drawn as sums of neighbours: a moment is then about nine pixels wide."""
+"""Maximum number of drawn periods (each is then about nine pixels wide). More are merged with neighbours."""
 
 RATES = TimelinePanel(
     "Events per second",
@@ -27,7 +27,7 @@ LATENCIES = TimelinePanel(
 
 
 def over_time(samples: Sequence[Period]) -> str:
-    """Return rates, latencies and limits over time; empty if there is no sample."""
+    """Return rates, latencies and limits over time; empty without samples."""
     if not samples:
         return ""
     moments = [_moment(sample) for sample in thinned(samples, MOST_MOMENTS)]
@@ -44,7 +44,7 @@ def over_time(samples: Sequence[Period]) -> str:
 
 
 def thinned(samples: Sequence[Period], most: int) -> list[Period]:
-    """Return at most ``most`` samples: sums of neighbours. No count is lost."""
+    """Return at most ``most`` samples by merging neighbours. Counts are added, not lost."""
     size = -(-len(samples) // most)
     return [_merged(samples[start : start + size]) for start in range(0, len(samples), max(size, 1))]
 
@@ -71,7 +71,7 @@ def _merged(samples: Sequence[Period]) -> Period:
         in_flight=last.in_flight,
         held_bytes=max(sample.held_bytes for sample in samples),
         limits=limits,
-        # The highest of the periods: a mean of percentiles would be a number without a meaning.
+        # The highest of the periods: a mean of percentiles has no meaning.
         p50_ms=_highest(sample.p50_ms for sample in samples),
         p95_ms=_highest(sample.p95_ms for sample in samples),
         p99_ms=_highest(sample.p99_ms for sample in samples),
@@ -114,7 +114,7 @@ def _label(sample: Period, values: Mapping[str, float]) -> str:
 
 
 def limit_label(name: str) -> str:
-    """Return short words for a limiting factor."""
+    """Return a short name of a limiting factor."""
     return WORDS.get(name, name).partition(":")[0].partition(" (")[0]
 
 
@@ -128,7 +128,7 @@ def stage_bar(stage: Stage) -> str:
 
 
 def window_map(windows: Sequence[WindowCell]) -> str:
-    """Return the map of the windows; empty if there is none."""
+    """Return the map of the windows; empty without windows."""
     if not windows:
         return ""
     done = sum(cell.done for cell in windows)

@@ -1,4 +1,4 @@
-"""The page as HTML: one document without a request to anywhere. Pure."""
+"""The page as one HTML document that makes no requests. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
@@ -9,11 +9,11 @@ from loader.page.model import Badge, CauseLine, LoadPage, WindowCell
 from loader.report import figures
 
 SIGNS = {Badge.DONE: "✓", Badge.RUNNING: "▶", Badge.ATTENTION: "!", Badge.STOPPED: "■"}
-"""A sign beside the colour, for those who do not see it."""
+"""A sign beside the colour, for readers who cannot see the colour."""
 
 REFRESH_SECONDS = 1.0
 
-# Replaces the content only: a scrolled page stays where it is, and stays readable when its server is gone.
+# Replaces the content only: the scroll position stays, and the page stays readable after its server ended.
 LIVE_SCRIPT = """
 const live = document.getElementById("live");
 async function refresh() {
@@ -39,8 +39,8 @@ def to_html(page: LoadPage, *, live: bool = False) -> str:
     """Return the document.
 
     Args:
-        page: What it shows.
-        live: Whether it asks for itself again while it is open.
+        page: The content.
+        live: Whether the document reloads itself while it is open.
     """
     script = LIVE_SCRIPT % (1000 * REFRESH_SECONDS, 1000 * REFRESH_SECONDS) if live else ""
     over = "no" if page.verdict is Badge.RUNNING else "yes"
@@ -193,7 +193,7 @@ _NUMBERS = frozenset("0123456789,.%< ")
 
 
 def _heads(names: Sequence[str], row: Sequence[str]) -> str:
-    """Return the names of the columns, each aligned as the cells below it."""
+    """Return the column names, each aligned like the cells below it."""
     pairs = zip(names, row, strict=True)
     return "".join(f'<th scope="col"{_class_of(cell)}>{escape(name)}</th>' for name, cell in pairs)
 
@@ -207,11 +207,11 @@ def _class_of(cell: str) -> str:
 
 
 def _path(text: str) -> str:
-    """Return text that may break after a slash: a long path must not widen a phone's page."""
+    """Return text that may break after a slash: a long path must not widen the page on a phone."""
     return escape(text).replace("/", "/<wbr>")
 
 
 def _footer(page: LoadPage, *, live: bool) -> Iterator[str]:
     state = '<span id="live" role="status">live</span> · ' if live else ""
-    made = f"scn-loader report, made {escape(page.made_at)}. No row's values are on this page."
+    made = f"scn-loader report, made {escape(page.made_at)}. This page has no values of rows."
     yield f"<footer>{state}{made}</footer>"

@@ -1,9 +1,9 @@
-"""``report --live``: the page on loopback, made new at each request, from a process of its own.
+"""``report --live``: a process of its own serves the page on loopback and rebuilds it for each request.
 
 Rules kept here:
 
-1. The address holds a random token: another user of this machine cannot guess it.
-2. A request whose Host header is not this address is refused, so that no other site's name can lead here.
+1. The address holds a random token, so that another user of this machine cannot guess it.
+2. A request whose Host header is not this address is refused, so that another site's name cannot lead here.
 3. Only GET of the one path is answered. Nothing is written.
 """
 
@@ -20,10 +20,10 @@ POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
     "img-src data:"
 )
-"""Nothing is loaded from elsewhere, and the page asks only this server."""
+"""The page loads nothing from other servers and sends requests to this server only."""
 
 LEAST_SECONDS_BETWEEN = 0.5
-"""A page is made at most this often, whoever asks: several open pages cost no more than one."""
+"""Minimum interval between two builds of the page: several open pages cost as much as one."""
 
 
 class LiveServer(ThreadingHTTPServer):
@@ -50,12 +50,12 @@ class LiveServer(ThreadingHTTPServer):
 
     @property
     def hosts(self) -> frozenset[str]:
-        """What a Host header may say."""
+        """Permitted values of the Host header."""
         port = self.server_address[1]
         return frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
 
     def page(self) -> bytes:
-        """Return the document, not older than LEAST_SECONDS_BETWEEN.
+        """Return the document. It is at most LEAST_SECONDS_BETWEEN old.
 
         Raises:
             LoaderError: The run directory cannot be read.
@@ -86,10 +86,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(HTTPStatus.OK, page, "text/html; charset=utf-8")
 
     def log_message(self, *_: object) -> None:
-        """Write nothing: the address is a secret."""
+        """Write nothing: the address is secret."""
 
     def version_string(self) -> str:
-        """Return what the Server header says."""
+        """Return the value of the Server header."""
         return "scn-loader"
 
     def _refuse(self, status: HTTPStatus) -> None:

@@ -1,4 +1,4 @@
-"""What the page shows, as plain values. No row's values are among them."""
+"""The content of the page as plain values, without row data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Badge(StrEnum):
-    """The state of the load, in one word that has a colour and a sign of its own."""
+    """The state of the load in one word. Each has its own colour and sign."""
 
     DONE = "done"
     RUNNING = "running"
@@ -16,7 +16,7 @@ class Badge(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """One thing to do next: what for, and the command that does it (empty if there is none)."""
+    """One step to do next: its purpose and its command (empty if it has none)."""
 
     why: str
     command: str = ""
@@ -24,7 +24,7 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number with its name, and what it is part of."""
+    """One number with its name, and a note such as its total."""
 
     name: str
     value: str
@@ -70,7 +70,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage of the load (read, accepted, loaded): its parts as (CSS class, words, number)."""
+    """One stage of the load (read, accepted, loaded). Its parts are (CSS class, words, number)."""
 
     name: str
     parts: Sequence[tuple[str, str, int]]
@@ -78,7 +78,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class WindowCell:
-    """Some windows in a row: how many are done, under way, hold failed events."""
+    """Some consecutive windows: how many are done, under way, or hold failed events."""
 
     first: int
     last: int
@@ -110,24 +110,24 @@ class CauseLine:
 
 @dataclass(frozen=True, slots=True)
 class LoadPage:
-    """All that the page shows.
+    """The content of the page.
 
     Attributes:
         verdict: Its state.
         headline: The same as a sentence.
         facts: Event type, instance, load id, times: name and value.
-        next_steps: What to do, the most likely first.
-        figures: The numbers people look for first.
-        stages: Read, accepted, and loaded where it is known.
+        next_steps: What to do next, the most important step first.
+        figures: The most important numbers.
+        stages: Read, accepted and, if known, loaded.
         samples: What happened over time.
         windows: The map of the windows.
-        files: The files with the most rows, and how many files there are.
+        files: The files with the most rows.
         files_total: Number of files.
         rejected: Rejected rows by cause.
         failed: Failed events by cause.
-        settings: Settings and their values, as the checkpoint keeps them.
+        settings: Settings and their values, as stored in the checkpoint.
         versions: Names and versions.
-        made_at: When the page was made, in words.
+        made_at: The time when the page was made, as text.
     """
 
     verdict: Badge

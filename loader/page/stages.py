@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from loader.page.model import Stage
-from loader.status.loaded_stage import LINES, NOT_TOLD
+from loader.status.loaded_stage import LINES, NO_LOAD_STATUS
 from loader.status.overview import Overview
 
 _CLASSES = {
@@ -15,11 +15,11 @@ _CLASSES = {
     "unknown": "doubt",
     "undecided": "left",
 }
-"""Colours of the verdicts on accepted events."""
+"""Colours of verdicts on accepted events."""
 
 
 def stages_of(overview: Overview) -> Iterator[Stage]:
-    """Yield the stages of a load; the third one where the service tells anything."""
+    """Yield the stages of a load; the third stage only if the service reported something."""
     totals = overview.totals
     assert totals is not None
     left = overview.rows_left or 0
@@ -42,7 +42,7 @@ def stages_of(overview: Overview) -> Iterator[Stage]:
         ],
     )
     if overview.has_load_status or any(overview.loaded.get(name) for name in ("known", "missing", "unknown")):
-        words = {"known": f"known: {NOT_TOLD}"}
+        words = {"known": f"known: {NO_LOAD_STATUS}"}
         yield Stage(
             "Loaded",
             [

@@ -1,4 +1,4 @@
-"""What people see: progress while a load runs, the log, errors, and the summary at its end."""
+"""What users see: progress during a load, the log, errors, and the summary at the end."""
 
 from loader.report.display import Display, ProgressStyle, make_display
 from loader.report.error_block import render_error

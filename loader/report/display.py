@@ -1,7 +1,7 @@
-"""Showing progress while a load runs: live lines on a terminal, plain lines elsewhere, or nothing.
+"""Show progress during a load: live lines on a terminal, plain lines elsewhere, or nothing.
 
-Everything goes to stderr; stdout belongs to the summary. A display never stops a load: a terminal
-that went away (closed window, ended pipe) only makes it silent.
+Everything goes to stderr; stdout has the summary only. A display never stops a load: if the terminal goes
+away (closed window, broken pipe), the display stays silent.
 """
 
 import os
@@ -18,10 +18,10 @@ from loader.report.panel import ProgressPanel, plain_line
 from loader.report.progress import Pace, RateMeter, Snapshot
 
 DRAW_SECONDS = 0.2
-"""The live lines are drawn this often: a drawing costs about a millisecond of the one core we have."""
+"""Interval between drawings of the live lines. One drawing takes about a millisecond of the only core."""
 
 PLAIN_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
-"""Pauses between plain lines; the last one stays. A day's load writes 2,900 lines, a short one several."""
+"""Pauses between plain lines; the last one repeats. A load of a day writes 2,900 lines, a short one a few."""
 
 
 class ProgressStyle(StrEnum):
@@ -33,19 +33,19 @@ class ProgressStyle(StrEnum):
 
 
 class Display(Protocol):
-    """Something that shows how a load gets on."""
+    """Shows the progress of a load."""
 
     def start(self) -> None:
         """Begin to show progress."""
 
     def update(self, snapshot: Snapshot) -> None:
-        """Take in how things stand now; call this several times per second, it draws when it is time."""
+        """Receive the state of the load. Callers may call this often; the display draws when it is due."""
 
     def message(self, text: str) -> None:
-        """Show one line that stays, whatever the progress does; safe to call from any thread."""
+        """Show one line that stays above the progress; safe to call from any thread."""
 
     def stop(self) -> None:
-        """Leave the terminal as it was found; may be called twice."""
+        """Restore the terminal; may be called twice."""
 
 
 def make_display(
@@ -59,7 +59,7 @@ def make_display(
     Args:
         style: What the user asked for.
         stream: Normally ``sys.stderr``.
-        line: How a plain line is written: ``plain_line``, or one of ``progress_json``.
+        line: The format of a plain line: ``plain_line``, or one made with ``progress_json``.
     """
     lasting = LastingStream(stream)
     if style is ProgressStyle.NONE:
@@ -71,19 +71,19 @@ def make_display(
 
 
 class LastingStream:
-    """A text stream whose reader may go away: from then on what is written is dropped."""
+    """A text stream whose reader may go away. After that, it drops what is written."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._gone = False
 
     def write(self, text: str) -> int:
-        """Write the text if anybody is still there."""
+        """Write the text if the stream still has a reader."""
         self._try(lambda: self._stream.write(text))
         return len(text)
 
     def flush(self) -> None:
-        """Flush the stream if anybody is still there."""
+        """Flush the stream if it still has a reader."""
         self._try(self._stream.flush)
 
     def _try(self, action: Callable[[], object]) -> None:
@@ -99,12 +99,12 @@ class LastingStream:
         return not self._gone and self._stream.isatty()
 
     def fileno(self) -> int:
-        """Return the descriptor, from which rich learns the width of the terminal."""
+        """Return the descriptor; rich reads the width of the terminal from it."""
         return self._stream.fileno()
 
     @property
     def encoding(self) -> str:
-        """The encoding, which decides whether the bar may use line characters."""
+        """The encoding; it decides whether the bar may use line characters."""
         return self._stream.encoding
 
 
@@ -130,7 +130,7 @@ class NoDisplay:
 
 
 class PlainDisplay(NoDisplay):
-    """Writes a line now and then, less often the longer the load runs, and whenever the phase changes."""
+    """Writes a line at growing intervals, and whenever the phase changes."""
 
     def __init__(self, stream: LastingStream, line: Callable[[Snapshot, Pace], str] = plain_line) -> None:
         super().__init__(stream)
@@ -154,7 +154,7 @@ class PlainDisplay(NoDisplay):
         self._phase = snapshot.phase
 
     def stop(self) -> None:
-        """Write how things stood last, if that was not written yet."""
+        """Write the last state, if it is not written yet."""
         if self._unwritten is not None:
             self._write(*self._unwritten)
 
@@ -165,12 +165,12 @@ class PlainDisplay(NoDisplay):
 
 
 class LiveDisplay:
-    """Keeps a few lines at the foot of the terminal up to date; they are gone when it stops."""
+    """Updates a few lines at the bottom of the terminal, and removes them when it stops."""
 
     def __init__(self, stream: LastingStream, *, width: int | None = None) -> None:
-        # rich asks of its file only what LastingStream has; TextIO is its wider annotation.
+        # rich uses only the methods that LastingStream has; its annotation, TextIO, is wider.
         self._console = Console(file=stream, force_terminal=True, width=width, highlight=False)  # type: ignore[arg-type]
-        # No thread draws: with one core, drawing is done between two events of the load, never beside them.
+        # No drawing thread: with one core, the display draws between two events of the load.
         self._live = Live(
             console=self._console,
             auto_refresh=False,
@@ -182,11 +182,11 @@ class LiveDisplay:
         self._drawn_at: float | None = None
 
     def start(self) -> None:
-        """Take the foot of the terminal."""
+        """Reserve the bottom of the terminal."""
         self._live.start()
 
     def update(self, snapshot: Snapshot) -> None:
-        """Draw the lines again, unless that was done a moment ago."""
+        """Draw the lines again, unless they were drawn a moment ago."""
         pace = self._meter.observe(snapshot)
         if self._drawn_at is None or snapshot.seconds - self._drawn_at >= DRAW_SECONDS:
             self._drawn_at = snapshot.seconds
@@ -197,5 +197,5 @@ class LiveDisplay:
         self._console.print(Text(printable(text)), soft_wrap=True)
 
     def stop(self) -> None:
-        """Give the foot of the terminal back."""
+        """Release the bottom of the terminal."""
         self._live.stop()

@@ -1,4 +1,4 @@
-"""Errors as the block a user reads, in colour where that helps."""
+"""Errors as a block of text for users, in colour on a terminal."""
 
 from rich.color import ColorSystem
 from rich.style import Style
@@ -15,10 +15,10 @@ LABEL_STYLES = {
 
 
 def render_error(error: LoaderError, *, color: bool) -> str:
-    """Return the error's block, without a line end at its end.
+    """Return the error's block, without a final line end.
 
-    Paths and the service's words in it are made harmless for a terminal; the lines of a text that has
-    several are set below each other.
+    Control characters in paths and in the service's messages are made visible. Lines of a multi-line text are
+    indented below each other.
 
     Args:
         error: What stopped the load.

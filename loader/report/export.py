@@ -1,4 +1,4 @@
-"""Rejected rows and events that were not accepted, as CSV files for people."""
+"""Rejected rows, and events that were not accepted, as CSV files for users."""
 
 import csv
 import io
@@ -30,19 +30,20 @@ FROM events_readable ORDER BY window, event_index, first_record"""
 
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet evaluates a cell that begins with one of these (OWASP, CSV injection)."""
+"""A spreadsheet evaluates a cell that begins with one of these characters (OWASP, CSV injection)."""
 
 _NUMBER = re.compile(r"[+-]?[0-9][0-9.,]*")
-"""What begins with a sign and is harmless."""
+"""A cell that begins with a sign but is harmless."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written to a CSV file.
+    """Counts of what was written to a CSV file.
 
     Attributes:
-        rows: Number of its rows, without the header.
-        escaped: Number of cells that got an apostrophe in front, as a spreadsheet would run them as formulas.
+        rows: Number of rows, without the header.
+        escaped: Number of cells that got a leading apostrophe, because a spreadsheet would run them as
+            formulas.
     """
 
     rows: int
@@ -55,11 +56,11 @@ def export_rejected(place: Path, path: Path) -> Exported:
     Rows are counted from 1 in their file, without the header. The checkpoint does not change.
 
     Args:
-        place: The run directory, or a checkpoint of it that was kept.
+        place: The run directory, or one of its kept checkpoints.
         path: The CSV file.
 
     Raises:
-        CheckpointError: The checkpoint cannot be read, or the file not written.
+        CheckpointError: The checkpoint cannot be read, or the file cannot be written.
     """
     return _export(place, path, REJECTED_COLUMNS, _REJECTED)
 
@@ -67,16 +68,16 @@ def export_rejected(place: Path, path: Path) -> Exported:
 def export_failed(place: Path, path: Path) -> Exported:
     """Write the events that failed, are in doubt or were held back to a CSV file (mode 0600).
 
-    Rows are counted from 1 in their file, without the header. An event in doubt of a run that was killed
-    has no token, and the rows of its whole window, until that window is planned again. An event that failed
-    for some of its records has a line for each part that was refused, with the token of that part.
+    Rows are counted from 1 in their file, without the header. An event in doubt from a run that was killed
+    has no token and the rows of its whole window, until that window is planned again. If the service refused
+    some records of an event, each refused part has its own line with its own token.
 
     Args:
-        place: The run directory, or a checkpoint of it that was kept.
+        place: The run directory, or one of its kept checkpoints.
         path: The CSV file.
 
     Raises:
-        CheckpointError: The checkpoint cannot be read, or the file not written.
+        CheckpointError: The checkpoint cannot be read, or the file cannot be written.
     """
     return _export(place, path, FAILED_COLUMNS, _FAILED)
 
@@ -105,12 +106,12 @@ def _write(path: Path, columns: Sequence[str], rows: Iterable[sqlite3.Row]) -> E
             harmless = [_harmless(cell) for cell in row]
             escaped += sum(new != old for new, old in zip(harmless, row, strict=True))
             writer.writerow(harmless)
-        text.detach()  # flushes it, and leaves the file open
+        text.detach()  # flushes the text and leaves the file open
     return Exported(lines, escaped)
 
 
 def _harmless(cell: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula: an apostrophe before one that it would."""
+    """Return the cell, with a leading apostrophe if a spreadsheet would take it for a formula."""
     if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) and not _NUMBER.fullmatch(cell):
         return f"'{cell}"
     return cell

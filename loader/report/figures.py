@@ -1,8 +1,8 @@
-"""Numbers as short text: counts, rates, shares, sizes, durations; and foreign text made harmless.
+"""Numbers as short text (counts, rates, shares, sizes, durations), and other text without control characters.
 
 Rules kept here:
 
-1. Nothing claims more than it knows: a share below 100 % never reads "100 %", one above 0 never "0 %".
+1. A figure never overstates: a share below 100 % is never "100 %", and one above 0 is never "0 %".
 2. Figures are ASCII on one line: they fit a log file, a pipe and any terminal.
 """
 
@@ -15,16 +15,16 @@ _DAY = 86_400
 _KIB = 1024
 
 _WHOLE_FROM = 100
-"""Rates from here on are told without a digit after the point."""
+"""Rates from this value on are shown without a decimal."""
 
 _WHOLE_SECONDS_FROM = 10
-"""So are durations."""
+"""Durations from this value on are shown without a decimal."""
 
 _STEPS = ((_MINUTE, 5), (10 * _MINUTE, 30), (_HOUR, _MINUTE), (2 * _DAY, 10 * _MINUTE), (math.inf, _DAY))
-"""Estimates up to (seconds) are told in steps of (seconds)."""
+"""Estimates up to (seconds) are shown in steps of (seconds)."""
 
 _WIDE = 10
-"""A range of time left this many times wider than its low end says only that nobody knows."""
+"""If the high end of the time left is this many times the low end, the estimate is only "more than"."""
 
 
 def count(number: int) -> str:
@@ -38,7 +38,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def of_unknown(rows: int) -> str:
-    """Return how many of the rows that a filter left out it had no answer for, or an empty text if none."""
+    """Return a note on filtered rows whose filter value is missing; empty without such rows."""
     return f" ({count(rows)} of them because a value that the filter reads is missing)" if rows else ""
 
 
@@ -48,7 +48,7 @@ def rate(per_second: float) -> str:
 
 
 def percent(part: float, whole: float) -> str:
-    """Return the share of ``part`` in ``whole``, rounded down to one digit after the point."""
+    """Return the share of ``part`` in ``whole``, rounded down to one decimal."""
     if part <= 0 or whole <= 0:
         return "0 %"
     if part >= whole:
@@ -82,11 +82,11 @@ def duration(seconds: float) -> str:
 
 
 def time_left(low_seconds: float, high_seconds: float) -> str:
-    """Return a range of seconds in steps as coarse as an estimate deserves.
+    """Return a range of seconds as text, rounded to the precision of an estimate.
 
     Args:
-        low_seconds: If things go as well as they have gone.
-        high_seconds: If they go as badly.
+        low_seconds: The optimistic end.
+        high_seconds: The pessimistic end.
     """
     low, high = _coarse(low_seconds), _coarse(high_seconds)
     if low == high:
@@ -114,10 +114,10 @@ def _two_units(seconds: int, large: int, large_name: str, small: int, small_name
 
 
 def printable(text: str, max_chars: int | None = None) -> str:
-    r"""Return ``text`` on one line, without characters that a terminal would obey, clipped.
+    r"""Return ``text`` on one line, clipped, without characters that control a terminal.
 
-    Line ends, escape sequences and text-direction marks, in a path or in the service's words, become
-    visible forms such as ``\x1b``: nothing from outside can move a cursor or forge a line of ours.
+    Line ends, escape sequences and text-direction marks in a path or in a message of the service become
+    visible forms such as ``\x1b``. Foreign text therefore cannot move a cursor or imitate a line of ours.
     """
     if max_chars is not None and len(text) > max_chars:
         text = text[: max_chars - 3] + "..."

@@ -1,4 +1,4 @@
-"""What tells a load from others: its id, where it went, its files, when it ran, its command."""
+"""What distinguishes a load from others: id, destination, files, times, command."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,19 +9,18 @@ from loader.report.log_lines import iso
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadIdentity:
-    """What tells a load from others; the summary file and ``status --json`` have it under the same names.
+    """What distinguishes a load from others. The summary file and ``status --json`` use the same names.
 
     Attributes:
-        load_id: Its name; empty where there is no checkpoint: a refused load, a dry run.
-        rehearsal: Whether it went to an emulator on this machine; None if that is not known.
+        load_id: Its id; empty without a checkpoint: a refused load, a dry run.
+        rehearsal: Whether it went to an emulator on this machine; None if unknown.
         instance_id: UUID of the instance.
-        event_type: What its rows became.
+        event_type: Event type of its records.
         files: Paths of its files, in order.
-        command: The command line that runs it again; empty if it is not known.
+        command: The command line that runs it again; empty if unknown.
         began_at: When its first run began, in epoch seconds, or None.
         ended_at: When its last run ended, in epoch seconds, or None.
-        parent: Run directory, or kept checkpoint, of the load whose rejected rows it corrects; None if it
-            corrects none.
+        parent: Run directory, or kept checkpoint, of the load whose rejected rows it corrects; or None.
         child: Run directory of the load of its own corrected rows, or None.
     """
 

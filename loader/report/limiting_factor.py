@@ -1,34 +1,34 @@
-"""What holds a load back, in words, and what a user can do about it.
+"""Limiting factors of a load in words, and what a user can do about each.
 
-Keyed by the names that the dispatcher reports; a name without words is shown as it is.
+The keys are the names that the dispatcher reports. A name without words is shown unchanged.
 """
 
 WORDS = {
-    "learning": "the start: the rate the service allows is still being found",
-    "rate": "the rate the service allows",
+    "learning": "the start: the loader is still learning the allowed rate",
+    "rate": "the rate that the service allows",
     "ceiling": "your --rate",
     "lanes": "too few groups (one event per group at a time)",
-    "in-flight": "waiting for answers (as many calls under way as may be)",
+    "in-flight": "waiting for answers (the maximum number of calls is in flight)",
     "answers": "waiting for answers",
     "reader": "reading the extract",
     "cpu": "this machine's processor",
-    "memory": "the bytes that may be held at once",
+    "memory": "the limit on bytes held in memory",
     "checkpoint": "writing the checkpoint",
     "backoff": "waiting after errors of the service",
     "quota": "a quota of the service",
-    "way": "something on the way to the service that refuses the requests",
+    "way": "an intermediary that refuses the requests",
 }
 
 ADVICE = {
     "rate": "put more records into each event: --pack group, --group-buckets N",
-    "ceiling": "raise --rate or leave it out",
+    "ceiling": "raise or omit --rate",
     "lanes": "use more groups: a finer --group-by, a larger --group-buckets",
     "in-flight": "raise --max-in-flight, unless the service itself is slow",
     "memory": "raise --max-held-bytes",
     "checkpoint": "put --run-dir on a faster disk",
     "quota": "ask AWS to raise the quota",
 }
-"""Only for what a user can change."""
+"""Advice exists only for factors that a user can change."""
 
 
 def limiting_words(name: str) -> str:
@@ -37,5 +37,5 @@ def limiting_words(name: str) -> str:
 
 
 def limiting_advice(name: str) -> str:
-    """Return what a user can do against a limiting factor, or nothing."""
+    """Return what a user can do about a limiting factor, or an empty text."""
     return ADVICE.get(name, "")

@@ -1,13 +1,13 @@
-"""One log record as one line of text or JSON, without anything that a row says.
+"""One log record as one line of text or JSON, without row data.
 
-Rules kept here, whoever logs and whatever they pass:
+Rules kept here, for every logger and every argument:
 
-1. A line's fields are the names in ``FIELDS``, and their values scalars. Others are dropped, and only
-   their names are told.
-2. An argument of the message is a scalar or becomes ``<Type>``: no object, ours or a library's, prints
-   itself. Every text is clipped, on one line, and free of terminal controls.
-3. Of an exception the type is told, and with ``debug`` the places it passed through. Its words are
-   told only if it is a LoaderError or an OSError: the words of others may quote a row.
+1. The fields of a line are the names in ``FIELDS``, and their values are scalars. Other fields are dropped;
+   the line lists their names.
+2. An argument of the message is a scalar or becomes ``<Type>``: no object prints itself. Every text is
+   clipped, on one line, and free of terminal control characters.
+3. Of an exception, the line has the type, and with ``debug`` the code locations. It has the message only for
+   a LoaderError or an OSError: other messages may quote a row.
 """
 
 import json
@@ -24,47 +24,47 @@ from loader.errors import LoaderError
 from loader.report.figures import printable
 
 MAX_TEXT_CHARS = 300
-"""A bound on the number of lines is not a bound on bytes: every text in a line is clipped to this."""
+"""Every text in a line is clipped to this length: a limit on lines alone would not limit the bytes."""
 
 FIELDS: Mapping[str, str] = {
-    "attempts": "HTTP requests that were made for the event, or that met the `code`.",
+    "attempts": "HTTP requests for the event, or those that ended with the `code`.",
     "cause": "What ended the run; `completed` if nothing stopped it.",
     "code": "Error code of the service or the loader, or reason of a rejected row.",
     "column": "Column that rejected the row.",
     "events": "Number of events that the service accepted, over all runs of the load.",
     "exit_code": "Exit code of the run.",
     "file": "Path of a file of the extract.",
-    "files": "Number of files of the extract that the line is about.",
+    "files": "Number of files of the extract that the line covers.",
     "index": "Position of the event in its window, from 0.",
     "loads": "Number of earlier loads.",
     "path": "Path of any other file.",
     "records": "Number of records that were refused.",
     "row": "Number of a row in its file, from 1, without the header; the first one of an event or part.",
-    "rows": "Number of rows of the extract; null if its format does not tell.",
+    "rows": "Number of rows of the extract; null if its format does not state it.",
     "rows_rejected": "Number of rejected rows.",
     "seconds": "Duration in seconds.",
     "state": "State of the event: failed, in_doubt or unprocessed.",
     "token": "clientToken of the event.",
     "window": "Number of the window of the event, from 0.",
 }
-"""What ``extra`` may carry, with its one meaning: docs/howto/watching.md has the same table. ``group`` is
-missing on purpose, and so is ``message`` of an answer: they repeat row data."""
+"""The permitted keys of ``extra`` and their meaning; docs/howto/watching.md has the same table. ``group`` and
+the ``message`` of an answer are not permitted, because they repeat row data."""
 
 HANDLER_FIELDS: Mapping[str, str] = {
     "time": "When it happened, ISO 8601 in UTC.",
     "level": "DEBUG, INFO, WARNING or ERROR.",
     "message": "The sentence; `progress` on progress lines.",
     "load": "Id of the load; null until the checkpoint is open.",
-    "times": "How often the same message came so far, where repeats are folded.",
-    "error": "Type of an exception, and of those behind it.",
-    "error_text": "Words of an exception that holds no row data.",
-    "raised_at": "Places that an exception passed through; with `--debug`.",
-    "dropped": "Names of fields that were left out because they are not in this table.",
+    "times": "How often the same message occurred so far, if repeats are folded.",
+    "error": "Type of an exception and of its causes.",
+    "error_text": "Message of an exception without row data.",
+    "raised_at": "Code locations of an exception; with `--debug`.",
+    "dropped": "Names of fields that were dropped because they are not in this table.",
     "where": "Place of an error that ended the command.",
     "why": "Its cause.",
     "next": "What to run or change next.",
 }
-"""What the log itself puts on a line; the first four are on every JSON line."""
+"""Fields that the log adds itself; the first four are on every JSON line."""
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -72,14 +72,14 @@ Fields = dict[str, Any]
 
 
 class LogFormat(StrEnum):
-    """The form of log lines."""
+    """The format of log lines."""
 
     TEXT = "text"
     JSON = "json"
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """Return the record's sentence with harmless arguments."""
+    """Return the record's message with safe arguments."""
     if not isinstance(record.msg, str):
         return f"<{type(record.msg).__qualname__}>"
     args = record.args
@@ -94,7 +94,7 @@ def message_of(record: logging.LogRecord) -> str:
 
 
 def fields_of(record: logging.LogRecord, *, debug: bool) -> Fields:
-    """Return what goes beside the sentence: allowed extras, and what may be told of an exception."""
+    """Return the fields of a record: permitted extras, and the safe parts of an exception."""
     extras = {name: value for name, value in vars(record).items() if name not in _STANDARD}
     fields: Fields = {name: _scalar(value) for name, value in extras.items() if name in FIELDS}
     if dropped := sorted(extras.keys() - FIELDS):
@@ -118,7 +118,7 @@ def text_line(at: float, level: str, message: str, fields: Fields) -> str:
 
 
 def json_line(at: float, level: str, message: str, fields: Fields) -> str:
-    """Return the same as a JSON object, in ASCII so that no log collector stumbles."""
+    """Return the same as a JSON object in ASCII, which every log collector can read."""
     return json.dumps({"time": iso(at), "level": level, "message": message, **fields})
 
 

@@ -1,8 +1,8 @@
-"""The log: standard library logging, to the console and to ``load.log``, with repeats folded.
+"""The log: standard library logging, to the console and to ``load.log``. Repeated messages are folded.
 
-The same message with the same code is written REPEATS times, then at each power of ten with its count,
-and once more at the end. At level DEBUG nothing is folded, and nothing above DEBUG may be logged per
-event. What a line may hold is decided in ``log_lines``.
+The same message with the same code is written REPEATS times, then at each power of ten with its count, and
+once more at the end. At level DEBUG nothing is folded; code may log per event at DEBUG only. ``log_lines``
+decides what a line may contain.
 """
 
 import logging
@@ -19,10 +19,10 @@ from loader.private_files import open_private
 from loader.report.log_lines import Fields, LogFormat, fields_of, json_line, message_of, text_line
 
 REPEATS = 5
-"""How often the same message is written before it is folded."""
+"""How often the same message is written before repeats are folded."""
 
 MAX_KINDS = 1000
-"""Kinds of messages that are counted apart. Codes come from outside, so their number needs a bound."""
+"""Maximum number of message kinds that are counted separately. Codes come from outside: a bound is needed."""
 
 Write = Callable[[str], None]
 
@@ -38,15 +38,15 @@ def log_to(
 ) -> Iterator[None]:
     """Log to the console, and to a file in the run directory, until the block ends.
 
-    With the text format the console gets warnings and errors, the file everything; with JSON, which
-    a machine reads, the console gets everything too.
+    In text format the console gets warnings and errors, and the file gets everything. In JSON format the
+    console gets everything too, because a program reads it.
 
     Args:
         console: Shows one line; normally ``Display.message``. None for no console.
-        run_dir: Where ``load.log`` is continued (mode 0600); None for no file.
+        run_dir: Folder where ``load.log`` is appended (mode 0600); None for no file.
         log_format: Text or JSON lines.
-        ids: What tells this load from others; on every line as it is then, but not on a person's console.
-        debug: Also write debug lines, and where exceptions were raised.
+        ids: Ids of this load. Every line has their current values, except text lines on the console.
+        debug: Also write debug lines, and code locations of exceptions.
 
     Raises:
         CheckpointError: The log file cannot be opened.
@@ -75,9 +75,9 @@ def log_to(
 
 @contextmanager
 def _appending(path: Path) -> Iterator[Write]:
-    """Open a file for lines that must be there after a crash: nothing is buffered in this process."""
+    """Open a file whose lines survive a crash: this process does not buffer them."""
     try:
-        # Never through a link: the file behind it would get our lines and our permissions.
+        # Do not follow a link: its target would get our lines and our permissions.
         descriptor = open_private(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     except OSError as error:
         raise CheckpointError(
@@ -88,11 +88,11 @@ def _appending(path: Path) -> Iterator[Write]:
         ) from error
 
     def write(line: str) -> None:
-        with suppress(OSError):  # a full disk must not stop a load for the sake of its log
+        with suppress(OSError):  # a full disk must not stop a load because of its log
             os.write(descriptor, f"{line}\n".encode(errors="backslashreplace"))
 
     try:
-        with suppress(OSError):  # another user's, which we may write
+        with suppress(OSError):  # the file belongs to another user, but is writable
             os.fchmod(descriptor, 0o600)
         yield write
     finally:
@@ -101,7 +101,7 @@ def _appending(path: Path) -> Iterator[Write]:
 
 @dataclass(slots=True)
 class _Repeated:
-    """How often a message came, and what is needed to tell so at the end."""
+    """How often a message occurred, and what the last line about it needs."""
 
     level: str
     message: str
@@ -113,14 +113,14 @@ class _Repeated:
 class LineHandler(logging.Handler):
     """Writes records as lines, folding repeats.
 
-    Libraries are heard from WARNING on only: at DEBUG, HTTP libraries log requests with their bodies.
+    Records of other libraries are written from WARNING on: at DEBUG, HTTP libraries log request bodies.
 
     Args:
         write: Takes one line without its line end.
         log_format: Text or JSON.
-        ids: Put on every line, as they are when it is written.
+        ids: Put on every line, with the values at that moment.
         level: The lowest level that is written.
-        debug: Whether to tell where exceptions were raised.
+        debug: Whether to write code locations of exceptions.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class LineHandler(logging.Handler):
         self._repeated: dict[tuple[str, str], _Repeated] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record, unless it is folded away or a library's chatter."""
+        """Write the record, unless it is folded or a library's record below WARNING."""
         if record.levelno < logging.WARNING and record.name.partition(".")[0] != "loader":
             return
         try:
@@ -159,9 +159,9 @@ class LineHandler(logging.Handler):
         repeated.told = repeated.times
         repeated.message = message_of(record)
         repeated.fields = fields_of(record, debug=self._debug)
-        self._tell(record.created, repeated)
+        self._write_repeated(record.created, repeated)
 
-    def _tell(self, at: float, repeated: _Repeated) -> None:
+    def _write_repeated(self, at: float, repeated: _Repeated) -> None:
         times = {"times": repeated.times} if repeated.times > REPEATS else {}
         self._put(at, repeated.level, repeated.message, times | repeated.fields)
 
@@ -169,17 +169,17 @@ class LineHandler(logging.Handler):
         self._write(self._line(at, level, message, fields | dict(self._ids)))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
-        """Tell where a record could not be written; the library would print its arguments."""
+        """Report a record that could not be written; the standard library would print its arguments."""
         with suppress(Exception):
             self._put(time.time(), "ERROR", f"A log line of {record.name}:{record.lineno} was lost.", {})
 
     def close(self) -> None:
-        """Write the last counts of what was folded."""
+        """Write the last counts of folded messages."""
         self.acquire()
         try:
             for repeated in self._repeated.values():
                 if repeated.times > repeated.told:
-                    self._tell(time.time(), repeated)
+                    self._write_repeated(time.time(), repeated)
             self._repeated.clear()
         finally:
             self.release()

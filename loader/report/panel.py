@@ -1,9 +1,9 @@
-"""Progress as text: a few live lines on a terminal, one line elsewhere, one JSON object for machines.
+"""Progress as text: a few live lines on a terminal, one plain line elsewhere, one JSON object for programs.
 
 Rules kept here:
 
-1. Pure: text from a snapshot, a pace and a width; nothing is written or timed.
-2. A live line never wraps: what matters least stands last in its line and gives way where it is narrow.
+1. Pure: text from a snapshot, a pace and a width; this module writes nothing and reads no clock.
+2. A live line never wraps: on a narrow terminal, the least important parts, which stand last, are dropped.
 """
 
 from dataclasses import asdict, dataclass
@@ -27,16 +27,16 @@ FIRST_CHARS = 24
 RATE_CHARS = 9
 PERCENT_CHARS = 6
 MAX_LIVE_CHARS = 120
-"""The live lines get no wider than this: a bar across a wide screen is harder to read, not easier."""
+"""Maximum width of the live lines: a bar across a wide screen is harder to read."""
 
 BAR_FROM_CHARS = 56
-"""On narrower terminals the bar and the columns give way to the figures."""
+"""On narrower terminals the bar and the columns are dropped in favour of the figures."""
 
 NARROW_CHARS = 32
-"""On narrower terminals labels are not padded: 20 columns have room for a label and a figure."""
+"""On narrower terminals labels are not padded: 20 columns hold a label and a figure."""
 
 MUCH_THROTTLED = 0.05
-"""More throttled attempts than this share are worth a colour; the governor aims at 2 % and less."""
+"""A larger share of throttled attempts is coloured; the governor aims at 2 % or less."""
 
 StyledText = tuple[str, str]
 """A piece of a line: its text and its style."""
@@ -44,7 +44,7 @@ StyledText = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ProgressPanel:
-    """The live lines, drawn by rich in whatever width the terminal has at that moment."""
+    """The live lines. rich draws them in the current width of the terminal."""
 
     snapshot: Snapshot
     pace: Pace
@@ -101,7 +101,7 @@ def _events(now: Snapshot, pace: Pace) -> list[StyledText]:
 
 
 def _in_columns(done: StyledText, speed: StyledText, width: int) -> list[StyledText]:
-    """Return both parts padded, so that the speeds of rows and events stand below each other."""
+    """Return both parts padded, so that the rates of rows and events align."""
     if width < BAR_FROM_CHARS:
         return [done, speed]
     return [(done[0].ljust(FIRST_CHARS), done[1]), (speed[0].rjust(RATE_CHARS), speed[1])]
@@ -131,7 +131,7 @@ def _limit(now: Snapshot) -> list[StyledText]:
 
 
 def plain_line(now: Snapshot, pace: Pace) -> str:
-    """Return progress as one line for pipes, files and logs; what is zero is left out."""
+    """Return progress as one line for pipes, files and logs; zero values are omitted."""
     parts = [
         figures.duration(now.seconds),
         now.phase,
@@ -152,13 +152,13 @@ def plain_line(now: Snapshot, pace: Pace) -> str:
 
 
 def progress_json(now: Snapshot, pace: Pace, *, at: float, load: str | None) -> str:
-    """Return progress as one JSON object on one line, with time, level and load as a log line has them.
+    """Return progress as one JSON object on one line, with time, level and load as in a log line.
 
     Args:
-        now: How the load stands.
-        pace: How fast it goes.
+        now: The state of the load.
+        pace: Its speed.
         at: Epoch seconds.
-        load: Id of the load, or None if it is not known yet.
+        load: Id of the load, or None if it is unknown so far.
     """
     values = {"time": iso(at), "level": "INFO", "message": "progress", "load": load}
     return orjson.dumps(values | _without_objects(now, pace)).decode()

@@ -1,10 +1,10 @@
-"""The state of a load at one moment, how fast it goes and how long it may still take.
+"""The state of a load at one moment, its speed, and the time left.
 
 Rules kept here:
 
 1. Pure: the only clock is ``Snapshot.seconds``.
-2. The time left is a range, from the recent and the overall speed, and is never negative. Where
-   nobody can know it (no total, paused, standing still) there is none, and a word says why.
+2. The time left is a range, from the recent and the overall speed, and is never negative. If it cannot be
+   estimated (no total, paused, standing still), it is omitted and a word gives the reason.
 """
 
 import math
@@ -15,19 +15,19 @@ from loader.report.figures import duration
 from loader.report.trouble import Trouble
 
 RECENT_SECONDS = 5.0
-"""Time constant of the speeds that are shown: steady to the eye, and a change is seen at once."""
+"""Time constant of the displayed speeds: long enough to look steady, short enough to show changes."""
 
 ETA_SECONDS = 60.0
-"""Time constant of the speed behind the time left: a throttling burst must not make it jump."""
+"""Time constant of the speed behind the time left: one burst of throttling must not make it jump."""
 
 WARM_UP_SECONDS = 3.0
-"""No time left is given before this: the first connections and windows say nothing about the rest."""
+"""No time left is shown earlier: the first connections and windows do not predict the rest."""
 
 STILL_SECONDS = 10.0
-"""Without any progress for this long a load is said to stand still (a slow call ends sooner)."""
+"""A load without progress for this long is shown as standing still (a slow call ends sooner)."""
 
 MOSTLY_THROTTLED = 0.5
-"""A load that stands still while more than this share is throttled stands still because of it."""
+"""If a larger share of attempts is throttled, throttling is named as the reason for standing still."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,25 +35,25 @@ class Snapshot:
     """Counters and gauges of a running load.
 
     Attributes:
-        rows_total: Rows of the whole extract, or None if the format does not tell.
-        rows_done: Rows that need no more work, over all runs: filtered, rejected, in settled events.
+        rows_total: Rows of the whole extract, or None if the format does not state it.
+        rows_done: Rows that need no more work, over all runs: filtered, rejected, or in settled events.
         rows_rejected: Rows that could not become records, over all runs.
         events_planned: Events planned so far, over all runs.
         events_accepted: Events with a receipt, over all runs.
         events_failed: Events recorded as failed, over all runs.
         events_in_doubt: Events that may have been accepted, over all runs.
         attempts: HTTP requests of this run.
-        throttled: Those of them that were throttled.
-        retried: Those of them that were not the first of their event.
-        in_flight: Attempts under way.
-        in_flight_cap: How many may be.
+        throttled: Number of them that were throttled.
+        retried: Number of them that were not the first of their event.
+        in_flight: Attempts in flight.
+        in_flight_cap: Maximum number of attempts in flight.
         rate_limit: Attempts per second that the governor allows now, or None if it sets no limit.
         held_bytes: Payload bytes held in memory.
         limiting: What limits the load now: a key of ``limiting_factor.WORDS``, or empty.
         latency: Round trips of this run's attempts.
-        delivery_latency: From the hand-over of an event to its acceptance, waits and retries included.
+        delivery_latency: Time from handing over an event to its acceptance, including waits and retries.
         seconds: Seconds since this run began, monotonic.
-        trouble: The last cause of failed attempts, if it is not over: see `Trouble`.
+        trouble: The last cause of failed attempts, if it persists: see `Trouble`.
         phase: ``reading``, ``delivering``, ``draining``, or ``paused: CAUSE``.
     """
 
@@ -80,24 +80,24 @@ class Snapshot:
 
     @property
     def paused(self) -> bool:
-        """Whether the load waits on purpose."""
+        """Whether the load is paused."""
         return self.phase.startswith("paused")
 
     @property
     def _progress(self) -> tuple[int, int, int]:
-        """What must change for the load to be said to move."""
+        """Values of which one must change when the load makes progress."""
         return self.rows_done, self.events_accepted, self.events_failed + self.events_in_doubt
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a load goes.
+    """The speed of a load.
 
     Attributes:
         events_per_second: Events accepted per second, recently.
         rows_per_second: Rows done per second, recently.
         throttled_share: Share of the recent attempts that were throttled, 0..1.
-        seconds_left: Range of the time left, low and high, or None if nobody can know.
+        seconds_left: Range of the time left, low and high, or None if it cannot be estimated.
         standing: Why the load does not move ("paused: quota", "throttled, no progress for 2 min");
             empty if it moves.
     """
@@ -124,7 +124,7 @@ class RateMeter:
         self._rows_for_eta = _Average(ETA_SECONDS)
 
     def observe(self, snapshot: Snapshot) -> Pace:
-        """Take in a snapshot and return the pace with it; one that is not newer changes nothing."""
+        """Add a snapshot and return the pace at it; a snapshot that is not newer changes nothing."""
         if self._first is None or self._last is None:
             self._first = self._last = snapshot
             self._moved_at = snapshot.seconds
@@ -145,7 +145,7 @@ class RateMeter:
         self._rows.add(rows, seconds)
         self._attempts.add(now.attempts - last.attempts, seconds)
         self._throttled.add(now.throttled - last.throttled, seconds)
-        if not (now.paused or last.paused):  # a pause says nothing about the speed after it
+        if not (now.paused or last.paused):  # a pause does not predict the speed after it
             self._rows_for_eta.add(rows, seconds)
 
     def _pace_at(self, first: Snapshot, now: Snapshot) -> Pace:
@@ -188,7 +188,7 @@ class RateMeter:
 
 
 class _Average:
-    """A mean speed in which the past fades exponentially; right from its first sample on."""
+    """An exponentially weighted mean speed, unbiased from its first sample on."""
 
     def __init__(self, time_constant_seconds: float) -> None:
         self._time_constant_seconds = time_constant_seconds
@@ -202,5 +202,5 @@ class _Average:
 
     @property
     def per_second(self) -> float:
-        # Dividing by the weight seen so far keeps the first seconds from reading too low.
+        # Dividing by the weight so far avoids too low values in the first seconds.
         return self._weighted / self._weight if self._weight > 0 else 0.0

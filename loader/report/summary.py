@@ -1,11 +1,11 @@
-"""How a load ended: its counts, the equations they must satisfy, and the exit code.
+"""The result of a load: its counts, the equations that they must satisfy, and the exit code.
 
 Rules kept here:
 
-1. A row ends as filtered, rejected or a record; an event as accepted, failed, in doubt or unprocessed; and a
-   load that nothing stopped has read every file to its end. A summary for which one of these three
-   equations does not hold is a failure, not a remark.
-2. The exit code is computed from the summary by one pure function; nobody sets it beside the counts.
+1. A row ends as filtered, rejected or a record. An event ends as accepted, failed, in doubt or unprocessed. A
+   load that nothing stopped has read every file to its end. If one of these three equations does not hold,
+   the load fails.
+2. One pure function computes the exit code from the summary; no other code sets it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,52 +25,52 @@ from loader.report.trouble import Trouble
 class LoadSummary:
     """The result of a load.
 
-    The counts of rows, records, windows and events are of the whole load over all its runs; attempts,
-    times and speeds are of this run.
+    The counts of rows, records, windows and events are for the whole load over all its runs. Attempts, times
+    and speeds are for this run.
 
     Attributes:
-        run_dir: Where the checkpoint and the log are.
+        run_dir: Folder of the checkpoint and the log.
         files_total: Files of the extract.
-        files_read_whole: Files read to an end that their format vouches for, with every row counted: the row
-            count of a Parquet file's footer, the end of a text. Of these and `files_total` consists the third
-            equation.
-        rows_expected: Rows of the whole extract by those ends, or None while some file's are not known.
+        files_read_whole: Files read to a confirmed end, with every row counted: the end is confirmed by the
+            row count of a Parquet footer or the end of a text. The third equation compares this with
+            `files_total`.
+        rows_expected: Rows of the whole extract by those ends, or None while the end of a file is unknown.
         rows_read: Rows of the windows that were read.
         rows_filtered: Rows that the job left out.
-        rows_filtered_unknown: Those of them for which the filter had no answer: it read a missing value.
+        rows_filtered_unknown: Number of them for which the filter had no result, because a value is missing.
         rows_rejected: Rows that could not become records.
         records: Rows that became records.
         records_failed: Records that the service refused, or whose event failed as a whole.
         windows: Windows that were read.
         events_total: Events that were planned.
         events_accepted: Events with a receipt.
-        events_failed: Events that the service, or time, refused: one or more of their records.
+        events_failed: Events that were refused or expired, completely or for some of their records.
         events_in_doubt: Events that may have been accepted, without a receipt.
-        events_unprocessed: Events that were not sent, or not to an end.
+        events_unprocessed: Events that were not sent, or whose sending did not end.
         attempts: HTTP requests.
         throttled: Attempts that were throttled.
         retried: Attempts that were not the first of their event.
-        seconds: How long this run took.
+        seconds: Duration of this run.
         rows_in_run: Rows that this run settled.
         events_accepted_in_run: Events accepted by this run.
-        resumed: Whether this run went on where another stopped.
-        dry_run: Whether everything but sending was done.
+        resumed: Whether this run resumed an earlier one.
+        dry_run: Whether the load did everything except sending.
         limited_by: Share of the time, 0..1, by limiting factor (keys of ``limiting_factor.WORDS``).
         latency: Round trips of this run's attempts; ``latency_ms`` in the JSON.
-        delivery_latency: From the hand-over of an event to its acceptance, waits and retries included;
+        delivery_latency: Time from handing over an event to its acceptance, including waits and retries;
             ``delivery_latency_ms`` in the JSON.
-        learned_rate: Events per second that the service was found to allow, or None.
-        last_trouble: The last cause of failed attempts in this run, or None if there was none.
-        stopped_by: What ended the load before its end, as an exit code; None if it ran to its end.
+        learned_rate: Events per second that the service allowed, or None.
+        last_trouble: The last cause of failed attempts in this run, or None.
+        stopped_by: What ended the load early, as an exit code; None if it ran to its end.
         stopped_because: The same in words, without row data.
-        refused_as: The word of the error that refused the load, if it has one; see ``end``.
+        refused_as: The value of ``end`` for a refused load, if its error has one.
         nothing_new: Whether every file had been delivered before, so that nothing was read or sent.
         shard: Which part of the load this is, such as ``2/4``; empty for the whole.
-        loaded: Accepted events by what the service said of them, under the names of ``verify --json``; None
-            if the load did not go on to ask (``--verify``).
-        rejected_because: Column and reason, if this run rejected every row that it read for that one reason.
+        loaded: Accepted events by their last verdict, under the names of ``verify --json``; None if the load
+            did not verify them (``--verify``).
+        rejected_because: Column and reason, if this run rejected all its rows for the same reason.
         before: The unfinished load that this command finished first (``--unfinished resume``), or None.
-        identity: What tells the load from others; in the JSON its values stand beside the others.
+        identity: What distinguishes the load from others; the JSON has its values at the top level.
     """
 
     run_dir: str
@@ -130,17 +130,17 @@ class LoadSummary:
 
     @property
     def has_load_status(self) -> bool:
-        """Whether the service tells the load status of its events."""
+        """Whether the service reports a load status for its events."""
         return self.identity.event_type == DATASET_EVENT_TYPE
 
     @property
     def exit_code(self) -> ExitCode:
-        """What the command ends with."""
+        """The exit code of the command."""
         return exit_code_for(self)
 
     @property
     def end(self) -> str:
-        """How the command ended, as a word of the README's table: finer than the exit code."""
+        """How the command ended, as a word of the README's table; it is more specific than the exit code."""
         if self.refused_as:
             return self.refused_as
         code = self.exit_code
@@ -151,7 +151,7 @@ class LoadSummary:
         return _ENDS[code]
 
     def violations(self) -> list[str]:
-        """Return what does not add up, as sentences; nothing if all does."""
+        """Return each equation that does not hold, as a sentence."""
         counts = {each.name: getattr(self, each.name) for each in fields(self) if each.type is int}
         found = [f"{name} is {number}" for name, number in counts.items() if number < 0]
         for whole, parts in _EQUATIONS.items():
@@ -164,7 +164,7 @@ class LoadSummary:
         return found
 
     def _unread(self) -> Iterator[str]:
-        """Yield what shows that the extract was not read to its end."""
+        """Yield the signs that the extract was not read to its end."""
         if self.files_read_whole != self.files_total:
             yield f"files_total {self.files_total} is not files_read_whole {self.files_read_whole}"
         rows = self.rows_read + self.rows_elsewhere
@@ -198,7 +198,7 @@ _LOST, _NOT_DECIDED = ("failed", "missing"), ("undecided", "in_progress", "unkno
 
 
 def code_of_loading(loaded: Mapping[str, int]) -> ExitCode:
-    """Return the exit code for what the service said of the accepted events.
+    """Return the exit code for the verdicts on the accepted events.
 
     Args:
         loaded: Accepted events by verdict, as in `LoadSummary`.
@@ -209,7 +209,7 @@ def code_of_loading(loaded: Mapping[str, int]) -> ExitCode:
 
 
 def exit_code_for(summary: LoadSummary) -> ExitCode:  # noqa: PLR0911 - one line per way to end
-    """Return the exit code of a load, the gravest that applies."""
+    """Return the most severe exit code that applies to a load."""
     if summary.violations():
         return ExitCode.BUG
     if summary.stopped_by is not None:

@@ -1,7 +1,7 @@
-"""The file of ``--summary-json``: this run's summary or none, never that of an earlier run.
+"""The file of ``--summary-json``: it has the summary of this run, never that of an earlier run.
 
-A scheduler reads it. So the earlier file is removed before anything else is done, and a load that is refused,
-or left at a second signal, writes one too.
+A scheduler reads this file. So the command first removes the earlier file, and writes a new one even if the
+load is refused or a second signal ends it.
 """
 
 from pathlib import Path
@@ -16,12 +16,12 @@ from loader.report.summary import LoadSummary, to_json
 def refused_summary(
     error: LoaderError, run_dir: str = "", identity: LoadIdentity = UNKNOWN_LOAD
 ) -> LoadSummary:
-    """Return the summary of a load that ended without one of its own.
+    """Return the summary of a load that ended before it had a summary.
 
     Args:
-        error: What ended it.
+        error: The error that ended it.
         run_dir: Its run directory, if one was opened.
-        identity: What tells it from others, as far as it is known.
+        identity: What distinguishes it from other loads, as far as it is known.
     """
     return LoadSummary(
         run_dir=run_dir,
@@ -33,14 +33,14 @@ def refused_summary(
 
 
 def write_summary_json(summary: LoadSummary, path: Path) -> None:
-    """Write the summary so that a reader sees the whole of it or nothing of it.
+    """Write the summary atomically: a reader sees all of it or none of it.
 
     Args:
-        summary: What to write. It holds no row data, so the file has the usual permissions.
-        path: The file; a device or pipe such as ``/dev/stdout`` is written to as it is.
+        summary: The summary. It holds no row data, so the file has the usual permissions.
+        path: The file. A device or pipe such as ``/dev/stdout`` is written to directly.
 
     Raises:
-        OSError: It could not be written; a file that was there before is unchanged.
+        OSError: The file could not be written; an existing file is unchanged.
     """
     if not is_stream(path):
         write_whole(path, to_json(summary), private=False)

@@ -1,9 +1,9 @@
-"""What a terminal shows of a load outside its text: a title while it runs, and a bell at its end.
+"""The signs of a load on a terminal beside its text: a title during the load, and a bell at its end.
 
 Rules kept here:
 
-1. Nothing is written to a stream that is no terminal, and no title to one that cannot take it.
-2. The title that the terminal had comes back at the end.
+1. Only a terminal gets signs, and only a terminal that supports titles gets a title.
+2. The earlier title is restored at the end.
 """
 
 import os
@@ -15,10 +15,10 @@ from loader.report.display import Display, LastingStream
 from loader.report.progress import Snapshot
 
 TITLE_SECONDS = 1.0
-"""How often the title changes at most."""
+"""Minimum interval between changes of the title, in seconds."""
 
 SAVE_TITLE, RESTORE_TITLE = "\x1b[22;0t", "\x1b[23;0t"
-"""XTWINOPS of xterm, which terminals without a stack of titles ignore."""
+"""XTWINOPS of xterm: save and restore the title. Terminals without a title stack ignore it."""
 
 BELL = "\a"
 _WITHOUT_TITLE = ("dumb", "unknown", "linux")
@@ -26,10 +26,10 @@ _WITHOUT_TITLE = ("dumb", "unknown", "linux")
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """Which signs are wanted.
+    """The signs that the user wants.
 
     Attributes:
-        title: Whether the title of the terminal shows how far the load is.
+        title: Whether the terminal's title shows the progress.
         bell: Whether the bell rings at the end.
     """
 
@@ -38,7 +38,7 @@ class Signs:
 
 
 def with_signs(display: Display, stream: TextIO, signs: Signs) -> Display:
-    """Return the display, with the signs that are wanted and that the stream can show."""
+    """Return the display with those wanted signs that the stream can show."""
     if not stream.isatty():
         return display
     has_title = signs.title and os.environ.get("TERM", "dumb") not in _WITHOUT_TITLE
@@ -53,7 +53,7 @@ class SigningDisplay:
     Args:
         display: Shows the progress.
         stream: The terminal.
-        signs: What the terminal can show of what is wanted.
+        signs: The wanted signs that the terminal can show.
     """
 
     def __init__(self, display: Display, stream: LastingStream, signs: Signs) -> None:
@@ -71,7 +71,7 @@ class SigningDisplay:
         self._display.start()
 
     def update(self, snapshot: Snapshot) -> None:
-        """Take the state of the load, and set the title if it is time."""
+        """Receive the state of the load, and set the title if it is due."""
         self._display.update(snapshot)
         is_due = self._titled_at is None or snapshot.seconds - self._titled_at >= TITLE_SECONDS
         if self._signs.title and is_due:
@@ -83,7 +83,7 @@ class SigningDisplay:
         self._display.message(text)
 
     def stop(self) -> None:
-        """Leave the terminal as it was found, and ring the bell once."""
+        """Restore the terminal, and ring the bell once."""
         self._display.stop()
         if self._is_started:
             self._is_started = False
@@ -95,7 +95,7 @@ class SigningDisplay:
 
 
 def title_of(now: Snapshot) -> str:
-    """Return the title of a terminal: how far the load is, first, as a tab shows little."""
+    """Return the title. The progress comes first, because a tab shows only the start of the title."""
     if now.rows_total is None:
         done = figures.counted(now.rows_done, "row")
     else:

@@ -1,7 +1,7 @@
 """The last cause of failed attempts, in words: for progress, summary, ``status`` and log.
 
-Rule kept here: the code and our own words for it are shown, never the words of an answer: those may repeat
-a payload.
+Rule kept here: the code and our own description are shown, never the message of an answer, because that may
+repeat a payload.
 """
 
 import os
@@ -14,19 +14,19 @@ import orjson
 from loader.report import figures
 
 FILE_NAME = "trouble.json"
-"""In the run directory: the last cause of failed attempts of the last run, if there was one."""
+"""File in the run directory with the last cause of failed attempts of the last run."""
 
 MAX_FILE_BYTES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A cause of failed attempts, and how often it was met.
+    """A cause of failed attempts, and how often it occurred.
 
     Attributes:
         code: The service's error code, or ours (docs/troubleshooting.md lists them).
         means: What a code of ours means; empty for a code of the service.
-        count: How many attempts met it.
+        count: Number of attempts with this cause.
         since: Epoch seconds of the first of them.
         latest: Epoch seconds of the latest.
         is_over: Whether an event was accepted since.
@@ -49,7 +49,7 @@ def in_one_line(trouble: Trouble) -> str:
 
 
 def write_trouble(run_dir: Path, trouble: Trouble) -> None:
-    """Write a trouble beside the checkpoint, whole or not at all.
+    """Write a trouble atomically beside the checkpoint.
 
     Raises:
         OSError: It cannot be written.
@@ -68,7 +68,7 @@ def write_trouble(run_dir: Path, trouble: Trouble) -> None:
 
 
 def remove_trouble(run_dir: Path) -> None:
-    """Remove what an earlier run wrote.
+    """Remove the trouble of an earlier run.
 
     Raises:
         OSError: It cannot be removed.
@@ -77,7 +77,7 @@ def remove_trouble(run_dir: Path) -> None:
 
 
 def read_trouble(run_dir: Path) -> Trouble | None:
-    """Return the trouble that a run wrote, or None if there is none that can be read."""
+    """Return the trouble that a run wrote, or None if no readable file exists."""
     try:
         descriptor = os.open(run_dir / FILE_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:

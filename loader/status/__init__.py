@@ -1,1 +1,1 @@
-"""The state of a load, and what to run next: the closing block, ``status``, and the steps of the page."""
+"""The state of a load and the next steps, for the closing block, ``status`` and the page."""

@@ -1,6 +1,6 @@
-"""The closing block of a load: what came of it, why it took its time, what to do next.
+"""The closing block of a load: its result, what limited its speed, and what to do next.
 
-Pure: text from a summary, in ASCII and at most 80 columns wide but for commands and paths.
+Pure: it makes ASCII text from a summary. Lines have at most 80 columns, except commands and paths.
 """
 
 import textwrap
@@ -15,18 +15,18 @@ from loader.report.limiting_factor import limiting_advice, limiting_words
 from loader.report.summary import LoadSummary
 from loader.report.trouble import in_one_line
 from loader.status.command_line import CommandLine
-from loader.status.loaded_stage import NOT_ASKED, NOT_TOLD, stage_text
+from loader.status.loaded_stage import NO_LOAD_STATUS, NOT_ASKED, stage_text
 from loader.status.next_steps import Standing, Step, next_steps, status_step
 
 _WIDTH = 80
 INDENT_CHARS = 14
 _LABEL_CHARS = 13
 COUNT_CHARS = 13
-TOLD_FROM = 0.05
-"""A limiting factor with less than this share of the time is not worth a word."""
+SHOWN_FROM = 0.05
+"""A limiting factor with a smaller share of the time is not shown."""
 
 MAIN_FROM = 0.5
-"""One with more than this share is worth advice."""
+"""A limiting factor with a larger share of the time gets advice."""
 
 
 def to_text(
@@ -36,13 +36,13 @@ def to_text(
     *,
     is_asked_next: bool = False,
 ) -> str:
-    """Return the closing block, without a line end at its end.
+    """Return the closing block, without a final line end.
 
     Args:
         summary: How the load ended.
-        command: The command line that was typed, for the proposals what to run next; None if not known.
-        correcting: The command that loads the rejected rows once they are corrected, if there is one.
-        is_asked_next: Whether the service is asked next what it loaded; then nothing is proposed about that.
+        command: The command line that the user typed, for the proposed commands; None if unknown.
+        correcting: The command that loads the corrected rows; empty if there are no rejected rows.
+        is_asked_next: Whether ``verify`` follows; then no step proposes it.
     """
     blocks = [
         textwrap.fill(_headline(summary), _WIDTH, break_long_words=False, break_on_hyphens=False),
@@ -62,9 +62,11 @@ def _headline(summary: LoadSummary) -> str:
 def _ending(summary: LoadSummary) -> str:
     match summary.exit_code:
         case ExitCode.DELIVERED if summary.nothing_new:
-            text = "Nothing is new: every file was delivered before; nothing was sent"
+            text = "Nothing new: every file was delivered before; nothing was sent"
         case ExitCode.DELIVERED if summary.dry_run:
-            text = f"Dry run: {figures.counted(summary.events_total, 'event')} would be sent; nothing was"
+            text = (
+                f"Dry run: {figures.counted(summary.events_total, 'event')} would be sent; nothing was sent"
+            )
         case ExitCode.DELIVERED if summary.events_total == 1:
             text = "Done: the event was accepted"
         case ExitCode.DELIVERED:
@@ -87,45 +89,45 @@ def _ending(summary: LoadSummary) -> str:
 
 _STOPPED = {
     ExitCode.REFUSED: "Refused before anything was sent",
-    ExitCode.TOO_MANY_ERRORS: "Stopped: the limit of errors is exceeded",
+    ExitCode.TOO_MANY_ERRORS: "Stopped: error limit exceeded",
     ExitCode.STOPPED_BY_SERVICE: "Stopped by the service",
-    ExitCode.STOPPED_RESUMABLE: "Stopped before the end; it can go on from here",
+    ExitCode.STOPPED_RESUMABLE: "Stopped before the end; the load can be resumed",
     ExitCode.DECISION_NEEDED: "Your decision is needed",
-    ExitCode.UNDECIDED: "Time was up, and some events were not decided",
+    ExitCode.UNDECIDED: "Time is up; some events are not decided",
     ExitCode.PLAN_DOES_NOT_FIT: "The plan does not fit",
     ExitCode.NOTHING_TO_LOAD: "Nothing to load",
     ExitCode.BUG: "Stopped by a bug of scn-loader",
-    ExitCode.INTERRUPTED: "Interrupted; it can go on from here",
-    ExitCode.TERMINATED: "Terminated; it can go on from here",
+    ExitCode.INTERRUPTED: "Interrupted; the load can be resumed",
+    ExitCode.TERMINATED: "Terminated; the load can be resumed",
 }
 
 
 def _none_delivered(summary: LoadSummary) -> str:
-    """Say that not one row arrived: most often the mapping is wrong, not the rows."""
+    """Return the headline of a load that delivered no row. The usual cause is a wrong mapping."""
     if summary.records:
         return f"Nothing was delivered: {_failures(summary)}"
     if summary.rejected_because and summary.rows_rejected > 1:
         because = figures.printable(summary.rejected_because)
         return f"Nothing was delivered: the mapping looks wrong. {_failures(summary)}, each for: {because}"
-    return f"Nothing was delivered: {_failures(summary)}; check the mapping, as no row fits it"
+    return f"Nothing was delivered: {_failures(summary)}; check the mapping: no row fits it"
 
 
 def _failures(summary: LoadSummary) -> str:
-    told = []
+    parts = []
     if summary.rows_rejected:
-        told.append(f"{figures.counted(summary.rows_rejected, 'rejected row')}")
+        parts.append(f"{figures.counted(summary.rows_rejected, 'rejected row')}")
     if summary.events_failed:
         records = (
             f" ({figures.counted(summary.records_failed, 'record')})"
             if summary.records_failed > summary.events_failed
             else ""
         )
-        told.append(f"{figures.counted(summary.events_failed, 'failed event')}{records}")
-    return " and ".join(told)
+        parts.append(f"{figures.counted(summary.events_failed, 'failed event')}{records}")
+    return " and ".join(parts)
 
 
 def _counts(summary: LoadSummary) -> Iterable[str]:
-    """Yield both equations as columns of a table, each with its sum on top."""
+    """Yield the two equations as columns of a table, each with its total at the top."""
     rows = [
         ("rows read", summary.rows_read),
         ("  filtered", summary.rows_filtered),
@@ -176,14 +178,14 @@ def _run(summary: LoadSummary, *, is_asked_next: bool) -> Iterable[str]:
             "files", [f"{figures.count(summary.files_read_whole)} of {total} read to the end"]
         )
     yield from _which(summary.identity)
-    if not summary.dry_run:  # which leaves nothing behind
+    if not summary.dry_run:  # a dry run leaves no files behind
         yield from _labelled("run dir", [figures.printable(summary.run_dir)])
     if summary.exit_code:
         yield from _labelled("exit code", [str(summary.exit_code.value)])
 
 
 def _which(load: LoadIdentity) -> Iterable[str]:
-    """Yield what tells this load from others."""
+    """Yield what distinguishes this load from others."""
     if load.load_id:
         yield from _labelled("load", [f"{load.load_id}, {figures.printable(load.event_type)}"])
     if load.rehearsal is not None:
@@ -207,21 +209,19 @@ def _loaded(summary: LoadSummary, *, is_asked_next: bool) -> str:
         return stage_text(summary.loaded, has_status=summary.has_load_status)
     if is_asked_next:
         return "the service is asked next"
-    return NOT_ASKED if summary.has_load_status else f"not known: {NOT_TOLD}"
+    return NOT_ASKED if summary.has_load_status else f"not known: {NO_LOAD_STATUS}"
 
 
 def _limits(summary: LoadSummary) -> Iterable[str]:
     shares = sorted(summary.limited_by.items(), key=lambda item: -item[1])
-    told = [f"{limiting_words(name)} {share:.0%}" for name, share in shares if share >= TOLD_FROM]
-    if told:
-        yield from _wrapped("limited by", "; ".join(told))
+    parts = [f"{limiting_words(name)} {share:.0%}" for name, share in shares if share >= SHOWN_FROM]
+    if parts:
+        yield from _wrapped("limited by", "; ".join(parts))
         name, share = shares[0]
         if share >= MAIN_FROM and limiting_advice(name):
             yield from _wrapped("faster", limiting_advice(name))
     if summary.learned_rate is not None:
-        yield from _wrapped(
-            "rate", f"the service was found to allow {figures.rate(summary.learned_rate)} events/s"
-        )
+        yield from _wrapped("rate", f"the service allowed {figures.rate(summary.learned_rate)} events/s")
 
 
 def standing(summary: LoadSummary, command: CommandLine | None = None, correcting: str = "") -> Standing:
@@ -238,7 +238,7 @@ def standing(summary: LoadSummary, command: CommandLine | None = None, correctin
         events_failed=summary.events_failed,
         events_in_doubt=summary.events_in_doubt,
         stopped_because=summary.stopped_because,
-        tells_loads=summary.has_load_status,
+        reports_load_status=summary.has_load_status,
         events_not_asked=0 if summary.loaded else summary.events_accepted,
     )
 

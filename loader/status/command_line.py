@@ -1,7 +1,7 @@
-"""The command line of a load, as something that can be changed and printed so that it runs when pasted.
+"""The command line of a load: it can be changed, and printed so that it runs when pasted.
 
-Pure. A line is quoted for a POSIX shell. A load that reads standard input needs its input again: a file that
-was redirected is named, a pipe gets a placeholder.
+Pure. The line is quoted for a POSIX shell. A load from standard input needs its input again: the line names a
+redirected file, and has a placeholder for a pipe.
 """
 
 import shlex
@@ -11,7 +11,7 @@ from typing import Self
 
 PROGRAM = "scn-loader"
 PIPED_INPUT = "YOUR_COMMAND"
-"""Stands for the command whose output was piped in: only the user knows it."""
+"""Stands for the command whose output was piped in. Only the user knows that command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class CommandLine:
 
     @classmethod
     def parsed(cls, line: str) -> Self | None:
-        """Return what ``str()`` made a line of; None if the line is of something else."""
+        """Parse a line that ``str()`` returned; return None for any other text."""
         words = shlex.split(line)
         if words[:2] == [PIPED_INPUT, "|"]:
             return cls(words[3:], reads_input=True) if words[2:3] == [PROGRAM] else None
@@ -48,7 +48,7 @@ class CommandLine:
         return f"{line} < {shlex.quote(self.input_path)}" if self.input_path else f"{PIPED_INPUT} | {line}"
 
     def value_of(self, flag: str) -> str | None:
-        """Return the value that was given to a flag last, or None."""
+        """Return the last value that was given to a flag, or None."""
         value = None
         for position, argument in enumerate(self.arguments):
             name, equals, given = argument.partition("=")
@@ -74,6 +74,6 @@ class CommandLine:
         return replace(self, arguments=tuple(kept))
 
     def having(self, flag: str, value: str = "") -> Self:
-        """Return the line with a flag set, in place of what was said with it before."""
+        """Return the line with a flag set, in place of its earlier value."""
         bare = self.without(flag, take_value=bool(value))
         return replace(bare, arguments=(*bare.arguments, flag, *([value] if value else [])))

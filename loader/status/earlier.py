@@ -1,4 +1,4 @@
-"""The earlier loads of a run directory: how many there are, and what ``--keep`` removed and cannot remove."""
+"""The earlier loads of a run directory: those kept, those that ``--keep`` removed, and those it must keep."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,10 +25,10 @@ class Earlier:
 
     Attributes:
         keep: The rule of the present load.
-        kept: Checkpoints that are there, the oldest first.
+        kept: Checkpoints that exist, oldest first.
         size_bytes: Their size.
         removed: Number of loads that ``--keep`` removed; None if the list cannot be read.
-        staying: Loads that the rule would remove and that stay, with the reason.
+        staying: Loads that the rule covers but that must stay, with the reason.
     """
 
     keep: Keep
@@ -39,7 +39,7 @@ class Earlier:
 
 
 def read_earlier(overview: Overview, now: float) -> Earlier:
-    """Return what there is of earlier loads beside the present one.
+    """Return the earlier loads beside the present one.
 
     Args:
         overview: The present load of the run directory.
@@ -58,7 +58,7 @@ def read_earlier(overview: Overview, now: float) -> Earlier:
 
 
 def earlier_text(earlier: Earlier) -> str:
-    """Return the lines of ``status``, each with its line end; nothing if there was no earlier load."""
+    """Return the lines of ``status``, each with its line end; empty without earlier loads."""
     return "".join(f"{line}\n" for line in _lines(earlier))
 
 
@@ -95,7 +95,8 @@ def _lines(earlier: Earlier) -> Iterator[str]:
     for load in earlier.staying[:SHOWN_LOADS]:
         yield f"          {printable(load.checkpoint.name)} stays: {load.stays_because}"
     if len(earlier.staying) > SHOWN_LOADS:
-        yield f"          and {figures.count(len(earlier.staying) - SHOWN_LOADS)} more stay"
+        more = len(earlier.staying) - SHOWN_LOADS
+        yield f"          and {figures.count(more)} more {'stays' if more == 1 else 'stay'}"
 
 
 def _size(path: Path) -> int:

@@ -28,12 +28,12 @@ SELECT column, reason, number, path, row FROM (
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Rejected rows or events not accepted that have one cause in common.
+    """Rejected rows, or events not accepted, with the same cause.
 
     Attributes:
-        kind: Column of rejected rows; error code of events.
-        reason: Why the rows were rejected; the service's words on the events (may echo payload).
-        count: How many there are.
+        kind: For rows the column, for events the error code.
+        reason: For rows the reason, for events the message of the service (it may contain row data).
+        count: Number of rows or events.
         first: Path and row (from 0) of the first few.
     """
 
@@ -44,7 +44,7 @@ class FailureGroup:
 
 
 def failure_groups(connection: sqlite3.Connection, query: str) -> list[FailureGroup]:
-    """Return what ``FAILED`` or ``REJECTED`` find, grouped by their first three columns."""
+    """Return the rows of the query ``FAILED`` or ``REJECTED``, grouped by their first three columns."""
     cursor = connection.execute(query, {"places": SHOWN_PLACES})
     groups = groupby(cursor, key=itemgetter(0, 1, 2))
     return [

@@ -1,4 +1,4 @@
-"""The loads of a folder of run directories, a line each."""
+"""The loads of a folder of run directories, two lines each."""
 
 import shlex
 from collections.abc import Iterator, Sequence
@@ -16,14 +16,14 @@ from loader.status.overview_text import STATES, is_rehearsal
 from loader.status.whole_overview import read_load
 
 MOST_LEVELS = 3
-"""How deep run directories are looked for: corrected rows have theirs inside that of their load."""
+"""Depth of the search. Corrected rows have their run directory inside that of their load."""
 
 
 def loads_below(folder: Path, now: float) -> list[Overview]:
-    """Return the loads of all run directories in a folder, the one that began last first.
+    """Return the loads of all run directories in a folder, newest first.
 
     Args:
-        folder: The folder; a run directory is not a folder of them.
+        folder: The folder with the run directories. It must not be a run directory itself.
         now: Epoch seconds.
     """
     found = [read_load(place, now) for place in _places(folder, MOST_LEVELS)]
@@ -31,7 +31,7 @@ def loads_below(folder: Path, now: float) -> list[Overview]:
 
 
 def _places(folder: Path, levels: int) -> Iterator[Path]:
-    """Yield what to read: each run directory, or the kept checkpoints of one that has only those."""
+    """Yield each run directory, or its kept checkpoints if it has only those."""
     if (folder / CHECKPOINT_NAME).exists() or shard_folders(folder):
         yield folder
     else:

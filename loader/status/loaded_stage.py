@@ -1,7 +1,7 @@
-"""The third stage of a load in words: whether the events that the service accepted are loaded (pure).
+"""The third stage of a load in words: whether the accepted events are loaded (pure).
 
 Summary, ``status``, page and ``verify`` use the same words. Only events of type ``scn.data.dataset`` have a
-load status (docs/service.md 3.4): of typed events nothing more than "known" can be said.
+load status (docs/service.md 3.4). For typed events, the service confirms only that it knows them.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from loader.job import DATASET_EVENT_TYPE
 from loader.report import figures
 
 LINES = (
-    (Verdict.MISSING, "missing", "accepted, and not known to the service"),
+    (Verdict.MISSING, "missing", "accepted, but unknown to the service"),
     (Verdict.FAILED, "failed", "their records are not in the data lake"),
     (Verdict.SUCCEEDED, "succeeded", "loaded into the data lake"),
     (Verdict.IN_PROGRESS, "in progress", "their load has not ended yet"),
@@ -21,18 +21,18 @@ LINES = (
         "known",
         "accepted and known to the service, which reports no load status for typed events",
     ),
-    (Verdict.UNKNOWN, "unknown", "older than the 30 days for which the service tells of events"),
+    (Verdict.UNKNOWN, "unknown", "older than 30 days; the service no longer reports them"),
     (Verdict.UNDECIDED, "not asked", "the service was not asked about them yet, or gave no answer"),
 )
-"""Verdict, word and meaning. The worst comes first."""
+"""Verdict, word and meaning. The worst verdict comes first."""
 
-NOT_ASKED = "the service was not asked yet; accepted is not loaded"
+NOT_ASKED = "not verified yet; accepted does not mean loaded"
 
-NOT_TOLD = "the service reports no load status for typed events"
+NO_LOAD_STATUS = "the service reports no load status for typed events"
 
 
-def tells_loads(settings: Mapping[str, Any]) -> bool:
-    """Return whether the service tells the load status of the events of a load.
+def reports_load_status(settings: Mapping[str, Any]) -> bool:
+    """Return whether the service reports a load status for the events of a load.
 
     Args:
         settings: The settings of its plan.
@@ -46,14 +46,14 @@ def stage_values(counts: Mapping[Verdict, int]) -> Mapping[str, int]:
 
 
 def stage_text(values: Mapping[str, int], *, has_status: bool) -> str:
-    """Return how far a load is loaded, in one line.
+    """Return the progress of loading in one line.
 
     Args:
         values: What `stage_values` returns.
-        has_status: Whether the service tells the load status of these events.
+        has_status: Whether the service reports a load status for these events.
     """
     if values["undecided"] == sum(values.values()):
-        return NOT_ASKED if has_status else f"not known: {NOT_TOLD}"
+        return NOT_ASKED if has_status else f"not known: {NO_LOAD_STATUS}"
     numbers = [(values[verdict.name.lower()], word) for verdict, word, _ in LINES]
     text = ", ".join(f"{figures.count(number)} {word}" for number, word in numbers if number)
-    return text if has_status else f"{text} ({NOT_TOLD})"
+    return text if has_status else f"{text} ({NO_LOAD_STATUS})"

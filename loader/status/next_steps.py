@@ -1,11 +1,11 @@
-"""What to run next, as commands that run when pasted: the one opinion of summary, ``status`` and page.
+"""What to run next. Summary, ``status`` and page all take their proposals from here.
 
 Rules kept here:
 
-1. Pure. A command is the one that was typed, with only what must change: ``--restart`` would throw
-   away what was done, so it never survives into a proposal.
-2. Nothing is proposed that could not help. What stopped at a limit is proposed with a higher one.
-3. A command stands alone: no word of the sentence around it can become a part of it.
+1. Pure. A proposed command is the user's own command line with the fewest possible changes. It never contains
+   ``--restart``, because that would discard what is done.
+2. A proposal must be able to help. A load that stopped at a limit is proposed with a higher limit.
+3. A command is a field of its own, apart from the sentence around it, so that it runs when pasted.
 """
 
 import shlex
@@ -22,8 +22,8 @@ class Step:
     """One thing to do next.
 
     Attributes:
-        why: What it is for, as the start of a line.
-        command: What to run; empty if it is nothing to run.
+        why: Its purpose, as the start of a line.
+        command: What to run; empty if the step is not a command.
     """
 
     why: str
@@ -32,29 +32,29 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """The state of a load, as far as the next step depends on it.
+    """The state of a load that the next step depends on.
 
     Attributes:
-        run_dir: Its run directory, absolute; empty if it has none (a dry run).
-        command: The command line that was typed, or None if it is not known (a load from Python).
-        correcting: The command that loads the rejected rows once they are corrected; empty if there is none.
+        run_dir: Its run directory, absolute; empty for a dry run, which has no run directory.
+        command: The command line that the user typed, or None if unknown (a load from Python).
+        correcting: The command that loads the corrected rows; empty if there are no rejected rows.
         correcting_not_loaded: The same for rows that the service refused or did not load.
         not_loaded_in: Folder with those rows.
-        corrected_in: Run directory of the load of those corrected rows, if there is one.
-        exit_code: How the last run ended; None if it runs, was killed, or did not begin.
+        corrected_in: Run directory of the load of those corrected rows, if it exists.
+        exit_code: Exit code of the last run; None if it runs, was killed, or did not begin.
         is_running: Whether a process works on it.
-        is_stopped: Whether something ended the last run before its end.
-        is_dry_run: Whether nothing was to be sent.
-        is_append: Whether sending an event twice adds its records twice.
+        is_stopped: Whether an error or a signal ended the last run early.
+        is_dry_run: Whether the load was a dry run, which sends nothing.
+        is_append: Whether an event that is sent twice adds its records twice.
         rows_rejected: Rows that could not become records.
         records_failed: Records that the service refused.
         events_failed: Events that were refused.
         events_in_doubt: Events that may have been accepted.
-        doubt_expired: Those of them that the service has forgotten by now.
+        doubt_expired: Those in doubt that the service has forgotten by now.
         safe_until: Epoch seconds until which the others can be sent again without risk, or None.
-        stopped_because: What stopped the last run, in words.
-        tells_loads: Whether the service tells the load status of the events.
-        events_not_asked: Accepted events that the service was not asked about, or whose load has not ended.
+        stopped_because: The reason why the last run stopped.
+        reports_load_status: Whether the service reports a load status for the events.
+        events_not_asked: Accepted events that were not verified, or whose load has not ended.
         events_lost: Accepted events whose load failed.
         events_missing: Accepted events that the service does not know.
     """
@@ -77,7 +77,7 @@ class Standing:
     doubt_expired: int = 0
     safe_until: float | None = None
     stopped_because: str = ""
-    tells_loads: bool = False
+    reports_load_status: bool = False
     events_not_asked: int = 0
     events_lost: int = 0
     events_missing: int = 0
@@ -86,41 +86,39 @@ class Standing:
 _NEVER_AGAIN = ("--restart", "--dry-run")
 _ENDED_BY_ITSELF = (ExitCode.DELIVERED, ExitCode.DELIVERED_WITH_FAILURES)
 
-_RESEND = "send them again (with APPEND a row may then be there twice)"
+_RESEND = "send them again (with APPEND, rows may then exist twice)"
 
 _WAITING = "--wait 30m"
-"""A time in which most loads end; none is documented."""
+"""Long enough for most loads of events. The service does not document a time."""
 
 LEAST_ERRORS = 100
-"""A proposed limit of errors is at least this, or the next few errors would stop the load again."""
+"""Minimum for a proposed error limit. With a lower one, a few more errors would stop the load again."""
 
 
 def status_step(run_dir: str) -> Step:
     """Return the step that shows the state of a load."""
-    return Step("see what and why", f"{PROGRAM} status {shlex.quote(run_dir)}")
+    return Step("see the details", f"{PROGRAM} status {shlex.quote(run_dir)}")
 
 
 def next_steps(load: Standing) -> list[Step]:  # noqa: PLR0911 - a line per way to end
-    """Return what a user can do next, the most likely first; nothing if all is done."""
+    """Return what a user can do next, the most important step first; empty if all is done."""
     if load.is_running:
-        return [Step("let it work, or interrupt it: it can be resumed")]
+        return [Step("wait for it, or interrupt it: it can be resumed")]
     if load.is_dry_run and load.exit_code in _ENDED_BY_ITSELF:
         first = "correct the rejected rows first, or send the others" if load.rows_rejected else "send it"
         return [_again(load, first)]
     if load.exit_code is ExitCode.DECISION_NEEDED or (load.is_append and load.doubt_expired):
         return [
-            _again(
-                load, "send them again (with APPEND a row may then be there twice)", "--in-doubt", "resend"
-            ),
-            _again(load, "or leave them as they are", "--in-doubt", "skip"),
+            _again(load, _RESEND, "--in-doubt", "resend"),
+            _again(load, "or do not send them again", "--in-doubt", "skip"),
         ]
     if load.exit_code is ExitCode.DELIVERED:
         return loading_steps(load)
     if load.exit_code is ExitCode.DELIVERED_WITH_FAILURES:
         return _after_failures(load)
     if load.exit_code is ExitCode.BUG:
-        report = Step("report this, with the summary and the log of the run directory")
-        return [report, _again(load, "go on")]
+        report = Step("report this bug with the summary and the log in the run directory")
+        return [report, _again(load, "resume the load")]
     return [_only_step(load)]
 
 
@@ -129,21 +127,21 @@ def _only_step(load: Standing) -> Step:
         case ExitCode.TOO_MANY_ERRORS:
             step = _with_more_errors(load)
         case ExitCode.STOPPED_RESUMABLE if not load.is_stopped and load.events_failed:
-            why = "send the failed events again, then those held back behind them"
+            why = "send the failed events again, then the events held back behind them"
             step = _again(load, why, "--retry-failed")
         case ExitCode.STOPPED_BY_SERVICE:
-            step = _again(load, "go on when the cause is gone" + _in_time(load))
+            step = _again(load, "resume when the cause is fixed" + _in_time(load))
         case ExitCode.NOTHING_TO_LOAD:
             step = Step("nothing, if no rows were expected; otherwise check the files and --filter")
         case ExitCode.REFUSED:
-            step = _again(load, "correct what the error names, then go on")
+            step = _again(load, "correct what the error names, then resume")
         case _:
-            step = _again(load, "go on" + _in_time(load))
+            step = _again(load, "resume the load" + _in_time(load))
     return step
 
 
 def loading_steps(load: Standing) -> list[Step]:
-    """Return what to do about accepted events: correct what is not loaded, ask about the rest."""
+    """Return the steps for accepted events: correct those not loaded, then verify the others."""
     return [*_correct_not_loaded(load), *_ask(load)]
 
 
@@ -162,9 +160,9 @@ def _correct_not_loaded(load: Standing) -> Iterator[Step]:
 
 def _ask(load: Standing) -> Iterator[Step]:
     if load.events_missing:
-        why = "ask AWS support about the missing events; list their ids"
+        why = "list the ids of the missing events, to ask AWS support about them"
         yield Step(why, f"{PROGRAM} receipts {shlex.quote(load.run_dir)} --status missing")
-    if load.tells_loads and load.events_not_asked and load.run_dir:
+    if load.reports_load_status and load.events_not_asked and load.run_dir:
         why = "ask the service whether the accepted events are loaded"
         yield Step(why, f"{PROGRAM} verify {shlex.quote(load.run_dir)} {_WAITING}")
 
@@ -185,12 +183,12 @@ def _after_failures(load: Standing) -> list[Step]:
 
 
 def _with_more_errors(load: Standing) -> Step:
-    """Propose to go on with a limit that leaves as much room again as was used."""
+    """Propose to resume with an error limit twice as high as the errors so far."""
     per_file = "--max-errors-per-file"
     flag = per_file if per_file in load.stopped_because else "--max-errors"
     typed = load.command.value_of(flag) if load.command else None
     used = max(load.rows_rejected + load.records_failed, int(typed) if typed and typed.isdecimal() else 0)
-    return _again(load, f"go on with a higher {flag}", flag, str(max(2 * used, LEAST_ERRORS)))
+    return _again(load, f"resume with a higher {flag}", flag, str(max(2 * used, LEAST_ERRORS)))
 
 
 def _in_time(load: Standing) -> str:
@@ -202,7 +200,7 @@ def _in_time(load: Standing) -> str:
 
 
 def _again(load: Standing, why: str, flag: str = "", value: str = "") -> Step:
-    """Return the step that runs the same load, with a flag set."""
+    """Return the step that runs the same load again, with a flag set."""
     if load.command is None:
         said = f" with {flag} {value}".rstrip() if flag else ""
         return Step(f"{why}: run the load again{said} in its run directory")
@@ -215,7 +213,7 @@ def _again(load: Standing, why: str, flag: str = "", value: str = "") -> Step:
 
 
 def _in_run_dir(line: CommandLine, run_dir: str) -> CommandLine:
-    """Name the run directory, unless it is named: the default depends on the folder and the environment."""
+    """Add the run directory if the line has none, because its default depends on folder and environment."""
     if line.value_of("--run-dir") is not None:
         return line
     return replace(line, arguments=(*line.arguments, "--run-dir", run_dir))

@@ -1,4 +1,4 @@
-"""What a run directory holds, in whatever state it was left; read without changing it."""
+"""The content of a run directory in any state, read without changing it."""
 
 import os
 import sqlite3
@@ -20,7 +20,7 @@ from loader.model import SAFE_SECONDS, Operation
 from loader.report.trouble import Trouble, read_trouble
 from loader.status.command_line import CommandLine
 from loader.status.failure_groups import FAILED_EVENTS, REJECTED_ROWS, FailureGroup, failure_groups
-from loader.status.loaded_stage import stage_values, tells_loads
+from loader.status.loaded_stage import reports_load_status, stage_values
 from loader.status.next_steps import Standing
 from loader.status.relatives import child_not_loaded_of, child_of, parent_of
 
@@ -38,12 +38,12 @@ class LoadState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """The events that may have been accepted, without a receipt.
+    """The events that may have been accepted but have no receipt.
 
     Attributes:
-        count: How many there are.
-        expired: How many of them are older than the life of their tokens.
-        safe_until: Epoch seconds until which a resume may send all the others again; None if none is left.
+        count: Number of these events.
+        expired: Number of those that are older than the life of their tokens.
+        safe_until: Epoch seconds until which a resume may send the others again; None if there are no others.
     """
 
     count: int
@@ -53,32 +53,32 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What a run directory holds.
+    """The content of a run directory.
 
     Attributes:
         run_dir: The run directory, absolute.
-        state: What there is.
+        state: Its state.
         checkpoint: The file that was read.
-        kept: Checkpoints of earlier loads of the run directory, the oldest first.
-        load_id: Names the load.
+        kept: Checkpoints of earlier loads of the run directory, oldest first.
+        load_id: The id of the load.
         created_at: When it began, in epoch seconds.
         plan: Its stored plan.
-        totals: Its sums.
-        rows_left: Rows not read yet, if the formats of all files tell.
-        doubt: Its events in doubt. None of a running process: what it has sent is still in flight.
+        totals: Its counts.
+        rows_left: Rows not read yet, if the formats of all files give a number of rows.
+        doubt: Its events in doubt; 0 while a process runs, whose events are still in flight.
         failed: Its failed events, or the parts of them that were refused, by code and message, most
             frequent first.
         rejected: Its rejected rows by column and reason, most frequent first.
         started_at: When the last run began, in epoch seconds.
         ended_at: When it ended, or None.
         last_run: How it ended, or None if it runs or was killed.
-        pid: The process that works on it now (0 if unknown), or None.
-        trouble: The last cause of failed attempts of the last run, if there was one.
-        loaded: Accepted events by what the service said of them; see `loaded_stage.stage_values`.
-        problem: Why nothing can be told, if so.
-        child: The run directory of the load of this load's corrected rows, if there is one.
+        pid: Id of the process that works on it now (0 if unknown), or None.
+        trouble: The last cause of failed attempts in the last run, or None.
+        loaded: Accepted events by their last verdict; see `loaded_stage.stage_values`.
+        problem: Why the checkpoint cannot be read, or None.
+        child: The run directory of the load of this load's corrected rows, if it exists.
         child_not_loaded: The same for the rows that the service refused or did not load.
-        shards: How many shards it has and how they stand, in words; empty if it has none.
+        shards: The number of its shards and their states, in words; empty without shards.
     """
 
     run_dir: Path
@@ -106,12 +106,12 @@ class Overview:
 
     @property
     def is_earlier(self) -> bool:
-        """Whether this is an earlier load of the run directory, which made way for a later one."""
+        """Whether this is an earlier load of the run directory, which a later load replaced."""
         return self.checkpoint.name != CHECKPOINT_NAME
 
     @property
     def parent(self) -> Path | None:
-        """Run directory, or kept checkpoint, of the load whose rows this load corrects, if it does."""
+        """Run directory, or kept checkpoint, of the load whose rows this load corrects; or None."""
         return parent_of(self.run_dir)
 
     @property
@@ -120,16 +120,15 @@ class Overview:
 
     @property
     def has_load_status(self) -> bool:
-        """Whether the service tells the load status of its events."""
-        return self.plan is not None and tells_loads(self.plan.settings)
+        """Whether the service reports a load status for its events."""
+        return self.plan is not None and reports_load_status(self.plan.settings)
 
     def standing(self, correcting: str = "", correcting_not_loaded: str = "") -> Standing:
         """Return what the next step depends on.
 
         Args:
-            correcting: The command that loads the rejected rows once they are corrected; empty if there is
-                none.
-            correcting_not_loaded: The same for rows that were refused by the service or not loaded.
+            correcting: The command that loads the corrected rows; empty if there are no rejected rows.
+            correcting_not_loaded: The same for rows that the service refused or did not load.
         """
         if self.plan is None or self.totals is None:
             return Standing(run_dir=str(self.run_dir))
@@ -152,7 +151,7 @@ class Overview:
             doubt_expired=self.doubt.expired,
             safe_until=self.doubt.safe_until,
             stopped_because=end.cause if end is not None else "",
-            tells_loads=self.has_load_status,
+            reports_load_status=self.has_load_status,
             events_not_asked=loaded.get("undecided", 0) + loaded.get("in_progress", 0),
             events_lost=loaded.get("failed", 0),
             events_missing=loaded.get("missing", 0),
@@ -160,16 +159,16 @@ class Overview:
 
 
 COMPLETED = "completed"
-"""The cause that a run writes down which came to its end."""
+"""The cause that a completed run stores."""
 
 
 def read_overview(place: Path, now: float, *, safe_seconds: float = SAFE_SECONDS) -> Overview:
-    """Tell what a run directory holds; never raises for the state it is in.
+    """Return the content of a run directory. A damaged run directory does not raise.
 
     Args:
         place: The run directory, or a checkpoint file of it: the present one or a kept one.
         now: Epoch seconds.
-        safe_seconds: How long after its first attempt an event in doubt may be sent again.
+        safe_seconds: Time after its first attempt in which an event in doubt may be sent again.
     """
     place = place.absolute()
     checkpoint = place if place.is_file() else place / CHECKPOINT_NAME
@@ -187,7 +186,7 @@ def read_overview(place: Path, now: float, *, safe_seconds: float = SAFE_SECONDS
 
 
 def kept_checkpoints(run_dir: Path) -> list[Path]:
-    """Return the checkpoints of earlier loads, the oldest first: their names begin with the time."""
+    """Return the checkpoints of earlier loads, oldest first: their names begin with the time."""
     return sorted(run_dir.glob(KEPT_NAME.format("*")))
 
 
@@ -246,7 +245,7 @@ def _state(pid: int | None, started_at: float | None, last_run: RunEnd | None) -
 def _doubt(
     connection: sqlite3.Connection, totals: Totals, expired_before: float, safe_seconds: float
 ) -> tuple[Totals, Doubt]:
-    """Return the events in doubt, and the totals with those that only the marks know of."""
+    """Return the events in doubt, and the totals including events that are only marked."""
     totals, since = with_marked(connection, totals)
     safe = [at for at in since if at >= expired_before]
     return totals, Doubt(len(since), len(since) - len(safe), min(safe) + safe_seconds if safe else None)

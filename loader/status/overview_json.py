@@ -1,4 +1,4 @@
-"""A run directory's overview as values for ``status --json``; no row's values are among them."""
+"""The overview of a run directory as values for ``status --json``. It contains no row data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -14,7 +14,7 @@ from loader.status.overview_text import is_rehearsal
 def overview_values(
     overview: Overview, steps: Sequence[Step], earlier: Mapping[str, Any] | None = None
 ) -> Mapping[str, Any]:
-    """Return the values; times are ISO 8601 in UTC, rows are counted from 1.
+    """Return the values. Times are ISO 8601 in UTC; rows count from 1.
 
     Args:
         overview: The load.

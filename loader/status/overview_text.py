@@ -1,4 +1,4 @@
-"""A run directory's overview as the text that ``status`` prints: which load, its state, what next."""
+"""The overview of a run directory as the text of ``status``: which load, its state, the next step."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ from loader.status.relatives import CORRECTED_NOT_LOADED_NAME
 STATES = {
     LoadState.NONE: "no load",
     LoadState.RUNNING: "running",
-    LoadState.STOPPED: "stopped before its end",
+    LoadState.STOPPED: "stopped before the end",
     LoadState.KILLED: "terminated unexpectedly (killed, or the machine went down)",
     LoadState.FINISHED: "finished",
     LoadState.UNREADABLE: "unreadable",
@@ -25,7 +25,7 @@ _SHOWN_FILES = 5
 
 
 def overview_text(overview: Overview, steps: Sequence[Step], earlier: str = "") -> str:
-    """Return the lines a user reads, without a line end at the end.
+    """Return the lines that ``status`` prints, without a final line end.
 
     Args:
         overview: The load.
@@ -65,7 +65,7 @@ def _state(overview: Overview) -> str:
 
 
 def _identity(overview: Overview) -> Iterator[str]:
-    """Yield what tells this load from others: id, instance, event type, files, command."""
+    """Yield what distinguishes this load from others: id, instance, event type, files, command."""
     plan = overview.plan
     if plan is None or overview.created_at is None:
         return
@@ -126,7 +126,7 @@ def _doubt(overview: Overview) -> Iterator[str]:
     if doubt.safe_until is not None:
         young = doubt.count - doubt.expired
         yield _line(
-            "in doubt", f"{young:,} can safely be sent again until {figures.moment(doubt.safe_until)}"
+            "in doubt", f"{young:,} can be sent again safely until {figures.moment(doubt.safe_until)}"
         )
     if doubt.expired:
         older = "is" if doubt.expired == 1 else "are"
@@ -143,7 +143,7 @@ def _troubles(label: str, troubles: Sequence[FailureGroup]) -> Iterator[str]:
     for trouble in troubles:
         places = "; ".join(f"{path} row {row + 1:,}" for path, row in trouble.first)
         more = ", ..." if trouble.count > len(trouble.first) else ""
-        # A row that is rejected as a whole has no column.
+        # A row that was rejected as a whole has no column.
         kind = f"{printable(trouble.kind)}: " if trouble.kind else ""
         yield _line(label, f"{trouble.count:,} x {kind}{printable(trouble.reason, 200)}")
         yield _line("", f"first: {printable(places)}{more}")

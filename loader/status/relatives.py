@@ -10,15 +10,15 @@ from loader.checkpoint.start.making_way import KEPT_NAME
 from loader.errors import CheckpointError
 
 CORRECTED_NAME = "corrected"
-"""Run directory of the corrected rows, inside that of the load they were rejected by; for an earlier load of
-that directory, its id follows."""
+"""Run directory of the corrected rows, inside the run directory of the load that rejected them. For an
+earlier load of that directory, the load's id follows the name."""
 
 CORRECTED_NOT_LOADED_NAME = "corrected-not-loaded"
-"""The same for rows that were accepted and not loaded, or refused by the service."""
+"""The same for rows that the service refused, or accepted but did not load."""
 
 
 def parent_of(run_dir: Path) -> Path | None:
-    """Return run directory, or kept checkpoint, of the load whose rows a load corrects; None if of none."""
+    """Return the run directory, or kept checkpoint, of the load that a load corrects, or None."""
     name, folder = run_dir.name, run_dir.parent
     if not name.startswith(CORRECTED_NAME):
         return None
@@ -30,7 +30,7 @@ def parent_of(run_dir: Path) -> Path | None:
 
 
 def child_not_loaded_of(checkpoint: Path, load_id: str, began_at: float) -> Path | None:
-    """Return the load of the rows that were not loaded; None if later rows were found since.
+    """Return the load of the rows that were not loaded; None if more such rows were found later.
 
     Args:
         checkpoint: The load's checkpoint, present or kept.
@@ -47,12 +47,12 @@ def child_not_loaded_of(checkpoint: Path, load_id: str, began_at: float) -> Path
 
 
 def child_of(checkpoint: Path, load_id: str, began_at: float, name: str = CORRECTED_NAME) -> Path | None:
-    """Return the run directory of the load of a load's corrected rows; None if there is none.
+    """Return the run directory of the load of a load's corrected rows; None if it does not exist.
 
     Args:
         checkpoint: The load's checkpoint, present or kept.
         load_id: Its id.
-        began_at: When it began, in epoch seconds: a child that is older corrects an earlier load.
+        began_at: When the load began, in epoch seconds. An older child corrects an earlier load.
         name: Name of the run directory.
     """
     is_earlier = checkpoint.name != CHECKPOINT_NAME

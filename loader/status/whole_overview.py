@@ -16,7 +16,7 @@ from loader.status.relatives import CORRECTED_NAME
 
 
 def read_load(place: Path, now: float) -> Overview:
-    """Describe what a run directory holds, with or without shards; never raises for the state it is in.
+    """Return the overview of a run directory, with or without shards. A damaged one does not raise.
 
     Args:
         place: The run directory, or a checkpoint file of it.
@@ -38,10 +38,10 @@ def unreadable(place: Path, problem: CheckpointError) -> Overview:
 
 
 def overview_of(whole: Whole | None, place: Path, now: float) -> Overview:
-    """Return the overview of a run directory whose shards are read already.
+    """Return the overview of a run directory whose shards are already read.
 
     Args:
-        whole: Its load, if that has shards.
+        whole: Its load, if the load has shards.
         place: The run directory, or a checkpoint file of it.
         now: Epoch seconds.
     """
@@ -102,7 +102,7 @@ def _end(whole: Whole) -> RunEnd:
 
 
 def _command(whole: Whole) -> str:
-    """Return the command that does what is left: that of the shard that needs it most."""
+    """Return the command for the remaining work: that of the shard that needs it most."""
     chosen = next(iter(whole.needy), None)
     if chosen is not None or not whole.missing:
         return (chosen or whole.runs[0]).command
@@ -114,7 +114,7 @@ def _command(whole: Whole) -> str:
 
 
 def _words(whole: Whole) -> str:
-    """Return how many shards stand how, in words."""
+    """Return the number of shards in each state, in words."""
     states = Counter(_shard_states(whole))
     return f"{whole.of:,}: " + ", ".join(f"{number:,} {state}" for state, number in states.items())
 

@@ -23,7 +23,7 @@ COLOURS = ("blue", "red", "green", "amber", "grey", "violet", "teal")
 @pytest.fixture(scope="module")
 def tags():
     """The elements of a page with a little of everything, and more than one kind of window."""
-    cause = CauseLine("quantity", "it is not a number", 3, "/x/a.csv row 1")
+    cause = CauseLine("quantity", "not a number", 3, "/x/a.csv row 1")
     windows = [WindowCell(0, 3, 4, 0, 0), WindowCell(4, 7, 3, 1, 0), WindowCell(8, 11, 4, 0, 2)]
     return parsed(to_html(page_of(rejected=[cause], failed=[cause], windows=windows))).seen
 

@@ -58,7 +58,7 @@ axe.run(document, {resultTypes: ["violations"]}).then(found => {
 @pytest.mark.parametrize("scheme", [0, 1], ids=["dark", "light"])
 def test_axe_finds_nothing(tmp_path: Path, width: int, scheme: int):
     """The checker of the web's accessibility rules, in the browser, in each scheme and on a phone."""
-    cause = CauseLine("quantity", "it is not a number", 3, "/x/a.csv row 1")
+    cause = CauseLine("quantity", "not a number", 3, "/x/a.csv row 1")
     windows = [WindowCell(0, 3, 4, 0, 0), WindowCell(4, 7, 3, 1, 0), WindowCell(8, 11, 4, 0, 2)]
     html = to_html(page_of(rejected=[cause], failed=[cause], windows=windows)).replace(
         "<details>", "<details open>"

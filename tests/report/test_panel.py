@@ -54,7 +54,7 @@ def test_live_lines_at_80_columns():
         "rows        504,112 of 1,204,113       15,233/s  40 rejected",
         "events      503,900 accepted           15,230/s  12 failed  3 in doubt",
         "calls       120 of 256 in flight  0.3 % throttled  1,520 retried  12 MiB held",
-        "limited by  the rate the service allows  now 16,010/s allowed",
+        "limited by  the rate that the service allows  now 16,010/s allowed",
     ]
 
 
@@ -72,7 +72,7 @@ def test_live_lines_at_46_columns():
         "rows        504,112 of 1,204,113  15,233/s",
         "events      503,900 accepted  15,230/s",
         "calls       120 of 256 in flight",
-        "limited by  the rate the service allows",
+        "limited by  the rate that the service allows",
     ]
 
 
@@ -145,7 +145,7 @@ def test_plain_line_holds_what_is_not_zero():
     assert plain_line(BUSY, FAST) == (
         "33 s, delivering, 41.8 %, 504,112 rows, 503,900 events accepted, 15,230/s, 40 rows rejected, "
         "12 failed, 3 in doubt, 0.3 % throttled, 45 s to 1 min 30 s left, "
-        "limited by the rate the service allows"
+        "limited by the rate that the service allows"
     )
     assert plain_line(Snapshot(), Pace()) == "0.0 s, reading, 0 rows, 0 events accepted, 0.0/s"
 

@@ -57,10 +57,10 @@ def test_block_of_a_load_that_delivered_all():
 
           time        1 min 19 s, 15,223 events/s, 15,223 rows/s
           attempts    1,204,530, 412 throttled (<0.1 %), 417 retried
-          limited by  the rate the service allows 81%; too few groups (one event per
-                      group at a time) 12%
+          limited by  the rate that the service allows 81%; too few groups (one event
+                      per group at a time) 12%
           faster      put more records into each event: --pack group, --group-buckets N
-          rate        the service was found to allow 16,010 events/s
+          rate        the service allowed 16,010 events/s
           run dir     /runs/orders-1a2b""")
 
 
@@ -73,7 +73,7 @@ def test_block_of_a_load_with_failures():
     assert text.splitlines()[-9:] == [
         "  exit code   1",
         "",
-        "  next        see what and why:",
+        "  next        see the details:",
         "                scn-loader status /runs/orders-1a2b",
         "              write the rejected rows and the rows that are not loaded to files,",
         "              to correct and load them:",
@@ -89,7 +89,7 @@ def test_block_of_a_load_with_failures():
         ({"events_total": 1, "events_accepted": 1}, "Done: the event was accepted."),
         (
             {"dry_run": True, "events_accepted": 0, "events_unprocessed": 1_204_113},
-            "Dry run: 1,204,113 events would be sent; nothing was.",
+            "Dry run: 1,204,113 events would be sent; nothing was sent.",
         ),
         (
             {"events_in_doubt": 1, "events_accepted": 1_204_112},
@@ -100,7 +100,7 @@ def test_block_of_a_load_with_failures():
             {"stopped_by": ExitCode.STOPPED_BY_SERVICE, "stopped_because": "AccessDeniedException."},
             "Stopped by the service: AccessDeniedException.",
         ),
-        ({"stopped_by": ExitCode.INTERRUPTED}, "Interrupted; it can go on from here."),
+        ({"stopped_by": ExitCode.INTERRUPTED}, "Interrupted; the load can be resumed."),
         ({"records": 1}, "The counts of this load do not add up: do not rely on it."),
     ],
 )
@@ -281,7 +281,7 @@ NINE_ROWS = LoadSummary(run_dir="/run", rows_read=9)
     [
         (
             {"rows_rejected": 9},
-            "Nothing was delivered: 9 rejected rows; check the mapping, as no row fits it.",
+            "Nothing was delivered: 9 rejected rows; check the mapping: no row fits it.",
         ),
         (
             {"records": 9, "records_failed": 9, "events_total": 9, "events_failed": 9},
@@ -306,7 +306,7 @@ def verdicts(**counts: int) -> dict[str, int]:
 def test_accepted_is_not_called_loaded() -> None:
     """A load whose events have a load status ends with the command that asks for it."""
     text = to_text(DATASET_LOAD, TYPED)
-    assert "\n  loaded      the service was not asked yet; accepted is not loaded\n" in text
+    assert "\n  loaded      not verified yet; accepted does not mean loaded\n" in text
     assert text.endswith("\n                scn-loader verify /runs/orders-1a2b --wait 30m")
     asked_next = to_text(DATASET_LOAD, TYPED, is_asked_next=True)
     assert "\n  loaded      the service is asked next\n" in asked_next

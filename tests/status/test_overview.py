@@ -206,7 +206,7 @@ async def test_a_file_whose_length_is_unknown_leaves_the_rest_open(tmp_path: Pat
     overview = read_overview(tmp_path, START)
     assert overview.rows_left is None
     (step,) = steps(overview)
-    assert (step.why, step.command) == ("go on: run the load again in its run directory", "")
+    assert (step.why, step.command) == ("resume the load: run the load again in its run directory", "")
 
 
 def test_an_earlier_load_is_read_from_its_kept_checkpoint(tmp_path: Path) -> None:
