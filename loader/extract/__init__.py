@@ -1,6 +1,6 @@
-"""Files to windows of rows to records: everything that reads an extract.
+"""Read an extract: files to windows of rows, rows to records.
 
-``open_extract`` is its front door::
+``open_extract`` is the entry point::
 
     extract = open_extract(job)
     for rows in extract.slices():

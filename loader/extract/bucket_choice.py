@@ -1,13 +1,13 @@
-"""How many buckets the groups of a packed load are spread over, where the user names no number.
+"""The number of buckets for the groups of a packed load, if the user sets no number.
 
     lanes needed = rate x round trip            or fewer, so that each bucket has some full events
 
 Rules kept here:
 
-1. The choice is a function of the extract's first rows, its size and the job. It is kept with the plan, and a
-   later load in the same run directory takes it from there.
-2. Without ``--group-buckets`` groups keep their names unless they are so small that most events would be far
-   from full. A small extract keeps them too: it makes few calls anyway.
+1. The choice depends only on the extract's first rows, its size and the job. It is stored with the plan, and
+   a later load in the same run directory reuses it.
+2. Without ``--group-buckets``, groups keep their names, unless they are so small that most events would be
+   far from full. Groups of a small extract keep their names too: it makes few calls anyway.
 """
 
 from collections import Counter
@@ -17,31 +17,32 @@ from dataclasses import dataclass
 from loader.model import MAX_EVENT_BYTES
 
 ASSUMED_EVENTS_PER_SECOND = 50.0
-"""The rate where none is given or remembered: a process plans 25 to 40 MiB/s of full events, less."""
+"""Assumed rate if none is set or remembered: a process plans at most 25 to 40 MiB/s of full events."""
 
 _ROUND_TRIP_SECONDS = 0.3
-"""How long a call with a full event is assumed to take: 0.1 s, and a megabyte over 40 Mbit/s."""
+"""Assumed round trip of a call with a full event: 0.1 s, plus a megabyte over 40 Mbit/s."""
 
 FEWEST, MOST = 8, 64
-"""Bounds for the lanes: fewer are held up by one slow call, more leave half-empty events at window ends."""
+"""Bounds for the lanes. With fewer, one slow call delays the load; with more, windows end in half-empty
+events."""
 
 EVENTS_PER_BUCKET = 4
-"""At least so many events of each bucket, where the extract is large enough: the last one is half empty."""
+"""Minimum events per bucket if the extract is large enough: the last event of a bucket is half empty."""
 
 SMALL_EXTRACT_BYTES = 4 * 2**20
 
 UNSEEN_SHARE = 0.05
-"""If more of the sampled records than this share are alone in their groups, most groups are not in the
-sample (Good-Turing)."""
+"""If a larger share of the sampled records is alone in its group, most groups are not in the sample
+(Good-Turing)."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupSample:
-    """Some records of an extract.
+    """A sample of an extract's records.
 
     Attributes:
-        groups: The group of each.
-        total_bytes: About how many bytes all records of the extract have.
+        groups: The group of each record.
+        total_bytes: Approximate bytes of all records of the extract.
     """
 
     groups: Sequence[str]
@@ -49,7 +50,7 @@ class GroupSample:
 
     @property
     def group_bytes(self) -> float:
-        """About how many bytes a group has; 0 if there are more groups than the sample can tell."""
+        """Approximate bytes of a group; 0 if the sample has too few of the groups to estimate it."""
         counts = Counter(self.groups)
         alone = sum(count == 1 for count in counts.values())
         if not counts or alone > UNSEEN_SHARE * len(self.groups):
@@ -58,10 +59,10 @@ class GroupSample:
 
 
 def buckets_for(sample: GroupSample, rate: float) -> int:
-    """Return how many buckets to spread the groups over: a power of two.
+    """Return the number of buckets: a power of two.
 
     Args:
-        sample: Some records.
+        sample: A sample of the records.
         rate: Events per second that the load may send.
     """
     needed = min(MOST, max(FEWEST, _power_of_two(rate * _ROUND_TRIP_SECONDS)))
@@ -72,10 +73,10 @@ def buckets_for(sample: GroupSample, rate: float) -> int:
 
 
 def should_spread(sample: GroupSample) -> bool:
-    """Return whether groups are so small that they are to be spread although the user did not ask for it."""
+    """Return whether to use buckets although the user did not ask for them: groups are very small."""
     return sample.total_bytes > SMALL_EXTRACT_BYTES and sample.group_bytes < MAX_EVENT_BYTES
 
 
 def _power_of_two(number: float) -> int:
-    """Return the lowest power of two that is not below a number."""
+    """Return the lowest power of two that is at least a number."""
     return 1 << max(0, int(number - 1e-9)).bit_length()

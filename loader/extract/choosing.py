@@ -1,6 +1,6 @@
-"""Which files of an extract a run sends: those delivered before are left out, an unfinished load comes first.
+"""Choose the files that a run sends: delivered files are left out, and an unfinished load comes first.
 
-Nothing is lost silently: what is left out, waits or changed is said, folded into one sentence for each kind.
+Nothing is dropped silently: files that are left out, wait or changed are reported, in one sentence per kind.
 """
 
 from collections import Counter
@@ -32,13 +32,13 @@ _SHOWN_FILES = 3
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The files of a run.
+    """The chosen files of a run.
 
     Attributes:
-        files: What is sent, numbered.
-        notes: What the user should know.
-        left_out: Files that were delivered before.
-        waiting: Files that wait until the unfinished load has come to its end.
+        files: The files to send, numbered.
+        notes: Notes for the user.
+        left_out: Number of files that were delivered before.
+        waiting: Number of files that wait for the end of the unfinished load.
     """
 
     files: tuple[SourceFile, ...]
@@ -48,15 +48,15 @@ class Chosen:
 
 
 def choose_files(job: Job, files: tuple[SourceFile, ...]) -> Chosen:
-    """Return which of the files that a job names are to be sent now.
+    """Return the files of a job that are to be sent now.
 
     Args:
         job: The job.
-        files: What it names.
+        files: The files that the job names.
 
     Raises:
         NothingNew: All of them were delivered before.
-        CheckpointMismatch: An unfinished load is to be resumed, and files of it are gone or changed.
+        CheckpointMismatch: An unfinished load is to be resumed, but some of its files are gone or changed.
         CheckpointError: The list of delivered files cannot be read.
     """
     if job.restart or STANDARD_INPUT in job.extract:
@@ -70,7 +70,7 @@ def choose_files(job: Job, files: tuple[SourceFile, ...]) -> Chosen:
         before |= delivered_by_other_divisions(run_dir_of(job).absolute(), job.shard, settings)
     present = present_load(run_dir)
     if present is not None and not is_for(present, settings):
-        present = None  # open_checkpoint says how it differs
+        present = None  # open_checkpoint reports the difference
     if present is not None:
         rest = [file for file in files if identity(file) not in before]
         if not present.is_finished and not _same(rest, present.files) and job.unfinished is Unfinished.RESUME:
@@ -91,36 +91,39 @@ def _undelivered(
     if not rest:
         number = "The file was" if len(out) == 1 else f"All {len(out):,} files were"
         raise NothingNew(
-            f"Nothing is new: {number[0].lower()}{number[1:]} delivered before.",
+            f"Nothing new: {number[0].lower()}{number[1:]} delivered before.",
             where=_names([file.path for file in out]),
             next_step="send them again, as new events, with --again",
         )
     notes = list(_dropped(job, rest, present))
     if out:
-        verb = "1 file is" if len(out) == 1 else f"{len(out):,} files are"
+        verb, them = ("1 file is", "it") if len(out) == 1 else (f"{len(out):,} files are", "them")
         notes.append(
-            f"{verb} left out, delivered before by this job: {_names([file.path for file in out])}. "
-            "--again sends them again."
+            f"{verb} left out because this job delivered {them} before: "
+            f"{_names([file.path for file in out])}. --again sends {them} again."
         )
     paths = set(before.values())
     if changed := [file.path for file in rest if file.path in paths]:
         verb = "1 file has" if len(changed) == 1 else f"{len(changed):,} files have"
-        notes.append(f"{verb} changed since delivery, and every row is sent: {_names(changed)}.")
+        notes.append(f"{verb} changed since delivery; all rows are sent: {_names(changed)}.")
     return Chosen(numbered(rest), tuple(notes), left_out=len(out))
 
 
 def _not_known(delivered: Delivered) -> tuple[str, ...]:
-    """Say which checkpoints of earlier loads do not tell what was delivered."""
+    """Name the checkpoints of earlier loads that could not be read, so that their files are unknown."""
     if not delivered.unreadable:
         return ()
     number = len(delivered.unreadable)
-    which = "1 earlier load" if number == 1 else f"{number:,} earlier loads"
+    if number == 1:
+        subject, its = "The checkpoint of 1 earlier load", "its"
+    else:
+        subject, its = f"The checkpoints of {number:,} earlier loads", "their"
     names = _names([str(path) for path in delivered.unreadable])
-    return (f"The checkpoint of {which} cannot be read, so its files count as not delivered: {names}.",)
+    return (f"{subject} cannot be read, so {its} files count as not delivered: {names}.",)
 
 
 def _of_unfinished(job: Job, files: Sequence[SourceFile], load: StoredLoad, run_dir: Path) -> Chosen:
-    """Return the files of an unfinished load, wherever they lie now; the others wait."""
+    """Return the files of an unfinished load, also if they were moved; the other files wait."""
     given = {identity(file): file for file in files}
     found: list[SourceFile] = []
     missing: list[str] = []
@@ -135,8 +138,8 @@ def _of_unfinished(job: Job, files: Sequence[SourceFile], load: StoredLoad, run_
             "Files of the unfinished load are gone or changed, so it cannot be resumed.",
             where=str(run_dir),
             why=f"it needs {_names(missing)}",
-            next_step="put them back as they were, or put the load away with --unfinished supersede: rows of "
-            "it that were not sent are then not sent",
+            next_step="restore the files, or abandon the load with --unfinished supersede: its unsent "
+            "rows are then not sent",
         )
     wanted = {identity(file) for file in load.files}
     waiting = sum(identity(file) not in wanted for file in files)
@@ -154,27 +157,25 @@ def _of_present(files: Sequence[SourceFile], load: StoredLoad) -> Chosen:
     if not others or len(chosen) != len(load.files):
         return Chosen(tuple(files))
     verb = "1 file is" if others == 1 else f"{others:,} files are"
-    note = (
-        f"{verb} no part of the load whose failed events are sent again; run without --retry-failed after it."
-    )
+    note = f"{verb} not part of the load whose failed events are sent again; then run without --retry-failed."
     return Chosen(numbered(chosen), (note,))
 
 
 def _dropped(job: Job, files: Sequence[SourceFile], present: StoredLoad | None) -> tuple[str, ...]:
-    """Say which files of an unfinished load are lost by superseding it."""
+    """Name the files of an unfinished load that are lost by superseding it."""
     if job.unfinished is not Unfinished.SUPERSEDE or present is None or present.is_finished:
         return ()
     given = {identity(file) for file in files}
     lost = [file.path for file in present.files if identity(file) not in given]
     if not lost:
         return ()
-    verb = "1 file" if len(lost) == 1 else f"{len(lost):,} files"
+    verb, them = ("1 file", "it") if len(lost) == 1 else (f"{len(lost):,} files", "them")
     where = f"of the superseded load {present.load_id}"
-    return (f"{verb} {where} will not be sent further, as this extract lacks them: {_names(lost)}.",)
+    return (f"{verb} {where} will not be sent: this extract does not contain {them}: {_names(lost)}.",)
 
 
 def _at(job: Job, stored: SourceFile) -> SourceFile | None:
-    """Return the file at the path of a stored one if it is still the same."""
+    """Return the file at the path of a stored one if it is unchanged."""
     s3 = S3Client(job.extract_profile or job.profile, job.region)
     try:
         (file,) = find_files([stored.path], named_format=job.format, s3=s3, in_table=True)
@@ -184,7 +185,7 @@ def _at(job: Job, stored: SourceFile) -> SourceFile | None:
 
 
 def numbered(files: Collection[SourceFile]) -> tuple[SourceFile, ...]:
-    """Return the files as an extract of their own."""
+    """Return the files, numbered from 0 as a separate extract."""
     seen: Counter[str] = Counter()
     found = []
     for number, file in enumerate(files):
@@ -198,7 +199,7 @@ def _same(files: Sequence[SourceFile], others: Sequence[SourceFile]) -> bool:
 
 
 def _is_open_ended(patterns: Sequence[str]) -> bool:
-    """Return whether an extract can be several files."""
+    """Return whether an extract may consist of several files."""
     return len(patterns) > 1 or any(
         pattern.startswith("@")
         or (s3_objects if pattern.startswith(S3_SCHEME) else local_paths).is_open_ended(pattern)

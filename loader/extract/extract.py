@@ -1,13 +1,13 @@
-"""The extract stage: a job's files, looked at and mapped; then slices of rows, then records.
+"""The extract stage: open and map a job's files, then read slices of rows, then make records.
 
 Rules kept here:
 
-1. All that can be refused is refused when the extract is opened, before anything is sent.
-2. The records of a slice are a function of the slice and the plan settings; ``Extract.records`` keeps
-   no state and may be called from any thread.
-3. Every row of a slice is a record or a rejected row, never both, never neither.
-4. Files are looked at side by side, and each is opened again when it is reached, so that thousands of them
-   need few file handles and little memory.
+1. Opening the extract detects everything that can be refused, before anything is sent.
+2. The records of a slice depend on the slice and the plan settings only. ``Extract.records`` keeps no state
+   and may be called from any thread.
+3. Every row of a slice is either a record or a rejected row.
+4. Several files are examined at the same time. A file is opened again when it is read, so that thousands of
+   files need few file handles and little memory.
 """
 
 from collections import Counter
@@ -31,20 +31,20 @@ from loader.records.row_reader import RowReader
 from loader.sources.stdin import StdinCopy
 
 CHOSEN_BUCKETS = "group_buckets_chosen"
-"""Plan setting: the number of buckets where the user left it to the loader; 0 for none."""
+"""Plan setting: the number of buckets that the loader chose; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookedAt:
-    """What was found out about a file before anything is read of it.
+    """What is known about a file before it is read.
 
     Attributes:
         file: The file.
         open: Opens it.
-        words: How it is written, in words.
+        words: Its format, in words.
         mapping: The mapping of its columns.
-        reader: Makes its records; the same for files with the same columns.
-        notes: What the user should know of it.
+        reader: Converts its rows; files with the same columns share it.
+        notes: Notes for the user.
     """
 
     file: SourceFile
@@ -61,17 +61,17 @@ class Extract:
 
     Attributes:
         files: Its files, in order.
-        dataset: The dataset it fills, or None if its columns are not known (a custom dataset).
-        warnings: What the user should know although it does not stop the load.
-        total_rows: Number of rows if every file tells without being read (Parquet), else None.
-        cuts: How it is cut into windows and slices.
+        dataset: The dataset it fills, or None if its columns are unknown (a custom dataset).
+        warnings: Notes for the user that do not stop the load.
+        total_rows: Number of rows if every file states it without being read (Parquet), else None.
+        cuts: How it is divided into windows and slices.
         group_buckets: Number of buckets that groups are spread over, or None for a lane per group.
-        bucket_rate: Events per second from which their number was chosen, if it was chosen now.
-        row_bytes: About how long its records are, where they are longest.
-        formats: How each file is written, in words: of CSV files, what was told or found.
+        bucket_rate: Events per second behind the number of buckets, if that was chosen now.
+        row_bytes: Approximate size of its records, in the file with the largest.
+        formats: The format of each file, in words; for CSV files with the settings in use.
         mappings: The mapping of the columns, for each file.
-        files_left_out: Files that the job names, and that it delivered before.
-        files_waiting: Files that wait until an unfinished load has come to its end.
+        files_left_out: Number of files of the job that were delivered before.
+        files_waiting: Number of files that wait for the end of an unfinished load.
     """
 
     files: tuple[SourceFile, ...]
@@ -95,14 +95,14 @@ class Extract:
         known_rows: Mapping[int, int] | None = None,
         on_end: Callable[[int, int], None] = lambda _file, _rows: None,
     ) -> Generator[Slice, None, None]:
-        """Read the slices of the wanted windows in order. Blocking: meant for a thread.
+        """Read the slices of the wanted windows in order. Blocking: call it in a thread.
 
-        Closing it stops the reading.
+        Closing the iterator stops the reading.
 
         Args:
-            wanted: Tells by its number whether a window is needed.
+            wanted: Returns, for the number of a window, whether it is needed.
             known_rows: Rows of files that were read to their end before, by file number.
-            on_end: Called with the number of each file and its rows when its end is reached, now or before.
+            on_end: Called with the number and the rows of each file when its end is reached, now or before.
 
         Raises:
             ExtractError: A file cannot be read, or changed since the load began.
@@ -141,18 +141,18 @@ class Extract:
         )
 
     def table(self, file: SourceFile) -> Table:
-        """Return one of its files, opened."""
+        """Open one of its files."""
         return self._looked_at[file.number].open()
 
     def plan_settings(self, job: Job) -> dict[str, Any]:
-        """Return what shapes the events beside the files: the job's settings, and what was chosen."""
+        """Return what determines the events besides the files: the job's settings, and automatic choices."""
         settings = job.plan_settings()
         if job.pack is Pack.GROUP and not isinstance(job.group_buckets, int):
             settings[CHOSEN_BUCKETS] = self.group_buckets or 0
         return settings
 
     def close(self) -> None:
-        """Remove what was written down of standard input, if it was read."""
+        """Remove the stored copy of standard input after all of it was read."""
         self._input.close()
 
 
@@ -175,7 +175,7 @@ def _counts(  # noqa: PLR0917 - one place
     unknown: Mapping[int, int],
     elsewhere: Mapping[int, int],
 ) -> list[FileRows]:
-    """Return the result of the rows of each file of a slice."""
+    """Return the row counts of each file of a slice."""
     records = dict(frame["file"].value_counts().iter_rows())
     return [
         FileRows(

@@ -1,8 +1,8 @@
-"""Which files of an extract were read to their end, and how many rows their formats vouch for.
+"""Track which files of an extract were read to their end, and how many rows their formats confirm.
 
-That a reader stopped does not mean that the file was read: a fault of a library may stop it as well. A file
-counts as read only if its reader said that the end was reached, and if as many rows were counted as lie
-before that end: the row count of a Parquet footer, the rows before the end of a text.
+A reader that stops has not necessarily read its file: a fault of a library may stop it too. A file counts as
+read only if its reader reported the end, and if the number of rows read equals the number before that end:
+the row count of a Parquet footer, or the rows before the end of a text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from loader.model import SourceFile
 
 
 class FileEnds:
-    """The ends that were reached so far. Written by the planning thread, read by any.
+    """The ends reached so far. The planning thread writes them; any thread may read them.
 
     Args:
         files: The files of the extract, in order.
@@ -23,11 +23,11 @@ class FileEnds:
         self._rows: dict[int, int] = {}
 
     def reached(self, file: int, rows: int) -> None:
-        """Note that a file was read to its end.
+        """Record that a file was read to its end.
 
         Args:
             file: Number of the file.
-            rows: The rows it has.
+            rows: Number of its rows.
         """
         self._rows[file] = rows
 
@@ -38,18 +38,18 @@ class FileEnds:
         return None if None in known else sum(rows for rows in known if rows is not None)
 
     def files_read_whole(self, rows_read: Mapping[int, int]) -> int:
-        """Return how many files were read to their end with every row counted.
+        """Return the number of files that were read to their end with every row counted.
 
         Args:
-            rows_read: The rows that were counted, by file number.
+            rows_read: Number of rows read, by file number.
         """
         return sum(self._is_whole(file, rows_read.get(file.number, 0)) for file in self._files)
 
     def check(self, rows_read: Mapping[int, int]) -> None:
-        """Refuse counts of an extract that was not read to its end.
+        """Raise if the extract was not read to its end.
 
         Args:
-            rows_read: The rows that were counted, by file number.
+            rows_read: Number of rows read, by file number.
 
         Raises:
             UnhandledCase: A file was not read to its end.
@@ -57,10 +57,10 @@ class FileEnds:
         for file in self._files:
             if not self._is_whole(file, rows_read.get(file.number, 0)):
                 raise UnhandledCase(
-                    "A file of the extract was not read to its end: this is a bug in scn-loader.",
+                    "A file of the extract was not read to its end. This is a bug in scn-loader.",
                     where=file.path,
-                    why=f"{rows_read.get(file.number, 0):,} rows were read",
-                    next_step="report it, with what the same command prints with --debug",
+                    why=f"rows read: {rows_read.get(file.number, 0):,}",
+                    next_step="report it with the output of the same command with --debug",
                 )
 
     def _is_whole(self, file: SourceFile, rows_read: int) -> bool:

@@ -1,4 +1,4 @@
-"""Find the files that an extract names, and what each of them is."""
+"""Find the files of an extract, and the format of each."""
 
 import os
 from collections import Counter
@@ -20,10 +20,10 @@ from loader.sources.s3_client import S3Client
 from loader.sources.s3_objects import HEAD_PART_BYTES, S3File, S3Object, find_objects
 
 Find = Callable[[str], Sequence[Path | S3Object]]
-"""Returns the places of the files that a pattern names."""
+"""Returns the places of the files that match a pattern."""
 
 SHOWN_MISSING = 5
-"""How many files that are missing an error names."""
+"""Number of missing files that an error lists."""
 
 
 def find_files(
@@ -36,21 +36,21 @@ def find_files(
     delta_version: int | None = None,
     in_table: bool = False,
 ) -> tuple[SourceFile, ...]:
-    """Return the files that ``patterns`` name.
+    """Return the files that match ``patterns``.
 
     Args:
-        patterns: What the user named: files, globs, folders, or lists of them.
-        named_format: What the user says the files are, or ``auto``.
-        s3: Asks S3; a client with the user's defaults if not given.
-        left_out: Takes what lies beside the files and is not part of the extract.
-        counts_rows: Whether to read the number of rows of Parquet files; opening them gives it too.
-        delta_version: The version of a Delta table to read; the newest one if not given.
-        in_table: Whether the patterns are files that were found in the log of a Delta table before.
+        patterns: The user's patterns: files, globs, folders, or lists of them.
+        named_format: The user's format of the files, or ``auto``.
+        s3: The S3 client; by default one with the user's configuration.
+        left_out: Records files in the same places that are not part of the extract.
+        counts_rows: Whether to read the number of rows of Parquet files; opening them reads it too.
+        delta_version: The version of a Delta table to read; default: the newest.
+        in_table: Whether the patterns are files from the log of a Delta table.
 
     Raises:
         NothingToLoad: No pattern matches a file, or every file is empty.
-        ExtractError: A file cannot be read, is of no format that is read, or is missing or empty beside
-            others.
+        ExtractError: A file cannot be read or has an unsupported format, or is missing or empty while others
+            are not.
     """
     client, beside = s3 or S3Client(None, None), left_out or LeftOut()
 
@@ -62,7 +62,7 @@ def find_files(
     places = _all_places(list(unlisted(patterns)), find, beside)
     if not places:
         raise NothingToLoad(
-            "No extract was named.", next_step="Name a Parquet, CSV or NDJSON file, a folder or a glob."
+            "No extract was given.", next_step="name a Parquet, CSV or NDJSON file, a folder or a glob"
         )
     _refuse_empty(places)
 
@@ -80,7 +80,7 @@ def find_files(
 
 
 def _all_places(patterns: Sequence[str], find: Find, left_out: LeftOut) -> list[Path | S3Object]:
-    """Return the places of the files, each once."""
+    """Return the places of the files, without duplicates."""
     places: dict[Path | S3Object, None] = {}
     missing: dict[str, NothingToLoad] = {}
     for pattern in patterns:
@@ -97,7 +97,7 @@ def _all_places(patterns: Sequence[str], find: Find, left_out: LeftOut) -> list[
             "A file of the extract is missing." if len(named) == 1 else "Files of the extract are missing.",
             where=", ".join(missing[name].where for name in named[:SHOWN_MISSING])
             + (" ..." if len(named) > SHOWN_MISSING else ""),
-            why=f"{'it was' if len(named) == 1 else 'they were'} named beside others that are there",
+            why=f"{'it was' if len(named) == 1 else 'they were'} named together with files that exist",
             next_step=first.next_step,
         )
     for vain in missing.values():
@@ -117,12 +117,12 @@ def _refuse_empty(places: Sequence[Path | S3Object]) -> None:
         return
     where = ", ".join(empty[:5]) + (" ..." if len(empty) > len(empty[:5]) else "")
     if len(empty) == len(places):
-        raise EmptyExtract("The extract is empty.", where=where, why="the files have no bytes at all")
+        raise EmptyExtract("The extract is empty.", where=where, why="the files have 0 bytes")
     raise ExtractError(
         "A file of the extract is empty.",
         where=where,
-        why="it has no bytes at all, not even a header",
-        next_step="Export it again, or leave it out.",
+        why="it has 0 bytes, not even a header",
+        next_step="export it again, or leave it out",
     )
 
 
@@ -151,7 +151,7 @@ def _source_file(path: Path, named_format: str, *, counts_rows: bool) -> SourceF
         raise ExtractError(
             "A file of the extract is still being written.",
             where=str(path),
-            next_step="Wait until it is complete, then run the same command again.",
+            next_step="wait until it is complete, then run the same command again",
         )
     is_counted = counts_rows and file_format == "parquet"
     return SourceFile(

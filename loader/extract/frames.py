@@ -1,8 +1,8 @@
-"""A frame in memory as a file of the extract: a load needs its windows, fingerprint and resume.
+"""A frame in memory as a file of the extract, because a load needs windows, a fingerprint and resume.
 
-The frame is written once, as a Parquet file (`loader.sources.private_copy`). Row groups have a fixed size, so
-that the same rows give the same bytes, however the frame is cut in memory: an interrupted load is resumed by
-these bytes.
+The frame is written once as a Parquet file (`loader.sources.private_copy`). Row groups have a fixed size, so
+that the same rows give the same bytes, whatever chunks the frame has. These bytes identify the rows when an
+interrupted load is resumed.
 """
 
 import logging
@@ -21,15 +21,15 @@ from loader.sources.private_copy import PrivateCopy
 log = logging.getLogger(__name__)
 
 GROUP_ROWS = 2**17
-"""Rows of a row group: some ten megabytes of a frame with twenty columns."""
+"""Rows of a row group: about ten megabytes of a frame with twenty columns."""
 
 UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
-"""What pandas calls the column of an index without a name."""
+"""pandas' name for the column of an unnamed index."""
 
 
 @runtime_checkable
 class ArrowStream(Protocol):
-    """An object with the Arrow PyCapsule interface: a frame of pandas, a table of pyarrow, and more."""
+    """An object with the Arrow PyCapsule interface, such as a pandas frame or a pyarrow table."""
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Return the capsule that yields the rows."""
@@ -40,16 +40,16 @@ Frame: TypeAlias = pl.DataFrame | pl.LazyFrame | ArrowStream
 
 @contextmanager
 def job_of_frame(job: Job, frame: Frame | None) -> Iterator[Job]:
-    """Yield the job with the rows of a frame as its extract, or the job itself if there is no frame.
+    """Yield the job with a frame as its extract, or the job itself without a frame.
 
     Blocking. The file is removed at the end.
 
     Args:
-        job: The settings; its extract must be empty if there is a frame.
+        job: The settings; its extract must be empty if a frame is given.
         frame: The rows, or None.
 
     Raises:
-        SettingsError: There is a frame and an extract, or the object is not a frame.
+        SettingsError: Both a frame and an extract are given, or the object is not a frame.
         ExtractError: The frame cannot be computed, or the file cannot be written.
     """
     if frame is None:
@@ -78,18 +78,18 @@ def _written(frame: Frame, copy: PrivateCopy) -> str:
         raise
     except OSError as error:
         raise ExtractError(
-            "The frame cannot be kept in a file.",
+            "The frame cannot be written to a file.",
             where=str(copy.run_dir),
             why=error.strerror or type(error).__name__,
             next_step="make room or make it writable, or name another folder with run_dir",
         ) from error
-    except Exception as error:  # whatever library the frame is of may refuse in its own words
-        # The words are left out: libraries quote values in them.
+    except Exception as error:  # the frame's library may raise any exception
+        # Its message is omitted, because libraries quote values in it.
         raise ExtractError(
             "The frame cannot be read.",
             where=_column_of(error),
             why=type(error).__name__,
-            next_step="give each column one type; the cause of this exception (__cause__) says more",
+            next_step="give each column one type; see the cause of this exception (__cause__)",
         ) from error
 
 
@@ -111,16 +111,16 @@ def _lazy(frame: Frame) -> pl.LazyFrame:
         return frame.lazy()
     if not isinstance(frame, ArrowStream):
         raise SettingsError(
-            "The frame is of a type that cannot be read.",
+            "This type of frame cannot be read.",
             why=f"{type(frame).__name__} has no method __arrow_c_stream__",
-            next_step="give a DataFrame or LazyFrame of polars, a DataFrame of pandas 2.2 or later, or an "
+            next_step="pass a DataFrame or LazyFrame of polars, a DataFrame of pandas 2.2 or later, or an "
             "Arrow table",
         )
     given: Any = frame
     rows = pl.DataFrame(given)
     unnamed = [name for name in rows.columns if UNNAMED_INDEX.fullmatch(name)]
     if unnamed:
-        log.warning("The index of the frame has no name and is left out; give it a name to load it.")
+        log.warning("The index of the frame is left out because it has no name. To load it, name it.")
     return rows.drop(unnamed).lazy()
 
 
@@ -128,13 +128,13 @@ def _refuse_objects(rows: pl.LazyFrame) -> None:
     objects = [name for name, dtype in rows.collect_schema().items() if dtype == pl.Object]
     if objects:
         raise ExtractError(
-            "The frame holds Python objects.",
+            "The frame contains Python objects.",
             where=", ".join(objects),
-            next_step="turn them into texts, numbers or timestamps first",
+            next_step="convert them to texts, numbers or timestamps first",
         )
 
 
 def _column_of(error: Exception) -> str:
-    """Return the column that pyarrow could not convert, if it names one."""
+    """Return the column that pyarrow could not convert, if its message has one."""
     named = re.search(r"Conversion failed for column (.+) with type", " ".join(map(str, error.args)))
     return named[1] if named else ""

@@ -1,4 +1,4 @@
-"""A look at the groups of an extract before it is read: some rows of its first, middle and last file."""
+"""A sample of an extract's groups before it is read: some rows of its first, middle and last file."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -14,14 +14,14 @@ from loader.sources.compression import without_suffix
 
 SAMPLED_ROWS = range(10, 2_001)
 SAMPLED_BYTES = 4 * 2**20
-"""How many rows of a file are looked at, and about how many bytes of them."""
+"""Number of rows sampled from a file, and approximate bytes of them."""
 
 UNPACKED = 6
-"""How many times as large text is assumed to be as it is compressed."""
+"""Assumed compression ratio of text."""
 
 
 class Sampled(Protocol):
-    """A file that was looked at."""
+    """A file that was examined."""
 
     @property
     def file(self) -> SourceFile:
@@ -29,7 +29,7 @@ class Sampled(Protocol):
 
     @property
     def open(self) -> Callable[[], Table]:
-        """Opens it."""
+        """A function that opens it."""
 
     @property
     def mapping(self) -> FileMapping:
@@ -37,15 +37,15 @@ class Sampled(Protocol):
 
     @property
     def reader(self) -> RowReader:
-        """Makes its records."""
+        """Converts its rows."""
 
 
 def sample_groups(files: Sequence[SourceFile], look: Callable[[SourceFile], Sampled]) -> GroupSample:
-    """Return what some rows tell of the groups of an extract.
+    """Return a sample of the groups of an extract.
 
     Args:
         files: Its files.
-        look: Looks at one.
+        look: Examines a file.
     """
     groups: list[str] = []
     record_bytes, text_bytes = 0, 0.0
@@ -65,7 +65,7 @@ def sample_groups(files: Sequence[SourceFile], look: Callable[[SourceFile], Samp
 
 
 def _size_of(file: SourceFile, rows: pl.DataFrame) -> float:
-    """Return about how many bytes of a file some rows of it take."""
+    """Return the approximate bytes of a file that some of its rows take."""
     if file.rows:
         return file.size_bytes * rows.height / file.rows
     texts = sum(int(series.str.len_bytes().sum()) for series in rows if series.dtype == pl.String)

@@ -1,4 +1,4 @@
-"""The rate that the number of buckets is chosen from: the user's, a remembered one, or an assumed one."""
+"""The rate behind the number of buckets: the user's, a remembered one, or an assumed one."""
 
 import time
 
@@ -14,11 +14,11 @@ def planning_rate(job: Job) -> float:
     """Return the rate for which a load needs lanes, in events per second. Blocking.
 
     Args:
-        job: The settings. With ``rate`` it is that; with ``forget_rate`` or a shard, no remembered rate.
+        job: The settings. ``rate`` is used if set; with ``forget_rate`` or a shard, no remembered rate is.
     """
     if job.rate is not None:
         return job.rate
-    # The shards of a load may run on machines that remember different rates, and must choose the same number.
+    # Shards may run on machines that remember different rates, but must choose the same number.
     is_ignored = job.forget_rate or job.shard is not None or not RateMemory.knows_any_plan()
     memory = None if is_ignored else memory_of(job)
     known = memory.planning_rate(time.time()) if memory is not None else None
@@ -26,7 +26,7 @@ def planning_rate(job: Job) -> float:
 
 
 def memory_of(job: Job) -> RateMemory | None:
-    """Return the memory of a job's service, or None if no Region or credentials are known here. Blocking."""
+    """Return the rate memory of a job's service, or None if Region or credentials are unknown. Blocking."""
     try:
         caller = run_apart(find_caller(job))
     except LoaderError:

@@ -1,4 +1,4 @@
-"""What users should know of the files of an extract, said once and not once for each file."""
+"""Notes for users about the files of an extract, once per fact instead of once per file."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,14 +6,14 @@ from loader.mapping.mapping import FileMapping
 from loader.model import SourceFile
 
 _SHOWN = 3
-"""How many files a sentence names."""
+"""Number of files that a sentence lists."""
 
 _PLACE = "\0"
-"""Stands for the file's path while sentences are compared: no path holds it."""
+"""Represents the file's path while sentences are compared; a path cannot contain it."""
 
 
 def folded(notes: Iterable[tuple[SourceFile, str]]) -> list[str]:
-    """Return each sentence once, with the files it is true of in place of the one it names."""
+    """Return each sentence once, with all files to which it applies."""
     files: dict[str, list[str]] = {}
     for file, text in notes:
         paths = files.setdefault(text.replace(file.path, _PLACE), [])
@@ -33,7 +33,7 @@ def lacking(files: Sequence[SourceFile], mappings: Sequence[FileMapping]) -> lis
             without.setdefault(names, []).append(file.path)
     return [
         f"{_listed(paths)} {'lacks' if len(paths) == 1 else 'lack'} a source of "
-        f"{', '.join(map(repr, names))}, which other files have: those records go without."
+        f"{', '.join(map(repr, names))}, which other files have. Their records do not have these columns."
         for names, paths in without.items()
     ]
 

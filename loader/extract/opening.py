@@ -1,4 +1,4 @@
-"""Open the files of a job and settle how they become records: all that can be refused is refused here."""
+"""Open the files of a job and decide how rows become records. All refusals of an extract are raised here."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -30,24 +30,25 @@ from loader.shards.parts import part_folders
 from loader.sources.stdin import StdinCopy
 
 CLOSELY_LOOKED_AT = 500
-"""Up to so many files, the first rows of each are looked at for what users should know; of more files, those
-of the first."""
+"""With at most this many files, the first rows of each are checked for notes to the user; with more files,
+only those of the first."""
 
 KEPT_PARQUET_TABLES = 64
-"""Up to so many Parquet files keep their footers until they are read. Of more, large files are opened again:
-the row groups of a large file are some 50 KB. What is known of a text file is small, and costly to find."""
+"""With at most this many Parquet files, their footers are kept until they are read. With more, large files
+are opened again, because the row groups of a large file take some 50 KB. Facts about a text file are small
+but costly to find, so they are always kept."""
 
 KEPT_COLUMN_CHUNKS = 2**15
-"""Up to so many column chunks, the footers of small files are kept too: 700 bytes of each."""
+"""With at most this many column chunks, footers of small files are kept too: 700 bytes each."""
 
 
 def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = False) -> Extract:
-    """Open the files of a job and settle how they become records.
+    """Open the files of a job and decide how rows become records.
 
     Args:
         job: The job.
-        schema: The dataset it fills, as the service describes it, in place of the package's description.
-        with_keys: Whether records are to come with their primary keys also where packing does not need them.
+        schema: The dataset as the service describes it, instead of the package's description.
+        with_keys: Whether records have their primary keys even if packing does not need them.
 
     Raises:
         NothingToLoad: No file, or no row.
@@ -105,9 +106,9 @@ def _opened(job: Job, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bo
 def _buckets(
     job: Job, dataset: Dataset | None, files: Sequence[SourceFile]
 ) -> tuple[int | None, float | None]:
-    """Return how many buckets groups are spread over: as told, as an earlier load chose, or chosen now.
+    """Return the number of buckets: the job's, that of an earlier load, or a new choice.
 
-    The second value is the rate that the number was chosen from, if it was chosen now.
+    The second value is the rate behind the number, if it was chosen now.
     """
     if job.pack is not Pack.GROUP or isinstance(job.group_buckets, int):
         return job.group_buckets if isinstance(job.group_buckets, int) else None, None
@@ -115,7 +116,7 @@ def _buckets(
     settings = earlier.settings if earlier is not None else {}
     if CHOSEN_BUCKETS in settings and settings.get("group_buckets") == job.group_buckets:
         return int(settings[CHOSEN_BUCKETS]) or None, None
-    # A group of any length is sampled, and those of all shards: each shard chooses the same number.
+    # Groups of any length and of all shards are sampled, so that each shard chooses the same number.
     sampled = job.model_copy(update={"group_buckets": 1, "shard": None})
     look = _Look(sampled, dataset, with_keys=False, files=len(files))
     sample = sample_groups(files, look.at)
@@ -126,7 +127,7 @@ def _buckets(
 
 
 def _earlier(job: Job) -> StoredLoad | None:
-    """Return the load of this process's checkpoint, or else that of another shard."""
+    """Return the load of this process's checkpoint, or that of another shard."""
     folders = [checkpoint_dir_of(job), *(folder for _, folder in part_folders(run_dir_of(job)))]
     found = (present_load(folder.absolute()) for folder in folders)
     return next((load for load in found if load is not None), None)
@@ -135,9 +136,7 @@ def _earlier(job: Job) -> StoredLoad | None:
 def _too_many_shards(job: Job, buckets: int | None) -> list[str]:
     if job.shard is None or buckets is None or job.shard.of <= buckets:
         return []
-    what = (
-        f"Only {buckets:,} of {job.shard.of:,} shards have events to send, as there are {buckets:,} buckets."
-    )
+    what = f"Only {buckets:,} of {job.shard.of:,} shards have events to send: there are {buckets:,} buckets."
     return [f"{what} Begin the load with fewer shards, or with --group-buckets {4 * job.shard.of}."]
 
 
@@ -146,13 +145,13 @@ def _row_bytes(looked_at: LookedAt) -> int:
 
 
 class _Look:
-    """Looks at files; what files with the same columns have in common is worked out once.
+    """Examines files. Results that files with the same columns share are computed once.
 
     Args:
         job: The job.
-        dataset: The dataset it fills, or None if its columns are not known.
-        with_keys: Whether records are to come with their primary keys also where packing does not need them.
-        files: How many files the extract has.
+        dataset: The dataset, or None if its columns are unknown.
+        with_keys: Whether records have their primary keys even if packing does not need them.
+        files: Number of files of the extract.
     """
 
     def __init__(self, job: Job, dataset: Dataset | None, *, with_keys: bool, files: int) -> None:
@@ -165,7 +164,7 @@ class _Look:
         self._known: dict[object, tuple[FileMapping, RowReader]] = {}
 
     def at(self, file: SourceFile) -> LookedAt:
-        """Return what is to be known of a file before it is read."""
+        """Return the facts about a file that are needed before it is read."""
         table = self._open(file)
         path_columns = tuple(table.path_columns) if isinstance(table, PartitionedTable) else ()
         columns = (tuple(table.schema.items()), path_columns)
@@ -173,7 +172,7 @@ class _Look:
         if known is None:
             mapping = map_file(self._job, self._dataset, file, table.schema, path_columns)
             reader = RowReader(self._settings, mapping, with_keys=self._with_keys)
-            # Whoever was faster is right too: the same columns make the same mapping.
+            # Two threads may both compute this; the results are equal for the same columns.
             known = self._known.setdefault(columns, (mapping, reader))
         mapping, reader = known
         file = table.file
@@ -190,7 +189,7 @@ class _Look:
         )
 
     def _keeps(self, table: Table) -> bool:
-        """Return whether what is known of a file is kept until it is read."""
+        """Return whether the facts about a file are kept until it is read."""
         if self._files <= KEPT_PARQUET_TABLES or table.file.format != "parquet":
             return True
         few = self._files * len(table.schema) <= KEPT_COLUMN_CHUNKS

@@ -1,4 +1,4 @@
-"""Plan windows ahead of their delivery, in a thread of its own."""
+"""Plan windows ahead of their delivery in a separate thread."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from loader.process.daemon_thread import DaemonWorker
 log = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 2.0
-"""How long the end of the planning is waited for: it may be in a read that does not end."""
+"""How long to wait for the end of the planning, which may be in a read that does not end."""
 
 
 def plan_slices(
@@ -29,17 +29,17 @@ def plan_slices(
 ) -> Iterator[SlicePlan]:
     """Read the windows of an extract and plan their events, in order.
 
-    The same window gives the same plan in whatever run, process or order it is planned.
+    The plan of a window does not depend on the run, the process or the order of planning.
 
     Args:
         job: The settings.
-        extract: What to read.
-        wanted: Tells by its number whether a window is to be planned.
-        known_rows: Rows of the files that were read to their end before, by file number: such a file is not
-            read again if none of its windows is wanted.
+        extract: The extract.
+        wanted: Returns, for the number of a window, whether it is to be planned.
+        known_rows: Rows of files that were read to their end before, by file number. Such a file is not read
+            again if none of its windows is wanted.
         on_records: Called with each window and its records before its events are planned.
-        ends: Takes which files were read to their end.
-        generation: How many loads of the run directory made way for this one.
+        ends: Records which files were read to their end.
+        generation: Number of earlier loads of the run directory that this one replaced.
 
     Raises:
         ExtractError: A file cannot be read, or changed since it was opened.
@@ -58,18 +58,18 @@ def plan_slices(
             on_records(rows, records)
         return planner.plan(records)
 
-    # In a function of its own, so that no records are held while a plan is delivered.
+    # A separate function, so that no records are referenced while a plan is delivered.
     with contained(lambda: place):
         yield from map(plan, extract.slices(wanted, known_rows or {}, ends.reached))
 
 
 def packing_of(job: Job, extract: Extract) -> PackingSettings:
-    """Return how a job puts the records of an extract into events."""
+    """Return the settings for packing the records of an extract into events."""
     return PackingSettings(job.pack is Pack.GROUP, extract.group_buckets, job.max_records)
 
 
 def log_rejected(plan: SlicePlan, files: Sequence[SourceFile]) -> None:
-    """Write each rejected row of a window to the log: its place and the reason, nothing of its values.
+    """Log each rejected row of a window: its place and the reason, but no values.
 
     Args:
         plan: The window, or a slice of it.
@@ -93,13 +93,13 @@ async def plan_ahead(
 ) -> AsyncGenerator[SlicePlan, None]:
     """Yield plans while a thread makes the next one: one window is delivered, one planned.
 
-    The next one is begun when whoever iterates has handed a window over, and not before: else a load that
-    is planned faster than it is delivered would hold three, what is left of a window, the one that waits for
-    room behind it, and the one that is planned. If nothing is left, it is begun at once.
+    Planning of the next window starts when the consumer asks for it, or at once if delivery is idle. An
+    earlier start would hold three windows in memory if planning is faster than delivery: the rest of one
+    window, the next one waiting for room, and a planned one.
 
     Args:
         plans: Makes the plans.
-        is_idle: Tells whether delivery holds no event.
+        is_idle: Returns whether delivery holds no events.
     """
     thread = DaemonWorker("planning")
 
@@ -111,11 +111,11 @@ async def plan_ahead(
         while plan is not None:
             ahead = next_plan() if is_idle() else None
             yield plan
-            # Or the events that are delivered would stay in memory while the next window is planned.
+            # Otherwise the delivered events would stay in memory while the next window is planned.
             del plan
             plan = await (ahead or next_plan())
     finally:
-        # Also frees the file and what polars read ahead; the thread is the only one that may touch it.
+        # This also frees the file and what polars read ahead; only this thread may touch them.
         closed = thread.submit(lambda: _close(plans))
         thread.close()
         await asyncio.wait({closed}, timeout=CLOSE_SECONDS)

@@ -1,4 +1,4 @@
-"""Look at many files at once, where reading waits for the disk or the network."""
+"""Examine many files at once if reading waits for the disk or the network."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,19 +8,18 @@ from typing import TypeVar
 THREADS = 8
 
 _FEW = 4
-"""So many are looked at one after the other before it is asked whether that was waiting or work."""
+"""Number of files examined one by one, to measure whether the time was waiting or work."""
 
 _WAITING = 2.0
-"""Time over processor time from which on threads are worth their switches. Files that are in memory are work
-alone: eight threads make it a third longer. What a thread reads of a large file also stays in the memory that
-its allocator keeps for it."""
+"""Ratio of time to processor time from which threads pay. Files that are in memory are pure work: eight
+threads make it a third slower. Also, each thread's allocator keeps memory for the data it read."""
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
 def side_by_side(look: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
-    """Return what a function makes of each item, in order; its first exception in that order is raised."""
+    """Return a function's result for each item, in order; the first exception in that order is raised."""
     done: list[_Result] = []
     waits = False
     while len(done) < len(items) and not waits:

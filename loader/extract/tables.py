@@ -1,4 +1,4 @@
-"""The files of a job's extract, and the table of each by its format."""
+"""The files of a job's extract, and the table of each file by its format."""
 
 from collections.abc import Collection
 
@@ -22,11 +22,11 @@ from loader.sources.stdin import StdinCopy
 
 
 def files_of(job: Job, kept: StdinCopy) -> tuple[tuple[SourceFile, ...], list[str]]:
-    """Return the files of a job's extract, and what the user should know of them.
+    """Return the files of a job's extract, and notes for the user.
 
     Args:
         job: The job.
-        kept: Takes standard input, if the extract names it.
+        kept: Stores standard input, if the extract names it.
 
     Raises:
         NothingToLoad: A pattern matches no file, or every file is empty.
@@ -37,7 +37,7 @@ def files_of(job: Job, kept: StdinCopy) -> tuple[tuple[SourceFile, ...], list[st
     if STANDARD_INPUT in patterns:
         path = str(kept.read())
         patterns[patterns.index(STANDARD_INPUT)] = path
-        advice.append(f"Standard input lies in {path} until the load ends.")
+        advice.append(f"Standard input is stored in {path} until the load ends.")
     s3 = S3Client(job.extract_profile or job.profile, job.region)
     left_out = LeftOut()
     files = find_files(
@@ -56,12 +56,12 @@ def open_table(job: Job, dataset: Dataset | None, file: SourceFile) -> Table:
 
     Args:
         job: The job.
-        dataset: The dataset it fills, or None if its columns are not known.
+        dataset: The dataset, or None if its columns are unknown.
         file: The file.
 
     Raises:
-        NothingToLoad: It holds nothing, not even columns.
-        ExtractError: It cannot be read, or its columns cannot be told.
+        NothingToLoad: The file is empty; it has not even columns.
+        ExtractError: The file cannot be read, or its columns cannot be determined.
     """
     values = partitions_of(file.path) if job.partitions else {}
     table = _open_file(job, dataset, file, values)
@@ -73,8 +73,8 @@ def _open_file(job: Job, dataset: Dataset | None, file: SourceFile, path_columns
         return ParquetTable(file)
     if file.format == "csv":
         return CsvTable(file, job.csv)
-    # Columns that need a value must be in the first rows, and so must those that the mapping names: a
-    # misspelt name is to be refused before anything is sent.
+    # Required columns and columns that the mapping names must be in the first rows: a misspelt name is
+    # rejected before anything is sent.
     may_come = [
         column.name
         for column in (dataset.columns if dataset else ())
@@ -83,25 +83,25 @@ def _open_file(job: Job, dataset: Dataset | None, file: SourceFile, path_columns
         and column.name not in NEVER_SEND
         and column.name not in path_columns
     ]
-    # Of a custom dataset nobody knows which keys it lacks, so a late one may be a column of it.
+    # The columns of a custom dataset are unknown, so a key that appears late may be one of them.
     return NdjsonTable(file, may_come, leaves_out_unknown=job.ignore_unknown and dataset is not None)
 
 
 def reopen_table(file: SourceFile, settings: CsvSettings) -> Table:
-    """Open a file of an earlier load, to copy rows out of it.
+    """Open a file of an earlier load to copy rows from it.
 
     Args:
-        file: The file as the checkpoint knows it.
-        settings: How it is written, if it is CSV.
+        file: The file as stored in the checkpoint.
+        settings: The CSV settings, if it is CSV.
 
     Raises:
-        ExtractError: It cannot be read, changed, or does not lie on this machine.
+        ExtractError: The file cannot be read, changed, or is not on this machine.
     """
     if file.path.startswith(S3_SCHEME):
         raise ExtractError(
-            "The file does not lie on this machine.",
+            "The file is not on this machine.",
             where=file.path,
-            next_step="run the load again as before: it writes them, and sends nothing twice",
+            next_step="run the load again as before: it writes these rows, and sends nothing twice",
         )
     check_unchanged(file)
     if file.format == "parquet":

@@ -1,4 +1,4 @@
-"""What a load would come to, worked out from the plans of its windows; nothing here sends or reads."""
+"""Compute what a load would do from the plans of its windows. This package sends and reads nothing."""
 
 from loader.preview.counting import Counts
 from loader.preview.deadline import deadline_seconds

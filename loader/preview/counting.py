@@ -14,15 +14,15 @@ OTHER_REASONS = "other reasons"
 
 @dataclass(slots=True)
 class RejectedKind:
-    """Rows that are rejected for one reason in one column.
+    """Rows that are rejected for the same reason in the same column.
 
     Attributes:
-        code: Why, for machines.
-        reason: Why, in words that hold no value.
-        column: The column at fault; empty if it is the row as a whole.
-        file: Number of the file with the first of them.
+        code: The reason as a code.
+        reason: The reason in words, without values.
+        column: The column that caused it; empty if the whole row did.
+        file: Number of the file with the first of these rows.
         row: Position of the first of them in that file, from 0.
-        count: How many there are.
+        count: Number of rows.
     """
 
     code: RejectCode
@@ -35,17 +35,17 @@ class RejectedKind:
 
 @dataclass(slots=True)
 class Counts:
-    """What the slices that were added come to.
+    """Totals of the slices that were added.
 
     Attributes:
-        windows: Windows that ended.
+        windows: Completed windows.
         rows_read: Their rows.
         rows_filtered: Rows that the job left out.
-        rows_filtered_unknown: Those of them for which the filter had no answer: it read a missing value.
+        rows_filtered_unknown: Number of them for which the filter had no result, because a value is missing.
         rows_rejected: Rows that could not become records.
         records: Rows that became records.
         events: Events planned.
-        data_bytes: Bytes of all events' data.
+        data_bytes: Bytes of the data of all events.
         rows_elsewhere: Rows that other shards deliver.
         rows_of_file: Rows by file number.
         rejected_of_file: Rejected rows by file number.

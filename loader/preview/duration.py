@@ -1,12 +1,12 @@
-"""How long a load should take, and whether that fits.
+"""The expected duration of a load, and whether it fits the limits.
 
-No load is faster than the slowest of three things, each a lower bound:
+Three lower bounds hold for every load:
 
     events / rate                      the rate that was set, or that the last load learned
-    longest lane x round trip          one event of a group is under way at a time
-    events x round trip / in flight    --max-in-flight requests are under way at once
+    longest lane x round trip          only one event of a group is in flight
+    events x round trip / in flight    at most --max-in-flight requests are in flight
 
-The estimate is the greatest of them. Throttling, retries and a slow extract add to it.
+The estimate is the largest of them. Throttling, retries and a slow extract add to it.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from loader.model import TOKEN_LIFE_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """What the pace of a load depends on.
+    """What the speed of a load depends on.
 
     Attributes:
-        rate: Events per second, or None if nothing is known of it.
+        rate: Events per second, or None if unknown.
         rate_origin: The source of the rate, as text.
-        round_trip_seconds: How long one request is assumed to take.
-        max_in_flight: Most requests under way at once.
+        round_trip_seconds: Assumed duration of one request.
+        max_in_flight: Maximum number of requests in flight.
     """
 
     rate: float | None
@@ -33,14 +33,14 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """How long a load should take.
+    """The expected duration of a load.
 
     Attributes:
-        speed: What it was worked out with.
+        speed: The assumptions behind the estimate.
         seconds: The estimate; without a rate only a lower bound.
-        longest_lane_seconds: What the longest lane alone takes.
-        limited_by: ``rate``, ``longest lane`` or ``in flight``: which bound decides.
-        deadline_seconds: The time there is, or None if no deadline was given.
+        longest_lane_seconds: Duration of the longest lane alone.
+        limited_by: ``rate``, ``longest lane`` or ``in flight``: the largest bound.
+        deadline_seconds: The time limit, or None.
     """
 
     speed: Speed
@@ -71,13 +71,13 @@ class Estimate:
 
 
 def estimate(events: int, longest_lane: int, speed: Speed, deadline_seconds: float | None) -> Estimate:
-    """Return how long a load should take.
+    """Return the expected duration of a load.
 
     Args:
         events: Its events.
         longest_lane: Events of its longest lane.
-        speed: What its pace depends on.
-        deadline_seconds: The time there is, or None.
+        speed: What its speed depends on.
+        deadline_seconds: The time limit, or None.
     """
     lane_seconds = longest_lane * speed.round_trip_seconds
     bounds = {

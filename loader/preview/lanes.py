@@ -1,4 +1,4 @@
-"""How the events of a load spread over lanes: how many there are, and how long the longest is."""
+"""The distribution of a load's events over lanes: number of lanes, and length of the longest."""
 
 import sqlite3
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from loader.model import SlicePlan
 
 LARGEST = 5
-"""How many of the longest lanes are named."""
+"""Number of lanes that are listed, longest first."""
 
 _CREATE = """
 CREATE TABLE lanes (name TEXT PRIMARY KEY, events INTEGER, records INTEGER, file INTEGER, row INTEGER)
@@ -21,12 +21,12 @@ LONGEST = "SELECT name, events, records, file, row FROM lanes ORDER BY events DE
 
 @dataclass(frozen=True, slots=True)
 class LaneLength:
-    """One group and what it holds.
+    """One group and its size.
 
     Attributes:
         group: Its ``eventGroupId``: a value of the extract, for terminals only.
-        events: Its events: one at a time may be under way.
-        records: Its records.
+        events: Number of its events; only one at a time may be in flight.
+        records: Number of its records.
         file: Number of the file with its first row.
         row: Position of its first row in that file, from 0.
     """
@@ -43,10 +43,10 @@ class LaneSpread:
     """All groups of a load.
 
     Attributes:
-        count: How many there are.
-        longest_events: Events of the longest.
-        longest_records: Most records that one holds.
-        largest: The longest ones, the longest first.
+        count: Number of groups.
+        longest_events: Events of the longest lane.
+        longest_records: Records of the group that has most.
+        largest: The longest lanes, longest first.
     """
 
     count: int
@@ -58,7 +58,7 @@ class LaneSpread:
 def count_lanes(
     connection: sqlite3.Connection,
 ) -> tuple[Callable[[SlicePlan], None], Callable[[], LaneSpread]]:
-    """Return what to call with each plan, and what gives the result."""
+    """Return a function to call with each plan, and a function that returns the result."""
     connection.execute(_CREATE)
 
     def add(plan: SlicePlan) -> None:

@@ -1,4 +1,4 @@
-"""What a load would come to, as one value; and as JSON."""
+"""What a load would do, as one value and as JSON."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,9 +22,9 @@ class ColumnPreview:
         name: Its name in the record.
         type: ``string``, ``double``, ``int`` or ``timestamp``.
         required: Whether a row without a value here is rejected.
-        source: The source column or the SQL over source columns; None for a constant.
+        source: The source column, or the SQL over source columns; None for a constant.
         is_key: Whether it is part of the primary key.
-        samples: A few values before and after, or empty; the one after is None if there is none.
+        samples: A few values before and after, or empty; the value after is None if the record has none.
     """
 
     name: str
@@ -37,17 +37,17 @@ class ColumnPreview:
 
 @dataclass(frozen=True, slots=True)
 class FilePreview:
-    """A file of the extract and the result of its rows.
+    """A file of the extract, and what its rows would become.
 
     Attributes:
         path: Absolute path.
-        format: How it is written, in words.
+        format: Its format, in words.
         size_bytes: Its size.
-        rows: Its rows.
-        rejected: Its rows that cannot become records.
+        rows: Number of its rows.
+        rejected: Number of its rows that cannot become records.
         columns: The columns of its records.
-        left_out: Source columns that feed nothing.
-        unfed: Columns of the dataset that nothing feeds.
+        left_out: Source columns that the mapping does not use.
+        unfed: Columns of the dataset without a source.
     """
 
     path: str
@@ -62,18 +62,18 @@ class FilePreview:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a load would come to.
+    """What a load would do.
 
     Attributes:
         event_type: ``scn.data.*``.
-        dataset: The dataset it fills, or None if its columns are not known.
+        dataset: The dataset, or None if its columns are unknown.
         files: The files, in order.
-        warnings: What the user should know although it does not stop the load.
+        warnings: Findings that do not stop the load.
         counts: Rows, records and events.
-        lanes: How the events spread over groups.
-        repeats: Repeated primary keys, or None if no key is known.
-        packings: What each packing would come to.
-        estimate: How long it should take.
+        lanes: The distribution of the events over groups.
+        repeats: Repeated primary keys, or None if the primary key is unknown.
+        packings: The number of events with each packing.
+        estimate: The expected duration.
     """
 
     event_type: str
@@ -88,7 +88,7 @@ class Preview:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What ``plan`` ends with: the gravest that applies."""
+        """The exit code of ``plan``: the most severe that applies."""
         if not self.estimate.fits:
             return ExitCode.PLAN_DOES_NOT_FIT
         return ExitCode.DELIVERED_WITH_FAILURES if self.counts.rows_rejected else ExitCode.DELIVERED

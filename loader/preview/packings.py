@@ -1,4 +1,4 @@
-"""How many events, hence calls, another packing would make of the same records."""
+"""The number of events, and so of calls, that other packings would make from the same records."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from loader.formats.cuts import cuts_of
 from loader.job import Pack
 
 BUCKETS = 64
-"""What is tried for ``--group-buckets`` if the job names no number: enough lanes for 64 requests at once."""
+"""The ``--group-buckets`` to try if the job has none: enough lanes for 64 requests at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class PackingCount:
-    """What a packing would come to.
+    """The number of events with one packing.
 
     Attributes:
-        flags: The flags that ask for it.
-        events: Events, each a call at least.
-        is_chosen: Whether it is the job's.
+        flags: The flags that select it.
+        events: Number of events; each needs at least one call.
+        is_chosen: Whether it is the job's own packing.
     """
 
     flags: str
@@ -30,13 +30,13 @@ class PackingCount:
 
 
 class Packings:
-    """Counts the events that each packing would make: exactly, with the windows that a load would have.
+    """Counts the events of each packing exactly, with the windows that a load would have.
 
     Args:
         chosen: The job's own packing.
-        row_bytes: About how long records are.
+        row_bytes: Approximate size of a record.
         window_rows: Rows of a window in the job's load.
-        is_given: Whether the user chose that number, so that it holds for any packing.
+        is_given: Whether the user set that number, so that it applies to every packing.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Packings:
 
     def add(self, records: SliceRecords) -> None:
         """Count the records of one slice."""
-        # The sizes decide; the records themselves need not be joined.
+        # Only sizes matter here; the records themselves are not joined.
         start = records.window * self._window_rows
         frame = records.frame.with_columns(pl.col("place") + start, quoted=pl.lit(b""))
         for each in self._counted:
@@ -68,8 +68,8 @@ class _Counted:
 
     Args:
         packing: The packing.
-        row_bytes: About how long records are.
-        window_rows: Rows of a window, or None for what a load would choose.
+        row_bytes: Approximate size of a record.
+        window_rows: Rows of a window, or None for the load's own choice.
     """
 
     def __init__(self, packing: PackingSettings, row_bytes: int, window_rows: int | None) -> None:

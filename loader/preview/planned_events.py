@@ -1,4 +1,4 @@
-"""What a load would send, event by event: for tests of a mapping."""
+"""The events that a load would send, one by one, for tests of a mapping."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -22,7 +22,7 @@ class PlannedEvent:
     Attributes:
         group: ``eventGroupId``.
         token: ``clientToken``.
-        timestamp: ``eventTimestamp`` in decimal text of epoch seconds, or None if it is left out.
+        timestamp: ``eventTimestamp``: epoch seconds as decimal text, or None if omitted.
         records: Its records, by dataset column.
         file: Number of the source file, from 0.
         rows: Position of each record's row in that file, from 0.
@@ -39,12 +39,12 @@ class PlannedEvent:
 def planned_events(
     job: Job, *, frame: Frame | None = None, on_rejected: Callable[[RejectedRow], None] | None = None
 ) -> Iterator[PlannedEvent]:
-    """Yield the events of a load in the order of their planning; nothing is sent. Blocking.
+    """Yield the events of a load in the order of their planning, without sending them. Blocking.
 
     Args:
         job: The settings.
-        frame: The rows, in place of ``job.extract``, as for ``run_load``.
-        on_rejected: Called with each row that gives no record; without it, such rows are logged as warnings.
+        frame: The rows, instead of ``job.extract``, as for ``run_load``.
+        on_rejected: Called with each rejected row; without it, rejected rows are logged as warnings.
 
     Raises:
         LoaderError: The load would be refused.

@@ -36,10 +36,10 @@ from loader.service.live_schema import read_dataset
 from loader.service.protocol import EventEncoder
 
 SAMPLED_FILES = 100
-"""Files of which values are kept to be shown; of files with the same columns those of one are shown."""
+"""Maximum number of files with samples; files with the same columns share them."""
 
 _ROUND_TRIP_SECONDS = 0.1
-"""How long a request is assumed to take: a Region on the same continent, TLS kept open, and the service."""
+"""Assumed duration of a request: a Region on the same continent, an open TLS connection, and the service."""
 
 
 @contained()
@@ -51,16 +51,17 @@ def plan(
     emit: Path | str | None = None,
     frame: Frame | None = None,
 ) -> Preview:
-    """Read an extract, plan every event, send nothing, and return what the load would come to.
+    """Read an extract, plan every event, send nothing, and return what the load would do.
 
-    Blocking, for minutes with a large extract; async programs call it in a thread, notebooks as it is.
+    Blocking, for minutes with a large extract. Async programs call it in a thread; notebooks call it
+    directly.
 
     Args:
         job: The settings.
-        deadline_seconds: The time there is, or None.
-        round_trip_seconds: How long one request is assumed to take.
-        emit: A new file for the bodies of all requests, one a line; it holds row data (mode 0600).
-        frame: The rows, in place of ``job.extract``, as for ``run_load``.
+        deadline_seconds: The time limit, or None.
+        round_trip_seconds: Assumed duration of one request.
+        emit: A new file for the bodies of all requests, one per line. It holds row data (mode 0600).
+        frame: The rows, instead of ``job.extract``, as for ``run_load``.
 
     Raises:
         LoaderError: The load would be refused, or the file cannot be written.
@@ -117,17 +118,17 @@ def _plan(job: Job, deadline_seconds: float | None, round_trip_seconds: float, e
 
 
 def generation_of(job: Job, extract: Extract, schema: Dataset | None) -> int:
-    """Return the generation that the load would have: its tokens depend on it."""
+    """Return the generation of the load. Its tokens depend on it."""
     settings = extract.plan_settings(job) | (schema.as_settings() if schema is not None else {})
     plan = Plan(settings, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows)
     return planned_generation(checkpoint_dir_of(job), plan, restart=job.restart)
 
 
 def live_schema_of(job: Job) -> Dataset | None:
-    """Return the dataset as the instance describes it, if the job asks for it.
+    """Return the dataset as the instance describes it, if the job asks for that.
 
     Raises:
-        LoaderError: The instance does not say.
+        LoaderError: The instance does not describe it.
     """
     return run_apart(_live_schema(job)) if job.live_schema else None
 
@@ -168,7 +169,7 @@ def _file_previews(extract: Extract, counts: Counts, samples: dict[int, Samples]
 
 
 def _rate(job: Job) -> tuple[float | None, str]:
-    """Return the rate a load would keep, and its source."""
+    """Return the rate that the load would have, and its source."""
     remembered = None if job.forget_rate or not RateMemory.knows_any_limit() else _remembered_rate(job)
     if job.rate is not None and (remembered is None or job.rate <= remembered):
         return job.rate, "--rate"
@@ -182,7 +183,7 @@ def _remembered_rate(job: Job) -> float | None:
 
 @contextmanager
 def _emitting(job: Job, path: Path | None) -> Iterator[Callable[[SlicePlan], None]]:
-    """Return what writes the events of a plan; a file that is not finished is taken away again."""
+    """Yield a function that writes the events of a plan. An incomplete file is removed."""
     if path is None:
         yield lambda _: None
         return
@@ -199,5 +200,5 @@ def _not_emitted(path: Path, error: OSError) -> SettingsError:
         "The events cannot be written.",
         where=str(path),
         why=error.strerror or str(error),
-        next_step="--emit names a new file, on a disk with room for all events",
+        next_step="name a new file with --emit, on a disk with room for all events",
     )

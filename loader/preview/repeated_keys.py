@@ -1,7 +1,8 @@
-"""Primary keys that more than one record carries: later ones overwrite earlier ones.
+"""Primary keys of more than one record: the later record overwrites the earlier one.
 
-A key counts as its 64-bit hash (BLAKE2b): eight bytes for a key of any length. Two different keys are taken
-for one with a chance of one in a million at six million keys, one in three thousand at a hundred million.
+A key is represented by its 64-bit hash (BLAKE2b): eight bytes for a key of any length. The probability that
+two different keys share a hash is one in a million for six million keys, one in three thousand for a hundred
+million.
 """
 
 import sqlite3
@@ -27,19 +28,19 @@ _PLACES = "SELECT records, file, row, again_file, again_row FROM keys WHERE reco
 
 
 _Place = tuple[int | None, int | None]
-"""File and row in it, or nothing."""
+"""A file and a row in it, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class RepeatedKey:
-    """A primary key that more than one record carries.
+    """A primary key of more than one record.
 
     Attributes:
-        records: How many do.
+        records: Number of records with it.
         file: Number of the file with the first of them.
         row: Position of the first of them in that file, from 0.
         again_file: Number of the file with the second.
-        again_row: Position of the second.
+        again_row: Position of the second in that file, from 0.
     """
 
     records: int
@@ -54,9 +55,9 @@ class Repeats:
     """All repeated primary keys of a load.
 
     Attributes:
-        keys: How many keys more than one record carries.
-        extra_records: How many records carry a key that an earlier one carries.
-        first: The first ones, with their places.
+        keys: Number of keys of more than one record.
+        extra_records: Number of records whose key an earlier record has.
+        first: The first repeated keys, with their places.
     """
 
     keys: int
@@ -67,7 +68,7 @@ class Repeats:
 def count_keys(
     connection: sqlite3.Connection,
 ) -> tuple[Callable[[SliceRecords], None], Callable[[], Repeats]]:
-    """Return what to call with the records of each window, and what gives the result."""
+    """Return a function to call with the records of each window, and a function that returns the result."""
     connection.execute(_CREATE)
 
     def add(records: SliceRecords) -> None:

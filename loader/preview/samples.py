@@ -1,6 +1,6 @@
-"""A few values of each column, before and after: what users check a mapping by.
+"""A few values of each column before and after conversion, so that users can check a mapping.
 
-They are values of the extract: for a terminal, never for a log.
+They are values of the extract: they may go to a terminal, never to a log.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from loader.json_quoting import unquote
 from loader.mapping.mapping import FileMapping
 
 VALUES = 3
-"""Different values that are shown of a column."""
+"""Number of different values to show per column."""
 
 LOOKED_AT = 2_000
 """Number of records that are sampled."""

@@ -1,7 +1,8 @@
 """A table that counts more names than fit into memory.
 
-SQLite's temporary database (the empty name): held in memory up to its cache, beyond that in a file that
-only this user can read and that is gone when the connection closes, however the process ends.
+It is SQLite's temporary database (the empty name). SQLite holds it in memory up to its cache size, and the
+rest in a file that only this user can read. The file disappears when the connection closes or the process
+ends.
 """
 
 import sqlite3
@@ -11,15 +12,15 @@ from contextlib import closing, contextmanager
 from loader.errors import SettingsError
 
 _CACHE_KIB = 32 * 1024
-"""Groups and keys of about half a million rows; more go to the disk."""
+"""Cache for the groups and keys of about half a million rows; the rest goes to the disk."""
 
 
 @contextmanager
 def spill() -> Iterator[sqlite3.Connection]:
-    """Open a database that lives as long as the context.
+    """Open a temporary database for the duration of the context.
 
     Raises:
-        SettingsError: The disk for temporary files refused it.
+        SettingsError: The folder for temporary files could not be used.
     """
     try:
         with closing(sqlite3.connect("", isolation_level=None)) as connection:
@@ -29,8 +30,8 @@ def spill() -> Iterator[sqlite3.Connection]:
             yield connection
     except sqlite3.Error as error:
         raise SettingsError(
-            "Groups and keys could not be counted: the folder for temporary files refused it.",
+            "Groups and keys could not be counted: the folder for temporary files could not be used.",
             where="TMPDIR",
             why=str(error),
-            next_step="point TMPDIR at a folder with room for the keys of the whole extract",
+            next_step="set TMPDIR to a folder with room for the keys of the whole extract",
         ) from error

@@ -1,6 +1,6 @@
 """A preview as the text that ``plan`` prints.
 
-Pure. Values of the extract appear only if asked for, and never so that a terminal would obey them.
+Pure. Values of the extract appear only on request, and without characters that control a terminal.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,13 +11,13 @@ from loader.report import figures
 
 _LABEL_CHARS = 10
 _LISTED = 12
-"""Names or kinds of rejected rows that are listed; --json has all."""
+"""Number of names, or of kinds of rejected rows, that are listed; --json lists all."""
 
 SAMPLE_CHARS = 40
 
 
 def to_text(preview: Preview, *, with_values: bool) -> str:
-    """Return the lines a user reads, without a line end at the end.
+    """Return the lines that ``plan`` prints, without a final line end.
 
     Args:
         preview: The preview.
@@ -42,11 +42,11 @@ def _headline(preview: Preview) -> str:
 
 
 def _files(preview: Preview, *, with_values: bool) -> Iterator[str]:
-    # Of many files, the first ones are shown, and those that differ from all earlier ones.
+    # With many files, the first ones are shown, and those that differ from all earlier ones.
     shown: set[tuple[object, ...]] = set()
     rest: list[FilePreview] = []
     for number, file in enumerate(preview.files):
-        # Files of one extract are mostly alike: a fact is shown once.
+        # Most files of one extract are alike: each fact is shown once.
         shape = (tuple((column.name, column.source) for column in file.columns), file.left_out)
         if number >= _LISTED and (shape in shown or len(shown) >= _LISTED):
             rest.append(file)
@@ -80,7 +80,9 @@ def _columns(file: FilePreview, *, with_values: bool) -> Iterator[str]:
             indent = f"{'':<{width}}    "
             yield from (_line("", indent + words) for words in _samples(column))
     if file.unfed:
-        yield _line("no source", f"{len(file.unfed)} optional columns: {_names(file.unfed)}")
+        yield _line(
+            "no source", f"{figures.counted(len(file.unfed), 'optional column')}: {_names(file.unfed)}"
+        )
 
 
 def _origin(column: ColumnPreview) -> str:
@@ -116,9 +118,9 @@ def _rows(preview: Preview) -> Iterator[str]:
         yield _line("rejected", f"{figures.count(kind.count)} x {figures.printable(kind.reason)}{column}")
         yield _line("", f"first: {_place(preview, kind.file, kind.row)}")
     if len(kinds) > _LISTED:
-        yield _line("", f"and {len(kinds) - _LISTED} more reasons: --json lists them")
+        yield _line("", f"and {figures.counted(len(kinds) - _LISTED, 'more reason')}: see --json")
     if counts.rows_rejected > 1 and not counts.records and len(kinds) == 1:
-        yield _line("note", "the mapping looks wrong: every row is rejected for one reason")
+        yield _line("note", "the mapping looks wrong: every row is rejected for the same reason")
 
 
 def _events(preview: Preview, *, with_values: bool) -> Iterator[str]:
@@ -128,7 +130,7 @@ def _events(preview: Preview, *, with_values: bool) -> Iterator[str]:
     mean = figures.size(counts.data_bytes // counts.events)
     yield _line(
         "events",
-        f"{figures.count(counts.events)}, a call each, {mean} on average, "
+        f"{figures.count(counts.events)}, one call each, {mean} on average, "
         f"{figures.size(counts.data_bytes)} in all",
     )
     yield _line(
@@ -146,12 +148,14 @@ def _events(preview: Preview, *, with_values: bool) -> Iterator[str]:
 def _keys(preview: Preview) -> Iterator[str]:
     repeats = preview.repeats
     if repeats is None:
-        yield _line("keys", "not known, so repeated ones cannot be detected")
+        yield _line("keys", "unknown: repeated keys cannot be detected")
     elif not repeats.keys:
         yield _line("keys", "no primary key is repeated")
     else:
         keys = f"{figures.counted(repeats.keys, 'primary key')} of more than one record"
-        yield _line("keys", f"{keys}: {figures.count(repeats.extra_records)} records replace earlier ones")
+        extra = figures.counted(repeats.extra_records, "record")
+        replace = "replaces an earlier one" if repeats.extra_records == 1 else "replace earlier ones"
+        yield _line("keys", f"{keys}: {extra} {replace}")
         for key in repeats.first:
             places = (_place(preview, key.file, key.row), _place(preview, key.again_file, key.again_row))
             yield _line("", f"{places[0]}, again {places[1]}")
@@ -190,9 +194,7 @@ def _time(preview: Preview) -> Iterator[str]:
     life = figures.duration(TOKEN_LIFE_SECONDS)
     yield _line("tokens", f"live {life}: {_fits(estimate.fits_token_life)}")
     if estimate.fits_token_life is False:
-        yield _line(
-            "", "a load that long is safe while it runs; after a long stop events may need a decision"
-        )
+        yield _line("", "such a load is safe while it runs; after a long stop, events may need a decision")
 
 
 def _fits(answer: bool | None) -> str:  # noqa: FBT001 - the answer is what it is about

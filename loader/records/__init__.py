@@ -1,1 +1,1 @@
-"""Rows to records: values to exact texts, texts to JSON."""
+"""Convert rows to records: values to exact texts, texts to JSON."""

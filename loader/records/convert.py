@@ -1,11 +1,11 @@
-"""Source columns to the texts that go into records, column by column.
+"""Convert source columns to the texts of the records, column by column.
 
 Rules kept here:
 
-1. What goes in as text comes out as the same text: digits, zeros, blanks and case are kept. Numbers are
-   checked, never computed with.
-2. A value that cannot be what its column is makes a problem of its row. Only an empty CSV field, a null,
-   a null word or blanks under ``trim`` hold no value; nothing else ever turns into null.
+1. Text stays the same text: digits, zeros, blanks and case are kept. Numbers are checked, never
+   changed.
+2. A value that does not fit its column rejects its row. Only an empty CSV field, a null, a null word, or
+   blanks under ``trim`` count as no value; nothing else becomes null.
 3. Numbers of a Parquet file become the shortest text that reads back as the same number.
 """
 
@@ -26,16 +26,16 @@ from loader.row_issues import RowIssue, issues_where, values_where
 
 DOUBLE = r"^-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 INT = r"^-?[0-9]+(?:\.0+)?$"
-"""Whole numbers; zeros behind the point add nothing, and are left out."""
+"""Whole numbers. Zeros after the decimal point do not change the value and are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """The texts of a column.
+    """The converted texts of a column.
 
     Attributes:
         values: One text per row, null where there is no value.
-        problems: Why rows must be rejected.
+        problems: The rows to reject, and why.
     """
 
     values: pl.Series
@@ -45,13 +45,13 @@ class Converted:
 def convert(
     source: pl.Series, column: MappedColumn, conversion: Conversion, placeholder: str | None = None
 ) -> Converted:
-    """Return the texts of one column of the records, made from its source column.
+    """Return the texts of one column of the records, converted from its source column.
 
     Args:
         source: The source column.
         column: The column of the records.
-        conversion: What values look like in a record.
-        placeholder: What to put where there is no value.
+        conversion: How values look in a record.
+        placeholder: The text to use where there is no value.
     """
     texts = _texts(source, column, conversion)
     if placeholder is None and not column.required:
@@ -61,7 +61,7 @@ def convert(
     empty = pl.select(texts.values.is_null() & ~_any_of(texts.problems, len(source))).to_series()
     if placeholder is not None:
         return Converted(texts.values.zip_with(~empty, _repeated(placeholder, len(source))), texts.problems)
-    missing = issues_where(empty, RejectCode.MISSING_VALUE, "it holds no value, and the column needs one")
+    missing = issues_where(empty, RejectCode.MISSING_VALUE, "no value in a required column")
     return Converted(texts.values, texts.problems + missing)
 
 
@@ -82,10 +82,10 @@ def _texts(source: pl.Series, column: MappedColumn, conversion: Conversion) -> C
 
 
 def instants_of(source: pl.Series, rule: ColumnRule, time_zone: str) -> tuple[Instants, list[RowIssue]]:
-    """Return the points in time that a source column holds."""
+    """Return the points in time in a source column."""
     held, unreadable = _held(source, rule)
     clock = WallClock(rule.time_zone or time_zone, rule.ambiguous, rule.nonexistent)
-    if held.dtype.is_integer():  # the mapping takes them only if there are formats
+    if held.dtype.is_integer():  # the mapping accepts integers only with formats
         held = held.cast(pl.String)
     if held.dtype == pl.String:
         instants, problems = from_text(held, rule.formats, clock)
@@ -95,7 +95,7 @@ def instants_of(source: pl.Series, rule: ColumnRule, time_zone: str) -> tuple[In
 
 
 def _held(source: pl.Series, rule: ColumnRule) -> tuple[pl.Series, list[RowIssue]]:
-    """Return the source without the cells that hold no value by the column's rule."""
+    """Return the source without the cells that count as no value by the column's rule."""
     problems: list[RowIssue] = []
     if source.dtype == pl.Binary:
         source, problems = decoded(source, rule.binary)
@@ -114,7 +114,7 @@ def _held(source: pl.Series, rule: ColumnRule) -> tuple[pl.Series, list[RowIssue
 
 
 def full_match(pattern: str) -> str:
-    """Return the regular expression that matches only texts which ``pattern`` matches from end to end."""
+    """Return the regular expression for texts that ``pattern`` matches completely."""
     return rf"\A(?:{pattern})\z"
 
 
@@ -122,9 +122,7 @@ def _numbers(source: pl.Series) -> Converted:
     if source.dtype == pl.String:
         good = source.str.contains(DOUBLE) & source.cast(pl.Float64, strict=False).is_finite()
         bad = source.is_not_null() & ~_sure(good)
-        return Converted(
-            source, issues_where(bad, RejectCode.NOT_A_NUMBER, "it is not a number such as -1234.5")
-        )
+        return Converted(source, issues_where(bad, RejectCode.NOT_A_NUMBER, "not a number such as -1234.5"))
     return Converted(*plain_text(source))
 
 
@@ -134,7 +132,7 @@ def _whole_numbers(source: pl.Series) -> Converted:
     if source.dtype.is_float():
         whole = source.is_finite() & (source == source.floor())
         bad = ~_sure(whole) & source.is_not_null()
-        problems = issues_where(bad, RejectCode.NOT_A_WHOLE_NUMBER, "it is not a whole number")
+        problems = issues_where(bad, RejectCode.NOT_A_WHOLE_NUMBER, "not a whole number")
         texts = values_where(source, whole & (source.abs() < 2.0**63)).cast(pl.Int64).cast(pl.String)
         too_large = source.is_not_null() & _sure(whole) & texts.is_null()
         return Converted(texts, problems + _too_large(too_large))
@@ -144,17 +142,17 @@ def _whole_numbers(source: pl.Series) -> Converted:
     if texts.str.contains(".", literal=True).any():
         texts = texts.zip_with(~digits, texts.str.replace(r"\.0+$", ""))
     bad = texts.is_not_null() & ~digits
-    problems = issues_where(bad, RejectCode.NOT_A_WHOLE_NUMBER, "it is not a whole number such as -1234")
+    problems = issues_where(bad, RejectCode.NOT_A_WHOLE_NUMBER, "not a whole number such as -1234")
     too_large = digits & texts.cast(pl.Int64, strict=False).is_null()
     return Converted(texts, problems + _too_large(too_large))
 
 
 def _too_large(rows: pl.Series) -> list[RowIssue]:
-    return issues_where(rows, RejectCode.DOES_NOT_FIT_64_BITS, "it does not fit into 64 bits")
+    return issues_where(rows, RejectCode.DOES_NOT_FIT_64_BITS, "larger than 64 bits")
 
 
 def _json_number(texts: pl.Series) -> pl.Series:
-    """Return digits as JSON wants them: no zeros in front, and one before the point."""
+    """Return digits in JSON form: without leading zeros, but with one before a decimal point."""
     return texts.str.replace(r"^(-?)0+([0-9])", "${1}${2}").str.replace(r"^(-?)\.", "${1}0.")
 
 

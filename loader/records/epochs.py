@@ -1,22 +1,22 @@
-"""Numbers of seconds, milliseconds or microseconds since 1970 as timestamp formats."""
+"""Timestamp formats that count seconds, milliseconds or microseconds since 1970."""
 
 import polars as pl
 
 from loader.records.instants import trimmed
 
 EPOCHS = {"epoch_s": 0, "epoch_ms": 3, "epoch_us": 6}
-"""Names of the formats, each with the digits behind the point of a second."""
+"""Names of the formats. The value is the number of decimal places in a second."""
 
 _NUMBER = r"^(-?[0-9]{1,18})(?:\.([0-9]{1,9}))?$"
-"""A whole number, or one with a fraction; numbers below 0 must be whole."""
+"""A whole number or one with a fraction; a negative number must be whole."""
 
 
 def read_epoch(text: pl.Series, digits: int) -> tuple[pl.Series, pl.Series]:
-    """Return whole epoch seconds and the digits of the fraction; null where a text is no such number.
+    """Return whole epoch seconds and the digits of the fraction; null where a text is not such a number.
 
     Args:
         text: The texts.
-        digits: Digits behind the point of a second that the numbers count.
+        digits: Decimal places of a second in the unit of the numbers.
     """
     ticks = text.str.extract(_NUMBER, 1).cast(pl.Int64, strict=False)
     rest = text.str.extract(_NUMBER, 2)

@@ -1,6 +1,6 @@
-"""Points in time, exact to the last digit, and the texts they are written as.
+"""Exact points in time, and their text forms.
 
-Rule kept here: fractions of a second are carried as digits, never as a float: none is lost, none added.
+Rule kept here: fractions of a second are digits, never a float, so that they stay exact.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Instants:
 
     Attributes:
         seconds: Whole epoch seconds, rounded down; null without a value.
-        fraction: The digits after the decimal point without trailing zeros; null where there are none.
+        fraction: The digits after the decimal point without trailing zeros; null without a fraction.
     """
 
     seconds: pl.Series
@@ -40,7 +40,7 @@ class Instants:
     def epoch_seconds(self) -> pl.Series:
         """Return epoch seconds as decimal texts such as 1515531081.123."""
         texts = self._select(pl.concat_str(pl.col("seconds").cast(pl.String), self._point()))
-        # Before 1970 the whole seconds are rounded down, while the digits count up from there.
+        # Before 1970, whole seconds are rounded down, but the fraction counts forward from there.
         early = self._select((pl.col("seconds") < 0) & pl.col("fraction").is_not_null()).fill_null(
             value=False
         )
@@ -65,7 +65,7 @@ class Instants:
 
 
 def _day_texts(days: pl.Series) -> pl.Series:
-    """Return dates such as 2024-01-31 of days since 1970, each text made once if the days are close."""
+    """Return days since 1970 as dates such as 2024-01-31; with close days, each text is made once."""
     first, last = days.min(), days.max()
     if not isinstance(first, int) or not isinstance(last, int) or last - first > len(days):
         return days.cast(pl.Int32).cast(pl.Date).dt.strftime("%Y-%m-%d")
@@ -87,11 +87,11 @@ def _decimal(seconds: int, fraction: str) -> str:
 
 
 def no_fraction(rows: int) -> pl.Series:
-    """Return the fractions of points in time that have none."""
+    """Return fractions for points in time that have none."""
     return pl.Series([None], dtype=pl.String).new_from_index(0, rows)
 
 
 def trimmed(digits: pl.Series) -> pl.Series:
-    """Return fractions without trailing zeros; null where nothing is left."""
+    """Return fractions without trailing zeros; null where no digit is left."""
     trimmed_digits = digits.str.strip_chars_end("0")
     return values_where(trimmed_digits, trimmed_digits != "")

@@ -1,4 +1,4 @@
-"""Numbers as people write them, to digits with a point: checked strictly, never guessed."""
+"""Convert numbers in local notation to digits with a decimal point. The check is strict and never guesses."""
 
 import re
 
@@ -13,11 +13,11 @@ EXAMPLES = {"leading": "-{0}", "trailing": "{0}-", "parentheses": "({0})"}
 
 
 def plain_numbers(texts: pl.Series, rule: ColumnRule) -> tuple[pl.Series, list[RowIssue]]:
-    """Return the numbers with a point before the decimals, and nothing between thousands.
+    """Return the numbers with a decimal point and without thousands separators.
 
     Args:
         texts: Texts, null where there is no value.
-        rule: How the numbers are written.
+        rule: The notation of the numbers.
     """
     good = texts.str.contains(number_pattern(rule)).fill_null(value=False)
     numbers = values_where(texts, good)
@@ -30,12 +30,12 @@ def plain_numbers(texts: pl.Series, rule: ColumnRule) -> tuple[pl.Series, list[R
     elif rule.negative == "parentheses":
         numbers = numbers.str.replace(r"^\((.*)\)$", "-$1")
     example = EXAMPLES[rule.negative].format(f"1{rule.thousands or ''}234{rule.decimal}5")
-    reason = f"it is not a number such as {example}"
+    reason = f"not a number such as {example}"
     return numbers, issues_where(texts.is_not_null() & ~good, RejectCode.NOT_A_NUMBER, reason)
 
 
 def number_pattern(rule: ColumnRule) -> str:
-    """Return the regular expression of the texts that are numbers by a rule."""
+    """Return the regular expression for numbers in a rule's notation."""
     decimal = re.escape(rule.decimal)
     whole = "[0-9]+"
     if rule.thousands is not None:

@@ -1,4 +1,4 @@
-"""Rows before they become records: their positions, and which are rejected or left out."""
+"""Rows before they become records: their places, and which of them are rejected or filtered."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -19,17 +19,17 @@ from loader.reject_code import RejectCode
 from loader.row_issues import MAX_VALUE_CHARS, RowIssue, issues_where, values_where
 
 MAX_VALUE_BYTES = 8 * 2**20
-"""Longest text of a cell, as in CSV: eight times what an event holds. Each step copies texts."""
+"""Longest text of a cell, as in CSV: eight times the size of an event. Each step copies texts."""
 
 FIRST_DAY, LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
-"""Of the dates that can be written, in days since 1970."""
+"""Range of dates that can be written, in days since 1970."""
 
-# Columns with the position of a row, under names that no record column can have.
+# Columns with the place of a row. A record column cannot have these names.
 PLACE, FILE, ROW = "place()", "file()", "row()"
 
 
 class RowsOfPieces:
-    """Some rows of a slice that become records in the same way, of one file or several.
+    """Rows of a slice that become records in the same way, from one file or several.
 
     Args:
         pieces: The rows, file by file.
@@ -48,14 +48,14 @@ class RowsOfPieces:
         ]
 
     def of_columns(self, names: Collection[str]) -> Self:
-        """Return the rows with some of their columns, or one if there are none, and without faults."""
+        """Return the rows with only these columns (at least one column stays), and without faults."""
         narrow = copy(self)
         narrow.frame = self.frame.select(names or self.frame.columns[:1])
         narrow.bad = []
         return narrow
 
     def where(self, wanted: pl.Series) -> Self:
-        """Return the rows for which a series of booleans is true."""
+        """Return the rows where a boolean series is true."""
         chosen = copy(self)
         chosen.frame, chosen.places = self.frame.filter(wanted), self.places.filter(wanted)
         indexes = (wanted.cast(pl.Int64).cum_sum() - 1).to_list() if self.bad else []
@@ -64,7 +64,7 @@ class RowsOfPieces:
 
 
 def _places(pieces: Sequence[Piece], places: Sequence[int], heights: Sequence[int]) -> pl.DataFrame:
-    """Return position in the window, file and position in the file of each row of some pieces."""
+    """Return position in the window, file and position in the file for each row of some pieces."""
     of_pieces = pl.DataFrame(
         {
             PLACE: places,
@@ -73,7 +73,7 @@ def _places(pieces: Sequence[Piece], places: Sequence[int], heights: Sequence[in
             "rows": heights,
         }
     )
-    # An empty range would become a row.
+    # An empty range would yield a row.
     with_rows = of_pieces.filter(pl.col("rows") > 0)
     return with_rows.select(
         pl.int_ranges(PLACE, pl.col(PLACE) + pl.col("rows")),
@@ -83,13 +83,13 @@ def _places(pieces: Sequence[Piece], places: Sequence[int], heights: Sequence[in
 
 
 class RowBatch:
-    """Some rows of a slice while they become records.
+    """Rows of a slice during their conversion to records.
 
     Attributes:
         frame: The rows.
-        places: Position in the window, file and position in the file of each.
+        places: Position in the window, file and position in the file of each row.
         rejected: Rows that cannot become records, by position in the window.
-        filtered: Rows left out, by file.
+        filtered: Number of filtered rows by file.
     """
 
     def __init__(self, rows: RowsOfPieces, start: int, count: int) -> None:
@@ -119,7 +119,7 @@ class RowBatch:
         texts = unnamed(self.frame, name)
         endless = texts.str.len_bytes() > MAX_VALUE_BYTES
         if endless.any():
-            reason = f"a text in it has more than {MAX_VALUE_BYTES:,} bytes"
+            reason = f"a text with more than {MAX_VALUE_BYTES:,} bytes"
             problems = issues_where(endless, RejectCode.VALUE_TOO_LONG, reason)
             self.reject(problems, texts.str.head(MAX_VALUE_CHARS), name)
             self.frame = self.frame.with_columns(values_where(texts, ~endless).alias(name))
@@ -128,18 +128,18 @@ class RowBatch:
         dates = unnamed(self.frame, name)
         days = dates.to_physical()
         impossible = ~days.is_between(FIRST_DAY, LAST_DAY)
-        if impossible.any():  # polars panics when it writes one
-            reason = "it is not a date of the years 1 to 9999"
+        if impossible.any():  # polars panics when it formats such a date
+            reason = "not a date of the years 1 to 9999"
             self.reject(issues_where(impossible, RejectCode.YEAR_OUT_OF_RANGE, reason), days, name)
             self.frame = self.frame.with_columns(values_where(dates, ~impossible).alias(name))
 
     def reject(self, problems: Iterable[RowIssue], source: pl.Series | None = None, column: str = "") -> None:
-        """Reject the rows of the problems, but for those that were rejected before.
+        """Reject the rows with problems, except rows that are rejected already.
 
         Args:
             problems: The problems.
-            source: The values at fault, if there are any to show.
-            column: The column at fault, if it is one.
+            source: The values that caused it, if any.
+            column: The column that caused it, if any.
         """
         for problem in problems:
             fault = RecordFault(problem.code, problem.reason, column)
@@ -148,13 +148,13 @@ class RowBatch:
                 self.reject_row(self.places.row(index), fault, value)
 
     def reject_row(self, place: tuple[int, int, int], fault: RecordFault, value: str, lines: int = 1) -> None:
-        """Reject the row at a place, unless it was rejected before.
+        """Reject the row at a place, unless it is rejected already.
 
         Args:
             place: Its position in the window, its file, its position in the file.
-            fault: Why.
+            fault: The reason.
             value: The offending text.
-            lines: Lines of the file that it takes.
+            lines: Number of its lines in the file.
         """
         in_window, file, row = place
         clipped = value[:MAX_VALUE_CHARS]
@@ -163,7 +163,7 @@ class RowBatch:
         )
 
     def keep_only(self, condition: Expression) -> None:
-        """Leave out the rows for which a condition is not true; rejected rows stay."""
+        """Filter out the rows for which a condition is not true; rejected rows stay."""
         answers, problems = condition.values(self.frame, "")
         self.reject(problems)
         not_rejected = self.kept()
@@ -171,7 +171,7 @@ class RowBatch:
         self._leave_out(~answers.fill_null(value=False) & not_rejected)
 
     def _leave_out(self, rows: pl.Series) -> None:
-        """Drop rows that are filtered."""
+        """Drop filtered rows."""
         self.filtered.update(self._by_file(rows))
         self.frame, self.places = self.frame.filter(~rows), self.places.filter(~rows)
 
@@ -186,6 +186,6 @@ class RowBatch:
 def _shown(source: pl.Series, index: int) -> str:
     try:
         value = source[index]
-    except (ValueError, OverflowError):  # a timestamp beyond the years that Python knows
+    except (ValueError, OverflowError):  # a timestamp outside Python's range of years
         return str(source.to_physical()[index])
     return "" if value is None else str(value)

@@ -1,11 +1,11 @@
-"""The rows of a window to records: convert, reject, group, date, write.
+"""Convert the rows of a window to records: convert, reject, group, date, write.
 
 Rules kept here:
 
-1. Rows that the job's filter leaves out are not looked at any further.
-2. The first column that fails rejects the row; columns are looked at in the dataset's order, then the
-   group, then the event's timestamp, then the size of the record.
-3. A reason never holds a value of the row; the value goes into ``RejectedRow.value``, clipped.
+1. Rows that the job's filter leaves out are not examined further.
+2. The first column with a fault rejects the row. The order is: the dataset's columns, the group, the event's
+   timestamp, the size of the record.
+3. A reason never contains a value of the row; ``RejectedRow.value`` has the value, clipped.
 """
 
 from collections import Counter
@@ -31,27 +31,27 @@ from loader.reject_code import RejectCode
 from loader.row_issues import MAX_VALUE_CHARS, issues_where
 
 BATCH_ROWS, BATCH_BYTES = 32_768, 16 * 2**20
-"""Most rows converted at a time, and about how many bytes of them, but one row at least: what a window needs
-in between stays small, however large the window or its texts."""
+"""Maximum number of rows converted at a time, and approximate bytes of them (at least one row). They keep the
+memory for intermediate results small for any window and text size."""
 
 GROUP_SEPARATOR = "|"
 
 MISSING_KEY_PART = "\x00"
-"""Stands in a key for a part that is missing: unlike any text."""
+"""Represents a missing part of a key; it differs from any text."""
 
-# Columns beside those of the record, under names that no record column can have.
+# Columns besides those of the record. A record column cannot have these names.
 GROUP, TIMESTAMP, QUOTED, SIZE = "group()", "timestamp()", "quoted()", "size()"
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRows:
-    """The result of some rows.
+    """The result of converting some rows.
 
     Attributes:
         frame: The records, with the columns of `SliceRecords.frame`.
         rejected: The rows that could not become records, in the order of the extract.
-        filtered: Rows the job's filter or their format left out, by file.
-        unknown: Those of them for which the filter had no answer, by file.
+        filtered: Number of rows that the filter or the format left out, by file.
+        unknown: Number of those for which the filter had no result, by file.
         elsewhere: Rows that other shards deliver, by file.
     """
 
@@ -63,7 +63,7 @@ class ReadRows:
 
 
 class RowReader:
-    """Makes the records of files with the same columns; holds no state, so any thread may use it.
+    """Converts rows of files with the same columns to records. It has no state; any thread may use it.
 
     Args:
         settings: The settings of records.
@@ -89,7 +89,7 @@ class RowReader:
         )
 
     def read(self, pieces: Sequence[Piece], places: Sequence[int]) -> "ReadRows":
-        """Return the records of rows with columns of the same types, and the rows that could not become any.
+        """Return the records of rows with the same column types, and the rows that could not become records.
 
         Args:
             pieces: The rows, file by file.
@@ -111,15 +111,15 @@ class RowReader:
             unknown += batch.unknown
             done.append(self._records(batch))
             rejected += [row for _, row in sorted(batch.rejected.items())]
-        # One piece: what reads it later would put it together again each time.
+        # Rechunk once: otherwise each later step that reads it would do so.
         frame = pl.concat(done, rechunk=True) if done else pl.DataFrame()
         return ReadRows(frame, rejected, filtered, unknown, elsewhere)
 
     def _own(self, rows: RowsOfPieces, shard: Shard) -> tuple[RowsOfPieces, dict[int, int]]:
-        """Return the rows of a shard, and the number of the others by file.
+        """Return the rows of a shard, and the number of all other rows by file.
 
-        Only the columns of the group are looked at, so that a row of another shard costs little. A row whose
-        group cannot be known belongs to a shard by its place.
+        Only the columns of the group are converted here, so that a row of another shard costs little. A row
+        whose group cannot be determined is assigned to a shard by its place.
         """
         columns = {
             name for column in (*self._grouping, *self._mapping.group) for name in column.source_columns
@@ -160,7 +160,7 @@ class RowReader:
         return columns.select(*results, *([self._key()] if self._with_keys else []))
 
     def _text(self, batch: RowBatch, column: MappedColumn) -> pl.Series:
-        """Return the texts of a column, and reject the rows where there can be none."""
+        """Return the texts of a column, and reject the rows whose value cannot be converted."""
         if column.rule.constant is not None:
             constant = pl.Series(column.name, [self._constants[column.name]], dtype=pl.String)
             return constant.new_from_index(0, batch.frame.height)
@@ -180,10 +180,10 @@ class RowReader:
             pl.concat_str(filled, separator=GROUP_SEPARATOR).alias("group"),
             pl.any_horizontal([part != "" for part in filled]).alias("any_value"),
         )
-        batch.reject(issues_where(~any_value, RejectCode.NO_GROUP, f"it has no group: no value in {names}"))
+        batch.reject(issues_where(~any_value, RejectCode.NO_GROUP, f"no group: no value in {names}"))
         if self._longest_group is not None:
             too_long = group.str.len_chars() > self._longest_group
-            reason = f"its group ({names}) is longer than {self._longest_group} characters"
+            reason = f"group ({names}) longer than {self._longest_group} characters"
             batch.reject(issues_where(too_long, RejectCode.GROUP_TOO_LONG, reason))
         return group
 
@@ -200,9 +200,9 @@ class RowReader:
         return instants.epoch_seconds()
 
     def _key(self) -> pl.Expr:
-        """Return the primary key as one text, such that no two keys are alike.
+        """Return the primary key as one text; different keys have different texts.
 
-        Its parts are escaped: no quote and no control character stands in them as itself.
+        The parts are escaped, so that they contain no plain quote or control character.
         """
         parts = [pl.col(name).fill_null(MISSING_KEY_PART) for name in self._mapping.key]
         return pl.concat_str(parts, separator='"').alias("key")
@@ -214,7 +214,7 @@ def _batch_rows(frame: pl.DataFrame) -> int:
 
 
 def _source(batch: RowBatch, column: MappedColumn) -> pl.Series:
-    """Return the values that a column is made of, and reject the rows where its expression has none."""
+    """Return the source values of a column, and reject the rows where its expression fails."""
     if column.expression is None:
         assert column.rule.column is not None
         return unnamed(batch.frame, column.rule.column)
@@ -224,11 +224,11 @@ def _source(batch: RowBatch, column: MappedColumn) -> pl.Series:
 
 
 def _reject_long(batch: RowBatch, columns: Iterable[MappedColumn], texts: pl.DataFrame) -> None:
-    """Reject rows with a text that no event holds: escaped first, megabytes would become hundreds."""
+    """Reject rows with a text larger than an event, before escaping turns megabytes into hundreds."""
     for column, text in zip(columns, texts, strict=True):
         too_long = text.str.len_bytes() > MAX_EVENT_BYTES
         if too_long.any():
-            reason = f"it alone has more than the {MAX_EVENT_BYTES:,} bytes of an event"
+            reason = f"a text with more than the {MAX_EVENT_BYTES:,} bytes of an event"
             problems = issues_where(too_long, RejectCode.RECORD_TOO_LONG, reason)
             batch.reject(problems, text.str.head(MAX_VALUE_CHARS), column.shown_name)
 
@@ -240,5 +240,5 @@ def _form(column: MappedColumn, conversion: Conversion) -> Form:
 
 
 def _too_long(size: int) -> RecordFault:
-    reason = f"its record has {size:,} bytes, more than the {MAX_EVENT_BYTES:,} of an event"
+    reason = f"a record of {size:,} bytes, more than the {MAX_EVENT_BYTES:,} of an event"
     return RecordFault(RejectCode.RECORD_TOO_LONG, reason)

@@ -1,4 +1,4 @@
-"""The texts in a mapping's rules, tried before they are used: constants, formats, patterns."""
+"""Check the constants, formats and patterns of a mapping before they are used."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -18,10 +18,10 @@ from loader.strptime.format_faults import format_fault
 def checked_texts(
     columns: Iterable[MappedColumn], conversion: Conversion, place_of: PlaceOf
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the constants and the placeholders by column, once every rule is known to be usable.
+    """Check every rule, and return the constants and the placeholders by column.
 
     Raises:
-        SettingsError: A rule cannot be applied; one error names all faults.
+        SettingsError: A rule cannot be applied; one error lists all faults.
     """
     constants, placeholders, faults = {}, {}, []
     for column in columns:
@@ -39,7 +39,7 @@ def checked_texts(
 
 
 def check_rule(column: MappedColumn) -> None:
-    """Refuse a rule that cannot be kept.
+    """Reject a rule that cannot be applied.
 
     Raises:
         SettingsError: A format or a pattern cannot be used.
@@ -47,13 +47,13 @@ def check_rule(column: MappedColumn) -> None:
     rule, where = column.rule, f"mapping.{column.name}"
     if (rule.reads_times or rule.time_zone is not None) and column.type != "timestamp":
         raise SettingsError(
-            "formats, time_zone, ambiguous and nonexistent are for timestamps, but "
-            f"'{column.name}' is of the type {column.type}.",
+            "formats, time_zone, ambiguous and nonexistent apply to timestamps, but "
+            f"'{column.name}' has the type {column.type}.",
             where=where,
         )
     if rule.reads_numbers and column.type not in ("double", "int"):
         raise SettingsError(
-            f"decimal, thousands and negative are for numbers, but '{column.name}' is a {column.type}.",
+            f"decimal, thousands and negative apply to numbers; '{column.name}' has the type {column.type}.",
             where=where,
         )
     for text_format in rule.formats:
@@ -63,8 +63,8 @@ def check_rule(column: MappedColumn) -> None:
                 f"The timestamp format '{text_format}' cannot be used.",
                 where=f"{where}.formats",
                 why=why,
-                next_step="Formats are written as for strftime, such as %d.%m.%Y %H:%M; numbers since 1970 "
-                "are epoch_s, epoch_ms or epoch_us.",
+                next_step="use a strftime format such as %d.%m.%Y %H:%M, or for numbers since 1970 "
+                "epoch_s, epoch_ms or epoch_us",
             )
     if rule.null_pattern is not None:
         try:
@@ -73,36 +73,36 @@ def check_rule(column: MappedColumn) -> None:
             raise SettingsError(
                 "The pattern for cells without a value cannot be used.",
                 where=f"{where}.null_pattern",
-                why="look-around and back-references are not known here",
+                why="look-around and back-references are not supported",
             ) from error
 
 
 def placeholder_text(column: MappedColumn, conversion: Conversion, placeholder: str) -> str:
-    """Return the text in records for a column without a value.
+    """Return the text that records get for a column without a value.
 
-    A placeholder is written as it is to arrive, so how the column's cells are written plays no part: a time
-    without a zone is UTC in every zone, for 9999-12-31 must not become the year 10000.
+    A placeholder is written in its final form, so the notation of the column's cells does not apply to it. A
+    time without a zone is UTC, because a zone could turn 9999-12-31 into the year 10000.
 
     Raises:
-        SettingsError: It is no value of the column's type.
+        SettingsError: It is not a value of the column's type.
     """
     plain = replace(column, rule=ColumnRule(constant=placeholder), expression=None)
     return text_of(plain, replace(conversion, time_zone="UTC"), "placeholder", placeholder)
 
 
 def text_of(column: MappedColumn, conversion: Conversion, setting: str, text: str) -> str:
-    """Return a text of the job in the form of a record.
+    """Return a constant or placeholder in the form of a record.
 
     Raises:
-        SettingsError: It is no value of the column's type.
+        SettingsError: It is not a value of the column's type.
     """
     converted = convert(pl.Series([text]), column, conversion)
     value = converted.values[0]
     if converted.problems or value is None:
-        reason = converted.problems[0].reason if converted.problems else "it holds no value"
+        reason = converted.problems[0].reason if converted.problems else "no value"
         raise SettingsError(
             f"The {setting} for '{column.name}' cannot be used.",
             where=f"mapping.{column.name}.{setting}",
-            why=f"{reason} ('{column.name}' is of the type {column.type})",
+            why=f"{reason} ('{column.name}' has the type {column.type})",
         )
     return str(value)

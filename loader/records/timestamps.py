@@ -1,4 +1,4 @@
-"""Dates, Parquet timestamps and texts to points in time."""
+"""Convert dates, Parquet timestamps and texts to points in time."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,14 +16,14 @@ ISO_8601 = (
     r"(?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?"
     r"(?:Z|[+-](?:0[0-9]|1[0-8])(?::?[0-5][0-9])?)?)?$"
 )
-"""Extended format: a date, or a date and a time, which may name its offset from UTC."""
+"""Extended format: a date, or a date and a time, optionally with an offset from UTC."""
 
 _UNITS = {"ms": 3, "us": 6, "ns": 9}
-"""Fraction digits of Parquet's timestamp resolutions."""
+"""Decimal places of Parquet's timestamp units."""
 
 
 def from_column(series: pl.Series, clock: WallClock) -> tuple[Instants, list[RowIssue]]:
-    """Return the instants of a column of dates or timestamps; ``clock`` reads naive ones."""
+    """Return the points in time of a column of dates or timestamps; ``clock`` interprets naive ones."""
     if series.dtype == pl.Date:
         seconds = series.cast(pl.Int64) * 86_400
         return to_utc(seconds, no_fraction(len(series)), seconds.is_not_null(), clock)
@@ -41,22 +41,22 @@ def from_column(series: pl.Series, clock: WallClock) -> tuple[Instants, list[Row
 
 
 def from_text(text: pl.Series, formats: Sequence[str], clock: WallClock) -> tuple[Instants, list[RowIssue]]:
-    """Return the instants of a column of texts.
+    """Return the points in time of a column of texts.
 
     Args:
         text: The texts; null where there is no value.
-        formats: strftime formats, or names in EPOCHS, tried in order; ISO 8601 if there are none.
-        clock: Reads texts that name no zone.
+        formats: strftime formats, or names in EPOCHS, tried in this order; ISO 8601 if empty.
+        clock: Interprets texts without a zone.
     """
     parsed = _each_once(text, lambda texts: _formatted(texts, formats) if formats else _iso_8601(texts))
     instants, problems = to_utc(parsed["seconds"], parsed["fraction"], parsed["naive"], clock)
-    reason = "it fits none of the formats" if formats else "it is not ISO 8601, such as 2024-01-31T23:59:59Z"
+    reason = "does not match the formats" if formats else "not ISO 8601, such as 2024-01-31T23:59:59Z"
     unread = text.is_not_null() & parsed["seconds"].is_null()
     return instants, issues_where(unread, RejectCode.NOT_A_TIMESTAMP, reason) + problems
 
 
 def _each_once(text: pl.Series, parse: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
-    """Parse equal texts once, where they are many: extracts hold far fewer dates than rows."""
+    """Parse each distinct text once if texts repeat: extracts have far fewer dates than rows."""
     distinct = text.unique()
     if 2 * len(distinct) > len(text):
         return parse(text)
@@ -89,7 +89,7 @@ def _iso_8601(text: pl.Series) -> pl.DataFrame:
 
 
 def _with_tail(parsed: pl.DataFrame) -> pl.DataFrame:
-    """Take the fraction and the offset out of what follows the seconds."""
+    """Split what follows the seconds into fraction and offset."""
     tail = parsed["tail"]
     fraction, offset = no_fraction(len(tail)), pl.lit(None, dtype=pl.Int64)
     if tail.str.starts_with(".").any():

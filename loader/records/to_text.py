@@ -1,10 +1,10 @@
-"""Values of every Parquet type to texts, without loss: docs/values.md is the table of them.
+"""Convert values of every Parquet type to text without loss; docs/values.md has the table.
 
 Rules kept here:
 
-1. Text is itself; numbers are the shortest text that reads back as the same number; everything that has an
-   ISO 8601 form takes it.
-2. Lists and structs become JSON, whose numbers, like those of a record, are digits and never floats.
+1. Text stays unchanged. A number becomes the shortest text that reads back as the same number. Types with an
+   ISO 8601 form use that form.
+2. Lists and structs become JSON. Their numbers, like those of a record, are digits, never floats.
 """
 
 import struct
@@ -22,13 +22,13 @@ from loader.reject_code import RejectCode
 from loader.row_issues import RowIssue, issues_where, values_where
 
 LOWEST = -(2**63)
-"""The lowest duration, in ticks."""
+"""The lowest duration in ticks."""
 
 MOST_FLOAT16 = 65504.0
 
 
 def plain_text(source: pl.Series) -> tuple[pl.Series, list[RowIssue]]:
-    """Return the texts of any source column but one of bytes."""
+    """Return the texts of a source column of any type except bytes."""
     dtype = source.dtype
     if isinstance(dtype, pl.Datetime):
         instants, problems = from_column(source, UTC)
@@ -41,7 +41,7 @@ def plain_text(source: pl.Series) -> tuple[pl.Series, list[RowIssue]]:
     if dtype == pl.Time:
         return source.dt.strftime("%H:%M:%S%.f").str.replace(r"(\.[0-9]*[1-9])0+$", "$1"), []
     problems = (
-        issues_where(~source.is_finite(), RejectCode.NOT_FINITE, "it is not a finite number")
+        issues_where(~source.is_finite(), RejectCode.NOT_FINITE, "not a finite number")
         if dtype.is_float()
         else []
     )
@@ -49,7 +49,7 @@ def plain_text(source: pl.Series) -> tuple[pl.Series, list[RowIssue]]:
 
 
 def _durations(source: pl.Series) -> pl.Series:
-    """Return ISO 8601 durations; of the lowest one, polars writes a sign in each part."""
+    """Return ISO 8601 durations. For the lowest duration, polars writes a sign in each part."""
     texts = source.dt.to_string("iso")
     lowest = (source.to_physical() == LOWEST).fill_null(value=False)
     if not lowest.any():
@@ -59,16 +59,16 @@ def _durations(source: pl.Series) -> pl.Series:
 
 
 def _short_floats(source: pl.Series) -> pl.Series:
-    """Return 32-bit floats with the shortest texts of 16-bit ones, of which polars writes 32 bits."""
+    """Return 32-bit floats that print as the shortest texts of 16-bit floats; polars prints 32-bit ones."""
     short = source.cast(pl.Float64).replace_strict(_short_numbers(), default=None, return_dtype=pl.Float32)
-    # 0.0 and -0.0 are one key of a mapping, and two values with texts of their own.
+    # 0.0 and -0.0 are the same key of a mapping, but have different texts.
     whole = source.cast(pl.Float32)
     return short.zip_with((whole != 0.0).fill_null(value=True), whole)
 
 
 @cache
 def _short_numbers() -> dict[float, float]:
-    """Return for each finite 16-bit float but zero the shortest number that reads back as it."""
+    """Return, for each finite 16-bit float except zero, the shortest number that reads back as it."""
     values = [struct.unpack("<e", bits.to_bytes(2, "little"))[0] for bits in range(2**16)]
     return {value: _shortest(value) for value in values if value and isfinite(value)}
 
@@ -88,7 +88,7 @@ def decoded(source: pl.Series, meaning: str | None) -> tuple[pl.Series, list[Row
     except pl.exceptions.PolarsError:
         texts = pl.Series(source.name, [_utf8(value) for value in source], dtype=pl.String)
         unreadable = source.is_not_null() & texts.is_null()
-        return texts, issues_where(unreadable, RejectCode.BAD_ENCODING, "its bytes are not UTF-8")
+        return texts, issues_where(unreadable, RejectCode.BAD_ENCODING, "bytes that are not UTF-8")
 
 
 def _utf8(value: bytes | None) -> str | None:
@@ -99,7 +99,7 @@ def _utf8(value: bytes | None) -> str | None:
 
 
 def _json(source: pl.Series) -> tuple[pl.Series, list[RowIssue]]:
-    """Return the JSON of each value; a value that is null has none."""
+    """Return the JSON of each value; null for a null."""
     if isinstance(source.dtype, pl.Struct):
         return _json_objects(source)
     if isinstance(source.dtype, (pl.List, pl.Array)):

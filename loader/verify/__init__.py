@@ -1,1 +1,1 @@
-"""Whether what was accepted is loaded: asks the service about receipts, and maps failures back to rows."""
+"""Check whether accepted events are loaded: ask the service about receipts, and map failures to rows."""

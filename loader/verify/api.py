@@ -1,4 +1,4 @@
-"""``verify`` from end to end: open the checkpoint, ask the service, sum up."""
+"""``verify`` from end to end: open the checkpoint, ask the service, return the result."""
 
 import asyncio
 import shlex
@@ -28,13 +28,13 @@ from loader.verify.stored_job import stored_job, stored_plan
 
 @dataclass(frozen=True, slots=True)
 class NotLoaded:
-    """Rows that are not in the lake.
+    """Rows that are not in the data lake.
 
     Attributes:
-        rows: How many.
-        left_out: How many of them are left out of the files: a later row of their key is loaded.
-        causes: Why, the most frequent cause first.
-        problem: Why they could not be written for correction, or None.
+        rows: Number of rows.
+        left_out: Number of rows that are not in the files, because a later row of their key is loaded.
+        causes: The causes, the most frequent first.
+        problem: Why the files could not be written, or None.
     """
 
     rows: int
@@ -45,17 +45,17 @@ class NotLoaded:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The result of the receipts of a load.
+    """The verification of a load's receipts.
 
     Attributes:
         run_dir: Its run directory.
-        receipts: Events that were accepted; of an event that was refused as a whole, its accepted parts.
-        counts: How many have which verdict.
+        receipts: Accepted events; for an event that was refused as a whole, its accepted parts.
+        counts: Number of receipts per verdict.
         calls: Requests made in this run.
-        totals: The sums of the load.
+        totals: The counts of the load.
         command: The command line of the load.
-        not_loaded: The rows that are not in the lake; None if there is none, or not all is decided yet.
-        error: What ended the run before its end, or None.
+        not_loaded: The rows that are not in the data lake; None without such rows or before all is decided.
+        error: The error that ended the run early, or None.
     """
 
     run_dir: Path
@@ -75,7 +75,7 @@ class Verification:
 
     @property
     def exit_code(self) -> ExitCode:
-        """How the command ends."""
+        """The exit code of the command."""
         if self.error is not None:
             return self.error.exit_code
         if self.counts[Verdict.FAILED] or self.counts[Verdict.MISSING]:
@@ -88,7 +88,7 @@ class Verification:
 
 
 def together(shards: Sequence[Verification], run_dir: Path) -> Verification:
-    """Return the result of a load for those of its shards, one at least."""
+    """Combine the verifications of a load's shards (at least one)."""
     if len(shards) == 1:
         return replace(shards[0], run_dir=run_dir)
     counts: Counter[Verdict] = Counter()
@@ -118,17 +118,17 @@ def verify_run(
     credentials: CredentialSource | None = None,
     watch: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Verification:
-    """Find out what became of the accepted events of a load. Call it from the main thread.
+    """Verify the accepted events of a load. Call this from the main thread.
 
     Args:
         run_dir: The run directory.
         settings: How to verify.
-        given: Region, profile and endpoint, where they are to be others than those of the load.
+        given: Region, profile and endpoint that replace those of the load.
         credentials: Credentials used for signing; looked up if not given.
-        watch: Called now and then with how many receipts are decided, and how many there are.
+        watch: Called from time to time with the number of decided receipts and of all receipts.
 
     Raises:
-        LoaderError: Nothing could be asked.
+        LoaderError: No request could be sent.
     """
     return asyncio.run(
         verify(run_dir, settings, given, credentials=credentials, watch=watch, on_signals=True)
@@ -144,7 +144,7 @@ async def verify(
     watch: Callable[[int, int], None] = lambda _done, _all: None,
     on_signals: bool = False,
 ) -> Verification:
-    """Do what `verify_run` does, on the running event loop; ``on_signals``: whether signals stop it."""
+    """Do the same as `verify_run` on the running event loop; ``on_signals``: whether signals stop it."""
     plan = stored_plan(run_dir)
     job = stored_job(run_dir, plan, given)
     with open_verdicts(run_dir) as verdicts:
@@ -184,16 +184,16 @@ async def verify(
 
 
 def keep_refused(run_dir: Path) -> NotLoaded | None:
-    """Write the rows that are not in the lake for correction, as far as it is known: asks nobody.
+    """Write the known rows that are not in the data lake to files for correction. Makes no calls.
 
     Args:
         run_dir: The run directory of a load that planned all of its events.
 
     Returns:
-        The rows; None if there is none.
+        The rows; None without such rows.
 
     Raises:
-        LoaderError: They cannot be found or written.
+        LoaderError: The rows cannot be found or written.
     """
     plan = stored_plan(run_dir)
     job = stored_job(run_dir, plan)
@@ -205,7 +205,7 @@ def keep_refused(run_dir: Path) -> NotLoaded | None:
             raise ExtractError(
                 "The rows of a load with --live-schema cannot be found without the service.",
                 where=str(run_dir),
-                next_step=f"ask it:\nscn-loader verify {shlex.quote(str(run_dir))}",
+                next_step=f"ask the service:\nscn-loader verify {shlex.quote(str(run_dir))}",
             )
         return contained_call(_write_failures, job, plan, None, verdicts, failures)
 
@@ -213,7 +213,7 @@ def keep_refused(run_dir: Path) -> NotLoaded | None:
 async def _keep_failures(
     job: Job, plan: Plan, client: SupplyChainClient, verdicts: Verdicts
 ) -> NotLoaded | None:
-    """Write the rows that are not in the lake for correction; the verdicts stay if that fails."""
+    """Write the rows that are not in the data lake for correction; the verdicts stay if that fails."""
     failures = read_failures(verdicts)
     if not failures:
         return None
@@ -242,7 +242,7 @@ def _write_failures(
 
 
 def _stopped_by_signals(session: VerifySession) -> AbstractContextManager[None]:
-    """Let signals end the questions; what was answered is kept."""
+    """Let signals stop the questions; verdicts so far are kept."""
     loop = asyncio.get_running_loop()
 
     def stop(reason: Interrupted) -> None:

@@ -1,7 +1,7 @@
-"""Ask the service about events, through the delivery that loads use: governor, limits, outcomes and retries.
+"""Ask the service about events through the delivery of a load: rate controller, limits, outcomes and retries.
 
-A question takes the place of an event, and its answer that of an acceptance. A Get of an event that is not
-there is an answer as well.
+For the delivery, a question is an event and its answer is an acceptance. "Event not found" is an answer to a
+Get too.
 """
 
 import time
@@ -19,28 +19,28 @@ from loader.http.transport import TransportError
 from loader.model import Destination, Event, EventResult, EventState, Outcome, OutcomeKind
 from loader.service.client import SupplyChainClient, no_answer
 from loader.service.protocol import read_response, send_path
-from loader.verify.answers import Page, Told, read_event, read_page
+from loader.verify.answers import EventAnswer, Page, read_event, read_page
 
 PAGE_EVENTS = 20
 """``DataIntegrationEventMaxResults`` in the service model 2024-01-01."""
 
 LIST_WINDOW = -1
-"""Stands where a question about a receipt names its window."""
+"""The window number of questions that are not about a receipt."""
 
 VERIFY_DRAIN_SECONDS = 5.0
-"""How long answers to what was asked are waited for after a stop."""
+"""How long to wait for pending answers after a stop."""
 
 MAX_HELD_BYTES = 4 * 1_048_576
-"""Questions that wait: some 6,000."""
+"""Memory for about 6,000 waiting questions."""
 
 _OK, _NOT_FOUND = 200, "ResourceNotFoundException"
 
-OnTold = Callable[[Receipt, Told | None], None]
+OnAnswer = Callable[[Receipt, EventAnswer | None], None]
 """Called with the answer about a receipt; None if the service does not know the event."""
 
 
 class QuestionClient:
-    """Makes the requests; `Dispatcher` takes it for a client that sends.
+    """Makes the requests. `Dispatcher` uses it like a client that sends events.
 
     Args:
         client: Signs and sends.
@@ -51,11 +51,11 @@ class QuestionClient:
         self._client = client
         self._path = send_path(destination.instance_id)
         self._event_type = destination.event_type
-        self.answers: dict[tuple[int, int], Told | Page | None] = {}
+        self.answers: dict[tuple[int, int], EventAnswer | Page | None] = {}
         self.calls = 0
 
     async def attempt(self, event: Event) -> Outcome:
-        """Ask once; the answer lies in ``answers`` if the outcome is an acceptance."""
+        """Ask once. If the outcome is an acceptance, ``answers`` has the answer."""
         self.calls += 1
         is_list = event.window == LIST_WINDOW
         try:
@@ -74,7 +74,7 @@ class QuestionClient:
                 return Outcome(OutcomeKind.ACCEPTED, status=outcome.status)
             return outcome
         answer = read_page(response.body) if is_list else read_event(response.body)
-        if answer is None or (isinstance(answer, Told) and answer.event_id != event.token):
+        if answer is None or (isinstance(answer, EventAnswer) and answer.event_id != event.token):
             return Outcome(OutcomeKind.UNKNOWN, code="NotAnAnswer", status=response.status)
         self.answers[event.window, event.index] = answer
         return Outcome(OutcomeKind.ACCEPTED, status=response.status)
@@ -84,32 +84,32 @@ class QuestionClient:
         await self._client.refresh_credentials()
 
     def adjust_clock(self, server_time: float) -> None:
-        """Sign all later attempts by the service's clock."""
+        """Sign all later attempts with the service's time."""
         self._client.adjust_clock(server_time)
 
 
 class Asker:
-    """Asks questions until it is closed or stopped; used once.
+    """Asks questions until it is closed or stopped. Use it once.
 
     Args:
         client: Signs and sends.
         destination: The instance, and the event type to list.
-        on_told: Takes the answers about receipts.
+        on_answer: Receives the answers about receipts.
         rate: The user's ceiling in calls per second, or None.
-        max_in_flight: Most requests under way at once.
+        max_in_flight: Maximum number of requests in flight.
     """
 
     def __init__(
         self,
         client: SupplyChainClient,
         destination: Destination,
-        on_told: OnTold,
+        on_answer: OnAnswer,
         *,
         rate: float | None,
         max_in_flight: int,
     ) -> None:
         self._questions = QuestionClient(client, destination)
-        self._on_told = on_told
+        self._on_answer = on_answer
         self._receipts: dict[tuple[int, int], Receipt] = {}
         self._page: Future[Page] | None = None
         self._idle: Future[None] | None = None
@@ -132,10 +132,10 @@ class Asker:
         return self._questions.calls
 
     async def run(self) -> None:
-        """Ask until ``close`` and everything is answered, or until ``stop``.
+        """Ask until ``close`` was called and all questions are answered, or until ``stop``.
 
         Raises:
-            LoaderError: The service refuses to answer, or does not.
+            LoaderError: The service refuses to answer, or does not answer.
         """
         try:
             await self._dispatcher.run()
@@ -143,15 +143,15 @@ class Asker:
             raise _refused(error) from error
 
     def stop(self, reason: str) -> None:
-        """Ask nothing more; answers to what was asked are waited for some seconds."""
+        """Ask no more questions; wait some seconds for pending answers."""
         self._dispatcher.stop(reason)
 
     def close(self) -> None:
-        """Say that no more questions will come."""
+        """Announce that no more questions follow."""
         self._dispatcher.close_intake()
 
     async def ask(self, receipt: Receipt) -> None:
-        """Ask about a receipt, when there is room; the answer goes to ``on_told``."""
+        """Ask about a receipt when there is room; the answer goes to ``on_answer``."""
         place = (self._numbers >> 30, self._numbers & 0x3FFFFFFF)
         self._numbers += 1
         self._receipts[place] = receipt
@@ -169,7 +169,7 @@ class Asker:
             return None
 
     async def answered(self) -> None:
-        """Return when every question about a receipt has its answer."""
+        """Wait until every question about a receipt has its answer."""
         while self._receipts:
             self._idle = get_running_loop().create_future()
             await self._idle
@@ -185,11 +185,11 @@ class Asker:
             return
         receipt = self._receipts.pop(place)
         if is_answered:
-            self._on_told(receipt, answer if isinstance(answer, Told) else None)
+            self._on_answer(receipt, answer if isinstance(answer, EventAnswer) else None)
         if not self._receipts and self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
 
-    def _on_page(self, answer: Told | Page | None) -> None:
+    def _on_page(self, answer: EventAnswer | Page | None) -> None:
         if self._page is None or self._page.done():
             return
         if isinstance(answer, Page):

@@ -1,8 +1,8 @@
-"""Receipts found by their event id among millions, in flat memory.
+"""Find receipts by event id among millions, in constant memory.
 
-They lie in a temporary SQLite file, which SQLite keeps in memory as long as it is small and removes by
-itself. A receipt counts as the first 8 bytes of its UUID. Of two that share these (a chance of 1 in 20,000
-among 10 million) the second is not found here, and is asked about by Get.
+The receipts are in a temporary SQLite file, which SQLite keeps in memory while it is small, and deletes
+itself. The key of a receipt is the first 8 bytes of its UUID. If two receipts share them (probability 1 in
+20,000 for 10 million), the second is not found here; verify then asks about it with Get.
 """
 
 import sqlite3
@@ -41,7 +41,7 @@ class ReceiptsByEventId:
         self._connection.close()
 
     def add(self, receipts: Iterable[Receipt]) -> int:
-        """Take in receipts; those that are not UUIDs are left out. Return how many came."""
+        """Add receipts, except those that are not UUIDs. Return how many were given."""
         remaining = iter(receipts)
         count = 0
         while some := list(islice(remaining, AT_ONCE)):
@@ -57,7 +57,7 @@ class ReceiptsByEventId:
         return count
 
     def find(self, event_id: str) -> Receipt | None:
-        """Return the receipt that looks like an event id; None if there is none."""
+        """Return the receipt with an event id; None if it is not found."""
         key = _key(event_id)
         row = self._connection.execute(
             "SELECT window, event_index, nullif(first_record, -1) FROM receipts WHERE id = ?", (key,)

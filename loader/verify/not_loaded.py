@@ -1,15 +1,16 @@
-"""The rows of events that the service accepted and did not load, or refused: which, why, and in files.
+"""The rows of events that the service refused, or accepted but did not load: which rows, why, and as files.
 
-The checkpoint knows events and windows, the extract knows rows and keys: the windows from the first failure
-on are planned again. They give the same events, and a digest of each window's tokens says so.
+The checkpoint has events and windows; the extract has rows and keys. So the windows from the first failure on
+are planned again. A digest of each window's tokens confirms that this gives the same events.
 
 Rules kept here:
 
-1. A row is written once, in the extract's own format. What is there is not written again: it may be
-   corrected. Rows that are found later go into a folder of their own.
-2. A row whose key a later event of the load brought into the lake is left out: loading it would put old over
-   new. ``reasons.jsonl`` names it nevertheless. Records that are appended are all kept.
-3. Memory does not grow with the number of rows.
+1. A row is written once, in the extract's own format. Existing files are not written again, because the user
+   may have corrected them. Rows found later go to a folder of their own.
+2. A row is left out of the files if a later event of the load brought its key into the data lake: loading the
+   row would replace new data with old. ``reasons.jsonl`` still lists it. Rows of an APPEND are never left
+   out.
+3. Memory use does not grow with the number of rows.
 """
 
 import sqlite3
@@ -34,12 +35,12 @@ from loader.model import Operation
 from loader.verify.replanning import Replanned, places_of, replan
 
 LOAD_FAILED = "LoadFailed"
-"""Code of a row whose event was accepted and not loaded. Of a refused one it is the service's."""
+"""Code of a row whose event was accepted but not loaded. A refused row has the service's code."""
 
 _MOST_CAUSES = 20
 
 SUPERSEDED = "Superseded"
-"""Code of a failed row that is left out: a later row of its key is loaded."""
+"""Code of a failed row that is left out, because a later row of its key is loaded."""
 
 _ROWS = """
 CREATE TABLE rows (file INTEGER, row INTEGER, key INTEGER, code TEXT, message TEXT, event_group TEXT,
@@ -60,14 +61,14 @@ ORDER BY window, event_index"""
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Records of one event that are not in the lake.
+    """Records of one event that are not in the data lake.
 
     Attributes:
         index: The event's position in its window's plan.
         first: Position of the first of these records in the event.
-        count: How many there are; None for all.
-        code: Why: the service's code, or ``LOAD_FAILED``.
-        message: The service's words.
+        count: Number of records; None for all.
+        code: The cause: the service's code, or ``LOAD_FAILED``.
+        message: The service's message.
     """
 
     index: int
@@ -79,15 +80,15 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Rows that are not loaded for one reason.
+    """Rows that are not loaded for the same cause.
 
     Attributes:
         code: The service's code, or ``LOAD_FAILED``.
-        message: The service's words (may echo payload).
-        rows: How many rows.
-        file: Path of the file of the first.
-        row: Position of the first in its file, from 0.
-        group: Its group.
+        message: The service's message (may repeat row data).
+        rows: Number of rows.
+        file: Path of the file with the first row.
+        row: Position of the first row in its file, from 0.
+        group: Group of the first row.
     """
 
     code: str
@@ -99,7 +100,7 @@ class Cause:
 
 
 class NotLoadedRows:
-    """Rows that are not in the lake, as `write_row_files` takes them.
+    """Rows that are not in the data lake, in the form that `write_row_files` takes.
 
     Args:
         plan: The plan of the load.
@@ -113,41 +114,41 @@ class NotLoadedRows:
         self._connection.execute("CREATE INDEX keys ON rows (key)")
 
     def close(self) -> None:
-        """Let go of the rows."""
+        """Delete the temporary table."""
         self._connection.close()
 
     @property
     def files(self) -> Sequence[int]:
-        """Numbers of the files that have some to be loaded again, ascending."""
+        """Numbers of the files with rows to load again, ascending."""
         found = self._connection.execute("SELECT DISTINCT file FROM rows WHERE NOT left_out ORDER BY file")
         return [file for (file,) in found]
 
     def rows(self, file: int) -> Iterator[int]:
-        """Yield those of a file that are to be loaded again."""
+        """Yield the rows of a file that are to be loaded again."""
         query = "SELECT row FROM rows WHERE file = ? AND NOT left_out ORDER BY row"
         return (row for (row,) in self._connection.execute(query, (file,)))
 
     def reasons(self) -> Iterator[tuple[int, int, str, str, str]]:
-        """Yield file, row, column (always empty), code and the service's words; those left out come last."""
+        """Yield file, row, column (always empty), code and message; rows that are left out come last."""
         yield from self._connection.execute(
             "SELECT file, row, '', code, message FROM rows WHERE NOT left_out ORDER BY file, row"
         )
 
     def left_out(self) -> Iterator[tuple[int, int, str, str]]:
-        """Yield file, row, code and the service's words of rows that are left out."""
+        """Yield file, row, code and message of rows that are left out."""
         yield from self._connection.execute(
             "SELECT file, row, ?, message FROM rows WHERE left_out ORDER BY file, row", (SUPERSEDED,)
         )
 
     def counts(self) -> tuple[int, int]:
-        """Return how many rows there are, and how many of them are left out."""
+        """Return the number of rows, and how many of them are left out."""
         (found,) = self._connection.execute(
             "SELECT count(*), coalesce(sum(left_out), 0) FROM rows"
         ).fetchall()
         return int(found[0]), int(found[1])
 
     def causes(self) -> Sequence[Cause]:
-        """Return why the rows are not loaded, the most frequent cause first."""
+        """Return the causes, the most frequent first."""
         found = self._connection.execute(
             "SELECT code, message, count(*), file, min(row), event_group FROM rows"
             " GROUP BY code, message ORDER BY count(*) DESC, code, message LIMIT ?",
@@ -159,7 +160,7 @@ class NotLoadedRows:
         ]
 
     def add(self, rows: Sequence[tuple[int, int, int | None, str, str, str]]) -> None:
-        """Take in rows: file, row, hash of the key, code, message, group."""
+        """Add rows: file, row, hash of the key, code, message, group."""
         self._connection.executemany(
             "INSERT OR IGNORE INTO rows (file, row, key, code, message, event_group)"
             " VALUES (?, ?, ?, ?, ?, ?)",
@@ -167,16 +168,16 @@ class NotLoadedRows:
         )
 
     def forget(self, written: Iterable[tuple[int, int, bool]]) -> None:
-        """Drop rows that are named already: file, row, and whether it was left out."""
+        """Remove rows that the files list already: file, row, and whether the row was left out."""
         self._connection.executemany("DELETE FROM rows WHERE file = ? AND row = ? AND left_out >= ?", written)
 
     def leave_out(self, loaded: Sequence[tuple[int, int, int]]) -> None:
-        """Leave out earlier rows of the keys of rows that are loaded: hash of the key, file, row."""
+        """Leave out earlier rows with the keys of loaded rows: hash of the key, file, row."""
         self._connection.executemany(_LEAVE_OUT, loaded)
 
 
 def read_failures(verdicts: Verdicts) -> Mapping[int, Sequence[Failure]]:
-    """Return what is not in the lake, by window, as far as it is known."""
+    """Return the known failures by window."""
     found: dict[int, list[Failure]] = {}
     for window, index, first, count, code, message in verdicts.read(FAILURES, (LOAD_FAILED, SKIPPED)):
         counted = verdicts.records_of_part(window, index, first) if count is None else count
@@ -191,10 +192,10 @@ def find_rows(
     verdicts: Verdicts,
     failures: Mapping[int, Sequence[Failure]],
 ) -> NotLoadedRows:
-    """Return the rows that are not in the lake. Blocking: it reads the extract from the first failure on.
+    """Return the rows that are not in the data lake. Blocking: reads the extract from the first failure on.
 
     Raises:
-        CheckpointMismatch: The extract or the loader changed: other events are planned.
+        CheckpointMismatch: The extract or the loader changed, so that the planned events differ.
         ExtractError: The extract cannot be read.
     """
     rows = NotLoadedRows(plan)
@@ -207,7 +208,7 @@ def find_rows(
 
 
 def write_not_loaded(rows: NotLoadedRows, run_dir: Path, extract: Extract) -> None:
-    """Write the rows to ``RUN_DIR/not-loaded``; those that were found since it was written, beside it."""
+    """Write the rows to ``RUN_DIR/not-loaded``. Rows found after that go to a folder beside it."""
     for folder in not_loaded_folders(run_dir):
         rows.forget(_named(folder / REASONS_NAME, rows.plan))
     if rows.counts()[0]:
@@ -215,7 +216,7 @@ def write_not_loaded(rows: NotLoadedRows, run_dir: Path, extract: Extract) -> No
 
 
 def _named(reasons: Path, plan: Plan) -> Iterator[tuple[int, int, bool]]:
-    """Yield file, row and whether it is left out, of each row that a file of reasons names."""
+    """Yield file, row, and whether the row is left out, for each row in a file of reasons."""
     numbers = {file.path: number for number, file in enumerate(plan.files)}
     if not reasons.exists():
         return

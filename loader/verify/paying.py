@@ -1,31 +1,31 @@
-"""How long to sweep List (pure).
+"""How long to read pages of List (pure).
 
-A page costs a call and tells of up to 20 events; each of ours that it tells of saves a Get. So a sweep pays
-while a page holds more than one of ours. The order of List is not documented: ours may come late, so a sweep
-may be behind by a twentieth of the Gets that it could save, and no more.
+A page costs one call and has up to 20 events; each of ours in it saves a Get. So reading pages pays while a
+page has more than one of our events. The order of List is not documented: our events may be on late pages. So
+the pages may cost up to a twentieth more than the Gets that they save, but no more.
 """
 
 from dataclasses import dataclass
 
 LOSS_SHARE = 0.05
-"""By how much of the Gets all calls together may exceed them."""
+"""Share by which all calls together may exceed the Gets that would suffice alone."""
 
 BARREN_SHARE = 0.01
-"""A sweep that found some of ours ends after this share of the receipts in pages without any."""
+"""Once some of our events were found, stop after this share of the receipts in pages without any of ours."""
 
 FEWEST_BARREN_PAGES = 20
 
 
 @dataclass(slots=True)
 class Sweep:
-    """How a sweep goes.
+    """The state of reading pages.
 
     Attributes:
         wanted: Receipts to be asked about.
-        exhaustive: Whether to go on to the end of List, as long as that costs no more calls than Get.
-        pages: Pages seen.
-        found: Receipts that they told of.
-        barren_pages: Pages without any of ours since the last that had some.
+        exhaustive: Whether to read to the end of List, as long as that costs no more calls than Get.
+        pages: Pages read.
+        found: Receipts found on them.
+        barren_pages: Pages without any of our events since the last page that had some.
     """
 
     wanted: int
@@ -35,14 +35,14 @@ class Sweep:
     barren_pages: int = 0
 
     def saw(self, ours: int) -> None:
-        """Count a page with so many of ours that were not known before."""
+        """Count a page with this number of new receipts."""
         self.pages += 1
         self.found += ours
         self.barren_pages = 0 if ours else self.barren_pages + 1
 
     @property
     def goes_on(self) -> bool:
-        """Whether to ask for one more page."""
+        """Whether to read one more page."""
         if self.found >= self.wanted:
             return False
         if self.exhaustive:

@@ -1,4 +1,4 @@
-"""The receipts of a load as a table: the result of each event, and of which rows it is made."""
+"""The receipts of a load as a table: the result of each event, and its rows."""
 
 import csv
 import os
@@ -20,7 +20,7 @@ from loader.verify.replanning import RowPlace, places_of, replan
 from loader.verify.stored_job import stored_job, stored_plan
 
 STATUS = {Verdict.UNDECIDED: "accepted", Verdict.STILL_IN_PROGRESS: "in_progress"}
-"""Other verdicts are named as they are."""
+"""Other verdicts keep their names."""
 
 NOT_ACCEPTED = "not_accepted"
 
@@ -33,17 +33,17 @@ class ReceiptLine:
 
     Attributes:
         event_id: Its receipt; empty if it was not accepted.
-        status: succeeded, failed, in_progress, known, unknown or missing, as the service was asked; accepted
-            if it was not; not_accepted if there is no receipt.
+        status: succeeded, failed, in_progress, known, unknown or missing after a verify; accepted before it;
+            not_accepted without a receipt.
         file: Path of the file of its first row.
         first_row: Its first row in that file, from 1 without the header.
         last_row: Its last row, in the file of that row.
-        rows: How many rows it has.
+        rows: Number of its rows.
         group: Its eventGroupId.
-        token: Its clientToken; of a part, that of the event.
-        planned_at: When its window was planned first (ISO 8601, UTC): it was accepted later.
-        settled_at: When all events of its window had their outcome: it was accepted earlier. Empty if they
-            have not.
+        token: Its clientToken; a part has the token of its event.
+        planned_at: When its window was first planned (ISO 8601, UTC). The event was accepted later.
+        settled_at: When all events of its window had outcomes. The event was accepted earlier. Empty before
+            that.
     """
 
     event_id: str
@@ -60,13 +60,13 @@ class ReceiptLine:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which events are wanted; all if nothing is given.
+    """Selects events; without any value, it selects all.
 
     Attributes:
-        group: Those of this group.
-        path: Those with a row of this file ...
+        group: Events of this group.
+        path: Events with a row of this file ...
         row: ... at this position, from 0.
-        status: Those of this status.
+        status: Events of this status.
     """
 
     group: str | None = None
@@ -76,18 +76,18 @@ class Wanted:
 
 
 def export_receipts(run_dir: Path, wanted: Wanted, output: Path | None, stdout: TextIO) -> int:
-    """Write the receipts of a load as CSV, or as Parquet if the file's name says so. Return how many lines.
+    """Write the receipts of a load as CSV, or as Parquet by the file's name. Return the number of lines.
 
     Args:
         run_dir: The run directory.
-        wanted: Which events.
+        wanted: Which events to write.
         output: A new file, readable by its owner only; None for ``stdout``.
-        stdout: Takes CSV if there is no file.
+        stdout: Receives CSV if ``output`` is None.
 
     Raises:
-        SettingsError: The file exists, or a row of a file is wanted that is none of the extract's.
+        SettingsError: The file exists, or the wanted row does not belong to the extract.
         CheckpointError: The checkpoint cannot be read.
-        ExtractError: The extract cannot be read any more.
+        ExtractError: The extract cannot be read.
     """
     if output is None:
         return _write_csv(_all_lines(run_dir, wanted), stdout)
@@ -142,7 +142,7 @@ def _lines(run_dir: Path, verdicts: Verdicts, wanted: Wanted) -> Iterator[Receip
         raise ExtractError(
             "The receipts of a load with --live-schema cannot be listed by row.",
             where=str(run_dir),
-            why="its events cannot be planned again without the service",
+            why="planning its events again needs the service",
         )
     with closing(open_extract(job)) as extract:
         for window in replan(job, extract, verdicts):
@@ -198,9 +198,7 @@ def _wanted_place(wanted: Wanted, paths: list[str]) -> RowPlace | None:
     named = named or [number for number, each in enumerate(paths) if Path(each).name == path]
     if len(named) != 1:
         raise SettingsError(
-            "The row is in no file of the load."
-            if not named
-            else "Several files of the load have this name.",
+            "The load did not read this file." if not named else "Several files of the load have this name.",
             where=path,
             why=f"the load read {paths[0]}" + (f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""),
         )

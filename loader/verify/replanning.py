@@ -1,7 +1,7 @@
-"""The events of a load, planned again from its extract: their rows, groups, tokens and keys.
+"""Plan the events of a load again from its extract: their rows, groups, tokens and keys.
 
-The checkpoint keeps 16 bytes of an accepted event and nothing of what it is. Planned again, a window gives
-the same events; a digest of its tokens says so.
+The checkpoint keeps only 16 bytes of an accepted event, not its rows. Planning a window again gives the same
+events; a digest of its tokens confirms that.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ class Replanned:
     Attributes:
         number: The window's number.
         events: Its events.
-        keys: Hash of the primary key of each record, by its place; empty if the dataset has no key.
+        keys: Hash of the primary key of each record, by its place; empty if the dataset has no primary key.
     """
 
     number: int
@@ -41,17 +41,17 @@ class Replanned:
 def replan(
     job: Job, extract: Extract, verdicts: Verdicts, first: int = 0, *, with_keys: bool = False
 ) -> Iterator[Replanned]:
-    """Plan the windows of a load again that it came to plan, in order. Blocking: it reads the extract.
+    """Plan the windows of a load again, in order, as far as the load planned them. Blocking.
 
     Args:
         job: The job of the load.
-        extract: Its extract; opened with keys if they are wanted.
+        extract: Its extract; opened with keys if ``with_keys``.
         verdicts: The checkpoint.
-        first: Number of the first window that is wanted.
-        with_keys: Whether the keys of the records are wanted.
+        first: Number of the first window to return.
+        with_keys: Whether to return the keys of the records.
 
     Raises:
-        CheckpointMismatch: Other events are planned: the extract or the loader changed.
+        CheckpointMismatch: The planned events differ: the extract or the loader changed.
         ExtractError: The extract cannot be read.
     """
     keys: dict[RowPlace, int] = {}
@@ -75,7 +75,7 @@ def replan(
         if digest is None:
             return  # the load stopped before this slice
         _check(planned, digest)
-        # Without the payloads: only rows, groups and tokens are asked for.
+        # Payloads are not needed: callers use rows, groups and tokens only.
         events += [replace(event, quoted=b"", begun=None) for event in planned.events]
         if planned.ends_window:
             yield Replanned(planned.window, events, keys)
@@ -84,12 +84,12 @@ def replan(
 
 
 def places_of(event: Event, first: int = 0, count: int | None = None) -> list[RowPlace]:
-    """Return where the rows of an event, or of some of its records, are.
+    """Return the places of the rows of an event, or of some of its records.
 
     Args:
         event: The event.
         first: Position of the first record in it.
-        count: How many records; None for all from there on.
+        count: Number of records; None for all the rest.
     """
     end = len(event.rows) if count is None else first + count
     files = chain.from_iterable(repeat(file, rows) for file, rows in event.rows_by_file(first, end))
@@ -99,10 +99,10 @@ def places_of(event: Event, first: int = 0, count: int | None = None) -> list[Ro
 def _check(planned: SlicePlan, digest: bytes) -> None:
     if digest != plan_digest(planned.events):
         raise CheckpointMismatch(
-            "The extract does not give the events of the load any more.",
+            "The extract no longer gives the events of the load.",
             where=f"slice {planned.number} of window {planned.window}",
-            why="the files or the version of the loader changed",
-            next_step="put the files of the load back, and run the same command again",
+            why="the files or the loader's version changed",
+            next_step="restore the files of the load, then run the same command again",
         )
 
 

@@ -1,7 +1,7 @@
-"""One run of ``verify``: rounds of questions about all that is not decided, until it is or time is up.
+"""One run of ``verify``: rounds of questions until all is decided or the time is up.
 
-A round sweeps pages of List while they pay, then asks about each receipt that is left. What is in progress is
-asked about again in the next round, ever more slowly.
+A round reads pages of List while that saves calls, then asks about each remaining receipt. The next round
+asks again about events in progress; the pauses between rounds grow.
 """
 
 import asyncio
@@ -14,42 +14,42 @@ from loader.checkpoint.verdicts import NO_LONGER_ASKED, Receipt, Verdict, Verdic
 from loader.errors import LoaderError, contained
 from loader.model import Destination
 from loader.service.client import SupplyChainClient
-from loader.verify.answers import Told, verdict_on_absent
+from loader.verify.answers import EventAnswer, verdict_on_absent
 from loader.verify.asking import Asker
 from loader.verify.by_event_id import ReceiptsByEventId
 from loader.verify.paying import Sweep
 
 FLUSH_SECONDS = 1.0
-"""How often verdicts are written down. A kill in between costs asking again."""
+"""Interval between writes of verdicts. After a kill, events with unwritten verdicts are asked about again."""
 
 FIRST_PAUSE_SECONDS, PAUSE_GROWTH, LONGEST_PAUSE_SECONDS = 1.0, 1.6, 60.0
-"""Between two rounds. The time a load takes is not documented (docs/service.md 2.8)."""
+"""Pause between two rounds. The duration of a load is not documented (docs/service.md 2.8)."""
 
 ROUNDS_FOR_MISSING = 3
-"""An event that was accepted a moment ago may not be found yet: a missing one is asked about this often."""
+"""Rounds in which a missing event is asked about: an event that was just accepted may not be found yet."""
 
 
 class How(StrEnum):
-    """What to ask."""
+    """Which operations to use."""
 
     AUTO = "auto"
-    """List while it pays, then Get."""
+    """List while that saves calls, then Get."""
     LIST = "list"
-    """List to its end, then Get for what it did not tell of."""
+    """List to its end, then Get for events that it did not return."""
     GET = "get"
     """Get only."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerifySettings:
-    """How to verify.
+    """Settings of a verification.
 
     Attributes:
-        how: What to ask.
-        wait_seconds: How long to wait for what is in progress; None for a single round.
-        sample: How many receipts to ask about, chosen at random; None for all.
-        rate: Calls per second never to be exceeded, or None.
-        max_in_flight: Most requests under way at once.
+        how: Which operations to use.
+        wait_seconds: How long to wait for events in progress; None for a single round.
+        sample: Number of receipts to check, chosen at random; None for all.
+        rate: Maximum calls per second, or None.
+        max_in_flight: Maximum number of requests in flight.
     """
 
     how: How = How.AUTO
@@ -63,11 +63,11 @@ class VerifySession:
     """Asks about the receipts of a load.
 
     Args:
-        verdicts: The receipts, and where verdicts go.
+        verdicts: The receipts; it stores the verdicts.
         client: Signs and sends.
-        destination: Where the events of the load went.
-        settings: How to verify.
-        watch: Called now and then with nothing; the verdicts have the state.
+        destination: Target of the load's events.
+        settings: Settings of the verification.
+        watch: Called from time to time without arguments; the verdicts have the state.
     """
 
     def __init__(
@@ -87,12 +87,12 @@ class VerifySession:
         self._asker = Asker(
             client,
             destination,
-            self._on_told,
+            self._on_answer,
             rate=settings.rate,
             max_in_flight=settings.max_in_flight,
         )
         self._stopped: LoaderError | None = None
-        self._told_now = Verdict.STILL_IN_PROGRESS
+        self._current_in_progress = Verdict.STILL_IN_PROGRESS
         self._instance_is_known = False
         self._absent: list[Receipt] = []
 
@@ -102,15 +102,15 @@ class VerifySession:
         return self._asker.calls
 
     def stop(self, error: LoaderError) -> None:
-        """End the run; the verdicts so far stay."""
+        """Stop the run; the verdicts so far are kept."""
         self._stopped = self._stopped or error
         self._asker.stop(error.what)
 
     async def run(self) -> None:
-        """Ask until all is decided or time is up.
+        """Ask until all is decided or the time is up.
 
         Raises:
-            LoaderError: The service refuses to answer; what it answered before is written down.
+            LoaderError: The service refuses to answer; earlier verdicts are stored.
         """
         asking = asyncio.create_task(self._ask_in_time())
         flushing = asyncio.create_task(self._flush_regularly())
@@ -128,14 +128,14 @@ class VerifySession:
             raise self._stopped
 
     async def _ask_in_time(self) -> None:
-        reason = "the questions broke off"
+        reason = "verify was interrupted"
         try:
             with contained():
                 async with asyncio.timeout(self._settings.wait_seconds):
                     await self._rounds()
             reason = ""
         except TimeoutError:
-            reason = "time was up"
+            reason = "the time is up"
         finally:
             if reason:
                 self._asker.stop(reason)
@@ -153,7 +153,7 @@ class VerifySession:
             await asyncio.sleep(pause)
             pause = min(pause * PAUSE_GROWTH, LONGEST_PAUSE_SECONDS)
             in_progress = (Verdict.IN_PROGRESS, Verdict.STILL_IN_PROGRESS)
-            self._told_now = in_progress[self._told_now is Verdict.IN_PROGRESS]
+            self._current_in_progress = in_progress[self._current_in_progress is Verdict.IN_PROGRESS]
 
     def _is_worth_another(self, rounds: int) -> bool:
         counts = self._verdicts.counts()
@@ -189,15 +189,15 @@ class VerifySession:
                     return
                 token = page.next_token
 
-    def _swept(self, receipt: Receipt, event: Told) -> bool:
-        """Take in what a page tells of one of ours; return whether that is news in this round."""
+    def _swept(self, receipt: Receipt, event: EventAnswer) -> bool:
+        """Record an event of ours from a page; return whether it is new in this round."""
         is_news = self._is_open(receipt)
         if is_news:
             self._record(receipt, event)
         return is_news
 
     async def _check_instance(self) -> None:
-        """See that it is the events that are not found, and not the instance; then believe it.
+        """Confirm that the instance exists, then record the events that were not found as absent.
 
         Raises:
             ServiceStopped: The instance is not found.
@@ -217,23 +217,23 @@ class VerifySession:
 
     def _is_open(self, receipt: Receipt) -> bool:
         verdict = self._verdicts.verdict(receipt)
-        return verdict not in NO_LONGER_ASKED and verdict is not self._told_now
+        return verdict not in NO_LONGER_ASKED and verdict is not self._current_in_progress
 
     def _left(self) -> int:
         counts = self._verdicts.counts()
         return sum(number for verdict, number in counts.items() if verdict not in NO_LONGER_ASKED)
 
-    def _on_told(self, receipt: Receipt, told: Told | None) -> None:
-        if told is not None:
-            self._record(receipt, told)
+    def _on_answer(self, receipt: Receipt, answer: EventAnswer | None) -> None:
+        if answer is not None:
+            self._record(receipt, answer)
         elif self._instance_is_known:
             self._record_absent(receipt)
         else:
             self._absent.append(receipt)
 
-    def _record(self, receipt: Receipt, told: Told) -> None:
-        verdict = self._told_now if told.verdict is Verdict.IN_PROGRESS else told.verdict
-        self._verdicts.record(receipt, verdict, told.message)
+    def _record(self, receipt: Receipt, answer: EventAnswer) -> None:
+        verdict = self._current_in_progress if answer.verdict is Verdict.IN_PROGRESS else answer.verdict
+        self._verdicts.record(receipt, verdict, answer.message)
 
     def _record_absent(self, receipt: Receipt) -> None:
         since = self._opened_at.get(receipt.window)

@@ -1,4 +1,4 @@
-"""The job of a load, from its checkpoint: for commands that are given a run directory only."""
+"""The job of a load, restored from its checkpoint, for commands that get a run directory only."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,11 +16,11 @@ def stored_plan(run_dir: Path) -> Plan:
     """Return the plan of the load in a run directory.
 
     Raises:
-        CheckpointError: There is none, or it cannot be read.
+        CheckpointError: The run directory has no checkpoint, or it cannot be read.
     """
     if not (run_dir / CHECKPOINT_NAME).exists():
         raise CheckpointError(
-            "There is no load in the run directory.",
+            "The run directory does not hold a load.",
             where=str(run_dir),
             next_step="name the run directory of a load; a load shows it at its end",
         )
@@ -32,12 +32,12 @@ def stored_plan(run_dir: Path) -> Plan:
 
 
 def stored_job(run_dir: Path, plan: Plan, given: Mapping[str, Any] | None = None) -> Job:
-    """Return the job that made a plan, to read its extract again: all files, also those that were delivered.
+    """Return the job that made a plan, to read its extract again with all files, including delivered ones.
 
     Args:
         run_dir: The run directory.
         plan: The plan.
-        given: Region, profile and endpoint, where they are to be others.
+        given: Region, profile and endpoint that replace those of the load.
     """
     shaping = {name: value for name, value in plan.settings.items() if name in Job.model_fields}
     reached = {name: value for name, value in plan.connection.items() if value is not None}

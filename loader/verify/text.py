@@ -1,4 +1,4 @@
-"""What ``verify`` says at its end, for people and for machines."""
+"""The result of ``verify`` as text and as JSON."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from loader.verify.api import NotLoaded, Verification
 
 
 def to_json(found: Verification) -> dict[str, Any]:
-    """Return what was found as JSON values."""
+    """Return the result as JSON values."""
     totals = found.totals
     return {
         "run_dir": str(found.run_dir),
@@ -28,10 +28,10 @@ def to_json(found: Verification) -> dict[str, Any]:
 
 
 def to_text(found: Verification, steps: Sequence[Step] = ()) -> str:
-    """Return what was found as a few lines.
+    """Return the result as a few lines of text.
 
     Args:
-        found: What was found.
+        found: The result.
         steps: What to do next.
     """
     lines = [f"{_receipts(found.receipts)} in {found.run_dir}"]
@@ -40,7 +40,7 @@ def to_text(found: Verification, steps: Sequence[Step] = ()) -> str:
             lines.append(f"  {number:>12,} {word:<12} {meaning}")
     left = found.totals.events_total - found.totals.events_accepted
     if left:
-        lines.append(f"  {left:>12,} {'not accepted':<12} 'scn-loader status' says more")
+        lines.append(f"  {left:>12,} {'not accepted':<12} see 'scn-loader status'")
     if found.not_loaded is not None:
         lines += _not_loaded(found.not_loaded, found.run_dir)
     lines.append(_verdict(found, left))
@@ -54,19 +54,19 @@ def _verdict(found: Verification, left: int) -> str:
     counts = found.counts
     judgements = (
         (not found.receipts, "Nothing was accepted."),
-        (counts[Verdict.FAILED] or counts[Verdict.MISSING], "Not everything that was accepted is loaded."),
-        (left, "Not everything was accepted."),
+        (counts[Verdict.FAILED] or counts[Verdict.MISSING], "Some accepted events are not loaded."),
+        (left, "Some events were not accepted."),
         (
             counts[Verdict.IN_PROGRESS] or counts[Verdict.UNDECIDED],
-            "Not all is decided yet.",
+            "Some events are not decided yet.",
         ),
-        (counts[Verdict.UNKNOWN], "It can no longer be known whether all of it is loaded."),
+        (counts[Verdict.UNKNOWN], "The service no longer reports whether all events are loaded."),
         (
             counts[Verdict.KNOWN],
-            "All of it is known to the service. Whether it is loaded cannot be asked for typed events.",
+            "The service knows all accepted events. It reports no load status for typed events.",
         ),
     )
-    return next((words for holds, words in judgements if holds), "All of it is loaded.")
+    return next((words for holds, words in judgements if holds), "All accepted events are loaded.")
 
 
 def _not_loaded(rows: NotLoaded, run_dir: Path) -> list[str]:

@@ -159,7 +159,7 @@ def test_auto_is_for_packing(job_of: JobOf) -> None:
     """A row an event needs no buckets that anybody would have to choose."""
     with pytest.raises(SettingsError, match=r"group-buckets auto|cannot be used") as refused:
         job_of(extract=["x.csv"], group_buckets="auto")
-    assert "--group-buckets auto goes only with --pack group" in refused.value.block()
+    assert "--group-buckets auto needs --pack group" in refused.value.block()
 
 
 def test_a_choice_is_known_within_the_second_it_was_made(tmp_path: Path) -> None:

@@ -62,17 +62,17 @@ def test_bad_rows_are_rejected_with_place_and_reason(tmp_path: Path, job_of) -> 
     )
     (window,) = load(job_of(extract=[path], group_by="id", mapping={"company_id": {"constant": "C"}}))
     assert rejections([window]) == [
-        (0, "submitted_date", "it is not ISO 8601, such as 2024-01-31T23:59:59Z"),
-        (1, "id", "it holds no value, and the column needs one"),
+        (0, "submitted_date", "not ISO 8601, such as 2024-01-31T23:59:59Z"),
+        (1, "id", "no value in a required column"),
         (
             3,
             "",
             (
-                "it has 2 fields where the file has 3 columns "
-                '(csv.short_rows = "fill" takes missing ones at the end as empty)'
+                "2 fields where the file has 3 columns "
+                '(csv.short_rows = "fill" treats missing fields at the end as empty)'
             ),
         ),
-        (4, "id", "it holds no value, and the column needs one"),
+        (4, "id", "no value in a required column"),
     ]
     assert window.rows == [2]
     assert window.rejected[0].value == long_text[:200]
@@ -96,7 +96,7 @@ def test_group_columns_may_come_from_source_or_dataset(tmp_path: Path, job_of) -
     assert load(job)[0].groups == ["north|s", "|s"]
     windows = load(job_of(extract=[path], group_by="Region"))
     assert windows[0].groups == ["north"]
-    assert rejections(windows) == [(1, "", "it has no group: no value in Region")]
+    assert rejections(windows) == [(1, "", "no group: no value in Region")]
 
 
 def test_groups_are_texts_of_the_converted_values(tmp_path: Path, job_of) -> None:
@@ -122,7 +122,7 @@ def test_events_may_be_dated(tmp_path: Path, job_of) -> None:
     )
     windows = load(job_of(extract=[path], timestamp_column="When"))
     assert windows[0].timestamps == ["1515531081.123", None, "-1.25"]
-    assert rejections(windows) == [(2, "When", "it is not ISO 8601, such as 2024-01-31T23:59:59Z")]
+    assert rejections(windows) == [(2, "When", "not ISO 8601, such as 2024-01-31T23:59:59Z")]
 
 
 def test_a_dataset_column_may_date_events_by_its_own_rule(tmp_path: Path, job_of) -> None:
@@ -158,7 +158,7 @@ def test_texts_larger_than_an_event(tmp_path: Path, job_of, char: str) -> None:
     (rejected,) = (row for window in windows for row in window.rejected)
     assert (rejected.row, rejected.column) == (0, "Status")
     assert rejected.code is RejectCode.RECORD_TOO_LONG
-    assert "alone has more than the 1,048,576 bytes" in rejected.reason
+    assert "a text with more than the 1,048,576 bytes" in rejected.reason
     assert rejected.value == char * MAX_VALUE_CHARS
 
 
@@ -346,7 +346,7 @@ def test_rules_that_cannot_be_kept(tmp_path: Path, job_of, rule: dict[str, str],
 def test_formats_for_text_are_a_mistake(tmp_path: Path, job_of) -> None:
     """A rule that would have no effect is refused."""
     path = write(tmp_path / "x.csv", "id,tpartner_id\n1,V\n")
-    with pytest.raises(SettingsError, match="are for timestamps"):
+    with pytest.raises(SettingsError, match="apply to timestamps"):
         open_extract(job_of(extract=[path], mapping={"id": {"column": "id", "formats": "%Y"}}))
 
 

@@ -289,7 +289,7 @@ def test_padding_goes_only_where_it_is_asked_for() -> None:
 def test_a_required_column_needs_a_value() -> None:
     """A null word in a required column rejects the row; a bad value keeps its own reason."""
     needed = column("double", required=True, null_words=("-",))
-    with pytest.raises(ValueError, match="needs one"):
+    with pytest.raises(ValueError, match="required column"):
         one("-", needed)
     with pytest.raises(ValueError, match="not a number"):
         one("x", needed)

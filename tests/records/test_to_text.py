@@ -135,6 +135,6 @@ def test_bytes_feed_texts_numbers_and_times(tmp_path: Path, job_of) -> None:
     (records,) = (extract.records(window) for window in extract.slices())
     assert records.data == [b'{"id":"007","tpartner_id":"V","submitted_date":"2024-01-02T00:00:00Z"}']
     assert [(row.row, row.column, row.reason) for row in records.rejected] == [
-        (1, "tpartner_id", "it holds no value, and the column needs one"),
-        (2, "id", "its bytes are not UTF-8"),
+        (1, "tpartner_id", "no value in a required column"),
+        (2, "id", "bytes that are not UTF-8"),
     ]

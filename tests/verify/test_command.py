@@ -72,7 +72,7 @@ def test_each_stage_of_a_load_is_shown(scn_loader, tmp_path):
     with emulator_process(tmp_path, "--fail-load-where", "id=c7") as emulator:
         place = ["--instance-id", INSTANCE, "--endpoint-url", emulator.url, "--run-dir", run_dir]
         ended = scn_loader("load", extract, *DATASET_FLAGS, *place)
-        assert "loaded      the service was not asked yet" in ended.stdout
+        assert "loaded      not verified yet; accepted does not mean loaded" in ended.stdout
         command = shlex.split(ended.stdout.splitlines()[-1])[1:]
         assert command == ["verify", str(run_dir), "--wait", "30m"]
         found = scn_loader(*command)
