@@ -28,7 +28,7 @@ class FoundCredentials:
 
     Attributes:
         credentials: The key.
-        expires_at: Expiry in epoch seconds; infinity if there is none or it is unknown.
+        expires_at: Expiry in epoch seconds; infinity without an expiry or if it is unknown.
     """
 
     credentials: Credentials

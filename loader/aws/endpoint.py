@@ -186,7 +186,7 @@ def _fault(parts: SplitResult) -> str:  # noqa: PLR0911 - one line per fault
 
 def _endpoint(parts: SplitResult, region: str, base_path: str) -> Endpoint:
     named = parts.hostname or ""
-    # The trailing dot of an absolute name goes: certificates and hosts files contain names without it.
+    # The trailing dot of an absolute name is removed: certificates and hosts files contain names without it.
     host = named.rstrip(".")
     port = parts.port or DEFAULT_PORTS[parts.scheme]
     default_port = port == DEFAULT_PORTS[parts.scheme]

@@ -147,7 +147,7 @@ class Signer:
 
         Args:
             line: The result of `request_line` for the request.
-            body: The body as sent; empty if there is none.
+            body: The body as sent, or empty.
             credentials: The key that signs.
             now: The server's time in epoch seconds.
             body_hash: SHA-256 of the body in hex, if the caller has it.

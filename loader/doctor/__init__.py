@@ -1,4 +1,4 @@
-"""Checks of a machine before a load: versions, configuration, the way to the service, disk and limits."""
+"""Checks of a machine before a load: versions, configuration, connection to the service, disk and limits."""
 
 from loader.doctor.check import Check, CheckState
 from loader.doctor.machine import machine_checks

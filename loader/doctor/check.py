@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class CheckState(StrEnum):
-    """How a check ended."""
+    """The state of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -19,9 +19,9 @@ class Check:
 
     Attributes:
         name: What was checked.
-        state: How it ended.
-        found: What was found, without secrets.
-        next_step: What to do about it; empty if nothing.
+        state: Its state.
+        found: The finding, without secrets.
+        next_step: The remedy; empty if none is needed.
     """
 
     name: str

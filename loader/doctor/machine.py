@@ -15,18 +15,19 @@ from loader.process.limits import FILES_BESIDE_CONNECTIONS
 from loader.report import figures
 
 PACKAGES = ("polars", "orjson", "aiohttp", "uvloop", "botocore")
-"""What a load runs on, as named in the version check."""
+"""Packages whose versions the version check shows."""
 
 LOW_DISK_BYTES = 1 * 2**30
-"""A checkpoint needs about 16 bytes an event; copies of standard input and rejected rows need their size."""
+"""A checkpoint needs about 16 bytes per event; copies of standard input and of rejected rows need their
+size."""
 
 
 def machine_checks(run_dir: Path, max_in_flight: int) -> Iterator[Check]:
     """Yield the checks of this machine.
 
     Args:
-        run_dir: Where loads keep their run directories.
-        max_in_flight: How many connections a load may open.
+        run_dir: Folder for the run directories of loads.
+        max_in_flight: Maximum number of connections of a load.
     """
     yield _versions()
     yield from _extras()
@@ -78,7 +79,7 @@ def _run_dir(run_dir: Path) -> Check:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        next_step = "Name a folder that this user may write to with --run-dir."
+        next_step = "With --run-dir, name a folder that this user may write to."
         return Check("run directory", CheckState.FAILED, f"{folder}: {error.strerror or error}", next_step)
     return Check("run directory", CheckState.OK, f"{folder} can be written to")
 
@@ -102,7 +103,7 @@ def _open_files(max_in_flight: int) -> Check:
         return Check(
             "open files",
             CheckState.WARNING,
-            f"at most {hard:,}, and a load may want {wanted:,}",
+            f"at most {hard:,}, but a load may need {wanted:,}",
             f"Raise the limit (ulimit -Hn), or load with --max-in-flight {max(1, hard // 2)}.",
         )
     limit = "no limit" if hard == resource.RLIM_INFINITY else f"at most {hard:,}"

@@ -1,7 +1,7 @@
-"""Checks of the way to the service: credentials, Region, endpoint, clock, permission to send.
+"""Checks of the connection to the service: credentials, Region, endpoint, clock, permission to send.
 
-Nothing is changed: the only Send request has an empty ``data``, which the service must refuse
-(``DataIntegrationEventData.min`` is 1), and is sent once.
+The checks change nothing. The only Send request has an empty ``data``, which the service must refuse
+(``DataIntegrationEventData.min`` is 1). It is sent once.
 """
 
 import time
@@ -23,20 +23,21 @@ from loader.service.protocol import read_date
 
 SKEW_WARNING_SECONDS = 60.0
 SKEW_LIMIT_SECONDS = 300.0
-"""The service refuses a signature that is minutes off (docs/service.md 8.9). A load corrects its clock."""
+"""The service refuses a signature that is minutes off (docs/service.md 8.9). A load corrects this by
+itself."""
 
 NO_INSTANCE = "00000000-0000-0000-0000-000000000000"
-"""The instance id of a job that names none."""
+"""Placeholder instance id for a job without one."""
 
 REFUSED_CODES = ("AccessDeniedException", "NotAuthorized", "OptInRequired")
 
 
 async def service_checks(job: Job, credentials: CredentialSource | None = None) -> AsyncIterator[Check]:
-    """Yield the checks of the way to the service, until one fails that the next ones need.
+    """Yield the checks of the connection, until a check fails that the next ones depend on.
 
     Args:
         job: Region, profile, endpoint and instance.
-        credentials: What to sign with; searched for if not given.
+        credentials: Credentials used for signing; looked up if not given.
     """
     try:
         session = await in_daemon_thread(lambda: open_session(job.profile, job.region))
@@ -92,7 +93,7 @@ def _clock(server_time: float | None, client: SupplyChainClient) -> Check:
 async def _permission(job: Job, client: SupplyChainClient) -> Check:
     name = "permission to send"
     if job.instance_id == NO_INSTANCE:
-        return Check(name, CheckState.SKIPPED, "no instance was named", "Name it with --instance-id.")
+        return Check(name, CheckState.SKIPPED, "no instance was given", "Give it with --instance-id.")
     probe = Event(
         window=0,
         index=0,
@@ -118,7 +119,9 @@ def _judged(name: str, outcome: Outcome) -> Check:
         )
         return Check(name, CheckState.FAILED, cause, next_step)
     if outcome.kind is OutcomeKind.ACCEPTED:
-        return Check(name, CheckState.WARNING, "the endpoint accepted an empty event; it is not the service")
+        return Check(
+            name, CheckState.WARNING, "the endpoint accepted an empty event, so it is not the service"
+        )
     next_step = "docs/troubleshooting.md explains the code."
     return Check(name, CheckState.FAILED, cause, next_step)
 

@@ -1,7 +1,7 @@
 """TLS session resumption: a connection resumes the session of an earlier one to the same host.
 
 Resumption saves the transfer and verification of the certificate chain, the signature of the server, and
-before TLS 1.3 a round trip. Each resumed session goes back to a handshake that verified certificate and
+before TLS 1.3 a round trip. Each resumed session originates from a handshake that verified certificate and
 host name, and is offered only to the same host by the same context. asyncio and uvloop create the TLS
 object themselves and pass no session to it, so a subclass of ``ssl.SSLObject`` sets the session.
 """

@@ -46,7 +46,7 @@ class Request:
         method: HTTP method.
         path: Path and query as sent, percent-encoded.
         headers: Headers to send, without ``Host`` and ``Content-Length``.
-        body: The body; empty if there is none.
+        body: The body, or empty.
     """
 
     method: str

@@ -1,4 +1,4 @@
-"""What an instance takes: the rate, the latency and the throttles of each packing and record size."""
+"""Measure what an instance accepts: rate, latency and throttles for each packing and record size."""
 
 from loader.measuring.api import measure, measure_to_end
 from loader.measuring.grid import Cell, CellResult, Measurement, MeasureSettings

@@ -2,9 +2,9 @@
 
 Rules kept here:
 
-1. Nothing is sent to an instance that is not on loopback before its consent is known.
-2. Never more calls are made than were announced; some are kept for the removal of the dataset.
-3. Whatever ends the measurement, the dataset is removed; after SIGKILL the next measurement does it.
+1. An instance that is not on loopback gets no event before its consent is known.
+2. The announced number of calls is never exceeded; some calls are reserved for the removal of the dataset.
+3. The dataset is removed however the measurement ends. After SIGKILL, the next measurement removes it.
 """
 
 import asyncio
@@ -33,14 +33,15 @@ from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.service.client import open_client
 
 SLACK_SECONDS = 300.0
-"""Added to the time for which a dataset is said to be in use: for the calls around the cells."""
+"""Added to the time for which a dataset is marked as in use, for the calls before and after the cells."""
 
 Announce = Callable[[Sequence[Cell], int, float], None]
-"""Called before the first call with the cells, the most calls, and the seconds that all of it may take."""
+"""Called before the first call with the cells, the maximum number of calls, and the maximum duration in
+seconds."""
 
 
 class _Stop:
-    """Carries a signal to the cell that runs."""
+    """Passes a signal to the running cell."""
 
     def __init__(self) -> None:
         self.reason: Interrupted | None = None
@@ -62,7 +63,7 @@ def measure_to_end(
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
     credentials: CredentialSource | None = None,
 ) -> Measurement:
-    """Measure on a loop of its own; signals end the measurement and its dataset is removed.
+    """Measure on a new event loop. Signals end the measurement; its dataset is removed.
 
     Args:
         job: Instance, Region, profile and endpoint.
@@ -71,7 +72,7 @@ def measure_to_end(
         announce: Called before the first call.
         on_result: Called with the result of each cell.
         loop_factory: Makes the event loop.
-        credentials: As whom to sign; looked for if not given.
+        credentials: Credentials used for signing; looked up if not given.
 
     Raises:
         LoaderError: Nothing was measured.
@@ -81,7 +82,7 @@ def measure_to_end(
         loop = runner.get_loop()
 
         def on_stop(reason: Interrupted) -> None:
-            with suppress(RuntimeError):  # the loop has closed
+            with suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(stop, reason)
 
         with on_signals(on_stop, lambda _reason: None, MEASURING_DRAIN_SECONDS + GRACE_SECONDS):
@@ -100,7 +101,7 @@ async def measure(
     credentials: CredentialSource | None = None,
     stop: _Stop | None = None,
 ) -> Measurement:
-    """Do what `measure_to_end` does, on the running event loop."""
+    """Do the same as `measure_to_end` on the running event loop."""
     stop = stop or _Stop()
     cells = cells_of(settings, least_record_bytes(dataset))
     seconds = len(cells) * (settings.seconds + MEASURING_DRAIN_SECONDS)
@@ -153,7 +154,7 @@ async def measure(
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """Measures one cell after the other."""
+    """Measures one cell after another."""
 
     target: Job
     dataset: Dataset

@@ -1,4 +1,4 @@
-"""The calls of a measurement: counted one by one, and never more than were announced."""
+"""The calls of a measurement, counted one by one and limited to the announced number."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -10,14 +10,14 @@ from loader.service.client import SupplyChainClient
 
 
 class CallsUsedUp(DeliveryStopped):
-    """The calls that were announced are made."""
+    """The announced number of calls is used up."""
 
 
 class Calls:
-    """Counts calls against the number that was announced.
+    """Counts calls against the announced number.
 
     Args:
-        most: Most calls.
+        most: Maximum number of calls.
     """
 
     def __init__(self, most: int) -> None:
@@ -26,39 +26,39 @@ class Calls:
 
     @property
     def left(self) -> int:
-        """Calls that may still be made."""
+        """Calls that are left."""
         return self.most - self.made
 
     def take(self) -> None:
-        """Count a call that is about to be made.
+        """Count a call before it is made.
 
         Raises:
-            CallsUsedUp: None is left.
+            CallsUsedUp: No call is left.
         """
         if self.made >= self.most:
-            raise CallsUsedUp("All calls that were announced are made.")
+            raise CallsUsedUp("The announced number of calls is used up.")
         self.made += 1
 
     async def counted(self, send: Callable[[], Awaitable[Response]]) -> Response:
         """Count a call and make it.
 
         Raises:
-            CallsUsedUp: None is left; nothing was sent.
+            CallsUsedUp: No call is left; nothing was sent.
         """
         self.take()
         return await send()
 
 
 class CountedClient:
-    """Sends the events of one cell, within its share of the calls.
+    """Sends the events of one cell within its share of the calls.
 
     Args:
         client: Signs and sends.
         calls: Counts the calls of the whole measurement.
-        share: Most calls of this cell.
+        share: Maximum number of calls of this cell.
 
     Attributes:
-        on_outcome: Called with what an attempt came to and when it began, in monotonic seconds.
+        on_outcome: Called with the outcome of an attempt and its start in monotonic seconds.
     """
 
     def __init__(self, client: SupplyChainClient, calls: Calls, share: int) -> None:
@@ -69,14 +69,14 @@ class CountedClient:
 
     @property
     def used_share(self) -> float:
-        """The part of the cell's calls that is made, from 0 to 1."""
+        """The share of the cell's calls that is used, from 0 to 1."""
         return self._share.made / self._share.most
 
     async def attempt(self, event: Event) -> Outcome:
         """Send an event once.
 
         Raises:
-            CallsUsedUp: The cell has no call left; nothing was sent.
+            CallsUsedUp: The cell has no calls left; nothing was sent.
         """
         self._share.take()
         self._calls.take()
@@ -90,5 +90,5 @@ class CountedClient:
         await self._client.refresh_credentials()
 
     def adjust_clock(self, server_time: float) -> None:
-        """Sign all later attempts by the service's clock."""
+        """Sign all later attempts with the service's time."""
         self._client.adjust_clock(server_time)

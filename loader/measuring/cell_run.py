@@ -1,7 +1,7 @@
-"""One cell: events through the delivery of a load for some seconds, measured after a warm-up.
+"""One cell: send events through a load's delivery for some seconds, and measure after a warm-up.
 
-The rate is that of acceptances after the warm-up. Before it a quota admits a burst, and the rate controller
-looks for the limit; both would distort the figure of a few seconds (`measured_stretch`).
+The rate counts acceptances after the warm-up. During the warm-up, a quota admits a burst, and the rate
+controller searches for the limit; both would distort a figure of a few seconds (`measured_stretch`).
 """
 
 import asyncio
@@ -22,26 +22,26 @@ from loader.measuring.payloads import Payloads
 from loader.model import OutcomeKind
 
 WARM_UP_SHARE = 0.4
-"""Share of a cell's time, or of its calls if they end sooner, that is not measured."""
+"""Share of a cell's time, or of its calls if they end first, that is not measured."""
 
 LONG_SHARE, SHORT_SHARE, MANY_EVENTS = 0.5, 0.15, 100
-"""The rate is measured over at least LONG_SHARE of the time after the warm-up, or over SHORT_SHARE of it if
-MANY_EVENTS were accepted in that time: one event more or less is then 1 %."""
+"""The rate is measured over at least LONG_SHARE of the time after the warm-up. If MANY_EVENTS are accepted in
+SHORT_SHARE of it, that time is enough: one event more or less then changes the rate by 1 %."""
 
 SLOW_SHARE = 0.05
-"""Round trips beyond this share of the measured time are mostly a queue in front of the service. The service
-then decides about an attempt near its end, and else near its start."""
+"""If round trips take more than this share of the measured time, most of it is a queue in front of the
+service. The service then decides near the end of an attempt, otherwise near its start."""
 
 _LOOK_SECONDS = 0.05
-"""How often the end of the warm-up is looked for."""
+"""Interval between checks for the end of the warm-up."""
 
 MEASURING_DRAIN_SECONDS = 5.0
-"""How long answers are waited for after the end of a cell."""
+"""How long to wait for pending answers after the end of a cell."""
 
 
 @dataclass(frozen=True, slots=True)
 class _WarmUp:
-    """Figures at the end of the warm-up, at a moment in monotonic seconds."""
+    """Figures at the end of the warm-up; its time in monotonic seconds."""
 
     at: float
     attempts: int
@@ -51,7 +51,7 @@ class _WarmUp:
 
 @dataclass(slots=True)
 class _Moments:
-    """When attempts of one outcome began and ended, in monotonic seconds."""
+    """Start and end of attempts with the same outcome, in monotonic seconds."""
 
     starts: list[float] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
@@ -62,14 +62,14 @@ class _Moments:
 
 
 class CellRun:
-    """Measures one cell; used once.
+    """Measures one cell. Use it once.
 
     Args:
         client: Sends within the cell's share of the calls; its ``on_outcome`` is set here.
-        cell: What is measured.
+        cell: The cell.
         payloads: Makes its events.
-        seconds: How long it takes.
-        known: What earlier cells found out about the rate.
+        seconds: Its duration.
+        known: What earlier cells learned about the rate.
         rate: The user's ceiling in calls per second, or None.
     """
 
@@ -104,16 +104,16 @@ class CellRun:
 
     @property
     def learned(self) -> Remembered:
-        """What the cell found out about the rate."""
+        """What the cell learned about the rate."""
         return Remembered(self._governor.learned_rate, self._governor.reached_rate)
 
     def stop(self) -> None:
-        """End the cell before its time."""
+        """End the cell early."""
         self._ended_by = "interrupted"
         self._dispatcher.stop("interrupted")
 
     async def run(self) -> CellResult:
-        """Send until the time or the calls are used up, and return what was measured.
+        """Send until the time or the calls are used up, and return the measurement.
 
         Raises:
             LoaderError: The service refuses all events.
@@ -142,7 +142,7 @@ class CellRun:
                 round_trips = stats.round_trips.copy()
                 self._warm = _WarmUp(time.monotonic(), stats.attempts, stats.throttled, round_trips)
             await asyncio.sleep(_LOOK_SECONDS)
-        self._dispatcher.stop("the time of the cell is over")
+        self._dispatcher.stop("the time of the cell is up")
 
     def _on_outcome(self, kind: OutcomeKind, started_at: float) -> None:
         if kind is OutcomeKind.ACCEPTED:
@@ -178,15 +178,15 @@ class CellRun:
 def measured_stretch(
     warm_at: float, throttled_at: Sequence[float], accepted_at: Sequence[float]
 ) -> tuple[float, float]:
-    """Return the stretch of time that the rate is measured over: those that are accepted in it are counted.
+    """Return the period over which the rate is measured: the acceptances in it are counted.
 
-    At a throttle the allowance of a quota is used up. Between two of them the service accepts as much as the
-    quota grants in that time, however much of a burst it allowed before.
+    When a request is throttled, the quota is used up. Between two throttles, the service accepts exactly what
+    the quota grants in that time, whatever burst it admitted before.
 
     Args:
         warm_at: The end of the warm-up.
-        throttled_at: When attempts began that were throttled, in order.
-        accepted_at: When attempts began that were accepted, in order, not empty.
+        throttled_at: Start times of throttled attempts, in order.
+        accepted_at: Start times of accepted attempts, in order, not empty.
     """
     last = accepted_at[-1]
     whole_seconds = last - warm_at

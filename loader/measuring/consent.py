@@ -1,4 +1,4 @@
-"""Whether an instance may be measured: asked of the instance itself, before anything is sent to it."""
+"""Check that the owner of an instance permits a measurement, before anything is sent to it."""
 
 from typing import Any
 from urllib.parse import quote
@@ -7,7 +7,7 @@ from loader.errors import SettingsError
 from loader.measuring.resources import ResourceClient
 
 TAG_KEY, TAG_VALUE = "scn-loader-measure", "allowed"
-"""The tag with which the owner of an instance allows a measurement."""
+"""The tag with which the owner of an instance permits a measurement."""
 
 INSTANCE_PATH = "/api/instance/{instance_id}"
 TAGS_PATH = "/api/tags/{arn}"
@@ -15,7 +15,7 @@ TAGS_PATH = "/api/tags/{arn}"
 
 
 async def check_consent(resources: ResourceClient, instance_id: str, region: str) -> None:
-    """Return if the instance carries the tag that allows a measurement.
+    """Return if the instance has the tag that permits a measurement; raise otherwise.
 
     Args:
         resources: Makes the calls.
@@ -23,8 +23,8 @@ async def check_consent(resources: ResourceClient, instance_id: str, region: str
         region: Its Region.
 
     Raises:
-        SettingsError: It does not.
-        LoaderError: The service does not say.
+        SettingsError: The instance does not have the tag.
+        LoaderError: The service did not answer.
     """
     answer = await resources.ask("GET", INSTANCE_PATH.format(instance_id=instance_id), action="GetInstance")
     arn = _arn_of(answer, instance_id, region)
@@ -32,10 +32,10 @@ async def check_consent(resources: ResourceClient, instance_id: str, region: str
     tags = told.get("tags")
     if not isinstance(tags, dict) or tags.get(TAG_KEY) != TAG_VALUE:
         raise SettingsError(
-            "The instance does not allow a measurement, so nothing was sent to it.",
+            "The instance does not permit a measurement, so nothing was sent to it.",
             where=arn,
-            why=f"it has no tag {TAG_KEY} = {TAG_VALUE}, with which its owner agrees to thousands of calls",
-            next_step="measure an instance that serves no one else, and tag it before:\n"
+            why=f"the tag {TAG_KEY} = {TAG_VALUE} is missing; with it the owner agrees to thousands of calls",
+            next_step="use an instance without other users, and tag it first:\n"
             f"aws supplychain tag-resource --resource-arn {arn} --tags {TAG_KEY}={TAG_VALUE} "
             f"--region {region}",
         )
@@ -48,7 +48,7 @@ def _arn_of(answer: dict[str, Any], instance_id: str, region: str) -> str:
         raise SettingsError(
             "The endpoint does not describe the instance, so nothing was sent to it.",
             where=f"instance {instance_id}",
-            why="the answer to GetInstance holds no account",
+            why="the answer to GetInstance does not contain an account",
             next_step="check --endpoint-url",
         )
     return f"arn:aws:scn:{region}:{account}:instance/{instance_id}"

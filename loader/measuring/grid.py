@@ -1,4 +1,4 @@
-"""The cells of a measurement, and what each of them came to. Pure."""
+"""The cells of a measurement and their results. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from loader.latency import NO_LATENCIES, Percentiles
 from loader.model import MAX_EVENT_BYTES
 
 ROW, GROUP = "row", "group"
-"""One record per event, and as many as an event holds: the packings of a load."""
+"""One record per event, and full events: the packings of a load."""
 
 RESERVED_CALLS = 60
-"""Calls kept for the dataset and the consent: seven calls of up to five tries each, and some to spare."""
+"""Calls reserved for consent and dataset: seven calls of up to five tries each, and some spare ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class MeasureSettings:
-    """What to measure.
+    """What to measure, and for how long.
 
     Attributes:
         seconds: Time for each cell.
         packings: ``row``, ``group`` or a number of records per event.
-        record_bytes: Sizes of a record in UTF-8 bytes; empty for two sizes that fit the dataset.
-        in_flight: Most requests under way at once.
-        max_calls: Most calls of the whole measurement, of any operation.
+        record_bytes: Sizes of a record in UTF-8 bytes; if empty, two sizes that suit the dataset.
+        in_flight: Maximum numbers of requests in flight.
+        max_calls: Maximum number of calls of the whole measurement, of any operation.
         rate: The user's ceiling in calls per second, or None.
     """
 
@@ -41,9 +41,9 @@ class Cell:
     """One combination that is measured.
 
     Attributes:
-        packing: As given by the user.
+        packing: The packing as the user wrote it.
         record_bytes: Size of a record in bytes.
-        in_flight: Most requests under way at once.
+        in_flight: Maximum number of requests in flight.
     """
 
     packing: str
@@ -52,7 +52,7 @@ class Cell:
 
     @property
     def records_per_event(self) -> int:
-        """Records that an event of this packing holds."""
+        """Records in an event of this packing."""
         if self.packing == ROW:
             return 1
         fitting = most_records(self.record_bytes)
@@ -61,7 +61,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """What a cell came to. Counts and latencies are of the time after the warm-up.
+    """The result of a cell. Counts and latencies cover the time after the warm-up.
 
     Attributes:
         cell: The cell.
@@ -69,9 +69,9 @@ class CellResult:
         accepted: Events accepted.
         attempted: Requests that ended.
         throttled: Requests that the service throttled.
-        failed: Events that the service refused, of the whole cell.
+        failed: Events that the service refused, in the whole cell.
         events_per_second: Rate of acceptances.
-        limit_per_second: The limit that the rate controller found; None if it met none.
+        limit_per_second: The limit that the rate controller found, or None.
         latency: Round trips of the requests.
         ended_by: ``time``, ``calls`` (its share of the calls was used up) or ``interrupted``.
     """
@@ -114,16 +114,16 @@ class CellResult:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A measurement that ended.
+    """The result of a measurement.
 
     Attributes:
         dataset: Name of the dataset whose rows were sent.
-        endpoint_url: Where they were sent.
+        endpoint_url: The endpoint they were sent to.
         results: The cells that were measured, in their order.
         calls: Calls made, of any operation.
-        max_calls: Most calls, as announced.
-        notes: What a reader of the figures has to know.
-        error: What ended it before its end, or None.
+        max_calls: The announced maximum number of calls.
+        notes: Notes for readers of the figures.
+        error: The error that ended it early, or None.
     """
 
     dataset: str
@@ -136,7 +136,7 @@ class Measurement:
 
     @property
     def exit_code(self) -> ExitCode:
-        """How the command ends."""
+        """The exit code of the command."""
         return ExitCode.DELIVERED if self.error is None else self.error.exit_code
 
     def as_json(self) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class Measurement:
 
 
 def most_records(record_bytes: int) -> int:
-    """Return how many records of a size one event holds: an array needs a comma each and two brackets."""
+    """Return how many records of a size fit into one event; an array needs a comma each and two brackets."""
     return max(1, (MAX_EVENT_BYTES - 1) // (record_bytes + 1))
 
 
@@ -163,7 +163,7 @@ def cells_of(settings: MeasureSettings, least_record_bytes: int) -> list[Cell]:
 
     Args:
         settings: What to measure.
-        least_record_bytes: Size of the smallest record that the dataset takes.
+        least_record_bytes: Size of the smallest record of the dataset.
 
     Raises:
         SettingsError: A packing or a size cannot be measured, or there are too few calls for the cells.
@@ -181,9 +181,9 @@ def cells_of(settings: MeasureSettings, least_record_bytes: int) -> list[Cell]:
         is_number = packing.isascii() and packing.isdecimal() and int(packing[:9]) > 0
         if packing not in (ROW, GROUP) and not is_number:
             raise SettingsError(
-                "There is no such packing.",
+                "This packing does not exist.",
                 where="--packing",
-                why=f"'{packing}' is none of row, group or a number of records",
+                why=f"'{packing}' is not row, group or a number of records",
             )
     cells = [
         Cell(packing, size, in_flight)
@@ -196,12 +196,12 @@ def cells_of(settings: MeasureSettings, least_record_bytes: int) -> list[Cell]:
         raise SettingsError(
             "There are too few calls for the measurement.",
             where="--max-calls",
-            why=f"{len(cells)} cells and the calls around them need at least {least_calls:,}",
+            why=f"{len(cells)} combinations and the other calls need at least {least_calls:,}",
         )
     return cells
 
 
 def default_sizes(least_record_bytes: int) -> tuple[int, int]:
-    """Return two sizes that differ clearly: of a lean record, and of a wide one."""
+    """Return two clearly different sizes: a small record and a large one."""
     lean = max(300, -(-least_record_bytes // 100) * 100)
     return lean, max(2000, 3 * lean)

@@ -1,9 +1,9 @@
-"""The dataset of a measurement: made before the first event, removed at the end.
+"""The dataset of a measurement: created before the first event, deleted at the end.
 
-Every measurement of an instance uses one name. So a dataset that a killed measurement left is found without a
-search, and two measurements never distort each other. Its description says who made it and until when it may
-be in use. A measurement removes one that it finds if the same user made it on the same machine (a lock shows
-that no other process of this machine measures the instance), or if its time is over.
+All measurements of an instance use the same dataset name. So the dataset of a killed measurement is easy to
+find, and two measurements cannot run at the same time. The description of the dataset states its owner and
+until when it may be in use. A measurement deletes an existing dataset if the same user created it on this
+machine (a lock shows that no other process of this machine measures the instance), or if its time is over.
 """
 
 import fcntl
@@ -33,13 +33,13 @@ _NO_OWNER = ""
 
 @contextmanager
 def only_measurement(instance_id: str, folder: Path | None = None) -> Iterator[str]:
-    """Hold the measurement of an instance for this process, and yield who owns its dataset.
+    """Lock the measurement of an instance for this process, and yield the owner of its dataset.
 
-    The owner is "" if this machine cannot tell its processes apart, because no file can be written.
+    The owner is "" if no lock file can be written, so that processes of this machine cannot be distinguished.
 
     Args:
         instance_id: UUID of the instance.
-        folder: Where the lock is, or None for the user's state folder.
+        folder: Folder of the lock, or None for the user's state folder.
 
     Raises:
         SettingsError: Another process of this user measures the instance.
@@ -79,34 +79,36 @@ async def own_dataset(
     until: float,
     notes: list[str],
 ) -> AsyncIterator[str]:
-    """Make the dataset, yield its ARN, and remove it.
+    """Create the dataset, yield its ARN, and delete it.
 
-    On loopback, an endpoint that has no datasets is sent events all the same: a server of the user's own that
-    only answers events. The ARN then names a dataset that does not exist.
+    An endpoint on loopback may not support datasets, for example a server of the user's own that only accepts
+    events. It gets events all the same; the ARN then names a dataset that does not exist.
 
     Args:
         resources: Makes the calls.
         instance_id: UUID of the instance.
         dataset: Its columns.
-        owner: Who makes it, as `only_measurement` says.
-        until: When the measurement is over at the latest, in epoch seconds.
-        notes: Takes what a reader of the figures has to know.
+        owner: Its owner, from `only_measurement`.
+        until: The latest end of the measurement, in epoch seconds.
+        notes: Receives notes for readers of the figures.
 
     Raises:
-        LoaderError: It cannot be made or removed, or another measurement uses it.
+        LoaderError: It cannot be created or deleted, or another measurement uses it.
     """
     path = DATASET_PATH.format(instance_id=instance_id, namespace=NAMESPACE, name=NAME)
     arn = await _make(resources, path, _request(dataset, owner, until), owner)
     if not arn and resources.client.is_on_loopback:
         instance_arn = f"arn:aws:scn:{resources.client.region}:000000000000:instance/{instance_id}"
-        notes.append("The endpoint has no datasets: the events named one that does not exist.")
+        notes.append(
+            "The endpoint does not support datasets: the events named a dataset that does not exist."
+        )
         yield f"{instance_arn}/namespaces/{NAMESPACE}/datasets/{NAME}"
         return
     if not arn:
         raise SettingsError(
-            "The endpoint did not make the dataset of the measurement.",
+            "The endpoint did not create the dataset of the measurement.",
             where=path,
-            why="the answer to CreateDataLakeDataset holds no ARN",
+            why="the answer to CreateDataLakeDataset does not contain an ARN",
             next_step="check --endpoint-url",
         )
     try:
@@ -127,13 +129,13 @@ def _request(dataset: Dataset, owner: str, until: float) -> dict[str, Any]:
             "fields": fields,
             "primaryKeys": [{"name": name} for name in dataset.primary_key if name not in NEVER_SEND],
         },
-        "description": f"Made-up rows of 'scn-loader measure': owner {owner or '0' * 12}, "
+        "description": f"Generated rows of 'scn-loader measure': owner {owner or '0' * 12}, "
         f"in use until {datetime.fromtimestamp(until, UTC):%Y-%m-%dT%H:%M:%SZ}. May be deleted after that.",
     }
 
 
 async def _make(resources: ResourceClient, path: str, request: dict[str, Any], owner: str) -> str:
-    """Make the dataset, after one that is left over is removed. Return its ARN, or "" if there is none."""
+    """Create the dataset, and delete a leftover one first. Return its ARN, or "" without datasets."""
     for is_last in (False, True):
         try:
             made = await resources.ask("PUT", path, request, action="CreateDataLakeDataset")
@@ -154,7 +156,7 @@ async def _remove_left_over(resources: ResourceClient, path: str, owner: str) ->
     try:
         answer = await resources.ask("GET", path, action="GetDataLakeDataset")
     except CallRefused as refused:
-        if refused.code == _NOT_FOUND:  # removed in the meantime
+        if refused.code == _NOT_FOUND:  # deleted in the meantime
             return
         raise
     described = answer.get("dataset")
@@ -163,11 +165,11 @@ async def _remove_left_over(resources: ResourceClient, path: str, owner: str) ->
     made_by, until = (match[1], match[2]) if match else ("", "")
     if not match or not ((owner and made_by == owner) or _is_over(until, resources.client.service_now())):
         raise SettingsError(
-            "The instance may be under measurement already.",
+            "Another measurement may be using the instance.",
             where=f"dataset {NAMESPACE}/{NAME}",
-            why=f"another machine or user made it, to be used until {until}"
+            why=f"another machine or user created it, for use until {until}"
             if match
-            else "a dataset of this name exists that no measurement made",
+            else "a dataset with this name exists, but no measurement created it",
             next_step="run the same command again later, or delete the dataset if nothing uses it",
         )
     await resources.ask("DELETE", path, action="DeleteDataLakeDataset")

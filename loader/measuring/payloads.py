@@ -1,7 +1,7 @@
-"""The events that are sent: made-up records of one size, as many to an event as the packing says. Pure.
+"""The events of a measurement: generated records of one size, packed as the cell requires. Pure.
 
-A measurement sends the same few thousand records again and again, so the dataset stays small however long it
-takes. No event holds a key twice. Events have tokens of their own: the service takes each for a new one.
+A measurement repeats the same few thousand records, so that the dataset stays small however long it takes. An
+event does not contain a key twice. Each event has its own token, so that the service takes it as a new event.
 """
 
 import hashlib
@@ -17,14 +17,14 @@ from loader.model import Event
 from loader.synthetic import RowSettings, synthetic_rows
 
 LEAST_RECORDS = 1_000
-"""Records that are made at least, so that single records differ from one request to the next."""
+"""Minimum number of records, so that requests with a single record differ."""
 
 LANES_PER_REQUEST = 4
-"""Groups for each request that may be under way: a free one is always there."""
+"""Groups per request in flight: enough that one is always free."""
 
 
 def least_record_bytes(dataset: Dataset) -> int:
-    """Return the size of the smallest record: the keys and required columns of a made-up row."""
+    """Return the size of the smallest record: the keys and required columns of a generated row."""
     return max(len(orjson.dumps(row)) for row in _rows(dataset, 1, _needed(dataset)))
 
 
@@ -35,7 +35,7 @@ class Payloads:
         dataset: The dataset whose columns the records have.
         cell: Packing and size.
         number: Number of the cell, from 0.
-        run_id: Tells the tokens of this measurement from those of all others.
+        run_id: Distinguishes the tokens of this measurement from all others.
     """
 
     def __init__(self, dataset: Dataset, cell: Cell, number: int, run_id: str) -> None:
@@ -47,7 +47,7 @@ class Payloads:
         self._lanes = LANES_PER_REQUEST * cell.in_flight
 
     def event(self, index: int) -> Event:
-        """Return the event of a number: the same one each time."""
+        """Return the event with a number; the same number always gives the same event."""
         count = self._cell.records_per_event
         start = index * count % len(self._records)
         taken = list(islice(chain(self._records[start:], self._records), count))
@@ -74,7 +74,7 @@ def _rows(dataset: Dataset, count: int, names: set[str] | None = None) -> list[d
 
 
 def _sized_records(dataset: Dataset, size: int, count: int) -> list[bytes]:
-    """Return records of ``size`` bytes: the needed columns, others while they fit, and filling."""
+    """Return records of ``size`` bytes: the required columns, others while they fit, and padding."""
     needed = _needed(dataset)
     kept: set[str] = set(needed)
     rows = _rows(dataset, count)
@@ -90,7 +90,7 @@ def _sized_records(dataset: Dataset, size: int, count: int) -> list[bytes]:
 
 
 def _filled_column(dataset: Dataset, kept: set[str]) -> str:
-    """Return the column that is filled up: a text, outside the key if there is one."""
+    """Return the column that gets the padding: a text column, outside the key if there is one."""
     texts = [column.name for column in dataset.columns if column.type == "string" and column.name in kept]
     return next((name for name in reversed(texts) if name not in dataset.primary_key), texts[-1])
 

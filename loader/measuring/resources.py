@@ -1,4 +1,4 @@
-"""Calls about instance, tags and dataset, counted like all others; each answer is a document or an error."""
+"""Calls about instance, tags and dataset. They are counted; each answer is a document or an error."""
 
 import asyncio
 from typing import Any
@@ -19,7 +19,7 @@ class CallRefused(ServiceStopped):
     Args:
         outcome: Its answer.
         action: The operation.
-        where: What the call was about.
+        where: The resource.
     """
 
     def __init__(self, outcome: Outcome, action: str, where: str) -> None:
@@ -54,7 +54,7 @@ class ResourceClient:
     async def ask(
         self, method: str, path: str, document: dict[str, Any] | None = None, *, action: str
     ) -> dict[str, Any]:
-        """Make a call and return the document of its answer; an answer that is none is an empty document.
+        """Make a call and return the document in its answer; an empty one if the answer has no document.
 
         Args:
             method: HTTP method.
@@ -63,8 +63,8 @@ class ResourceClient:
             action: Name of the operation.
 
         Raises:
-            CallRefused: The service refuses it.
-            LoaderError: There is no answer of the service.
+            CallRefused: The service refuses the call.
+            LoaderError: The service does not answer.
         """
         body = b"" if document is None else orjson.dumps(document)
         client = self._client

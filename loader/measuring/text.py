@@ -1,4 +1,4 @@
-"""A measurement in words, as a table and as a picture. Pure."""
+"""A measurement as text, as a table and as a picture. Pure."""
 
 from collections.abc import Sequence
 
@@ -21,11 +21,11 @@ COLUMNS = (
 
 
 def announcement(cells: Sequence[Cell], max_calls: int, seconds: float, dataset: str) -> str:
-    """Return what is about to happen, before the first call is made."""
+    """Return the announcement that is shown before the first call."""
     combinations, most = figures.counted(len(cells), "combination"), figures.counted(max_calls, "call")
     return (
-        f"Measuring {combinations} with made-up rows of {dataset}: at most {most} in "
-        f"{figures.duration(seconds)}, into a dataset of its own that is deleted at the end."
+        f"Measuring {combinations} with generated rows of {dataset}: at most {most} in "
+        f"{figures.duration(seconds)}, into a separate dataset that is deleted at the end."
     )
 
 
@@ -41,7 +41,7 @@ def line(result: CellResult) -> str:
 
 
 def cell_name(cell: Cell) -> str:
-    """Return the name of a cell for people."""
+    """Return the name of a cell for users."""
     return f"{packing_name(cell)}, records of {figures.counted(cell.record_bytes, 'byte')}"
 
 
@@ -73,20 +73,20 @@ def table_rows(measurement: Measurement) -> list[tuple[str, ...]]:
 
 
 def remarks(measurement: Measurement) -> list[str]:
-    """Return what a reader of the table has to know, in sentences."""
-    said = list(measurement.notes)
+    """Return notes for readers of the table, as sentences."""
+    notes = list(measurement.notes)
     failed = sum(result.failed for result in measurement.results)
     if failed:
-        said.append(f"{figures.counted(failed, 'event')} failed: the service refused made-up rows.")
+        notes.append(f"{figures.counted(failed, 'event')} failed: the service refused generated rows.")
     short = [result for result in measurement.results if result.ended_by == "calls"]
     if short:
-        said.append(
+        notes.append(
             f"{figures.counted(len(short), 'combination')} ended early, because the calls were used up: "
             "more calls (--max-calls) or fewer seconds (--seconds) measure the whole time."
         )
     made, most = figures.counted(measurement.calls, "call"), figures.count(measurement.max_calls)
-    said.append(f"{made} of at most {most} made.")
-    return said
+    notes.append(f"{made} of at most {most} made.")
+    return notes
 
 
 def picture(measurement: Measurement) -> str:
@@ -102,7 +102,7 @@ def picture(measurement: Measurement) -> str:
         for result in measurement.results
         if result.events_per_second > 0
     ]
-    return measured(f"What the instance takes: made-up rows of {measurement.dataset}", lines)
+    return measured(f"What the instance accepts: generated rows of {measurement.dataset}", lines)
 
 
 def _several_in_flight(measurement: Measurement) -> bool:

@@ -1,4 +1,4 @@
-"""Metrics of a load for machines: a file for Prometheus, a line for CloudWatch, OTLP for collectors."""
+"""Metrics of a load for monitoring: a file for Prometheus, a line for CloudWatch, OTLP for collectors."""
 
 from loader.metrics.emf import emf_line
 from loader.metrics.prometheus import MetricsFile

@@ -1,4 +1,4 @@
-"""One line in CloudWatch's embedded metric format, for logs that CloudWatch reads (Lambda, Batch, ECS)."""
+"""One line in CloudWatch's embedded metric format, for logs that CloudWatch collects (Lambda, Batch, ECS)."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from loader.report.log_lines import iso
 NAMESPACE = "ScnLoader"
 
 _UNITS = {"By": "Bytes", "s": "Seconds", "{event}/s": "Count/Second"}
-"""UCUM units as CloudWatch's; everything else is a count."""
+"""UCUM units in CloudWatch's names. All other units are counts."""
 
 
 def emf_line(
@@ -20,10 +20,10 @@ def emf_line(
     """Return the metrics of a load that ended.
 
     Args:
-        now: How it stood at its end.
+        now: Its state at the end.
         labels: The dimensions.
         epoch_ms: When it ended, in epoch milliseconds.
-        exit_code: How it ended.
+        exit_code: Its exit code.
         load: Its id.
     """
     values = {each.name: each.value(now) for each in INSTRUMENTS}

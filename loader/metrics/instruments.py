@@ -1,6 +1,7 @@
 """The metrics: name, unit, meaning and value, by the conventions of OpenTelemetry.
 
-Names are dotted and have no unit; units are those of UCUM. Prometheus and CloudWatch forms are derived.
+Names are dotted and have no unit; units are UCUM units. Names for Prometheus and CloudWatch are derived from
+them.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from loader.report import Snapshot
 
 
 class Kind(StrEnum):
-    """How a metric behaves."""
+    """The kind of a metric."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -24,10 +25,11 @@ class Instrument:
 
     Attributes:
         name: Dotted name.
-        unit: UCUM unit: ``{event}`` counts events, ``By`` is bytes, ``s`` seconds, ``1`` none.
-        kind: Counter (only grows in a run) or gauge.
-        meaning: What it counts, in a sentence.
-        value: Reads it; None while there is no value.
+        unit: UCUM unit: ``{event}`` counts events, ``By`` is bytes, ``s`` is seconds, ``1`` is a plain
+            number.
+        kind: Counter (only grows during a run) or gauge.
+        meaning: What it counts, as a sentence.
+        value: Returns its value; None without a value.
     """
 
     name: str

@@ -1,9 +1,9 @@
-"""The metrics by OTLP, for collectors of OpenTelemetry: observable instruments over the last snapshot.
+"""Send the metrics by OTLP to an OpenTelemetry collector: observable instruments over the last snapshot.
 
-Nothing is counted twice: the instruments read the same values as the metrics file, when the library asks for
-them. The standard variables (``OTEL_EXPORTER_OTLP_ENDPOINT`` and so on) switch it on and configure it.
+The instruments read the same values as the metrics file, whenever the library collects them. The standard
+variables (``OTEL_EXPORTER_OTLP_ENDPOINT`` and others) enable and configure it.
 
-Rule kept here: a collector that does not answer delays the end of a load by END_SECONDS at most.
+Rule kept here: a collector that does not answer delays the end of a load by at most END_SECONDS.
 """
 
 import logging
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SWITCHES = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-"""Variables that name a collector: with one of them the metrics are sent."""
+"""Variables that name a collector. If one of them is set, the metrics are sent."""
 
 INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL"
 EXPORT_MILLISECONDS = 10_000
-"""How often metrics are sent unless ``OTEL_METRIC_EXPORT_INTERVAL`` says otherwise. The SDK's default of 60 s
-would show nothing of a short load."""
+"""Interval between exports, unless ``OTEL_METRIC_EXPORT_INTERVAL`` is set. With the SDK's default of 60 s, a
+short load would send almost nothing."""
 
 END_SECONDS = 2.0
-"""Time for the last export."""
+"""Time limit of the last export."""
 
 
 def is_wanted(environment: Mapping[str, str]) -> bool:
@@ -49,7 +49,7 @@ def is_installed() -> bool:
 
 
 class OtelMetrics:
-    """The metrics of one load; they are sent from a thread of the library.
+    """The metrics of one load. A thread of the library sends them.
 
     Args:
         labels: Attributes of every metric, such as the event type.
@@ -57,7 +57,7 @@ class OtelMetrics:
     """
 
     def __init__(self, labels: Mapping[str, str], environment: Mapping[str, str]) -> None:
-        # An extra that takes half a second to import.
+        # Imported here, because the extra takes half a second to import.
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415
             OTLPMetricExporter,
         )
@@ -65,12 +65,14 @@ class OtelMetrics:
         from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader  # noqa: PLC0415
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
 
-        # The library reports each failed export; here one line at the end is enough.
+        # The library logs every failed export; the loader logs one line at the end instead.
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
         self._labels = dict(labels)
         self._now = Snapshot()
         self._exit_code: int | None = None
-        interval = None if environment.get(INTERVAL) else EXPORT_MILLISECONDS  # None: the library reads it
+        interval = (
+            None if environment.get(INTERVAL) else EXPORT_MILLISECONDS
+        )  # None: the library reads the variable
         self._provider = MeterProvider(
             [PeriodicExportingMetricReader(_watched(OTLPMetricExporter(), self._note), interval)],
             Resource.create({"service.name": "scn-loader", "service.version": version("scn-loader")}),
@@ -80,14 +82,14 @@ class OtelMetrics:
         self._create()
 
     def update(self, now: Snapshot) -> None:
-        """Take the state of the load."""
+        """Receive the state of the load."""
         self._now = now
 
     def end(self, now: Snapshot, exit_code: int) -> None:
-        """Send the last metrics, for END_SECONDS at most."""
+        """Send the last metrics, for at most END_SECONDS."""
         self._now, self._exit_code = now, exit_code
         self._was_exported = False
-        # A thread of our own: the library waits for a collector, with retries, longer than it is told to.
+        # A thread of our own, because the library retries longer than its own time limit.
         sending = threading.Thread(
             target=partial(self._provider.force_flush, END_SECONDS * 1e3), daemon=True, name="otel-end"
         )
@@ -122,7 +124,7 @@ class OtelMetrics:
 
 
 def _watched(exporter: Any, note: Callable[[bool], None]) -> Any:
-    """Return the exporter; ``note`` is called with whether each export arrived."""
+    """Return the exporter. After each export, it calls ``note`` with True if the export succeeded."""
     from opentelemetry.sdk.metrics.export import MetricExportResult  # noqa: PLC0415 - see above
 
     send = exporter.export

@@ -1,6 +1,6 @@
 """A file in Prometheus' text format, for the textfile collector of node_exporter.
 
-The file is replaced whole, so a reader never sees half of it.
+The file is replaced atomically, so that a reader never sees a part of it.
 """
 
 import math
@@ -12,7 +12,7 @@ from loader.metrics.instruments import INSTRUMENTS, Instrument, Kind
 from loader.report import Snapshot
 
 WRITE_SECONDS = 5.0
-"""How often the file is written while a load runs: a third of Prometheus' usual scrape interval."""
+"""Interval between writes during a load: a third of Prometheus' usual scrape interval."""
 
 _UNITS = {"By": "bytes", "s": "seconds", "{event}/s": "events_per_second"}
 """UCUM units as suffixes of a name; annotations such as ``{row}`` have none."""
@@ -32,10 +32,10 @@ class MetricsFile:
         self._written_at = -math.inf
 
     def update(self, now: Snapshot) -> None:
-        """Write the file if it is time.
+        """Write the file if it is due.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: The file cannot be written.
         """
         if now.seconds - self._written_at >= WRITE_SECONDS:
             self.write(now)
@@ -45,10 +45,10 @@ class MetricsFile:
 
         Args:
             now: The state of the load.
-            exit_code: How it ended; None while it runs.
+            exit_code: The exit code of the load; None while it runs.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: The file cannot be written.
         """
         self._written_at = now.seconds
         write_whole(self._path, to_text(now, self._labels, exit_code=exit_code).encode(), private=False)
@@ -69,7 +69,7 @@ def to_text(now: Snapshot, labels: Mapping[str, str], *, exit_code: int | None =
 
 
 def metric_name(instrument: Instrument) -> str:
-    """Return the name of a metric as Prometheus wants it: with unit and, for counters, ``_total``."""
+    """Return the name of a metric in Prometheus' form: with unit and, for counters, ``_total``."""
     name, unit = instrument.name.replace(".", "_"), _UNITS.get(instrument.unit, "")
     base, duration, percentile = name.partition("_duration_")
     parts = [f"{base}_duration", unit, percentile] if duration else [name, unit]

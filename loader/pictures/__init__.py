@@ -1,1 +1,1 @@
-"""Pictures as SVG text: the report's, the benchmarks' and measure's. Pure."""
+"""Pictures as SVG text, for the report, the benchmarks and ``measure``. Pure."""

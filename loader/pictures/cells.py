@@ -1,4 +1,4 @@
-"""A map of many things in few cells, each in the colour of its state; and shares of a whole as one bar."""
+"""A map of many items in few cells, coloured by state; and the shares of a whole as one bar."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ class ColouredCell:
 
     Attributes:
         class_: CSS class of its state.
-        label: Its words.
-        is_round: Whether it is a circle: a second sign beside the colour, for those who do not see it.
+        label: Its text.
+        is_round: Whether it is a circle: a sign besides the colour, for readers who cannot see the colour.
     """
 
     class_: str
@@ -27,7 +27,7 @@ class ColouredCell:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """One part of a bar: its size in any unit, its CSS class, and its words."""
+    """One part of a bar: its size in any unit, its CSS class, and its text."""
 
     size: float
     class_: str
@@ -56,7 +56,7 @@ def cell_map(cells: Sequence[ColouredCell], summary: str) -> str:
 
 
 def share_bar(shares: Sequence[Share], summary: str) -> str:
-    """Return one bar that is divided in proportion; a part above zero is never narrower than a pixel."""
+    """Return one bar divided in proportion; a part above zero is at least one pixel wide."""
     total = sum(share.size for share in shares)
     parts, x = [title(summary)], 0.0
     for share in shares:

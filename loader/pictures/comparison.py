@@ -1,4 +1,4 @@
-"""Pictures of measurements as SVG, written by hand: they need no library and can be compared in git. Pure."""
+"""Pictures of measurements as SVG without a library, so that git can compare them. Pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ TEXT, GREY, BLUE, RED, GREEN = "#1f2328", "#8b949e", "#0969da", "#cf222e", "#1a7
 
 BAR_HEIGHT, NAME_WIDTH, VALUE_WIDTH = 26, 330, 80
 MOST_OVER_QUOTA = 2.0
-"""How far above the quota a panel reaches: beyond it curves run along its upper edge."""
+"""Upper end of a panel as a multiple of the quota; higher values are drawn at its upper edge."""
 
 PANEL_HEIGHT, PANEL_LEFT, PANEL_GAP = 150, 60, 46
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: its name, its length, and whether it is ours."""
+    """One bar: its name, its length, and whether it is the loader's."""
 
     name: str
     value: float
@@ -29,10 +29,10 @@ class ComparisonPanel:
     """Rates over time of one client.
 
     Attributes:
-        title: Who it was and how it did.
-        quota: What the service allowed in each second.
-        accepted: What it took in each second.
-        throttled: What it refused in each second.
+        title: Name and result of the client.
+        quota: Requests that the service allowed in each second.
+        accepted: Requests that it accepted in each second.
+        throttled: Requests that it throttled in each second.
     """
 
     title: str
@@ -71,7 +71,7 @@ def bars(title: str, items: Sequence[Bar]) -> str:
 
 
 def rates_over_time(title: str, panels: Sequence[ComparisonPanel]) -> str:
-    """Return one panel for each client, all on the same scale."""
+    """Return one panel per client, all on the same scale."""
     seconds = max(len(panel.accepted) for panel in panels)
     quota = max(max(panel.quota) for panel in panels)
     rates = max(max((*panel.accepted, *panel.throttled)) for panel in panels)

@@ -1,4 +1,4 @@
-"""Rates and latencies of several ways of sending, side by side: one line each, on scales of powers of ten."""
+"""Rates and latencies of several ways of sending in one picture: one line each, on logarithmic scales."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class MeasuredLine:
         name: Its name.
         rows_per_second: Records accepted per second, above 0.
         events_per_second: Events accepted per second.
-        latency_ms: Round trips: median, 95th and 99th percentile; None where there is none.
+        latency_ms: Round trips: median, 95th and 99th percentile; None if unknown.
     """
 
     name: str

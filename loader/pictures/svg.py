@@ -1,4 +1,4 @@
-"""Elements of SVG as text. Colours are CSS classes of the page around a picture."""
+"""SVG elements as text. The page around a picture defines the CSS classes."""
 
 from collections.abc import Iterable
 from xml.sax.saxutils import escape, quoteattr
@@ -15,17 +15,17 @@ def element(name: str, content: str = "", **attributes: object) -> str:
 
 
 def text(x: float, y: float, content: str, class_: str, anchor: str = "start") -> str:
-    """Return a line of text that begins, ends or is centred at x."""
+    """Return a line of text that begins at, ends at or is centred on x."""
     return element("text", escape(content), x=x, y=y, class_=class_, text_anchor=anchor)
 
 
 def title(content: str) -> str:
-    """Return what a pointer or a screen reader shows of the element around it."""
+    """Return the title of the enclosing element, for pointers and screen readers."""
     return element("title", escape(content))
 
 
 def points(pairs: Iterable[tuple[float, float]]) -> str:
-    """Return coordinates as a polyline takes them."""
+    """Return coordinates in the form of a polyline."""
     return " ".join(f"{_number(x)},{_number(y)}" for x, y in pairs)
 
 

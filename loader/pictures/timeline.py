@@ -1,4 +1,4 @@
-"""What happened over time: panels with one time axis, and the figures of a moment on hover."""
+"""A timeline: panels with one time axis, and the figures of a moment on hover."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -11,22 +11,22 @@ LEFT, RIGHT = 56, 12
 PANEL_HEIGHT, STRIP_HEIGHT, GAP, TOP, BOTTOM = 130, 26, 40, 22, 26
 _TICKS = 6
 SCALE_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
-"""Round numbers that a scale may end at, times a power of ten."""
+"""Round numbers for the end of a scale, to be multiplied by a power of ten."""
 
 LIMITS_SHOWN = 6
-"""Causes with colours of their own in the strip; the others share one."""
+"""Causes with their own colours in the strip; all others share one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One stretch of time and its figures.
+    """One period and its figures.
 
     Attributes:
-        start_seconds: Where it begins, from the beginning of the load.
-        seconds: How long it is.
-        values: Height of each series by its name, in the unit of the panel; a missing one leaves a gap.
-        shares: Share of the stretch, 0..1, by what limited the load.
-        label: The figures in words.
+        start_seconds: Its beginning, in seconds from the beginning of the load.
+        seconds: Its length.
+        values: Value of each series by its name, in the unit of the panel; a missing one leaves a gap.
+        shares: Share of the period, 0..1, by what limited the load.
+        label: The figures as text.
     """
 
     start_seconds: float
@@ -42,7 +42,7 @@ class Series:
 
     Attributes:
         name: Key in ``Moment.values``.
-        label: Its name for people.
+        label: Its name for users.
         class_: CSS class of its line.
         is_area: Whether the area below it is filled.
     """
@@ -55,7 +55,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class TimelinePanel:
-    """One panel: some curves on one scale that begins at zero."""
+    """One panel: some curves on one scale from zero."""
 
     title: str
     series: Sequence[Series]
@@ -73,12 +73,12 @@ def timeline(
     """Return the picture as one SVG element.
 
     Args:
-        panels: From top to bottom.
-        moments: In the order of time.
-        shares_title: Title of the strip of ``Moment.shares``; empty for none.
-        share_label: Returns the words for a key of ``Moment.shares``.
-        time_label: Returns the words for seconds since the beginning.
-        summary: What the picture shows, for those who cannot see it.
+        panels: The panels from top to bottom.
+        moments: The moments in the order of time.
+        shares_title: Title of the strip of ``Moment.shares``; empty for no strip.
+        share_label: Returns the text for a key of ``Moment.shares``.
+        time_label: Returns the text for seconds since the beginning.
+        summary: Text of the picture for readers who cannot see it.
     """
     frame = _Frame(moments)
     parts, top = [title(summary)], float(TOP)
@@ -112,7 +112,7 @@ class _Frame:
 
 
 def scale_end(highest: float) -> float:
-    """Return a round number that is not below ``highest``, for the upper end of a scale."""
+    """Return a round number of at least ``highest``, for the upper end of a scale."""
     if highest <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(highest))
@@ -146,13 +146,13 @@ def _panel(panel: TimelinePanel, moments: Sequence[Moment], frame: _Frame, top: 
 def _widened(
     line: list[tuple[float, float]], run: Sequence[Moment], frame: _Frame
 ) -> list[tuple[float, float]]:
-    """Let a curve reach the ends of its first and last moment: one moment alone is a line, not a point."""
+    """Extend a curve to the ends of its first and last moment, so that a single moment is a line."""
     first, last = frame.x(run[0].start_seconds), frame.x(run[-1].start_seconds + run[-1].seconds)
     return [(first, line[0][1]), *line, (last, line[-1][1])]
 
 
 def _runs(name: str, moments: Sequence[Moment]) -> list[list[Moment]]:
-    """Return the stretches in which a series has values."""
+    """Return the periods in which a series has values, each without gaps."""
     runs: list[list[Moment]] = [[]]
     for moment in moments:
         if name in moment.values:
@@ -197,7 +197,7 @@ def _strip(
             if height >= 0.5:  # noqa: PLR2004 - half a pixel is not seen
                 boxes[name].append(f"M{x:.1f} {y:.1f}H{end + 0.3:.1f}v{height:.1f}H{x:.1f}z")
                 y += height
-    # One path for each cause: a rectangle for each moment would be half of the page.
+    # One path per cause: one rectangle per moment would make up half of the page.
     parts += [element("path", d="".join(boxes[name]), class_=class_of[name]) for name in order]
     x = float(_WIDTH - RIGHT)
     for name in reversed(order[: LIMITS_SHOWN + 1]):
@@ -220,7 +220,7 @@ def _time_axis(frame: _Frame, bottom: float, time_label: Callable[[float], str])
 
 
 def _hover(moments: Sequence[Moment], frame: _Frame, bottom: float) -> list[str]:
-    """Return a column over each moment that shows its figures."""
+    """Return a column over each moment that shows its figures on hover."""
     return [
         element(
             "rect",

@@ -1,1 +1,1 @@
-"""The process around the work: its streams, the signals that stop it, threads that it does not wait for."""
+"""The process: its standard streams, the signals that stop it, and threads that do not delay its end."""

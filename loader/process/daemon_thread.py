@@ -1,8 +1,8 @@
-"""Blocking work in threads that hold up neither the event loop nor the end of the program.
+"""Blocking work in threads that delay neither the event loop nor the end of the program.
 
-Not `asyncio.to_thread` and not `ThreadPoolExecutor`: their threads are waited for when the loop or the
-program ends. A read from S3 or of standard input, and a look-up of credentials, may wait without end. Whoever
-waits for one of these is cancelled; the thread is left behind and dies with the process.
+`asyncio.to_thread` and `ThreadPoolExecutor` are not used, because the loop or the program waits for their
+threads at its end. A read from S3 or standard input, or a look-up of credentials, may block forever. Here the
+waiting coroutine is cancelled; the thread is abandoned and ends with the process.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 
 async def in_daemon_thread(work: Callable[[], T], name: str = "aws-look-up") -> T:
-    """Return what ``work`` returns, or raise what it raises, from a thread of its own.
+    """Run ``work`` in a new thread, and return its result or raise its exception.
 
-    What is not an Exception is raised as UnhandledCase.
+    A BaseException that is not an Exception is raised as UnhandledCase.
 
     Args:
-        work: What to do.
+        work: The blocking function.
         name: The thread's name.
     """
     loop = asyncio.get_running_loop()
@@ -33,7 +33,7 @@ async def in_daemon_thread(work: Callable[[], T], name: str = "aws-look-up") -> 
 
 
 class DaemonWorker:
-    """A thread that does one thing after another.
+    """A thread that runs one task after another.
 
     Args:
         name: The thread's name.
@@ -44,34 +44,34 @@ class DaemonWorker:
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def submit(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        """Return the future of what ``work`` returns or raises, done after all that was submitted before."""
+        """Return a future for the result of ``work``, which runs after all work submitted before."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
         self._tasks.put(lambda: _answer(loop, answer, work))
         return answer
 
     def close(self) -> None:
-        """End the thread once it has done what was submitted; it is not waited for."""
+        """End the thread after all submitted work; do not wait for it."""
         self._tasks.put(None)
 
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:
             task()
-            del task  # it would keep its answer in memory until the next one
+            del task  # would keep its result in memory until the next task
 
 
 def _answer(loop: asyncio.AbstractEventLoop, answer: asyncio.Future[T], work: Callable[[], T]) -> None:
     def settle(set_answer: Callable[[Any], None], value: object) -> None:
-        if not answer.done():  # it is, if the wait was cancelled
+        if not answer.done():  # it is done if the wait was cancelled
             set_answer(value)
 
     def hand_over(set_answer: Callable[[Any], None], value: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed, and with it the wait
+        with contextlib.suppress(RuntimeError):  # the loop is closed, so nothing waits
             loop.call_soon_threadsafe(settle, set_answer, value)
 
     try:
         found = contained_call(work)
-    except Exception as error:  # noqa: BLE001 - handed over unchanged to whoever waits
+    except Exception as error:  # noqa: BLE001 - passed unchanged to the waiting code
         hand_over(answer.set_exception, error)
     else:
         hand_over(answer.set_result, found)

@@ -1,8 +1,8 @@
-"""The limits on memory and threads under which an extract cannot be read.
+"""Limits on memory and threads that are too low to read an extract.
 
-polars is written in Rust, which ends the process with SIGABRT where an allocation fails, and waits without
-end where one of its threads cannot start. No error can be shown then, so limits that are too low are refused
-before polars is imported.
+polars is written in Rust. If an allocation fails, it ends the process with SIGABRT; if one of its threads
+cannot start, it waits forever. No error can be shown then. So the loader checks the limits before it imports
+polars.
 """
 
 import os
@@ -18,10 +18,10 @@ READING_COMMANDS = frozenset({"load", "plan", "init", "sample"})
 """Commands that read or write an extract."""
 
 LEAST_ADDRESS_SPACE_BYTES = 2 * 2**30
-"""A load of 300,000 rows reserved 1.5 GiB, a fifth of it used: libraries, and the stacks of 21 threads."""
+"""A load of 300,000 rows reserved 1.5 GiB and used a fifth of it: libraries, and stacks of 21 threads."""
 
 LEAST_DATA_BYTES = 2**29
-"""The same load had 440 MiB of private memory."""
+"""The same load used 440 MiB of private memory."""
 
 LIMITS = (
     (resource.RLIMIT_AS, "address space", "ulimit -v", LEAST_ADDRESS_SPACE_BYTES),
@@ -41,10 +41,10 @@ def limit_polars() -> None:
 
 
 def refuse_low_limits() -> None:
-    """Check that this process may use the memory and the threads that reading an extract takes.
+    """Check that this process may use the memory and threads that it needs to read an extract.
 
     Raises:
-        SettingsError: A limit is lower.
+        SettingsError: A limit is too low.
     """
     for limit, what, command, least_bytes in LIMITS:
         soft, _ = resource.getrlimit(limit)
@@ -68,14 +68,14 @@ def refuse_low_limits() -> None:
 
 
 def threads_wanted() -> int:
-    """Return how many threads a load may start: 21 with 2 cores were seen, and polars adds some per core."""
+    """Return the number of threads that a load may start: 21 on 2 cores, plus threads of polars per core."""
     return 20 + 2 * (os.cpu_count() or 1)
 
 
 def threads_startable(wanted: int) -> int:
-    """Return how many threads can run at the same time, at most ``wanted``: 24 take about a millisecond.
+    """Return how many threads can run at the same time, at most ``wanted``. 24 threads take a millisecond.
 
-    The limit counts all processes of the user or of the container, so only a trial shows what is left.
+    The limit covers all processes of the user or the container, so only a trial shows what is left.
     """
     end = threading.Event()
     threads: list[threading.Thread] = []

@@ -1,4 +1,4 @@
-"""Run a coroutine to its end from code that may itself run on an event loop, as in a notebook."""
+"""Run a coroutine to its end from code that may itself run on an event loop, such as a notebook."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,6 +9,6 @@ T = TypeVar("T")
 
 
 def run_apart(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Return what a coroutine returns, run on a loop in a thread of its own. Blocking."""
+    """Return the result of a coroutine that runs on a loop in a new thread. Blocking."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, coroutine).result()

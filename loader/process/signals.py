@@ -1,12 +1,12 @@
-"""Ctrl-C, SIGTERM and SIGHUP: the first one ends the work in order, the second one at once.
+"""Ctrl-C, SIGTERM and SIGHUP: the first signal stops the work in order, the second one at once.
 
 Rules kept here:
 
-1. The handlers are Python's own, not the event loop's: they run also while the main thread waits in a read or
-   a write.
-2. The first signal starts a watchdog. Whatever the work waits for, the process ends when the time is over.
-3. Leaving at once is safe: a checkpoint survives ``kill -9`` at any moment. What is to be written down or
-   removed before gets a second, in a thread, as it may wait as well.
+1. The handlers are Python's own, not the event loop's, so that they run even while the main thread waits in a
+   read or write.
+2. The first signal starts a watchdog: the process ends when its time is over, whatever the work waits for.
+3. Exiting at once is safe, because a checkpoint survives ``kill -9`` at any moment. Last writes and removals
+   get one second, in a thread, because they may block too.
 """
 
 import atexit
@@ -27,21 +27,21 @@ SIGNALS: dict[signal.Signals, tuple[type[Interrupted], str]] = {
 }
 
 LAST_ACTS_SECONDS = 1.0
-"""Time for what is written down and removed before the process leaves at once."""
+"""Time for last writes and removals before the process exits at once."""
 
 GRACE_SECONDS = 5.0
-"""Time after the waiting, to record the end of the load."""
+"""Time after the wait, to record the end of the load."""
 
 
 @dataclass(slots=True)
 class _State:
-    """What is known in this process.
+    """The state of signal handling in this process.
 
     Attributes:
-        asked: What the first signal stops the work with.
-        verdict: The exit code, once nothing can change it.
-        coming: The exit code while it is written down.
-        held: Signals that wait until that is done; None if they do not wait.
+        asked: The error for the first signal, which stops the work.
+        verdict: The exit code, once it is final.
+        coming: The exit code while its results are being written.
+        held: Signals that wait until that is done; None if signals do not wait.
     """
 
     asked: Interrupted | None = None
@@ -50,7 +50,7 @@ class _State:
     held: list[int] | None = None
 
     def clear(self) -> None:
-        """Forget all."""
+        """Reset everything."""
         self.asked = self.verdict = self.coming = self.held = None
 
 
@@ -58,7 +58,7 @@ _state = _State()
 
 
 def asked_to_stop() -> Interrupted | None:
-    """Return what a signal stops the work with, if one came."""
+    """Return the error for the first signal, or None without a signal."""
     return _state.asked
 
 
@@ -70,7 +70,7 @@ def on_signals(
 
     Args:
         stop: Called at the first signal, in the main thread. It may raise.
-        leave: Called in a thread before the process leaves at once.
+        leave: Called in a thread before the process exits at once.
         seconds: How long the work may take to end after the first signal.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -87,7 +87,7 @@ def on_signals(
         if _state.asked is not None or _is_nearly_decided():
             _leave(_state.asked or kind(f"{word} came."), leave)
         _state.asked = kind(
-            f"{word} came; what was in flight was waited for.",
+            f"{word} received; the loader waited for requests in flight.",
             next_step="run the same command again: it resumes",
         )
         watchdogs.append(_watchdog(seconds, _state.asked, leave))
@@ -99,7 +99,7 @@ def on_signals(
         _state.clear()
     handle.ends_work = True  # type: ignore[attr-defined] # read by a block inside this one
     for number, handler in before.items():
-        # nohup: a process that was started to outlive its terminal does.
+        # nohup: a process that was started to outlive its terminal keeps running.
         if number != signal.SIGHUP or handler is not signal.SIG_IGN:
             signal.signal(number, handle)
     try:
@@ -107,7 +107,7 @@ def on_signals(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if is_outermost:  # else a watchdog also watches what the block around this one still has to do
+        if is_outermost:  # otherwise the watchdog also covers the rest of the outer block
             _end(watchdogs)
 
 
@@ -126,9 +126,9 @@ def _end(watchdogs: list[threading.Timer]) -> None:
 
 
 def hold() -> None:
-    """Let the next signal wait for the end of ``deciding``: what was done is to be written down first.
+    """Hold the next signal until the end of ``deciding``, so that results are written first.
 
-    A further signal ends the process at once, and so does the end of GRACE_SECONDS.
+    A further signal ends the process at once; so does the end of GRACE_SECONDS.
     """
     if _state.held is None:
         _state.held = []
@@ -142,10 +142,10 @@ def _release() -> None:
 
 @contextmanager
 def deciding(exit_code: int | None) -> Iterator[None]:
-    """Write down in the block how the command ended; a signal cannot make the exit code another one.
+    """Write the results of the command in the block; a signal cannot change the exit code.
 
     Args:
-        exit_code: The exit code, or None if more follows that it depends on.
+        exit_code: The exit code, or None if it depends on later work.
     """
     hold()
     _state.coming = exit_code
@@ -157,7 +157,7 @@ def deciding(exit_code: int | None) -> Iterator[None]:
 
 
 def decide(exit_code: int) -> None:
-    """Say that the exit code is known: a signal from now on ends the process with it, at once."""
+    """Make the exit code final: from now on, a signal ends the process with this code at once."""
     _state.verdict = exit_code
 
 
@@ -166,12 +166,12 @@ def _is_nearly_decided() -> bool:
 
 
 def is_decided() -> bool:
-    """Return whether the exit code is known."""
+    """Return whether the exit code is final."""
     return _state.verdict is not None
 
 
 def end_process(exit_code: int) -> None:
-    """End the process without waiting for a thread; what was to be removed at its end is removed."""
+    """End the process without waiting for threads, but with its final removals."""
     with suppress(Exception):
         atexit._run_exitfuncs()  # noqa: SLF001 - os._exit leaves them out
     os._exit(exit_code)
@@ -181,7 +181,7 @@ def _leave(error: Interrupted, leave: Callable[[Interrupted], None]) -> None:
     code = _state.coming if _state.verdict is None else _state.verdict
 
     def last_acts() -> None:
-        if code is None:  # else what the summary says is decided, and it is written or nearly so
+        if code is None:  # otherwise the summary is final, and written or about to be
             with suppress(Exception):
                 leave(error)
         with suppress(Exception):

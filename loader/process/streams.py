@@ -3,9 +3,9 @@
 Rules kept here:
 
 1. A closed standard stream is replaced by ``/dev/null`` before a file or socket can take its number.
-2. What a stream refuses (a full disk, a reader that is gone) is dropped, and noted: output is best effort,
-   and each command decides what a loss means for its exit code.
-3. A letter that the terminal's encoding lacks is written as an escape.
+2. Output that a stream refuses (full disk, closed reader) is dropped and noted. Output is best effort; each
+   command decides what lost output means for its exit code.
+3. A character that the terminal's encoding lacks is written as an escape.
 """
 
 import errno
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _BUSY_SECONDS = 10.0
-"""How long a stream that is set not to block may stay full before it counts as gone."""
+"""How long a non-blocking stream may stay full before it counts as gone."""
 
 
 class LastingOutput(io.RawIOBase):
-    """An output descriptor that never refuses; from its first refusal on, all is dropped.
+    """An output descriptor that never raises; after its first failure, it drops everything.
 
     Args:
         descriptor: The open descriptor; it is not closed.
 
     Attributes:
-        refusal: Why something was lost, or None.
+        refusal: The reason why output was lost, or None.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -49,7 +49,7 @@ class LastingOutput(io.RawIOBase):
         return True
 
     def write(self, content: "ReadableBuffer", /) -> int:
-        """Write some of the bytes, or drop them all, and return how many that were."""
+        """Write some of the bytes or drop them all; return how many bytes that were."""
         view = memoryview(content)
         while self.refusal is None:
             try:
@@ -63,7 +63,7 @@ class LastingOutput(io.RawIOBase):
 
 
 def mend_streams() -> None:
-    """Replace what is closed, and make the output streams of this process last."""
+    """Replace closed streams, and protect the output streams of this process."""
     _fill_closed_descriptors()
     if sys.stdin is None:
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 - a descriptor, open to the end
@@ -72,7 +72,7 @@ def mend_streams() -> None:
 
 
 def lost_output() -> OSError | None:
-    """Return why standard output did not take all; None if it did, or if its reader went away on purpose."""
+    """Return why standard output was lost; None if it was not, or if its reader closed it on purpose."""
     sys.stdout.flush()
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     refusal = raw.refusal if isinstance(raw, LastingOutput) else None
@@ -92,12 +92,12 @@ def _fill_closed_descriptors() -> None:
 
 
 def lasting(descriptor: int, stream: TextIO | None, *, by_line: bool = False) -> io.TextIOWrapper:
-    """Return a stream that never refuses, with the encoding of another one.
+    """Return a stream that never raises, with the encoding of another stream.
 
     Args:
-        descriptor: Where it writes; it is not closed.
-        stream: The stream that it takes the place of; None if that is closed.
-        by_line: Whether each line is written at once, as to a terminal.
+        descriptor: The descriptor to write to; it is not closed.
+        stream: The stream that is replaced; None if it is closed.
+        by_line: Whether to write each line at once, as to a terminal.
     """
     return io.TextIOWrapper(
         io.BufferedWriter(LastingOutput(descriptor)),

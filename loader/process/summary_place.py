@@ -1,4 +1,4 @@
-"""Where ``--summary-json`` is to be written: known before the command line is parsed, or can be."""
+"""The path of ``--summary-json``, found even if the command line cannot be parsed."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,11 @@ _FLAG = "--summary-json"
 _VARIABLE = "SCN_LOADER_SUMMARY_JSON"
 
 STREAM_FOLDERS = ("/dev/", "/proc/")
-"""Files in this folder are written in place: ``/dev/stdout`` may lead to a regular file."""
+"""Files in this folder are written in place: ``/dev/stdout`` may point to a regular file."""
 
 
 def requested_summary(arguments: Sequence[str], environment: Mapping[str, str]) -> Path | None:
-    """Return the summary file that a command line asks for, also one that will be refused, or None.
+    """Return the summary file that a command line names, even an invalid command line, or None.
 
     Args:
         arguments: The command line without the program's name.
@@ -45,21 +45,21 @@ def is_summary_missing(path: Path) -> bool:
 
 
 def is_writable(path: Path) -> bool:
-    """Return whether a summary can probably be written there."""
+    """Return whether a summary can probably be written to this path."""
     if os.path.isdir(path):  # noqa: PTH112 - of a name too long: False
         return False
     try:
         os.lstat(path)
     except FileNotFoundError:
         pass
-    except (OSError, ValueError):  # too long, no folder on the way, a byte that no name may hold
+    except (OSError, ValueError):  # too long, a missing folder, or an invalid byte
         return False
     return is_stream(path) or os.access(path.absolute().parent, os.W_OK | os.X_OK)
 
 
 def is_stream(path: Path) -> bool:
-    """Return whether a path is a device or pipe, which is written to as it is."""
+    """Return whether a path is a device or pipe, which is written in place."""
     if os.path.abspath(path).startswith(STREAM_FOLDERS):  # noqa: PTH100 - links must not be followed
         return True
-    # Unlike those of a Path, these answer False for a name that is too long.
+    # Unlike the methods of Path, these functions return False for a name that is too long.
     return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113

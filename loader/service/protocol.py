@@ -198,7 +198,7 @@ def clean(text: str, max_chars: int = MAX_MESSAGE_CHARS) -> str:
 
 
 def _error_code(headers: Mapping[str, str], fields: Mapping[str, object]) -> str:
-    """Return the error code by the rules of AWS restJson1, or "" if there is none."""
+    """Return the error code by the rules of AWS restJson1, or "" without one."""
     candidates = (
         headers.get("x-amzn-errortype"),
         fields.get("__type"),

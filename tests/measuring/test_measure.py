@@ -122,7 +122,7 @@ def test_a_real_instance_must_agree_before_anything_is_sent(
             service.emulator.service._resources._tags.clear()
             arn = f"arn:aws:scn:us-east-1:123456789012:instance/{INSTANCE}"
             service.emulator.service._resources._tags[arn] = dict(tags)
-            with pytest.raises(SettingsError, match="does not allow a measurement") as refused:
+            with pytest.raises(SettingsError, match="does not permit a measurement") as refused:
                 run(service, SHORT, endpoint_url=f"https://{host}")
             assert f"aws supplychain tag-resource --resource-arn {arn}" in refused.value.next_step
             assert not calls_of(service).keys() & {"SendDataIntegrationEvent", "CreateDataLakeDataset"}
@@ -183,7 +183,7 @@ def test_a_dataset_of_somebody_else_is_not_touched(description: str):
     """A name that is taken by another, or by a measurement under way elsewhere, refuses the measurement."""
     with emulated_service() as service:
         made_elsewhere(service, description)
-        with pytest.raises(SettingsError, match="under measurement"):
+        with pytest.raises(SettingsError, match="may be using"):
             run(service, SHORT)
         assert datasets_of(service) == [NAME]
         assert "SendDataIntegrationEvent" not in calls_of(service)
@@ -258,4 +258,4 @@ def test_a_quota_of_nginx_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         process.wait()
     (result,) = measured.results
     assert result.events_per_second == pytest.approx(quota_per_second, rel=0.03)
-    assert "no datasets" in measured.notes[0]
+    assert "not support datasets" in measured.notes[0]

@@ -7,7 +7,7 @@ from loader.http.fast.answer_reader import MAX_HEAD_BYTES, AnswerReader, Unreada
 from loader.http.transport import Response, TransportError
 
 MAX_BYTES_IN_ONE_WRITE = 262_144
-"""A larger body is sent in pieces; each waits until the system has taken most of the previous one."""
+"""A larger body is sent in pieces. Each piece waits until the system has taken most of the previous one."""
 
 
 class ConnectionOwner(Protocol):
@@ -150,7 +150,7 @@ class FastConnection(asyncio.Protocol):
         self._lost("")
 
     def connection_lost(self, error: Exception | None) -> None:
-        """End the request in flight, and tell the owner that the connection is closed."""
+        """End the request in flight, and report to the owner that the connection is closed."""
         self.is_open = False
         self._lost(_words(error))
         self._transport = None
