@@ -1,4 +1,4 @@
-"""The rule for one column in a job file: the source of its values, and how their text is read."""
+"""The rule for one column in a job file: the source of its values, and how to read their text."""
 
 import re
 from typing import Any, Literal, Self
@@ -8,7 +8,7 @@ from pydantic import SerializerFunctionWrapHandler, model_serializer, model_vali
 from loader.job.sections import Section, Texts, TimeZone
 
 _NUMBER_MARKS = frozenset({"decimal", "thousands"})
-"""Settings that only make sense together: who gives one gives both."""
+"""Settings that belong together: if one is given, both are needed."""
 
 FOR_TYPES = {
     "formats": ("timestamp",),
@@ -18,29 +18,30 @@ FOR_TYPES = {
     "thousands": ("double", "int"),
     "negative": ("double", "int"),
 }
-"""Settings that say something only about columns of these types."""
+"""Settings that apply only to columns of these types."""
 
 
 class TextRule(Section):
-    """How the texts of source columns are read.
+    """How to read the texts of source columns.
 
     Attributes:
-        null_words: Cells equal to one of these hold no value.
-        null_pattern: Cells that match this regular expression from start to end hold no value.
-        formats: Timestamp formats in strftime notation, tried in order; empty means ISO 8601. ``epoch_s``,
-            ``epoch_ms`` and ``epoch_us`` are numbers of seconds, milliseconds, microseconds since 1970.
-        ambiguous: What to do with a local time that was twice, as the clocks were put back: reject its row,
-            or take the earlier or the later one.
-        nonexistent: What to do with a local time that never was, as the clocks were put forward: reject its
-            row, or go on from before the gap (``forward``: 02:30 is 03:30 summer time).
-        trim: Whether blanks around the text are padding (AWS: ids are matched as exact strings).
+        null_words: A cell that equals one of these has no value.
+        null_pattern: A cell that matches this regular expression completely has no value.
+        formats: Timestamp formats in strftime notation, tried in this order; empty means ISO 8601.
+            ``epoch_s``, ``epoch_ms`` and ``epoch_us`` are numbers of seconds, milliseconds, microseconds
+            since 1970.
+        ambiguous: For a local time that exists twice because clocks were put back: reject its row, or take
+            the earlier or the later time.
+        nonexistent: For a local time that does not exist because clocks were put forward: reject its row, or
+            shift it by the gap (``forward``: 02:30 becomes 03:30 daylight saving time).
+        trim: Whether to remove blanks around the text (AWS compares ids as exact strings).
         decimal: The decimal mark of numbers.
-        thousands: The mark between groups of three digits, in numbers that have any; blank and
-            no-break blanks (U+00A0, U+202F), apostrophe and U+2019 are distinguished.
-        negative: Where negative numbers may have their minus besides in front: behind (SAP writes ``5.00-``),
-            or as parentheses around the number.
-        binary: What the bytes of a binary Parquet column stand for: text in UTF-8, or bytes to be sent as
-            base64 or hexadecimal text. Without it such a column is refused.
+        thousands: The mark between groups of three digits, if numbers have one. Blank, no-break blanks
+            (U+00A0, U+202F), apostrophe and U+2019 are different marks.
+        negative: Other forms of negative numbers than a leading minus: a minus behind the number (SAP
+            writes ``5.00-``), or parentheses around it.
+        binary: The meaning of bytes in a binary Parquet column: UTF-8 text, or bytes to send as base64 or
+            hexadecimal text. Without it, such a column is refused.
     """
 
     null_words: Texts = ()
@@ -66,7 +67,7 @@ class TextRule(Section):
 
     @model_serializer(mode="wrap")
     def _only_given(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what was not given: the defaults of the job hold for it, and for nothing else."""
+        """Omit settings that were not given: the job's defaults apply to these only."""
         return {name: value for name, value in serialize(self).items() if name in self.model_fields_set}
 
     @property
@@ -81,14 +82,15 @@ class TextRule(Section):
 
 
 class ColumnRule(TextRule):
-    """Where the values of one dataset column come from, and how their text is read.
+    """The source of one dataset column, and how to read its text.
 
     Attributes:
-        column: Source column.
-        constant: A text sent in every record instead.
-        expression: SQL over source columns instead; what it gives is read like a source column.
-        placeholder: What to send where there is no value, as AWS asks for in required columns.
-        time_zone: Zone of timestamps that name none; the job's if not given.
+        column: The source column.
+        constant: A text for every record, instead of a source column.
+        expression: SQL over source columns, instead of a source column; its result is read like a source
+            column.
+        placeholder: The text to send if there is no value, as AWS recommends for required columns.
+        time_zone: Zone of timestamps without a zone; default: the job's.
     """
 
     column: str | None = None
@@ -109,9 +111,10 @@ class ColumnRule(TextRule):
         return self
 
     def with_defaults(self, defaults: TextRule, column_type: str) -> "ColumnRule":
-        """Return the rule with the defaults for what it does not say about a column of this type.
+        """Return the rule, completed with the defaults that apply to a column of this type.
 
-        A constant is written by the user in the job file, so the defaults for cells are not for it.
+        The defaults describe cells, so they do not apply to a constant, which the user writes in the job
+        file.
         """
         given = self.model_fields_set
         if given & _NUMBER_MARKS:

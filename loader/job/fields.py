@@ -1,7 +1,7 @@
 """The settings of a job as fields, one class for each panel of the help.
 
-The text beside a field is the help of its flag. Each ``plan_setting`` shapes the events: a resume must use
-the value that the load began with.
+The text of a field is the help of its flag. A ``plan_setting`` determines the events: a resume must use the
+value with which the load began.
 """
 
 from pathlib import Path
@@ -32,14 +32,14 @@ INSTANCE_ID_PATTERN = r"[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]
 
 
 class ExtractFields(BaseSettings):
-    """The extract, and how its values are read."""
+    """The extract, and how to read its values."""
 
     extract: Annotated[
         Texts,
         setting(
             EXTRACT,
-            "Parquet, CSV or NDJSON files, folders or globs, also s3://bucket/...; @LIST for a file that "
-            "lists them; - for standard input.",
+            "Parquet, CSV or NDJSON files, folders or globs, also s3://bucket/...; @LIST: a file that lists "
+            "them; -: standard input.",
         ),
     ] = ()
     format: Annotated[
@@ -47,20 +47,20 @@ class ExtractFields(BaseSettings):
         plan_setting(EXTRACT, "Format of the files; auto detects it from content and name."),
     ] = "auto"
     extract_profile: Annotated[
-        str | None, setting(EXTRACT, "AWS profile to read s3:// extracts with; else --profile.")
+        str | None, setting(EXTRACT, "AWS profile for reading s3:// extracts; default: --profile.")
     ] = None
     mapping: Annotated[dict[str, ColumnRule], plan_setting(EXTRACT, "Dataset column = its source.")] = {}
     defaults: Annotated[
-        TextRule, plan_setting(EXTRACT, "How texts are read where a column's mapping does not say.")
+        TextRule, plan_setting(EXTRACT, "How to read texts, unless a column's mapping sets it.")
     ] = TextRule()
     filter: Annotated[
         str | None,
-        plan_setting(EXTRACT, "SQL condition on source columns; rows where it is not true are left out."),
+        plan_setting(EXTRACT, "SQL condition on source columns; rows for which it is not true are left out."),
     ] = None
     partitions: Annotated[
         bool,
         plan_setting(
-            EXTRACT, "Take folders key=value of a file's path as columns of its rows (Hive, Spark)."
+            EXTRACT, "Read folders key=value in a file's path as columns of its rows (Hive, Spark)."
         ),
     ] = True
     delta_version: Annotated[
@@ -69,42 +69,46 @@ class ExtractFields(BaseSettings):
     ] = None
     csv: Annotated[CsvSettings, plan_setting(EXTRACT, "The dialect of CSV files.")] = CsvSettings()
     ignore_unknown: Annotated[
-        bool, plan_setting(EXTRACT, "Leave out columns the dataset does not have, instead of refusing.")
+        bool, plan_setting(EXTRACT, "Leave out columns that the dataset does not have, instead of refusing.")
     ] = False
     time_zone: Annotated[
-        TimeZone, plan_setting(EXTRACT, "Zone of timestamps that name none, such as Europe/Berlin.")
+        TimeZone, plan_setting(EXTRACT, "Zone of timestamps without a zone, such as Europe/Berlin.")
     ] = "UTC"
 
 
 class DestinationFields(BaseSettings):
     """The instance and the dataset that the records go to."""
 
-    event_type: Annotated[str, plan_setting(DESTINATION, "scn.data.* ('scn-loader datasets' lists them).")]
+    event_type: Annotated[
+        str, plan_setting(DESTINATION, "Event type: scn.data.* ('scn-loader datasets' lists them).")
+    ]
     instance_id: Annotated[
         str,
         plan_setting(
             DESTINATION, "UUID of the AWS Supply Chain instance.", pattern=f"^{INSTANCE_ID_PATTERN}$"
         ),
     ]
-    dataset_arn: Annotated[str | None, plan_setting(DESTINATION, "Target, for scn.data.dataset.")] = None
+    dataset_arn: Annotated[str | None, plan_setting(DESTINATION, "Target dataset, for scn.data.dataset.")] = (
+        None
+    )
     operation: Annotated[
-        Operation | None, plan_setting(DESTINATION, "What to do with the records, for scn.data.dataset.")
+        Operation | None, plan_setting(DESTINATION, "Operation on the records, for scn.data.dataset.")
     ] = None
     live_schema: Annotated[
         bool,
         plan_setting(
             DESTINATION,
-            "Ask the instance for the dataset's columns and keys, instead of using the AWS data model as "
-            "published: for custom datasets, and where an instance differs.",
+            "Ask the instance for the dataset's columns and keys, instead of using the published AWS data "
+            "model: for custom datasets, and for instances that differ from the model.",
         ),
     ] = False
-    region: Annotated[str | None, setting(DESTINATION, "AWS Region; else AWS_REGION or the profile's.")] = (
-        None
-    )
-    profile: Annotated[str | None, setting(DESTINATION, "AWS profile; else AWS_PROFILE.")] = None
+    region: Annotated[
+        str | None, setting(DESTINATION, "AWS Region; default: AWS_REGION, then the profile.")
+    ] = None
+    profile: Annotated[str | None, setting(DESTINATION, "AWS profile; default: AWS_PROFILE.")] = None
     endpoint_url: Annotated[
         str | None,
-        setting(DESTINATION, "Another endpoint: a VPC endpoint, or an emulator (http only on loopback)."),
+        setting(DESTINATION, "Use this endpoint: a VPC endpoint, or an emulator (http on loopback only)."),
     ] = None
 
 
@@ -115,16 +119,16 @@ class EventFields(BaseSettings):
         Texts,
         plan_setting(
             EVENTS,
-            "Column whose value is the eventGroupId: rows of a group are delivered in order, groups in "
-            "parallel. May be given several times. Default: the dataset's primary key.",
+            "Column whose value is the eventGroupId. Rows of a group are delivered in order, groups in "
+            "parallel. Repeatable. Default: the dataset's primary key.",
         ),
     ] = ()
     group_buckets: Annotated[
         Literal["auto"] | Annotated[int, Field(ge=1, le=1_000_000)] | None,
         plan_setting(
             EVENTS,
-            "Spread the groups over N buckets; a group stays in one. auto chooses N so that events are full "
-            "and there are enough lanes: the default of --pack group where groups are small.",
+            "Spread the groups over N buckets; each group is in one bucket. auto chooses N for full events "
+            "and enough lanes; it is the default of --pack group if groups are small.",
         ),
     ] = None
     pack: Annotated[
@@ -148,7 +152,7 @@ class EventFields(BaseSettings):
     ] = "iso8601"
     window_rows: Annotated[
         int | None,
-        plan_setting(EVENTS, "Rows of a window, the unit of resume; chosen by size.", ge=1, le=1_000_000),
+        plan_setting(EVENTS, "Rows of a window, the unit of resume; default: by size.", ge=1, le=1_000_000),
     ] = None
 
 
@@ -159,7 +163,7 @@ class DeliveryFields(BaseSettings):
         float | None,
         setting(
             DELIVERY,
-            "Maximum events per second; without it the service's limit is learned.",
+            "Maximum events per second. Default: the loader learns the limit.",
             gt=0,
             allow_inf_nan=False,
         ),
@@ -183,12 +187,12 @@ class DeliveryFields(BaseSettings):
     max_errors: Annotated[
         MaxErrors,
         NoDecode,
-        setting(DELIVERY, "Stop when more rows than N, or N% once 100 were seen, were rejected or failed."),
+        setting(DELIVERY, "Stop when more than N rows, or N% after the first 100, were rejected or failed."),
     ] = MaxErrors()
     max_errors_per_file: Annotated[
         MaxErrors,
         NoDecode,
-        setting(DELIVERY, "The same for each file of the extract by itself."),
+        setting(DELIVERY, "The same for each single file of the extract."),
     ] = MaxErrors()
     on_failure: Annotated[
         OnFailure, setting(DELIVERY, "After a failed event: continue its group, or hold the group back.")
@@ -196,7 +200,11 @@ class DeliveryFields(BaseSettings):
     drain_seconds: Annotated[
         float,
         setting(
-            DELIVERY, "How long a stopping load waits for answers.", ge=0, le=86_400, allow_inf_nan=False
+            DELIVERY,
+            "Seconds for which a stopping load waits for answers.",
+            ge=0,
+            le=86_400,
+            allow_inf_nan=False,
         ),
     ] = 20.0
 
@@ -205,32 +213,33 @@ class DeliveryFields(BaseSettings):
         NoDecode,
         setting(
             DELIVERY,
-            "Stop, to be resumed, when no event was accepted for this long although attempts were made: 90s, "
-            "10m, 2h or never. [default: 10m]",
+            "Stop (resumable) if no event was accepted for this long despite attempts: 90s, 10m, 2h or "
+            "never. [default: 10m]",
         ),
     ] = Duration(seconds=600.0)
 
 
 class RunFields(BaseSettings):
-    """The run directory, and what happens to an earlier load in it."""
+    """The run directory, and the treatment of an earlier load in it."""
 
     run_dir: Annotated[
         Path | None,
-        setting(RUN, "Folder of the checkpoint. Default: one for each job, in ./scn-loader-runs."),
+        setting(RUN, "Folder of the checkpoint. Default: one per job, in ./scn-loader-runs."),
     ] = None
     shard: Annotated[
         Shard | None,
         NoDecode,
         setting(
             RUN,
-            "Deliver part K of N of the groups: 2/4. With /4, K is the index of the Kubernetes or Batch job.",
+            "Deliver part K of N of the groups, such as 2/4. With /4, K is the index in a Kubernetes or "
+            "Batch job.",
         ),
     ] = None
     workers: Annotated[
         int | None,
         setting(
             RUN,
-            "Deliver the load by N processes on this machine, each with a part of the groups.",
+            "Deliver the load with N processes on this machine, each with a part of the groups.",
             ge=1,
             le=256,
         ),
@@ -238,9 +247,7 @@ class RunFields(BaseSettings):
     restart: Annotated[bool, setting(RUN, "Start over; the old checkpoint is kept under another name.")] = (
         False
     )
-    again: Annotated[
-        bool, setting(RUN, "Send files again that this job delivered before, as new events.")
-    ] = False
+    again: Annotated[bool, setting(RUN, "Send already delivered files again, as new events.")] = False
     unfinished: Annotated[
         Unfinished,
         setting(
@@ -253,13 +260,13 @@ class RunFields(BaseSettings):
         NoDecode,
         setting(
             RUN,
-            "Remove earlier loads of the run directory beyond the latest N, or older than N days (90d); what "
-            "failed or is in doubt stays. [default: all]",
+            "Remove earlier loads of the run directory beyond the latest N, or older than N days (90d); "
+            "loads with failed events or events in doubt stay. [default: all]",
         ),
     ] = Keep()
-    retry_failed: Annotated[bool, setting(RUN, "Deliver again what failed or was held back.")] = False
+    retry_failed: Annotated[bool, setting(RUN, "Deliver failed and held back events again.")] = False
     in_doubt: Annotated[
         InDoubt,
-        setting(RUN, "Events perhaps accepted over 8 hours ago: stop and ask, resend, or skip them."),
+        setting(RUN, "Events that may have been accepted over 8 hours ago: stop and ask, resend, or skip."),
     ] = InDoubt.STOP
-    dry_run: Annotated[bool, setting(RUN, "Do everything but send; nothing is written.")] = False
+    dry_run: Annotated[bool, setting(RUN, "Do everything except sending; write nothing.")] = False

@@ -23,7 +23,7 @@ MOST_STATEMENT_LINES = 200
 
 
 class JobFileSource(TomlConfigSettingsSource):
-    """A job file; the extracts it names are relative to its folder."""
+    """A job file. The extracts that it names are relative to its folder."""
 
     def __init__(self, settings_cls: type[BaseSettings], job_file: Path | None) -> None:
         super().__init__(settings_cls, toml_file=job_file)
@@ -31,14 +31,14 @@ class JobFileSource(TomlConfigSettingsSource):
             names = one_or_many(self.toml_data["extract"])
             if isinstance(names, list):
                 folder = job_file.parent
-                # What is no name is refused with the other settings that cannot be used.
+                # A value that is not a path is rejected together with other invalid settings.
                 self.init_kwargs["extract"] = [
                     located(name, folder) if isinstance(name, str) else name for name in names
                 ]
 
 
 def line_of(text: str, place: FieldPath) -> int | None:
-    """Return the line on which the setting at ``place``, or the nearest thing around it, is set.
+    """Return the line that sets ``place``, or the nearest enclosing table or list.
 
     Args:
         text: A valid job file.
@@ -50,7 +50,7 @@ def line_of(text: str, place: FieldPath) -> int | None:
     lines = text.replace("\r\n", "\n").split("\n")
 
     def is_set_by(end: int) -> bool:
-        """Return whether the statement that line ``end`` belongs to, or one before it, sets the key."""
+        """Return whether the statement on line ``end``, or an earlier one, sets the key."""
         for last in range(end, min(end + MOST_STATEMENT_LINES, len(lines)) + 1):
             with suppress(tomllib.TOMLDecodeError):  # in the middle of a text or list of several lines
                 return _depth(tomllib.loads("\n".join(lines[:last])), place) >= depth
@@ -63,12 +63,12 @@ def line_of(text: str, place: FieldPath) -> int | None:
 
 
 def _depth(table: object, place: FieldPath) -> int:
-    """Return how many steps of ``place`` lead to something."""
+    """Return how many steps of ``place`` exist."""
     for depth, step in enumerate(place):
         inside = (isinstance(table, dict) and step in table) or (
             isinstance(table, list) and isinstance(step, int) and step < len(table)
         )
         if not inside:
             return depth
-        table = table[step]  # type: ignore[index] # a dict or a list, just looked at
+        table = table[step]  # type: ignore[index] # a dict or a list, just checked
     return len(place)

@@ -1,4 +1,4 @@
-"""Which earlier loads of a run directory are kept: the latest N, those of the last N days, or all."""
+"""The rule for keeping earlier loads of a run directory: the latest N, those of the last N days, or all."""
 
 import re
 from typing import Annotated, Self
@@ -15,7 +15,7 @@ class Keep(Section):
 
     Attributes:
         loads: Number of earlier loads to keep; None for no limit.
-        days: Age in days, since its end, up to which an earlier load is kept; None for no limit.
+        days: Age in days, from its end, up to which an earlier load is kept; None for no limit.
     """
 
     loads: Annotated[int | None, Field(ge=0)] = None
@@ -36,7 +36,7 @@ class Keep(Section):
 
     @property
     def is_all(self) -> bool:
-        """Whether no load is ever removed."""
+        """Whether the rule keeps all loads."""
         return self == type(self)()
 
     @model_serializer
@@ -44,12 +44,12 @@ class Keep(Section):
         return str(self)
 
     def __str__(self) -> str:
-        """Return the rule as it is given."""
+        """Return the rule in the form of the flag."""
         if self.days is not None:
             return f"{self.days}d"
         return "all" if self.loads is None else str(self.loads)
 
     @classmethod
     def of_text(cls, text: str) -> Self:
-        """Return the rule that ``str`` made a text of."""
+        """Return the rule from the text that ``str`` returned."""
         return cls.model_validate(text)

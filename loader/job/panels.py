@@ -1,4 +1,4 @@
-"""The panels of the help page: each setting of a job belongs to one, and its text is the help of its flag."""
+"""The panels of the help page. Each setting belongs to one panel; its text is the help of its flag."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ RUN = "This run"
 
 
 MOST = 2**53
-"""Largest number of a setting without a bound of its own: JSON, SQLite and floats hold it exactly."""
+"""Maximum of a setting without its own limit. JSON, SQLite and floats hold it exactly."""
 
 
 def setting(panel: str, text: str, **constraints: Any) -> Any:
@@ -22,7 +22,7 @@ def setting(panel: str, text: str, **constraints: Any) -> Any:
 
 
 def plan_setting(panel: str, text: str, **constraints: Any) -> Any:
-    """Return the field of a setting that shapes the events: a resume must use the same value."""
+    """Return the field of a setting that determines the events: a resume must use the same value."""
     extra: dict[str, Any] = {"panel": panel, "shapes_events": True}
     return Field(description=text, json_schema_extra=extra, **_bounded(constraints))
 
@@ -33,7 +33,7 @@ def _bounded(constraints: dict[str, Any]) -> dict[str, Any]:
 
 
 def shapes_events(field: FieldInfo) -> bool:
-    """Return whether a setting shapes the events."""
+    """Return whether a setting determines the events."""
     extra = field.json_schema_extra
     return isinstance(extra, dict) and extra.get("shapes_events") is True
 

@@ -1,4 +1,4 @@
-"""Read a job from all its origins."""
+"""Read a job from all its sources."""
 
 import re
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ from loader.job.refusal import ENV_PREFIX
 from loader.job.settings import Job
 
 MAX_JOB_BYTES = 2**20
-"""Largest job file: some hundred times what a mapping of all 500 columns of a dataset needs."""
+"""Maximum size of a job file: about a hundred times a mapping of all 500 columns of a dataset."""
 
 
 def read_job(
     job_file: Path | str | None = None, *, fallback: Mapping[str, Any] | None = None, **settings: Any
 ) -> Job:
-    """Return the job made of ``settings``, then ``SCN_LOADER_*``, then ``job_file``, then the defaults.
+    """Return the job from ``settings``, ``SCN_LOADER_*``, ``job_file`` and the defaults, in this priority.
 
     Args:
         job_file: A job file (TOML), or None.
-        fallback: Settings with the lowest priority; they win over the defaults only.
-        settings: Settings by name, as flags give them.
+        fallback: Settings with the lowest priority, above the defaults only.
+        settings: Settings by name, as from flags.
 
     Raises:
         SettingsError: The job file cannot be read, or a setting is missing or cannot be used.
@@ -35,7 +35,7 @@ def read_job(
         origins: dict[str, Any] = {
             "job_file": job_file,
             "fallback": dict(fallback or {}),
-        }  # no settings: origins of them
+        }  # these are sources of settings, not settings
         return Job(**settings, **origins).read_from(job_file)
     except OSError as error:
         raise SettingsError(
@@ -45,7 +45,9 @@ def read_job(
         raise SettingsError(
             "A setting cannot be used.", where=_variable(error), why="its value is not valid JSON"
         ) from error
-    except ValueError as error:  # of tomllib: also bytes that are not UTF-8, and numbers of too many digits
+    except (
+        ValueError
+    ) as error:  # tomllib raises it, also for bytes that are not UTF-8 and for too long numbers
         raise SettingsError("The job file is not valid TOML.", where=str(job_file), why=str(error)) from error
     except RecursionError as error:
         raise SettingsError(
@@ -56,17 +58,17 @@ def read_job(
 
 
 def _variable(error: pydantic_settings.SettingsError) -> str:
-    """Return the environment variable that could not be parsed; the library's message names its setting."""
+    """Return the environment variable that could not be parsed; the library's message has its setting."""
     named = re.search('field "(.*?)"', str(error))
     return f"the environment variable {ENV_PREFIX}{named[1].upper() if named else '*'}"
 
 
 def _check_size(job_file: Path) -> None:
-    """Refuse a job file of a size that no job has.
+    """Reject a job file that is far too large.
 
     Raises:
-        SettingsError: It is too large.
-        OSError: It cannot be read.
+        SettingsError: The job file is too large.
+        OSError: The job file cannot be read.
     """
     with job_file.open("rb") as opened:
         size_bytes = len(opened.read(MAX_JOB_BYTES + 1))
@@ -75,5 +77,5 @@ def _check_size(job_file: Path) -> None:
             "The job file is too large.",
             where=str(job_file),
             why=f"it has more than {MAX_JOB_BYTES:,} bytes",
-            next_step="a job file holds settings only; the extract is named in it or given beside it",
+            next_step="check the path: a job file holds settings only, and names the extract",
         )

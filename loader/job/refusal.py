@@ -1,4 +1,4 @@
-"""Say in the user's words what is wrong with settings."""
+"""Errors for settings that cannot be used, in terms of the user."""
 
 import os
 import re
@@ -13,8 +13,8 @@ from loader.job.job_file import line_of
 
 ENV_PREFIX = "SCN_LOADER_"
 
-MOST_TOLD = 20
-"""How many settings that cannot be used an error lists; finding the line of each costs time."""
+MOST_SHOWN = 20
+"""Maximum number of settings in an error; finding the line of each takes time."""
 
 HELP = "see the settings:\nscn-loader load --help"
 
@@ -22,24 +22,24 @@ HELP = "see the settings:\nscn-loader load --help"
 def settings_error(
     error: ValidationError, job_file: Path | None, given: Collection[str], names: Collection[str]
 ) -> SettingsError:
-    """Return the error that users read for settings that cannot be used.
+    """Return the error for settings that cannot be used.
 
     Args:
-        error: What the validation found.
+        error: The result of the validation.
         job_file: The job file that was read, or None.
-        given: Names of the settings that neither the job file nor the environment gave.
+        given: Names of settings that come from neither the job file nor the environment.
         names: Names of all settings.
     """
     problems = error.errors(include_url=False, include_input=False)
     elsewhere = {*given, *(name for name in names if _in_environment(name))}
     text = job_file.read_text(encoding="utf-8") if job_file is not None else ""
-    shown = problems[:MOST_TOLD]
+    shown = problems[:MOST_SHOWN]
     placed = sorted((_line(problem, text, elsewhere) or 0, number) for number, problem in enumerate(shown))
     why = [
         f"{f'line {line}: ' if line else ''}{_name(problems[number], names)}: {_reason(problems[number])}"
         for line, number in placed
     ]
-    why += [f"and {len(problems) - MOST_TOLD:,} more"] if len(problems) > MOST_TOLD else []
+    why += [f"and {len(problems) - MOST_SHOWN:,} more"] if len(problems) > MOST_SHOWN else []
     missing = all(problem["type"] == "missing" for problem in problems)
     several = len(problems) > 1
     return SettingsError(
@@ -53,7 +53,7 @@ def settings_error(
 
 
 def _line(problem: ErrorDetails, text: str, elsewhere: Collection[str]) -> int | None:
-    """Return the line of a problem in the job file; None if it is not there."""
+    """Return the line of a problem in the job file; None if it is not in the job file."""
     place = problem["loc"] or _named_in(problem["msg"])
     if not place or place[0] in elsewhere:
         return None
@@ -81,9 +81,9 @@ def _name(problem: ErrorDetails, names: Collection[str]) -> str:
 def _reason(problem: ErrorDetails) -> str:
     match problem["type"]:
         case "missing":
-            return "is needed"
+            return "is required"
         case "extra_forbidden":
-            return "there is no such setting"
+            return "this setting does not exist"
         case "string_pattern_mismatch" if problem["loc"][-1] == "instance_id":
             return "should be a UUID in lower case, such as 8928ae12-15e5-4441-825d-ec2184f0a43a"
         case _:

@@ -1,4 +1,4 @@
-"""The folders of a load: its run directory, and that of the shard that this process delivers."""
+"""The folders of a load: its run directory, and the folder of the shard that this process delivers."""
 
 import hashlib
 from pathlib import Path
@@ -9,11 +9,11 @@ from loader.job.sections import located
 from loader.job.settings import Job
 
 SHARDS_NAME = "shards"
-"""Folder of a run directory that holds a folder for each shard."""
+"""Folder in a run directory that holds a folder for each shard."""
 
 
 def run_dir_of(job: Job) -> Path:
-    """Return the run directory of a job: the same command finds the same one again."""
+    """Return the run directory of a job. The same command always gives the same one."""
     if job.run_dir is not None:
         return job.run_dir
     identity = orjson.dumps(
@@ -25,12 +25,12 @@ def run_dir_of(job: Job) -> Path:
 
 
 def checkpoint_dir_of(job: Job) -> Path:
-    """Return the folder of the checkpoint that this process writes: that of its shard, if it has one."""
+    """Return the folder of the checkpoint that this process writes: its shard's folder, if it has a shard."""
     if job.shard is None or job.shard.of == 1:
         return run_dir_of(job)
     return run_dir_of(job) / SHARDS_NAME / job.shard.folder
 
 
 def _escaped(name: str) -> str:
-    """Return a file name as text that JSON can hold: bytes that are not UTF-8 are written as escapes."""
+    """Return a file name as text for JSON. Bytes that are not UTF-8 become escapes."""
     return name.encode(errors="backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""The parts of a job: choices, and the tables of a job file."""
+"""Parts of a job: enumerations, and the tables of a job file."""
 
 import codecs
 import math
@@ -15,7 +15,7 @@ from pydantic_settings import NoDecode
 from loader.job.panels import MOST
 
 MIN_SAMPLE = 100
-"""A share given to --max-errors is judged only after this many rows or events (DSBulk's default)."""
+"""--max-errors as a share applies only after this many rows or events (DSBulk's default)."""
 
 
 class Pack(StrEnum):
@@ -26,14 +26,14 @@ class Pack(StrEnum):
 
 
 class OnFailure(StrEnum):
-    """What a failed event does to the later events of its group."""
+    """The effect of a failed event on later events of its group."""
 
     CONTINUE = "continue"
     HOLD = "hold"
 
 
 class InDoubt(StrEnum):
-    """What to do with events that may have been accepted longer ago than a token lives."""
+    """What to do with events in doubt that are older than the life of their tokens."""
 
     STOP = "stop"
     RESEND = "resend"
@@ -49,13 +49,13 @@ class Unfinished(StrEnum):
 
 
 class Section(BaseModel):
-    """A table of a job file: unknown keys are errors."""
+    """A table of a job file. Unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def one_or_many(value: object) -> object:
-    """Let a list of one be written without brackets, and paths be given as such."""
+    """Accept a single value without brackets as a list, and paths as texts."""
     if isinstance(value, str | PathLike):
         value = [value]
     if isinstance(value, list | tuple):
@@ -68,7 +68,7 @@ STANDARD_INPUT = "-"
 
 
 def located(extract: str, folder: Path) -> str:
-    """Return what names an extract, as a name that holds in any folder."""
+    """Return an extract's name in a form that is valid in any folder."""
     if extract == STANDARD_INPUT or extract.startswith("s3://"):
         return extract
     mark = "@" if extract.startswith("@") else ""
@@ -84,7 +84,7 @@ def known_time_zone(name: str) -> str:
     Raises:
         ValueError: It is not.
     """
-    # Listing the zones reads the file of each: 40 ms of every start if UTC, the default, were looked up.
+    # Listing the zones reads every file: that would cost 40 ms at each start, even for UTC, the default.
     if name != "UTC" and name not in available_timezones():
         raise ValueError(f"'{name}' is not an IANA time zone such as UTC or Europe/Berlin")
     return name
@@ -94,23 +94,23 @@ TimeZone = Annotated[str, AfterValidator(known_time_zone)]
 
 
 def tab_by_name(value: object) -> object:
-    r"""Let the tab, hard to type on a command line, be called ``tab`` or ``\t``."""
+    r"""Accept ``tab`` or ``\t`` for the tab, which is hard to type on a command line."""
     return "\t" if value in ("tab", "\\t") else value
 
 
 def one_character(value: str) -> str:
-    """Return ``value`` if it can mean something between or around fields.
+    """Return ``value`` if it is one character that may separate or enclose fields.
 
     Raises:
-        ValueError: It cannot.
+        ValueError: It is not.
     """
     if value not in ("", "auto") and (len(value) != 1 or value in "\r\n\0"):
-        raise ValueError("should be one character, and no line end")
+        raise ValueError("should be one character other than a line end")
     return value
 
 
 def known_encoding(value: str) -> str:
-    """Return ``value`` if it is ``auto`` or a text encoding that Python knows.
+    """Return ``value`` if it is ``auto`` or a text encoding of Python.
 
     Raises:
         ValueError: It is neither.
@@ -118,7 +118,7 @@ def known_encoding(value: str) -> str:
     if value == "auto":
         return value
     try:
-        "a".encode(value)  # refuses codecs that are not for text, such as hex
+        "a".encode(value)  # rejects codecs that are not for text, such as hex
         codecs.getincrementaldecoder(value)
     except (LookupError, UnicodeError):
         raise ValueError(
@@ -137,7 +137,7 @@ class CsvSettings(Section):
 
     encoding: Annotated[
         EncodingName,
-        Field(description="utf-8, utf-16-le, latin-1, windows-1252 or another that Python knows."),
+        Field(description="utf-8, utf-16-le, latin-1, windows-1252 or another encoding of Python."),
     ] = "auto"
     separator: Annotated[
         Separator,
@@ -145,53 +145,55 @@ class CsvSettings(Section):
     ] = "auto"
     quote: Annotated[
         OneCharacter,
-        Field(description="One character around fields that hold separators or line ends; empty for none."),
+        Field(description="One character around fields with separators or line ends; empty for none."),
     ] = '"'
     escape: Annotated[
         OneCharacter,
         Field(
-            description="One character that makes a separator, quote or line end after it part of a field; "
-            "a quote inside quotes may be doubled with or without it."
+            description="One character that makes the next separator, quote or line end part of a field; a "
+            "quote inside quotes may always be doubled instead."
         ),
     ] = ""
     comment: Annotated[
-        str, Field(description="Lines that begin with this text are left out.", pattern=r"^[^\r\n]*$")
+        str, Field(description="Lines that begin with this text are skipped.", pattern=r"^[^\r\n]*$")
     ] = ""
     header: Annotated[
         bool,
-        Field(description="Whether the first line names the columns; else they are column_1, column_2, ..."),
+        Field(
+            description="Whether the first line has the column names; else they are column_1, column_2, ..."
+        ),
     ] = True
     skip_rows: Annotated[
-        int, Field(description="Lines before the header that are not part of the table.", ge=0, le=1000)
+        int, Field(description="Number of lines before the header to skip.", ge=0, le=1000)
     ] = 0
     columns: Annotated[
-        Texts, Field(description="Names of all columns in file order, instead of those in the header.")
+        Texts, Field(description="Names of all columns in file order, instead of the header's names.")
     ] = ()
     line_end: Annotated[
         Literal["auto", "lf", "crlf", "cr"],
-        Field(description="End of a record; a lone CR is what old Macs and some ERPs write."),
+        Field(description="End of a record. Old Macs and some ERPs write a lone CR."),
     ] = "auto"
     short_rows: Annotated[
         Literal["reject", "fill"],
-        Field(description="Rows that end before the last column; fill takes the missing fields as empty."),
+        Field(description="Rows that end before the last column: fill treats missing fields as empty."),
     ] = "reject"
     surplus_fields: Annotated[
         Literal["auto", "drop", "reject"],
         Field(
-            description="Empty fields after the last column; auto drops them if all of the first rows have "
+            description="Empty fields after the last column: auto drops them if all of the first rows have "
             "the same number of them."
         ),
     ] = "auto"
     empty_rows: Annotated[
         Literal["skip", "reject"],
         Field(
-            description="Rows of separators only, which spreadsheets write below a table; skip counts them "
+            description="Rows of separators only, which spreadsheets write below a table: skip counts them "
             "as filtered."
         ),
     ] = "skip"
     repeated_names: Annotated[
         Literal["refuse", "number"],
-        Field(description="A header that names columns alike; number calls them name, name_2, name_3, ..."),
+        Field(description="A header with equal names: number renames them to name, name_2, name_3, ..."),
     ] = "refuse"
     blanks_after_quotes: Annotated[
         Literal["drop", "reject"], Field(description="Blanks between a closing quote and the separator.")
@@ -199,8 +201,8 @@ class CsvSettings(Section):
     row_like_texts: Annotated[
         Literal["reject", "accept"],
         Field(
-            description="Texts of several lines that look like rows, as where a quote is not closed; accept "
-            "takes them as texts."
+            description="Texts of several lines that look like rows, as after an unclosed quote: accept "
+            "treats them as texts."
         ),
     ] = "reject"
 
@@ -214,10 +216,10 @@ class CsvSettings(Section):
 
 
 class Duration(Section):
-    """A length of time: ``90s``, ``10m``, ``2h``, a number of seconds, or ``never`` for no end.
+    """A duration: ``90s``, ``10m``, ``2h``, a number of seconds, or ``never`` for no limit.
 
     Attributes:
-        seconds: The same in seconds; infinite for ``never``.
+        seconds: The duration in seconds; infinite for ``never``.
     """
 
     seconds: Annotated[float, Field(gt=0)]
@@ -240,7 +242,7 @@ class Duration(Section):
         return {"seconds": float(match[1]) * _UNIT_SECONDS[match[2] or "s"]}
 
     def __str__(self) -> str:
-        """Return it as it can be given."""
+        """Return it in the form of the flag."""
         if self.seconds == math.inf:
             return "never"
         minutes, rest = divmod(self.seconds, 60)
@@ -251,11 +253,11 @@ _UNIT_SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 class MaxErrors(Section):
-    """How many rows rejected, or refused by the service, are too many: a number, or a share of all.
+    """The limit of rejected and failed rows: a number, or a share of all rows.
 
     Attributes:
-        count: Stop when more than this many failed.
-        share: Stop when more than this share (0..1) failed, once MIN_SAMPLE were seen.
+        count: Stop after more than this many.
+        share: Stop after more than this share (0..1), once MIN_SAMPLE rows were seen.
     """
 
     count: Annotated[int, Field(ge=0, le=MOST)] | None = None
@@ -274,13 +276,13 @@ class MaxErrors(Section):
         return {"share": float(match[1]) / 100} if match[2] else {"count": int(match[1])}
 
     def exceeded(self, *, rejected: int, rows: int, failed: int, settled: int) -> bool:
-        """Return whether there were too many errors.
+        """Return whether the limit is exceeded.
 
         Args:
             rejected: Rows rejected so far.
             rows: Rows read so far.
-            failed: Rows that became records, and failed so far.
-            settled: Rows that have come to an end so far.
+            failed: Rows that became records, but failed so far.
+            settled: Rows whose records are settled so far.
         """
         if self.count is not None:
             return rejected + failed > self.count

@@ -1,4 +1,4 @@
-"""The settings of a load. Flags win over ``SCN_LOADER_*``, the job file and the defaults, in that order."""
+"""The settings of a load. The priority is: flags, ``SCN_LOADER_*``, the job file, the defaults."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -39,7 +39,7 @@ DATASET_ARN = (
 
 
 class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFields):
-    """Everything a load needs to know.
+    """All settings of a load.
 
     Raises:
         SettingsError: A setting is missing or cannot be used.
@@ -100,21 +100,21 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
                 yield f"event type {DATASET_EVENT_TYPE} needs --dataset-arn and --operation"
             arn = re.fullmatch(DATASET_ARN, self.dataset_arn or "")
             if arn is not None and arn["instance"] != self.instance_id:
-                yield "--dataset-arn names another instance than --instance-id"
+                yield "--dataset-arn and --instance-id name different instances"
         elif self.dataset_arn is not None or self.operation is not None:
-            yield f"--dataset-arn and --operation go only with event type {DATASET_EVENT_TYPE}"
+            yield f"--dataset-arn and --operation need event type {DATASET_EVENT_TYPE}"
         if self.group_buckets == "auto" and self.pack is not Pack.GROUP:
-            yield "--group-buckets auto goes only with --pack group"
+            yield "--group-buckets auto needs --pack group"
         if self.burst is not None and self.rate is None:
-            yield "--burst goes only with --rate"
+            yield "--burst needs --rate"
         yield from self._problems_of_shards()
-        # A file may have any name, and a path keeps its bytes; other texts go into JSON and requests.
+        # Paths may have any bytes; other texts go into JSON and requests, so they must be UTF-8.
         for name in [name for name, value in self if name != "extract" and any(map(_is_odd, _texts(value)))]:
-            yield f"--{name.replace('_', '-')} holds bytes that are not UTF-8"
+            yield f"--{name.replace('_', '-')} contains bytes that are not UTF-8"
 
     def _problems_of_shards(self) -> Iterator[str]:
         if self.shard is not None and self.workers is not None:
-            yield "--workers goes without --shard: its processes are the shards"
+            yield "--workers excludes --shard: its processes are the shards"
         if self.workers is not None and "-" in self.extract:
             yield "--workers cannot divide standard input; write it to a file first"
         shard = self.shard or (Shard(number=1, of=self.workers) if self.workers is not None else None)
@@ -128,30 +128,30 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
 
     @property
     def dataset_of_arn(self) -> tuple[str, str] | None:
-        """Namespace and name of the dataset that ``dataset_arn`` points at, if there is one."""
+        """Namespace and name of the dataset in ``dataset_arn``, or None."""
         match = re.fullmatch(DATASET_ARN, self.dataset_arn or "")
         return (match["namespace"], match["dataset"]) if match else None
 
     @property
     def is_rehearsal(self) -> bool:
-        """Whether the service is one on this machine: an emulator."""
+        """Whether the service is an emulator on this machine."""
         host = (urlsplit(self.endpoint_url or "").hostname or "").rstrip(".")
         return host == "localhost" or host.startswith("127.") or host == "::1"
 
     def read_from(self, job_file: Path | None) -> Self:
-        """Remember the file that the job was read from, for errors found later."""
+        """Store the job file, for errors that are found later."""
         self._job_file = job_file
         return self
 
     def place_of(self, setting: FieldPath) -> str:
-        """Return line and file of a setting, or an empty text if it does not come from a job file."""
+        """Return line and file of a setting, or an empty text if it is not from a job file."""
         if self._job_file is None:
             return ""
         line = line_of(self._job_file.read_text(encoding="utf-8"), setting)
         return f"line {line} of {self._job_file}" if line is not None else ""
 
     def plan_settings(self) -> dict[str, Any]:
-        """Return the settings that shape events, as JSON values: a resume must use the same."""
+        """Return the settings that determine events as JSON values. A resume must use the same ones."""
         shaping = {name for name, field in Job.model_fields.items() if shapes_events(field)}
         # A rehearsal on loopback and the real load never share a checkpoint.
         service = {"service": "loopback" if self.is_rehearsal else "aws"}
@@ -159,7 +159,7 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
 
 
 def _texts(value: object) -> Iterator[str]:
-    """Yield the texts in a setting, however deep."""
+    """Yield the texts in a setting, including nested ones."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, BaseModel):
@@ -172,5 +172,5 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _is_odd(text: str) -> bool:
-    """Return whether a text holds half a surrogate pair, as Python reads a byte that is not UTF-8."""
+    """Return whether a text has half a surrogate pair: Python decodes bytes that are not UTF-8 to these."""
     return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)

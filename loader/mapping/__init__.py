@@ -1,1 +1,1 @@
-"""What each column of a dataset is made of, and whether the types fit."""
+"""Map source columns to the columns of a dataset, and check that the types fit."""

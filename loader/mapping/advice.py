@@ -1,4 +1,4 @@
-"""What users should know about a mapping although it does not stop the load."""
+"""Notes for users about a mapping that do not stop the load."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,17 +11,17 @@ from loader.mapping.column_sources import MappedColumn
 from loader.mapping.mapping import FileMapping
 
 NAIVE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]+)?$"
-"""An ISO 8601 date, or date and time, that names no zone."""
+"""An ISO 8601 date, or date and time, without a zone."""
 
 
 def advice_on(job: Job, table: Table, mapping: FileMapping, *, closely: bool = True) -> Iterator[str]:
-    """Return one sentence for each thing worth a look.
+    """Return one sentence for each note.
 
     Args:
         job: The job.
         table: The file.
         mapping: The mapping of its columns.
-        closely: Whether to look at its first rows too.
+        closely: Whether to examine the first rows too.
     """
     path = table.file.path
     if mapping.left_out:
@@ -31,22 +31,20 @@ def advice_on(job: Job, table: Table, mapping: FileMapping, *, closely: bool = T
         dtype = _dtype(column, table)
         if column.type == "string" and dtype is not None and dtype.is_float():
             yield (
-                f"'{column.name}' is text, but {_origin(column)} holds floating-point numbers: "
+                f"'{column.name}' is text, but {_origin(column)} has floating-point numbers: "
                 "1001 will arrive as '1001.0'."
             )
         if column.type == "timestamp" and job.timestamps == "epoch_ms" and _finer_than_ms(dtype):
-            yield (
-                f"'{column.name}' is sent in epoch milliseconds: finer digits of {_origin(column)} are cut."
-            )
+            yield (f"'{column.name}' has epoch milliseconds: finer digits of {_origin(column)} are dropped.")
     naive = _without_zone(job, table, mapping, closely=closely)
     if naive:
         yield (
-            f"Timestamps of {path} that name no zone are read as UTC ({', '.join(naive)}): "
-            "give time_zone if they are local times."
+            f"Timestamps of {path} without a zone are read as UTC ({', '.join(naive)}): "
+            "set time_zone if they are local times."
         )
     if job.pack is Pack.GROUP and not job.group_by and job.group_buckets is None:
         yield (
-            "Records are packed by group, but every primary key is a group of its own: "
+            "Records are packed by group, but each primary key is its own group: "
             "set group_by or group_buckets to fill events."
         )
 
@@ -56,7 +54,7 @@ def _origin(column: MappedColumn) -> str:
 
 
 def _dtype(column: MappedColumn, table: Table) -> pl.DataType | None:
-    """Return the type of the values that a column takes; None for a constant."""
+    """Return the type of the values of a column; None for a constant."""
     if column.expression is not None:
         return column.expression.dtype
     return table.schema[column.rule.column] if column.rule.column is not None else None
@@ -67,7 +65,7 @@ def _finer_than_ms(dtype: pl.DataType | None) -> bool:
 
 
 def _without_zone(job: Job, table: Table, mapping: FileMapping, *, closely: bool) -> Sequence[str]:
-    """Return the columns whose timestamps name no zone and for which the user set none."""
+    """Return the columns whose timestamps have no zone and for which the user set none."""
     if "time_zone" in job.model_fields_set:
         return []
     dated = [column for column in (*mapping.columns, mapping.timestamp) if column is not None]
@@ -104,7 +102,7 @@ def _has_naive_text(column: MappedColumn, sample: pl.DataFrame) -> bool:
 
 
 def _sample(table: Table, columns: Sequence[MappedColumn]) -> pl.DataFrame:
-    """Return the first rows of the file, with what these columns are made of."""
+    """Return the first rows of the file, with the sources of these columns."""
     names = tuple(dict.fromkeys(name for column in columns for name in column.source_columns))
     if not names:
         return pl.DataFrame()

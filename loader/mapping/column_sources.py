@@ -1,4 +1,4 @@
-"""Where the values of the records' columns come from in one file."""
+"""The sources of the records' columns in one file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from loader.model import SourceFile
 
 @dataclass(frozen=True, slots=True)
 class MappedColumn:
-    """A column of the records and where its values come from.
+    """A column of the records and the source of its values.
 
     Attributes:
-        name: Its name in the record (for a column used only to group or date events: the source's).
+        name: Its name in the record; for a column that only groups or dates events, the source's name.
         type: ``string``, ``double``, ``int`` or ``timestamp``.
         required: Whether a row without a value here is rejected.
-        rule: The source column, constant or expression, and how its text is read.
+        rule: The source column, constant or expression, and how to read its text.
         expression: The rule's expression, if it has one.
     """
 
@@ -30,12 +30,12 @@ class MappedColumn:
 
     @property
     def shown_name(self) -> str:
-        """The name that errors give it: the source column's, or its own if an expression feeds it."""
+        """The name for errors: the source column's, or its own if it has an expression."""
         return self.name if self.expression is not None else self.rule.column or self.name
 
     @property
     def source_columns(self) -> tuple[str, ...]:
-        """The source columns that its values are made of."""
+        """The source columns of its values."""
         if self.expression is not None:
             return self.expression.columns
         return () if self.rule.column is None else (self.rule.column,)
@@ -43,7 +43,7 @@ class MappedColumn:
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """What values can come from: a file's columns, and the job's expressions over them.
+    """The possible sources of values: a file's columns, and the job's expressions over them.
 
     Attributes:
         file: The file.
@@ -58,12 +58,12 @@ class Origins:
     def column(
         self, name: str, column_type: str, rule: ColumnRule, job: Job, *, required: bool = False
     ) -> MappedColumn:
-        """Return a column that takes its values by a rule."""
+        """Return a column whose values come from a rule."""
         full_rule = rule.with_defaults(job.defaults, column_type)
         return MappedColumn(name, column_type, required, full_rule, self.expressions.get(name))
 
     def dtype(self, name: str, rule: ColumnRule) -> pl.DataType | None:
-        """Return the type of the values that a rule takes, or None for a constant."""
+        """Return the type of a rule's values, or None for a constant."""
         if name in self.expressions:
             return self.expressions[name].dtype
         return self.schema[rule.column] if rule.column is not None else None

@@ -1,4 +1,4 @@
-"""Errors of a mapping: what is wrong, and what to write instead."""
+"""Errors for a mapping that cannot be used: what is wrong, and what to write instead."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +13,7 @@ PlaceOf = Callable[[FieldPath], str]
 """Returns line and file of a setting, or an empty text if it does not come from a job file."""
 
 MAX_COLUMNS = 500
-"""Most columns of a dataset (service model: ``DataLakeDatasetSchemaFieldList``)."""
+"""Maximum number of columns of a dataset (service model: ``DataLakeDatasetSchemaFieldList``)."""
 
 _LISTED = 20
 """Maximum number of names in an error."""
@@ -23,7 +23,7 @@ _ALIKE = 0.6
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return a question that suggests the nearest of ``names``, or an empty text if none is near."""
+    """Return a question that suggests the nearest of ``names``, or an empty text without a near name."""
     near = nearest(name, names)
     return f"Did you mean '{near}'? " if near else ""
 
@@ -31,9 +31,9 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
 def never_sent(name: str) -> SettingsError:
     """Return the error for a mapping entry of a column that the service fills in itself."""
     return SettingsError(
-        f"'{name}' may not be sent: the service fills it in itself.",
+        f"'{name}' must not be sent: the service fills it in.",
         where=f"mapping.{name}",
-        next_step="Take this entry out.",
+        next_step="remove this entry",
     )
 
 
@@ -43,7 +43,7 @@ def no_such_column(name: str, dataset: Dataset) -> SettingsError:
     return SettingsError(
         f"The dataset {dataset.name} has no column '{name}'.",
         where=f"mapping.{name}",
-        next_step=f"{did_you_mean(name, names)}See its columns:\nscn-loader datasets {dataset.name}",
+        next_step=f"{did_you_mean(name, names)}List its columns:\nscn-loader datasets {dataset.name}",
     )
 
 
@@ -52,7 +52,7 @@ def no_such_source(setting: str, name: str, file: SourceFile, schema: Iterable[s
     return SettingsError(
         f"The file has no column '{name}'.",
         where=f"{setting}, {file.path}",
-        next_step=f"{did_you_mean(name, schema)}Names must be spelled as in the file.",
+        next_step=f"{did_you_mean(name, schema)}Spell names as in the file.",
     )
 
 
@@ -62,7 +62,8 @@ def unusable_sql(setting: str, why: str, next_step: str = "") -> SettingsError:
         "The SQL expression cannot be used.",
         where=setting,
         why=why,
-        next_step=next_step or "Columns with blanks or signs go in double quotes, texts in single ones.",
+        next_step=next_step
+        or "Put column names with blanks or special characters in double quotes, and texts in single quotes.",
     )
 
 
@@ -102,7 +103,7 @@ def located(error: SettingsError, place_of: PlaceOf) -> SettingsError:
 def needs_group() -> SettingsError:
     """Return the error for a custom dataset without a group."""
     return SettingsError(
-        "group_by is needed: no primary key of this dataset is known.",
+        "group_by is required: the primary key of this dataset is unknown.",
         where="group_by",
         next_step="Name the column whose rows must stay in order, for example --group-by id; "
         "--live-schema asks the instance for the key, if the dataset has one.",
@@ -115,7 +116,7 @@ def wrong_names(file: SourceFile, names: Sequence[str]) -> ExtractError:
         "Columns of the file have names that no dataset column can have.",
         where=file.path,
         why=f"a-z, 0-9 and _ only, not {_listed(names)}",
-        next_step="Rename them in [mapping], or leave them out with ignore_unknown = true.",
+        next_step="rename them in [mapping], or leave them out with ignore_unknown = true",
     )
 
 
@@ -124,19 +125,19 @@ def too_many_columns(file: SourceFile, count: int) -> ExtractError:
     return ExtractError(
         "The file has more columns than a dataset can have.",
         where=file.path,
-        why=f"{count:,} columns would be sent, and a dataset has at most {MAX_COLUMNS}",
-        next_step="Export only the columns of the dataset, or name the dataset's columns by asking for them "
-        "with --live-schema and --ignore-unknown.",
+        why=f"{count:,} columns would be sent, but a dataset has at most {MAX_COLUMNS}",
+        next_step="export only the columns of the dataset, or select them with --live-schema and "
+        "--ignore-unknown",
     )
 
 
 def nothing_used(file: SourceFile) -> SettingsError:
     """Return the error for a mapping of constants only."""
     return SettingsError(
-        "No column of the file feeds the records.",
+        "The mapping uses no column of the file.",
         where=file.path,
         why="every record would be the same",
-        next_step="Name source columns in [mapping].",
+        next_step="name source columns in [mapping]",
     )
 
 
@@ -147,24 +148,24 @@ def does_not_fit(
     unknown: Sequence[str],
     unused: Sequence[str],
 ) -> ExtractError:
-    """Return the error for a file whose columns are not those of the dataset.
+    """Return the error for a file whose columns do not fit the dataset.
 
     Args:
         file: The file.
         dataset: The dataset, if it is known.
-        missing: Required columns that nothing feeds.
-        unknown: Source columns that feed nothing.
-        unused: Columns of the dataset that nothing feeds.
+        missing: Required columns without a source.
+        unknown: Source columns without a dataset column.
+        unused: Columns of the dataset without a source.
     """
     why, steps = [], []
     if missing:
-        why.append(f"nothing feeds the required {_listed(missing)}")
+        why.append(f"required columns without a source: {_listed(missing)}")
         steps.append(
             "name their source in [mapping], or give a constant, such as "
-            f'{missing[0]} = {{ constant = "{NO_VALUE}" }}, what AWS asks for where a text has no value'
+            f'{missing[0]} = {{ constant = "{NO_VALUE}" }}, which AWS recommends for a text without a value'
         )
     if unknown:
-        why.append(f"no column takes {_listed(unknown, lambda name: _suggested(name, unused))}")
+        why.append(f"unknown columns in the file: {_listed(unknown, lambda name: _suggested(name, unused))}")
         steps.append("map the columns you need and leave out the rest with ignore_unknown = true")
     return ExtractError(
         f"The columns of the file do not fit {dataset.name if dataset else 'the dataset'}.",
@@ -176,20 +177,20 @@ def does_not_fit(
 
 def _suggested(name: str, unused: Sequence[str]) -> str:
     if name in NEVER_SEND:
-        return f"'{name}' (the service fills it in itself)"
+        return f"'{name}' (the service fills it in)"
     near = nearest(name, unused)
     return f"'{name}' (near: {near})" if near else f"'{name}'"
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """Return the one of ``names`` that is most like ``name``, or None if none is."""
+    """Return the most similar of ``names``, or None if no name is similar."""
     plain = {plain_name(other): other for other in names}
     near = get_close_matches(plain_name(name), plain, n=1, cutoff=_ALIKE)
     return plain[near[0]] if near else None
 
 
 def plain_name(name: str) -> str:
-    """Return a name as dataset columns are spelled: ``PO / SO #`` as ``po_so``."""
+    """Return a name in the form of dataset columns: ``PO / SO #`` becomes ``po_so``."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
 
 
@@ -198,7 +199,7 @@ def _quoted(name: str) -> str:
 
 
 def _listed(names: Sequence[str], as_text: Callable[[str], str] = _quoted) -> str:
-    # Only the listed ones become text: a file may have a million columns.
+    # Only the listed names become text, because a file may have a million columns.
     shown = ", ".join(map(as_text, names[:_LISTED]))
     more = len(names) - _LISTED
     return f"{shown} and {more} more" if more > 0 else shown

@@ -2,9 +2,9 @@
 
 Rules kept here:
 
-1. What an expression gives for a row is a function of that row alone, so that a plan can be made again.
-2. A row whose values an expression cannot work with is rejected; the other rows are not affected.
-3. An error contains no value of a row.
+1. The value of an expression depends on its row alone, so that a plan can be repeated.
+2. If an expression fails for a row, that row is rejected; other rows are not affected.
+3. An error contains no values of a row.
 """
 
 from collections.abc import Mapping
@@ -26,8 +26,8 @@ from loader.sql.fault import SqlFault, TooMuchText
 if TYPE_CHECKING:
     from loader.sql.evaluation import Evaluation
 
-_FAILED = "its expression has no value for this row"
-"""Why a row is rejected. ``docs/values.md`` lists what an expression has no value for."""
+_FAILED = "the expression has no value for this row"
+"""Reason for a rejected row. ``docs/values.md`` lists the cases in which an expression fails."""
 
 _PANICS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
@@ -47,14 +47,14 @@ class Expression:
     dtype: pl.DataType
 
     def values(self, frame: pl.DataFrame, name: str) -> tuple[pl.Series, list[RowIssue]]:
-        """Return a value for each row of a frame, and the rows it cannot be worked out for.
+        """Return a value for each row of a frame, and the rows for which the expression fails.
 
         Args:
             frame: Rows with at least the columns it reads.
             name: The name to give the series.
 
         Raises:
-            ExtractError: The texts it makes of these rows are too large for the memory.
+            ExtractError: The texts that it makes from these rows are too large for the memory.
         """
         try:
             values, failed = self._by_halves(frame)
@@ -65,7 +65,7 @@ class Expression:
         return values.alias(name), issues_where(failed, RejectCode.EXPRESSION_FAILED, _FAILED)
 
     def _by_halves(self, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
-        """Evaluate the rows; where polars gives up, cut the frame down to the rows that it gives up on."""
+        """Evaluate the rows. If polars fails, halve the frame until only the failing rows are left."""
         try:
             return self._evaluation.of(frame)
         except (*_PANICS, TooMuchText):
@@ -76,7 +76,7 @@ class Expression:
         (a, a_failed), (b, b_failed) = self._by_halves(frame[:half]), self._by_halves(frame[half:])
         values = pl.concat([a, b])
         if values.dtype == pl.String and int(values.str.len_bytes().sum() or 0) > MOST_TEXT_BYTES:
-            raise SqlFault(f"it makes more than {MOST_TEXT_BYTES:,} bytes of text of {frame.height:,} rows")
+            raise SqlFault(f"it makes more than {MOST_TEXT_BYTES:,} bytes of text from {frame.height:,} rows")
         return values, pl.concat([a_failed, b_failed])
 
     @cached_property
@@ -98,7 +98,7 @@ def read_expression(
         schema: The file's columns and their types.
 
     Raises:
-        SettingsError: It is not SQL, names a column the file does not have, or depends on more than one row.
+        SettingsError: It is not SQL, names an unknown column, or depends on more than one row.
     """
     from loader.sql.evaluation import Evaluation  # noqa: PLC0415 - sqlglot takes 120 ms to import
 
@@ -110,12 +110,12 @@ def read_expression(
                 evaluation.check_functions()
                 raise no_such_source(setting, column, file, schema)
             if isinstance(schema[column], Unread):
-                raise unusable_sql(setting, f"the source column '{column}' holds {schema[column]}")
+                raise unusable_sql(setting, f"the source column '{column}' has the type {schema[column]}")
         empty, _ = evaluation.of(pl.DataFrame(schema={name: schema[name] for name in columns}))
     except SqlFault as fault:
         raise unusable_sql(setting, fault.why, fault.cure) from fault
     except _PANICS as error:
-        raise unusable_sql(setting, "types in it do not go together", "CAST one of them.") from error
+        raise unusable_sql(setting, "it combines incompatible types", "use CAST on one of them") from error
     if not columns:
-        raise unusable_sql(setting, "it reads no column of the file", "Use a constant instead.")
+        raise unusable_sql(setting, "it reads no column of the file", "use a constant instead")
     return Expression(sql, columns, empty.dtype)

@@ -1,11 +1,11 @@
-"""Which source column feeds which dataset column: decided before anything is sent.
+"""Decide which source column is the source of which dataset column, before anything is sent.
 
 Rules kept here:
 
-1. A mapping entry wins. A source column that no entry names feeds the dataset column of exactly its name.
-   An expression reads columns without taking them away from the dataset columns of their own names.
-2. Every source column is used, unless its path gives it, or ``ignore_unknown`` is set.
-3. Every required column has a source or a constant, and no column is one the service fills in itself.
+1. A mapping entry has priority. A source column without an entry is the source of the dataset column with
+   exactly the same name. An expression does not use up the columns that it reads.
+2. Every source column is used, unless it comes from the path or ``ignore_unknown`` is set.
+3. Every required column has a source or a constant. Columns that the service fills in are never sent.
 """
 
 import re
@@ -47,10 +47,10 @@ class FileMapping:
 
     Attributes:
         columns: The columns of its records, in the dataset's order.
-        group: The columns whose texts make the group.
-        key: The columns of the primary key that the records have; empty if none is known.
-        timestamp: The column that dates the events, or None.
-        filter: The condition of rows that are not left out, or None.
+        group: The columns whose texts form the group.
+        key: The columns of the primary key in the records; empty if the primary key is unknown.
+        timestamp: The column with the timestamp of the events, or None.
+        filter: The condition that rows must satisfy, or None.
         left_out: Source columns that are not used.
     """
 
@@ -78,13 +78,13 @@ def map_file(
 
     Args:
         job: The job.
-        dataset: The dataset it fills, or None if its columns are not known.
+        dataset: The dataset, or None if its columns are unknown.
         file: The file.
         schema: The file's columns and their types.
-        path_columns: Those of them that its path gives: they may be left out.
+        path_columns: Columns that come from the file's path. They need not be used.
 
     Raises:
-        SettingsError: A setting names a column that does not exist or may not be sent.
+        SettingsError: A setting names a column that does not exist or must not be sent.
         ExtractError: The file's columns do not fit the dataset.
     """
     origins = Origins(file, schema, _read_mapping(job, dataset, file, schema))
@@ -116,7 +116,7 @@ def _read_mapping(
     """Check every entry of the mapping, and return the expressions by dataset column.
 
     Raises:
-        SettingsError: An entry cannot be used; one error names all of them.
+        SettingsError: An entry cannot be used; one error lists all such entries.
     """
     expressions, faults = {}, []
     for name, rule in job.mapping.items():
@@ -140,7 +140,7 @@ def _check_name(name: str, setting: str, job: Job, dataset: Dataset | None) -> N
     if dataset is not None and dataset.column(name) is None:
         raise no_such_column(name, dataset)
     if dataset is None and not COLUMN_NAME.fullmatch(name):
-        raise SettingsError("A dataset column's name may hold a-z, 0-9 and _ only.", where=setting)
+        raise SettingsError("The name of a dataset column may contain a-z, 0-9 and _ only.", where=setting)
 
 
 def _filter(job: Job, file: SourceFile, schema: Mapping[str, pl.DataType]) -> Expression | None:
@@ -167,9 +167,9 @@ def _columns_of_dataset(job: Job, dataset: Dataset, origins: Origins) -> tuple[M
 
 
 def _own_columns(job: Job, origins: Origins, path_columns: Collection[str]) -> tuple[MappedColumn, ...]:
-    """Return the columns of a dataset that is not known: the mapped ones, then the rest as they are.
+    """Return the columns of an unknown dataset: the mapped ones, then the other source columns unchanged.
 
-    Columns that an expression reads are not among the rest: only a mapping can say that they go too.
+    Columns that an expression reads are not among the others. They are sent only if the mapping names them.
     """
     read = {name for expression in origins.expressions.values() for name in expression.columns}
     own = {
@@ -219,9 +219,9 @@ def _group(
     unknown = [name for name in names if name not in by_name and name not in schema]
     if unknown:
         raise SettingsError(
-            f"There is no column '{unknown[0]}' to group by.",
+            f"The column '{unknown[0]}' of group_by does not exist.",
             where="group_by",
-            next_step=f"{did_you_mean(unknown[0], (*by_name, *schema))}Name a dataset or a source column.",
+            next_step=f"{did_you_mean(unknown[0], (*by_name, *schema))}Name a dataset or source column.",
         )
     return tuple(
         by_name.get(name) or origins.column(name, "string", ColumnRule(column=name), job) for name in names
@@ -238,9 +238,9 @@ def _timestamp(job: Job, columns: tuple[MappedColumn, ...], origins: Origins) ->
     if name in origins.schema:
         return origins.column(name, "timestamp", ColumnRule(column=name), job)
     raise SettingsError(
-        f"There is no column '{name}' to date events by.",
+        f"The column '{name}' of timestamp_column does not exist.",
         where="timestamp_column",
-        next_step=f"{did_you_mean(name, (*by_name, *origins.schema))}Name a dataset or a source column.",
+        next_step=f"{did_you_mean(name, (*by_name, *origins.schema))}Name a dataset or source column.",
     )
 
 
@@ -251,12 +251,12 @@ def _check_types(columns: Iterable[MappedColumn], origins: Origins) -> None:
         if why is not None:
             source = column.rule.column
             raise ExtractError(
-                f"The source column '{source}' cannot feed '{column.name}'."
+                f"The source column '{source}' does not fit '{column.name}'."
                 if source is not None
-                else f"The expression of '{column.name}' cannot feed it.",
+                else f"The expression of '{column.name}' has the wrong type.",
                 where=origins.file.path,
                 why=why,
-                next_step="Convert it where the extract is made, or map another column.",
+                next_step="convert it in the export, or map another column",
             )
 
 

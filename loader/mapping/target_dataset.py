@@ -1,4 +1,4 @@
-"""The dataset that a job fills."""
+"""The target dataset of a job."""
 
 from loader.datasets import Dataset, dataset_by_name, dataset_for_event_type, event_types
 from loader.errors import SettingsError
@@ -7,7 +7,7 @@ from loader.mapping.errors import did_you_mean
 
 
 def dataset_of(job: Job) -> Dataset | None:
-    """Return the dataset the job fills, or None if its columns are not known (a custom dataset).
+    """Return the dataset of a job, or None if its columns are unknown (a custom dataset).
 
     Raises:
         SettingsError: The event type is unknown.
@@ -22,14 +22,14 @@ def dataset_of(job: Job) -> Dataset | None:
         return dataset_for_event_type(job.event_type)
     except KeyError:
         raise SettingsError(
-            f"There is no event type '{job.event_type}'.",
+            f"The event type '{job.event_type}' does not exist.",
             where="event_type",
-            next_step=f"{did_you_mean(job.event_type, event_types())}See all of them:\nscn-loader datasets",
+            next_step=f"{did_you_mean(job.event_type, event_types())}List all of them:\nscn-loader datasets",
         ) from None
 
 
 def place_of_dataset(job: Job) -> tuple[str, str]:
-    """Return namespace and name of the dataset that the job fills.
+    """Return namespace and name of a job's dataset.
 
     Raises:
         SettingsError: The event type is unknown.

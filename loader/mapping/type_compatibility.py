@@ -1,4 +1,4 @@
-"""What kinds of values source columns hold, and which kinds a dataset column of each type takes."""
+"""Type compatibility: the kinds of values in source columns, and the kinds that each dataset type accepts."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ _KINDS: dict[str, Callable[[pl.DataType], bool]] = {
         isinstance(dtype, pl.Struct) and all(_has_text(each.dtype) for each in dtype.fields)
     ),
 }
-"""A column without any value (Null) counts as text: it fits everywhere."""
+"""A column without any value (Null) counts as text: it fits every type."""
 
 _NUMBERS = ("whole numbers", "floating-point numbers", "decimal numbers")
 
@@ -33,7 +33,7 @@ TAKES = {
     "int": ("text", *_NUMBERS),
     "timestamp": ("text", "dates", "timestamps"),
 }
-"""The kinds that each type of dataset column takes."""
+"""The kinds that each type of dataset column accepts."""
 
 TYPE_OF_KIND = {
     "text": "string",
@@ -48,7 +48,7 @@ TYPE_OF_KIND = {
     "lists": "string",
     "structs": "string",
 }
-"""The type of a column of a custom dataset, whose schema is not known."""
+"""Column types for a custom dataset, whose schema is unknown."""
 
 
 def _has_text(dtype: PolarsDataType) -> bool:
@@ -56,26 +56,26 @@ def _has_text(dtype: PolarsDataType) -> bool:
 
 
 def kind_of(dtype: pl.DataType) -> str | None:
-    """Return what kind of values a source column holds, or None if they have no text form here."""
+    """Return the kind of a source column's values, or None if the type has no text form."""
     return next((kind for kind, holds in _KINDS.items() if holds(dtype)), None)
 
 
 def refusal(dtype: pl.DataType, column_type: str, rule: ColumnRule) -> str | None:
-    """Return why a source column cannot feed a column of ``column_type``, or None if it can."""
+    """Return why a source column does not fit a column of ``column_type``, or None if it fits."""
     if dtype == pl.Binary:
-        return (
-            None if rule.binary else 'it holds bytes: say binary = "utf8", "base64" or "hex" in its mapping'
-        )
+        return None if rule.binary else 'it has bytes: set binary = "utf8", "base64" or "hex" in its mapping'
     if isinstance(dtype, Unread):
-        return f"it holds {dtype}, which have no form here (--ignore-unknown leaves out what nothing maps)"
+        return (
+            f"it has {dtype}, which have no text form (--ignore-unknown leaves out columns without a mapping)"
+        )
     kind = kind_of(dtype)
     if kind is None:
-        return f"it holds values of the type {dtype}, which have no place in a record"
+        return f"its type {dtype} cannot be sent in a record"
     return None if kind in TAKES[column_type] else _unfit(kind, column_type, rule)
 
 
 def _unfit(kind: str, column_type: str, rule: ColumnRule) -> str | None:
     if column_type == "timestamp" and kind == "whole numbers":
-        how = 'formats = "epoch_s", "epoch_ms" or "epoch_us" reads numbers since 1970, "%Y%m%d" dates'
-        return None if rule.formats else f"it holds whole numbers, not timestamps: {how}"
-    return f"it holds {kind}, expected {column_type}"
+        how = 'formats = "epoch_s", "epoch_ms" or "epoch_us" reads numbers since 1970, "%Y%m%d" reads dates'
+        return None if rule.formats else f"it has whole numbers, expected timestamps: {how}"
+    return f"it has {kind}, expected {column_type}"

@@ -1,6 +1,6 @@
-"""The nouns of a load, as plain values.
+"""The values that a load works with: events, outcomes, plans, source files.
 
-Rule kept here: nothing in this folder knows files, sockets, clocks or settings.
+Rule kept here: this folder uses no files, sockets, clocks or settings.
 """
 
 from loader.model.event import (

@@ -34,12 +34,12 @@ SAFE_SECONDS = TOKEN_LIFE_SECONDS - TOKEN_MARGIN_SECONDS
 """Time after its first attempt within which an event may be sent again with the same token."""
 
 Borders = tuple[tuple[int, int], ...]
-"""Where in the rows of an event each file begins: pairs of a position and the number of the file. The first
+"""Where each file begins in the rows of an event: pairs of a position and the number of the file. The first
 position is 0."""
 
 
 class Operation(StrEnum):
-    """What an event of type ``scn.data.dataset`` does to the dataset."""
+    """The operation of an event of type ``scn.data.dataset`` on its dataset."""
 
     APPEND = "APPEND"
     UPSERT = "UPSERT"
@@ -48,13 +48,13 @@ class Operation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where every event of a load goes: the parts of a request that do not change.
+    """The target of all events of a load: the constant parts of a request.
 
     Attributes:
         instance_id: UUID of the AWS Supply Chain instance.
         event_type: ``scn.data.*``.
         dataset_arn: Target dataset, for event type ``scn.data.dataset`` only.
-        operation: What to do with the records, for event type ``scn.data.dataset`` only.
+        operation: Operation on the records, for event type ``scn.data.dataset`` only.
     """
 
     instance_id: str
@@ -69,18 +69,18 @@ class Event:
 
     Attributes:
         window: Number of the window it was planned in, counted over the whole extract from 0.
-        index: Position in that window's plan, from 0: events are numbered in the order of
-            their closing.
+        index: Position in that window's plan, from 0. Events are numbered in the order in which they are
+            closed.
         file: Number of the source file of its first row, from 0.
         rows: Position of each of its rows in its file, counted from 0, in the order of the extract.
         group: ``eventGroupId``.
         token: ``clientToken``: 64 hex characters, computed from the identity of the event.
-        timestamp: ``eventTimestamp`` as the decimal text of epoch seconds, or None to leave it out.
-        quoted: The records: UTF-8 JSON, one object or an array of several, as it stands between the quotes of
-            a JSON string (`loader.json_quoting`).
-        begun: SHA-256 of a request's body up to the end of ``quoted``, or None: only packed events keep it,
-            so that a megabyte is hashed once.
-        borders: Where in ``rows`` each file begins, if the rows come from several files; else empty.
+        timestamp: ``eventTimestamp``: epoch seconds as decimal text, or None to omit it.
+        quoted: The records: UTF-8 JSON, one object or an array of several, escaped as the content of a JSON
+            string (`loader.json_quoting`).
+        begun: State of a SHA-256 of the request body up to the end of ``quoted``, or None. Only packed events
+            have it, so that a megabyte is hashed once.
+        borders: Where each file begins in ``rows``, if the rows come from several files; otherwise empty.
     """
 
     window: int
@@ -95,7 +95,7 @@ class Event:
     borders: Borders = ()
 
     def file_of(self, position: int) -> int:
-        """Return the number of the file that a row comes from.
+        """Return the number of the file of a row.
 
         Args:
             position: The row's position in ``rows``; negative ones count from the end.
@@ -106,7 +106,7 @@ class Event:
         return next(file for start, file in reversed(self.borders) if start <= at)
 
     def rows_by_file(self, first: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
-        """Yield for each file how many of the rows from position ``first`` up to ``end`` come from it."""
+        """Yield, for each file, the number of its rows from position ``first`` up to ``end``."""
         end = len(self.rows) if end is None else end
         borders = self.borders or ((0, self.file),)
         ends = [start for start, _ in borders[1:]] + [len(self.rows)]

@@ -1,7 +1,7 @@
-"""Where in its window each planned event begins: this identifies it, whatever shard plans it.
+"""The place in its window where each planned event begins. It identifies the event, whichever shard plans it.
 
-The index of an event counts the events of one checkpoint, so two shards, or a load without shards, give the
-same event different indexes. Its first row is the same for all of them. Four bytes of its token go along: if
+The index of an event counts the events of one checkpoint, so two shards, or a load without shards, may give
+the same event different indexes. Its first row is always the same. Four bytes of its token are stored too: if
 they differ, the events are not the same.
 """
 
@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from loader.model.slice_plan import SlicePlan
 
 TOKEN_CHARS = 8
-"""Hex characters of a token that are kept: four bytes."""
+"""Number of hex characters of a token that are stored: four bytes."""
 
 
 def pack_places(plan: SlicePlan) -> bytes:
     """Return position of the first row and start of the token of each event of a slice, four bytes each.
 
-    Empty if the plan does not know the positions.
+    The result is empty if the plan has no positions.
     """
     if not plan.places:
         return b""

@@ -23,7 +23,7 @@ class Part:
 
     Attributes:
         first: Position of its first record in the event, from 0.
-        count: How many records it has.
+        count: Number of its records.
     """
 
     first: int
@@ -43,12 +43,12 @@ class PartResult:
     """The result of a part of an event.
 
     Attributes:
-        part: Which records.
+        part: The records of the part.
         state: Its state.
-        token: Its ``clientToken``; that of the event if it is the whole.
+        token: Its ``clientToken``; if the part is the whole event, the token of the event.
         event_id: The receipt, if it was accepted.
-        code: Why it was refused: the service's error code.
-        message: The service's message (may echo payload; not for logs).
+        code: The service's error code, if it was refused.
+        message: The service's message (may repeat row data; not for logs).
     """
 
     part: Part
@@ -67,14 +67,13 @@ class EventResult:
         event: The event.
         state: Its state.
         event_id: The receipt, if it was accepted.
-        code: Why it was not accepted: the last error code.
-        message: The service's last message (may echo payload; not for logs).
+        code: The last error code, if it was not accepted.
+        message: The service's last message (may repeat row data; not for logs).
         attempts: HTTP requests made for it in this run.
-        first_attempt_at: Epoch seconds of the first attempt that may have reached the service,
-            or None if none was made.
+        first_attempt_at: Epoch seconds of the first attempt that may have reached the service, or None.
         last_attempt_at: Epoch seconds of the last attempt, or None.
         in_parts: Whether it was refused as a whole and sent in parts.
-        left_out: If so, the positions in ``event.rows`` of those that were not accepted, else None.
+        left_out: If so, the positions in ``event.rows`` of rows that were not accepted; otherwise None.
     """
 
     event: Event
@@ -90,18 +89,18 @@ class EventResult:
 
     @property
     def positions(self) -> Sequence[int]:
-        """The positions in ``event.rows`` of the rows that ``state`` is about, in order."""
+        """The positions in ``event.rows`` of the rows to which ``state`` applies, in order."""
         return range(len(self.event.rows)) if self.left_out is None else self.left_out
 
     @property
     def rows(self) -> Sequence[int]:
-        """The rows that ``state`` is about, in order, each by its position in its file."""
+        """The rows to which ``state`` applies, in order, each by its position in its file."""
         if self.left_out is None:
             return self.event.rows
         return [self.event.rows[position] for position in self.left_out]
 
     def rows_by_file(self) -> Iterator[tuple[int, int]]:
-        """Yield for each file how many of the rows that ``state`` is about come from it."""
+        """Yield, for each file, the number of its rows to which ``state`` applies."""
         if self.left_out is None:
             yield from self.event.rows_by_file()
         else:

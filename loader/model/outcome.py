@@ -25,7 +25,7 @@ class OutcomeKind(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(slots=True)  # not frozen: a frozen one takes three times as long to make
+@dataclass(slots=True)  # not frozen: creation would take three times as long
 class Outcome:
     """The answer to one attempt, or the reason for its absence.
 
@@ -33,15 +33,15 @@ class Outcome:
         kind: Its meaning for the event and the load.
         code: The service's error code, or the loader's own without an answer ("Timeout").
         message: The service's message, clipped. It may echo the payload, so it is never logged.
-        status: HTTP status, or None if no answer came.
+        status: HTTP status, or None without an answer.
         event_id: The receipt, for ACCEPTED only.
-        request_id: ``x-amzn-RequestId``, for support cases; not of an acceptance.
-        retry_after_seconds: The server's hint, if it gave one.
-        server_time: The answer's ``Date`` header in epoch seconds, if it had one; not of an acceptance.
-        may_have_been_accepted: True if the service may hold the event although no receipt came
-            (a timeout or reset after the request went out, a 5xx, an unreadable answer).
-        of_service: Whether the answer is the service's own. If not, it came from something on the way (a
-            proxy, a load balancer, a captive portal), or there was no answer.
+        request_id: ``x-amzn-RequestId``, for support cases; None for an acceptance.
+        retry_after_seconds: The server's hint, or None.
+        server_time: The answer's ``Date`` header in epoch seconds, or None; None for an acceptance.
+        may_have_been_accepted: Whether the service may have the event although no receipt arrived (a timeout
+            or reset after the request was sent, a 5xx, an unreadable answer).
+        of_service: Whether the answer is the service's own. Otherwise it came from an intermediary (a proxy,
+            a load balancer, a captive portal), or there was no answer.
     """
 
     kind: OutcomeKind

@@ -15,11 +15,11 @@ class RejectedRow:
     Attributes:
         file: Number of the source file, from 0.
         row: Position in that file, from 0.
-        column: The source or dataset column at fault; empty if it is the row as a whole.
+        column: The source or dataset column that caused it; empty if the whole row did.
         code: The reason, for programs.
-        reason: The reason as text, without any value of the row.
-        value: The offending text, clipped; goes only into files with mode 0600.
-        lines: Number of lines of the file that it occupies: more than one if an open quote swallowed others.
+        reason: The reason as text, without values of the row.
+        value: The offending text, clipped. It goes only into files with mode 0600.
+        lines: Number of lines of the file that it takes; more than one if an open quote took in later lines.
     """
 
     file: int
@@ -40,13 +40,13 @@ class FileRows:
     Attributes:
         file: Number of the source file, from 0.
         first_row: Position of the first row in that file, from 0.
-        rows_read: Rows of the file in the slice; 0 of a file without rows.
-        rows_filtered: Rows the job's filter left out, and rows of a CSV file without any value.
+        rows_read: Rows of the file in the slice; 0 for a file without rows.
+        rows_filtered: Rows that the job's filter left out, and rows of a CSV file without any value.
         rows_rejected: Rows that could not become records.
         records: Rows that became records.
-        last_of_file: Whether the file ends with them.
-        rows_filtered_unknown: Those of ``rows_filtered`` for which the filter had no answer: it read a
-            missing value.
+        last_of_file: Whether the file ends with these rows.
+        rows_filtered_unknown: Number of ``rows_filtered`` for which the filter had no result, because a value
+            is missing.
         rows_elsewhere: Rows that other shards deliver, filter or reject.
     """
 
@@ -84,28 +84,28 @@ class SliceCounts:
 
     @property
     def rows_filtered(self) -> int:
-        """Rows the job's filter left out, and rows of a CSV file without any value."""
+        """Rows that the job's filter left out, and rows of a CSV file without any value."""
         return sum(file.rows_filtered for file in self.files)
 
     @property
     def rows_filtered_unknown(self) -> int:
-        """Those of them for which the filter had no answer: it read a missing value."""
+        """Number of them for which the filter had no result, because a value is missing."""
         return sum(file.rows_filtered_unknown for file in self.files)
 
 
 @dataclass(frozen=True, slots=True)
 class SlicePlan(SliceCounts):
-    """The part of a window's plan that one slice adds: the events it closes, and its rows by result.
+    """The part of a window's plan from one slice: the events that it closes, and its rows by result.
 
     Attributes:
         window: The window's number over the whole extract, from 0.
         number: Number of the slice in its window, from 0.
         files: Its rows, file by file, in the order of the extract.
-        first_index: Index of the first of its events, hence the number of events of earlier slices.
+        first_index: Index of the first of its events, which is the number of events of earlier slices.
         rejected: Its rows that could not become records.
-        events: The events that are closed by it, ``events[i].index == first_index + i``. They may hold rows
-            of earlier slices of the window.
-        ends_window: Whether the window ends with it: all its events are closed.
+        events: The events that it closes, ``events[i].index == first_index + i``. They may contain rows of
+            earlier slices of the window.
+        ends_window: Whether it is the last slice of the window: all events of the window are closed.
         places: Position in the window of the first row of each event.
     """
 
@@ -124,7 +124,7 @@ class SlicePlan(SliceCounts):
         return sum(file.records for file in self.files)
 
     def lines_swallowed(self) -> Counter[int]:
-        """Return, by file, the lines of rejected rows beyond the first of each: an open quote makes them."""
+        """Return, by file, the lines of rejected rows beyond the first of each; open quotes cause them."""
         lines: Counter[int] = Counter()
         for row in self.rejected:
             lines[row.file] += row.lines - 1

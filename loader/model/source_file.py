@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 WHOLE_FILE_BYTES = 256 * 2**20
-"""Source files up to this size are fingerprinted whole: at most a second at the start of a load."""
+"""Source files up to this size are fingerprinted completely, in at most a second at the start of a load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +15,14 @@ class SourceFile:
         path: Absolute path.
         format: ``parquet``, ``csv`` or ``ndjson``.
         size_bytes: File size.
-        fingerprint: Hex digest of the content; the same bytes give the same one on every machine.
-        copy: How many earlier files of this extract have the same fingerprint (normally 0); keeps
-            the tokens of identical files apart.
-        modified_ns: Modification time; part of the identity where ``fingerprint`` is a sample.
-        rows: Number of rows if the format states it in its metadata (Parquet), else None.
-        changed_ns: Time of the last change of content, owner, mode or name (ctime), which no program can set;
-            0 if it is not known.
-        inode: Number of the file in its file system; 0 if it is not known.
+        fingerprint: Hex digest of the content; the same bytes give the same digest on every machine.
+        copy: Number of earlier files of this extract with the same fingerprint (normally 0). It distinguishes
+            the tokens of identical files.
+        modified_ns: Modification time; part of the identity if ``fingerprint`` covers only a sample.
+        rows: Number of rows if the format states it in its metadata (Parquet), otherwise None.
+        changed_ns: Time of the last change of content, owner, mode or name (ctime), which programs cannot
+            set; 0 if unknown.
+        inode: Number of the file in its file system; 0 if unknown.
     """
 
     number: int

@@ -1,4 +1,4 @@
-"""CAST: each pair of kinds; what has no exact place in the other type gives nothing, and so fails its row."""
+"""CAST between kinds. A row fails if its value has no exact equivalent in the target type."""
 
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
 
@@ -30,7 +30,7 @@ WHOLE_TYPES = {
     "UINT": (0, 2**32 - 1),
     "UBIGINT": (0, 2**64 - 1),
 }
-"""The whole numbers of each type; others fail."""
+"""The range of each whole-number type; numbers outside it fail."""
 
 WHOLE_TEXT = r"^[+-]?[0-9]+(?:\.0*)?$"
 NUMBER_TEXT = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
@@ -42,11 +42,11 @@ TRUE_TEXTS, FALSE_TEXTS = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "
 
 _MAX_DIGITS = 38
 _MAX_EXPONENT = 400
-"""Beyond every double: an exponent in a text is checked before it is used."""
+"""Beyond the range of a double. An exponent in a text is checked before it is used."""
 
 
 def cast(column: Column, type_name: str, parameters: tuple[int, ...] = ()) -> Column:
-    """Return the values as a type; rows whose values have no place in it hold none.
+    """Return the values as a type; rows whose values do not fit the type have no value.
 
     Args:
         column: The values.
@@ -54,7 +54,7 @@ def cast(column: Column, type_name: str, parameters: tuple[int, ...] = ()) -> Co
         parameters: Precision and scale, or a length.
 
     Raises:
-        SqlFault: There is no such cast.
+        SqlFault: This cast does not exist.
     """
     if type_name in WHOLE_TYPES:
         return _to_whole(column, *WHOLE_TYPES[type_name])
@@ -73,7 +73,7 @@ def cast(column: Column, type_name: str, parameters: tuple[int, ...] = ()) -> Co
         "TIME": _to_time,
     }
     if type_name not in to_type:
-        raise SqlFault(f"there is no type '{type_name}' here")
+        raise SqlFault(f"the type '{type_name}' is not supported")
     return to_type[type_name](column)
 
 
@@ -86,7 +86,7 @@ def _matching(texts: pl.Series, pattern: str) -> pl.Series:
 
 
 def exact_of(column: Column) -> Column:
-    """Return values of any kind that has whole numbers as whole numbers."""
+    """Return values of a kind with whole numbers as EXACT values."""
     if column.kind == EXACT:
         cut = truncated(column)
         kept = (column.values == rescaled(cut, column.scale).values) if column.scale else column.given()
@@ -122,7 +122,7 @@ def _unscaled(number: float | str, scale: int) -> int | None:
 
 def _to_decimal(column: Column, precision: int, scale: int) -> Column:
     if not 1 <= precision <= _MAX_DIGITS or not 0 <= scale <= min(precision, 30):
-        raise SqlFault(f"DECIMAL({precision}, {scale}) is beyond 38 digits, or 30 behind the point")
+        raise SqlFault(f"DECIMAL({precision}, {scale}) has more than 38 digits, or more than 30 decimals")
     bound = 10**precision
     if column.kind in (FLOAT, TEXT):
         given = _matching(column.values, NUMBER_TEXT) if column.kind == TEXT else column.values
@@ -163,7 +163,7 @@ def text_of(column: Column) -> pl.Series:
     """Return values as texts.
 
     Raises:
-        SqlFault: They have no text form in SQL.
+        SqlFault: The values have no text form in SQL.
     """
     values = column.values
     if column.kind == EXACT:

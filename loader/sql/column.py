@@ -1,4 +1,4 @@
-"""The values of one part of an expression, with their kind and the rows that have failed."""
+"""The values of one part of an expression, with their kind and the failed rows."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from loader.sql.fault import SqlFault
 EXACT, FLOAT, TEXT, BOOLEAN = "exact numbers", "floating-point numbers", "text", "true and false"
 DATE, TIMESTAMP, TIME, DURATION = "dates", "timestamps", "times of day", "durations"
 NULL, OTHER = "null", "values of another type"
-"""What the values of a part are. Exact numbers are whole numbers and decimals: Int128 with a scale."""
+"""The kinds of values. Exact numbers are whole numbers and decimals: Int128 with a scale."""
 
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31 in days since 1970."""
@@ -23,10 +23,10 @@ class Column:
 
     Attributes:
         values: The values; unscaled Int128 integers for exact numbers.
-        kind: What they are.
-        scale: Of exact numbers: how many of their digits stand behind the point.
-        failed: The rows whose value cannot be worked out, or None if there are none.
-        literal: The value of a literal, None for everything else.
+        kind: Their kind.
+        scale: Number of decimals of exact numbers.
+        failed: The rows whose value cannot be computed, or None.
+        literal: The value of a literal, otherwise None.
     """
 
     values: pl.Series
@@ -44,11 +44,11 @@ class Column:
         return self.kind == EXACT and self.scale == 0
 
     def given(self) -> pl.Series:
-        """Return which rows hold a value."""
+        """Return which rows have a value."""
         return self.values.is_not_null()
 
     def failing(self, *rows: pl.Series | None) -> "Column":
-        """Return the column with more failed rows; a failed row holds no value."""
+        """Return the column with more failed rows; a failed row has no value."""
         failed = any_of((self.failed, *rows))
         if failed is None:
             return replace(self, failed=None)
@@ -59,7 +59,7 @@ class Column:
 
 
 def any_of(rows: Iterable[pl.Series | None]) -> pl.Series | None:
-    """Return the rows that any of the masks names; unknown counts as no."""
+    """Return the union of the masks; unknown counts as false."""
     total: pl.Series | None = None
     for mask in rows:
         if mask is not None:
@@ -69,7 +69,7 @@ def any_of(rows: Iterable[pl.Series | None]) -> pl.Series | None:
 
 
 def column_of(series: pl.Series) -> Column:  # noqa: PLR0911 - one for each kind
-    """Return a source column as exact numbers, floats, texts and so on."""
+    """Return a source column as a column of its kind: exact numbers, floats, texts and so on."""
     dtype = series.dtype
     if dtype.is_integer():
         exact = series.cast(pl.Int128, strict=False)
@@ -97,12 +97,12 @@ def constant(value: object, kind: str, rows: int, dtype: Any, scale: int = 0) ->
 
 
 def whole(number: int) -> pl.Series:
-    """Return a whole number as a series that polars repeats where it is needed."""
+    """Return a whole number as a series that polars repeats as needed."""
     return pl.Series([number], dtype=pl.Int128)
 
 
 def per_row(compute: Callable[..., Any], *inputs: pl.Series, dtype: Any) -> pl.Series:
-    """Return ``compute`` of each row; null where an input is null or it raises an arithmetic error."""
+    """Return ``compute`` for each row; null if an input is null or if it raises an arithmetic error."""
 
     def one(values: tuple[Any, ...]) -> Any:
         if any(value is None for value in values):
@@ -118,15 +118,15 @@ def per_row(compute: Callable[..., Any], *inputs: pl.Series, dtype: Any) -> pl.S
 
 
 def need(column: Column, *kinds: str) -> Column:
-    """Return the column if its values are of one of the kinds; nulls are of every kind.
+    """Return the column if it has one of the kinds; nulls have every kind.
 
     Raises:
-        SqlFault: They are something else.
+        SqlFault: It has another kind.
     """
     if column.kind not in (*kinds, NULL):
         raise SqlFault(
-            f"{column.kind} stand where {' or '.join(kinds)} are needed",
-            "All columns of a CSV file are text: CAST(column AS DOUBLE) makes numbers of them."
+            f"{' or '.join(kinds)} expected, not {column.kind}",
+            "All columns of a CSV file are text: CAST(column AS DOUBLE) converts them to numbers."
             if column.kind == TEXT
             else "",
         )

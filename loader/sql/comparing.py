@@ -1,4 +1,4 @@
-"""Columns brought to one kind, compared and chosen from."""
+"""Bring columns to one kind, compare them, and choose between them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,10 +25,10 @@ from loader.sql.times import UNIT_DIGITS, ticks_of
 
 
 def alike(columns: Sequence[Column]) -> list[Column]:
-    """Return columns as values of one kind.
+    """Return the columns converted to one kind.
 
     Raises:
-        SqlFault: They have none in common.
+        SqlFault: They have no kind in common.
     """
     kinds = {column.kind for column in columns} - {NULL}
     if not kinds:
@@ -46,10 +46,10 @@ def alike(columns: Sequence[Column]) -> list[Column]:
         )
     if len(kinds) != 1:
         raise SqlFault(
-            f"{' and '.join(sorted(kinds))} do not go together",
-            "All columns of a CSV file are text: CAST(column AS DOUBLE) makes numbers of them."
+            f"{' and '.join(sorted(kinds))} cannot be combined",
+            "All columns of a CSV file are text: CAST(column AS DOUBLE) converts them to numbers."
             if TEXT in kinds
-            else "CAST one of them.",
+            else "Use CAST on one of them.",
         )
     (kind,) = kinds
     if kind == EXACT:
@@ -59,7 +59,7 @@ def alike(columns: Sequence[Column]) -> list[Column]:
         columns = _same_resolution(columns)
     dtype = next(column.values.dtype for column in columns if column.kind == kind)
     if kind == OTHER and any(column.kind == OTHER and column.values.dtype != dtype for column in columns):
-        raise SqlFault("values of two types do not go together")
+        raise SqlFault("values of two types cannot be combined")
     return [
         replace(each, values=each.values.cast(dtype), kind=kind) if each.kind == NULL else each
         for each in columns
@@ -68,17 +68,17 @@ def alike(columns: Sequence[Column]) -> list[Column]:
 
 def _read_literal(column: Column, kind: str | None) -> Column:
     if column.literal is None or kind is None:
-        raise SqlFault(f"text and {kind or 'other values'} do not go together", "CAST one of them.")
+        raise SqlFault(f"text and {kind or 'other values'} cannot be combined", "Use CAST on one of them.")
     read = cast(column, {DATE: "DATE", TIMESTAMP: "TIMESTAMP", TIME: "TIME"}[kind])
     if read.values.null_count():
-        raise SqlFault(f"'{column.literal}' is not of the form of {kind}")
+        raise SqlFault(f"'{column.literal}' does not have the form of {kind}")
     return read
 
 
 def _same_resolution(columns: Sequence[Column]) -> list[Column]:
     zones = {getattr(each.values.dtype, "time_zone", None) for each in columns if each.kind == TIMESTAMP}
     if len(zones) != 1:
-        raise SqlFault("timestamps with and without a zone do not go together")
+        raise SqlFault("timestamps with and without a zone cannot be combined")
     (zone,) = zones
     units = [each.values.dtype.time_unit for each in columns if isinstance(each.values.dtype, pl.Datetime)]
     finest = max(units, key=lambda unit: UNIT_DIGITS[unit])
@@ -98,10 +98,10 @@ def _same_resolution(columns: Sequence[Column]) -> list[Column]:
 
 
 def compared(left: Column, right: Column, operator: str) -> Column:
-    """Return the answers of a comparison (``=``, ``<>``, ``<``, ...); null where a side is null."""
+    """Return the results of a comparison (``=``, ``<>``, ``<``, ...); null if a side is null."""
     left, right = alike([left, right])
     if left.kind in (OTHER, DURATION) and operator not in ("=", "<>") and left.kind == OTHER:
-        raise SqlFault("values of this type have no order")
+        raise SqlFault("values of this type cannot be ordered")
     a, b = left.values, right.values
     answers = {
         "=": lambda: a == b,
@@ -115,7 +115,7 @@ def compared(left: Column, right: Column, operator: str) -> Column:
 
 
 def distinct(left: Column, right: Column) -> Column:
-    """Return whether two values differ, where null is a value like any other."""
+    """Return whether two values differ; null equals null here."""
     same = compared(left, right, "=")
     both = left.given() & right.given()
     differ = (both & ~same.values.fill_null(value=False)) | (left.given() != right.given())
@@ -123,7 +123,7 @@ def distinct(left: Column, right: Column) -> Column:
 
 
 def chosen(*columns: Column) -> Column:
-    """Return the first value of each row; a later one that failed matters only if it is chosen."""
+    """Return the first value of each row. A failed value matters only if it would be chosen."""
     first, *others = alike(columns)
     values = first.values
     failed = first.failed
@@ -139,7 +139,7 @@ def chosen(*columns: Column) -> Column:
 
 
 def extremes(columns: Sequence[Column], *, largest: bool) -> Column:
-    """Return the largest or smallest value of each row; nulls are left out."""
+    """Return the largest or smallest value of each row; nulls are ignored."""
     first, *others = alike(columns)
     values = first.values
     for other in others:

@@ -1,10 +1,10 @@
-"""SQL text to a tree: sqlglot's parser, without a function of its own, and with bounds.
+"""Parse SQL text to a tree: sqlglot's parser without its own functions, and with limits.
 
 Rules kept here:
 
-1. Every call but those with a grammar of their own (CAST, EXTRACT, TRIM, ...) arrives as a name with
-   arguments: the meaning of a function is defined in ``functions`` only.
-2. Text and tree are bounded before anything is evaluated.
+1. A call arrives as a name with arguments, except calls with their own grammar (CAST, EXTRACT, TRIM, ...).
+   ``functions`` alone defines what a function does.
+2. Text and tree are limited before anything is evaluated.
 """
 
 import logging
@@ -19,13 +19,13 @@ from sqlglot.tokens import TokenType  # type: ignore[attr-defined] # it is expor
 from loader.sql.fault import SqlFault
 
 MAX_CHARS = 20_000
-"""Longest expression. A CASE with 400 branches has about as many characters."""
+"""Maximum length of an expression, enough for a CASE with 400 branches."""
 
 MAX_PARTS = 5_000
-"""Most parts of an expression: each costs some milliseconds for each 32,768 rows."""
+"""Maximum number of parts. Each part costs some milliseconds for each 32,768 rows."""
 
 _MAX_DEPTH = 100
-"""Deepest nesting: parsing and evaluating need some stack frames for each level."""
+"""Maximum nesting. Parsing and evaluating need some stack frames per level."""
 
 OWN_GRAMMAR = frozenset({"CAST", "TRY_CAST", "EXTRACT", "NORMALIZE", "POSITION", "SUBSTRING", "TRIM"})
 
@@ -37,7 +37,7 @@ class _Tokenizer(tokens.Tokenizer):
     KEYWORDS: ClassVar = {
         word: token
         for word, token in tokens.Tokenizer.KEYWORDS.items()
-        if word != "DIV"  # a function here
+        if word != "DIV"  # this dialect has a function DIV
     } | {"//": TokenType.DIV, "**": TokenType.DSTAR, "==": TokenType.EQ}
 
 
@@ -53,7 +53,7 @@ class _Parser(parser.Parser):
 
 
 class ExpressionDialect(Dialect):
-    """The SQL of expressions: names as they are spelled, no backslash escapes."""
+    """The SQL of expressions: names are case-sensitive, and backslashes do not escape."""
 
     Tokenizer = _Tokenizer
     Parser = _Parser
@@ -63,10 +63,10 @@ def parsed(sql: str) -> exp.Expression:
     """Return the tree of an expression.
 
     Raises:
-        SqlFault: It is not a single expression, or too long or too deep.
+        SqlFault: The text is not a single expression, or too long or too deep.
     """
     if len(sql) > MAX_CHARS:
-        raise SqlFault(f"it has {len(sql):,} characters, more than the {MAX_CHARS:,} that are evaluated")
+        raise SqlFault(f"it has {len(sql):,} characters, more than the limit of {MAX_CHARS:,}")
     if _nesting(sql) > _MAX_DEPTH:
         raise SqlFault(f"it is nested more than {_MAX_DEPTH} levels deep")
     try:
@@ -76,7 +76,7 @@ def parsed(sql: str) -> exp.Expression:
     except RecursionError as error:
         raise SqlFault(f"it is nested more than {_MAX_DEPTH} levels deep") from error
     if len(trees) != 1 or trees[0] is None:
-        raise SqlFault("it is not one expression")
+        raise SqlFault("it is not a single expression")
     tree: Any = trees[0]
     _check_size(tree)
     return tree  # type: ignore[no-any-return] # sqlglot's root type is narrower than its trees
@@ -92,8 +92,8 @@ def _check_size(tree: Any) -> None:
                 f"it has more than {MAX_PARTS:,} parts, or is nested more than {_MAX_DEPTH} levels deep"
             )
         if node.comments:
-            raise SqlFault("'--' and '/*' are not known here: an expression has no comments")
-        # A chain such as a || b || c leans to the left; it is evaluated in a loop.
+            raise SqlFault("'--' and '/*' are not supported: an expression has no comments")
+        # A chain such as a || b || c is nested to the left. It is evaluated in a loop.
         in_chain = isinstance(node, exp.Binary)
         open_nodes += [
             (each, depth + (not (in_chain and each is node.this))) for each in node.iter_expressions()
@@ -101,7 +101,7 @@ def _check_size(tree: Any) -> None:
 
 
 def _nesting(sql: str) -> int:
-    """Return how many parentheses, CASEs or signs stand inside each other at most."""
+    """Return the maximum number of nested parentheses, CASEs or signs."""
     deepest = depth = signs = 0
     for token in _tokens(sql):
         if token.token_type in (TokenType.L_PAREN, TokenType.CASE, TokenType.L_BRACKET):
@@ -125,4 +125,4 @@ def _plain(error: SqlglotError) -> str:
     if details:
         what, where = details[0].get("description", "").rstrip("."), details[0].get("col")
         return f"it is not an SQL expression: {what} at character {where}"
-    return "it is not an SQL expression: a quote or a sign in it is left open or unknown"
+    return "it is not an SQL expression: a quote or parenthesis is not closed, or a character is unknown"

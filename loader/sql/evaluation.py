@@ -1,4 +1,4 @@
-"""An expression over frames: parsed once, evaluated for the rows of each."""
+"""An expression that is parsed once and evaluated for the rows of each frame."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,40 +15,40 @@ from loader.sql.parts import NODES
 
 
 class Evaluation:
-    """An expression, parsed.
+    """A parsed expression.
 
     Args:
         sql: The expression.
 
     Raises:
-        SqlFault: It is not an expression.
+        SqlFault: The text is not an expression.
     """
 
     def __init__(self, sql: str) -> None:
         self._tree = parsed(sql)
 
     def source_columns(self, schema: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the names of the columns it reads, whether they are in the schema or not."""
+        """Return the names of the columns that it reads, including unknown ones."""
         return source_columns(self._tree, schema)
 
     def check_functions(self) -> None:
-        """Refuse functions that do not exist.
+        """Reject functions that do not exist.
 
         Raises:
-            SqlFault: It calls one.
+            SqlFault: It calls an unknown function.
         """
         for call in self._tree.find_all(exp.Anonymous):
             if call.name.lower() not in FUNCTIONS:
                 raise unknown_function(call.name)
 
     def of(self, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
-        """Return a value for each row of a frame, and which rows have failed.
+        """Return a value for each row of a frame, and which rows failed.
 
         Args:
             frame: Rows with at least the columns it reads.
 
         Raises:
-            SqlFault: Types do not go together, or a function is not known.
+            SqlFault: It combines incompatible types, or a function is unknown.
         """
         column = Evaluator(frame, NODES).of(self._tree)
         failed = column.failed

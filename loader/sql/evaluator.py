@@ -1,7 +1,8 @@
-"""Trees of expressions to columns, and the guard that no value is lost on the way.
+"""Evaluate trees of expressions as columns, and check that no value is lost.
 
-Rule kept here: ``checked`` looks at the result of every function and operator. A row whose inputs all hold a
-value gets a finite value of the years 0001 to 9999, or it fails. What SQL defines as null is listed.
+Rule kept here: ``checked`` checks the result of every function and operator. If all inputs of a row have a
+value, the result is a finite value within the years 0001 to 9999, or the row fails. Cases that SQL defines as
+null are listed.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,32 +18,31 @@ from loader.sql.functions import FUNCTION_TABLE, Function, unknown_function
 from loader.sql.operators import BINARY
 
 NULL_BY_DEFINITION = {
-    "nullif": "null is what it gives for equal values",
-    "case": "a row that no branch is for, or whose branch is null, has no value",
+    "nullif": "the result for equal values is null",
+    "case": "the result is null if no branch matches, or if the branch is null",
     "if": "the chosen branch may be null",
-    "try_cast": "null is what it gives for values that cannot be cast",
-    "in": "a list with a null leaves the answer open",
-    "and": "unknown, as SQL's logic of three values defines",
-    "or": "unknown, as SQL's logic of three values defines",
+    "try_cast": "the result for values that cannot be cast is null",
+    "in": "with a null in the list, the answer may be unknown",
+    "and": "unknown, by SQL's three-valued logic",
+    "or": "unknown, by SQL's three-valued logic",
 }
-"""What may have no value although all of its inputs have one, and why."""
+"""Operations that may have no result although all inputs have a value, and why."""
 
 _CLOCK_WORDS = ("CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP")
 MOST_TEXT_BYTES = 256 * 2**20
-"""Bytes of text that an expression, or one step of it, may produce for the rows evaluated at a time (at most
-32,768)."""
+"""Maximum bytes of text that one step may produce from the rows evaluated at a time (at most 32,768)."""
 
 
 def source_columns(tree: exp.Expression, schema: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the source columns that an expression reads, in its order; unknown ones too.
+    """Return the source columns that an expression reads, in its order, including unknown ones.
 
     Raises:
-        SqlFault: It asks for a clock.
+        SqlFault: It reads a clock.
     """
     names = [path_of(node)[0] for node in tree.find_all(exp.Column, bfs=False)]
     for name in names:
         if name.upper() in _CLOCK_WORDS and name not in schema:
-            raise SqlFault(f"'{name}' is not known here: an expression may depend on its row alone")
+            raise SqlFault(f"'{name}' is not supported: an expression may depend on its row alone")
     return tuple(dict.fromkeys(names))
 
 
@@ -56,7 +56,7 @@ class Evaluator:
 
     Args:
         frame: The rows, with at least the columns that the tree reads.
-        parts: What each part of a tree means, but for the operators between two values.
+        parts: The evaluation of each kind of node, except operators between two values.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Evaluator:
         """Return the values of a tree.
 
         Raises:
-            SqlFault: A function or a type in it is not known, or types do not go together.
+            SqlFault: A function or type is unknown, or types are incompatible.
         """
         if isinstance(node, exp.Paren):
             return self.of(node.this)
@@ -78,11 +78,11 @@ class Evaluator:
             return self._chain(node)
         evaluate = self._parts.get(type(node))
         if evaluate is None:
-            raise SqlFault(f"'{shown(node)}' is not known here: an expression may depend on its row alone")
+            raise SqlFault(f"'{shown(node)}' is not supported: an expression may depend on its row alone")
         return evaluate(self, node)
 
     def _chain(self, node: Any) -> Column:
-        """Evaluate a chain of operators from its left end: it may be longer than a stack is deep."""
+        """Evaluate a chain of operators from its left end, in a loop: it may be too long for the stack."""
         spine = []
         while isinstance(node, exp.Binary) and type(node) in BINARY:
             spine.append(node)
@@ -101,13 +101,13 @@ class Evaluator:
     def checked(
         self, name: str, compute: Callable[..., Column], *inputs: Column, keeps_nulls: bool = False
     ) -> Column:
-        """Return what a function gives, and fail the rows whose value is lost or beyond bounds.
+        """Return the result of a function, and fail the rows whose value is lost or out of range.
 
         Args:
             name: The function.
-            compute: What it computes.
-            inputs: What it computes it of.
-            keeps_nulls: Whether rows without some of the inputs have a value too.
+            compute: Its implementation.
+            inputs: Its arguments.
+            keeps_nulls: Whether a row with a null argument may have a result.
         """
         result = compute(*inputs)
         if keeps_nulls:
@@ -123,10 +123,10 @@ class Evaluator:
         return self.bounded(result).failing(lost)
 
     def bounded(self, result: Column) -> Column:
-        """Return a result without numbers that are not finite, texts over 1 MiB and years beyond 1 to 9999.
+        """Return a result without non-finite numbers, texts over 1 MiB, and years outside 1 to 9999.
 
         Raises:
-            SqlFault: All of its texts together are too large.
+            SqlFault: Its texts together are too large.
         """
         if result.kind == FLOAT:
             return result.failing(~result.values.is_finite())
@@ -135,7 +135,7 @@ class Evaluator:
             total = int(sizes.sum() or 0)
             if total > MOST_TEXT_BYTES:
                 raise TooMuchText(
-                    f"it makes more than {MOST_TEXT_BYTES:,} bytes of text of {self.rows:,} rows"
+                    f"it makes more than {MOST_TEXT_BYTES:,} bytes of text from {self.rows:,} rows"
                 )
             return result.failing(sizes > texts.MAX_TEXT_BYTES)
         if result.kind in (DATE, TIMESTAMP):
@@ -144,7 +144,7 @@ class Evaluator:
 
     def _shifted(self, left: Column, interval: Any, name: str) -> Column:
         if name not in ("+", "-") or not isinstance(interval.this, exp.Literal):
-            raise SqlFault("an interval is a literal that is added to a date or subtracted from one")
+            raise SqlFault("an interval must be a literal, added to a date or subtracted from it")
         count, unit = interval.this.name.strip(), interval.text("unit").upper().removesuffix("S")
         try:
             units = int(count)
@@ -154,17 +154,17 @@ class Evaluator:
         return self.checked("interval", lambda column: times.shifted(column, sign * units, unit), left)
 
     def called(self, name: str, arguments: list[Column]) -> Column:
-        """Return what a function of the table gives.
+        """Return the result of a function in the table.
 
         Raises:
-            SqlFault: It is not known, or takes other arguments.
+            SqlFault: The function is unknown, or takes other arguments.
         """
         function = FUNCTION_TABLE.get(name)
         if function is None:
             raise unknown_function(name)
         _check_arguments(name, function, len(arguments))
         if any(each.kind == OTHER for each in arguments) and name not in ("coalesce", "ifnull"):
-            raise SqlFault(f"{name.upper()} takes no lists or structs")
+            raise SqlFault(f"{name.upper()} does not accept lists or structs")
         return self.checked(name, function.compute, *arguments, keeps_nulls=function.keeps_nulls)
 
 
@@ -173,9 +173,10 @@ def _check_arguments(name: str, function: Function, count: int) -> None:
         takes = (
             str(function.least) if function.least == function.most else f"{function.least} to {function.most}"
         )
-        raise SqlFault(f"{name.upper()} takes {takes} arguments, not {count}")
+        noun = "argument" if takes == "1" else "arguments"
+        raise SqlFault(f"{name.upper()} takes {takes} {noun}, not {count}")
 
 
 def shown(node: Any) -> str:
-    """Return the words of a part as they may be written, shortened."""
+    """Return the SQL text of a part, shortened."""
     return str(node.sql())[:60]

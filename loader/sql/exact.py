@@ -1,4 +1,4 @@
-"""Whole numbers and decimals in 128 bits: every step gives the exact number, or none."""
+"""Whole numbers and decimals in 128 bits. Every step gives the exact number or no value."""
 
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal, localcontext
@@ -9,32 +9,32 @@ from loader.sql.column import EXACT, FLOAT, NULL, Column, need, per_row, whole
 from loader.sql.fault import SqlFault
 
 LIMIT = 9e37
-"""Larger numbers fail. A decimal of polars and a 128-bit integer both hold 38 digits; the floats that are
-compared with it are off by less than the distance to 10^38."""
+"""Larger numbers fail. Decimals of polars and 128-bit integers both hold 38 digits. A float used for
+comparison has an error that is smaller than the distance to 10^38."""
 
 MAX_SCALE = 30
-"""More digits behind the point are refused: then too few are left in front of it."""
+"""Maximum number of decimals: more would leave too few digits before the decimal point."""
 
 DIGITS = 38
-"""Of the largest number."""
+"""Number of digits of the largest number."""
 
 _MAX_EXPONENT = 126
-"""2 to the power of 127 is beyond the largest number."""
+"""2 to the power of 127 exceeds the largest number."""
 
 FLOAT_DIGITS = 340
-"""No float needs more decimal places to differ from its neighbours."""
+"""Maximum number of decimals that distinguish neighbouring floats."""
 
 FLOAT_EXACT = 2**53
-"""Whole numbers up to here are exact as floats."""
+"""Whole numbers up to this one are exact as floats."""
 
 
 def inside(estimate: pl.Series) -> pl.Series:
-    """Return where a number fits, from its estimate in floating point."""
+    """Return which numbers fit, from estimates in floating point."""
     return estimate.abs() < LIMIT
 
 
 def where(rows: pl.Series, values: pl.Series) -> pl.Series:
-    """Return the values of the rows, null elsewhere."""
+    """Return the values of these rows, and null for the others."""
     return pl.select(pl.when(rows).then(values)).to_series()
 
 
@@ -44,11 +44,9 @@ def as_float(values: pl.Series) -> pl.Series:
 
 
 def rescaled(column: Column, scale: int) -> Column:
-    """Return the same numbers with more digits behind the point."""
+    """Return the same numbers with more decimals."""
     if scale > MAX_SCALE:
-        raise SqlFault(
-            f"its numbers would have more than {MAX_SCALE} digits behind the point", "ROUND them first."
-        )
+        raise SqlFault(f"its numbers would have more than {MAX_SCALE} decimals", "Use ROUND first.")
     if scale == column.scale or column.kind == NULL:
         return replace(column, scale=scale)
     factor = 10 ** (scale - column.scale)
@@ -58,18 +56,18 @@ def rescaled(column: Column, scale: int) -> Column:
 
 
 def aligned(left: Column, right: Column) -> tuple[Column, Column]:
-    """Return both with as many digits behind the point."""
+    """Return both with the same number of decimals."""
     scale = max(left.scale, right.scale)
     return rescaled(left, scale), rescaled(right, scale)
 
 
 def exact(values: pl.Series, scale: int, *inputs: Column) -> Column:
-    """Return a result that carries the failed rows of its inputs."""
+    """Return a result with the failed rows of its inputs."""
     return Column(values, EXACT, scale).failing(*(each.failed for each in inputs))
 
 
 def plus(left: Column, right: Column, sign: int = 1) -> Column:
-    """Return sums, or differences."""
+    """Return sums or differences."""
     left, right = aligned(left, right)
     fits = inside(as_float(left.values) + sign * as_float(right.values))
     a, b = where(fits, left.values), where(fits, right.values)
@@ -79,15 +77,13 @@ def plus(left: Column, right: Column, sign: int = 1) -> Column:
 def times(left: Column, right: Column) -> Column:
     """Return products."""
     if left.scale + right.scale > MAX_SCALE:
-        raise SqlFault(
-            f"its products would have more than {MAX_SCALE} digits behind the point", "ROUND first."
-        )
+        raise SqlFault(f"its products would have more than {MAX_SCALE} decimals", "Use ROUND first.")
     fits = inside(as_float(left.values) * as_float(right.values))
     return exact(where(fits, left.values) * where(fits, right.values), left.scale + right.scale, left, right)
 
 
 def quotient(left: Column, right: Column) -> Column:
-    """Return the floats that are nearest to quotients."""
+    """Return the nearest floats of quotients."""
     left, right = aligned(left, right)
     small = (left.values.abs() <= whole(FLOAT_EXACT)) & (right.values.abs() <= whole(FLOAT_EXACT))
     if small.all():
@@ -102,7 +98,7 @@ def _signs(values: pl.Series) -> pl.Series:
 
 
 def truncated_quotient(left: Column, right: Column) -> Column:
-    """Return quotients without their fractions, as C, DuckDB and Postgres divide."""
+    """Return truncated quotients, as in C, DuckDB and Postgres."""
     left, right = aligned(left, right)
     divisors = where(right.values != whole(0), right.values)
     values = left.values.abs() // divisors.abs() * _signs(left.values) * _signs(divisors)
@@ -117,12 +113,12 @@ def remainder(left: Column, right: Column) -> Column:
 
 
 def negated(column: Column) -> Column:
-    """Return the numbers with the other sign."""
+    """Return the negated numbers."""
     return exact(whole(0) - column.values, column.scale, column)
 
 
 def absolute(column: Column) -> Column:
-    """Return the numbers without a sign."""
+    """Return the absolute values."""
     return exact(column.values.abs(), column.scale, column)
 
 
@@ -144,23 +140,23 @@ def power(base: Column, exponent: Column) -> Column:
 
 
 def floored(column: Column) -> Column:
-    """Return the next lower whole numbers."""
+    """Return the numbers rounded down to whole numbers."""
     return exact(column.values // whole(10**column.scale), 0, column)
 
 
 def ceiled(column: Column) -> Column:
-    """Return the next higher whole numbers."""
+    """Return the numbers rounded up to whole numbers."""
     factor = whole(10**column.scale)
     return exact(whole(0) - (whole(0) - column.values) // factor, 0, column)
 
 
 def truncated(column: Column) -> Column:
-    """Return the numbers without the digits behind the point."""
+    """Return the numbers without their decimals."""
     return exact(column.values.abs() // whole(10**column.scale) * _signs(column.values), 0, column)
 
 
 def rounded(column: Column, digits: int) -> Column:
-    """Return the numbers rounded to a number of digits behind the point; halves go away from zero."""
+    """Return the numbers rounded to a number of decimals; halves are rounded away from zero."""
     if digits >= column.scale:
         return column
     drop = column.scale - digits
@@ -175,7 +171,7 @@ def rounded(column: Column, digits: int) -> Column:
 
 
 def rounded_float(number: float, digits: int) -> float:
-    """Return a float rounded by its exact value; halves go away from zero."""
+    """Return a float rounded by its exact value; halves are rounded away from zero."""
     if digits > FLOAT_DIGITS or number == 0:
         return number
     with localcontext() as context:
@@ -184,7 +180,7 @@ def rounded_float(number: float, digits: int) -> float:
 
 
 def float_of(column: Column) -> Column:
-    """Return exact numbers as floats; a whole number that has no float fails."""
+    """Return exact numbers as floats; a whole number that is not exact as a float fails."""
     if column.kind in (FLOAT, NULL):
         return (
             column
@@ -201,14 +197,14 @@ def float_of(column: Column) -> Column:
 
 
 def to_decimals(column: Column) -> pl.Series:
-    """Return exact numbers with digits behind the point as a decimal series."""
+    """Return exact numbers with decimals as a decimal series."""
     number = column.values.cast(pl.Decimal(38, 0), strict=False)
     unit = pl.Series([Decimal(1).scaleb(-column.scale)], dtype=pl.Decimal(38, column.scale))
     return number * unit
 
 
 def texts_of(column: Column) -> pl.Series:
-    """Return exact numbers as digits."""
+    """Return exact numbers as texts."""
     if not column.scale:
         return column.values.cast(pl.String)
     digits = column.values.abs().cast(pl.String).str.zfill(column.scale + 1)

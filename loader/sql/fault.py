@@ -1,12 +1,12 @@
-"""Why an SQL expression cannot be used, or one of its functions with the types it is given."""
+"""Errors for an SQL expression that cannot be used, or for a function with the wrong types."""
 
 
 class SqlFault(Exception):
-    """An expression that cannot be used; its text is shown to the user and holds no value of a row.
+    """An expression that cannot be used. The user sees its text, which contains no value of a row.
 
     Args:
-        why: What is wrong with it.
-        cure: What to write instead.
+        why: The fault.
+        cure: The remedy.
     """
 
     def __init__(self, why: str, cure: str = "") -> None:
@@ -15,4 +15,4 @@ class SqlFault(Exception):
 
 
 class TooMuchText(SqlFault):
-    """The texts that a step makes of some rows are too large together; of fewer rows they may not be."""
+    """The texts of a step are too large in total. Fewer rows may still fit."""

@@ -1,7 +1,7 @@
-"""The functions of expressions: for each name, how many arguments it takes and what it computes.
+"""The functions of expressions: number of arguments and implementation of each.
 
-A function gets its arguments as columns and returns a column. The evaluator checks that a row whose arguments
-all hold a value gets a value or fails.
+A function takes columns and returns a column. The evaluator checks that a row whose arguments all have a
+value gets a value or fails.
 """
 
 import math
@@ -21,10 +21,10 @@ class Function:
     """A function of expressions.
 
     Attributes:
-        compute: Its columns to its result.
-        least: How many arguments it needs.
-        most: How many it takes.
-        keeps_nulls: Whether it takes rows without a value too, by SQL's definition of it.
+        compute: The implementation.
+        least: Minimum number of arguments.
+        most: Maximum number of arguments.
+        keeps_nulls: Whether a row with a null argument may have a result, as SQL defines.
     """
 
     compute: Callable[..., Column]
@@ -62,7 +62,7 @@ def _numbers(column: Column) -> Column:
 def two_numbers(
     of_exact: Callable[[Column, Column], Column], of_float: Callable[[float, float], float]
 ) -> Callable[[Column, Column], Column]:
-    """Return a function of two numbers: exact for exact ones, a float if either is one."""
+    """Return a function of two numbers: exact if both are exact, otherwise a float."""
 
     def of_columns(left: Column, right: Column) -> Column:
         need(left, EXACT, FLOAT)
@@ -75,7 +75,7 @@ def two_numbers(
 
 
 def _rounded(column: Column, digits: Column | None = None) -> Column:
-    places = 0 if digits is None else literal(digits, "how many digits ROUND keeps")
+    places = 0 if digits is None else literal(digits, "the digits of ROUND")
     if not isinstance(places, int) or abs(places) > 400:  # noqa: PLR2004 - beyond every number
         raise SqlFault("ROUND takes a whole number of digits")
     need(column, EXACT, FLOAT)
@@ -174,16 +174,16 @@ FUNCTION_TABLE: dict[str, Function] = {
     "trunc": Function(_either(exact.truncated, lambda number: float(math.trunc(number))), 1, 1),
     "upper": Function(texts.of_text(lambda text: text.str.to_uppercase()), 1, 1),
 }
-"""The functions with arguments that are all evaluated first."""
+"""The functions whose arguments are all evaluated first."""
 
 FUNCTIONS = frozenset(FUNCTION_TABLE) | {"extract", "if", "nullif"}
-"""All that may be called. Those that are not in the table are evaluated with their operators."""
+"""All functions. Those outside the table are evaluated with their operators."""
 
 
 def unknown_function(name: str) -> SqlFault:
-    """Return the fault of a function that does not exist."""
+    """Return the fault for an unknown function."""
     listed = ", ".join(each.upper() for each in sorted(FUNCTIONS))
     return SqlFault(
-        f"'{name}' is not known here: an expression may depend on its row alone",
-        f"Functions that may be used: {listed}.",
+        f"'{name}' is not supported: an expression may depend on its row alone",
+        f"Available functions: {listed}.",
     )

@@ -1,10 +1,10 @@
-"""Steps into nested values: fields of structs, places of lists, and both in JSON text.
+"""Steps into nested values: fields of structs, elements of lists, and both in JSON text.
 
 Rules kept here:
 
-1. A member or place that is missing, or null, is no value.
-2. A text that is not JSON, or has a single value where a member or place is asked for, fails its row.
-3. Numbers keep their digits: a member of JSON text is text, and an object or array its JSON text.
+1. A missing member or element, or a null, gives no value.
+2. A row fails if its text is not JSON, or is a single value where a member or element is needed.
+3. Numbers keep their digits: a member of JSON text is text; an object or array becomes its JSON text.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from loader.sql.column import TEXT, Column, column_of
 from loader.sql.fault import SqlFault
 
 PathStep = str | int
-"""The name of a member, or a place counted from 0."""
+"""The name of a member, or the index of an element, from 0."""
 
 
 def stepped(series: pl.Series, steps: Sequence[PathStep], shown: str) -> Column:
@@ -25,11 +25,11 @@ def stepped(series: pl.Series, steps: Sequence[PathStep], shown: str) -> Column:
 
     Args:
         series: The column.
-        steps: From the outside in.
-        shown: The column, as errors name it.
+        steps: The steps from the outside in.
+        shown: The name of the column for errors.
 
     Raises:
-        SqlFault: The type of the column has no such member or place.
+        SqlFault: The column's type has no such member or element.
     """
     for number, step in enumerate(steps):
         if series.dtype == pl.String:
@@ -39,7 +39,7 @@ def stepped(series: pl.Series, steps: Sequence[PathStep], shown: str) -> Column:
         elif isinstance(step, int) and isinstance(series.dtype, pl.List):
             series = series.list.get(step, null_on_oob=True)
         else:
-            raise SqlFault(f"{shown} has no {'field' if isinstance(step, str) else 'place'} '{step}'")
+            raise SqlFault(f"{shown} has no {'field' if isinstance(step, str) else 'element'} '{step}'")
     return column_of(series)
 
 
@@ -61,10 +61,10 @@ def _in_json(texts: pl.Series, steps: Sequence[PathStep]) -> Column:
 
 
 def _text_behind(value: Any, steps: Sequence[PathStep]) -> str | None:
-    """Return the text of the value at the end of the path, or None if there is none.
+    """Return the text of the value at the end of the path, or None without a value.
 
     Raises:
-        TypeError: A step leads into a single value, or a name into an array, or a place into an object.
+        TypeError: A step leads into a single value, a name into an array, or an index into an object.
     """
     for step in steps:
         if value is None:

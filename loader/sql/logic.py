@@ -1,4 +1,4 @@
-"""AND, OR, NOT and CASE: what failed in a part that does not decide the answer does not matter."""
+"""AND, OR, NOT and CASE. A failure in a part that does not decide the result is ignored."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ from loader.sql.comparing import alike, compared
 
 
 def truths(column: Column) -> pl.Series:
-    """Return the answers of a column of conditions.
+    """Return the values of a column of conditions.
 
     Raises:
         SqlFault: It is not a column of conditions.
@@ -18,7 +18,7 @@ def truths(column: Column) -> pl.Series:
 
 
 def both(left: Column, right: Column) -> Column:
-    """Return AND; a right side that failed does not matter where the left one is false."""
+    """Return AND; a failed right side is ignored where the left side is false."""
     a, b = truths(left), truths(right)
     late = right.failed & a.fill_null(value=True) if right.failed is not None else None
     early = left.failed & b.fill_null(value=True) if left.failed is not None else None
@@ -26,7 +26,7 @@ def both(left: Column, right: Column) -> Column:
 
 
 def either(left: Column, right: Column) -> Column:
-    """Return OR; a side that failed does not matter where the other one is true."""
+    """Return OR; a failed side is ignored where the other side is true."""
     a, b = truths(left), truths(right)
     late = right.failed & ~a.fill_null(value=False) if right.failed is not None else None
     early = left.failed & ~b.fill_null(value=False) if left.failed is not None else None
@@ -34,7 +34,7 @@ def either(left: Column, right: Column) -> Column:
 
 
 def branches(conditions: list[Column], results: list[Column]) -> Column:
-    """Return the result of the first condition that holds; what failed in other branches does not matter."""
+    """Return the result of the first true condition; failures in other branches are ignored."""
     *others, otherwise = alike(results)
     values, failed = otherwise.values, otherwise.failed
     for condition, result in zip(reversed(conditions), reversed(others), strict=True):
@@ -47,7 +47,7 @@ def branches(conditions: list[Column], results: list[Column]) -> Column:
 
 
 def nullif(value: Column, other: Column) -> Column:
-    """Return values, null where the other column holds the same."""
+    """Return values, or null where the other column has the same value."""
     same = compared(value, other, "=")
     kept = ~same.values.fill_null(value=False)
     values = pl.select(pl.when(kept).then(value.values)).to_series()

@@ -1,4 +1,4 @@
-"""What each part of a tree means, but for the operators between two values."""
+"""The evaluation of each kind of node, except operators between two values."""
 
 import math
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def _literal(at: Evaluator, node: Any) -> Column:
         if "e" in node.name.lower():
             number = float(node.name)
             if not math.isfinite(number):
-                raise SqlFault(f"the number {node.name} is beyond every double")
+                raise SqlFault(f"the number {node.name} exceeds the range of a double")
             return constant(number, FLOAT, at.rows, pl.Float64)
         exact_number = Decimal(node.name)
     except ArithmeticError:
@@ -61,12 +61,12 @@ def _behind(at: Evaluator, node: Any, inner: list[PathStep]) -> Column:
             each.name for each in node.expressions if isinstance(each, exp.Literal) and not each.is_string
         ]
         if len(places) != 1 or len(node.expressions) != 1 or not places[0].isdecimal():
-            raise SqlFault("a place in a list is one whole number, counted from 0, as in items[0]")
+            raise SqlFault("the index of a list is one whole number, counted from 0, as in items[0]")
         return _behind(at, node.this, [int(places[0]), *inner])
     if not isinstance(node, exp.Column):
-        raise SqlFault(f"{shown(node)} has no fields and places; a column has")
+        raise SqlFault(f"{shown(node)} has no fields or elements; only columns have them")
     name, *fields = path_of(node)
-    # Unnamed: some functions of polars take the name of a series for a pattern (^id$) or a wildcard (*).
+    # Unnamed: some functions of polars take the name of a series as a pattern (^id$) or a wildcard (*).
     return stepped(at.frame.get_column(name).alias(""), [*fields, *inner], f"'{name}'")
 
 
@@ -93,7 +93,7 @@ def _is(at: Evaluator, node: Any) -> Column:
     if isinstance(sought, exp.Null):
         return Column(operand.values.is_null(), BOOLEAN).failing(operand.failed)
     if not isinstance(sought, exp.Boolean):
-        raise SqlFault(f"IS {shown(sought)} is not known here")
+        raise SqlFault(f"IS {shown(sought)} is not supported")
     answers = truths(operand).fill_null(value=not sought.this)
     return Column(answers if sought.this else ~answers, BOOLEAN).failing(operand.failed)
 
@@ -139,7 +139,7 @@ def _form(at: Evaluator, node: Any, escape: Column | None) -> Column:
 
 def _regexp(at: Evaluator, node: Any) -> Column:
     if node.args.get("flag"):
-        raise SqlFault("flags of a regular expression stand in it here: (?i)")
+        raise SqlFault("write the flags of a regular expression inside it: (?i)")
     return at.checked("regexp", texts.regexp_like, at.of(node.this), at.of(node.expression))
 
 
@@ -258,4 +258,4 @@ NODES: dict[Any, Callable[[Evaluator, Any], Column]] = {
     exp.Normalize: _normalize,
     exp.Anonymous: _call,
 }
-"""What each other part of a tree means. A part that is not listed is refused."""
+"""The evaluation of each other kind of node. A kind that is not listed is rejected."""

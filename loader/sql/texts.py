@@ -12,14 +12,14 @@ from loader.sql.exact import where
 from loader.sql.fault import SqlFault
 
 MAX_TEXT_BYTES = 2**20
-"""Longest text that an expression may make: what an event holds."""
+"""Maximum length of a text that an expression makes: the size of an event."""
 
 MAX_PADDED = 4_000
-"""Most characters of a text that LPAD or RPAD makes: what a field of 4,000 characters, the widest VARCHAR of
-Oracle, needs. 32,768 rows of them take 131 MB."""
+"""Maximum number of characters that LPAD or RPAD make: enough for a field of 4,000 characters, Oracle's
+widest VARCHAR. 32,768 such rows take 131 MB."""
 
 MAX_PATTERN = 1_000
-"""Most characters of a regular expression or a LIKE pattern."""
+"""Maximum number of characters of a regular expression or LIKE pattern."""
 
 
 def texts(column: Column) -> pl.Series:
@@ -38,7 +38,7 @@ def numbers(column: Column) -> pl.Series:
         SqlFault: It is not a column of whole numbers.
     """
     if column.kind != NULL and not column.is_whole:
-        raise SqlFault(f"{column.kind} stand where whole numbers are needed")
+        raise SqlFault(f"whole numbers expected, not {column.kind}")
     return column.values.cast(pl.Int128)
 
 
@@ -48,39 +48,39 @@ def text_column(values: pl.Series) -> Column:
 
 
 def joined(columns: list[Column], separator: str, *, skip_nulls: bool) -> Column:
-    """Return the texts of columns behind each other."""
+    """Return the concatenated texts of the columns."""
     parts = [pl.lit(text_of(each)) for each in columns]
     text = pl.select(pl.concat_str(parts, separator=separator, ignore_nulls=skip_nulls)).to_series()
     return text_column(text).failing(*(each.failed for each in columns))
 
 
 def of_text(compute: Callable[[pl.Series], pl.Series]) -> Callable[..., Column]:
-    """Return a function of one text that gives texts."""
+    """Return a function of one text whose result is a text."""
     return lambda text: text_column(compute(texts(text)))
 
 
 def counted(compute: Callable[[pl.Series], pl.Series]) -> Callable[..., Column]:
-    """Return a function of one text that gives whole numbers."""
+    """Return a function of one text whose result is a whole number."""
     return lambda text: Column(compute(texts(text)).cast(pl.Int128), EXACT)
 
 
 def stripped(strip: Callable[[pl.Series, str | None], pl.Series]) -> Callable[..., Column]:
-    """Return a function that takes characters off a text: blanks, or those of a literal."""
+    """Return a function that strips characters from a text: blanks, or those of a literal."""
 
     def compute(text: Column, characters: Column | None = None) -> Column:
-        off = None if characters is None else str(literal(characters, "what is trimmed off"))
+        off = None if characters is None else str(literal(characters, "the characters to trim"))
         return text_column(texts(text) if off == "" else strip(texts(text), off))
 
     return compute
 
 
 def left(text: Column, count: Column) -> Column:
-    """Return the first characters; a negative count leaves as many out at the end."""
+    """Return the first characters; a negative count leaves out that many at the end."""
     return text_column(per_row(lambda each, n: each[:n], texts(text), numbers(count), dtype=pl.String))
 
 
 def right(text: Column, count: Column) -> Column:
-    """Return the last characters; a negative count leaves as many out at the front."""
+    """Return the last characters; a negative count leaves out that many at the start."""
 
     def compute(each: str, n: int) -> str:
         return each[-n:] if n < 0 else each[max(len(each) - n, 0) :]
@@ -89,7 +89,7 @@ def right(text: Column, count: Column) -> Column:
 
 
 def substring(text: Column, start: Column, length: Column | None = None) -> Column:
-    """Return characters from a position on; a negative position or length has no common meaning in SQL."""
+    """Return characters from a position on. A negative position or length fails, as engines disagree."""
 
     def compute(each: str, first: int, count: int) -> str | None:
         if first < 0 or count < 0:
@@ -127,13 +127,13 @@ def padded(*, at_left: bool) -> Callable[..., Column]:
 
 
 def position(text: Column, part: Column) -> Column:
-    """Return where a text begins in another, in characters from 1; 0 if it does not stand in it."""
+    """Return the position of a text in another, in characters from 1; 0 if it is not found."""
     found = per_row(lambda each, sought: each.find(sought) + 1, texts(text), texts(part), dtype=pl.Int128)
     return Column(found, EXACT)
 
 
 def replaced(text: Column, old: Column, new: Column) -> Column:
-    """Return texts with every occurrence of a text replaced; an empty text does not occur."""
+    """Return texts with every occurrence of a text replaced; an empty text is never found."""
 
     def compute(each: str, sought: str, instead: str) -> str | None:
         if not sought:
@@ -145,7 +145,7 @@ def replaced(text: Column, old: Column, new: Column) -> Column:
 
 
 def split_part(text: Column, separator: Column, index: Column) -> Column:
-    """Return the n-th part of a text, from the end if n is negative; an empty text beyond the last."""
+    """Return the n-th part of a text, from the end if n is negative; an empty text beyond the last part."""
 
     def compute(each: str, mark: str, n: int) -> str | None:
         if not n or not mark:
@@ -157,14 +157,14 @@ def split_part(text: Column, separator: Column, index: Column) -> Column:
 
 
 def answered(compute: Callable[[str, str], bool]) -> Callable[..., Column]:
-    """Return a question about two texts."""
+    """Return a function that answers a question about two texts."""
     return lambda text, part: Column(per_row(compute, texts(text), texts(part), dtype=pl.Boolean), BOOLEAN)
 
 
 def _pattern(column: Column, what: str) -> str:
     pattern = str(literal(need(column, TEXT), what))
     if len(pattern) > MAX_PATTERN:
-        raise SqlFault(f"{what} may have {MAX_PATTERN:,} characters")
+        raise SqlFault(f"{what} may have at most {MAX_PATTERN:,} characters")
     return pattern
 
 
@@ -174,7 +174,7 @@ def _regular_expression(column: Column) -> str:
         pl.Series([""]).str.contains(pattern)
     except pl.exceptions.PolarsError as error:
         raise SqlFault(
-            "it holds a regular expression that is not known here: no look-around, no back-references"
+            "its regular expression is not supported (look-around and back-references are not)"
         ) from error
     return pattern
 
@@ -185,16 +185,16 @@ def regexp_like(text: Column, pattern: Column) -> Column:
 
 
 def regexp_replace(text: Column, pattern: Column, new: Column) -> Column:
-    """Return texts with every match replaced; ``$1`` stands for the first group."""
+    """Return texts with every match replaced; ``$1`` is the first group."""
     instead = str(literal(need(new, TEXT), "the replacement"))
     if re.search(r"\\[0-9]", instead):
-        raise SqlFault(r"a group is written $1 or ${1} here, not \1")
+        raise SqlFault(r"write a group as $1 or ${1}, not \1")
     values = texts(text).str.replace_all(_regular_expression(pattern), instead)
     return text_column(where(values.str.len_bytes() <= MAX_TEXT_BYTES, values))
 
 
 def like(text: Column, pattern: Column, escape: Column | None = None, *, any_case: bool = False) -> Column:
-    """Return whether a whole text is of the form of a LIKE pattern."""
+    """Return whether a whole text matches a LIKE pattern."""
     mark = str(literal(escape, "the ESCAPE character")) if escape is not None else ""
     if len(mark) > 1:
         raise SqlFault("ESCAPE takes one character")
@@ -226,14 +226,14 @@ def _escaped(character: str) -> str:
 
 
 def capitalized(values: pl.Series) -> pl.Series:
-    """Return texts with each word's first letter in upper case; a word is what letters and digits make."""
+    """Return texts with the first letter of each word in upper case. A word is letters and digits."""
     return per_row(
         lambda text: re.sub(r"[^\W_]+", lambda word: word[0].capitalize(), text), values, dtype=pl.String
     )
 
 
 def reversed_text(values: pl.Series) -> pl.Series:
-    """Return texts from the end to the front, character by character."""
+    """Return reversed texts, character by character."""
     return per_row(lambda text: text[::-1], values, dtype=pl.String)
 
 
@@ -241,5 +241,5 @@ def normalized(text: Column, form: Column | None = None) -> Column:
     """Return texts in a Unicode normal form."""
     name = str(form.literal).upper() if form is not None else "NFC"
     if name not in ("NFC", "NFD", "NFKC", "NFKD"):
-        raise SqlFault(f"there is no normal form '{name}'")
+        raise SqlFault(f"the normal form '{name}' does not exist")
     return text_column(texts(text).str.normalize(name))  # type: ignore[arg-type] # narrowed above

@@ -1,4 +1,4 @@
-"""Functions of dates and times; results outside the years 0001 to 9999 fail their rows."""
+"""Functions of dates and times. A row with a result outside the years 0001 to 9999 fails."""
 
 import re
 
@@ -28,18 +28,18 @@ CLOCK_PARTS = ("HOUR", "MINUTE", "SECOND")
 _UNIT_SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3_600, "DAY": 86_400, "WEEK": 604_800}
 UNIT_MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 MAX_INTERVAL = 1_000_000
-"""Most units of an interval: more days than there are in the years 1 to 9999 have no use."""
+"""Maximum number of units of an interval; it exceeds the days of the years 1 to 9999."""
 
 UNIT_DIGITS = {"ms": 3, "us": 6, "ns": 9}
 STRFTIME = frozenset("YymdjHIMSpabABuVG%FT")
-"""Directives that are written as Python writes them."""
+"""Directives that are written as in Python."""
 
 
 def moments(column: Column) -> pl.Series:
     """Return dates or timestamps of the years 0001 to 9999, null for others.
 
     Raises:
-        SqlFault: They are something else.
+        SqlFault: The column has another kind.
     """
     values = need(column, DATE, TIMESTAMP).values
     return values.cast(pl.Date) if column.kind not in (DATE, TIMESTAMP) else where(_in_years(values), values)
@@ -57,7 +57,7 @@ def extract(part: str, column: Column) -> Column:
     """Return a part of dates, timestamps or times of day as whole numbers.
 
     Raises:
-        SqlFault: There is no such part.
+        SqlFault: The part does not exist.
     """
     name = part.upper()
     if name == "EPOCH":
@@ -95,23 +95,23 @@ def _epoch(column: Column) -> Column:
 
 
 def strftime(column: Column, text_format: Column) -> Column:
-    """Return dates and timestamps as texts of a format.
+    """Return dates and timestamps as texts in a format.
 
     Raises:
-        SqlFault: The format has a directive that engines write in different ways.
+        SqlFault: Engines disagree about a directive in the format.
     """
     pattern = str(literal(need(text_format, TEXT), "a format"))
     unknown = set(re.findall(r"%(.?)", pattern)) - STRFTIME
     if unknown:
-        raise SqlFault(f"%{min(unknown)} is not among the directives that can be written")
+        raise SqlFault(f"%{min(unknown)} is not a directive that can be written")
     return Column(moments(column).dt.strftime(pattern), TEXT)
 
 
 def strptime(text: Column, text_format: Column) -> Column:
-    """Return the timestamps that texts of a format stand for.
+    """Return the timestamps of texts in a format.
 
     Raises:
-        SqlFault: The format cannot be relied on.
+        SqlFault: The format is not unambiguous.
     """
     pattern = str(literal(need(text_format, TEXT), "a format"))
     why = format_fault(pattern)
@@ -121,13 +121,13 @@ def strptime(text: Column, text_format: Column) -> Column:
 
 
 def shifted(column: Column, units: int, unit: str) -> Column:
-    """Return dates or timestamps plus a number of units; a day that a month lacks becomes its last one.
+    """Return dates or timestamps plus a number of units. A day beyond the month's end becomes its last day.
 
     Raises:
-        SqlFault: The unit is not known, or there are too many of them.
+        SqlFault: The unit is unknown, or the number of units is too large.
     """
     if abs(units) > MAX_INTERVAL:
-        raise SqlFault(f"an interval may have {MAX_INTERVAL:,} units")
+        raise SqlFault(f"an interval may have at most {MAX_INTERVAL:,} units")
     values = moments(column)
     if column.kind == DATE and unit not in ("DAY", "WEEK", *UNIT_MONTHS):
         column = cast(column, "TIMESTAMP")
@@ -138,7 +138,7 @@ def shifted(column: Column, units: int, unit: str) -> Column:
         fits = index.is_between(12, 9_999 * 12 + 11)
         return Column(where(fits, values).dt.offset_by(f"{months}mo"), column.kind)
     if unit not in _UNIT_SECONDS:
-        raise SqlFault(f"there is no interval of the unit '{unit}' here")
+        raise SqlFault(f"the interval unit '{unit}' is not supported")
     return _later(values, units * _UNIT_SECONDS[unit], column.kind)
 
 
@@ -157,12 +157,12 @@ def difference(left: Column, right: Column) -> Column:
     """Return the time between two dates, or two timestamps.
 
     Raises:
-        SqlFault: Only one of them is a date, or only one of them names its zone.
+        SqlFault: Only one of them is a date, or only one of them has a zone.
     """
     a, b = moments(left), moments(right)
     if (a.dtype == pl.Date) != (b.dtype == pl.Date) or _zone(a) != _zone(b):
         raise SqlFault(
-            f"{left.kind} and {right.kind} cannot be subtracted from each other", "CAST one of them."
+            f"{left.kind} and {right.kind} cannot be subtracted from each other", "Use CAST on one of them."
         )
     if a.dtype == pl.Date:
         days = a.to_physical().cast(pl.Int64) - b.to_physical().cast(pl.Int64)
@@ -180,7 +180,7 @@ def _zone(values: pl.Series) -> str | None:
 
 
 def ticks_of(values: pl.Series, digits: int) -> pl.Series:
-    """Return dates or timestamps as Int128 with ``digits`` of a second's fraction since 1970."""
+    """Return dates or timestamps as Int128 since 1970, with ``digits`` decimals of a second."""
     ticks = values.to_physical().cast(pl.Int128)
     have = UNIT_DIGITS[values.dtype.time_unit] if isinstance(values.dtype, pl.Datetime) else 0
     factor = 10 ** (digits - have) * (1 if isinstance(values.dtype, pl.Datetime) else 86_400)

@@ -1,1 +1,1 @@
-"""Timestamp formats in strftime notation: which are unambiguous, and the moment that a text denotes."""
+"""Timestamp formats in strftime notation: check that they are unambiguous, and read texts with them."""

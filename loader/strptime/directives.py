@@ -1,4 +1,4 @@
-"""The strftime directives that are known, and the texts that fit a format."""
+"""The supported strftime directives, and the texts that match a format."""
 
 import re
 from functools import cache
@@ -22,8 +22,8 @@ DIRECTIVES = {
     "B": "[A-Za-z]+",
     "%": "%",
 }
-"""The directives, and the texts Python takes for each. Polars takes more: it reads ``%Y`` from "06" as the
-year 6, cuts off the seventh digit of a fraction, and skips blanks."""
+"""The directives, and the texts that Python accepts for each. Polars accepts more: it reads "06" with ``%Y``
+as the year 6, drops the seventh digit of a fraction, and skips blanks."""
 
 FULL_WIDTH = {
     "m": "(?:1[0-2]|0[1-9])",
@@ -34,7 +34,7 @@ FULL_WIDTH = {
     "M": "[0-5][0-9]",
     "S": "[0-5][0-9]",
 }
-"""The same for directives beside another number: with fewer digits a text could be read in two ways."""
+"""The same for directives next to another number: with fewer digits, a text could be read in two ways."""
 
 _NUMBERS = frozenset("YymdjHIMSf")
 
@@ -46,7 +46,7 @@ def pieces_of(text_format: str) -> list[str]:
 
 @cache
 def pattern_of(text_format: str) -> str:
-    """Return the regular expression of the texts that a format may fit; ``%y`` is its group."""
+    """Return the regular expression of texts that may match a format; ``%y`` is its group."""
     pieces = ["", *pieces_of(text_format), ""]
     parts = [
         _piece_pattern(piece, before, after)

@@ -1,7 +1,7 @@
-"""Timestamp formats in strftime notation: which of them can be relied on.
+"""Check that a timestamp format in strftime notation is unambiguous.
 
-Rule kept here: literal words and digits of a format are not read, so those that would change the moment are
-refused: zones, offsets, halves of the day, digits.
+Rule kept here: literal words and digits of a format carry no meaning. So literals that would change the
+moment are rejected: zones, offsets, AM and PM, digits.
 """
 
 import re
@@ -17,7 +17,7 @@ MOMENTS = (
     datetime(1999, 1, 31, 9, 30, 0, 0, UTC),
     datetime(1969, 12, 31, 12, 0, 59, 0, UTC),
 )
-"""Written in a format and read back by both; they distinguish noon, order, width and century."""
+"""Moments that are written and read back with a format. They distinguish noon, order, width and century."""
 
 CLOCK_DIRECTIVES = frozenset("HIMSfp")
 
@@ -27,7 +27,7 @@ _CLOCK_WORDS = frozenset(
         "t h m s hr hrs min mins sec secs hour hours minute minutes seconds o'clock clock uhr heure heures",
     )
 )
-"""Literal words that may stand beside the time of day: they name its units."""
+"""Literal words that may appear next to the time of day: units of time."""
 
 ZONE_WORDS = frozenset(
     re.findall(
@@ -39,19 +39,19 @@ ZONE_WORDS = frozenset(
         """,
     )
 )
-"""Literal words that say something of the moment, anywhere in a format."""
+"""Literal words that mean a zone or a half of the day. They are rejected anywhere in a format."""
 
 _WORD = re.compile(r"[^\W\d_][^\W\d_'.]*")
 
 
 def format_fault(text: str) -> str | None:
-    """Return why ``text`` is not a timestamp format that can be relied on, or None.
+    """Return why ``text`` is not a usable timestamp format, or None.
 
-    A format is good if what it writes for a moment is read back as Python reads it.
+    A format is usable if the text that it writes for a moment is read back as Python reads it.
     """
     unknown = set(re.findall(r"%(.?)", text, re.DOTALL)) - set(DIRECTIVES)
     if unknown:
-        return f"%{min(unknown)} is not among the directives {' '.join(f'%{known}' for known in DIRECTIVES)}"
+        return f"%{min(unknown)} is not one of the directives {' '.join(f'%{known}' for known in DIRECTIVES)}"
     if "%f" in text.replace(".%f", ""):
         return "%f must follow a point, as in %S.%f"
     if "%I" in text and "%p" not in text:
@@ -61,7 +61,7 @@ def format_fault(text: str) -> str | None:
 
 
 def _literal_fault(pieces: list[str]) -> str | None:
-    """Return why a literal text of a format may not stand in it, or None."""
+    """Return why a literal text of a format is rejected, or None."""
     behind_clock = False
     for piece in pieces:
         if piece.startswith("%"):
@@ -71,21 +71,21 @@ def _literal_fault(pieces: list[str]) -> str | None:
         if why := next(filter(None, words), None):
             return why
         if any(each.isdigit() and each != "0" for each in piece):
-            return f"'{piece}' holds digits that would not be read: write the directives they stand for"
+            return f"'{piece}' has digits that would not be read: write the directives for them"
         behind_clock |= "0" in piece
         if behind_clock and re.search("[+\\-\u2212]0", piece):
-            return f"'{piece}' is an offset from UTC: write %z"
+            return f"'{piece}' is an offset from UTC: use %z"
     return None
 
 
 def _word_fault(word: str, *, behind_clock: bool) -> str | None:
     plain = word.lower()
     if plain in ("z", "zulu"):
-        return f"{word} is a zone: write %z, or leave the format out if the texts are ISO 8601"
+        return f"{word} is a zone: use %z, or omit the format if the texts are ISO 8601"
     if plain in ZONE_WORDS or (behind_clock and plain not in _CLOCK_WORDS):
         return (
-            f"'{word}' may be a zone or a half of the day, and would not be read: write %z for an offset, "
-            "%p for AM and PM, or cut the word off with an expression and give time_zone"
+            f"'{word}' may be a zone or a half of the day, and would not be read: use %z for an offset, %p "
+            "for AM and PM, or remove the word with an expression and set time_zone"
         )
     return None
 
@@ -98,7 +98,7 @@ def _fault_at(moment: datetime, text: str) -> str | None:
     except (ValueError, pl.exceptions.PolarsError):
         return "it cannot be read back"
     if expected.date() != moment.date():
-        return "it does not name a whole date"
+        return "it does not contain a whole date"
     if read is None or _naive(read) != _naive(expected):
         return "it cannot be read back"
     return None

@@ -1,4 +1,4 @@
-"""Write made-up rows as an extract: Parquet, CSV or NDJSON, by the name of the file."""
+"""Write generated rows as an extract. The file's name selects Parquet, CSV or NDJSON."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -20,14 +20,14 @@ def write_sample(dataset: Dataset, settings: RowSettings, path: Path, *, overwri
     """Write rows to a file. The same settings give the same bytes.
 
     Raises:
-        SettingsError: The name has no known ending, or the file is there or cannot be written.
+        SettingsError: The name has no known ending, or the file exists or cannot be written.
     """
     file_format = _FORMATS.get(path.suffix.lower())
     if file_format is None:
         raise SettingsError(
-            "The name of the file does not say which format to write.",
+            "The file's name does not select a format.",
             where=str(path),
-            next_step="End it in .parquet, .csv, .ndjson or .jsonl.",
+            next_step="Use a name that ends in .parquet, .csv, .ndjson or .jsonl.",
         )
     frames = synthetic_rows(dataset, settings)
     try:
@@ -40,7 +40,7 @@ def write_sample(dataset: Dataset, settings: RowSettings, path: Path, *, overwri
                 _write_text(frames, file_format, file)
     except FileExistsError as error:
         raise SettingsError(
-            "The file exists.", where=str(path), next_step="Name another one, or overwrite it with --force."
+            "The file exists.", where=str(path), next_step="Name another file, or overwrite it with --force."
         ) from error
     except OSError as error:
         raise SettingsError(

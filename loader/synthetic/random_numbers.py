@@ -1,6 +1,6 @@
-"""Random numbers as polars expressions: the same for a seed on each machine and with each version.
+"""Random numbers as polars expressions. A seed gives the same numbers with every machine and version.
 
-Polars' own hashes and samples may change between its versions. SplitMix64 (Steele, Lea, Flood 2014) needs
+The hashes and samples of polars may change between its versions. SplitMix64 (Steele, Lea, Flood 2014) needs
 only wrapping multiplication and exclusive or, so a whole column costs as much as a few additions.
 """
 
@@ -24,7 +24,7 @@ def random_u64(index: pl.Expr, seed: int, stream: str) -> pl.Expr:
     Args:
         index: Numbers of type UInt64.
         seed: Any integer.
-        stream: Names what the numbers are for: another name gives independent numbers.
+        stream: Name of the purpose. Different names give independent numbers.
     """
     start = int.from_bytes(hashlib.sha256(f"{seed}:{stream}".encode()).digest()[:8], "big")
     mixed = (index + pl.lit(1, pl.UInt64)) * pl.lit(GAMMA, pl.UInt64) + pl.lit(start, pl.UInt64)

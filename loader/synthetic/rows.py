@@ -1,4 +1,4 @@
-"""Made-up rows of a dataset: unique keys, skewed groups, plausible values; a function of the seed alone."""
+"""Generated rows of a dataset: unique keys, skewed groups, plausible values. They depend on the seed only."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ BATCH_ROWS = 50_000
 """Rows of one frame: about 40 MB with the widest dataset of 81 columns."""
 
 IDENTIFIERS = 1_000
-"""How many values a column that ends in ``_id`` has, unless it is part of the key."""
+"""Number of different values in a column that ends in ``_id``, unless it is part of the key."""
 
 FIRST_DAY = datetime(2024, 1, 1)  # noqa: DTZ001 - written with a Z
 SECONDS = 2 * 366 * 86_400
-"""Timestamps are in the two years from FIRST_DAY on."""
+"""First day of the timestamps; they cover two years."""
 
 CENTS = 1_000_000
 """Numbers are from 0.00 to 9,999.99."""
@@ -27,13 +27,13 @@ INTEGERS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class RowSettings:
-    """What the rows are like.
+    """The properties of the rows.
 
     Attributes:
-        rows: How many there are.
-        groups: How many groups they belong to.
-        skew: Exponent of the group sizes: 0 makes all alike, 1 gives group n a share of 1/n (Zipf).
-        seed: Another seed gives other rows.
+        rows: Number of rows.
+        groups: Number of groups.
+        skew: Exponent of the group sizes: with 0 all are equal, with 1 group n has a share of 1/n (Zipf).
+        seed: Different seeds give different rows.
     """
 
     rows: int
@@ -43,9 +43,9 @@ class RowSettings:
 
 
 def group_column(dataset: Dataset) -> str:
-    """Return the column that holds the group: an identifier, of the key if possible.
+    """Return the column that holds the group: an identifier, part of the key if possible.
 
-    A dataset without a second identifier has a group for each row.
+    Without a second identifier in the dataset, each row is a group of its own.
     """
     unique = _unique_column(dataset)
     in_key = [name for name in dataset.primary_key if name != unique]
@@ -58,8 +58,8 @@ def synthetic_rows(dataset: Dataset, settings: RowSettings) -> Iterator[pl.DataF
     """Yield the rows, as frames of text columns, in the order of their numbers.
 
     Args:
-        dataset: What the rows are of. Columns that the service fills in itself are left out.
-        settings: How many, and what they are like.
+        dataset: The dataset of the rows. Columns that the service fills in are left out.
+        settings: Number and properties of the rows.
     """
     group = group_column(dataset)
     bounds = _group_bounds(settings)
@@ -108,7 +108,7 @@ def _values(column: Column, dataset: Dataset, group: str, seed: int) -> pl.Expr:
 
 
 def _text(column: Column, number: pl.Expr, digits: int) -> pl.Expr:
-    """Return a value of the column's type for each number, another one for another number."""
+    """Return a value of the column's type for each number; different numbers give different values."""
     match column.type:
         case "timestamp":
             time = pl.lit(FIRST_DAY) + pl.duration(seconds=number.cast(pl.Int64))

@@ -4,8 +4,8 @@
         summary = run_load(service.job(extract="orders.csv", event_type="scn.data.inboundorder"))
         assert service.records("inbound_order")[0]["id"] == "4500000001"
 
-For pytest, put ``pytest_plugins = ["loader.testing.fixtures"]`` into ``conftest.py``: the fixture
-``scn_emulator`` is such a service, and the environment of the test holds its keys and nothing else of AWS.
+For pytest, put ``pytest_plugins = ["loader.testing.fixtures"]`` into ``conftest.py``. The fixture
+``scn_emulator`` is such a service. During the test, the environment has its keys, but no other AWS settings.
 """
 
 from loader.testing.emulated_service import INSTANCE_ID, EmulatedService, emulated_service

@@ -1,4 +1,4 @@
-"""An emulator on an event loop in a thread of its own, and what a test asks of it."""
+"""An emulator on an event loop in a separate thread, with the queries that tests need."""
 
 import asyncio
 import os
@@ -29,8 +29,8 @@ class EmulatedService:
     Attributes:
         emulator: The emulator itself: faults, quota, clock.
         url: Its endpoint.
-        environment: The variables with which any AWS SDK, and the loader, reach it: keys and Region, and no
-            profile or configuration of the user.
+        environment: Variables with which the loader and any AWS SDK reach it: keys and Region, but no profile
+            or configuration of the user.
     """
 
     def __init__(self, emulator: Emulator, loop: asyncio.AbstractEventLoop) -> None:
@@ -61,7 +61,7 @@ class EmulatedService:
         return read_job(job_file, fallback={"instance_id": INSTANCE_ID}, **(target | settings))
 
     def records(self, dataset: str) -> list[dict[str, str]]:
-        """Return the records of a dataset that arrived, without the columns that have no value.
+        """Return the received records of a dataset, without the columns that have no value.
 
         Args:
             dataset: The name of the dataset, such as ``inbound_order``; ``namespace.name`` of a custom one.
@@ -76,11 +76,11 @@ class EmulatedService:
         ]
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return what an SQL query finds among the records that arrived: one table per dataset, all texts."""
+        """Return the result of an SQL query on the received records: one table per dataset, all texts."""
         return self._on_loop(self.emulator.lake(sql))
 
     def calls(self) -> dict[str, Any]:
-        """Return the numbers of the calls that arrived, as ``GET /_emulator/ledger`` does."""
+        """Return the counts of received calls, like ``GET /_emulator/ledger``."""
         self._on_loop(self.emulator.flush())
         return self.emulator.summary()
 
@@ -93,13 +93,13 @@ _TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 
 @contextmanager
 def emulated_service(settings: EmulatorSettings | None = None) -> Iterator[EmulatedService]:
-    """Run an emulator on loopback in a thread for as long as the context lasts.
+    """Run an emulator on loopback in a thread for the duration of the context.
 
-    While it lasts, the environment of the process holds its keys and no other setting of AWS: a test must not
-    sign with a real key.
+    During this time, the environment of the process has its keys and no other AWS settings, because a test
+    must not sign with a real key.
 
     Args:
-        settings: How it behaves: quota, faults, datasets; its records are kept in memory if not given.
+        settings: Quota, faults, datasets; by default its records are kept in memory.
 
     Raises:
         OSError: The port is taken, or a file cannot be used.

@@ -29,12 +29,12 @@ def test_flags_win_over_environment_over_job_file_over_defaults(tmp_path, monkey
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"event_type": "scn.data.shipment"}, "--instance-id: is needed"),
+        ({"event_type": "scn.data.shipment"}, "--instance-id: is required"),
         ({"event_type": "scn.data.shipment", "instance_id": INSTANCE.upper()}, "UUID in lower case"),
         ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "rate": -1}, "--rate: "),
-        ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "burst": 5}, "--burst goes only with"),
+        ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "burst": 5}, "--burst needs"),
         ({"event_type": "scn.data.dataset", "instance_id": INSTANCE}, "needs --dataset-arn"),
-        ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "dataset_arn": ARN}, "go only with"),
+        ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "dataset_arn": ARN}, "need event type"),
         (
             {
                 "event_type": "scn.data.dataset",
@@ -42,10 +42,13 @@ def test_flags_win_over_environment_over_job_file_over_defaults(tmp_path, monkey
                 "dataset_arn": ARN,
                 "operation": "UPSERT",
             },
-            "names another instance",
+            "name different instances",
         ),
         ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "time_zone": "Mars"}, "'Mars' is not"),
-        ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "speed": 9}, "no such setting"),
+        (
+            {"event_type": "scn.data.shipment", "instance_id": INSTANCE, "speed": 9},
+            "this setting does not exist",
+        ),
         ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "max_errors": "few"}, "--max-errors: "),
     ],
 )
@@ -147,10 +150,13 @@ def test_what_shapes_events_does_not_depend_on_the_help_page():
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"event_type": "scn.data.shipment"}, "--instance-id: is needed"),
+        ({"event_type": "scn.data.shipment"}, "--instance-id: is required"),
         ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "rate": -1}, "--rate: "),
-        ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "rat": 1}, "rat: there is no such"),
-        ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "burst": 1}, "--burst goes only"),
+        (
+            {"event_type": "scn.data.shipment", "instance_id": INSTANCE, "rat": 1},
+            "rat: this setting does not exist",
+        ),
+        ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "burst": 1}, "--burst needs"),
         ({"event_type": "scn.data.shipment", "instance_id": "SECRET"}, "should be a UUID"),
     ],
 )

@@ -117,12 +117,12 @@ def test_all_faults_are_told_with_their_lines(tmp_path: Path) -> None:
     lines = error.why.split("\n")
     assert len(lines) == 8
     expected = (
-        "--instance-id: is needed",
-        "line 2: speed: there is no such setting",
+        "--instance-id: is required",
+        "line 2: speed: this setting does not exist",
         "line 3: --rate: ",
         "line 5: mapping.id: give one of column, constant and expression",
         "line 10: mapping.name.decimal: ",
-        "line 11: mapping.other.columm: there is no such setting",
+        "line 11: mapping.other.columm: this setting does not exist",
         "line 12: mapping.word: null_pattern is not a regular expression",
         "line 13: --defaults: decimal and thousands are both '.'",
     )
@@ -145,7 +145,7 @@ def test_what_a_flag_or_the_environment_got_wrong_has_no_line(
 def test_settings_that_contradict_each_other_have_a_line_too(tmp_path: Path) -> None:
     """The setting a contradiction names first is where it is."""
     text = f'event_type = "scn.data.shipment"\ninstance_id = "{INSTANCE}"\n\nburst = 5\n'
-    assert refusal(tmp_path, text).why == "line 4: job: --burst goes only with --rate"
+    assert refusal(tmp_path, text).why == "line 4: job: --burst needs --rate"
 
 
 def test_broken_toml_has_its_line(tmp_path: Path) -> None:

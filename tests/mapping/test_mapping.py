@@ -57,11 +57,11 @@ def test_columns_that_feed_nothing_are_told_with_near_names(job_of) -> None:
             },
         )
     error = caught.value
-    assert "nothing feeds the required 'id', 'tpartner_id'" in error.why
+    assert "required columns without a source: 'id', 'tpartner_id'" in error.why
     assert "'ID' (near: id)" in error.why
     assert "'Order-Status' (near: order_status)" in error.why
     assert "'zzz'" in error.why
-    assert "'connection_id' (the service fills it in itself)" in error.why
+    assert "'connection_id' (the service fills it in)" in error.why
     assert "SCN_RESERVED_NO_VALUE_PROVIDED" in error.next_step
     assert "ignore_unknown" in error.next_step
 
@@ -108,7 +108,7 @@ def test_settings_that_name_what_does_not_exist(
 def test_constants_alone_are_no_load(job_of) -> None:
     """A mapping that reads nothing of the file is a mistake."""
     constants = {name: {"constant": "1"} for name in ("id", "tpartner_id")}
-    with pytest.raises(SettingsError, match="No column of the file"):
+    with pytest.raises(SettingsError, match="no column of the file"):
         settle(job_of(mapping=constants, ignore_unknown=True), "Extra")
 
 
@@ -175,7 +175,7 @@ def test_a_custom_dataset_takes_columns_as_they_are(job_of) -> None:
         "connection_id": "string",
     }
     assert mapping.key == ()
-    with pytest.raises(SettingsError, match="group_by is needed"):
+    with pytest.raises(SettingsError, match="group_by is required"):
         settle(dataset_job(job_of, "default", "my_data"), "key")
 
 
@@ -196,4 +196,4 @@ def test_an_unlisted_dataset_of_aws_still_never_gets_its_connection_id(job_of) -
     job = dataset_job(job_of, "asc", "brand_new", group_by="key")
     with pytest.raises(ExtractError) as caught:
         settle(job, "key connection_id")
-    assert "the service fills it in itself" in caught.value.why
+    assert "the service fills it in" in caught.value.why
