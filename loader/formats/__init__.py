@@ -1,1 +1,1 @@
-"""Files to windows of rows: one folder for each format, and the window cutter they share."""
+"""Read files as windows of rows: one folder per format, and the window cutter that they share."""

@@ -1,4 +1,4 @@
-"""Records of a text file that cannot be rows, and why."""
+"""Records of a text file that cannot become rows, and the reasons."""
 
 from dataclasses import dataclass, field
 
@@ -7,12 +7,12 @@ from loader.reject_code import RejectCode
 
 @dataclass(frozen=True, slots=True)
 class RecordFault:
-    """Why a record cannot be a row.
+    """The reason why a record cannot become a row.
 
     Attributes:
-        code: Why, for machines.
-        reason: Why, in words that hold no value.
-        column: The column at fault; empty if it is the record as a whole.
+        code: The reason as a code.
+        reason: The reason in words, without values.
+        column: The column that caused it; empty if the whole record did.
     """
 
     code: RejectCode
@@ -22,14 +22,14 @@ class RecordFault:
 
 @dataclass(frozen=True, slots=True)
 class BadRecord:
-    """A record that cannot be a row.
+    """A record that cannot become a row.
 
     Attributes:
         index: Its position among the block's rows.
-        fault: Why.
+        fault: The reason.
         text: The record, clipped.
-        lines: How many lines of the file it takes up.
-        left_out: Whether it is not a row to reject: it is counted, and left out.
+        lines: Number of its lines in the file.
+        left_out: Whether it is left out and counted as filtered, instead of rejected.
     """
 
     index: int

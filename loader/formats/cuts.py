@@ -1,4 +1,4 @@
-"""Where the rows of an extract are cut into windows and slices: by position alone."""
+"""The positions at which the rows of an extract are divided into windows and slices."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,39 +6,39 @@ from dataclasses import dataclass
 from loader.job import Pack
 
 ROW_WINDOW_BYTES = 4 * 2**20
-"""What the records of a window should come to if each is an event: a window is held as frame, records and
-events at once."""
+"""Target size of a window's records if each record is an event. The window is in memory as frame, records and
+events at the same time."""
 
 GROUP_WINDOW_BYTES = 56 * 2**20
-"""The same if the records of a group share events: all that is open is held until the window's end."""
+"""Target size if the records of a group share events: open events stay in memory until the window's end."""
 
 BUCKET_WINDOW_BYTES = 224 * 2**20
-"""The same if groups are spread over few buckets, so that most events are full long before the window's end.
-At its end half an event of each bucket is empty: 3 % with 16 buckets, 14 % with 64."""
+"""Target size if groups are spread over few buckets: most events are full long before the window's end. At
+its end, the last event of each bucket is half empty: a loss of 3 % with 16 buckets, of 14 % with 64."""
 
 FEW_BUCKETS = 96
-"""With more buckets than that, their open events would be what the memory is used for."""
+"""With more buckets, most of the memory would go to their open events."""
 
 WINDOW_ROWS = {Pack.ROW: range(16, 16_385), Pack.GROUP: range(16, 1_048_577)}
-"""Bounds for very long and very short rows."""
+"""Limits for very long and very short rows."""
 
 SLICE_BYTES = 16 * 2**20
-"""What the records of a slice should come to, and how much of a Parquet file is read at a time: each read
-fetches the column chunks around it again, so smaller slices cost time and larger ones memory."""
+"""Target size of a slice, and of a read from a Parquet file. Each read fetches the surrounding column chunks
+again, so smaller slices cost time and larger ones memory."""
 
 SLICE_ROWS = range(16, 131_073)
-"""Bounds for very long and very short rows."""
+"""Limits for very long and very short rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cuts:
-    """Where the rows of an extract are cut.
+    """The positions at which the rows of an extract are divided.
 
     Attributes:
         window_rows: Rows of a window.
-        slice_rows: Rows of a slice; the last one of a window may have fewer.
-        read_rows: Rows to read at a time where the format allows to choose: a slice or more. It has no
-            influence on the plan.
+        slice_rows: Rows of a slice; the last slice of a window may have fewer.
+        read_rows: Rows to read at a time if the format leaves the choice: at least a slice. It does not
+            affect the plan.
     """
 
     window_rows: int
@@ -46,12 +46,12 @@ class Cuts:
     read_rows: int
 
     def slice_at(self, place: int) -> tuple[int, int]:
-        """Return window and number in it of the slice that holds the row at a place of the extract."""
+        """Return the window, and the number of the slice in it, for a place in the extract."""
         window, place_in_window = divmod(place, self.window_rows)
         return window, place_in_window // self.slice_rows
 
     def slice_end(self, place: int) -> int:
-        """Return the place behind the last row of the slice that holds the row at a place."""
+        """Return the place after the last row of the slice at a place in the extract."""
         window, number = self.slice_at(place)
         start = window * self.window_rows
         return start + min((number + 1) * self.slice_rows, self.window_rows)
@@ -59,13 +59,13 @@ class Cuts:
 
 @dataclass(frozen=True, slots=True)
 class FileCut:
-    """What to read of a file, and how it is cut.
+    """The wanted part of a file, and how it is divided.
 
     Attributes:
         columns: The source columns that the job needs.
-        cuts: Where the extract is cut.
+        cuts: The division of the extract.
         place: Place of the file's first row in the extract.
-        wanted: Tells by its number whether a window is needed.
+        wanted: Returns, for the number of a window, whether it is needed.
     """
 
     columns: tuple[str, ...]
@@ -74,28 +74,28 @@ class FileCut:
     wanted: Callable[[int], bool]
 
     def is_wanted(self, row: int) -> bool:
-        """Return whether the window that holds a row of the file is needed."""
+        """Return whether the window of a row of the file is needed."""
         return self.wanted((self.place + row) // self.cuts.window_rows)
 
     def slice_end(self, row: int) -> int:
-        """Return the row of the file, or behind it, at which the slice ends that holds a row."""
+        """Return the row of the file at which the slice of a row ends (exclusive)."""
         return self.cuts.slice_end(self.place + row) - self.place
 
     def any_wanted(self, rows: int) -> bool:
-        """Return whether a window is needed that holds a row of the file; a file without rows lies in one."""
+        """Return whether a window of the file is needed; a file without rows belongs to one window."""
         window_rows = self.cuts.window_rows
         last = (self.place + max(rows, 1) - 1) // window_rows
         return any(map(self.wanted, range(self.place // window_rows, last + 1)))
 
 
 def cuts_of(row_bytes: int, packing: Pack, buckets: int | None, window_rows: int | None) -> Cuts:
-    """Return how to cut an extract whose records have about so many bytes.
+    """Return the division of an extract with records of an approximate size.
 
     Args:
         row_bytes: Bytes of a record.
-        packing: How records are put into events.
-        buckets: Number of groups that keys are spread over, or None.
-        window_rows: Rows of a window if the user chose them, or None for as many as fit.
+        packing: How records are packed into events.
+        buckets: Number of buckets, or None.
+        window_rows: Rows of a window if the user set them, otherwise None.
     """
     if window_rows is None:
         bounds = WINDOW_ROWS[packing]

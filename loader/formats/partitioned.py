@@ -1,7 +1,7 @@
-"""A file whose path gives some of its columns: the file's own table, and those columns beside it.
+"""A file with columns in its path: the file's own table, plus those columns.
 
-Rule kept here: a column in the file wins over one of its path, and a note reports it; a value in
-the path is never put in the place of one in the file.
+Rule kept here: a column in the file has priority over one in its path, and a note reports this. A value from
+the path never replaces a value in the file.
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ class PartitionedTable:
 
     Args:
         table: The file.
-        values: The columns that its path gives, each with its text, or None for no value.
+        values: The columns from its path, each with its text, or None for no value.
     """
 
     def __init__(self, table: Table, values: Mapping[str, str | None]) -> None:
@@ -40,36 +40,36 @@ class PartitionedTable:
 
     @property
     def path_columns(self) -> Sequence[str]:
-        """The columns that its path gives, and that it does not hold itself."""
+        """The columns from its path that are not in the file."""
         return tuple(self.path_values)
 
     @property
     def words(self) -> str:
-        """How it is written, in words."""
+        """The format in words."""
         names = ", ".join(f"'{name}'" for name in self.path_values)
         return f"{self.table.words}, {names} from its path" if names else self.table.words
 
     @property
     def advice(self) -> Sequence[str]:
-        """What the user should check: also columns that stand in the file and in its path."""
+        """Notes for the user, including columns that are both in the file and in its path."""
         both = [
-            f"'{name}' is in {self.file.path} and in its path: the file's values are used."
+            f"'{name}' is in {self.file.path} and in its path; the file's values are used."
             for name in self._both
         ]
         return [*self.table.advice, *both]
 
     def has_rows(self) -> bool:
-        """Return whether there is any row."""
+        """Return whether the file has a row."""
         return self.table.has_rows()
 
     def row_bytes(self, columns: Sequence[str]) -> int:
-        """Return about how long records of these columns are, where they are longest."""
+        """Return the approximate size of records of these columns, at the place where they are largest."""
         texts = [(name, self.path_values[name] or "") for name in columns if name in self.path_values]
         own = self.table.row_bytes(self._own(columns))
         return own + sum(len(name) + KEY_BYTES + len(text.encode()) for name, text in texts)
 
     def pieces(self, cut: FileCut) -> Generator[Piece, None, int]:
-        """Read what is wanted, slice by slice; return the number of rows of the file.
+        """Read the wanted slices; return the number of rows of the file.
 
         Raises:
             ExtractError: The file is damaged, or changed since the load began.
@@ -85,7 +85,7 @@ class PartitionedTable:
             yield replace(piece, frame=_with(piece.frame, columns))
 
     def read_whole(self, others: Sequence[Table], columns: Sequence[str]) -> Sequence[Rows | None]:
-        """Read all rows of this small file and of others whose paths give the same columns at once."""
+        """Read all rows of this small file, and of others with the same columns in their paths, at once."""
         alike = [
             table
             for table in (self, *others)
@@ -100,7 +100,7 @@ class PartitionedTable:
         return [found.get(id(table)) for table in (self, *others)]
 
     def copy_rows(self, rows: Iterator[int], path: Path) -> None:
-        """Write some rows to a new file. Its folders must give the columns of the path again."""
+        """Write some rows to a new file. The folders of the new file must have the same columns."""
         self.table.copy_rows(rows, path)
 
     @property
@@ -109,20 +109,20 @@ class PartitionedTable:
         return self.table.settings_found
 
     def from_path(self, names: Sequence[str]) -> list[str | pl.Series]:
-        """Return for each column its name, or its value if the path gives it."""
+        """Return, for each column, its name, or its value if it comes from the path."""
         return [
             pl.Series(name, [self.path_values[name]], pl.String) if name in self.path_values else name
             for name in names
         ]
 
     def _own(self, columns: Sequence[str]) -> tuple[str, ...]:
-        """Return the columns that the file must give: at least one, because it gives the number of rows."""
+        """Return the columns to read from the file: at least one, which gives the number of rows."""
         own = tuple(name for name in columns if name not in self.path_values)
         return own or tuple(self.table.schema)[:1]
 
 
 def _with(frame: pl.DataFrame, columns: Sequence[str | pl.Series]) -> pl.DataFrame:
-    """Return the named columns of a frame, beside columns of one value each."""
+    """Return the named columns of a frame, plus columns with one value each."""
     return pl.DataFrame(
         {
             column if isinstance(column, str) else column.name: frame.get_column(column)

@@ -1,12 +1,12 @@
-"""Windows and slices of the rows of an extract, cut by position alone, over the borders of files.
+"""Divide the rows of an extract into windows and slices by position alone, across the borders of files.
 
 Rules kept here:
 
-1. The rows of the extract are counted in the order of its files. A window is a fixed number of them, and the
-   unit of resume; a slice is a part of a window, and the unit of memory.
-2. A slice holds the same rows whatever else is read. A window that is not wanted is not parsed, and a file
-   without a row in a wanted window is not opened if its number of rows is known.
-3. The rows of a window and of a slice are functions of the files' bytes and the plan settings.
+1. Rows are counted in the order of the files. A window is a fixed number of rows and the unit of resume; a
+   slice is a part of a window and the unit of memory.
+2. The rows of a slice do not depend on what else is read. An unneeded window is not parsed. A file without a
+   row in a needed window is not opened if its number of rows is known.
+3. The rows of a window and of a slice depend on the files' bytes and the plan settings only.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -27,11 +27,11 @@ def read_slices(
     """Read the slices of the wanted windows in order. Blocking; closing the iterator stops the reading.
 
     Args:
-        files: The files in order; each is opened when it is reached.
-        cuts: Where the extract is cut.
-        wanted: Tells by its number whether a window is needed.
+        files: The files in order. Each is opened when it is reached.
+        cuts: The division of the extract.
+        wanted: Returns, for the number of a window, whether it is needed.
         known_rows: Rows of files that were read to their end before, by file number.
-        on_end: Called with the number of each file and its rows when its end is reached, by now or before.
+        on_end: Called with the number and the rows of each file when its end is reached, now or before.
 
     Raises:
         ExtractError: A file cannot be read, or changed since the load began.
@@ -65,13 +65,13 @@ def _taken(
         if taken.pieces and not taken.takes(place + piece.first_row):
             yield taken.end()
         taken.add(piece, place + piece.first_row)
-        # What is full needs no look at the next file, unless that decides whether the window ends here.
+        # A full slice ends without a look at the next file, unless that decides whether the window ends.
         if taken.is_full and (taken.is_last_of_window or not piece.last_of_file):
             yield taken.end()
 
 
 class _SliceInWork:
-    """Pieces of the slice that is read now."""
+    """Pieces of the slice that is being read."""
 
     def __init__(self, cuts: Cuts) -> None:
         self._cuts = cuts
@@ -80,11 +80,11 @@ class _SliceInWork:
         self._end = 0
 
     def takes(self, place: int) -> bool:
-        """Return whether the row at a place of the extract is in the slice."""
+        """Return whether the row at a place in the extract belongs to the slice."""
         return self._cuts.slice_at(place) == self._cuts.slice_at(self._places[0])
 
     def add(self, piece: Piece, place: int) -> None:
-        """Take a piece whose first row is at a place of the extract."""
+        """Add a piece whose first row is at a place in the extract."""
         self.pieces.append(piece)
         self._places.append(place)
         self._end = place + piece.frame.height
@@ -96,11 +96,11 @@ class _SliceInWork:
 
     @property
     def is_last_of_window(self) -> bool:
-        """Whether its last row is the last one of a full window."""
+        """Whether its last row is the last row of a full window."""
         return self.is_full and self._end % self._cuts.window_rows == 0
 
     def end(self, *, ends_window: bool = False) -> Slice:
-        """Return the slice, and begin another one."""
+        """Return the slice, and begin the next one."""
         window, number = self._cuts.slice_at(self._places[0])
         start = window * self._cuts.window_rows
         places = [place - start for place in self._places]

@@ -1,10 +1,10 @@
-"""Small files, read many at a time: what a read costs apart from its rows is then paid once for all.
+"""Read many small files at a time, so that the fixed cost of a read is paid once for all of them.
 
 Rules kept here:
 
-1. This only saves time. Each row keeps its file and its position in it, and a file that cannot be read with
-   others, or that has any fault, is read by itself when it is reached: it is told then, as it always is.
-2. What is read ahead of its use is bounded in files, bytes and rows.
+1. This saves time only. Each row keeps its file and its position. A file that cannot be read with others, or
+   that has a fault, is read by itself when it is reached, and its fault is reported then.
+2. The number of files, bytes and rows read ahead is limited.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -18,16 +18,16 @@ from loader.model import SourceFile
 from loader.sources.s3_objects import S3File
 
 SMALL_FILE_BYTES = 2**19
-"""Larger files are read by themselves: there the rows cost more than all else."""
+"""Larger files are read by themselves, because their rows cost more than the fixed cost."""
 
 _MOST_FILES = 256
 MOST_BYTES = 4 * 2**20
-"""How many files are read at a time, and how many bytes of them."""
+"""Maximum number of files read at a time, and maximum bytes of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileToRead:
-    """A file, and what to read of it.
+    """A file and the wanted part of it.
 
     Attributes:
         file: The file.
@@ -41,12 +41,12 @@ class FileToRead:
 
 
 class SmallFiles:
-    """The small files of an extract, read ahead of their use.
+    """The small files of an extract, read ahead.
 
     Args:
         files: All files, in order.
-        cuts: Where the extract is cut.
-        wanted: Tells by its number whether a window is needed.
+        cuts: The division of the extract.
+        wanted: Returns, for the number of a window, whether it is needed.
         known_rows: Rows of files that were read to their end before, by file number.
     """
 
@@ -68,7 +68,7 @@ class SmallFiles:
         """Return all rows of a file, or None if it is to be read by itself.
 
         Args:
-            index: Its position among the files; must grow from call to call.
+            index: Its position among the files; must increase from call to call.
             place: Place of its first row in the extract.
         """
         if index >= self._looked_at:
@@ -78,7 +78,7 @@ class SmallFiles:
         return self._read.pop(index, None)
 
     def _from(self, index: int, place: int) -> list[Table]:
-        """Return the small files from one on that may be read with it, opened."""
+        """Return the small files from an index on that may be read together, opened."""
         first = self._files[index]
         tables: list[Table] = []
         at: int | None = place
@@ -91,14 +91,14 @@ class SmallFiles:
                 break
             if size_bytes > MOST_BYTES or rows > self._cuts.read_rows:
                 break
-            # Where rows before it are not counted yet, it is read: most often it is needed.
+            # If earlier rows are not counted yet, the file is read: most often it is needed.
             is_wanted = at is None or known is None or self._cut(each, at).any_wanted(known)
             if not is_wanted:
                 break
             try:
                 tables.append(each.open())
             except ExtractError:
-                break  # it is told when the file is reached
+                break  # the fault is reported when the file is reached
             at = None if at is None or known is None else at + known
         return tables
 
@@ -115,12 +115,12 @@ def _is_small(file: SourceFile) -> bool:
 
 
 def pieces_of(file: int, rows: Rows, cut: FileCut) -> Generator[Piece, None, int]:
-    """Cut all rows of a file into the pieces that are wanted; return their number.
+    """Divide all rows of a file into the wanted pieces; return the number of rows.
 
     Args:
         file: Number of the file.
         rows: All its rows, at least one.
-        cut: What is wanted of it, and how it is cut.
+        cut: The wanted part of the file, and its division.
     """
     start, height = 0, rows.frame.height
     while start < height:

@@ -1,13 +1,13 @@
-"""Columns whose values have no place here: known by name and type, never read as something else."""
+"""Columns whose values cannot be read: known by name and type, but never interpreted as another type."""
 
 import polars as pl
 
 
 class Unread(pl.DataType):
-    """The type of a column that cannot feed anything.
+    """The type of a column that cannot be used.
 
     Args:
-        kind: What its values are, for people: ``values of the type INTERVAL``.
+        kind: A description of its values for users: ``values of the type INTERVAL``.
     """
 
     def __init__(self, kind: str) -> None:

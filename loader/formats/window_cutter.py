@@ -1,4 +1,4 @@
-"""Rows that come in blocks of any size, cut into slices: for formats that can only be read forward."""
+"""Divide rows that come in blocks of any size into slices, for formats that can only be read forward."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -13,22 +13,22 @@ from loader.formats.windows import Piece
 
 
 class Block(Protocol):
-    """Some whole rows of a file, in order, not parsed yet."""
+    """Some consecutive whole rows of a file that are not parsed yet."""
 
     @property
     def rows(self) -> int:
-        """How many rows it holds."""
+        """Number of its rows."""
 
     def parse(self, columns: Sequence[str]) -> tuple[pl.DataFrame, list[BadRecord]]:
-        """Return the named columns of all rows, and the records that cannot be rows."""
+        """Return the named columns of all rows, and the records that cannot become rows."""
 
 
 class PendingRows:
-    """Rows that were read and are not yet in a piece; rows that are not needed are only counted.
+    """Rows that were read but are not in a piece yet; rows that are not needed are only counted.
 
     Args:
         file: Number of the source file, from 0.
-        cut: What is wanted of it, and how it is cut.
+        cut: The wanted part of the file, and its division.
     """
 
     def __init__(self, file: int, cut: FileCut) -> None:
@@ -40,7 +40,7 @@ class PendingRows:
         self._bad: deque[BadRecord] = deque()
 
     def add(self, block: Block) -> None:
-        """Take the rows of a block; it is parsed only if it reaches into a wanted window."""
+        """Add the rows of a block. It is parsed only if it has rows of a wanted window."""
         start = self.first_row + self._rows
         frame = None
         if replace(self._cut, place=self._cut.place + start).any_wanted(block.rows):
@@ -50,7 +50,7 @@ class PendingRows:
         self._rows += block.rows
 
     def take(self, *, at_end: bool) -> Iterator[Piece]:
-        """Return the wanted pieces that are complete; one more row must follow, or the end of the file."""
+        """Yield the complete wanted pieces. A piece is complete if a row or the end of the file follows."""
         if at_end and not self.first_row and not self._rows and self._cut.is_wanted(0):
             empty = pl.DataFrame(schema=dict.fromkeys(self._cut.columns, pl.String))
             yield Piece(self._file, 0, empty, last_of_file=True)
@@ -67,7 +67,7 @@ class PendingRows:
                 )
 
     def _complete_rows(self, *, at_end: bool) -> int:
-        """Return the rows of the piece that is complete, or 0."""
+        """Return the number of rows of the complete piece, or 0."""
         left = self._cut.slice_end(self.first_row) - self.first_row
         if self._rows > left:
             return left

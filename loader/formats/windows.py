@@ -1,4 +1,4 @@
-"""Files of an extract, opened, and the slices that their rows are cut into."""
+"""Open files of an extract, and the slices of their rows."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -15,30 +15,30 @@ from loader.formats.unnamed import unnamed
 from loader.model import SourceFile
 
 SIZING_ROWS = 250
-"""How many rows are looked at in each of a few places of a file to tell how long its rows are: extracts are
-often sorted by time, and rows grow over the years."""
+"""Rows to sample at each place of a file to estimate the size of its rows. Extracts are often sorted by time,
+and rows grow over the years."""
 
 SIZED_FILES = 8
-"""How many files, evenly spread over the extract, are looked at to tell how long rows are."""
+"""Number of files to sample, evenly spread over the extract."""
 
 VALUE_BYTES = 20
-"""What a value that is not text counts as: about a number or timestamp with its digits."""
+"""Assumed bytes of a value that is not text: about those of a number or timestamp."""
 
 KEY_BYTES = 6
-"""Quotes, colon and comma around a key and its value in a record."""
+"""Bytes of quotes, colon and comma around a key and its value in a record."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The rows of one file in one slice, as they are in the file.
+    """The rows of one file in one slice, unconverted.
 
     Attributes:
         file: Number of the source file, from 0.
         first_row: Position of the first row in that file, from 0.
         frame: The rows, with the columns the job needs.
         last_of_file: Whether the file ends with it.
-        bad: Records that cannot be rows; ``index`` is their position in ``frame``, which holds no
-            values there.
+        bad: Records that cannot become rows; ``index`` is their position in ``frame``, where they have no
+            values.
     """
 
     file: int
@@ -57,7 +57,7 @@ class Slice:
         number: Its number in the window, from 0.
         pieces: Its rows, file by file. A file without rows has a piece too.
         places: Position in the window of the first row of each piece.
-        ends_window: Whether it is the last of its window.
+        ends_window: Whether it is the last slice of its window.
     """
 
     window: int
@@ -68,7 +68,7 @@ class Slice:
 
 
 class Table(Protocol):
-    """One file of an extract, opened."""
+    """An open file of an extract."""
 
     @property
     def file(self) -> SourceFile:
@@ -80,30 +80,30 @@ class Table(Protocol):
 
     @property
     def words(self) -> str:
-        """How it is written, in words."""
+        """The format in words."""
 
     @property
     def advice(self) -> Sequence[str]:
-        """What the user should check although it does not stop the load."""
+        """Notes for the user that do not stop the load."""
 
     def has_rows(self) -> bool:
-        """Return whether there is any row."""
+        """Return whether the file has a row."""
 
     def row_bytes(self, columns: Sequence[str]) -> int:
-        """Return about how long records of these columns are, where they are longest."""
+        """Return the approximate size of records of these columns, at the place where they are largest."""
 
     def pieces(self, cut: FileCut) -> Generator[Piece, None, int]:
-        """Read what is wanted, slice by slice; return the number of rows of the file.
+        """Read the wanted slices; return the number of rows of the file.
 
-        The last piece says that it is the last; a file without rows has an empty one.
+        The last piece is marked as the last; a file without rows has an empty piece.
         """
 
     def read_whole(self, others: Sequence["Table"], columns: Sequence[str]) -> Sequence[Rows | None]:
-        """Read all rows of this small file and of others, at once as far as they are written alike.
+        """Read all rows of this small file and of others at once, if they have the same dialect or layout.
 
         Returns:
-            The rows of each file, this one first; None for a file without rows, and for one that is to be
-            read by itself, for whatever reason.
+            The rows of each file, this one first; None for a file without rows, and for a file that must be
+            read by itself.
         """
 
     def copy_rows(self, rows: Iterator[int], path: Path) -> None:
@@ -115,7 +115,7 @@ class Table(Protocol):
 
 
 def first_rows(table: Table, columns: tuple[str, ...], rows: int) -> pl.DataFrame | None:
-    """Return the first rows of a file, so many at most; None if it has none.
+    """Return at most this many first rows of a file; None if it has no rows.
 
     Raises:
         ExtractError: The file cannot be read.
@@ -127,7 +127,7 @@ def first_rows(table: Table, columns: tuple[str, ...], rows: int) -> pl.DataFram
 
 
 def mean_row_bytes(rows: pl.DataFrame) -> int:
-    """Return about how long the record of a row is, independent of how polars keeps it in memory."""
+    """Return the approximate size of a row's record, independent of polars' representation in memory."""
     texts = sum(
         int(unnamed(rows, name).str.len_bytes().sum())
         for name, dtype in rows.schema.items()

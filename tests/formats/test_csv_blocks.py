@@ -15,7 +15,7 @@ from loader.formats.csv.dialect import Dialect, read_dialect
 from loader.formats.csv.records import MAX_RECORD_BYTES
 from loader.job import CsvSettings
 
-FILL = ' (csv.short_rows = "fill" takes missing ones at the end as empty)'
+FILL = ' (csv.short_rows = "fill" treats missing fields at the end as empty)'
 
 STRICT = CsvSettings(
     encoding="utf-8",
@@ -167,8 +167,8 @@ def test_ragged_rows_are_told_and_shift_nothing(tmp_path: Path, block_bytes: int
     path.write_text("a,b,c\n1,2,3\n4,5\n6,7,8,9\n10,11,12\n")
     assert read(path, block_bytes=block_bytes) == [
         ["1", "2", "3"],
-        f"it has 2 fields where the file has 3 columns{FILL}",
-        "it has 4 fields where the file has 3 columns",
+        f"2 fields where the file has 3 columns{FILL}",
+        "4 fields where the file has 3 columns",
         ["10", "11", "12"],
     ]
 
@@ -184,7 +184,7 @@ def test_bytes_that_are_not_utf_8_reject_their_row(tmp_path: Path) -> None:
     """A Latin-1 letter rejects its row and never becomes a replacement character."""
     path = tmp_path / "latin.csv"
     path.write_bytes("id,name\n1,Zürich\n2,Bern\n".encode("latin-1"))
-    assert read(path, CsvSettings(encoding="utf-8")) == ["it holds bytes that are not UTF-8", ["2", "Bern"]]
+    assert read(path, CsvSettings(encoding="utf-8")) == ["bytes that are not UTF-8", ["2", "Bern"]]
 
 
 def test_an_empty_field_holds_no_value_quoted_or_not(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_columns_without_a_name_are_called_by_their_place(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("head", "why"),
     [
-        (b"a,b,a\n", "more than one column 'a'"),
+        (b"a,b,a\n", "more than one column has the name 'a'"),
         (b"a,\xff\n1,2\n", "UTF-8"),
         (b"\xef\xbb\xbf", "line end"),
         (b'a,"b\n1,2\n', "line end"),
@@ -132,7 +132,7 @@ def test_columns_can_be_named_by_the_user(tmp_path: Path) -> None:
     assert (headless.columns, headless.data_offset) == (("column_1", "column_2"), 0)
     with pytest.raises(ExtractError) as caught:
         read_dialect(str(path), CsvSettings(header=False, columns=("x", "y", "z")))
-    assert caught.value.why == "csv.columns names 3 columns, and the file has 2"
+    assert caught.value.why == "csv.columns has 3 names, but the file has 2 columns"
 
 
 def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:

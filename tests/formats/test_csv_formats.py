@@ -172,9 +172,7 @@ def test_a_row_of_undecodable_bytes_keeps_its_place(tmp_path: Path, block_bytes:
     (file,) = find_files([str(tmp_path / "x.csv")])
     table = CsvTable(file, CsvSettings(), block_bytes)
     ((window,),) = (rows.pieces for rows in slices_of([table], ("id", "name"), 9))
-    assert [(bad.index, bad.fault.reason) for bad in window.bad] == [
-        (1, "it holds bytes that are not UTF-16 LE")
-    ]
+    assert [(bad.index, bad.fault.reason) for bad in window.bad] == [(1, "bytes that are not UTF-16 LE")]
     assert window.frame.rows() == [("1", "é"), (None, None), ("3", "ü")]
 
 

@@ -135,7 +135,7 @@ def test_lines_that_a_quote_swallowed_are_told(path: Path) -> None:
             record for block in read_blocks(str(path), dialect, block_bytes) for record in block.parse(())[1]
         ]
         assert [record.lines for record in bad] == [502]
-        assert bad[0].fault.reason.endswith("it takes up lines 3 to 504 of the file")
+        assert bad[0].fault.reason.endswith("(lines 3 to 504 of the file)")
     closed = b'id,qty,note\na,1,"y\n' + b"c,3,z\n" * 3 + b'd,4"\nf,5,g\n'
     for block_bytes in BLOCKS:
         assert read(path, closed, block_bytes) == ["BrokenQuotes", ["f", "5", "g"]]

@@ -88,7 +88,7 @@ def test_bad_lines_are_rejected_with_their_place(tmp_path: Path, job_of) -> None
         '{"id": "5", "tpartner_id": "V"}',
     )
     (window,) = load(job_of(extract=[path], ignore_unknown=True))
-    nested = "it is nested more than 100 levels deep"
+    nested = "nested more than 100 levels deep"
     assert rejections([window]) == [(1, "", NO_OBJECT.reason), (2, "id", nested), (3, "tpartner_id", nested)]
     assert window.rows == [0, 4]
     assert window.rejected[0].value == "secret, no JSON"
@@ -151,7 +151,7 @@ def test_keys_that_come_late(tmp_path: Path, job_of) -> None:
         (
             len(many) + 1,
             "colour",
-            "its key is in none of the file's first rows and is not a column of the dataset",
+            "a key that is not in the file's first rows and is not a column of the dataset",
         )
     ]
     data = [record for window in windows for record in window.data]

@@ -184,7 +184,7 @@ def test_types_that_polars_does_not_read_have_their_value(
         (pa.array([b"x"]), {"10": {16: {}}}, "VARIANT"),
         (pa.array([b"x"]), {"10": {99: {}}}, "unknown logical type"),
         (pa.array([b"x"]), {"10": {}}, "unknown logical type"),
-        (pa.array([b"x"]), {"10": {17: {}}}, "bytes: say binary"),
+        (pa.array([b"x"]), {"10": {17: {}}}, "bytes: set binary"),
     ],
 )
 def test_a_column_of_no_use_is_named_and_can_be_left_out(
@@ -195,7 +195,7 @@ def test_a_column_of_no_use_is_named_and_can_be_left_out(
     path.write_bytes(
         with_elements(written(table_of(values)), change(**{f"field_{n}": v for n, v in changed.items()}))
     )
-    with pytest.raises(ExtractError, match="'v' cannot feed 'v'") as refused:
+    with pytest.raises(ExtractError, match="'v' does not fit 'v'") as refused:
         open_extract(job_of(extract=[str(path)], **CUSTOM))
     assert told in str(refused.value.why)
     if "binary" not in told:
@@ -323,7 +323,7 @@ def test_an_encoding_that_polars_does_not_read_stops_its_column_only(
     path, copy = tmp_path / "x.parquet", tmp_path / "copy.parquet"
     table = table_of(pa.array([b"abcd"] * 3, pa.binary(4)))
     path.write_bytes(written(table, use_dictionary=False, column_encoding={"v": encoding}))
-    with pytest.raises(ExtractError, match="'v' cannot feed 'v'") as refused:
+    with pytest.raises(ExtractError, match="'v' does not fit 'v'") as refused:
         open_extract(job_of(extract=[str(path)], **CUSTOM))
     assert encoding in str(refused.value.why)
     extract = open_extract(job_of(extract=[str(path)], ignore_unknown=True, **CUSTOM))

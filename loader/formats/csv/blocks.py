@@ -2,14 +2,14 @@
 
 Rules kept here:
 
-1. A row is a record, empty lines aside. Its fields are text; an empty field, quoted or not, holds no
-   value: CSV knows no other way to write that (many exporters quote every field).
-2. A record with a wrong number of fields, wrong quotes or bytes that are not text in the file's encoding is
-   reported with its position and the reason; it never shifts, cuts or empties a value.
-3. What is regular is parsed by polars, which fills up short records in silence; so a block counts as
-   regular only if its separators, quotes and line ends add up, and it holds no escape and no comment. All
-   others go to ``read_records``.
-4. A file is read from its first byte to its last: it may be a stream that knows no way back.
+1. A row is a record; empty lines are not rows. Fields are text. An empty field, quoted or not, has no value,
+   because CSV has no other form for that (many exporters quote every field).
+2. A record with a wrong number of fields, wrong quotes or bytes that are invalid in the file's encoding is
+   reported with its position and the reason. It never shifts, cuts or empties a value.
+3. polars parses regular blocks. It silently fills up short records, so a block counts as regular only if its
+   separators, quotes and line ends add up, and if it has no escape and no comment. All other blocks go to
+   ``read_records``.
+4. A file is read once from its first byte to its last, because it may be a stream that cannot seek.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,27 +29,25 @@ from loader.sources.files import opened
 from loader.sources.transcoding import Readable, as_utf8, read_up_to
 
 CSV_BLOCK_BYTES = 4 * 2**20
-"""How much is read at a time: polars is at its fastest from about here on (0.8 us a row of 20 columns)."""
+"""Bytes to read at a time. From about this size on, polars is fastest (0.8 us per row of 20 columns)."""
 
 
 MARK = "\ufeff"
-"""A byte-order mark, where it is not the file's first character."""
+"""A byte-order mark that is not the file's first character."""
 
-HEADER_AGAIN = RecordFault(RejectCode.REPEATED_HEADER, "it is the header again, as where files were joined")
+HEADER_AGAIN = RecordFault(RejectCode.REPEATED_HEADER, "the header again, as in joined files")
 
-MARK_AGAIN = RecordFault(
-    RejectCode.BAD_ENCODING, "it begins with a byte-order mark, as where files were joined"
-)
+MARK_AGAIN = RecordFault(RejectCode.BAD_ENCODING, "a byte-order mark at its start, as in joined files")
 
 
 class RecordBlock:
-    """Some whole records of a file, in order.
+    """Some consecutive whole records of a file.
 
     Args:
-        rows: How many rows it holds.
+        rows: Number of its rows.
         text: The records.
-        dialect: How they are written.
-        judged: What they hold, if they are not regular.
+        dialect: Their dialect.
+        judged: The parsed records, if they are not regular.
 
     Attributes:
         first_line: Number of its first line in the file, from 1.
@@ -63,9 +61,9 @@ class RecordBlock:
         self._judged = judged
 
     def parse(self, columns: Sequence[str]) -> tuple[pl.DataFrame, list[BadRecord]]:
-        """Return the named columns of all rows as text, and the records that cannot be rows.
+        """Return the named columns of all rows as text, and the records that cannot become rows.
 
-        A bad record is a row without values in the frame, so that positions stay what they are.
+        A bad record is a row without values in the frame, so that positions do not change.
         """
         frame = self._fast_frame() if self._judged is None else None
         judged = self._judged
@@ -87,14 +85,14 @@ class RecordBlock:
 
     @property
     def plain_text(self) -> bytes | None:
-        """The records, each with its line end, if polars alone reads all of them as rows; else None."""
+        """The records, each with its line end, if polars can read all of them as rows; otherwise None."""
         if self._judged is not None or self._may_have_joints():
             return None
         line_end = self._dialect.syntax.line_end.encode()
         return self._text if self._text.endswith(line_end) else self._text + line_end
 
     def texts(self, indexes: Iterable[int]) -> Iterator[bytes]:
-        """Yield the records at some positions as they stand in the file, in UTF-8, each with its line end."""
+        """Yield the records at some positions unchanged, in UTF-8, each with its line end."""
         judged = self._judged or _judge(self._text, self._dialect, at_end=True)
         line_end = self._dialect.syntax.line_end.encode()
         for index in indexes:
@@ -111,7 +109,7 @@ class RecordBlock:
             lines = len(self._text[start:end].removesuffix(line_end).split(line_end))
             if lines > 1:
                 first = self.first_line + self._text.count(line_end, 0, start)
-                reason = f"{record.reason}: it takes up lines {first:,} to {first + lines - 1:,} of the file"
+                reason = f"{record.reason} (lines {first:,} to {first + lines - 1:,} of the file)"
                 record = replace(record, reason=reason)  # noqa: PLW2901 - the same fault, with its place
             bad.append(BadRecord(index, record, judged.texts[index], lines, left_out=record is EMPTY_ROW))
         return bad
@@ -125,7 +123,7 @@ class RecordBlock:
         return bool(self._dialect.header) and all(name.encode() in self._text for name in names)
 
     def _fast_frame(self) -> pl.DataFrame | None:
-        """Return the fields if no record is too long: as separators add up, none is too short then."""
+        """Return the fields if no record is too long. As the separators add up, none is too short then."""
         syntax, columns = self._dialect.syntax, len(self._dialect.columns)
         try:
             frame = parse_csv(self._text, columns, syntax.separator, syntax.quote, syntax.line_end)
@@ -142,7 +140,7 @@ def _frame_of(judged: ReadRecords, columns: int) -> pl.DataFrame:
 
 
 def _joints(frame: pl.DataFrame, header: Sequence[str]) -> list[BadRecord]:
-    """Return the rows that show where files were joined: the header again, or a byte-order mark."""
+    """Return the rows that mark where files were joined: a repeated header, or a byte-order mark."""
     first = frame["0"].fill_null("")
     marked = first.str.starts_with(MARK)
     again = _is(first.str.strip_prefix(MARK).str.strip_chars('"'), header[0]) if header else marked & ~marked
@@ -188,7 +186,7 @@ def read_blocks(
 
 
 def read_preamble(file: SourceFile | str, dialect: Dialect) -> bytes:
-    """Return the bytes before the first record, in UTF-8: the header, and the lines that the job skips.
+    """Return the bytes before the first record, in UTF-8: the header, and lines that the job skips.
 
     Raises:
         ExtractError: The file cannot be read.
@@ -199,7 +197,7 @@ def read_preamble(file: SourceFile | str, dialect: Dialect) -> bytes:
 
 
 def _after(text: Readable, data_offset: int) -> bytes:
-    """Skip what is before the first record; return what was read beyond."""
+    """Skip everything before the first record; return the bytes read beyond it."""
     read = b""
     while len(read) < data_offset and (piece := text.read(data_offset - len(read))):
         read += piece
@@ -228,6 +226,6 @@ def _never_closed(path: str, row: int, line: int) -> ExtractError:
     return ExtractError(
         "A quote in the CSV file is never closed.",
         where=f"{path}, row {row + 1:,}, from line {line:,} on",
-        why=f"the record is longer than {MAX_RECORD_BYTES:,} bytes, or to the end of the file",
-        next_step='Repair that row; or switch quoting off with csv.quote = "".',
+        why=f"the record has more than {MAX_RECORD_BYTES:,} bytes, or reaches the end of the file",
+        next_step='Repair this row, or disable quotes with csv.quote = "".',
     )

@@ -1,12 +1,13 @@
-"""How a CSV file is written: encoding, separator, quote, line end, and the names of its columns.
+"""The dialect of a CSV file: encoding, separator, quote, line end, and the names of its columns.
 
 Rules kept here:
 
-1. Nothing about values is guessed: every field is text. Only the dialect is detected, in the
-   head of the file, and only where the user set none.
-2. Lines ended by LF and CRLF are one dialect (a file may mix them); lines ended by a lone CR another.
-3. A dialect is a function of the file's bytes and the csv settings. Both are compared when a load is
-   resumed, so what was found need not be stored to be found again.
+1. Values are never guessed: every field is text. Only the dialect is detected, from the head of the file, and
+   only where the user set nothing.
+2. Lines that end with LF and CRLF are one dialect (a file may mix them); lines that end with a lone CR are
+   another.
+3. A dialect depends only on the file's bytes and the csv settings. A resume compares both, so the dialect is
+   not stored.
 """
 
 import re
@@ -31,29 +32,29 @@ _HEAD_BYTES = 2**20
 """Bytes of a file that are examined for its dialect."""
 
 SHOWN_COLUMNS = 30
-"""How many columns an error shows."""
+"""Number of columns that an error lists."""
 
 SEPARATOR_LINE = re.compile(rb'"?sep=([\t !#-~])"?(?:\r\n|\n|\r)')
-"""What Excel writes, and reads, before the header."""
+"""A line that Excel writes and reads before the header."""
 
 
 DOUBLED_RETURN = re.compile(rb"\r\r\n")
-"""What a program on Windows writes that ends lines with CRLF itself and opens the file as text."""
+"""The line end of a program on Windows that writes CRLF itself to a file opened as text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one CSV file is written.
+    """The dialect of one CSV file.
 
     Attributes:
-        syntax: What its characters mean.
+        syntax: The meaning of its characters.
         encoding: The encoding of its text.
         columns: The names of its columns, all different.
-        data_offset: Where its first record begins: a position in its text, as UTF-8 without mark.
-        data_line: The line that its first record begins on, from 1.
-        header: The fields of its header, without blanks around them; empty if it has none.
-        rows: What its first rows lack or have too much of.
-        words: All this for people.
+        data_offset: Start of its first record: a position in its text, as UTF-8 without a byte-order mark.
+        data_line: Line of its first record, from 1.
+        header: The fields of its header, without blanks around them; empty without a header.
+        rows: Missing and surplus fields in its first rows.
+        words: The dialect in words.
     """
 
     syntax: Syntax
@@ -73,7 +74,7 @@ class _Head:
     Attributes:
         path: The file.
         encoding: Its encoding.
-        text: The text, in UTF-8 without mark.
+        text: The text, in UTF-8 without a byte-order mark.
         is_whole: Whether the file ends with it.
     """
 
@@ -84,10 +85,10 @@ class _Head:
 
 
 def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
-    """Look at the head of a CSV file.
+    """Detect the dialect of a CSV file from its head.
 
     Raises:
-        ExtractError: The file cannot be read, it is not clear how it is written, or it has no usable header.
+        ExtractError: The file cannot be read, its dialect is not clear, or it has no usable header.
     """
     head = _read_head(file, settings.encoding)
     path = head.path
@@ -179,7 +180,7 @@ def _after_lines(head: _Head, line_end: str, lines: int) -> int:
     for _ in range(lines):
         end = head.text.find(line_end.encode(), end) + 1
         if end == 0:
-            raise _bad_header(head.path, f"it has no more than the {lines} lines of csv.skip_rows")
+            raise _bad_header(head.path, f"it has only the {lines} lines that csv.skip_rows skips")
     return end
 
 
@@ -187,7 +188,9 @@ def _names(path: str, first: list[str], settings: CsvSettings) -> tuple[str, ...
     if settings.columns:
         names = list(settings.columns)
         if len(names) != len(first):
-            raise _bad_header(path, f"csv.columns names {len(names)} columns, and the file has {len(first)}")
+            raise _bad_header(
+                path, f"csv.columns has {len(names)} names, but the file has {len(first)} columns"
+            )
     elif settings.header:
         names = [name.strip() or f"(column {number})" for number, name in enumerate(first, start=1)]
     else:
@@ -201,7 +204,7 @@ def _names(path: str, first: list[str], settings: CsvSettings) -> tuple[str, ...
 
 
 def _numbered(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names, all different: of those alike the second is ``name_2``, and so on."""
+    """Return different names: of equal names, the second becomes ``name_2``, and so on."""
     taken, seen = set(names), Counter[str]()
     different = []
     for name in names:
@@ -217,11 +220,11 @@ def _numbered(names: Sequence[str]) -> tuple[str, ...]:
 def _repeated_names(path: str, twice: Sequence[str], numbered: Sequence[str]) -> ExtractError:
     flags = " ".join(f"--csv-columns {shlex.quote(name)}" for name in numbered[:SHOWN_COLUMNS])
     return ExtractError(
-        "The header of the CSV file names columns alike.",
+        "The header of the CSV file repeats a column name.",
         where=path,
-        why=f"it names more than one column {', '.join(map(repr, twice[:5]))}",
-        next_step='Give --csv-repeated-names number (repeated_names = "number" in the [csv] table) to call '
-        "them name, name_2 and so on, or name all columns yourself, in file order, with csv.columns or:\n  "
+        why=f"more than one column has the name {', '.join(map(repr, twice[:5]))}",
+        next_step='Use --csv-repeated-names number (repeated_names = "number" in the [csv] table) to rename '
+        "them to name, name_2 and so on; or set all names yourself, in file order, with csv.columns or:\n  "
         f"{flags}{' ...' if len(numbered) > SHOWN_COLUMNS else ''}",
     )
 
@@ -233,7 +236,7 @@ def _words(syntax: Syntax, first: bytes, settings: CsvSettings) -> str:
         "CSV",
         f"{in_words(syntax.separator)} between fields",
         f"'{syntax.quote}' around them" if syntax.quote else "no quotes",
-        f"'{syntax.escape}' before what is text" if syntax.escape else "",
+        f"'{syntax.escape}' before characters that are text" if syntax.escape else "",
         line_end,
         syntax.encoding,
         "" if settings.header else "no header",
@@ -246,6 +249,6 @@ def _bad_header(path: str, why: str) -> ExtractError:
         "The header of the CSV file cannot be used.",
         where=path,
         why=why,
-        next_step="The first line must name the columns; see csv.separator, csv.quote, csv.line_end, "
+        next_step="The first line must have the column names; see csv.separator, csv.quote, csv.line_end, "
         "csv.skip_rows, and csv.header for files without one.",
     )

@@ -16,10 +16,10 @@ class HeadRows:
 
     Attributes:
         rows: Number of examined rows; 0 if they are regular.
-        short: How many end before the last column.
-        surplus: How many have empty fields after the last column, and no others there.
-        empty: How many are made of separators only.
-        same_surplus: The number of empty fields after the last column, if all rows have the same; else 0.
+        short: Number of rows that end before the last column.
+        surplus: Number of rows with only empty fields after the last column.
+        empty: Number of rows of separators only.
+        same_surplus: Number of empty fields after the last column if all rows have the same; otherwise 0.
     """
 
     rows: int = 0
@@ -30,12 +30,12 @@ class HeadRows:
 
 
 def look_at_rows(text: bytes, syntax: Syntax, columns: int, *, at_end: bool) -> HeadRows:
-    """Return what the first rows are like.
+    """Examine the first rows.
 
     Args:
         text: The head of the file, from its first record on.
-        syntax: What its characters mean.
-        columns: How many columns the file has.
+        syntax: The meaning of its characters.
+        columns: Number of columns of the file.
         at_end: Whether the file ends with ``text``.
     """
     body = text if at_end else text[: last_record_end(text, syntax)]
@@ -56,5 +56,5 @@ def look_at_rows(text: bytes, syntax: Syntax, columns: int, *, at_end: bool) -> 
 
 
 def _is_regular(body: bytes, syntax: Syntax, columns: int) -> bool:
-    """Return whether every row has all its fields: a short row and a long one may add up to two good ones."""
+    """Return whether every row has all its fields: a short and a long row together look like good ones."""
     return regular_rows(body, syntax, columns) is not None and has_all_fields(body, syntax, columns)

@@ -1,4 +1,4 @@
-"""Messages about rows with another number of fields than the header, and the setting for each kind."""
+"""Notes about rows whose number of fields differs from the header's, with the setting for each case."""
 
 from collections.abc import Iterator
 
@@ -6,13 +6,13 @@ from loader.formats.csv.dialect import Dialect
 
 
 def ragged_rows(path: str, dialect: Dialect) -> Iterator[str]:
-    """Yield one sentence for each kind of row that the first rows of a file have."""
+    """Yield one sentence for each such case in the first rows of a file."""
     rows, syntax = dialect.rows, dialect.syntax
     if rows.short:
         yield f"Some of the first rows of {path} end before the last column: " + (
             "their missing fields are empty."
             if syntax.fills_short_rows
-            else 'they are rejected (csv.short_rows = "fill" takes the missing fields as empty).'
+            else 'they are rejected (csv.short_rows = "fill" treats missing fields as empty).'
         )
     if rows.surplus:
         yield f"Some of the first rows of {path} have empty fields after the last column: " + (
@@ -22,6 +22,6 @@ def ragged_rows(path: str, dialect: Dialect) -> Iterator[str]:
         )
     if rows.empty and syntax.skips_empty_rows:
         yield (
-            f"Rows of {path} that are made of separators only are left out, and counted as filtered "
+            f"Rows of {path} with separators only are left out and counted as filtered "
             '(csv.empty_rows = "reject" rejects them).'
         )

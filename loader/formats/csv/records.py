@@ -1,17 +1,17 @@
-r"""Read CSV records one by one, and say what is wrong with each that cannot be a row.
+r"""Read CSV records one by one, and report what is wrong with those that cannot become rows.
 
-Slower than polars, but exact where polars is silent (too few fields become nulls) or gives up on all of
-a text (one stray quote). So it judges only those pieces of a file that look irregular.
+This is slower than polars, but exact where polars is silent (too few fields become nulls) or rejects a whole
+text (one stray quote). So only the irregular pieces of a file are read here.
 
 Rules kept here:
 
-1. A quote opens a quoted field only at the field's start; anywhere else in an unquoted field it is a
-   character like any other (the ``csv`` module's reading of RFC 4180).
-2. An empty line is not a row, nor is a comment. A line of separators only is counted and left out, unless the
-   user wants it rejected. A row that cannot be used is reported. It is repaired only where a
-   setting allows it or nothing is lost.
-3. An escape makes a separator, quote, escape or line end part of the field. Before anything else it is a
-   character like any other: MySQL's ``\N`` arrives as ``\N``, for null words to find.
+1. A quote opens a quoted field only at the field's start. Elsewhere in an unquoted field it is an ordinary
+   character (the ``csv`` module's reading of RFC 4180).
+2. Empty lines and comments are not rows. A line of separators only is counted and left out, unless the user
+   wants it rejected. A row that cannot be used is reported. It is repaired only if a setting permits that or
+   if nothing is lost.
+3. An escape makes a separator, quote, escape or line end part of the field. Before other characters it is an
+   ordinary character: MySQL's ``\N`` stays ``\N``, so that null words can match it.
 """
 
 import csv
@@ -25,37 +25,37 @@ from loader.formats.csv.tolerance import fields_with_blanks, fit, holds_rows, is
 from loader.reject_code import RejectCode
 
 MAX_RECORD_BYTES = 8 * 2**20
-"""Longest CSV record: eight times what the service takes. Longer ones mean a quote was never closed."""
+"""Maximum size of a CSV record: eight times an event. A longer record means that a quote was never closed."""
 
 EMPTY_LINES = {"\n": re.compile(rb"[\r\n]*\n"), "\r": re.compile(rb"\r+")}
 
-DO_NOT_FIT = RecordFault(RejectCode.BROKEN_QUOTES, "its quotes or line ends do not fit together")
+DO_NOT_FIT = RecordFault(RejectCode.BROKEN_QUOTES, "inconsistent quotes or line ends")
 
 LOOKS_LIKE_ROWS = RecordFault(
     RejectCode.BROKEN_QUOTES,
-    "a text in it looks like rows of the file, as where a quote is not closed "
-    '(csv.row_like_texts = "accept" takes it as a text)',
+    "a text that looks like rows of the file, as after an unclosed quote "
+    '(csv.row_like_texts = "accept" treats it as a text)',
 )
 
-EMPTY_ROW = RecordFault(RejectCode.WRONG_FIELD_COUNT, "it is made of separators only")
-"""Of a record that is counted and left out."""
+EMPTY_ROW = RecordFault(RejectCode.WRONG_FIELD_COUNT, "a row of separators only")
+"""Fault of a record that is counted and left out."""
 
 MAX_READABLE_BYTES = 4 * 200
-"""How much of an unusable record is kept: enough for the 200 characters that are reported."""
+"""Bytes of an unusable record that are kept: enough for the 200 characters that are reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRecords:
-    """What a piece of CSV holds.
+    """The records in a piece of CSV.
 
     Attributes:
         records: For each record its fields, or why it cannot be used.
-        texts: For each record its text, clipped, if it cannot be used; else an empty text.
-        places: For each record where it begins and ends, its line end included.
-        used_bytes: Where the first record begins that is not complete.
+        texts: For each record its text, clipped, if it cannot be used; otherwise an empty text.
+        places: For each record its start and end, including its line end.
+        used_bytes: Start of the first incomplete record.
         unclosed: Whether the text ends inside quotes.
-        empty_rows: How many lines of separators only there were. They are not records if the number of fields
-            is not known; else they are the fault EMPTY_ROW.
+        empty_rows: Number of lines of separators only. If the number of fields is known, they are records
+            with the fault EMPTY_ROW; otherwise they are not records.
     """
 
     records: list[list[str] | RecordFault]
@@ -73,10 +73,10 @@ def read_records(
 
     Args:
         text: CSV in UTF-8 that begins with a record.
-        syntax: What its characters mean.
-        columns: Number of fields that a record must have, or None for any.
+        syntax: The meaning of its characters.
+        columns: Required number of fields in a record, or None for any number.
         at_end: Whether the file ends with ``text``, so that its last record needs no line end.
-        most: Stop after this many records.
+        most: Maximum number of records to read.
     """
     lines = _Lines(text, syntax, at_end=at_end)
     reader = _reader(lines, syntax)
@@ -108,10 +108,10 @@ def read_records(
 def _next_record(
     reader: Iterator[list[str]], lines: "_Lines", start: int, syntax: Syntax, columns: int | None
 ) -> list[str] | RecordFault:
-    """Return the fields of the next record, or why it cannot be used; no fields if it is an empty line.
+    """Return the fields of the next record, or its fault; no fields for an empty line.
 
     Raises:
-        StopIteration: There is no more record.
+        StopIteration: No record is left.
         EOFError: The text ends inside quotes.
     """
     try:
@@ -144,14 +144,14 @@ def _reader(lines: Iterator[str], syntax: Syntax) -> Iterator[list[str]]:
 
 
 class _Lines(Iterator[str]):
-    """The lines of a text, as the csv module wants them; remembers how far it was read."""
+    """The lines of a text for the csv module; tracks how far it was read."""
 
     def __init__(self, text: bytes, syntax: Syntax, *, at_end: bool) -> None:
         self.used_bytes = 0
         self.exhausted = False
         self._text = text
         self._record_began = 0
-        # Where quotes can be escaped, only the csv module finds the one that ends a field.
+        # If quotes can be escaped, only the csv module can find the quote that ends a field.
         self._closing_quote = b"" if syntax.escape else syntax.quote.encode()
         self._line_end = syntax.line_end.encode()
         self._empty_lines = EMPTY_LINES[syntax.line_end]
@@ -162,13 +162,13 @@ class _Lines(Iterator[str]):
         self._escapable = {syntax.separator, syntax.quote, syntax.escape, "\r", "\n"} - {""}
 
     def since(self, start: int) -> bytes:
-        """Return what was read of the text from a position on."""
+        """Return the part of the text that was read since a position."""
         return self._text[start : self.used_bytes]
 
     def skip_what_is_no_row(self) -> int:
-        """Leave out comments and empty lines where a record begins; return where it does."""
+        """Skip comments and empty lines before a record; return the start of the record."""
         while True:
-            # The csv module would take empty lines one by one, which is slow for millions.
+            # The csv module would read empty lines one by one, which is slow for millions.
             if empty := self._empty_lines.match(self._text, self.used_bytes):
                 self.used_bytes = empty.end()
             self._record_began = self.used_bytes
@@ -182,8 +182,8 @@ class _Lines(Iterator[str]):
     def __next__(self) -> str:
         searched_from = self.used_bytes
         if self._closing_quote and self.used_bytes > self._record_began:
-            # A record goes on only inside quotes: up to the line that may close them it is all one field,
-            # of which the csv module would take a million short lines one by one.
+            # A record continues only inside quotes. The text up to the line that may close them is one field;
+            # the csv module would read a million short lines of it one by one.
             searched_from = self._text.find(self._closing_quote, self.used_bytes)
         end = self._end(searched_from) if searched_from >= 0 else 0
         if end <= self.used_bytes:
@@ -198,21 +198,21 @@ class _Lines(Iterator[str]):
         return len(self._text) if end == 0 and self._at_end else end
 
     def _for_csv(self, escaped: re.Match[str]) -> str:
-        """Escape what the csv module would take otherwise: it drops any escape, and knows no escaped CRLF."""
+        """Escape what csv would misread: it drops every escape, and does not support an escaped CRLF."""
         if escaped[1] == "\r\n":
             return f"{self._escape}\r{self._escape}\n"
         return escaped[0] if escaped[1] in self._escapable else self._escape + escaped[0]
 
 
 def _fault(fields: list[str], columns: int | None, syntax: Syntax) -> RecordFault | None:
-    """Return why a record cannot be used, or None; it is made to fit the columns if the settings allow it."""
+    """Return why a record cannot be used, or None. Fit the record to the columns if permitted."""
     if not fields:
         return None
     try:
         for field in fields:
             field.encode()
     except UnicodeEncodeError:
-        return RecordFault(RejectCode.BAD_ENCODING, f"it holds bytes that are not {syntax.encoding}")
+        return RecordFault(RejectCode.BAD_ENCODING, f"bytes that are not {syntax.encoding}")
     if columns is None:
         return None
     if len(fields) != columns:
@@ -225,18 +225,18 @@ def _fault(fields: list[str], columns: int | None, syntax: Syntax) -> RecordFaul
 
 
 def _wrong_count(fields: list[str], columns: int) -> RecordFault:
-    reason = f"it has {len(fields)} fields where the file has {columns} columns"
+    reason = f"{len(fields)} fields where the file has {columns} columns"
     if len(fields) < columns:
-        reason += ' (csv.short_rows = "fill" takes missing ones at the end as empty)'
+        reason += ' (csv.short_rows = "fill" treats missing fields at the end as empty)'
     elif not any(fields[columns:]):
-        reason += ' (csv.surplus_fields = "drop" drops empty ones at the end)'
+        reason += ' (csv.surplus_fields = "drop" drops empty fields at the end)'
     return RecordFault(RejectCode.WRONG_FIELD_COUNT, reason)
 
 
 def _drops_line_end(fields: list[str], record: bytes, syntax: Syntax) -> bool:
-    """Return whether the record ends with a line end of another kind too, which csv would drop."""
+    """Return whether the record also ends with a line end of another kind, which csv would drop."""
     if not fields or (syntax.escape and fields[-1].endswith(("\r", "\n"))):
-        return False  # it was escaped, and kept
+        return False  # the line end was escaped and kept
     if syntax.line_end == "\r":
         return record.removesuffix(b"\r").endswith(b"\n")
     end = record.removesuffix(b"\n").removesuffix(b"\r")

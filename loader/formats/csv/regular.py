@@ -1,7 +1,6 @@
-"""Tell CSV that polars reads as the csv module does: each record has all fields, quoted as RFC 4180 has it.
+"""Detect CSV that polars reads like the csv module: each record has all fields, quoted as in RFC 4180.
 
-Rule kept here: what is not certainly regular is not called regular; whoever asks then reads it record by
-record.
+Rule kept here: in doubt, a text counts as irregular, and the caller reads it record by record.
 """
 
 import re
@@ -14,12 +13,12 @@ EMPTY_LINE = {"\n": re.compile(rb"\n\r?\n"), "\r": re.compile(rb"\r\r")}
 
 
 def last_record_end(text: bytes, syntax: Syntax) -> int:
-    """Return where the last whole record ends, if quotes are only where they belong."""
+    """Return the end of the last whole record, if quotes are only where they belong."""
     line_end, quote = syntax.line_end.encode(), syntax.quote.encode()
     end = text.rfind(line_end)
     quotes = text.count(quote, 0, max(end, 0)) if quote else 0
     while end >= 0 and quotes % 2:
-        # Line ends after the last quote are inside of what it opened.
+        # Line ends after the last quote are inside the field that it opened.
         before = text.rfind(line_end, 0, text.rfind(quote, 0, end))
         quotes -= text.count(quote, max(before, 0), end)
         end = before
@@ -27,7 +26,7 @@ def last_record_end(text: bytes, syntax: Syntax) -> int:
 
 
 def regular_rows(body: bytes, syntax: Syntax, columns: int) -> int | None:
-    """Return the number of rows if every record has all fields and is quoted by the book."""
+    """Return the number of rows if every record has all fields and is quoted as in RFC 4180."""
     separator, line_end = syntax.separator.encode(), syntax.line_end.encode()
     if _mixes_line_ends(body, syntax) or _has_more_than_fields(body, syntax):
         return None
@@ -46,7 +45,7 @@ def regular_rows(body: bytes, syntax: Syntax, columns: int) -> int | None:
 def has_all_fields(body: bytes, syntax: Syntax, columns: int) -> bool:
     """Return whether every record of a text of regular rows has all fields and is UTF-8.
 
-    A record with too few fields and one with too many add up to two good ones in `regular_rows`.
+    In `regular_rows`, a record with too few fields and one with too many together look like two good ones.
     """
     separator, line_end, quote = (each.encode() for each in (syntax.separator, syntax.line_end, syntax.quote))
     outside = b"".join(body.split(quote)[::2]) if quote else body
@@ -67,7 +66,7 @@ def _mixes_line_ends(body: bytes, syntax: Syntax) -> bool:
 
 
 def _has_more_than_fields(body: bytes, syntax: Syntax) -> bool:
-    """Return whether there is what polars does not know: escapes, comments, a separator of many bytes."""
+    """Return whether the text has features that polars lacks: escapes, comments, a long separator."""
     if not (syntax.separator + syntax.quote).isascii() or (syntax.escape and syntax.escape.encode() in body):
         return True
     comment = syntax.comment.encode()
@@ -75,7 +74,7 @@ def _has_more_than_fields(body: bytes, syntax: Syntax) -> bool:
 
 
 def _outside_quotes(body: bytes, syntax: Syntax) -> bytes | None:
-    """Return a text with nothing between its quotes, or None if a quote is where none belongs."""
+    """Return the text without the contents of quotes, or None if a quote is in a wrong place."""
     quote = syntax.quote.encode()
     if not quote or quote not in body:
         return body
@@ -85,8 +84,8 @@ def _outside_quotes(body: bytes, syntax: Syntax) -> bytes | None:
     separator, line_end = syntax.separator.encode(), syntax.line_end.encode()
     after_quote = (separator, line_end, b"\r\n") if line_end == b"\n" else (separator, line_end)
     between = pieces[2:-1:2]
-    # An empty piece between two quoted texts is a quote written twice inside one. Each other one must begin
-    # and end at the border of a field: counted in their joined text, which is faster than to look at each.
+    # An empty piece between two quoted texts is a doubled quote inside a text. Every other piece must begin
+    # and end at the border of a field. Counting in the joined text is faster than examining each piece.
     filled = len(between) - between.count(b"")
     joined = quote.join([b"", *between, b""]) if between else b""
     begins = sum(joined.count(quote + border) for border in after_quote)
@@ -98,11 +97,11 @@ def _outside_quotes(body: bytes, syntax: Syntax) -> bytes | None:
 
 
 def _may_have_empty_rows(body: bytes, syntax: Syntax, columns: int) -> bool:
-    """Return whether a line may hold separators only."""
+    """Return whether a line may have separators only."""
     separator, line_end = syntax.separator.encode(), syntax.line_end.encode()
     if columns == 1 or not syntax.skips_empty_rows:
         return False
-    # Looked for from a line end on, which is found fast.
+    # The search begins at a line end, which is found fast.
     if not body.startswith(separator) and line_end + separator not in body:
         return False
     return _empty_row(separator, line_end).search(line_end + body) is not None

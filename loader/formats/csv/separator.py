@@ -1,10 +1,11 @@
-"""Find what separates the fields of a CSV file: it must be the only character that makes sense.
+"""Find the separator of a CSV file: it must be the only plausible character.
 
 Rules kept here:
 
-1. A separator makes sense if it splits the first record, and the following ones into as many fields.
-2. If a second one makes nearly as much sense the user is asked. Taking the wrong one could make records
-   that look right and hold two values in one field.
+1. A separator is plausible if it splits the first record, and the following records into the same number of
+   fields.
+2. If a second character is nearly as plausible, the loader asks the user. The wrong separator could give
+   records that look right but have two values in one field.
 """
 
 import shlex
@@ -23,7 +24,7 @@ SAMPLE_RECORDS = 200
 """Number of records that are examined."""
 
 NEARLY = 0.9
-"""A second separator that fits this much of what the first fits is too good to be chance."""
+"""A second separator is plausible if it fits at least this share of the records that the first fits."""
 
 MAJORITY = 0.5
 """A table has more than this share of the records."""
@@ -32,22 +33,23 @@ TITLE_FACTOR = 2
 """A title has at most half as many fields as the table below it."""
 
 COMMENT = b"#"
-"""What comments in CSV files usually begin with."""
+"""Usual start of comments in CSV files."""
 
 _WORDS = {"\t": "tab"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """What records are like if they are split by one separator.
+    """The records as split by one separator.
 
     Attributes:
         separator: The separator.
-        reads_first: Whether the first record can be read at all.
+        reads_first: Whether the first record can be read.
         splits_first: Whether the first record has more than one field.
-        share: How many of the others (0..1) have as many fields as the first; 1 if there are no others.
-        title_bytes: Length of the records above a table; 0 if there is no such table. Most records after the
-            first have one number of fields, more than one; those above the table have half of it at most.
+        share: Share of the other records (0..1) with as many fields as the first; 1 without other records.
+        title_bytes: Length of the records above a table; 0 without such a table. In a table, most records
+            after the first have the same number of fields, at least two; those above it have at most half of
+            that.
     """
 
     separator: str
@@ -63,12 +65,12 @@ def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool, skip
     Args:
         path: The file, for errors.
         text: The head of the file, from its header on.
-        syntax: What its other characters mean.
+        syntax: The meaning of the other characters.
         at_end: Whether the file ends with ``text``.
-        skipped_lines: How many lines of the file come before ``text``.
+        skipped_lines: Number of lines of the file before ``text``.
 
     Raises:
-        ExtractError: More than one is possible, or the first line is not like the others.
+        ExtractError: More than one separator is possible, or the first line differs from the others.
     """
     others = (syntax.quote, syntax.escape, syntax.comment[:1])
     possible = [
@@ -81,7 +83,7 @@ def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool, skip
         return obvious
     trials = [_try(text, each, at_end=at_end) for each in possible]
     if not any(trial.reads_first for trial in trials):
-        return ","  # reading the header reports its fault
+        return ","  # reading the header will report its fault
     trials.sort(key=lambda trial: (trial.splits_first, trial.share), reverse=True)
     best, next_best = trials[0], trials[1:2]
     if not best.splits_first or not best.share:
@@ -99,15 +101,15 @@ def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool, skip
 
 
 def in_words(separator: str) -> str:
-    """Return how people call a separator."""
+    """Return the name of a separator for users."""
     return _WORDS.get(separator, f"'{separator}'")
 
 
 def _obvious(text: bytes, possible: Sequence[Syntax], *, at_end: bool) -> str | None:
-    """Return the separator that two records decide, or None if more must be looked at.
+    """Return the separator if two records decide it, or None if more must be examined.
 
-    It is the only one that stands in the first record, and the second record has as many fields. Read with
-    any other, the first record is one field at most, so the comparison of all would end with the same one.
+    It is the only candidate in the first record, and the second record has as many fields. With any other
+    separator, the first record has one field at most, so a comparison of all would give the same result.
     """
     first_line = text[: text.find(possible[0].line_end.encode(), 1) + 1] if possible else b""
     for syntax in possible:
@@ -147,7 +149,7 @@ def _filled_fields(record: list[str] | RecordFault) -> int:
 
 
 def _title_records(lengths: Sequence[int], filled: Sequence[int]) -> int:
-    """Return how many records stand above a table.
+    """Return the number of records above a table.
 
     Args:
         lengths: Number of fields of each record.
@@ -156,7 +158,7 @@ def _title_records(lengths: Sequence[int], filled: Sequence[int]) -> int:
     if len(lengths) <= 1:
         return 0
     fields, count = Counter(lengths[1:]).most_common(1)[0]
-    # A header of two or more fields may lack some: rows with empty fields at their ends are common.
+    # A header of two or more fields may lack some, because empty fields at the ends of rows are common.
     most = min(fields, max(filled[1:], default=0))
     if most < TITLE_FACTOR * max(1, lengths[0]) or count < MAJORITY * (len(lengths) - 1):
         return 0
@@ -183,7 +185,7 @@ def _below_titles(path: str, separator: str, titles: Sequence[bytes], skipped_li
         "the lines after it",
         next_step="\n  ".join(
             [
-                "Give the one that is true (in a job file: skip_rows, comment, separator of [csv]):",
+                "Choose the one that applies (in a job file: skip_rows, comment, separator of [csv]):",
                 *(f"{flag:<20}  {reason}" for flag, reason in choices),
             ]
         ),
@@ -192,9 +194,9 @@ def _below_titles(path: str, separator: str, titles: Sequence[bytes], skipped_li
 
 def _unclear(path: str, why: str) -> ExtractError:
     return ExtractError(
-        "What separates the fields of the CSV file is not clear.",
+        "The separator of the CSV file is not clear.",
         where=path,
         why=why,
-        next_step='Tell it: separator = ";" in the [csv] table of the job file, or --csv-separator; '
+        next_step='Set it: separator = ";" in the [csv] table of the job file, or --csv-separator; '
         "if lines come before the header, csv.skip_rows.",
     )

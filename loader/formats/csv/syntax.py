@@ -1,24 +1,24 @@
-"""What the characters of a CSV file mean, and what its rows may lack."""
+"""The meaning of the characters of a CSV file, and deviations that are permitted in its rows."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Syntax:
-    r"""What the characters of a CSV file mean.
+    r"""The meaning of the characters of a CSV file.
 
     Attributes:
         separator: The character between fields.
         quote: The character around fields, or empty.
         line_end: ``\n`` (LF or CRLF) or ``\r`` (a lone CR).
         escape: The character that makes the next one part of the field, or empty.
-        comment: What a line begins with that is not a record, or empty.
-        encoding: How people call the file's encoding, for reasons; it is read as UTF-8 in any case.
-        doubled_return: Whether lines end in CR CR LF, as Python on Windows writes them by mistake.
-        fills_short_rows: Whether fields that are missing at the end of a row are empty.
-        dropped_fields: How many empty fields a row may have beyond the last column; None for any number.
+        comment: The start of a line that is not a record, or empty.
+        encoding: The name of the file's encoding, for reasons. The text is UTF-8 in any case.
+        doubled_return: Whether lines end in CR CR LF, as written by Python on Windows by mistake.
+        fills_short_rows: Whether missing fields at the end of a row count as empty.
+        dropped_fields: Maximum number of empty fields after the last column; None for any number.
         skips_empty_rows: Whether lines of separators only are not rows.
-        drops_blanks: Whether blanks after a closing quote are left out.
+        drops_blanks: Whether blanks after a closing quote are dropped.
         rejects_row_like_texts: Whether a text that looks like rows rejects its row.
     """
 

@@ -21,26 +21,26 @@ from loader.sources.files import check_unchanged, is_unchanged, opened
 from loader.sources.transcoding import read_up_to
 
 MOST_WHOLE_BYTES = 8 * 2**20
-"""How much text of small files is parsed at once; more than that is unpacked of compressed ones only."""
+"""Maximum text of small files to parse at once. Only compressed files can unpack to more."""
 
 _SAMPLES = 8
 SAMPLE_BYTES = 2**18
 """Number of places, and bytes in each, that are sampled for the length of lines."""
 
 STREAM_SAMPLE_BYTES = 32 * 2**20
-"""How far those places reach in a stream."""
+"""Maximum distance of those places in a stream."""
 
 
 class CsvTable:
-    """A CSV file, its header read. All columns are text: nothing is guessed from values.
+    """A CSV file whose header was read. All columns are text: values are not interpreted.
 
     Args:
         file: The file.
-        settings: How it is written.
-        block_bytes: How much to read at a time; the rows are the same for any number.
+        settings: The CSV settings.
+        block_bytes: Bytes to read at a time. The rows do not depend on it.
 
     Raises:
-        ExtractError: It has no usable header.
+        ExtractError: The file has no usable header.
     """
 
     def __init__(self, file: SourceFile, settings: CsvSettings, block_bytes: int = CSV_BLOCK_BYTES) -> None:
@@ -50,47 +50,47 @@ class CsvTable:
 
     @property
     def schema(self) -> Mapping[str, pl.DataType]:
-        """Its columns: all of them text."""
+        """The columns, all of them text."""
         return dict.fromkeys(self.dialect.columns, pl.String())
 
     @property
     def words(self) -> str:
-        """How it is written, in words."""
+        """The dialect in words."""
         return self.dialect.words
 
     @property
     def advice(self) -> Sequence[str]:
-        """What the user should check: a guessed encoding, and rows that are not like the header."""
+        """Notes for the user: a guessed encoding, and rows that do not match the header."""
         notes = []
         if self.dialect.encoding.is_guess:
             words = self.dialect.encoding.words
             notes.append(
                 f"{self.file.path} is not UTF-8 and was read as {words}: "
-                "check its letters or set csv.encoding."
+                "check its special characters, or set csv.encoding."
             )
         return [*notes, *ragged_rows(self.file.path, self.dialect)]
 
     def has_rows(self) -> bool:
-        """Return whether there is any row."""
+        """Return whether the file has a row."""
         return any(True for _ in read_blocks(self.file, self.dialect, self._block_bytes))
 
     def row_bytes(self, columns: Sequence[str]) -> int:
-        """Return about how long records of these columns are, where they are longest.
+        """Return the approximate size of records of these columns, at the place where they are largest.
 
-        The first rows tell how much of a record these columns are, and lines in other places of the file
-        how much longer than the first they are.
+        The first rows give the share of these columns in a record. Lines at other places of the file show how
+        much larger than the first rows they are.
         """
         for block in read_blocks(self.file, self.dialect, self._block_bytes):
             first = mean_row_bytes(block.parse(columns)[0].head(SIZING_ROWS))
             line_end = self.dialect.syntax.line_end.encode(self.dialect.encoding.codec)
-            start = self.dialect.data_offset  # of the UTF-8 text, and near enough in any other encoding
+            start = self.dialect.data_offset  # exact for UTF-8, and close enough for other encodings
             with opened(self.file) as handle:
                 lengths = line_lengths(handle, line_end, start, self.file.size_bytes)
             return first * max(lengths) // lengths[0]
         return 1
 
     def pieces(self, cut: FileCut) -> Generator[Piece, None, int]:
-        """Read what is wanted, slice by slice; return the number of rows of the file.
+        """Read the wanted slices; return the number of rows of the file.
 
         Raises:
             ExtractError: The file is damaged, or changed since the load began.
@@ -104,7 +104,7 @@ class CsvTable:
         return pending.first_row
 
     def read_whole(self, others: Sequence[Table], columns: Sequence[str]) -> Sequence[Rows | None]:
-        """Read all rows of this small file and of others written alike at once, if all are regular."""
+        """Read all rows of this small file and of others with its dialect at once, if all are regular."""
         texts: dict[int, tuple[bytes, int]] = {}
         left_bytes = MOST_WHOLE_BYTES
         for number, table in enumerate((self, *others)):
@@ -124,12 +124,12 @@ class CsvTable:
         ]
 
     def is_written_as(self, other: "CsvTable") -> bool:
-        """Return whether the rows of another file can be parsed together with its own."""
+        """Return whether the rows of another file can be parsed together with those of this file."""
         own, its = self.dialect, other.dialect
         return own.syntax == its.syntax and own.columns == its.columns
 
     def plain_text(self, most_bytes: int) -> tuple[bytes, int] | None:
-        """Return all its records and their number, if all are regular and take so many bytes at most."""
+        """Return all records and their number, if all are regular and within a number of bytes."""
         parts, rows, size = [], 0, 0
         try:
             for block in read_blocks(self.file, self.dialect, self._block_bytes):
@@ -144,11 +144,11 @@ class CsvTable:
         return (b"".join(parts), rows) if rows and is_unchanged(self.file) else None
 
     def copy_rows(self, rows: Iterator[int], path: Path) -> None:
-        """Write the header and some rows (ascending) as they stand in the file to one of the same kind.
+        """Write the header and some rows (ascending) unchanged to a file of the same kind.
 
         Raises:
             ExtractError: The file cannot be read.
-            OSError: The new one cannot be written.
+            OSError: The new file cannot be written.
         """
         encoding = self.dialect.encoding
         with opened(self.file) as handle:
@@ -169,20 +169,20 @@ class CsvTable:
 
     @property
     def settings_found(self) -> Mapping[str, str]:
-        """How it is written, as far as a file with fewer rows might not show it, by setting."""
+        """CSV settings that a file with fewer rows might not show, by name."""
         return {"encoding": self.dialect.encoding.codec, "separator": self.dialect.syntax.separator}
 
 
 def _in_codec(text: bytes, codec: str) -> bytes:
     if codec == "utf-8":
-        return text  # bytes that are not UTF-8 are why a row was rejected: they stay
+        return text  # bytes that are not UTF-8 stay: they are the reason for a rejected row
     return text.decode(errors="replace").encode(codec, errors="replace")
 
 
 def line_lengths(handle: BinaryIO, line_end: bytes, start: int, size_bytes: int) -> list[int]:
-    """Return the mean length of lines in bytes in some places of a file, the first of them at ``start``.
+    """Return the mean length of lines in bytes at some places of a file, the first of them at ``start``.
 
-    A stream that knows no way back is looked at up to STREAM_SAMPLE_BYTES, for it must be read to get there.
+    A stream that cannot seek is sampled up to STREAM_SAMPLE_BYTES only, because it must be read to get there.
     """
     is_stream = not handle.seekable()
     last = max(start, (STREAM_SAMPLE_BYTES if is_stream else size_bytes) - SAMPLE_BYTES)
@@ -200,7 +200,7 @@ def line_lengths(handle: BinaryIO, line_end: bytes, start: int, size_bytes: int)
 
 
 def _skip(handle: BinaryIO, size: int) -> int:
-    """Read on by up to ``size`` bytes; return how many there were."""
+    """Skip up to ``size`` bytes; return how many were skipped."""
     skipped = 0
     while skipped < size and (piece := handle.read(min(SAMPLE_BYTES, size - skipped))):
         skipped += len(piece)

@@ -1,8 +1,8 @@
 """Parse the rows of several small CSV files at once: a call of polars costs as much as hundreds of rows.
 
-Rule kept here: between the texts of two files stands a record that no file holds. If it is not read as the
-record that it is, at the place where it belongs, some text was not read as it was counted, and nothing of
-what was read is used.
+Rule kept here: between the texts of two files, a marker record is inserted that no file contains. If it is
+not read back at its exact place, a text was parsed differently than it was counted, and the whole result is
+discarded.
 """
 
 import secrets
@@ -17,15 +17,15 @@ from loader.formats.csv.syntax import Syntax
 def parse_together(
     texts: Sequence[tuple[bytes, int]], positions: Sequence[int], columns: int, syntax: Syntax
 ) -> Sequence[pl.DataFrame] | None:
-    """Return the wanted fields of each text as columns named by their positions; None if one has a fault.
+    """Return the wanted fields of each text as columns named by position; None if one text has a fault.
 
     An empty field is null, quoted or not.
 
     Args:
-        texts: Regular records of each file, each with its line end, and how many they are.
-        positions: Which fields are wanted.
-        columns: Number of fields that a record has.
-        syntax: What the characters mean.
+        texts: Regular records of each file, each with its line end, and the number of records.
+        positions: Positions of the wanted fields.
+        columns: Number of fields in a record.
+        syntax: The meaning of the characters.
     """
     mark = secrets.token_hex(16)
     border = (mark + syntax.separator * (columns - 1) + syntax.line_end).encode()

@@ -1,4 +1,4 @@
-"""What CSV records may have although RFC 4180 does not allow it. Pure."""
+"""Deviations from RFC 4180 that are accepted in CSV records. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -7,18 +7,18 @@ from functools import cache
 from loader.formats.csv.syntax import Syntax
 
 ROW_LIKE_LINES = 3
-"""Texts that hold at least this many whole lines, each with as many separators as a row, look like rows."""
+"""A text with at least this many whole lines, each with as many separators as a row, looks like rows."""
 
 
 def is_empty_row(fields: Sequence[str], text: bytes, syntax: Syntax) -> bool:
-    """Return whether a record of several fields is made of separators only."""
+    """Return whether a record of several fields has separators only."""
     if len(fields) <= 1 or any(fields):
         return False
     return not text.strip(b"\r\n").replace(syntax.separator.encode(), b"")
 
 
 def fields_with_blanks(record: bytes, syntax: Syntax) -> list[str] | None:
-    """Return the fields of a record that has blanks after closing quotes and is whole without them."""
+    """Return the fields of a record with blanks after closing quotes, if it is valid without these blanks."""
     if syntax.escape:
         return None
     text = record.decode(errors="surrogateescape").rstrip("\r\n")
@@ -36,7 +36,7 @@ def fields_with_blanks(record: bytes, syntax: Syntax) -> list[str] | None:
 
 @cache
 def _field_pattern(separator: str, quote: str) -> re.Pattern[str]:
-    """Return what matches one field up to the separator or the end of the record."""
+    """Return the pattern of one field up to the separator or the end of the record."""
     inside, outside = re.escape(quote), re.escape(separator)
     blanks = "".join({" ", "\t"} - {separator})
     return re.compile(
@@ -48,7 +48,7 @@ def _field_pattern(separator: str, quote: str) -> re.Pattern[str]:
 def holds_rows(text: str, syntax: Syntax, columns: int) -> bool:
     """Return whether a text of several lines looks like rows of the file.
 
-    Its first and last lines are parts of rows at most; all others must have as many separators as a row.
+    Its first and last lines may be parts of rows; all others must have as many separators as a row.
     """
     if columns == 1 or text.count(syntax.line_end) <= ROW_LIKE_LINES:
         return False
@@ -56,7 +56,7 @@ def holds_rows(text: str, syntax: Syntax, columns: int) -> bool:
 
 
 def fit(fields: list[str], columns: int, syntax: Syntax) -> None:
-    """Make a record as long as the header where the settings allow it, in place."""
+    """Fit a record to the length of the header in place, if the settings permit it."""
     surplus = len(fields) - columns
     if surplus < 0 and syntax.fills_short_rows:
         fields += [""] * -surplus

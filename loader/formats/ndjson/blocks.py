@@ -2,9 +2,9 @@
 
 Rules kept here:
 
-1. A row is a line, blank lines aside.
-2. A line that cannot be a row is rejected with its position and why: one that is not an object, one that is
-   nested too deeply, one with a key that is neither in the first rows nor a column.
+1. A row is a line; blank lines are not rows.
+2. A line that cannot become a row is rejected with its position and the reason: it is not an object, it is
+   nested too deeply, or it has a key that is neither in the first rows nor a column of the dataset.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,13 +22,13 @@ from loader.sources.file_format import BYTE_ORDER_MARK
 from loader.sources.files import opened
 
 NDJSON_BLOCK_BYTES = 2**20
-"""How much is read at a time; parsing is line by line, so more would not be faster."""
+"""Bytes to read at a time. Lines are parsed one by one, so more would not be faster."""
 
-LATE_KEY = "its key is in none of the file's first rows and is not a column of the dataset"
+LATE_KEY = "a key that is not in the file's first rows and is not a column of the dataset"
 
 
 class LineBlock:
-    """Some whole lines of a file, in order.
+    """Some consecutive whole lines of a file.
 
     Args:
         text: The lines.
@@ -43,19 +43,19 @@ class LineBlock:
         return self._lines[index]
 
     def objects(self) -> Iterator[dict[str, Any] | RecordFault]:
-        """Yield for each row its object, or the reason for its absence."""
+        """Yield the object of each row, or the reason why it has none."""
         return map(read_line, self._lines)
 
     def parse(
         self, columns: Sequence[str], known: frozenset[str] | None = None
     ) -> tuple[pl.DataFrame, list[BadRecord]]:
-        """Return the named columns of all rows as text, and the lines that cannot be rows.
+        """Return the named columns of all rows as text, and the lines that cannot become rows.
 
-        A bad line is a row without values in the frame, so that positions stay what they are.
+        A bad line is a row without values in the frame, so that positions do not change.
 
         Args:
-            columns: The keys to take.
-            known: The keys that may come, or None for any.
+            columns: The wanted keys.
+            known: The permitted keys, or None for any.
         """
         rows = [_checked(row, known) for row in self.objects()]
         kinds = set().union(*(map(type, row.values()) for row in rows if isinstance(row, dict)))
@@ -131,5 +131,5 @@ def _too_long(path: str, row: int) -> ExtractError:
         "A line of the NDJSON file is too long.",
         where=f"{path}, row {row + 1:,}",
         why=f"it has more than {MAX_RECORD_BYTES:,} bytes",
-        next_step="Each line must hold one object; jq -c writes such files.",
+        next_step="Each line must be one object; jq -c writes such files.",
     )

@@ -1,11 +1,11 @@
-"""Read lines of NDJSON one by one: one object a line, its values as the text in the file.
+"""Read lines of NDJSON one by one: one object per line, with its values as the text in the file.
 
 Rules kept here:
 
-1. Numbers never pass through a float or an int: ``1.10`` and a number of 40 digits stay what they are.
-2. An object or array is its JSON text: compact, its keys in order, its numbers digit by digit.
-3. ``null`` and a missing key hold no value; an empty text is a text; true and false are these words.
-4. A line that is not a JSON object by RFC 8259, or that names a key twice, is reported and never repaired.
+1. Numbers are never converted to a float or an int: ``1.10`` and a number of 40 digits stay unchanged.
+2. An object or array becomes its JSON text: compact, with keys in order and numbers digit by digit.
+3. ``null`` and a missing key have no value; an empty text is a text; true and false are these words.
+4. A line that is not a JSON object by RFC 8259, or that repeats a key, is reported and never repaired.
 """
 
 import json
@@ -16,19 +16,19 @@ from loader import exact_json
 from loader.formats.bad_record import RecordFault
 from loader.reject_code import RejectCode
 
-NO_OBJECT = RecordFault(RejectCode.NOT_AN_OBJECT, "it is not a JSON object")
+NO_OBJECT = RecordFault(RejectCode.NOT_AN_OBJECT, "not a JSON object")
 
-KEY_TWICE = RecordFault(RejectCode.REPEATED_KEY, "it names a key twice")
+KEY_TWICE = RecordFault(RejectCode.REPEATED_KEY, "a key that appears twice")
 
-TOO_DEEP = f"it is nested more than {exact_json.MAX_DEPTH} levels deep"
+TOO_DEEP = f"nested more than {exact_json.MAX_DEPTH} levels deep"
 
-NOT_UTF_8 = RecordFault(RejectCode.BAD_ENCODING, "it holds bytes that are not UTF-8")
+NOT_UTF_8 = RecordFault(RejectCode.BAD_ENCODING, "bytes that are not UTF-8")
 
-NOT_UNICODE = RecordFault(RejectCode.BAD_ENCODING, "it holds half a surrogate pair, which is not a character")
+NOT_UNICODE = RecordFault(RejectCode.BAD_ENCODING, "half a surrogate pair, which is not a character")
 
 
 def read_line(line: bytes) -> dict[str, Any] | RecordFault:
-    """Return the object of a line, or the reason for its absence.
+    """Return the object of a line, or the reason why it has none.
 
     Its values are str, bool, None, or a dict or list for an object or array.
     """
@@ -48,7 +48,7 @@ def read_line(line: bytes) -> dict[str, Any] | RecordFault:
 
 
 def with_json(line: bytes, columns: Sequence[str]) -> dict[str, Any] | RecordFault:
-    """Return the object of a line that ``read_line`` could read, nested values of some keys as JSON text.
+    """Return the object of a line that ``read_line`` accepted, with nested values of some keys as JSON text.
 
     Args:
         line: The line.
@@ -64,7 +64,7 @@ def with_json(line: bytes, columns: Sequence[str]) -> dict[str, Any] | RecordFau
     return row
 
 
-# The standard library's scanner hands over the digits of numbers; orjson and polars make floats of them.
+# The standard library's scanner returns the digits of numbers; orjson and polars convert them to floats.
 _DECODER = json.JSONDecoder(
     object_pairs_hook=exact_json.members,
     parse_float=str,

@@ -1,4 +1,4 @@
-"""The rows of an NDJSON file: blocks of lines, cut again by rows."""
+"""The rows of an NDJSON file: blocks of lines, divided into slices."""
 
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,19 +24,19 @@ _SAMPLES = 4
 
 
 class NdjsonTable:
-    """An NDJSON file, its head read. All columns are text: numbers are the digits that stand in the file.
+    """An NDJSON file whose head was read. All columns are text: numbers are the digits in the file.
 
-    Its columns are the keys of its first rows, and those that may come later. A later row with yet another
-    key is rejected, unless such keys are to be left out: nothing is dropped silently.
+    Its columns are the keys of its first rows, and the keys that may come later. A later row with another key
+    is rejected, unless such keys are to be left out, so that nothing is dropped silently.
 
     Args:
         file: The file.
         may_come: Keys that are columns even if the first rows do not have them.
         leaves_out_unknown: Whether a setting allows unused keys to be left out.
-        block_bytes: How much to read at a time; the rows are the same for any number.
+        block_bytes: Bytes to read at a time. The rows do not depend on it.
 
     Raises:
-        NothingToLoad: It holds blank lines only.
+        NothingToLoad: The file has blank lines only.
         ExtractError: None of its first lines is an object.
     """
 
@@ -56,20 +56,20 @@ class NdjsonTable:
 
     @property
     def words(self) -> str:
-        """How it is written, in words."""
+        """The format in words."""
         return "NDJSON"
 
     @property
     def advice(self) -> Sequence[str]:
-        """Nothing: JSON is written in one way only."""
+        """No notes: JSON has no dialects."""
         return ()
 
     def has_rows(self) -> bool:
-        """Return whether there is any row: a file without one has no keys and is refused."""
+        """Return True: a file without rows has no keys and is refused."""
         return True
 
     def row_bytes(self, columns: Sequence[str]) -> int:
-        """Return about how long records of these columns are, where they are longest in the head."""
+        """Return the approximate size of records of these columns, where they are largest in the head."""
         frame, _ = self._head().parse(columns)
         last = max(0, frame.height - SIZING_ROWS)
         places = {last * sample // (_SAMPLES - 1) for sample in range(_SAMPLES)}
@@ -77,11 +77,11 @@ class NdjsonTable:
         return max(mean_row_bytes(_with_values(sample)) for sample in samples)
 
     def _head(self) -> LineBlock:
-        """Return the first rows; they are not kept, for an extract may have many files."""
+        """Return the first rows. They are not kept, because an extract may have many files."""
         return next(read_lines(self.file, HEAD_BYTES), LineBlock(b""))
 
     def pieces(self, cut: FileCut) -> Generator[Piece, None, int]:
-        """Read what is wanted, slice by slice; return the number of rows of the file.
+        """Read the wanted slices; return the number of rows of the file.
 
         Raises:
             ExtractError: The file is damaged, or changed since the load began.
@@ -99,15 +99,15 @@ class NdjsonTable:
         others: Sequence[Table],
         columns: Sequence[str],  # noqa: ARG002 - of the protocol
     ) -> Sequence[Rows | None]:
-        """Leave each file to be read by itself: lines are parsed one by one anyway."""
+        """Return None for each file: lines are parsed one by one anyway."""
         return [None] * (1 + len(others))
 
     def copy_rows(self, rows: Iterator[int], path: Path) -> None:
-        """Write some lines (by row, ascending) as they stand in the file to another.
+        """Write some lines (by row, ascending) unchanged to another file.
 
         Raises:
             ExtractError: The file cannot be read.
-            OSError: The new one cannot be written.
+            OSError: The new file cannot be written.
         """
         first_row, row = 0, next(rows, None)
         with path.open("wb") as copy:
@@ -121,13 +121,13 @@ class NdjsonTable:
 
     @property
     def settings_found(self) -> Mapping[str, str]:
-        """Nothing: JSON is written in one way only."""
+        """No settings: JSON has no dialects."""
         return {}
 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """A block of lines, with the keys that may come in them."""
+    """A block of lines, with the permitted keys."""
 
     block: LineBlock
     known: frozenset[str] | None
@@ -141,7 +141,7 @@ class _Rows:
 
 
 def _keys(file: SourceFile, head: LineBlock) -> dict[str, None]:
-    """Return the keys of the first rows, in the order in which they come."""
+    """Return the keys of the first rows in order of appearance."""
     if not head.rows:
         raise NothingToLoad("The extract has no rows.", where=file.path)
     keys: dict[str, None] = {}
@@ -152,10 +152,10 @@ def _keys(file: SourceFile, head: LineBlock) -> dict[str, None]:
             keys |= dict.fromkeys(row)
     if not any_object:
         raise ExtractError(
-            "The NDJSON file holds no object.",
+            "The NDJSON file contains no object.",
             where=file.path,
             why=f"none of its first {head.rows:,} lines is a JSON object",
-            next_step="Write one object per line, in UTF-8: jq -c . does it (for an array: jq -c '.[]').",
+            next_step="Write one object per line, in UTF-8: jq -c . writes that (for an array: jq -c '.[]').",
         )
     return keys
 

@@ -1,8 +1,8 @@
-"""Read types that only the Arrow schema in a Parquet file's metadata contains: durations, 128-bit integers.
+"""Read types that only the Arrow schema in a Parquet file's metadata has: durations, 128-bit integers.
 
-Parquet has no type for them: they are stored as plain 64-bit integers and 16 bytes. Everything else in that
-schema (zones, dictionaries, list kinds) only repeats or decorates what the Parquet schema says, so it is not
-read, and a zone or type that polars does not know cannot stop it.
+Parquet has no types for these and stores them as plain 64-bit integers and 16 bytes. The rest of the Arrow
+schema (zones, dictionaries, list kinds) repeats or decorates the Parquet schema, so it is not read. A zone or
+type that polars does not support is therefore harmless.
 """
 
 import base64
@@ -26,12 +26,12 @@ _MAX_DEPTH = 64
 
 @dataclass(frozen=True, slots=True)
 class ArrowType:
-    """What the Arrow schema adds to a leaf column.
+    """Properties of a leaf column that only the Arrow schema has.
 
     Attributes:
-        duration: Its unit if it is a duration: ``s``, ``ms``, ``us`` or ``ns``.
-        bits: Its width if it is an integer, else 0.
-        signed: Whether that integer has a sign.
+        duration: The unit of a duration: ``s``, ``ms``, ``us`` or ``ns``.
+        bits: The width of an integer, otherwise 0.
+        signed: Whether the integer is signed.
     """
 
     duration: str | None = None
@@ -54,7 +54,7 @@ def leaf_types(metadata: bytes) -> Sequence[ArrowType]:
 
 
 def with_fields(metadata: bytes, places: Sequence[int]) -> bytes:
-    """Return a schema of some of its outermost fields (ascending); empty if it cannot be read."""
+    """Return a schema with only some of the outermost fields (ascending); empty if it cannot be read."""
     try:
         content = bytearray(base64.b64decode(metadata, validate=True))
         start = _start(content)
@@ -74,7 +74,7 @@ def with_fields(metadata: bytes, places: Sequence[int]) -> bytes:
 
 
 def _start(content: bytes | bytearray) -> int:
-    """Return where the message begins: after its length, and the mark that newer writers put before that."""
+    """Return the start of the message: after its length, and the marker that newer writers put first."""
     return 8 if content[:4] == b"\xff\xff\xff\xff" else 4
 
 

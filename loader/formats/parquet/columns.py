@@ -1,4 +1,4 @@
-"""A column of any nesting: the types of its leaves, and its values made of what polars reads."""
+"""A column of any nesting: the types of its leaves, and the conversion of what polars reads to its values."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,9 +21,9 @@ class Column:
 
     Attributes:
         node: Its part of the schema.
-        leaves: How the values of its leaves are read, in file order.
-        first_leaf: Position of its first leaf among those of the file.
-        unread: What its values are, if they cannot be read; else empty.
+        leaves: How to read the values of its leaves, in file order.
+        first_leaf: Position of its first leaf among all leaves of the file.
+        unread: A description of its values, if they cannot be read; otherwise empty.
     """
 
     node: Node
@@ -33,25 +33,25 @@ class Column:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is a single leaf of one value a row."""
+        """Whether it is a single leaf with one value per row."""
         return not self.node.children and self.node.repetition_level == 0
 
     @property
     def has_int96(self) -> bool:
-        """Whether any of its leaves is a timestamp of 96 bits."""
+        """Whether one of its leaves is a 96-bit timestamp."""
         return not self.unread and any(leaf.is_int96 for leaf in self.leaves)
 
     @property
     def as_stored(self) -> "Column":
-        """The column read as the physical values of its leaves."""
+        """The column, read as the physical values of its leaves."""
         return replace(self, leaves=[stored(leaf) for leaf in self.node.leaves()])
 
     def dtype_of(self, raw: pl.DataType) -> pl.DataType:
-        """Return the type of its values, given the type that polars reads."""
+        """Return the type of its values for the type that polars reads."""
         return Unread(self.unread) if self.unread else _dtype(raw, iter(self.leaves))
 
     def values_of(self, raw: pl.Series) -> Checked:
-        """Return its values, and what is at fault with rows."""
+        """Return its values, and the faults of rows."""
         if self.unread:
             return Checked(raw)
         return _values(raw, iter(self.leaves))
@@ -64,7 +64,7 @@ def columns_in(
 
     Args:
         nodes: Its outermost nodes.
-        arrow: What the Arrow schema adds to each leaf, or nothing.
+        arrow: Properties of each leaf from the Arrow schema, or empty.
         missing: Why values of columns are not in the file, by column name.
     """
     names = [node.name for node in nodes]
@@ -77,7 +77,7 @@ def columns_in(
         ]
         unread = missing.get(node.name, "")
         if names.count(node.name) > 1:
-            unread = "two columns of this name"
+            unread = "two columns with this name"
         unread = unread or _unread_group(node) or next((leaf.unread for leaf in leaves if leaf.unread), "")
         columns.append(Column(node, leaves, place, unread))
         place += len(leaves)
@@ -93,7 +93,7 @@ def _unread_group(node: Node) -> str:
         return "values of the type VARIANT"
     names = [child.name for child in node.children]
     if len(set(names)) < len(names):
-        return "groups that name a part twice"
+        return "groups with two parts of one name"
     return next(filter(None, map(_unread_group, node.children)), "")
 
 

@@ -1,12 +1,13 @@
-"""Check the metadata of a Parquet file, before polars relies on it.
+"""Check the metadata of a Parquet file before polars relies on it.
 
-Polars trusts a file's own numbers: on false ones it panics, takes all memory, or (a schema thousands of
-levels deep) ends the process. So they are compared with each other and with the file first.
+polars trusts the numbers in a file. With wrong numbers it panics, uses all memory, or (for a schema with
+thousands of levels) ends the process. So the numbers are first compared with each other and with the file.
 
 Rules kept here:
 
-1. A file that is sound by its format passes, whoever wrote it; the bounds are far above what writers do.
-2. The footer is checked when the file is opened; the pages of a column chunk before it is first read.
+1. A file that is valid by the format passes, whichever program wrote it. The limits are far above what
+   writers use.
+2. The footer is checked when the file is opened, and the pages of a column chunk before its first read.
 """
 
 from collections.abc import Sequence
@@ -28,10 +29,10 @@ _MAX_COLUMNS = 20_000
 REPEATED = 2
 
 _SCHEMA = 2
-"""Number of the footer's field that holds the schema; only the version comes before it."""
+"""Number of the footer's field with the schema; only the version precedes it."""
 
 KNOWN_SCHEMAS = 8
-"""How many schemas are remembered: the files of an extract have one or a few."""
+"""Number of cached schemas: the files of an extract have one or a few."""
 
 NEEDED = (2, 4, 6, 9, 11)
 """Fields of ColumnMetaData that are kept: encodings, compression, unpacked size, first page, dictionary."""
@@ -43,16 +44,16 @@ class Unsound(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The values of one leaf column in one row group.
+    """A column chunk: the values of one leaf column in one row group.
 
     Attributes:
-        column: Its column's outermost name.
-        start: Where its first page begins.
-        end: Where its last page ends.
+        column: The outermost name of its column.
+        start: Start of its first page.
+        end: End of its last page.
         values: Number of its values.
         rows: Number of rows of its row group.
-        about: What is needed of its ColumnMetaData, by field number of parquet.thrift.
-        leaf: The leaf of the schema that it belongs to.
+        about: The needed fields of its ColumnMetaData, by field number of parquet.thrift.
+        leaf: Its leaf in the schema.
         missing: Why its values are not in the file; empty if they are.
     """
 
@@ -66,7 +67,7 @@ class Chunk:
     missing: str = ""
 
     def at_start(self) -> "Chunk":
-        """Return the chunk as it is in bytes that hold nothing else."""
+        """Return the chunk with its positions in bytes that contain only this chunk."""
         size = self.end - self.start
         return Chunk(self.column, 0, size, self.values, self.rows, self.about, self.leaf, self.missing)
 
@@ -88,13 +89,13 @@ class RowGroup:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Schema:
-    """The columns of a file. It is equal to itself only, so that what it leads to can be remembered.
+    """The columns of a file. It is equal only to itself, so that results for it can be cached.
 
     Attributes:
         columns: The outermost columns.
         leaves: Their leaves, in file order.
-        names: For each leaf the name of its outermost column.
-        repeated: For each leaf whether a row may have any number of its values.
+        names: For each leaf, the name of its outermost column.
+        repeated: For each leaf, whether a row may have any number of its values.
     """
 
     columns: Sequence[Node]
@@ -105,14 +106,14 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """The metadata of a Parquet file, checked.
+    """The checked metadata of a Parquet file.
 
     Attributes:
         rows: Number of its rows.
-        schema: Its columns; the same object for files whose schemas have the same bytes.
+        schema: Its columns. Files whose schemas have the same bytes share this object.
         groups: Its row groups.
-        arrow_types: Types that the Arrow schema adds to leaves; empty without one.
-        arrow_schema: That schema, as the metadata holds it.
+        arrow_types: Types of leaves from the Arrow schema; empty without one.
+        arrow_schema: The Arrow schema, as in the metadata.
     """
 
     rows: int
@@ -123,14 +124,14 @@ class Footer:
 
 
 _known_schemas: dict[bytes, tuple[dict[int, Any], Schema]] = {}
-"""Schemas by the bytes from the footer's first to the schema's last."""
+"""Cached schemas, by the bytes from the footer's start to the schema's end."""
 
 
 def read_footer(handle: BinaryIO, size_bytes: int) -> Footer:
     """Read and check the footer.
 
     Raises:
-        Unsound: It is not a footer, or its numbers contradict each other or the file.
+        Unsound: The bytes are not a footer, or numbers in it contradict each other or the file.
         OSError: The file cannot be read.
     """
     footer, schema, end = _footer(handle, size_bytes)
@@ -172,7 +173,7 @@ def _arrow_schema(footer: Struct) -> bytes:
 def _footer(handle: BinaryIO, size_bytes: int) -> tuple[Struct, Schema, int]:
     tail = read_bytes(handle, max(0, size_bytes - TAIL_BYTES), TAIL_BYTES)
     if size_bytes < len(MAGIC) + TAIL_BYTES or tail[4:] != MAGIC:
-        raise Unsound("it does not end with PAR1: it is cut off, or not all of it was written")
+        raise Unsound("it does not end with PAR1: it is truncated, or was not written completely")
     footer_bytes = int.from_bytes(tail[:4], "little")
     start = size_bytes - TAIL_BYTES - footer_bytes
     if start < len(MAGIC) or footer_bytes > MAX_FOOTER_BYTES:
@@ -185,7 +186,7 @@ def _footer(handle: BinaryIO, size_bytes: int) -> tuple[Struct, Schema, int]:
 
 
 def _with_schema(content: bytes) -> tuple[Struct, Schema]:
-    """Return a footer and the schema in it; one with the bytes of a known schema is not read again."""
+    """Return a footer and its schema; a cached schema is not parsed again."""
     known = next((each for each in list(_known_schemas.items()) if content.startswith(each[0])), None)
     if known is None:
         first, end = read_fields(content, 0, until=_SCHEMA)
@@ -209,11 +210,11 @@ def _schema_of(elements: Sequence[Struct], repeated: Sequence[bool]) -> Schema:
 
 
 def _flat_columns(elements: Sequence[Struct]) -> list[bool]:
-    """Return for each column whether a row may have any number of its values."""
+    """Return, for each column, whether a row may have any number of its values."""
     if not elements:
         raise Unsound("it has no schema")
     columns: list[bool] = []
-    # How many children each group around the next element still lacks, and whether it repeats.
+    # Number of missing children of each group around the next element, and whether the group repeats.
     open_groups: list[tuple[int, bool]] = [(number_of(elements[0], 5, "its number of columns", 0), False)]
     for element in elements[1:]:
         while open_groups and open_groups[-1][0] == 0:
@@ -250,11 +251,11 @@ def _chunk(chunk: Struct, end: int, rows: int, column: str, leaf: Node) -> Chunk
         raise Unsound(f"column '{column}' has another type in a row group than in the schema")
     values = number_of(about, 5, "a column's number of values")
     needed = {number: about[number] for number in NEEDED if number in about}
-    if not values:  # Arrow writes row groups without rows, whose columns begin nowhere
+    if not values:  # Arrow writes row groups without rows, whose columns have no start
         return Chunk(column, 0, 0, 0, rows, needed, leaf)
-    start, size = number_of(about, 9, "where a column begins"), number_of(about, 7, "a column's size")
-    if about.get(11):  # some writers put 0 for no dictionary
-        dictionary = number_of(about, 11, "where a dictionary begins")
+    start, size = number_of(about, 9, "the start of a column"), number_of(about, 7, "a column's size")
+    if about.get(11):  # some writers use 0 for no dictionary
+        dictionary = number_of(about, 11, "the start of a dictionary")
         if dictionary > start:
             raise Unsound("a dictionary comes after the values that need it")
         start = dictionary
@@ -264,15 +265,15 @@ def _chunk(chunk: Struct, end: int, rows: int, column: str, leaf: Node) -> Chunk
 
 
 def structs(struct: Struct, number: int) -> Sequence[Struct]:
-    """Return the structs in a field that is a list of them; none if it is missing."""
+    """Return the structs in a field with a list of structs; empty if the field is missing."""
     found = struct.get(number) or ()
     if not isinstance(found, tuple) or not all(isinstance(each, dict) for each in found):
-        raise Unsound("its footer is not one of Parquet")
+        raise Unsound("its footer is not a Parquet footer")
     return found
 
 
 def number_of(struct: Struct, number: int, what: str, default: int | None = None) -> int:
-    """Return the number in a field that must hold one of at least zero."""
+    """Return the number in a field that must have a number of at least zero."""
     value = struct.get(number, default)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise Unsound(f"{what} is missing or below zero")
@@ -280,9 +281,9 @@ def number_of(struct: Struct, number: int, what: str, default: int | None = None
 
 
 def read_bytes(handle: BinaryIO, place: int, size: int) -> bytes:
-    """Return the bytes at a place, all of them."""
+    """Return all bytes of a range."""
     handle.seek(place)
     content = handle.read(size)
     if len(content) != size:
-        raise Unsound("it is shorter than it was")
+        raise Unsound("it is shorter than when it was opened")
     return content

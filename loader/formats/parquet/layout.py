@@ -1,4 +1,4 @@
-"""The columns of a Parquet file with the types of their values, found once for files with the same schema."""
+"""The columns of a Parquet file with their types, computed once for files with the same schema."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from loader.formats.parquet.pages import undecodable
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
-    """The columns of a file. It is equal to itself only: two files have the same one if it is one object.
+    """The columns of a file. It is equal only to itself: files have the same layout if they share the object.
 
     Attributes:
         columns: The columns by name, in file order.
@@ -22,12 +22,12 @@ class Layout:
 
     @property
     def depends_on_values(self) -> bool:
-        """Whether the types follow from values (timestamps of 96 bits), so that each file has its own."""
+        """Whether the types depend on values (96-bit timestamps), so that each file has its own layout."""
         return any(column.has_int96 and column.is_plain for column in self.columns.values())
 
 
 def layout_of(footer: Footer) -> Layout:
-    """Return the layout that a footer describes."""
+    """Return the layout for a footer."""
     chunks = [chunk for group in footer.groups for chunk in group.chunks]
     reasons = ((chunk.column, chunk.missing or undecodable(chunk)) for chunk in chunks)
     missing = {name: reason for name, reason in reasons if reason}

@@ -1,12 +1,12 @@
-"""What the values of a leaf column are, and as what polars is to read them.
+"""The type of a leaf column's values, and the type as which polars reads them.
 
 Rules kept here:
 
-1. Polars gets physical types, and annotations only where it reads every value exactly (decimals up to 38
-   digits, 16-bit floats). Everything else becomes its values in ``leaf_values``, checked one by one.
-2. A logical type counts more than the legacy converted type; a timestamp that has only the latter is UTC, as
-   the format says.
-3. A type that is not known here makes its column unread, never the file unreadable.
+1. polars gets physical types. It gets annotations only if it reads every value exactly (decimals up to 38
+   digits, 16-bit floats). ``leaf_values`` converts all other values and checks each.
+2. A logical type has priority over the legacy converted type. A timestamp with only the latter is UTC, as
+   defined by the format.
+3. A column of an unknown type is unread; the rest of the file stays readable.
 """
 
 from collections.abc import Callable
@@ -58,22 +58,22 @@ CONVERTED: dict[int, tuple[int, Struct]] = {
     20: (13, {}),
     21: (9, {}),
 }
-"""Legacy converted types as the logical types they stand for."""
+"""The logical types that correspond to legacy converted types."""
 
 _MAX_DIGITS = 38
-"""Of polars' decimals."""
+"""Maximum digits of polars' decimals."""
 
 INT96_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class LeafType:
-    """How the values of a leaf are read.
+    """How to read the values of a leaf.
 
     Attributes:
         dtype: Their type.
-        convert: Makes them of what polars reads.
-        annotation: Fields of the SchemaElement that polars is given beside the physical type.
+        convert: Converts what polars reads to the values.
+        annotation: Fields of the SchemaElement that polars gets besides the physical type.
         physical: The physical type for polars.
         length: Bytes of a value, if it has a fixed length.
         unread: Why they cannot be read; empty if they can.
@@ -88,12 +88,12 @@ class LeafType:
 
     @property
     def is_int96(self) -> bool:
-        """Whether these are timestamps whose finest digit is known only once all are read."""
+        """Whether these are timestamps whose precision is known only after all values are read."""
         return self.convert is as_far_timestamps
 
 
 def leaf_type(leaf: Node, arrow: ArrowType | None) -> LeafType:
-    """Return how the values of a leaf are read."""
+    """Return how to read the values of a leaf."""
     physical = leaf.physical
     if not 0 <= physical < len(PHYSICAL_NAMES):
         return _unread(leaf, "an unknown physical type")
@@ -135,9 +135,9 @@ def _plain(leaf: Node, arrow: ArrowType | None) -> LeafType:
 
 
 def stored(leaf: Node) -> LeafType:
-    """Return how the physical values of a leaf are read, independent of their meaning.
+    """Return how to read the physical values of a leaf, whatever they mean.
 
-    Polars decodes 16-bit floats in encodings that it does not decode other values of two bytes in.
+    polars supports more encodings for 16-bit floats than for other two-byte values.
     """
     if leaf.logical == (FLOAT16, {}) and (half := _float16(leaf, {})) is not None:
         return half
@@ -160,7 +160,7 @@ def _bytes(leaf: Node, _: Struct) -> LeafType | None:
 
 
 def _decimal(leaf: Node, about: Struct) -> LeafType | None:
-    """Read a decimal; a missing scale is 0 by the format, a missing precision what the bytes can hold."""
+    """Read a decimal. A missing scale is 0 by the format; a missing precision is the maximum."""
     most = {INT32: 9, INT64: 18, FIXED: _digits_of(leaf.length), BYTE_ARRAY: _MAX_DIGITS}.get(leaf.physical)
     if most is None:
         return None

@@ -1,7 +1,8 @@
-"""Physical values of a leaf column to its values, each checked before polars may calculate with it.
+"""Convert the physical values of a leaf column to its values, and check each before polars uses it.
 
-Rule kept here: a value that the type cannot hold, or that cannot be written (a year beyond 9999, a time of
-day beyond 24 hours), is a fault of its row. Polars panics or wraps on such values, so none leaves here.
+Rule kept here: a value that the type cannot represent, or that cannot be written (a year beyond 9999, a time
+of day beyond 24 hours), is a fault of its row. polars panics or wraps on such values, so they never leave
+this module.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,10 +20,10 @@ FIRST_DAY, LAST_DAY = -719_162, 2_932_896
 _DAY_SECONDS = 86_400
 
 _TICKS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
-"""Of a second."""
+"""Units per second."""
 
 JULIAN_1970 = 2_440_588
-"""Julian day number of 1970-01-01, as INT96 timestamps count days."""
+"""Julian day number of 1970-01-01: INT96 timestamps count Julian days."""
 
 MAX_INT64 = 2**63 - 1
 
@@ -34,10 +35,10 @@ WIDTHS: dict[object, int] = {
     pl.Int32: 32,
     pl.UInt32: 32,
 }
-"""Bits of the integer types; of all others, 64."""
+"""Bits of the integer types; all other types have 64."""
 
 DECIMAL_LIMIT = 10**38
-"""Polars' decimals have 38 digits."""
+"""Maximum digits of polars' decimals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,8 @@ class Checked:
     """The values of a leaf column.
 
     Attributes:
-        values: Its values, null where a value is at fault.
-        faults: Which values are at fault, and why.
+        values: Its values; null for a value with a fault.
+        faults: The values with a fault, and the reasons.
     """
 
     values: pl.Series
@@ -57,18 +58,18 @@ Convert = Callable[[pl.Series], Checked]
 
 
 def as_they_are(raw: pl.Series) -> Checked:
-    """Return what polars read: the physical type is the type."""
+    """Return the values that polars read: the physical type is the type."""
     return Checked(raw)
 
 
 def as_texts(raw: pl.Series) -> Checked:
-    """Return the texts of bytes that say they are text; bytes that are not UTF-8 are at fault."""
+    """Return the texts of bytes that are marked as text; bytes that are not UTF-8 are a fault."""
     try:
         return Checked(raw.cast(pl.String))
     except pl.exceptions.PolarsError:
         texts = pl.Series(raw.name, [_utf8(value) for value in raw], dtype=pl.String)
         bad = raw.is_not_null() & texts.is_null()
-        return Checked(texts, issues_where(bad, RejectCode.BAD_ENCODING, "its bytes are not UTF-8"))
+        return Checked(texts, issues_where(bad, RejectCode.BAD_ENCODING, "bytes that are not UTF-8"))
 
 
 def _utf8(value: bytes | None) -> str | None:
@@ -86,53 +87,53 @@ def as_dates(raw: pl.Series) -> Checked:
         LAST_DAY,
         pl.Date(),
         RejectCode.YEAR_OUT_OF_RANGE,
-        "it is not a date of the years 1 to 9999",
+        "not a date of the years 1 to 9999",
     )
 
 
 def as_timestamps(dtype: pl.Datetime) -> Convert:
-    """Return the converter of ticks since 1970."""
+    """Return the conversion of ticks since 1970."""
     ticks = _TICKS[dtype.time_unit]
     first, last = FIRST_DAY * _DAY_SECONDS * ticks, (LAST_DAY + 1) * _DAY_SECONDS * ticks - 1
     first, last = max(first, -MAX_INT64 - 1), min(last, MAX_INT64)
 
     def convert(raw: pl.Series) -> Checked:
-        reason = "it is outside the years 0001 to 9999"
+        reason = "outside the years 0001 to 9999"
         return _within(raw, first, last, dtype, RejectCode.YEAR_OUT_OF_RANGE, reason)
 
     return convert
 
 
 def as_times(unit: str) -> Convert:
-    """Return the converter of ticks since midnight."""
+    """Return the conversion of ticks since midnight."""
     ticks = _TICKS[unit]
 
     def convert(raw: pl.Series) -> Checked:
         good = raw.is_between(0, _DAY_SECONDS * ticks - 1)
         nanoseconds = values_where(raw, good).alias(raw.name).cast(pl.Int64) * (10**9 // ticks)
-        reason = "it is not a time of day from 00:00:00 to 23:59:59.999999999"
+        reason = "not a time of day from 00:00:00 to 23:59:59.999999999"
         return Checked(nanoseconds.cast(pl.Time), issues_where(~good, RejectCode.NOT_A_TIME_OF_DAY, reason))
 
     return convert
 
 
 def as_durations(dtype: pl.Duration) -> Convert:
-    """Return the converter of ticks."""
+    """Return the conversion of ticks."""
     return lambda raw: Checked(raw.cast(dtype))
 
 
 def as_seconds(raw: pl.Series) -> Checked:
-    """Return the durations of whole seconds, as milliseconds."""
+    """Return durations of whole seconds as milliseconds."""
     good = raw.is_between(-(MAX_INT64 // 1000), MAX_INT64 // 1000)
     milliseconds = values_where(raw, good).alias(raw.name) * 1000
-    reason = "it is a duration of more than 292 million years"
+    reason = "a duration of more than 292 million years"
     return Checked(
         milliseconds.cast(pl.Duration("ms")), issues_where(~good, RejectCode.YEAR_OUT_OF_RANGE, reason)
     )
 
 
 def as_integers(dtype: pl.DataType) -> Convert:
-    """Return the converter of whole numbers of a width; unsigned ones are stored as if they had a sign."""
+    """Return the conversion of whole numbers of a width; unsigned numbers are stored as signed ones."""
     bits = WIDTHS.get(type(dtype), 64)
     first, last = (
         (-(1 << bits - 1), (1 << bits - 1) - 1) if dtype.is_signed_integer() else (0, (1 << bits) - 1)
@@ -142,23 +143,23 @@ def as_integers(dtype: pl.DataType) -> Convert:
         if raw.dtype == dtype:
             return Checked(raw)
         stored_bits = 32 if raw.dtype == pl.Int32 else 64
-        if stored_bits == bits:  # the same bits, read without a sign
+        if stored_bits == bits:  # the same bits, read as unsigned
             return Checked(raw.reinterpret(signed=False))
-        reason = f"it does not fit into {bits} bits"
+        reason = f"larger than {bits} bits"
         return _within(raw, first, min(last, MAX_INT64), dtype, RejectCode.DOES_NOT_FIT_64_BITS, reason)
 
     return convert
 
 
 def as_wide_integers(dtype: pl.DataType) -> Convert:
-    """Return the converter of 16 bytes that hold a whole number."""
+    """Return the conversion of 16 bytes to a whole number."""
     return lambda raw: Checked(raw.bin.reinterpret(dtype=dtype, endianness="little"))
 
 
 def as_nothing(raw: pl.Series) -> Checked:
-    """Return nulls: a column of the type UNKNOWN holds none but these."""
+    """Return nulls: a column of the type UNKNOWN has no values."""
     nothing = pl.Series(raw.name, [None], dtype=pl.Null).new_from_index(0, len(raw))
-    reason = "it holds a value although its type says that there is none"
+    reason = "a value although the column's type has no values"
     return Checked(nothing, issues_where(raw.is_not_null(), RejectCode.NESTED_VALUE, reason))
 
 
@@ -172,7 +173,7 @@ def as_uuids(raw: pl.Series) -> Checked:
 
 
 def as_decimals(scale: int) -> Convert:
-    """Return the converter of big-endian bytes of any length."""
+    """Return the conversion of big-endian bytes of any length."""
     context = Context(prec=100)
 
     def convert(raw: pl.Series) -> Checked:
@@ -183,7 +184,7 @@ def as_decimals(scale: int) -> Convert:
             for number, good in zip(numbers, fits, strict=True)
         ]
         bad = ~pl.Series(fits, dtype=pl.Boolean)
-        reason = "it has more than 38 digits"
+        reason = "more than 38 digits"
         return Checked(
             pl.Series(raw.name, values, dtype=pl.Decimal(38, scale)),
             issues_where(bad, RejectCode.TOO_MANY_DIGITS, reason),
@@ -193,7 +194,7 @@ def as_decimals(scale: int) -> Convert:
 
 
 def as_far_timestamps(raw: pl.Series) -> Checked:
-    """Return INT96 timestamps to the nanosecond; those beyond 1677 to 2262 are at fault."""
+    """Return INT96 timestamps to the nanosecond; years outside 1677 to 2262 are a fault."""
     return int96(raw, "ns")
 
 
@@ -203,15 +204,15 @@ def as_far_microseconds(raw: pl.Series) -> Checked:
 
 
 def int96(raw: pl.Series, unit: str) -> Checked:
-    """Return INT96 timestamps: nanoseconds of a day, and its Julian number."""
+    """Return INT96 timestamps, which are nanoseconds of a day and its Julian day number."""
     days, nanoseconds = int96_parts(raw)
     ticks = _TICKS[unit]
     good = days.is_between(FIRST_DAY, LAST_DAY) & nanoseconds.is_between(0, _DAY_SECONDS * 10**9 - 1)
-    reason = "it is outside the years 0001 to 9999"
+    reason = "outside the years 0001 to 9999"
     if unit == "ns":
-        near = days.is_between(-106_751, 106_750)  # whole days that 64 bits of nanoseconds hold
+        near = days.is_between(-106_751, 106_750)  # whole days within 64 bits of nanoseconds
         if (good & ~near).any():
-            reason = "it is outside the years 1678 to 2261, and other rows need nanoseconds"
+            reason = "outside the years 1678 to 2261, while other rows need nanoseconds"
         good &= near
     days, nanoseconds = values_where(days, good), values_where(nanoseconds, good)
     values = days * (_DAY_SECONDS * ticks) + nanoseconds // (10**9 // ticks)
@@ -222,13 +223,13 @@ def int96(raw: pl.Series, unit: str) -> Checked:
 
 
 def int96_parts(raw: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Return days since 1970 and nanoseconds of the day, as they are stored."""
+    """Return days since 1970 and nanoseconds of the day, as stored."""
     nanoseconds = raw.bin.slice(0, 8).bin.reinterpret(dtype=pl.Int64, endianness="little")
     julian = raw.bin.slice(8, 4).bin.reinterpret(dtype=pl.Int32, endianness="little")
     return julian.cast(pl.Int64) - JULIAN_1970, nanoseconds
 
 
-def _within(  # noqa: PLR0917 - what is checked, then what is said
+def _within(  # noqa: PLR0917 - the check, then the message
     raw: pl.Series, first: int, last: int, dtype: pl.DataType, code: RejectCode, reason: str
 ) -> Checked:
     bad = ~raw.is_between(first, last)

@@ -1,4 +1,4 @@
-"""Levels in Parquet's run-length and bit-packed hybrid, and the start of the pages that hold them."""
+"""Levels in Parquet's run-length and bit-packed hybrid, and the start of the pages that contain them."""
 
 import sys
 import zlib
@@ -9,27 +9,27 @@ else:
     from backports import zstd
 
 NONE, SNAPPY, GZIP, ZSTD = 0, 1, 2, 6
-"""Codecs whose start can be unpacked here; that of LZ4 and Brotli cannot."""
+"""Codecs whose start can be unpacked here; LZ4 and Brotli cannot."""
 
 GZIP_BITS = 31
-"""What zlib calls its format with gzip's header."""
+"""zlib's number for its format with gzip's header."""
 
 
 class BadLevels(Exception):
-    """The bytes are not as many levels as they should be."""
+    """The bytes do not contain the expected levels."""
 
 
 def count_equal(levels: bytes, values: int, most: int, wanted: int) -> int:
     """Return how many of ``values`` levels are equal to ``wanted``.
 
     Args:
-        levels: The runs, without a length in front.
+        levels: The runs, without a length before them.
         values: Number of levels.
-        most: Highest level that may be in it, above 0.
+        most: Maximum level, above 0.
         wanted: The level to count.
 
     Raises:
-        BadLevels: There are fewer levels than that.
+        BadLevels: The bytes contain fewer levels.
     """
     width = most.bit_length()
     place, left, count = 0, values, 0
@@ -57,10 +57,10 @@ def count_equal(levels: bytes, values: int, most: int, wanted: int) -> int:
 
 
 def first_level(levels: bytes, most: int) -> int:
-    """Return the first of some levels, of which ``most`` is the highest that may be.
+    """Return the first of some levels with the maximum ``most``.
 
     Raises:
-        BadLevels: There is no run.
+        BadLevels: The bytes contain no run.
     """
     width = most.bit_length()
     try:
@@ -72,10 +72,10 @@ def first_level(levels: bytes, most: int) -> int:
 
 
 def unpacked_start(packed: bytes, codec: int, wanted: int) -> bytes | None:
-    """Return the first bytes of a packed page, ``wanted`` or more if it has them.
+    """Return the first bytes of a packed page: at least ``wanted`` if the page has them.
 
     Returns:
-        The bytes, or None if the codec is not known here or the page is damaged.
+        The bytes, or None if the codec is not supported here or the page is damaged.
     """
     if codec == NONE:
         return packed
@@ -90,14 +90,14 @@ def unpacked_start(packed: bytes, codec: int, wanted: int) -> bytes | None:
 
 
 def _snappy_start(packed: bytes, wanted: int) -> bytes:
-    """Return the first bytes of a Snappy block: literals, and copies of what came before."""
+    """Return the first bytes of a Snappy block: literals, and copies of earlier bytes."""
     length, place = _varint(packed, 0)
     content = b""
     while len(content) < min(wanted, length):
         tag = packed[place]
         kind, size, place = tag & 3, tag >> 2, place + 1
         if kind == 0:
-            extra = max(0, size - 59)  # 60 to 63: so many bytes less 59 hold the length
+            extra = max(0, size - 59)  # 60 to 63: this number minus 59 is the number of length bytes
             size = int.from_bytes(packed[place : place + extra], "little") if extra else size
             place += extra
             content += packed[place : place + min(size + 1, wanted)]
@@ -115,7 +115,7 @@ def _snappy_start(packed: bytes, wanted: int) -> bytes:
 
 
 def _count_packed(packed: bytes, values: int, width: int, wanted: int) -> int:
-    """Count among bit-packed levels: one long number, compared with itself in all places at once."""
+    """Count among bit-packed levels: one long number is compared in all places at once."""
     bits = int.from_bytes(packed, "little") & (1 << values * width) - 1
     if width == 1:
         ones = bits.bit_count()

@@ -9,47 +9,48 @@ from typing import BinaryIO
 from loader.formats.parquet.footer import Chunk, Unsound, number_of, read_bytes
 from loader.formats.parquet.levels import BadLevels, count_equal, first_level, unpacked_start
 from loader.formats.parquet.schema import FIXED, INT96
-from loader.formats.parquet.thrift import Malformed, Struct, read_struct
+from loader.formats.parquet.thrift import Malformed, Struct, Truncated, read_struct
 from loader.sources.s3_objects import PARTS_AHEAD, S3Object
 
 _PART_BYTES = 8 * 2**20
-"""How much of an object in S3 is asked for at a time."""
+"""Bytes of an object in S3 per request."""
 
 MAX_PAGE_BYTES = 128 * 2**20
-"""Most bytes of an unpacked page: it is unpacked whole. Writers aim at 1 MiB, DuckDB at most at 100 MB."""
+"""Maximum size of an unpacked page, which is unpacked completely. Writers aim at 1 MiB, DuckDB at up to 100
+MB."""
 
 HEADER_BYTES = (512, 2**16, 2**24)
-"""How much is read to find a page's header: most have less than 100 bytes, statistics of long texts more."""
+"""Bytes to read for a page's header: most have fewer than 100 bytes, statistics of long texts need more."""
 
 CRC = 4
 DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_V2 = 0, 2, 3
 
 DESCRIPTION = {DATA_PAGE: 5, DICTIONARY_PAGE: 7, DATA_PAGE_V2: 8}
-"""Which field of a page's header describes a page of a kind."""
+"""The field of a page's header that describes each kind of page."""
 
 ENCODINGS = {DATA_PAGE: (2, 3, 4), DICTIONARY_PAGE: (2,), DATA_PAGE_V2: (4,)}
-"""Which fields of that name encodings."""
+"""The numbers of the fields with encodings in that description."""
 
 RLE = 3
 
 UNDECODABLE_FIXED = {7: "DELTA_BYTE_ARRAY", 9: "BYTE_STREAM_SPLIT"}
-"""Encodings that polars does not read for values of a fixed length."""
+"""Encodings that polars does not support for values of a fixed length."""
 
 HALF_FLOATS: tuple[int, Struct] = (15, {})
-"""The logical type of a fixed length that polars reads in these encodings too."""
+"""The logical type of a fixed length for which polars supports these encodings."""
 
 LEVELS_LENGTH_BYTES = 4
-"""Of the length in front of a V1 page's levels."""
+"""Bytes of the length before the levels of a V1 page."""
 
 LEVELS_START_BYTES = 16
-"""How much of a V1 page shows its first level: the length, the head of a run, and a value of it."""
+"""Bytes of a V1 page that contain its first level: the length, the head of a run, and one value of it."""
 
 KNOWN_ENCODINGS = frozenset({0, *range(2, 10)})
-"""Of parquet.thrift; 1 was never in use."""
+"""Page kinds of parquet.thrift; 1 was never used."""
 
 
 def read_pages(path: str, remote: S3Object | None, chunks: Sequence[Chunk]) -> Mapping[Chunk, bytes]:
-    """Return the bytes of chunks of a file, or of an object in S3."""
+    """Return the bytes of chunks of a file or of an object in S3."""
     if remote is not None:
         return _remote_ranges(remote, chunks)
     with Path(path).open("rb") as handle:
@@ -72,17 +73,17 @@ def _remote_ranges(remote: S3Object, chunks: Sequence[Chunk]) -> Mapping[Chunk, 
 
 
 def check_pages(handle: BinaryIO, chunk: Chunk) -> None:
-    """Check the pages of a column chunk: sizes, numbers of values, and checksums if they have any.
+    """Check the pages of a column chunk: sizes, numbers of values, and checksums if present.
 
     Raises:
-        Unsound: They contradict the footer, or unpack to more than MAX_PAGE_BYTES.
+        Unsound: The pages contradict the footer, or unpack to more than MAX_PAGE_BYTES.
         OSError: The file cannot be read.
     """
     place, values = chunk.start, 0
     while values < chunk.values:
         if place >= chunk.end:
             raise Unsound(
-                f"column '{chunk.column}' has {values} values where its footer states {chunk.values}"
+                f"column '{chunk.column}' has {values} values, but the footer states {chunk.values}"
             )
         header, header_bytes = page_header(handle, place, chunk.end)
         packed = number_of(header, 3, "a page's size")
@@ -96,7 +97,7 @@ def check_pages(handle: BinaryIO, chunk: Chunk) -> None:
                 f"more than {MAX_PAGE_BYTES:,}"
             )
         if CRC in header and zlib.crc32(read_bytes(handle, place - packed, packed)) != header[CRC] % 2**32:
-            raise Unsound(f"a page of column '{chunk.column}' does not have the checksum it was written with")
+            raise Unsound(f"a page of column '{chunk.column}' does not match its checksum")
         repeats = chunk.leaf is not None and chunk.leaf.repetition_level > 0
         if repeats and header.get(1) == DATA_PAGE and not values and _page_values(header):
             _check_start(read_bytes(handle, place - packed, packed), chunk, header[DESCRIPTION[DATA_PAGE]])
@@ -104,17 +105,17 @@ def check_pages(handle: BinaryIO, chunk: Chunk) -> None:
         if header.get(1) == DATA_PAGE_V2:
             _check_levels(handle, chunk, header[DESCRIPTION[DATA_PAGE_V2]], place - packed, packed)
     if values != chunk.values:
-        raise Unsound(f"column '{chunk.column}' has {values} values where its footer states {chunk.values}")
+        raise Unsound(f"column '{chunk.column}' has {values} values, but the footer states {chunk.values}")
 
 
 def page_header(handle: BinaryIO, place: int, end: int) -> tuple[Struct, int]:
-    """Return the header of the page at a place of a chunk that ends at ``end``, and its length in bytes."""
+    """Return the header of the page at ``place`` in a chunk that ends at ``end``, and its length in bytes."""
     for most in HEADER_BYTES:
         wanted = min(most, end - place)
         try:
             return read_struct(read_bytes(handle, place, wanted))
         except Malformed as error:
-            if wanted < most or most == HEADER_BYTES[-1] or "cut off" not in str(error):
+            if wanted < most or most == HEADER_BYTES[-1] or not isinstance(error, Truncated):
                 raise Unsound(f"the header of a page cannot be read: {error}") from error
     raise AssertionError("HEADER_BYTES is empty")
 
@@ -127,14 +128,14 @@ def _page_values(header: Struct) -> int:
     if not isinstance(about, dict):
         raise Unsound("a page has no description")
     if not KNOWN_ENCODINGS.issuperset(about.get(number, 0) for number in ENCODINGS[kind]):
-        raise Unsound("a page has an encoding that Parquet does not know")
+        raise Unsound("a page has an encoding that Parquet does not define")
     return 0 if kind == DICTIONARY_PAGE else number_of(about, 1, "a page's number of values")
 
 
 def undecodable(chunk: Chunk) -> str:
-    """Return what the values of a chunk are if polars cannot decode them; else an empty text.
+    """Return a description of a chunk's values if polars cannot decode them; otherwise an empty text.
 
-    Polars refuses the whole file for such a column.
+    polars refuses a whole file because of one such column.
     """
     leaf = chunk.leaf
     if leaf is None or leaf.physical not in (FIXED, INT96) or leaf.logical == HALF_FLOATS:
@@ -144,7 +145,7 @@ def undecodable(chunk: Chunk) -> str:
 
 
 def _check_start(page: bytes, chunk: Chunk, about: Struct) -> None:
-    """Check that the first page of a chunk begins with a row: if not, polars moves its values."""
+    """Check that the first page of a chunk begins with a row: otherwise polars shifts its values."""
     most = chunk.leaf.repetition_level if chunk.leaf is not None else 0
     if about.get(4, RLE) != RLE:
         return
@@ -163,7 +164,7 @@ def _check_first_level(levels: bytes, chunk: Chunk, most: int) -> None:
 
 
 def _check_levels(handle: BinaryIO, chunk: Chunk, about: Struct, place: int, packed: int) -> None:
-    """Compare a V2 page's numbers of rows and of nulls with its levels: false ones move values."""
+    """Compare a V2 page's numbers of rows and nulls with its levels: wrong numbers shift values."""
     if chunk.leaf is None:
         return
     values = number_of(about, 1, "a page's number of values")
@@ -182,6 +183,4 @@ def _check_levels(handle: BinaryIO, chunk: Chunk, about: Struct, place: int, pac
     if repetitions and values:
         _check_first_level(levels, chunk, repetitions)
     if nulls != values - there or rows != begun:
-        raise Unsound(
-            f"a page of column '{chunk.column}' states other numbers of rows or nulls than it holds"
-        )
+        raise Unsound(f"a page of column '{chunk.column}' states wrong numbers of rows or nulls")

@@ -1,7 +1,7 @@
-"""A small Parquet file in memory: some column chunks of a file as they are, under a footer of our own.
+"""Build a small Parquet file in memory: some unchanged column chunks of a file, with a footer of our own.
 
-Polars is given these alone, never the file: its columns are named ``0``, ``1`` and so on, and their types are
-those of ``leaf_types``. A name, a type or a column that polars cannot take thus never reaches it.
+polars reads only this file, never the original. Its columns are named ``0``, ``1`` and so on, and have the
+types from ``leaf_types``. So names, types or columns that polars does not support never reach it.
 """
 
 import io
@@ -23,7 +23,7 @@ LOGICAL_GROUPS = {2: LIST, 3: LIST}
 
 
 _CHUNK_BYTES = 32 * 2**20
-"""How many bytes of column chunks are read at a time, but one column at least."""
+"""Bytes of column chunks to read at a time, but at least one column."""
 
 
 def part_file(
@@ -33,8 +33,8 @@ def part_file(
 
     Args:
         columns: Its columns.
-        groups: Row groups of the original file, or of several with the same layout.
-        pages: For each of them the bytes of each chunk of these columns that has any.
+        groups: Row groups of the original file, or of several files with the same layout.
+        pages: For each row group, the bytes of each non-empty chunk of these columns.
     """
     file = io.BytesIO()
     file.write(MAGIC)
@@ -59,12 +59,12 @@ def part_file(
 
 
 def chunks_of(column: Column, group: RowGroup) -> Sequence[Chunk]:
-    """Return the chunks of a column in a row group, one for each leaf."""
+    """Return the chunks of a column in a row group, one per leaf."""
     return group.chunks[column.first_leaf : column.first_leaf + len(column.leaves)]
 
 
 def groups_with(groups: Sequence[RowGroup], first_row: int, rows: int) -> Sequence[RowGroup]:
-    """Return the row groups that hold some of these rows."""
+    """Return the row groups that contain some of these rows."""
     return [
         group
         for group in groups
@@ -73,7 +73,7 @@ def groups_with(groups: Sequence[RowGroup], first_row: int, rows: int) -> Sequen
 
 
 def some_at_a_time(columns: Sequence[Column], groups: Sequence[RowGroup]) -> Iterator[Sequence[Column]]:
-    """Yield columns together as long as their chunks stay within _CHUNK_BYTES."""
+    """Yield groups of columns whose chunks together stay within _CHUNK_BYTES."""
     some: list[Column] = []
     some_bytes = 0
     for column in columns:

@@ -1,11 +1,11 @@
-"""Copy rows of a Parquet file as they are stored: physical values under the types that the file gives them.
+"""Copy rows of a Parquet file as stored: physical values with the file's own types.
 
-Polars writes a draft of physical values, in columns named ``0``, ``1`` and so on. The footer of the draft is
-then replaced by one with the names and types of the original. A value that its type cannot hold is therefore
-the same in the copy, and its row is rejected again.
+polars writes a draft of physical values, in columns named ``0``, ``1`` and so on. Then the footer of the
+draft is replaced by one with the original names and types. So a value that its type cannot represent is the
+same in the copy, and its row is rejected again.
 
-Polars writes no values of a fixed length, which INT96 timestamps and UUIDs are. Their pages are written again
-behind the others, without the length before each value.
+polars cannot write values of a fixed length, such as INT96 timestamps and UUIDs. Their pages are rewritten
+after the others, without the length before each value.
 """
 
 import os
@@ -25,16 +25,16 @@ from loader.formats.parquet.thrift import Struct, read_struct
 from loader.formats.parquet.thrift_writer import Field, Int8, Int64, written_struct
 
 COMPRESSION: Final = "gzip"
-"""Of the draft: the one codec of Parquet that Python can unpack."""
+"""Codec of the draft: the only Parquet codec that Python can unpack."""
 
 UNCOMPRESSED = 0
 PLAIN = 0
 
 LENGTH_BYTES = 4
-"""Of a BYTE_ARRAY's length, and of that of a page's levels."""
+"""Bytes of a BYTE_ARRAY's length, and of the length of a page's levels."""
 
 TYPE_FIELDS = (1, 2, 6, 7, 8, 9, 10)
-"""Fields of a SchemaElement that say what the values of a leaf are."""
+"""Fields of a SchemaElement that define the values of a leaf."""
 
 INTEGER = 10
 """The logical type whose first field has 8 bits."""
@@ -45,9 +45,9 @@ class Original:
     """The columns of a file that are copied.
 
     Attributes:
-        columns: Those of its outermost columns, in their order.
+        columns: The copied outermost columns, in their order.
         places: Their positions among all outermost columns.
-        arrow_schema: Its Arrow schema, as its metadata holds it; empty if there is none.
+        arrow_schema: Its Arrow schema, as in its metadata; empty without one.
     """
 
     columns: Sequence[Node]
@@ -59,8 +59,8 @@ def give_types(path: Path, original: Original) -> None:
     """Replace the footer of a draft by one with the original names and types.
 
     Args:
-        path: The draft: written by polars with ``COMPRESSION``, its columns in the order of the original's.
-        original: What the names and types are taken of.
+        path: The draft, written by polars with ``COMPRESSION``, with columns in the order of the original.
+        original: The original, for names and types.
 
     Raises:
         OSError: The file cannot be read or written.
@@ -89,7 +89,7 @@ def give_types(path: Path, original: Original) -> None:
 
 
 def _leaves(drafts: Sequence[Node], originals: Sequence[Node]) -> Iterator[tuple[Node, Node, bytes]]:
-    """Yield each leaf of the draft with that of the original and the name of its outermost column."""
+    """Yield each leaf of the draft with its original and the name of its outermost column."""
     for draft, column in zip(drafts, originals, strict=True):
         for pair in zip(draft.leaves(), column.leaves(), strict=True):
             yield *pair, _name(column)
@@ -101,7 +101,7 @@ def _name(column: Node) -> bytes:
 
 
 def _elements(draft: Sequence[Struct], original: Original) -> list[Field]:
-    """Return the draft's schema: its groups as they are, its leaves with the original types."""
+    """Return the draft's schema: its groups unchanged, its leaves with the original types."""
     leaves = iter([leaf for column in original.columns for leaf in column.leaves()])
     outermost = {
         id(node.element): _name(column)
@@ -127,7 +127,7 @@ def _type_of(leaf: Node) -> dict[int, Any]:
 
 
 def _ordered(value: Any) -> Any:
-    """Return a struct with its fields in ascending order, as the protocol wants them."""
+    """Return a struct with its fields in ascending order, as the protocol requires."""
     return (
         {number: _ordered(value[number]) for number in sorted(value)} if isinstance(value, Mapping) else value
     )
@@ -144,7 +144,7 @@ def _chunk(file: BinaryIO, chunk: Struct, draft: Node, leaf: Node, name: bytes) 
 
 
 def _written_again(file: BinaryIO, about: Struct, draft: Node, length: int) -> dict[int, int]:
-    """Write the pages of a chunk at the end of the file, and return what differs in its ColumnMetaData."""
+    """Rewrite the pages of a chunk at the end of the file, and return the changes to its ColumnMetaData."""
     place = about.get(11) or about[9]
     end = place + about[7]
     start = written = file.seek(0, os.SEEK_END)
@@ -169,11 +169,11 @@ def _written_again(file: BinaryIO, about: Struct, draft: Node, length: int) -> d
 
 
 def _without_lengths(content: bytes, header: Struct, draft: Node, length: int) -> bytes:
-    """Return an unpacked page whose values have no length in front of them."""
+    """Return an unpacked page without the length before each value."""
     start = 0
     if header[1] == DATA_PAGE:
         if header[DESCRIPTION[DATA_PAGE]][2] != PLAIN:
-            return content  # numbers of values of the dictionary
+            return content  # indexes into the dictionary
         for most in (draft.repetition_level, draft.definition_level):
             if most:
                 start += LENGTH_BYTES + int.from_bytes(content[start : start + LENGTH_BYTES], "little")

@@ -1,6 +1,6 @@
-"""The schema of a Parquet file as a tree, made from the flat list in its footer.
+"""The schema of a Parquet file as a tree, built from the flat list in its footer.
 
-Pure; ``footer`` has checked that the list is a tree before.
+Pure. ``footer`` has already checked that the list is a tree.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ class Node:
         name: Its name.
         element: Its SchemaElement, by field number of parquet.thrift.
         children: Its parts; empty for a leaf.
-        definition_level: Definition level of a value that is there.
+        definition_level: Definition level of an existing value.
         repetition_level: Number of repeated nodes from the root down to it.
     """
 
@@ -46,7 +46,7 @@ class Node:
 
     @property
     def physical(self) -> int:
-        """The physical type of a leaf; -1 if it names none."""
+        """The physical type of a leaf; -1 if it has none."""
         return _integer(self.element.get(1))
 
     @property
@@ -62,9 +62,9 @@ class Node:
 
     @property
     def logical(self) -> tuple[int, Struct] | None:
-        """The logical type: its number in the union and its parameters; None if there is no such field.
+        """The logical type: its number in the union and its parameters; None if the field is missing.
 
-        A field without a member, or with one that is not a struct, has the number 0.
+        A field without a member, or with a member that is not a struct, has the number 0.
         """
         value = self.element.get(10)
         if value is None:
@@ -75,7 +75,7 @@ class Node:
         return members[0]
 
     def leaves(self) -> Iterator["Node"]:
-        """Yield the leaves below it, or itself, in file order."""
+        """Yield its leaves, or itself if it is a leaf, in file order."""
         if not self.children:
             yield self
         for child in self.children:
@@ -83,7 +83,7 @@ class Node:
 
 
 def columns_of(elements: Sequence[Struct]) -> Sequence[Node]:
-    """Return the outermost columns of a flat schema that was checked to be a tree."""
+    """Return the outermost columns of a flat schema that is a tree."""
     root, _ = _node(elements, 0, 0, 0)
     return root.children
 
@@ -91,7 +91,7 @@ def columns_of(elements: Sequence[Struct]) -> Sequence[Node]:
 def _node(elements: Sequence[Struct], place: int, definition: int, repetition: int) -> tuple[Node, int]:
     element = elements[place]
     kind = element.get(3, REQUIRED)
-    if place:  # the root has no repetition, even if it states one
+    if place:  # the root does not repeat, even if it states so
         definition += kind in (OPTIONAL, REPEATED)
         repetition += kind == REPEATED
     children = []

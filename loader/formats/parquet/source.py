@@ -2,12 +2,12 @@
 
 Rules kept here:
 
-1. This is the only module that names polars' calls for Parquet files.
-2. Reading a slice holds that slice and some column chunks of the row groups around it: chunks are read whole,
-   so a large file is read column by column (``part_file.CHUNK_BYTES``).
-3. What polars raises leaves here as an ExtractError that names the file and holds no row data.
-4. Polars sees nothing of a file that ``footer`` and ``pages`` have not found sound, and no type, name or
-   column beyond those that ``part_file`` writes down.
+1. This is the only module that calls polars' functions for Parquet files.
+2. Reading a slice holds the slice and some column chunks of the surrounding row groups in memory. Chunks are
+   read whole, so a large file is read column by column (``part_file.CHUNK_BYTES``).
+3. Exceptions of polars leave this module as an ExtractError that names the file and contains no row data.
+4. polars sees only what ``footer`` and ``pages`` have checked, and only types, names and columns that
+   ``part_file`` writes.
 """
 
 import io
@@ -37,15 +37,15 @@ from loader.sources.s3_objects import S3Object
 
 
 class ParquetSource:
-    """One Parquet file, its footer read once and kept.
+    """One Parquet file. Its footer is read once and kept.
 
     Args:
         path: Absolute path, or URL.
         size_bytes: Size of the file.
-        remote: The object if it is not a file on this machine.
+        remote: The object, if it is in S3.
 
     Raises:
-        ExtractError: It is not a whole Parquet file.
+        ExtractError: The file is not a complete Parquet file.
     """
 
     def __init__(self, path: str, size_bytes: int, remote: S3Object | None = None) -> None:
@@ -61,7 +61,7 @@ class ParquetSource:
 
     @cached_property
     def layout(self) -> Layout:
-        """The types of its columns; the same object for files with the same columns."""
+        """The types of its columns. Files with the same columns share this object."""
         layout = layout_of(self.footer)
         if not layout.depends_on_values:
             return layout
@@ -74,7 +74,7 @@ class ParquetSource:
 
     @property
     def schema(self) -> Mapping[str, pl.DataType]:
-        """Its columns and their types; those that cannot feed anything are ``Unread``."""
+        """Its columns and their types. Columns that cannot be used have the type ``Unread``."""
         try:
             return _types(self.layout)
         except _READ_ERRORS as error:
@@ -93,20 +93,20 @@ class ParquetSource:
             raise _unreadable(self._path, error) from error
 
     def has_layout_of(self, other: "ParquetSource") -> bool:
-        """Return whether `read_together` can read it with another one."""
+        """Return whether `read_together` can read both files at once."""
         return self.layout is other.layout and self.remote is other.remote is None
 
     def copy_rows(self, rows: Iterator[int], slice_rows: int, target: Path) -> None:
-        """Write some rows (ascending) to a file as they are stored, with all columns that can be read.
+        """Write some rows (ascending) as stored to a file, with all readable columns.
 
         Args:
             rows: Their positions.
-            slice_rows: How many rows to read at a time, however few of them are wanted.
+            slice_rows: Rows to read at a time, even if few of them are wanted.
             target: The new file.
 
         Raises:
             ExtractError: The file is damaged.
-            OSError: The new one cannot be written.
+            OSError: The new file cannot be written.
         """
         columns = [column.as_stored for column in self.columns.values() if not column.unread]
         schema = pl.read_parquet_schema(part_file(columns, [], []))
@@ -126,7 +126,7 @@ class ParquetSource:
             yield frame[[row - first_row for row in picked]]
 
     def _stored(self, columns: Sequence[Column], first_row: int, rows: int) -> pl.DataFrame:
-        """Return the physical values of rows, in columns named by number."""
+        """Return the physical values of rows, in columns with numbers as names."""
         series = (raw for _, raw in self._raw_columns(columns, first_row, rows))
         try:
             return pl.DataFrame([each.alias(str(number)) for number, each in enumerate(series)])
@@ -147,7 +147,7 @@ class ParquetSource:
     def _read_raw(
         self, columns: Sequence[Column], groups: Sequence[RowGroup], first_row: int, rows: int
     ) -> pl.DataFrame:
-        """Return what polars makes of the pages, in columns named by number."""
+        """Return what polars decodes from the pages, in columns with numbers as names."""
         if not groups:
             return pl.read_parquet(part_file(columns, [], []))
         file = part_file(columns, groups, [self.pages(columns, groups)] * len(groups))
@@ -155,7 +155,7 @@ class ParquetSource:
         return pl.scan_parquet(file, cache=False, glob=False).slice(skipped, rows).collect()
 
     def pages(self, columns: Sequence[Column], groups: Sequence[RowGroup]) -> Mapping[Chunk, bytes]:
-        """Return the bytes of the chunks of columns in row groups, found sound."""
+        """Return the checked bytes of the chunks of columns in row groups."""
         every = (chunk for group in groups for column in columns for chunk in chunks_of(column, group))
         chunks = [chunk for chunk in every if chunk.values]
         pages = read_pages(self._path, self.remote, chunks)
@@ -166,10 +166,10 @@ class ParquetSource:
         return pages
 
     def _to_last_digit(self, column: Column) -> Column:
-        """Return a column whose INT96 timestamps are of microseconds if that holds all of them.
+        """Return a column whose INT96 timestamps are microseconds if microseconds represent all of them.
 
-        Spark, Hive and Impala write 9999-12-31 so, which no count of nanoseconds reaches; but Impala writes
-        nanoseconds too. Only the values show it, so all are examined once.
+        Spark, Hive and Impala write 9999-12-31 as INT96, which exceeds the range of nanoseconds; but Impala
+        also writes nanoseconds. Only the values show which it is, so all are examined once.
         """
         if not column.has_int96 or not column.is_plain:
             return column
@@ -181,7 +181,7 @@ class ParquetSource:
                 far = far or bool((~days.is_between(-106_751, 106_750)).any())
                 fine = fine or bool((nanoseconds % 1000 != 0).any())
         except _READ_ERRORS:
-            return column  # the read of the column reports it
+            return column  # reading the column reports the fault
         if fine or not far:
             return column
         leaves = [replace(column.leaves[0], dtype=pl.Datetime("us"), convert=as_far_microseconds)]
@@ -192,8 +192,8 @@ def read_together(sources: Sequence[ParquetSource], names: Sequence[str]) -> Seq
     """Return all rows of small files with the same layout, read at once; None if one of them has a fault.
 
     Args:
-        sources: The files; `ParquetSource.has_layout_of` holds between the first and each other one.
-        names: The columns that are wanted, in that order.
+        sources: The files; `ParquetSource.has_layout_of` holds for the first and each other one.
+        names: The wanted columns, in this order.
     """
     wanted = [sources[0].columns[name] for name in names]
     groups: list[RowGroup] = []
@@ -222,7 +222,7 @@ def _types(layout: Layout) -> Mapping[str, pl.DataType]:
 
 
 def _checked(raw_columns: Iterable[tuple[Column, pl.Series]]) -> Rows:
-    """Return the values of columns, and the rows in which one of them is none of its type."""
+    """Return the values of columns, and the rows with a value that does not fit its type."""
     bad: dict[int, BadRecord] = {}
     series: dict[str, pl.Series] = {}
     for column, raw in raw_columns:
@@ -237,7 +237,7 @@ def _checked(raw_columns: Iterable[tuple[Column, pl.Series]]) -> Rows:
 
 
 def _shown(raw: pl.Series, index: int) -> str:
-    """Return a value at fault as it is stored, for the row's reject."""
+    """Return a value with a fault as stored, for the rejected row."""
     value: Any = raw[index]
     if isinstance(value, bytes):
         return value[:MAX_VALUE_CHARS].decode(errors="replace")
@@ -252,10 +252,10 @@ def write_parquet(
     target: Path | BinaryIO,
     compression: Literal["zstd", "gzip"] = "zstd",
 ) -> None:
-    """Write frames of one schema to a Parquet file, holding few of them at a time.
+    """Write frames of one schema to a Parquet file, with few of them in memory at a time.
 
     Raises:
-        ExtractError: A frame cannot be made.
+        ExtractError: A frame cannot be produced.
         OSError: The file cannot be written.
     """
     failed: list[ExtractError] = []

@@ -1,4 +1,4 @@
-"""The rows of a Parquet file: slices of it, skipped where they are not needed."""
+"""The rows of a Parquet file in slices; unneeded slices are skipped."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -15,20 +15,20 @@ from loader.sources.files import check_unchanged, is_unchanged
 from loader.sources.s3_objects import S3File
 
 FEW_ROWS, SIZING_BYTES = 8, 4 * 2**20
-"""From the size of a few rows follows how many more are looked at: about so many bytes."""
+"""Target bytes of the rows to sample. The size of a few rows determines their number."""
 
 _SAMPLES = 3
-"""First, middle and last rows: every further place costs the row group around it."""
+"""Places to sample: first, middle and last rows. Each further place costs the row group around it."""
 
 
 class ParquetTable:
-    """A Parquet file, opened.
+    """An open Parquet file.
 
     Args:
         file: The file.
 
     Raises:
-        ExtractError: It is not a whole Parquet file.
+        ExtractError: The file is not a complete Parquet file.
     """
 
     def __init__(self, file: SourceFile) -> None:
@@ -43,20 +43,20 @@ class ParquetTable:
 
     @property
     def words(self) -> str:
-        """How it is written, in words."""
+        """The format in words."""
         return "Parquet"
 
     @property
     def advice(self) -> Sequence[str]:
-        """Nothing: a Parquet file has no dialect."""
+        """No notes: Parquet has no dialects."""
         return ()
 
     def has_rows(self) -> bool:
-        """Return whether there is any row."""
+        """Return whether the file has a row."""
         return self.source.rows > 0
 
     def row_bytes(self, columns: Sequence[str]) -> int:
-        """Return about how long records of these columns are, where they are longest."""
+        """Return the approximate size of records of these columns, at the place where they are largest."""
         few = min(FEW_ROWS, self.source.rows)
         fitting = SIZING_BYTES // mean_row_bytes(self.source.read(columns, 0, few).frame)
         rows = min(SIZING_ROWS, self.source.rows, max(few, fitting))
@@ -65,7 +65,7 @@ class ParquetTable:
         return max(mean_row_bytes(self.source.read(columns, place, rows).frame) for place in places)
 
     def pieces(self, cut: FileCut) -> Generator[Piece, None, int]:
-        """Read what is wanted, slice by slice; return the number of rows of the file.
+        """Read the wanted slices; return the number of rows of the file.
 
         Raises:
             ExtractError: The file is damaged, or changed since the load began.
@@ -91,19 +91,19 @@ class ParquetTable:
         return other.has_rows() and self.source.has_layout_of(other.source)
 
     def copy_rows(self, rows: Iterator[int], path: Path) -> None:
-        """Write some rows (ascending) as they are stored, with all columns that can be read, to a file.
+        """Write some rows (ascending) as stored, with all readable columns, to a file.
 
         Raises:
             ExtractError: The file cannot be read.
-            OSError: The new one cannot be written.
+            OSError: The new file cannot be written.
         """
-        # As many rows at a time as come to about SLICE_BYTES, however few of them are wanted.
+        # Rows are read in portions of about SLICE_BYTES, even if few of them are wanted.
         slice_rows = max(1, SLICE_BYTES * max(1, self.source.rows) // max(1, self.file.size_bytes * 4))
         self.source.copy_rows(rows, slice_rows, path)
 
     @property
     def settings_found(self) -> Mapping[str, str]:
-        """Nothing: a Parquet file has no dialect."""
+        """No settings: Parquet has no dialects."""
         return {}
 
     def _read(self, cut: FileCut, slices: Sequence[tuple[int, int]]) -> Iterator[Piece]:
@@ -117,7 +117,7 @@ class ParquetTable:
 
 
 def _reads(cut: FileCut, rows: int) -> Iterator[list[tuple[int, int]]]:
-    """Yield first and last row (exclusive) of the wanted slices, those together that are read at once."""
+    """Yield first and last row (exclusive) of the wanted slices, grouped by read."""
     together: list[tuple[int, int]] = []
     start = 0
     while start < rows:

@@ -1,37 +1,41 @@
-"""Read structs of Thrift's compact protocol, as Parquet keeps its footer and page headers in.
+"""Read structs of Thrift's compact protocol, the format of Parquet's footer and page headers.
 
 Rules kept here:
 
-1. Pure, and for untrusted bytes: for any input, reading ends soon with a value or with
-   ``Malformed``. No length is believed beyond the bytes that are there.
+1. Pure, and safe for untrusted bytes: for any input, reading ends soon with a value or with ``Malformed``. A
+   length beyond the available bytes is never trusted.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 _MAX_DEPTH = 32
-"""Structs within structs: Parquet needs seven."""
+"""Maximum nesting of structs; Parquet needs seven levels."""
 
 VARINT_BYTES = 10
-"""Of 64 bits, seven to a byte."""
+"""Maximum bytes of a 64-bit number with seven bits per byte."""
 
 TRUE, BYTE, DOUBLE, BINARY, STRUCT = 1, 3, 7, 8, 12
 INTEGERS, BOOLEANS, LISTS = (4, 5, 6), (1, 2), (9, 10)
-"""Kinds of values; a set is written as a list."""
+"""Kinds of values. A set is written like a list."""
 
 Struct = Mapping[int, Any]
-"""The fields of a struct by number; lists are tuples, texts bytes."""
+"""The fields of a struct by number. Lists are tuples, texts are bytes."""
 
 
 class Malformed(Exception):
     """The bytes are not a struct of the compact protocol."""
 
 
+class Truncated(Malformed):
+    """The bytes end before the struct does."""
+
+
 def read_struct(content: bytes, start: int = 0) -> tuple[Struct, int]:
-    """Return the struct that begins at ``start``, and where it ends.
+    """Return the struct that begins at ``start``, and its end.
 
     Raises:
-        Malformed: There is none.
+        Malformed: The bytes are not a struct.
     """
     return read_fields(content, start)
 
@@ -39,22 +43,22 @@ def read_struct(content: bytes, start: int = 0) -> tuple[Struct, int]:
 def read_fields(
     content: bytes, start: int, *, after: int = 0, until: int | None = None
 ) -> tuple[dict[int, Any], int]:
-    """Return the fields of a struct from a place on, and where they end.
+    """Return the fields of a struct from a place on, and their end.
 
     Args:
         content: The bytes.
-        start: Where the first of these fields begins.
-        after: Number of the field before it; 0 where the struct begins.
-        until: Number of the field to stop behind, or None to read to the end of the struct.
+        start: Start of the first of these fields.
+        after: Number of the field before it; 0 at the start of the struct.
+        until: Number of the last field to read, or None to read to the end of the struct.
 
     Raises:
-        Malformed: These are no fields.
+        Malformed: The bytes are not fields.
     """
     reader = _Reader(content, start)
     try:
         return reader.struct(0, after, until), reader.place
     except IndexError as error:
-        raise Malformed("it is cut off") from error
+        raise Truncated("it is truncated") from error
 
 
 class _Reader:
@@ -78,7 +82,7 @@ class _Reader:
         return fields
 
     def _value(self, kind: int, depth: int) -> Any:  # noqa: PLR0911 - one for each kind of the protocol
-        # The most frequent first: a footer holds thousands of them.
+        # The most frequent kind comes first, because a footer has thousands of values.
         if kind in INTEGERS:
             return self._zigzag()
         if kind == BINARY:
@@ -104,8 +108,8 @@ class _Reader:
         if length == 15:  # noqa: PLR2004 - of the protocol: then the length follows
             length = self._varint()
         if length > len(self._content) - self.place:
-            raise Malformed("a list in it is longer than the bytes that are there")
-        if kind in BOOLEANS:  # booleans in a list are a byte each, unlike those in a struct
+            raise Malformed("a list in it is longer than the available bytes")
+        if kind in BOOLEANS:  # a boolean takes a byte in a list, but none in a struct
             kind = BYTE
         return tuple([self._value(kind, depth + 1) for _ in range(length)])
 

@@ -1,15 +1,15 @@
-"""Write structs of Thrift's compact protocol, for the footer of the small files that polars is given."""
+"""Write structs of Thrift's compact protocol, for the footer of the small files that polars reads."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 
 class Int64(int):
-    """A number whose field has 64 bits; a plain int has 32."""
+    """A number with a 64-bit field; a plain int has a 32-bit field."""
 
 
 class Int8(int):
-    """A number from 0 to 127 whose field has 8 bits."""
+    """A number from 0 to 127 with an 8-bit field."""
 
 
 Field = bool | int | str | bytes | Mapping[int, "Field"] | Sequence["Field"]
@@ -31,14 +31,14 @@ _KINDS: Mapping[type, int] = {
 _BYTES = [bytes([number]) for number in range(256)]
 
 MAX_STEP = 15
-"""Fields further apart than this have their number after their head."""
+"""If the distance of two field numbers is larger, the number follows the field's header."""
 
 LONG_LIST = 15
-"""Where a list has this many members or more, its length follows its head."""
+"""If a list has at least this many members, its length follows its header."""
 
 
 def written_struct(fields: Mapping[int, Field]) -> bytes:
-    """Return a struct; its fields must come in ascending order of their numbers."""
+    """Return a struct. Its fields must be in ascending order of their numbers."""
     parts: list[bytes] = []
     last = 0
     for number, value in fields.items():
