@@ -2,7 +2,7 @@
 
     summary = run_load(Job(extract=["orders.parquet"], event_type="scn.data.inboundorder", ...))
 
-The names below are the library; the command line is a thin skin over them.
+The names below are the library. Each command of the command line calls one of them.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -59,12 +59,12 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is first used: the process of the emulator, for one, does not need polars."""
+    """Import a name on first use. For example, the process of the emulator does not need polars."""
     from importlib import import_module, metadata  # noqa: PLC0415 - only this function needs them
 
     if name == "__version__":
         return metadata.version("scn-loader")
-    if name == "draft":  # by the name of its command
+    if name == "draft":  # it has the name of its command
         name = "draft_job"
     for home, names in _HOMES.items():
         if name in names:

@@ -1,4 +1,4 @@
-"""The process of ``scn-loader``: streams and signals are set up before anything slow is imported."""
+"""The process of ``scn-loader``: it sets up streams and signals before it imports anything slow."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from loader.process.streams import mend_streams
 from loader.process.summary_place import clear_summary, requested_summary
 
 IMPORT_RETRY_SECONDS = 0.01
-"""How often an interrupt that came during an import is tried again."""
+"""Interval between repetitions of an interrupt that arrived during an import."""
 
 
 def run() -> None:
@@ -22,7 +22,7 @@ def run() -> None:
     if summary_json is not None:
         clear_summary(summary_json)
     with on_signals(_wait, _leave, GRACE_SECONDS):
-        # Raised while a module is imported, KeyboardInterrupt may come out as another error.
+        # A KeyboardInterrupt raised while a module is imported may appear as another error.
         from loader.cli import after_output, interrupted, main  # noqa: PLC0415 - it takes most of a second
 
         code = _code(main, interrupted)
@@ -34,12 +34,12 @@ def _code(main: Callable[[], None], interrupted: Callable[[], int]) -> int:
     """Return the exit code of the command."""
     with on_signals(_interrupt, _leave, GRACE_SECONDS):
         try:
-            if asked_to_stop() is not None:  # while the command was imported
+            if asked_to_stop() is not None:  # the signal arrived while the command was imported
                 return interrupted()
             main()
         except SystemExit as ended:
             return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
-        except KeyboardInterrupt:  # while an error was shown
+        except KeyboardInterrupt:  # the signal arrived while an error was shown
             return interrupted()
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0.0)

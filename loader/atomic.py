@@ -1,6 +1,6 @@
-"""Write a file whole: a reader sees the old file or the new one, also after a crash.
+"""Write a file atomically: a reader sees either the old or the new file, also after a crash.
 
-All files that replace another one, or must never be seen half written, are written here.
+Every file that replaces another one, or that must never be visible half written, is written here.
 """
 
 import os
@@ -17,23 +17,23 @@ DRAFT_PREFIX = ".scn-loader-"
 
 @contextmanager
 def replacing(path: Path, *, private: bool = True, overwrite: bool = True) -> Iterator[BinaryIO]:
-    """Yield a new file that takes the place of ``path`` when the block ends without an exception.
+    """Yield a new file that replaces ``path`` when the block ends without an exception.
 
-    The file is written beside its place, flushed to the disk, and renamed; then the folder is flushed.
-    After an exception nothing is left of it.
+    The file is written in the same folder, flushed to the disk and renamed; then the folder is flushed. After
+    an exception, the new file is deleted.
 
     Args:
-        path: The file to write. It is replaced by name: a symbolic link at its place is not followed.
+        path: The file to write. The name is replaced; a symbolic link with this name is not followed.
         private: Whether only this user may read it (mode 0600). Otherwise the umask decides.
-        overwrite: Whether a file that is there is replaced.
+        overwrite: Whether to replace an existing file.
 
     Raises:
-        FileExistsError: There is such a file, and it must not be replaced.
-        OSError: It cannot be written.
+        FileExistsError: The file exists and must not be replaced.
+        OSError: The file cannot be written.
     """
     if not overwrite and os.path.lexists(path):
         raise FileExistsError(17, "File exists", str(path))
-    # Not named after the file: its name may be as long as a name can be.
+    # Its name does not contain that of the file, which may already have the maximum length.
     descriptor, draft = tempfile.mkstemp(prefix=DRAFT_PREFIX, suffix=".part", dir=path.parent)
     try:
         with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
@@ -55,7 +55,7 @@ def replacing(path: Path, *, private: bool = True, overwrite: bool = True) -> It
 
 
 def write_whole(path: Path, content: bytes, *, private: bool = True) -> None:
-    """Write a file whole, in place of one that is there.
+    """Write a file atomically, in place of an existing one.
 
     Args:
         path: The file.
@@ -63,7 +63,7 @@ def write_whole(path: Path, content: bytes, *, private: bool = True) -> None:
         private: Whether only this user may read it (mode 0600).
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The file cannot be written.
     """
     with replacing(path, private=private) as file:
         file.write(content)
@@ -71,16 +71,16 @@ def write_whole(path: Path, content: bytes, *, private: bool = True) -> None:
 
 @contextmanager
 def drafting(path: Path) -> Iterator[Path]:
-    """Yield a path at which the block makes a file or folder that takes the place of ``path`` at its end.
+    """Yield a path at which the block makes a file or folder, which then replaces ``path``.
 
-    As ``replacing``, for what is written by name: a database, or a folder with files, all of which are
-    flushed. The path is in a new folder that only this user may enter.
+    This is `replacing` for content that is written by path: a database, or a folder with files. All of it is
+    flushed. The yielded path is in a new folder that only this user may enter.
 
     Args:
-        path: The file or folder to write. A folder does not replace one that holds something.
+        path: The file or folder to write. A folder cannot replace a folder that is not empty.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The file or folder cannot be written.
     """
     around = Path(tempfile.mkdtemp(prefix=DRAFT_PREFIX, suffix=".part", dir=path.parent))
     try:
@@ -95,23 +95,23 @@ def drafting(path: Path) -> Iterator[Path]:
 
 
 def remove_drafts(folder: Path) -> None:
-    """Remove the drafts that killed writers left in a folder; no writer may be active there."""
+    """Remove the drafts of killed writers from a folder; no writer may be active there."""
     for draft in folder.glob(f"{DRAFT_PREFIX}*.part"):
         if draft.is_dir() and not draft.is_symlink():
             shutil.rmtree(draft, ignore_errors=True)
 
 
 def make_private_file(path: Path) -> None:
-    """Make an empty file that only this user may read (mode 0600), for a writer that opens it by name.
+    """Create an empty file that only this user may read (mode 0600), for a writer that opens it by path.
 
     Raises:
-        FileExistsError: Something is there.
+        FileExistsError: The path exists.
     """
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def flush_folder(folder: Path) -> None:
-    """Make the names in a folder durable: what was renamed there stays so after a power loss.
+    """Make the names in a folder durable: a renamed file keeps its new name after a power loss.
 
     Raises:
         OSError: The folder cannot be opened or flushed.
@@ -128,7 +128,7 @@ def _flush(path: Path) -> None:
 
 
 def _umask() -> int:
-    # The system has no call that only reads the mask.
+    # The system has no call that reads the mask without setting it.
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

@@ -60,14 +60,14 @@ class LoaderError(Exception):
 
     Args:
         what: One sentence that names the error.
-        where: The place: file, row, column, setting; empty if there is none.
+        where: The place: file, row, column, setting; or empty.
         why: The cause, as its source reports it, without row data or secrets.
         next_step: What to run or change next. A command follows the sentence on a separate line.
     """
 
     exit_code = ExitCode.BUG
     end = ""
-    """The word for this end in the summary's `end`; empty if the exit code decides it."""
+    """The value of ``end`` in the summary; empty if the exit code determines it."""
 
     def __init__(self, what: str, *, where: str = "", why: str = "", next_step: str = "") -> None:
         super().__init__(what)
@@ -105,7 +105,7 @@ class NothingToLoad(LoaderError):
 
 
 class EmptyExtract(NothingToLoad):
-    """The files are there, and hold no row."""
+    """The files exist, but have no rows."""
 
     end = "empty"
 
@@ -189,7 +189,7 @@ class Terminated(Interrupted):
 class SystemRefusal(LoaderError):
     """The operating system refused memory, a thread, a file or space; the same command resumes the load.
 
-    Whoever shows it before anything was sent gives it the exit code 2.
+    If it is shown before anything was sent, its exit code is set to 2.
     """
 
     exit_code = ExitCode.STOPPED_RESUMABLE
@@ -219,15 +219,15 @@ def unhandled(fault: BaseException, *, where: str = "") -> UnhandledCase | Syste
             "The operating system refused what scn-loader needs.",
             where=file or where,
             why=why,
-            next_step="free or permit what is missing, then run the same command again; it resumes a load",
+            next_step="free or permit this resource, then run the same command again; a load resumes",
         )
     else:
         error = UnhandledCase(
             "An internal error stopped scn-loader.",
             where=where,
             why=type(fault).__name__,
-            next_step="this is a bug: run the same command with --debug and report its output; for a load, "
-            "the same command also resumes it",
+            next_step="this is a bug: run the same command with --debug and report its output; it also "
+            "resumes a load",
         )
     error.__cause__ = fault
     return error

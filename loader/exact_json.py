@@ -1,20 +1,20 @@
-"""JSON without loss: numbers keep their digits, and an object that names a key twice is an error."""
+"""JSON without loss: numbers keep their digits, and an object with a repeated key is an error."""
 
 import json
 from typing import Any, NoReturn
 
 MAX_DEPTH = 100
-"""Levels of objects and arrays that are written; each costs stack frames."""
+"""Maximum nesting of objects and arrays that are written; each level costs stack frames."""
 
 
 class Digits(str):
-    """A number, as it is spelled."""
+    """A number as spelled in the text."""
 
     __slots__ = ()
 
 
 class KeyTwice(ValueError):
-    """An object names a key twice: one of the values would be lost."""
+    """An object repeats a key, so one of the values would be lost."""
 
 
 class TooDeep(ValueError):
@@ -25,7 +25,7 @@ def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return the members of an object.
 
     Raises:
-        KeyTwice: It names a key twice.
+        KeyTwice: The object repeats a key.
     """
     found = dict(pairs)
     if len(found) != len(pairs):
@@ -34,12 +34,12 @@ def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def no_number(name: str) -> NoReturn:
-    """Refuse NaN and Infinity, which JSON does not have.
+    """Reject NaN and Infinity, which are not JSON.
 
     Raises:
         ValueError: Always.
     """
-    raise ValueError(f"JSON knows no {name}")
+    raise ValueError(f"{name} is not JSON")
 
 
 _DECODER = json.JSONDecoder(
@@ -51,15 +51,15 @@ def read(text: str) -> Any:
     """Return the value of a JSON text; its numbers are ``Digits``.
 
     Raises:
-        ValueError: It is not JSON.
-        KeyTwice: An object in it names a key twice.
+        ValueError: The text is not JSON.
+        KeyTwice: An object in it repeats a key.
         RecursionError: It is nested too deeply.
     """
     return _DECODER.decode(text)
 
 
 def written(value: Any, depth: int = 0) -> str:
-    """Return the JSON text of a value that ``read`` gave: compact, keys in order, numbers digit by digit.
+    """Return the JSON text of a value from ``read``: compact, keys in order, numbers digit by digit.
 
     Raises:
         TooDeep: It is nested too deeply.

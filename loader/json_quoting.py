@@ -21,7 +21,7 @@ def quote(data: bytes) -> bytes:
 
 
 def unquote(quoted: bytes) -> bytes:
-    """Return the text of which ``quoted`` is the result of `quote`.
+    """Return the text whose quoted form is ``quoted``.
 
     Raises:
         orjson.JSONDecodeError: ``quoted`` is not the content of a JSON string.

@@ -1,7 +1,7 @@
-"""Latency histograms: a sample costs an addition, and a percentile is off by 2.5 % at most.
+"""Latency histograms: a sample costs one addition, and a percentile has an error of at most 2.5 %.
 
-A library histogram costs 2.5 us a sample and more, a tenth of the processor time of an event in row mode.
-Histograms of several runs or shards add up.
+A library histogram costs at least 2.5 us per sample, a tenth of the processor time of an event in row mode.
+Histograms of several runs or shards can be added.
 """
 
 import math
@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 GROWTH = 1.05
-"""Upper over lower bound of a bucket. A value is off by at most half of that: sqrt(1.05) - 1 = 2.5 %."""
+"""Ratio of the bounds of a bucket. The error of a value is at most half of that: sqrt(1.05) - 1 = 2.5 %."""
 
 SHORTEST_SECONDS = 1e-5
 LONGEST_SECONDS = 1e5
-"""What the buckets span; beyond it values count in the first or last bucket. Tokens live 28,800 s."""
+"""Range of the buckets; values outside count in the first or last bucket. Tokens live 28,800 s."""
 
 _SCALE = 1 / math.log(GROWTH)
 _FIRST = math.floor(math.log(SHORTEST_SECONDS) * _SCALE)
@@ -22,7 +22,7 @@ _BUCKETS = math.ceil(math.log(LONGEST_SECONDS) * _SCALE) - _FIRST + 1
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """Latencies in milliseconds; None while there is no sample."""
+    """Latencies in milliseconds; None without samples."""
 
     p50: float | None = None
     p95: float | None = None
@@ -39,11 +39,11 @@ NO_LATENCIES = Percentiles()
 
 
 class Latencies:
-    """How long something took, many times.
+    """A histogram of durations.
 
     Attributes:
         count: Number of samples.
-        max_seconds: The longest one, exactly.
+        max_seconds: The exact maximum.
     """
 
     __slots__ = ("_counts", "count", "max_seconds")
@@ -54,7 +54,7 @@ class Latencies:
         self.max_seconds = 0.0
 
     def add(self, seconds: float) -> None:
-        """Add a sample; a negative one, from a clock that was set back, counts as the shortest."""
+        """Add a sample. A negative one, from a clock that was set back, counts as the shortest."""
         if seconds > SHORTEST_SECONDS:
             bucket = int(math.log(seconds) * _SCALE - _FIRST)
             self._counts[bucket if bucket < _BUCKETS else -1] += 1
@@ -73,7 +73,7 @@ class Latencies:
     def since(self, earlier: "Latencies") -> "Latencies":
         """Return the samples added after ``earlier`` was copied from this histogram.
 
-        The longest of them is exact if it is the longest of all, and else known to a bucket.
+        Their maximum is exact if it is also the maximum of all samples; otherwise it is exact to a bucket.
         """
         recent = Latencies()
         recent._counts = [now - then for now, then in self._pairs(earlier)]
@@ -86,13 +86,13 @@ class Latencies:
         return recent
 
     def copy(self) -> "Latencies":
-        """Return a histogram of its own with the same samples."""
+        """Return a copy of the histogram."""
         copied = Latencies()
         copied.merge(self)
         return copied
 
     def percentiles(self) -> Percentiles:
-        """Return the figures that people ask for, in milliseconds."""
+        """Return the usual percentiles in milliseconds."""
         if not self.count:
             return Percentiles()
         p50, p95, p99 = (self._quantile(share) * 1e3 for share in (0.50, 0.95, 0.99))

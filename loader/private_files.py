@@ -1,10 +1,10 @@
-"""Folders and files of this user alone, opened so that other users cannot replace them.
+"""Private folders and files, opened so that other users cannot replace them.
 
 Rules kept here:
 
-1. A folder that is used is ours, or root's. Only root may use another's: a container often runs as root over
-   a folder of its host's user.
-2. A file is never opened through a symbolic link; a FIFO or device in its place is refused without waiting.
+1. A folder must belong to this user or to root. Only root may use another user's folder: a container often
+   runs as root on a folder of a user of its host.
+2. A file is never opened through a symbolic link. A FIFO or device in its place is refused without blocking.
 """
 
 import errno
@@ -16,14 +16,14 @@ from pathlib import Path
 from loader.atomic import flush_folder
 
 SQLITE_SIDECARS = ("-wal", "-shm", "-journal")
-"""What SQLite opens beside a database, by the end of its name."""
+"""Endings of the files that SQLite opens beside a database."""
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder with mode 0700, and those above it with the usual mode; one that is there is checked.
+    """Create a folder with mode 0700, and missing parents with the usual mode; check an existing folder.
 
     Raises:
-        OSError: It cannot be made, is not a folder, or belongs to another user.
+        OSError: It cannot be created, is not a folder, or belongs to another user.
     """
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     for each in reversed(missing):
@@ -33,7 +33,7 @@ def make_private_folder(folder: Path) -> None:
 
 
 def check_ours(folder: Path) -> None:
-    """Refuse a folder in which another user could exchange files.
+    """Reject a folder in which another user could replace files.
 
     Raises:
         OSError: It belongs to another user, or is not a folder.
@@ -49,10 +49,10 @@ def check_ours(folder: Path) -> None:
 
 
 def check_files(paths: Iterable[Path]) -> None:
-    """Refuse anything other than a regular file: a link, a FIFO, a device, a folder.
+    """Reject paths that are not regular files: a link, a FIFO, a device, a folder.
 
     Raises:
-        OSError: There is such a thing.
+        OSError: A path is not a regular file.
     """
     for path in paths:
         try:
@@ -63,12 +63,12 @@ def check_files(paths: Iterable[Path]) -> None:
 
 
 def with_sidecars(path: Path) -> list[Path]:
-    """Return a database and what SQLite opens beside it."""
+    """Return the paths of a database and of the files that SQLite opens beside it."""
     return [path, *(Path(f"{path}{suffix}") for suffix in SQLITE_SIDECARS)]
 
 
 def open_private(path: Path, flags: int) -> int:
-    """Open a file, made with mode 0600 if ``flags`` have O_CREAT; return its descriptor.
+    """Open a file and return its descriptor. It is created with mode 0600 if ``flags`` have O_CREAT.
 
     Raises:
         OSError: It cannot be opened, or is not a regular file.

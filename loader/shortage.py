@@ -1,7 +1,7 @@
-"""Tell what the machine refuses this process from a bug of the loader.
+"""Distinguish a resource that the machine refuses from a bug of the loader.
 
-A limit on memory, threads, open files or file sizes appears in many forms: as an OSError, as the error of an
-import, as a panic of polars. The message of the exception decides only which limit it was: it is never shown,
+A limit on memory, threads, open files or file sizes appears in many forms: as an OSError, as an error of an
+import, as a panic of polars. The message of the exception decides only which limit it was. It is never shown,
 because a library may quote values in it.
 """
 
@@ -16,10 +16,10 @@ REFUSALS = frozenset(
         *(errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR),
     }
 )
-"""Error numbers with which the operating system refuses a request that is right in itself."""
+"""Error numbers with which the operating system refuses a valid request."""
 
 _MOST_CAUSES = 8
-"""How many causes of an exception are looked at."""
+"""Maximum number of causes of an exception that are examined."""
 
 _NUMBER = re.compile(r"os error (\d+)|Os \{ code: (\d+)")
 """The two forms in which Rust quotes the system's error number."""
@@ -31,10 +31,10 @@ NO_MEMORY = re.compile(
 
 
 def refused_by_system(fault: BaseException) -> tuple[str, str] | None:
-    """Return why the operating system refused a request, and the file; None if the fault is another one.
+    """Return why the operating system refused a request, and the file; None for any other exception.
 
     Args:
-        fault: An exception, whose causes are looked at too.
+        fault: An exception; its causes are examined too.
     """
     looked_at: BaseException | None = fault
     for _ in range(_MOST_CAUSES):

@@ -2,8 +2,8 @@
 
 Rules kept here:
 
-1. Two files with the same content are the same file. A file that was only moved is no difference, unless its
-   new path gives other columns.
+1. Two files with the same content are the same file. A moved file is not a difference, unless its new path
+   gives other columns.
 2. Every difference is reported with the stored and the given value, and without row data.
 """
 

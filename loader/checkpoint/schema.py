@@ -68,7 +68,7 @@ CREATE TABLE slices (                  -- what was planned at a time
     places        BLOB NOT NULL,       -- of each event: its first row in the window, 4 bytes of its token
     PRIMARY KEY (window, number)
 ) WITHOUT ROWID;
-CREATE TABLE slice_files (             -- what became of the rows of each file in a slice
+CREATE TABLE slice_files (             -- counts of the rows of each file in a slice
     window        INTEGER NOT NULL,
     slice         INTEGER NOT NULL,
     file          INTEGER NOT NULL,
@@ -113,7 +113,7 @@ CREATE TABLE events (                  -- every event that is not accepted and n
     run              INTEGER NOT NULL, -- the run that wrote this row last
     PRIMARY KEY (window, event_index)
 ) WITHOUT ROWID;
-CREATE TABLE parts (                   -- what became of parts of events that were refused as a whole
+CREATE TABLE parts (                   -- outcomes of parts of events that were refused as a whole
     window       INTEGER NOT NULL,
     event_index  INTEGER NOT NULL,
     first_record INTEGER NOT NULL,     -- counted from 0 in the event
@@ -131,7 +131,7 @@ CREATE TABLE parts (                   -- what became of parts of events that we
     verdict      INTEGER NOT NULL DEFAULT 0,  -- of an accepted part: Verdict of loader/checkpoint/verdicts.py
     PRIMARY KEY (window, event_index, first_record, records)
 ) WITHOUT ROWID;
-CREATE TABLE verdicts (                -- what became of accepted events: half a byte for each
+CREATE TABLE verdicts (                -- verdicts of accepted events: half a byte for each
     window INTEGER PRIMARY KEY,
     states BLOB NOT NULL               -- Verdict; of byte n the low half is event 2n, the high one 2n + 1
 );

@@ -3,7 +3,7 @@
 Rules kept here:
 
 1. The order is fixed: conditions, event, governor's token, user's token. No other module starts attempts.
-2. An event that needs no attempt takes no token. It is settled, and the next event is looked at.
+2. An event that needs no attempt takes no token. It is settled, and the next event is examined.
 """
 
 import asyncio

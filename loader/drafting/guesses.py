@@ -59,7 +59,7 @@ FEW_WORDS = 6
 """More different texts than this among dates or numbers are not words for "no value"."""
 
 FITTING_SHARE = 0.5
-"""A column in which fewer of the texts that are no such words fit the type holds something else."""
+"""If fewer of the other texts of a column fit the type, the column has another type."""
 
 _WORD = re.compile(r"[^0-9]{1,60}")
 """A text that may stand for "no value": short, and without a digit."""

@@ -209,5 +209,5 @@ def _array(texts: Sequence[str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return a TOML basic string: JSON's, but for DEL, which TOML wants escaped."""
+    """Return a TOML basic string: a JSON string in which DEL is escaped, as TOML requires."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,9 +1,9 @@
-"""AWS Supply Chain on loopback: the service's side of the wire, for rehearsals and tests.
+"""An emulator of AWS Supply Chain on loopback, for rehearsals and tests.
 
-It serves the operations of the service model, verifies signatures with botocore's signer, keeps tokens, order
-and quotas like the service, and fails by a fault plan in every way that a network can fail. Its *ledger*
-holds all calls, its *lake* the records. It shares with the loader only the description of the datasets and
-facts about the service.
+It serves the operations of the service model, verifies signatures with botocore's signer, and handles tokens,
+order and quotas like the service. A fault plan makes it fail in the ways in which a network can fail. Its
+*ledger* has all calls, its *lake* the records. It shares with the loader only the description of the datasets
+and facts about the service.
 
     async with running_emulator(EmulatorSettings(quota=QuotaSettings(rate=100))) as emulator:
         ...  # point a client at emulator.url, with ACCESS_KEY_ID and SECRET_ACCESS_KEY

@@ -1,9 +1,9 @@
 """The emulator's clock: real time that tests can move.
 
-The clock has two hands. ``advance`` ages client tokens and events and refills the quota; it makes no
-signature stale. ``skew_seconds`` is the error of the clients' clocks: it shifts the ``Date`` header and the
-time that signatures are judged by. While it is 0, the ``Date`` header follows ``advance``, since a client
-learns the age of things from it.
+The clock has two parts. ``advance`` ages client tokens and events and refills the quota, but does not age
+signatures. ``skew_seconds`` is the error of the clients' clocks: it shifts the ``Date`` header and the time
+used to check signatures. While it is 0, the ``Date`` header follows ``advance``, because a client computes
+the age of things from that header.
 """
 
 import time
@@ -14,7 +14,7 @@ class EmulatorClock:
     """Epoch seconds since the emulator started, on a monotonic base.
 
     Attributes:
-        skew_seconds: How far the time of signatures is ahead of real time.
+        skew_seconds: Seconds by which the time of signatures is ahead of real time.
     """
 
     def __init__(self, skew_seconds: float = 0.0) -> None:
@@ -43,7 +43,7 @@ class EmulatorClock:
             ValueError: ``seconds`` is negative.
         """
         if seconds < 0:
-            raise ValueError("the clock does not go back")
+            raise ValueError("the clock cannot go back")
         self._advanced_seconds += seconds
 
     def date_header(self) -> str:

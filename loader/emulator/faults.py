@@ -1,15 +1,15 @@
 """Fault plans: rules for injected faults, as a Python object or a TOML or JSON file.
 
     seed = 7
-    [[rules]]                        # each third of the first nine calls is lost after acceptance
+    [[rules]]                        # of the first nine calls, every third answer is lost after acceptance
     fault = "answer_lost"
     calls = [3, 6, 9]
-    [[rules]]                        # one call in twenty meets an internal error
+    [[rules]]                        # one call in twenty gets an internal error
     fault = "error"
     code = "InternalServerException"
     probability = 0.05
 
-A middlebox between client and service, for 45 seconds, and one that refuses for good from then on:
+A middlebox between client and service that fails for 45 seconds, and one that then refuses permanently:
 
     [[rules]]
     fault = "page"                   # also "redirect", and "codeless" with a status
@@ -20,12 +20,12 @@ A middlebox between client and service, for 45 seconds, and one that refuses for
     status = 403
     from_seconds = 55
 
-The first rule that matches a call and wins its draw decides. A fault *before acceptance* ends the processing
-of the call. A fault after acceptance changes only the answer: the call was processed as usual, with success
-or with an error.
+The first rule that matches a call and passes its random draw applies. A fault *before acceptance* ends the
+processing of the call. A fault after acceptance changes only the answer: the call was processed as usual,
+with success or with an error.
 
-Rules kept here: decisions are pure, and chance is an argument. Call numbers count the signed and readable
-calls of an operation, from 1, since the plan was set.
+Rules kept here: decisions are pure, and random numbers are arguments. Call numbers count the signed and
+readable calls of an operation, from 1, since the plan was set.
 """
 
 import tomllib
@@ -51,11 +51,11 @@ class FaultKind(StrEnum):
     ANSWER_LOST = "answer_lost"
     """The connection is reset after acceptance, instead of an answer."""
     HANG = "hang"
-    """The answer is held back for ``seconds``."""
+    """The answer is delayed by ``seconds``."""
     SLOW_BODY = "slow_body"
-    """The body of the answer drips over ``seconds``."""
+    """The body of the answer is sent slowly over ``seconds``."""
     NO_EVENT_ID = "no_event_id"
-    """200 with a JSON object that holds no eventId."""
+    """200 with a JSON object without an eventId."""
     NOT_JSON = "not_json"
     """200 with a body that is not JSON."""
     CUT_BODY = "cut_body"
@@ -65,23 +65,23 @@ class FaultKind(StrEnum):
     HTML_ERROR = "html_error"
     """An intermediary's HTML page with 502, before acceptance unless ``after_acceptance`` is set."""
     CLOSE = "close"
-    """A good answer that closes the connection."""
+    """A valid answer that closes the connection."""
     PAGE = "page"
     """A middlebox's HTML page with 200 (or ``status``) instead of the answer, as a captive portal's."""
     REDIRECT = "redirect"
-    """A middlebox's 302 (``status`` for another) to ``location``."""
+    """A middlebox's 302 (or ``status``) to ``location``."""
     CODELESS = "codeless"
-    """A middlebox's refusal with ``status`` and a short page: no error code, no request id."""
+    """A middlebox's refusal with ``status`` and a short page, without error code and request id."""
     LOAD_FAILED = "load_failed"
-    """Accepted and answered, but its records never reach the lake; Get reports FAILED."""
+    """The event is accepted and answered, but its records never reach the lake; Get reports FAILED."""
     FORGOTTEN = "forgotten"
-    """Accepted and answered, and then lost: neither the lake nor Get nor List knows it."""
+    """The event is accepted and answered, then lost: the lake, Get and List do not know it."""
     ENDLESS_LIST = "endless_list"
-    """A page of List that always names a next one; the first page follows the last one."""
+    """A page of List that always has a next token; the first page follows the last one."""
 
 
 MIDDLEBOX = frozenset({FaultKind.HTML_ERROR, FaultKind.PAGE, FaultKind.REDIRECT, FaultKind.CODELESS})
-"""Faults of a middlebox, which answers instead of the service."""
+"""Faults of a middlebox that answers instead of the service."""
 
 _BEFORE_ACCEPTANCE = MIDDLEBOX | {FaultKind.ERROR, FaultKind.RESET}
 _DEFAULT_SECONDS = {FaultKind.HANG: 30.0, FaultKind.SLOW_BODY: 1.0}
@@ -97,20 +97,20 @@ class FaultRule(_Section):
     Attributes:
         fault: The fault.
         code: Error code, for ``error``.
-        status: HTTP status of ``error`` (the code's own if not given), ``html_error`` (502), ``page`` (200),
-            ``redirect`` (302) and ``codeless``, which needs one.
-        location: Where ``redirect`` leads to.
-        title: Title of the page for ``page`` and ``codeless``; the status if not given.
+        status: HTTP status of ``error`` (default: that of the code), ``html_error`` (502), ``page`` (200),
+            ``redirect`` (302) and ``codeless``, which requires one.
+        location: Target of ``redirect``.
+        title: Title of the page for ``page`` and ``codeless``; default: the status.
         message: Message of the error.
-        headers: Headers added to the answer, such as Retry-After or a Date of its own.
-        seconds: Duration, for ``hang`` (30 s if not given) and ``slow_body`` (1 s).
-        after_acceptance: Whether the call is processed before the fault; overrides the kind's default.
+        headers: Headers added to the answer, such as Retry-After or another Date.
+        seconds: Duration, for ``hang`` (default 30 s) and ``slow_body`` (default 1 s).
+        after_acceptance: Whether the call is processed before the fault; overrides the default of the kind.
         operation: The operation that it affects.
         calls: Numbers of calls, from 1; empty means all.
         first_call: First call that it can affect.
         last_call: Last call that it can affect.
         from_seconds: Start, in seconds after the plan was set.
-        until_seconds: End, in seconds after the plan was set; never if not given.
+        until_seconds: End, in seconds after the plan was set; default: never.
         attempts: Which attempts of an event, from 1 (by client token); empty means all.
         groups: Event groups that it affects; empty means all.
         probability: Probability that it affects a matching call.
@@ -140,19 +140,21 @@ class FaultRule(_Section):
     @model_validator(mode="after")
     def _error_has_code(self) -> Self:
         if (self.fault is FaultKind.ERROR) != (self.code is not None):
-            raise ValueError("a code goes with fault 'error', and only with it")
+            raise ValueError("fault 'error', and only that fault, needs a code")
         if self.fault is FaultKind.CODELESS and self.status is None:
             raise ValueError("fault 'codeless' needs a status")
         if self.code is not None and self.status is None:
             try:
                 status_of(self.code)
             except KeyError:
-                raise ValueError(f"'{self.code}' is not a code of the service: give a status too") from None
+                raise ValueError(
+                    f"'{self.code}' is not a code of the service, so it needs a status"
+                ) from None
         return self
 
     @property
     def name(self) -> str:
-        """Its name in the ledger: the error code if it has one, else the kind."""
+        """Its name in the ledger: the error code if it has one, otherwise the kind."""
         return self.code or self.fault.value
 
     @property
@@ -188,7 +190,7 @@ class FaultPlan(_Section):
 
     Attributes:
         seed: Seeds the draws of rules with a probability.
-        rules: Tried in order.
+        rules: The rules, tried in this order.
     """
 
     seed: int = 0
@@ -200,7 +202,7 @@ class FaultPlan(_Section):
 
         Raises:
             OSError: The file cannot be read.
-            ValueError: It is not a fault plan.
+            ValueError: The file is not a fault plan.
         """
         text = path.read_bytes()
         try:
@@ -211,7 +213,7 @@ class FaultPlan(_Section):
 
 
 class FaultSchedule:
-    """A fault plan in use: counts how many calls each rule affected.
+    """A fault plan in use. It counts the calls that each rule affected.
 
     Args:
         plan: The rules.
@@ -234,12 +236,12 @@ class FaultSchedule:
         """Return the fault of a call, or None.
 
         Args:
-            operation: The operation called.
+            operation: The operation.
             call: Number of the call among those of the operation, from 1.
-            attempt: Which attempt of its event it is, from 1; 0 if it has no client token.
-            group: Its event group; empty if it has none.
+            attempt: Number of the attempt of its event, from 1; 0 without a client token.
+            group: Its event group; empty without a group.
             draw: Random number, uniform in [0, 1).
-            elapsed_seconds: How long ago the plan was set.
+            elapsed_seconds: Time since the plan was set.
         """
         for number, rule in enumerate(self.plan.rules):
             if rule.times is not None and self._happened[number] >= rule.times:
@@ -249,6 +251,6 @@ class FaultSchedule:
             if draw < rule.probability:
                 self._happened[number] += 1
                 return rule
-            # What is left of the draw is even on [0, 1) again: each rule has its own chance.
+            # The rest of the draw is uniform on [0, 1) again, so each rule has an independent probability.
             draw = (draw - rule.probability) / (1.0 - rule.probability)
         return None

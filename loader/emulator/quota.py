@@ -1,9 +1,9 @@
-"""How many events per second the service takes: a token bucket, or a count per second of the clock.
+"""The quota of events per second: a token bucket, or a count per second of the clock.
 
 Rules kept here:
 
-1. Pure: ``now`` is an argument, in seconds, and never decreases.
-2. A refused call costs nothing.
+1. Pure: ``now`` is an argument in seconds that never decreases.
+2. A refused call does not use the quota.
 """
 
 from loader.emulator.settings import QuotaSettings
@@ -14,7 +14,7 @@ class Quota:
 
     Args:
         settings: The rate and the shape of the quota.
-        now: Seconds; the bucket is full then.
+        now: Start time in seconds; the bucket is full then.
     """
 
     def __init__(self, settings: QuotaSettings, now: float) -> None:
@@ -25,10 +25,10 @@ class Quota:
         self._filled_at = now
 
     def take(self, now: float) -> float:
-        """Admit a call, or say how long to wait.
+        """Admit a call, or return how long to wait.
 
         Returns:
-            0.0 if the call is admitted, else seconds until one could be.
+            0.0 if the call is admitted; otherwise seconds until a call can be admitted.
         """
         rate = self._rate
         if rate is None:

@@ -26,12 +26,12 @@ class _Section(BaseModel):
 
 
 class QuotaSettings(_Section):
-    """How many Send calls the service admits (AWS publishes no number: docs/service.md 1.1).
+    """The quota of Send calls (AWS does not publish one: docs/service.md 1.1).
 
     Attributes:
         rate: Calls per second; None means no limit.
-        burst: How many at once; one second's worth if not given.
-        per_second_window: Count per second of the clock instead of filling a bucket evenly.
+        burst: Calls at once; default: one second's worth.
+        per_second_window: Whether to count per second of the clock instead of filling a bucket evenly.
     """
 
     rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
@@ -40,7 +40,7 @@ class QuotaSettings(_Section):
 
     @property
     def capacity(self) -> float:
-        """How many calls a full bucket, or one second, admits."""
+        """Number of calls that a full bucket, or one second, admits."""
         return float(self.burst) if self.burst is not None else max(1.0, self.rate or 1.0)
 
 
@@ -48,40 +48,40 @@ class EmulatorSettings(_Section):
     """The settings of an emulator.
 
     Attributes:
-        host: A loopback address; no other is accepted.
+        host: A loopback address; other addresses are refused.
         port: TCP port; 0 picks a free one.
         certfile: PEM certificate chain; with ``keyfile`` the emulator serves TLS.
         keyfile: PEM key of the certificate.
         credentials: Known access keys and their secrets.
-        session_token: The session token requests must carry; None refuses none and asks for none.
-        region: The Region signatures must be scoped to; None takes any.
-        verify_signatures: Whether to verify signatures at all (off: benchmarks).
-        check_records: Whether records must follow their dataset's schema (off: benchmarks).
-        keep_records: Whether accepted records go into the lake (off: benchmarks).
-        refused_values: By column, the values for which a record is refused although it follows the schema.
+        session_token: The session token that requests must have; None for no token.
+        region: The Region that signatures must have; None for any.
+        verify_signatures: Whether to verify signatures (off for benchmarks).
+        check_records: Whether records must conform to their dataset's schema (off for benchmarks).
+        keep_records: Whether accepted records go into the lake (off for benchmarks).
+        refused_values: By column, values for which a record is refused although it conforms to the schema.
         instance_ids: Known instances; empty means any.
-        custom_keys: Primary keys of custom datasets, by ``namespace/name``. For one without an entry,
-            equal records are the same record.
-        datasets: Custom datasets whose schema is known, in the words of CreateDataLakeDataset (``namespace``,
-            ``name``, ``schema``); records of all others are only checked for what no dataset can hold.
-        quota: How many Send calls are admitted.
+        custom_keys: Primary keys of custom datasets, by ``namespace/name``. Without an entry, equal records
+            count as the same record.
+        datasets: Custom datasets with a known schema, as for CreateDataLakeDataset (``namespace``, ``name``,
+            ``schema``). Records of other datasets are only checked for what a dataset cannot have.
+        quota: The quota of Send calls.
         retry_hint: Header with the wait time for a throttled client.
-        latency_seconds: Mean time from acceptance to the answer; throttled answers come at once.
-        latency_jitter_seconds: The time is drawn evenly from mean - jitter to mean + jitter.
-        seed: Seeds latency.
+        latency_seconds: Mean time from acceptance to the answer; throttled answers are sent at once.
+        latency_jitter_seconds: The time is uniform between mean - jitter and mean + jitter.
+        seed: Seed of latencies and failed loads.
         faults: The fault plan.
-        clock_skew_seconds: How far the clock of signatures and ``Date`` is ahead of real time.
+        clock_skew_seconds: Seconds by which the clock of signatures and ``Date`` is ahead of real time.
         token_life_seconds: How long a client token lives.
         load_seconds: How long an event of type ``scn.data.dataset`` stays IN_PROGRESS.
-        fail_load_share: Share of the accepted events whose load fails, drawn by ``seed``: their records never
-            reach the lake.
-        failed_values: By column, the values that make the load of an event that holds one fail.
+        fail_load_share: Share of the accepted events whose load fails, drawn with ``seed``: their records
+            never reach the lake.
+        failed_values: By column, values that make the load of their event fail.
         list_order: Order of ListDataIntegrationEvents, which AWS does not document. ``newest`` and ``oldest``
             count their pages from the start, so pages shift while events arrive; ``mixed`` is the order of
             the event ids.
-        account_id: The AWS account in the ARNs that it gives out.
+        account_id: The AWS account in ARNs.
         instance_tags: Tags that every instance has from the start.
-        ledger_path: SQLite file of what arrived; None keeps it in memory.
+        ledger_path: SQLite file of the received calls; None keeps them in memory.
         lake_path: SQLite file of the records; None keeps them in memory.
         max_body_bytes: Longer request bodies are refused with 413.
     """
@@ -121,8 +121,8 @@ class EmulatorSettings(_Section):
     @field_validator("host")
     @classmethod
     def _loopback(cls, value: str) -> str:
-        # The control endpoints are unsigned and the lake contains payloads: only this machine may reach them.
-        # A name could stand for any address, so only addresses are taken.
+        # The control endpoints are unsigned and the lake contains payloads, so only this machine may reach
+        # them. A name could be any address, so only addresses are accepted.
         if not _is_loopback(value):
             raise ValueError("the emulator listens on loopback addresses only, such as 127.0.0.1 or ::1")
         return value
@@ -130,9 +130,9 @@ class EmulatorSettings(_Section):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if (self.certfile is None) != (self.keyfile is None):
-            raise ValueError("certfile and keyfile go together")
+            raise ValueError("certfile and keyfile need each other")
         if self.ledger_path is not None and self.ledger_path == self.lake_path:
-            raise ValueError("ledger_path and lake_path must be two files")
+            raise ValueError("ledger_path and lake_path must be different files")
         return self
 
 

@@ -56,7 +56,7 @@ def _tell_disagreement(checkpoint: Checkpoint) -> None:
     if found.windows or found.in_doubt or found.strays_since is not None:
         log.warning(
             "The parts of the checkpoint do not agree, as after a copy of a run directory in use: counts "
-            "were made anew from receipts, %d events are in doubt for it, and %d are planned and sent again.",
+            "were derived again from receipts, %d events are in doubt, and %d are planned and sent again.",
             found.in_doubt,
             found.stray_events,
         )

@@ -1,1 +1,1 @@
-"""What runs the shards of a load: processes of this machine."""
+"""The processes that run the shards of a load on this machine."""

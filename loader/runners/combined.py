@@ -26,15 +26,15 @@ SUMMED = (
 def together(
     snapshots: Sequence[Snapshot], shards: int, seconds: float, of_the_dead: Mapping[str, int]
 ) -> Snapshot:
-    """Return one snapshot for those of all workers.
+    """Return the snapshots of all workers as one.
 
-    Each shard reads the whole extract, so the rows that are done are the mean of what each is done with.
+    Each shard reads the whole extract, so the number of finished rows is the mean over the shards.
 
     Args:
-        snapshots: The last one of each worker, of those that have ended too.
-        shards: How many shards there are.
-        seconds: Since the load began.
-        of_the_dead: Counts of processes that died, by name.
+        snapshots: The last one of each worker, including workers that have ended.
+        shards: Number of shards.
+        seconds: Seconds since the load began.
+        of_the_dead: Counts of processes that have died, by name.
     """
     if not snapshots:
         return Snapshot(seconds=seconds)
@@ -63,7 +63,7 @@ def _rank(phase: str) -> int:
 
 
 def worst(latencies: Iterable[Percentiles]) -> Percentiles:
-    """Return for each percentile the longest of all workers."""
+    """Return each percentile as the longest of any worker."""
     known = [each for each in latencies if each.p50 is not None]
     if not known:
         return NO_LATENCIES
@@ -74,14 +74,14 @@ def worst(latencies: Iterable[Percentiles]) -> Percentiles:
 def summary_of(
     run_dir: Path, ends: Sequence[WorkerEnd], last: Snapshot, seconds: float, error: LoaderError | None
 ) -> LoadSummary:
-    """Return the summary of a load: its counts from the checkpoints, what this run did from the workers.
+    """Return the summary of a load: counts of the load from the checkpoints, of this run from the workers.
 
     Args:
         run_dir: The run directory, absolute.
-        ends: How the workers ended, of those that said it.
+        ends: The ends that workers have reported.
         last: The last snapshot of all workers.
-        seconds: How long the run took.
-        error: What ended the load before its end, or None.
+        seconds: Duration of the run.
+        error: The error that stopped the load, or None.
     """
     summaries = [end.summary for end in ends if end.summary is not None]
     limits: Counter[str] = Counter()

@@ -1,7 +1,8 @@
-"""What a worker and its parent say to each other: one JSON object a line.
+"""The messages between a worker and its parent: one JSON object per line.
 
-The parent writes the job to the worker's standard input, and later shares of the ceiling. The worker writes
-to its standard output: that its checkpoint is open, snapshots, warnings, and how it ended.
+The parent writes the job to the worker's standard input, and later the worker's share of the maximum rate.
+The worker writes to its standard output: a message when its checkpoint is open, snapshots, warnings, and its
+end.
 """
 
 from collections.abc import Mapping
@@ -19,12 +20,12 @@ from loader.report.trouble import Trouble
 
 
 class WorkerError(LoaderError):
-    """An error that ended a worker, as it is shown by its parent.
+    """The error that ended a worker, as its parent shows it.
 
     Args:
         code: The exit code.
-        what: One sentence that names the error.
-        texts: The other texts of the error's block.
+        what: The error in one sentence.
+        texts: The other texts of the error block.
     """
 
     def __init__(self, code: ExitCode, what: str, **texts: str) -> None:
@@ -34,11 +35,11 @@ class WorkerError(LoaderError):
 
 @dataclass(frozen=True, slots=True)
 class WorkerEnd:
-    """How a worker ended.
+    """The end of a worker.
 
     Attributes:
         summary: The counts of its shard; None if it was refused before it began.
-        error: What ended it before its end, or None.
+        error: The error that stopped it, or None.
     """
 
     summary: LoadSummary | None
@@ -46,7 +47,7 @@ class WorkerEnd:
 
     @property
     def exit_code(self) -> ExitCode:
-        """What its command would have ended with."""
+        """The exit code of an equivalent command."""
         if self.summary is not None:
             return self.summary.exit_code
         return ExitCode.BUG if self.error is None else ExitCode(self.error.exit_code)
@@ -69,7 +70,7 @@ def line(values: Mapping[str, Any]) -> bytes:
 
 
 def end_values(summary: LoadSummary | None, error: LoaderError | None) -> dict[str, Any]:
-    """Return how a worker ended as JSON values."""
+    """Return the end of a worker as JSON values."""
     values: dict[str, Any] = {"summary": None, "error": None}
     if summary is not None:
         values["summary"] = {name: getattr(summary, name) for name in COUNTED | ALSO_SENT}
@@ -85,7 +86,7 @@ def end_values(summary: LoadSummary | None, error: LoaderError | None) -> dict[s
 
 
 def read_end(values: Mapping[str, Any]) -> WorkerEnd:
-    """Return what ``end_values`` made JSON values of."""
+    """Return the end from the result of ``end_values``."""
     summary, error = values["summary"], values["error"]
     if summary is not None:
         summary["latency"] = Percentiles(**summary["latency"])
@@ -104,7 +105,7 @@ def snapshot_values(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def read_snapshot(values: Mapping[str, Any]) -> Snapshot:
-    """Return what ``snapshot_values`` made JSON values of."""
+    """Return the snapshot from the result of ``snapshot_values``."""
     trouble = values["trouble"]
     return Snapshot(
         **{

@@ -1,7 +1,8 @@
 """A worker: the process that delivers one shard for a parent on the same machine.
 
-Usage: ``python -m loader.runners.worker``, by ``workers.py`` only. If its parent dies, it ends as if it had
-been sent SIGTERM: what is in flight is waited for, and the next run of the load resumes its shard.
+Usage: ``python -m loader.runners.worker``, by ``workers.py`` only. If its parent dies, the
+worker ends like after SIGTERM: it waits for attempts in flight, and the next run of the load resumes its
+shard.
 """
 
 import os
@@ -27,11 +28,11 @@ from loader.runners.messages import end_values, line, snapshot_values
 
 
 class ToParent:
-    """Writes messages to the parent, from any thread; a parent that is gone is noticed elsewhere."""
+    """Writes messages to the parent, from any thread. The death of the parent is detected elsewhere."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        # What else is printed in this process must not come between the messages.
+        # Other output of this process must not appear between the messages.
         self._output = os.dup(1)
         os.dup2(2, 1)
 
@@ -47,7 +48,7 @@ class ToParent:
 
 
 def main() -> None:
-    """Deliver the shard that the parent names, and leave with its exit code."""
+    """Deliver the shard that the parent names, and exit with its exit code."""
     parent = ToParent()
     given = orjson.loads(sys.stdin.buffer.readline())
     observers = Observers(watch=lambda snapshot: parent.send(snapshot=snapshot_values(snapshot)))
@@ -88,7 +89,7 @@ def _run(given: dict[str, Any], observers: Observers) -> tuple[Ending | None, Lo
 
 
 def _listen(observers: Observers) -> None:
-    """Take in shares of the ceiling; end the work when the parent is gone."""
+    """Read shares of the maximum rate; stop the load when the parent dies."""
     for message in sys.stdin.buffer:
         values = orjson.loads(message)
         observers.ceiling = (values["rate"], values["burst"])

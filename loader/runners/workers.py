@@ -2,11 +2,11 @@
 
 Rules kept here:
 
-1. A worker that dies is started again. One that dies three times in a row, without an event accepted in
-   between, stops the load; and so does one that ends for a reason that holds for all.
-2. The ceiling is shared out among the workers that have not ended. A share grows when a worker ended, and
-   a worker that is started again has the share that it had, so the sum never exceeds the ceiling.
-3. Workers have sessions of their own: Ctrl-C reaches the parent only, which lets all of them drain.
+1. A worker that dies is started again. If it dies three times in a row without an accepted event, the load
+   stops. The load also stops if a worker ends for a reason that applies to all workers.
+2. The maximum rate is divided among the workers that have not ended. A share grows when another worker ends.
+   A restarted worker has its old share, so the sum never exceeds the maximum.
+3. Each worker has a separate session, so Ctrl-C reaches only the parent, which lets all workers drain.
 """
 
 import asyncio
@@ -41,20 +41,20 @@ from loader.runners.messages import WorkerEnd, WorkerError, job_line, line, read
 log = logging.getLogger(__name__)
 
 MOST_DEATHS = 3
-"""So many times in a row a worker may die before the load stops."""
+"""Number of deaths of a worker in a row that stop the load."""
 
 _WATCH_SECONDS = 0.25
 
 LINE_BYTES = 2**20
-"""Longest message."""
+"""Maximum size of a message."""
 
 MODULE = "loader.runners.worker"
 
 OF_A_PROCESS = ("attempts", "throttled", "retried")
-"""Counts of a snapshot that begin anew with each process."""
+"""Counts of a snapshot that start at 0 in each process."""
 
 GOES_ON = (ExitCode.DELIVERED, ExitCode.DELIVERED_WITH_FAILURES, ExitCode.NOTHING_TO_LOAD)
-"""How a worker may end without a reason for the others to stop."""
+"""Exit codes of a worker that do not stop the others."""
 
 
 @dataclass(slots=True)
@@ -63,11 +63,11 @@ class _Worker:
 
     Attributes:
         shard: The shard.
-        process: Its process, while there is one.
-        has_opened: Whether its checkpoint was opened: a restart is done then.
-        deaths: How often its process died since an event was accepted.
-        snapshot: The last one.
-        end: How it ended.
+        process: Its process, or None if none is running.
+        has_opened: Whether its checkpoint was opened; `--restart` is complete then.
+        deaths: Number of deaths of its process since the last accepted event.
+        snapshot: The last snapshot.
+        end: Its end.
     """
 
     shard: Shard
@@ -86,14 +86,14 @@ def run_workers(
     key: Credentials | None = None,
     module: str = MODULE,
 ) -> Ending:
-    """Deliver the shards of a load by processes of this machine; return how the load ended.
+    """Deliver the shards of a load in processes on this machine; return the end of the load.
 
     Args:
-        job: The settings; ``workers`` says how many.
-        observers: Who looks on.
+        job: The settings; ``workers`` is the number of processes.
+        observers: Observers of the load.
         command: The command line that runs the load again.
-        key: The key to sign with; looked for by each worker if not given.
-        module: What a worker runs; tests of faults put another one in its place.
+        key: The key used for signing; without one, each worker looks it up.
+        module: The module that a worker runs; trials replace it.
 
     Raises:
         LoaderError: The load was refused before anything was sent.
@@ -133,7 +133,7 @@ class _WorkerLoad:
         self._began = time.monotonic()
         self._error: LoaderError | None = None
         self._is_stopping = False
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._of_the_dead: Counter[str] = Counter()
 
     async def run(self) -> Ending:
@@ -153,7 +153,7 @@ class _WorkerLoad:
         return Ending(replace(summary, identity=identity), self._error)
 
     def stop(self, reason: LoaderError) -> None:
-        """Let all workers drain; the first reason is the one that is told."""
+        """Let all workers drain. The first reason is reported."""
         self._error = self._error or reason
         self._is_stopping = True
         for worker in self._workers:
@@ -162,7 +162,7 @@ class _WorkerLoad:
                     worker.process.terminate()
 
     def kill(self) -> None:
-        """End all workers at once; safe in any thread."""
+        """End all workers at once. May be called in any thread."""
         for worker in self._workers:
             if worker.process is not None and worker.process.returncode is None:
                 with suppress(ProcessLookupError):
@@ -225,13 +225,13 @@ class _WorkerLoad:
             worker.has_opened = True
         elif "message" in values:
             _, level, text = values["message"].split(" ", 2)  # a line of `report.logs`, with its time
-            if text not in self._told:  # most of them hold for the extract, and so for all
-                self._told.add(text)
-                # The text is the message, not its argument: else all of them would be folded as one kind.
+            if text not in self._logged:  # most of them are about the extract, so all workers log them
+                self._logged.add(text)
+                # The text is the message, not its argument; otherwise all would be folded into one line.
                 log.log(logging.getLevelNamesMapping()[level], text.lstrip())
         elif "end" in values:
             end = read_end(values["end"])
-            # A worker that somebody else told to end is started again, as one that was killed.
+            # A worker that another process has stopped is started again, like a worker that was killed.
             if self._is_stopping or end.exit_code not in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
                 worker.end = end
 
@@ -253,13 +253,13 @@ class _WorkerLoad:
                 DeliveryStopped(
                     f"The worker of shard {worker.shard} died {MOST_DEATHS} times in a row: the load stops.",
                     where=str(self._run_dir),
-                    why="its process ended without a word, as when memory runs out",
+                    why="its process ended without a message, as when memory runs out",
                     next_step="use fewer workers or more memory, then run the same command again: it resumes",
                 )
             )
 
     def _share_ceiling(self, worker: _Worker) -> None:
-        """Send a worker its share of the ceiling: all that have not ended have equal ones."""
+        """Send a worker its share of the maximum rate: workers that have not ended have equal shares."""
         living = [each for each in self._workers if each.end is None]
         if self._job.rate is None or len(living) == len(self._workers) or worker.process is None:
             return
@@ -280,7 +280,7 @@ class _WorkerLoad:
                     TooManyFailures(
                         "More rows were rejected or failed than --max-errors allows.",
                         where=str(self._run_dir),
-                        next_step=f"see which and why:\nscn-loader status {shlex.quote(str(self._run_dir))}",
+                        next_step=f"see the details:\nscn-loader status {shlex.quote(str(self._run_dir))}",
                     )
                 )
             await asyncio.sleep(_WATCH_SECONDS)

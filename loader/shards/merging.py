@@ -126,7 +126,7 @@ def _copy(source: sqlite3.Connection, into: sqlite3.Connection, table: str) -> N
 
 
 def _summed(shards: Sequence[list[StoredSample]]) -> Sequence[StoredSample]:
-    """Return the sums of the samples of all shards, as if all had begun at the same time."""
+    """Return the sums of the samples of all shards, aligned at the start of each shard."""
     filled = [samples for samples in shards if samples]
     period = max((max(each.seconds for each in samples) for samples in filled), default=0.0)
     aligned = []

@@ -63,7 +63,7 @@ FOREIGN_WORDS = (
 """What words of the languages of Windows-1252 hardly ever have; second: signs such as ƒ ” £ ³ inside."""
 
 FOREIGN_SHARE = 0.05
-"""This many foreign words among those with special letters are no accident."""
+"""If more than this share of the words with special letters is foreign, the encoding is rejected."""
 
 
 @dataclass(frozen=True, slots=True)

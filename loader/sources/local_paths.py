@@ -126,7 +126,7 @@ def _found(path: Path, left_out: LeftOut) -> list[Path]:
         return found
     if path.exists():
         return [path]
-    # Path.glob: unlike glob.glob it does not follow links to folders under **, which may go round for ever.
+    # Path.glob: unlike glob.glob it does not follow links to folders under **, which may form a cycle.
     try:
         names = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
     except (ValueError, RecursionError) as error:  # a part such as **x; thousands of parts

@@ -5,7 +5,7 @@ Rules kept here:
 1. Each folder ``key=value`` on a file's whole path is a column of its rows, so that a value does not depend
    on how the file was named or from where. Of folders with the same key the innermost counts.
 2. Keys and values are ``%``-decoded, as Hive and Spark write them. ``__HIVE_DEFAULT_PARTITION__`` and an
-   empty value are no value.
+   empty value mean that there is no value.
 3. Pure: a path in, columns out.
 """
 

@@ -2,8 +2,8 @@
 
 Rules kept here:
 
-1. Bytes that are not text in their encoding come out as NO_TEXT, a byte that UTF-8 never holds: whoever
-   checks for UTF-8 finds them in their place. Nothing ever becomes U+FFFD.
+1. Bytes that are not text in their encoding become NO_TEXT, a byte that never occurs in UTF-8, so a check for
+   UTF-8 finds them in their place. Nothing ever becomes U+FFFD.
 2. What is read at a time is what is held; a character that is cut at the end of a block is read whole.
 """
 

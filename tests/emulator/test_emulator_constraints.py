@@ -41,8 +41,8 @@ async def test_each_required_member_is_required(client, name):
         ({"data": ""}, "between 1 and 1048576, inclusive"),
         ({"data": padded(MAX_DATA + 1)}, "between 1 and 1048576, inclusive"),
         ({"data": padded(MAX_DATA // 2 + 40, "ß")}, "1048576 bytes"),
-        ({"eventType": DATASET}, "datasetTarget goes with"),
-        ({"datasetTarget": target("company", "UPSERT")}, "datasetTarget goes with"),
+        ({"eventType": DATASET}, "needs a datasetTarget"),
+        ({"datasetTarget": target("company", "UPSERT")}, "needs a datasetTarget"),
         ({"eventType": DATASET, "datasetTarget": {"operationType": "UPSERT"}}, "datasetIdentifier' failed"),
         ({"eventType": DATASET, "datasetTarget": target("company", "MERGE")}, "[APPEND, UPSERT, DELETE]"),
         (
@@ -163,7 +163,7 @@ async def test_a_body_beyond_the_limit_is_413(start):
         ('{"process_id":null}', "required column 'process_id' is null"),
         ('{"process_id":"p","PROCESS_ID":"p"}', "'PROCESS_ID' is not in the dataset"),
         ('{"process_id":"p","connection_id":"c"}', "'connection_id' is filled in by the service"),
-        ('{"process_id":12}', "'process_id' does not hold a string"),
+        ('{"process_id":12}', "'process_id' is not a string"),
     ],
 )
 async def test_data_must_hold_records_of_the_dataset(client, data, said):
@@ -259,5 +259,5 @@ async def test_a_record_can_be_refused_for_a_value(start):
     data = '[{"process_id":"p1"},{"process_id":"p2"}]'
     reply = await client.send(data=data)
     assert reply.error == INVALID
-    assert reply.json["message"] == "Record 1: column 'process_id' holds a value that is refused"
+    assert reply.json["message"] == "Record 1: column 'process_id' has a value that is refused"
     assert (await client.send(data='[{"process_id":"p1"},{"process_id":"p3"}]')).status == 200

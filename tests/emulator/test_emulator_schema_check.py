@@ -104,7 +104,7 @@ def test_a_message_never_holds_a_value(column, text):
     with pytest.raises(Refusal) as refused:
         CHECK.check([{"string": "fine"}, {column: f"secret {text}"}])
     assert refused.value.code == "ValidationException"
-    assert refused.value.message == f"Record 1: column '{column}' does not hold a {column}"
+    assert refused.value.message == f"Record 1: column '{column}' is not a {column}"
 
 
 @pytest.mark.parametrize(

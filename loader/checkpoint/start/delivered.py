@@ -55,7 +55,7 @@ def identity(file: SourceFile) -> Identity:
 
 
 def present_load(run_dir: Path) -> StoredLoad | None:
-    """Return the present load of the run directory, or None if there is none or it cannot be read."""
+    """Return the present load of the run directory; None if it does not exist or cannot be read."""
     return _read(run_dir, CHECKPOINT_NAME) if (run_dir / CHECKPOINT_NAME).exists() else None
 
 

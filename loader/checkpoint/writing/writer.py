@@ -99,7 +99,7 @@ class Writer:
             raise CheckpointWriteError(
                 "The checkpoint was removed or replaced while the load ran, so the load stopped.",
                 where=self._where,
-                why="what was written down of this load is lost, but for what was there before",
+                why="the progress since then is not recorded",
                 next_step="put the run directory back if it was moved and run the same command again; "
                 "without it the command begins a new load, which is safe within 8 hours: the service knows "
                 "the events that it accepted",

@@ -42,7 +42,7 @@ class WaySettings:
 
 
 class WayBreaker:
-    """The circuit breaker for refusals on the way to the service.
+    """The circuit breaker for refusals between this machine and the service.
 
     Attributes:
         is_open: Whether the lanes are paused. Read-only for other modules.

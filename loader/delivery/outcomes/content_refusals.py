@@ -1,4 +1,4 @@
-"""Detection of events that a content filter on the way to the service refuses while other events pass.
+"""Detection of events that a content filter in front of the service refuses while other events pass.
 
 A refusal that does not come from the service carries no information about an event, unless other events pass
 at the same time. This module collects that proof.

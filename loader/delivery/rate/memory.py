@@ -22,7 +22,7 @@ from loader.private_files import make_private_folder
 log = logging.getLogger(__name__)
 
 MEMORY_SECONDS = 30 * 86_400.0
-"""Maximum age of a remembered rate. An older rate is no better than a cold start; the service's quotas
+"""Maximum age of a remembered rate. An older rate is not better than a cold start; the service's quotas
 changed twice in 2026."""
 
 MOST_ENTRIES = 200

@@ -1,1 +1,1 @@
-"""The emulator on the wire: server, signature check, answers, control endpoints."""
+"""The HTTP side of the emulator: server, signature check, answers, control endpoints."""

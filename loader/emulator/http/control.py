@@ -1,10 +1,10 @@
-"""The emulator's own endpoints under ``/_emulator/``: look into it, and change it while it runs.
+"""The emulator's own endpoints under ``/_emulator/``, to inspect and change it while it runs.
 
     GET  /_emulator/health
     GET  /_emulator/ledger                       the ledger in numbers
-    GET  /_emulator/ledger/rows?after=0&limit=1000   its rows, by number of arrival
-    GET  /_emulator/calls                        how many calls of each operation arrived
-    GET  /_emulator/lake                         how many records each table holds
+    GET  /_emulator/ledger/rows?after=0&limit=1000   its rows, in order of arrival
+    GET  /_emulator/calls                        number of calls of each operation
+    GET  /_emulator/lake                         number of records in each table
     POST /_emulator/clock   {"seconds": 30000, "skew_seconds": 0}
     POST /_emulator/quota   {"rate": 100, "burst": 20}
     POST /_emulator/faults  {"seed": 1, "rules": [{"fault": "reset", "calls": [3]}]}
@@ -34,15 +34,15 @@ PREFIX = "/_emulator/"
 _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND = 400, 403, 404
 
 _OWN_SITES = ("same-origin", "none")
-"""``Sec-Fetch-Site`` as a browser sends it for a page of the emulator, or for an address typed in."""
+"""Values of ``Sec-Fetch-Site`` for a page of the emulator itself, or for an address that the user typed."""
 
 
 class ClockMove(BaseModel):
-    """What POST clock takes.
+    """The body of POST clock.
 
     Attributes:
         seconds: Time that passes for tokens, events and quotas.
-        skew_seconds: How far the clock of signatures and ``Date`` is ahead from now on.
+        skew_seconds: Seconds by which the clock of signatures and ``Date`` is ahead from now on.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,11 +52,11 @@ class ClockMove(BaseModel):
 
 
 class RowsPage(BaseModel):
-    """What GET ledger/rows takes.
+    """The query of GET ledger/rows.
 
     Attributes:
-        after: Rows that arrived after this number.
-        limit: How many at most.
+        after: Only rows that arrived after this number.
+        limit: Maximum number of rows.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -98,7 +98,7 @@ def _is_loopback(url: str) -> bool:
     try:
         host = urlsplit(url).hostname or ""
         return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:  # a name, or no URL at all
+    except ValueError:  # a name, or not a URL
         return False
 
 

@@ -1,4 +1,4 @@
-"""The emulator as an HTTP server on loopback: in this process, or blocking for the command line."""
+"""The emulator as an HTTP server on loopback: inside this process, or blocking for the command line."""
 
 import asyncio
 import gc
@@ -27,24 +27,24 @@ from loader.emulator.store.store import Store
 
 _BACKLOG = 1024
 _DRAIN_SECONDS = 1.0
-"""How long calls in flight may take to be answered when the emulator stops."""
+"""How long the emulator waits at its end for calls in flight."""
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 50_000
 """Allocations between two collections of the youngest generation. The rows of the ledger live long and form
-no cycles. At Python's default of 700 a collection visits all of them every few seconds, and no call is
-answered for a tenth of a second; clients mistake that for a quota."""
+no cycles. With Python's default of 700, a collection visits all of them every few seconds, and no call is
+answered for a tenth of a second, which clients mistake for a quota."""
 
 _COLLECTIONS_OF_THE_YOUNG = 1_000_000
-"""Collections of the youngest generation before one of the next. At Python's default of ten, no call was
+"""Collections of the youngest generation before one of the next. With Python's default of ten, no call was
 answered for a third of a second, about once in 110,000 calls."""
 
 
 class Emulator:
-    """A running emulator, as the code that started it in its own process sees it.
+    """A running emulator, for the code that started it in the same process.
 
     Args:
-        url: Where it listens.
-        service: What it serves.
+        url: Its address.
+        service: The service that it serves.
 
     Attributes:
         url: Endpoint URL for clients.
@@ -56,7 +56,7 @@ class Emulator:
         self.service = service
 
     def summary(self) -> dict[str, Any]:
-        """Return the ledger in numbers: the same as ``GET /_emulator/ledger``."""
+        """Return the ledger in numbers, like ``GET /_emulator/ledger``."""
         return self.service.summary()
 
     async def rows(self) -> list[LedgerRow]:
@@ -65,7 +65,7 @@ class Emulator:
         return await store.read(lambda: store.ledger.page(0, -1))
 
     async def lake(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return what an SQL query finds in the lake."""
+        """Return the result of an SQL query on the lake."""
         store = self.service.store
         return await store.read(lambda: store.lake.query(sql))
 
@@ -78,7 +78,7 @@ class Emulator:
         self.service.clock.advance(seconds)
 
     def skew_clock(self, seconds: float) -> None:
-        """Put the clock of signatures and ``Date`` this far ahead of real time."""
+        """Set the clock of signatures and ``Date`` this far ahead of real time."""
         self.service.clock.skew_seconds = seconds
 
     def set_quota(self, settings: QuotaSettings) -> None:
@@ -92,10 +92,10 @@ class Emulator:
 
 @asynccontextmanager
 async def running_emulator(settings: EmulatorSettings) -> AsyncIterator[Emulator]:
-    """Run an emulator on the current event loop for as long as the context lasts.
+    """Run an emulator on the current event loop for the duration of the context.
 
     Args:
-        settings: How it behaves; port 0 picks a free port.
+        settings: The settings; port 0 picks a free port.
 
     Yields:
         The running emulator.
@@ -124,12 +124,12 @@ async def running_emulator(settings: EmulatorSettings) -> AsyncIterator[Emulator
 
 
 def run_emulator(settings: EmulatorSettings, *, port: int, announce: Callable[[str], None]) -> None:
-    """Run an emulator until SIGINT or SIGTERM; then answer what is in flight and write everything down.
+    """Run an emulator until SIGINT or SIGTERM; then answer calls in flight and write everything to the files.
 
     Args:
-        settings: How it behaves.
+        settings: The settings.
         port: TCP port; 0 picks a free one.
-        announce: Called with the endpoint URL once it listens.
+        announce: Called with the endpoint URL when the emulator listens.
 
     Raises:
         OSError: The port is taken, or a file cannot be used.
@@ -171,7 +171,7 @@ def _web_server(service: Service) -> web.Server:
     return web.Server(
         partial(_handle, service),
         request_factory=make_request,
-        handler_cancellation=True,  # the client has gone: end the flight
+        handler_cancellation=True,  # if the client is gone, its call is no longer in flight
         access_log=None,
         auto_decompress=False,  # signatures are over the bytes as sent
     )
@@ -194,7 +194,7 @@ async def _handle(service: Service, request: web.BaseRequest) -> web.StreamRespo
 
 
 def _go_on(request: web.BaseRequest, expected: str) -> bool:
-    """Ask for the body of a client that waits to be asked; return whether that is what it expects."""
+    """Send "100 Continue" to a client that waits for it; return whether that is what it expects."""
     if expected.lower() != "100-continue":
         return False
     if request.transport is not None and not request.content.is_eof():
@@ -205,7 +205,7 @@ def _go_on(request: web.BaseRequest, expected: str) -> bool:
 async def _body(request: web.BaseRequest) -> bytes:
     content = request.content
     if content.is_eof() and content.total_bytes <= request.client_max_size:
-        return content.read_nowait()  # all of it is here: read() would look twice for more
+        return content.read_nowait()  # the whole body has arrived; read() would check twice for more
     return await request.read()
 
 

@@ -1,6 +1,6 @@
-"""Puts answers on the wire, whole or broken.
+"""Send answers over the connection, whole or broken.
 
-The broken ones write to the connection itself: no HTTP library sends half an answer on purpose.
+Broken answers are written to the connection directly, because HTTP libraries do not send partial answers.
 """
 
 import asyncio
@@ -15,21 +15,21 @@ from aiohttp.http import SERVER_SOFTWARE
 from loader.emulator.faults import FaultKind
 from loader.emulator.service.answers import Answer
 
-# SO_LINGER on with no time: close() sends RST instead of FIN.
+# SO_LINGER with zero time: close() sends RST instead of FIN.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _DRIPS = 10
 
 
 async def deliver(request: web.BaseRequest, answer: Answer, date: str) -> web.StreamResponse:
-    """Send an answer, the way its fault asks for.
+    """Send an answer in the way that its fault requires.
 
     Args:
-        request: The request it belongs to.
-        answer: What to send; its ``sent`` is called just before its last bytes leave.
+        request: The request of the answer.
+        answer: The answer; its ``sent`` is called just before its last bytes are sent.
         date: The ``Date`` header.
 
     Returns:
-        What is left to send.
+        The rest to send.
     """
     try:
         if answer.delay_seconds:
@@ -41,15 +41,15 @@ async def deliver(request: web.BaseRequest, answer: Answer, date: str) -> web.St
             return await _BREAKERS[answer.fault.fault](request, answer, response)
         return response
     finally:
-        # Also when the client is gone and this task is cancelled: nothing is in flight any more.
+        # Also if the client is gone and this task is cancelled: the call is no longer in flight.
         answer.sent()
 
 
 class PlainResponse(web.StreamResponse):
-    """A whole answer on a connection that stays: what web.Response sends, for a good deal less of its time.
+    """A whole answer on a persistent connection. It sends the same as web.Response in much less time.
 
     Args:
-        answer: What to send; it has a body.
+        answer: The answer; it has a body.
         date: The ``Date`` header.
     """
 
@@ -65,7 +65,7 @@ class PlainResponse(web.StreamResponse):
         self._whole_body = answer.body
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
-        """Send it all."""
+        """Send everything."""
         self._keep_alive = True
         writer = request.writer
         await writer.write_headers(f"HTTP/1.1 {self.status} {self.reason}", self.headers)
@@ -73,11 +73,11 @@ class PlainResponse(web.StreamResponse):
         return writer
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Do nothing: all is sent."""
+        """Do nothing: everything is sent."""
 
 
 def _is_plain(request: web.BaseRequest) -> bool:
-    """Whether an answer to this request needs neither a Connection header nor to go without its body."""
+    """Whether an answer to this request needs neither a Connection header nor an empty body."""
     return request.keep_alive and request.version == HttpVersion11 and request.method != hdrs.METH_HEAD
 
 

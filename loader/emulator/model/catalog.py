@@ -1,7 +1,7 @@
 """The datasets of the emulator: those of namespace ``asc``, and custom ones.
 
-A custom dataset is described by the members of CreateDataLakeDataset (``namespace``, ``name``, ``schema``),
-which GetDataLakeDataset returns too.
+The members of CreateDataLakeDataset (``namespace``, ``name``, ``schema``) describe a custom dataset;
+GetDataLakeDataset returns the same members.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from loader.emulator.model.shapes import WrongType, faults_of
 
 ASC = "asc"
 
-# DataLakeDatasetSchemaFieldType, both ways.
+# DataLakeDatasetSchemaFieldType, in both directions.
 _WIRE_TYPES = {"int": "INT", "double": "DOUBLE", "string": "STRING", "timestamp": "TIMESTAMP"}
 _TYPES = {wire: name for name, wire in _WIRE_TYPES.items()} | {"LONG": "int"}
 
@@ -23,11 +23,12 @@ _FILLED_IN_LAST = (
     {"name": "db_creation_dttm", "type": "TIMESTAMP", "isRequired": False},
     {"name": "db_updation_dttm", "type": "TIMESTAMP", "isRequired": False},
 )
-"""Columns the service adds to those of namespace ``asc``, as in AWS's example (docs/service.md 3.7)."""
+"""Columns that the service adds to datasets of namespace ``asc``, as in AWS's example (docs/service.md
+3.7)."""
 
 
 OPTIONAL = {"partitionSpec": "DataLakeDatasetPartitionSpec", "description": "DataLakeDatasetDescription"}
-"""What a dataset may have beside its schema, with the shapes of that in the service model."""
+"""Optional members of a dataset besides its schema, with their shapes in the service model."""
 
 DESCRIBED = ("schema", "partitionSpec", "description")
 """Members of a dataset that are stored and returned."""
@@ -41,7 +42,7 @@ class CustomDataset:
         described: The members that the service returns: schema, partitions, description.
         dataset: Its columns and primary key.
         partition: The columns that partition it, each with its transform.
-        created_at: Epoch seconds; None if it was there from the start.
+        created_at: Epoch seconds; None for a dataset from the settings.
     """
 
     described: Mapping[str, Any]
@@ -54,7 +55,7 @@ class Catalog:
     """Finds datasets by namespace and name.
 
     Args:
-        custom: The custom datasets, each as `checked_dataset` gives it.
+        custom: The custom datasets, each a result of `checked_dataset`.
     """
 
     def __init__(self, custom: Iterable[Mapping[str, Any]]) -> None:
@@ -66,8 +67,8 @@ class Catalog:
         """Add a custom dataset.
 
         Args:
-            dataset: As `checked_dataset` gives it.
-            created_at: Epoch seconds; None if it was there from the start.
+            dataset: A result of `checked_dataset`.
+            created_at: Epoch seconds; None for a dataset from the settings.
         """
         namespace, name = dataset["namespace"], dataset["name"]
         self._custom[namespace, name] = CustomDataset(
@@ -82,7 +83,7 @@ class Catalog:
         del self._custom[namespace, name]
 
     def created(self) -> list[dict[str, Any]]:
-        """Return the custom datasets that were created, as `add` takes them, with their ``createdTime``."""
+        """Return the custom datasets that were created, in the form of `add`, with their ``createdTime``."""
         return [
             {"namespace": namespace, "name": name, **each.described, "createdTime": each.created_at}
             for (namespace, name), each in self._custom.items()
@@ -90,7 +91,7 @@ class Catalog:
         ]
 
     def has(self, namespace: str, name: str) -> bool:
-        """Return whether there is a dataset of that name."""
+        """Return whether a dataset of that name exists."""
         return name in self.names(namespace)
 
     def names(self, namespace: str) -> list[str]:
@@ -108,10 +109,10 @@ class Catalog:
         Args:
             members: A checked input, with instance, namespace and name.
             arn: Its ARN.
-            began_at: When those were made that were there from the start, in epoch seconds.
+            began_at: Creation time of the datasets from the settings, in epoch seconds.
 
         Raises:
-            Refusal: There is no such dataset.
+            Refusal: The dataset does not exist.
         """
         namespace, name = members["namespace"], members["name"]
         custom = self.custom(namespace, name)
@@ -136,13 +137,13 @@ class Catalog:
 
 
 def checked_dataset(document: object) -> dict[str, Any]:
-    """Return a custom dataset if it is one the service could hold.
+    """Return a custom dataset if the service could have it.
 
     Args:
         document: ``namespace``, ``name`` and ``schema``, or an answer of GetDataLakeDataset.
 
     Raises:
-        ValueError: It is not; the message states the reason.
+        ValueError: The service could not have it; the message states the reason.
     """
     inner = document.get("dataset", document) if isinstance(document, Mapping) else None
     if not isinstance(inner, Mapping):
@@ -162,13 +163,13 @@ def checked_dataset(document: object) -> dict[str, Any]:
     except WrongType as error:
         raise ValueError(str(error)) from error
     if inner["namespace"] == ASC:
-        faults.append("namespace asc holds the AWS data model: custom datasets go elsewhere")
+        faults.append("namespace asc is reserved for the AWS data model: use another one for custom datasets")
     names = {field["name"] for field in inner["schema"]["fields"]}
     unknown = {key["name"] for key in inner["schema"].get("primaryKeys", ())} - names
-    faults += [f"the primary key names '{name}', which is not a field" for name in sorted(unknown)]
+    faults += [f"the primary key contains '{name}', which is not a field" for name in sorted(unknown)]
     partition = _partition_of(inner.get("partitionSpec"))
     strange = {name for name, _ in partition} - names
-    faults += [f"the partition names '{name}', which is not a field" for name in sorted(strange)]
+    faults += [f"the partition contains '{name}', which is not a field" for name in sorted(strange)]
     if faults:
         raise ValueError("; ".join(faults))
     return {name: inner[name] for name in (*shapes, *OPTIONAL) if inner.get(name) is not None}

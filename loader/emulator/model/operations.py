@@ -1,7 +1,7 @@
-"""The operations of the emulator: which one a request calls, and its input.
+"""The operations of the emulator: the operation that a request calls, and its input.
 
 Paths, methods and the place of every member (path, query, body) come from the service model.
-``SERVED`` is the list to extend when the emulator learns another operation.
+To add an operation to the emulator, extend ``SERVED``.
 """
 
 import re
@@ -42,10 +42,10 @@ class ServiceOperation:
     """One operation of the service.
 
     Attributes:
-        name: As in the service model.
+        name: Its name in the service model.
         method: HTTP method.
-        path: Matches the path of a request; its groups are the members that the path holds.
-        query_members: Members that the query string holds: wire name, name, type in the model.
+        path: Matches the path of a request; its groups are the members in the path.
+        query_members: Members in the query string: wire name, name, type in the model.
         has_body: Whether any member is in a JSON body.
         check: Checks the whole input.
     """
@@ -59,16 +59,16 @@ class ServiceOperation:
 
 
 _PATHS_REMEMBERED = 1024
-"""A client sends to the same few paths again and again."""
+"""Cache size: a client uses the same few paths repeatedly."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperationCall:
-    """A request that means one of the served operations.
+    """A request for one of the served operations.
 
     Attributes:
-        operation: Which one.
-        path_members: The members that the path held.
+        operation: The operation.
+        path_members: The members in the path.
     """
 
     operation: ServiceOperation
@@ -77,10 +77,10 @@ class OperationCall:
 
 @lru_cache(_PATHS_REMEMBERED)
 def find_call(method: str, path: str) -> OperationCall:
-    """Return which operation a request means.
+    """Return the operation that a request calls.
 
     Raises:
-        Refusal: None that is served here.
+        Refusal: The operation is not served here.
     """
     for operation in _operations():
         if operation.method == method and (match := operation.path.fullmatch(path)):
@@ -117,10 +117,10 @@ def check_input(operation: ServiceOperation, members: Mapping[str, Any]) -> None
 
 
 def refuse_faults(faults: list[str]) -> None:
-    """Refuse the request if there is anything in ``faults``.
+    """Refuse the request if ``faults`` is not empty.
 
     Raises:
-        Refusal: There is.
+        Refusal: It is not empty.
     """
     if faults:
         count = "1 validation error" if len(faults) == 1 else f"{len(faults)} validation errors"

@@ -1,6 +1,6 @@
 """Errors of the service: code, HTTP status and message.
 
-A ``Refusal`` can be raised at any step between reading a request and accepting it; it becomes the answer.
+Any step between reading and accepting a request may raise a ``Refusal``; it becomes the answer.
 """
 
 from collections.abc import Mapping
@@ -8,8 +8,8 @@ from functools import cache
 
 from loader.emulator.model.shapes import service_model
 
-# Common Errors of the API reference, and codes that AWS front ends answer before an operation is
-# reached (docs/service.md 8.9 and 9). The operations' own errors come from the service model.
+# Common Errors of the API reference, and codes that AWS front ends send before an operation is reached
+# (docs/service.md 8.9 and 9). The errors of the operations themselves come from the service model.
 COMMON_ERRORS: Mapping[str, int] = {
     "AccessDeniedException": 403,
     "ExpiredTokenException": 403,
@@ -38,7 +38,7 @@ class Refusal(Exception):
 
     Args:
         code: The error code, as in ``X-Amzn-Errortype``.
-        message: Why, without any value from the request's payload.
+        message: The reason, without values from the request's payload.
         headers: Headers to add to the answer.
     """
 
@@ -65,7 +65,7 @@ def status_of(code: str) -> int:
     """Return the HTTP status of an error code.
 
     Raises:
-        KeyError: Neither the service model nor Common Errors knows the code.
+        KeyError: The code is neither in the service model nor in Common Errors.
     """
     modelled = _modelled_errors().get(code)
     return COMMON_ERRORS[code] if modelled is None else modelled

@@ -1,11 +1,11 @@
-"""Whether the records of an event follow their dataset's schema.
+"""Check that the records of an event conform to their dataset's schema.
 
-How strict the real service is when it answers is not documented (docs/service.md 4.2 to 4.8), so this is as
-strict as its user guide reads: known columns in lower case, required columns present and not null, no
-column that the service fills in itself, every value readable as its column's type, as a JSON string or,
-for numbers and epoch milliseconds, as a JSON number.
+How strictly the real service checks before it answers is not documented (docs/service.md 4.2 to 4.8). So the
+emulator is as strict as the user guide: known columns in lower case, required columns present and not null,
+no column that the service fills in, and every value readable as its column's type: as a JSON string or, for
+numbers and epoch milliseconds, as a JSON number.
 
-Rules kept here: pure; a message names the record's position and its column, never a value.
+Rules kept here: pure; a message has the record's position and column, never a value.
 """
 
 import re
@@ -29,10 +29,10 @@ _ISO_8601 = re.compile(
 
 
 def read_records(data: str) -> list[dict[str, Any]]:
-    """Return the records in an event's ``data``: of one object, or of an array of several.
+    """Return the records in an event's ``data``: one object, or an array of several.
 
     Raises:
-        Refusal: It holds something else.
+        Refusal: ``data`` is something else.
     """
     try:
         document = orjson.loads(data)
@@ -51,7 +51,7 @@ class DatasetCheck:
 
     Args:
         dataset: The dataset.
-        keys_only: Whether only the primary key is required (DELETE).
+        keys_only: Whether only the columns of the primary key are required (DELETE).
     """
 
     def __init__(self, dataset: Dataset, *, keys_only: bool) -> None:
@@ -63,7 +63,7 @@ class DatasetCheck:
         """Check every record.
 
         Raises:
-            Refusal: The first that does not follow the schema.
+            Refusal: A record does not conform; the error is for the first such record.
         """
         for position, record in enumerate(records):
             if not self._required <= record.keys():
@@ -81,20 +81,20 @@ class DatasetCheck:
             if name in self._required:
                 raise _invalid(f"Record {position}: required column '{name}' is null")
         elif not column[1](value):
-            raise _invalid(f"Record {position}: column '{name}' does not hold a {column[0]}")
+            raise _invalid(f"Record {position}: column '{name}' is not a {column[0]}")
 
 
 @cache
 def dataset_check(dataset: Dataset, *, keys_only: bool) -> DatasetCheck:
-    """Return the check of a dataset, made once."""
+    """Return the check of a dataset; checks are cached."""
     return DatasetCheck(dataset, keys_only=keys_only)
 
 
 def check_custom(records: Sequence[Mapping[str, Any]]) -> None:
-    """Check records of a custom dataset, whose schema the emulator does not know.
+    """Check records of a custom dataset whose schema the emulator does not know.
 
     Raises:
-        Refusal: A column name, a number of columns or a type of value that no dataset can have.
+        Refusal: A column name, a number of columns or a type of value that a dataset cannot have.
     """
     most = max_value("DataLakeDatasetSchemaFieldList")
     for position, record in enumerate(records):
@@ -102,27 +102,25 @@ def check_custom(records: Sequence[Mapping[str, Any]]) -> None:
             raise _invalid(f"Record {position}: between 1 and {most} columns, inclusive")
         for name, value in record.items():
             if isinstance(value, bool | list | dict):
-                raise _invalid(
-                    f"Record {position}: column '{_clipped(name)}' holds neither text nor a number"
-                )
+                raise _invalid(f"Record {position}: column '{_clipped(name)}' is neither text nor a number")
             if faults_of("DataLakeDatasetSchemaFieldName", name, ""):
                 raise _invalid(f"Record {position}: '{_clipped(name)}' cannot be the name of a column")
 
 
 def check_values(records: Sequence[Mapping[str, Any]], refused_values: Mapping[str, Collection[str]]) -> None:
-    """Check that no record holds a value that the emulator is set to refuse.
+    """Check that no record has a value that the emulator is set to refuse.
 
     Args:
         records: The records.
         refused_values: The values, by column.
 
     Raises:
-        Refusal: The first record that does.
+        Refusal: The first record with such a value.
     """
     for name, refused in refused_values.items():
         for position, record in enumerate(records):
             if name in record and str(record[name]) in refused:
-                raise _invalid(f"Record {position}: column '{name}' holds a value that is refused")
+                raise _invalid(f"Record {position}: column '{name}' has a value that is refused")
 
 
 def _is_string(value: object) -> bool:
@@ -162,7 +160,7 @@ _TYPES: Mapping[str, Callable[[object], bool]] = {
 
 
 def _clipped(name: str) -> str:
-    # A column's name is not payload, but a malformed record may hold payload in its place.
+    # A column name is not payload, but a malformed record may have payload in its place.
     return name if len(name) <= max_value("DataLakeDatasetSchemaFieldName") else name[:20] + "..."
 
 

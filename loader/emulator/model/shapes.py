@@ -1,4 +1,4 @@
-"""The constraints of the service model on requests, as checks that are compiled once.
+"""The constraints of the service model on requests, compiled to checks.
 
 Constraints (required members, lengths, patterns, enumerations, ranges) are read from botocore's copy of the
 model. They are not repeated here, so the emulator is exactly as strict as the model. Messages have Smithy's
@@ -6,8 +6,8 @@ wording of validation errors; they contain names of members, never values.
 
 Rules kept here:
 
-1. A value of the wrong JSON type ends the check (``WrongType``): the service cannot read the request.
-2. Every other fault is collected: the service reports all of them at once.
+1. A value of the wrong JSON type ends the check (``WrongType``), because the service cannot read the request.
+2. All other faults are collected, because the service reports all of them at once.
 """
 
 import re
@@ -20,27 +20,27 @@ from botocore.loaders import Loader
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 
 Fault = tuple[str, str]
-"""Where, such as ``/clientToken``, and what the model asks for there."""
+"""The place, such as ``/clientToken``, and the constraint that is not met."""
 
 NUMBER = (int, float)
-"""The Python types of a JSON number. (``int | float`` in place would be built on every call.)"""
+"""The Python types of a JSON number. (An inline ``int | float`` would be built on every call.)"""
 
 FIRST_TIMESTAMP, LAST_TIMESTAMP = -62_135_596_800, 253_402_300_799.999
-"""0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999Z in epoch seconds: what a Smithy timestamp is bounded to
+"""0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999Z in epoch seconds, the range of a Smithy timestamp
 (https://smithy.io/2.0/spec/simple-types.html#timestamp)."""
 
 Check = Callable[[Any], Sequence[Fault]]
-"""Takes a value; returns its faults and those of everything inside it, with paths that begin at it.
+"""Takes a value; returns its faults and those of everything inside it, with paths relative to the value.
 
-Nearly every value is valid, so paths are assembled only for invalid ones."""
+Nearly all values are valid, so paths are built for invalid ones only."""
 
 
 class WrongType(Exception):
-    """A member holds a JSON value of another type than the model's.
+    """A member has a JSON type other than the model's.
 
     Args:
-        path: Where, such as ``/eventTimestamp``.
-        expected: The type the model asks for.
+        path: The place, such as ``/eventTimestamp``.
+        expected: The type in the model.
     """
 
     def __init__(self, path: str, expected: str) -> None:
@@ -49,7 +49,7 @@ class WrongType(Exception):
         self._expected = expected
 
     def inside(self, place: str) -> "WrongType":
-        """Return the same of the value that ``place`` leads into."""
+        """Return the same error with ``place`` before its path."""
         return WrongType(place + self._path, self._expected)
 
 
@@ -61,10 +61,10 @@ def service_model() -> ServiceModel:
 
 
 def faults_of(shape_name: str, value: object, path: str) -> list[str]:
-    """Return what is wrong with ``value`` by the model's shape of that name; empty if nothing is.
+    """Return the faults of ``value`` by the shape of that name in the model; empty if it is valid.
 
     Raises:
-        WrongType: It holds a JSON value of another type than the model's.
+        WrongType: The value has a JSON type other than the model's.
     """
     try:
         found = _named_check(shape_name)(value)
@@ -79,7 +79,7 @@ def as_texts(faults: Iterable[Fault]) -> list[str]:
 
 
 def max_value(shape_name: str) -> int:
-    """Return the model's ``max`` of a shape: greatest length of a string or list, or greatest number."""
+    """Return the model's ``max`` of a shape: maximum length of a string or list, or maximum number."""
     greatest: int = service_model().shape_for(shape_name).metadata["max"]
     return greatest
 
@@ -227,7 +227,7 @@ _CHECKS: Mapping[str, Callable[[Shape], Check]] = {
 
 
 class _Bounds:
-    """The least and greatest length or number, and the message for a value beyond them."""
+    """The minimum and maximum length or number, and the message for a value outside."""
 
     def __init__(self, limits: Mapping[str, Any], noun: str, verb: str) -> None:
         low, high = limits.get("min"), limits.get("max")

@@ -22,12 +22,12 @@ class Answer:
 
     Attributes:
         status: HTTP status.
-        body: Body; may hold no payload.
-        headers: Headers beside those of every answer.
+        body: The body; never contains payload.
+        headers: Headers besides those of every answer.
         content_type: Type of the body.
-        fault: What the fault plan does to it on the wire; None for nothing.
-        delay_seconds: How long it is held back.
-        sent: To be called once the answer leaves, or can no more: the attempt is in flight until then.
+        fault: The fault of the answer; None for no fault.
+        delay_seconds: How long it is delayed.
+        sent: Called when the answer is sent or can no longer be sent; the attempt is in flight until then.
     """
 
     status: int
@@ -50,7 +50,7 @@ def refused(refusal: Refusal) -> Answer:
 
 
 def spoiled(answer: Answer | None, fault: FaultRule) -> Answer:
-    """Return what a fault makes of an answer, or instead of one that was never given."""
+    """Return an answer with a fault, or the answer that a fault gives instead of one."""
     match fault.fault:
         case FaultKind.ERROR if fault.code is not None:
             answer = _error(fault.code, fault.status or status_of(fault.code), fault.message)
@@ -69,7 +69,7 @@ def spoiled(answer: Answer | None, fault: FaultRule) -> Answer:
 
 
 def _of_middlebox(fault: FaultRule) -> Answer:
-    """Return what a proxy, load balancer or captive portal answers: no error code, no request id."""
+    """Return the answer of a proxy, load balancer or captive portal: no error code, no request id."""
     status = fault.status or _MIDDLEBOX_STATUS[fault.fault]
     title = escape(fault.title or str(status))
     body = f"<!DOCTYPE html><html><head><title>{title}</title></head><body>{title}</body></html>"

@@ -1,11 +1,11 @@
-"""Client tokens: the same event is accepted once while its token lives.
+"""Client tokens: an event is accepted only once while its token lives.
 
 Rules kept here:
 
-1. Pure: ``now`` is an argument, in epoch seconds.
-2. A token is taken by acceptance alone. An attempt that was refused leaves it free.
-3. While it lives, the same token with the same event gives the first event id again, and with another
-   event is a conflict. Afterwards it is forgotten, and the event is new.
+1. Pure: ``now`` is an argument in epoch seconds.
+2. Only acceptance uses a token. A refused attempt leaves it free.
+3. While the token lives, the same token with the same event returns the first event id again; with another
+   event it is a conflict. After that it is forgotten, and the event counts as new.
 """
 
 from collections import deque
@@ -18,12 +18,12 @@ import orjson
 
 @dataclass(slots=True)
 class TokenEntry:
-    """What is known of one client token.
+    """The state of one client token.
 
     Attributes:
         first_seq: Ledger number of its first attempt.
-        attempts: How many attempts there were.
-        identity: Digest of the event that was accepted with it; empty if none was.
+        attempts: Number of attempts.
+        identity: Digest of the event that was accepted with it, or empty.
         event_id: The receipt of that event.
     """
 
@@ -37,7 +37,7 @@ class ClientTokens:
     """The tokens of all instances.
 
     Args:
-        life_seconds: How long a token lives after its event was accepted.
+        life_seconds: Life of a token after its event was accepted.
     """
 
     def __init__(self, life_seconds: float) -> None:
@@ -46,7 +46,7 @@ class ClientTokens:
         self._accepted: deque[tuple[float, tuple[str, str]]] = deque()
 
     def attempt(self, instance_id: str, token: str, seq: int, now: float) -> TokenEntry:
-        """Count an attempt with a token and return what is known of it."""
+        """Count an attempt with a token and return the token's state."""
         self._forget_expired(now)
         entry = self._entries.get((instance_id, token))
         if entry is None:
@@ -55,7 +55,7 @@ class ClientTokens:
         return entry
 
     def accept(self, instance_id: str, token: str, entry: TokenEntry, now: float) -> None:
-        """Let the token's life begin: ``entry`` now holds the identity and id of an accepted event."""
+        """Begin the token's life: ``entry`` now has the identity and id of an accepted event."""
         self._entries[instance_id, token] = entry
         self._accepted.append((now, (instance_id, token)))
 
@@ -65,5 +65,5 @@ class ClientTokens:
 
 
 def event_identity(parts: Sequence[str | float | None]) -> bytes:
-    """Return a digest of everything that makes two events the same one."""
+    """Return a digest of everything that identifies an event."""
     return sha256(orjson.dumps(parts)).digest()

@@ -1,4 +1,4 @@
-"""What every call to the service meets first: the signature check and the fault plan."""
+"""The first steps of every call: the signature check and the fault plan."""
 
 import random
 import time
@@ -11,10 +11,10 @@ from loader.emulator.settings import EmulatorSettings
 
 
 class Gate:
-    """Refuses unsigned calls and decides which calls go wrong.
+    """Refuses unsigned calls and decides which calls fail.
 
     Args:
-        settings: What to ask of signatures, and the first fault plan.
+        settings: The requirements for signatures, and the first fault plan.
         clock: The emulator's clock.
     """
 
@@ -34,7 +34,7 @@ class Gate:
         """Check the signature of a request.
 
         Raises:
-            Refusal: It is not signed as it should be.
+            Refusal: The signature is missing or invalid.
         """
         if self._signatures is not None:
             self._signatures.check(request, self._clock.wire_now(), self._clock.date_now())
@@ -43,9 +43,9 @@ class Gate:
         """Count a call and return its fault.
 
         Args:
-            operation: The operation called.
-            attempt: Which attempt of its event it is; 0 if it has no client token.
-            group: Its event group; empty if it has none.
+            operation: The operation.
+            attempt: Number of the attempt of its event; 0 without a client token.
+            group: Its event group; empty without a group.
         """
         self._calls[operation] += 1
         draw = self._draws.random()

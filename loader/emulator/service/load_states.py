@@ -1,12 +1,12 @@
-"""Whether the records of an accepted event reach the data lake, and the load status of Get and List.
+"""Decide whether the records of an accepted event reach the data lake, and the load status of Get and List.
 
 Rules kept here:
 
-1. It is decided when the event is accepted, and written in its ledger row: an emulator that
-   restarts returns the same.
+1. The decision is made when the event is accepted, and stored in its ledger row. A restarted emulator returns
+   the same.
 2. Only events of type ``scn.data.dataset`` have a load status (docs/service.md 3.4). A typed event can fail
-   as well, but no operation shows it.
-3. Records reach the lake at once. The status follows ``load_seconds`` later.
+   too, but no operation reports it.
+3. Records reach the lake at once. The status changes ``load_seconds`` later.
 """
 
 import random
@@ -26,7 +26,7 @@ class LoadOutcomes:
     """Decides which loads fail.
 
     Args:
-        settings: The share of loads that fail, the values that make one fail, and the seed.
+        settings: The share of failing loads, the values that make a load fail, and the seed.
     """
 
     def __init__(self, settings: EmulatorSettings) -> None:
@@ -35,7 +35,7 @@ class LoadOutcomes:
         self._draws = random.Random(settings.seed)  # noqa: S311 - repeatable on purpose
 
     def failure_of(self, data: str) -> str:
-        """Return what the ledger calls the failure of an event's load; empty if it succeeds.
+        """Return the ledger's name for the failure of an event's load; empty if the load succeeds.
 
         Args:
             data: The event's records, as JSON.
@@ -67,13 +67,13 @@ def load_execution(row: LedgerRow, now: float, load_seconds: float) -> dict[str,
     Args:
         row: The event.
         now: Epoch seconds.
-        load_seconds: How long a load is IN_PROGRESS.
+        load_seconds: How long a load stays IN_PROGRESS.
     """
     if now - row.at < load_seconds:
         return {"status": "IN_PROGRESS"}
     if row.fault.startswith(_BY_VALUE):
         column = row.fault.removeprefix(_BY_VALUE)
-        return {"status": "FAILED", "message": f"Column '{column}' holds a value that cannot be loaded"}
+        return {"status": "FAILED", "message": f"Column '{column}' has a value that cannot be loaded"}
     if load_failed(row):
         return {"status": "FAILED", "message": "Injected by the emulator's fault plan"}
     return {"status": "SUCCEEDED"}

@@ -1,4 +1,4 @@
-"""GetDataIntegrationEvent and ListDataIntegrationEvents: the state of accepted events."""
+"""GetDataIntegrationEvent and ListDataIntegrationEvents: report the state of accepted events."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -23,11 +23,11 @@ _FORMS = {"newest": r"newest:(\d{1,18})", "oldest": r"oldest:(\d{1,18})", "mixed
 
 
 class EventReader:
-    """Tells of accepted events.
+    """Reports accepted events.
 
     Args:
-        settings: How long loads take, known instances, and the order of List.
-        store: Where the ledger is.
+        settings: Duration of loads, known instances, and the order of List.
+        store: The store with the ledger.
     """
 
     def __init__(self, settings: EmulatorSettings, store: Store) -> None:
@@ -44,7 +44,7 @@ class EventReader:
             now: Epoch seconds.
 
         Raises:
-            Refusal: There is no such event, or none young enough.
+            Refusal: The event does not exist or is too old.
         """
         self._check_instance(members)
         store, since = self._store, now - EVENT_LIFE_SECONDS
@@ -65,7 +65,7 @@ class EventReader:
             Refusal: The next token was not issued by this emulator.
         """
         self._check_instance(members)
-        # A minimum of 0 is in the model; a page of nothing would never end.
+        # The model permits a minimum of 0, but empty pages would never end.
         limit = members.get("maxResults") or max_value("DataIntegrationEventMaxResults")
         before = self._before(members["nextToken"]) if "nextToken" in members else ""
         listing = Listing(members["instanceId"], members.get("eventType"), now - EVENT_LIFE_SECONDS)

@@ -1,7 +1,7 @@
-"""Instances, data lake datasets and tags: as far as programs that set up an instance need them.
+"""Instances, data lake datasets and tags, as far as programs that set up an instance need them.
 
-An instance is known if the settings name it, or if they name none and a request asked for it. What is created
-here lives as long as the process, and beyond it if the lake is a file: `stored` and `restore`.
+An instance is known if the settings name it, or if they name none and a request used it. Created resources
+live as long as the process, and longer if the lake is a file: see `stored` and `restore`.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,16 +26,16 @@ from loader.emulator.settings import EmulatorSettings
 Members = Mapping[str, Any]
 
 CHANGING = frozenset({CREATE_DATASET, DELETE_DATASET, TAG, UNTAG})
-"""Operations that change what is stored."""
+"""Operations that change the stored resources."""
 
 
 class Resources:
-    """Answers the operations that are not about events.
+    """Answers the operations on resources other than events.
 
     Args:
         settings: Known instances, their tags, and the account.
         catalog: The datasets.
-        began_at: When the instances were made, in epoch seconds.
+        began_at: Creation time of the instances, in epoch seconds.
     """
 
     def __init__(self, settings: EmulatorSettings, catalog: Catalog, began_at: float) -> None:
@@ -66,14 +66,14 @@ class Resources:
             now: Epoch seconds.
 
         Raises:
-            Refusal: There is no such thing, or there is one already.
+            Refusal: The resource does not exist, or exists already.
         """
         if "instanceId" in members:
             self._know(members["instanceId"])
         return self._answers[operation](members, region, now)
 
     def stored(self) -> dict[str, Any]:
-        """Return what was created, tagged and asked for, as JSON values."""
+        """Return the created resources, tags and used instances as JSON values."""
         return {
             "datasets": self._catalog.created(),
             "tags": self._tags,
@@ -81,7 +81,7 @@ class Resources:
         }
 
     def restore(self, stored: Mapping[str, Any]) -> None:
-        """Take up what an earlier emulator stored. Datasets of the settings stay as they are there."""
+        """Restore what an earlier emulator stored. Datasets from the settings are not changed."""
         for dataset in stored["datasets"]:
             if not self._catalog.has(dataset["namespace"], dataset["name"]):
                 self._catalog.add(dataset, dataset["createdTime"])
@@ -153,10 +153,10 @@ class Resources:
         return {"tags": self._tags_of(members["resourceArn"], region)}
 
     def _tags_of(self, arn: str, region: str) -> dict[str, str]:
-        """Return the tags of an instance or a dataset, to be changed.
+        """Return the tags of an instance or a dataset; the caller may change them.
 
         Raises:
-            Refusal: There is no such resource.
+            Refusal: The resource does not exist.
         """
         if arn in self._tags:
             return self._tags[arn]
@@ -191,7 +191,7 @@ class Resources:
 
 
 def _page(members: Members, count: int, most: str) -> tuple[int, int]:
-    """Return where a page begins and ends."""
+    """Return the start and end of a page."""
     text: str = members.get("nextToken") or "0"
     if not (text.isascii() and text.isdecimal()) or int(text[:18]) > count:
         raise Refusal("ValidationException", "The next token is not valid")

@@ -1,7 +1,7 @@
 """SendDataIntegrationEvent: from a request to a verdict, an answer, and records for the lake.
 
-A call passes, in this order: signature, JSON form, fault plan, quota, the model's constraints, the
-dataset's schema, its client token. Whatever stops it is its verdict in the ledger.
+A call passes these checks in order: signature, JSON form, fault plan, quota, the model's constraints, the
+dataset's schema, its client token. The check that stops it is its verdict in the ledger.
 """
 
 from collections.abc import Mapping
@@ -39,20 +39,20 @@ from loader.emulator.store.lake import Change, Target
 from loader.emulator.store.ledger import LedgerCounts, LedgerRow
 from loader.emulator.store.store import Store
 
-# Refusals that have a verdict of their own.
+# Refusals with their own verdict.
 _VERDICTS = {"ThrottlingException": ledger.THROTTLED, "ConflictException": ledger.TOKEN_CONFLICT}
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One Send call on its way through.
+    """One Send call during its processing.
 
     Attributes:
-        row: What the ledger will say of it.
+        row: Its row in the ledger.
         members: Its input, unchecked.
-        entry: What is known of its client token; None if it has none.
+        entry: The state of its client token; None without a token.
         flight: Its time between arrival and answer; None if it was refused unread.
-        change: The records it brings to the lake.
+        change: Its records for the lake.
     """
 
     row: LedgerRow
@@ -63,19 +63,19 @@ class Attempt:
 
 
 class SendHandler:
-    """Takes Send calls; holds what must be remembered from one to the next.
+    """Processes Send calls, and keeps the state between them.
 
     Args:
         settings: Quota, life of tokens, known instances, strictness.
-        gate: What every call meets first.
+        gate: The first checks of every call.
         clock: The emulator's clock.
-        store: Where rows and records go.
+        store: The store for rows and records.
         catalog: The datasets whose schema is known.
 
     Attributes:
         tally: The counts of the ledger.
         order: The order inside groups.
-        quota: How many calls are admitted.
+        quota: The quota of calls.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class SendHandler:
         self._max_data_bytes = max_value("DataIntegrationEventData")
 
     def remember(self, row: LedgerRow) -> None:
-        """Take up a row that an earlier emulator wrote into the same ledger."""
+        """Restore the state from a row that an earlier emulator wrote to the same ledger."""
         self.tally.count(row)
         if row.overlapped:
             self.order.overlaps[_group(row)] += 1
@@ -106,11 +106,11 @@ class SendHandler:
             self._tokens.accept(row.instance_id, row.client_token, entry, row.at)
 
     def datasets_changed(self) -> None:
-        """Look at the datasets again: one may have been made or deleted."""
+        """Read the datasets again, because one may have been created or deleted."""
         self._targets.forget()
 
     def take(self, request: WireRequest, call: OperationCall) -> Answer:
-        """Treat a Send call: decide, write it down, answer."""
+        """Process a Send call: decide, write the row, answer."""
         attempt = self._new_attempt(call)
         fault: FaultRule | None = None
         answer: Answer | None = None
@@ -134,7 +134,7 @@ class SendHandler:
                 attempt.row.fault = fault.name
                 attempt.change = None
         self._write_down(attempt)
-        assert answer is not None  # only a fault leaves it open, and spoils it
+        assert answer is not None  # only a fault leaves the answer unset, and it then sets it
         if attempt.flight is not None:
             answer.sent = attempt.flight.end
         return answer
@@ -162,7 +162,7 @@ class SendHandler:
         row.overlapped = int(attempt.flight.overlapped)
 
     def _accept_or_replay(self, attempt: Attempt, operation: ServiceOperation) -> None:
-        """Give the attempt its verdict, ``accepted`` or ``replayed``, and its event id.
+        """Set the attempt's verdict, ``accepted`` or ``replayed``, and its event id.
 
         Raises:
             Refusal: The event is not accepted.

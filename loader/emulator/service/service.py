@@ -1,4 +1,4 @@
-"""The service: takes requests as they came over the wire, gives answers; knows no socket."""
+"""The service without a network: it takes received requests and returns answers."""
 
 import random
 from collections import Counter
@@ -39,15 +39,15 @@ _TOO_MANY_REQUESTS = 429
 
 
 class Service:
-    """An AWS Supply Chain of one's own.
+    """An emulated AWS Supply Chain.
 
     Args:
-        settings: How it behaves.
-        store: Where it keeps things.
+        settings: The settings.
+        store: The store.
 
     Attributes:
         clock: The clock for tokens, events, quotas and signatures.
-        store: Where it keeps things.
+        store: The store.
     """
 
     def __init__(self, settings: EmulatorSettings, store: Store) -> None:
@@ -63,14 +63,14 @@ class Service:
         self._latency = random.Random(settings.seed)  # noqa: S311 - repeatable on purpose
 
     async def restore(self) -> None:
-        """Take up what an earlier emulator left in ledger and lake: tokens, datasets and tags live on."""
+        """Restore the state of an earlier emulator from ledger and lake: tokens, datasets and tags."""
         if document := await self.store.read(self.store.lake.resources):
             self._resources.restore(orjson.loads(document))
         async for row in self.store.restore():
             self._intake.remember(row)
 
     async def receive(self, request: WireRequest) -> Answer:
-        """Treat a request."""
+        """Process a request."""
         path, _, _ = request.target.partition("?")
         try:
             call = find_call(request.method, path)
@@ -86,7 +86,7 @@ class Service:
             try:
                 await self.store.durable()
             except BaseException:
-                answer.sent()  # or its flight would never end
+                answer.sent()  # otherwise it would stay in flight forever
                 raise
         return self._delayed(answer)
 
@@ -119,7 +119,7 @@ class Service:
         }
 
     def calls(self) -> dict[str, int]:
-        """Return how many calls of each operation this process answered."""
+        """Return the number of calls of each operation that this process answered."""
         return dict(self._calls)
 
     async def _query(self, request: WireRequest, call: OperationCall) -> Answer:
@@ -132,12 +132,12 @@ class Service:
                 return spoiled(None, fault)
             members = read_input(call, query, request.body, request.headers.get("Content-Type", ""))
             check_input(call.operation, members)
-            answer = success(await self._tell(call.operation.name, members, request, fault))
+            answer = success(await self._answer_about_events(call.operation.name, members, request, fault))
         except Refusal as refusal:
             answer = refused(refusal)
         return answer if fault is None else spoiled(answer, fault)
 
-    async def _tell(
+    async def _answer_about_events(
         self, operation: str, members: Mapping[str, Any], request: WireRequest, fault: FaultRule | None
     ) -> dict[str, Any]:
         now = self.clock.now()
@@ -159,7 +159,7 @@ class Service:
         if not mean and not jitter:
             return answer
         seconds = self._latency.uniform(mean - jitter, mean + jitter)
-        # A front end refuses before the work is done, so throttled answers come at once.
+        # A front end refuses before any work is done, so throttled answers are sent at once.
         if answer.status != _TOO_MANY_REQUESTS:
             answer.delay_seconds = max(0.0, seconds)
         return answer

@@ -1,6 +1,6 @@
-"""Whether a request is signed by someone the emulator knows.
+"""Check that a request is signed with a key that the emulator knows.
 
-botocore's signer computes the signature again, from the received request and its list of signed headers, and
+botocore's signer computes the signature again from the received request and its list of signed headers, and
 the two are compared. The loader's own signing is not used, because the emulator must be independent of it.
 """
 
@@ -22,7 +22,8 @@ from loader.emulator.model.shapes import service_model
 from loader.emulator.settings import EmulatorSettings
 
 TOLERANCE_SECONDS = 15 * 60.0
-"""How far x-amz-date may be from the service's clock (docs/service.md 8.9; scn's own is not documented)."""
+"""Maximum difference of x-amz-date and the service's clock (docs/service.md 8.9; scn's own is not
+documented)."""
 
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 +Credential=(?P<key>[^/,]+)/(?P<date>\d{8})/(?P<region>[^/,]+)/(?P<service>[^/,]+)"
@@ -33,7 +34,7 @@ _UNSIGNED = "UNSIGNED-PAYLOAD"
 
 
 class WireRequest(NamedTuple):
-    """A request as it came over the wire.
+    """A request as received.
 
     Attributes:
         method: HTTP method.
@@ -49,7 +50,7 @@ class WireRequest(NamedTuple):
 
 
 class _ReceivedRequest(AWSRequest):  # type: ignore[misc] # botocore ships no types
-    """A request whose body came over the wire: botocore need not prepare it for sending."""
+    """A received request: botocore does not need to prepare its body for sending."""
 
     @property
     def body(self) -> bytes:
@@ -58,14 +59,14 @@ class _ReceivedRequest(AWSRequest):  # type: ignore[misc] # botocore ships no ty
 
 
 class _Signer(SigV4Auth):  # type: ignore[misc] # botocore ships no types
-    """botocore's signer; remembers the keys of a day, which it would derive again for each request."""
+    """botocore's signer with a cache for the keys of a day, which it would else derive per request."""
 
     def __init__(self, credentials: Credentials, service: str, region: str) -> None:
         super().__init__(credentials, service, region)
         self._keys: dict[tuple[bytes, str], bytes] = {}
 
     def _sign(self, key: bytes, msg: str, hex: bool = False) -> Any:  # noqa: A002, FBT001, FBT002 - botocore's
-        if hex:  # the signature itself: never the same twice
+        if hex:  # the signature itself, which is different each time
             return super()._sign(key, msg, hex=True)
         if (key, msg) not in self._keys:
             self._keys[key, msg] = super()._sign(key, msg)
@@ -85,10 +86,10 @@ def signed_region(request: WireRequest) -> str | None:
 
 
 class SignatureCheck:
-    """Knows credentials; refuses requests that are not signed with them.
+    """Knows keys; refuses requests that are not signed with them.
 
     Args:
-        settings: Credentials, Region and session token to ask for.
+        settings: Required credentials, Region and session token.
     """
 
     def __init__(self, settings: EmulatorSettings) -> None:
@@ -99,18 +100,18 @@ class SignatureCheck:
         self._signers: dict[tuple[str, str], _Signer] = {}
 
     def check(self, request: WireRequest, *times: float) -> None:
-        """Refuse a request that is not signed as it should be.
+        """Refuse a request without a valid signature.
 
         Args:
             request: The request.
-            times: The service's time in epoch seconds; a signature may be of any of them.
+            times: Times of the service in epoch seconds; a signature may match any of them.
 
         Raises:
-            Refusal: It is not.
+            Refusal: The signature is not valid.
         """
         try:
             self._check(request, times)
-        except UnicodeError:  # a header or a query that is not UTF-8: it cannot have been signed
+        except UnicodeError:  # a header or query is not UTF-8, so it cannot be signed
             raise _invalid("A signed header or the path is not valid UTF-8.") from None
 
     def _check(self, request: WireRequest, times: Sequence[float]) -> None:
@@ -184,7 +185,7 @@ def _check_signed_headers(signed: list[str], request: WireRequest) -> None:
 
 
 def _check_body_digest(request: WireRequest) -> None:
-    # botocore's signer takes this header's word for the body, so its word is checked here.
+    # botocore's signer trusts this header for the body, so the header is checked here.
     digest = request.headers.get("X-Amz-Content-SHA256")
     if digest is not None and digest not in {_UNSIGNED, sha256(request.body).hexdigest()}:
         raise _invalid("The value of X-Amz-Content-SHA256 is not the digest of the body.")
@@ -194,7 +195,7 @@ def _as_signed(request: WireRequest, signed: list[str], timestamp: str) -> AWSRe
     headers = HTTPHeaders()
     for name in signed:
         for value in request.headers.getall(name):
-            value.encode()  # raises UnicodeEncodeError, where botocore's signer would fail in other ways
+            value.encode()  # raises UnicodeEncodeError; botocore's signer would raise other exceptions
             headers[name] = value
     rebuilt = _ReceivedRequest(
         method=request.method, url=f"http://{request.headers['Host']}{request.target}", data=request.body

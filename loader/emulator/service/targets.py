@@ -18,7 +18,7 @@ DATASET_EVENT_TYPE = "scn.data.dataset"
 _ARN = re.compile(r".*:instance/(?P<instance>[^/]+)/namespaces/(?P<namespace>[^/]+)/datasets/(?P<name>[^/]+)")
 
 RecordsCheck = Callable[[Sequence[Mapping[str, Any]]], None]
-"""Raises a Refusal for records that do not follow the schema."""
+"""Raises a Refusal for records that do not conform to the schema."""
 
 
 class Targets:
@@ -35,21 +35,21 @@ class Targets:
         self._find = lru_cache(maxsize=1024)(self._find_uncached)
 
     def forget(self) -> None:
-        """Look at the catalog again, which has changed."""
+        """Read the catalog again after a change."""
         self._find.cache_clear()
 
     def find(self, members: Mapping[str, Any]) -> tuple[Target, RecordsCheck]:
-        """Return where an event's records go and how they are checked.
+        """Return the target of an event's records, and their check.
 
         Args:
-            members: An input that follows the service model.
+            members: An input that conforms to the service model.
 
         Raises:
-            Refusal: Event type and dataset target do not go together, or there is no such dataset.
+            Refusal: Event type and dataset target do not match, or the dataset does not exist.
         """
         target = members.get("datasetTarget")
         if (target is not None) != (members["eventType"] == DATASET_EVENT_TYPE):
-            raise _invalid(f"datasetTarget goes with event type {DATASET_EVENT_TYPE}, and only with it")
+            raise _invalid(f"event type {DATASET_EVENT_TYPE}, and only that type, needs a datasetTarget")
         if target is None:
             return self._find(members["instanceId"], members["eventType"], "", Operation.UPSERT)
         operation = Operation(target["operationType"])

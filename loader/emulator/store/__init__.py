@@ -1,1 +1,1 @@
-"""What the emulator keeps: the lake, the ledger of calls, the order of groups."""
+"""The storage of the emulator: the lake, the ledger of calls, the order of groups."""

@@ -1,13 +1,13 @@
-"""Whether the order inside groups was in danger, and whether it was kept.
+"""Detect whether the order inside groups was at risk, and whether it was kept.
 
-The service processes the events of a group in the order it receives them. So two *different* events of a
-group in flight at once are a hazard (*overlap*): the network may swap them. And an event that is accepted
-although a later one of its group, first tried after it, was accepted before is *overtaken*.
+The service processes the events of a group in the order in which it receives them. So two *different* events
+of a group in flight at once are a risk (*overlap*), because the network may swap them. An event is
+*overtaken* if a later event of its group, first tried after it, was accepted before it.
 
 Rules kept here:
 
-1. Pure; knows no socket. A group is (instance, event type, eventGroupId).
-2. Two attempts of the same event in flight are no hazard: a client may retry what it gave up waiting for.
+1. Pure, without sockets. A group is (instance, event type, eventGroupId).
+2. Two attempts of the same event in flight are not a risk: a client may retry a request that it gave up on.
 """
 
 from collections import Counter
@@ -16,27 +16,27 @@ Group = tuple[str, str, str]
 
 
 class GroupOrder:
-    """What was in flight and accepted, by group.
+    """The events in flight and accepted, by group.
 
     Attributes:
-        overlaps: How often an attempt arrived while another event of its group was in flight.
-        overtaken: How many events were accepted after a later one of their group.
+        overlaps: Number of attempts that arrived while another event of their group was in flight.
+        overtaken: Number of events that were accepted after a later event of their group.
     """
 
     def __init__(self) -> None:
         self.overlaps: Counter[Group] = Counter()
         self.overtaken: Counter[Group] = Counter()
-        # How many attempts of each token; a plain dict, for a Counter takes as long to make as all the rest.
+        # Number of attempts of each token. A plain dict: creating a Counter takes as long as all the rest.
         self._in_flight: dict[Group, dict[str, int]] = {}
         self._latest_accepted: dict[Group, int] = {}
 
     @property
     def groups(self) -> int:
-        """How many groups had an event accepted."""
+        """Number of groups with an accepted event."""
         return len(self._latest_accepted)
 
     def arrive(self, group: Group, token: str) -> "Flight":
-        """Note that an attempt came in."""
+        """Record that an attempt arrived."""
         others = self._in_flight.get(group)
         if others is None:
             self._in_flight[group] = {token: 1}
@@ -48,7 +48,7 @@ class GroupOrder:
         return Flight(self, group, token, overlapped=overlapped)
 
     def leave(self, group: Group, token: str) -> None:
-        """Note that an attempt is answered or its connection is gone."""
+        """Record that an attempt is answered or its connection is gone."""
         others = self._in_flight[group]
         if others[token] > 1:
             others[token] -= 1
@@ -58,7 +58,7 @@ class GroupOrder:
             del self._in_flight[group]
 
     def accept(self, group: Group, first_seq: int) -> None:
-        """Note that an event was accepted; ``first_seq`` is when its first attempt came in."""
+        """Record that an event was accepted; ``first_seq`` is the number of its first attempt."""
         if first_seq < self._latest_accepted.get(group, 0):
             self.overtaken[group] += 1
         else:
@@ -82,7 +82,7 @@ class Flight:
         self._token = token
 
     def end(self) -> None:
-        """Note that the answer was sent or the client has gone; a second call changes nothing."""
+        """Record that the answer was sent or the client is gone; a second call has no effect."""
         if self._order is not None:
             self._order.leave(self.group, self._token)
             self._order = None

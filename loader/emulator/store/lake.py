@@ -1,24 +1,23 @@
 """The lake: the accepted records, one SQLite table per dataset, for inspection.
 
-A dataset of namespace ``asc`` is a table of its name with all its columns; any other is the table
-``namespace.name`` whose columns appear with the records that bring them. Every value is TEXT, numbers as
-they were spelled. What the operations do follows docs/service.md 3.2:
+A dataset of namespace ``asc`` is a table with its name and all its columns. Any other dataset is the table
+``namespace.name``, whose columns appear with the records that have them. Every value is TEXT; numbers keep
+their spelling. The operations follow docs/service.md 3.2:
 
-* APPEND adds records as they are.
-* UPSERT replaces all records of the same key by the last one; a column it leaves out is null afterwards.
-* DELETE removes the records of that key.
+* APPEND adds the records.
+* UPSERT replaces all records with the same key by the last one; a column that it lacks becomes null.
+* DELETE removes the records with the key.
 
-The table ``emulator_accepted`` beside them holds the accepted calls, written in the same transaction as their
-records: the tokens of an emulator whose process was killed live on with exactly the records they stand for.
+The table ``emulator_accepted`` has the accepted calls, written in the same transaction as their records. So
+if the process of an emulator is killed, its tokens match exactly the records in the lake.
 
 The table ``emulator_resources`` holds datasets that were created, and tags, as one JSON document.
 
-A dataset with partitions has the column ``emulator_partition`` beside its own: UPSERT and DELETE find records
-of the same key in the same partition only. A record without a value in a partition column is in the NULL
+A dataset with partitions has the additional column ``emulator_partition``: UPSERT and DELETE find records
+with the same key in the same partition only. A record without a value in a partition column is in the NULL
 partition.
 
-Typed events are taken as UPSERT. A custom dataset without a known key has
-no key but the whole record.
+Typed events are treated as UPSERT. In a custom dataset without a known key, the whole record is the key.
 """
 
 import json
@@ -43,18 +42,18 @@ Partition = tuple[tuple[str, str], ...]
 """Columns and transforms (YEAR, MONTH, DAY, HOUR, IDENTITY) that partition a dataset."""
 
 _DIGITS_OF = {"YEAR": 4, "MONTH": 7, "DAY": 10, "HOUR": 13}
-"""How much of a timestamp in ISO 8601 names the year, the month, the day, the hour."""
+"""Number of characters of an ISO 8601 timestamp up to the year, the month, the day, the hour."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A table of the lake and what to do to it.
+    """A table of the lake and the operation on it.
 
     Attributes:
         table: Its name.
-        columns: Its columns; empty if they come with the records.
+        columns: Its columns; empty if the records determine them.
         key: Columns that identify a record; empty for the whole record.
-        operation: What to do with the records.
+        operation: The operation on the records.
         partition: Columns that partition the table, each with its transform.
     """
 
@@ -70,8 +69,8 @@ class Change:
     """The records of one accepted event.
 
     Attributes:
-        target: Where they go.
-        data: The event's ``data``, known to hold records.
+        target: Their target.
+        data: The event's ``data``, checked to contain records.
     """
 
     target: Target
@@ -79,7 +78,7 @@ class Change:
 
 
 class Lake:
-    """The tables. Every method is for the thread that writes.
+    """The tables. Call every method from the writer thread.
 
     Args:
         path: SQLite file, continued if it is a lake; None keeps the tables in memory.
@@ -99,7 +98,7 @@ class Lake:
             self._columns[table] = [name for (name,) in found]
 
     def apply(self, changes: Iterable[Change], rows: Iterable[LedgerRow] = ()) -> None:
-        """Apply changes in their order, note the accepted ones of the calls, and commit all that together."""
+        """Apply changes in order, record the accepted calls among ``rows``, and commit both together."""
         self._connection.execute("BEGIN")
         try:
             for target, run in groupby(changes, key=attrgetter("target")):
@@ -114,27 +113,27 @@ class Lake:
         self._connection.execute("COMMIT")
 
     def resources(self) -> str:
-        """Return what ``save_resources`` was given last; empty if it never was."""
+        """Return the last document that ``save_resources`` stored; empty if none."""
         found = self._connection.execute(f"SELECT document FROM {RESOURCES_TABLE}").fetchone()  # noqa: S608 - a constant
         return str(found[0]) if found else ""
 
     def save_resources(self, document: str) -> None:
-        """Store datasets that were created, and tags, and commit them."""
+        """Store created datasets and tags, and commit them."""
         self._connection.execute("BEGIN")
         self._connection.execute(f"DELETE FROM {RESOURCES_TABLE}")  # noqa: S608 - a constant
         self._connection.execute(f"INSERT INTO {RESOURCES_TABLE} VALUES (?)", (document,))  # noqa: S608 - a constant
         self._connection.execute("COMMIT")
 
     def counts(self) -> dict[str, int]:
-        """Return how many records each table holds."""
+        """Return the number of records in each table."""
         return {table: self.query(f"SELECT count(*) FROM {quoted(table)}")[0][0] for table in self._columns}  # noqa: S608 - quoted
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return what an SQL query finds."""
+        """Return the result of an SQL query."""
         return self._connection.execute(sql).fetchall()
 
     def close(self) -> None:
-        """Close the file; its write-ahead log is folded into it."""
+        """Close the file, and merge its write-ahead log into it."""
         self._connection.close()
 
     def _apply_run(self, target: Target, records: Sequence[dict[str, str | None]]) -> None:
@@ -147,7 +146,7 @@ class Lake:
             self._insert(target.table, columns, rows)
             return
         key = (*target.key, *((PARTITION_COLUMN,) if target.partition else ())) if target.key else columns
-        # A dict keeps the last record of a key: what a run of UPSERTs leaves behind.
+        # A dict keeps the last record of each key, like a sequence of UPSERTs.
         latest = {tuple(map(record.get, key)): row for record, row in zip(records, rows, strict=True)}
         self._delete(target.table, key, latest)
         if target.operation is Operation.UPSERT:
@@ -158,7 +157,7 @@ class Lake:
         self._connection.executemany(f"INSERT INTO {quoted(table)} VALUES ({marks})", rows)  # noqa: S608 - quoted
 
     def _delete(self, table: str, key: Sequence[str], keys: Iterable[Sequence[str | None]]) -> None:
-        # IS compares null with null, as a key without a value needs it, and uses the index all the same.
+        # IS compares null with null, which a key without a value needs, and still uses the index.
         condition = " AND ".join(f"{quoted(column)} IS ?" for column in key)
         self._connection.executemany(f"DELETE FROM {quoted(table)} WHERE {condition}", keys)  # noqa: S608 - quoted
 
@@ -183,7 +182,7 @@ class Lake:
 
 
 def _partition(record: Mapping[str, str | None], partition: Partition) -> str | None:
-    """Return the partition of a record as a text; None if it is the NULL partition."""
+    """Return the partition of a record as text; None for the NULL partition."""
     values = [_transformed(record.get(name), transform) for name, transform in partition]
     return None if all(value is None for value in values) else json.dumps(values)
 
@@ -200,6 +199,6 @@ def _transformed(value: str | None, transform: str) -> str | None:
 
 
 def _records(data: str) -> list[dict[str, str | None]]:
-    # The standard library's parser can keep the text of numbers.
+    # Only the standard library's parser can keep the text of numbers.
     document = json.loads(data, parse_int=str, parse_float=str)
     return document if isinstance(document, list) else [document]

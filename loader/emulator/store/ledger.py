@@ -1,7 +1,7 @@
 """The ledger: every received Send call in order, with its result.
 
-One row per attempt, appended and never changed. The counts are kept beside the rows, so that a summary
-needs no query; another process can judge a load from the file alone.
+It has one row per attempt, which is never changed. The counts are kept besides the rows, so that a summary
+needs no query. Another process can judge a load from the file alone.
 """
 
 import sqlite3
@@ -25,20 +25,20 @@ class LedgerRow:
     """One attempt: a row of table ``attempts``, filled in while the call is processed.
 
     Attributes:
-        seq: Number of arrival, from 1.
+        seq: Number in order of arrival, from 1.
         at: The emulator's clock, epoch seconds.
         instance_id: Instance.
         event_type: Event type.
         event_group: eventGroupId.
-        client_token: clientToken; empty if the client gave none.
+        client_token: clientToken; empty without one.
         data_sha256: Hex digest of the UTF-8 bytes of ``data``.
-        data_bytes: How many those are.
+        data_bytes: Number of these bytes.
         event_timestamp: eventTimestamp, or None.
         dataset: ARN of the target dataset; empty for typed events.
         operation: APPEND, UPSERT or DELETE; empty for typed events.
-        event_id: The receipt that was given, or None.
+        event_id: The receipt, or None.
         verdict: accepted, replayed, throttled, token_conflict, rejected:CODE or fault:NAME.
-        fault: What the fault plan did to it; empty if nothing.
+        fault: The fault from the fault plan, or empty.
         overlapped: 1 if another event of its group was in flight when it arrived, else 0.
     """
 
@@ -75,12 +75,12 @@ _as_values = attrgetter(*_COLUMNS)
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Which accepted events a List is about.
+    """Selects accepted events for List.
 
     Attributes:
-        instance_id: Of this instance.
-        event_type: Of this type; of all if it is None.
-        since: Accepted at this time or later, in epoch seconds.
+        instance_id: Only of this instance.
+        event_type: Only of this type; None for all types.
+        since: Only accepted at this time or later, in epoch seconds.
     """
 
     instance_id: str
@@ -89,11 +89,11 @@ class Listing:
 
 
 class RowTable:
-    """A table of ledger rows. Every method is for the thread that writes.
+    """A table of ledger rows. Call every method from the writer thread.
 
     Args:
         connection: The SQLite file.
-        name: The table, made if it is not there.
+        name: Name of the table; it is created if it does not exist.
     """
 
     def __init__(self, connection: sqlite3.Connection, name: str) -> None:
@@ -103,11 +103,11 @@ class RowTable:
         connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({_COLUMN_TYPES})")
 
     def insert(self, rows: Iterable[LedgerRow]) -> None:
-        """Add rows within the transaction that is open."""
+        """Add rows in the open transaction."""
         self._connection.executemany(self._insert, map(_as_values, rows))
 
     def find(self, condition: str, values: Sequence[Any]) -> list[LedgerRow]:
-        """Return the rows for which an SQL condition holds."""
+        """Return the rows that satisfy an SQL condition."""
         query = f"SELECT * FROM {self._name} WHERE {condition}"  # noqa: S608 - conditions are this folder's
         return [LedgerRow(*row) for row in self._connection.execute(query, values)]
 
@@ -117,10 +117,10 @@ class RowTable:
 
 
 class LedgerFile:
-    """The table of attempts. Every method is for the thread that writes.
+    """The table of attempts. Call every method from the writer thread.
 
-    Receipts are random, so their index costs more than the rows themselves. The indexes are made at the first
-    Get or List (some seconds for a million rows) and kept up from then on.
+    Receipts are random, so their index costs more than the rows themselves. The indexes are created at the
+    first Get or List (some seconds for a million rows) and updated from then on.
 
     Args:
         path: SQLite file, continued if it holds a ledger; None keeps the table in memory.
@@ -142,7 +142,7 @@ class LedgerFile:
         return self._table.page(after_seq, limit)
 
     def event(self, instance_id: str, event_id: str, since: float) -> LedgerRow | None:
-        """Return the accepted attempt that has this receipt and is not older than ``since``."""
+        """Return the accepted attempt with this receipt if it is not older than ``since``."""
         self._make_indexes()
         found = self._table.find(
             "verdict = 'accepted' AND event_id = ? AND instance_id = ? AND at >= ? AND fault <> 'forgotten'",
@@ -154,7 +154,7 @@ class LedgerFile:
         """Return a page of accepted attempts.
 
         Args:
-            listing: Which ones.
+            listing: The selection.
             order: ``newest``, ``oldest`` or ``mixed`` (by event id).
             before: Number of events before the page, or for ``mixed`` the last event id; or empty.
             limit: Maximum number of rows.
@@ -182,7 +182,7 @@ class LedgerFile:
             self._has_index = True
 
     def close(self) -> None:
-        """Close the file; its write-ahead log is folded into it."""
+        """Close the file, and merge its write-ahead log into it."""
         self._connection.close()
 
 
@@ -191,10 +191,10 @@ class LedgerSummary:
     """The ledger in numbers.
 
     Attributes:
-        attempts: Send calls that arrived.
-        verdicts: How many of each verdict.
-        accepted: Events accepted.
-        accepted_tokens: Distinct client tokens among them: fewer than ``accepted`` means a duplicate.
+        attempts: Received Send calls.
+        verdicts: Number of calls per verdict.
+        accepted: Accepted events.
+        accepted_tokens: Distinct client tokens among them; fewer than ``accepted`` means a duplicate.
         data_bytes: Bytes of data accepted.
     """
 

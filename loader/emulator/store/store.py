@@ -1,10 +1,11 @@
-"""Where the emulator keeps things: hands ledger rows and records to one writer thread, in batches.
+"""The store of the emulator: one writer thread writes ledger rows and records in batches.
 
-With a file for the ledger or the lake, an event is answered after it is written (``durable``): what arrives
-while a batch is written makes the next batch. A commit survives the death of the process, not a power loss.
+With a file for the ledger or the lake, an event is answered after it is written (``durable``). Events that
+arrive while a batch is written form the next batch. A commit survives the death of the process, but not a
+power loss.
 
-The lake is written before the ledger, and holds what the ledger will say. What the ledger lacks after a death
-between the two is taken from the lake by ``restore``.
+The lake is written before the ledger, and has everything that the ledger will contain. If the process dies
+between the two, ``restore`` copies the missing rows from the lake to the ledger.
 """
 
 import asyncio
@@ -19,11 +20,11 @@ from loader.emulator.store.lake import Change, Lake
 from loader.emulator.store.ledger import ACCEPTED, LedgerFile, LedgerRow
 
 FLUSH_SECONDS = 0.5
-"""At least so often everything is written down."""
+"""Maximum time between two writes, in seconds."""
 
 _PAGE_ROWS = 1000
 _MAX_WAITING_BYTES = 16 * 1_048_576
-_ROW_BYTES = 512  # about what a waiting row and the objects of its change weigh beside the data
+_ROW_BYTES = 512  # approximate size of a queued row and the objects of its change, without the data
 
 Found = TypeVar("Found")
 
@@ -55,7 +56,7 @@ class Store:
 
     @property
     def is_full(self) -> bool:
-        """Whether so much waits to be written that calls should wait too."""
+        """Whether so much is queued that calls should wait."""
         return self._waiting_bytes > _MAX_WAITING_BYTES
 
     def start(self) -> None:
@@ -63,7 +64,7 @@ class Store:
         self._flusher = asyncio.create_task(self._write_batches() if self._keeps else self._flush_regularly())
 
     def add(self, row: LedgerRow, change: Change | None) -> None:
-        """Queue a row of the ledger and the records that came with it.
+        """Queue a row of the ledger and its records.
 
         Raises:
             RuntimeError: An earlier batch could not be written; nothing more is accepted.
@@ -76,7 +77,7 @@ class Store:
             self._waiting_bytes += len(change.data)
 
     async def restore(self) -> AsyncIterator[LedgerRow]:
-        """Yield the rows that earlier processes left, after the ledger got those that only the lake has."""
+        """Yield the rows of earlier processes. First, copy rows that only the lake has to the ledger."""
         last, known = 0, set[str | None]()
         while rows := await self.read(partial(self.ledger.page, last, _PAGE_ROWS)):
             for row in rows:
@@ -96,10 +97,10 @@ class Store:
             await self.read(partial(self.ledger.append, missing))
 
     async def durable(self) -> None:
-        """Return when everything queued so far is in its files; at once if there are none.
+        """Return when everything queued so far is in the files; at once without files.
 
         Raises:
-            RuntimeError: It could not be written.
+            RuntimeError: Writing failed.
         """
         if not self._keeps:
             return
@@ -109,16 +110,16 @@ class Store:
         await asyncio.shield(self._batch)
 
     async def flush(self) -> None:
-        """Write down everything queued so far."""
+        """Write everything queued so far."""
         await self.read(lambda: None)
 
     async def read(self, query: Callable[[], Found]) -> Found:
-        """Run a query of ``ledger`` or ``lake`` in the writer thread, after all that is queued.
+        """Run a query of ``ledger`` or ``lake`` in the writer thread, after everything that is queued.
 
         Raises:
             RuntimeError: An earlier batch could not be written.
-            OSError: The disk refused.
-            sqlite3.Error: SQLite did.
+            OSError: The disk failed.
+            sqlite3.Error: SQLite failed.
         """
         self._refuse_after_failure()
         rows, self._rows = self._rows, []
@@ -136,13 +137,13 @@ class Store:
                 raise
             return query()
 
-        # Shielded: a batch that waits for the thread would be lost with whoever waits for it.
+        # Shielded: if the caller is cancelled, a batch that waits for the thread must not be lost.
         return await asyncio.shield(
             asyncio.get_running_loop().run_in_executor(self._thread, write_then_query)
         )
 
     async def close(self) -> None:
-        """Write down everything and close both files."""
+        """Write everything and close both files."""
         if self._flusher is not None:
             self._flusher.cancel()
             await asyncio.gather(self._flusher, return_exceptions=True)
@@ -159,7 +160,7 @@ class Store:
 
     async def _write_batches(self) -> None:
         while True:
-            with suppress(TimeoutError):  # for rows without a waiting client: refused attempts
+            with suppress(TimeoutError):  # for rows without a waiting client, such as refused attempts
                 await asyncio.wait_for(self._has_queued.wait(), FLUSH_SECONDS)
             self._has_queued.clear()
             batch, self._batch = self._batch, None
@@ -168,7 +169,7 @@ class Store:
             except Exception as error:  # noqa: BLE001 - handed to those who wait
                 if batch is not None:
                     batch.set_exception(error)
-                    batch.exception()  # they may be gone
+                    batch.exception()  # the waiting clients may be gone
             else:
                 if batch is not None:
                     batch.set_result(None)
