@@ -1,8 +1,8 @@
-"""The section of docs/reliability.md on files that others wrote; it outlives that the page is rewritten."""
+"""The section of docs/reliability.md on public files; it stays when the rest of the page is rewritten."""
 
 from pathlib import Path
 
-HEADING = "## Files that others wrote"
+HEADING = "## Public files"
 NEXT = "\n## "
 
 

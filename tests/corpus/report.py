@@ -19,14 +19,14 @@ OUTCOMES = (
 )
 
 INTRODUCTION = """\
-Files of public repositories, which are not part of this project, tried by `make corpus`. Each is planned and
-drafted (`plan`, `init`) by the whole command in a process of its own with a bound on time and memory. Every
-accepted value is compared with what another reader finds, in the form that docs/values.md promises: for
-Parquet pyarrow, or DuckDB where pyarrow cannot read a file, for text Python's csv and json modules.
+`make corpus` runs the loader on files of public repositories, which are not part of this project. `plan`
+and `init` of the whole command read each file, in a separate process with limits on time and memory.
+Every accepted value is compared with the value of another reader, in the form of docs/values.md: pyarrow
+for Parquet, or DuckDB if pyarrow cannot read the file, and Python's csv and json modules for text.
 
-A file is *wrong* if a value differs, a row is not counted, stderr shows a traceback or the text of a panic,
-the exit code is another than 0, 1, 2 and 9, an error is not a clear block, or a run takes more than a minute
-of processor time.
+A file is *wrong* if a value differs, if a row is not counted, if stderr shows a traceback or a panic
+message, if the exit code is not 0, 1, 2 or 9, if an error is not a clear block, or if a run takes more
+than a minute of processor time.
 """
 
 
@@ -34,7 +34,7 @@ def section(verdicts: Sequence[Verdict], on: date) -> str:
     """Return the section.
 
     Args:
-        verdicts: What became of each file; the first part of its name is the repository.
+        verdicts: The verdict on each file; the first part of its name is the repository.
         on: Day of the run.
     """
     repositories = {Path(verdict.file).parts[0] for verdict in verdicts}
@@ -64,7 +64,7 @@ def _refusals(verdicts: Sequence[Verdict]) -> Iterator[str]:
     readable = [verdict for verdict in refused if verdict.outcome == "refused, read by others"]
     reasons = Counter(class_of(verdict.reason) for verdict in refused)
     others = Counter(class_of(verdict.reason) for verdict in readable)
-    yield "| files refused because | files | read by another reader |"
+    yield "| reason for refusal | files | read by another reader |"
     yield "|---|--:|--:|"
     single = [reason for reason, count in reasons.items() if count == 1]
     for reason, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0])):

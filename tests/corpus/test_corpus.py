@@ -130,8 +130,8 @@ def test_a_value_is_known_by_its_form(value: object, good: str | None, bad: str)
 def test_the_section_is_put_into_the_page_and_kept(tmp_path: Path):
     """A newer section takes the place of the older one, and can be read back."""
     page = tmp_path / "page.md"
-    text = with_section("# A\n\nb\n\n## Limits\n\nc\n", "## Files that others wrote\n\none", "## Limits")
-    page.write_text(with_section(text, "## Files that others wrote\n\ntwo", "## Limits"))
+    text = with_section("# A\n\nb\n\n## Limits\n\nc\n", "## Public files\n\none", "## Limits")
+    page.write_text(with_section(text, "## Public files\n\ntwo", "## Limits"))
 
-    assert section_of(page) == "## Files that others wrote\n\ntwo"
-    assert page.read_text() == "# A\n\nb\n\n## Files that others wrote\n\ntwo\n\n## Limits\n\nc\n"
+    assert section_of(page) == "## Public files\n\ntwo"
+    assert page.read_text() == "# A\n\nb\n\n## Public files\n\ntwo\n\n## Limits\n\nc\n"

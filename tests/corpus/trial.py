@@ -275,7 +275,7 @@ def _plan_head(path: Path, folder: Path, verdict: Verdict, told: dict[str, objec
         plan = _plan(custom_job(path, {}, told | {"header": False}), folder, verdict)
         if plan is not None:
             return plan
-        answer = {"What separates": ("separator", ","), "The encoding": ("encoding", "latin-1")}
+        answer = {"The separator of": ("separator", ","), "The encoding": ("encoding", "latin-1")}
         asked = next((each for words, each in answer.items() if verdict.reason.startswith(words)), None)
         if asked is None or asked[0] in told:
             return None

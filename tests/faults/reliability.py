@@ -18,25 +18,27 @@ from tests.corpus.page import section_of, with_section
 from tests.faults.mended import MENDED
 from tests.faults.soak_journal import BROKEN, KEPT, SoakJournal, Trial
 
-ONCE = "1, 2, 3: every event is accepted once, those of a group in row order, and the summary adds up"
-GOES_ON = "The load waits for better times and goes on by itself; nothing is lost or doubled meanwhile"
-STOPS = "The load stops with a clear block and its exit code, nothing is lost, the same command resumes it"
-REFUSED = "The run is refused with a clear block, nothing is sent, nothing in the run directory is changed"
-ASKS = "Past the 8 hours of a token nothing is sent that could double a record, unless the user says so"
-POLICY = "Failed events are sent again, held back or too many, exactly as the flags say, in order"
-BOUNDED = "5: memory does not grow, whatever the service does"
-REPEATABLE = "The same extract and settings give the same events, bytes and tokens, everywhere"
-HOSTILE = "Whatever is handed over as an extract, it is loaded, or refused or stopped with a clear block"
-PRIVATE = "No payload and no secret in any log, output, summary or file that others can read"
+ONCE = "1, 2, 3: every event is accepted once, the events of a group in row order, and the summary adds up"
+GOES_ON = "The load waits and continues by itself; nothing is lost or duplicated"
+STOPS = "The load stops with a clear error and its exit code, nothing is lost, the same command resumes it"
+REFUSED = "The run is refused with a clear error, nothing is sent, nothing in the run directory is changed"
+ASKS = (
+    "After the 8 hours of a token, nothing is sent that could duplicate a record, unless the user decides so"
+)
+POLICY = "Failed events are sent again, held back, or stop the load, exactly as the flags state, in order"
+BOUNDED = "5: memory does not grow, regardless of the service"
+REPEATABLE = "The same extract and settings always give the same events, bytes and tokens"
+HOSTILE = "Any extract is loaded, or refused or stopped with a clear error"
+PRIVATE = "No log, output, summary, or file that others can read contains row data or a secret"
 
-SURROUNDED = "The exit code and the summary depend on the load alone, and a signal ends it at any stage"
+SURROUNDED = "Exit code and summary depend on the load alone, and a signal ends it at any stage"
 
 LOADED = (
-    "What verify says of an event is what the service says; each row that is not loaded is written once, "
+    "verify reports what the service reports; each row that is not loaded is written once, "
     "and the load of the corrected rows completes the lake"
 )
 
-EXACT = "A value that is there arrives exactly, or its row is rejected"
+EXACT = "An existing value arrives exactly, or its row is rejected"
 
 GUARANTEES = (
     ONCE,
@@ -64,14 +66,14 @@ HOSTILE_KIND = "hostile "
 INTRODUCTION = """\
 # Reliability
 
-What was done to the loader, how often, and what came of it. This page is written by `make soak`, one section
-by `make corpus`; do not edit it. The whole command runs as a process of its own against the emulator, over
-real sockets; the emulator's ledger, which holds every attempt that arrived, is compared with a plan of the
-load that is made without the command. After each trial everything the runs wrote is searched for payloads and
-secrets. Hostile extracts are loaded by the same code in processes whose time, memory and stderr are watched,
-some by the whole command.
+This page shows the faults that the trials cause, how often, and with what result. `make soak` writes this
+page, and `make corpus` one section of it; do not edit it. Each trial runs the whole command in a separate
+process against the emulator, over real sockets. The emulator's ledger has every received attempt; it is
+compared with a plan of the load that is computed without the command. After each trial, everything that
+the runs wrote is searched for row data and secrets. Hostile extracts are loaded by the same code in
+processes whose time, memory and stderr are checked, and some of them by the whole command.
 
-The numbers in front of a guarantee are those of the promises in the README.
+The numbers before a guarantee refer to the promises in the README.
 """
 
 LIMITS_HEADING = "## What cannot be promised"
@@ -79,45 +81,48 @@ LIMITS_HEADING = "## What cannot be promised"
 LIMITS = f"""\
 {LIMITS_HEADING}
 
-* **Past 8 hours.** The service forgets a `clientToken` 8 hours after it accepted the event. An event that was
-  sent, whose answer was lost, and which is not sent again within 7 h 45 min, may or may not have been
-  accepted, and nothing can tell any more. Events that may be repeated (typed events, UPSERT, DELETE) are sent
-  again, before later ones of their group; for APPEND the loader asks.
-* **An event that runs out of time while its group goes on.** If an event gets no answer for 7 h 45 min while
-  the load runs, it ends in doubt and later events of its group are sent. Sent again by a later run, it comes
-  after them. Within the life of a token this cannot happen.
-* **Accepted is not loaded.** What the service does after its answer is out of sight of a load.
-  `scn-loader verify` asks for it. The service reports no load status for typed events, and nothing for
-  events older than 30 days.
-* **A failed event and its successors.** With `--on-failure continue`, the default, later events of a group
-  overtake one that was refused; `hold` keeps the order.
-* **A disk that lies.** What `fsync` said is on the disk is believed. A power loss on a drive that only
-  pretends costs what was pretended: those events are sent again, within 8 hours without harm.
-* **A wrong clock without the service.** Between two runs the service's date says how old doubt is. If it does
-  not answer when a load is resumed, and this machine's clock is wrong by hours, so is the age.
-* **An older copy of a run directory** that was taken at one moment cannot be told from the newest. What was
-  sent since is sent again: within 8 hours without harm. If only parts of it are older, that is found and
-  said, but for lost rows of the list of rejected rows.
-* **Memory that is taken away while a load runs.** A limit that is too low is refused at the start. If memory
-  ends later, the system kills the process or polars aborts it (exit code 134 or 137): no summary is written,
-  and the same command resumes, as after any kill.
-* **A signal before Python listens.** In the first tenths of a second a signal ends the process as it ends any
-  program, without a summary of this run; the one of an earlier run may still be there. Nothing was sent.
-* **A second signal.** It ends the process at once: the summary may be missing.
-* **A disk without room for the summary.** The exit code is right; the file is missing.
-* **Two machines, one run directory.** The lock holds where the file system has locks. Where it only pretends,
-  two loads at once send the same tokens, so nothing is doubled within 8 hours, but the order of a group is
-  not kept; the checkpoint is mended from its receipts when it is opened again.
-* **A service that cannot be told from the way.** A refusal without the service's error shape and request id
-  is taken for the way's fault, and waited for until `--give-up-after`.
-* **A rehearsal and a power loss.** The emulator's files survive its kill; a power loss may cost the last
+* **After 8 hours.** The service forgets a `clientToken` 8 hours after it accepted the event. If the
+  answer to an event was lost and the event is not sent again within 7 h 45 min, it is unknown whether it
+  was accepted, and there is no way to find out. Events that may be repeated (typed events, UPSERT,
+  DELETE) are sent again, before later events of their group; for APPEND the loader asks.
+* **An event that expires while its group continues.** If an event gets no answer for 7 h 45 min during a
+  load, it ends in doubt, and later events of its group are sent. If a later run sends it again, it
+  arrives after them. This cannot happen within the life of a token.
+* **Accepted is not loaded.** A load does not see what the service does after its answer. `scn-loader
+  verify` asks the service. The service reports no load status for typed events, and nothing about events
+  older than 30 days.
+* **A failed event and its successors.** With `--on-failure continue`, the default, later events of a
+  group overtake a refused one; `hold` keeps the order.
+* **A disk that ignores flushes.** The loader trusts `fsync`. After a power loss on a drive that ignores
+  it, the unflushed events are sent again, within 8 hours without harm.
+* **A wrong clock without the service.** Between two runs, the service's date determines the age of doubt.
+  If the service does not answer when a load is resumed, a clock that is wrong by hours makes this age
+  wrong.
+* **An older copy of a run directory.** A complete older copy cannot be distinguished from the newest
+  state. Events that were sent since are sent again, within 8 hours without harm. If only parts are older,
+  the loader detects and reports it, except for lost rows in the list of rejected rows.
+* **Less memory during a load.** A limit that is too low is refused at the start. If memory runs out
+  later, the system kills the process or polars aborts it (exit code 134 or 137). No summary is written
+  then, and the same command resumes, as after any kill.
+* **A signal before Python handles it.** In the first tenths of a second, a signal ends the process like
+  any program, without a summary of this run; the summary of an earlier run may still exist. Nothing was
+  sent.
+* **A second signal.** It ends the process at once, so the summary may be missing.
+* **A full disk for the summary.** The exit code is right, but the file is missing.
+* **Two machines, one run directory.** The lock works if the file system supports locks. If it only
+  pretends to, two loads at once send the same tokens. Nothing is duplicated within 8 hours, but the order
+  of a group is not kept. The checkpoint is repaired from its receipts when it is opened again.
+* **An intermediary instead of the service.** A refusal without the service's error format and request id
+  counts as a fault of an intermediary, and the load waits until `--give-up-after`.
+* **A rehearsal and a power loss.** The emulator's files survive a kill; a power loss may lose the last
   events.
-* **A large file changed by a program that hides it.** Of a file above 256 MiB samples are compared. One that
-  is changed between them, copied elsewhere and given its old time is taken for the same.
-* **The service's words.** An error message of the service may quote what it refuses. It is shown by
-  `scn-loader status` and kept in the checkpoint, which is for its owner alone; no log holds it.
-* **The emulator is not the service.** It follows the documented behaviour; what AWS does not document (which
-  moment starts the life of a token, how a conflict is answered) is taken in its strictest reading.
+* **A large file whose change is hidden.** Of a file above 256 MiB, samples are compared. A file that is
+  changed between the samples, copied elsewhere and given its old time counts as unchanged.
+* **The service's messages.** An error message of the service may quote the data that it refuses.
+  `scn-loader status` shows it, and the checkpoint, which only its owner may read, stores it; no log
+  contains it.
+* **The emulator is not the service.** It follows the documented behaviour. Where AWS documents nothing
+  (the start of a token's life, the answer to a conflict), it uses the strictest reading.
 """
 
 
@@ -207,7 +212,7 @@ class Reliability:
             f"{sums['attempts']:,} attempts, {sums['accepted']:,} events accepted, "
             f"{sums['surroundings']:,} drawn surroundings, "
             f"{sums['violations']:,} violations of a law (beside {sums['overlaps']:,} overlaps of "
-            f"two loads that ran at once on purpose), {sums['leaks']:,} leaks, "
+            f"two loads that run at once on purpose), {sums['leaks']:,} leaks, "
             f"{sums['hostile']:,} hostile extracts, "
             f"{sums['compared values']:,} values of SQL expressions compared with DuckDB "
             f"({sums['equal values']:,} equal, {sums['rejected values']:,} rejected)"
@@ -232,7 +237,7 @@ def _table(guarantee: str, rows: list[Row]) -> list[str]:
     lines = [
         f"## {guarantee}",
         "",
-        "| what was tried | trials | runs | kills | attempts | what came of it |",
+        "| trial | trials | runs | kills | attempts | result |",
         "|---|--:|--:|--:|--:|---|",
     ]
     for row in rows:
@@ -248,8 +253,8 @@ def _outcome(row: Row) -> str:
     if row.broken:
         return f"**broken** in {len(row.broken)}"
     if not row.kept:
-        return "could not be tried on this machine"
-    return "kept" + (f" ({row.skipped} could not be tried on this machine)" if row.skipped else "")
+        return "not possible on this machine"
+    return "kept" + (f" ({row.skipped} not possible on this machine)" if row.skipped else "")
 
 
 def _hostile(sums: Counter[str]) -> list[str]:
@@ -275,6 +280,6 @@ def _kill_points(sums: Counter[str]) -> list[str]:
     }
     if not kills:
         return []
-    return ["## Where the kills fell", "", "| moment | kills |", "|---|--:|"] + [
+    return ["## Moments of the kills", "", "| moment | kills |", "|---|--:|"] + [
         f"| {name} | {number:,} |" for name, number in sorted(kills.items())
     ]

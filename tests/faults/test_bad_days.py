@@ -46,7 +46,7 @@ async def test_a_bad_day_without_end_is_survived(trial: Trial, seed: int) -> Non
     assert ended.code == 0
 
 
-@pytest.mark.tried("Three answers never come", keeps=GOES_ON)
+@pytest.mark.tried("Three answers never arrive", keeps=GOES_ON)
 async def test_a_few_silent_answers_hold_nobody_else_up(trial: Trial) -> None:
     """Events of other groups are delivered while three calls wait for an answer that does not come."""
     trial.write_extract(8, ExtractShape(rows=150, groups=150))

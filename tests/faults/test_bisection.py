@@ -56,7 +56,7 @@ def events_with(trial: Trial, bad: Collection[int]) -> int:
     return sum(not set(bad).isdisjoint(event.rows) for event in trial.plan().events)
 
 
-@pytest.mark.tried("Bad rows in packed events that are throttled on the way", keeps=POLICY)
+@pytest.mark.tried("Bad rows in packed events that are also throttled", keeps=POLICY)
 async def test_a_bad_row_costs_a_row(trial: Trial) -> None:
     """All other rows arrive once and in order; the bad ones are told, and can be sent again."""
     bad = prepare(trial, 61, 9)
@@ -67,7 +67,7 @@ async def test_a_bad_row_costs_a_row(trial: Trial) -> None:
     assert ended.summary is not None
     assert ended.summary["events_failed"] == events_with(trial, bad)
     status = await trial.status()
-    assert f"{len(bad)} x ValidationException: Record 0: column '{KEY[1]}' holds a value" in status.out
+    assert f"{len(bad)} x ValidationException: Record 0: column '{KEY[1]}' has a value" in status.out
     assert f"row {bad[0] + 1:,}" in status.out
     async with trial.service() as emulator:  # the service has learned to take them
         mended = await trial.run(emulator.url, "--retry-failed")
@@ -91,7 +91,7 @@ async def kill_at(trial: Trial, emulator: Emulator, refusals: int) -> None:
     trial.counts["kills"] += 1
 
 
-@pytest.mark.tried("SIGKILL while events are cut into parts, then a run to the end", keeps=ONCE)
+@pytest.mark.tried("SIGKILL while events are divided into parts, then a run to the end", keeps=ONCE)
 async def test_a_bisection_survives_kills(trial: Trial) -> None:
     """A run that resumes goes on with the same parts: no row twice, none lost, order kept."""
     bad = prepare(trial, 62, 14)
@@ -110,7 +110,7 @@ KILLED_DAY = [(share / 2, rule) for share, rule in BAD_DAY if rule is not THROTT
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-@pytest.mark.tried("SIGKILL while events are cut into parts, then a run to the end", keeps=ONCE)
+@pytest.mark.tried("SIGKILL while events are divided into parts, then a run to the end", keeps=ONCE)
 @pytest.mark.parametrize("seed", range(160, 176))
 async def test_a_bisection_survives_kills_on_a_bad_day(trial: Trial, seed: int) -> None:
     """The same with every fault there is; where doubt forbids to cut, --retry-failed does it."""
@@ -182,4 +182,4 @@ async def test_limits_of_packing(trial: Trial) -> None:
     assert max(len(event.rows) for event in events) == 4
     status = await trial.status()
     assert re.search(r"row 8\b", status.out)
-    assert re.search(r"its record has 1,048,\d+ bytes, more than the 1,048,576 of an event", status.out)
+    assert re.search(r"a record of 1,048,\d+ bytes, more than the 1,048,576 of an event", status.out)

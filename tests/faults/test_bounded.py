@@ -42,7 +42,9 @@ async def throttled(trial: Trial, seconds: float, recovery_seconds: float) -> No
     assert trial.wrong(stopped, complete=False) == []
 
 
-@pytest.mark.tried("100 % throttled for a stretch, with an extract far larger than the budget", keeps=BOUNDED)
+@pytest.mark.tried(
+    "All calls throttled for a time, with an extract far larger than the budget", keeps=BOUNDED
+)
 async def test_memory_is_flat_while_everything_is_throttled(trial: Trial) -> None:
     """Nothing piles up while nothing gets through, and the load recovers soon after."""
     await throttled(trial, 3.0, recovery_seconds=30.0)
@@ -50,14 +52,16 @@ async def test_memory_is_flat_while_everything_is_throttled(trial: Trial) -> Non
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-@pytest.mark.tried("100 % throttled for a stretch, with an extract far larger than the budget", keeps=BOUNDED)
+@pytest.mark.tried(
+    "All calls throttled for a time, with an extract far larger than the budget", keeps=BOUNDED
+)
 async def test_memory_is_flat_through_minutes_of_throttling(trial: Trial) -> None:
     """The same for three minutes."""
     await throttled(trial, 180.0, recovery_seconds=30.0)
 
 
 @pytest.mark.tried(
-    "An endpoint that sends endless headers, an endless body, drips, huge numbers, deep JSON, or nothing",
+    "An endpoint that sends endless headers or bodies, single bytes, huge numbers, deep JSON, or nothing",
     keeps=BOUNDED,
 )
 async def test_a_malicious_endpoint_cannot_hang_or_bloat_the_load(trial: Trial) -> None:

@@ -34,7 +34,7 @@ async def jump_while_retried(trial: Trial, hours: float) -> None:
     assert ended.code == 0, ended.words
 
 
-@pytest.mark.tried("The clock is set 9 hours ahead or back while events are tried again", keeps=GOES_ON)
+@pytest.mark.tried("The clock is set 9 hours ahead or back during retries", keeps=GOES_ON)
 @pytest.mark.parametrize("hours", [9.0, pytest.param(-9.0, marks=pytest.mark.soak)])
 async def test_a_clock_that_jumps_ages_no_token(trial: Trial, hours: float) -> None:
     """Nothing fails, nothing is in doubt, and the order is kept."""
@@ -65,7 +65,7 @@ async def test_doubt_is_as_old_as_the_service_says(trial: Trial) -> None:
 
 
 @pytest.mark.tried(
-    "A slow APPEND runs for 9 hours, asleep or awake, is killed, and resumed at once", keeps=ASKS
+    "A slow APPEND runs for 9 hours, with or without suspension, is killed, and resumed at once", keeps=ASKS
 )
 async def test_doubt_of_a_long_load_is_young(trial: Trial) -> None:
     """Only what was sent is in doubt, and only since it was: nobody is asked."""
@@ -89,9 +89,7 @@ def set_faketime(file: Path, offset: str) -> None:
     file.write_text(offset)
 
 
-@pytest.mark.tried(
-    "libfaketime: the system's clock jumps 9 hours while events are tried again", keeps=GOES_ON
-)
+@pytest.mark.tried("libfaketime: the system's clock jumps 9 hours during retries", keeps=GOES_ON)
 @pytest.mark.skipif(FAKETIME is None, reason="libfaketime is not installed")
 async def test_the_systems_clock_jumps(trial: Trial, tmp_path: Path) -> None:
     """The same with every clock call of the process, of the standard library and of SQLite."""

@@ -31,9 +31,7 @@ async def commit_often(checkpoint: Checkpoint) -> None:
         await checkpoint.flush()
 
 
-@pytest.mark.tried(
-    "The log of the checkpoint ends at any byte, as a kill or a power loss leaves it", keeps=STOPS
-)
+@pytest.mark.tried("The log of the checkpoint ends at any byte, as after a kill or a power loss", keeps=STOPS)
 def test_a_cut_log_is_read_to_its_last_whole_commit(tmp_path: Path) -> None:
     """Wherever the log ends, status and a resume read what is whole; 32 bytes are a header and no frame."""
     left = killed(tmp_path)

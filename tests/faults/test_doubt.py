@@ -26,7 +26,7 @@ def doubt_and_receipts(trial: Trial) -> tuple[int, int]:
 
 
 @pytest.mark.tried(
-    "SIGKILL of slow and fast loads whose whole extract is at hand: what is in doubt", keeps=ASKS
+    "SIGKILL of slow and fast loads with the whole extract planned: events in doubt", keeps=ASKS
 )
 @pytest.mark.parametrize(
     ("rate", "groups"),
@@ -59,7 +59,9 @@ async def test_doubt_follows_sending(trial: Trial, rate: int | None, groups: int
     assert ended.code == 0
 
 
-@pytest.mark.tried("SIGKILL with events in doubt, and APPEND: nobody is asked within 7 hours 45", keeps=ONCE)
+@pytest.mark.tried(
+    "SIGKILL with events in doubt, and APPEND: no decision is needed within 7 hours 45", keeps=ONCE
+)
 async def test_young_doubt_is_no_question(trial: Trial) -> None:
     """Even with --in-doubt skip all of it is sent again."""
     trial.settings |= dataset("APPEND") | {"rate": 60}

@@ -68,7 +68,7 @@ def accepted(emulator: Emulator, number: int) -> Callable[[], bool]:
     return lambda: emulator.summary()["accepted"] >= number
 
 
-@pytest.mark.tried("The credentials end in the middle of a load, and there are new ones", keeps=GOES_ON)
+@pytest.mark.tried("The credentials expire during a load, and new ones are available", keeps=GOES_ON)
 async def test_credentials_that_end_are_refreshed(trial: Trial) -> None:
     """The load asks the credential chain again, signs with the new key, and nobody notices."""
     trial.write_extract(11, SHAPE)
@@ -84,7 +84,7 @@ async def test_credentials_that_end_are_refreshed(trial: Trial) -> None:
     assert any(row.verdict == "rejected:UnrecognizedClientException" for row in trial.ledger())
 
 
-@pytest.mark.tried("The credentials end in the middle of a load, and there are no others", keeps=STOPS)
+@pytest.mark.tried("The credentials expire during a load, and no others are available", keeps=STOPS)
 @pytest.mark.parametrize("chain", ["breaks", pytest.param("gives the old ones", marks=pytest.mark.soak)])
 async def test_credentials_that_cannot_be_refreshed_stop_the_load(trial: Trial, chain: str) -> None:
     """Exit code 4, the block says what to do, and with new credentials the same command resumes."""
@@ -108,7 +108,7 @@ async def test_credentials_that_cannot_be_refreshed_stop_the_load(trial: Trial, 
     assert ended.code == 0
 
 
-@pytest.mark.tried("This machine's clock is an hour off", keeps=GOES_ON)
+@pytest.mark.tried("This machine's clock is wrong by an hour", keeps=GOES_ON)
 @pytest.mark.parametrize("hours", [1, pytest.param(-1, marks=pytest.mark.soak)])
 async def test_a_clock_an_hour_off_is_set_right(trial: Trial, hours: int) -> None:
     """The service's refusal tells its time; the load signs by it from then on."""

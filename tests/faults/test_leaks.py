@@ -18,7 +18,7 @@ ECHO = FaultRule(
 """The service may quote the payload it refuses."""
 
 
-@pytest.mark.tried("The service quotes payload in its errors; debug log as JSON lines", keeps=PRIVATE)
+@pytest.mark.tried("The service quotes row data in its errors; debug log as JSON lines", keeps=PRIVATE)
 async def test_a_quoted_payload_stays_out_of_logs(trial: Trial) -> None:
     """The service's words on an event go to the checkpoint, which is for the owner alone, and no further."""
     trial.write_extract(71, ExtractShape(rows=60, groups=60, rejected_share=0.1))

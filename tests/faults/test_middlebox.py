@@ -47,7 +47,7 @@ async def deliver_through(trial: Trial, kind: str, seconds: float) -> None:
         assert ended.summary["attempts"] < SHAPE.rows + 60 + seconds
 
 
-@pytest.mark.tried("A middlebox answers in place of the service for some seconds", keeps=GOES_ON)
+@pytest.mark.tried("A middlebox answers instead of the service for some seconds", keeps=GOES_ON)
 @pytest.mark.parametrize(
     "kind", [kind if kind in OFTEN else pytest.param(kind, marks=pytest.mark.soak) for kind in KINDS]
 )
@@ -58,14 +58,14 @@ async def test_an_outage_by_a_middlebox_keeps_the_order(trial: Trial, kind: str)
 
 @pytest.mark.soak
 @pytest.mark.timeout(300)
-@pytest.mark.tried("A middlebox answers in place of the service for 45 seconds", keeps=GOES_ON)
+@pytest.mark.tried("A middlebox answers instead of the service for 45 seconds", keeps=GOES_ON)
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_long_outage_by_a_middlebox_keeps_the_order(trial: Trial, kind: str) -> None:
     """The same for as long as a load balancer takes to be replaced."""
     await deliver_through(trial, kind, 45)
 
 
-@pytest.mark.tried("A middlebox answers in place of the service from the start, for good", keeps=STOPS)
+@pytest.mark.tried("A middlebox answers instead of the service permanently, from the start", keeps=STOPS)
 @pytest.mark.parametrize(
     ("rule", "code", "said"),
     [
@@ -106,7 +106,7 @@ async def test_a_way_that_is_closed_from_the_start_stops_the_load(
     assert ended.code == 0
 
 
-@pytest.mark.tried("A middlebox refuses the only event of an extract for good", keeps=STOPS)
+@pytest.mark.tried("A middlebox permanently refuses the only event of an extract", keeps=STOPS)
 async def test_a_single_event_is_enough_to_stop(trial: Trial) -> None:
     """Where there are no other events to ask with, the same event asks several times."""
     trial.write_extract(23, ExtractShape(rows=1, groups=1))
@@ -117,7 +117,7 @@ async def test_a_single_event_is_enough_to_stop(trial: Trial) -> None:
     assert "1 event got the same answer" in stopped.err
 
 
-@pytest.mark.tried("The way to the service closes for good in the middle of a load", keeps=STOPS)
+@pytest.mark.tried("The path to the service closes permanently during a load", keeps=STOPS)
 @pytest.mark.parametrize(
     ("rule", "code"),
     [
@@ -168,7 +168,7 @@ async def test_refused_connections_are_given_up_and_named(trial: Trial) -> None:
     assert ended.code == 0
 
 
-@pytest.mark.tried("A filter on the way refuses one payload and lets the others pass", keeps=POLICY)
+@pytest.mark.tried("A content filter refuses one payload and passes the others", keeps=POLICY)
 @pytest.mark.parametrize("status", [403, pytest.param(400, marks=pytest.mark.soak)])
 async def test_a_content_filter_fails_only_its_event(trial: Trial, status: int) -> None:
     """Other events get through, so the refusal is for the content: the event fails, the rest is delivered."""

@@ -28,7 +28,7 @@ odd_job = pytest.mark.tried(
     "Job files and SCN_LOADER_* with odd types, huge numbers, deep nesting, odd names and odd bytes",
     keeps=REFUSED,
 )
-odd_plan = pytest.mark.tried("Fault plans of the emulator with the same", keeps=REFUSED)
+odd_plan = pytest.mark.tried("Fault plans of the emulator with the same oddities", keeps=REFUSED)
 
 
 @pytest.fixture

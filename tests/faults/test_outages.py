@@ -33,7 +33,7 @@ async def free_port(trial: Trial) -> int:
         return int(emulator.url.rpartition(":")[2])
 
 
-@pytest.mark.tried("The endpoint is down when the load begins and again in the middle of it", keeps=GOES_ON)
+@pytest.mark.tried("The endpoint is down at the start of a load and again during it", keeps=GOES_ON)
 async def test_an_endpoint_that_is_down_is_waited_for(trial: Trial) -> None:
     """Refused connections are tried again; when the endpoint is back, the load goes on by itself."""
     trial.write_extract(2, SHAPE)
@@ -69,7 +69,7 @@ async def test_a_minute_without_endpoint_is_waited_for(trial: Trial) -> None:
 
 
 @pytest.mark.skipif(not can_mount(), reason="needs a mount namespace of its own")
-@pytest.mark.tried("The name of the endpoint is not known when the load begins", keeps=REFUSED)
+@pytest.mark.tried("The name of the endpoint cannot be resolved at the start", keeps=REFUSED)
 async def test_an_unknown_name_is_refused_at_the_start(trial: Trial, authority: Authority) -> None:
     """A name that is wrong from the start is told at once; when it is known, the same command delivers."""
     trial.write_extract(4, SHAPE)
@@ -90,7 +90,7 @@ async def test_an_unknown_name_is_refused_at_the_start(trial: Trial, authority: 
 @pytest.mark.soak
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not can_mount(), reason="needs a mount namespace of its own")
-@pytest.mark.tried("DNS fails for a minute in the middle of a load, without a connection left", keeps=GOES_ON)
+@pytest.mark.tried("DNS fails for a minute during a load, with all connections closed", keeps=GOES_ON)
 async def test_a_name_that_gets_lost_is_asked_for_again(trial: Trial, authority: Authority) -> None:
     """Once what was remembered of the name is too old, attempts fail and wait; then the load goes on."""
     trial.write_extract(4, ExtractShape(rows=1500, groups=1500))
@@ -115,7 +115,7 @@ async def test_a_name_that_gets_lost_is_asked_for_again(trial: Trial, authority:
     assert ended.code == 0
 
 
-@pytest.mark.tried("The endpoint does not speak TLS, then it does", keeps=GOES_ON)
+@pytest.mark.tried("The endpoint first does not support TLS, then it does", keeps=GOES_ON)
 async def test_a_failed_handshake_is_tried_again(trial: Trial, authority: Authority) -> None:
     """A TLS handshake that fails is an outage: nothing is sent, and the load goes on when it works."""
     trial.write_extract(5, SHAPE)
@@ -131,7 +131,7 @@ async def test_a_failed_handshake_is_tried_again(trial: Trial, authority: Author
     assert ended.code == 0
 
 
-@pytest.mark.tried("A certificate of an unknown authority, or for another name", keeps=STOPS)
+@pytest.mark.tried("A certificate from an unknown authority, or for another name", keeps=STOPS)
 @pytest.mark.parametrize("fault", ["unknown authority", pytest.param("another name", marks=pytest.mark.soak)])
 async def test_a_wrong_certificate_is_refused(trial: Trial, authority: Authority, fault: str) -> None:
     """Nothing is sent to somebody who cannot prove who they are; with the right trust the load goes on."""

@@ -46,7 +46,7 @@ def random_job(folder: Path, seed: int, *, most_rows: int = 200) -> dict[str, An
     }
 
 
-@pytest.mark.tried("Windows planned in any order, each by itself", keeps=REPEATABLE)
+@pytest.mark.tried("Windows planned in any order, each separately", keeps=REPEATABLE)
 @settings(
     max_examples=examples(8, 60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -67,7 +67,7 @@ def nginx(folder: Path, server: str) -> list[str]:
 
 
 @needs("nginx")
-@pytest.mark.tried("nginx asks for a client certificate, or speaks TLS where http is spoken", keeps=STOPS)
+@pytest.mark.tried("nginx requires a client certificate, or expects TLS but gets http", keeps=STOPS)
 @pytest.mark.parametrize(
     ("scheme", "said"), [("https", "client certificate"), ("http", "port that expects TLS")]
 )
@@ -90,7 +90,7 @@ async def test_what_nginx_refuses_is_named(
 
 
 @needs("nginx")
-@pytest.mark.tried("nginx speaks no TLS version that the loader allows", keeps=STOPS)
+@pytest.mark.tried("nginx supports no TLS version that the loader allows", keeps=STOPS)
 async def test_an_old_tls_version_is_named(trial: Trial, authority: Authority) -> None:
     """It is waited for, as long as --give-up-after says; the cause is in the block."""
     trial.write_extract(35, SHAPE)
@@ -109,7 +109,7 @@ async def test_an_old_tls_version_is_named(trial: Trial, authority: Authority) -
 
 
 @needs("nginx")
-@pytest.mark.tried("nginx in front of the service takes only small requests", keeps=GOES_ON)
+@pytest.mark.tried("nginx in front of the service accepts small requests only", keeps=GOES_ON)
 async def test_events_too_large_for_nginx_are_divided(trial: Trial) -> None:
     """A codeless 413 for a packed event divides it until its parts pass."""
     trial.settings |= {"pack": "group", "group_buckets": 2}
@@ -127,7 +127,7 @@ async def test_events_too_large_for_nginx_are_divided(trial: Trial) -> None:
 
 
 @needs("haproxy")
-@pytest.mark.tried("haproxy denies every request, or has no server behind it", keeps=STOPS)
+@pytest.mark.tried("haproxy denies every request, or has no server", keeps=STOPS)
 @pytest.mark.parametrize(
     ("rule", "code", "said"),
     [("http-request deny", 4, "HTTP403"), ("http-request deny deny_status 503", 5, "HTTP503")],
@@ -149,7 +149,7 @@ async def test_what_haproxy_refuses_is_named(trial: Trial, rule: str, code: int,
 
 @needs("tinyproxy")
 @pytest.mark.skipif(not can_mount(), reason="needs a mount namespace of its own")
-@pytest.mark.tried("tinyproxy lets the requests pass, forbids the port, or asks for a password", keeps=STOPS)
+@pytest.mark.tried("tinyproxy passes the requests, forbids the port, or requires a password", keeps=STOPS)
 @pytest.mark.parametrize(
     ("setting", "code", "said"),
     [("", 0, ""), ("ConnectPort 1", 4, "ProxyRefused"), ("BasicAuth user secret", 4, "ProxyAuthentication")],

@@ -47,7 +47,7 @@ async def emulator_process(trial: Trial, port: int) -> AsyncIterator[tuple["subp
             process.kill()
 
 
-@pytest.mark.tried("The emulator (--lake, --ledger) is killed in mid-load and started again", keeps=ONCE)
+@pytest.mark.tried("The emulator (--lake, --ledger) is killed during a load and started again", keeps=ONCE)
 @pytest.mark.parametrize("kills", [1, pytest.param(6, marks=pytest.mark.soak)])
 async def test_a_killed_emulator_remembers(trial: Trial, kills: int) -> None:
     """The load goes on with the next one; lake and ledger hold each event once."""

@@ -153,7 +153,9 @@ MORE_DAMAGES = [
 ]
 
 
-@pytest.mark.tried("A checkpoint that is cut, garbled, empty, another program's, or newer", keeps=REFUSED)
+@pytest.mark.tried(
+    "A checkpoint that is truncated, overwritten, empty, of another program, or newer", keeps=REFUSED
+)
 @pytest.mark.parametrize("damages", [DAMAGES, pytest.param(MORE_DAMAGES, marks=pytest.mark.soak)])
 async def test_a_checkpoint_that_cannot_be_trusted_is_refused(trial: Trial, damages: list[Damage]) -> None:
     """Each kind of damage is told with what to do; put back as it was, the load goes on."""
@@ -208,7 +210,7 @@ MORE_CHANGES: list[Change] = [
 ]
 
 
-@pytest.mark.tried("The extract or a setting that shapes events changed since the load began", keeps=REFUSED)
+@pytest.mark.tried("The extract or a plan setting changed after the load began", keeps=REFUSED)
 @pytest.mark.parametrize("changes", [CHANGES, pytest.param(MORE_CHANGES, marks=pytest.mark.soak)])
 async def test_another_extract_or_other_settings_are_refused(trial: Trial, changes: list[Change]) -> None:
     """Each difference is named; with the extract and settings of the beginning the load goes on."""
@@ -239,7 +241,7 @@ async def test_another_extract_or_other_settings_are_refused(trial: Trial, chang
 
 
 @pytest.mark.soak
-@pytest.mark.tried("The log of the checkpoint is cut at any byte, as a power loss may leave it", keeps=STOPS)
+@pytest.mark.tried("The log of the checkpoint is truncated at any byte, as after a power loss", keeps=STOPS)
 @pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 56, 4151, 4152, 4153, 9000, 20_000, 40_000])
 async def test_a_cut_log_costs_nothing_but_sending_again(trial: Trial, size: int) -> None:
     """Whatever the write-ahead log lost, the load resumes and delivers each event once."""

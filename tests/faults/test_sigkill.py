@@ -81,7 +81,7 @@ async def test_a_load_survives_many_random_kills(trial: Trial, seed: int) -> Non
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-@pytest.mark.tried("SIGKILL at one kind of moment, again and again, then a run to the end", keeps=ONCE)
+@pytest.mark.tried("SIGKILL repeatedly at one kind of moment, then a run to the end", keeps=ONCE)
 @pytest.mark.parametrize("point", KILL_POINTS, ids=lambda point: point.name)
 async def test_a_load_survives_the_same_kill_again_and_again(trial: Trial, point: KillPoint) -> None:
     """No kind of moment becomes dangerous by repetition."""

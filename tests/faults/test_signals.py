@@ -20,7 +20,7 @@ SILENT = FaultPlan(rules=(FaultRule(fault=FaultKind.HANG, seconds=40, first_call
 WHEN_ASKED = [(SIGINT, 130), (SIGTERM, 143)]
 
 
-@pytest.mark.tried("SIGINT, SIGTERM: answers under way come within the budget", keeps=STOPS)
+@pytest.mark.tried("SIGINT, SIGTERM: pending answers arrive within the budget", keeps=STOPS)
 @pytest.mark.parametrize(("number", "code"), WHEN_ASKED)
 async def test_a_signal_waits_for_what_is_in_flight(trial: Trial, number: signal.Signals, code: int) -> None:
     """Nothing is left in doubt, nothing new is sent, and the same command resumes."""
@@ -34,7 +34,7 @@ async def test_a_signal_waits_for_what_is_in_flight(trial: Trial, number: signal
         assert stopped.summary is not None
         assert stopped.summary["events_in_doubt"] == 0
         assert stopped.summary["events_accepted"] == emulator.summary()["accepted"] < SHAPE.rows
-        assert "it can go on from here" in stopped.out
+        assert "the load can be resumed" in stopped.out
         ended = await trial.run(emulator.url)
     assert trial.wrong(ended) == []
     assert ended.code == 0
@@ -42,7 +42,7 @@ async def test_a_signal_waits_for_what_is_in_flight(trial: Trial, number: signal
     assert ended.summary["attempts"] == SHAPE.rows - stopped.summary["events_accepted"]  # none in vain
 
 
-@pytest.mark.tried("SIGTERM: answers do not come within the budget", keeps=STOPS)
+@pytest.mark.tried("SIGTERM: pending answers do not arrive within the budget", keeps=STOPS)
 async def test_a_signal_does_not_wait_for_ever(trial: Trial) -> None:
     """After the budget the unanswered events are in doubt, and sent again by the next run."""
     trial.write_extract(32, SHAPE)
@@ -63,7 +63,7 @@ async def test_a_signal_does_not_wait_for_ever(trial: Trial) -> None:
     assert any(row.verdict == "replayed" for row in trial.ledger())
 
 
-@pytest.mark.tried("A second signal while the first one waits", keeps=STOPS)
+@pytest.mark.tried("A second signal during the wait after the first one", keeps=STOPS)
 @pytest.mark.parametrize(
     ("number", "code"), [(SIGINT, 130), pytest.param(SIGTERM, 143, marks=pytest.mark.soak)]
 )

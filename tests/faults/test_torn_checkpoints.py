@@ -39,7 +39,7 @@ async def killed(trial: Trial, url: str, accepted: Callable[[], int], *flags: st
     await run.kill()
 
 
-@pytest.mark.tried("The parts of a checkpoint disagree: counts, receipts or windows lost", keeps=ONCE)
+@pytest.mark.tried("The parts of a checkpoint are inconsistent: lost counts, receipts or windows", keeps=ONCE)
 @pytest.mark.parametrize(
     "tear",
     [
@@ -87,7 +87,7 @@ async def test_a_copy_that_was_not_taken_at_one_moment(trial: Trial) -> None:
     assert trial.wrong(ended) == []
 
 
-@pytest.mark.tried("The run directory is deleted in mid-load", keeps=STOPS)
+@pytest.mark.tried("The run directory is deleted during a load", keeps=STOPS)
 async def test_a_deleted_run_directory_stops_the_load(trial: Trial) -> None:
     """Nothing more is sent than was marked, and the exit code is 5."""
     trial.settings |= {"rate": 100}

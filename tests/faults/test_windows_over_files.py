@@ -68,14 +68,14 @@ def told_places(trial: Trial) -> list[tuple[int, int]]:
         return checkpoint.execute("SELECT file, row FROM rejected ORDER BY file, row").fetchall()
 
 
-@pytest.mark.tried("SIGKILL while windows run over the borders of files", keeps=ONCE)
+@pytest.mark.tried("SIGKILL while windows continue across files", keeps=ONCE)
 @pytest.mark.parametrize("seed", range(3))
 async def test_a_folder_of_small_files_survives_kills(trial: Trial, seed: int) -> None:
     """Each event is accepted once, in order, and each row is known by its own file."""
     await survive(trial, seed, SMALL, files=9, kills=3)
 
 
-@pytest.mark.tried("SIGKILL between slices of a window, with events carried on", keeps=ONCE)
+@pytest.mark.tried("SIGKILL between slices of a window, with open events", keeps=ONCE)
 @pytest.mark.timeout(300)
 async def test_carried_events_survive_kills(trial: Trial) -> None:
     """A window of several slices is planned again from its first one, and nothing of it is sent twice."""
@@ -87,14 +87,14 @@ async def test_carried_events_survive_kills(trial: Trial) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
-@pytest.mark.tried("SIGKILL while windows run over the borders of files", keeps=ONCE)
+@pytest.mark.tried("SIGKILL while windows continue across files", keeps=ONCE)
 @pytest.mark.parametrize("seed", range(200, 216))
 async def test_folders_survive_many_kills(trial: Trial, seed: int) -> None:
     """The same with more kills, small rows and large ones."""
     await survive(trial, seed, LARGE if seed % 4 == 0 else SMALL, files=2 + seed % 12, kills=8)
 
 
-@pytest.mark.tried("An extract in one file and in many, planned both ways", keeps=REPEATABLE)
+@pytest.mark.tried("An extract planned as one file and as many files", keeps=REPEATABLE)
 @pytest.mark.parametrize("seed", range(4))
 def test_many_files_make_the_events_of_one(trial: Trial, seed: int) -> None:
     """Where files end plays no part in what is sent, but for the tokens."""

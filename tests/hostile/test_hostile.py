@@ -18,7 +18,7 @@ from tests.hostile.workers import judge_all
 FEW, MANY = 60, 5_000
 
 TRIED = (
-    "Damaged, lying, endless and odd files, and what is not a file: at most "
+    "Damaged, inconsistent, endless and odd files, and paths that are not files: at most "
     f"{CASE_SECONDS:.0f} s of processor time and "
     "500 MiB each (800 for pages that unpack to 64), nothing sent of what is refused, no value shown"
 )
@@ -101,7 +101,7 @@ async def _run(trial: Trial, number: int) -> None:
         assert attempts == 0
 
 
-@pytest.mark.tried("A few of them with the whole command", keeps=HOSTILE)
+@pytest.mark.tried("Some of them with the whole command", keeps=HOSTILE)
 async def test_the_command_itself_stands_hostile_extracts(new_trial: Callable[[], Trial]) -> None:
     """A file that lies about its rows, ragged rows and folders that hold themselves."""
     for name in ("parquet: lying", "text: ragged", "place: cyclic links"):
