@@ -15,28 +15,28 @@ SKELETON = """\
 # Benchmarks
 
 Written by `make bench`, `make bench-quota`, `make bench-shapes`, `make bench-verify` and `make bench-shards`;
-do not edit. What is run and how to read it: `benchmarks/README.md` in the repository.
+do not edit. `benchmarks/README.md` in the repository describes the setup and the figures.
 
 {sections}
 
-## What was not measured
+## Not measured
 
-* **The real service.** Nobody outside AWS knows its limits; every number here is against a server on the same
-  machine. What a load of yours gets is set by the service's limit long before this program sets it.
-* **TLS.** The requests go over plain HTTP on loopback. Encryption costs CPU time on top, mostly where events
-  are full.
-* **A real network.** Loopback has no delay and loses nothing; only the case that says so has 300 ms.
+* **The real service.** AWS does not publish its limits. Every number here is from a server on the same
+  machine. In practice the service's limit determines the speed of a load long before this program does.
+* **TLS.** The requests use plain HTTP on loopback. Encryption costs additional CPU time, mostly with full
+  events.
+* **A real network.** Loopback has no delay and loses nothing; a single case has a delay of 300 ms.
 * **Other machines.** One machine, one kernel, one version of Python, one core for the loader. Windows and
-  macOS were not tried.
-* **A cold disk.** The extracts had been read before: they came from memory.
-* **Long loads.** The longest here ran for minutes. That memory does not grow for days is argued from how
-  little it grows with the number of rows, not measured.
+  macOS were not tested.
+* **A cold disk.** The extracts had been read before, so they came from the page cache.
+* **Long loads.** The longest load here ran for minutes. That memory does not grow for days is concluded
+  from its small growth with the number of rows, not measured.
 """
 
 HOW_TO_READ = (
-    "Medians of the rounds. A load's time is that of the whole command, from Parquet to checkpoint, the "
-    "start of Python included; of peers only the sending counts, and they get their rows encoded. *Server's "
-    "core* is the largest share of its core that nginx used."
+    "Medians of the rounds. The time of a load is that of the whole command, from Parquet to checkpoint, "
+    "including the start of Python. For peers only the sending counts, with rows that are already encoded. "
+    "*Server's core* is the largest share of its core that nginx used."
 )
 
 
@@ -77,8 +77,8 @@ def say_environment(environment: Environment) -> str:
     busy = ""
     if environment.busy:
         busy = (
-            f" **The machine was busy with other things** (load average {environment.load_before} before the "
-            "run): the numbers are too low, and ratios are rough."
+            f" **Other programs used the machine** (load average {environment.load_before} before the "
+            "run): the numbers are too low, and the ratios are rough."
         )
     return (
         f"Measured on {environment.date}, commit {environment.commit}, on {environment.machine}; "
@@ -135,11 +135,12 @@ def what_to_expect(measurements: Sequence[Measurement], limit: int = 100, rows: 
     filled = packed.rows / packed.requests
     return (
         f"**What to expect.** On one core of this machine the loader delivers about {number(row.rows)} rows "
-        f"a second one by one, and {number(packed.rows)} packed: {rows:,} rows take "
-        f"{duration(rows / row.rows)} or {duration(rows / packed.rows)}, if the service takes them as fast. "
-        f"It will hardly do that. If it allows, say, {limit} events a second, the same rows take "
-        f"{duration(rows / limit)} one by one whatever sends them, and {duration(rows / filled / limit)} "
-        f"with {filled:,.0f} rows in an event: then packing is what counts, not speed."
+        f"per second with one row per event, and {number(packed.rows)} packed. At this speed {rows:,} rows "
+        f"take {duration(rows / row.rows)} or {duration(rows / packed.rows)}, if the service accepts them as "
+        f"fast. It most likely does not. At a limit of {limit} events per second, for example, the same rows "
+        f"take {duration(rows / limit)} with one row per event, with any client, and "
+        f"{duration(rows / filled / limit)} with {filled:,.0f} rows per event. Then the packing determines "
+        "the duration, not the speed of the client."
     )
 
 

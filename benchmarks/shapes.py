@@ -30,16 +30,17 @@ MOST_SECONDS = 900.0
 QUICK_SHARE = 20
 
 HOW_TO_READ = """\
-Nothing is sent: the loader plans every event, in a process of its own, and the events are counted. *Needed*
-is what the bytes of the records need at 1 MiB a call; where keys have versions, as many calls of each bucket.
-*First call* is the time until the first event is full, the imports included. *auto* is the number that
-`--group-buckets auto` chooses."""
+Nothing is sent: the loader plans every event in a separate process, and the events are counted. *Needed* is
+the minimum number of calls of 1 MiB for the bytes of the records; if keys have versions, the minimum for each
+bucket, added up. *First call* is the time until the first event is full, including the imports. *auto* is the
+number that `--group-buckets auto` chooses."""
 
 
 BEFORE = """\
-As long as a window ended with its file, and a repeated key closed its event for all other groups, similar
-extracts took: 200,000 rows with 64 buckets 64 calls in one Parquet file, 25,600 in 400 files, and 5,821 with
-five versions of each key, mixed; a retailer's 305 daily CSV files with 16 buckets 10,554 calls of 13 KiB."""
+In earlier versions, a window ended with its file, and a repeated key closed its event for all other groups.
+Similar extracts of 200,000 rows with 64 buckets then took 64 calls in one Parquet file, 25,600 in 400 files,
+and 5,821 with five versions of each key, mixed. A retailer's 305 daily CSV files with 16 buckets took 10,554
+calls of 13 KiB."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,8 @@ FORMATS = ("parquet", "csv")
 PLAN = "--plan"
 
 HOW_TO_READ = """\
-Processor time of planning, for each event that a shard has to send: an event for each row, 20 columns.
-Nothing is sent; sending an event costs the same however many shards there are."""
+Processor time of planning, for each event that a shard has to send: one event per row, 20 columns. Nothing
+is sent, because the number of shards does not change the cost of sending an event."""
 
 
 @dataclass(frozen=True, slots=True)

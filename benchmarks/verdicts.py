@@ -58,8 +58,8 @@ QUICK_SHARE = 20
 HOW_TO_READ = """\
 *Calls* are the requests of `verify` for one load. *Others* are the events of another load of the same
 instance. List shows the events of the verified load first, last, or mixed with the others. *Memory* is the
-peak of a process that opens a checkpoint with so many receipts, finds each by its event id as a sweep of List
-does, and writes a verdict on it; requests are no part of it. *Bytes an event* is the growth of the
+peak of a process that opens a checkpoint with this number of receipts, finds each by its event id, as when
+List is read, and writes its verdict; requests are not included. *Bytes an event* is the growth of the
 checkpoint."""
 
 

@@ -79,7 +79,7 @@ def test_a_section_is_renewed_and_the_others_stay() -> None:
     assert "faster" in again
     assert "fast\n" not in again
     assert "## Quota" in again
-    assert "What was not measured" in again
+    assert "Not measured" in again
 
 
 def test_a_page_without_the_section_is_refused() -> None:
@@ -103,8 +103,8 @@ def test_what_to_expect_is_reckoned_from_the_measurements() -> None:
     text = what_to_expect(ALL, limit=100, rows=10_000_000)
 
     assert "8.33 minutes or 40 seconds" in text
-    assert "1.16 days one by one" in text
-    assert "3.33 minutes with 500 rows in an event" in text
+    assert "1.16 days with one row per event" in text
+    assert "3.33 minutes with 500 rows per event" in text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "a second"), (45, "45 seconds"), (5400, "1.5 hours")])
