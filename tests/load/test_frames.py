@@ -107,7 +107,7 @@ def test_a_plan_of_a_frame(job) -> None:
 @pytest.mark.parametrize(
     ("frame", "what"),
     [
-        (ROWS, "type that cannot be read"),
+        (ROWS, "type of frame cannot be read"),
         (pd.DataFrame({"reservation_id": ["secret", 7]}), "The frame cannot be read"),
         (pl.DataFrame({"reservation_id": pl.Series([object()], dtype=pl.Object)}), "Python objects"),
         (pl.LazyFrame(ROWS).select(pl.col("reservation_id").cast(pl.Int64)), "The frame cannot be read"),

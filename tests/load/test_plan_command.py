@@ -32,7 +32,7 @@ def test_a_folder_of_many_files_is_readable(scn_loader, tmp_path):
     assert len(lines) < 60
     assert sum(line.startswith("file ") for line in lines) == 12
     assert any("and 288 more files" in line and "288 rows" in line for line in lines)
-    assert sum("name no zone" in line for line in lines) <= 1
+    assert sum("without a zone" in line for line in lines) <= 1
 
 
 def test_a_load_of_many_files_is_readable(scn_loader, tmp_path):

@@ -59,7 +59,7 @@ def test_k_comes_from_an_indexed_job(monkeypatch: pytest.MonkeyPatch) -> None:
             patch.setenv(name, "3")
             assert Shard.model_validate("/4") == Shard(number=4, of=4)
     monkeypatch.setenv("JOB_COMPLETION_INDEX", "4")
-    with pytest.raises(ValueError, match="there is no shard 5 of 4"):
+    with pytest.raises(ValueError, match="shard 5 of 4 does not exist"):
         Shard.model_validate("/4")
 
 

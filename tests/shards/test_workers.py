@@ -152,7 +152,7 @@ def test_what_is_said_arrives_as_it_was(job: Callable[..., Job], tmp_path: Path)
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        ({"workers": 2, "shard": "1/2"}, "without --shard"),
+        ({"workers": 2, "shard": "1/2"}, "excludes --shard"),
         ({"workers": 2, "extract": ["-"]}, "standard input"),
     ],
 )
