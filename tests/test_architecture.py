@@ -16,7 +16,7 @@ FOLDERS = sorted({path.parent for path in MODULES})
 
 
 def part_of(dotted: str) -> str:
-    """The folder or module right below the package that a dotted name lies in."""
+    """Return the folder or module directly in the package that contains a dotted name."""
     parts = dotted.split(".")
     return parts[1] if len(parts) > 1 else ""
 

@@ -1,4 +1,4 @@
-"""The made-up extracts, and how peers read them."""
+"""The generated extracts, and how peers read them."""
 
 import time
 from pathlib import Path

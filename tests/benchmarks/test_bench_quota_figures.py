@@ -48,7 +48,7 @@ def test_shares_are_of_the_seconds_asked_for() -> None:
 
 
 def test_tracking_counts_from_the_change_to_where_the_new_quota_is_held() -> None:
-    """A client that needs three seconds to a halved quota is told as tracking it after three."""
+    """A client that adapts to a halved quota within three seconds tracks it after three seconds."""
     quota = [100.0] * 5 + [50.0] * 20
     rates = Rates([100] * 5 + [50] * 20, [0] * 5 + [60, 60, 60] + [0] * 17)
 

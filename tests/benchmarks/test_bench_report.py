@@ -109,7 +109,7 @@ def test_what_to_expect_is_reckoned_from_the_measurements() -> None:
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "a second"), (45, "45 seconds"), (5400, "1.5 hours")])
 def test_durations_are_told_in_their_largest_unit(seconds: float, text: str) -> None:
-    """Nobody has to divide by 3600."""
+    """A duration is shown in its largest unit."""
     assert duration(seconds) == text
 
 

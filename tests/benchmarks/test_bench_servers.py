@@ -66,7 +66,7 @@ def test_the_lower_quota_comes_and_goes_without_a_reload() -> None:
 
 
 def test_a_missing_program_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever lacks nginx or wrk is told which package has it."""
+    """If nginx or wrk is missing, the error names its package."""
     monkeypatch.setattr("benchmarks.servers.program_path", lambda _: None)
 
     with pytest.raises(MissingProgramError, match="apt-get install nginx-light wrk"):

@@ -94,7 +94,7 @@ async def run(checkpoint: Checkpoint, service: Diary, promises: Diary, luck: ran
 
 
 def main(folder: Path, seed: int) -> None:
-    """Resume, check, deliver, and say so if nobody killed us."""
+    """Resume, check and deliver; print a line if the process was not killed."""
     service, promises = Diary(folder / "service"), Diary(folder / "promises")
     with open_checkpoint(folder / "run", load_plan()) as checkpoint:
         check(checkpoint, service, promises)

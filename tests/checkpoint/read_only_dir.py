@@ -1,4 +1,4 @@
-"""Try to load into a read-only directory named on the command line; print what became of it."""
+"""Try to load into a read-only directory named on the command line, and print the result."""
 
 import sys
 from pathlib import Path

@@ -130,7 +130,7 @@ class CheckpointAgainstModel(RuleBasedStateMachine):
     @precondition(lambda self: self.sendable())
     @rule(data=st.data())
     def answer(self, data: st.DataObject) -> None:
-        """Some of what may be sent comes to something."""
+        """Give an outcome to some of the events that may be sent."""
         for number, index in data.draw(st.lists(st.sampled_from(self.sendable()), min_size=1, unique=True)):
             event = self.model.windows[number][index]
             state = data.draw(st.sampled_from(EventState))

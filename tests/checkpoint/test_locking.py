@@ -69,14 +69,14 @@ def test_a_start_waits_for_a_look_to_end(tmp_path: Path) -> None:
 
 
 def test_looking_makes_no_lock_file(tmp_path: Path) -> None:
-    """Where no load ever began, a look finds nobody and leaves nothing."""
+    """A check of a folder without a load finds no owner and creates no file."""
     with look_without_locking(tmp_path) as pid:
         assert pid is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_lock_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
-    """A folder in the lock's place is told with the path."""
+    """If a folder is in the place of the lock, the error names its path."""
     (tmp_path / LOCK_NAME).mkdir()
     with pytest.raises(CheckpointError, match="cannot be written") as refused, lock_run_dir(tmp_path):
         pytest.fail("locked a folder")

@@ -147,7 +147,7 @@ async def test_another_plan_is_refused_and_nothing_changes(
 
 
 async def test_restart_keeps_the_old_checkpoint_under_its_id(tmp_path: Path) -> None:
-    """Restarting begins anew and deletes nothing, be the old run stopped, killed or finished."""
+    """A restart begins a new load and deletes nothing, in any state of the old one."""
     run_dir = await killed_run_dir(tmp_path)
     with open_checkpoint(run_dir, load_plan()) as checkpoint:
         old_id = checkpoint.load_id
@@ -195,7 +195,7 @@ async def test_restart_of_a_killed_run_loses_nothing_of_its_log(tmp_path: Path) 
 
 
 def test_a_finished_load_makes_way_for_the_next_extract(tmp_path: Path) -> None:
-    """The same plan finds its finished load; another extract begins anew and keeps the old file."""
+    """The same plan finds its finished load; another extract begins a new one and keeps the old file."""
     old_id = begin(tmp_path, DONE)
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
         assert (checkpoint.finished, checkpoint.load_id) == (True, old_id)
@@ -330,7 +330,7 @@ def test_a_garbled_table_is_damage(tmp_path: Path, byte: bytes) -> None:
 
 
 def test_damage_is_found_where_opening_does_not_look(tmp_path: Path) -> None:
-    """A page of receipts that nobody reads at the start is checked all the same."""
+    """A page of receipts that is not read at the start is checked too."""
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
         checkpoint.begin_slice(window_plan(events=5000))
     path = tmp_path / CHECKPOINT_NAME
@@ -352,7 +352,7 @@ def test_a_log_without_its_checkpoint_is_not_taken_for_the_new_ones(tmp_path: Pa
 
 
 def test_a_half_made_checkpoint_is_made_anew(tmp_path: Path) -> None:
-    """A kill while the first checkpoint was being made leaves a draft that nobody takes for one."""
+    """A kill during the creation of the first checkpoint leaves a draft that does not count."""
     (draft := tmp_path / ".scn-loader-abc.part").mkdir()
     (draft / CHECKPOINT_NAME).write_bytes(b"half")
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:

@@ -69,7 +69,7 @@ def run_dir(tmp_path: Path) -> Path:
 
 
 def test_one_event_failed_for_two_records(run_dir: Path) -> None:
-    """The event counts as failed, and its refused records are counted and told one by one."""
+    """The event counts as failed, and its refused records are counted and listed one by one."""
     overview = read_overview(run_dir, START)
     assert overview.totals is not None
     assert (overview.totals.events_failed, overview.totals.records_failed) == (1, 2)
@@ -113,7 +113,7 @@ def test_without_a_retry_nothing_is_left(run_dir: Path) -> None:
 
 
 def test_a_crash_leaves_the_event_in_doubt_and_its_parts_known(tmp_path: Path) -> None:
-    """What came to an end before the crash needs no more work; the rest may have been sent."""
+    """Parts with an outcome before the crash need no more work; the others may have been sent."""
     with opened(tmp_path / "run") as checkpoint:
         begin(checkpoint, divided(0, 4), accepted(0, 2), divided(2, 2), failed(2))
         asyncio.run(checkpoint.flush())

@@ -21,7 +21,7 @@ def test_equal_plans_do_not_differ() -> None:
 
 
 def test_a_moved_file_is_the_same_file() -> None:
-    """The path alone is no difference: the tokens do not depend on it."""
+    """Another path alone is not a difference, because the tokens do not depend on it."""
     assert differences(load_plan(), with_files(source_file(path="/elsewhere/orders.parquet"))) == []
 
 
@@ -44,14 +44,14 @@ def test_a_changed_setting_is_named_with_both_values() -> None:
     ],
 )
 def test_a_changed_file_is_named_with_its_change(changes: dict[str, Any], words: str) -> None:
-    """Each way in which a file can change is told with both values."""
+    """Each way in which a file can change is reported with both values."""
     (line,) = differences(load_plan(), with_files(source_file(**changes)))
     assert line.startswith("file /extracts/orders_0.parquet: ")
     assert words in line
 
 
 def test_the_time_of_a_file_counts_only_if_its_fingerprint_is_a_sample() -> None:
-    """A small file that was copied anew is the same file; of a large one nobody knows without its time."""
+    """A copied small file is the same file; for a large file the time counts too."""
     touched = with_files(source_file(modified_ns=10**18 + 1))
     assert differences(load_plan(), touched) == []
     large, later = (
@@ -73,7 +73,7 @@ def test_a_large_file_that_was_touched_in_its_place_is_a_difference() -> None:
 
 
 def test_files_that_came_and_went_are_named() -> None:
-    """A missing and an added file are told by path, a replaced one with both paths."""
+    """Missing and added files are reported by path, replaced ones with both paths."""
     (gone,) = differences(load_plan(files=2), load_plan(files=1))
     assert gone == "file /extracts/orders_1.parquet: part of the load, not given now"
     (added,) = differences(load_plan(files=1), load_plan(files=2))

@@ -92,7 +92,7 @@ def test_two_odd_receipts_do_not_pass_as_two_plain_ones(first: str, second: str)
 
 @given(st.sets(INDEXES, min_size=1), st.sampled_from([1, 2, SPAN_GAP]))
 def test_spans_cover_each_index_once_and_never_bridge_a_gap(indexes: set[int], gap: int) -> None:
-    """Each index lies in exactly one span; steps within are no longer than the gap, steps between are."""
+    """Each index is in exactly one span; steps within a span are at most the gap, steps between are more."""
     ascending = sorted(indexes)
     found = list(spans(ascending, gap))
     assert [sum(first <= index <= last for first, last in found) for index in ascending] == [1] * len(

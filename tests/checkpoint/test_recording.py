@@ -390,7 +390,7 @@ async def test_doubt_without_an_attempt_is_as_old_as_its_mark(reopen: Reopen, cl
 
 
 async def test_old_doubt_may_be_sent_again_or_skipped(reopen: Reopen, clock: Clock) -> None:
-    """Resent, its age begins anew; skipped, it is failed for good, and only an explicit wish undoes that."""
+    """If it is sent again, its age starts at 0; if it is skipped, it has failed until --retry-failed."""
     checkpoint = reopen()
     checkpoint.begin_slice(window_plan(events=2))
     await checkpoint.mark_sendable(up_to(0, 0))

@@ -42,7 +42,7 @@ def wide(path: Path, columns: int) -> str:
 
 
 def test_a_wide_file_with_few_mapped_columns_is_read(tmp_path: Path) -> None:
-    """Columns that nobody uses cost what finding them costs."""
+    """An unused column costs only the time to find it."""
     job = read_job(extract=[wide(tmp_path / "x.csv", 9_000)], ignore_unknown=True, **RESERVATION)
     extract = open_extract(job)
     assert sum(piece.frame.height for each in extract.slices() for piece in each.pieces) == 2

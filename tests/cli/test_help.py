@@ -59,7 +59,7 @@ def test_the_commands_and_flags_of_the_contract_are_there(command):
 
 
 def test_every_setting_has_a_flag_and_every_flag_an_explanation():
-    """No setting that only a file can give, but for tables; no flag without a word."""
+    """Every setting except tables has a flag, and every flag has a help text."""
     parameters = {parameter.name: parameter for parameter in COMMANDS["load"].params}
     assert set(Job.model_fields) - {"mapping", "defaults", "csv"} <= set(parameters)
     assert {f"csv_{name}" for name in CsvSettings.model_fields} <= set(parameters)
@@ -72,7 +72,7 @@ def test_every_setting_has_a_flag_and_every_flag_an_explanation():
 
 
 def test_init_names_every_format_it_reads():
-    """Whoever has NDJSON need not guess whether it is taken."""
+    """The help of init lists all formats, including NDJSON."""
     (extract,) = (each for each in COMMANDS["init"].params if each.name == "extract")
     assert extract.help.startswith("Parquet, CSV or NDJSON files")
 

@@ -60,7 +60,7 @@ def pallets(tmp_path, monkeypatch, ask):
 
 
 def test_a_custom_dataset_is_checked_by_its_live_schema(pallets, tmp_path):
-    """Types reject rows, the key groups them, no access stops it, and a changed schema is no resume."""
+    """The schema determines types and keys; without access, or with a changed schema, the load is refused."""
     run = ("--run-dir", tmp_path / "run")
     with emulator_with(tmp_path, "LONG", DENIED) as url:
         planned = pallets("plan", url, "--json")

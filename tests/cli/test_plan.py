@@ -1,4 +1,4 @@
-"""``scn-loader plan``: what a load would come to, told before anything is sent."""
+"""``scn-loader plan``: the expected result of a load, before anything is sent."""
 
 import json
 import stat

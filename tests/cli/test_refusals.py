@@ -124,7 +124,7 @@ SETTINGS = {
 
 @pytest.mark.parametrize("what", SETTINGS)
 def test_a_setting_that_cannot_be_used_is_refused(ask, csv, what):
-    """Each is told by the name of its flag, and nothing is left behind."""
+    """The error names the flag, and no file is created."""
     arguments, code, said = SETTINGS[what]
     answer = ask("load", *[csv if argument == "CSV" else argument for argument in arguments])
     assert (answer.code, answer.out) == (code, "")
@@ -134,7 +134,7 @@ def test_a_setting_that_cannot_be_used_is_refused(ask, csv, what):
 
 
 def test_missing_credentials_are_refused(ask, csv, monkeypatch):
-    """What was looked for is told, and nothing is left behind."""
+    """The error lists the sources that were tried, and no file is created."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     answer = ask("load", csv, *LOAD, *NOWHERE)
     assert answer.code == ExitCode.REFUSED
@@ -164,7 +164,7 @@ def test_a_run_directory_of_another_job_is_refused(ask, csv, tmp_path, emulated_
 
 @pytest.fixture
 def emulated_stop(ask):
-    """Leave an unfinished load behind: nobody listens there, so it is stopped by its own impatience."""
+    """Make an unfinished load: no server listens on the port, so the load gives up."""
 
     def stop(csv: Path, run_dir: Path) -> None:
         # With nothing rejected allowed, the bad row stops the load before its end.

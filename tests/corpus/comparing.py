@@ -11,15 +11,15 @@ from tests.corpus.source import Row
 
 @dataclass
 class Comparison:
-    """What a comparison found.
+    """The result of a comparison.
 
     Attributes:
-        values: Number of values that were compared and are equal, those of no value included.
-        unequal: Columns whose values differ: how often, and the first place with both values.
-        rejected_for: Rows rejected that must be, by reason.
-        rejected_in_vain: Rows rejected that another reader can read: how many.
-        accepted_in_spite: Rows accepted that hold a value that no record may hold, by reason.
-        unmatched: A record that is none of the rows left, or empty.
+        values: Number of equal values, including missing ones.
+        unequal: Columns whose values differ: number of differences, and the first place with both values.
+        rejected_for: Number of correctly rejected rows, by reason.
+        rejected_in_vain: Number of rejected rows that another reader can read.
+        accepted_in_spite: Number of accepted rows with a value that must be rejected, by reason.
+        unmatched: A record without an equal row, or empty.
     """
 
     values: int = 0

@@ -98,7 +98,7 @@ def test_a_row_rejected_in_vain_is_counted():
 
 
 def test_a_record_that_is_no_row_is_found():
-    """A record that is none of the rows is shown."""
+    """A record without an equal row is shown."""
     found = compare(ROWS, [{"x": "1", "y": "a"}, {"x": "2"}, {"x": "4"}], ["x", "y"])
 
     assert "'4'" in found.unmatched

@@ -126,7 +126,7 @@ def csv_row(record: list[str] | None, header: list[str]) -> Row:
 
 
 def read_ndjson(content: bytes) -> tuple[tuple[str, ...], list[tuple[tuple[str, Any], ...] | None]]:
-    """Return the keys of an NDJSON file's first rows, and each row as pairs, or None if it is no object."""
+    """Return the keys of an NDJSON file's first rows, and each row as pairs (None if it is not an object)."""
     keys: dict[str, None] = {}
     rows: list[tuple[tuple[str, Any], ...] | None] = []
     chars = 0

@@ -34,19 +34,19 @@ MOST_DROPPED = 12
 
 @dataclass
 class Verdict:
-    """What became of a file.
+    """The result of a file.
 
     Attributes:
         file: The file, by its place in the corpus.
         kind: Parquet, CSV or NDJSON; with ``packed`` if it is compressed.
         code: Exit code of the last plan.
-        reason: The error's block in a line, if it was refused.
-        reader: The other reader, or why there is none.
+        reason: The error block in one line, if the file was refused.
+        reader: The other reader, or the reason why no reader can read the file.
         rows: Rows that the plan read.
         rejected: Rows that it rejected.
         values: Values that are equal.
         columns_refused: Columns that were left out, with the loader's reason.
-        wrong: What must not be, as sentences.
+        wrong: Violations, as sentences.
         differs: Where loader and other reader differ without a wrong value, as sentences.
         seconds: The longest run.
     """
@@ -66,7 +66,7 @@ class Verdict:
 
     @property
     def outcome(self) -> str:
-        """The class of what became of it."""
+        """The class of the result."""
         if self.wrong:
             return "wrong"
         if self.code in PLANNED:
@@ -267,9 +267,9 @@ def _try_csv(path: Path, folder: Path, verdict: Verdict) -> None:
 
 
 def _plan_head(path: Path, folder: Path, verdict: Verdict, told: dict[str, object]) -> Plan | None:
-    """Plan a CSV file as one without a header, which shows how the loader takes it to be written.
+    """Plan a CSV file as one without a header, which shows the dialect that the loader detects.
 
-    What it asks for is told as a user would who does not know better; ``told`` gets it.
+    If the loader asks for a setting, a usual value is used and added to ``told``.
     """
     for _ in range(3):
         plan = _plan(custom_job(path, {}, told | {"header": False}), folder, verdict)

@@ -268,7 +268,7 @@ class Delivery:
             await feeding
 
     def states(self) -> dict[int, EventState]:
-        """Return what became of each event, by index; fails if one has two results."""
+        """Return the state of each event, by index; fail if an event has two results."""
         assert len({result.event.index for result in self.results}) == len(self.results)
         return {result.event.index: result.state for result in self.results}
 

@@ -53,7 +53,7 @@ class Log:
         self.results.append((event.index, result))
 
     def known(self, index: int, *, retry_failed: bool = False) -> list[PartResult]:
-        """Return what the next run is told of an event."""
+        """Return the known parts of an event for the next run."""
         return [
             result
             for number, result in self.results
@@ -168,7 +168,7 @@ def test_a_part_that_may_have_been_accepted_is_not_divided() -> None:
     ],
 )
 def test_only_the_refusal_of_the_content_divides_an_event(refusal: Outcome) -> None:
-    """A token that is taken, or a request nobody could read, says nothing of the records."""
+    """A token conflict or an unreadable request contains no information about the records."""
     delivery = delivery_of(Judging((), {0: [refusal]}))
     run(delivery.deliver([packed(0, range(4))]))
     assert sent(delivery) == [[0, 1, 2, 3]]
@@ -244,7 +244,7 @@ def test_a_stop_in_the_middle_leaves_what_was_not_sent() -> None:
 
 
 def test_a_run_goes_on_where_another_stopped() -> None:
-    """Parts that came to an end are not sent again, the others with their tokens, in order."""
+    """Parts with an outcome are not sent again; the others are sent with their tokens, in order."""
     log = Log()
     first = delivery_of(Judging({5}), log)
 
@@ -265,7 +265,7 @@ def test_a_run_goes_on_where_another_stopped() -> None:
 
 
 def test_a_run_that_died_after_the_last_part_is_concluded() -> None:
-    """Nothing is sent if all parts came to an end and only the event's own result is missing."""
+    """Nothing is sent if all parts have an outcome and only the event's own result is missing."""
     log = Log()
     run(delivery_of(Judging({0}), log).deliver([packed(0, range(2))]))
     second = delivery_of(Judging(()), settings=HOLD)

@@ -48,7 +48,7 @@ def test_pauses_double_up_to_five_minutes_then_it_gives_up() -> None:
 
 @pytest.mark.parametrize("kind", [OutcomeKind.ACCEPTED, OutcomeKind.REJECTED])
 def test_a_judged_event_closes_it(kind: OutcomeKind) -> None:
-    """When the service looks at events again, all lanes go on, and a new 402 begins anew."""
+    """If the service processes events again, all lanes continue, and a new 402 is counted from 1."""
     breaker = opened()
     now = probe(breaker, 100.0, kind)
     assert not breaker.is_open
@@ -61,7 +61,7 @@ def test_a_judged_event_closes_it(kind: OutcomeKind) -> None:
     "kind", [OutcomeKind.THROTTLED, OutcomeKind.TRANSIENT, OutcomeKind.UNKNOWN, OutcomeKind.REFRESH]
 )
 def test_an_answer_that_says_nothing_asks_again_after_the_same_pause(kind: OutcomeKind) -> None:
-    """A throttled or lost probe is no news on the quota."""
+    """A throttled or lost probe contains no information about the quota."""
     breaker = opened()
     now = probe(breaker, 100.0, kind)
     assert breaker.is_open

@@ -16,7 +16,7 @@ from tests.delivery.fake_service import event
 
 @given(st.integers(1, 5000), st.lists(st.tuples(st.booleans(), st.integers(0, 3000)), max_size=50))
 def test_budget_is_exceeded_by_less_than_one_event(max_bytes: int, steps: list[tuple[bool, int]]) -> None:
-    """Whoever asks for room first never holds more than the budget and one event."""
+    """A caller that requests room first holds at most the budget and one event."""
     budget, held = ByteBudget(max_bytes), []
     for comes, size in steps:
         if comes and budget.has_room:

@@ -97,7 +97,7 @@ def test_groups_held_by_an_earlier_run_stay_on_hold() -> None:
 
 
 def test_unknown_answers_end_as_failed_never_as_dropped() -> None:
-    """An answer nobody knows is retried, then recorded; with a lost answer before it is in doubt."""
+    """An unknown answer is retried, then recorded; after a lost answer the event is in doubt."""
     plan = script(
         {0: [answers.unknown()] * 50, 1: [answers.lost(), *[answers.unknown()] * 50]},
     )

@@ -1,4 +1,4 @@
-"""What the limits are told: each attempt takes one token and reports once, with the epoch it was given."""
+"""The signals to the limits: each attempt takes one token and reports once, with its epoch."""
 
 import asyncio
 import gc
@@ -10,7 +10,7 @@ from tests.delivery.virtual_time import now, run
 
 
 class ListeningGovernor(OpenGovernor):
-    """A governor that numbers its epochs and writes down what it is told of each."""
+    """A governor that numbers its epochs and records the signals of each."""
 
     def __init__(self, *, now: float, learned_rate: float | None) -> None:
         super().__init__(now=now, learned_rate=learned_rate)
@@ -32,7 +32,7 @@ class ListeningGovernor(OpenGovernor):
 
 
 class ListeningCap(FixedCap):
-    """An in-flight cap that writes down what it is told."""
+    """An in-flight cap that records its signals."""
 
     def __init__(self, *, maximum: int) -> None:
         super().__init__(maximum=maximum)
@@ -60,7 +60,7 @@ def listened(faults: list[Outcome]) -> tuple[ListeningGovernor, ListeningCap, De
 
 
 def test_every_attempt_pays_and_reports_once() -> None:
-    """Retries take tokens too, and every answer is told with its attempt's epoch."""
+    """Retries take tokens too, and every answer is reported with its attempt's epoch."""
     faults = [
         answers.throttled(2.0),
         answers.unavailable(),

@@ -77,7 +77,7 @@ def test_a_stop_writes_down_doubts_that_wait_for_a_retry() -> None:
 
 @pytest.mark.parametrize("seconds", [0.0, 100.0])
 def test_stop_wakes_an_offer_that_waits_for_room(seconds: float) -> None:
-    """A producer blocked on the budget is told to end, however long nothing moved."""
+    """A producer that waits for the budget is stopped, however long it has waited."""
     delivery = Delivery(
         FakeService(latency_seconds=5000.0), DeliverySettings(max_held_bytes=1000, drain_seconds=1.0)
     )
@@ -133,7 +133,7 @@ def test_cancelling_the_run_leaves_nothing_behind() -> None:
 
 
 def test_a_bug_in_an_attempt_stops_the_load_loudly() -> None:
-    """An exception nobody foresaw comes out as it was raised, and the producer does not hang."""
+    """An unexpected exception is raised unchanged, and the producer does not hang."""
     plan = lambda call: ZeroDivisionError("a bug") if call.number == 30 else answers.accepted()  # noqa: E731
     delivery = Delivery(FakeService(plan), DeliverySettings(max_held_bytes=20_000))
     with pytest.raises(ZeroDivisionError, match="a bug"):
@@ -142,7 +142,7 @@ def test_a_bug_in_an_attempt_stops_the_load_loudly() -> None:
 
 
 def test_an_attempt_that_cancels_itself_is_a_bug() -> None:
-    """A CancelledError that nobody asked for stops the load instead of losing a worker in silence."""
+    """An unexpected CancelledError stops the load instead of silently losing a worker."""
 
     class Confused(FakeService):
         async def attempt(self, event: Event) -> Outcome:

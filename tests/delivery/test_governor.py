@@ -202,7 +202,7 @@ def test_a_learned_rate_is_used_at_once() -> None:
 
 
 def test_a_rate_that_met_no_limit_is_where_the_next_load_begins(driver: Driver) -> None:
-    """Half of what an earlier load reached is no limit: it goes on growing from there."""
+    """Half of an earlier load's rate is not a limit: the rate grows from there."""
     assert driver.governor.reached_rate is None
     driver.run(5.0)
     reached = driver.governor.reached_rate
@@ -261,7 +261,7 @@ ANSWERS = st.sampled_from(["accepted", "throttled", "answered", "retry after", "
 def test_never_out_of_bounds_and_never_stuck(
     course: list[tuple[str, float]], learned_rate: float | None
 ) -> None:
-    """Whatever is answered and when: the rate keeps its bounds, and waiting as told is always enough."""
+    """After any answers at any times, the rate is within its bounds, and the stated wait is sufficient."""
     settings = GovernorSettings(max_rate=5000.0)
     driver = Driver(Governor(settings, now=0.0, learned_rate=learned_rate))
     for answer, seconds in course:

@@ -128,7 +128,7 @@ def test_unused_tokens_make_the_lower_bound_void() -> None:
 
 
 def test_agreement_is_counted() -> None:
-    """Estimates that agree are counted, one that does not begins anew."""
+    """Estimates that agree are counted; after a different one, the count starts again."""
     load = Load(100.0, 10.0)
     estimate = LimitEstimate(load.log, 100.0, now=0.0)
     agreed = []

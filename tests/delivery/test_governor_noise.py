@@ -1,4 +1,4 @@
-"""Throttles that come whatever the rate are told from a limit."""
+"""Throttles that do not depend on the rate are distinguished from a limit."""
 
 from random import Random
 
@@ -61,7 +61,7 @@ def test_noise_that_ends_is_forgotten() -> None:
 
 
 def test_a_third_throttled_at_random_does_not_bring_a_load_to_a_stand() -> None:
-    """A load of 2,000 attempts ends within three minutes, where a tenth of a call per second is no load."""
+    """A load of 2,000 attempts ends within three minutes."""
     chance, now = Random(5), 0.0
     governor = Governor(now=now)
     accepted = 0
@@ -79,7 +79,7 @@ def test_a_third_throttled_at_random_does_not_bring_a_load_to_a_stand() -> None:
 
 
 def test_a_cut_that_is_forgotten_had_its_effect() -> None:
-    """After so many quiet attempts that the log has dropped the last cut, the next one starts anew."""
+    """After so many quiet attempts that the log has dropped the last cut, the next cut is a first one."""
     log = AttemptLog(now=0.0)
     noise = RandomThrottles(log)
     cut_down(noise, log, throttled=False)

@@ -10,7 +10,7 @@ RATES = st.floats(0.2, 10_000.0)
 
 @given(RATES, st.lists(st.floats(0.0, 0.3), max_size=100))
 def test_never_more_than_the_rate_allows(rate: float, sleeps: list[float]) -> None:
-    """Whoever asks in whatever rhythm gets rate * time and one bucketful at most."""
+    """Requests at any times get at most rate * time and one bucket of tokens."""
     bucket, now, taken = TokenBucket(rate, now=0.0), 0.0, 0
     for seconds in sleeps:
         now += seconds
@@ -52,7 +52,7 @@ def test_low_rates_never_send_two_at_once() -> None:
 
 
 def test_emptied_until_later() -> None:
-    """An emptied bucket starts from nothing at the time it was told."""
+    """An emptied bucket starts with no tokens at the given time."""
     bucket = TokenBucket(10.0, now=0.0)
     bucket.empty(5.0)
     assert bucket.wait_seconds(5.0) == 0.1
@@ -60,7 +60,7 @@ def test_emptied_until_later() -> None:
 
 
 def test_unused_tokens_are_counted() -> None:
-    """Tokens that nobody took are counted once, beyond what the bucket holds."""
+    """Unused tokens above the bucket's size are counted once."""
     bucket = TokenBucket(100.0, now=0.0)
     assert 90 <= bucket.take_overflow(1.0) <= 100
     assert bucket.take_overflow(1.0) == 0.0

@@ -109,7 +109,7 @@ def test_retry_after_of_a_transient_answer_is_a_floor() -> None:
 
 
 def test_unknown_answers_are_retried_then_recorded() -> None:
-    """An answer nobody knows is retried a bounded number of times and never dropped."""
+    """An unknown answer is retried a limited number of times and never dropped."""
     assert isinstance(after(*[answers.unknown()] * (MAX_UNKNOWN_ANSWERS - 1)), Retry)
     assert after(*[answers.unknown()] * MAX_UNKNOWN_ANSWERS) == FAILED
     assert after(answers.lost(), *[answers.unknown()] * MAX_UNKNOWN_ANSWERS) == IN_DOUBT

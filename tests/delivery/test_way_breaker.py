@@ -25,7 +25,7 @@ def refused(breaker: WayBreaker, times: int, outcome: Outcome = PAGE, at: float 
 
 
 def test_it_opens_at_so_many_refusals_in_a_row() -> None:
-    """One less does not open it, and an answer of the service between begins anew."""
+    """One refusal less does not open it; after an answer of the service, the count starts again."""
     breaker = WayBreaker()
     refused(breaker, ALIKE - 1)
     breaker.answered(answers.accepted(), "a", 100.0, 99.0)
@@ -56,7 +56,7 @@ def test_probes_are_one_at_a_time_and_ever_rarer() -> None:
 
 
 def test_an_attempt_that_was_withdrawn_was_no_probe() -> None:
-    """A probe that was never sent does not keep the breaker waiting for ever."""
+    """A probe that was never sent does not keep the breaker waiting."""
     breaker = WayBreaker()
     refused(breaker, ALIKE)
     breaker.start()

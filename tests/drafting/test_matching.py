@@ -43,7 +43,7 @@ def test_a_source_is_matched_by_spelling_meaning_or_likeness(source, column):
 
 
 def test_the_own_name_wins_and_is_no_guess():
-    """A source with the column's own name keeps it, whoever else would fit."""
+    """A source with the column's own name is mapped, even if other sources fit."""
     assert matched("PO #", "order_id")["order_id"] == ("order_id", False)
 
 

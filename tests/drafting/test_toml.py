@@ -1,4 +1,4 @@
-"""Drafted job files: what they name is what was looked at."""
+"""Drafted job files: the files that they name are the ones that were read."""
 
 import tomllib
 from pathlib import Path

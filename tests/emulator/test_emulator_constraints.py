@@ -220,7 +220,7 @@ async def test_events_older_than_thirty_days_are_not_told_of(client):
 
 
 async def test_another_instance_does_not_see_the_event(client):
-    """Events are told of by the instance they were sent to."""
+    """Only the instance that received an event reports it."""
     event_id = (await client.send()).event_id
     url = client.events_url.replace(INSTANCE, INSTANCE.replace("8", "9")) + f"/{event_id}"
     reply = await client.request("GET", url, b"", signed(url, b"", method="GET"))

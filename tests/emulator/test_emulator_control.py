@@ -19,7 +19,7 @@ async def test_the_ledger_is_told_in_numbers_and_in_pages(client):
 
 
 async def test_no_control_answer_holds_a_record(client):
-    """Rows and counts are told, payloads are not."""
+    """Answers contain rows of the ledger and counts, but no payloads."""
     await client.send(data='{"process_id":"the secret of the process"}')
     for name in ("health", "ledger", "ledger/rows", "lake"):
         assert b"the secret" not in (await client.control(name)).body
@@ -42,7 +42,7 @@ async def test_the_clock_can_be_skewed(client):
 
 
 async def test_quota_and_faults_can_be_replaced(client):
-    """New limits and a new plan hold from the next call on; calls are counted anew."""
+    """New limits and a new plan apply from the next call; calls are counted from 1 again."""
     await client.control("quota", {"rate": 0.001, "burst": 1})
     assert [(await client.send()).status for _ in range(2)] == [200, 429]
     await client.control("quota", {"rate": None})
@@ -102,7 +102,7 @@ async def test_a_page_of_another_site_changes_nothing(client, headers):
 
 
 async def test_a_name_of_loopback_and_the_emulators_own_page_are_taken(client):
-    """Whoever sits at this machine may use any of its names."""
+    """A request from this machine may use any of its loopback names."""
     url = f"{client.emulator.url}/_emulator/ledger"
     for headers in ({"Host": "localhost:1"}, {"Host": "[::1]:80"}, {"Sec-Fetch-Site": "same-origin"}):
         assert (await client.request("GET", url, b"", headers)).status == 200

@@ -26,7 +26,7 @@ PALLETS = {
 
 
 async def test_boto3_reads_the_schema_of_both_kinds_of_datasets(start):
-    """Those of the AWS data model carry what the service fills in; custom ones are as they were told."""
+    """Datasets of the AWS data model include the columns of the service; custom ones are unchanged."""
     client = await start(datasets=[PALLETS], instance_ids={INSTANCE})
 
     def talk() -> None:

@@ -51,7 +51,7 @@ def test_conditions_choose_the_calls(rule, call, numbers):
 
 
 def test_the_first_rule_that_matches_decides():
-    """Rules are tried in order; one that is used up makes way for the next."""
+    """Rules are tried in order; after one is used up, the next one applies."""
     rules = plan({"times": 1}, {"fault": "hang", "calls": [2]}, {"fault": "close"})
     schedule = FaultSchedule(rules)
     decided = [schedule.decide(SEND, call, 1, "g", 0.5) for call in (1, 2, 3)]
@@ -119,7 +119,7 @@ def test_a_plan_that_makes_no_sense_is_refused(rule):
 
 
 def test_an_unknown_code_needs_a_status():
-    """Codes nobody knows can be injected, with a status of their own."""
+    """Unknown codes can be injected, with a status."""
     rule = FaultRule(fault=FaultKind.ERROR, code="BrandNewException", status=418)
     assert (rule.name, rule.comes_before_acceptance) == ("BrandNewException", True)
 

@@ -116,7 +116,7 @@ async def test_a_hanging_answer_is_held_back(faulty):
 
 
 async def test_a_client_may_give_up_a_hanging_answer(faulty):
-    """When the client goes away the emulator stops waiting, and the retry is no hazard to order."""
+    """If the client disconnects, the emulator stops waiting, and the retry is not an overlap."""
     client = await faulty("hang", seconds=60)
     body = orjson.dumps(event(clientToken=token(1)))
     timeout = aiohttp.ClientTimeout(total=0.3)

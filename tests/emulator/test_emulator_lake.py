@@ -90,7 +90,7 @@ async def test_custom_datasets_get_their_columns_from_the_records(start):
 
 
 async def test_the_lake_is_a_file_for_its_owner_alone(start, tmp_path):
-    """Within a second the records are in the file, which nobody else may read; they stay after the end."""
+    """Within a second the records are in the file, which only its owner may read; they stay after the end."""
     path = tmp_path / "lake.db"
     path.touch(mode=0o644)
     client = await start(lake_path=path)

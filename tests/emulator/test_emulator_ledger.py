@@ -22,7 +22,7 @@ from tests.emulator.signed_client import EVENT_TYPE, INSTANCE, SignedClient, tar
 
 
 async def test_a_row_says_all_about_an_attempt(client):
-    """Who, what, when and what became of it."""
+    """The row has the sender, the content, the time and the result."""
     data = '{"id":"é"}'
     reply = await client.send(
         eventType="scn.data.dataset",
@@ -80,7 +80,7 @@ async def test_one_after_the_other_is_never_a_hazard(client):
 
 @pytest.mark.parametrize("fault", ["reset", "answer_lost", "cut_body", "broken_chunks", "close", "slow_body"])
 async def test_a_broken_answer_ends_the_flight(client, fault):
-    """Whatever way an answer ends, the next event of the group is no overlap."""
+    """After an answer ends in any way, the next event of the group is not an overlap."""
     client.emulator.set_faults(
         FaultPlan(
             rules=[{"fault": fault, "calls": [1], **({"seconds": 0.05} if fault == "slow_body" else {})}]
@@ -190,7 +190,7 @@ def test_an_event_is_overtaken_if_any_later_one_was_accepted_before_it(accepted)
 
 
 def test_receipts_are_found_by_an_index_made_when_first_looked_for(tmp_path):
-    """Nobody pays for the index before the first look-up; that one and all later ones use it."""
+    """The first look-up creates the index; that look-up and all later ones use it."""
     ledger = LedgerFile(tmp_path / "ledger.sqlite")
     index = "SELECT name FROM sqlite_schema WHERE name = 'receipts'"
     for seq in (1, 2, 3):
@@ -209,7 +209,7 @@ def test_receipts_are_found_by_an_index_made_when_first_looked_for(tmp_path):
 
 
 async def test_a_batch_that_waits_for_the_thread_is_not_lost(tmp_path):
-    """Whoever waits for a batch to be written may be cancelled; the batch is written all the same."""
+    """If a caller that waits for a batch is cancelled, the batch is still written."""
     store = Store(tmp_path / "ledger.sqlite", None)
     free = threading.Event()
     busy = asyncio.create_task(store.read(free.wait))

@@ -106,7 +106,7 @@ async def test_pages_shift_while_events_arrive(start):
 
 
 async def test_calls_are_counted_by_operation(client):
-    """Whoever compares List with Get asks the emulator how often each was called."""
+    """The emulator reports the number of calls of each operation, such as List and Get."""
 
     def talk() -> None:
         with closing(boto3_client(client.emulator.url)) as aws:

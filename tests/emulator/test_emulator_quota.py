@@ -28,7 +28,7 @@ def test_no_span_of_time_admits_more_than_burst_and_rate(rate, burst, steps):
 @settings(deadline=None)  # a busy machine must not fail it
 @given(st.floats(0.5, 50), pauses, st.booleans())
 def test_the_wait_it_names_is_enough(rate, steps, per_second_window):
-    """A call that waits as long as it was told is admitted, and one that waits less is not."""
+    """A call after the stated wait is admitted, and an earlier one is not."""
     quota = Quota(QuotaSettings(rate=rate, per_second_window=per_second_window), now=0.0)
     now = 0.0
     for pause in steps:
@@ -41,7 +41,7 @@ def test_the_wait_it_names_is_enough(rate, steps, per_second_window):
 
 
 def test_a_window_admits_its_number_at_once_and_then_none():
-    """Counted per second, a second's calls may come together, and the next second starts anew."""
+    """If calls are counted per second, all calls of a second may arrive at once."""
     quota = Quota(QuotaSettings(rate=3, per_second_window=True), now=10.0)
     assert [quota.take(now) == 0.0 for now in (10.0, 10.1, 10.2, 10.3, 10.999, 11.0, 11.5, 11.9, 11.95)] == [
         *(True, True, True, False, False),

@@ -36,7 +36,7 @@ def checked(operation: str, answer: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_datasets_are_made_listed_and_deleted(client):
-    """What CreateDataLakeDataset is told comes back from Get and List, with an ARN of the caller's Region."""
+    """Get and List return the input of CreateDataLakeDataset, with an ARN of the caller's Region."""
 
     def talk() -> None:
         with closing(boto3_client(client.emulator.url)) as aws:
@@ -137,7 +137,7 @@ async def test_upserts_obey_partitions(client):
 
 
 async def test_instances_and_their_tags(start):
-    """A known instance is told of, with the tags it was given; an unknown one is not found."""
+    """A known instance is returned with its tags; an unknown one is not found."""
     client = await start(instance_ids={INSTANCE}, instance_tags={"scn-loader:measure": "yes"})
 
     def talk() -> None:

@@ -46,7 +46,7 @@ async def test_the_quick_answer_is_the_librarys(client):
     ],
 )
 async def test_other_connections_get_what_they_ask_for(client, request_, said, closes, has_body):
-    """HEAD gets no body, and HTTP/1.0 is told if its connection stays."""
+    """HEAD gets no body, and an HTTP/1.0 answer states whether the connection stays open."""
     lines, body, closed = await exchange(client.emulator.url, *request_)
     assert closed is closes
     assert bool(body) is has_body

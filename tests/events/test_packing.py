@@ -89,7 +89,7 @@ KEYS = st.sampled_from(["none", "any", "of their group"])
 
 
 def records_of(drawn: Sequence[tuple[str, str, str | None, int]], keys: str) -> list[Record]:
-    """Return the records of drawn rows, with keys as told."""
+    """Return the records of drawn rows, with the given keys."""
 
     def key_of(group: str, key: str) -> str | None:
         return {"none": None, "any": key, "of their group": f"{group}/{key}"}[keys]
@@ -123,7 +123,7 @@ def test_events_are_those_of_the_plain_loop_for_slices_of_any_size(drawn, packin
 def test_nothing_is_lost_split_or_out_of_order_and_no_limit_is_exceeded(
     drawn, packing, cuts, lane_bytes, keys
 ):
-    """The promises, looked at without the reference."""
+    """The guarantees hold, checked without the reference."""
     records = records_of(drawn, keys)
     by_place = {(each.file, each.row): each for each in records}
     sent: defaultdict[str, list[Record]] = defaultdict(list)
@@ -147,7 +147,7 @@ def test_nothing_is_lost_split_or_out_of_order_and_no_limit_is_exceeded(
 @settings(max_examples=20, deadline=None)
 @given(st.lists(ROWS, max_size=60), PACKINGS, CUTS)
 def test_other_lanes_have_no_influence_on_an_event(drawn, packing, cuts):
-    """Whoever packs some lanes of a window alone gets the same events of them, in the same order."""
+    """Packing only some lanes of a window gives the same events of these lanes, in the same order."""
     records = records_of(drawn, "of their group")
     runs = pack(records, packing, cuts)
     for lane in {run.group for run in runs}:

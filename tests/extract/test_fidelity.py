@@ -147,7 +147,7 @@ def test_every_parquet_value_arrives(job_of, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_numbers_that_are_none_reject_their_row_alone(tmp_path: Path, job_of, number: float) -> None:
-    """NaN and the infinities have no place in a record, and are no null either."""
+    """NaN and the infinities cannot be in a record, and are not nulls either."""
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"row": ["a", "b", "c"], "x": [1.5, number, None]}), path)
     (window,) = records_of(path, job_of)

@@ -318,7 +318,7 @@ def test_every_file_must_fit(tmp_path: Path, job_of) -> None:
 
 
 def test_headers_without_rows_are_nothing_to_load(tmp_path: Path, job_of) -> None:
-    """Nothing to load is told apart from success, whatever the format."""
+    """An extract without rows is distinguished from a success, in every format."""
     csv = write(tmp_path / "a.csv", "id,tpartner_id\n")
     pl.DataFrame(
         {"id": [], "tpartner_id": []}, schema=dict.fromkeys(("id", "tpartner_id"), pl.String)

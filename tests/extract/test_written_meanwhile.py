@@ -1,4 +1,4 @@
-"""A file that is written while it is looked at is not loaded."""
+"""A file that is written while it is read is not loaded."""
 
 import os
 from pathlib import Path, PosixPath
@@ -11,7 +11,7 @@ from loader.extract.find_files import _source_file
 
 
 class Still(PosixPath):
-    """A path that nobody writes to."""
+    """A path that no program writes to."""
 
 
 @pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"a,b\n" + b"1,2\n" * 100_000])

@@ -1,7 +1,7 @@
-"""One trial: an extract, a service that misbehaves, runs of the whole command, and what came of them.
+"""One trial: an extract, a faulty service, runs of the whole command, and their results.
 
-The command runs as a process of its own with an environment of its own, and speaks to an emulator in this
-process over real sockets. Nothing of the loader is replaced.
+The command runs in a separate process with a separate environment, and sends to an emulator in this process
+over real sockets. No part of the loader is replaced.
 """
 
 import os

@@ -37,7 +37,7 @@ class MovedClock:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the launcher must be told."""
+        """The environment variables for the launcher."""
         return {"FAULTS_CLOCK_FILE": str(self._path)}
 
     def set_ahead(self, seconds: float) -> None:

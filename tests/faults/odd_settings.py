@@ -92,7 +92,7 @@ SPOILED = st.sampled_from(SPOILERS)
 
 
 def to_toml(table: dict[str, Any]) -> bytes:
-    """Return a table as a TOML document; a JSON text is a TOML text but for a few characters."""
+    """Return a table as a TOML document; except for a few characters, a JSON text is a TOML text."""
     return "\n".join(f"{_text(name)} = {_value(value)}" for name, value in table.items()).encode()
 
 

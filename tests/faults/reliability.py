@@ -1,7 +1,7 @@
-"""Makes docs/reliability.md from what the tests of this folder tried and what came of it.
+"""Writes docs/reliability.md from the trials of this folder and their results.
 
-A pytest plugin: each test carries a ``tried`` mark (what was tried, which guarantee that stands for), and
-leaves the counts of its trials in its report. With a journal, a soak goes on where it was cut off.
+A pytest plugin: each test has a ``tried`` mark (the trial and the guarantee that it checks), and puts the
+counts of its trials into its report. With a journal, an interrupted soak continues.
 """
 
 import platform

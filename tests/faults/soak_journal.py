@@ -1,7 +1,7 @@
-"""What the tests of a soak found, a line of JSON for each test, so that a soak that is cut off can go on.
+"""The results of the tests of a soak, one line of JSON per test, so that an interrupted soak can continue.
 
-A test that passed is not run again as long as the journal is there; one that failed is. Each line names the
-commit that was tried, so the page can say of which code it speaks.
+While the journal exists, a test that passed is not run again; a test that failed is. Each line has the tested
+commit, so that the page can state it.
 """
 
 import json
@@ -20,14 +20,14 @@ SKIPPED: Literal["skipped"] = "skipped"
 
 @dataclass
 class Trial:
-    """One test and what came of it.
+    """One test and its result.
 
     Attributes:
         nodeid: pytest's name of the test.
-        tried: What was tried; empty if the page does not list the test.
-        keeps: The guarantee that this stands for.
+        tried: The title of the trial; empty if the page does not list the test.
+        keeps: The guarantee that it checks.
         outcome: Whether the guarantee was kept.
-        commit: The code that was tried.
+        commit: The tested commit.
         counts: Runs, kills, attempts ...
     """
 

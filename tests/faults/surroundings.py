@@ -85,23 +85,23 @@ CODES = frozenset({0, 1, 2, 5, 9, 130, 143})
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is around one run.
+    """The environment of one run.
 
     Attributes:
         streams: Redirections of the shell.
-        home: What the shell does to HOME and TMPDIR.
-        user: As whom the command runs.
-        limits: What the shell limits.
-        encoding: Environment variables that decide encodings.
+        home: Changes of HOME and TMPDIR by the shell.
+        user: The user of the command.
+        limits: Limits that the shell sets.
+        encoding: Environment variables that determine encodings.
         name: Name of the extract, in bytes.
         flags: Added to the command line.
-        clock: How far the clock is off; empty for not at all.
-        signals: What is sent, one after the other.
-        stage: What the command does when the first of them is sent.
-        after_seconds: How long after that stage began.
-        prepared: A name in the run directory and what lies there before the run, or two empty texts.
+        clock: The error of the clock; empty for none.
+        signals: The signals to send, in order.
+        stage: The stage of the command at the first signal.
+        after_seconds: Seconds between the start of that stage and the signal.
+        prepared: A name in the run directory and the kind of file there before the run, or two empty texts.
         copied: A copy of a killed load's run directory and its tear, or two empty texts.
-        disk: Size of the disk that the run directory lies on; empty for the usual one.
+        disk: Size of the disk of the run directory; empty for the usual one.
     """
 
     streams: str

@@ -21,7 +21,7 @@ MIX = (
 @pytest.mark.timeout(200)
 @pytest.mark.tried(MIX, keeps=ONCE)
 async def test_a_bad_day_is_survived(trial: Trial) -> None:
-    """The first sixty calls meet everything at once, and the load ends as if nothing had been."""
+    """The first sixty calls meet every fault, and the load ends normally."""
     trial.write_extract(1, ExtractShape(rows=150, groups=40))
     early = [(share, rule.model_copy(update={"last_call": 60})) for share, rule in BAD_DAY]
     async with trial.service(faults=mixed(3, early), latency_seconds=0.005) as emulator:

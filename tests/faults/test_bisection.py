@@ -58,7 +58,7 @@ def events_with(trial: Trial, bad: Collection[int]) -> int:
 
 @pytest.mark.tried("Bad rows in packed events that are also throttled", keeps=POLICY)
 async def test_a_bad_row_costs_a_row(trial: Trial) -> None:
-    """All other rows arrive once and in order; the bad ones are told, and can be sent again."""
+    """All other rows arrive once and in order; the bad ones are listed, and can be sent again."""
     bad = prepare(trial, 61, 9)
     async with trial.service(**refusing(bad), faults=mixed(61, UNDOUBTED, scale=0.5)) as emulator:
         ended = await trial.run(emulator.url)

@@ -43,7 +43,7 @@ async def test_a_clock_that_jumps_ages_no_token(trial: Trial, hours: float) -> N
 
 @pytest.mark.tried("The clock is set 9 hours ahead between two runs: APPEND", keeps=GOES_ON)
 async def test_doubt_is_as_young_as_the_service_says(trial: Trial) -> None:
-    """The service's date says that it is young: nobody is asked."""
+    """By the service's date it is recent, so no decision is required."""
     async with left_in_doubt(trial, **dataset("APPEND")) as world:
         world.set_ahead(9)
         ended = await world.run()
@@ -68,7 +68,7 @@ async def test_doubt_is_as_old_as_the_service_says(trial: Trial) -> None:
     "A slow APPEND runs for 9 hours, with or without suspension, is killed, and resumed at once", keeps=ASKS
 )
 async def test_doubt_of_a_long_load_is_young(trial: Trial) -> None:
-    """Only what was sent is in doubt, and only since it was: nobody is asked."""
+    """Only events that were sent are in doubt, from their attempt on, so no decision is required."""
     trial.settings |= dataset("APPEND") | {"rate": 30}
     trial.write_extract(72, ExtractShape(rows=300, groups=100))
     async with trial.service(latency_seconds=0.05) as emulator:

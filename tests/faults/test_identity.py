@@ -70,7 +70,7 @@ def accepted(emulator: Emulator, number: int) -> Callable[[], bool]:
 
 @pytest.mark.tried("The credentials expire during a load, and new ones are available", keeps=GOES_ON)
 async def test_credentials_that_end_are_refreshed(trial: Trial) -> None:
-    """The load asks the credential chain again, signs with the new key, and nobody notices."""
+    """The load looks up new credentials, signs with the new key, and continues."""
     trial.write_extract(11, SHAPE)
     helper = Helper(trial.folder)
     async with trial.service() as emulator:

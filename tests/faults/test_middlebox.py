@@ -1,4 +1,4 @@
-"""Something on the way to the service answers in its place: for a while, for good, or for one payload."""
+"""An intermediary answers instead of the service: for a while, permanently, or for one payload."""
 
 from typing import Any
 

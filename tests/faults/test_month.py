@@ -168,7 +168,7 @@ NIGHTS: tuple[Night, ...] = (
 @pytest.mark.tried("A month of nightly loads of an inbox, with a different result each night", keeps=ONCE)
 @pytest.mark.parametrize("nights", [FEW, pytest.param(MONTH, marks=[pytest.mark.soak, SLOW])])
 async def test_the_lake_is_the_union_of_the_files(trial: Trial, nights: int) -> None:
-    """Nothing is lost, whatever a night came to; what is kept is bounded; status says what was removed."""
+    """Nothing is lost in any night; kept files are limited; status shows what was removed."""
     lake = trial.folder / "lake.sqlite"
     async with trial.service(latency_seconds=0.01, lake_path=lake) as emulator:
         month = Month(trial, emulator)

@@ -1,4 +1,4 @@
-"""The way to the service is gone, or leads to somebody else: the load waits, or stops and says why."""
+"""The service cannot be reached, or another server answers: the load waits, or stops with the cause."""
 
 import asyncio
 from pathlib import Path
@@ -28,7 +28,7 @@ def certificate(authority: Authority, name: str) -> dict[str, Path]:
 
 
 async def free_port(trial: Trial) -> int:
-    """Return a port on which nobody listens."""
+    """Return a port on which no server listens."""
     async with trial.service() as emulator:
         return int(emulator.url.rpartition(":")[2])
 
@@ -71,7 +71,7 @@ async def test_a_minute_without_endpoint_is_waited_for(trial: Trial) -> None:
 @pytest.mark.skipif(not can_mount(), reason="needs a mount namespace of its own")
 @pytest.mark.tried("The name of the endpoint cannot be resolved at the start", keeps=REFUSED)
 async def test_an_unknown_name_is_refused_at_the_start(trial: Trial, authority: Authority) -> None:
-    """A name that is wrong from the start is told at once; when it is known, the same command delivers."""
+    """A name that is wrong at the start is refused at once; after a correction, the same command delivers."""
     trial.write_extract(4, SHAPE)
     hosts = trial.folder / "hosts"
     hosts.write_text("127.0.0.1 localhost\n")

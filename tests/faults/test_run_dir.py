@@ -37,7 +37,7 @@ async def half_delivered(trial: Trial, url: str, accepted: Callable[[], int]) ->
 
 
 def fingerprint(folder: Path) -> dict[str, str]:
-    """Return what lies in a folder, by name."""
+    """Return the content of a folder, by name."""
     return {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.iterdir()
@@ -158,7 +158,7 @@ MORE_DAMAGES = [
 )
 @pytest.mark.parametrize("damages", [DAMAGES, pytest.param(MORE_DAMAGES, marks=pytest.mark.soak)])
 async def test_a_checkpoint_that_cannot_be_trusted_is_refused(trial: Trial, damages: list[Damage]) -> None:
-    """Each kind of damage is told with what to do; put back as it was, the load goes on."""
+    """Each kind of damage is reported with a next step; after a repair, the load continues."""
     trial.write_extract(25, SHAPE)
     good = trial.folder / "good"
     async with trial.service() as emulator:

@@ -78,7 +78,7 @@ async def test_surroundings_do_not_decide(
 
 
 def put_up(trial: Trial, around: Surroundings) -> None:
-    """Write the extract, and put into the run directory what lies there before the run."""
+    """Write the extract, and prepare the run directory."""
     victim = trial.folder / "victim"
     victim.touch(mode=0o600)
     victim.write_text("mine")

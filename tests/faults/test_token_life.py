@@ -97,7 +97,7 @@ def receipts(trial: Trial) -> int:
 
 
 def wrong_but_for_doubles(trial: Trial, ended: Ended) -> list[str]:
-    """Return what is wrong, but for events that were accepted again after their tokens died."""
+    """Return violations except for events that were accepted again after their tokens expired."""
     return trial.wrong(ended, allowed="a second time")
 
 
@@ -124,7 +124,7 @@ async def test_within_the_life_of_a_token_nobody_is_asked(trial: Trial) -> None:
     ids=["typed", "UPSERT", "DELETE"],
 )
 async def test_what_may_be_repeated_goes_again(trial: Trial, settings: dict[str, Any]) -> None:
-    """The events in doubt go out once more, first of their groups, and nobody is asked."""
+    """The events in doubt are sent again, first in their groups, without a decision."""
     async with left_in_doubt(trial, **settings) as world:
         world.pass_hours(9)
         ended = await world.run()

@@ -107,7 +107,7 @@ async def test_a_deleted_run_directory_stops_the_load(trial: Trial) -> None:
 @pytest.mark.tried("--restart is killed after any of its renames", keeps=STOPS)
 @pytest.mark.parametrize("step", [0, 1, 2, 3])
 async def test_a_restart_that_was_killed_is_finished(trial: Trial, step: int) -> None:
-    """The next run begins anew, whatever it is asked; the old checkpoint is whole under its other name."""
+    """The next run begins a new load with any flags; the old checkpoint is complete under its other name."""
     trial.settings |= {"rate": 200}
     trial.write_extract(84, ExtractShape(rows=80, groups=30))
     async with trial.service() as emulator:

@@ -97,7 +97,7 @@ async def test_folders_survive_many_kills(trial: Trial, seed: int) -> None:
 @pytest.mark.tried("An extract planned as one file and as many files", keeps=REPEATABLE)
 @pytest.mark.parametrize("seed", range(4))
 def test_many_files_make_the_events_of_one(trial: Trial, seed: int) -> None:
-    """Where files end plays no part in what is sent, but for the tokens."""
+    """The division into files has no effect on the events, except for the tokens."""
     chance = Random(seed)
     rows = random_rows(chance, ExtractShape(rows=200, groups=20))
     trial.settings |= {"pack": "group", "group_buckets": 3, "window_rows": 90}

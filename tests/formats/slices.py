@@ -24,7 +24,7 @@ def slices_of(
     known_rows: Mapping[int, int] | None = None,
     on_end: Callable[[int, int], None] = lambda _file, _rows: None,
 ) -> Generator[Slice, None, None]:
-    """Yield the slices of the wanted windows; a window is one slice unless told otherwise."""
+    """Yield the slices of the wanted windows; by default, a window is one slice."""
     slice_rows = slice_rows or window_rows
     cuts = Cuts(window_rows, slice_rows, read_rows or slice_rows)
     files = [FileToRead(table.file, columns, partial(_same, table)) for table in tables]

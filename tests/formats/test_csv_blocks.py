@@ -31,7 +31,7 @@ Row = list[str | None] | str
 
 
 def read(path: Path, settings_: CsvSettings | None = None, block_bytes: int = 2**20) -> list[Row]:
-    """Return the values of each row, or the reason why it is none."""
+    """Return the values of each row, or the reason for its rejection."""
     dialect = read_dialect(str(path), settings_ or CsvSettings())
     rows: list[Row] = []
     for block in read_blocks(str(path), dialect, block_bytes):
@@ -174,7 +174,7 @@ def test_ragged_rows_are_told_and_shift_nothing(tmp_path: Path, block_bytes: int
 
 
 def test_rows_too_short_and_too_long_do_not_make_up_for_each_other(tmp_path: Path) -> None:
-    """Two wrong rows whose separators add up to those of two good rows are both told."""
+    """Two wrong rows whose separators add up to those of two good rows are both reported."""
     path = tmp_path / "even.csv"
     path.write_text("a,b,c\n1,2\n1,2,3,4\n")
     assert [isinstance(row, str) for row in read(path)] == [True, True]

@@ -94,7 +94,7 @@ def test_headers_that_cannot_be_used(tmp_path: Path, head: bytes, why: str) -> N
     ],
 )
 def test_settings_that_cannot_work(settings: dict[str, Any]) -> None:
-    """Characters that cannot be told apart are the user's mistake, not the file's."""
+    """Characters that cannot be distinguished are a mistake in the settings, not in the file."""
     with pytest.raises(ValidationError):
         CsvSettings(**settings)
 
@@ -124,7 +124,7 @@ def test_a_line_that_excel_writes_names_the_separator(tmp_path: Path) -> None:
 
 
 def test_columns_can_be_named_by_the_user(tmp_path: Path) -> None:
-    """Without a header columns are numbered; names that were told must be as many as the fields."""
+    """Without a header, columns are numbered; the number of given names must be the number of fields."""
     path = tmp_path / "x.csv"
     path.write_text("a,a\n1,2\n")
     assert read_dialect(str(path), CsvSettings(columns=("x", "y"))).columns == ("x", "y")

@@ -29,7 +29,7 @@ ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-16-le", "latin-1"
 
 
 def read(path: Path, settings_: CsvSettings | None = None, block_bytes: int = 2**20) -> list[Row]:
-    """Return the values of each row, or the reason why it is none."""
+    """Return the values of each row, or the reason for its rejection."""
     dialect = read_dialect(str(path), settings_ or CsvSettings())
     rows: list[Row] = []
     for block in read_blocks(str(path), dialect, block_bytes):
@@ -188,7 +188,7 @@ def test_escapes_are_undone_only_where_they_mean_something(tmp_path: Path) -> No
 
 
 def test_rows_that_grow_are_noticed_in_a_stream_too() -> None:
-    """A pipe knows no way back; the length of its lines is told from what comes by."""
+    """A pipe cannot seek, so the length of its lines is estimated from the lines that are read."""
     read_end, write_end = os.pipe()
     text = b"1,2\n" * 200_000 + (b"x" * 99 + b"\n") * 50_000
 

@@ -88,7 +88,7 @@ def test_rows_of_separators_are_counted_and_left_out(path: Path, block_bytes: in
 @pytest.mark.parametrize("block_bytes", BLOCKS)
 @pytest.mark.parametrize("settings", [{}, {"line_end": "lf"}, {"line_end": "crlf"}])
 def test_cr_cr_lf_is_a_line_end_where_the_header_has_it(path: Path, block_bytes: int, settings: Any) -> None:
-    """Python on Windows writes it; inside quotes it stays what it is, and elsewhere a CR is no line end."""
+    """Python on Windows writes it; inside quotes it is unchanged, and elsewhere a CR does not end a line."""
     text = b'id,qty\r\r\na,1\r\r\n\r\r\n"b\r\r\n",2\r\r\nc,3\r\n'
     assert read(path, text, block_bytes, **settings) == [["a", "1"], ["b\r\r\n", "2"], ["c", "3"]]
     assert "CR CR LF" in read_dialect(str(path), CsvSettings(**settings)).words
@@ -97,7 +97,7 @@ def test_cr_cr_lf_is_a_line_end_where_the_header_has_it(path: Path, block_bytes:
 
 @pytest.mark.parametrize("block_bytes", BLOCKS)
 def test_blanks_after_a_closing_quote_are_dropped(path: Path, block_bytes: int) -> None:
-    """They are no part of the value; anything else there is not repaired."""
+    """They are not part of the value; other characters there are not repaired."""
     text = b'id,qty\n"a" ,1\n"b"\t ,"2" \n"c" x,3\n"d ""e"" " ,4\n"f" "g",5\n'
     good = [["a", "1"], ["b", "2"], "BrokenQuotes", ['d "e" ', "4"], "BrokenQuotes"]
     assert read(path, text, block_bytes) == good
@@ -107,7 +107,7 @@ def test_blanks_after_a_closing_quote_are_dropped(path: Path, block_bytes: int) 
 
 @pytest.mark.parametrize("block_bytes", BLOCKS)
 def test_the_header_again_is_never_a_row(path: Path, block_bytes: int) -> None:
-    """Joined files, plain or with byte-order marks, quoted or not; a mark is no part of a value either."""
+    """In joined files, a repeated header is not a row, and a byte-order mark is not part of a value."""
     mark = b"\xef\xbb\xbf"
     text = (
         mark

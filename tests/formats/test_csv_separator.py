@@ -39,7 +39,7 @@ def separator_of(folder: Path, text: str, settings: CsvSettings | None = None) -
     ],
 )
 def test_the_only_one_that_makes_sense_is_found(tmp_path: Path, text: str, separator: str) -> None:
-    """The header and the rows after it must agree; what stands inside quotes or comments is no separator."""
+    """The header and the rows after it must agree; characters inside quotes or comments do not separate."""
     assert separator_of(tmp_path, text, CsvSettings(comment="#")) == separator
 
 
@@ -64,7 +64,7 @@ def test_what_is_not_clear_is_asked(tmp_path: Path, text: str, why: str) -> None
 
 
 def test_one_odd_row_does_not_hide_the_separator(tmp_path: Path) -> None:
-    """A row with an unquoted separator in its text is that row's fault, told when it is read."""
+    """A row with an unquoted separator in its text is reported when it is read."""
     assert separator_of(tmp_path, "a;b\n" + "1;2\n" * 30 + "1;2;3\n") == ";"
 
 
@@ -123,7 +123,7 @@ def test_regular_rows_have_all_fields_where_polars_reads_as_many_rows(text: byte
 
 
 def quotes_fit(text: bytes) -> bool:
-    """Whether quotes are only around fields, looked at piece by piece."""
+    """Return whether quotes are only around fields, checked piece by piece."""
     pieces = text.split(b'"')
     if len(pieces) % 2 == 0:
         return False

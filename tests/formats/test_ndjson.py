@@ -36,7 +36,7 @@ def rejections(windows: list[SliceRecords]) -> list[tuple[int, str, str]]:
 
 
 def test_objects_become_records(tmp_path: Path, job_of) -> None:
-    """Digits stay as they stand, also those no float could hold; a missing key and null are no value."""
+    """Digits stay unchanged, even if no float can represent them; a missing key and null have no value."""
     path = write(
         tmp_path / "x.ndjson",
         '{"id": 007.50, "tpartner_id": "V"}'.replace("007.50", "12345678901234567890123"),
@@ -165,7 +165,7 @@ def test_keys_that_come_late(tmp_path: Path, job_of) -> None:
 
 
 def test_late_keys_of_a_custom_dataset_are_never_left_out(tmp_path: Path, job_of) -> None:
-    """Nobody knows the columns of such a dataset, so a late key may be one of them."""
+    """The columns of such a dataset are unknown, so a late key may be one of them."""
     path = write(tmp_path / "x.ndjson", *['{"a": "%s"}' % ("x" * 2**20)] * 5, '{"a": "1", "b": "2"}')
     job = job_of(
         event_type="scn.data.dataset",
@@ -249,7 +249,7 @@ def test_windows_are_cut_by_position(tmp_path: Path, values, window_rows, block_
     ],
 )
 def test_expressions_step_into_nested_values(tmp_path: Path, job_of, expression: str, expected) -> None:
-    """By member and place, digits kept; what is missing is no value, and a single value has no members."""
+    """Members and elements keep their digits; a missing one has no value."""
     path = write(
         tmp_path / "x.ndjson",
         '{"id":"1","tpartner_id":"V","supplier":{"id":"000043","rating":4.50},'

@@ -99,7 +99,7 @@ def test_files_of_every_writer_and_option_are_sound():
     ],
 )
 def test_a_file_that_contradicts_itself_is_refused(lies, said):
-    """Each lie is found, and told without a value of the file."""
+    """Each contradiction is found, and reported without a value of the file."""
     with pytest.raises(Unsound, match=said):
         check(Forgery(TRUE, lies=lies, column=2).content())
 
@@ -137,6 +137,6 @@ def test_a_schema_without_bottom_is_refused():
     ],
 )
 def test_what_is_no_struct_is_malformed(content):
-    """Cut off, nested too deep, longer than there are bytes: told at once, whatever it is."""
+    """Bytes that are truncated, nested too deep or too short are malformed."""
     with pytest.raises(Malformed):
         read_struct(content)

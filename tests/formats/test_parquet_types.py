@@ -266,7 +266,7 @@ def _nulls_of_page_at(content: bytes, place: int) -> int | None:
 
 
 def test_levels_are_counted_as_they_are_written() -> None:
-    """Runs and bit-packed levels, of one and of more bits; too few of them are told."""
+    """Runs and bit-packed levels, of one and of more bits, are counted; too few levels are reported."""
     assert count_equal(bytes([6 << 1, 1]), 6, 1, 1) == 6
     assert count_equal(bytes([3, 0b0101_1101]), 6, 1, 1) == 4
     assert count_equal(bytes([3, 0b11_10_01_00, 0b11_11_00_01]), 8, 3, 3) == 3
@@ -299,7 +299,7 @@ def test_a_list_that_begins_before_any_row_is_refused(
 
 @pytest.mark.parametrize(("codec", "number"), [("snappy", 1), ("gzip", 2), ("zstd", 6)])
 def test_the_start_of_a_packed_page_is_what_was_packed(codec: str, number: int) -> None:
-    """Literals of all lengths, and copies that overlap what they copy; damage is no start."""
+    """Literals of all lengths and overlapping copies are unpacked; a damaged page has no start."""
     texts = [b"", b"a", bytes(40), b"\x02\0\0\0\x03\x0a" * 30, bytes(range(256)) * 300, b"ab" + bytes(70_000)]
     for text in texts:
         packed = pa.Codec(codec).compress(text, asbytes=True)

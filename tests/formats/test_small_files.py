@@ -125,7 +125,7 @@ def said(tables: Sequence[Table], cut_seed: int) -> list[object]:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_csv_files_together_say_what_each_says_alone(tmp_path: Path, seed: int) -> None:
-    """Of every kind some: regular and irregular ones, in any order, with windows that nobody wants."""
+    """Regular and irregular files in any order, with unneeded windows, give the same rows."""
     chance = random.Random(seed)
     for number in range(24):
         regular = chance.random() < 0.7

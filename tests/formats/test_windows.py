@@ -234,7 +234,7 @@ def test_rows_that_grow_make_shorter_windows(tmp_path: Path, suffix: str) -> Non
 def test_rows_that_are_only_counted_are_counted_like_rows_that_are_parsed(
     lines: list[str], block_bytes: int
 ) -> None:
-    """Blocks nobody wants, with empty lines, quotes and bad records, move no later window."""
+    """Unneeded blocks with empty lines, quotes and bad records do not move later windows."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "x.csv")
         path.write_text("\n".join(["place,b", *lines, "end,x"]))

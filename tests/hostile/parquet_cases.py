@@ -102,7 +102,7 @@ def lying(chance: Random, folder: Path) -> Case:
 
 
 def bomb(chance: Random, folder: Path) -> Case:
-    """A page that unpacks to hundreds of times its size: zeros without end, or one endless value."""
+    """A page that unpacks to hundreds of times its size: only zeros, or one very long value."""
     megabytes = chance.choice([64, 256, 1024])
     kind = chance.choice(["empty values", "one value", "surplus"])
     size = megabytes * MEBIBYTE

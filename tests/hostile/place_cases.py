@@ -1,4 +1,4 @@
-"""Names that lead nowhere, everywhere, or to what is no file; and files that change while they are read."""
+"""Names of missing files, endless paths and other things than files; files that change during a read."""
 
 import os
 from pathlib import Path
@@ -95,7 +95,7 @@ def cyclic_links(chance: Random, folder: Path) -> Case:
 
 
 def mixed_files(chance: Random, folder: Path) -> Case:
-    """Good files among hostile ones: none is loaded as if the others were not there."""
+    """Good files among hostile ones: none is loaded without an error for the others."""
     good = folder / "a.csv"
     good.write_bytes(text_cases.good(chance))
     (folder / "bad").mkdir()

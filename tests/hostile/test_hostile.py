@@ -118,7 +118,7 @@ async def test_the_command_stands_each_kind(trial: Trial, number: int) -> None:
 
 
 def test_an_honest_forgery_is_a_good_file(tmp_path: Path) -> None:
-    """The forger's files are sound unless told to lie: polars reads back what was written."""
+    """Without a fault, the forged files are sound: polars reads back what was written."""
     import polars as pl
 
     rows = [(f"R{number}", str(number), "x" * number) for number in range(40)]
@@ -130,7 +130,7 @@ def test_an_honest_forgery_is_a_good_file(tmp_path: Path) -> None:
 
 
 def test_a_worker_that_dies_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A case whose worker cannot even begin is told as wrong, and the next one is judged all the same."""
+    """A case whose worker cannot start is reported as wrong, and the next case is still judged."""
     monkeypatch.setenv("PATH", "")
     folder = tmp_path / "share0" / "0"
     folder.mkdir(parents=True)  # in the way of case 0: its worker fails

@@ -221,7 +221,7 @@ def odd_numbers(chance: Random, folder: Path) -> Case:
 
 
 def deep_json(chance: Random, folder: Path) -> Case:
-    """JSON nested without end, in a field or as a line of its own."""
+    """Deeply nested JSON, in a field or as a separate line."""
     deep = chance.choice([b"[", b'{"a":', b'[{"b":[']) * chance.choice([100, 10_000, 300_000])
     if chance.random() < 0.5:
         return _file(folder, HEADER + b'R1,1,"' + deep.replace(b'"', b'""') + b'"\n')

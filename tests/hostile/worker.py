@@ -55,16 +55,16 @@ ENDINGS = {
 
 @dataclass
 class Verdict:
-    """What became of a case.
+    """The result of a case.
 
     Attributes:
         number: The case.
         kind: Its kind.
         code: Exit code.
-        said: The error's block, if there was one.
-        wrong: What should not be so, as sentences.
+        said: The error block, or empty.
+        wrong: Violations, as sentences.
         seconds: Processor time of the load.
-        peak_mebibytes: Most memory this process would have had meanwhile, had it just begun.
+        peak_mebibytes: Peak memory of the case, without the memory of earlier cases.
     """
 
     number: int
@@ -77,7 +77,7 @@ class Verdict:
 
 
 def judge(number: int, folder: Path, emulator: Emulator, at_start: int) -> Verdict:
-    """Make a case, load it and judge what came of it; ``at_start`` is this process's memory in MiB then."""
+    """Make a case, load it and judge the result; ``at_start`` is the memory of this process in MiB before."""
     verdict = Verdict(number, name_of(number))
     case = make_case(number, folder)
     attempts_before, accepted_before = emulator.summary()["attempts"], _accepted(emulator)

@@ -10,7 +10,7 @@ NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"
 
 @dataclass(frozen=True)
 class Authority:
-    """A certificate authority that nobody else trusts, in a folder of the test run."""
+    """A certificate authority that only the tests trust, in a folder of the test run."""
 
     folder: Path
 

@@ -18,7 +18,7 @@ def _socket_of(writer: asyncio.StreamWriter) -> socket.socket:
 
 
 def answer_then_end(how: str) -> Step:
-    """Answer as if the connection stayed open, and then end it: by "close", "reset" or "half-close"."""
+    """Answer on a persistent connection, and then end it: by "close", "reset" or "half-close"."""
 
     async def act(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(WHOLE)
@@ -35,7 +35,7 @@ def answer_then_end(how: str) -> Step:
 
 
 def answer_twice(pause_seconds: float, second: bytes) -> Step:
-    """Answer, and after a pause send an answer that nobody asked for."""
+    """Answer, and after a pause send an answer without a request."""
 
     async def act(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(WHOLE)

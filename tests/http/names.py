@@ -1,4 +1,4 @@
-"""Names and addresses for tests: a name with several addresses, an address where nobody answers."""
+"""Names and addresses for tests: a name with several addresses, and an address that does not answer."""
 
 import asyncio
 import socket

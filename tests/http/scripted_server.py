@@ -174,7 +174,7 @@ def close(*, reads: bool) -> Step:
 
 
 def endless(start: bytes, again: bytes, *, pause_seconds: float = 0.0) -> Step:
-    """Send something, and then something more for ever."""
+    """Send something, and then more until the connection ends."""
 
     async def act(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for data in _endless(start, again):

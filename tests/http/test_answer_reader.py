@@ -117,7 +117,7 @@ ENDLESS = {
 
 @pytest.mark.parametrize("name", ENDLESS)
 def test_what_has_no_end_is_given_up(name: str) -> None:
-    """Whatever part of an answer goes on for ever, it is refused before it costs memory."""
+    """An endless part of an answer is refused before it uses memory."""
     reader = AnswerReader(LIMIT)
     start, again = ENDLESS[name]
     with pytest.raises(UnreadableAnswer):

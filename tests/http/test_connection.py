@@ -15,7 +15,7 @@ LARGE = b"x" * (3 * MAX_BYTES_IN_ONE_WRITE + 1)
 
 @dataclass
 class Owner:
-    """Keeps what it is told."""
+    """Records its calls."""
 
     taken_back: list[FastConnection] = field(default_factory=list)
     forgotten: list[FastConnection] = field(default_factory=list)

@@ -160,7 +160,7 @@ async def test_name_that_cannot_be_asked_for_is_not_resolved() -> None:
 
 
 async def test_fault_and_cancellation_at_once_leave_no_complaint() -> None:
-    """If a request has failed when it is cancelled, its error is not reported as one that nobody saw."""
+    """If a request has failed when it is cancelled, its error is not reported as unhandled."""
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     async with talking(FastTransport, answer(), reset(reads=True)) as (transport, _):

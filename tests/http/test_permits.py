@@ -17,7 +17,7 @@ async def test_no_more_are_taken_than_there_are() -> None:
 
 
 async def test_who_waits_gets_one_in_turn() -> None:
-    """A place given back goes to the first who waits, not to whoever asks next."""
+    """A returned permit goes to the first in line, not to the next caller."""
     places = Permits(1)
     await places.wait()
     served: list[int] = []

@@ -100,7 +100,7 @@ async def test_reset_on_a_kept_connection_is_in_doubt_and_not_sent_again(
 
 @contextmanager
 def closing_server(*, resets: bool) -> Iterator[tuple[int, threading.Event, threading.Event]]:
-    """A server on a thread that answers once, and ends the connection when it is told to."""
+    """A server on a thread that answers once, and closes the connection on request."""
     may_close, has_closed = threading.Event(), threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -125,9 +125,9 @@ async def test_connection_closed_just_as_the_request_goes_out_ends_it(
     make_transport: MakeTransport,
     resets: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
-    """If the server closes an idle connection in the very moment of sending, the request ends with it.
+    """If the server closes an idle connection at the moment of sending, the request ends with an error.
 
-    In doubt or not: nobody reads it, and the fast transport may see the end before it writes anything.
+    It may be in doubt or not, because the fast transport may detect the end before it writes anything.
     """
     with closing_server(resets=resets) as (port, may_close, has_closed):
         transport = make_transport(loopback_endpoint(port), HASTY)

@@ -146,7 +146,7 @@ BROKEN = {
 async def test_no_whole_answer_is_an_error_in_doubt(make_transport: MakeTransport, name: str) -> None:
     """Once connected, every fault ends in time, in a TransportError that leaves the event in doubt.
 
-    But for a connection that nobody read: whoever sees its end before sending anything may say so.
+    The exception is a connection whose end is detected before anything is sent.
     """
     async with talking(make_transport, BROKEN[name], settings=HASTY) as (transport, _):
         with pytest.raises(TransportError) as caught:

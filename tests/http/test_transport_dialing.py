@@ -15,7 +15,7 @@ from tests.service.samples import RECEIPT, loopback_endpoint
 
 
 async def test_refused_connection_was_not_accepted(make_transport: MakeTransport) -> None:
-    """Where nobody listens, nothing can have been accepted."""
+    """If no server listens, the event cannot have been accepted."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         transport = make_transport(loopback_endpoint(unused.getsockname()[1]), HASTY)

@@ -46,7 +46,7 @@ async def talking(
 
 
 async def until(happens: Callable[[], bool]) -> None:
-    """Let the event loop run until something is so that nobody announces."""
+    """Run the event loop until a condition holds that has no notification."""
     async with asyncio.timeout(10):
         while not happens():  # noqa: ASYNC110 - nobody announces it
             await asyncio.sleep(0)

@@ -53,7 +53,7 @@ def test_flags_win_over_environment_over_job_file_over_defaults(tmp_path, monkey
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(settings, said):
-    """Each problem is told with the flag's name, and ends with exit code 2."""
+    """Each problem is reported with the flag's name, and ends with exit code 2."""
     with pytest.raises(SettingsError) as caught:
         read_job(**settings)
     assert said in caught.value.block()
@@ -178,7 +178,7 @@ def test_max_errors_by_number_counts_rows_and_events_together(rejected, rows, fa
 
 
 def test_max_errors_by_share_waits_for_a_sample():
-    """Two bad rows at the start are no reason to stop at 1 %."""
+    """Two bad rows at the start do not stop a load at 1 %."""
     limit = MaxErrors.model_validate("1%")
     assert not limit.exceeded(rejected=2, rows=50, failed=0, settled=0)
     assert limit.exceeded(rejected=2, rows=100, failed=0, settled=0)

@@ -1,4 +1,4 @@
-"""The job file: what is wrong with it is told with its line, and all of it at once."""
+"""The job file: all its errors are reported at once, with their lines."""
 
 import tomllib
 from pathlib import Path

@@ -126,7 +126,7 @@ def test_a_fault_at_any_stage_ends_as_a_bug_and_the_next_run_resumes(
 
 @pytest.mark.parametrize("stage", ["read later window", "after last window", "convert", "pack"])
 def test_ctrl_c_that_a_library_raises_in_the_planning_thread_is_a_fault(job: Job, stage: str) -> None:
-    """Ctrl-C never comes in that thread; what looks like it must not end the load as if it had."""
+    """Python never raises Ctrl-C in that thread; such an exception must not count as Ctrl-C."""
     ending = run(job, FaultPlan(stage, KeyboardInterrupt))
     assert ending.summary.exit_code == ExitCode.BUG
 
@@ -154,7 +154,7 @@ def test_an_extract_that_turns_out_bad_is_refused_only_if_nothing_was_sent(
 
 
 def test_a_reader_that_ends_early_without_a_word_is_found(job: Job) -> None:
-    """The third equation: windows that are missing at the end are no end."""
+    """The third equation detects windows that are missing at the end."""
     summary = run(job, FaultPlan("end early")).summary
     assert summary.exit_code == ExitCode.BUG
     assert summary.violations() == ["files_total 1 is not files_read_whole 0"]

@@ -37,12 +37,12 @@ def parquet(path: Path, number: int, **columns: object) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a load of an extract would come to.
+    """The expected result of a load of an extract.
 
     Attributes:
-        exit_code: What ``plan`` ends with.
-        sent: The records, in some order that is always the same.
-        notes: What the user is told.
+        exit_code: Exit code of ``plan``.
+        sent: The records, in a fixed order.
+        notes: The printed notes.
     """
 
     exit_code: int
@@ -115,7 +115,7 @@ def test_table_formats_are_refused_however_their_files_are_named(tmp_path: Path,
 
 
 def test_folders_of_a_path_are_columns(planned, tmp_path: Path):
-    """Decoded, typed by the dataset, none for Hive's word; a folder nobody uses is left out and said once."""
+    """They are decoded and typed; Hive's default name has no value; unused ones are noted once."""
     folders = (
         "site_id=A%2FB/order_date=2024-01-02",
         "site_id=__HIVE_DEFAULT_PARTITION__/order_date=2024-01-03",
@@ -163,7 +163,7 @@ def test_a_column_in_the_file_wins_over_its_path(planned, tmp_path: Path, suffix
 def test_rejected_rows_keep_their_partition_and_a_moved_one_is_another_extract(
     scn_loader, planned, tmp_path: Path
 ):
-    """The printed command loads corrected rows with the same columns; a renamed folder is no resume."""
+    """The printed command loads corrected rows with the same columns; a renamed folder is not resumed."""
     good, bad = (tmp_path / f"t/site_id={site}/p.csv" for site in "AB")
     write(good, "reservation_id,reservation_detail_id,quantity\n1,1,5\n")
     write(bad, "reservation_id,reservation_detail_id,quantity\n2,1,five\n")

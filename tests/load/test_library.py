@@ -42,7 +42,7 @@ def test_run_load_returns_the_summary(job):
 
 
 def test_running_a_finished_load_again_sends_nothing(job):
-    """An accidental second run is told that all is done."""
+    """An accidental second run reports that all events are accepted."""
     run_load(job)
     again = run_load(job)
     assert (again.attempts, again.resumed, again.events_accepted) == (0, True, 147)
@@ -98,7 +98,7 @@ async def test_a_stream_cancelled_while_it_opens_sends_nothing(job, emulator):
 
 
 async def test_a_slow_consumer_slows_the_load_down(job, tmp_path):
-    """Results that nobody takes do not pile up: delivery waits."""
+    """Unread results do not accumulate: delivery waits."""
     rows, most = 8 * EVENTS_AT_ONCE, 3 * EVENTS_AT_ONCE
     path = tmp_path / "many.csv"
     lines = [f"R{row},1" for row in range(rows)]

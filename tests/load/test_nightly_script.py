@@ -65,7 +65,7 @@ def test_the_script_of_the_guide_runs_a_week(
 def test_the_command_of_the_readme_is_run_every_night(
     emulator: EmulatorProcess, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """As it stands there, in a folder with an inbox and a job file: new, nothing new, empty, wrong rows."""
+    """The command of the README runs on an inbox: new files, nothing new, empty files, wrong rows."""
     section = (ROOT / "README.md").read_text().partition("### Nightly loads")[2].partition("\n## ")[0]
     (command,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
     write_program(tmp_path / "scn-loader")

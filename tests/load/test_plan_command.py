@@ -19,7 +19,7 @@ def test_a_scheduler_reads_the_exit_code(scn_loader, tmp_path):
 
 
 def test_a_folder_of_many_files_is_readable(scn_loader, tmp_path):
-    """The first files are told, and the rest in one line; so is a note that is true of all."""
+    """The first files are listed, and the others are counted in one line; so is a note about all files."""
     folder = tmp_path / "many"
     folder.mkdir()
     for number in range(300):

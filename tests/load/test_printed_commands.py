@@ -141,7 +141,7 @@ def next_steps_in_the_code() -> list[tuple[str, str]]:
 
 
 def literal(node: ast.expr) -> str:
-    """Return a text as the source has it, with an X for each value in it; empty for what is no text."""
+    """Return a text as in the source, with an X for each value in it; empty if it is not a text."""
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.JoinedStr):

@@ -91,7 +91,7 @@ def test_a_load_of_two_seconds_has_a_sample_for_each_look():
 
 
 def test_ten_days_are_some_hundred_samples_of_one_length():
-    """A long load has periods of one length, but for those at the ends of runs."""
+    """A long load has periods of one length, except at the ends of runs."""
     table = Table()
     sampler, latencies = Sampler(Snapshot()), Latencies()
     for minute in range(1, 10 * 24 * 60 + 1):
@@ -105,7 +105,7 @@ def test_ten_days_are_some_hundred_samples_of_one_length():
 
 
 def test_a_kill_loses_a_second_at_most():
-    """What was looked at more than a second ago is in the table, though the run never ended."""
+    """Samples that are older than a second are in the table, although the run was killed."""
     for looks in range(5, 40):
         table = Table()
         run(table, looks, ended=False)

@@ -30,7 +30,7 @@ def write_files(folder: Path, *bad_of_200: int) -> None:
 
 
 async def load(emulator: Emulator, folder: Path, **settings: Any) -> int:
-    """Load the files of a folder in windows of 50 rows and return how many events came to an end."""
+    """Load the files of a folder in windows of 50 rows, and return the number of events with an outcome."""
     job = Job(
         extract=[str(folder / "*.csv")],
         event_type="scn.data.reservation",

@@ -145,7 +145,7 @@ def test_a_value_is_a_function_of_its_row(sql: str) -> None:
     ],
 )
 def test_what_depends_on_more_than_its_row_is_refused(sql: str) -> None:
-    """Aggregates, windows, clocks, subqueries, constants and what is not SQL: told before a row is read."""
+    """Aggregates, windows, clocks, subqueries, constants and other languages are refused at the start."""
     with pytest.raises(SettingsError, match="SQL expression cannot be used") as caught:
         read(sql)
     assert caught.value.where == "mapping.id.expression"
@@ -367,7 +367,7 @@ def test_the_branch_that_is_not_taken_does_not_matter() -> None:
 
 
 def test_a_row_the_filter_cannot_judge_is_rejected(tmp_path: Path, job_of) -> None:
-    """Nothing is left out by accident: a value the filter chokes on is told."""
+    """No row is left out by accident: a value for which the filter fails rejects its row."""
     extract = csv(tmp_path, "id,tpartner_id,n\n1,V,5\n2,V,x\n3,V,0\n")
     (records,) = load(job_of(extract=extract, filter="CAST(n AS INT) > 0", ignore_unknown=True))
     assert (records.rows, records.rows_filtered) == ([0], 1)

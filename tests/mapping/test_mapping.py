@@ -125,7 +125,7 @@ def test_constants_alone_are_no_load(job_of) -> None:
     ],
 )
 def test_types_that_cannot_feed_a_column(job_of, column: str, dtype: pl.DataType, why: str) -> None:
-    """Bytes that nobody explains, and numbers for dates, are refused before anything is sent."""
+    """Bytes without a rule, and numbers for dates, are refused before anything is sent."""
     schema: dict[str, pl.DataType] = {"id": pl.String(), "tpartner_id": pl.String(), column: dtype}
     with pytest.raises(ExtractError) as caught:
         settle(job_of(), schema)

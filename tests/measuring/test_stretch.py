@@ -1,4 +1,4 @@
-"""The rate of a cell: a quota is found to the percent whatever burst it allows and whoever probes it."""
+"""The rate of a cell: a quota is found within 1 %, with any burst and any measured rate."""
 
 import random
 
@@ -40,6 +40,6 @@ def test_without_a_throttle_all_after_the_warm_up_counts():
 
 
 def test_a_throttle_at_the_very_end_does_not_shorten_the_time():
-    """Two throttles a moment apart are no stretch to measure over."""
+    """Two throttles in quick succession are not a period to measure over."""
     accepted_at = [at / 50 for at in range(500)]
     assert measured_stretch(4.0, [9.9, 9.95], accepted_at) == (4.0, accepted_at[-1])

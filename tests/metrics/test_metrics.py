@@ -100,7 +100,7 @@ def test_the_file_is_written_whole_and_not_all_the_time(tmp_path: Path):
 
 
 def test_the_emf_line_names_what_it_holds():
-    """Each metric that CloudWatch is told of is in the line, with a unit CloudWatch knows."""
+    """The line has each metric that it declares, with a unit that CloudWatch knows."""
     line = json.loads(
         emf_line(NOW, {"event_type": "t"}, epoch_ms=1_800_000_000_000, exit_code=0, load="an id")
     )

@@ -28,7 +28,7 @@ async def test_loop_runs_on_meanwhile() -> None:
 
 
 async def test_late_result_of_a_cancelled_look_up_is_dropped() -> None:
-    """A look-up that ends after nobody waits any more disturbs nothing."""
+    """A look-up that ends after its cancellation has no effect."""
     faults: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
     release, ended = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""What the operating system refuses is no bug: memory, threads, files, space."""
+"""Resources that the operating system refuses are not bugs: memory, threads, files, space."""
 
 import errno
 import subprocess

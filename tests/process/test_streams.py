@@ -63,7 +63,7 @@ def test_letters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
 
 
 def test_a_command_that_is_its_output_says_that_it_is_lost(tmp_path: Path) -> None:
-    """A full disk is exit code 2 and a block; a reader that went away is none of our business."""
+    """A full disk is exit code 2 and an error block; a closed pipe is not an error."""
     full = answer(tmp_path, "LOADER datasets >/dev/full")
     assert full.returncode == 2
     assert "error: The output could not be written." in full.stderr

@@ -308,7 +308,7 @@ def test_zeros_behind_the_point_leave_a_number_whole(text: str, expected: str) -
 
 
 def test_zeros_behind_a_decimal_comma_leave_a_number_whole() -> None:
-    """Number marks are read before the digits are looked at."""
+    """Number marks are read before the digits are checked."""
     rule = ColumnRule(column="v", decimal=",", thousands=".", negative="trailing")
     column = MappedColumn("v", "int", False, rule)  # noqa: FBT003 - not required
     converted = convert(pl.Series(["1.234,00-", "1.234,5"]), column, Conversion("UTC", "iso8601", "string"))

@@ -145,6 +145,6 @@ def test_numbers_that_are_no_text_need_no_rule() -> None:
 
 
 def test_the_rule_is_for_numbers_only() -> None:
-    """A decimal mark in the rule of a text column is a mistake, and is told."""
+    """A decimal mark in the rule of a text column is reported as a mistake."""
     with pytest.raises(SettingsError, match="apply to numbers"):
         check_rule(column("string", decimal=","))

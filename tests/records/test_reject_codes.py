@@ -203,7 +203,7 @@ def test_each_fault_has_its_code(
 
 
 def test_no_code_is_without_a_fault_or_a_line_in_the_documentation() -> None:
-    """A code that nothing brings about, or that users cannot look up, is none."""
+    """Every code has a fault that causes it and a line in the documentation."""
     assert list(dict.fromkeys(code for code, *_ in CASES)) == list(RejectCode)
     section = DOCUMENTATION.read_text().partition("## Rejected rows\n")[2].partition("\n## ")[0]
     assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [code.value for code in RejectCode]

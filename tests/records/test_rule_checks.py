@@ -134,7 +134,7 @@ def test_all_faults_of_a_mapping_are_told_at_once(tmp_path: Path, job_of) -> Non
 
 @pytest.mark.parametrize("settings", [{}, {"time_zone": "UTC"}])
 def test_times_without_a_zone_are_told(tmp_path: Path, job_of, settings: dict[str, str]) -> None:
-    """Parquet or text: where a zone is assumed the user is told, unless it was said."""
+    """If a zone is assumed in Parquet or text, a note reports it, unless the user set the zone."""
     parquet = tmp_path / "x.parquet"
     moment = dt.datetime(2024, 1, 2)  # noqa: DTZ001 - naive on purpose
     pl.DataFrame({"id": ["1"], "tpartner_id": ["V"], "submitted_date": [moment]}).write_parquet(parquet)

@@ -180,7 +180,7 @@ def test_times_that_never_were_and_times_that_were_twice() -> None:
 
 
 def test_one_bad_time_harms_no_other() -> None:
-    """Problems point at their rows, whatever stands beside them."""
+    """A fault is reported for its row only."""
     texts = ["2024-03-31T02:30", "2024-07-01", None, "x", "2024-07-01T00:00Z", "2024-10-27T02:30"]
     instants, problems = read(texts, "Europe/Berlin")
     moments = instants.iso_8601().to_list()
@@ -228,7 +228,7 @@ def test_what_a_format_accepts_python_accepts_too(text: str, text_format: str) -
 
 
 def test_formats_are_tried_in_order() -> None:
-    """The first that fits wins; what fits none is told as such."""
+    """The first format that fits is used; a text that fits none is reported."""
     formats = ["%d-%b-%Y", "%d-%b-%y", "%m/%d/%y"]
     texts = ["2-Jun-06", "11/13/06", "13-Nov-2006", "Date Not Captured", None]
     instants, problems = read(texts, formats=formats)
@@ -373,7 +373,7 @@ def test_directives_side_by_side_need_all_their_digits(text: str, text_format: s
 )
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
 def test_epoch_numbers(text: str, unit: str, expected: str | None, zone: str) -> None:
-    """They count from 1970 in UTC, whatever the zone is; what is no such number is never guessed."""
+    """They count from 1970 in UTC, in any zone; other texts are never guessed."""
     assert iso(text, zone, [unit]) == expected
     assert bool(reasons(text, zone, [unit])) == (expected is None)
 

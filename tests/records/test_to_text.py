@@ -100,7 +100,7 @@ def test_lists_and_structs_are_json_that_reads_back(rows: list[dict[str, object]
 
 @pytest.mark.parametrize("deep", [False, True])
 def test_a_number_that_is_not_finite_rejects_its_row_however_deep(deep: bool) -> None:  # noqa: FBT001 - a case
-    """NaN inside a list or a struct is no null either."""
+    """NaN inside a list or a struct is not a null either."""
     values: list[object] = [[1.0], [2.0, float("nan")], [], None]
     dtype: pl.DataType = pl.List(pl.Float64)
     if deep:

@@ -75,7 +75,7 @@ def test_plain_lines_come_less_often_the_longer_the_load_runs():
 
 
 def test_plain_line_comes_at_once_when_the_phase_changes():
-    """A pause or a drain is told when it begins, not when the next line is due."""
+    """A pause or a drain is shown when it begins, not when the next line is due."""
     stream = io.StringIO()
     display = PlainDisplay(LastingStream(stream))
     display.update(at(0.1))

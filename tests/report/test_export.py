@@ -77,7 +77,7 @@ def test_events_that_were_not_accepted_are_exported_with_their_state(run_dir: Pa
 
 
 async def test_an_event_of_a_killed_run_has_the_rows_of_its_window(tmp_path: Path) -> None:
-    """Until it is planned again nobody knows which event it is, but its rows are narrowed down."""
+    """Until the window is planned again, the event is unknown, but its rows are in the window."""
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
         checkpoint.begin_slice(window_plan(1))
         await checkpoint.mark_sendable(up_to(1, 0))

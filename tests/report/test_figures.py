@@ -25,7 +25,7 @@ from loader.report import figures
     ],
 )
 def test_durations_round_without_ever_reading_sixty(seconds, text):
-    """A duration is told in its two largest units, and 59.6 seconds are a minute."""
+    """A duration is shown in its two largest units, and 59.6 seconds are a minute."""
     assert figures.duration(seconds) == text
 
 
@@ -76,7 +76,7 @@ def test_time_left_always_fits_its_place(low, factor):
     ("number", "text"), [(0, "0 B"), (1023, "1,023 B"), (12_600_000, "12 MiB"), (2**60, "1,048,576 TiB")]
 )
 def test_sizes_have_binary_units(number, text):
-    """Bytes are told in the units that memory is counted in."""
+    """Bytes are shown in binary units."""
     assert figures.size(number) == text
 
 

@@ -102,7 +102,7 @@ def test_live_lines_without_a_total():
 
 
 def test_live_lines_of_a_pause_say_why_nothing_moves():
-    """A pause is named once, and no time left stands beside it."""
+    """A pause is shown once, without a time left."""
     paused = replace(BUSY, phase="paused: quota", limiting="quota")
     lines = drawn(paused, replace(FAST, seconds_left=None, standing="paused: quota"), 80)
     assert lines[0] == "paused: quota  ━━━━━━━━╺━━━━━━━━━━━  41.8 %  33 s so far"

@@ -101,7 +101,7 @@ def test_no_time_left_is_invented():
 
 
 def test_a_pause_is_told_and_does_not_spoil_the_estimate_after_it():
-    """A wait on purpose is told in place of the time left, which then goes on as before."""
+    """A deliberate pause is shown instead of the time left, and the estimate continues after it."""
     meter = RateMeter()
     for second in range(300):
         before = meter.observe(at(second, 100 * second))

@@ -41,7 +41,7 @@ def test_nothing_is_written_unless_it_is_wanted(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_file_gets_neither():
-    """A log file is no terminal."""
+    """A log file is not a terminal."""
     stream = io.StringIO()
     display = with_signs(make_display(ProgressStyle.NONE, stream), stream, Signs(title=True, bell=True))
     display.start()

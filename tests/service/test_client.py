@@ -460,7 +460,7 @@ async def test_a_dot_at_the_end_of_a_host_works(
 async def test_a_server_without_tls_is_named(
     transport: Literal["fast", "aiohttp"], authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that answers the handshake with plain text is no certificate or permission matter."""
+    """If a server answers the handshake with plain text, the certificate is not the cause."""
     monkeypatch.setenv("AWS_CA_BUNDLE", authority.bundle)
     async with ScriptedServer([answer(400, b"")]) as server:
         url = f"https://127.0.0.1:{server.port}"

@@ -102,7 +102,7 @@ async def test_it_gives_up_in_the_end():
     ],
 )
 async def test_what_does_not_pass_is_one_clear_refusal(response, said):
-    """No access, no dataset or no description of one: told at once, with the next step."""
+    """Missing access, a missing dataset or an unusable answer is one error with a next step."""
     client, transport = client_with(response)
     with pytest.raises(ServiceStopped) as stopped:
         await read_dataset(client, INSTANCE_ID, "asc", "things", sleep=Pauses())

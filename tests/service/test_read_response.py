@@ -31,7 +31,7 @@ def test_receipt_is_accepted() -> None:
 
 
 def test_refusal_keeps_what_a_support_case_needs() -> None:
-    """An answer that is no acceptance keeps its request id and the server's time."""
+    """An answer other than an acceptance keeps its request id and the server's time."""
     outcome = refusal(400, "ValidationException", headers={"x-amzn-requestid": "r-1", "date": DATE})
     assert (outcome.request_id, outcome.server_time) == ("r-1", DATE_SECONDS)
 
@@ -255,7 +255,7 @@ def test_a_server_error_leaves_doubt(status: int, code: str | None) -> None:
     ],
 )
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
-    """The hint is read in milliseconds, seconds or as a date, within bounds; nonsense is no hint."""
+    """The hint is read in milliseconds, seconds or as a date, within bounds; other values are ignored."""
     assert refusal(429, headers=headers).retry_after_seconds == seconds
 
 

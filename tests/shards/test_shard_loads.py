@@ -34,7 +34,7 @@ def test_shards_deliver_each_row_once(service: EmulatedService, load: Load) -> N
 
 
 def test_a_shard_without_rows_of_its_own_has_delivered(load: Load, extract: Path) -> None:
-    """That all rows belong to other shards is no reason to call the load empty."""
+    """If all rows belong to other shards, the load does not count as empty."""
     extract.write_text("reservation_id,reservation_detail_id\nR1,1\n", encoding="utf-8")
     codes = {load(f"{number}/4").exit_code for number in (1, 2, 3, 4)}
     assert codes == {ExitCode.DELIVERED}

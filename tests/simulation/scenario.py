@@ -56,7 +56,7 @@ class Expectation:
         return f"{self.measure} {self.begins:g}-{self.ends:g} s"
 
     def is_met_by(self, value: float) -> bool:
-        """Return whether a measured value lies in the range."""
+        """Return whether a measured value is in the range."""
         return self.least <= value <= self.most
 
 

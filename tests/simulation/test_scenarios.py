@@ -14,7 +14,7 @@ NAMES = [scenario.name for scenario in SCENARIOS]
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=NAMES)
 def test_scenario(scenario: Scenario) -> None:
-    """What the scenario measures lies in the ranges that it states."""
+    """The values that the scenario measures are in its ranges."""
     check(scenario, scenario.seeds[:1])
 
 
@@ -34,6 +34,6 @@ def check(scenario: Scenario, seeds: Sequence[int]) -> None:
 
 
 def test_runs_are_repeatable() -> None:
-    """The same scenario and seed give the same numbers, so a failure can be looked at again."""
+    """The same scenario and seed give the same numbers, so a failure can be reproduced."""
     scenario = next(each for each in SCENARIOS if each.name == "noise-500")
     assert scenario.run(7) == scenario.run(7)

@@ -85,13 +85,13 @@ class World:
     """A service, its loaders, and the time between them.
 
     Args:
-        service: The far side.
+        service: The service.
         plans: One loader for each.
-        seed: Of chance.
+        seed: Seed of the random numbers.
         new_controller: Makes the rate controller of each loader.
 
     Attributes:
-        loaders: The loaders, with what became of their attempts.
+        loaders: The loaders, with the outcomes of their attempts.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ def test_members_are_read_one_after_another(tmp_path: Path, suffix: str) -> None
 
 @suffixes
 def test_a_cut_file_is_damaged(tmp_path: Path, suffix: str) -> None:
-    """A file cut anywhere behind its first bytes is told as damaged, never read as a shorter one."""
+    """A file that is truncated anywhere after its first bytes is damaged, never a shorter file."""
     path = tmp_path / f"x.csv{suffix}"
     packed = PACK[suffix](TEXT)
     for length in range(7, len(packed), len(packed) // 9):
@@ -68,7 +68,7 @@ def test_what_follows_a_member_is_not_ignored(tmp_path: Path, suffix: str) -> No
 
 @suffixes
 def test_a_changed_byte_is_noticed(tmp_path: Path, suffix: str) -> None:
-    """Each of the formats has a checksum, and it is looked at."""
+    """Each of the formats has a checksum, and it is verified."""
     path = tmp_path / f"x.csv{suffix}"
     options: dict[int, int] = {zstd.CompressionParameter.checksum_flag: 1}
     packed = bytearray(zstd.compress(TEXT, options=options) if suffix == ".zst" else PACK[suffix](TEXT))
@@ -120,7 +120,7 @@ def test_rows_are_those_of_the_text(tmp_path: Path, suffix: str, job_of) -> None
 
 
 def test_compression_is_known_by_content(tmp_path: Path) -> None:
-    """A compressed file under a plain name is read all the same, and a wrong one told for what it is."""
+    """The content determines the compression, not the file name; a wrong name is reported."""
     (tmp_path / "x.csv").write_bytes(zstd.compress(TEXT))
     assert find_files([str(tmp_path / "x.csv")])[0].format == "csv"
     (tmp_path / "y.gz").write_bytes(gzip.compress(b"PAR1 and so on"))

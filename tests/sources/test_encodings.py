@@ -1,4 +1,4 @@
-"""The encoding of a text, told by its bytes; and its text, read as UTF-8 in blocks."""
+"""The encoding of a text, detected from its bytes; and its text, read as UTF-8 in blocks."""
 
 import codecs
 from io import BytesIO
@@ -65,7 +65,7 @@ def test_what_is_not_clear_is_asked(text: bytes, why: str) -> None:
 
 
 def test_the_user_knows_better_than_the_bytes_but_not_than_a_mark() -> None:
-    """What was told is taken, unless the file itself says that it is something else."""
+    """The setting has priority over the bytes, but not over a byte-order mark."""
     assert codec_of("Москва".encode("cp1251"), "windows-1251") == "cp1251"
     assert codec_of(GERMAN.encode(), "latin-1") == "iso8859-1"
     assert codec_of(GERMAN.encode("utf-16-be"), "utf-16") == "utf-16-be"

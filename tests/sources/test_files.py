@@ -152,7 +152,7 @@ def test_the_same_bytes_have_the_same_fingerprint(folder: Path) -> None:
 
 
 def test_changed_tells_what_changed(folder: Path) -> None:
-    """Other bytes are a change, whatever their number; another time or place is none."""
+    """Other bytes are a change, whatever their number; another time or place is not."""
     path = folder / "b.csv"
     before = find_files([str(path)])[0]
     os.utime(path, ns=(0, 1))
@@ -224,7 +224,7 @@ def test_a_large_file_that_was_touched_is_not_vouched_for(tmp_path: Path) -> Non
 
 
 def test_a_file_that_changes_while_it_is_read(folder: Path) -> None:
-    """Size or time give it away; a file that is gone is told as unreadable."""
+    """The size or time shows the change; a deleted file is reported as unreadable."""
     path = folder / "b.csv"
     file = find_files([str(path)])[0]
     check_unchanged(file)

@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_is_searched_for_known_names(folder: Path) -> None:
-    """Compressed or not; whatever else lies there is left alone."""
+    """Known names are found, compressed or not; other files are ignored."""
     assert names(folder) == ["a.csv", "b.TSV.gz", "c.ndjson.zst", "d.jsonl"]
 
 
@@ -62,7 +62,7 @@ def test_a_list_that_does_not_exist(folder: Path) -> None:
 
 
 def test_a_job_file_names_extracts_relative_to_itself(folder: Path) -> None:
-    """But for those that lie nowhere on this machine's disks."""
+    """Paths are relative to the job file, except those that are not on a disk of this machine."""
     (folder / "job.toml").write_text('extract = ["a.csv", "@list.txt", "-", "s3://bucket/x.csv"]')
     job = read_job(
         folder / "job.toml",

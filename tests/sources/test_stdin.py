@@ -29,7 +29,7 @@ def piped(monkeypatch: pytest.MonkeyPatch, job_of, run_dir: Path, content: bytes
     ("content", "kind"), [(TEXT, "csv"), (b'{"id": "1", "tpartner_id": "V"}\n', "ndjson")]
 )
 def test_it_is_an_extract_like_any_other(monkeypatch, tmp_path: Path, job_of, content, kind) -> None:
-    """Told by its content, private while it is needed; the same input has the same fingerprint."""
+    """Its format is detected by content, and its copy is private; the same input has the same fingerprint."""
     run_dir = tmp_path / "runs" / "one"
     extract = piped(monkeypatch, job_of, run_dir, content)
     (path,) = kept_below(run_dir)
@@ -78,7 +78,7 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
 
 
 def test_a_terminal_is_no_extract(tmp_path: Path) -> None:
-    """Nobody should wonder what the command waits for."""
+    """A command that would wait for typed input is refused."""
     master, slave = os.openpty()
     with os.fdopen(slave, "rb", buffering=0) as terminal, pytest.raises(ExtractError, match="terminal"):
         StdinCopy(tmp_path).read(terminal)

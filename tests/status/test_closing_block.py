@@ -185,7 +185,7 @@ def test_events_in_doubt_leave_the_choice_to_the_user(typed):
 @pytest.mark.parametrize("code", [ExitCode.INTERRUPTED, ExitCode.TERMINATED, ExitCode.STOPPED_RESUMABLE])
 @pytest.mark.parametrize("run_dir", [["--run-dir", "d"], ["--run-dir=d"]])
 def test_a_resume_never_restarts(code, run_dir):
-    """The command to go on is the one that was typed, without --restart, which would begin anew."""
+    """The command to resume is the original one without --restart, which would begin a new load."""
     stopped = replace(SUMMARY, stopped_by=code)
     assert commands(stopped, [*COMMAND, "--restart", *run_dir]) == [["scn-loader", *COMMAND, *run_dir]]
 
@@ -290,7 +290,7 @@ NINE_ROWS = LoadSummary(run_dir="/run", rows_read=9)
     ],
 )
 def test_a_load_of_which_nothing_arrived_is_not_done(changes: dict[str, Any], headline: str) -> None:
-    """Where every row was rejected, the mapping is to be looked at."""
+    """If every row was rejected, the next step is to check the mapping."""
     assert to_text(replace(NINE_ROWS, **changes)).splitlines()[0] == headline
 
 
@@ -341,7 +341,7 @@ def test_the_exit_code_follows_what_the_service_said(
 
 
 def test_a_failed_load_leads_to_its_rows() -> None:
-    """Which step stands there depends on what is done: rows to files, files to a load, the load to verify."""
+    """The next step depends on the state: rows to files, files to a load, the load to verify."""
     lost = replace(standing(DATASET_LOAD), events_lost=3, events_not_asked=0, events_missing=1)
     ids = "scn-loader receipts /runs/orders-1a2b --status missing"
     cases: list[tuple[dict[str, Any], str]] = [

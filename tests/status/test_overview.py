@@ -179,7 +179,7 @@ def test_a_finished_load_without_failures_asks_for_no_retry(
 
 
 def test_a_stopped_load_is_resumed(tmp_path: Path) -> None:
-    """A load that ended early, or never came to its first window, is to be resumed."""
+    """A load that ended early, or before its first window, is to be resumed."""
     open_checkpoint(tmp_path, load_plan()).close()
     assert read_overview(tmp_path, START).state is LoadState.STOPPED
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
@@ -199,7 +199,7 @@ def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
 
 
 async def test_a_file_whose_length_is_unknown_leaves_the_rest_open(tmp_path: Path) -> None:
-    """Without row counts of all files nobody claims to know what is left."""
+    """Without the row counts of all files, the remaining number is unknown."""
     plan = load_plan(files=2)
     files = [plan.files[0], type(plan.files[1])(1, "/x.csv", "csv", 5, 1, "f" * 64, 0, None)]
     open_checkpoint(tmp_path, type(plan)(plan.settings, files, plan.window_rows, plan.slice_rows)).close()
@@ -210,7 +210,7 @@ async def test_a_file_whose_length_is_unknown_leaves_the_rest_open(tmp_path: Pat
 
 
 def test_an_earlier_load_is_read_from_its_kept_checkpoint(tmp_path: Path) -> None:
-    """A checkpoint that made way is told apart from the present one, and lists no next step of its own."""
+    """An old checkpoint is distinguished from the present one, and has no next step."""
     for files in (1, 2):
         with open_checkpoint(tmp_path, load_plan(files=files)) as checkpoint:
             checkpoint.begin_slice(window_plan(events=1))

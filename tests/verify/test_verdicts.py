@@ -77,7 +77,7 @@ def said(found: Verification) -> Counter[Verdict]:
 @pytest.mark.parametrize("how", How)
 @pytest.mark.parametrize("list_order", ["newest", "oldest", "mixed"])
 async def test_verdicts_are_those_of_the_service(tmp_path, how, list_order):
-    """Failed, missing and loaded events are told apart over faults, in whatever order List has."""
+    """Failed, missing and loaded events are distinguished despite faults, in any order of List."""
     lost: dict[str, object] = {"fault": "forgotten", "calls": [7, 50]}
     noise: list[dict[str, object]] = [
         {"fault": fault, "operation": operation, "probability": 0.05, **more}
@@ -127,7 +127,7 @@ async def test_after_30_days_nothing_can_be_known(tmp_path, how):
 
 
 async def test_what_is_in_progress_is_waited_for(tmp_path):
-    """Without --wait it is told; with it, it is asked about until the load has ended."""
+    """Without --wait it is reported; with it, the service is asked until the load has ended."""
     async with loaded(tmp_path, rows=30, load_seconds=1000) as (emulator, run_dir):
         first = await verify(run_dir, VerifySettings())
         assert said(first) == {Verdict.IN_PROGRESS: 30}
