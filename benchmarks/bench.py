@@ -58,24 +58,24 @@ JSON_ESCAPE_FACTOR = 1.12
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured.
+    """The sizes of the measurements.
 
     Attributes:
-        rounds: How often speeds are measured, all clients in turns.
-        peer_seconds: How long a peer or a ceiling is measured.
-        row_rows: Rows that are loaded one by one.
-        aiohttp_rows: The same over the reference transport.
-        peer_rows: Rows that a peer has at hand.
-        tls_rows: Rows that are loaded with and without TLS, one by one.
-        tls_packed_rows: The same packed.
-        packed_rows: Rows that are loaded packed; also the larger load that growth is judged by.
-        small_rows: Rows of the smaller one.
+        rounds: Number of rounds; clients alternate within a round.
+        peer_seconds: Duration of the measurement of a peer or a ceiling.
+        row_rows: Rows that are loaded with one row per event.
+        aiohttp_rows: The same with the reference transport.
+        peer_rows: Rows of a peer.
+        tls_rows: Rows that are loaded with and without TLS, with one row per event.
+        tls_packed_rows: The same for packed loads.
+        packed_rows: Rows of a packed load; also the larger load of the growth measurement.
+        small_rows: Rows of the smaller load.
         csv_rows: Rows of the CSV extract.
-        memory_rows: Rows of the packed load of which the memory is looked at.
-        memory_row_rows: Rows of the one that loads them one by one.
+        memory_rows: Rows of the packed load whose memory is measured.
+        memory_row_rows: Rows of the load with one row per event whose memory is measured.
         checkpoint_rows: Rows that are loaded with and without a checkpoint.
-        starts: How often the start is measured.
-        done_share: How much of a load is done when it is resumed.
+        starts: Number of measurements of the start.
+        done_share: Finished share of a load when it is resumed.
     """
 
     rounds: int

@@ -39,7 +39,7 @@ def wrk_requests_per_second(url: str, ceiling: Ceiling, seconds: float, core: in
 
     Raises:
         MissingProgramError: wrk is not installed.
-        RuntimeError: It told no number.
+        RuntimeError: wrk printed no number.
     """
     require("wrk")
     seconds = max(1, round(seconds))

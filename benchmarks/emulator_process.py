@@ -12,7 +12,7 @@ from loader.emulator import EmulatorSettings, QuotaSettings, run_emulator
 
 
 def main() -> None:
-    """Run it until it is told to end."""
+    """Run it until it is stopped."""
     parser = argparse.ArgumentParser(description="the emulator as a quota")
     parser.add_argument("ledger", type=Path)
     parser.add_argument("--rate", type=float, required=True)

@@ -92,7 +92,7 @@ def start_load(
 
 
 def finish_load(child: Child, run_dir: Path, timeout_seconds: float = LOAD_SECONDS) -> LoadEnded:
-    """Wait for a load and return what it came to.
+    """Wait for a load and return its result.
 
     Raises:
         RuntimeError: It did not deliver everything.

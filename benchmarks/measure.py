@@ -70,12 +70,12 @@ class Workbench:
     def load(
         self, extract: Path, *options: str, run_dir: Path | None = None, source: Path = ROOT
     ) -> LoadEnded:
-        """Run the whole command and check its word against the server's.
+        """Run the whole command and compare its counts with the server's.
 
         Args:
             extract: What to load.
             options: Options of the command.
-            run_dir: Where to, for a load whose run directory is looked at; else a new folder that goes away.
+            run_dir: The run directory, if it is needed afterwards; otherwise a temporary folder is used.
             source: The folder that holds the loader.
 
         Raises:

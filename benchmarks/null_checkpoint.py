@@ -62,7 +62,7 @@ class NullCheckpoint:
         """Let the events go at once."""
 
     def record(self, result: EventResult) -> None:
-        """Count what an event came to."""
+        """Count the outcome of an event."""
         self._counts[f"events_{EventState(result.state).value}"] += 1
 
     def samples(self) -> Sequence[Any]:

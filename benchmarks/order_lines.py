@@ -1,9 +1,9 @@
-"""Made-up outbound order lines: 20 columns as an ERP exports them, the same for the same rows.
+"""Generated outbound order lines with 20 columns, as an ERP exports them; equal for equal numbers of rows.
 
 python -m benchmarks.order_lines 1000000 order-lines.parquet
 
-Ids with zeros in front, decimals, dates, timestamps, empty cells, umlauts, commas and quotes: what real
-extracts have, and what a loader must not stumble over.
+They have zero-padded ids, decimals, dates, timestamps, empty cells, umlauts, commas and quotes, like real
+extracts.
 """
 
 import sys

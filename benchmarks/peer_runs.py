@@ -51,7 +51,7 @@ PEERS = (
 
 @dataclass(frozen=True, slots=True)
 class PeerEnded:
-    """What a peer came to: see `benchmarks.peers.rows.Sent`."""
+    """The result of a peer: see `benchmarks.peers.rows.Sent`."""
 
     accepted: int
     seconds: float

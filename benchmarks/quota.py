@@ -1,8 +1,8 @@
-"""``make bench-quota``: how well the loader finds and holds a limit that nobody told it, beside others.
+"""``make bench-quota``: how well the loader finds and keeps an unknown limit, compared with other clients.
 
     python -m benchmarks.quota [--quick] [--only steady change share latency] [--peers-on-emulator]
 
-Every run starts cold: nothing that an earlier one learned is known to it.
+Every run starts cold, without remembered rates.
 """
 
 import argparse
@@ -30,13 +30,13 @@ BOTH_SERVERS = ("nginx", "emulator")
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured.
+    """The sizes of the measurements.
 
     Attributes:
         quotas: The quotas, in requests per second.
-        seconds: How long each run of the loader is looked at.
+        seconds: Duration of each run of the loader.
         peer_seconds: The same for the peers: they find their rate at once, or never.
-        settle_seconds: After how many of them a client should hold the quota.
+        settle_seconds: Time after which a client should keep the quota.
         changing: A quota that is halved and doubled, and shared.
         distant: The quota of a service with 300 ms latency.
         peers_on: The servers that the peers are run against.

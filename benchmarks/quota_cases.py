@@ -75,7 +75,7 @@ class Case:
 
     @property
     def title(self) -> str:
-        """What the run is, but for who sends."""
+        """The name of the run without the client."""
         then = f", then {self.changed_rate:,}/s" if self.changed_rate is not None else ""
         far = f", {self.latency_ms} ms away" if self.latency_ms else ""
         shared = f", shared by {self.loads} loads" if self.loads > 1 else ""
@@ -90,7 +90,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class CaseEnded:
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
         case: The run.

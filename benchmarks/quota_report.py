@@ -1,4 +1,4 @@
-"""What came of the quota runs, as tables, figures beside their aims, and pictures. Pure."""
+"""The results of the quota runs, as tables, figures beside their aims, and pictures. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence

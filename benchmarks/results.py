@@ -16,7 +16,7 @@ Kind = Literal["row", "packed", "peer", "ceiling"]
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """How fast something was.
+    """The measured speed of a client.
 
     Attributes:
         name: What it was.
@@ -24,7 +24,7 @@ class Measurement:
         rows_per_second: One number for each round.
         requests_per_second: The same in requests: of packed events there are fewer.
         server_share: Largest share of its core that the server used, 0..1.
-        peak_bytes: Most memory of the client, or 0 if that was not looked at.
+        peak_bytes: Peak memory of the client, or 0 if it was not measured.
         versions: Versions of what a peer is made of.
         remark: What a reader has to know about it.
     """

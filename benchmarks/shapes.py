@@ -45,7 +45,7 @@ calls of 13 KiB."""
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What one shape came to with one number of buckets."""
+    """The result of one shape with one number of buckets."""
 
     shape: str
     needed: int

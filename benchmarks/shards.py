@@ -38,7 +38,7 @@ is sent, because the number of shards does not change the cost of sending an eve
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What one shard came to."""
+    """The result of one shard."""
 
     format: str
     shards: int

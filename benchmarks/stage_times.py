@@ -113,7 +113,7 @@ def time_stages(job: Job, run_dir: Path, most_events: int) -> Timed:
     Args:
         job: The load; its endpoint must take everything.
         run_dir: For the checkpoint.
-        most_events: How many events the stages after planning are timed over; told as if over all.
+        most_events: How many events the stages after planning are timed over; the result is scaled to all.
     """
     watch = Stopwatch()
     plans = _time_planning(watch, job)

@@ -166,7 +166,7 @@ def write_page(
         profiles: What it found.
         earlier: What an earlier run found.
         tried: What lies between the two; None adds nothing to the list.
-        verdict: What became of it.
+        verdict: The decision about it.
     """
     document = PAGE.read_text()
     tables = [f"### {each.name}\n\n{stage_table(each)}" for each in profiles]

@@ -1,4 +1,4 @@
-"""``make bench-verify``: what it takes to know what became of accepted events: calls, memory, checkpoint.
+"""``make bench-verify``: the cost of verifying accepted events: calls, memory, checkpoint.
 
 python -m benchmarks.verdicts [--receipts 10000000] [--events 30000] [--quick]
 """
@@ -65,7 +65,7 @@ checkpoint."""
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a way to ask came to."""
+    """The result of one way to ask."""
 
     how: str
     order: str
@@ -77,7 +77,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the verdicts on many receipts came to."""
+    """The result of writing verdicts on many receipts."""
 
     receipts: int
     peak_bytes: int

@@ -15,7 +15,7 @@ from benchmarks.peers.rows import EVENT_TYPE, INSTANCE, REGION, Rows, Sent, argu
 
 
 async def main() -> None:
-    """Send rows until the time is over, and print what came of it."""
+    """Send rows until the time is over, and print the result."""
     options = arguments(
         "aiobotocore with tasks",
         tasks={"type": int, "default": 64},

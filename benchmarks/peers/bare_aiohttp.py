@@ -41,7 +41,7 @@ def events_url(url: str) -> str:
 
 
 def botocore_signer() -> Sign:
-    """Return a function that signs with botocore, as whoever the environment says."""
+    """Return a function that signs with botocore, with the credentials of the environment."""
     signer = SigV4Auth(Session().get_credentials(), "scn", REGION)
 
     def sign(url: str, body: bytes) -> Mapping[str, str]:
@@ -58,7 +58,7 @@ def no_signer() -> Sign:
 
 
 async def main() -> None:
-    """Send rows until the time is over, and print what came of it."""
+    """Send rows until the time is over, and print the result."""
     options = arguments(
         "a bare aiohttp loop",
         tasks={"type": int, "default": 64},

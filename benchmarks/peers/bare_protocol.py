@@ -51,7 +51,7 @@ class _Sender(asyncio.Protocol):
 
 
 async def main() -> None:
-    """Send the request until the time is over, and print what came of it."""
+    """Send the request until the time is over, and print the result."""
     options = arguments("a bare protocol", connections={"type": int, "default": 64})
     target = urlsplit(options.url)
     row = Rows(options.rows, 1.0).next()

@@ -16,7 +16,7 @@ from benchmarks.peers.rows import EVENT_TYPE, INSTANCE, REGION, Rows, Sent, argu
 
 
 def main() -> None:
-    """Send rows until the time is over, and print what came of it."""
+    """Send rows until the time is over, and print the result."""
     options = arguments(
         "boto3 with threads",
         threads={"type": int, "default": 16},

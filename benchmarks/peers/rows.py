@@ -53,11 +53,11 @@ class Rows:
 
 @dataclass(slots=True)
 class Sent:
-    """What a peer came to.
+    """The result of a peer.
 
     Attributes:
         accepted: Rows with a receipt.
-        seconds: How long sending took.
+        seconds: Duration of sending.
         failed: Rows given up, by error code.
     """
 
@@ -83,7 +83,7 @@ def arguments(description: str, **extra: Mapping[str, object]) -> argparse.Names
 
 
 def tell(sent: Sent, *libraries: str) -> None:
-    """Print what a peer came to, and the versions of what it is made of, as one line of JSON."""
+    """Print the result of a peer and the versions of its libraries as one line of JSON."""
     print(
         json.dumps(
             {
