@@ -73,7 +73,7 @@ def needs_truth(sql: str) -> SettingsError:
         "The filter must be a true/false expression.",
         where="filter",
         why=f"'{sql}' is neither true nor false",
-        next_step="Write a comparison, such as status <> 'DELETED'.",
+        next_step="write a comparison, such as status <> 'DELETED'",
     )
 
 
@@ -105,8 +105,8 @@ def needs_group() -> SettingsError:
     return SettingsError(
         "group_by is required: the primary key of this dataset is unknown.",
         where="group_by",
-        next_step="Name the column whose rows must stay in order, for example --group-by id; "
-        "--live-schema asks the instance for the key, if the dataset has one.",
+        next_step="name the column whose rows must stay in order, for example --group-by id; "
+        "--live-schema asks the instance for the key, if the dataset has one",
     )
 
 

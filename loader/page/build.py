@@ -77,7 +77,7 @@ def _page(overview: Overview, place: Path, now: float, standing: Callable[[Overv
         raise CheckpointError(
             "The folder does not hold a load.",
             where=str(overview.run_dir),
-            next_step="Name the run directory of a load: its summary shows it as 'run dir'",
+            next_step="name the run directory of a load: its summary shows it as 'run dir'",
         )
     with (
         look_without_locking(place) as pid,

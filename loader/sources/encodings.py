@@ -183,6 +183,6 @@ def _unclear(path: str, why: str) -> ExtractError:
         "The encoding of the CSV file is not clear.",
         where=path,
         why=why,
-        next_step="Tell it with encoding in the [csv] table of the job file, or with --csv-encoding: utf-8, "
-        "windows-1252, windows-1250, cp850, shift_jis or any other that Python knows.",
+        next_step="set encoding in the [csv] table of the job file, or with --csv-encoding: utf-8, "
+        "windows-1252, windows-1250, cp850, shift_jis or any other that Python knows",
     )

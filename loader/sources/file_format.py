@@ -125,7 +125,7 @@ def _refuse_archive(name: str, text: bytes) -> None:
         "The file is an archive, and archives are not read.",
         where=name,
         why=f"it is {kind}",
-        next_step=f"Unpack it and load the folder:\n  {unpack}" if command else "",
+        next_step=f"unpack it and load the folder:\n  {unpack}" if command else "",
     )
 
 

@@ -100,7 +100,7 @@ def _changed_while_read(file: SourceFile, why: str) -> ExtractError:
         "A file of the extract changed while it was being read.",
         where=file.path,
         why=why,
-        next_step="Load a copy that no program writes to. What was sent so far is in the checkpoint.",
+        next_step="load a copy that no program writes to; the checkpoint has what was sent so far",
     )
 
 
@@ -146,7 +146,7 @@ def unreadable(path: Path | str, error: Exception) -> ExtractError:
         "A compressed file of the extract is damaged.",
         where=str(path),
         why=str(error),
-        next_step="Copy or export it again.",
+        next_step="copy or export it again",
     )
 
 

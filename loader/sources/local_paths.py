@@ -120,8 +120,8 @@ def _found(path: Path, left_out: LeftOut) -> list[Path]:
                 "The folder holds no extract.",
                 where=str(path),
                 why=" ".join(left_out.sentences()),
-                next_step=f"Files must end in {' '.join(FOLDER_SUFFIXES)}, text perhaps compressed; name "
-                "others one by one or with a glob.",
+                next_step=f"files must end in {' '.join(FOLDER_SUFFIXES)}, text perhaps compressed; name "
+                "others one by one or with a glob",
             )
         return found
     if path.exists():
@@ -137,7 +137,7 @@ def _found(path: Path, left_out: LeftOut) -> list[Path]:
             "No file matches.",
             where=str(path),
             why=" ".join(left_out.sentences()),
-            next_step="Check the path and its spelling.",
+            next_step="check the path and its spelling",
         )
     return found
 
@@ -196,7 +196,7 @@ def check_name(name: str) -> None:
             "The name of a file cannot be used.",
             where=name,
             why="it holds a NUL character, or bytes that are not UTF-8",
-            next_step="Rename the file.",
+            next_step="rename the file",
         )
 
 

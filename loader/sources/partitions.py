@@ -60,7 +60,7 @@ def partitions_of(path: str) -> dict[str, str | None]:
                 "The name of a partition folder cannot be read.",
                 where=path,
                 why=f"{folder} is not UTF-8 once its %XX are decoded",
-                next_step="Rename the folder, or give --no-partitions to take no column from paths.",
+                next_step="rename the folder, or use --no-partitions to take no columns from paths",
             ) from error
         columns.pop(name, None)
         columns[name] = text if text not in ("", _HIVE_NULL) else None

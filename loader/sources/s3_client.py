@@ -133,9 +133,9 @@ def _refused(url: str, error: ClientError) -> ExtractError | NothingToLoad:
     code = str(error.response["Error"].get("Code", ""))
     is_bucket = "/" not in url.removeprefix("s3://")
     if code == "NoSuchBucket" or (is_bucket and code in GONE):
-        return ExtractError("There is no such bucket.", where=url, why=code, next_step="Check its spelling.")
+        return ExtractError("There is no such bucket.", where=url, why=code, next_step="check its spelling")
     if code in GONE:
-        return NothingToLoad("No object matches.", where=url, next_step="Check the key and its spelling.")
+        return NothingToLoad("No object matches.", where=url, next_step="check the key and its spelling")
     if code in CHANGED:
         return changed_object(url)
     if code in ("403", "AccessDenied"):
@@ -155,5 +155,5 @@ def changed_object(url: str) -> ExtractError:
         "An object of the extract changed while it was being read.",
         where=url,
         why="its ETag is another than when the load began",
-        next_step="Load a copy that no program writes to. What was sent so far is in the checkpoint.",
+        next_step="load a copy that no program writes to; the checkpoint has what was sent so far",
     )

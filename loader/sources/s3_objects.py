@@ -114,7 +114,7 @@ def find_objects(url: str, client: S3Client, left_out: LeftOut) -> list[S3Object
             "No object matches.",
             where=url,
             why=" ".join(left_out.sentences()),
-            next_step="Name objects one by one, or with a glob such as **.",
+            next_step="name objects one by one, or with a glob such as **",
         )
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as threads:
         found = list(threads.map(lambda name: _look(bucket, name, client), sorted(keys, key=natural_key)))

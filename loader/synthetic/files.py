@@ -27,7 +27,7 @@ def write_sample(dataset: Dataset, settings: RowSettings, path: Path, *, overwri
         raise SettingsError(
             "The file's name does not select a format.",
             where=str(path),
-            next_step="Use a name that ends in .parquet, .csv, .ndjson or .jsonl.",
+            next_step="use a name that ends in .parquet, .csv, .ndjson or .jsonl",
         )
     frames = synthetic_rows(dataset, settings)
     try:
@@ -40,7 +40,7 @@ def write_sample(dataset: Dataset, settings: RowSettings, path: Path, *, overwri
                 _write_text(frames, file_format, file)
     except FileExistsError as error:
         raise SettingsError(
-            "The file exists.", where=str(path), next_step="Name another file, or overwrite it with --force."
+            "The file exists.", where=str(path), next_step="name another file, or overwrite it with --force"
         ) from error
     except OSError as error:
         raise SettingsError(

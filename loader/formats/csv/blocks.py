@@ -227,5 +227,5 @@ def _never_closed(path: str, row: int, line: int) -> ExtractError:
         "A quote in the CSV file is never closed.",
         where=f"{path}, row {row + 1:,}, from line {line:,} on",
         why=f"the record has more than {MAX_RECORD_BYTES:,} bytes, or reaches the end of the file",
-        next_step='Repair this row, or disable quotes with csv.quote = "".',
+        next_step='repair this row, or disable quotes with csv.quote = ""',
     )

@@ -223,7 +223,7 @@ def _repeated_names(path: str, twice: Sequence[str], numbered: Sequence[str]) ->
         "The header of the CSV file repeats a column name.",
         where=path,
         why=f"more than one column has the name {', '.join(map(repr, twice[:5]))}",
-        next_step='Use --csv-repeated-names number (repeated_names = "number" in the [csv] table) to rename '
+        next_step='use --csv-repeated-names number (repeated_names = "number" in the [csv] table) to rename '
         "them to name, name_2 and so on; or set all names yourself, in file order, with csv.columns or:\n  "
         f"{flags}{' ...' if len(numbered) > SHOWN_COLUMNS else ''}",
     )
@@ -249,6 +249,6 @@ def _bad_header(path: str, why: str) -> ExtractError:
         "The header of the CSV file cannot be used.",
         where=path,
         why=why,
-        next_step="The first line must have the column names; see csv.separator, csv.quote, csv.line_end, "
-        "csv.skip_rows, and csv.header for files without one.",
+        next_step="the first line must have the column names; see csv.separator, csv.quote, csv.line_end, "
+        "csv.skip_rows, and csv.header for files without one",
     )

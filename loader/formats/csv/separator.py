@@ -185,7 +185,7 @@ def _below_titles(path: str, separator: str, titles: Sequence[bytes], skipped_li
         "the lines after it",
         next_step="\n  ".join(
             [
-                "Choose the one that applies (in a job file: skip_rows, comment, separator of [csv]):",
+                "choose the one that applies (in a job file: skip_rows, comment, separator of [csv]):",
                 *(f"{flag:<20}  {reason}" for flag, reason in choices),
             ]
         ),
@@ -197,6 +197,6 @@ def _unclear(path: str, why: str) -> ExtractError:
         "The separator of the CSV file is not clear.",
         where=path,
         why=why,
-        next_step='Set it: separator = ";" in the [csv] table of the job file, or --csv-separator; '
-        "if lines come before the header, csv.skip_rows.",
+        next_step='set it: separator = ";" in the [csv] table of the job file, or --csv-separator; '
+        "if lines come before the header, csv.skip_rows",
     )

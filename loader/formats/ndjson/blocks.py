@@ -131,5 +131,5 @@ def _too_long(path: str, row: int) -> ExtractError:
         "A line of the NDJSON file is too long.",
         where=f"{path}, row {row + 1:,}",
         why=f"it has more than {MAX_RECORD_BYTES:,} bytes",
-        next_step="Each line must be one object; jq -c writes such files.",
+        next_step="each line must be one object; jq -c writes such files",
     )

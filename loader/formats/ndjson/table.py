@@ -155,7 +155,7 @@ def _keys(file: SourceFile, head: LineBlock) -> dict[str, None]:
             "The NDJSON file contains no object.",
             where=file.path,
             why=f"none of its first {head.rows:,} lines is a JSON object",
-            next_step="Write one object per line, in UTF-8: jq -c . writes that (for an array: jq -c '.[]').",
+            next_step="write one object per line, in UTF-8: jq -c . writes that (for an array: jq -c '.[]')",
         )
     return keys
 

@@ -280,5 +280,5 @@ def _unreadable(path: str, why: object) -> ExtractError:
         "The Parquet file cannot be read.",
         where=path,
         why="it is damaged: its pages do not decode" if is_panic else str(why).partition("\n")[0],
-        next_step="Export it again, or leave it out.",
+        next_step="export it again, or leave it out",
     )
