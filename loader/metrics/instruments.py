@@ -119,7 +119,7 @@ INSTRUMENTS = (
         "scn_loader.attempts.in_flight",
         "{attempt}",
         Kind.GAUGE,
-        "Requests under way.",
+        "Requests in flight.",
         lambda now: now.in_flight,
     ),
     Instrument(

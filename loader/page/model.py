@@ -45,7 +45,7 @@ class Period:
         failed: Events failed.
         rejected_rows: Rows rejected.
         rate_allowed: Events per second that the rate controller allowed at its end, or None.
-        in_flight: Attempts under way at its end.
+        in_flight: Attempts in flight at its end.
         held_bytes: Bytes of events held in memory at its end.
         limits: Share of the period, 0..1, by what limited the load.
         p50_ms, p95_ms, p99_ms: Round trips of its attempts in milliseconds, or None.

@@ -1,4 +1,4 @@
-"""Which shards of a run directory make up its present load."""
+"""Finds the shards of the present load of a run directory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ class Division:
 
     Attributes:
         run_dir: The run directory.
-        of: How many shards the load has.
-        parts: Those that have a checkpoint, by number.
-        missing: The others: no process has begun them.
+        of: Number of shards of the load.
+        parts: Shards with a checkpoint, by number.
+        missing: The other shards, which no process has begun.
     """
 
     run_dir: Path
@@ -28,7 +28,7 @@ class Division:
 
 
 def present_division(run_dir: Path) -> Division | None:
-    """Return the shards of a run directory; None if its load has none.
+    """Return the shards of a run directory; None if its load has no shards.
 
     Raises:
         CheckpointError: None of the checkpoints can be read.

@@ -3,7 +3,7 @@
     RUN_DIR/checkpoint.sqlite                  the whole
     RUN_DIR/shards/2of4/checkpoint.sqlite      the second of four shards
 
-Each part has a lock of its own, so two processes never deliver one part.
+Each part has a separate lock, so two processes never deliver the same part.
 """
 
 import os
@@ -21,10 +21,10 @@ from loader.job import SHARDS_NAME, Shard
 from loader.private_files import make_private_folder
 
 WHOLE = Shard(number=1, of=1)
-"""What a load without shards delivers."""
+"""The part that a load without shards delivers."""
 
 OPENING_NAME = "opening.lock"
-"""Held while a part is opened, so that two of them are not compared at the same moment."""
+"""Lock that is held while a part is opened, so that two processes do not compare parts at the same time."""
 
 OPENING_SECONDS = 120.0
 
@@ -34,13 +34,13 @@ class PartCheckpoint:
     """A checkpoint of a run directory.
 
     Attributes:
-        shard: What it is of.
+        shard: Its shard.
         run_dir: Its folder.
-        load_id: Names its load.
+        load_id: Id of its load.
         created_at: When its load began, in epoch seconds.
-        generation: How many loads of the folder made way for this one.
-        plan: What its load is made of.
-        is_finished: Whether its load has nothing left to do.
+        generation: Number of earlier loads of the folder that this load replaced.
+        plan: The stored plan of its load.
+        is_finished: Whether its load is finished.
         is_running: Whether a process works on it now.
     """
 
@@ -73,7 +73,7 @@ def part_folders(run_dir: Path) -> Sequence[tuple[Shard, Path]]:
 
 
 def read_part(shard: Shard, folder: Path) -> PartCheckpoint:
-    """Read what a checkpoint is of; it does not change.
+    """Read the facts about a checkpoint, without changing it.
 
     Raises:
         CheckpointError: It cannot be read.
@@ -89,7 +89,7 @@ def read_part(shard: Shard, folder: Path) -> PartCheckpoint:
 
 @contextmanager
 def opening(run_dir: Path) -> Iterator[None]:
-    """Keep other parts of the run directory from being opened meanwhile.
+    """Prevent other parts of the run directory from being opened during the ``with`` block.
 
     Raises:
         CheckpointLocked: Another process holds the lock for too long.

@@ -69,7 +69,7 @@ def look_at_siblings(
 def _check_running(part: PartCheckpoint, own: Shard, plan: Plan) -> None:
     changes = list(differences(part.plan, plan))
     if part.is_running and (part.shard.of != own.of or changes):
-        division = f"this would be {_named(own)}, and all parts at work must be of one division"
+        division = f"this would be {_named(own)}, and all running parts must belong to one division"
         raise CheckpointLocked(
             f"Another process delivers {_named(part.shard)} in the run directory.",
             where=str(part.run_dir),

@@ -30,20 +30,20 @@ GRAVEST_FIRST = (
     ExitCode.DELIVERED,
     ExitCode.NOTHING_TO_LOAD,
 )
-"""How a load ended if its shards ended differently: as the first of these."""
+"""Ends of shards by severity: a load has the first of these that one of its shards has."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShardRun:
-    """How a shard stands.
+    """The state of a shard.
 
     Attributes:
-        shard: Which one.
+        shard: The shard.
         run_dir: Its folder.
         pid: The process that works on it (0 if unknown), or None.
-        started_at: When its last run began, in epoch seconds, or None.
-        ended_at: When that ended, or None.
-        end: How that ended, or None if it runs or was killed.
+        started_at: Start of its last run, in epoch seconds, or None.
+        ended_at: End of that run, or None.
+        end: Result of that run; None if it runs or was killed.
         command: The command that runs it again.
     """
 
@@ -57,7 +57,7 @@ class ShardRun:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing is left to do."""
+        """Whether it is finished."""
         return self.end is not None and self.end.complete
 
 
