@@ -1,16 +1,19 @@
 """What each rule of the rate controller is worth: ``python -m benchmarks.ablation``.
 
-    python -m benchmarks.ablation [--only NAME ...] [--all] [--workers N]
+    python -m benchmarks.ablation [--only NAME ...] [--all] [--workers N] [--scores FILE]
 
 The scenarios of the simulation run with the governor, with plain AIMD and plain CUBIC, and with the governor
-without each of its rules. The command writes the table of docs/governor.md.
+without each of its rules. The command writes the table of docs/governor.md if it ran every rule. With
+``--scores`` it appends each score to a file and does not repeat the runs whose scores are there, so that a
+long run may be interrupted or split. Delete the file when the code of the controller has changed.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -64,20 +67,38 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=[*SIBLINGS, *RULES], help="some rules")
     parser.add_argument("--all", action="store_true", help="also the scenarios with high quotas")
     parser.add_argument("--workers", type=int, default=2, help="processes")
+    parser.add_argument("--scores", type=Path, help="file that keeps the scores of finished runs")
     options = parser.parse_args()
     chosen = [each for each in scenarios() if options.all or each.quota <= LARGE_QUOTA]
     variants = [GOVERNOR, *(options.only or [*SIBLINGS, *RULES])]
     jobs = [(variant, scenario) for variant in variants for scenario in chosen]
-    scores: dict[str, list[Score]] = {variant: [] for variant in variants}
+    known = {} if options.scores is None else read_scores(options.scores)
+    missing = [job for job in jobs if (job[0], job[1].name) not in known]
     with ProcessPoolExecutor(options.workers) as pool:
-        for (variant, _), score in zip(jobs, pool.map(run, jobs), strict=True):
-            scores[variant].append(score)
+        for (variant, scenario), score in zip(missing, pool.map(run, missing), strict=True):
+            known[variant, scenario.name] = score
             print(variant, score, file=sys.stderr, flush=True)
+            if options.scores is not None:
+                append_score(options.scores, variant, score)
+    scores = {variant: [known[variant, each.name] for each in chosen] for variant in variants}
     table = "\n".join(table_lines(scores))
     print(table)
     if options.only is None:
         write(PAGE, table)
     return 0
+
+
+def read_scores(path: Path) -> dict[tuple[str, str], Score]:
+    """Return the scores of a file by variant and scenario; none if there is no file."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    scores = [json.loads(line) for line in lines]
+    return {(each["variant"], each["score"]["scenario"]): Score(**each["score"]) for each in scores}
+
+
+def append_score(path: Path, variant: str, score: Score) -> None:
+    """Append a score to a file."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"variant": variant, "score": asdict(score)}) + "\n")
 
 
 def run(job: tuple[str, Scenario]) -> Score:
