@@ -1,10 +1,10 @@
-"""Print what every scenario measures, as the table of docs/governor.md: ``python -m tests.simulation``."""
+"""Print the measures of every scenario with their bounds: ``python -m tests.simulation``."""
 
 from tests.simulation.scenario import Expectation, scenarios
 
 
 def bound(each: Expectation) -> str:
-    """Return an expectation's range in words."""
+    """Return the range of an expectation as text."""
     if each.most == float("inf"):
         return f"≥ {each.least:g}"
     return f"≤ {each.most:g}" if each.least == 0.0 else f"{each.least:g}..{each.most:g}"

@@ -1,4 +1,4 @@
-"""The limiters a service may have: each decides, attempt by attempt, what it admits. Time is in seconds."""
+"""The limiters of services: each decides which attempts are admitted. Times are in seconds."""
 
 import math
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class QuotaSchedule:
         return quota
 
     def events(self, begins: float, ends: float) -> float:
-        """Return how many events the quota allows in a stretch of time."""
+        """Return how many events the quota allows between two times."""
         edges = [*(step[0] for step in self.steps[1:]), math.inf]
         return sum(
             quota * max(min(ends, until) - max(begins, since), 0.0)
@@ -33,12 +33,12 @@ class Quota(Protocol):
     """A limiter."""
 
     def admits(self, now: float) -> bool:
-        """Return whether an attempt that arrives at ``now`` is let in."""
+        """Return whether an attempt that arrives at ``now`` is admitted."""
 
 
 @dataclass(slots=True)
 class TokenBucketQuota:
-    """AWS's kind of limiter: tokens arrive at the quota's rate, up to ``burst`` of them are saved."""
+    """A limiter as AWS uses it: tokens arrive at the rate of the quota, and up to ``burst`` are saved."""
 
     schedule: QuotaSchedule
     burst: float
@@ -50,7 +50,7 @@ class TokenBucketQuota:
         self._tokens = self.burst
 
     def admits(self, now: float) -> bool:
-        """Take a token if there is one."""
+        """Take a token if one is available."""
         quota = self.schedule.at(now)
         self._tokens = min(self.burst, self._tokens + (now - self._filled_at) * quota)
         self._filled_at = now
@@ -62,7 +62,7 @@ class TokenBucketQuota:
 
 @dataclass(slots=True)
 class WindowQuota:
-    """So many events in each second of the wall clock, whose seconds begin at ``offset``."""
+    """A fixed number of events in each second of the wall clock. The seconds begin at ``offset``."""
 
     schedule: QuotaSchedule
     offset: float = 0.37
@@ -70,7 +70,7 @@ class WindowQuota:
     _admitted: int = 0
 
     def admits(self, now: float) -> bool:
-        """Count an attempt into its second."""
+        """Count an attempt in its second."""
         window = math.floor(now + self.offset)
         if window != self._window:
             self._window, self._admitted = window, 0

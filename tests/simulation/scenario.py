@@ -1,8 +1,8 @@
-"""Scenarios as data: a TOML file says what the service and the loads are like, and what must come of it.
+"""Scenarios as data: a TOML file describes the service, the loads, and the expected measures.
 
     about = "one sentence"
-    seconds = 60                     how long it runs
-    seeds = [1]                      the expectations hold for each
+    seconds = 60                     duration of a run in virtual time
+    seeds = [1]                      one run each; the expectations hold for every run
 
     [service]                        limiter: "token-bucket", "window", "nginx"; quota: [[from, events/s]];
                                      burst in events; and the fields of world.Service
@@ -10,12 +10,12 @@
 
     [[expect]]                       measure, from, to, min, max
 
-Measures, over the stretch from..to:
-    accepted    events accepted, as a share of what the quota allows
-    throttled   attempts throttled, as a share of all
-    throttles   attempts throttled, counted
-    failed      attempts that failed otherwise, as a share of all
-    fairness    Jain's index over the loaders' accepted events: 1 is fair, 1/n is one taking all
+Measures, over the seconds from..to:
+    accepted    accepted events, as a share of the events that the quota allows
+    throttled   throttled attempts, as a share of all attempts
+    throttles   number of throttled attempts
+    failed      attempts that failed otherwise, as a share of all attempts
+    fairness    Jain's index of the loaders' accepted events: 1 if equal, 1/n if one loader has all
     rate        the highest allowed rate, as a share of the quota
     in_flight   the highest in-flight cap at the end
 """
@@ -40,8 +40,8 @@ class Expectation:
 
     Attributes:
         measure: One of MEASURES.
-        begins: Second from which it is taken.
-        ends: Second up to which it is taken.
+        begins: First second of the measurement.
+        ends: Last second of the measurement, excluded.
         least: Lower bound.
         most: Upper bound.
     """
@@ -62,14 +62,14 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One file, read.
+    """One scenario file.
 
     Attributes:
-        name: Its name without the ending.
-        about: What it is there for.
-        seconds: How long it runs.
-        seeds: Of chance, one run each.
-        expectations: What must come of each run.
+        name: Name of the file without its suffix.
+        about: Purpose of the scenario.
+        seconds: Duration of a run in virtual time.
+        seeds: Seeds of the random numbers, one run each.
+        expectations: Bounds of the measures, for each run.
     """
 
     name: str
@@ -147,7 +147,7 @@ def new_quota(limiter: str, schedule: QuotaSchedule, burst: float) -> Quota:
         return NginxQuota(schedule, burst)
     if limiter == "window":
         return WindowQuota(schedule)
-    raise ValueError(f"no limiter is called {limiter}")
+    raise ValueError(f"unknown limiter {limiter}")
 
 
 def scenarios() -> list[Scenario]:

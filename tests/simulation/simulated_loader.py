@@ -1,7 +1,7 @@
-"""A loader without events and sockets: its governor and its in-flight cap are the real ones.
+"""A loader without events and sockets. Its governor and its in-flight cap are the real ones.
 
-It does what the dispatcher does: asks the governor, sleeps as long as that says, starts an attempt. Its
-timers are late by up to a tick, its loop may stall, and its lanes, its cap and its events may run out.
+It works like the dispatcher: it asks the governor, sleeps for the returned time, and starts an attempt. Its
+timers are late by up to a tick, its event loop may stall, and lanes, cap or events may limit it.
 """
 
 import math
@@ -17,11 +17,11 @@ RATE_SAMPLE_SECONDS = 0.1
 
 
 def after_stall(time: float, stalls: tuple[float, float] | None) -> float:
-    """Return when somebody who stands still at times gets to what is due at ``time``.
+    """Return the time at which a process with regular stalls handles a timer of ``time``.
 
     Args:
         time: Seconds.
-        stalls: (every, for), in seconds, or None for never.
+        stalls: (period, duration) in seconds, or None without stalls.
     """
     if stalls is not None:
         every, seconds = stalls
@@ -33,18 +33,18 @@ def after_stall(time: float, stalls: tuple[float, float] | None) -> float:
 
 @dataclass(frozen=True, slots=True)
 class LoaderPlan:
-    """What a simulated loader does and what holds it back; times in seconds.
+    """The settings and limits of a simulated loader; times in seconds.
 
     Attributes:
-        start: When it begins.
-        lanes: Attempts it can have under way at most.
+        start: Start time.
+        lanes: Maximum number of attempts in flight.
         max_in_flight: Setting of the in-flight cap.
-        offered_rate: Events per second it has to send.
-        idle: Stretches (from, until) without any.
-        learned_rate: From an earlier load.
-        reached_rate: The same, if that met no limit.
-        timer_seconds: Resolution of its timers.
-        stalls: (every, for): its event loop stands still.
+        offered_rate: Events per second that are available.
+        idle: Intervals (from, until) without events.
+        learned_rate: Limit that an earlier load learned, or None.
+        reached_rate: Rate that an earlier load reached without a limit, or None.
+        timer_seconds: Resolution of the timers.
+        stalls: (period, duration) of stalls of the event loop, or None.
     """
 
     start: float = 0.0
@@ -68,7 +68,7 @@ class Fate(Enum):
 
 @dataclass(slots=True)
 class Attempt:
-    """One attempt on its way."""
+    """One attempt in flight."""
 
     loader: "SimulatedLoader"
     epoch: int
@@ -85,16 +85,16 @@ class SimulatedLoader:
     """Starts attempts whenever governor, cap, lanes and plan allow it.
 
     Args:
-        plan: What it does.
-        send: Puts an attempt on its way.
+        plan: Its settings.
+        send: Sends an attempt.
         wake_at: Sets a timer that calls ``wake``.
         new_controller: Makes its rate controller.
 
     Attributes:
-        accepted_at: When the service accepted attempts.
-        throttled_at: When it throttled them.
-        failed_at: When they failed otherwise.
-        rates: Samples of the allowed rate: (when, events per second).
+        accepted_at: Times in seconds at which the service accepted attempts.
+        throttled_at: Times of throttles.
+        failed_at: Times of other failures.
+        rates: Samples of the allowed rate: (time, events per second).
     """
 
     def __init__(
@@ -123,13 +123,13 @@ class SimulatedLoader:
         self._sleep_until(self._plan.start, -math.inf)
 
     def wake(self, now: float) -> None:
-        """Go on after a timer, unless it was replaced by an earlier one."""
+        """Handle a timer, unless an earlier one replaced it."""
         if now >= self._wakes_at:
             self._wakes_at = math.inf
             self._start_attempts(now)
 
     def answer(self, attempt: Attempt, now: float, retry_after_seconds: float | None) -> None:
-        """Take in an answer and go on."""
+        """Handle an answer, and start the next attempts."""
         self._in_flight -= 1
         self.cap.overdue.ended(attempt.epoch)
         if attempt.fate is Fate.ACCEPTED:
@@ -145,7 +145,7 @@ class SimulatedLoader:
         self._start_attempts(now)
 
     def awake_at(self, time: float) -> float:
-        """Return when the event loop gets to what is due at ``time``."""
+        """Return the time at which the event loop handles a timer of ``time``."""
         return after_stall(time, self._plan.stalls)
 
     def _start_attempts(self, now: float) -> None:

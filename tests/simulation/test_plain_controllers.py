@@ -1,4 +1,4 @@
-"""The textbook siblings of the governor run through the same scenarios, and the ablation takes rules out."""
+"""Plain controllers run through the scenarios of the governor, and the ablation removes rules."""
 
 import pytest
 
@@ -12,7 +12,7 @@ SMALL = next(each for each in scenarios() if each.name == "quota-50-burst-5")
 
 @pytest.mark.parametrize("name", SIBLINGS)
 def test_a_plain_controller_finds_a_limit_and_holds_less_of_it(name: str) -> None:
-    """AIMD and CUBIC stay below the quota on average: that is what the governor's size buys."""
+    """AIMD and CUBIC stay below the quota on average, which is the reason for the governor."""
     plain, ours = measure(SMALL, SIBLINGS[name]), measure(SMALL, new_governor)
     assert 0.3 < plain.accepted < ours.accepted
 
@@ -27,7 +27,7 @@ def test_a_rule_that_is_taken_out_is_back_afterwards() -> None:
 
 
 def test_every_rule_changes_something_that_exists() -> None:
-    """A rule that was renamed or removed does not stay in the table as one that costs nothing."""
+    """A rule of the table that no longer exists in the code is an error, not a rule without cost."""
     for rule in RULES.values():
         with rule.taken_out():
             assert all(getattr(where, name) == value for where, name, value in rule.changes)

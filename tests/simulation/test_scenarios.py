@@ -1,4 +1,4 @@
-"""The governor against simulated services: each scenario file states the ranges it must meet."""
+"""The governor against simulated services: each scenario file has the bounds of its measures."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,8 @@
 """Loads against a limited service in virtual time.
 
-Deterministic: one heap of what happens next, one seeded source of chance, no clock. An attempt is started by
-a loader, judged by the service half a round trip later, and answered when its latency is over.
+A run is deterministic: it has a heap of what happens next, a seeded source of random numbers, and no clock. A
+loader starts an attempt, the service decides about it half a round trip later, and the answer arrives at the
+end of its latency.
 """
 
 import heapq
@@ -22,32 +23,32 @@ from tests.simulation.simulated_loader import (
 )
 
 LOAD_SPAN_SECONDS = 0.5
-"""Over which the service feels its load, for a latency that grows with it."""
+"""Time constant of the load measurement, for a latency that grows with the load."""
 
 KNEE, TOP = 0.8, 1.2
-"""Shares of the quota between which such a latency grows."""
+"""Range of the load, as shares of the quota, in which such a latency grows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The far side; times in seconds.
+    """The simulated service; times in seconds.
 
     Attributes:
         schedule: The quota over time.
         quota: The limiter, new for each run.
         accepted_seconds: Round trip of accepted attempts.
         throttled_seconds: Round trip of throttled ones.
-        jitter_seconds: Up to this much more, each way.
-        busy_seconds: How long it works on an attempt before it judges the next one: attempts queue.
-        stalls: (every, for): it stands still, and then judges at once what came meanwhile.
+        jitter_seconds: Maximum additional latency in each direction.
+        busy_seconds: Processing time of an attempt. Later attempts queue during this time.
+        stalls: (period, duration): the service stalls, and then decides about all waiting attempts at once.
         slowdown: Factor added to ``accepted_seconds`` when the load is at TOP times the quota.
-        noise: Share of the attempts that are throttled for no reason.
-        retry_after_seconds: What each throttle asks for, or None.
+        noise: Share of the attempts that are throttled at random.
+        retry_after_seconds: Retry-After of each throttle, or None.
         errors: Share of the admitted attempts that get a server error, after ``accepted_seconds``.
         resets: Share of the admitted attempts whose connection is reset at once.
         timeouts: Share of the admitted attempts that get no answer within ``timeout_seconds``.
-        timeout_seconds: Time after which a loader gives up waiting for an answer.
-        capacity: Number of attempts that it works on at the same time. It refuses more with a server error.
+        timeout_seconds: Timeout of the loaders.
+        capacity: Maximum number of concurrent attempts. Further attempts get a server error.
     """
 
     schedule: QuotaSchedule
@@ -82,7 +83,7 @@ class Answer:
 
 
 class World:
-    """A service, its loaders, and the time between them.
+    """A service, its loaders, and virtual time.
 
     Args:
         service: The service.
@@ -91,7 +92,7 @@ class World:
         new_controller: Makes the rate controller of each loader.
 
     Attributes:
-        loaders: The loaders, with the outcomes of their attempts.
+        loaders: The loaders, with the results of their attempts.
     """
 
     def __init__(
@@ -119,7 +120,7 @@ class World:
         ]
 
     def run(self, until: float) -> None:
-        """Let everything happen up to a time."""
+        """Simulate up to a time in seconds."""
         for loader in self.loaders:
             loader.begin()
         while self._heap and self._heap[0][0] <= until:
@@ -179,7 +180,7 @@ class World:
         return self._service.jitter_seconds * self._chance.random() if self._service.jitter_seconds else 0.0
 
     def _pressure(self) -> float:
-        """Return 0 below the knee, 1 at the top."""
+        """Return the load as a fraction (0..1) of the range between KNEE and TOP."""
         elapsed, self._loaded_at = self._now - self._loaded_at, self._now
         self._load = self._load * math.exp(-elapsed / LOAD_SPAN_SECONDS) + 1.0 / LOAD_SPAN_SECONDS
         share = self._load / self._service.schedule.at(self._now)

@@ -34,7 +34,7 @@ class Ceiling:
         self._is_changed = False
 
     def change(self, rate: float, burst: int) -> None:
-        """Set another rate. Nothing is let go for a second, so no second sees both buckets.
+        """Set another rate. No attempt starts in the next second, so no second has tokens of both buckets.
 
         Args:
             rate: Events per second.

@@ -9,9 +9,9 @@ Rules kept here:
    probe closes the breaker. Answers to attempts from before the breaker opened are stale and ignored.
 3. The first probe starts after ``first_probe_seconds``. The delay doubles for each further probe, up to
    ``longest_probe_seconds``. `loader.delivery.troubles` decides when to give up.
-4. If the service has not answered yet, ALIKE refusals with one cause over START_SECONDS (or a single certain
-   one) show that the way was never open, and the load should stop. After a first answer of the service, the
-   same refusals are an outage, and the load waits for its end.
+4. If the service has not answered yet, the load should stop after ALIKE refusals with one cause over
+   START_SECONDS, or after a single certain one: the way was never open. After a first answer of the
+   service, the same refusals are an outage, and the load waits for its end.
 """
 
 import math
@@ -46,7 +46,7 @@ class WayBreaker:
 
     Attributes:
         is_open: Whether the lanes are paused. Read-only for other modules.
-        was_open_way: Whether the service has sent any answer in this run.
+        was_open_way: Whether the service has answered in this run.
         is_calm: Whether an acceptance would not change the state of the breaker.
     """
 

@@ -30,7 +30,7 @@ MOST_ENTRIES = 200
 LIMIT, REACHED = "limit_events_per_second", "reached_events_per_second"
 
 PLANNED, PLANNED_AT = "planned_events_per_second", "planned_at"
-"""The rate from which the number of buckets of a load was chosen, and when."""
+"""The rate from which the number of buckets of a load was chosen, and the time of the choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,9 @@ class RateMemory:
     def planning_rate(self, now: float) -> float | None:
         """Return the rate from which to choose a number of buckets, or None if none is known.
 
-        The number is part of the tokens, so for as long as tokens live it is the rate that the last choice
-        was made from, whatever was learned since: a load that is run twice by accident has the same tokens.
+        The number of buckets is part of the tokens. While tokens are valid, the result is therefore the rate
+        of the last choice, and not a rate that was learned since. A load that is accidentally run twice then
+        has the same tokens.
 
         Args:
             now: Epoch seconds.
@@ -137,13 +138,13 @@ def _rate(value: object) -> float | None:
 
 
 def state_folder() -> Path:
-    """Return the folder in which the loader remembers things from one command to the next."""
+    """Return the folder of the state that the loader keeps between commands."""
     if named := os.environ.get("XDG_STATE_HOME"):
         return Path(named) / "scn-loader"
     try:
         return Path.home() / ".local" / "state" / "scn-loader"
-    except RuntimeError:  # no HOME, and a uid without an entry in passwd, as containers have
-        return Path(os.devnull) / "scn-loader"  # nothing can be read or written below it
+    except RuntimeError:  # no HOME and no entry in passwd for the uid, as in containers
+        return Path(os.devnull) / "scn-loader"  # no file can exist below it
 
 
 def _read(path: Path) -> dict[str, Any]:

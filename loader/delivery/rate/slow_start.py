@@ -23,7 +23,8 @@ least LEAST_GAIN. The slower of two loads under one limit grows faster and catch
 
 MAX_GAIN = 1.0
 GAIN_PER_RATE = 0.025
-"""Upper bound of the gain as a fraction of the rate, so that one answer changes the rate only slightly."""
+"""Upper bounds of the gain: absolute, and as a fraction of the rate, so that one answer changes the rate only
+slightly."""
 
 PROMPT_SECONDS = 0.05
 """Throttle latency above which the growth slows down, because growth before the answer arrives is
