@@ -15,7 +15,6 @@ from loader.delivery.rate.cubic_curve import CubicCurve
 from loader.delivery.rate.limit_estimate import LimitEstimate
 from loader.delivery.rate.random_throttles import RandomThrottles
 from loader.delivery.rate.throttle_budget import ThrottleBudget
-from loader.delivery.rate.token_bucket import TokenBucket
 
 
 def _no(*_: object, **__: object) -> bool:
@@ -92,9 +91,6 @@ RULES = {
         "bursts.py", "a throttled burst shrinks the bucket, not the rate", ((Bursts, "has", _no),)
     ),
     "held-up attempts": Rule("bursts.py", "late throttles change nothing", ((Bursts, "were_held_up", _no),)),
-    "bucket recovery": Rule(
-        "token_bucket.py", "a shrunk bucket grows again", ((TokenBucket, "recover", _nothing),)
-    ),
     "probing": Rule(
         "probing.py", "single probes while everything is throttled", ((governor, "REFUSED_TRIES", 10**9),)
     ),

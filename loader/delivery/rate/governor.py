@@ -214,7 +214,6 @@ class Governor:
 
     def _measure_idleness(self, now: float, elapsed: float) -> None:
         overflow = self._bucket.take_overflow(now)
-        self._bucket.recover(elapsed)
         self._overflow += overflow
         share = overflow / (self._bucket.rate * elapsed)
         self._idle_share += (share - self._idle_share) * elapsed / (elapsed + IDLE_SECONDS)

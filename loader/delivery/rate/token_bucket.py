@@ -15,8 +15,8 @@ read."""
 MIN_BURST_SECONDS = 0.005
 """Lower bound of the burst, because timers of event loops are regularly late by a few milliseconds."""
 
-SHRINK, RECOVERY_PER_SECOND = 0.7, 0.02
-"""Factor for the burst size after a throttled burst, and growth of the burst size per second afterwards."""
+SHRINK = 0.7
+"""Factor for the burst size after a throttled burst."""
 
 SPARE_TOKENS = 1.25
 """Capacity at low rates: one token and a quarter. A late timer then costs no attempt, and two attempts never
@@ -64,10 +64,6 @@ class TokenBucket:
     def shrink(self) -> None:
         """Reduce the burst size after the service throttled a burst."""
         self._burst_seconds = max(SHRINK * self._burst_seconds, MIN_BURST_SECONDS)
-
-    def recover(self, seconds: float) -> None:
-        """Increase the burst size again for ``seconds`` of time, up to BURST_SECONDS."""
-        self._burst_seconds = min(self._burst_seconds * (1.0 + RECOVERY_PER_SECOND * seconds), BURST_SECONDS)
 
     def _refill(self, now: float) -> float:
         elapsed = now - self._refilled_at
