@@ -134,7 +134,6 @@ RULES = {
     "few tries": Rule(
         "steering.py", "START restarts lower if its first attempts fail", ((steering, "FEW_TRIES", 0),)
     ),
-    "leap": Rule("steering.py", "far above the limit is like START", ((steering, "LEAP", math.inf),)),
     "lower limit": Rule(
         "steering.py",
         "a lower limit is a reason to leave room to others",

@@ -42,10 +42,6 @@ FEW_TRIES = 8
 """Minimum number of attempts for an estimate. The first attempts may be throttled if other loads use the full
 limit. The load then restarts START at a lower rate."""
 
-LEAP = 1.5
-"""If an unsaturated rate exceeds the limit by this factor, its throttle is handled like the end of START,
-because it gives little information about the limit."""
-
 SETTLE_TRIES, SETTLED_SHARE = 24, 0.97
 """The attempts in flight at the end of START give an estimate of the limit if there are at least SETTLE_TRIES
 and less than the fraction SETTLED_SHARE of them was admitted."""
@@ -150,13 +146,11 @@ class Steering:
         if self.phase is Phase.START and number < FEW_TRIES:
             self.estimate.close(number, forget=True)
             return LOW_START_CUT * rate
-        saturated = self.estimate.saturated(number, rate, overflow)
-        has_leapt = self.phase is Phase.SEEK and rate > LEAP * self.estimate.limit and saturated is None
-        if self.phase is Phase.START or has_leapt:
+        if self.phase is Phase.START:
             new_rate = self._end_start(number, rate)
             self.estimate.close(number, forget=True)
         else:
-            new_rate = self._narrow(number, rate, saturated, overflow, pause)
+            new_rate = self._narrow(number, rate, overflow, pause)
             self.estimate.close(number)
         return new_rate
 
@@ -218,12 +212,11 @@ class Steering:
             start_cut = LOW_START_CUT if limit >= LOW_RATE / 2.0 else LOWEST_START_CUT
         self.estimate.guess(limit)
         self.settling = number
-        return self._seek(limit, start_cut if self.phase is Phase.START else SEEK_CUT)
+        return self._seek(limit, start_cut)
 
-    def _narrow(
-        self, number: int, rate: float, saturated: float | None, overflow: float, pause: float
-    ) -> float:
+    def _narrow(self, number: int, rate: float, overflow: float, pause: float) -> float:
         estimate, before = self.estimate, self.estimate.limit
+        saturated = estimate.saturated(number, rate, overflow)
         was_cruising = self.phase is Phase.CRUISE
         if saturated is not None:
             limit = saturated
