@@ -84,6 +84,13 @@ def test_help_names_the_exit_codes(ask):
     assert "130/143" in answer.out
 
 
+def test_the_links_of_the_readme_lead_somewhere():
+    """The documentation build does not look at the README."""
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
 OTHER_PROGRAMS = {
     *("--cli-input-json", "--resource-arn", "--tags"),  # the AWS command line
     *("--blink-settings", "--headless", "--screenshot", "--window-size"),  # Chromium
