@@ -255,15 +255,6 @@ class Checkpoint:
         """
         await asyncio.wrap_future(self._writer.failed)
 
-    def raise_if_failed(self) -> None:
-        """Raise the error that stopped the writer, if there is one.
-
-        Raises:
-            CheckpointWriteError: A write failed, and nothing more can be recorded.
-        """
-        if self._writer.error is not None:
-            raise self._writer.error
-
     # The end of this run.
 
     def finish(self, end: RunEnd) -> None:

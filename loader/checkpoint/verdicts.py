@@ -20,7 +20,7 @@ from loader.checkpoint.connections import connect, stand_alone
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.queries import Totals, read_receipts, read_totals
 from loader.checkpoint.reading import check_whole, open_for_reading, reading_errors
-from loader.checkpoint.start.lock import lock_run_dir, look_without_locking
+from loader.checkpoint.start.lock import lock_run_dir
 from loader.errors import CheckpointError
 
 
@@ -253,19 +253,6 @@ class Verdicts:
             )
             for index, first, event_id in parts.fetchall():
                 yield Receipt(window, index, first, event_id)
-
-
-def read_counts(run_dir: Path) -> Mapping[Verdict, int]:
-    """Return the number of receipts of a load with each verdict. The checkpoint does not change.
-
-    Raises:
-        CheckpointError: It cannot be read.
-    """
-    with (
-        look_without_locking(run_dir) as pid,
-        open_for_reading(run_dir, alive=pid is not None) as connection,
-    ):
-        return Verdicts(connection).counts()
 
 
 @contextmanager
