@@ -374,3 +374,30 @@ def test_laws_of_bisection(  # noqa: PLR0917 - what is drawn
     if stop_after is None:
         assert delivery.dispatcher.stats.held_bytes == 0
         assert set(results) == set(range(len(events)))
+
+
+def test_a_part_result_that_cannot_be_recorded_stops_the_load() -> None:
+    """A part was accepted, and the disk refuses the record of it."""
+
+    class FullDisk(Log):
+        def settled(self, event: Event, result: PartResult) -> None:
+            super().settled(event, result)
+            raise CheckpointWriteError("The disk is full.")
+
+    delivery = delivery_of(Judging({2}), FullDisk())
+    with pytest.raises(CheckpointWriteError):
+        run(delivery.deliver([packed(0, range(4))]))
+    assert sent(delivery) == [[0, 1, 2, 3], [0, 1]]
+
+
+def test_a_part_in_doubt_is_not_logged_and_leaves_its_event_in_doubt() -> None:
+    """The next run must send this part again, so nothing is recorded of it."""
+    bisection = Bisection(packed(0, range(2)))
+    first, second = bisection.divide(Entry(bisection.event))
+    assert bisection.settle(first, first.result(EventState.IN_DOUBT, code="TokenTooOld")) is None
+    assert bisection.is_in_doubt
+    settled = bisection.settle(second, second.result(EventState.FAILED, code="Bad"))
+    assert settled is not None
+    assert settled.state is PartState.FAILED
+    assert bisection.is_over
+    assert bisection.result().state is EventState.IN_DOUBT

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from loader.delivery.entry import Entry
 from loader.delivery.limits.byte_budget import ByteBudget, event_bytes
-from loader.delivery.settings import DeliverySettings
-from loader.job import Job, OnFailure
+from loader.delivery.settings import DeliverySettings, share_of_ceiling
+from loader.job import Job, OnFailure, Shard
 from tests.delivery.fake_service import event
 
 
@@ -82,3 +82,18 @@ def test_the_rows_of_an_event_count_in_the_budget() -> None:
     rows = tuple(range(10**6, 10**6 + 5000))
     one, many = event(0), replace(event(0), rows=rows)
     assert event_bytes(many) - event_bytes(one) >= sum(map(sys.getsizeof, rows[1:])) + 8 * len(rows[1:])
+
+
+@pytest.mark.parametrize("of", [1, 3, 7])
+@pytest.mark.parametrize("burst", [None, 7, 10])
+def test_the_shares_of_a_ceiling_add_up(of: int, burst: int | None) -> None:
+    """All shards together have the rate and the burst of the load."""
+    shares = [share_of_ceiling(100.0, burst, Shard(number=number, of=of)) for number in range(1, of + 1)]
+    assert sum(rate or 0.0 for rate, _ in shares) == pytest.approx(100.0)
+    assert sum(each or 0 for _, each in shares) == (10 if burst is None else burst)
+
+
+def test_a_whole_load_and_no_ceiling_are_not_shared() -> None:
+    """Without shards the ceiling is whole; without a ceiling there is nothing to share."""
+    assert share_of_ceiling(100.0, 5, None) == (100.0, 5)
+    assert share_of_ceiling(None, None, Shard(number=1, of=2)) == (None, None)

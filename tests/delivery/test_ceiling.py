@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loader.delivery.limits.user_ceiling import Ceiling
+from loader.delivery.limits.user_ceiling import PAUSE_SECONDS, Ceiling
 from tests.delivery.virtual_time import now, run
 
 
@@ -42,3 +42,30 @@ def test_the_rate_is_reached(rate: float, burst: int) -> None:
     """A sender that is always hungry gets its rate."""
     times = run(paid_at(rate, burst, [0.0] * 20))
     assert (len(times) - 1 - burst) / (times[-1] - times[0]) == pytest.approx(rate, rel=0.03)
+
+
+async def paid_over_a_change(first: tuple[float, int], second: tuple[float, int]) -> tuple[list[float], int]:
+    """Pay for three seconds at each of two rates; return the times, and how many were before the change."""
+    ceiling, times, began_at, before = Ceiling(*first), [], now(), 0
+    while now() < began_at + 6.0:
+        if now() >= began_at + 3.0:
+            before = before or len(times)
+            ceiling.change(*second)
+        wait = ceiling.wait_seconds(now())
+        if wait > 0:
+            await asyncio.sleep(wait)
+            continue
+        await ceiling.pay(now())
+        times.append(now())
+    return times, before
+
+
+@pytest.mark.parametrize("second", [(5.0, 1), (100.0, 10)])
+def test_no_second_sees_the_buckets_of_two_rates(second: tuple[float, int]) -> None:
+    """A changed rate begins with a pause, so each second has at most the tokens of one of the rates."""
+    first = (20.0, 20)
+    times, before = run(paid_over_a_change(first, second))
+    assert 0 < before < len(times)
+    assert times[before] - times[before - 1] >= PAUSE_SECONDS
+    for i, start in enumerate(times):
+        assert bisect_left(times, start + 1.0 - 1e-6) - i <= max(sum(first), sum(second))

@@ -187,3 +187,36 @@ def test_millions_of_groups_leave_nothing_behind() -> None:
     assert not lanes._ready
     assert not lanes._waiting
     assert not lanes._held
+
+
+def test_the_parts_of_an_event_share_its_mark_and_precede_later_events() -> None:
+    """No further mark is needed for parts, and the marked event behind them stays behind them."""
+    lanes = Lanes(marks=True)
+    first, second = Entry(event(0)), Entry(event(1))
+    lanes.add(first)
+    lanes.add(second)
+    lanes.marked(lanes.to_mark(10, 10))
+    assert lanes.take(0.0) is first
+    halves = [first.in_same_doubt(first.event), first.in_same_doubt(first.event)]
+    lanes.divide(first, halves, 0.0)
+    assert not lanes.has_unmarked()
+    assert list(lanes.remaining()) == [*halves, second]
+    for entry in (*halves, second):
+        assert lanes.take(0.0) is entry
+        lanes.release(entry)
+    assert (len(lanes), lanes.unsent, lanes.ahead) == (0, 0, 0)
+
+
+def test_a_mark_for_a_group_that_was_put_on_hold_meanwhile_is_no_error() -> None:
+    """The mark of a later event is being written while the event before it fails."""
+    lanes = Lanes(marks=True)
+    first, second = Entry(event(0)), Entry(event(1))
+    lanes.add(first)
+    lanes.marked(lanes.to_mark(1, 0))
+    lanes.add(second)
+    assert lanes.take(0.0) is first
+    marking = lanes.to_mark(10, 10)
+    assert marking == [second]
+    assert lanes.hold(first) == [second]
+    lanes.marked(marking)
+    assert (len(lanes), lanes.unsent, lanes.ahead) == (0, 0, 0)

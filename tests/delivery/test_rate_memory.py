@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import orjson
 import pytest
 
-from loader.delivery.rate.memory import MEMORY_SECONDS, RateMemory, Remembered
+from loader.delivery.rate.memory import MEMORY_SECONDS, MOST_ENTRIES, RateMemory, Remembered
 from tests.process.somebody_else import AS_ROOT, as_somebody_else
 
 NOW = 1_790_000_000.0
@@ -82,3 +83,14 @@ def test_without_a_home_nothing_is_remembered() -> None:
         return str(memory.recall(0.0))
 
     assert as_somebody_else(use) == str(Remembered())
+
+
+def test_the_memory_forgets_the_oldest_services(tmp_path):
+    """The file stays small, however many instances a machine loads into."""
+    path = tmp_path / "rates.json"
+    path.write_bytes(orjson.dumps({f"service {number}": {} for number in range(MOST_ENTRIES)}))
+    memory(tmp_path).remember(Remembered(37.5), NOW)
+    entries = orjson.loads(path.read_bytes())
+    assert len(entries) == MOST_ENTRIES
+    assert next(iter(entries)) == "service 1"
+    assert memory(tmp_path).recall(NOW) == Remembered(37.5)

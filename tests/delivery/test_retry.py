@@ -19,6 +19,7 @@ from loader.delivery.outcomes.retry import (
     StopCause,
     decide,
 )
+from loader.delivery.outcomes.stop_errors import duration_text
 from loader.model import (
     MAX_RETRY_AFTER_SECONDS,
     SAFE_SECONDS,
@@ -172,3 +173,12 @@ def test_bounds_that_always_hold(
             assert last.code == "ValidationException"
         if not in_doubt:
             assert decision.state is not EventState.IN_DOUBT
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (59.4, "59 s"), (60.0, "1 min"), (600.0, "10 min"), (61.0, "1 min 1 s")],
+)
+def test_durations_are_readable(seconds: float, text: str) -> None:
+    """An error of a stop names a duration in seconds or minutes."""
+    assert duration_text(seconds) == text
