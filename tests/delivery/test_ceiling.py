@@ -46,7 +46,8 @@ def test_the_rate_is_reached(rate: float, burst: int) -> None:
 
 async def paid_over_a_change(first: tuple[float, int], second: tuple[float, int]) -> tuple[list[float], int]:
     """Pay for three seconds at each of two rates; return the times, and how many were before the change."""
-    ceiling, times, began_at, before = Ceiling(*first), [], now(), 0
+    ceiling, began_at, before = Ceiling(*first), now(), 0
+    times: list[float] = []
     while now() < began_at + 6.0:
         if now() >= began_at + 3.0:
             before = before or len(times)
