@@ -1,5 +1,6 @@
 """Finds the shards of the present load of a run directory."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,23 +45,36 @@ def present_division(run_dir: Path) -> Division | None:
     if not parts:
         assert problem is not None
         raise problem
-    latest = max(parts, key=lambda part: part.created_at)
-    if latest.shard.of == 1:
+    of, together = _present(parts)
+    if of == 1:
         return None
     if problem is not None:
         raise problem
-    together = [
-        part
-        for part in parts
-        if part.shard.of == latest.shard.of and not any(differences(part.plan, latest.plan))
-    ]
     known = {part.shard.number for part in together}
-    missing = [
-        Shard(number=number, of=latest.shard.of)
-        for number in range(1, latest.shard.of + 1)
-        if number not in known
-    ]
-    return Division(run_dir, latest.shard.of, together, missing)
+    missing = [Shard(number=number, of=of) for number in range(1, of + 1) if number not in known]
+    return Division(run_dir, of, together, missing)
+
+
+def _present(parts: Sequence[PartCheckpoint]) -> tuple[int, Sequence[PartCheckpoint]]:
+    """Return the number of shards of the load that began last, and its parts.
+
+    The number may have changed, and changed back. Then the present one is the one at work, else the one that
+    has finished, else the one that ran last.
+    """
+    latest = max(parts, key=lambda part: part.created_at)
+    divisions: defaultdict[int, list[PartCheckpoint]] = defaultdict(list)
+    for part in parts:
+        if part.generation == latest.generation and not any(differences(part.plan, latest.plan)):
+            divisions[part.shard.of].append(part)
+
+    def rank(of: int) -> tuple[bool, bool, float]:
+        division = divisions[of]
+        is_finished = len(division) == of and all(part.is_finished for part in division)
+        is_running = any(part.is_running for part in division)
+        return is_running, is_finished, max(part.last_run_at for part in division)
+
+    present = max(divisions, key=rank)
+    return present, divisions[present]
 
 
 def checkpoint_folders(run_dir: Path) -> Sequence[Path]:

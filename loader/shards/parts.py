@@ -14,7 +14,7 @@ from pathlib import Path
 
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.plan import Plan
-from loader.checkpoint.queries import is_finished, read_generation
+from loader.checkpoint.queries import is_finished, read_generation, read_last_run
 from loader.checkpoint.reading import open_for_reading, read_plan
 from loader.checkpoint.start.lock import holding, look_without_locking, unwritable
 from loader.job import SHARDS_NAME, Shard
@@ -42,6 +42,7 @@ class PartCheckpoint:
         plan: The stored plan of its load.
         is_finished: Whether its load is finished.
         is_running: Whether a process works on it now.
+        last_run_at: When its last run began, in epoch seconds.
     """
 
     shard: Shard
@@ -52,6 +53,7 @@ class PartCheckpoint:
     plan: Plan
     is_finished: bool
     is_running: bool
+    last_run_at: float
 
 
 def shard_folders(run_dir: Path) -> Sequence[tuple[Shard, Path]]:
@@ -84,7 +86,12 @@ def read_part(shard: Shard, folder: Path) -> PartCheckpoint:
     ):
         load_id, created_at, plan = read_plan(connection)
         generation, finished = read_generation(connection), is_finished(connection)
-    return PartCheckpoint(shard, folder, load_id, created_at, generation, plan, finished, pid is not None)
+        last_run = read_last_run(connection)
+    is_running = pid is not None
+    last_run_at = created_at if last_run is None else last_run[0]
+    return PartCheckpoint(
+        shard, folder, load_id, created_at, generation, plan, finished, is_running, last_run_at
+    )
 
 
 @contextmanager
