@@ -5,9 +5,11 @@ worker ends like after SIGTERM: it waits for attempts in flight, and the next ru
 shard.
 """
 
+import logging
 import os
 import signal
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Lock, Thread
@@ -18,13 +20,20 @@ import uvloop
 
 from loader.aws.credentials import FixedCredentials
 from loader.aws.signing import Credentials
+from loader.checkpoint.start.lock import look_without_locking
 from loader.errors import ExitCode, LoaderError, unhandled
-from loader.job import Job
+from loader.job import Job, run_dir_of
 from loader.loading.api import run_to_end
 from loader.loading.observers import Ending, Observers
-from loader.process.signals import end_process
+from loader.process.signals import GRACE_SECONDS, end_process
 from loader.report import log_to
 from loader.runners.messages import end_values, line, snapshot_values
+from loader.shards.parts import WHOLE, part_folders
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.1
+"""Pause before the locks of the run directory are looked at again."""
 
 
 class ToParent:
@@ -72,10 +81,12 @@ def main() -> None:
 
 
 def _run(given: dict[str, Any], observers: Observers) -> tuple[Ending | None, LoaderError | None]:
+    job = Job(**given["job"])
     key = None if given["key"] is None else FixedCredentials(Credentials(*given["key"]))
     try:
+        _wait_for_orphans(job)
         ending = run_to_end(
-            Job(**given["job"]),
+            job,
             observers,
             command=given["command"],
             loop_factory=uvloop.new_event_loop,
@@ -86,6 +97,33 @@ def _run(given: dict[str, Any], observers: Observers) -> tuple[Ending | None, Lo
     except Exception as fault:  # noqa: BLE001 - the parent tells it
         return None, unhandled(fault)
     return ending, ending.error
+
+
+def _wait_for_orphans(job: Job) -> None:
+    """Wait while others hold the shard: workers whose parent or machine was lost drain, and then end.
+
+    Who holds it for longer is refused where the checkpoint is opened.
+    """
+    own = job.shard or WHOLE
+    run_dir = run_dir_of(job)
+    seconds = job.drain_seconds + GRACE_SECONDS
+    until = time.monotonic() + seconds
+    is_told = False
+    while time.monotonic() < until:
+        others = [part for part in part_folders(run_dir) if part[0] == own or part[0].of != own.of]
+        if all(_pid_of(folder) is None for _, folder in others):
+            return
+        if not is_told:
+            log.warning(
+                "Another process still works in the run directory: waiting up to %.0f s for its end.", seconds
+            )
+            is_told = True
+        time.sleep(LOOK_SECONDS)
+
+
+def _pid_of(folder: Path) -> int | None:
+    with look_without_locking(folder) as pid:
+        return pid
 
 
 def _listen(observers: Observers) -> None:

@@ -1,4 +1,4 @@
-"""``--workers N``: the shards of a load as processes of this machine.
+"""``--workers N``: the shards of a load as processes, of this machine unless an engine runs them elsewhere.
 
 Rules kept here:
 
@@ -12,9 +12,7 @@ Rules kept here:
 import asyncio
 import logging
 import shlex
-import sys
 import time
-from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -37,6 +35,7 @@ from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.report import Snapshot
 from loader.runners.combined import summary_of, together
 from loader.runners.messages import WorkerEnd, WorkerError, job_line, line, read_end, read_snapshot
+from loader.runners.processes import StartProcess, WorkerProcess, start_here
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +43,6 @@ MOST_DEATHS = 3
 """Number of deaths of a worker in a row that stop the load."""
 
 _WATCH_SECONDS = 0.25
-
-LINE_BYTES = 2**20
-"""Maximum size of a message."""
-
-MODULE = "loader.runners.worker"
 
 OF_A_PROCESS = ("attempts", "throttled", "retried")
 """Counts of a snapshot that start at 0 in each process."""
@@ -71,7 +65,7 @@ class _Worker:
     """
 
     shard: Shard
-    process: Process | None = None
+    process: WorkerProcess | None = None
     has_opened: bool = False
     deaths: int = 0
     snapshot: Snapshot | None = None
@@ -84,22 +78,22 @@ def run_workers(
     *,
     command: str = "",
     key: Credentials | None = None,
-    module: str = MODULE,
+    start: StartProcess = start_here,
 ) -> Ending:
-    """Deliver the shards of a load in processes on this machine; return the end of the load.
+    """Deliver the shards of a load in processes; return the end of the load.
 
     Args:
         job: The settings; ``workers`` is the number of processes.
         observers: Observers of the load.
         command: The command line that runs the load again.
         key: The key used for signing; without one, each worker looks it up.
-        module: The module that a worker runs; trials replace it.
+        start: Starts a process, on this machine or elsewhere.
 
     Raises:
         LoaderError: The load was refused before anything was sent.
     """
     with asyncio.Runner() as runner:
-        load = _WorkerLoad(job, observers, command, key=key, module=module)
+        load = _WorkerLoad(job, observers, command, key=key, start=start)
         loop = runner.get_loop()
 
         def stop(reason: Interrupted) -> None:
@@ -119,14 +113,14 @@ class _WorkerLoad:
     """One run of a load by workers."""
 
     def __init__(
-        self, job: Job, observers: Observers, command: str, *, key: Credentials | None, module: str
+        self, job: Job, observers: Observers, command: str, *, key: Credentials | None, start: StartProcess
     ) -> None:
         assert job.workers is not None
         self._job = job
         self._observers = observers
         self._command = command
         self._key = key
-        self._module = module
+        self._start = start
         self._run_dir = run_dir_of(job).absolute()
         of = job.workers
         self._workers = [_Worker(Shard(number=number, of=of)) for number in range(1, of + 1)]
@@ -158,15 +152,13 @@ class _WorkerLoad:
         self._is_stopping = True
         for worker in self._workers:
             if worker.process is not None:
-                with suppress(ProcessLookupError):
-                    worker.process.terminate()
+                worker.process.drain()
 
     def kill(self) -> None:
         """End all workers at once. May be called in any thread."""
         for worker in self._workers:
-            if worker.process is not None and worker.process.returncode is None:
-                with suppress(ProcessLookupError):
-                    worker.process.kill()
+            if worker.process is not None:
+                worker.process.kill()
 
     async def _supervise(self, worker: _Worker) -> None:
         while worker.end is None and not self._is_stopping:
@@ -177,26 +169,13 @@ class _WorkerLoad:
                 self._died(worker)
 
     async def _one_process(self, worker: _Worker) -> None:
-        worker.process = process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", self._module),
-            stdin=PIPE,
-            stdout=PIPE,
-            start_new_session=True,
-            limit=LINE_BYTES,
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
+        first = job_line(self._job_of(worker), command=self._command, key=self._key)
+        worker.process = process = await self._start(worker.shard, first)
         if self._is_stopping:
-            process.terminate()
-        job = self._job_of(worker)
-        with suppress(ConnectionError):
-            process.stdin.write(job_line(job, command=self._command, key=self._key))
-            self._share_ceiling(worker)
-            await process.stdin.drain()
-        async for message in process.stdout:
+            process.drain()
+        self._share_ceiling(worker)
+        async for message in process.messages():
             self._take(worker, message)
-        await process.wait()
-        process.stdin.close()
         worker.process = None
 
     def _job_of(self, worker: _Worker) -> Job:
@@ -247,7 +226,7 @@ class _WorkerLoad:
         if worker.snapshot is not None:
             self._of_the_dead.update({name: getattr(worker.snapshot, name) for name in OF_A_PROCESS})
             worker.snapshot = replace(worker.snapshot, attempts=0, throttled=0, retried=0)
-        log.warning("The worker of shard %s died and is started again.", worker.shard)
+        log.warning("The worker of shard %s died and is started again.", str(worker.shard))
         if worker.deaths >= MOST_DEATHS:
             self.stop(
                 DeliveryStopped(
@@ -265,9 +244,7 @@ class _WorkerLoad:
             return
         place = Shard(number=living.index(worker) + 1, of=len(living))
         rate, burst = share_of_ceiling(self._job.rate, self._job.burst, place)
-        assert worker.process.stdin is not None
-        with suppress(ConnectionError):
-            worker.process.stdin.write(line({"rate": rate, "burst": burst}))
+        worker.process.send(line({"rate": rate, "burst": burst}))
 
     async def _watch(self) -> None:
         while True:

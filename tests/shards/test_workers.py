@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -19,7 +20,8 @@ from loader.latency import Percentiles
 from loader.loading.observers import Observers
 from loader.report import LoadSummary, Snapshot
 from loader.runners.messages import end_values, job_line, read_end, read_snapshot, snapshot_values
-from loader.runners.workers import MODULE, MOST_DEATHS, run_workers
+from loader.runners.processes import MODULE, start_here
+from loader.runners.workers import MOST_DEATHS, run_workers
 from loader.testing import EmulatedService
 from tests.shards.conftest import EVERY_REJECTED, ROWS
 
@@ -71,29 +73,11 @@ def test_workers_read_texts_by_the_rules_of_the_job(
     assert {record.get("product_id") for record in service.records("reservation")} == {"P1"}
 
 
-def test_killed_workers_are_started_again(job: Callable[..., Job], service: EmulatedService) -> None:
-    """Every event is accepted once, in order, although workers are killed while they send."""
-    killed: list[int] = []
-
-    def kill_one(snapshot: Snapshot) -> None:
-        if len(killed) < 3 and snapshot.events_accepted > len(killed) * RECORDS // 5:
-            for worker in workers_of(os.getpid())[len(killed) % 2 :][:1]:
-                killed.append(worker.pid)
-                worker.kill()
-
-    ending = run_workers(job(workers=2, rate=60, burst=6), Observers(watch=kill_one), key=KEY)
-    assert killed
-    assert ending.summary.exit_code is ExitCode.DELIVERED_WITH_FAILURES
-    assert ending.summary.events_accepted == RECORDS
-    calls = service.calls()
-    assert (calls["accepted"], calls["overtaken"], calls["overlaps"]) == (RECORDS, 0, 0)
-    assert len(service.records("reservation")) == RECORDS
-
-
 def test_a_worker_that_always_dies_stops_the_load(job: Callable[..., Job]) -> None:
     """Three deaths in a row end the load with 5, and the other workers drain."""
+    no_worker = partial(start_here, module="loader.runners.no_such_worker")
     with pytest.raises(LoaderError, match=f"died {MOST_DEATHS} times in a row") as stopped:
-        run_workers(job(workers=2), Observers(), key=KEY, module="loader.runners.no_such_worker")
+        run_workers(job(workers=2), Observers(), key=KEY, start=no_worker)
     assert stopped.value.exit_code is ExitCode.STOPPED_RESUMABLE
 
 
