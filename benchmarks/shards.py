@@ -1,6 +1,6 @@
-"""``make bench-shards``: what a shard costs for each event of its own, for 1 to 16 shards.
+"""``make bench-shards``: what a shard costs for each event of its own, and how four of them keep to a limit.
 
-python -m benchmarks.shards [--quick]
+    python -m benchmarks.shards [--quick] [--only cost rates]
 
 A shard reads every row, and converts, packs and sends its own. Planning is measured in a process of its own;
 sending costs the same for each event, however many shards there are, and is added as a constant.
@@ -22,6 +22,7 @@ from benchmarks.order_lines import write
 from benchmarks.processes import two_cores
 from benchmarks.report import replace_section, say_environment, skeleton
 from benchmarks.results import write_json
+from benchmarks.shard_rates import HEADER, LIMITS, SETTLE_SECONDS, RateMeasured, measure_limit
 from benchmarks.tables import markdown_table
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -34,6 +35,15 @@ PLAN = "--plan"
 HOW_TO_READ = """\
 Processor time of planning, for each event that a shard has to send: one event per row, 20 columns. Nothing
 is sent, because the number of shards does not change the cost of sending an event."""
+
+RATES_HEADING = """\
+### One limit for four shards
+
+Calls as the emulator's ledger has them, an event for each row. *Most in any second* counts the second that
+begins with any call. The first seconds include the search for the limit."""
+
+PARTS = ("cost", "rates")
+RATE_SECONDS, QUICK_RATE_SECONDS = 60, SETTLE_SECONDS + 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,7 @@ def main() -> int:
     """Measure and renew the section of the page."""
     parser = argparse.ArgumentParser(description="what a shard costs for each event of its own")
     parser.add_argument("--quick", action="store_true", help="few rows: only shows that it works")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="some parts; the page stays")
     parser.add_argument(PLAN, nargs=2, metavar=("EXTRACT", "K/N"), help="plan a shard in this process")
     options = parser.parse_args()
     if options.plan:
@@ -62,21 +73,39 @@ def main() -> int:
         return 0
     environment = look_around(two_cores())
     planned: list[Planned] = []
-    with TemporaryDirectory(prefix="shards-", dir=bench_folder()) as folder:
-        for kind in FORMATS:
-            extract = Path(folder) / f"lines.{kind}"
-            write(QUICK_ROWS if options.quick else ROWS, extract)
-            for of in SHARDS:
-                planned.append(measure(extract, kind, of))
-                print(planned[-1], file=sys.stderr)
-    table = markdown_table(["", "shards", "own events", "µs an own event", "of one process"], _lines(planned))
-    print(table)
-    write_json("shards", environment, quick=options.quick, planned=planned)
-    if not options.quick:
+    rates: list[RateMeasured] = []
+    with TemporaryDirectory(prefix="shards-", dir=bench_folder()) as name:
+        folder = Path(name)
+        if "cost" in options.only:
+            planned += _costs(folder, QUICK_ROWS if options.quick else ROWS)
+        if "rates" in options.only:
+            rates += _rates(folder, QUICK_RATE_SECONDS if options.quick else RATE_SECONDS)
+    costs = markdown_table(["", "shards", "own events", "µs an own event", "of one process"], _lines(planned))
+    held = markdown_table(HEADER, [each.line for each in rates])
+    print(costs, held, sep="\n\n")
+    write_json("shards", environment, quick=options.quick, planned=planned, rates=rates)
+    if not options.quick and set(options.only) == set(PARTS):
         page = PAGE.read_text() if PAGE.exists() else skeleton()
-        body = f"## Shards\n\n{say_environment(environment)}\n\n{HOW_TO_READ}\n\n{table}"
-        PAGE.write_text(replace_section(page, "shards", body))
+        parts = ["## Shards", say_environment(environment), HOW_TO_READ, costs, RATES_HEADING, held]
+        PAGE.write_text(replace_section(page, "shards", "\n\n".join(parts)))
     return 0
+
+
+def _costs(folder: Path, rows: int) -> Iterator[Planned]:
+    for kind in FORMATS:
+        extract = folder / f"lines.{kind}"
+        write(rows, extract)
+        for of in SHARDS:
+            found = measure(extract, kind, of)
+            print(found, file=sys.stderr)
+            yield found
+
+
+def _rates(folder: Path, seconds: int) -> Iterator[RateMeasured]:
+    for limit in LIMITS:
+        found = measure_limit(limit, two_cores(), folder, seconds)
+        print(found, file=sys.stderr)
+        yield found
 
 
 def measure(extract: Path, kind: str, of: int) -> Planned:
