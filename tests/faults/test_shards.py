@@ -4,6 +4,7 @@ from random import Random
 
 import pytest
 
+from benchmarks.shard_rates import most_in_a_second
 from tests.faults.extracts import ExtractShape
 from tests.faults.fault_mix import BAD_DAY, THROTTLED, mixed
 from tests.faults.harness import Trial
@@ -16,6 +17,12 @@ MACHINES = "Shards killed, with their disks or without, and divided anew into an
 WORKERS = "Workers and their parent killed, and the command run again with another number"
 
 STRIKES, SOAK_STRIKES = 9, 16
+
+RATE, BURST = 150, 15
+
+BUNCHED = 1.25
+"""What is sent evenly arrives in bunches on a busy machine. Workers that ignored each other would send twice
+the rate; the exact measurement is that of ``make bench-shards``."""
 
 
 def prepare(trial: Trial, chance: Random, *, strikes: int) -> None:
@@ -73,6 +80,7 @@ async def survive_workers(trial: Trial, seed: int, *, workers: int, parents: int
     """Kill so many workers under each of the parents and then the parent; let the last one end, and judge."""
     chance = Random(seed)
     prepare(trial, chance, strikes=(workers + 1) * (parents + 1))
+    trial.settings |= {"rate": RATE, "burst": BURST}
     async with trial.service(seed=seed, latency_seconds=0.05, latency_jitter_seconds=0.05) as emulator:
         load = Workers(trial, emulator, chance)
         await load.start(2)
@@ -85,6 +93,7 @@ async def survive_workers(trial: Trial, seed: int, *, workers: int, parents: int
         ended = await load.to_end()
     assert ended.code in DELIVERED, ended.words
     assert await load.wrong() == []
+    assert most_in_a_second([row.at for row in trial.ledger()]) <= BUNCHED * RATE + BURST
 
 
 @pytest.mark.tried(WORKERS, keeps=ONCE)
