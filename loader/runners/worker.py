@@ -32,8 +32,8 @@ from loader.shards.parts import WHOLE, part_folders
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.1
-"""Pause before the locks of the run directory are looked at again."""
+BETWEEN_LOOKS_SECONDS = 0.1
+"""Pause between two looks at the locks of the run directory."""
 
 
 class ToParent:
@@ -118,7 +118,7 @@ def _wait_for_orphans(job: Job) -> None:
                 "Another process still works in the run directory: waiting up to %.0f s for its end.", seconds
             )
             is_told = True
-        time.sleep(LOOK_SECONDS)
+        time.sleep(BETWEEN_LOOKS_SECONDS)
 
 
 def _pid_of(folder: Path) -> int | None:
