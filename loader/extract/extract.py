@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import polars as pl
@@ -27,6 +28,7 @@ from loader.formats.windows import Piece, Slice, Table
 from loader.job import Job, Pack
 from loader.mapping.mapping import FileMapping
 from loader.model import FileRows, SourceFile
+from loader.records.joined_rows import ReadRows
 from loader.records.row_reader import RowReader
 from loader.sources.stdin import StdinCopy
 
@@ -112,33 +114,23 @@ class Extract:
 
     def records(self, rows: Slice) -> SliceRecords:
         """Return the records of a slice, and the rows that could not become records."""
+        return self.records_of([rows])[0]
+
+    def records_of(self, slices: Sequence[Slice]) -> Sequence[SliceRecords]:
+        """Return the same for each of some slices; for a shard they cost less together."""
         with_rows = [
-            (piece, place)
+            (number, piece, place)
+            for number, rows in enumerate(slices)
             for piece, place in zip(rows.pieces, rows.places, strict=True)
             if piece.frame.height
         ]
-        read = []
-        for reader, group in groupby(with_rows, key=lambda each: self._looked_at[each[0].file].reader):
-            pieces, places = zip(*group, strict=True)
-            read.append(reader.read(pieces, places))
-        frames = [each.frame for each in read if each.frame.height]
-        frame = (
-            pl.concat(frames, how="diagonal", rechunk=True) if frames else pl.DataFrame(schema=_NO_RECORDS)
-        )
-        rejected = [row for each in read for row in each.rejected]
-        filtered = {file: count for each in read for file, count in each.filtered.items()}
-        unknown = {file: count for each in read for file, count in each.unknown.items()}
-        elsewhere = {file: count for each in read for file, count in each.elsewhere.items()}
-        return SliceRecords(
-            window=rows.window,
-            number=rows.number,
-            files=_counts(
-                rows.pieces, frame, Counter(row.file for row in rejected), filtered, unknown, elsewhere
-            ),
-            frame=frame,
-            rejected=rejected,
-            ends_window=rows.ends_window,
-        )
+        read: list[list[ReadRows]] = [[] for _ in slices]
+        for reader, of_reader in groupby(with_rows, key=lambda each: self._looked_at[each[1].file].reader):
+            by_slice = [(number, list(rows)) for number, rows in groupby(of_reader, key=itemgetter(0))]
+            parts = [([piece for _, piece, _ in rows], [place for *_, place in rows]) for _, rows in by_slice]
+            for (number, _), result in zip(by_slice, reader.read(parts), strict=True):
+                read[number].append(result)
+        return [_slice_records(rows, results) for rows, results in zip(slices, read, strict=True)]
 
     def table(self, file: SourceFile) -> Table:
         """Open one of its files."""
@@ -154,6 +146,25 @@ class Extract:
     def close(self) -> None:
         """Remove the stored copy of standard input after all of it was read."""
         self._input.close()
+
+
+def _slice_records(rows: Slice, read: Sequence[ReadRows]) -> SliceRecords:
+    frames = [each.frame for each in read if each.frame.height]
+    frame = pl.concat(frames, how="diagonal", rechunk=True) if frames else pl.DataFrame(schema=_NO_RECORDS)
+    rejected = [row for each in read for row in each.rejected]
+    filtered = {file: count for each in read for file, count in each.filtered.items()}
+    unknown = {file: count for each in read for file, count in each.unknown.items()}
+    elsewhere = {file: count for each in read for file, count in each.elsewhere.items()}
+    return SliceRecords(
+        window=rows.window,
+        number=rows.number,
+        files=_counts(
+            rows.pieces, frame, Counter(row.file for row in rejected), filtered, unknown, elsewhere
+        ),
+        frame=frame,
+        rejected=rejected,
+        ends_window=rows.ends_window,
+    )
 
 
 _NO_RECORDS = {

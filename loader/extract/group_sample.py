@@ -56,7 +56,8 @@ def sample_groups(files: Sequence[SourceFile], look: Callable[[SourceFile], Samp
         rows = first_rows(table, columns, max(SAMPLED_ROWS[0], min(SAMPLED_ROWS[-1], fitting)))
         if rows is None:
             continue
-        records = sampled.reader.read([Piece(number, 0, rows, last_of_file=False)], [0]).frame
+        (read,) = sampled.reader.read([([Piece(number, 0, rows, last_of_file=False)], [0])])
+        records = read.frame
         groups += records["group"].to_list()
         record_bytes += int(records["size"].sum() or 0)
         text_bytes += _size_of(sampled.file, rows)

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from loader.errors import contained
 from loader.events import EventPlanner, PackingSettings, SliceRecords
@@ -15,6 +17,10 @@ log = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 2.0
 """How long to wait for the end of the planning, which may be in a read that does not end."""
+
+
+SLICES_TOGETHER = 4
+"""A shard holds at most so many times the rows that are read at a time, until its own rows are converted."""
 
 
 def plan_slices(
@@ -49,18 +55,46 @@ def plan_slices(
     ends = ends or FileEnds(extract.files)
     place = extract.files[0].path
 
-    def plan(rows: Slice) -> SlicePlan:
+    def records_of(slices: Sequence[Slice]) -> Sequence[SliceRecords]:
+        return [extract.records(slices[0])] if len(slices) == 1 else extract.records_of(slices)
+
+    def converted(slices: list[Slice]) -> Iterator[tuple[Slice, SliceRecords]]:
         nonlocal place
-        first = rows.pieces[0]
+        first = slices[0].pieces[0]
         place = f"{extract.files[first.file].path}, row {first.first_row + 1:,} or later"
-        records = extract.records(rows)
+        waiting = deque(zip(slices, records_of(slices), strict=True))
+        slices.clear()
+        while waiting:
+            yield waiting.popleft()
+
+    def plan(converted: tuple[Slice, SliceRecords]) -> SlicePlan:
+        rows, records = converted
         if on_records is not None:
             on_records(rows, records)
         return planner.plan(records)
 
-    # A separate function, so that no records are referenced while a plan is delivered.
+    slices = extract.slices(wanted, known_rows or {}, ends.reached)
+    most_rows = 0 if job.shard is None else min(job.shard.of, SLICES_TOGETHER) * extract.cuts.read_rows
+    # Separate functions, so that no rows or records are referenced while a plan is delivered.
     with contained(lambda: place):
-        yield from map(plan, extract.slices(wanted, known_rows or {}, ends.reached))
+        yield from map(plan, chain.from_iterable(map(converted, _together(slices, most_rows))))
+
+
+def _together(slices: Iterator[Slice], most_rows: int) -> Iterator[list[Slice]]:
+    """Yield lists of slices that end when they have so many rows."""
+    waiting: list[Slice] = []
+    try:
+        for rows in slices:
+            waiting.append(rows)
+            if sum(piece.frame.height for each in waiting for piece in each.pieces) >= most_rows:
+                full, waiting = waiting, []
+                yield full
+    except Exception:
+        if waiting:
+            yield waiting  # rows that were read before the fault are planned
+        raise
+    if waiting:
+        yield waiting
 
 
 def packing_of(job: Job, extract: Extract) -> PackingSettings:

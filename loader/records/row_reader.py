@@ -9,8 +9,7 @@ Rules kept here:
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -21,8 +20,9 @@ from loader.formats.windows import Piece
 from loader.job import Shard
 from loader.mapping.column_sources import MappedColumn
 from loader.mapping.mapping import FileMapping
-from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS, RejectedRow
+from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS
 from loader.records.convert import convert, instants_of
+from loader.records.joined_rows import ReadRows, joined, separated
 from loader.records.json_records import Form, quoted_records, quoted_texts
 from loader.records.row_batch import FILE, PLACE, ROW, RowBatch, RowsOfPieces
 from loader.records.rule_checks import checked_texts
@@ -41,25 +41,6 @@ MISSING_KEY_PART = "\x00"
 
 # Columns besides those of the record. A record column cannot have these names.
 GROUP, TIMESTAMP, QUOTED, SIZE = "group()", "timestamp()", "quoted()", "size()"
-
-
-@dataclass(frozen=True, slots=True)
-class ReadRows:
-    """The result of converting some rows.
-
-    Attributes:
-        frame: The records, with the columns of `SliceRecords.frame`.
-        rejected: The rows that could not become records, in the order of the extract.
-        filtered: Number of rows that the filter or the format left out, by file.
-        unknown: Number of those for which the filter had no result, by file.
-        elsewhere: Rows that other shards deliver, by file.
-    """
-
-    frame: pl.DataFrame = field(repr=False)
-    rejected: Sequence[RejectedRow] = field(repr=False)
-    filtered: Mapping[int, int] = field(repr=False)
-    unknown: Mapping[int, int] = field(repr=False)
-    elsewhere: Mapping[int, int] = field(repr=False)
 
 
 class RowReader:
@@ -88,17 +69,22 @@ class RowReader:
             mapping.columns, self._conversion, settings.place_of
         )
 
-    def read(self, pieces: Sequence[Piece], places: Sequence[int]) -> "ReadRows":
-        """Return the records of rows with the same column types, and the rows that could not become records.
+    def read(self, slices: Sequence[tuple[Sequence[Piece], Sequence[int]]]) -> Sequence[ReadRows]:
+        """Return the records of some slices, and the rows that could not become any, slice by slice.
+
+        The own rows of a shard are few in a slice, so those of all slices are converted together.
 
         Args:
-            pieces: The rows, file by file.
-            places: Position in the window of the first row of each piece.
+            slices: For each slice its rows with columns of the same types, file by file, and the position in
+                its window of the first row of each piece.
         """
-        rows = RowsOfPieces(pieces, places)
-        elsewhere: Mapping[int, int] = {}
-        if self._shard is not None:
-            rows, elsewhere = self._own(rows, self._shard)
+        rows = [RowsOfPieces(pieces, places) for pieces, places in slices]
+        if self._shard is None:
+            return [self._read(each) for each in rows]
+        own, elsewhere = zip(*(self._own(each, self._shard) for each in rows), strict=True)
+        return separated(self._read(joined(own)), elsewhere)
+
+    def _read(self, rows: RowsOfPieces) -> ReadRows:
         done, rejected = [], []
         filtered: Counter[int] = Counter()
         unknown: Counter[int] = Counter()
@@ -113,7 +99,7 @@ class RowReader:
             rejected += [row for _, row in sorted(batch.rejected.items())]
         # Rechunk once: otherwise each later step that reads it would do so.
         frame = pl.concat(done, rechunk=True) if done else pl.DataFrame()
-        return ReadRows(frame, rejected, filtered, unknown, elsewhere)
+        return ReadRows(frame, rejected, filtered, unknown, {})
 
     def _own(self, rows: RowsOfPieces, shard: Shard) -> tuple[RowsOfPieces, dict[int, int]]:
         """Return the rows of a shard, and the number of all other rows by file.

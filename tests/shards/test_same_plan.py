@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loader.errors import ExtractError
 from loader.events.shard_lanes import lanes_of_shard
 from loader.extract import open_extract
 from loader.extract.planning import plan_slices
@@ -119,6 +120,27 @@ def test_groups_of_an_expression_are_divided_too(tmp_path: Path) -> None:
     assert sorted(e for plans in shards for e in events_of(plans)) == sorted(events_of(whole))
     groups = [{event[3] for event in events_of(plans)} for plans in shards]
     assert sum(map(len, groups)) == len(set[str]().union(*groups)) == 7
+
+
+def test_rows_before_a_fault_are_planned(tmp_path: Path) -> None:
+    """A shard reads several slices before it plans; those before a file that is damaged are not lost."""
+    for name in ("a", "b"):
+        lines = [f"R{number},{number:06d},{name}" for number in range(100)]
+        (tmp_path / f"{name}.csv").write_text("\n".join([",".join((*KEY, "product_id")), *lines]))
+    job = Job(
+        extract=[str(tmp_path / "a.csv"), str(tmp_path / "b.csv")],
+        event_type="scn.data.reservation",
+        instance_id="8928ae12-15e5-4441-825d-ec2184f0a43a",
+        window_rows=10,
+        shard="1/2",
+    )
+    extract = open_extract(job)
+    with (tmp_path / "b.csv").open("a") as file:
+        file.write("changed\n")
+    windows: list[int] = []
+    with pytest.raises(ExtractError):
+        windows.extend(plan.window for plan in plan_slices(job, extract))
+    assert windows == list(range(10))
 
 
 @given(st.lists(st.text(), min_size=1), st.integers(1, 20), st.none() | st.integers(1, 64))
