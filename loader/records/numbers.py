@@ -39,6 +39,7 @@ def number_pattern(rule: ColumnRule) -> str:
     decimal = re.escape(rule.decimal)
     whole = "[0-9]+"
     if rule.thousands is not None:
-        whole = f"(?:[0-9]{{1,3}}(?:{re.escape(rule.thousands)}[0-9]{{3}})+|[0-9]+)"
+        # No program groups digits behind a zero: "0,004" with this mark is a fraction of another country.
+        whole = f"(?:[1-9][0-9]{{0,2}}(?:{re.escape(rule.thousands)}[0-9]{{3}})+|[0-9]+)"
     number = f"(?:{whole}(?:{decimal}[0-9]+)?|{decimal}[0-9]+)(?:[eE][+-]?[0-9]+)?"
     return f"^(?:{SHAPES[rule.negative].format(number)})$"
