@@ -29,7 +29,8 @@ class TextRule(Section):
         null_pattern: A cell that matches this regular expression completely has no value.
         formats: Timestamp formats in strftime notation, tried in this order; empty means ISO 8601.
             ``epoch_s``, ``epoch_ms`` and ``epoch_us`` are numbers of seconds, milliseconds, microseconds
-            since 1970.
+            since 1970. ``cyyddd`` is a date of JD Edwards: 124031 is 2024-01-31. ``iso8601`` is ISO 8601
+            among other formats.
         ambiguous: For a local time that exists twice because clocks were put back: reject its row, or take
             the earlier or the later time.
         nonexistent: For a local time that does not exist because clocks were put forward: reject its row, or

@@ -12,6 +12,8 @@ from loader.mapping.errors import PlaceOf, all_of
 from loader.records.convert import convert, full_match
 from loader.records.epochs import EPOCHS
 from loader.records.settings import Conversion
+from loader.records.timestamps import ISO_FORMAT
+from loader.strptime.day_of_year import CYYDDD
 from loader.strptime.format_faults import format_fault
 
 
@@ -57,14 +59,14 @@ def check_rule(column: MappedColumn) -> None:
             where=where,
         )
     for text_format in rule.formats:
-        why = format_fault(text_format) if text_format not in EPOCHS else None
+        why = format_fault(text_format) if text_format not in (*EPOCHS, CYYDDD, ISO_FORMAT) else None
         if why is not None:
             raise SettingsError(
                 f"The timestamp format '{text_format}' cannot be used.",
                 where=f"{where}.formats",
                 why=why,
                 next_step="use a strftime format such as %d.%m.%Y %H:%M, or for numbers since 1970 "
-                "epoch_s, epoch_ms or epoch_us",
+                "epoch_s, epoch_ms or epoch_us, for dates of JD Edwards cyyddd, for ISO 8601 iso8601",
             )
     if rule.null_pattern is not None:
         try:

@@ -9,6 +9,7 @@ from loader.records.instants import Instants, no_fraction, trimmed
 from loader.records.time_zones import WallClock, to_utc
 from loader.reject_code import RejectCode
 from loader.row_issues import RowIssue, issues_where, values_where
+from loader.strptime.day_of_year import CYYDDD, YEAR_AND_DAY, as_year_and_day
 from loader.strptime.reading import moments
 
 ISO_8601 = (
@@ -17,6 +18,9 @@ ISO_8601 = (
     r"(?:Z|[+-](?:0[0-9]|1[0-8])(?::?[0-5][0-9])?)?)?$"
 )
 """Extended format: a date, or a date and a time, optionally with an offset from UTC."""
+
+ISO_FORMAT = "iso8601"
+"""Name of ISO 8601 among other formats."""
 
 _UNITS = {"ms": 3, "us": 6, "ns": 9}
 """Decimal places of Parquet's timestamp units."""
@@ -45,7 +49,8 @@ def from_text(text: pl.Series, formats: Sequence[str], clock: WallClock) -> tupl
 
     Args:
         text: The texts; null where there is no value.
-        formats: strftime formats, or names in EPOCHS, tried in this order; ISO 8601 if empty.
+        formats: strftime formats, names in EPOCHS, CYYDDD or ISO_FORMAT, tried in this order; ISO 8601 if
+            empty.
         clock: Interprets texts without a zone.
     """
     parsed = _each_once(text, lambda texts: _formatted(texts, formats) if formats else _iso_8601(texts))
@@ -115,23 +120,34 @@ def _formatted(text: pl.Series, formats: Sequence[str]) -> pl.DataFrame:
         {"seconds": nothing, "fraction": no_fraction(len(text)), "naive": _all(text, value=False)}
     )
     for text_format in formats:
-        if text_format in EPOCHS:
-            seconds, fraction = read_epoch(
-                values_where(text, parsed["seconds"].is_null()), EPOCHS[text_format]
-            )
-            parsed = parsed.with_columns(
-                pl.col("seconds").fill_null(seconds), pl.col("fraction").fill_null(fraction)
-            )
-            continue
-        moment = moments(values_where(text, parsed["seconds"].is_null()), text_format)
-        naive = moment.is_not_null() & (moment.dtype == pl.Datetime("us"))
-        digits = (moment.dt.epoch("us") % 1_000_000).cast(pl.String).str.zfill(6)
+        read = _read(values_where(text, parsed["seconds"].is_null()), text_format)
         parsed = parsed.select(
-            pl.col("seconds").fill_null(moment.dt.epoch("us") // 1_000_000),
-            pl.col("fraction").fill_null(trimmed(digits)),
-            pl.col("naive") | naive,
+            pl.col("seconds").fill_null(read["seconds"]),
+            pl.col("fraction").fill_null(read["fraction"]),
+            pl.col("naive") | read["naive"],
         )
     return parsed
+
+
+def _read(text: pl.Series, text_format: str) -> pl.DataFrame:
+    """Return what the texts are by one format; null where they do not fit it."""
+    if text_format == ISO_FORMAT:
+        return _iso_8601(text)
+    if text_format in EPOCHS:
+        seconds, fraction = read_epoch(text, EPOCHS[text_format])
+        return pl.DataFrame({"seconds": seconds, "fraction": fraction, "naive": _all(text, value=False)})
+    if text_format == CYYDDD:
+        moment = moments(as_year_and_day(text), YEAR_AND_DAY)
+    else:
+        moment = moments(text, text_format)
+    digits = (moment.dt.epoch("us") % 1_000_000).cast(pl.String).str.zfill(6)
+    return pl.DataFrame(
+        {
+            "seconds": moment.dt.epoch("us") // 1_000_000,
+            "fraction": trimmed(digits),
+            "naive": moment.is_not_null() & (moment.dtype == pl.Datetime("us")),
+        }
+    )
 
 
 def _all(like: pl.Series, *, value: bool) -> pl.Series:
