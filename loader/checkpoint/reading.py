@@ -113,8 +113,8 @@ def read_plan(connection: sqlite3.Connection) -> tuple[str, float, Plan]:
         raise sqlite3.DatabaseError("it holds no plan")
     load_id, created_at, settings, command, window_rows, slice_rows = load
     rows = connection.execute(
-        "SELECT number, path, format, size_bytes, modified_ns, fingerprint, copy, rows, changed_ns, inode"
-        " FROM files ORDER BY number"
+        "SELECT number, path, format, size_bytes, modified_ns, fingerprint, copy, rows, changed_ns, inode,"
+        " rows_before FROM files ORDER BY number"
     ).fetchall()
     files = [SourceFile(*row) for row in rows]
     kept = connection.execute("SELECT settings FROM connection").fetchone()

@@ -12,10 +12,10 @@ them needs a new format version.
 import sqlite3
 
 APPLICATION_ID = 0x53434E4C  # "SCNL": distinguishes a checkpoint from other SQLite files of the same name
-FORMAT_VERSION = 13
+FORMAT_VERSION = 14
 """2: rejected rows have codes. 4: tokens are made of the start of a request's body. 5: marks name events.
 6: generations. 7: samples. 8: times of change. 9: windows over files. 10: swallowed lines. 11: verdicts.
-12: shards. 13: rules without defaults. Tokens and marks of earlier formats cannot be used."""
+12: shards. 13: rules without defaults. 14: rows of sheets. Tokens, marks of earlier ones cannot be used."""
 
 _SCHEMA = """
 CREATE TABLE load (
@@ -40,7 +40,8 @@ CREATE TABLE files (
     copy        INTEGER NOT NULL,
     rows        INTEGER,
     changed_ns  INTEGER NOT NULL,      -- ctime; 0 if it is not known, as inode
-    inode       INTEGER NOT NULL
+    inode       INTEGER NOT NULL,
+    rows_before INTEGER NOT NULL       -- rows of a sheet up to its header, which people count too
 );
 CREATE TABLE windows (
     number        INTEGER PRIMARY KEY,
@@ -199,9 +200,11 @@ CREATE VIEW window_ends AS             -- the last row of each window, as far as
     GROUP BY window;
 CREATE VIEW events_readable AS         -- an event that failed for some of its records has a line for each
     SELECT coalesce(failed_parts.token, events.token) AS token, events.state, first_files.path AS file,
-           coalesce(failed_parts.first_row, events.first_row, windows.first_row) AS first_row,
+           coalesce(failed_parts.first_row, events.first_row, windows.first_row)
+               + coalesce(first_files.rows_before, 0) AS first_row,
            last_files.path AS last_file,
-           coalesce(failed_parts.last_row, events.last_row, window_ends.last_row) AS last_row,
+           coalesce(failed_parts.last_row, events.last_row, window_ends.last_row)
+               + coalesce(last_files.rows_before, 0) AS last_row,
            coalesce(failed_parts.records, events.rows) AS rows, event_group,
            coalesce(failed_parts.code, events.code) AS code,
            coalesce(failed_parts.message, events.message) AS message, attempts,
@@ -209,14 +212,11 @@ CREATE VIEW events_readable AS         -- an event that failed for some of its r
            strftime('%Y-%m-%dT%H:%M:%fZ', last_attempt_at, 'unixepoch') AS last_attempt,
            events.window, events.event_index, coalesce(failed_parts.first_record, 0) AS first_record
     FROM events JOIN windows ON windows.number = events.window
-                LEFT JOIN failed_parts ON failed_parts.window = events.window
-                                      AND failed_parts.event_index = events.event_index
+                LEFT JOIN failed_parts USING (window, event_index)
                 LEFT JOIN window_ends ON window_ends.window = events.window
-                LEFT JOIN files AS first_files
-                       ON first_files.number = coalesce(failed_parts.file, events.file)
-                LEFT JOIN files AS last_files
-                       ON last_files.number = coalesce(failed_parts.last_file, events.last_file,
-                                                       window_ends.file);
+               LEFT JOIN files AS first_files ON first_files.number = coalesce(failed_parts.file, events.file)
+                LEFT JOIN files AS last_files ON last_files.number
+                          = coalesce(failed_parts.last_file, events.last_file, window_ends.file);
 CREATE VIEW failures AS                -- refused so far, also of events that have not come to their end
     SELECT window, event_index, first_record, records AS rows, file, first_row, rows_by_file, code, message
     FROM parts WHERE state = 'failed'

@@ -51,7 +51,7 @@ def receipts(
         match = re.fullmatch(r"(.+):([1-9]\d{0,15})", row, re.ASCII | re.DOTALL)
         if match is None:
             raise SettingsError("The row cannot be used.", where="--row", why=f"'{row}' is not FILE:ROW")
-        path, position = match[1], int(match[2]) - 1
+        path, position = match[1], int(match[2])
     if status is not None and status not in STATUSES:
         raise SettingsError(
             "This status does not exist.",

@@ -61,7 +61,8 @@ def plan_slices(
     def converted(slices: list[Slice]) -> Iterator[tuple[Slice, SliceRecords]]:
         nonlocal place
         first = slices[0].pieces[0]
-        place = f"{extract.files[first.file].path}, row {first.first_row + 1:,} or later"
+        file = extract.files[first.file]
+        place = f"{file.path}, row {file.row_number(first.first_row):,} or later"
         waiting = deque(zip(slices, records_of(slices), strict=True))
         slices.clear()
         while waiting:
@@ -115,7 +116,7 @@ def log_rejected(plan: SlicePlan, files: Sequence[SourceFile]) -> None:
             row.reason,
             extra={
                 "file": files[row.file].path,
-                "row": row.row + 1,
+                "row": files[row.file].row_number(row.row),
                 "column": row.column,
                 "code": row.code,
             },

@@ -13,7 +13,7 @@ class SourceFile:
     Attributes:
         number: Position in the extract, from 0.
         path: Absolute path.
-        format: ``parquet``, ``csv`` or ``ndjson``.
+        format: ``parquet``, ``csv``, ``ndjson`` or ``xlsx``.
         size_bytes: File size.
         fingerprint: Hex digest of the content; the same bytes give the same digest on every machine.
         copy: Number of earlier files of this extract with the same fingerprint (normally 0). It distinguishes
@@ -23,6 +23,8 @@ class SourceFile:
         changed_ns: Time of the last change of content, owner, mode or name (ctime), which programs cannot
             set; 0 if unknown.
         inode: Number of the file in its file system; 0 if unknown.
+        rows_before: Rows of a sheet up to its header; 0 in other files. Row numbers of a sheet count from its
+            top, those of other files from the first row behind the header.
     """
 
     number: int
@@ -35,6 +37,11 @@ class SourceFile:
     rows: int | None
     changed_ns: int = 0
     inode: int = 0
+    rows_before: int = 0
+
+    def row_number(self, row: int) -> int:
+        """Return how people count the row at a position: from 1, or as Excel numbers it."""
+        return self.rows_before + row + 1
 
     @property
     def is_sampled(self) -> bool:

@@ -48,6 +48,7 @@ class FilePreview:
         columns: The columns of its records.
         left_out: Source columns that the mapping does not use.
         unfed: Columns of the dataset without a source.
+        rows_before: Rows of a sheet up to its header; row numbers count them.
     """
 
     path: str
@@ -58,6 +59,11 @@ class FilePreview:
     columns: tuple[ColumnPreview, ...]
     left_out: tuple[str, ...]
     unfed: tuple[str, ...]
+    rows_before: int = 0
+
+    def row_number(self, row: int) -> int:
+        """Return how people count the row at a position, from 0."""
+        return self.rows_before + row + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,9 @@ class Preview:
 
 
 def to_json(preview: Preview, *, with_values: bool) -> bytes:
-    """Return a preview as indented JSON. Rows are counted from 1 in their file, files from 0 in ``files``.
+    """Return a preview as indented JSON.
+
+    Rows are counted from 1 in their file (those of a sheet as Excel counts them), files from 0 in ``files``.
 
     Args:
         preview: The preview.
@@ -120,9 +128,9 @@ def to_json(preview: Preview, *, with_values: bool) -> bytes:
         "files": files,
         "warnings": list(preview.warnings),
         **{name: getattr(counts, name) for name in names},
-        "rejected": [_from_one(asdict(kind)) for kind in counts.rejected_kinds()],
-        "lanes": lanes | {"largest": [_from_one(lane) for lane in lanes["largest"]]},
-        "repeated_keys": None if preview.repeats is None else _repeats(preview.repeats),
+        "rejected": [_numbered(asdict(kind), preview) for kind in counts.rejected_kinds()],
+        "lanes": lanes | {"largest": [_numbered(lane, preview) for lane in lanes["largest"]]},
+        "repeated_keys": None if preview.repeats is None else _repeats(preview.repeats, preview),
         "packings": [asdict(packing) for packing in preview.packings],
         "estimate": asdict(estimate)
         | {"fits_deadline": estimate.fits_deadline, "fits_token_life": estimate.fits_token_life},
@@ -131,9 +139,14 @@ def to_json(preview: Preview, *, with_values: bool) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _repeats(repeats: Repeats) -> dict[str, Any]:
-    return asdict(repeats) | {"first": [_from_one(asdict(key)) for key in repeats.first]}
+def _repeats(repeats: Repeats, preview: Preview) -> dict[str, Any]:
+    return asdict(repeats) | {"first": [_numbered(asdict(key), preview) for key in repeats.first]}
 
 
-def _from_one(place: dict[str, Any]) -> dict[str, Any]:
-    return {name: value + 1 if name in ("row", "again_row") else value for name, value in place.items()}
+def _numbered(place: dict[str, Any], preview: Preview) -> dict[str, Any]:
+    """Return a place with its rows as people count them."""
+    files = {"row": "file", "again_row": "again_file"}
+    return {
+        name: preview.files[place[files[name]]].row_number(value) if name in files else value
+        for name, value in place.items()
+    }

@@ -144,6 +144,7 @@ def _file_previews(extract: Extract, counts: Counts, samples: dict[int, Samples]
         filled = {column.name for column in mapping.columns}
         yield FilePreview(
             path=file.path,
+            rows_before=file.rows_before,
             format=words,
             size_bytes=file.size_bytes,
             rows=counts.rows_of_file[file.number],

@@ -202,7 +202,8 @@ def _fits(answer: bool | None) -> str:  # noqa: FBT001 - the answer is what it i
 
 
 def _place(preview: Preview, file: int, row: int) -> str:
-    return f"{figures.printable(preview.files[file].path)} row {row + 1:,}"
+    source = preview.files[file]
+    return f"{figures.printable(source.path)} row {source.row_number(row):,}"
 
 
 def _names(names: Iterable[str]) -> str:

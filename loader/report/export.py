@@ -16,7 +16,7 @@ from loader.errors import CheckpointError
 
 REJECTED_COLUMNS = ("file", "row", "column", "code", "reason", "value")
 _REJECTED = """
-SELECT coalesce(path, file), row + 1, column, code, reason, value
+SELECT coalesce(path, file), row + 1 + coalesce(rows_before, 0), column, code, reason, value
 FROM rejected LEFT JOIN files ON number = file ORDER BY file, row"""
 
 FAILED_COLUMNS = (
@@ -53,7 +53,8 @@ class Exported:
 def export_rejected(place: Path, path: Path) -> Exported:
     """Write the rejected rows of a load to a CSV file (mode 0600).
 
-    Rows are counted from 1 in their file, without the header. The checkpoint does not change.
+    Rows are counted from 1 in their file, without the header; those of a sheet as Excel counts them. The
+    checkpoint does not change.
 
     Args:
         place: The run directory, or one of its kept checkpoints.

@@ -39,7 +39,8 @@ FIELDS: Mapping[str, str] = {
     "loads": "Number of earlier loads.",
     "path": "Path of any other file.",
     "records": "Number of records that were refused.",
-    "row": "Number of a row in its file, from 1, without the header; the first one of an event or part.",
+    "row": "Number of a row in its file, from 1, without the header (in Excel files: as Excel counts); the "
+    "first one of an event or part.",
     "rows": "Number of rows of the extract; null if its format does not state it.",
     "rows_rejected": "Number of rejected rows.",
     "seconds": "Duration in seconds.",

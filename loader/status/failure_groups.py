@@ -11,7 +11,7 @@ SHOWN_PLACES = 3
 
 FAILED_EVENTS = """
 SELECT code, message, number, path, first_row FROM (
-    SELECT code, message, path, first_row,
+    SELECT code, message, path, first_row + rows_before AS first_row,
            count(*) OVER (PARTITION BY code, message) AS number,
            row_number() OVER (PARTITION BY code, message ORDER BY window, event_index, first_record) AS place
     FROM failures JOIN files ON files.number = failures.file
@@ -19,7 +19,7 @@ SELECT code, message, number, path, first_row FROM (
 
 REJECTED_ROWS = """
 SELECT column, reason, number, path, row FROM (
-    SELECT column, reason, path, row,
+    SELECT column, reason, path, row + rows_before AS row,
            count(*) OVER (PARTITION BY column, reason) AS number,
            row_number() OVER (PARTITION BY column, reason ORDER BY file, row) AS place
     FROM rejected JOIN files ON files.number = rejected.file
@@ -34,7 +34,7 @@ class FailureGroup:
         kind: For rows the column, for events the error code.
         reason: For rows the reason, for events the message of the service (it may contain row data).
         count: Number of rows or events.
-        first: Path and row (from 0) of the first few.
+        first: Path and row (from 0; in a sheet from its top) of the first few.
     """
 
     kind: str

@@ -87,7 +87,7 @@ class Cause:
         message: The service's message (may repeat row data).
         rows: Number of rows.
         file: Path of the file with the first row.
-        row: Position of the first row in its file, from 0.
+        row: Number of the first row in its file, as the user sees it.
         group: Group of the first row.
     """
 
@@ -154,8 +154,9 @@ class NotLoadedRows:
             " GROUP BY code, message ORDER BY count(*) DESC, code, message LIMIT ?",
             (_MOST_CAUSES,),
         )
+        files = self.plan.files
         return [
-            Cause(code, message, rows, self.plan.files[file].path, row, group)
+            Cause(code, message, rows, files[file].path, files[file].row_number(row), group)
             for code, message, rows, file, row, group in found
         ]
 
@@ -217,13 +218,14 @@ def write_not_loaded(rows: NotLoadedRows, run_dir: Path, extract: Extract) -> No
 
 def _named(reasons: Path, plan: Plan) -> Iterator[tuple[int, int, bool]]:
     """Yield file, row, and whether the row is left out, for each row in a file of reasons."""
-    numbers = {file.path: number for number, file in enumerate(plan.files)}
+    files = {file.path: (number, file.row_number(0)) for number, file in enumerate(plan.files)}
     if not reasons.exists():
         return
     with reasons.open("rb") as lines:
         for line in map(orjson.loads, lines):
-            if line["file"] in numbers:
-                yield numbers[line["file"]], line["row"] - 1, bool(line.get("left_out"))
+            if line["file"] in files:
+                number, first = files[line["file"]]
+                yield number, line["row"] - first, bool(line.get("left_out"))
 
 
 def _take_in(rows: NotLoadedRows, window: Replanned, failures: Sequence[Failure]) -> None:

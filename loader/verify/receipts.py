@@ -11,6 +11,7 @@ from typing import TextIO
 
 import polars as pl
 
+from loader.checkpoint.plan import Plan
 from loader.checkpoint.verdicts import Receipt, Verdict, Verdicts, open_verdicts
 from loader.errors import ExtractError, SettingsError
 from loader.extract import open_extract
@@ -65,7 +66,7 @@ class Wanted:
     Attributes:
         group: Events of this group.
         path: Events with a row of this file ...
-        row: ... at this position, from 0.
+        row: ... with this number, as the user sees it.
         status: Events of this status.
     """
 
@@ -136,7 +137,7 @@ def _write_csv(lines: Iterator[ReceiptLine], file: TextIO) -> int:
 def _lines(run_dir: Path, verdicts: Verdicts, wanted: Wanted) -> Iterator[ReceiptLine]:
     plan = stored_plan(run_dir)
     paths = [file.path for file in plan.files]
-    place = _wanted_place(wanted, paths)
+    place = _wanted_place(wanted, plan)
     job = stored_job(run_dir, plan)
     if job.live_schema:
         raise ExtractError(
@@ -160,8 +161,8 @@ def _lines(run_dir: Path, verdicts: Verdicts, wanted: Wanted) -> Iterator[Receip
                             receipt.event_id if receipt is not None else "",
                             _status(verdicts, receipt),
                             paths[places[0][0]],
-                            places[0][1] + 1,
-                            places[-1][1] + 1,
+                            _row_number(plan, places[0]),
+                            _row_number(plan, places[-1]),
                             len(places),
                             event.group,
                             event.token,
@@ -190,10 +191,15 @@ def _status(verdicts: Verdicts, receipt: Receipt | None) -> str:
     return STATUS.get(verdict, verdict.name.lower())
 
 
-def _wanted_place(wanted: Wanted, paths: list[str]) -> RowPlace | None:
+def _row_number(plan: Plan, place: RowPlace) -> int:
+    file, row = place
+    return plan.files[file].row_number(row)
+
+
+def _wanted_place(wanted: Wanted, plan: Plan) -> RowPlace | None:
     if wanted.path is None or wanted.row is None:
         return None
-    path = wanted.path
+    path, paths = wanted.path, [file.path for file in plan.files]
     named = [number for number, each in enumerate(paths) if each in (path, str(Path(path).absolute()))]
     named = named or [number for number, each in enumerate(paths) if Path(each).name == path]
     if len(named) != 1:
@@ -202,7 +208,7 @@ def _wanted_place(wanted: Wanted, paths: list[str]) -> RowPlace | None:
             where=path,
             why=f"the load read {paths[0]}" + (f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""),
         )
-    return named[0], wanted.row
+    return named[0], wanted.row - plan.files[named[0]].row_number(0)
 
 
 def _as_text(at: float | None) -> str:

@@ -74,7 +74,7 @@ def _not_loaded(rows: NotLoaded, run_dir: Path) -> list[str]:
         return [f"The rows that are not loaded could not be written for correction: {rows.problem.what}"]
     lines = [
         f"  {_rows(each.rows)}: {each.code}: {printable(each.message)};"
-        f" first: row {each.row + 1:,} of {each.file}, group {printable(each.group)}"
+        f" first: row {each.row:,} of {each.file}, group {printable(each.group)}"
         for each in rows.causes
     ]
     if rows.left_out:

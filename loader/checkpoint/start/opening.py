@@ -236,7 +236,7 @@ def _create(path: Path, plan: Plan, generation: int, now: float) -> None:
             )
             connection.executemany(
                 "INSERT INTO files (number, path, format, size_bytes, modified_ns, fingerprint, copy, rows,"
-                " changed_ns, inode) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " changed_ns, inode, rows_before) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 map(_stored, plan.files),
             )
 

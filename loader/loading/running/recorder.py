@@ -69,14 +69,15 @@ class Recorder:
         self._tally.part(event, result)
         if result.state is PartState.FAILED:
             part = result.part
+            source = self._extract.files[event.file_of(part.first)]
             log.warning(
                 "A record was refused." if part.count == 1 else "Records were refused.",
                 extra={
                     "code": result.code,
                     "window": event.window,
                     "index": event.index,
-                    "file": self._extract.files[event.file_of(part.first)].path,
-                    "row": event.rows[part.first] + 1,
+                    "file": source.path,
+                    "row": source.row_number(event.rows[part.first]),
                     "records": part.count,
                     "token": result.token,
                 },
@@ -102,7 +103,7 @@ class Recorder:
                 "window": event.window,
                 "index": event.index,
                 "file": self._extract.files[event.file].path,
-                "row": event.rows[0] + 1,
+                "row": self._extract.files[event.file].row_number(event.rows[0]),
                 "token": event.token,
             },
         )
