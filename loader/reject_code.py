@@ -33,6 +33,18 @@ class RejectCode(StrEnum):
     NESTED_VALUE = "NestedValue"
     """A JSON value has more than 100 levels of nesting, or a Parquet value has no text form."""
 
+    NOT_A_TEXT = "NotAText"
+    """A cell of a workbook holds a number, a date or a truth value, and feeds a text."""
+
+    CELL_ERROR = "CellError"
+    """A cell of a workbook holds an error such as #N/A."""
+
+    NO_FORMULA_VALUE = "NoFormulaValue"
+    """A cell of a workbook holds a formula whose value was never stored."""
+
+    MERGED_CELL = "MergedCell"
+    """A cell of a workbook is merged with another one, which holds the value."""
+
     MISSING_VALUE = "MissingValue"
     """A required column has no value."""
 

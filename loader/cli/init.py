@@ -8,24 +8,24 @@ from typing import Annotated, Any
 
 import typer
 
-from loader.cli.options import with_csv_options
+from loader.cli.options import with_file_options
 from loader.cli.terminal.emulate import REHEARSAL
 from loader.errors import SettingsError
 from loader.job import DATASET_ARN, read_job
 from loader.model import Operation
 
 
-@with_csv_options
+@with_file_options
 def init(
     extract: Annotated[
         list[str],
         typer.Argument(
-            help="Parquet, CSV or NDJSON files, folders or globs, or - for standard input. init reads the "
-            "first file.",
+            help="Parquet, CSV, NDJSON or Excel files, folders or globs, or - for standard input. init reads "
+            "the first file.",
         ),
     ],
     *,
-    csv: dict[str, Any],
+    files: dict[str, Any],
     event_type: Annotated[
         str,
         typer.Option(
@@ -54,10 +54,10 @@ def init(
 ) -> None:
     """Read the start of an extract and draft a job file.
 
-    init matches source columns to the dataset's columns by name, and fields of SAP tables by their meaning.
-    It finds date formats, decimal and thousands marks, and words such as "Date Not Captured" in the first
-    20,000 rows. It marks each guess, and each required column that it did not find. Check the file before you
-    load with it.
+    init matches source columns to the dataset's columns by name, and fields of SAP, JD Edwards, Oracle
+    E-Business Suite, Dynamics 365 and NetSuite by their meaning. It finds date formats, decimal and thousands
+    marks, and words such as "Date Not Captured" in the first 20,000 rows. It marks each guess with its
+    reason, and each required column that it did not find. Check the file before you load with it.
 
     Exit codes: 0 written; 2 refused, for example because the file exists; 9 no file or no row.
     """
@@ -67,14 +67,14 @@ def init(
     path = output or _default_path(extract[0])
     if os.path.lexists(path) and not force:
         raise _exists(path)
-    target: dict[str, Any] = {"dataset_arn": dataset_arn, "operation": operation, "csv": csv or None}
+    target: dict[str, Any] = {"dataset_arn": dataset_arn, "operation": operation} | files
     named = re.fullmatch(DATASET_ARN, dataset_arn or "")
     job = read_job(
         None,
         fallback={"instance_id": named["instance"]} if named else REHEARSAL,
         extract=extract,
         event_type=event_type,
-        **{name: value for name, value in target.items() if value is not None},
+        **{name: value for name, value in target.items() if value},
     )
     draft = draft_job(job, path.parent)
     _write(path, draft.text, overwrite=force)

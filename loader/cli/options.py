@@ -1,28 +1,31 @@
 """The flags of ``load`` and ``plan``, generated from the job's settings: each setting has one flag.
 
-Each setting of the table ``csv`` has a flag: ``--csv-separator`` and so on. Flags and the table of a job file
-together make up the table; a flag wins. ``mapping`` exists in a job file only.
+Each setting of the tables ``csv`` and ``excel`` has a flag: ``--csv-separator`` and so on. Flags and the
+table of a job file together make up the table; a flag wins. ``mapping`` exists in a job file only.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from loader.errors import SettingsError
-from loader.job import CsvSettings, Job
+from loader.job import CsvSettings, ExcelSettings, Job
 from loader.job.panels import EXTRACT, panel_of
 
-TABLES = {"mapping", "defaults", "csv"}
+TABLES = {"mapping", "defaults", "csv", "excel"}
 """Settings that are tables. They do not have a flag of their own."""
 
-CSV_PREFIX = "csv_"
-CSV_PANEL = "How CSV files are written"
-
+FILE_TABLES: Mapping[str, tuple[type[BaseModel], str]] = {
+    "csv": (CsvSettings, "How CSV files are written"),
+    "excel": (ExcelSettings, "How Excel workbooks are read"),
+}
+"""Tables of a job file whose settings have flags with their name in front, and the panel of these flags."""
 
 METAVARS = {
     "max_errors": "N|N%",
@@ -58,14 +61,12 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
         for name, field in Job.model_fields.items()
         if name not in TABLES and name != "extract"
     }
-    csv_flags = {
-        name: _flag(CSV_PREFIX + name, field, CSV_PANEL) for name, field in CsvSettings.model_fields.items()
-    }
+    file_flags = _file_flags()
 
     def run(extract: list[str] | None, **options: Any) -> None:
         settings = {name: options.pop(name) for name in flags}
         settings["extract"] = extract
-        settings["csv"] = _given({name: options.pop(CSV_PREFIX + name) for name in csv_flags})
+        settings |= _file_settings(options)
         command(_given(settings), **options)
 
     extract = inspect.Parameter(
@@ -77,7 +78,7 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
             typer.Argument(help=Job.model_fields["extract"].description, show_default=False),
         ],
     )
-    flags_of_all = (*flags.values(), *csv_flags.values())
+    flags_of_all = (*flags.values(), *file_flags)
     parameters = [extract, *flags_of_all, *[own[name] for name in own if name != "settings"]]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # read by typer
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -85,22 +86,38 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def with_csv_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give ``command(own options, csv)`` the flags of CSV files. It gets those given as the dict ``csv``."""
+def with_file_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give ``command(own options, files)`` the flags of CSV files and workbooks.
+
+    It gets those given as the dict ``files``, with a dict for each of ``FILE_TABLES``.
+    """
     own = inspect.signature(command, eval_str=True).parameters
-    flags = {
-        name: _flag(CSV_PREFIX + name, field, CSV_PANEL) for name, field in CsvSettings.model_fields.items()
-    }
 
     def run(**options: Any) -> None:
-        csv = _given({name: options.pop(CSV_PREFIX + name) for name in flags})
-        command(csv=csv, **options)
+        files = _file_settings(options)
+        command(files=files, **options)
 
-    parameters = [*(own[name] for name in own if name != "csv"), *flags.values()]
+    parameters = [*(own[name] for name in own if name != "files"), *_file_flags()]
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # read by typer
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     run.__name__, run.__doc__ = command.__name__, command.__doc__
     return run
+
+
+def _file_flags() -> list[inspect.Parameter]:
+    return [
+        _flag(f"{table}_{name}", field, panel)
+        for table, (section, panel) in FILE_TABLES.items()
+        for name, field in section.model_fields.items()
+    ]
+
+
+def _file_settings(options: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Take the settings of CSV files and workbooks out of the options, as a dict for each table."""
+    return {
+        table: _given({name: options.pop(f"{table}_{name}") for name in section.model_fields})
+        for table, (section, _) in FILE_TABLES.items()
+    }
 
 
 def _given(settings: dict[str, Any]) -> dict[str, Any]:

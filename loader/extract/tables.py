@@ -2,16 +2,20 @@
 
 from collections.abc import Collection
 
+import polars as pl
+
 from loader.datasets import NEVER_SEND, Dataset
 from loader.errors import ExtractError
 from loader.extract.find_files import find_files
 from loader.formats.csv.table import CsvTable
+from loader.formats.excel.table import ExcelTable
 from loader.formats.ndjson.table import NdjsonTable
 from loader.formats.parquet.table import ParquetTable
 from loader.formats.partitioned import PartitionedTable
 from loader.formats.windows import Table
-from loader.job import CsvSettings, Job
+from loader.job import CsvSettings, ExcelSettings, Job
 from loader.job.sections import STANDARD_INPUT
+from loader.mapping.mapping import map_file
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged
 from loader.sources.left_out import LeftOut
@@ -51,13 +55,14 @@ def files_of(job: Job, kept: StdinCopy) -> tuple[tuple[SourceFile, ...], list[st
     return files, [*advice, *left_out.sentences()]
 
 
-def open_table(job: Job, dataset: Dataset | None, file: SourceFile) -> Table:
+def open_table(job: Job, dataset: Dataset | None, file: SourceFile, *, is_mapped: bool = True) -> Table:
     """Open one file of an extract.
 
     Args:
         job: The job.
         dataset: The dataset, or None if its columns are unknown.
         file: The file.
+        is_mapped: Whether the job maps its columns; a job that is being drafted does not.
 
     Raises:
         NothingToLoad: The file is empty; it has not even columns.
@@ -65,6 +70,8 @@ def open_table(job: Job, dataset: Dataset | None, file: SourceFile) -> Table:
     """
     values = partitions_of(file.path) if job.partitions else {}
     table = _open_file(job, dataset, file, values)
+    if is_mapped and isinstance(table, ExcelTable):
+        table.feed_text(_text_sources(job, dataset, table, values))
     return PartitionedTable(table, values) if values else table
 
 
@@ -73,6 +80,8 @@ def _open_file(job: Job, dataset: Dataset | None, file: SourceFile, path_columns
         return ParquetTable(file)
     if file.format == "csv":
         return CsvTable(file, job.csv)
+    if file.format == "xlsx":
+        return ExcelTable(file, job.excel)
     # Required columns and columns that the mapping names must be in the first rows: a misspelt name is
     # rejected before anything is sent.
     may_come = [
@@ -87,12 +96,23 @@ def _open_file(job: Job, dataset: Dataset | None, file: SourceFile, path_columns
     return NdjsonTable(file, may_come, leaves_out_unknown=job.ignore_unknown and dataset is not None)
 
 
-def reopen_table(file: SourceFile, settings: CsvSettings) -> Table:
+def _text_sources(
+    job: Job, dataset: Dataset | None, table: ExcelTable, path_columns: Collection[str]
+) -> frozenset[str]:
+    """Return the columns of a sheet that are sources of texts."""
+    schema = {**table.schema, **dict.fromkeys(path_columns, pl.String())}
+    mapping = map_file(job, dataset, table.file, schema, tuple(path_columns))
+    texts = [column for column in mapping.columns if column.type == "string"]
+    return frozenset(name for column in texts for name in column.source_columns)
+
+
+def reopen_table(file: SourceFile, csv: CsvSettings, excel: ExcelSettings) -> Table:
     """Open a file of an earlier load to copy rows from it.
 
     Args:
         file: The file as stored in the checkpoint.
-        settings: The CSV settings, if it is CSV.
+        csv: The CSV settings, if it is CSV.
+        excel: The settings of its sheet, if it is a workbook.
 
     Raises:
         ExtractError: The file cannot be read, changed, or is not on this machine.
@@ -106,4 +126,6 @@ def reopen_table(file: SourceFile, settings: CsvSettings) -> Table:
     check_unchanged(file)
     if file.format == "parquet":
         return ParquetTable(file)
-    return CsvTable(file, settings) if file.format == "csv" else NdjsonTable(file)
+    if file.format == "xlsx":
+        return ExcelTable(file, excel)
+    return CsvTable(file, csv) if file.format == "csv" else NdjsonTable(file)

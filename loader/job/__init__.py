@@ -2,10 +2,11 @@
 
 from loader.job.column_rule import ColumnRule, TextRule
 from loader.job.fields import INSTANCE_ID_PATTERN
+from loader.job.file_sections import CsvSettings, ExcelSettings
 from loader.job.keep import Keep
 from loader.job.reading import read_job
 from loader.job.run_folder import SHARDS_NAME, checkpoint_dir_of, run_dir_of
-from loader.job.sections import CsvSettings, InDoubt, MaxErrors, OnFailure, Pack
+from loader.job.sections import InDoubt, MaxErrors, OnFailure, Pack
 from loader.job.settings import DATASET_ARN, DATASET_EVENT_TYPE, Job
 from loader.job.shard import Shard
 
@@ -16,6 +17,7 @@ __all__ = [
     "SHARDS_NAME",
     "ColumnRule",
     "CsvSettings",
+    "ExcelSettings",
     "InDoubt",
     "Job",
     "Keep",

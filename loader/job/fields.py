@@ -11,10 +11,10 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, NoDecode
 
 from loader.job.column_rule import ColumnRule, TextRule
+from loader.job.file_sections import CsvSettings, ExcelSettings
 from loader.job.keep import Keep
 from loader.job.panels import DELIVERY, DESTINATION, EVENTS, EXTRACT, RUN, plan_setting, setting
 from loader.job.sections import (
-    CsvSettings,
     Duration,
     InDoubt,
     MaxErrors,
@@ -38,12 +38,12 @@ class ExtractFields(BaseSettings):
         Texts,
         setting(
             EXTRACT,
-            "Parquet, CSV or NDJSON files, folders or globs, also s3://bucket/...; @LIST: a file that lists "
-            "them; -: standard input.",
+            "Parquet, CSV, NDJSON or Excel files, folders or globs, also s3://bucket/...; @LIST: a file that "
+            "lists them; -: standard input.",
         ),
     ] = ()
     format: Annotated[
-        Literal["auto", "parquet", "csv", "ndjson"],
+        Literal["auto", "parquet", "csv", "ndjson", "xlsx"],
         plan_setting(EXTRACT, "Format of the files; auto detects it from content and name."),
     ] = "auto"
     extract_profile: Annotated[
@@ -68,6 +68,9 @@ class ExtractFields(BaseSettings):
         setting(EXTRACT, "Version of a Delta table to read, instead of the newest one.", ge=0),
     ] = None
     csv: Annotated[CsvSettings, plan_setting(EXTRACT, "The dialect of CSV files.")] = CsvSettings()
+    excel: Annotated[
+        ExcelSettings, plan_setting(EXTRACT, "The sheet of Excel workbooks, and how it is read.")
+    ] = ExcelSettings()
     ignore_unknown: Annotated[
         bool, plan_setting(EXTRACT, "Leave out columns that the dataset does not have, instead of refusing.")
     ] = False

@@ -23,7 +23,7 @@ from loader.checkpoint.rejected import open_rejected
 from loader.checkpoint.start.correction_folders import REASONS_NAME
 from loader.errors import CheckpointError, LoaderError, contained_call
 from loader.extract import Table, reopen_table
-from loader.job import CsvSettings
+from loader.job import CsvSettings, ExcelSettings
 from loader.model import SourceFile
 from loader.shards.whole import whole_load
 from loader.sources.compression import without_suffix
@@ -150,11 +150,12 @@ def keep_rejects(run_dir: Path, opened: Callable[[SourceFile], Table]) -> None:
 
 def _write_all(rejected: RowsToCorrect, folder: Path, opened: Callable[[SourceFile], Table] | None) -> None:
     csv = CsvSettings(**rejected.plan.settings.get("csv", {}))
+    excel = ExcelSettings(**rejected.plan.settings.get("excel", {}))
     names = {number: _name(rejected.plan.files, number) for number in rejected.files}
     found: list[Mapping[str, str]] = []
     for number, name in names.items():
         file = rejected.plan.files[number]
-        table = reopen_table(file, csv) if opened is None else opened(file)
+        table = reopen_table(file, csv, excel) if opened is None else opened(file)
         for parent in reversed((folder / name).relative_to(folder).parents):
             (folder / parent).mkdir(mode=0o700, exist_ok=True)
         make_private_file(folder / name)
@@ -179,7 +180,7 @@ def _write_reasons(rejected: RowsToCorrect, names: Mapping[int, str], path: Path
                 last = (number, row)
             line = {
                 "file": rejected.plan.files[number].path,
-                "row": row + 1,
+                "row": rejected.plan.files[number].row_number(row),
                 "rejected_file": names[number],
                 "rejected_row": place,
                 "column": column,
@@ -190,7 +191,7 @@ def _write_reasons(rejected: RowsToCorrect, names: Mapping[int, str], path: Path
         for number, row, code, reason in rejected.left_out():
             line = {
                 "file": rejected.plan.files[number].path,
-                "row": row + 1,
+                "row": rejected.plan.files[number].row_number(row),
                 "left_out": True,
                 "code": code,
                 "reason": reason,

@@ -1,4 +1,4 @@
-"""The format of a file: Parquet, CSV or NDJSON, from its content, its name or the user's setting.
+"""The format of a file: Parquet, CSV, NDJSON or Excel, from its content, its name or the user's setting.
 
 Rules kept here:
 
@@ -7,9 +7,11 @@ Rules kept here:
    any other name is NDJSON if its first character is a brace, else CSV.
 """
 
+import re
 import shlex
 from io import BufferedReader
 from pathlib import PurePath
+from zipfile import BadZipFile, ZipFile
 
 from loader.errors import ExtractError
 from loader.sources.compression import SUFFIXES, compression_of, decompressed, without_suffix
@@ -29,16 +31,19 @@ PART_PREFIX = "part-"
 
 PARQUET_MAGIC = b"PAR1"
 
+_ZIP_MAGIC = b"PK\x03\x04"
+
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
-READABLE = "Parquet, CSV and NDJSON"
+READABLE = "Parquet, CSV, NDJSON and Excel workbooks (.xlsx)"
 
 # The first bytes of what people hand over by mistake, and what to do about it.
 WRONG_MAGICS = {
     b"PARE": "it is an encrypted Parquet file, which cannot be read",
-    b"\xd0\xcf\x11\xe0": "it is an Excel workbook; save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "it is an Excel workbook of the old format (.xls), or one with a password; save it "
+    "as an Excel workbook (.xlsx) without a password",
     b"ORC": f"it is an ORC file; only {READABLE} are read",
     b"Obj\x01": f"it is an Avro file; only {READABLE} are read",
 }
@@ -63,6 +68,9 @@ WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".ods")
 WORKBOOK_MEMBERS = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/")
 """What the first member of a zip archive is called if it is an Excel workbook."""
 
+_WORKBOOK_PART = re.compile(r"xl/workbook[0-9]*\.xml", re.IGNORECASE)
+"""The member of a zip archive that makes it a workbook of the format .xlsx or .xlsm."""
+
 
 def is_extract_name(name: str) -> bool:
     """Return whether a file of this name is an extract's, where whole folders are given (in any case).
@@ -77,7 +85,7 @@ def is_extract_name(name: str) -> bool:
 
 
 def format_of(name: str, packed: BufferedReader, named: str) -> str:
-    """Return ``parquet``, ``csv`` or ``ndjson``.
+    """Return ``parquet``, ``csv``, ``ndjson`` or ``xlsx``.
 
     Args:
         name: Name of the file.
@@ -94,11 +102,17 @@ def format_of(name: str, packed: BufferedReader, named: str) -> str:
         if named not in ("auto", "parquet"):
             raise _neither(name, f"it is a Parquet file, and not {named}")
         return "parquet"
+    if head.startswith(_ZIP_MAGIC) and _is_workbook(packed):
+        if named not in ("auto", "xlsx"):
+            raise _neither(name, f"it is an Excel workbook, and not {named}")
+        return "xlsx"
     text = decompressed(packed).read(_HEAD_BYTES)
     _refuse_archive(name, text)
     why = next((words for magic, words in WRONG_MAGICS.items() if text.startswith(magic)), None)
     if text.startswith(PARQUET_MAGIC):
         why = f"it is a Parquet file inside {compression_of(head)}; unpack it first"
+    if why is None and named == "xlsx":
+        why = "it does not begin as an Excel workbook (.xlsx) does"
     if why is None and (suffix == ".parquet" or named == "parquet"):
         why = "its name ends in .parquet, but it does not begin with PAR1"
         why = why if suffix == ".parquet" else "it does not begin with PAR1, as Parquet files do"
@@ -114,7 +128,8 @@ def _refuse_archive(name: str, text: bytes) -> None:
     kind, command = next((archive for magic, archive in ARCHIVES.items() if text.startswith(magic)), ("", ""))
     is_workbook = text[ZIP_NAME_OFFSET:].startswith(WORKBOOK_MEMBERS) or name.lower().endswith(WORKBOOKS)
     if kind == "a zip archive" and is_workbook:
-        raise _neither(name, "it is an Excel workbook; save the sheet as CSV")
+        why = "it is a workbook of another format, a compressed one, or one from S3"
+        raise _neither(name, f"{why}; save it as an Excel workbook (.xlsx) on this machine, or as CSV")
     if text[TAR_MARK] == b"ustar":
         kind, command = TAR
     if not kind:
@@ -127,6 +142,19 @@ def _refuse_archive(name: str, text: bytes) -> None:
         why=f"it is {kind}",
         next_step=f"unpack it and load the folder:\n  {unpack}" if command else "",
     )
+
+
+def _is_workbook(packed: BufferedReader) -> bool:
+    """Return whether a zip archive is a workbook; the file is at its start afterwards."""
+    if not packed.seekable():
+        return False
+    try:
+        with ZipFile(packed) as archive:
+            return any(map(_WORKBOOK_PART.fullmatch, archive.namelist()))
+    except BadZipFile:
+        return False
+    finally:
+        packed.seek(0)
 
 
 def _format_of_text(name: str, suffix: str, text: bytes) -> str:

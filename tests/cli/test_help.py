@@ -7,7 +7,7 @@ import pytest
 import typer.main
 
 from loader.cli import app
-from loader.job import CsvSettings, Job
+from loader.job import CsvSettings, ExcelSettings, Job
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined] # a group
@@ -61,9 +61,10 @@ def test_the_commands_and_flags_of_the_contract_are_there(command):
 def test_every_setting_has_a_flag_and_every_flag_an_explanation():
     """Every setting except tables has a flag, and every flag has a help text."""
     parameters = {parameter.name: parameter for parameter in COMMANDS["load"].params}
-    assert set(Job.model_fields) - {"mapping", "defaults", "csv"} <= set(parameters)
+    assert set(Job.model_fields) - {"mapping", "defaults", "csv", "excel"} <= set(parameters)
     assert {f"csv_{name}" for name in CsvSettings.model_fields} <= set(parameters)
-    assert set(Job.model_fields) - {"mapping", "defaults", "csv"} <= {
+    assert {f"excel_{name}" for name in ExcelSettings.model_fields} <= set(parameters)
+    assert set(Job.model_fields) - {"mapping", "defaults", "csv", "excel"} <= {
         each.name for each in COMMANDS["plan"].params
     }
     for command in COMMANDS.values():
@@ -74,7 +75,7 @@ def test_every_setting_has_a_flag_and_every_flag_an_explanation():
 def test_init_names_every_format_it_reads():
     """The help of init lists all formats, including NDJSON."""
     (extract,) = (each for each in COMMANDS["init"].params if each.name == "extract")
-    assert extract.help.startswith("Parquet, CSV or NDJSON files")
+    assert extract.help.startswith("Parquet, CSV, NDJSON or Excel files")
 
 
 def test_help_names_the_exit_codes(ask):
@@ -103,7 +104,7 @@ PAGES += [str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "howto").glob
 def test_the_pages_for_users_name_only_flags_that_exist(page):
     """What a reader copies works."""
     flags = {flag for command in COMMANDS.values() for parameter in command.params for flag in parameter.opts}
-    flags |= {"--version", "--help"}
+    flags |= {"--version", "--help", "--install-completion", "--show-completion"}
     mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / page).read_text(encoding="utf-8")))
     assert mentioned <= flags | OTHER_PROGRAMS
 

@@ -18,6 +18,7 @@ from loader.formats.ndjson.table import HEAD_BYTES
 from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS
 from loader.records.row_batch import MAX_VALUE_BYTES
 from loader.reject_code import RejectCode
+from tests.formats.workbooks import raw_bytes, text_row
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "values.md"
 
@@ -71,6 +72,17 @@ def arrow(column: str, values: pa.Array) -> bytes:
     return file.getvalue()
 
 
+def sheet(column: str, cell: str, tail: str = "") -> bytes:
+    """Return a workbook whose last row has a cell, as XML, in a column."""
+    good = "".join(text_row(row, *RESERVATION.values()) for row in range(2, 2 + GOOD_ROWS))
+    cells = {name: f'<c t="inlineStr"><is><t>{text}</t></is></c>' for name, text in RESERVATION.items()}
+    last = "".join((cells | {column: cell}).values())
+    return raw_bytes(text_row(1, *RESERVATION) + good + f'<row r="{2 + GOOD_ROWS}">{last}</row>', tail=tail)
+
+
+MERGED = '<mergeCells><mergeCell ref="F4:F5"/></mergeCells>'
+
+
 def after_good(good: object, bad: object) -> pl.Series:
     return pl.Series([good] * GOOD_ROWS + [bad])
 
@@ -103,6 +115,11 @@ CASES: Sequence[tuple[RejectCode, str, bytes, Mapping[str, object]]] = [
         ndjson(b'{"product_id": %s1%s}' % (b"[" * 101, b"]" * 101)),
         {},
     ),
+    (RejectCode.WRONG_FIELD_COUNT, "wide.xlsx", sheet("product_id", "<c/><c><v>1</v></c>"), {}),
+    (RejectCode.NOT_A_TEXT, "number.xlsx", sheet("product_id", "<c><v>43</v></c>"), {}),
+    (RejectCode.CELL_ERROR, "error.xlsx", sheet("quantity", '<c t="e"><v>#N/A</v></c>'), {}),
+    (RejectCode.NO_FORMULA_VALUE, "formula.xlsx", sheet("quantity", "<c><f>1+1</f></c>"), {}),
+    (RejectCode.MERGED_CELL, "merged.xlsx", sheet("product_id", "<c/>", MERGED), {}),
     (RejectCode.MISSING_VALUE, "missing.csv", cell("reservation_id", ""), {}),
     (RejectCode.MISSING_VALUE, "missing.ndjson", ndjson(b'{"reservation_id": null}'), {}),
     (RejectCode.MISSING_VALUE, "missing.parquet", parquet("reservation_id", after_good("R", None)), {}),

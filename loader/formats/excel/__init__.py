@@ -1,0 +1,1 @@
+"""Excel workbooks (.xlsx, .xlsm): one sheet of one, as rows."""

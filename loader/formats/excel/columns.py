@@ -1,0 +1,136 @@
+"""The columns of a sheet, from its header row, and the rows behind it as texts.
+
+Rules kept here:
+
+1. A column that feeds texts takes texts only: Excel turns a code such as 000043 into the number 43 when it is
+   typed into a cell, and MAR-1 into a date. A setting names the columns in which such values are right.
+2. An error, a formula without a stored value, and a merged cell behind the first one are not values: the row
+   is rejected if the column is needed.
+3. A row without any value is left out and counted as such.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from loader.errors import ExtractError
+from loader.formats.bad_record import BadRecord, RecordFault
+from loader.formats.excel.cells import CellKind, SheetCell, SheetRow
+from loader.reject_code import RejectCode
+
+_VALUES = frozenset({CellKind.TEXT, CellKind.NUMBER, CellKind.TRUTH, CellKind.DATE})
+"""Kinds of cells that hold a value."""
+
+_BLANK = RecordFault(RejectCode.WRONG_FIELD_COUNT, "the row is empty")
+
+
+def header_names(path: str, row: SheetRow, header_row: int) -> dict[int, str]:
+    """Return the names of the columns by their number, from the cells of the header row.
+
+    Raises:
+        ExtractError: The row is empty, or names columns alike.
+    """
+    if not any(cell.kind in _VALUES for cell in row.values()):
+        raise ExtractError(
+            "The sheet has no header.",
+            where=f"{path}, row {header_row:,}",
+            why="the row that should name the columns is empty",
+            next_step="name the row with the names with --excel-header-row, counted from 1 as Excel counts",
+        )
+    names = {number: _name(row.get(number), number) for number in range(min(row), max(row) + 1)}
+    twice = [name for name, count in Counter(names.values()).items() if count > 1]
+    if twice:
+        raise ExtractError(
+            "The header of the sheet names columns alike.",
+            where=f"{path}, row {header_row:,}",
+            why=f"it names more than one column {', '.join(map(repr, twice[:5]))}",
+            next_step="give each column of the sheet a name of its own",
+        )
+    return names
+
+
+def _name(cell: SheetCell | None, number: int) -> str:
+    text = cell.text.strip() if cell is not None and cell.kind in _VALUES else ""
+    return text or f"(column {number})"
+
+
+@dataclass(frozen=True, slots=True)
+class RowBlock:
+    """Some rows of a sheet, from one position to another.
+
+    Attributes:
+        cells: Their cells by column number; none in an empty row.
+        names: The columns by number.
+        text_columns: Columns that feed texts, and hold nothing else.
+    """
+
+    cells: Sequence[SheetRow]
+    names: Mapping[int, str]
+    text_columns: Collection[str]
+
+    @property
+    def rows(self) -> int:
+        """How many rows it holds."""
+        return len(self.cells)
+
+    def parse(self, columns: Sequence[str]) -> tuple[pl.DataFrame, list[BadRecord]]:
+        """Return the named columns of all rows as text, and the records that cannot be rows."""
+        numbers = {name: number for number, name in self.names.items()}
+        wanted = [(name, numbers[name], name in self.text_columns) for name in columns]
+        bad: list[BadRecord] = []
+        values: list[list[str | None]] = [[] for _ in columns]
+        for index, row in enumerate(self.cells):
+            fault = self._fault(row, wanted)
+            if fault is not None:
+                bad.append(BadRecord(index, fault, _shown(row), left_out=fault is _BLANK))
+            for column, (_, number, _) in zip(values, wanted, strict=True):
+                cell = row.get(number) if fault is None else None
+                column.append(cell.text if cell is not None else None)
+        frame = pl.DataFrame(
+            {name: pl.Series(name, texts, pl.String) for name, texts in zip(columns, values, strict=True)}
+        )
+        return frame, bad
+
+    def _fault(self, row: SheetRow, wanted: Sequence[tuple[str, int, bool]]) -> RecordFault | None:
+        """Return why a row cannot be one, or None."""
+        if not any(cell.kind is not CellKind.COVERED for cell in row.values()):
+            return _BLANK
+        for name, number, is_text in wanted:
+            cell = row.get(number)
+            if cell is None or cell.kind is CellKind.TEXT:
+                continue
+            fault = _cell_fault(name, cell, is_text=is_text)
+            if fault is not None:
+                return fault
+        beyond = next((number for number in row if number not in self.names), None)
+        if beyond is not None and row[beyond].kind is not CellKind.COVERED:
+            reason = f"column {beyond:,} has a value and no name in the header"
+            return RecordFault(RejectCode.WRONG_FIELD_COUNT, reason)
+        return None
+
+
+def _cell_fault(name: str, cell: SheetCell, *, is_text: bool) -> RecordFault | None:
+    match cell.kind:
+        case CellKind.ERROR:
+            return RecordFault(RejectCode.CELL_ERROR, f"the cell holds the error {cell.text}", name)
+        case CellKind.FORMULA:
+            reason = "the cell holds a formula whose value is not stored: open the file in Excel and save it"
+            return RecordFault(RejectCode.NO_FORMULA_VALUE, reason, name)
+        case CellKind.COVERED:
+            reason = (
+                'the cell is merged with another one (excel.merged_cells = "fill" takes the value of that)'
+            )
+            return RecordFault(RejectCode.MERGED_CELL, reason, name)
+    if is_text:
+        reason = (
+            f"the cell holds {cell.kind.value}, and the column feeds texts: zeros in front may be lost"
+            " (excel.as_text names columns in which it is right)"
+        )
+        return RecordFault(RejectCode.NOT_A_TEXT, reason, name)
+    return None
+
+
+def _shown(row: SheetRow) -> str:
+    return ", ".join(row[number].text for number in sorted(row))

@@ -1,0 +1,101 @@
+"""Some rows of a sheet in a workbook of their own, to be corrected and loaded by the same settings."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loader.formats.excel.cells import CellKind, SheetCell, SheetRow
+from loader.formats.excel.workbook import ESCAPED, Sheet
+
+_CONTROL = {
+    number: f"_x{number:04X}_"
+    for number in (*range(9), 11, 12, *range(13, 32))  # not tab and line feed
+}
+"""Characters that XML cannot hold, or does not keep, as a workbook writes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Where the columns of a sheet are named.
+
+    Attributes:
+        row: The row, from 1.
+        names: The columns, by number from 1.
+    """
+
+    row: int
+    names: Mapping[int, str]
+
+
+def copy_sheet_rows(
+    sheet: Sheet, header: Header, cells: Iterable[SheetRow], rows: Iterator[int], path: Path
+) -> None:
+    """Write some rows to a new workbook: cells keep their columns, types and number formats.
+
+    A cell that holds no value (an error, a formula without one, a merged cell) is an error there, or empty.
+
+    Args:
+        sheet: The sheet that they are from.
+        header: Where its columns are named.
+        cells: The rows of the sheet behind that row.
+        rows: Positions of the rows to write, ascending.
+        path: The new workbook.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    from openpyxl import Workbook  # noqa: PLC0415 - an extra
+
+    book: Any = Workbook(write_only=True)
+    book.epoch = sheet.epoch
+    target = book.create_sheet(sheet.name)
+    for _ in range(header.row - 1):
+        target.append([])
+    target.append(
+        _cells(
+            target, sheet, {number: SheetCell(CellKind.TEXT, name) for number, name in header.names.items()}
+        )
+    )
+    row = next(rows, None)
+    for position, values in enumerate(cells):
+        if row is None:
+            break
+        if position == row:
+            target.append(_cells(target, sheet, values))
+            row = next(rows, None)
+    book.save(path)
+
+
+def _cells(target: Any, sheet: Sheet, row: SheetRow) -> list[Any]:
+    return [_cell(target, sheet, row.get(number)) for number in range(1, max(row, default=0) + 1)]
+
+
+def _cell(target: Any, sheet: Sheet, cell: SheetCell | None) -> Any:
+    from openpyxl.cell import WriteOnlyCell  # noqa: PLC0415 - an extra
+
+    if cell is None or cell.kind in (CellKind.COVERED, CellKind.FORMULA):
+        return None
+    value, data_type = _stored(cell)
+    written = WriteOnlyCell(target)
+    # Past the check of openpyxl, which takes a text that begins with "=" for a formula.
+    written._value, written.data_type = value, data_type  # noqa: SLF001
+    if cell.style < len(sheet.formats):
+        written.number_format = sheet.formats[cell.style]
+    return written
+
+
+def _stored(cell: SheetCell) -> tuple[object, str]:
+    """Return the value of a cell as openpyxl writes it, and the letter of its type."""
+    match cell.kind:
+        case CellKind.TEXT:
+            return _escaped(cell.text), "s"
+        case CellKind.ERROR:
+            return cell.text, "e"
+        case CellKind.TRUTH:
+            return cell.text == "true", "b"
+    return cell.stored, "n"
+
+
+def _escaped(text: str) -> str:
+    return ESCAPED.sub(lambda match: f"_x005F{match[0]}", text).translate(_CONTROL)

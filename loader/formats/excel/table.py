@@ -1,0 +1,165 @@
+"""The rows of one sheet of a workbook, read forward in blocks."""
+
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import polars as pl
+
+from loader.errors import ExtractError, NothingToLoad
+from loader.formats.cuts import FileCut
+from loader.formats.excel.cells import SheetRow, sheet_rows
+from loader.formats.excel.columns import RowBlock, header_names
+from loader.formats.excel.copying import Header, copy_sheet_rows
+from loader.formats.excel.merging import covered
+from loader.formats.excel.workbook import opened_sheet, scan, shared_texts
+from loader.formats.rows import Rows
+from loader.formats.window_cutter import PendingRows
+from loader.formats.windows import Piece, Table, mean_row_bytes
+from loader.job import ExcelSettings
+from loader.model import SourceFile
+from loader.sources.files import check_unchanged
+from loader.sources.local_paths import S3_SCHEME
+
+_BLOCK_ROWS = 2048
+"""Rows that are parsed at a time."""
+
+_SIZING_ROWS = 1000
+"""Rows at the beginning that tell how long rows are."""
+
+
+class ExcelTable:
+    """One sheet of a workbook. All columns are text: what a cell holds decides which columns take it.
+
+    Args:
+        file: The workbook.
+        settings: Which sheet, and how it is read.
+
+    Raises:
+        NothingToLoad: The sheet has no row behind its header.
+        ExtractError: The workbook or its header cannot be used.
+    """
+
+    def __init__(self, file: SourceFile, settings: ExcelSettings) -> None:
+        if file.path.startswith(S3_SCHEME):
+            raise ExtractError(
+                "Excel workbooks are not read from S3.",
+                where=file.path,
+                next_step="copy it to this machine, or save the sheet as CSV",
+            )
+        self._settings = settings
+        self._text_columns: Collection[str] = ()
+        with opened_sheet(file.path, settings) as sheet:
+            self._sheet_name = sheet.name
+            self._merges, self._hidden_rows = scan(sheet)
+        self.file = replace(file, rows_before=settings.header_row)
+        self._names: Mapping[int, str] = {}
+        if not self._head(1):
+            raise NothingToLoad("The sheet has no rows.", where=file.path)
+        self.schema: Mapping[str, pl.DataType] = dict.fromkeys(self._names.values(), pl.String())
+        unknown = [name for name in settings.as_text if name not in self.schema]
+        if unknown:
+            raise ExtractError(
+                f"The sheet has no column '{unknown[0]}'.",
+                where=f"excel.as_text, {file.path}",
+                next_step="names must be spelled as in the sheet",
+            )
+
+    def feed_text(self, columns: Collection[str]) -> None:
+        """Set the columns that feed texts: other values in them reject their rows."""
+        self._text_columns = frozenset(columns) - set(self._settings.as_text)
+
+    @property
+    def words(self) -> str:
+        """How it is written, in words."""
+        return f"Excel, sheet '{self._sheet_name}', names in row {self._settings.header_row:,}"
+
+    @property
+    def advice(self) -> Sequence[str]:
+        """What the user should check: rows that Excel does not show."""
+        if not self._hidden_rows:
+            return ()
+        rows = "1 row" if self._hidden_rows == 1 else f"{self._hidden_rows:,} rows"
+        verb = "is" if self._hidden_rows == 1 else "are"
+        return [f"{rows} of {self.file.path} {verb} hidden in Excel (by a filter?) and loaded all the same."]
+
+    def has_rows(self) -> bool:
+        """Return whether there is any row: a sheet without one is refused."""
+        return True
+
+    def row_bytes(self, columns: Sequence[str]) -> int:
+        """Return about how long records of these columns are, at the beginning."""
+        return mean_row_bytes(RowBlock(self._head(_SIZING_ROWS), self._names, ()).parse(columns)[0])
+
+    def pieces(self, cut: FileCut) -> Generator[Piece, None, int]:
+        """Read what is wanted, slice by slice; return the number of rows of the file.
+
+        Raises:
+            ExtractError: The file is damaged, or changed since the load began.
+        """
+        pending = PendingRows(self.file.number, cut)
+        with closing(self._read_rows()) as rows:
+            while block := list(islice(rows, _BLOCK_ROWS)):
+                check_unchanged(self.file)
+                pending.add(RowBlock(block, self._names, self._text_columns))
+                yield from pending.take(at_end=False)
+        yield from pending.take(at_end=True)
+        return pending.first_row
+
+    def read_whole(
+        self,
+        others: Sequence[Table],
+        columns: Sequence[str],  # noqa: ARG002 - of the protocol
+    ) -> Sequence[Rows | None]:
+        """Leave each workbook to be read by itself."""
+        return [None] * (1 + len(others))
+
+    def copy_rows(self, rows: Iterator[int], path: Path) -> None:
+        """Write some rows (by position, ascending) to a new workbook that the same settings read.
+
+        Raises:
+            ExtractError: The workbook cannot be read.
+            OSError: The new one cannot be written.
+        """
+        with opened_sheet(self.file.path, self._settings) as sheet:
+            copy_sheet_rows(sheet, self._header, self._read_rows(), rows, path)
+
+    @property
+    def settings_found(self) -> Mapping[str, str]:
+        """Nothing: the copy of rows is read by the settings of the workbook."""
+        return {}
+
+    def _head(self, rows: int) -> Sequence[SheetRow]:
+        """Return the first rows; they are not kept, for an extract may have many files."""
+        with closing(self._read_rows()) as head:
+            return list(islice(head, rows))
+
+    @property
+    def _header(self) -> Header:
+        return Header(self._settings.header_row, self._names)
+
+    def _read_rows(self) -> Generator[SheetRow, None, None]:
+        """Yield the cells of each row behind the header, also of empty rows before the last one with any."""
+        with opened_sheet(self.file.path, self._settings) as sheet:
+            texts = shared_texts(self.file.path, sheet.archive)
+            last = self._settings.header_row
+            is_named = False
+            for number, row in covered(sheet_rows(sheet, texts), self._merges, fills=self._fills):
+                if number < self._settings.header_row:
+                    continue
+                if not is_named:
+                    header = row if number == self._settings.header_row else {}
+                    self._names = header_names(self.file.path, header, self._settings.header_row)
+                    is_named = True
+                elif row:
+                    yield from ({} for _ in range(last + 1, number))
+                    yield row
+                    last = number
+            if not is_named:
+                header_names(self.file.path, {}, self._settings.header_row)
+
+    @property
+    def _fills(self) -> bool:
+        return self._settings.merged_cells == "fill"
