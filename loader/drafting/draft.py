@@ -1,15 +1,18 @@
 """Draft a job file: match names, look at a sample, write down what was found and what is missing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from loader.datasets import Dataset
-from loader.drafting.guesses import Guess, guess, guess_type
+from loader.drafting.guesses import Guess, Habits, guess, guess_type, habits_of
 from loader.drafting.job_text import ColumnDraft, job_text
+from loader.drafting.known_fields import system_of
 from loader.drafting.matching import Match, match_names
 from loader.drafting.sampling import ExtractSample, sample_of
+from loader.drafting.systems import SYSTEMS
 from loader.errors import SettingsError
 from loader.formats.unnamed import unnamed
 from loader.job import ColumnRule, Job
@@ -59,12 +62,14 @@ def draft_job(job: Job, folder: Path | str = ".") -> Draft:
     sample = sample_of(job)
     sources = sample.frame.columns
     names = [column.name for column in dataset.columns]
-    drafts = [_column(match, dataset, sample) for match in match_names(sources, names)]
+    matches = match_names(sources, names)
+    habits = _habits(matches, dataset, sample)
+    drafts = [_column(match, dataset, sample, habits) for match in matches]
     columns = [draft for draft in drafts if draft is not None]
     used = {column.source for column in columns}
     mapped = {column.name for column in columns}
     unused = [
-        _unused(name, sample, is_guessed=number < MOST_GUESSED)
+        _unused(name, sample, habits, is_guessed=number < MOST_GUESSED)
         for number, name in enumerate(name for name in sources if name not in used)
     ]
     text = job_text(job, Path(folder), dataset, columns=columns, unused=unused, notes=sample.notes)
@@ -76,14 +81,24 @@ def draft_job(job: Job, folder: Path | str = ".") -> Draft:
     )
 
 
-def _column(match: Match, dataset: Dataset, sample: ExtractSample) -> ColumnDraft | None:
+def _habits(matches: Sequence[Match], dataset: Dataset, sample: ExtractSample) -> Habits:
+    """Return how the extract writes numbers and dates, from the columns that match by name."""
+    system = system_of(sample.frame.columns, SYSTEMS)
+    known = habits_of((), system)
+    types = {column.name: column.type for column in dataset.columns}
+    series = ((unnamed(sample.frame, match.source), types[match.column]) for match in matches)
+    guesses = [(each, kind, guess(each, kind, known)) for each, kind in series if kind != "string"]
+    return habits_of((each for each in guesses if each[-1].fits), system)
+
+
+def _column(match: Match, dataset: Dataset, sample: ExtractSample, habits: Habits) -> ColumnDraft | None:
     """Return the draft of one column, or None if what the source holds cannot be its values."""
     column = dataset.column(match.column)
     assert column is not None
     series = unnamed(sample.frame, match.source)
     if refusal(series.dtype, column.type, ColumnRule(column=match.source)) is not None:
         return None
-    guessed = guess(series, column.type)
+    guessed = guess(series, column.type, habits)
     if match.is_guess and (not guessed.fits or _is_nested(series)):
         return None
     return ColumnDraft(column.name, column.type, match.source, guessed, match.is_guess, match.reason)
@@ -96,6 +111,7 @@ def _is_nested(series: pl.Series) -> bool:
     return bool(series.str.contains(r"^[{\[]").any())
 
 
-def _unused(name: str, sample: ExtractSample, *, is_guessed: bool) -> ColumnDraft:
-    column_type, guessed = guess_type(unnamed(sample.frame, name)) if is_guessed else ("string", Guess())
+def _unused(name: str, sample: ExtractSample, habits: Habits, *, is_guessed: bool) -> ColumnDraft:
+    series = unnamed(sample.frame, name)
+    column_type, guessed = guess_type(series, habits) if is_guessed else ("string", Guess())
     return ColumnDraft("", column_type, name, guessed, is_guess=True)

@@ -9,10 +9,13 @@ from pathlib import Path
 from loader.datasets import NO_VALUE, Column, Dataset
 from loader.drafting.guesses import Guess
 from loader.drafting.matching import suggestion
-from loader.job import CsvSettings, Job
+from loader.job import CsvSettings, ExcelSettings, Job
 from loader.job.sections import STANDARD_INPUT
 from loader.mapping.errors import nearest
 from loader.sources.local_paths import S3_SCHEME
+
+_PLAIN_MARKS = (("decimal", "."),)
+"""What numbers without any setting are written with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class ColumnDraft:
         parts = {"formats": self.guess.formats, "null_words": self.guess.null_words}
         entries = [f"{name} = {_one_or_many(texts)}" for name, texts in parts.items() if texts]
         entries += [f"{name} = {_quoted(mark)}" for name, mark in self.guess.marks]
+        entries += ["trim = true"] if self.guess.trim else []
         source = _quoted(self.source)
         return f"{{ {', '.join([f'column = {source}', *entries])} }}" if entries else source
 
@@ -69,7 +73,8 @@ def job_text(
         *_notes(notes),
         *_group(dataset, columns),
         *_ignore(unused),
-        *_csv(job.csv),
+        *_file_table("csv", job.csv),
+        *_file_table("excel", job.excel),
         "",
         "[mapping]",
         *(line for column in columns for line in _mapped(column)),
@@ -127,16 +132,16 @@ def _ignore(unused: Sequence[ColumnDraft]) -> Iterator[str]:
         yield "ignore_unknown = true"
 
 
-def _csv(settings: CsvSettings) -> Iterator[str]:
-    """Yield the table of the user's settings for CSV files."""
+def _file_table(table: str, settings: CsvSettings | ExcelSettings) -> Iterator[str]:
+    """Yield the table of the user's settings for CSV files or workbooks."""
     given = {
         name: getattr(settings, name)
-        for name in CsvSettings.model_fields
+        for name in type(settings).model_fields
         if name in settings.model_fields_set
     }
     if given:
         yield ""
-        yield "[csv]"
+        yield f"[{table}]"
         for name, value in given.items():
             yield f"{name} = {json.dumps(value, ensure_ascii=False)}"
 
@@ -148,6 +153,7 @@ def _mapped(column: ColumnDraft) -> Iterator[str]:
         "formats": guess.formats,
         "words for no value": guess.null_words,
         "number marks": guess.marks,
+        "padding": guess.trim,
     }
     if guess.rivals:
         yield f"# guess: these fit as well, please decide: {', '.join(map(_quoted, guess.rivals))}"
@@ -156,7 +162,7 @@ def _mapped(column: ColumnDraft) -> Iterator[str]:
     if guess.rival_marks:
         yield "# guess: these marks fit as well and give other numbers, please decide:"
         yield from (
-            f"#   {', '.join(f'{name} = {_quoted(mark)}' for name, mark in rival)}"
+            f"#   {', '.join(f'{name} = {_quoted(mark)}' for name, mark in rival or _PLAIN_MARKS)}"
             for rival in guess.rival_marks
         )
     guesses = [name for name, is_guessed in guessed_parts.items() if is_guessed]

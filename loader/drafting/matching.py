@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from loader.drafting.sap_fields import sap_matches
+from loader.drafting.known_fields import known_fields
+from loader.drafting.systems import SYSTEMS
 from loader.mapping.errors import nearest, plain_name
 
 SURE = 0.84
@@ -72,7 +73,7 @@ class Match:
         source: The source column.
         column: The dataset column.
         is_guess: Whether their names differ.
-        reason: Why it is guessed, where the names do not show it.
+        reason: Why it is guessed.
     """
 
     source: str
@@ -84,14 +85,14 @@ class Match:
 def match_names(sources: Sequence[str], columns: Sequence[str]) -> list[Match]:
     """Return the matches, each source and each column at most once, in the order of ``columns``."""
     found = {name: Match(name, name, is_guess=False) for name in sources if name in columns}
-    for column, (source, reason) in sap_matches(sources, columns).items():
-        if column not in found and source not in found:
-            found[column] = Match(source, column, is_guess=True, reason=reason)
+    for column, known in known_fields(sources, columns, SYSTEMS).items():
+        if column not in found and known.source not in found:
+            found[column] = Match(known.source, column, is_guess=True, reason=known.reason)
     # First the names that are spelled alike, then those that mean the same, then those that are near.
-    for likeness in (_spelled_alike, _mean_the_same, _likeness):
+    for likeness, reason in LIKENESSES.items():
         free = [name for name in sources if name not in {match.source for match in found.values()}]
         open_columns = [name for name in columns if name not in found]
-        found |= _best_of_both(free, open_columns, likeness)
+        found |= _best_of_both(free, open_columns, likeness, reason)
     return [found[name] for name in columns if name in found]
 
 
@@ -115,7 +116,17 @@ def _likeness(source: str, column: str) -> float:
     return matcher.ratio()
 
 
-def _best_of_both(sources: Sequence[str], columns: Sequence[str], likeness: Likeness) -> dict[str, Match]:
+LIKENESSES: Mapping[Likeness, str] = {
+    _spelled_alike: "the same name, spelled otherwise",
+    _mean_the_same: "the same words",
+    _likeness: "a name that is near",
+}
+"""What makes two names match, the surest first, and the reason that is given for the guess."""
+
+
+def _best_of_both(
+    sources: Sequence[str], columns: Sequence[str], likeness: Likeness, reason: str
+) -> dict[str, Match]:
     scores = {(source, column): likeness(source, column) for source in sources for column in columns}
     found = {}
     for source in sources:
@@ -123,7 +134,7 @@ def _best_of_both(sources: Sequence[str], columns: Sequence[str], likeness: Like
         if column is not None and source == _clear_best(
             sources, {other: scores[other, column] for other in sources}
         ):
-            found[column] = Match(source, column, is_guess=True)
+            found[column] = Match(source, column, is_guess=True, reason=reason)
     return found
 
 

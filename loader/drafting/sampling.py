@@ -42,7 +42,7 @@ def sample_of(job: Job) -> ExtractSample:
     with closing(StdinCopy(run_dir_of(job))) as kept:
         files, advice = files_of(job, kept)
         file = files[0]
-        table = open_table(job, None, file)
+        table = open_table(job, None, file, is_mapped=False)
         columns = tuple(name for name, dtype in table.schema.items() if not isinstance(dtype, Unread))
         first = first_rows(table, columns, DRAFT_SAMPLE_ROWS)
     if first is None:

@@ -1,15 +1,15 @@
-"""Fields of SAP's tables VBAK, VBAP, EKKO, EKPO, LIPS, MARA, MARC, LFA1 and KNA1, and what they feed.
+"""Fields of SAP's tables VBAK, VBAP, EKKO, EKPO, EKET, LIKP, LIPS, MARA, MARC, MAKT, LFA1 and KNA1.
 
-Their names mean nothing to who compares words. What each field holds is in SAP's own data dictionary.
+What each field holds is in SAP's own data dictionary (transaction SE11; a public copy is
+https://www.sapdatasheet.org).
+Deliveries have a list of their own: their VBELN is the delivery, and the order is in VGBEL.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from loader.drafting.known_fields import FieldMeanings, System, without_table
 
-TABLE = re.compile(r"^(?:VBAK|VBAP|EKKO|EKPO|EKET|LIKP|LIPS|MARA|MARC|MAKT|LFA1|KNA1)[-_~./]+", re.IGNORECASE)
-"""The table in front of a field, as in ``EKPO-MATNR``."""
+_TABLES = ("VBAK", "VBAP", "EKKO", "EKPO", "EKET", "LIKP", "LIPS", "MARA", "MARC", "MAKT", "LFA1", "KNA1")
 
-_FIELDS: Mapping[str, tuple[str, Sequence[str]]] = {
+_FIELDS: FieldMeanings = {
     "EBELN": ("purchasing document", ("order_id", "id")),
     "EBELP": ("item of a purchasing document", ("id", "external_line_number")),
     "VBELN": ("sales document", ("cust_order_id", "order_id")),
@@ -18,9 +18,11 @@ _FIELDS: Mapping[str, tuple[str, Sequence[str]]] = {
     "MAKTX": ("material description", ("description",)),
     "MTART": ("material type", ("product_type",)),
     "MATKL": ("material group", ("product_group_id",)),
-    "MEINS": ("base unit of measure", ("base_uom", "quantity_uom", "qty_uom")),
     "VRKME": ("sales unit", ("quantity_uom",)),
+    "MEINS": ("base unit of measure", ("base_uom", "quantity_uom", "qty_uom")),
     "EAN11": ("EAN/UPC", ("gtin",)),
+    "PRDHA": ("product hierarchy", ("sap_0material_attr__prdha",)),
+    "BRGEW": ("gross weight", ("shipping_weight",)),
     "GEWEI": ("unit of weight", ("weight_uom",)),
     "VOLUM": ("volume", ("unit_volume",)),
     "VOLEH": ("unit of volume", ("volume_uom",)),
@@ -30,7 +32,9 @@ _FIELDS: Mapping[str, tuple[str, Sequence[str]]] = {
     "WERKS": ("plant", ("to_site_id", "ship_from_site_id", "site_id", "from_site_id")),
     "MENGE": ("ordered quantity", ("quantity_submitted",)),
     "KWMENG": ("cumulative order quantity", ("init_quantity_requested",)),
-    "LFIMG": ("delivered quantity", ("shipped_qty", "quantity_delivered")),
+    "WEMNG": ("received quantity", ("quantity_received",)),
+    "LABST": ("unrestricted stock", ("on_hand_inventory",)),
+    "CHARG": ("batch", ("lot_number",)),
     "NETPR": ("net price", ("cost", "sold_price")),
     "WAERS": ("currency", ("order_currency_uom", "cost_uom", "currency_uom")),
     "WAERK": ("document currency", ("currency_uom",)),
@@ -40,6 +44,7 @@ _FIELDS: Mapping[str, tuple[str, Sequence[str]]] = {
     "VDATU": ("requested delivery date", ("requested_delivery_date",)),
     "EINDT": ("delivery date", ("expected_delivery_date", "delivery_date")),
     "ERSDA": ("created on", ("creation_date",)),
+    "ERDAT": ("created on", ("line_creation_date", "creation_date")),
     "INCO1": ("incoterms, part 1", ("incoterm", "incoterm1")),
     "INCO2": ("incoterms, part 2", ("incoterm2",)),
     "ZTERM": ("terms of payment", ("payment_terms_code",)),
@@ -52,35 +57,36 @@ _FIELDS: Mapping[str, tuple[str, Sequence[str]]] = {
     "LAND1": ("country", ("country",)),
     "TELF1": ("telephone", ("phone_number",)),
 }
-"""What a field holds, and the dataset columns that it may feed, the likeliest first."""
 
-ITEMS = frozenset({"EBELP", "POSNR"})
-"""Fields that identify an item within one document: the id of a row only if a column has the document."""
+_DELIVERY_FIELDS: FieldMeanings = {
+    "VBELN": ("delivery", ("id",)),
+    "POSNR": ("item of a delivery", ("external_line_number",)),
+    "VGBEL": ("sales document of the delivery item", ("cust_order_id", "order_id")),
+    "VGPOS": ("item of the sales document", ("cust_order_line_id", "order_line_id")),
+    "MATNR": ("material", ("product_id",)),
+    "LFIMG": ("delivered quantity", ("shipped_qty", "units_shipped", "quantity_delivered")),
+    "VRKME": ("sales unit", ("quantity_uom", "uom")),
+    "WERKS": ("plant", ("from_site_id", "ship_from_site_id")),
+    "KUNNR": ("ship-to party", ("to_site_id", "ship_to_site_id")),
+    "KUNAG": ("sold-to party", ("tpartner_id", "order_customer_tpartner_id")),
+    "WADAT": ("planned date of goods issue", ("expected_ship_date", "planned_ship_date")),
+    "WADAT_IST": ("actual date of goods issue", ("actual_ship_date",)),
+    "LFDAT": ("delivery date", ("expected_delivery_date", "planned_delivery_date")),
+    "BTGEW": ("total weight", ("bill_weight", "weight")),
+}
 
-DOCUMENTS = frozenset({"order_id", "cust_order_id"})
+SAP = System(
+    name="SAP",
+    fields=_FIELDS,
+    telling=frozenset(_FIELDS),
+    plain=without_table(_TABLES),
+    parts=frozenset({"EBELP", "POSNR"}),
+    wholes=frozenset({"EBELN", "MATNR", "LIFNR", "KUNNR"}),
+)
 
-FEWEST = 2
-"""Minimum number of SAP field names in a file: a single one may be a coincidence."""
-
-
-def sap_matches(sources: Sequence[str], columns: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return for dataset columns the source column that is an SAP field, and what the field holds.
-
-    Of several sources for a column, the first is taken; a field whose likeliest column is taken feeds none.
-
-    Args:
-        sources: Names of the source columns.
-        columns: Names of the dataset columns.
-    """
-    fields = {source: TABLE.sub("", source).upper() for source in sources}
-    known = {source: field for source, field in fields.items() if field in _FIELDS}
-    found: dict[str, tuple[str, str]] = {}
-    if len(known) < FEWEST:
-        return found
-    for source, field in known.items():
-        meaning, candidates = _FIELDS[field]
-        may_be_id = field not in ITEMS or not DOCUMENTS.isdisjoint(columns)
-        column = next((each for each in candidates if each in columns and (each != "id" or may_be_id)), None)
-        if column is not None and column not in found:
-            found[column] = (source, f"SAP {field}, {meaning}")
-    return found
+SAP_DELIVERY = System(
+    name="SAP delivery",
+    fields=_DELIVERY_FIELDS,
+    telling=frozenset({"LFIMG", "WADAT_IST", "LFDAT"}),
+    plain=without_table(_TABLES),
+)

@@ -4,6 +4,8 @@ import polars as pl
 import pytest
 
 from loader.drafting.guesses import FORMATS, Guess, guess, guess_type
+from loader.records.time_zones import UTC
+from loader.records.timestamps import from_text
 from loader.strptime.format_faults import format_fault
 
 
@@ -31,6 +33,12 @@ def test_day_and_month_that_cannot_be_told_apart_are_told():
     found = guess(sample("01/02/2024", "03/04/2024"), "timestamp")
     assert (found.formats, found.rivals) == (("%m/%d/%Y",), ("%d/%m/%Y",))
     assert guess(sample("01/02/2024", "13/04/2024"), "timestamp").formats == ("%d/%m/%Y",)
+
+
+def test_iso_8601_may_stand_beside_other_formats():
+    """Dates of a sheet and texts that were typed beside them: both are read."""
+    found = guess(sample("2024-01-31", "2024-02-01", "15.03.2024", "n/a"), "timestamp")
+    assert (found.formats, found.null_words, found.unread) == (("iso8601", "%d.%m.%Y"), ("n/a",), 0)
 
 
 def test_iso_8601_needs_no_format():
@@ -88,6 +96,27 @@ def test_how_numbers_are_written(texts, marks, has_rivals):
     found = guess(sample(*texts), "double")
     assert found.marks == marks
     assert bool(found.rival_marks) == has_rivals
+
+
+CYYDDD_DATES = [
+    ("124031", "2024-01-31"),
+    ("99034", "1999-02-03"),
+    ("098185", "1998-07-04"),
+    ("100001", "2000-01-01"),
+    ("124366", "2024-12-31"),
+    ("123366", None),
+    ("124000", None),
+    ("224001", None),
+    ("1240311", None),
+    ("0", None),
+]
+
+
+def test_dates_of_jd_edwards():
+    """Century, year and day of the year; a day that the year does not have is none."""
+    instants, _ = from_text(sample(*(text for text, _ in CYYDDD_DATES)), ("cyyddd",), UTC)
+    found = pl.from_epoch(instants.seconds, "s").dt.date().cast(pl.String).to_list()
+    assert found == [day for _, day in CYYDDD_DATES]
 
 
 @pytest.mark.parametrize(
