@@ -41,11 +41,10 @@ HELP_FLAGS = frozenset({"--help", "-h"})
 app = typer.Typer(
     name="scn-loader",
     help=(
-        "Load Parquet, CSV and NDJSON extracts into AWS Supply Chain, in order, each event once, at the rate "
-        "the service allows. Start with: scn-loader load EXTRACT --emulate --event-type T"
+        "Load Parquet, CSV, NDJSON and Excel extracts into AWS Supply Chain, in order, each event once, at "
+        "the rate the service allows. Start with: scn-loader load EXTRACT --emulate --event-type T"
     ),
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": sorted(HELP_FLAGS)},
 )
