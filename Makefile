@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Hundreds of processes start in the tests: none should compile the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint types unit coverage package oldest pythons soak corpus bench bench-quota bench-shapes bench-verify bench-shards bench-stages airflow clean docs lock
+.PHONY: help setup demo test lint types unit coverage package extras oldest pythons soak corpus bench bench-quota bench-shapes bench-verify bench-shards bench-stages airflow clean docs lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ coverage: $(READY) ## Branch coverage of the tests: fails below its floors
 
 package: $(READY) ## Build the wheel, install it alone into a fresh environment, load a sample
 	.ci/package $(BIN)/python
+
+extras: $(READY) ## Install the wheel with each extra alone and with all, load with each (minutes, network)
+	.ci/extras $(BIN)/python
 
 oldest: $(READY) ## A part of the tests with the oldest versions that pyproject.toml allows
 	WORKERS=$(WORKERS) .ci/trial .trial/oldest $(PYTHON) oldest.lock
