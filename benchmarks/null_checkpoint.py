@@ -16,6 +16,8 @@ class NullCheckpoint:
     load_id = "null"
     generation = 0
     resumed = False
+    gaps = ()
+    permit = None
 
     def __init__(self, run_dir: Path) -> None:
         self.run_dir = run_dir

@@ -19,6 +19,16 @@ SQLITE_SIDECARS = ("-wal", "-shm", "-journal")
 """Endings of the files that SQLite opens beside a database."""
 
 
+def state_folder() -> Path:
+    """Return the folder in which the loader remembers things from one command to the next."""
+    if named := os.environ.get("XDG_STATE_HOME"):
+        return Path(named) / "scn-loader"
+    try:
+        return Path.home() / ".local" / "state" / "scn-loader"
+    except RuntimeError:  # no HOME, and a uid without an entry in passwd, as containers have
+        return Path(os.devnull) / "scn-loader"  # nothing can be read or written below it
+
+
 def make_private_folder(folder: Path) -> None:
     """Create a folder with mode 0700, and missing parents with the usual mode; check an existing folder.
 

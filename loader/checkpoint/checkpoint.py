@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +65,8 @@ class Checkpoint:
         finished: Whether earlier runs left nothing to do except failed events.
         archived: New path of the checkpoint that it replaces, or None.
         disagreement: Contradictions between its parts that were found when it was opened.
+        gaps: Events that lost machines may have sent, although the checkpoint has no row of them.
+        permit: Awaited, if there is one, before events up to those of a window are marked.
     """
 
     def __init__(
@@ -86,9 +88,10 @@ class Checkpoint:
         self._run, self._connection, self._clock = run, connection, clock
         self._writer = Writer(connection, Ledger(connection, run), clock, where=str(self._path))
         self._put = self._writer.put
-        self._reader = reader
-        self._held = held
+        self._reader, self._held = reader, held
         self._last_totals: Totals | None = None
+        self.gaps = progress.read_gaps(reader)
+        self.permit: Callable[[int], Awaitable[None]] | None = None
         self._writer.start()
 
     def __enter__(self) -> Self:
@@ -185,6 +188,8 @@ class Checkpoint:
         Raises:
             CheckpointWriteError: The write failed. The events must not be sent.
         """
+        if self.permit is not None:
+            await self.permit(max(window for window, _ in places))
         self._put(EventsMarked(places, self._clock()))
         await self.flush()
 

@@ -69,6 +69,29 @@ class InDoubtEvent:
     since: float
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Events that may have been sent although no row says so.
+
+    Attributes:
+        since: Epoch seconds from which on they may have been sent.
+        below_window: They are of windows with a lower number.
+    """
+
+    since: float
+    below_window: int
+
+
+def read_gaps(connection: sqlite3.Connection) -> list[Gap]:
+    """Return the gaps of a checkpoint."""
+    return [Gap(*row) for row in connection.execute("SELECT since, below_window FROM gaps").fetchall()]
+
+
+def doubt_since(gaps: Sequence[Gap], window: int) -> float | None:
+    """Return since when (epoch seconds) unanswered events of a window are in doubt; None if they are not."""
+    return min([gap.since for gap in gaps if window < gap.below_window], default=None)
+
+
 def read_progress(
     connection: sqlite3.Connection, window: int, *, retry_failed: bool
 ) -> WindowProgress | None:

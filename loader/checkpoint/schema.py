@@ -12,10 +12,10 @@ them needs a new format version.
 import sqlite3
 
 APPLICATION_ID = 0x53434E4C  # "SCNL": distinguishes a checkpoint from other SQLite files of the same name
-FORMAT_VERSION = 14
+FORMAT_VERSION = 15
 """2: rejected rows have codes. 4: tokens are made of the start of a request's body. 5: marks name events.
 6: generations. 7: samples. 8: times of change. 9: windows over files. 10: swallowed lines. 11: verdicts.
-12: shards. 13: rules without defaults. 14: rows of sheets. Tokens, marks of earlier ones cannot be used."""
+12: shards. 13: rules without defaults. 14: rows of sheets. 15: gaps. Older tokens and marks are useless."""
 
 _SCHEMA = """
 CREATE TABLE load (
@@ -28,8 +28,7 @@ CREATE TABLE load (
     slice_rows INTEGER NOT NULL
 );
 CREATE TABLE connection (              -- how the service was reached last: settings that shape no event
-    settings TEXT NOT NULL             -- as JSON
-);
+    settings TEXT NOT NULL);           -- as JSON
 CREATE TABLE files (
     number      INTEGER PRIMARY KEY,
     path        TEXT NOT NULL,
@@ -159,6 +158,7 @@ CREATE TABLE marks (                   -- these events of the window may be sent
     indexes   BLOB NOT NULL,           -- first and last of each run, in 4 bytes, little-endian
     PRIMARY KEY (window, number)
 ) WITHOUT ROWID;
+CREATE TABLE gaps (since REAL NOT NULL, below_window INTEGER NOT NULL); -- loader/checkpoint/start/gaps.py
 CREATE TABLE runs (
     number       INTEGER PRIMARY KEY,
     pid          INTEGER NOT NULL,

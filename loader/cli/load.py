@@ -9,6 +9,7 @@ import typer
 
 from loader.cli.options import JobFile, need_extract, with_job_options
 from loader.cli.terminal.emulate import REHEARSAL, emulated, emulator_key
+from loader.cli.terminal.in_s3 import brought_here
 from loader.cli.terminal.verification import duration_seconds, show_verification
 from loader.job import Job, read_job, run_dir_of
 from loader.job.panels import DESTINATION, RUN
@@ -133,14 +134,16 @@ def _verification(
 ) -> "Verification":
     from loader.verify.session import VerifySettings  # noqa: PLC0415 - slow to import, --help is not
 
-    return show_verification(
-        run_dir_of(job),
-        VerifySettings(wait_seconds=wait_seconds),
-        {},
-        value_flags(),
-        credentials=credentials,
-        debug=debug,
-    )
+    profile = job.extract_profile or job.profile
+    with brought_here(job.run_dir or run_dir_of(job), changes=True, profile=profile) as here:
+        return show_verification(
+            here,
+            VerifySettings(wait_seconds=wait_seconds),
+            {},
+            value_flags(),
+            credentials=credentials,
+            debug=debug,
+        )
 
 
 def value_flags() -> set[str]:

@@ -1,6 +1,7 @@
 """``scn-loader plan``: show what a load would do, without making a call."""
 
 import sys
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ import typer
 
 from loader.cli.options import JobFile, need_extract, with_job_options
 from loader.cli.terminal.emulate import REHEARSAL
+from loader.cli.terminal.in_s3 import brought_here
 from loader.errors import NothingNew, SettingsError
 from loader.job import read_job
 
@@ -75,8 +77,14 @@ def plan(
         seconds = None if deadline is None else deadline_seconds(deadline, datetime.now().astimezone())
     except ValueError as error:
         raise SettingsError("The deadline cannot be used.", where="--deadline", why=str(error)) from error
+    # Which files were delivered before is in the run directory.
+    profile = work.extract_profile or work.profile
+    here = nullcontext() if work.run_dir is None else brought_here(work.run_dir, profile=profile)
     try:
-        found = plan_load(work, deadline_seconds=seconds, round_trip_seconds=round_trip_ms / 1000, emit=emit)
+        with here:
+            found = plan_load(
+                work, deadline_seconds=seconds, round_trip_seconds=round_trip_ms / 1000, emit=emit
+            )
     except NothingNew as nothing:
         typer.echo(nothing.what)
         raise typer.Exit(nothing.exit_code) from nothing

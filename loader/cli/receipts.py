@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from loader.cli.terminal.in_s3 import brought_here
 from loader.errors import ExitCode, SettingsError
 from loader.report.figures import printable
 
 
 def receipts(
-    run_dir: Annotated[Path, typer.Argument(help="The run directory of a load.")],
+    run_dir: Annotated[Path, typer.Argument(help="The run directory of a load, also s3://BUCKET/PREFIX.")],
     *,
     group: Annotated[str | None, typer.Option(metavar="GROUP", help="Only events of this group.")] = None,
     row: Annotated[
@@ -58,7 +59,8 @@ def receipts(
             where="--status",
             why=f"'{printable(status)}' is not one of {', '.join(sorted(STATUSES))}",
         )
-    count = export_receipts(run_dir, Wanted(group, path, position, status), output, sys.stdout)
+    with brought_here(run_dir) as here:
+        count = export_receipts(here.path, Wanted(group, path, position, status), output, sys.stdout)
     if output is not None:
         typer.echo(f"{count:,} {'event' if count == 1 else 'events'} written to {output}")
     raise typer.Exit(ExitCode.DELIVERED if count else ExitCode.DELIVERED_WITH_FAILURES)

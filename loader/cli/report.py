@@ -8,11 +8,12 @@ import typer
 
 from loader.cli.load import value_flags
 from loader.cli.terminal.corrected_load import standing_of
+from loader.cli.terminal.in_s3 import Here, brought_here
 from loader.errors import SettingsError
 
 
 def report(
-    run_dir: Annotated[Path, typer.Argument(help="The run directory of a load.")],
+    run_dir: Annotated[Path, typer.Argument(help="The run directory of a load, also s3://BUCKET/PREFIX.")],
     *,
     output: Annotated[
         Path | None,
@@ -20,7 +21,7 @@ def report(
             "--output",
             "-o",
             metavar="FILE",
-            help="The file to write. Default: report.html in the run directory.",
+            help="The file to write. Default: report.html in the run directory, or here for one in S3.",
             show_default=False,
         ),
     ] = None,
@@ -43,21 +44,29 @@ def report(
     from loader.page.live import LiveServer  # noqa: PLC0415
     from loader.page.model import LoadPage  # noqa: PLC0415
 
-    def page() -> LoadPage:
-        return build_page(run_dir, time.time(), standing=lambda load: standing_of(load, value_flags()))
+    def page(here: Here) -> LoadPage:
+        return build_page(here.path, time.time(), standing=lambda load: standing_of(load, value_flags()))
 
-    first = page()
+    def html(here: Here, *, live: bool = False) -> str:
+        return here.named(to_html(page(here), live=live))
+
+    def html_now() -> str:
+        with brought_here(run_dir) as here:
+            return html(here, live=True)
+
+    with brought_here(run_dir) as here:
+        first = html(here)
     if live:
-        with LiveServer(lambda: to_html(page(), live=True), port) as server:
+        with LiveServer(html_now, port) as server:
             typer.echo(f"The report is at {server.address}\nCtrl-C stops the report; the load goes on.")
             try:
                 server.serve_forever()
             except KeyboardInterrupt:
                 typer.echo("The report is no longer served.")
         return
-    path = output or run_dir / "report.html"
+    path = output or (here.path if here.address is None else Path()) / "report.html"
     try:
-        write_whole(path, to_html(first).encode())
+        write_whole(path, first.encode())
     except OSError as error:
         raise SettingsError(
             "The report cannot be written.",

@@ -15,6 +15,7 @@ from loader.checkpoint.file_names import CHECKPOINT_NAME, REJECTED_NAME
 from loader.checkpoint.start.making_way import aside
 from loader.cli.load import value_flags
 from loader.cli.terminal.corrected_load import standing_of
+from loader.cli.terminal.in_s3 import Here, brought_here
 from loader.errors import CheckpointError, ExitCode
 from loader.report.export import export_failed, export_rejected
 from loader.report.figures import counted, printable
@@ -36,7 +37,7 @@ def status(
         Path,
         typer.Argument(
             metavar="RUN_DIR|FOLDER|CHECKPOINT",
-            help="A run directory, a folder of run directories, or a kept checkpoint.",
+            help="A run directory, also s3://BUCKET/PREFIX; a folder of them; or a kept checkpoint.",
         ),
     ],
     *,
@@ -66,18 +67,31 @@ def status(
 
     Exit codes: 0 shown; 2 no load was found. With --exit-code, the exit code of the load.
     """
+    with brought_here(run_dir) as here:
+        _status(here, rejected=rejected, failed=failed, as_json=as_json, exit_code=exit_code)
+
+
+def _status(
+    here: Here,
+    *,
+    rejected: Path | None,
+    failed: Path | None,
+    as_json: bool,
+    exit_code: bool,
+) -> None:
+    run_dir = here.path
     has_load = (run_dir / CHECKPOINT_NAME).exists() or bool(shard_folders(run_dir))
     if not (run_dir.is_file() or has_load) and (loads := loads_below(run_dir.absolute(), time.time())):
-        _show_all(loads, as_json=as_json)
+        _show_all(here, loads, as_json=as_json)
         return
     try:
         with _whole(run_dir) as whole:
             overview = overview_of(whole, run_dir, time.time())
             place = overview.checkpoint if whole is None else whole.place / CHECKPOINT_NAME
-            _show(overview, as_json=as_json)
+            _show(here, overview, as_json=as_json)
             _export(place, rejected, failed, as_json=as_json)
     except CheckpointError as problem:
-        _show(unreadable(run_dir, problem), as_json=as_json)
+        _show(here, unreadable(run_dir, problem), as_json=as_json)
         raise typer.Exit(ExitCode.REFUSED) from problem
     if overview.state is LoadState.UNREADABLE:
         raise typer.Exit(ExitCode.REFUSED)
@@ -89,13 +103,16 @@ def _whole(place: Path) -> AbstractContextManager[Whole | None]:
     return nullcontext() if place.is_file() else whole_load(place.absolute())
 
 
-def _show(overview: Overview, *, as_json: bool) -> None:
+def _show(here: Here, overview: Overview, *, as_json: bool) -> None:
     steps = _steps(overview)
     earlier = None if overview.is_earlier else read_earlier(overview, time.time())
     if as_json:
-        _write_json(overview_values(overview, steps, earlier_values(earlier) if earlier else None))
+        values = overview_values(overview, steps, earlier_values(earlier) if earlier else None)
+        _write_json(here, {**values, "runners": list(here.runners)} if here.address else values)
     else:
-        sys.stdout.write(overview_text(overview, steps, earlier_text(earlier) if earlier else "") + "\n")
+        text = overview_text(overview, steps, earlier_text(earlier) if earlier else "")
+        lines = [here.named(text), *(f"runner    {each}" for each in here.runners)]
+        sys.stdout.write("\n".join(lines) + "\n")
     if overview.state is LoadState.NONE:
         raise typer.Exit(ExitCode.REFUSED)
 
@@ -159,12 +176,12 @@ def _code_of(overview: Overview) -> int:
     return int(code_of_loading(loaded))
 
 
-def _show_all(loads: list[Overview], *, as_json: bool) -> None:
+def _show_all(here: Here, loads: list[Overview], *, as_json: bool) -> None:
     if as_json:
-        _write_json({"loads": [overview_values(load, _steps(load)) for load in loads]})
+        _write_json(here, {"loads": [overview_values(load, _steps(load)) for load in loads]})
     else:
-        sys.stdout.write(listing_text(loads) + "\n")
+        sys.stdout.write(here.named(listing_text(loads)) + "\n")
 
 
-def _write_json(values: object) -> None:
-    sys.stdout.write(orjson.dumps(values, option=orjson.OPT_INDENT_2).decode() + "\n")
+def _write_json(here: Here, values: object) -> None:
+    sys.stdout.write(here.named(orjson.dumps(values, option=orjson.OPT_INDENT_2).decode()) + "\n")

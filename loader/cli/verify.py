@@ -9,13 +9,14 @@ import typer
 
 from loader.cli.load import value_flags
 from loader.cli.terminal.emulate import LAKE_NAME, emulated_again, emulator_key
+from loader.cli.terminal.in_s3 import brought_here
 from loader.cli.terminal.verification import duration_seconds, show_verification
 from loader.errors import SettingsError
 from loader.status.command_line import CommandLine
 
 
 def verify(
-    run_dir: Annotated[Path, typer.Argument(help="The run directory of a load.")],
+    run_dir: Annotated[Path, typer.Argument(help="The run directory of a load, also s3://BUCKET/PREFIX.")],
     *,
     wait: Annotated[
         str | None,
@@ -68,12 +69,15 @@ def verify(
         how=How(how), wait_seconds=None if wait is None else duration_seconds(wait), sample=sample, rate=rate
     )
     given: dict[str, Any] = {"region": region, "profile": profile, "endpoint_url": endpoint_url}
-    with _rehearsed(run_dir) if endpoint_url is None else nullcontext() as emulator:
+    with (
+        brought_here(run_dir, changes=True, profile=profile) as here,
+        _rehearsed(here.path) if endpoint_url is None else nullcontext() as emulator,
+    ):
         credentials = None
         if emulator is not None:
             given, credentials = given | {"endpoint_url": emulator, "profile": None}, emulator_key()
         found = show_verification(
-            run_dir, settings, given, value_flags(), credentials=credentials, as_json=as_json, debug=debug
+            here, settings, given, value_flags(), credentials=credentials, as_json=as_json, debug=debug
         )
     raise typer.Exit(found.exit_code)
 

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Protocol, TypeAlias, runtime_checkable
 import polars as pl
 
 from loader.errors import ExtractError, LoaderError, SettingsError, contained
-from loader.job import Job, checkpoint_dir_of
+from loader.job import Job, address_of, checkpoint_dir_of
 from loader.sources.partitions import FRAME_PREFIX
 from loader.sources.private_copy import PrivateCopy
 
@@ -65,7 +65,9 @@ def job_of_frame(job: Job, frame: Frame | None) -> Iterator[Job]:
     run_dir = checkpoint_dir_of(job)
     with closing(PrivateCopy(run_dir, FRAME_PREFIX)) as copy:
         path = _written(frame, copy)
-        yield job.model_copy(update={"extract": (str(path),), "run_dir": run_dir})
+        yield job.model_copy(
+            update={"extract": (str(path),), "run_dir": job.run_dir if address_of(job.run_dir) else run_dir}
+        )
 
 
 def _written(frame: Frame, copy: PrivateCopy) -> str:

@@ -5,6 +5,7 @@ from loader.job.fields import INSTANCE_ID_PATTERN
 from loader.job.file_sections import CsvSettings, ExcelSettings
 from loader.job.keep import Keep
 from loader.job.reading import read_job
+from loader.job.run_address import address_of, local_path, working_copy_of
 from loader.job.run_folder import SHARDS_NAME, checkpoint_dir_of, run_dir_of
 from loader.job.sections import InDoubt, MaxErrors, OnFailure, Pack
 from loader.job.settings import DATASET_ARN, DATASET_EVENT_TYPE, Job
@@ -26,7 +27,10 @@ __all__ = [
     "Pack",
     "Shard",
     "TextRule",
+    "address_of",
     "checkpoint_dir_of",
+    "local_path",
     "read_job",
     "run_dir_of",
+    "working_copy_of",
 ]

@@ -227,7 +227,10 @@ class RunFields(BaseSettings):
 
     run_dir: Annotated[
         Path | None,
-        setting(RUN, "Folder of the checkpoint. Default: one per job, in ./scn-loader-runs."),
+        setting(
+            RUN,
+            "Folder of the checkpoint, or s3://BUCKET/PREFIX. Default: one per job, in scn-loader-runs.",
+        ),
     ] = None
     shard: Annotated[
         Shard | None,

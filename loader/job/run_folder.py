@@ -5,6 +5,7 @@ from pathlib import Path
 
 import orjson
 
+from loader.job.run_address import address_of, working_copy_of
 from loader.job.sections import located
 from loader.job.settings import Job
 
@@ -13,7 +14,13 @@ SHARDS_NAME = "shards"
 
 
 def run_dir_of(job: Job) -> Path:
-    """Return the run directory of a job. The same command always gives the same one."""
+    """Return the run directory of a job. The same command always gives the same one.
+
+    For a run directory in S3, it is the working copy on this machine.
+    """
+    address = address_of(job.run_dir)
+    if address is not None:
+        return working_copy_of(address)
     if job.run_dir is not None:
         return job.run_dir
     identity = orjson.dumps(

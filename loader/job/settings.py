@@ -25,6 +25,7 @@ from loader.job.fields import (
 from loader.job.job_file import FieldPath, JobFileSource, line_of
 from loader.job.panels import shapes_events
 from loader.job.refusal import ENV_PREFIX, settings_error
+from loader.job.run_address import address_of, address_problems
 from loader.job.sections import Pack
 from loader.job.shard import Shard
 from loader.model import Destination
@@ -108,6 +109,8 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
         if self.burst is not None and self.rate is None:
             yield "--burst needs --rate"
         yield from self._problems_of_shards()
+        if (address := address_of(self.run_dir)) is not None:
+            yield from address_problems(address)
         # Paths may have any bytes; other texts go into JSON and requests, so they must be UTF-8.
         for name in [name for name, value in self if name != "extract" and any(map(_is_odd, _texts(value)))]:
             yield f"--{name.replace('_', '-')} contains bytes that are not UTF-8"

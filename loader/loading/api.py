@@ -19,7 +19,7 @@ from pathlib import Path
 from loader.aws.credentials import CredentialSource
 from loader.checkpoint import Checkpoint, Plan, open_checkpoint
 from loader.delivery.rate.memory import RateMemory
-from loader.errors import ExitCode, Interrupted, NothingNew, NothingToLoad, contained
+from loader.errors import ExitCode, Interrupted, LoaderError, NothingNew, NothingToLoad, contained
 from loader.extract import Extract, open_extract, place_of_dataset
 from loader.job import Job, checkpoint_dir_of, run_dir_of
 from loader.job.sections import Unfinished
@@ -32,6 +32,8 @@ from loader.loading.observers import Ending, Observers
 from loader.loading.running.session import LoadSession
 from loader.process.daemon_thread import in_daemon_thread
 from loader.process.signals import GRACE_SECONDS, hold, on_signals
+from loader.remote.during_load import HeldLoad, held_during
+from loader.remote.keeper import USUAL_PACE, KeepingPace
 from loader.report import LoadSummary
 from loader.service.client import SupplyChainClient, open_client
 from loader.service.live_schema import read_dataset
@@ -50,11 +52,13 @@ class LoadParts:
         open_extract: Opens the files of a job.
         open_client: Opens the client that makes the attempts.
         open_checkpoint: Opens the checkpoint in the run directory.
+        pace: How often a run directory in S3 is copied, and its lease renewed.
     """
 
     open_extract: Callable[..., Extract] = open_extract
     open_client: Callable[..., Awaitable[SupplyChainClient]] = open_client
     open_checkpoint: Callable[..., Checkpoint] = open_checkpoint
+    pace: KeepingPace = USUAL_PACE
 
 
 USUAL_PARTS = LoadParts()
@@ -118,27 +122,61 @@ async def open_and_run(
         LoaderError: The load was refused before anything was sent.
     """
     with contained():
-        ending = await _opened_and_run(job, observers, command, credentials, parts)
-        if not ending.files_waiting or ending.summary.exit_code not in _DELIVERED:
-            return ending
-        log.warning("The unfinished load has ended; the load of the files that waited begins.")
-        try:
-            following = await _opened_and_run(job, observers, command, credentials, parts)
-        except (NothingNew, NothingToLoad) as nothing:
-            log.warning("%s", nothing.what)
-            return ending
-        return replace(following, summary=replace(following.summary, before=ending.summary))
+        async with held_during(job, observers, parts.pace) as held:
+            ending = await _loads(job, observers, command, credentials, parts, held)
+            return under_its_address(ending, held, await held.end())
 
 
-_DELIVERED = (ExitCode.DELIVERED, ExitCode.DELIVERED_WITH_FAILURES)
-
-
-async def _opened_and_run(
+async def _loads(  # noqa: PLR0917 - one place
     job: Job,
     observers: Observers,
     command: str,
     credentials: CredentialSource | None,
     parts: LoadParts,
+    held: HeldLoad,
+) -> Ending:
+    """Run a load, and after an unfinished one that of the files that waited for its end."""
+    ending = await _opened_and_run(job, observers, command, credentials, parts, held)
+    if not ending.files_waiting or ending.summary.exit_code not in _DELIVERED:
+        return ending
+    log.warning("The unfinished load has ended; the load of the files that waited begins.")
+    try:
+        following = await _opened_and_run(job, observers, command, credentials, parts, held)
+    except (NothingNew, NothingToLoad) as nothing:
+        log.warning("%s", nothing.what)
+        return ending
+    return replace(following, summary=replace(following.summary, before=ending.summary))
+
+
+def under_its_address(ending: Ending, held: HeldLoad, problem: LoaderError | None = None) -> Ending:
+    """Return how a load ended, with the address of its run directory in place of the working copy.
+
+    Args:
+        ending: How it ended.
+        held: What it had to do with S3.
+        problem: Why its last state is not in S3, or None.
+    """
+    summary = replace(ending.summary, run_dir=held.named(ending.summary.run_dir))
+    if problem is not None and ending.error is None:
+        summary = replace(summary, stopped_by=problem.exit_code, stopped_because=problem.what)
+    elif problem is not None and problem is not ending.error:
+        log.warning("%s Cause: %s", problem.what, problem.why)
+    error = ending.error or problem
+    if error is not None:
+        held.name_in(error)
+    return replace(ending, summary=summary, error=error)
+
+
+_DELIVERED = (ExitCode.DELIVERED, ExitCode.DELIVERED_WITH_FAILURES)
+
+
+async def _opened_and_run(  # noqa: PLR0917 - one place
+    job: Job,
+    observers: Observers,
+    command: str,
+    credentials: CredentialSource | None,
+    parts: LoadParts,
+    held: HeldLoad,
 ) -> Ending:
     async def open_client() -> SupplyChainClient:
         return await stack.enter_async_context(await parts.open_client(job, credentials=credentials))
@@ -188,6 +226,7 @@ async def _opened_and_run(
                 first = extract.files[extract.formats.index(words)]
                 log.info("Read as %s.", words, extra={"file": first.path, "files": count})
             await decide_doubts(job, checkpoint, client)
+            await held.begin(checkpoint, client.service_now, observers)
             if extract.bucket_rate is not None and job.rate is None:
                 memory = RateMemory(*client.caller, job.instance_id)
                 memory.remember_planning(extract.bucket_rate, time.time())

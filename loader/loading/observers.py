@@ -60,6 +60,11 @@ class Observers:
         if self._stop is not None:
             self._stop(reason)
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the load is to end, for a reason from outside."""
+        return self._asked is not None
+
     async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
         """Do work of a load that has not begun, and cancel the work if the load is stopped.
 

@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from loader.datasets import NEVER_SEND, Dataset
-from loader.delivery.rate.memory import state_folder
 from loader.errors import DeliveryStopped, LoaderError, SettingsError
 from loader.measuring.resources import CallRefused, ResourceClient
-from loader.private_files import make_private_folder, open_private
+from loader.private_files import make_private_folder, open_private, state_folder
 from loader.service.live_schema import DATASET_PATH, TYPES
 
 NAMESPACE, NAME = "default", "scn_loader_measure"

@@ -28,12 +28,12 @@ from loader.errors import (
     LoaderError,
     TooManyFailures,
 )
-from loader.job import Job, Shard, run_dir_of
+from loader.job import Job, Shard, address_of, run_dir_of
 from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
 from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.report import Snapshot
-from loader.runners.combined import summary_of, together
+from loader.runners.combined import as_in_s3, summary_of, together
 from loader.runners.messages import WorkerEnd, WorkerError, job_line, line, read_end, read_snapshot
 from loader.runners.processes import StartProcess, WorkerProcess, start_here
 
@@ -144,7 +144,7 @@ class _WorkerLoad:
         seconds = time.monotonic() - self._began
         summary = summary_of(self._run_dir, ends, self._snapshot(), seconds, self._error)
         identity = identity_of(self._job, command=self._command)
-        return Ending(replace(summary, identity=identity), self._error)
+        return await as_in_s3(self._job, Ending(replace(summary, identity=identity), self._error))
 
     def stop(self, reason: LoaderError) -> None:
         """Let all workers drain. The first reason is reported."""
@@ -182,7 +182,7 @@ class _WorkerLoad:
         of = worker.shard.of
         return self._job.model_copy(
             update={
-                "run_dir": self._run_dir,
+                "run_dir": self._job.run_dir if address_of(self._job.run_dir) else self._run_dir,
                 "shard": worker.shard,
                 "workers": None,
                 "restart": self._job.restart and not worker.has_opened,

@@ -56,9 +56,13 @@ class S3Client:
     def _session(self) -> Any:
         return open_session(self._profile, self._region)
 
-    def _client(self, region: str | None) -> Any:
+    def configured(self, bucket: str, config: Config) -> Any:
+        """Return a client for the Region that a bucket is in, with time limits of its own."""
+        return self._client(self.of(bucket).meta.region_name, config)
+
+    def _client(self, region: str | None, config: Config = CONFIG) -> Any:
         try:
-            client = self._session.create_client("s3", region_name=region, config=CONFIG)
+            client = self._session.create_client("s3", region_name=region, config=config)
         except (BotoCoreError, ValueError) as error:
             raise ExtractError("S3 cannot be asked for the extract.", why=str(error)) from error
         check_url(str(client.meta.endpoint_url), "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or the profile")

@@ -8,6 +8,7 @@ from pathlib import Path
 from loader.checkpoint.file_names import NOT_LOADED_NAME, REJECTED_NAME
 from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.start.making_way import aside
+from loader.job import address_of, local_path
 from loader.status.command_line import CommandLine
 from loader.status.next_steps import Standing
 from loader.status.overview import Overview
@@ -54,12 +55,13 @@ def correcting_command(
 
     Args:
         typed: The command line of the original load, with absolute paths; None if unknown.
-        run_dir: Run directory of the load, absolute.
+        run_dir: Run directory of the load, absolute, or in S3.
         value_flags: The flags of ``load`` that take a value.
         folder: Folder with the rows: ``rejected``, ``not-loaded``, or such a folder of an earlier load.
     """
     from loader.loading.rejects import rejected_files, settings_found  # noqa: PLC0415 - polars is slow to import
 
+    address, run_dir = address_of(run_dir), local_path(run_dir)
     files = rejected_files(run_dir, folder)
     if not files or typed is None or list(typed.arguments[:1]) != ["load"]:
         return ""
@@ -79,7 +81,7 @@ def correcting_command(
     for flag, variable in OWN_FILES.items():
         if value := line.value_of(flag) or os.environ.get(variable):
             line = line.having(flag, str(_beside(Path(value).absolute())))
-    return str(line)
+    return str(line) if address is None else str(line).replace(str(run_dir), address)
 
 
 def _corrected(folder: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from loader.cli.emulator import ANNOUNCEMENT
 from loader.errors import SettingsError
-from loader.job import Job, run_dir_of
+from loader.job import Job, address_of, run_dir_of
 from loader.private_files import check_files, make_private_folder, with_sidecars
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def emulated(job: Job) -> Iterator[Job]:
                 "profile": None,
                 "extract_profile": job.extract_profile or job.profile or profile,
                 "region": job.region or "us-east-1",
-                "run_dir": run_dir,
+                "run_dir": job.run_dir if address_of(job.run_dir) else run_dir,
             }
         )
 

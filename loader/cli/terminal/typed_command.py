@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from loader.job import address_of
 from loader.job.sections import STANDARD_INPUT, located
 from loader.status.command_line import CommandLine
 
@@ -42,12 +43,19 @@ def _absolute(arguments: Sequence[str], value_flags: Collection[str], folder: Pa
         elif not argument.startswith("-") or argument == STANDARD_INPUT:
             yield located(argument, folder)
         elif name in PATH_FLAGS and equals:
-            yield f"{name}={folder / value}"
+            yield f"{name}={_located_path(value, folder)}"
         elif name in value_flags and not equals:
             yield argument
-            yield from (str(folder / each) if name in PATH_FLAGS else each for each in _one(remaining))
+            yield from (
+                _located_path(each, folder) if name in PATH_FLAGS else each for each in _one(remaining)
+            )
         else:
             yield argument
+
+
+def _located_path(value: str, folder: Path) -> str:
+    """Return an absolute path; a run directory in S3 has one address for all machines."""
+    return address_of(Path(value)) or str(folder / value)
 
 
 def _one(remaining: Iterator[str]) -> Iterator[str]:

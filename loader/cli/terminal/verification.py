@@ -12,6 +12,7 @@ import typer
 
 from loader.cli.errors import show_error
 from loader.cli.terminal.corrected_load import standing_of
+from loader.cli.terminal.in_s3 import Here
 from loader.errors import Interrupted, SettingsError
 from loader.shards.division import present_division
 from loader.status.next_steps import loading_steps
@@ -26,7 +27,7 @@ _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 def show_verification(
-    run_dir: Path,
+    here: Here,
     settings: "VerifySettings",
     given: dict[str, Any],
     value_flags: Collection[str],
@@ -43,7 +44,7 @@ def show_verification(
     from loader.verify.api import together, verify_run  # noqa: PLC0415 - slow to import, --help is not
     from loader.verify.text import to_json, to_text  # noqa: PLC0415 - the same
 
-    run_dir = run_dir.absolute()  # so that printed commands run in any folder
+    run_dir = here.path.absolute()  # so that printed commands run in any folder
     watch = _say if sys.stderr.isatty() else _say_nothing
     shards: list[Verification] = []
     for folder in _folders(run_dir):
@@ -55,13 +56,13 @@ def show_verification(
             break
     whole = together(shards, run_dir)
     if as_json:
-        typer.echo(orjson.dumps(to_json(whole)))
+        typer.echo(here.named(orjson.dumps(to_json(whole)).decode()))
         return whole
     for found in shards:
         steps = loading_steps(standing_of(read_overview(found.run_dir, time.time()), value_flags))
-        typer.echo(to_text(found, steps))
+        typer.echo(here.named(to_text(found, steps)))
     if len(shards) > 1:
-        typer.echo(f"All {len(shards):,} shards together: {to_text(whole, [])}")
+        typer.echo(here.named(f"All {len(shards):,} shards together: {to_text(whole, [])}"))
     return whole
 
 

@@ -7,7 +7,6 @@ hint: if the file is missing or invalid, a load starts without it and learns the
 
 import hashlib
 import logging
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ import orjson
 
 from loader.atomic import write_whole
 from loader.model import TOKEN_LIFE_SECONDS
-from loader.private_files import make_private_folder
+from loader.private_files import make_private_folder, state_folder
 
 log = logging.getLogger(__name__)
 
@@ -135,16 +134,6 @@ def _knows(folder: Path | None, name: str) -> bool:
 
 def _rate(value: object) -> float | None:
     return float(value) if isinstance(value, (int, float)) and value > 0 else None
-
-
-def state_folder() -> Path:
-    """Return the folder of the state that the loader keeps between commands."""
-    if named := os.environ.get("XDG_STATE_HOME"):
-        return Path(named) / "scn-loader"
-    try:
-        return Path.home() / ".local" / "state" / "scn-loader"
-    except RuntimeError:  # no HOME and no entry in passwd for the uid, as in containers
-        return Path(os.devnull) / "scn-loader"  # no file can exist below it
 
 
 def _read(path: Path) -> dict[str, Any]:

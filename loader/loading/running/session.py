@@ -16,7 +16,6 @@ from loader.delivery.rate.memory import RateMemory, Remembered
 from loader.delivery.settings import DeliverySettings
 from loader.errors import (
     ExtractError,
-    Interrupted,
     LoaderError,
     ReadingStopped,
     UnhandledCase,
@@ -232,7 +231,7 @@ class LoadSession:
         keep = partial(keep_rejects, run_dir_of(self._job).absolute(), self._extract.table)
         try:
             await self._observers.unless_stopped(in_daemon_thread(keep, "rejects"))
-        except Interrupted:
+        except LoaderError:
             log.warning("The rejected rows were not written for correction; status has the command.")
 
     def _has_sent(self) -> bool:

@@ -1,9 +1,10 @@
-"""Takes over the results of shards of another division of the same load, slice by slice."""
+"""Takes over the results of shards of another division, or of a lost machine, slice by slice."""
 
 from collections.abc import Callable
 
 from loader.checkpoint import Checkpoint, WindowProgress
 from loader.checkpoint.doubt import SKIPPED
+from loader.checkpoint.progress import doubt_since
 from loader.errors import DecisionNeeded
 from loader.job import InDoubt, Job, OnFailure
 from loader.loading.running.counters import LoadCounters
@@ -35,6 +36,7 @@ class TakingOver:
         self._checkpoint = checkpoint
         self._counters = counters
         self._clock = clock
+        self._gaps = checkpoint.gaps
 
     def of_slice(self, plan: SlicePlan, progress: WindowProgress | None) -> TakenOver | None:
         """Take over the results for a slice that the checkpoint has, record them, and return them.
@@ -47,9 +49,10 @@ class TakingOver:
             DecisionNeeded: An event is in doubt, its token has expired, and the user must decide.
             CheckpointMismatch: An earlier shard planned another event for the same rows.
         """
-        if self._earlier is None:
+        if self._earlier is None and not self._gaps:
             return None
-        taken = self._earlier.of_slice(plan)
+        taken = TakenOver() if self._earlier is None else self._earlier.of_slice(plan)
+        self._leave_gaps(taken, plan, progress)
         if progress is not None:
             for index in [index for index in taken.settled if not progress.to_send(index)]:
                 del taken.settled[index]
@@ -66,6 +69,17 @@ class TakingOver:
         self._counters.taken_over(list(taken.settled.values()))
         return taken
 
+    def _leave_gaps(self, taken: TakenOver, plan: SlicePlan, progress: WindowProgress | None) -> None:
+        """Leave in doubt what a lost machine may have sent without a trace; answers of later runs count."""
+        since = doubt_since(self._gaps, plan.window)
+        if since is None:
+            return
+        for event in plan.events:
+            index = event.index
+            is_answered = progress is not None and (not progress.to_send(index) or index in progress.failed)
+            if not is_answered and index not in taken.settled:
+                taken.in_doubt[index] = min(since, taken.in_doubt.get(index, since))
+
     def _decide_doubts(self, taken: TakenOver, events: dict[int, Event]) -> None:
         before = self._clock() - SAFE_SECONDS
         for index in [index for index, since in taken.in_doubt.items() if since < before]:
@@ -77,7 +91,7 @@ class TakingOver:
                 )
             elif self._job.in_doubt is not InDoubt.RESEND and self._job.operation is Operation.APPEND:
                 raise DecisionNeeded(
-                    "Events may have been accepted by earlier shards, longer ago than the service remembers.",
+                    "Events may have been accepted by other runners, longer ago than the service remembers.",
                     where=str(self._checkpoint.run_dir),
                     why="APPEND adds a record again if its event is sent again after 8 hours",
                     next_step="run the load again with --in-doubt resend (some records may be doubled) or "

@@ -1,0 +1,105 @@
+"""Copies the checkpoint of a part to S3 whenever it changed, each in place of the one before."""
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from loader.checkpoint.file_names import CHECKPOINT_NAME
+from loader.private_files import with_sidecars
+from loader.remote.copying import COPIED_AT, COPY_NAME, take_copy
+from loader.remote.objects import Objects
+from loader.remote.other_files import Notes, bring_files_up
+from loader.remote.working_copy import Place
+from loader.service.steady_clock import elapsed_seconds
+
+COPYING_NAME = ".copying"
+"""File in which a copy is made."""
+
+Version = Sequence[tuple[int, int] | None]
+
+
+class Copier:
+    """Copies one part of a run directory.
+
+    Args:
+        objects: The run directory.
+        place: The part.
+        writer: Id of this process.
+        notes: What is known of the part; changed.
+    """
+
+    def __init__(self, objects: Objects, place: Place, writer: str, notes: Notes) -> None:
+        self._objects = objects
+        self._place = place
+        self._writer = writer
+        self._notes = notes
+        self._checkpoint = place.path / CHECKPOINT_NAME
+        self._one_at_a_time = threading.Lock()
+        self._version: Version = ()
+        self._copied_at = elapsed_seconds()
+
+    @property
+    def age_seconds(self) -> float:
+        """How old the last copy is."""
+        return elapsed_seconds() - self._copied_at
+
+    def copy(self, clock: Callable[[], float], *, even_unchanged: bool = False) -> None:
+        """Write a copy if the checkpoint changed since the last one.
+
+        Args:
+            clock: Epoch seconds, as in the checkpoint.
+            even_unchanged: Whether to write one in any case: it takes the place of another writer's.
+
+        Raises:
+            ConditionFailed: The copy in S3 is another writer's by now.
+            Unreachable: S3 gave no usable answer.
+            CheckpointError: S3 refuses.
+            OSError: The disk refuses.
+            sqlite3.Error: The checkpoint cannot be read.
+        """
+        with self._one_at_a_time:
+            began, version, at = elapsed_seconds(), self._seen(), clock()
+            if self._checkpoint.exists() and (even_unchanged or version != self._version):
+                self._write(at)
+                self._version = version
+            self._copied_at = began  # what did not change is as good as copied
+
+    def bring_files_up(self) -> None:
+        """Make the other files of the part in S3 like those of this machine.
+
+        Raises:
+            Unreachable: S3 gave no usable answer.
+            CheckpointError: S3 refuses.
+            OSError: The disk refuses.
+        """
+        bring_files_up(self._objects, self._place.folder, self._place.path, self._notes)
+        self._notes.write(self._place.path)
+
+    def _write(self, at: float) -> None:
+        draft = self._place.path / COPYING_NAME
+        try:
+            take_copy(self._checkpoint, draft)
+            with draft.open("rb") as file:
+                self._notes.etag = self._objects.replace(
+                    self._place.folder + COPY_NAME,
+                    file,
+                    etag=self._notes.etag,
+                    writer=self._writer,
+                    **{COPIED_AT: repr(at)},
+                )
+        finally:
+            draft.unlink(missing_ok=True)
+        self._notes.is_own = True
+        self._notes.write(self._place.path)
+
+    def _seen(self) -> Version:
+        """Return what changes with every commit: size and time of the checkpoint and of its log."""
+        return [_size_and_time(path) for path in with_sidecars(self._checkpoint)[:2]]
+
+
+def _size_and_time(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_size, found.st_mtime_ns

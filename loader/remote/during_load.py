@@ -1,0 +1,116 @@
+"""A load whose run directory is in S3: held while the load runs, and copied as it goes on."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from loader.checkpoint import Checkpoint
+from loader.errors import LoaderError
+from loader.job import Job, address_of, run_dir_of
+from loader.process.daemon_thread import in_daemon_thread
+from loader.remote.for_commands import run_directory
+from loader.remote.holding import HeldPart, hold_for_load, name_in
+from loader.remote.keeper import USUAL_PACE, KeepingPace
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Stoppable(Protocol):
+    """The load, as far as S3 can stop it, and as it can be stopped meanwhile."""
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the load is to end."""
+
+    def stop(self, reason: LoaderError) -> None:
+        """End the load; on the event loop's thread."""
+
+    async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do work, unless the load is to end meanwhile."""
+
+
+@dataclass
+class HeldLoad:
+    """What a load has to do with S3.
+
+    Attributes:
+        folder: Its run directory on this machine.
+        address: The address of its run directory; None if that is a folder.
+        part: The part that it holds; None for a folder, or a dry run.
+    """
+
+    folder: str
+    address: str | None = None
+    part: HeldPart | None = None
+
+    async def begin(self, checkpoint: Checkpoint, clock: Callable[[], float], load: Stoppable) -> None:
+        """Write the first copy of an opened checkpoint; from then on it is copied as the load goes on.
+
+        Raises:
+            LoaderError: Another runner has the run directory, or S3 refuses or cannot be reached.
+        """
+        if self.part is None:
+            return
+        loop = asyncio.get_running_loop()
+
+        def stop(error: LoaderError) -> None:
+            loop.call_soon_threadsafe(load.stop, error)
+
+        keeper = self.part.keeper
+        await load.unless_stopped(in_daemon_thread(partial(keeper.begin, clock, stop), "s3-first-copy"))
+        checkpoint.permit = keeper.permit
+
+    async def end(self) -> LoaderError | None:
+        """Copy what is left and release the run directory; return why that could not be done, or None."""
+        if self.part is None:
+            return None
+        return await in_daemon_thread(self.part.keeper.finish, "s3-last-copy")
+
+    def named(self, text: str) -> str:
+        """Return a text for people, with the address in place of the folder of this machine."""
+        return text if self.address is None else text.replace(self.folder, self.address)
+
+    def name_in(self, error: LoaderError) -> None:
+        """Name the address in the texts of an error."""
+        if self.address is not None:
+            name_in(error, self.folder, self.address)
+
+
+@asynccontextmanager
+async def held_during(job: Job, load: Stoppable, pace: KeepingPace = USUAL_PACE) -> AsyncIterator[HeldLoad]:
+    """Hold the run directory of a load, if it is in S3.
+
+    Args:
+        job: The settings.
+        load: The load.
+        pace: How often what is done.
+
+    Raises:
+        CheckpointError: Another runner works on it, or S3 refuses or cannot be reached.
+    """
+    held = HeldLoad(str(run_dir_of(job).absolute()), address_of(job.run_dir))
+    if held.address is None:
+        yield held
+        return
+    try:
+        if job.dry_run:
+            with run_directory(held.address, job.extract_profile or job.profile):
+                yield held
+            return
+        hold = partial(hold_for_load, job, log.warning, lambda: load.is_stopping, pace)
+        held.part = await load.unless_stopped(in_daemon_thread(hold, "s3-lease"))
+        with held.part.held:
+            try:
+                yield held
+            except LoaderError:
+                await held.end()  # refused: nothing was sent, and the next runner need not wait for the lease
+                raise
+    except LoaderError as error:
+        held.name_in(error)
+        raise

@@ -1,0 +1,136 @@
+"""A run directory in S3 for the commands that read it, or change it without a load."""
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from loader.checkpoint.start.lock import LOCK_NAME, holding
+from loader.errors import CheckpointLocked, LoaderError, SettingsError
+from loader.job import Shard
+from loader.job.run_address import address_problems
+from loader.remote.holding import (
+    LOCAL_PATIENCE_SECONDS,
+    bring_root_up,
+    keeper_of,
+    name_in,
+    reaching,
+    take_part,
+)
+from loader.remote.keeper import USUAL_PACE, Keeper
+from loader.remote.lease import SeenLease
+from loader.remote.objects import Objects
+from loader.remote.working_copy import WorkingCopy, parts_in
+from loader.shards.parts import WHOLE
+from loader.sources.s3_client import S3Client
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRunDirectory:
+    """A run directory that a command works on.
+
+    Attributes:
+        path: Its folder on this machine.
+        runners: Who works on parts of it elsewhere, a sentence each.
+    """
+
+    path: Path
+    runners: Sequence[str] = ()
+
+
+@contextmanager
+def run_directory(address: str, profile: str | None = None) -> Iterator[ReadRunDirectory]:
+    """Bring a run directory in S3 down, and yield where it can be read on this machine.
+
+    Where a runner works on a part elsewhere, the part is locked here meanwhile: it counts as running.
+
+    Args:
+        address: The address of a run directory.
+        profile: AWS profile to read S3 with.
+
+    Raises:
+        CheckpointError: S3 refuses or cannot be reached, or the working copy cannot be written.
+    """
+    copy = _copy_of(address, profile)
+    with ExitStack() as locked, _naming(copy):
+        with reaching(copy) as reach:
+            listed = reach(copy.objects.listed)
+            leases = reach(lambda: copy.leases(parts_in(listed)))
+            reach(lambda: copy.bring_down(listed, leases))
+        for shard, lease in leases.items():
+            if lease is not None and lease.is_live and lease.body.holder != copy.holder():
+                with suppress(CheckpointLocked):
+                    lock = locked.enter_context(
+                        holding(copy.place_of(shard).path / LOCK_NAME, LOCAL_PATIENCE_SECONDS)
+                    )
+                    os.ftruncate(lock, 0)  # its process is not one of this machine
+        yield ReadRunDirectory(copy.path, list(_runners(leases)))
+
+
+@contextmanager
+def changed_run_directory(address: str, profile: str | None = None) -> Iterator[ReadRunDirectory]:
+    """Yield where a run directory can be changed on this machine; what changed is brought to S3 at the end.
+
+    Args:
+        address: The address of a run directory.
+        profile: AWS profile to reach S3 with.
+
+    Raises:
+        CheckpointLocked: A runner works on a part of it.
+        CheckpointError: S3 refuses or cannot be reached, or the working copy cannot be written.
+    """
+    copy = _copy_of(address, profile)
+    with ExitStack() as held, _naming(copy):
+        keepers: list[Keeper] = []
+        with reaching(copy) as reach:
+            listed = reach(copy.objects.listed)
+            taken = {}
+            for shard in parts_in(listed):
+                part = take_part(copy, shard, held, reach, _silent, lambda: True, USUAL_PACE)
+                taken[shard] = part
+            listed = reach(copy.objects.listed)
+            reach(lambda: copy.bring_down(listed, {shard: part.left for shard, part in taken.items()}))
+        for shard, part in taken.items():
+            keeper = keeper_of(copy, shard, part, USUAL_PACE)
+            keeper.begin(time.time, _silent)
+            keepers.append(keeper)
+        try:
+            yield ReadRunDirectory(copy.path)
+        finally:
+            problems = [keeper.finish() for keeper in keepers]
+            if taken and WHOLE not in taken:
+                bring_root_up(copy)
+        for problem in problems:
+            if problem is not None:
+                raise problem
+
+
+def _copy_of(address: str, profile: str | None) -> WorkingCopy:
+    problems = list(address_problems(address))
+    if problems:
+        raise SettingsError("The run directory cannot be used.", where=address, why="; ".join(problems))
+    named = profile or os.environ.get("SCN_LOADER_EXTRACT_PROFILE") or os.environ.get("SCN_LOADER_PROFILE")
+    return WorkingCopy(Objects(address, S3Client(named or None, os.environ.get("SCN_LOADER_REGION") or None)))
+
+
+def _runners(leases: Mapping[Shard, SeenLease | None]) -> Iterator[str]:
+    for shard, lease in leases.items():
+        if lease is not None and lease.is_live:
+            what = "" if shard == WHOLE else f"shard {shard}: "
+            yield f"{what}{lease.words}"
+
+
+@contextmanager
+def _naming(copy: WorkingCopy) -> Iterator[None]:
+    """Name the address in errors, in place of the folder of this machine."""
+    try:
+        yield
+    except LoaderError as error:
+        name_in(error, copy.path, copy.objects.address)
+        raise
+
+
+def _silent(_what: object) -> None:
+    pass

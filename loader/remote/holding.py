@@ -1,0 +1,228 @@
+"""Hold a part of a run directory in S3: its lease, and the lock on its working copy."""
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from loader.checkpoint.start.lock import holding, unwritable
+from loader.errors import CheckpointLocked, LoaderError
+from loader.job import Job, Shard, address_of
+from loader.private_files import make_private_folder
+from loader.remote.answers import ConditionFailed, Unreachable
+from loader.remote.copier import Copier
+from loader.remote.keeper import USUAL_PACE, Keeper, KeepingPace, unreachable
+from loader.remote.lease import Lease, SeenLease
+from loader.remote.objects import Objects
+from loader.remote.other_files import Notes, bring_files_up
+from loader.remote.working_copy import WorkingCopy, parts_beside
+from loader.shards.parts import WHOLE
+from loader.sources.s3_client import S3Client
+
+T = TypeVar("T")
+
+HOLDING_NAME = "in-s3.lock"
+"""Held on this machine, around everything that is done with the lease: two processes share a working copy."""
+
+_REACH_SECONDS = 30.0
+"""How long a start tries to reach S3."""
+
+_RETRY_SECONDS = 1.0
+
+LOCAL_PATIENCE_SECONDS = 2.0
+"""Time that a process waits for another one of this machine that uses the same working copy."""
+
+
+@dataclass
+class HeldPart:
+    """A part whose lease this process holds.
+
+    Attributes:
+        keeper: Keeps it in S3.
+        held: Releases everything that is held on this machine.
+    """
+
+    keeper: Keeper
+    held: ExitStack
+
+
+def hold_for_load(
+    job: Job,
+    tell: Callable[[str], None],
+    is_stopping: Callable[[], bool] = lambda: False,
+    pace: KeepingPace = USUAL_PACE,
+) -> HeldPart:
+    """Take the lease on what a job delivers, and bring its working copy up to date. Blocking.
+
+    Args:
+        job: The settings; its run directory is in S3.
+        tell: Called with a sentence if there is something to wait for.
+        is_stopping: Whether the waiting is to end.
+        pace: How often what is done.
+
+    Raises:
+        CheckpointLocked: Another runner works on the part, or on one of another division.
+        CheckpointError: S3 refuses or cannot be reached, or the working copy cannot be written.
+    """
+    copy = _copy_of_job(job)
+    own = WHOLE if job.shard is None or job.shard.of == 1 else job.shard
+    with ExitStack() as held, reaching(copy, is_stopping) as reach:
+        part = take_part(copy, own, held, reach, tell, is_stopping, pace)
+        with _given_back(part.lease):
+            listed = reach(copy.objects.listed)
+            beside = list(parts_beside(own, listed, restart=job.restart))
+            leases = reach(lambda: copy.leases(beside))
+            _refuse_other_divisions(copy, own, leases)
+            reach(lambda: copy.bring_down(listed, {own: part.left, **leases}))
+        keeper = keeper_of(copy, own, part, pace)
+        return HeldPart(keeper, held.pop_all())
+
+
+@dataclass(frozen=True, slots=True)
+class TakenPart:
+    """A part whose lease was taken.
+
+    Attributes:
+        lease: The lease.
+        left: The lease as the last holder left it; None if there was none.
+        writer: Id of this process, with which it writes objects.
+    """
+
+    lease: Lease
+    left: SeenLease | None
+    writer: str = field(repr=False)
+
+
+def take_part(  # noqa: PLR0917 - one place
+    copy: WorkingCopy,
+    own: Shard,
+    held: ExitStack,
+    reach: "Reach",
+    tell: Callable[[str], None],
+    is_stopping: Callable[[], bool],
+    pace: KeepingPace,
+) -> TakenPart:
+    """Take the lease on a part, and hold its working copy on this machine.
+
+    Args:
+        copy: The working copy.
+        own: The part.
+        held: Takes what is held on this machine.
+        reach: Repeats requests to S3.
+        tell: Called with a sentence if the runner has to wait.
+        is_stopping: Whether the wait must end.
+        pace: Intervals and limits.
+
+    Raises:
+        CheckpointLocked: Another runner works on the part.
+        CheckpointError: S3 refuses, or the working copy cannot be written.
+        Unreachable: S3 gave no usable answer.
+    """
+    place = copy.place_of(own)
+    try:
+        holder = copy.holder()
+        make_private_folder(place.path)
+    except OSError as error:
+        raise unwritable(copy.path, error) from error
+    held.enter_context(holding(place.path / HOLDING_NAME, LOCAL_PATIENCE_SECONDS))
+    writer = f"{holder}:{os.getpid()}-{secrets.token_hex(4)}"
+    lease = Lease(copy.objects, place.folder, holder=holder, writer=writer, seconds=pace.lease_seconds)
+    left = reach(lambda: lease.take(tell, is_stopping))
+    # The last holder no longer works, even if it renewed the lease a moment ago.
+    return TakenPart(lease, None if left is None else replace(left, age_seconds=float("inf")), writer)
+
+
+@contextmanager
+def _given_back(lease: Lease) -> Iterator[None]:
+    """Give a lease back if the part cannot be worked on: the next runner need not wait."""
+    try:
+        yield
+    except Exception:
+        with suppress(ConditionFailed, Unreachable, LoaderError):
+            lease.give_back()
+        raise
+
+
+def keeper_of(copy: WorkingCopy, shard: Shard, part: TakenPart, pace: KeepingPace) -> Keeper:
+    """Return what keeps a part in S3 whose lease was taken."""
+    place = copy.place_of(shard)
+    copier = Copier(copy.objects, place, part.writer, Notes.of(place.path))
+    return Keeper(copy.objects.address, part.lease, copier, pace)
+
+
+def _refuse_other_divisions(copy: WorkingCopy, own: Shard, leases: Mapping[Shard, SeenLease | None]) -> None:
+    for shard, lease in leases.items():
+        if shard.of != own.of and lease is not None and lease.is_live:
+            which = "the whole load" if shard == WHOLE else f"shard {shard}"
+            raise CheckpointLocked(
+                f"Another runner delivers {which} of the run directory in S3.",
+                where=f"{copy.objects.address}/{copy.place_of(shard).folder}".rstrip("/"),
+                why=f"{lease.words}, and all parts at work must be of one division",
+                next_step="wait for it or stop it, or name another --run-dir",
+            )
+
+
+def bring_whole_up(job: Job) -> None:
+    """Bring the files of a load with shards to S3 that belong to none of them, as far as that works."""
+    bring_root_up(_copy_of_job(job))
+
+
+def bring_root_up(copy: WorkingCopy) -> None:
+    """Bring the files to S3 that belong to no shard, as far as that works."""
+    notes = Notes.of(copy.path)
+    with suppress(Unreachable, LoaderError, OSError):
+        bring_files_up(copy.objects, "", copy.path, notes)
+        notes.write(copy.path)
+
+
+def _copy_of_job(job: Job) -> WorkingCopy:
+    address = address_of(job.run_dir)
+    assert address is not None
+    return WorkingCopy(Objects(address, S3Client(job.extract_profile or job.profile, job.region)))
+
+
+class Reach:
+    """Tries some work with S3 again for a while."""
+
+    def __init__(self, is_stopping: Callable[[], bool]) -> None:
+        self._is_stopping = is_stopping
+
+    def __call__(self, work: Callable[[], T]) -> T:
+        """Return what ``work`` returns.
+
+        Raises:
+            Unreachable: S3 gave no usable answer for _REACH_SECONDS.
+        """
+        until = time.monotonic() + _REACH_SECONDS
+        while True:
+            try:
+                return work()
+            except Unreachable:
+                if time.monotonic() >= until or self._is_stopping():
+                    raise
+                time.sleep(_RETRY_SECONDS)
+
+
+@contextmanager
+def reaching(copy: WorkingCopy, is_stopping: Callable[[], bool] = lambda: False) -> Iterator[Reach]:
+    """Yield what tries some work with S3 again for a while.
+
+    Raises:
+        CheckpointError: It cannot be done.
+    """
+    try:
+        yield Reach(is_stopping)
+    except Unreachable as error:
+        raise unreachable(copy.objects.address, error) from error
+    except OSError as error:
+        raise unwritable(copy.path, error) from error
+
+
+def name_in(error: LoaderError, path: Path | str, name: str) -> None:
+    """Put a name in place of a folder in the texts of an error."""
+    for text in ("what", "where", "why", "next_step"):
+        setattr(error, text, getattr(error, text).replace(str(path), name))

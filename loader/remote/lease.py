@@ -1,0 +1,254 @@
+"""The lease on a part of a run directory in S3: one runner at a time, and another one when it is stale.
+
+Rules kept here:
+
+1. A lease is an object. The runner that writes it holds it. Each write has the condition that the object is
+   still the one that was read.
+2. Its age is the difference of two times of S3: when it was written and when it is read. No clock of a
+   machine that runs the loader decides who holds it.
+3. A lease that was not renewed for as long as its holder promised is stale, and may be taken. Its holder
+   stops by its own watch before that.
+4. It carries the *horizon* of its holder: events of windows from there on are not sent before a later
+   renewal.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+
+from loader.errors import CheckpointCorrupt, CheckpointLocked
+from loader.remote.answers import ConditionFailed
+from loader.remote.objects import Objects, Stored
+
+LEASE_NAME = "lease.json"
+
+LEASE_SECONDS = 120.0
+"""How long a lease holds after it was written. A network that is gone for a minute costs nothing. A runner
+that takes over from a lost machine waits for two."""
+
+MARGIN_SECONDS = 2.0
+"""Both times of S3 are in whole seconds."""
+
+LOOK_SECONDS = 1.0
+"""How often a runner that waits looks whether the lease was renewed."""
+
+EVERY_WINDOW = 2**62
+"""The horizon of a writer whose lease is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseBody:
+    """What a lease says.
+
+    Attributes:
+        holder: Id of the working copy that holds it.
+        host: Name of the machine.
+        pid: Process on it.
+        since: When the holder took it, in epoch seconds of its machine: for people only.
+        seconds: How long it holds after each renewal.
+        horizon: Events of windows from this number on were not sent since the last copy was taken.
+        is_released: Whether its holder has ended, and has copied everything before.
+    """
+
+    holder: str
+    host: str
+    pid: int
+    since: float
+    seconds: float
+    horizon: int
+    is_released: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SeenLease:
+    """A lease as it was read.
+
+    Attributes:
+        body: What it says.
+        etag: ETag of the object.
+        age_seconds: How long ago it was renewed.
+    """
+
+    body: LeaseBody
+    etag: str
+    age_seconds: float
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its holder may be at work."""
+        return not self.body.is_released and self.age_seconds <= self.body.seconds + MARGIN_SECONDS
+
+    @property
+    def words(self) -> str:
+        """Who holds it, for people."""
+        return f"process {self.body.pid} on {self.body.host} renewed its lease {self.age_seconds:.0f} s ago"
+
+
+def read_lease(objects: Objects, folder: str) -> SeenLease | None:
+    """Return the lease on a part, or None if there was never one.
+
+    Args:
+        objects: The run directory.
+        folder: The part's folder below the address, empty or with a slash at its end.
+
+    Raises:
+        CheckpointCorrupt: The object is not a lease.
+        Unreachable: S3 gave no usable answer.
+        CheckpointError: S3 refuses.
+    """
+    stored = objects.read(folder + LEASE_NAME)
+    return None if stored is None else _seen(objects, folder, stored)
+
+
+class Lease:
+    """A lease that this process takes, renews and releases.
+
+    Args:
+        objects: The run directory.
+        folder: The part's folder below the address, empty or with a slash at its end.
+        holder: Id of the working copy of this machine.
+        writer: Id of this process.
+        seconds: How long it holds after each renewal.
+    """
+
+    def __init__(
+        self, objects: Objects, folder: str, *, holder: str, writer: str, seconds: float = LEASE_SECONDS
+    ) -> None:
+        self._objects = objects
+        self._folder = folder
+        self._holder = holder
+        self._writer = writer
+        self.seconds = seconds
+        self._etag: str | None = None
+        self._since = 0.0
+        self.horizon = 0
+
+    def take(
+        self, tell: Callable[[str], None], is_stopping: Callable[[], bool] = lambda: False
+    ) -> SeenLease | None:
+        """Take the lease, if need be as soon as it is stale; return it as the last holder left it.
+
+        Args:
+            tell: Called with a sentence if there is something to wait for.
+            is_stopping: Whether the waiting is to end.
+
+        Raises:
+            CheckpointLocked: Its holder is at work, or the waiting was ended.
+            CheckpointCorrupt: The object is not a lease.
+            Unreachable: S3 gave no usable answer.
+            CheckpointError: S3 refuses.
+        """
+        watched: SeenLease | None = None
+        while True:
+            found = read_lease(self._objects, self._folder)
+            if found is None or not found.is_live or found.body.holder == self._holder:
+                try:
+                    self._take_over(found)
+                except ConditionFailed:
+                    continue  # another runner was faster: its lease is live
+                return found
+            if is_stopping() or (watched is not None and found.etag != watched.etag):
+                raise self._locked(found)
+            if watched is None:
+                left = found.body.seconds + MARGIN_SECONDS - found.age_seconds
+                tell(
+                    f"Another runner holds the run directory in S3: {found.words}. This one takes over in "
+                    f"{left:.0f} s unless the lease is renewed."
+                )
+                watched = found
+            time.sleep(LOOK_SECONDS)
+
+    def renew(self, horizon: int) -> None:
+        """Write the lease again.
+
+        Args:
+            horizon: Events of windows from this number on are not sent before the next renewal.
+
+        Raises:
+            ConditionFailed: Another runner holds it.
+            Unreachable: S3 gave no usable answer. The horizon may have been written all the same.
+            CheckpointError: S3 refuses.
+        """
+        self._write(max(horizon, self.horizon), is_released=False)
+
+    def release(self) -> None:
+        """Say that this holder has ended, and has copied everything.
+
+        Raises:
+            ConditionFailed: Another runner holds it.
+            Unreachable: S3 gave no usable answer.
+            CheckpointError: S3 refuses.
+        """
+        self._write(0, is_released=True)
+
+    def give_back(self) -> None:
+        """Let the next runner take the lease at once. This holder sent nothing, and its horizon stays.
+
+        Raises:
+            ConditionFailed: Another runner holds it.
+            Unreachable: S3 gave no usable answer.
+            CheckpointError: S3 refuses.
+        """
+        self.seconds = -2 * MARGIN_SECONDS
+        self._write(self.horizon, is_released=False)
+
+    def _take_over(self, found: SeenLease | None) -> None:
+        self._etag = None if found is None else found.etag
+        self.horizon = 0 if found is None else found.body.horizon
+        self._since = time.time()
+        content = self._write(self.horizon, is_released=False)
+        self._objects.check_conditions(self._folder + LEASE_NAME, content, writer=self._writer)
+
+    def _write(self, horizon: int, *, is_released: bool) -> bytes:
+        body = LeaseBody(
+            holder=self._holder,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            since=self._since,
+            seconds=self.seconds,
+            horizon=horizon,
+            is_released=is_released,
+        )
+        name = self._folder + LEASE_NAME
+        content = orjson.dumps(asdict(body))
+        self._etag = self._objects.replace(name, content, etag=self._etag, writer=self._writer)
+        self.horizon = horizon
+        return content
+
+    def _locked(self, found: SeenLease) -> CheckpointLocked:
+        return CheckpointLocked(
+            "Another runner works on the run directory in S3.",
+            where=f"{self._objects.address}/{self._folder}".rstrip("/"),
+            why=f"{found.words}; it has held it since {_utc(found.body.since)}",
+            next_step="wait for it, or stop it; to see how far it is:\n"
+            f"scn-loader status {self._objects.address}",
+        )
+
+
+def _seen(objects: Objects, folder: str, stored: Stored) -> SeenLease:
+    try:
+        body = LeaseBody(**_values(stored.body))
+    except (orjson.JSONDecodeError, TypeError) as error:
+        raise CheckpointCorrupt(
+            "The lease of a run directory in S3 cannot be read; nothing was changed.",
+            where=f"{objects.address}/{folder}{LEASE_NAME}",
+            why="it is not a lease that this version of the loader wrote",
+            next_step="make sure that no runner works on the run directory, then remove that object",
+        ) from error
+    return SeenLease(body, stored.etag, stored.age_seconds)
+
+
+def _values(content: bytes) -> dict[str, Any]:
+    values = orjson.loads(content)
+    if not isinstance(values, dict):
+        raise TypeError("a lease is an object")
+    return values
+
+
+def _utc(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))

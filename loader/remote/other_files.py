@@ -1,0 +1,190 @@
+"""The other files of a run directory in S3: earlier checkpoints, rejected rows, log, report.
+
+They are written whole, rarely, and by the holder of the lease. What was brought up or down is noted, so that
+only what changed since goes over the network again.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from loader.atomic import DRAFT_PREFIX, replacing, write_whole
+from loader.checkpoint.file_names import CHECKPOINT_NAME
+from loader.job import SHARDS_NAME
+from loader.private_files import with_sidecars
+from loader.remote.answers import Unreachable
+from loader.remote.copying import COPY_NAME
+from loader.remote.lease import LEASE_NAME
+from loader.remote.objects import Objects
+from loader.sources.partitions import PRIVATE_PREFIXES
+
+NOTES_NAME = ".in-s3.json"
+"""File of a working copy: which files are in S3, as which objects."""
+
+OF_THIS_MACHINE = (NOTES_NAME, ".working-copy", ".copying", "lake.sqlite")
+"""Names, or starts of names, of files that stay on the machine that they are of."""
+
+_FILES_AT_ONCE = 16
+
+
+@dataclass
+class Notes:
+    """What is known of a part of a working copy and its objects in S3.
+
+    Attributes:
+        etag: ETag of the copy of the checkpoint that was brought up or down last; None before.
+        is_own: Whether the checkpoint here is at least as new as that copy: this machine wrote it.
+        copied_at: When that copy was taken, if it was brought down.
+        files: ETag, size in bytes and modification time (ns) of each other file, by name below the part.
+    """
+
+    etag: str | None = None
+    is_own: bool = True
+    copied_at: float = 0.0
+    files: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, folder: Path) -> "Notes":
+        """Return the notes of a part; empty ones if there are none that can be read."""
+        try:
+            values: Any = orjson.loads((folder / NOTES_NAME).read_bytes())
+            files = {str(name): tuple(each) for name, each in values.pop("files").items()}
+            return cls(files=files, **values)
+        except (OSError, orjson.JSONDecodeError, TypeError, KeyError, AttributeError):
+            return cls()
+
+    def write(self, folder: Path) -> None:
+        """Write them down.
+
+        Raises:
+            OSError: The disk refuses.
+        """
+        values = {
+            "etag": self.etag,
+            "is_own": self.is_own,
+            "copied_at": self.copied_at,
+            "files": {name: list(each) for name, each in self.files.items()},
+        }
+        write_whole(folder / NOTES_NAME, orjson.dumps(values))
+
+
+def bring_files_down(
+    objects: Objects, folder: str, into: Path, listed: Mapping[str, str], notes: Notes
+) -> None:
+    """Make the other files of a part like those in S3.
+
+    Args:
+        objects: The run directory.
+        folder: The part's folder below the address, empty or with a slash at its end.
+        into: The folder of this machine.
+        listed: ETags of all objects of the run directory, by name.
+        notes: Those of the part; changed.
+
+    Raises:
+        Unreachable: S3 gave no usable answer.
+        CheckpointError: S3 refuses.
+        OSError: The disk refuses.
+    """
+    below = {name.removeprefix(folder): etag for name, etag in listed.items() if name.startswith(folder)}
+    others = tuple(  # run directories of their own, such as one for corrected rows
+        name.removesuffix(LEASE_NAME) for name in below if name.endswith(f"/{LEASE_NAME}")
+    )
+    there = {
+        name: etag
+        for name, etag in below.items()
+        if _belongs(name) and not (others and name.startswith(others))
+    }
+    for name in [name for name in notes.files if name not in there]:
+        (into / name).unlink(missing_ok=True)  # another machine removed it, as --keep does
+        del notes.files[name]
+    wanted = [
+        name
+        for name, etag in there.items()
+        if notes.files.get(name, ("",))[0] != etag or not (into / name).exists()
+    ]
+
+    def fetch(name: str) -> None:
+        path = into / name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with replacing(path) as file:
+            stored = objects.download(folder + name, file)
+            if stored is None:
+                raise Unreachable(f"{objects.address}/{folder}{name} was removed while it was read")
+        notes.files[name] = (stored.etag, *_seen(path))
+
+    with ThreadPoolExecutor(_FILES_AT_ONCE) as threads:
+        list(threads.map(fetch, wanted))
+
+
+def bring_files_up(objects: Objects, folder: str, of: Path, notes: Notes) -> None:
+    """Make the other files of a part in S3 like those of this machine.
+
+    Args:
+        objects: The run directory.
+        folder: The part's folder below the address, empty or with a slash at its end.
+        of: The folder of this machine.
+        notes: Those of the part; changed.
+
+    Raises:
+        Unreachable: S3 gave no usable answer.
+        CheckpointError: S3 refuses.
+        OSError: The disk refuses.
+    """
+    here = dict(_files_of(of))
+    for name, path in here.items():
+        with suppress(FileNotFoundError):  # a thread that was left behind removes it
+            seen = _seen(path)
+            if notes.files.get(name, ("", -1, -1))[1:] != seen:
+                # The log grows while it is sent: it would not fit its checksum.
+                with path.open("rb") as file, tempfile.TemporaryFile(dir=of) as still:
+                    shutil.copyfileobj(file, still)
+                    still.seek(0)
+                    notes.files[name] = (objects.put(folder + name, still), *seen)
+    for name in [name for name in notes.files if name not in here]:
+        objects.remove(folder + name)
+        del notes.files[name]
+
+
+def _files_of(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield name and path of the files of a part that belong into S3."""
+    for parent, folders, names in os.walk(folder):
+        here = Path(parent)
+        # A folder with a checkpoint of its own is another run directory.
+        folders[:] = [
+            name
+            for name in folders
+            if _belongs(f"{(here / name).relative_to(folder).as_posix()}/x")
+            and not (here / name / CHECKPOINT_NAME).exists()
+        ]
+        for name in names:
+            path = here / name
+            relative = path.relative_to(folder).as_posix()
+            if _belongs(relative) and path.is_file() and not path.is_symlink():
+                yield relative, path
+
+
+def _belongs(name: str) -> bool:
+    parts = name.split("/")
+    first = parts[0]
+    own = {COPY_NAME, LEASE_NAME, *(path.name for path in with_sidecars(Path(CHECKPOINT_NAME)))}
+    return not (
+        first in own
+        or first == SHARDS_NAME
+        or first.startswith((*OF_THIS_MACHINE, *PRIVATE_PREFIXES))
+        or name.endswith(".lock")
+        or any(part.startswith(DRAFT_PREFIX) for part in parts)
+        or not all(part.strip(".") for part in parts)  # a key can have "..", or an empty part
+    )
+
+
+def _seen(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns

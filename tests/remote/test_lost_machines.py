@@ -1,0 +1,60 @@
+"""Runners that are killed with their disks, at a pace at which copies are taken all the time."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from loader.job import Job
+from loader.testing import EmulatedService
+from tests.remote.conftest import FAST, ROWS, Load
+from tests.remote.faulty_s3 import FaultyS3
+
+EVENTS = ROWS - 1
+
+
+def kill_one(job: Job, service: EmulatedService, events: int) -> None:
+    """Run the load in a process of its own, and kill it once so many events are accepted."""
+    settings = job.model_dump(mode="json", exclude_unset=True)
+    command = [sys.executable, "-m", "tests.remote.runner", json.dumps(settings), json.dumps(asdict(FAST))]
+    with subprocess.Popen(command, env=dict(os.environ), stderr=subprocess.PIPE) as process:
+        until = time.monotonic() + 60
+        while process.poll() is None and service.emulator.summary()["accepted"] < events:
+            assert time.monotonic() < until
+            time.sleep(0.005)
+        process.kill()
+
+
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 12))])
+def test_a_lost_machine_costs_no_event(
+    load: Load,
+    s3: FaultyS3,
+    service: EmulatedService,
+    machine: Callable[[str], Path],
+    job: Callable[..., Job],
+    *,
+    seed: int,
+) -> None:
+    """The next one goes on from the last copy: nothing is lost, doubled or overtaken, little is repeated."""
+    chance = Random(seed)
+    for number in range(1 if seed == 1 else 4):
+        folder = machine(f"lost-{number}")
+        kill_one(job(rate=150, burst=2, window_rows=40), service, chance.randint(20, 50) * (1 + number))
+        shutil.rmtree(folder)
+        s3.seconds_ahead = 1000
+    machine("last")
+    summary = load(window_rows=40).summary
+    assert summary.resumed
+    assert summary.events_accepted == EVENTS
+    calls = service.calls()
+    assert (calls["accepted"], calls["overtaken"], calls["overlaps"]) == (EVENTS, 0, 0)
+    again = calls["attempts"] - EVENTS
+    assert again < 120 * (1 if seed == 1 else 4)  # at most what was sent since the last copy, each time
