@@ -85,7 +85,7 @@ RULES = {
     "random throttles": Rule(
         "random_throttles.py",
         "cuts without effect are reverted",
-        ((RandomThrottles, "cut", _nothing),),
+        ((RandomThrottles, "finds_noise", _nothing),),
     ),
     "throttled bursts": Rule(
         "bursts.py", "a throttled burst shrinks the bucket, not the rate", ((Bursts, "has", _no),)

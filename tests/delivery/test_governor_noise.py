@@ -1,67 +1,110 @@
-"""Throttles that do not depend on the rate are distinguished from a limit."""
+"""Random throttles are distinguished from a limit."""
 
 from random import Random
 
-from loader.delivery.rate.attempt_log import KEPT_SLOTS, AttemptLog
+import pytest
+
 from loader.delivery.rate.governor import Governor
-from loader.delivery.rate.random_throttles import CUTS, FIRST_TRIES, RandomThrottles
+from loader.delivery.rate.random_throttles import (
+    FEWEST,
+    MAX_CREDIT,
+    MOST_SHARE,
+    QUIET_TRIES,
+    RandomThrottles,
+)
+
+TOP = 40.0
+"""Events per second."""
 
 
-def cut_down(
-    noise: RandomThrottles, log: AttemptLog, *, throttled: bool, factor: float = 0.7
-) -> list[float | None]:
-    """Cut a rate again and again, the first attempts after each cut throttled now and then, or never."""
-    rate, last_cut, found = 100.0, 0, []
-    for _ in range(CUTS + 1):
-        for place in range(2 * FIRST_TRIES):
-            number = log.start(log.last / rate)
-            if throttled and place == 1:
-                log.throttle(number)
-        log.throttle(log.last)
-        found.append(noise.cut(log.last, rate, last_cut))
-        last_cut = log.last
-        rate *= factor
-    return found
+class Throttler:
+    """Reports throttles at constant distances to a ``RandomThrottles``, without cuts in between."""
+
+    def __init__(self) -> None:
+        self.noise = RandomThrottles()
+        self.number = 0
+        self.now = 0.0
+
+    def throttle(self, times: int, *, gap: int, rate: float) -> list[float | None]:
+        """Throttle one of ``gap`` attempts; return the results for the throttles that count."""
+        results = []
+        for _ in range(times):
+            self.number += gap
+            self.now += gap / rate
+            if not self.noise.explains(self.number):
+                results.append(self.noise.finds_noise(self.now, self.number, rate, 0))
+        return results
 
 
-def test_cuts_without_effect_are_taken_back() -> None:
-    """One attempt in four throttled right after each cut, down to a third: the rate goes back."""
-    log = AttemptLog(now=0.0)
-    noise = RandomThrottles(log)
-    assert cut_down(noise, log, throttled=True) == [None] * CUTS + [100.0]
-    assert noise.is_heard
-    assert 0.25 < noise.tolerated_share <= 0.6
+@pytest.fixture
+def throttler() -> Throttler:
+    """One attempt in ten throttled at the full rate."""
+    throttler = Throttler()
+    throttler.throttle(20, gap=10, rate=TOP)
+    return throttler
 
 
-def test_cuts_that_help_are_kept() -> None:
-    """Nothing throttled right after a cut: that is a limit, however often it is met."""
-    log = AttemptLog(now=0.0)
-    noise = RandomThrottles(log)
-    assert cut_down(noise, log, throttled=False) == [None] * (CUTS + 1)
-    assert not noise.is_heard
+def test_the_same_share_at_half_the_rate_is_noise(throttler: Throttler) -> None:
+    """A tenth is throttled at the full rate and at a third of it: the result is the rate admitted before."""
+    results = throttler.throttle(20, gap=10, rate=TOP / 3)
+    noisy = [each for each in results if each is not None]
+    assert noisy == [pytest.approx(0.9 * TOP)]
+    assert FEWEST <= results.index(noisy[0]) + 1 < 20
+    assert throttler.noise.share == pytest.approx(0.1)
 
 
-def test_a_rate_that_hardly_falls_is_no_noise() -> None:
-    """Cuts that stay near the rate say nothing about what a much lower one would do."""
-    log = AttemptLog(now=0.0)
-    noise = RandomThrottles(log)
-    assert cut_down(noise, log, throttled=True, factor=0.95) == [None] * (CUTS + 1)
+def test_the_same_share_near_the_full_rate_is_no_evidence(throttler: Throttler) -> None:
+    """A limit may throttle a tenth for long if the rate hardly falls."""
+    assert set(throttler.throttle(100, gap=10, rate=0.6 * TOP)) == {None}
+    assert not throttler.noise.share
 
 
-def test_noise_that_ends_is_forgotten() -> None:
-    """Once hardly anything is throttled any more, throttles count again."""
-    log = AttemptLog(now=0.0)
-    noise = RandomThrottles(log)
-    cut_down(noise, log, throttled=True)
-    for _ in range(1000):
-        log.start(log.last / 100.0)
-    log.throttle(log.last)
-    noise.listen(log.last)
-    assert not noise.is_heard
+def test_a_quiet_stretch_shows_that_a_cut_had_an_effect(throttler: Throttler) -> None:
+    """Every other attempt is throttled at a third of the rate, but each series of throttles has an end."""
+    for _ in range(20):
+        assert set(throttler.throttle(FEWEST - 1, gap=10, rate=TOP / 3)) == {None}
+        throttler.number += QUIET_TRIES
+    assert not throttler.noise.share
 
 
-def test_a_third_throttled_at_random_does_not_bring_a_load_to_a_stand() -> None:
-    """A load of 2,000 attempts ends within three minutes."""
+def test_a_limit_far_below_the_rate_is_no_noise(throttler: Throttler) -> None:
+    """More than MOST_SHARE throttled is an overload at any rate."""
+    assert set(throttler.throttle(100, gap=2, rate=TOP / 3)) == {None}
+
+
+def test_a_share_that_loads_under_one_limit_cause_is_no_noise(throttler: Throttler) -> None:
+    """Three in a hundred are throttled where eight loads share a quota."""
+    assert set(throttler.throttle(100, gap=33, rate=TOP / 3)) == {None}
+
+
+def test_noise_is_explained_and_a_limit_behind_it_is_not(throttler: Throttler) -> None:
+    """Throttles at the assumed share have no effect. A row of throttles counts once the credit is spent."""
+    throttler.throttle(20, gap=10, rate=TOP / 3)
+    assert throttler.throttle(1000, gap=10, rate=TOP) == []
+    assert len(throttler.throttle(30, gap=1, rate=TOP)) in range(14, 19)
+    throttler.noise.renew(throttler.number)
+    assert throttler.throttle(int(MAX_CREDIT), gap=1, rate=TOP) == []
+
+
+def test_noise_that_ends_is_forgotten(throttler: Throttler) -> None:
+    """A review with hardly any throttle ends the noise."""
+    throttler.throttle(20, gap=10, rate=TOP / 3)
+    throttler.throttle(3, gap=300, rate=TOP)
+    assert not throttler.noise.share
+
+
+def test_the_assumed_share_is_the_lowest_recent_one(throttler: Throttler) -> None:
+    """A limit adds throttles, so a larger share is assumed only after it lasted for all reviews."""
+    throttler.throttle(20, gap=10, rate=TOP / 3)
+    throttler.throttle(40, gap=5, rate=TOP)
+    assert throttler.noise.share == pytest.approx(0.1)
+    throttler.throttle(1000, gap=1, rate=TOP)
+    assert throttler.noise.share <= MOST_SHARE
+
+
+@pytest.mark.parametrize(("share", "seconds"), [(0.3, 60.0), (0.1, 40.0)])
+def test_random_throttles_do_not_slow_a_load_down_for_long(share: float, seconds: float) -> None:
+    """A load of 2,000 attempts ends soon, although it starts at 15/s and is throttled at once."""
     chance, now = Random(5), 0.0
     governor = Governor(now=now)
     accepted = 0
@@ -69,22 +112,10 @@ def test_a_third_throttled_at_random_does_not_bring_a_load_to_a_stand() -> None:
         while (wait := governor.wait_seconds(now)) > 0:
             now += wait
         number = governor.start(now)
-        if chance.random() < 0.3:
+        if chance.random() < share:
             governor.throttled(now + 0.005, number)
         else:
             governor.accepted(now + 0.005, number)
             accepted += 1
         now += 0.001
-    assert now < 180.0
-
-
-def test_a_cut_that_is_forgotten_had_its_effect() -> None:
-    """After so many quiet attempts that the log has dropped the last cut, the next cut is a first one."""
-    log = AttemptLog(now=0.0)
-    noise = RandomThrottles(log)
-    cut_down(noise, log, throttled=False)
-    last_cut = log.last
-    for step in range(3 * KEPT_SLOTS):
-        log.start(1e3 + step * 0.002)
-    assert noise.cut(log.last, 1.0, last_cut) is None
-    assert not noise._firsts  # nothing of the forgotten cut is counted, nor what came before it
+    assert now < seconds

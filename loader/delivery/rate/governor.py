@@ -35,9 +35,6 @@ and the polling interval of that wait. The attempts that were sent last have the
 IDLE_SHARE, IDLE_SECONDS = 0.2, 0.1
 """The load is its own bottleneck if the mean share of unused tokens over IDLE_SECONDS exceeds IDLE_SHARE."""
 
-NOISE_CHANCE = 6.0
-"""Excess throttles that are attributed to chance during noise, because noise arrives in clusters."""
-
 REACHED_CUT, REACHED_SECONDS, REACHED_TRIES = 0.5, 2.0, 32
 """If the previous load met no limit, a load starts at REACHED_CUT times the rate of its last REACHED_SECONDS,
 provided that it made REACHED_TRIES attempts. The load reaches the previous rate a third of a second later."""
@@ -95,7 +92,7 @@ class Governor:
         self._bucket = TokenBucket(rate, now=now)
         self._bursts = Bursts(self._log)
         self._budget = ThrottleBudget()
-        self._noise = RandomThrottles(self._log)
+        self._noise = RandomThrottles()
         self._steering = Steering(self._log, start_rate=rate, learned_rate=learned_rate, now=now)
         self._probing: Probing | None = None
         self._epochs = 0
@@ -174,8 +171,10 @@ class Governor:
 
     def throttled(self, now: float, epoch: int, retry_after_seconds: float | None = None) -> None:
         """Record that the service throttled an attempt, with its Retry-After in seconds if it sent one."""
-        self._log.throttle(epoch)
         self._log.ended += 1
+        if self._probing is None and self._noise.explains(epoch):
+            return
+        self._log.throttle(epoch)
         if epoch <= self._epoch_began:
             return
         pause = min(retry_after_seconds or 0.0, MAX_RETRY_AFTER_SECONDS)
@@ -186,8 +185,10 @@ class Governor:
                 self._bucket.shrink()
         else:
             self._first_throttled = self._first_throttled or epoch
-            self._noise.listen(epoch)
-            if self._budget.spend(self._log.last, self._chance(), self._noise.tolerated_share):
+            admitted_rate = self._noise.finds_noise(now, epoch, self._bucket.rate, self._epoch_began)
+            if admitted_rate is not None:
+                self._revert_cuts(admitted_rate, now)
+            elif self._budget.spend(self._log.last, self._chance()):
                 self._cut(now, epoch, pause)
 
     def _bounded(self, rate: float) -> float:
@@ -196,8 +197,6 @@ class Governor:
     def _chance(self) -> float:
         """Return how many throttles above the tolerated share have no effect now."""
         rate = self._bucket.rate
-        if self._noise.is_heard:
-            return max(chance(rate), NOISE_CHANCE)
         is_trial = self._steering.is_beyond(rate) or self._epochs < FIRST_EPOCHS
         return 0.0 if is_trial and rate < LOW_RATE and self._log.last >= FEW_TRIES else chance(rate)
 
@@ -208,6 +207,8 @@ class Governor:
             self._settle(now)
         elif elapsed > 0 and self._probing is None:
             self._measure_idleness(now, elapsed)
+            if self._steering.is_sheltered(self._bucket.rate, self._noise.safe_share):
+                self._noise.shelter(self._log.last)
             if self._steering.phase is Phase.CRUISE and self._idle_share < IDLE_SHARE:
                 rate = self._steering.cruise(elapsed, is_quiet=not self._first_throttled)
                 self._bucket.rate = self._bounded(rate)
@@ -231,18 +232,19 @@ class Governor:
         if self._log.throttles(number - row, number) == row:
             self._block(now, number, pause)
             return
-        top_rate = self._noise.cut(number, rate, self._epoch_began)
-        if top_rate is not None:
-            self._aim(self._steering.go_back(top_rate))
-            self._begin_epoch(now + pause)
-            return
-        rate = self._steering.cut(number, rate, self._overflow, pause)
+        rate = self._steering.cut(number, rate, self._overflow, pause, safe_share=self._noise.safe_share)
         self._aim(rate)
         rest = rest_seconds(rate, reaction_seconds - self._steering.reaction_seconds)
         if self._steering.settling:
             rest = min(reaction_seconds, MAX_SETTLE_SECONDS)
             self._settles_by = now + min(SETTLE_REACTIONS * reaction_seconds, MAX_SETTLE_SECONDS)
         self._begin_epoch(now + max(pause, rest))
+
+    def _revert_cuts(self, admitted_rate: float, now: float) -> None:
+        """Return to the rate that the service admits beside the noise."""
+        if self._steering.phase is not Phase.START:
+            self._aim(self._steering.revert(admitted_rate))
+            self._begin_epoch(now)
 
     def _settle(self, now: float) -> None:
         if self._log.ended < self._log.last and now < self._settles_by:
@@ -266,6 +268,7 @@ class Governor:
         self._epoch_began = self._log.last
         self._first_throttled = 0
         self._budget.renew(self._log.last)
+        self._noise.renew(self._log.last)
         self._open_at(max(opens_at, self._opens_at))
 
     def _open_at(self, time: float) -> None:

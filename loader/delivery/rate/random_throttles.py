@@ -1,104 +1,227 @@
-"""Detection of random throttles (noise): a service or proxy throttles a share of all calls at any rate.
+"""Random throttles (noise): a service or proxy throttles a share of all calls at any rate.
 
-A rate limit throttles less at lower rates, and nothing below the limit. If the rate falls and the throttled
-fraction stays the same, lower rates have no effect: the throttles are noise, and the load returns to its
-earlier rate. A controller that mistakes noise for a limit ends at one call per five seconds.
+A limit throttles nothing below the limit, so a cut is followed by a quiet stretch. Noise does not depend on
+the rate: after a cut, the same share is throttled. A controller that mistakes noise for a limit ends at a few
+percent of the quota.
+
+    state    a throttle                                         next state
+    quiet    counts; it is evidence of noise if the rate is     noisy, when the evidence suffices; the rate
+             far below a rate that was admitted recently        returns to the admitted rate
+    noisy    has no effect if noise explains it: an attempt     quiet, when the share of throttles is below
+             earns a credit, and a throttle spends one          ENDED_SHARE
 
 Rules kept here:
 
-1. Throttles are noise if they also hit the first attempts after each of several cuts, while the rate falls to
-   a third. A limit does not throttle these attempts, because the rate is below it and has not grown yet.
-2. Throttles above the noise fraction count as usual, so that the governor still finds a limit behind the
-   noise.
+1. Throttles are evidence only if they last, without a quiet stretch between them.
+2. In the noisy state, only *sheltered* attempts measure the share: those after a cut, until the rate is near
+   the limit again. A load that learned the throttles of a limit as noise would displace other loads.
+3. Throttles that the credit does not explain count, so the governor still finds a limit behind the noise.
+   After the credit is spent, every throttle counts until the next cut.
+4. The assumed share is at most MOST_SHARE.
 """
 
 from collections import deque
+from typing import NamedTuple
 
-from loader.delivery.rate.attempt_log import AttemptCounts, AttemptLog
-from loader.delivery.rate.throttle_budget import TOLERATED_SHARE
+COLD_TRIES = 400
+COLD_FALL, WARM_FALL = 0.5, 0.15
+"""A throttle is evidence if the rate is at most COLD_FALL times a recently admitted rate for the first
+COLD_TRIES attempts of a load, and at most WARM_FALL times afterwards. A load that starts has too few attempts
+to wait for the deeper fall. When eight loads start one after the other, the rate of each falls to an eighth,
+but not within KEPT_THROTTLES."""
 
-FALL = 3.0
-"""Factor by which the rate must fall without effect on the throttled fraction."""
+LEAST_SHARE, FEWEST, DEVIATIONS = 0.04, 6, 1.75
+"""Least share of throttles of the evidence, least number of them, and margin of the share in standard
+deviations. Loads that share a limit see 3 %."""
 
-CUTS, FIRST_TRIES = 6, 4
-"""Number of consecutive cuts, and of attempts after each cut, that the detection uses."""
+LASTING_SECONDS = 3.0
+"""Minimum duration of the evidence. If another load exceeds a limit, it slows down earlier than this."""
 
-NOISE_SHARES = 0.1, 0.6
-"""Range of the throttled fraction that is noise. A smaller fraction does not slow a load down for long. A
-limit far below the rate causes a larger one."""
+QUIET_TRIES = 100
+"""Number of attempts without a throttle that show that the last cut had an effect."""
 
-NOISY_CUTS = 4
-"""Number of cuts after which at least one of the first attempts must be throttled."""
+KEPT_THROTTLES, LOCAL = 96, 4
+"""Number of throttles that the detection keeps, and number of the latest ones from which the share at the
+current rate is computed."""
 
-MARGIN_FACTOR, MARGIN = 1.5, 0.05
-"""Tolerated fraction as a factor of the noise plus a constant, because the noise fraction varies."""
+MOST_EVIDENT_SHARE, MOST_SHARE = 0.5, 0.4
+"""Highest share that is evidence of noise, and highest share that is assumed. A limit that has fallen far
+throttles more."""
 
-QUIET_TRIES, QUIET_SHARE = 200, 0.25
-"""The noise has ended if the throttled fraction of the last QUIET_TRIES attempts is below QUIET_SHARE times
-the tolerated fraction."""
+REVIEW_THROTTLES, REVIEWS = 32.0, 4
+"""Expected number of throttles in a measurement, and number of measurements that count. Their mean varies by
+a tenth."""
+
+WEAKER, WEAKER_DEVIATIONS = 0.5, 2.0
+"""The noise is weaker if all attempts of a measurement have less than WEAKER times the assumed share, or if
+the sheltered attempts have fewer throttles than expected by WEAKER_DEVIATIONS standard deviations."""
+
+ENDED_SHARE = 0.05
+"""Share below which noise is not assumed. Eight loads that share a limit see 3 % also after a cut."""
+
+CREDIT_FACTOR, MAX_CREDIT = 1.2, 12.0
+"""Credit of an attempt as a factor of the assumed share, and maximum credit. They cover the scatter of the
+noise and of its measurement. With a larger factor, loads under one limit raise each other's assumed share."""
+
+
+class Throttle(NamedTuple):
+    """A throttle that counts.
+
+    Attributes:
+        at: Time of the answer in monotonic seconds.
+        gap: Number of attempts since the previous one or since the last cut, including this one.
+        rate: Events per second at the time of the throttle.
+        admitted_rate: Admitted events per second at this rate.
+    """
+
+    at: float
+    gap: int
+    rate: float
+    admitted_rate: float
+
+
+class Measurement(NamedTuple):
+    """Counts of attempts."""
+
+    throttled: int
+    tried: int
 
 
 class RandomThrottles:
     """Distinguishes noise from a limit.
 
-    Args:
-        log: The attempts.
-
     Attributes:
-        tolerated_share: Fraction of the attempts (0..1) that may be throttled without any effect on the rate.
+        share: Fraction of the attempts (0..1) that is assumed to be throttled at random; 0 without noise.
     """
 
-    __slots__ = ("_firsts", "_heard_at", "_log", "_rates", "tolerated_share")
+    __slots__ = (
+        "_counted",
+        "_credit",
+        "_credited",
+        "_is_spent",
+        "_last",
+        "_measurements",
+        "_review_began",
+        "_review_throttled",
+        "_sheltered_from",
+        "_sheltered_throttled",
+        "_sheltered_tried",
+        "_sheltered_until",
+        "share",
+    )
 
-    def __init__(self, log: AttemptLog) -> None:
-        self._log = log
-        self.tolerated_share = TOLERATED_SHARE
-        self._heard_at = 0
-        self._rates: deque[float] = deque(maxlen=CUTS + 1)
-        self._firsts: deque[AttemptCounts] = deque(maxlen=CUTS)
+    def __init__(self) -> None:
+        self.share = 0.0
+        self._counted: deque[Throttle] = deque(maxlen=KEPT_THROTTLES)
+        self._measurements: deque[Measurement] = deque(maxlen=REVIEWS)
+        self._credit = 0.0
+        self._is_spent = False
+        self._last = self._credited = 0
+        self._review_began = self._review_throttled = 0
+        self._sheltered_from = self._sheltered_until = 0
+        self._sheltered_throttled = self._sheltered_tried = 0
 
     @property
-    def is_heard(self) -> bool:
-        """Whether the noise exceeds the fraction that is always tolerated."""
-        return self.tolerated_share > TOLERATED_SHARE
+    def safe_share(self) -> float:
+        """Fraction of a measured limit that is certainly below the limit, whatever caused the throttles."""
+        return 1.0 - CREDIT_FACTOR * self.share
 
-    def cut(self, number: int, rate: float, last_cut: int) -> float | None:
-        """Record that attempt ``number`` is about to cause a cut.
+    def shelter(self, number: int) -> None:
+        """Record that attempts up to ``number`` started at a rate that is clearly below the limit."""
+        self._sheltered_until = number
+
+    def renew(self, number: int) -> None:
+        """Record a cut; ``number`` is the number of the last attempt started."""
+        self._sheltered_tried += self._sheltered_until - self._sheltered_from
+        self._sheltered_from = self._sheltered_until = self._credited = number
+        if self.share:
+            self._measure()
+        self._is_spent = False
+        self._credit = MAX_CREDIT
+
+    def explains(self, number: int) -> bool:
+        """Return whether noise explains that attempt ``number`` was throttled."""
+        if not self.share:
+            return False
+        self._sheltered_throttled += self._sheltered_from < number <= self._sheltered_until
+        self._review(number)
+        earned = CREDIT_FACTOR * self.share * max(number - self._credited, 0)
+        self._credited = max(number, self._credited)
+        self._credit = min(self._credit + earned, MAX_CREDIT)
+        self._is_spent = self._is_spent or self._credit < 1.0
+        if self._is_spent:
+            return False
+        self._credit -= 1.0
+        return True
+
+    def finds_noise(self, now: float, number: int, rate: float, since: int) -> float | None:
+        """Record a throttle that counts.
 
         Args:
+            now: Monotonic seconds.
             number: Number of the throttled attempt.
-            rate: Events per second before the cut.
-            last_cut: Number of the last attempt that started before the last cut.
+            rate: Current events per second.
+            since: Number of the last attempt that started before the last cut.
 
         Returns:
-            The rate to return to if the recent cuts had no effect, else None.
+            The events per second that the service admits beside the noise if this throttle completes the
+            evidence of noise, else None.
         """
-        first = self._log.tally(last_cut, min(last_cut + FIRST_TRIES, number))
-        self._rates.append(rate)
-        if first.tried < 1:  # the log no longer has them: the last cut is old, so it was effective
-            self._rates.clear()
-            self._firsts.clear()
+        self._count(now, number, rate, since)
+        top_rate = max(each.admitted_rate for each in self._counted)
+        fall = COLD_FALL if number <= COLD_TRIES else WARM_FALL
+        evidence = [each for each in self._counted if each.rate <= fall * top_rate]
+        throttled, tried = len(evidence), max(sum(each.gap for each in evidence), 1)
+        if throttled < FEWEST or now - evidence[0].at < LASTING_SECONDS:
             return None
-        self._firsts.append(first)
-        if len(self._rates) <= CUTS or rate * FALL > self._rates[0]:
+        least_throttled = throttled - DEVIATIONS * throttled**0.5
+        if not LEAST_SHARE * tried < least_throttled < throttled < MOST_EVIDENT_SHARE * tried:
             return None
-        tried = sum(each.tried for each in self._firsts)
-        share = 1.0 - sum(each.admitted for each in self._firsts) / tried
-        low, high = NOISE_SHARES
-        if not low <= share <= high or sum(each.admitted < each.tried for each in self._firsts) < NOISY_CUTS:
-            return None
-        self.tolerated_share = min(MARGIN_FACTOR * share + MARGIN, high)
-        self._heard_at = number
-        top_rate = self._rates[0]
-        self._rates.clear()
-        self._firsts.clear()
+        self._assume(min(self.share + throttled / tried, MOST_SHARE), number)
         return top_rate
 
-    def listen(self, number: int) -> None:
-        """Record that attempt ``number`` was throttled; lower the tolerated share if the noise fell."""
-        if self.is_heard and number > self._heard_at + QUIET_TRIES:
-            share = self._log.tally(number - QUIET_TRIES, number).throttled_share
-            if share < QUIET_SHARE * self.tolerated_share:
-                self.tolerated_share = TOLERATED_SHARE
-            else:
-                self.tolerated_share = min(self.tolerated_share, MARGIN_FACTOR * share + MARGIN)
+    def _count(self, now: float, number: int, rate: float, since: int) -> None:
+        gap = max(number - max(self._last, since), 0)
+        self._last = max(self._last, number)
+        if gap > QUIET_TRIES:
+            self._counted.clear()
+        latest = [*[each.gap for each in self._counted][1 - LOCAL :], gap]
+        admitted_share = max(1.0 - len(latest) / max(sum(latest), 1), 0.0)
+        self._counted.append(Throttle(now, gap, rate, admitted_share * rate))
+
+    def _assume(self, share: float, number: int) -> None:
+        self.share = share
+        self._is_spent = False
+        self._credit, self._credited = MAX_CREDIT, number
+        self._counted.clear()
+        self._measurements.clear()
+        self._review_began, self._review_throttled = number, 0
+        self._sheltered_throttled = self._sheltered_tried = 0
+        self._sheltered_from = self._sheltered_until = number
+
+    def _measure(self) -> None:
+        """Set the share from the sheltered attempts if they are enough, or have clearly fewer throttles."""
+        expected = self.share * self._sheltered_tried
+        if self._sheltered_throttled < expected - WEAKER_DEVIATIONS * expected**0.5:
+            self._measurements.clear()
+        elif expected < REVIEW_THROTTLES:
+            return
+        self._measurements.append(Measurement(self._sheltered_throttled, self._sheltered_tried))
+        self._sheltered_throttled = self._sheltered_tried = 0
+        tried = sum(each.tried for each in self._measurements)
+        self._set(sum(each.throttled for each in self._measurements) / tried)
+
+    def _review(self, number: int) -> None:
+        """Count a throttle of the noisy state. The share of all attempts is an upper bound of the noise."""
+        self._review_throttled += 1
+        tried = number - self._review_began
+        if tried * self.share < REVIEW_THROTTLES:
+            return
+        share = self._review_throttled / tried
+        self._review_began, self._review_throttled = number, 0
+        if share < WEAKER * self.share:
+            self._measurements.clear()
+            self._set(share)
+
+    def _set(self, share: float) -> None:
+        self.share = min(share, MOST_SHARE) if share >= ENDED_SHARE else 0.0

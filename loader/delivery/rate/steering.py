@@ -38,6 +38,10 @@ LOWER_FACTOR = 2.5
 the shortfall, down to SEEK_CUT. A shortfall of 2 % is usually a measurement error and not another load's
 share."""
 
+NOISY_CUT, SHELTERED = 0.85, 0.97
+"""Fraction of the limit after a cut while a share of the attempts is throttled at random, and fraction below
+which this share is measured. Near the limit, the limit adds throttles."""
+
 FEW_TRIES = 8
 """Minimum number of attempts for an estimate. The first attempts may be throttled if other loads use the full
 limit. The load then restarts START at a lower rate."""
@@ -134,7 +138,13 @@ class Steering:
         self.reaction_seconds += REACTION_WEIGHT * (reaction_seconds - self.reaction_seconds)
         self.estimate.note_trouble(number, first_throttled, rate)
 
-    def cut(self, number: int, rate: float, overflow: float, pause: float) -> float:
+    def is_sheltered(self, rate: float, safe_share: float) -> bool:
+        """Return whether ``rate`` is clearly below the limit that the last cut found."""
+        return self.phase is not Phase.START and rate < SHELTERED * safe_share * self.estimate.limit
+
+    def cut(
+        self, number: int, rate: float, overflow: float, pause: float, *, safe_share: float = 1.0
+    ) -> float:
         """Return the rate after a throttle that ``note_trouble`` recorded.
 
         Args:
@@ -142,6 +152,7 @@ class Steering:
             rate: Events per second before the cut.
             overflow: Unused tokens since the last cut.
             pause: Retry-After of the service in seconds.
+            safe_share: Fraction of a measured limit that is certainly below the limit; 1 without noise.
         """
         if self.phase is Phase.START and number < FEW_TRIES:
             self.estimate.close(number, forget=True)
@@ -152,7 +163,7 @@ class Steering:
         else:
             new_rate = self._narrow(number, rate, overflow, pause)
             self.estimate.close(number)
-        return new_rate
+        return new_rate if safe_share == 1.0 else self._seek(self.estimate.limit, NOISY_CUT * safe_share)
 
     def settle(self, until: int, now: float) -> float | None:
         """Evaluate the attempts up to ``until`` that were in flight when START ended.
@@ -193,11 +204,15 @@ class Steering:
             return self._cruise(limit, SHORTEST_PERIOD_SECONDS)
         return self._return_to(limit)
 
-    def go_back(self, limit: float) -> float:
-        """Return the rate after the cuts from ``limit`` had no effect."""
+    def revert(self, limit: float) -> float:
+        """Return the rate after cuts from ``limit`` had no effect. START continues if no limit is known."""
         self.estimate.guess(limit)
         self.estimate.close(self._log.last, forget=True)
-        return self._return_to(limit)
+        if self.is_known:
+            return self._seek(limit, SEEK_CUT)
+        self.phase = Phase.START
+        self._fast_until = float("inf")
+        return limit
 
     def _return_to(self, limit: float) -> float:
         """Seek a known limit; the rate grows fast until it is near the limit."""
