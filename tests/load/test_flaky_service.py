@@ -16,27 +16,29 @@ from tests.load.faulty_parts import FaultPlan, emulator_key, faulty_observers, f
 QUOTA = 500
 """Calls per second that the emulator admits; the loads know it from an earlier one."""
 
-EVENTS = 1500
-
-ERRORS = ('fault = "error"\ncode = "InternalServerException"\nprobability = 0.004', 0.8)
-RESETS = ('fault = "reset"\nprobability = 0.03', 0.8)
-"""A fault, and the share of the quota that a load must reach, its start and its last event included."""
+ERRORS = ('fault = "error"\ncode = "InternalServerException"\nprobability = 0.004', 1500, 0.8)
+RESETS = ('fault = "reset"\nprobability = 0.03', 1500, 0.8)
+THROTTLES = ('fault = "error"\ncode = "ThrottlingException"\nprobability = 0.1', 15_000, 0.35)
+"""A fault, the number of events, and the share of the quota that a load must reach from its start to its last
+event. A load recognizes random throttles after five to ten seconds, and is slow until then. A busy
+machine makes it slower still."""
 
 
 @pytest.mark.parametrize(
-    ("rule", "share"),
+    ("rule", "events", "share"),
     [
         pytest.param(*ERRORS, id="0.4 % server errors"),
         pytest.param(*RESETS, id="3 % resets", marks=pytest.mark.soak),
+        pytest.param(*THROTTLES, id="10 % throttles", marks=pytest.mark.soak),
     ],
 )
 def test_random_faults_cost_little(
-    rule: str, share: float, environment: dict[str, str], tmp_path: Path
+    rule: str, events: int, share: float, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """A load is nearly as fast as the quota allows, whatever share of its calls fails at random."""
     plan, extract = tmp_path / "faults.toml", tmp_path / "r.csv"
     plan.write_text(f"seed = 1\n[[rules]]\n{rule}\n")
-    lines = [f"{row},1" for row in range(EVENTS)]
+    lines = [f"{row},1" for row in range(events)]
     extract.write_text("\n".join(["reservation_id,reservation_detail_id", *lines, ""]))
     flags = ("--rate", str(QUOTA), "--burst", "50", "--latency-ms", "40", "--faults", str(plan))
     with emulator_process(tmp_path, *flags) as emulator:
