@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Hundreds of processes start in the tests: none should compile the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint types unit coverage package extras oldest pythons soak corpus bench bench-quota bench-shapes bench-verify bench-shards bench-s3 bench-stages airflow clean docs lock
+.PHONY: help setup demo test lint types unit coverage package extras oldest pythons soak corpus bench bench-quota bench-shapes bench-verify bench-shards bench-s3 bench-stages airflow ray clean docs lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -109,6 +109,17 @@ airflow: $(READY) ## Run the example DAG with a real Airflow, in an environment 
 	$(AIRFLOW) .airflow/bin/airflow dags reserialize >/dev/null
 	$(AIRFLOW) .airflow/bin/python tests/airflow/run_dag.py
 
+# Whatever version of Ray is the newest: the extra names no other bound than the oldest one.
+ray: .ray/.ready ## Run shards on a real Ray cluster of several raylets, in an environment of its own
+	SCN_TESTS_PLAIN_STARTS=1 PATH="$(CURDIR)/.ray/bin:$$PATH" .ray/bin/python -m pytest --quiet tests/ray $(ARGS)
+
+.ray/.ready: pip.lock requirements.lock pyproject.toml
+	$(PYTHON) -m venv .ray
+	.ray/bin/python -m pip install --quiet --require-hashes --requirement pip.lock
+	.ray/bin/python -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock
+	.ray/bin/python -m pip install --quiet --no-build-isolation --editable '.[ray]'
+	@touch $@
+
 docs: $(VENV)/.docs-ready ## Build the documentation site into docs/_build; any warning fails
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs docs/_build
 
@@ -127,4 +138,4 @@ lock: ## Write the lock files from pyproject.toml (needs uv)
 		--generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --output-file oldest.lock
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .soak-journal .airflow .trial docs/_build .bench .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) .soak-journal .airflow .ray .trial docs/_build .bench .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

@@ -16,6 +16,7 @@ from loader.job.keep import Keep
 from loader.job.panels import DELIVERY, DESTINATION, EVENTS, EXTRACT, RUN, plan_setting, setting
 from loader.job.sections import (
     Duration,
+    Engine,
     InDoubt,
     MaxErrors,
     OnFailure,
@@ -245,10 +246,17 @@ class RunFields(BaseSettings):
         int | None,
         setting(
             RUN,
-            "Deliver the load with N processes on this machine, each with a part of the groups.",
+            "Deliver the load with N processes, each with a part of the groups.",
             ge=1,
             le=256,
         ),
+    ] = None
+    engine: Annotated[
+        Engine, setting(RUN, "Run the processes of --workers on this machine, or as tasks of a Ray cluster.")
+    ] = Engine.LOCAL
+    ray_address: Annotated[
+        str | None,
+        setting(RUN, "The Ray cluster: HOST:PORT, or auto. [default: one on this machine for the load]"),
     ] = None
     restart: Annotated[bool, setting(RUN, "Start over; the old checkpoint is kept under another name.")] = (
         False

@@ -47,6 +47,13 @@ class Unfinished(StrEnum):
     STOP = "stop"
 
 
+class Engine(StrEnum):
+    """What runs the processes of ``--workers``."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 class Section(BaseModel):
     """A table of a job file. Unknown keys are errors."""
 

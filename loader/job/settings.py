@@ -26,11 +26,14 @@ from loader.job.job_file import FieldPath, JobFileSource, line_of
 from loader.job.panels import shapes_events
 from loader.job.refusal import ENV_PREFIX, settings_error
 from loader.job.run_address import address_of, address_problems
-from loader.job.sections import Pack
+from loader.job.sections import Engine, Pack
 from loader.job.shard import Shard
 from loader.model import Destination
 
 DATASET_EVENT_TYPE = "scn.data.dataset"
+
+FEWEST_TASKS = 2
+"""A load of one shard is one process, wherever it runs."""
 
 DATASET_ARN = (
     r"arn:aws:scn:[a-z0-9\-]+:[0-9]{12}:instance/(?P<instance>" + INSTANCE_ID_PATTERN + ")"
@@ -120,6 +123,12 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
             yield "--workers excludes --shard: its processes are the shards"
         if self.workers is not None and "-" in self.extract:
             yield "--workers cannot divide standard input; write it to a file first"
+        if self.engine is Engine.RAY and (self.workers or 1) < FEWEST_TASKS:
+            yield "--engine ray needs --workers N, with N from 2: each of them is a task"
+        if self.engine is Engine.RAY and address_of(self.run_dir) is not None:
+            yield "--engine ray needs a --run-dir in a folder that all machines share, not in S3"
+        if self.ray_address is not None and self.engine is not Engine.RAY:
+            yield "--ray-address goes only with --engine ray"
         shard = self.shard or (Shard(number=1, of=self.workers) if self.workers is not None else None)
         if shard is not None and self.rate is not None:
             yield from shard.ceiling_problems(self.rate, self.burst)

@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import orjson
 
@@ -29,6 +30,7 @@ from loader.errors import (
     TooManyFailures,
 )
 from loader.job import Job, Shard, address_of, run_dir_of
+from loader.job.sections import Engine
 from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
 from loader.process.signals import GRACE_SECONDS, on_signals
@@ -141,6 +143,8 @@ class _WorkerLoad:
         errors = [each for each in (self._error, *(end.error for end in ends)) if each is not None]
         if errors and not any(end.summary for end in ends):
             raise errors[0]
+        if errors and self._error is None:  # such a worker alone had nothing to load
+            self._error = _not_delivered(self._run_dir, errors[0])
         seconds = time.monotonic() - self._began
         summary = summary_of(self._run_dir, ends, self._snapshot(), seconds, self._error)
         identity = identity_of(self._job, command=self._command)
@@ -185,6 +189,8 @@ class _WorkerLoad:
                 "run_dir": self._job.run_dir if address_of(self._job.run_dir) else self._run_dir,
                 "shard": worker.shard,
                 "workers": None,
+                "engine": Engine.LOCAL,
+                "ray_address": None,
                 "restart": self._job.restart and not worker.has_opened,
                 "max_in_flight": max(1, self._job.max_in_flight // of),
                 "max_held_bytes": max(2**20, self._job.max_held_bytes // of),
@@ -265,6 +271,15 @@ class _WorkerLoad:
     def _snapshot(self) -> Snapshot:
         snapshots = [each.snapshot for each in self._workers if each.snapshot is not None]
         return together(snapshots, len(self._workers), time.monotonic() - self._began, self._of_the_dead)
+
+
+def _not_delivered(run_dir: Path, error: LoaderError) -> DeliveryStopped:
+    return DeliveryStopped(
+        "A worker delivered nothing of its shard, although others had something to load.",
+        where=error.where or str(run_dir),
+        why=error.what,
+        next_step="make the extract readable for all workers, then run the same command again: it resumes",
+    )
 
 
 def _stopped(worker: _Worker, end: WorkerEnd) -> WorkerError:

@@ -141,6 +141,8 @@ def test_what_shapes_events_does_not_depend_on_the_help_page():
         "unfinished",
         "shard",
         "workers",
+        "engine",
+        "ray_address",
         "keep",
         "delta_version",
     }

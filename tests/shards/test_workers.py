@@ -3,8 +3,11 @@
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import orjson
@@ -12,21 +15,26 @@ import psutil
 import pytest
 
 from loader.aws.signing import Credentials
+from loader.checkpoint.start.lock import lock_run_dir
 from loader.delivery.limits.user_ceiling import PAUSE_SECONDS, Ceiling
 from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from loader.errors import ExitCode, LoaderError, SettingsError, Terminated
-from loader.job import Job
+from loader.job import Job, Shard, checkpoint_dir_of
 from loader.latency import Percentiles
 from loader.loading.observers import Observers
 from loader.report import LoadSummary, Snapshot
+from loader.runners.engines import run_shards
 from loader.runners.messages import end_values, job_line, read_end, read_snapshot, snapshot_values
-from loader.runners.processes import MODULE, start_here
+from loader.runners.processes import MODULE, WorkerProcess, start_here
 from loader.runners.workers import MOST_DEATHS, run_workers
 from loader.testing import EmulatedService
 from tests.shards.conftest import EVERY_REJECTED, ROWS
 
 KEY = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
 RECORDS = ROWS - ROWS // EVERY_REJECTED
+
+DRAINING_SECONDS = 5.0
+"""Longer than a start waits for the lock of a run directory by itself."""
 
 
 def workers_of(pid: int) -> list[psutil.Process]:
@@ -138,6 +146,10 @@ def test_what_is_said_arrives_as_it_was(job: Callable[..., Job], tmp_path: Path)
     [
         ({"workers": 2, "shard": "1/2"}, "excludes --shard"),
         ({"workers": 2, "extract": ["-"]}, "standard input"),
+        ({"engine": "ray"}, "needs --workers N"),
+        ({"engine": "ray", "workers": 2, "run_dir": Path("s3://bucket/run")}, "not in S3"),
+        ({"engine": "ray", "workers": 1}, "needs --workers N"),
+        ({"workers": 2, "ray_address": "auto"}, "only with --engine ray"),
     ],
 )
 def test_what_cannot_be_divided_is_refused(
@@ -146,3 +158,39 @@ def test_what_cannot_be_divided_is_refused(
     with pytest.raises(SettingsError) as refused:
         job(**settings)
     assert why in refused.value.block()
+
+
+@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed here; make ray tries it")
+def test_ray_is_an_extra(job: Callable[..., Job], service: EmulatedService) -> None:
+    """Without the extra the error says how it is installed, and nothing is sent."""
+    with pytest.raises(SettingsError, match="Ray is not installed") as refused:
+        run_shards(job(workers=2, engine="ray"), Observers(), key=KEY)
+    assert refused.value.next_step == "pip install 'scn-loader[ray]'"
+    assert service.calls()["attempts"] == 0
+
+
+def test_a_worker_without_the_extract_stops_the_load(job: Callable[..., Job]) -> None:
+    """If one shard finds no file and others do, the load does not end as done."""
+
+    async def start(shard: Shard, first: bytes) -> WorkerProcess:
+        return await start_here(
+            shard, first.replace(b"reservations.csv", b"lost.csv") if shard.number == 2 else first
+        )
+
+    ending = run_workers(job(workers=2), Observers(), key=KEY, start=start)
+    assert ending.error is not None
+    assert "delivered nothing of its shard" in ending.error.what
+    assert ending.summary.exit_code is ExitCode.STOPPED_RESUMABLE
+    rest = run_workers(job(workers=2), Observers(), key=KEY).summary
+    assert (rest.exit_code, rest.events_accepted) == (ExitCode.DELIVERED_WITH_FAILURES, RECORDS)
+
+
+def test_a_worker_waits_for_one_that_drains(job: Callable[..., Job], service: EmulatedService) -> None:
+    """A shard that another process holds for a moment is delivered when it is free."""
+    folder = checkpoint_dir_of(job(shard="1/2"))
+    folder.mkdir(parents=True)
+    with ExitStack() as held:
+        held.enter_context(lock_run_dir(folder))
+        threading.Timer(DRAINING_SECONDS, held.close).start()
+        summary = run_workers(job(workers=2), Observers(), key=KEY).summary
+    assert (summary.exit_code, summary.events_accepted) == (ExitCode.DELIVERED_WITH_FAILURES, RECORDS)

@@ -43,7 +43,7 @@ from loader.report import (
 )
 from loader.report.identity import LoadIdentity
 from loader.report.summary_file import refused_summary, write_summary_json
-from loader.runners.workers import run_workers
+from loader.runners.engines import run_shards
 from loader.status.closing_block import to_text
 from loader.status.command_line import CommandLine
 from loader.status.loaded_stage import stage_values
@@ -150,7 +150,7 @@ def run_on_terminal(
 
 def _run(job: Job, observers: Observers, command: str, credentials: CredentialSource | None) -> Ending:
     if job.workers is not None and job.workers > 1 and not job.dry_run:
-        return run_workers(
+        return run_shards(
             job, observers, command=command, key=None if credentials is None else credentials.current
         )
     return run_to_end(

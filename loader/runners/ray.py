@@ -1,0 +1,196 @@
+"""``--engine ray``: the shards of a load as tasks of a Ray cluster.
+
+Rules kept here:
+
+1. A task starts the worker process that ``--workers`` starts, and passes on what it and the driver say.
+2. Messages go through an actor that ends with the driver. A task that cannot reach it lets its worker drain.
+3. Ray repeats no task: ``workers.py`` does. It knows whether events were accepted between two deaths.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import count
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import IO, Any
+
+import ray
+from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from loader.aws.signing import Credentials
+from loader.errors import DeliveryStopped
+from loader.job import Job, Shard
+from loader.loading.observers import Ending, Observers
+from loader.runners.processes import MODULE
+from loader.runners.ray_cluster import connected, on_machines, passed_on
+from loader.runners.workers import run_workers
+
+MESSAGES_SECONDS = 0.25
+"""How often a task and the driver look for messages of each other."""
+
+DRAIN = b""
+"""An order: let the worker drain. Every other one is a message for the worker."""
+
+
+def run_on_ray(
+    job: Job, observers: Observers, *, command: str = "", key: Credentials | None = None
+) -> Ending:
+    """Deliver the shards of a load by tasks of a Ray cluster; return how the load ended.
+
+    Args:
+        job: The settings.
+        observers: Who looks on.
+        command: The command line that runs the load again.
+        key: The key to sign with; looked for on each machine if not given.
+
+    Raises:
+        LoaderError: The load was refused before anything was sent.
+    """
+    with connected(job):
+        placed = on_machines(job)
+        return run_workers(placed, observers, command=command, key=key, start=_Tasks().start)
+
+
+class _Exchange:
+    """An actor that keeps messages until the other side takes them. Each task has a place of its own."""
+
+    def __init__(self) -> None:
+        self._said: defaultdict[int, list[bytes]] = defaultdict(list)
+        self._orders: defaultdict[int, list[bytes]] = defaultdict(list)
+
+    def of_worker(self, place: int, said: Sequence[bytes]) -> Sequence[bytes]:
+        """Take what a worker said; return the orders for it."""
+        self._said[place] += said
+        return self._orders.pop(place, [])
+
+    def of_driver(self, place: int, orders: Sequence[bytes]) -> Sequence[bytes]:
+        """Take orders for a worker, and return what it said."""
+        self._orders[place] += orders
+        return self._said.pop(place, [])
+
+
+class _Tasks:
+    """Starts a task for each process of a load."""
+
+    def __init__(self) -> None:
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self._exchange = ray.remote(_Exchange).options(num_cpus=0, scheduling_strategy=here).remote()
+        self._deliver = ray.remote(_deliver).options(num_cpus=1, max_retries=0, scheduling_strategy="SPREAD")
+        self._environment = passed_on()
+        self._places = count()
+
+    async def start(self, _shard: Shard, first: bytes) -> "_Task":
+        place = next(self._places)
+        result = self._deliver.remote(first, self._environment, self._exchange, place)
+        return _Task(result, self._exchange, place)
+
+
+class _Task:
+    """A task as a worker process.
+
+    Args:
+        result: Its result, which comes when it has ended.
+        exchange: The actor that keeps its messages.
+        place: Where it keeps them.
+    """
+
+    def __init__(self, result: Any, exchange: Any, place: int) -> None:
+        self._result = result
+        self._exchange = exchange
+        self._place = place
+        self._orders: list[bytes] = []
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        ended = asyncio.ensure_future(self._end())
+        try:
+            while True:
+                is_last = ended.done()
+                for message in await self._said():
+                    yield message
+                if is_last:
+                    return
+                await asyncio.wait({ended}, timeout=MESSAGES_SECONDS)
+        finally:
+            ended.cancel()
+
+    def send(self, message: bytes) -> None:
+        self._orders.append(message)
+
+    def drain(self) -> None:
+        self._orders.append(DRAIN)
+
+    def kill(self) -> None:
+        with suppress(RayError):
+            ray.cancel(self._result, force=True)
+
+    async def _end(self) -> None:
+        with suppress(RayError):  # that no end was said tells enough
+            await self._result
+
+    async def _said(self) -> Sequence[bytes]:
+        orders, self._orders = self._orders, []
+        try:
+            said: Sequence[bytes] = await self._exchange.of_driver.remote(self._place, orders)
+        except RayError as error:
+            raise DeliveryStopped(
+                "The Ray cluster is out of reach: the load stops.",
+                why=str(error).splitlines()[0],
+                next_step="run the same command again: it resumes",
+            ) from error
+        return said
+
+
+def _deliver(first: bytes, environment: Mapping[str, str], exchange: Any, place: int) -> None:
+    """Run a worker process to its end: the task."""
+    process = subprocess.Popen(  # noqa: S603 - our own module
+        (sys.executable, "-m", MODULE),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, **environment},
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    said: SimpleQueue[bytes | None] = SimpleQueue()
+    Thread(target=_read, args=(process.stdout, said), daemon=True).start()
+    try:
+        _give(process.stdin, first)
+        has_ended = False
+        while not has_ended:
+            lines = list(_so_far(said))
+            has_ended = None in lines
+            words = [each for each in lines if each is not None]
+            for order in ray.get(exchange.of_worker.remote(place, words)):
+                _give(process.stdin, order)
+    finally:
+        _give(process.stdin, DRAIN)
+        process.wait()
+
+
+def _give(stdin: IO[bytes], order: bytes) -> None:
+    with suppress(OSError, ValueError):  # it has ended, or drains
+        if order == DRAIN:
+            stdin.close()
+        else:
+            stdin.write(order)
+            stdin.flush()
+
+
+def _read(stdout: IO[bytes], said: "SimpleQueue[bytes | None]") -> None:
+    for line in stdout:
+        said.put(line)
+    said.put(None)
+
+
+def _so_far(said: "SimpleQueue[bytes | None]") -> Iterator[bytes | None]:
+    """Yield what was said, after a short wait for the first of it."""
+    with suppress(Empty):
+        yield said.get(timeout=MESSAGES_SECONDS)
+        while True:
+            yield said.get_nowait()

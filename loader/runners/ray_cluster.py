@@ -1,0 +1,212 @@
+"""The Ray cluster of a load: the connection, and a check of its machines before anything is sent."""
+
+import logging
+import os
+import re
+import signal
+import socket
+import threading
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import GetTimeoutError, RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+import loader
+from loader.errors import Interrupted, LoaderError, SettingsError
+from loader.job import Job, run_dir_of
+from loader.job.sections import located
+from loader.private_files import make_private_folder
+from loader.process.signals import GRACE_SECONDS, on_signals
+from loader.sources.left_out import LeftOut
+from loader.sources.local_paths import S3_SCHEME, local_files, unlisted
+from loader.sources.s3_client import S3Client
+from loader.sources.s3_objects import find_objects
+
+log = logging.getLogger(__name__)
+
+MACHINE_SECONDS = 60.0
+"""How long a machine may take to look: the first task of a machine starts a Python."""
+
+CONNECT_SECONDS = 5.0
+
+OBJECT_STORE_BYTES = 100 * 2**20
+"""Of a cluster that is made for the load. Nothing is kept in it; Ray asks for 75 MiB."""
+
+SHARED = "use storage that all machines have at the same path, then run the same command again"
+
+
+PASSED_ON = (
+    *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SUPPLYCHAIN"),
+    "AWS_ENDPOINT_URL_S3",
+)
+
+
+@contextmanager
+def connected(job: Job) -> Iterator[None]:
+    """Connect to the cluster, or make one on this machine.
+
+    Raises:
+        SettingsError: There is no cluster at the address.
+        Interrupted: A signal came before the load began.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
+    options: dict[str, Any] = {"address": job.ray_address}
+    if job.ray_address is None:
+        made = {
+            "num_cpus": job.workers,
+            "object_store_memory": OBJECT_STORE_BYTES,
+            "include_dashboard": False,
+        }
+        options = {"address": "local", **made}
+    with on_signals(_raise, lambda _: None, GRACE_SECONDS):
+        try:
+            _check_listening(job.ray_address)
+            with _own_sigterm():
+                ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
+        except (OSError, RuntimeError, ValueError, RayError) as error:
+            raise SettingsError(
+                "There is no Ray cluster to run the load.",
+                where=job.ray_address or "this machine",
+                why=str(error).strip().splitlines()[0],
+                next_step="start one with 'ray start --head', or leave out --ray-address",
+            ) from error
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+def on_machines(job: Job) -> Job:
+    """Return the job with paths that hold on every machine of the cluster, after a check of each machine.
+
+    Raises:
+        SettingsError: A machine has another loader, or not the extract and the run directory of this one.
+        NothingToLoad: There are no files.
+        ExtractError: The extract cannot be read here.
+    """
+    run_dir = run_dir_of(job).absolute()
+    extract = tuple(located(name, Path.cwd()) for name in job.extract)
+    placed = job.model_copy(update={"extract": extract, "run_dir": run_dir})
+    # A machine without resources has just joined: it has not reported its own.
+    machines = [
+        each
+        for each in ray.nodes()
+        if each["Alive"] and (not each["Resources"] or each["Resources"].get("CPU"))
+    ]
+    cpus = int(sum(each["Resources"].get("CPU", 0) for each in machines))
+    if cpus < (job.workers or 0):
+        log.warning(
+            "The Ray cluster has %d CPUs for %d shards: some of them wait for others.", cpus, job.workers
+        )
+    make_private_folder(run_dir)
+    mark = run_dir / f"look-{uuid.uuid4().hex}"
+    mark.touch(0o600)
+    try:
+        ours = _look(placed, mark)
+        for machine, theirs in _looks(placed, mark, machines).items():
+            _compare(machine, theirs, ours, run_dir)
+    finally:
+        mark.unlink(missing_ok=True)
+    return placed
+
+
+def passed_on() -> dict[str, str]:
+    """Return what holds for the tasks of the driver's environment; credentials are those of each machine."""
+    return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+
+
+def _looks(job: Job, mark: Path, machines: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return what each machine sees, by its name."""
+    looks = {}
+    for each in machines:
+        there = NodeAffinitySchedulingStrategy(each["NodeID"], soft=False)
+        task = ray.remote(_look_for_driver).options(num_cpus=0, max_retries=0, scheduling_strategy=there)
+        looks[f"{each['NodeManagerHostname']} ({each['NodeManagerAddress']})"] = task.remote(job, mark)
+    found = {}
+    for machine, look in looks.items():
+        try:
+            found[machine] = ray.get(look, timeout=MACHINE_SECONDS)
+        except (GetTimeoutError, RayError) as error:
+            why = next((line for line in reversed(str(error).strip().splitlines()) if line.strip()), "")
+            raise SettingsError(
+                "A machine of the Ray cluster cannot run the loader.",
+                where=machine,
+                why=why or type(error).__name__,
+                next_step=f"pip install 'scn-loader[ray]=={loader.__version__}'",
+            ) from error
+    return found
+
+
+def _compare(machine: str, theirs: Mapping[str, Any], ours: Mapping[str, Any], run_dir: Path) -> None:
+    where, why, next_step = "", "", SHARED
+    if theirs["version"] != ours["version"]:
+        where, why = "scn-loader", f"it has version {theirs['version']}, and this is {ours['version']}"
+        next_step = f"pip install 'scn-loader[ray]=={loader.__version__}'"
+    elif theirs["problem"]:
+        where, why = theirs["problem"]
+    elif theirs["files"] != ours["files"]:
+        other = sorted(set(ours["files"]) ^ set(theirs["files"]))
+        where, why = other[0][0], "it is not there, or has another size"
+    elif not theirs["has_mark"]:
+        where, why = (
+            str(run_dir),
+            "what is written there from here does not arrive there, or it may not write there",
+        )
+    if where:
+        raise SettingsError(
+            "A machine of the Ray cluster does not have what the load needs; nothing was sent.",
+            where=f"{where} on {machine}",
+            why=why,
+            next_step=next_step,
+        )
+
+
+def _look_for_driver(job: Job, mark: Path) -> dict[str, Any]:
+    """Look, and return an error of the loader as texts, which can be sent to the driver."""
+    try:
+        return _look(job, mark)
+    except LoaderError as error:
+        problem = (error.where or "the extract", error.what)
+        return {"version": loader.__version__, "problem": problem, "files": [], "has_mark": False}
+
+
+def _look(job: Job, mark: Path) -> dict[str, Any]:
+    """Return what this machine sees of a load."""
+    s3 = S3Client(job.extract_profile or job.profile, job.region)
+    files: list[tuple[str, int]] = []
+    for pattern in unlisted(job.extract):
+        if pattern.startswith(S3_SCHEME):
+            files += [(str(each), each.size_bytes) for each in find_objects(pattern, s3, LeftOut())]
+        else:
+            files += [(str(each), each.stat().st_size) for each in local_files(pattern, LeftOut())]
+    has_mark = mark.exists() and os.access(mark.parent, os.W_OK)
+    return {"version": loader.__version__, "problem": None, "files": files, "has_mark": has_mark}
+
+
+def _check_listening(address: str | None) -> None:
+    """Raise OSError if nothing listens at HOST:PORT: Ray itself would try for a minute."""
+    match = re.fullmatch(r"(?:ray://)?([^/:]+):(\d+)", address or "")
+    if match:
+        socket.create_connection((match[1], int(match[2])), CONNECT_SECONDS).close()
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep the handler of SIGTERM, which Ray would replace."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _raise(reason: Interrupted) -> None:
+    raise reason
