@@ -40,7 +40,8 @@ RATES_HEADING = """\
 ### One limit for four shards
 
 Calls as the emulator's ledger has them, an event for each row. *Most in any second* counts the second that
-begins with any call. The first seconds include the search for the limit."""
+begins with any call, by the time of arrival: where the machine is busy, calls arrive in bunches that were
+sent evenly. The first seconds include the search for the limit."""
 
 PARTS = ("cost", "rates")
 RATE_SECONDS, QUICK_RATE_SECONDS = 60, SETTLE_SECONDS + 5
