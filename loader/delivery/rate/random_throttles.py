@@ -80,8 +80,8 @@ class Throttle(NamedTuple):
     admitted_rate: float
 
 
-class Measurement(NamedTuple):
-    """Counts of attempts."""
+class ShelteredCount(NamedTuple):
+    """Counts of sheltered attempts."""
 
     throttled: int
     tried: int
@@ -113,7 +113,7 @@ class RandomThrottles:
     def __init__(self) -> None:
         self.share = 0.0
         self._counted: deque[Throttle] = deque(maxlen=KEPT_THROTTLES)
-        self._measurements: deque[Measurement] = deque(maxlen=REVIEWS)
+        self._measurements: deque[ShelteredCount] = deque(maxlen=REVIEWS)
         self._credit = 0.0
         self._is_spent = False
         self._last = self._credited = 0
@@ -206,7 +206,7 @@ class RandomThrottles:
             self._measurements.clear()
         elif expected < REVIEW_THROTTLES:
             return
-        self._measurements.append(Measurement(self._sheltered_throttled, self._sheltered_tried))
+        self._measurements.append(ShelteredCount(self._sheltered_throttled, self._sheltered_tried))
         self._sheltered_throttled = self._sheltered_tried = 0
         tried = sum(each.tried for each in self._measurements)
         self._set(sum(each.throttled for each in self._measurements) / tried)
