@@ -58,8 +58,8 @@ def report(
         first = html(here)
     if live:
         with LiveServer(html_now, port) as server:
-            typer.echo(f"The report is at {server.address}\nCtrl-C stops the report; the load goes on.")
             try:
+                typer.echo(f"The report is at {server.address}\nCtrl-C stops the report; the load goes on.")
                 server.serve_forever()
             except KeyboardInterrupt:
                 typer.echo("The report is no longer served.")

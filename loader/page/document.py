@@ -11,29 +11,6 @@ from loader.report import figures
 SIGNS = {Badge.DONE: "✓", Badge.RUNNING: "▶", Badge.ATTENTION: "!", Badge.STOPPED: "■"}
 """A sign beside the colour, for readers who cannot see the colour."""
 
-REFRESH_SECONDS = 1.0
-
-# Replaces the content only: the scroll position stays, and the page stays readable after its server ended.
-LIVE_SCRIPT = """
-const live = document.getElementById("live");
-async function refresh() {
-  let again = true;
-  try {
-    const answer = await fetch(location.href, {cache: "no-store"});
-    if (!answer.ok) throw new Error(answer.status);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    document.querySelector("main").replaceWith(page.querySelector("main"));
-    document.title = page.title;
-    again = page.body.dataset.over !== "yes";
-    live.textContent = again ? "live" : "ended";
-  } catch (error) {
-    live.textContent = "not connected";
-  }
-  if (again) setTimeout(refresh, %d);
-}
-setTimeout(refresh, %d);
-"""
-
 
 def to_html(page: LoadPage, *, live: bool = False) -> str:
     """Return the document.
@@ -42,7 +19,7 @@ def to_html(page: LoadPage, *, live: bool = False) -> str:
         page: The content.
         live: Whether the document reloads itself while it is open.
     """
-    script = LIVE_SCRIPT % (1000 * REFRESH_SECONDS, 1000 * REFRESH_SECONDS) if live else ""
+    script = _file("live.js") if live else ""
     over = "no" if page.verdict is Badge.RUNNING else "yes"
     lines = [
         "<!doctype html>",
@@ -53,7 +30,7 @@ def to_html(page: LoadPage, *, live: bool = False) -> str:
         '<meta name="color-scheme" content="light dark">',
         '<link rel="icon" href="data:,">',
         f"<title>{escape(SIGNS[page.verdict])} {escape(page.headline)}</title>",
-        f"<style>{files(__package__).joinpath('style.css').read_text(encoding='utf-8')}</style>",
+        f"<style>{_file('style.css')}</style>",
         "</head>",
         f'<body data-over="{over}">',
         "<main>",
@@ -65,6 +42,10 @@ def to_html(page: LoadPage, *, live: bool = False) -> str:
         "</html>",
     ]
     return "\n".join(line for line in lines if line) + "\n"
+
+
+def _file(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def _sections(page: LoadPage) -> Iterator[str]:
@@ -213,5 +194,5 @@ def _path(text: str) -> str:
 
 def _footer(page: LoadPage, *, live: bool) -> Iterator[str]:
     state = '<span id="live" role="status">live</span> · ' if live else ""
-    made = f"scn-loader report, made {escape(page.made_at)}. This page has no values of rows."
+    made = f"Report of scn-loader, made {escape(page.made_at)}. This page has no values of rows."
     yield f"<footer>{state}{made}</footer>"
