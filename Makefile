@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Hundreds of processes start in the tests: none should compile the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint types unit coverage package extras oldest pythons soak corpus bench bench-quota bench-shapes bench-verify bench-shards bench-s3 bench-stages airflow ray clean docs lock
+.PHONY: help setup demo test lint types unit coverage package extras oldest pythons soak corpus bench bench-quota bench-shapes bench-verify bench-shards bench-s3 bench-watching bench-stages airflow ray clean docs lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -96,6 +96,9 @@ bench-shards: $(READY) ## Measure what a shard costs for each event of its own: 
 
 bench-s3: $(READY) ## Measure what copies of a checkpoint to S3 cost, and a resume elsewhere: writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks.s3_copies $(ARGS)
+
+bench-watching: $(READY) ## Measure what latencies, samples and metrics cost: writes benchmarks/stages.md (needs nginx-light)
+	$(BIN)/python -m benchmarks.watching $(ARGS)
 
 bench-stages: $(READY) ## Measure CPU time per stage: writes benchmarks/stages.md (needs nginx-light)
 	$(BIN)/python -m benchmarks.stages $(ARGS)

@@ -1,7 +1,7 @@
 """A load through the library, for what the command does not do: run without a checkpoint, stop half-way.
 
     python -m benchmarks.library_load EXTRACT --url URL --run-dir DIR [--packed]
-        [--checkpoint real|null] [--stop-at-rows N]
+        [--checkpoint real|null] [--stop-at-rows N] [--watched usual|all|no]
 
 Prints the seconds and the rows of the delivery alone as a line of JSON.
 """
@@ -22,8 +22,11 @@ from loader.checkpoint import Checkpoint, Plan, open_checkpoint
 from loader.errors import Interrupted
 from loader.extract import open_extract
 from loader.job import Job, Pack
+from loader.latency import Latencies
 from loader.loading.observers import Ending, Observers
+from loader.loading.running.sampling import Sampler
 from loader.loading.running.session import LoadSession
+from loader.metrics import MetricsFile
 from loader.model import EventResult
 from loader.service.client import open_client
 
@@ -37,7 +40,10 @@ def main() -> None:
     parser.add_argument("--packed", action="store_true")
     parser.add_argument("--checkpoint", choices=["real", "null"], default="real")
     parser.add_argument("--stop-at-rows", type=int)
+    parser.add_argument("--watched", choices=["usual", "all", "no"], default="usual")
     options = parser.parse_args()
+    if options.watched == "no":
+        unwatch()
     job = Job(
         extract=(options.extract,),
         event_type=EVENT_TYPE,
@@ -50,7 +56,13 @@ def main() -> None:
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         seconds, cpu_seconds, ending = runner.run(
-            _deliver(job, options.run_dir, options.stop_at_rows, with_checkpoint=options.checkpoint == "real")
+            _deliver(
+                job,
+                options.run_dir,
+                options.stop_at_rows,
+                with_checkpoint=options.checkpoint == "real",
+                with_metrics=options.watched == "all",
+            )
         )
     summary = ending.summary
     print(
@@ -66,12 +78,14 @@ def main() -> None:
 
 
 async def _deliver(
-    job: Job, run_dir: Path, stop_at_rows: int | None, *, with_checkpoint: bool
+    job: Job, run_dir: Path, stop_at_rows: int | None, *, with_checkpoint: bool, with_metrics: bool
 ) -> tuple[float, float, Ending]:
     extract = open_extract(job)
     observers = Observers()
     if stop_at_rows is not None:
         observers.on_result = _Stopper(observers, stop_at_rows)
+    if with_metrics:
+        observers.watch = MetricsFile(run_dir / "metrics.prom", {"event_type": EVENT_TYPE}).update
     async with await open_client(job) as client:
         plan = Plan(job.plan_settings(), extract.files, extract.cuts.window_rows, extract.cuts.slice_rows, "")
         # It has what a Run asks of a checkpoint; there is no protocol for it, as loads always have one.
@@ -82,6 +96,12 @@ async def _deliver(
             began, cpu_began = time.monotonic(), time.process_time()
             ending = await run.to_end()
             return time.monotonic() - began, time.process_time() - cpu_began, ending
+
+
+def unwatch() -> None:
+    """Measure and keep nothing of what a load's page, summary and metrics show over time."""
+    Latencies.add = lambda *_: None  # type: ignore[method-assign]
+    Sampler.observe = lambda *_: None  # type: ignore[method-assign]
 
 
 class _Stopper:
