@@ -4,6 +4,7 @@ Each night ends in its own way. Whatever happened, the lake ends as the union of
 documented exit code and word, and the run directory does not grow.
 """
 
+import signal
 import sqlite3
 from collections.abc import Callable, Coroutine
 from contextlib import closing
@@ -23,8 +24,9 @@ from tests.faults.test_token_life import World
 NIGHT_HOURS = 24.0
 ROWS = 60
 KEPT = 3
-MOST_BYTES = 1_500_000
-"""Of a run directory with four loads of a night: measured 0.6 MB."""
+MOST_BYTES = 800_000
+"""Of a run directory at the end of a night, with its load and those that are kept. In 30 nights the largest
+was 533 kB; the nights that are killed have four times the rows of the others."""
 
 MONTH = 30
 FEW = 3
@@ -117,9 +119,11 @@ class Month:
         """The scheduler starts a second command while the first one is at work."""
         self.put(rows=4 * ROWS)
         before = self.emulator.summary()["accepted"]
-        first = await self.start(SCN_LOADER_RATE="60")  # it is still at work when the second one has begun
+        first = await self.start(SCN_LOADER_RATE="60")
         assert await first.until(lambda: self.emulator.summary()["accepted"] > before)
+        first.signal(signal.SIGSTOP)  # however slow the second one is, the first one is still at work
         ended(await self.load(), 2, "in_use")
+        first.signal(signal.SIGCONT)
         ended(await first.wait(), 0, "delivered")
 
     async def full_disk(self) -> None:
