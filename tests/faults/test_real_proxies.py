@@ -1,9 +1,10 @@
-"""Real proxies and servers on the way, where their packages are installed: tinyproxy, nginx, haproxy."""
+"""Real proxies and servers on the way, where they are installed: tinyproxy, squid, nginx, haproxy."""
 
 import asyncio
 import shutil
 import socket
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -179,3 +180,91 @@ async def test_a_load_through_tinyproxy(
     assert "wrong-password" not in ended.words
     if code == 0:
         assert trial.wrong(ended) == []
+
+
+@pytest.fixture
+def readable_by_all() -> Iterator[Path]:
+    """A folder that squid may read: started by root, it becomes another user."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+SQUID_PASSWORDS = Path("/usr/lib/squid/basic_ncsa_auth")
+
+
+@needs("squid")
+@pytest.mark.skipif(not can_mount(), reason="needs a mount namespace of its own")
+@pytest.mark.tried("squid lets the requests pass, forbids CONNECT, or asks for a password", keeps=STOPS)
+@pytest.mark.parametrize(
+    ("rule", "code", "said"),
+    [
+        ("http_access allow all", 0, ""),
+        ("http_access deny CONNECT", 4, "ProxyRefused"),
+        (
+            "\n".join(
+                [
+                    f"auth_param basic program {SQUID_PASSWORDS} /dev/null",
+                    "acl known proxy_auth REQUIRED",
+                    "http_access allow known",
+                ]
+            ),
+            4,
+            "ProxyAuthentication",
+        ),
+    ],
+)
+async def test_a_load_through_squid(
+    trial: Trial, authority: Authority, readable_by_all: Path, *, rule: str, code: int, said: str
+) -> None:
+    """The load passes, or stops at once with 4 and names the proxy; its password is not repeated."""
+    trial.write_extract(36, SHAPE)
+    hosts = readable_by_all / "hosts"
+    hosts.write_text(f"127.0.0.1 localhost {NAME}\n")
+    hosts.chmod(0o644)
+    proxy_port = await free_port(trial)
+    config = trial.folder / "squid.conf"
+    config.write_text(
+        f"http_port 127.0.0.1:{proxy_port}\nhosts_file {hosts}\npid_filename none\n"
+        "cache_log /dev/null\naccess_log none\ncache deny all\n"
+        f"coredump_dir none\nshutdown_lifetime 0 seconds\n{rule}\n"
+    )
+    async with (
+        trial.service(**certificate(authority, NAME)) as emulator,
+        running(proxy_port, "squid", "-N", "-f", str(config)),
+    ):
+        ended = await trial.run(
+            f"https://{NAME}:{emulator.url.rpartition(':')[2]}",
+            launcher=names(hosts),
+            AWS_CA_BUNDLE=authority.bundle,
+            HTTPS_PROXY=f"http://someone:wrong-password@127.0.0.1:{proxy_port}",
+        )
+    assert ended.code == code, ended.err
+    assert said in ended.err
+    assert "wrong-password" not in ended.words
+    if code == 0:
+        assert trial.wrong(ended) == []
+
+
+@needs("haproxy")
+@pytest.mark.tried(
+    "haproxy changes servers in the middle of a load, whose connections it closes", keeps=GOES_ON
+)
+async def test_a_reload_of_haproxy_loses_nothing(trial: Trial) -> None:
+    """Attempts without an answer are sent again with their tokens; what was accepted stays so."""
+    trial.write_extract(37, ExtractShape(rows=300, groups=60))
+    port = await free_port(trial)
+    async with trial.service(latency_seconds=0.01) as emulator:
+        config = trial.folder / "haproxy.cfg"
+        config.write_text(
+            "defaults\n  mode http\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n"
+            f"frontend way\n  bind 127.0.0.1:{port}\n  default_backend service\n"
+            f"backend service\n  server one {emulator.url.removeprefix('http://')}\n"
+        )
+        async with running(port, "haproxy", "-f", str(config)):
+            run = await trial.start(f"http://127.0.0.1:{port}", "--rate", "150")
+            assert await run.until(lambda: emulator.summary()["accepted"] >= 60)
+        async with running(port, "haproxy", "-f", str(config)):
+            ended = await run.wait()
+    assert trial.wrong(ended) == []
+    assert ended.code == 0, ended.words
