@@ -8,6 +8,7 @@ import orjson
 from loader.job.run_address import address_of, working_copy_of
 from loader.job.sections import located
 from loader.job.settings import Job
+from loader.job.shard import Shard
 
 SHARDS_NAME = "shards"
 """Folder in a run directory that holds a folder for each shard."""
@@ -36,6 +37,18 @@ def checkpoint_dir_of(job: Job) -> Path:
     if job.shard is None or job.shard.of == 1:
         return run_dir_of(job)
     return run_dir_of(job) / SHARDS_NAME / job.shard.folder
+
+
+def log_dir_of(job: Job, run_dir: Path) -> Path:
+    """Return the folder of the log: with workers that of the first shard, as the log is kept with it.
+
+    Args:
+        job: The settings.
+        run_dir: The run directory; of a shard its own folder.
+    """
+    if job.workers is None or job.workers == 1:
+        return run_dir
+    return run_dir / SHARDS_NAME / Shard(number=1, of=job.workers).folder
 
 
 def _escaped(name: str) -> str:

@@ -29,6 +29,7 @@ from loader.loading.dry_run import dry_run
 from loader.loading.earlier import remove_earlier, remove_earlier_unless_held
 from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
+from loader.loading.rejects import set_aside_old_rejects
 from loader.loading.running.session import LoadSession
 from loader.process.daemon_thread import in_daemon_thread
 from loader.process.signals import GRACE_SECONDS, hold, on_signals
@@ -259,6 +260,8 @@ def _opened_checkpoint(
     with opened as checkpoint:
         # A checkpoint of another generation belongs to an earlier load.
         same = [part for part in siblings.earlier if part.generation == checkpoint.generation]
+        if shard_folders(run_dir) and not same:
+            set_aside_old_rejects(run_dir, checkpoint.generation)
         with EarlierShards(same, retry_failed=job.retry_failed) if same else nullcontext() as earlier:
             yield checkpoint, earlier
 

@@ -2,9 +2,9 @@
 
 import logging
 import math
-import shlex
 
 from loader.checkpoint import Checkpoint
+from loader.command_line import scn_loader
 from loader.errors import DecisionNeeded
 from loader.job import InDoubt, Job
 from loader.model import SAFE_SECONDS, Operation
@@ -47,7 +47,7 @@ async def decide_doubts(job: Job, checkpoint: Checkpoint, client: SupplyChainCli
             why="APPEND adds a record again if its event is sent again after 8 hours",
             next_step="run the load again with --in-doubt resend (some records may be doubled) or "
             "--in-doubt skip (some may be missing); status shows both commands:\n"
-            f"scn-loader status {shlex.quote(str(checkpoint.run_dir))}",
+            f"{scn_loader('status', checkpoint.run_dir)}",
         )
 
 

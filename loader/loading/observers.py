@@ -1,12 +1,13 @@
 """The observers of a running load, and its end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from loader.errors import LoaderError
+from loader.loading.error_limits import ErrorCounts
 from loader.model import EventResult
 from loader.report import LoadSummary, Snapshot
 
@@ -34,6 +35,8 @@ class Observers:
 
     Attributes:
         watch: Called some times per second with the state of the load.
+        errors: Called as often with the counts that the limits of errors are compared with, and with what
+            returns those of each file that has errors, by path.
         on_result: Called with the result of each event.
         caught_up: Awaited before more events are handed over.
         opened: Called with the run directory and the load's id when the checkpoint is open.
@@ -44,6 +47,7 @@ class Observers:
     """
 
     watch: Callable[[Snapshot], None] | None = None
+    errors: Callable[[ErrorCounts, Callable[[], Mapping[str, ErrorCounts]]], None] | None = None
     on_result: Callable[[EventResult], None] | None = None
     caught_up: Callable[[], Awaitable[object]] | None = None
     opened: Callable[[Path, str], None] | None = None

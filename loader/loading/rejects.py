@@ -9,7 +9,6 @@ Rules kept here:
 """
 
 import logging
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -21,10 +20,13 @@ from loader.checkpoint.file_names import REJECTED_NAME
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.rejected import open_rejected
 from loader.checkpoint.start.correction_folders import REASONS_NAME
+from loader.checkpoint.start.making_way import aside
+from loader.command_line import scn_loader
 from loader.errors import CheckpointError, LoaderError, contained_call
 from loader.extract import Table, reopen_table
 from loader.job import CsvSettings, ExcelSettings
 from loader.model import SourceFile
+from loader.shards.parts import load_before
 from loader.shards.whole import whole_load
 from loader.sources.compression import without_suffix
 from loader.sources.partitions import partition_folders
@@ -77,13 +79,13 @@ def write_rejects(run_dir: Path, opened: Callable[[SourceFile], Table] | None = 
         folder = run_dir / REJECTED_NAME
         if not rejected.files or folder.exists():
             return rejected_files(run_dir)
-        if not rejected.has_all:
+        if not (rejected.has_all if whole is None else whole.has_read_all):
             raise NotAllRead(
                 "The load has not read all of its extract yet.",
                 where=str(run_dir),
                 why="rows that are still to come may be rejected too",
                 next_step="let it come to its end; write those so far to a file:\n"
-                f"scn-loader status {shlex.quote(str(run_dir.absolute()))} --rejected rejected.csv",
+                f"{scn_loader('status', run_dir, '--rejected', 'rejected.csv')}",
             )
         write_row_files(rejected, folder, opened)
     return rejected_files(run_dir)
@@ -146,6 +148,38 @@ def keep_rejects(run_dir: Path, opened: Callable[[SourceFile], Table]) -> None:
         log.warning(
             "The rejected rows were not written for correction; status has the command: %s", error.what
         )
+
+
+def set_aside_old_rejects(run_dir: Path, generation: int) -> None:
+    """Give the rejected rows of an earlier load with shards another name: they lie outside its checkpoints.
+
+    They go to its first shard, under the name that they would have without shards, and stay as long as it.
+
+    Args:
+        run_dir: Run directory of a load whose checkpoints are open.
+        generation: Of that load.
+
+    Raises:
+        CheckpointError: A checkpoint cannot be read, or the folder cannot be moved.
+    """
+    folder = run_dir / REJECTED_NAME
+    if not folder.is_dir():
+        return
+    with whole_load(run_dir) as whole, open_rejected(run_dir if whole is None else whole.place) as rejected:
+        if rejected.has_all if whole is None else whole.has_read_all:
+            return  # they are written when all is read, so these are of the present load
+    place, load_id = load_before(run_dir, generation)
+    try:
+        folder.rename(place / aside(REJECTED_NAME, load_id))
+    except FileNotFoundError:
+        return  # another shard was faster
+    except OSError as error:
+        raise CheckpointError(
+            "The rejected rows of an earlier load cannot be moved aside.",
+            where=str(folder),
+            why=error.strerror or str(error),
+            next_step="move that folder elsewhere, then run the same command again",
+        ) from error
 
 
 def _write_all(rejected: RowsToCorrect, folder: Path, opened: Callable[[SourceFile], Table] | None) -> None:

@@ -18,6 +18,7 @@ from loader.errors import ExitCode
 from loader.job import DATASET_EVENT_TYPE
 from loader.latency import NO_LATENCIES, Percentiles
 from loader.report.identity import UNKNOWN_LOAD, LoadIdentity
+from loader.report.json_text import json_text
 from loader.report.trouble import Trouble
 
 
@@ -246,4 +247,4 @@ def to_json(summary: LoadSummary) -> bytes:
         "violations": summary.violations(),
         **summary.identity.as_json(),
     }
-    return orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return json_text(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

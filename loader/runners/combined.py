@@ -1,6 +1,7 @@
 """The snapshots and summaries of several workers as those of one load."""
 
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -21,8 +22,10 @@ from loader.process.daemon_thread import in_daemon_thread
 from loader.remote.during_load import HeldLoad
 from loader.remote.holding import bring_whole_up
 from loader.report import LoadSummary, Snapshot
+from loader.report.identity import UNKNOWN_LOAD, LoadIdentity
 from loader.runners.messages import WorkerEnd
-from loader.shards.whole import whole_load
+from loader.shards.whole import Whole, whole_load
+from loader.status.whole_overview import overview_of
 
 SUMMED = (
     *("rows_rejected", "events_planned", "events_accepted", "events_failed", "events_in_doubt", "attempts"),
@@ -79,7 +82,13 @@ def worst(latencies: Iterable[Percentiles]) -> Percentiles:
 
 
 def summary_of(
-    run_dir: Path, ends: Sequence[WorkerEnd], last: Snapshot, seconds: float, error: LoaderError | None
+    run_dir: Path,
+    ends: Sequence[WorkerEnd],
+    last: Snapshot,
+    *,
+    seconds: float,
+    error: LoaderError | None,
+    identity: LoadIdentity = UNKNOWN_LOAD,
 ) -> LoadSummary:
     """Return the summary of a load: counts of the load from the checkpoints, of this run from the workers.
 
@@ -89,12 +98,15 @@ def summary_of(
         last: The last snapshot of all workers.
         seconds: Duration of the run.
         error: The error that stopped the load, or None.
+        identity: What distinguishes the load from others, as far as the settings say.
     """
     summaries = [end.summary for end in ends if end.summary is not None]
     limits: Counter[str] = Counter()
     for each in summaries:
         limits.update({name: share / len(summaries) for name, share in each.limited_by.items()})
     rates = [each.learned_rate for each in summaries if each.learned_rate is not None]
+    troubles = [each.last_trouble for each in summaries if each.last_trouble is not None]
+    reasons = {each.rejected_because for each in summaries if each.rows_rejected}
     summary = LoadSummary(
         run_dir=str(run_dir),
         attempts=last.attempts,
@@ -110,6 +122,9 @@ def summary_of(
         learned_rate=sum(rates) if rates else None,
         stopped_by=error.exit_code if error is not None else None,
         stopped_because=error.what if error is not None else "",
+        last_trouble=max(troubles, key=lambda trouble: trouble.latest, default=None),
+        rejected_because=reasons.pop() if len(reasons) == 1 else "",
+        identity=identity,
         nothing_new=bool(summaries) and all(each.nothing_new for each in summaries),
     )
     return summary if summary.nothing_new else _counted(summary, run_dir)
@@ -131,11 +146,27 @@ def _counted(summary: LoadSummary, run_dir: Path) -> LoadSummary:
         with closing(sqlite3.connect(whole.place / CHECKPOINT_NAME)) as connection:
             totals = read_totals(connection)
             files = read_plan(connection)[2].files
-            known = read_known_rows(connection)
+            known = read_known_rows(connection) if whole.has_read_all else {}
+            identity = _identity(summary.identity, whole, run_dir)
     return replace(
         summary,
+        identity=identity,
         files_total=len(files),
         files_read_whole=len(known),
         rows_expected=sum(known.values()) if len(known) == len(files) else None,
         **asdict(totals),
+    )
+
+
+def _identity(known: LoadIdentity, whole: Whole, run_dir: Path) -> LoadIdentity:
+    """Add what the checkpoints say, under the words of ``status``."""
+    load = overview_of(whole, run_dir, time.time())
+    return replace(
+        known,
+        load_id=load.load_id,
+        files=[file.path for file in load.plan.files] if load.plan is not None else [],
+        began_at=load.created_at,
+        ended_at=load.ended_at,
+        parent=None if load.parent is None else str(load.parent),
+        child=None if load.child is None else str(load.child),
     )

@@ -5,11 +5,11 @@ The worker writes to its standard output: a message when its checkpoint is open,
 end.
 """
 
+import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
-
-import orjson
 
 from loader.aws.signing import Credentials
 from loader.errors import ExitCode, LoaderError
@@ -54,19 +54,40 @@ class WorkerEnd:
 
 
 COUNTED = {each.name for each in fields(LoadSummary) if each.type is int}
-ALSO_SENT = {"rows_expected", "resumed", "learned_rate", "nothing_new", "stopped_because"}
+ALSO_SENT = {
+    *("rows_expected", "resumed", "learned_rate", "nothing_new", "stopped_because", "refused_as"),
+    *("rejected_because",),
+}
 
 
-def job_line(job: Job, *, command: str, key: Credentials | None) -> bytes:
-    """Return the first line for a worker."""
+def job_line(job: Job, *, command: str, key: Credentials | None, errors_of_files: bool = False) -> bytes:
+    """Return the first line for a worker.
+
+    Args:
+        job: Its settings.
+        command: The command line that runs the load again.
+        key: The key to sign with, or None if it looks for one itself.
+        errors_of_files: Whether the parent compares the errors of each file with a limit.
+    """
     said = None if key is None else [key.access_key, key.secret_key]
-    values = {"job": job.model_dump(mode="json", exclude_unset=True), "command": command, "key": said}
-    return line(values)
+    settings = job.model_dump(mode="json", exclude_unset=True, exclude=set(_NAMES))
+    names = {name: getattr(job, name) for name in _NAMES if name in job.model_fields_set}
+    values = {"job": settings | names, "command": command, "key": said}
+    return line(values | {"errors_of_files": errors_of_files})
+
+
+_NAMES = ("extract", "run_dir")
+"""Settings that name files. pydantic cannot write them as JSON if they have bytes that are not UTF-8."""
 
 
 def line(values: Mapping[str, Any]) -> bytes:
-    """Return a message."""
-    return orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE)
+    """Return a message; half a surrogate pair, as Python reads a byte that is not UTF-8, is escaped."""
+    return json.dumps(values, default=os.fspath).encode() + b"\n"
+
+
+def read_line(message: bytes) -> Any:
+    """Return what ``line`` made a message of."""
+    return json.loads(message)
 
 
 def end_values(summary: LoadSummary | None, error: LoaderError | None) -> dict[str, Any]:
@@ -78,6 +99,8 @@ def end_values(summary: LoadSummary | None, error: LoaderError | None) -> dict[s
         values["summary"]["stopped_by"] = summary.stopped_by
         values["summary"]["limited_by"] = dict(summary.limited_by)
         values["summary"]["latency"] = asdict(summary.latency)
+        trouble = summary.last_trouble
+        values["summary"]["last_trouble"] = None if trouble is None else asdict(trouble)
         values["summary"]["delivery_latency"] = asdict(summary.delivery_latency)
     if error is not None:
         texts = {name: getattr(error, name) for name in ("what", "where", "why", "next_step")}
@@ -93,6 +116,8 @@ def read_end(values: Mapping[str, Any]) -> WorkerEnd:
         summary["delivery_latency"] = Percentiles(**summary["delivery_latency"])
         code = summary["stopped_by"]
         summary["stopped_by"] = None if code is None else ExitCode(code)
+        trouble = summary["last_trouble"]
+        summary["last_trouble"] = None if trouble is None else Trouble(**trouble)
         summary = LoadSummary(run_dir="", **summary)
     if error is not None:
         error = WorkerError(ExitCode(error.pop("code")), error.pop("what"), **error)

@@ -10,12 +10,12 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
-import orjson
 import uvloop
 
 from loader.aws.credentials import FixedCredentials
@@ -24,16 +24,20 @@ from loader.checkpoint.start.lock import look_without_locking
 from loader.errors import ExitCode, LoaderError, unhandled
 from loader.job import Job, run_dir_of
 from loader.loading.api import run_to_end
+from loader.loading.error_limits import ErrorCounts
 from loader.loading.observers import Ending, Observers
 from loader.process.signals import GRACE_SECONDS, end_process
 from loader.report import log_to
-from loader.runners.messages import end_values, line, snapshot_values
+from loader.runners.messages import end_values, line, read_line, snapshot_values
 from loader.shards.parts import WHOLE, part_folders
 
 log = logging.getLogger(__name__)
 
 BETWEEN_LOOKS_SECONDS = 0.1
 """Pause between two looks at the locks of the run directory."""
+
+FILES_IN_A_MESSAGE = 100
+"""A path has up to 4,096 bytes, and a message up to `processes.LINE_BYTES`."""
 
 
 class ToParent:
@@ -56,11 +60,37 @@ class ToParent:
                 return
 
 
+class ErrorMessages:
+    """Tells the parent the counts that the limits of errors are compared with.
+
+    Args:
+        parent: Gets the messages.
+        of_files: Whether it needs those of each file.
+    """
+
+    def __init__(self, parent: ToParent, *, of_files: bool) -> None:
+        self._parent = parent
+        self._of_files = of_files
+        self._sent: dict[str, ErrorCounts] = {}
+
+    def send(self, load: ErrorCounts, by_file: Callable[[], Mapping[str, ErrorCounts]]) -> None:
+        """Send the counts of the load, and those of files that changed."""
+        files = by_file() if self._of_files else {}
+        changed = [(path, counts) for path, counts in files.items() if self._sent.get(path) != counts]
+        for first in range(0, max(1, len(changed)), FILES_IN_A_MESSAGE):
+            some = dict(changed[first : first + FILES_IN_A_MESSAGE])
+            self._parent.send(errors={"load": load, "files": some})
+        self._sent.update(changed)
+
+
 def main() -> None:
     """Deliver the shard that the parent names, and exit with its exit code."""
     parent = ToParent()
-    given = orjson.loads(sys.stdin.buffer.readline())
-    observers = Observers(watch=lambda snapshot: parent.send(snapshot=snapshot_values(snapshot)))
+    given = read_line(sys.stdin.buffer.readline())
+    observers = Observers(
+        watch=lambda snapshot: parent.send(snapshot=snapshot_values(snapshot)),
+        errors=ErrorMessages(parent, of_files=given["errors_of_files"]).send,
+    )
     Thread(target=_listen, args=(observers,), daemon=True).start()
     with ExitStack() as stack:
         stack.enter_context(log_to(lambda text: parent.send(message=text), run_dir=None))
@@ -129,7 +159,7 @@ def _pid_of(folder: Path) -> int | None:
 def _listen(observers: Observers) -> None:
     """Read shares of the maximum rate; stop the load when the parent dies."""
     for message in sys.stdin.buffer:
-        values = orjson.loads(message)
+        values = read_line(message)
         observers.ceiling = (values["rate"], values["burst"])
     os.kill(os.getpid(), signal.SIGTERM)
 

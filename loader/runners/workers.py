@@ -11,24 +11,15 @@ Rules kept here:
 
 import asyncio
 import logging
-import shlex
 import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import orjson
-
 from loader.aws.signing import Credentials
 from loader.delivery.settings import share_of_ceiling
-from loader.errors import (
-    DeliveryStopped,
-    ExitCode,
-    Interrupted,
-    LoaderError,
-    TooManyFailures,
-)
+from loader.errors import DeliveryStopped, ExitCode, Interrupted, LoaderError
 from loader.job import Job, Shard, address_of, run_dir_of
 from loader.job.sections import Engine
 from loader.loading.identity import identity_of
@@ -36,7 +27,8 @@ from loader.loading.observers import Ending, Observers
 from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.report import Snapshot
 from loader.runners.combined import as_in_s3, summary_of, together
-from loader.runners.messages import WorkerEnd, WorkerError, job_line, line, read_end, read_snapshot
+from loader.runners.error_sums import NO_LIMIT, ErrorSums, limits_of_worker
+from loader.runners.messages import WorkerEnd, WorkerError, job_line, line, read_end, read_line, read_snapshot
 from loader.runners.processes import StartProcess, WorkerProcess, start_here
 
 log = logging.getLogger(__name__)
@@ -129,8 +121,10 @@ class _WorkerLoad:
         self._began = time.monotonic()
         self._error: LoaderError | None = None
         self._is_stopping = False
+        self._load_id = ""
         self._logged: set[str] = set()
         self._of_the_dead: Counter[str] = Counter()
+        self._errors = ErrorSums(job, self._run_dir)
 
     async def run(self) -> Ending:
         watching = asyncio.create_task(self._watch())
@@ -139,6 +133,7 @@ class _WorkerLoad:
         finally:
             watching.cancel()
             self.kill()
+        self._stop_at_limit(at_end=True)  # by errors of the last moment
         ends = [worker.end for worker in self._workers if worker.end is not None]
         errors = [each for each in (self._error, *(end.error for end in ends)) if each is not None]
         if errors and not any(end.summary for end in ends):
@@ -146,9 +141,11 @@ class _WorkerLoad:
         if errors and self._error is None:  # such a worker alone had nothing to load
             self._error = _not_delivered(self._run_dir, errors[0])
         seconds = time.monotonic() - self._began
-        summary = summary_of(self._run_dir, ends, self._snapshot(), seconds, self._error)
         identity = identity_of(self._job, command=self._command)
-        return await as_in_s3(self._job, Ending(replace(summary, identity=identity), self._error))
+        summary = summary_of(
+            self._run_dir, ends, self._snapshot(), seconds=seconds, error=self._error, identity=identity
+        )
+        return await as_in_s3(self._job, Ending(summary, self._error))
 
     def stop(self, reason: LoaderError) -> None:
         """Let all workers drain. The first reason is reported."""
@@ -157,6 +154,10 @@ class _WorkerLoad:
         for worker in self._workers:
             if worker.process is not None:
                 worker.process.drain()
+
+    def _stop_at_limit(self, *, at_end: bool = False) -> None:
+        if (error := self._errors.beyond_limits(at_end=at_end)) is not None:
+            self.stop(error)
 
     def kill(self) -> None:
         """End all workers at once. May be called in any thread."""
@@ -173,7 +174,12 @@ class _WorkerLoad:
                 self._died(worker)
 
     async def _one_process(self, worker: _Worker) -> None:
-        first = job_line(self._job_of(worker), command=self._command, key=self._key)
+        first = job_line(
+            self._job_of(worker),
+            command=self._command,
+            key=self._key,
+            errors_of_files=self._job.max_errors_per_file != NO_LIMIT,
+        )
         worker.process = process = await self._start(worker.shard, first)
         if self._is_stopping:
             process.drain()
@@ -194,19 +200,25 @@ class _WorkerLoad:
                 "restart": self._job.restart and not worker.has_opened,
                 "max_in_flight": max(1, self._job.max_in_flight // of),
                 "max_held_bytes": max(2**20, self._job.max_held_bytes // of),
+                **limits_of_worker(self._job),
             }
         )
 
     def _take(self, worker: _Worker, message: bytes) -> None:
-        values = orjson.loads(message)
+        values = read_line(message)
         if "snapshot" in values:
             accepted = worker.snapshot.events_accepted if worker.snapshot is not None else 0
             worker.snapshot = read_snapshot(values["snapshot"])
             if worker.snapshot.events_accepted > accepted:
                 worker.deaths = 0
+        elif "errors" in values:
+            self._errors.take(worker.shard.number, **values["errors"])
         elif "opened" in values:
-            if not any(each.has_opened for each in self._workers) and self._observers.opened is not None:
-                self._observers.opened(self._run_dir, values["opened"])
+            load_id = values["opened"]
+            # The load is known by the id of its first shard.
+            if worker.shard.number == 1 and load_id != self._load_id and self._observers.opened is not None:
+                self._load_id = load_id
+                self._observers.opened(self._run_dir, load_id)
             worker.has_opened = True
         elif "message" in values:
             _, level, text = values["message"].split(" ", 2)  # a line of `report.logs`, with its time
@@ -257,15 +269,7 @@ class _WorkerLoad:
             snapshot = self._snapshot()
             if self._observers.watch is not None:
                 self._observers.watch(snapshot)
-            most = self._job.max_errors.count
-            if most is not None and snapshot.rows_rejected + snapshot.events_failed > most:
-                self.stop(
-                    TooManyFailures(
-                        "More rows were rejected or failed than --max-errors allows.",
-                        where=str(self._run_dir),
-                        next_step=f"see the details:\nscn-loader status {shlex.quote(str(self._run_dir))}",
-                    )
-                )
+            self._stop_at_limit()
             await asyncio.sleep(_WATCH_SECONDS)
 
     def _snapshot(self) -> Snapshot:

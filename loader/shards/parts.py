@@ -8,7 +8,7 @@ Each part has a separate lock, so two processes never deliver the same part.
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from loader.checkpoint.plan import Plan
 from loader.checkpoint.queries import is_finished, read_generation, read_last_run
 from loader.checkpoint.reading import open_for_reading, read_plan
 from loader.checkpoint.start.lock import holding, look_without_locking, unwritable
+from loader.checkpoint.start.making_way import KEPT_NAME
+from loader.errors import CheckpointError
 from loader.job import SHARDS_NAME, Shard
 from loader.private_files import make_private_folder
 
@@ -92,6 +94,28 @@ def read_part(shard: Shard, folder: Path) -> PartCheckpoint:
     return PartCheckpoint(
         shard, folder, load_id, created_at, generation, plan, finished, is_running, last_run_at
     )
+
+
+def load_before(run_dir: Path, generation: int) -> tuple[Path, str]:
+    """Return folder and id of the load before one, as its first shard has them; its folder is there.
+
+    Args:
+        run_dir: The run directory.
+        generation: Of the later load.
+    """
+    found: list[tuple[int, Path, str]] = []
+    for shard, folder in part_folders(run_dir):
+        if shard.number > 1:
+            continue
+        with suppress(CheckpointError):
+            part = read_part(shard, folder)
+            found.append((part.generation, folder, part.load_id))
+        for path in folder.glob(KEPT_NAME.format("*")):
+            with suppress(CheckpointError), open_for_reading(folder, alive=False, name=path.name) as kept:
+                found.append((read_generation(kept), folder, read_plan(kept)[0]))
+    earlier = [each for each in found if each[0] < generation]
+    _, folder, load_id = max(earlier, default=(0, run_dir, f"before-generation-{generation}"))
+    return folder, load_id
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loader.checkpoint.file_names import CHECKPOINT_NAME
+from loader.checkpoint.progress import read_known_rows
 from loader.checkpoint.queries import RunEnd, read_last_run
 from loader.checkpoint.reading import open_for_reading
 from loader.checkpoint.schema import create_tables
@@ -45,6 +46,7 @@ class ShardRun:
         ended_at: End of that run, or None.
         end: Result of that run; None if it runs or was killed.
         command: The command that runs it again.
+        has_read_all: Whether it has read every file to its end.
     """
 
     shard: Shard
@@ -54,6 +56,7 @@ class ShardRun:
     ended_at: float | None
     end: RunEnd | None
     command: str
+    has_read_all: bool
 
     @property
     def is_finished(self) -> bool:
@@ -76,6 +79,11 @@ class Whole:
     of: int
     runs: Sequence[ShardRun]
     missing: Sequence[Shard]
+
+    @property
+    def has_read_all(self) -> bool:
+        """Whether every shard has read every file to its end, so that no more rows can be rejected."""
+        return not self.missing and all(run.has_read_all for run in self.runs)
 
     @property
     def needy(self) -> Sequence[ShardRun]:
@@ -125,8 +133,9 @@ def _merged(division: Division, path: Path) -> Sequence[ShardRun]:
             ):
                 merged.add(shard, is_running=pid is not None)
                 started_at, ended_at, end = read_last_run(shard) or (None, None, None)
+                has_read_all = len(read_known_rows(shard)) == len(part.plan.files)
             times = (started_at, ended_at, None if pid is not None else end)
-            runs.append(ShardRun(part.shard, part.run_dir, pid, *times, part.plan.command))
+            runs.append(ShardRun(part.shard, part.run_dir, pid, *times, part.plan.command, has_read_all))
         merged.finish()
         connection.execute("COMMIT")
     return runs

@@ -1,6 +1,5 @@
 """The earlier loads of a run directory: those kept, those that ``--keep`` removed, and those it must keep."""
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +7,14 @@ from typing import Any
 
 from loader.checkpoint.earlier.retention import EarlierLoad, beyond, earlier_loads
 from loader.checkpoint.start.removed_loads import removed_loads
+from loader.command_line import scn_loader
 from loader.errors import CheckpointError
 from loader.job import Keep
 from loader.private_files import with_sidecars
 from loader.report import figures
 from loader.report.figures import printable
-from loader.status.command_line import PROGRAM
-from loader.status.overview import Overview
+from loader.shards.parts import part_folders
+from loader.status.overview import Overview, kept_checkpoints
 
 SHOWN_LOADS = 5
 
@@ -25,7 +25,7 @@ class Earlier:
 
     Attributes:
         keep: The rule of the present load.
-        kept: Checkpoints that exist, oldest first.
+        kept: Checkpoints that exist, oldest first; of a load with shards, those of shard 1.
         size_bytes: Their size.
         removed: Number of loads that ``--keep`` removed; None if the list cannot be read.
         staying: Loads that the rule covers but that must stay, with the reason.
@@ -47,14 +47,24 @@ def read_earlier(overview: Overview, now: float) -> Earlier:
     """
     rule = overview.plan.connection.get("keep") if overview.plan is not None else None
     keep = Keep.of_text(rule or "all")
-    sizes = [_size(path) for kept in overview.kept for path in with_sidecars(kept)]
+    folders = _folders(overview)
+    kept = [path for is_first, folder in folders if is_first for path in kept_checkpoints(folder)]
+    every = [path for _, folder in folders for path in kept_checkpoints(folder)]
+    sizes = [_size(path) for each in every for path in with_sidecars(each)]
     try:
-        removed: int | None = len(removed_loads(overview.run_dir))
+        removed: int | None = sum(len(removed_loads(folder)) for is_first, folder in folders if is_first)
     except (CheckpointError, OSError):
         removed = None
-    old = [] if keep.is_all else beyond(earlier_loads(overview.run_dir), keep, now)
-    staying = [load for load in old if load.stays_because]
-    return Earlier(keep, overview.kept, sum(sizes), removed, staying)
+    old = [] if keep.is_all else [beyond(earlier_loads(folder), keep, now) for _, folder in folders]
+    staying = [load for loads in old for load in loads if load.stays_because]
+    return Earlier(keep, kept, sum(sizes), removed, staying)
+
+
+def _folders(overview: Overview) -> Sequence[tuple[bool, Path]]:
+    """Return the folders with earlier checkpoints, and whether each of these stands for a load: shard 1."""
+    if not overview.shards:
+        return [(True, overview.run_dir)]
+    return [(shard.number == 1, folder) for shard, folder in part_folders(overview.run_dir)]
 
 
 def earlier_text(earlier: Earlier) -> str:
@@ -81,7 +91,7 @@ def _lines(earlier: Earlier) -> Iterator[str]:
         latest = ", the last" if len(earlier.kept) > 1 else ""
         yield f"earlier   {loads} of this run directory, {figures.size(earlier.size_bytes)}{latest}:"
         for path in earlier.kept[-SHOWN_LOADS:]:
-            yield f"  {printable(f'{PROGRAM} status {shlex.quote(str(path))}')}"
+            yield f"  {scn_loader('status', path)}"
     if earlier.keep.is_all and not earlier.removed:
         return
     removed = "a number of" if earlier.removed is None else figures.count(earlier.removed)

@@ -8,6 +8,7 @@ from loader.checkpoint.start.correction_folders import REASONS_NAME, not_loaded_
 from loader.checkpoint.start.lock import look_without_locking
 from loader.checkpoint.start.making_way import KEPT_NAME
 from loader.errors import CheckpointError
+from loader.shards.parts import shard_folders
 
 CORRECTED_NAME = "corrected"
 """Run directory of the corrected rows, inside the run directory of the load that rejected them. For an
@@ -23,7 +24,7 @@ def parent_of(run_dir: Path) -> Path | None:
     if not name.startswith(CORRECTED_NAME):
         return None
     if name in (CORRECTED_NAME, CORRECTED_NOT_LOADED_NAME):
-        return folder if (folder / CHECKPOINT_NAME).exists() else None
+        return folder if (folder / CHECKPOINT_NAME).exists() or shard_folders(folder) else None
     load_id = name.removeprefix(CORRECTED_NOT_LOADED_NAME).removeprefix(CORRECTED_NAME).removeprefix("-")
     kept = folder / KEPT_NAME.format(load_id)
     return kept if kept.exists() else None

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.queries import RunEnd
+from loader.command_line import CommandLine
 from loader.errors import CheckpointError
 from loader.report.figures import counted
+from loader.report.trouble import Trouble, read_trouble
 from loader.shards.whole import Whole, whole_load
-from loader.status.command_line import CommandLine
 from loader.status.overview import COMPLETED, LoadState, Overview, read_overview
-from loader.status.relatives import CORRECTED_NAME
+from loader.status.relatives import child_of
 
 
 def read_load(place: Path, now: float) -> Overview:
@@ -59,20 +60,22 @@ def overview_of(whole: Whole | None, place: Path, now: float) -> Overview:
         run_dir=run_dir,
         checkpoint=run_dir / CHECKPOINT_NAME,
         kept=[],
-        child=_corrected(run_dir),
+        child=child_of(run_dir / CHECKPOINT_NAME, overview.load_id, overview.created_at or 0.0),
         state=state,
         plan=replace(overview.plan, command=_command(whole)),
         started_at=min(began, default=None),
         ended_at=max(ended, default=None) if state is not LoadState.RUNNING else None,
         last_run=_end(whole) if state in (LoadState.FINISHED, LoadState.STOPPED) else None,
         pid=next((run.pid for run in whole.runs if run.pid is not None), None),
+        trouble=_trouble(whole),
         shards=_words(whole),
     )
 
 
-def _corrected(run_dir: Path) -> Path | None:
-    child = run_dir / CORRECTED_NAME
-    return child if (child / CHECKPOINT_NAME).exists() else None
+def _trouble(whole: Whole) -> Trouble | None:
+    """Return the trouble that a shard met last."""
+    troubles = (read_trouble(run.run_dir) for run in whole.runs)
+    return max((each for each in troubles if each is not None), key=lambda each: each.latest, default=None)
 
 
 def _state(whole: Whole) -> LoadState:
@@ -110,7 +113,7 @@ def _command(whole: Whole) -> str:
     line = CommandLine.parsed(command) if command else None
     if line is None or line.value_of("--shard") is None:
         return command
-    return str(line.having("--shard", str(whole.missing[0])))
+    return line.having("--shard", str(whole.missing[0])).pasteable()
 
 
 def _words(whole: Whole) -> str:

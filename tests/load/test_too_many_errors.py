@@ -68,6 +68,15 @@ async def test_a_share_waits_for_a_sample(emulator, tmp_path):
     assert await load(emulator, tmp_path, max_errors_per_file="49%") == 151
 
 
+@pytest.mark.parametrize("setting", ["max_errors", "max_errors_per_file"])
+async def test_a_share_of_early_errors_is_noticed_when_the_sample_is_there(emulator, tmp_path, setting):
+    """No error comes after the first 100 rows, and a fifth of them all is too much."""
+    keys = [""] * 30 + ["R"] * 120
+    (tmp_path / "file.csv").write_text(HEADER + "".join(f"{key},{row}\n" for row, key in enumerate(keys)))
+    with pytest.raises(TooManyFailures):
+        await load(emulator, tmp_path, **{setting: "10%"})
+
+
 async def test_lines_that_a_quote_swallowed_count_as_errors(emulator, tmp_path):
     """One row that is rejected for 200 lines is 200 errors; a limit above that lets the load end."""
     lines = [f"R{row},{row}\n" for row in range(200)]

@@ -11,6 +11,7 @@ from loader.delivery.stats import DeliveryStats
 from loader.errors import LoaderError
 from loader.extract import Extract, FileEnds
 from loader.job import Job
+from loader.loading.error_limits import ErrorCounts
 from loader.model import Event, EventResult, EventState, PartResult, PartState, SlicePlan
 from loader.report import LoadSummary, Snapshot
 from loader.report.trouble import Trouble
@@ -150,24 +151,32 @@ class LoadCounters:
             self._rows_failed += rows
             self._files[file]["failed"] += rows
 
-    def has_too_many_errors(self) -> bool:
-        """Return whether ``--max-errors`` is exceeded."""
-        return self._job.max_errors.exceeded(
+    def errors(self) -> ErrorCounts:
+        """Return the counts that ``--max-errors`` is compared with."""
+        elsewhere = self._earlier.rows_elsewhere + self._rows_elsewhere
+        return ErrorCounts(
             rejected=self._rows_rejected + self._lines_swallowed,
             rows=self._rows_read + self._lines_swallowed,
             failed=self._rows_failed,
             settled=self._rows_done_before + self._rows_done,
+            rows_seen=self._rows_read + elsewhere + self._lines_swallowed,
         )
 
-    def file_has_too_many_errors(self, file: int) -> bool:
-        """Return whether ``--max-errors-per-file`` is exceeded by a file."""
+    def errors_of(self, file: int) -> ErrorCounts:
+        """Return the counts of a file that ``--max-errors-per-file`` is compared with."""
         counts = self._files[file]
-        return self._job.max_errors_per_file.exceeded(
+        return ErrorCounts(
             rejected=counts["rejected"] + counts["swallowed"],
             rows=counts["rows"] - counts["elsewhere"] + counts["swallowed"],
             failed=counts["failed"],
             settled=counts["settled"],
+            rows_seen=counts["rows"] + counts["swallowed"],
         )
+
+    def errors_by_file(self) -> dict[int, ErrorCounts]:
+        """Return the counts of the files that have errors."""
+        counted = {file: self.errors_of(file) for file in self._files}
+        return {file: counts for file, counts in counted.items() if counts.errors}
 
     @property
     def before(self) -> Snapshot:

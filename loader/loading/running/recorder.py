@@ -1,13 +1,13 @@
 """Records each result of a run in the checkpoint, the counts and the log, and applies the error limits."""
 
 import logging
-import shlex
 from collections.abc import Callable, Mapping
 
 from loader.checkpoint import Checkpoint
-from loader.errors import LoaderError, TooManyFailures
+from loader.errors import LoaderError
 from loader.extract import Extract
 from loader.extract.planning import log_rejected
+from loader.loading.error_limits import ErrorCounts
 from loader.loading.running.counters import LoadCounters
 from loader.model import Event, EventResult, EventState, PartResult, PartState, SlicePlan
 
@@ -23,6 +23,7 @@ class Recorder:
         extract: Names the files.
         on_result: Called with the result of each event, or None.
         stop: Called with the error that ends the run.
+        limits: Return the error of counts, of the load and of a file, that are beyond a limit.
     """
 
     def __init__(
@@ -30,14 +31,17 @@ class Recorder:
         checkpoint: Checkpoint,
         tally: LoadCounters,
         extract: Extract,
+        *,
         on_result: Callable[[EventResult], None] | None,
         stop: Callable[[LoaderError], None],
+        limits: Callable[[ErrorCounts, Mapping[str, ErrorCounts]], LoaderError | None],
     ) -> None:
         self._checkpoint = checkpoint
         self._tally = tally
         self._extract = extract
         self._on_result = on_result
         self._stop = stop
+        self._limits = limits
 
     def slice(self, plan: SlicePlan, settled: Mapping[int, int], new: bool) -> None:  # noqa: FBT001 - a callback
         """Record a planned slice.
@@ -51,8 +55,7 @@ class Recorder:
         if new:
             log_rejected(plan, self._extract.files)
         for file in plan.files:
-            if file.rows_rejected:
-                self._check_errors(file.file)
+            self._check_errors(file.file)
 
     def result(self, result: EventResult) -> None:
         """Record the result of an event."""
@@ -111,14 +114,14 @@ class Recorder:
             for file, _ in result.rows_by_file():
                 self._check_errors(file)
 
+    def check_load(self) -> None:
+        """Stop the run if the errors of the load are beyond their limit."""
+        self._check({})
+
     def _check_errors(self, file: int) -> None:
-        run_dir = self._checkpoint.run_dir
-        if self._tally.has_too_many_errors():
-            what, where = "More rows were rejected or failed than --max-errors allows.", str(run_dir)
-        elif self._tally.file_has_too_many_errors(file):
-            what = "More rows of a file were rejected or failed than --max-errors-per-file allows."
-            where = self._extract.files[file].path
-        else:
-            return
-        next_step = f"see which and why:\nscn-loader status {shlex.quote(str(run_dir))}"
-        self._stop(TooManyFailures(what, where=where, next_step=next_step))
+        self._check({self._extract.files[file].path: self._tally.errors_of(file)})
+
+    def _check(self, files: Mapping[str, ErrorCounts]) -> None:
+        error = self._limits(self._tally.errors(), files)
+        if error is not None:
+            self._stop(error)

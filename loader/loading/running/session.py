@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import aclosing
 from functools import partial
 
@@ -25,6 +25,7 @@ from loader.errors import (
 from loader.extract import Extract
 from loader.extract.planning import plan_ahead, plan_slices
 from loader.job import Job, run_dir_of
+from loader.loading.error_limits import ErrorCounts, beyond_limits
 from loader.loading.observers import Ending, Observers
 from loader.loading.rejects import keep_rejects
 from loader.loading.running.counters import LoadCounters, last_trouble
@@ -73,7 +74,10 @@ class LoadSession:
             checkpoint.file_totals(self._settled),
             sum(sum(files.values()) for files in self._settled.values()),
         )
-        self._recorder = Recorder(checkpoint, self._tally, extract, observers.on_result, self.stop)
+        limits = partial(beyond_limits, job, run_dir_of(job).absolute())
+        self._recorder = Recorder(
+            checkpoint, self._tally, extract, on_result=observers.on_result, stop=self.stop, limits=limits
+        )
         self._sampler = Sampler(self._tally.before, checkpoint.samples())
         known = Remembered() if job.forget_rate else self._rate_memory.recall(time.time())
         self._governor = Governor(now=time.monotonic(), learned_rate=known.limit, reached_rate=known.reached)
@@ -168,8 +172,15 @@ class LoadSession:
         snapshot = self._tally.snapshot(self._dispatcher.stats, phase=phase)
         self._sample(snapshot, at_end=at_end)
         self._trouble_watch.look(snapshot)
+        self._recorder.check_load()
         if self._observers.watch is not None:
             self._observers.watch(snapshot)
+        if self._observers.errors is not None:
+            self._observers.errors(self._tally.errors(), self._errors_by_path)
+
+    def _errors_by_path(self) -> Mapping[str, ErrorCounts]:
+        errors = self._tally.errors_by_file()
+        return {self._extract.files[file].path: counts for file, counts in errors.items()}
 
     def _sample(self, snapshot: Snapshot, *, at_end: bool = False) -> None:
         self._sampler.observe(snapshot, self._dispatcher.stats.round_trips)

@@ -1,0 +1,128 @@
+"""The command lines of ``scn-loader`` that messages print, so that each runs when it is pasted.
+
+Rules kept here:
+
+1. Every printed command is made here: ``scn_loader`` for a new one, ``CommandLine.pasteable`` for a changed
+   one. A test finds the callers of both, and runs what they print.
+2. A line is quoted for a POSIX shell. A word with characters that a terminal would not show as they are is
+   written as ``$'...'``, which bash, ksh, zsh and the shell of POSIX 2024 read.
+3. A load that reads standard input needs its input again: a redirected file is named, a pipe gets a
+   placeholder.
+"""
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+PROGRAM = "scn-loader"
+PIPED_INPUT = "YOUR_COMMAND"
+"""Stands for the command whose output was piped in: only the user knows it."""
+
+_ESCAPED = {0x07: "\\a", 0x08: "\\b", 0x09: "\\t", 0x0A: "\\n", 0x0D: "\\r", 0x27: "\\'", 0x5C: "\\\\"}
+_WORD = re.compile(r"""\$'((?:[^'\\]|\\.)*)'|((?:'[^']*'|"[^"]*"|[^\s'"])+)""")
+_PRINTABLE = range(0x20, 0x7F)
+_UNESCAPED = {text[1]: byte for byte, text in _ESCAPED.items()}
+
+
+def scn_loader(*arguments: str | Path) -> str:
+    """Return a command of ``scn-loader`` as a line that runs when it is pasted into a shell.
+
+    Args:
+        arguments: What follows the program's name. A path becomes absolute.
+    """
+    words = [str(each.absolute()) if isinstance(each, Path) else each for each in arguments]
+    return CommandLine(words).pasteable()
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """A command line of ``scn-loader``.
+
+    Attributes:
+        arguments: What follows the program's name.
+        reads_input: Whether it reads standard input.
+        input_path: The file that standard input was redirected from; empty for a pipe.
+    """
+
+    arguments: Sequence[str]
+    reads_input: bool = False
+    input_path: str = ""
+
+    @classmethod
+    def parsed(cls, line: str) -> Self | None:
+        """Return what ``pasteable`` made a line of; None if the line is of something else."""
+        words = _words(line)
+        if words[:2] == [PIPED_INPUT, "|"]:
+            return cls(words[3:], reads_input=True) if words[2:3] == [PROGRAM] else None
+        if words[:1] != [PROGRAM]:
+            return None
+        if words[-2:-1] == ["<"] and line.endswith(f" < {_quoted(words[-1])}"):
+            return cls(words[1:-2], reads_input=True, input_path=words[-1])
+        return cls(words[1:])
+
+    def pasteable(self) -> str:
+        """Return the line as it is printed: pasted into a shell, it runs."""
+        line = " ".join([PROGRAM, *map(_quoted, self.arguments)])
+        if not self.reads_input:
+            return line
+        return f"{line} < {_quoted(self.input_path)}" if self.input_path else f"{PIPED_INPUT} | {line}"
+
+    def value_of(self, flag: str) -> str | None:
+        """Return the value that was given to a flag last, or None."""
+        value = None
+        for position, argument in enumerate(self.arguments):
+            name, equals, given = argument.partition("=")
+            if name == flag:
+                value = given if equals else next(iter(self.arguments[position + 1 :]), None)
+        return value
+
+    def without(self, *flags: str, take_value: bool = False) -> Self:
+        """Return the line without some flags.
+
+        Args:
+            flags: Their names.
+            take_value: Whether a value follows each of them.
+        """
+        kept: list[str] = []
+        remaining = iter(self.arguments)
+        for argument in remaining:
+            name, equals, _ = argument.partition("=")
+            if name not in flags:
+                kept.append(argument)
+            elif take_value and not equals:
+                next(remaining, None)
+        return replace(self, arguments=tuple(kept))
+
+    def having(self, flag: str, value: str = "") -> Self:
+        """Return the line with a flag set, in place of what was said with it before."""
+        bare = self.without(flag, take_value=bool(value))
+        return replace(bare, arguments=(*bare.arguments, flag, *([value] if value else [])))
+
+
+def _quoted(word: str) -> str:
+    """Return a word for a shell; in ``$'...'`` if a terminal would not show each character as it is."""
+    if word.isprintable():
+        return shlex.quote(word)
+    return f"$'{''.join(map(_escaped, word.encode(errors='surrogateescape')))}'"
+
+
+def _escaped(byte: int) -> str:
+    if byte in _ESCAPED:
+        return _ESCAPED[byte]
+    return chr(byte) if byte in _PRINTABLE else f"\\{byte:03o}"
+
+
+def _words(line: str) -> list[str]:
+    """Return the words of a line that ``pasteable`` made."""
+    return [
+        "".join(shlex.split(quoted)) if quoted else bytes(_bytes(escaped)).decode(errors="surrogateescape")
+        for escaped, quoted in _WORD.findall(line)
+    ]
+
+
+def _bytes(escaped: str) -> Iterator[int]:
+    for octal, letter, plain in re.findall(r"\\([0-7]{3})|\\(.)|(.)", escaped):
+        yield int(octal, 8) if octal else _UNESCAPED[letter] if letter else ord(plain)

@@ -1,0 +1,71 @@
+"""When a load stops for too many errors: ``--max-errors`` and ``--max-errors-per-file``."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from loader.command_line import scn_loader
+from loader.errors import TooManyFailures
+from loader.job import Job
+from loader.job.sections import MaxErrors
+
+
+class ErrorCounts(NamedTuple):
+    """The counts that the limits are compared with, of a load or of one of its files.
+
+    Attributes:
+        rejected: Rows that could not become records.
+        rows: Rows read, without those of other shards.
+        failed: Rows that became records, and failed.
+        settled: Rows that need no more work.
+        rows_seen: Rows read, with those of other shards.
+    """
+
+    rejected: int
+    rows: int
+    failed: int
+    settled: int
+    rows_seen: int
+
+    @property
+    def errors(self) -> int:
+        """Rows rejected or failed."""
+        return self.rejected + self.failed
+
+    def exceed(self, limit: MaxErrors) -> bool:
+        """Return whether they are beyond a limit."""
+        return limit.exceeded(
+            rejected=self.rejected, rows=self.rows, failed=self.failed, settled=self.settled
+        )
+
+
+def beyond_limits(
+    job: Job, run_dir: Path, load: ErrorCounts, files: Mapping[str, ErrorCounts]
+) -> TooManyFailures | None:
+    """Return the error that stops a load whose counts are beyond a limit; None if they are not.
+
+    Args:
+        job: The settings, with both limits.
+        run_dir: The run directory, for the command that shows the errors.
+        load: The counts of the load.
+        files: The counts of files, by path.
+    """
+    if load.exceed(job.max_errors):
+        return too_many_errors(run_dir)
+    file = next((path for path, counts in files.items() if counts.exceed(job.max_errors_per_file)), None)
+    return None if file is None else too_many_errors(run_dir, file)
+
+
+def too_many_errors(run_dir: Path, file: str = "") -> TooManyFailures:
+    """Return the error that stops a load.
+
+    Args:
+        run_dir: The run directory, for the command that shows the errors.
+        file: The file that has too many; empty if the load has.
+    """
+    rows, flag = ("rows of a file", "--max-errors-per-file") if file else ("rows", "--max-errors")
+    return TooManyFailures(
+        f"More {rows} were rejected or failed than {flag} allows.",
+        where=file or str(run_dir),
+        next_step=f"see the details:\n{scn_loader('status', run_dir)}",
+    )

@@ -1,0 +1,87 @@
+"""The errors of all workers, compared with the limits of the load.
+
+Each worker counts the errors of its shard. A share such as 5 % holds for the load as a whole: a shard may
+have more. A number holds for a worker too, so that it stops at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from loader.errors import TooManyFailures
+from loader.job import Job
+from loader.job.sections import MIN_SAMPLE, MaxErrors
+from loader.loading.error_limits import ErrorCounts, too_many_errors
+
+NO_LIMIT = MaxErrors()
+
+
+def limits_of_worker(job: Job) -> dict[str, MaxErrors]:
+    """Return the limits that a worker watches itself, by setting: those that are numbers."""
+    limits = {"max_errors": job.max_errors, "max_errors_per_file": job.max_errors_per_file}
+    return {name: NO_LIMIT if limit.count is None else limit for name, limit in limits.items()}
+
+
+class ErrorSums:
+    """Sums of what the workers count.
+
+    Args:
+        job: The settings of the load.
+        run_dir: Its run directory, absolute.
+    """
+
+    def __init__(self, job: Job, run_dir: Path) -> None:
+        self._job = job
+        self._run_dir = run_dir
+        self._loads: dict[int, ErrorCounts] = {}
+        self._files: dict[str, dict[int, ErrorCounts]] = {}
+        self._changed: set[str] = set()
+
+    def take(self, shard: int, load: Sequence[int], files: Mapping[str, Sequence[int]]) -> None:
+        """Take the counts of a shard.
+
+        Args:
+            shard: Its number.
+            load: The counts of the whole shard.
+            files: Those of the files that changed.
+        """
+        self._loads[shard] = ErrorCounts(*load)
+        for path, values in files.items():
+            self._files.setdefault(path, {})[shard] = ErrorCounts(*values)
+            self._changed.add(path)
+
+    def beyond_limits(self, *, at_end: bool = False) -> TooManyFailures | None:
+        """Return the error that stops the load, if there are too many.
+
+        Args:
+            at_end: Whether all workers have ended, so that the counts are those of the load.
+        """
+        if not self._loads:
+            return None
+        exceeds = _exceed_at_end if at_end else _exceed
+        if exceeds(self._loads, self._job.max_errors):
+            return too_many_errors(self._run_dir)
+        changed = {path: self._files[path] for path in (self._files if at_end else self._changed)}
+        self._changed.clear()
+        limit = self._job.max_errors_per_file
+        file = next((path for path, counts in changed.items() if exceeds(counts, limit)), None)
+        return None if file is None else too_many_errors(self._run_dir, file)
+
+
+def _exceed_at_end(shards: Mapping[int, ErrorCounts], limit: MaxErrors) -> bool:
+    return ErrorCounts(*map(sum, zip(*shards.values(), strict=True))).exceed(limit)
+
+
+def _exceed(shards: Mapping[int, ErrorCounts], limit: MaxErrors) -> bool:
+    """Return whether a running load is beyond a limit.
+
+    Sums over the shards do not show a share: the fastest shard may have all bad rows. So the share of each
+    shard among the rows it has read stands for its share among all rows.
+    """
+    if limit.share is None:
+        return _exceed_at_end(shards, limit)
+    far = [each for each in shards.values() if each.rows_seen >= MIN_SAMPLE]
+    rejected = sum(each.rejected / each.rows_seen for each in far)
+    # Only the records of a shard can fail, so its failures are weighted by its share of all rows.
+    settled = [each for each in far if each.settled >= MIN_SAMPLE]
+    failed = sum(each.failed / each.settled * (each.rows / each.rows_seen) for each in settled)
+    return max(rejected, failed) > limit.share
