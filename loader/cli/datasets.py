@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from loader.command_line import scn_loader
 from loader.datasets import Dataset, dataset_by_name, dataset_for_event_type, event_types
 from loader.datasets import datasets as all_datasets
 from loader.errors import SettingsError
@@ -51,7 +52,7 @@ def find_dataset(name: str) -> Dataset:
             continue
     raise SettingsError(
         f"No dataset or event type is called '{name}'.",
-        next_step="list all of them:\nscn-loader datasets",
+        next_step=f"list all of them:\n{scn_loader('datasets')}",
     )
 
 

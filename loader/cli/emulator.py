@@ -14,6 +14,7 @@ import orjson
 import typer
 from pydantic import ValidationError
 
+from loader.command_line import scn_loader
 from loader.errors import SettingsError
 
 ANNOUNCEMENT = "The emulator listens on "
@@ -113,7 +114,7 @@ def emulator(
             "The emulator cannot use these settings.",
             where=" ".join(str(path) for path in (faults, *(dataset or ())) if path is not None),
             why=_reason(error),
-            next_step="scn-loader emulator --help",
+            next_step=f"see the settings:\n{scn_loader('emulator', '--help')}",
         ) from error
     if until_stdin_ends:
         Thread(target=_stop_when_stdin_ends, daemon=True).start()

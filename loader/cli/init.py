@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from loader.cli.options import with_file_options
 from loader.cli.terminal.emulate import REHEARSAL
+from loader.command_line import scn_loader
 from loader.errors import SettingsError
 from loader.job import DATASET_ARN, read_job
 from loader.model import Operation
@@ -83,7 +83,7 @@ def init(
     if draft.needed:
         typer.echo(f"Required, but not found: {', '.join(draft.needed)}.")
     typer.echo("Check the marked lines in it, then run:")
-    typer.echo(f"  scn-loader plan --job {shlex.quote(str(path.absolute()))}")
+    typer.echo(f"  {scn_loader('plan', '--job', path)}")
 
 
 def _default_path(extract: str) -> Path:

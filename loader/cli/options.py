@@ -14,6 +14,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from loader.command_line import scn_loader
 from loader.errors import SettingsError
 from loader.job import CsvSettings, ExcelSettings, Job
 from loader.job.panels import EXTRACT, panel_of
@@ -167,5 +168,5 @@ def need_extract(job: Job, command: str) -> None:
     if not job.extract:
         raise SettingsError(
             "No extract was given.",
-            next_step=f"name files, folders or a job file with an extract:\nscn-loader {command} --help",
+            next_step=f"name files, folders or a job file with an extract:\n{scn_loader(command, '--help')}",
         )

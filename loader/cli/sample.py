@@ -1,12 +1,12 @@
 """``scn-loader sample``: write an extract of generated rows, for rehearsals and benchmarks."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from loader.cli.datasets import find_dataset
+from loader.command_line import scn_loader
 from loader.datasets import dataset_for_event_type, event_types
 
 
@@ -52,5 +52,5 @@ def sample(
     typer.echo(f"{output}: {counted_rows} of {dataset.name}; groups in '{column}'.")
     types = [each for each in event_types() if dataset_for_event_type(each).name == dataset.name]
     if types:
-        command = ["scn-loader", "load", str(output.absolute()), "--event-type", types[0]]
-        typer.echo(f"Rehearse a load of it:\n  {shlex.join([*command, '--group-by', column, '--emulate'])}")
+        flags = ("--event-type", types[0], "--group-by", column, "--emulate")
+        typer.echo(f"Rehearse a load of it:\n  {scn_loader('load', output, *flags)}")

@@ -1,6 +1,5 @@
 """``scn-loader status``: show the load of a run directory, its state, and the next step."""
 
-import shlex
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
@@ -16,13 +15,14 @@ from loader.checkpoint.start.making_way import aside
 from loader.cli.load import value_flags
 from loader.cli.terminal.corrected_load import standing_of
 from loader.cli.terminal.in_s3 import Here, brought_here
+from loader.command_line import scn_loader
 from loader.errors import CheckpointError, ExitCode
 from loader.report.export import export_failed, export_rejected
 from loader.report.figures import counted, printable
+from loader.report.json_text import json_text
 from loader.report.summary import code_of_loading
 from loader.shards.parts import shard_folders
 from loader.shards.whole import Whole, whole_load
-from loader.status.command_line import PROGRAM
 from loader.status.earlier import earlier_text, earlier_values, read_earlier
 from loader.status.listing import listing_text, loads_below
 from loader.status.next_steps import Step, loading_steps, next_steps
@@ -151,7 +151,6 @@ def _steps(overview: Overview) -> list[Step]:
 
 def _steps_of_earlier(overview: Overview) -> list[Step]:
     """Return the remaining steps for a load that a later load replaced in the run directory."""
-    checkpoint = shlex.quote(str(overview.checkpoint))
     steps = []
     standing = standing_of(overview, value_flags())
     if standing.correcting:
@@ -160,7 +159,7 @@ def _steps_of_earlier(overview: Overview) -> list[Step]:
     if standing.correcting_not_loaded:
         steps += loading_steps(replace(standing, events_missing=0, reports_load_status=False))
     elif overview.totals is not None and overview.totals.events_failed:
-        command = f"{PROGRAM} status {checkpoint} --failed failed.csv"
+        command = scn_loader("status", overview.checkpoint, "--failed", "failed.csv")
         steps.append(Step("list the failed events: load their rows again", command))
     return steps or [Step("nothing: a later load replaced it in the run directory")]
 
@@ -184,4 +183,4 @@ def _show_all(here: Here, loads: list[Overview], *, as_json: bool) -> None:
 
 
 def _write_json(here: Here, values: object) -> None:
-    sys.stdout.write(here.named(orjson.dumps(values, option=orjson.OPT_INDENT_2).decode()) + "\n")
+    sys.stdout.write(here.named(json_text(values, option=orjson.OPT_INDENT_2).decode()) + "\n")

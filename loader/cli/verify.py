@@ -11,8 +11,8 @@ from loader.cli.load import value_flags
 from loader.cli.terminal.emulate import LAKE_NAME, emulated_again, emulator_key
 from loader.cli.terminal.in_s3 import brought_here
 from loader.cli.terminal.verification import duration_seconds, show_verification
+from loader.command_line import CommandLine
 from loader.errors import SettingsError
-from loader.status.command_line import CommandLine
 
 
 def verify(

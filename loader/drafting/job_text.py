@@ -86,8 +86,8 @@ def job_text(
 
 def _head(job: Job, folder: Path) -> Iterator[str]:
     yield "# A job file for scn-loader, drafted by `scn-loader init` from names and a sample of values:"
-    yield '# check every line marked "guess", fill in what is marked NEEDED, then see what it does without'
-    yield "# sending anything: scn-loader plan --job THIS_FILE"
+    yield '# check every line marked "guess" and fill in what is marked NEEDED. The command "plan" then shows'
+    yield "# what a load with this file does, and sends nothing."
     yield ""
     yield f"extract = {_one_or_many([_named_from(folder, name) for name in job.extract])}"
     yield f"event_type = {_quoted(job.event_type)}"

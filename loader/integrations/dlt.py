@@ -20,6 +20,7 @@ from dlt.common.destination.exceptions import DestinationTerminalException, Dest
 from dlt.common.schema import TTableSchema
 from dlt.common.storages.load_package import ParsedLoadJobFileName
 
+from loader.command_line import scn_loader
 from loader.errors import ExitCode, LoaderError
 from loader.job import Job
 from loader.loading.library import run_load
@@ -78,5 +79,5 @@ def _check(summary: LoadSummary, folder: Path) -> None:
         raise DestinationTransientException(f"The load stopped and can be resumed: {folder}")
     raise DestinationTerminalException(
         f"{summary.rows_rejected:,} rows were rejected, and {summary.events_failed:,} events failed."
-        f" See which and why:\nscn-loader status {folder}"
+        f" See which and why:\n{scn_loader('status', folder)}"
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from loader.command_line import scn_loader
 from loader.errors import SettingsError
 from loader.job.job_file import line_of
 
@@ -15,8 +16,6 @@ ENV_PREFIX = "SCN_LOADER_"
 
 MOST_SHOWN = 20
 """Maximum number of settings in an error; finding the line of each takes time."""
-
-HELP = "see the settings:\nscn-loader load --help"
 
 
 def settings_error(
@@ -48,7 +47,7 @@ def settings_error(
         else f"{f'{len(problems)} settings' if several else 'A setting'} cannot be used.",
         where=str(job_file) if job_file is not None and not missing else "",
         why="\n         ".join(why),
-        next_step=HELP,
+        next_step=f"see the settings:\n{scn_loader('load', '--help')}",
     )
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 
+from loader.command_line import scn_loader
 from loader.datasets import NEVER_SEND, NO_VALUE, Dataset
 from loader.errors import ExtractError, SettingsError
 from loader.job.job_file import FieldPath
@@ -43,7 +44,7 @@ def no_such_column(name: str, dataset: Dataset) -> SettingsError:
     return SettingsError(
         f"The dataset {dataset.name} has no column '{name}'.",
         where=f"mapping.{name}",
-        next_step=f"{did_you_mean(name, names)}List its columns:\nscn-loader datasets {dataset.name}",
+        next_step=f"{did_you_mean(name, names)}List its columns:\n{scn_loader('datasets', dataset.name)}",
     )
 
 

@@ -1,5 +1,6 @@
 """The target dataset of a job."""
 
+from loader.command_line import scn_loader
 from loader.datasets import Dataset, dataset_by_name, dataset_for_event_type, event_types
 from loader.errors import SettingsError
 from loader.job import DATASET_EVENT_TYPE, Job
@@ -24,7 +25,8 @@ def dataset_of(job: Job) -> Dataset | None:
         raise SettingsError(
             f"The event type '{job.event_type}' does not exist.",
             where="event_type",
-            next_step=f"{did_you_mean(job.event_type, event_types())}List all of them:\nscn-loader datasets",
+            next_step=f"{did_you_mean(job.event_type, event_types())}"
+            f"List all of them:\n{scn_loader('datasets')}",
         ) from None
 
 

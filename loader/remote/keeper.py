@@ -23,6 +23,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from loader.command_line import scn_loader
 from loader.errors import CheckpointError, DeliveryStopped, LoaderError
 from loader.remote.answers import ConditionFailed, Unreachable
 from loader.remote.copier import Copier
@@ -254,7 +255,8 @@ class Keeper:
             "Another runner has taken over the run directory in S3, so this one stopped.",
             where=self._address,
             why="the object that this runner was to replace is another writer's by now",
-            next_step=f"let the other runner go on; to see how far it is:\nscn-loader status {self._address}",
+            next_step="let the other runner go on; to see how far it is:\n"
+            f"{scn_loader('status', self._address)}",
         )
 
     def _out_of_reach(self) -> LeaseLost:

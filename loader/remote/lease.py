@@ -21,6 +21,7 @@ from typing import Any
 
 import orjson
 
+from loader.command_line import scn_loader
 from loader.errors import CheckpointCorrupt, CheckpointLocked
 from loader.remote.answers import ConditionFailed
 from loader.remote.objects import Objects, Stored
@@ -226,7 +227,7 @@ class Lease:
             where=f"{self._objects.address}/{self._folder}".rstrip("/"),
             why=f"{found.words}; it has held it since {_utc(found.body.since)}",
             next_step="wait for it, or stop it; to see how far it is:\n"
-            f"scn-loader status {self._objects.address}",
+            f"{scn_loader('status', self._objects.address)}",
         )
 
 

@@ -71,7 +71,7 @@ def _refuse_table(folder: str, names_in: Names) -> None:
 def _table(folder: str, table_format: TableFormat) -> ExtractError:
     step = ""
     if table_format.folder == DELTA_LOG and not folder.startswith("s3://"):
-        extra = "" if can_read_delta() else "install the extra (pip install 'scn-loader[delta]') and "
+        extra = "" if can_read_delta() else "install the extra scn-loader[delta] and "
         step = f"{extra}name the folder of the table to load its current rows; or "
     if table_format.function:
         query = f"COPY (FROM {table_format.function}('{folder}')) TO 'rows.parquet'"

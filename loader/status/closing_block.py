@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import zip_longest
 
+from loader.command_line import CommandLine
 from loader.errors import ExitCode
 from loader.report import figures
 from loader.report.identity import LoadIdentity
 from loader.report.limiting_factor import limiting_advice, limiting_words
 from loader.report.summary import LoadSummary
 from loader.report.trouble import in_one_line
-from loader.status.command_line import CommandLine
 from loader.status.loaded_stage import NO_LOAD_STATUS, NOT_ASKED, stage_text
 from loader.status.next_steps import Standing, Step, next_steps, status_step
 

@@ -1,16 +1,15 @@
 """The loads of a folder of run directories, two lines each."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from loader.checkpoint.file_names import CHECKPOINT_NAME
+from loader.command_line import scn_loader
 from loader.job import SHARDS_NAME
 from loader.report import figures
 from loader.report.figures import printable
 from loader.shards.parts import shard_folders
-from loader.status.command_line import PROGRAM
 from loader.status.overview import LoadState, Overview, kept_checkpoints
 from loader.status.overview_text import STATES, is_rehearsal
 from loader.status.whole_overview import read_load
@@ -64,7 +63,7 @@ def _lines(load: Overview) -> Iterator[str]:
     place = load.checkpoint if load.is_earlier else load.run_dir
     parts = [began, kind, _state(load), *_numbers(load), "rehearsal" if is_rehearsal(load) else ""]
     yield printable("  ".join(part for part in parts if part))
-    yield f"  {printable(f'{PROGRAM} status {shlex.quote(str(place))}')}"
+    yield f"  {scn_loader('status', place)}"
 
 
 def _state(load: Overview) -> str:

@@ -8,13 +8,12 @@ Rules kept here:
 3. A command is a field of its own, apart from the sentence around it, so that it runs when pasted.
 """
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from loader.command_line import CommandLine, scn_loader
 from loader.errors import ExitCode
 from loader.report import figures
-from loader.status.command_line import PROGRAM, CommandLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,7 @@ class Standing:
         events_not_asked: Accepted events that were not verified, or whose load has not ended.
         events_lost: Accepted events whose load failed.
         events_missing: Accepted events that the service does not know.
+        lists_receipts: Whether its receipts can be listed: not with --live-schema.
     """
 
     run_dir: str
@@ -81,6 +81,7 @@ class Standing:
     events_not_asked: int = 0
     events_lost: int = 0
     events_missing: int = 0
+    lists_receipts: bool = True
 
 
 _NEVER_AGAIN = ("--restart", "--dry-run")
@@ -88,7 +89,7 @@ _ENDED_BY_ITSELF = (ExitCode.DELIVERED, ExitCode.DELIVERED_WITH_FAILURES)
 
 _RESEND = "send them again (with APPEND, rows may then exist twice)"
 
-_WAITING = "--wait 30m"
+_WAITING = ("--wait", "30m")
 """Long enough for most loads of events. The service does not document a time."""
 
 LEAST_ERRORS = 100
@@ -97,7 +98,7 @@ LEAST_ERRORS = 100
 
 def status_step(run_dir: str) -> Step:
     """Return the step that shows the state of a load."""
-    return Step("see the details", f"{PROGRAM} status {shlex.quote(run_dir)}")
+    return Step("see the details", scn_loader("status", run_dir))
 
 
 def next_steps(load: Standing) -> list[Step]:  # noqa: PLR0911 - a line per way to end
@@ -147,7 +148,7 @@ def loading_steps(load: Standing) -> list[Step]:
 
 def _correct_not_loaded(load: Standing) -> Iterator[Step]:
     if load.corrected_in:
-        command = f"{PROGRAM} verify {shlex.quote(load.corrected_in)} {_WAITING}"
+        command = scn_loader("verify", load.corrected_in, *_WAITING)
         yield Step("ask whether the corrected rows are loaded", command)
     elif load.correcting_not_loaded:
         why = f"correct the rows in {load.not_loaded_in}, then load them"
@@ -155,21 +156,24 @@ def _correct_not_loaded(load: Standing) -> Iterator[Step]:
     elif load.run_dir and (load.events_lost or load.events_failed):
         rejected = "rejected rows and the " if load.rows_rejected and not load.correcting else ""
         why = f"write the {rejected}rows that are not loaded to files, to correct and load them"
-        yield Step(why, f"{PROGRAM} rejects {shlex.quote(load.run_dir)}")
+        yield Step(why, _writing_rows(load))
 
 
 def _ask(load: Standing) -> Iterator[Step]:
     if load.events_missing:
-        why = "list the ids of the missing events, to ask AWS support about them"
-        yield Step(why, f"{PROGRAM} receipts {shlex.quote(load.run_dir)} --status missing")
+        if load.lists_receipts:
+            why = "list the ids of the missing events, to ask AWS support about them"
+            yield Step(why, scn_loader("receipts", load.run_dir, "--status", "missing"))
+        else:
+            yield Step("ask AWS support about the missing events")
     if load.reports_load_status and load.events_not_asked and load.run_dir:
         why = "ask the service whether the accepted events are loaded"
-        yield Step(why, f"{PROGRAM} verify {shlex.quote(load.run_dir)} {_WAITING}")
+        yield Step(why, scn_loader("verify", load.run_dir, *_WAITING))
 
 
 def _after_failures(load: Standing) -> list[Step]:
     steps = list(_correct_not_loaded(load))
-    writes_rejected = any(step.command.startswith(f"{PROGRAM} rejects") for step in steps)
+    writes_rejected = any(step.command == _writing_rows(load) for step in steps)
     if load.events_failed:
         first = "or send" if steps else "send"
         steps.append(_again(load, f"{first} the failed events again as they are", "--retry-failed"))
@@ -177,9 +181,13 @@ def _after_failures(load: Standing) -> list[Step]:
         where = f"{load.run_dir}/rejected"
         steps.append(Step(f"correct the rejected rows in {where}, then load them", load.correcting))
     elif load.rows_rejected and load.run_dir and not writes_rejected:
-        command = f"{PROGRAM} rejects {shlex.quote(load.run_dir)}"
-        steps.append(Step("write the rejected rows to files, to correct and load them", command))
+        why = "write the rejected rows to files, to correct and load them"
+        steps.append(Step(why, _writing_rows(load)))
     return [*steps, *_ask(load)]
+
+
+def _writing_rows(load: Standing) -> str:
+    return scn_loader("rejects", load.run_dir)
 
 
 def _with_more_errors(load: Standing) -> Step:
@@ -209,7 +217,7 @@ def _again(load: Standing, why: str, flag: str = "", value: str = "") -> Step:
         line = line.having(flag, value)
     if load.run_dir:
         line = _in_run_dir(line, load.run_dir)
-    return Step(why, str(line))
+    return Step(why, line.pasteable())
 
 
 def _in_run_dir(line: CommandLine, run_dir: str) -> CommandLine:

@@ -15,10 +15,10 @@ from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.start.lock import look_without_locking
 from loader.checkpoint.start.making_way import KEPT_NAME
 from loader.checkpoint.verdicts import Verdicts
+from loader.command_line import CommandLine
 from loader.errors import CheckpointError, ExitCode
 from loader.model import SAFE_SECONDS, Operation
 from loader.report.trouble import Trouble, read_trouble
-from loader.status.command_line import CommandLine
 from loader.status.failure_groups import FAILED_EVENTS, REJECTED_ROWS, FailureGroup, failure_groups
 from loader.status.loaded_stage import reports_load_status, stage_values
 from loader.status.next_steps import Standing
@@ -155,6 +155,7 @@ class Overview:
             events_not_asked=loaded.get("undecided", 0) + loaded.get("in_progress", 0),
             events_lost=loaded.get("failed", 0),
             events_missing=loaded.get("missing", 0),
+            lists_receipts=not self.plan.settings.get("live_schema"),
         )
 
 

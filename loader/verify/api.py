@@ -1,7 +1,6 @@
 """``verify`` from end to end: open the checkpoint, ask the service, return the result."""
 
 import asyncio
-import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -13,6 +12,7 @@ from loader.aws.credentials import CredentialSource
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.queries import Totals
 from loader.checkpoint.verdicts import Verdict, Verdicts, open_verdicts
+from loader.command_line import scn_loader
 from loader.datasets import Dataset
 from loader.errors import ExitCode, ExtractError, Interrupted, LoaderError, contained, contained_call
 from loader.extract import open_extract, place_of_dataset
@@ -205,7 +205,7 @@ def keep_refused(run_dir: Path) -> NotLoaded | None:
             raise ExtractError(
                 "The rows of a load with --live-schema cannot be found without the service.",
                 where=str(run_dir),
-                next_step=f"ask the service:\nscn-loader verify {shlex.quote(str(run_dir))}",
+                next_step=f"ask the service:\n{scn_loader('verify', run_dir)}",
             )
         return contained_call(_write_failures, job, plan, None, verdicts, failures)
 

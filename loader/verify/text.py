@@ -40,13 +40,14 @@ def to_text(found: Verification, steps: Sequence[Step] = ()) -> str:
             lines.append(f"  {number:>12,} {word:<12} {meaning}")
     left = found.totals.events_total - found.totals.events_accepted
     if left:
-        lines.append(f"  {left:>12,} {'not accepted':<12} see 'scn-loader status'")
+        lines.append(f"  {left:>12,} {'not accepted':<12} failed, in doubt or not sent")
     if found.not_loaded is not None:
         lines += _not_loaded(found.not_loaded, found.run_dir)
     lines.append(_verdict(found, left))
     for position, step in enumerate(steps):
-        lines.append(f"{'' if position else 'next':<6}{printable(step.why)}:")
-        lines.append(f"  {printable(step.command)}")
+        lines.append(f"{'' if position else 'next':<6}{printable(step.why)}{':' if step.command else ''}")
+        if step.command:
+            lines.append(f"  {printable(step.command)}")
     return "\n".join(lines)
 
 
@@ -79,9 +80,9 @@ def _not_loaded(rows: NotLoaded, run_dir: Path) -> list[str]:
     ]
     if rows.left_out:
         lines.append(f"  {_rows(rows.left_out)} of them left out: a later row of the same key is loaded")
-    if rows.rows > rows.left_out:
-        folder = not_loaded_folders(run_dir)[-1]
-        lines.append(f"rows for correction: {folder}")
+    folders = not_loaded_folders(run_dir)  # each shard has its own
+    if rows.rows > rows.left_out and folders:
+        lines.append(f"rows for correction: {folders[-1]}")
     return lines
 
 

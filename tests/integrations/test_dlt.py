@@ -1,5 +1,6 @@
 """A real dlt pipeline into the emulator: a load, a job that fails, and a repetition."""
 
+import shlex
 import sqlite3
 import threading
 import time
@@ -15,6 +16,8 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from loader.emulator import FaultKind, FaultPlan, FaultRule
 from loader.integrations.dlt import scn_destination
 from loader.testing import EmulatedService, emulated_service
+from tests.prepared.seen_commands import noted
+from tests.prepared.starts import run
 
 ROWS = 40
 
@@ -100,10 +103,16 @@ def test_a_stopped_load_is_resumed_by_dlts_repetition(
     assert causes[-1] == "completed"
 
 
-def test_rejected_rows_fail_the_job(service: EmulatedService, pipeline: "dlt.Pipeline") -> None:
-    """A terminal end is shown with the command that says more; the other rows have arrived."""
-    with pytest.raises(PipelineStepFailed, match="scn-loader status"):
+def test_rejected_rows_fail_the_job(
+    service: EmulatedService, pipeline: "dlt.Pipeline", tmp_path: Path
+) -> None:
+    """A terminal end is shown with a command that says more, and runs; the other rows have arrived."""
+    with noted(tmp_path / "seen"), pytest.raises(PipelineStepFailed) as failed:
         pipeline.run(reservations(quantity="many"))
+    assert "integrations/dlt.py:_check" in (tmp_path / "seen").read_text()
+    (command,) = {line for line in str(failed.value).splitlines() if line.startswith("scn-loader ")}
+    shown = run(shlex.split(command)[1:], text=True)
+    assert (shown.returncode, "rejected" in shown.stdout) == (0, True), shown.stderr
 
 
 def test_a_table_without_a_job_fails(pipeline: "dlt.Pipeline") -> None:

@@ -166,6 +166,33 @@ def test_a_command_in_an_error_stands_alone_and_has_flags_that_exist(place: str,
         assert {word for word in words[2:] if word.startswith("--")} <= known, f"{place}: {line}"
 
 
+AWS_COMMANDS = [
+    (place, line)
+    for place, text in next_steps_in_the_code()
+    for line in text.split("\n")
+    if line.startswith("aws ")
+]
+
+
+@pytest.mark.parametrize(("place", "line"), AWS_COMMANDS)
+def test_a_command_of_the_aws_command_line_exists(place: str, line: str) -> None:
+    """Its operation and flags are those of the service's model, from which the AWS CLI makes them."""
+    import botocore.session
+    from botocore import xform_name
+
+    _, service, operation, *words = line.split()
+    model = botocore.session.Session().get_service_model(service)
+    operations = {xform_name(name, "-"): name for name in model.operation_names}
+    shape = model.operation_model(operations[operation]).input_shape
+    flags = {f"--{xform_name(member, '-')}" for member in shape.members} | {"--region"}
+    assert {word for word in words if word.startswith("--")} <= flags, place
+
+
+def test_commands_of_the_aws_command_line_are_found() -> None:
+    """The search above finds them."""
+    assert {line.split()[2] for _, line in AWS_COMMANDS} == {"tag-resource", "delete-data-lake-dataset"}
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -1,6 +1,5 @@
 """The closing block, and what it proposes to do next."""
 
-import shlex
 from dataclasses import replace
 from textwrap import dedent
 from typing import Any
@@ -9,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loader.command_line import CommandLine
 from loader.errors import ExitCode
 from loader.report import LoadSummary
 from loader.report.identity import LoadIdentity
 from loader.status.closing_block import standing, to_text
-from loader.status.command_line import CommandLine
 from loader.status.next_steps import next_steps, status_step
 
 COMMAND = ["load", "/my orders.csv", "--event-type", "scn.data.inboundorderline"]
@@ -39,9 +38,10 @@ HELD_BACK = replace(FAILURES, events_unprocessed=900, events_accepted=1_203_112)
 
 
 def commands(summary: LoadSummary, command: list[str]) -> list[list[str]]:
-    """Return the proposed commands as a shell would split them."""
+    """Return the words of the proposed commands."""
     found = next_steps(standing(summary, CommandLine(command)))
-    return [shlex.split(step.command) for step in found if step.command]
+    lines = [CommandLine.parsed(step.command) for step in found if step.command]
+    return [["scn-loader", *line.arguments] for line in lines if line is not None]
 
 
 def test_block_of_a_load_that_delivered_all():
@@ -234,7 +234,7 @@ def test_a_command_line_is_read_as_it_was_written(
 ) -> None:
     """Whatever was typed, the line that the checkpoint keeps gives the same command line back."""
     line = CommandLine(["load", *arguments], reads_input=reads_input, input_path=path if reads_input else "")
-    assert CommandLine.parsed(str(line)) == line
+    assert CommandLine.parsed(line.pasteable()) == line
 
 
 def test_a_load_of_standard_input_names_its_input() -> None:

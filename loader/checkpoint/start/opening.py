@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shlex
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -33,6 +32,7 @@ from loader.checkpoint.start.making_way import (
     next_generation,
 )
 from loader.checkpoint.writing.runs import RunRecord
+from loader.command_line import CommandLine
 from loader.errors import CheckpointError, CheckpointMismatch
 from loader.model import SourceFile
 from loader.private_files import check_files, make_private_folder, with_sidecars
@@ -202,10 +202,12 @@ def _choices(run_dir: Path, command: str) -> str:
             "supersede",
         ),
     )
-    if not command:
+    line = CommandLine.parsed(command)
+    if line is None:
         return "; ".join(f"{what}: --unfinished {word}" for what, word in ways)
-    in_run_dir = "" if "--run-dir" in command else f" --run-dir {shlex.quote(str(run_dir))}"
-    return "\n".join(f"{what}:\n{command}{in_run_dir} --unfinished {word}" for what, word in ways)
+    if line.value_of("--run-dir") is None:
+        line = line.having("--run-dir", str(run_dir))
+    return "\n".join(f"{what}:\n{line.having('--unfinished', word).pasteable()}" for what, word in ways)
 
 
 def _archive(path: Path, found: _Found | None, now: float) -> Path | None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from loader.checkpoint.file_names import NOT_LOADED_NAME, REJECTED_NAME
 from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.start.making_way import aside
+from loader.command_line import CommandLine
 from loader.job import address_of, local_path
-from loader.status.command_line import CommandLine
 from loader.status.next_steps import Standing
 from loader.status.overview import Overview
 from loader.status.relatives import CORRECTED_NAME, CORRECTED_NOT_LOADED_NAME
@@ -81,7 +81,8 @@ def correcting_command(
     for flag, variable in OWN_FILES.items():
         if value := line.value_of(flag) or os.environ.get(variable):
             line = line.having(flag, str(_beside(Path(value).absolute())))
-    return str(line) if address is None else str(line).replace(str(run_dir), address)
+    text = line.pasteable()
+    return text if address is None else text.replace(str(run_dir), address)
 
 
 def _corrected(folder: str) -> str:

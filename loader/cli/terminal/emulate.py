@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.cli.emulator import ANNOUNCEMENT
+from loader.command_line import scn_loader
 from loader.errors import SettingsError
 from loader.job import Job, address_of, run_dir_of
 from loader.private_files import check_files, make_private_folder, with_sidecars
@@ -115,7 +116,8 @@ def _emulator(lake: Path) -> Iterator[str]:
             line = process.stdout.readline() if process.stdout is not None else ""
             if not line.startswith(ANNOUNCEMENT):
                 raise SettingsError(
-                    "The emulator did not start.", next_step=f"{' '.join(command[1:6])} shows why"
+                    "The emulator did not start.",
+                    next_step=f"see why:\n{scn_loader('emulator', '--port', '0', '--lake', lake)}",
                 )
             yield line.removeprefix(ANNOUNCEMENT).strip()
         finally:

@@ -40,8 +40,8 @@ class MetricsOutput:
                 self._otel = OtelMetrics(self._labels, os.environ)
             else:
                 log.warning(
-                    "OTEL_EXPORTER_OTLP_ENDPOINT is set, but no metrics are sent to it: "
-                    "pip install 'scn-loader[otel]' adds this."
+                    "OTEL_EXPORTER_OTLP_ENDPOINT is set, but no metrics are sent to it: the extra "
+                    "scn-loader[otel] is not installed."
                 )
 
     def update(self, now: Snapshot) -> None:

@@ -18,10 +18,13 @@ from loader.aws.credentials import CredentialSource
 from loader.checkpoint.verdicts import Verdict
 from loader.cli.errors import show_error
 from loader.cli.terminal.corrected_load import correcting_command
+from loader.cli.terminal.live_hint import LiveHint
 from loader.cli.terminal.metrics_output import MetricsOutput
 from loader.cli.terminal.typed_command import absolute_command
+from loader.command_line import CommandLine
 from loader.errors import ExitCode, Interrupted, LoaderError, SettingsError, unhandled
 from loader.job import Job
+from loader.job.run_folder import log_dir_of
 from loader.loading.api import run_to_end
 from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
@@ -45,7 +48,6 @@ from loader.report.identity import LoadIdentity
 from loader.report.summary_file import refused_summary, write_summary_json
 from loader.runners.engines import run_shards
 from loader.status.closing_block import to_text
-from loader.status.command_line import CommandLine
 from loader.status.loaded_stage import stage_values
 
 if TYPE_CHECKING:
@@ -99,16 +101,20 @@ def run_on_terminal(
             next_step="name another file with --summary-json",
         )
     typed = _typed(job, value_flags)
-    opened = _Opened(identity_of(job, command=str(typed)))
+    opened = _Opened(identity_of(job, command=typed.pasteable()))
     display = make_display(
         progress, sys.stderr, line=opened.progress_line if log_format is LogFormat.JSON else plain_line
     )
     display = with_signs(display, sys.stderr, signs)
     metrics = MetricsOutput(job, metrics_file, log_format)
 
+    is_live = progress is ProgressStyle.AUTO and log_format is LogFormat.TEXT and sys.stderr.isatty()
+    hint = LiveHint(display, is_wanted=is_live)
+
     def watch(snapshot: Snapshot) -> None:
         display.update(snapshot)
         metrics.update(snapshot)
+        hint.update(snapshot, opened.run_dir)
 
     with ExitStack() as stack:
         logs = partial(log_to, log_format=log_format, ids=opened.ids, debug=debug)
@@ -118,7 +124,7 @@ def run_on_terminal(
         def log_in_run_dir(run_dir: Path, load_id: str) -> None:
             in_run_dir.close()  # a log of the unfinished load that was finished first
             opened.begin(run_dir, load_id)
-            in_run_dir.enter_context(logs(None, run_dir=run_dir))
+            in_run_dir.enter_context(logs(None, run_dir=log_dir_of(job, run_dir)))
 
         def leave(reason: LoaderError) -> None:
             if summary_json is not None and is_summary_missing(summary_json):
@@ -131,7 +137,7 @@ def run_on_terminal(
         stack.callback(display.stop)
         stack.enter_context(_refusals(opened, summary_json, debug=debug))
         observers = Observers(watch=watch, opened=log_in_run_dir, leaving=leave)
-        ending = _run(job, observers, str(typed), credentials)
+        ending = _run(job, observers, typed.pasteable(), credentials)
         goes_on = verify is not None and ending.summary.exit_code in _SENT and not job.dry_run
         # Write the file and the verdict first: they depend on the load alone. Then print text for people.
         with deciding(None if goes_on else ending.summary.exit_code):

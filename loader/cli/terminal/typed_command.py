@@ -4,9 +4,9 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+from loader.command_line import CommandLine
 from loader.job import address_of
 from loader.job.sections import STANDARD_INPUT, located
-from loader.status.command_line import CommandLine
 
 PATH_FLAGS = {"--job", "--run-dir", "--summary-json", "--metrics-file"}
 """Flags whose value is a path."""

@@ -3,19 +3,19 @@
 import re
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import typer
 
 from loader.cli.errors import show_error
 from loader.cli.terminal.corrected_load import standing_of
 from loader.cli.terminal.in_s3 import Here
 from loader.errors import Interrupted, SettingsError
+from loader.report.json_text import json_text
 from loader.shards.division import present_division
-from loader.status.next_steps import loading_steps
+from loader.status.next_steps import Step, loading_steps, status_step
 from loader.status.overview import read_overview
 
 if TYPE_CHECKING:
@@ -56,14 +56,22 @@ def show_verification(
             break
     whole = together(shards, run_dir)
     if as_json:
-        typer.echo(here.named(orjson.dumps(to_json(whole)).decode()))
+        typer.echo(here.named(json_text(to_json(whole)).decode()))
         return whole
     for found in shards:
         steps = loading_steps(standing_of(read_overview(found.run_dir, time.time()), value_flags))
-        typer.echo(here.named(to_text(found, steps)))
+        text = to_text(found, [*_rest(found), *steps] if len(shards) == 1 else steps)
+        typer.echo(here.named(text))
     if len(shards) > 1:
-        typer.echo(here.named(f"All {len(shards):,} shards together: {to_text(whole, [])}"))
+        text = to_text(whole, list(_rest(whole)))
+        typer.echo(here.named(f"All {len(shards):,} shards together: {text}"))
     return whole
+
+
+def _rest(found: "Verification") -> Iterator[Step]:
+    """Yield the step that shows the events of a load that were not accepted, if there are any."""
+    if found.totals.events_total > found.totals.events_accepted:
+        yield status_step(str(found.run_dir))
 
 
 def _folders(run_dir: Path) -> Sequence[Path]:
