@@ -145,9 +145,10 @@ def keep_rejects(run_dir: Path, opened: Callable[[SourceFile], Table]) -> None:
     except NotAllRead:
         log.info("The rejected rows are written when the last shard ends.")
     except LoaderError as error:
-        log.warning(
-            "The rejected rows were not written for correction; status has the command: %s", error.what
-        )
+        if not (run_dir / REJECTED_NAME).exists():  # written by a shard that ended at the same moment
+            log.warning(
+                "The rejected rows were not written for correction; status has the command: %s", error.what
+            )
 
 
 def set_aside_old_rejects(run_dir: Path, generation: int) -> None:

@@ -214,7 +214,8 @@ class LoadSession:
         except LoaderError as error:
             self._error = self._error or error
             summary = self._summary()
-        if summary.rows_rejected and summary.has_read_all:
+        # The shard that ends last writes the rejected rows of all shards, even if it has none.
+        if (summary.rows_rejected or self._job.shard is not None) and summary.has_read_all:
             await self._keep_rejects()
         log.info(
             "The load ended.",
