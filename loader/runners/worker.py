@@ -22,7 +22,7 @@ from loader.aws.credentials import FixedCredentials
 from loader.aws.signing import Credentials
 from loader.checkpoint.start.lock import look_without_locking
 from loader.errors import ExitCode, LoaderError, unhandled
-from loader.job import Job, run_dir_of
+from loader.job import Job, checkpoint_dir_of, run_dir_of
 from loader.loading.api import run_to_end
 from loader.loading.error_limits import ErrorCounts
 from loader.loading.observers import Ending, Observers
@@ -140,8 +140,9 @@ def _wait_for_orphans(job: Job) -> None:
     until = time.monotonic() + seconds
     is_told = False
     while time.monotonic() < until:
-        others = [part for part in part_folders(run_dir) if part[0] == own or part[0].of != own.of]
-        if all(_pid_of(folder) is None for _, folder in others):
+        # A process that has just begun holds the folder before it writes a checkpoint.
+        others = [folder for part, folder in part_folders(run_dir) if part == own or part.of != own.of]
+        if all(_pid_of(folder) is None for folder in {checkpoint_dir_of(job), *others}):
             return
         if not is_told:
             log.warning(
