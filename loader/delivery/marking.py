@@ -23,8 +23,8 @@ from loader.delivery.interfaces import Surroundings, WriteAhead, contained_work
 from loader.delivery.lanes import Lanes
 from loader.errors import LoaderError, unhandled
 
-MARKED_AHEAD = 384
-"""Maximum number of marked and unsent events. Half of them last 24 ms at 8,000 events per second, which is
+MARKED_AHEAD = 512
+"""Maximum number of marked and unsent events. Half of them last 25 ms at 10,000 events per second, which is
 longer than a flush takes on most disks."""
 
 LOOK_AHEAD = 128

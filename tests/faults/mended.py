@@ -12,7 +12,7 @@ Attacks with faults that the trials did not contain found these. Each is fixed, 
 * **A permanent page or refusal: ten calls for each event of the extract.** The load stops after a few
   different events with the same answer, with 4 or 5, and can be resumed.
 * **After a kill, every event that was handed over counted as in doubt: 87,116 events, of which 950 were
-  sent.** Marks are written at most 384 events ahead of sending. The age of doubt counts from the first
+  sent.** Marks are written at most 512 events ahead of sending. The age of doubt counts from the first
   attempt.
 * **`--in-doubt skip` dropped events that were never sent, and recent doubt required a decision.** Only
   events that may have been sent are in doubt. Below 7 h 45 min they are sent again without a decision.
