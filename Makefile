@@ -72,7 +72,8 @@ pythons: $(READY) ## A part of the tests with other Pythons, PYTHONS="PROGRAM...
 # A soak that was cut off goes on: tests that passed are in the journal, which the end of a whole soak removes.
 soak: $(READY) ## The long fault tests and hostile files, an hour or so: writes docs/reliability.md
 	SCN_TESTS_PLAIN_STARTS=1 SCN_TESTS_WHOLE=1 $(BIN)/pytest -m "soak or not soak" tests/faults tests/hostile \
-		tests/load tests/sql tests/formats tests/simulation tests/drafting --numprocesses $(WORKERS) --quiet \
+		tests/load tests/sql tests/formats tests/simulation tests/drafting tests/shards tests/remote tests/verify tests/process tests/cli \
+		tests/extract tests/benchmarks --numprocesses $(WORKERS) --quiet \
 		--reliability docs/reliability.md --soak-journal .soak-journal
 	rm .soak-journal
 

@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from tests.faults.reliability import Reliability
 from tests.faults.soak_journal import SoakJournal
+from tests.soak_only import SOAK_ONLY
 
 # A deadline per example measures the machine, not the code: CI shares its cores.
 settings.register_profile("scn-loader", deadline=None, max_examples=50)
@@ -49,8 +50,12 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["done"] = sorted(node.config.stash[DONE])
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest deselects by marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that an earlier part of the soak passed."""
+    """Mark what only a soak runs, and leave out what an earlier part of the soak passed."""
+    for item in items:
+        if item.nodeid.startswith(SOAK_ONLY):
+            item.add_marker(pytest.mark.soak)
     done = config.stash[DONE]
     if done:
         left_out = [item for item in items if item.nodeid in done]
