@@ -23,8 +23,6 @@ do not edit. `benchmarks/README.md` in the repository describes the setup and th
 
 * **The real service.** AWS does not publish its limits. Every number here is from a server on the same
   machine. In practice the service's limit determines the speed of a load long before this program does.
-* **TLS.** The requests use plain HTTP on loopback. Encryption costs additional CPU time, mostly with full
-  events.
 * **A real network.** Loopback has no delay and loses nothing; a single case has a delay of 300 ms.
 * **Other machines.** One machine, one kernel, one version of Python, one core for the loader. Windows and
   macOS were not tested.
