@@ -1,6 +1,7 @@
 """Tests that `make test` leaves to `make soak`, so that it stays within minutes.
 
-Each of them repeats, with other values or over more processes, what a test beside it shows in `make test`.
+Each of them repeats, with other values or over more processes, what a test beside it shows in `make test`. The
+test of a flaky service measures a rate, which means little beside other tests; simulated scenarios judge it.
 A name is the beginning of pytest's name of the test.
 """
 
@@ -19,6 +20,7 @@ SOAK_ONLY = (
     "tests/faults/test_verify.py::test_a_killed_verify_ends_with_true_verdicts[get-3]",
     "tests/faults/test_verify.py::test_a_killed_verify_ends_with_true_verdicts[list-2]",
     "tests/faults/test_windows_over_files.py::test_a_folder_of_small_files_survives_kills[0]",
+    "tests/load/test_flaky_service.py",
     "tests/load/test_every_printed_command.py::test_what_is_printed_runs[lost_loads]",
     "tests/load/test_every_printed_command.py::test_what_is_printed_runs[old_doubts]",
     "tests/load/test_every_printed_command.py::test_what_is_printed_runs[shards]",
