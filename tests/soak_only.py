@@ -1,7 +1,7 @@
 """Tests that `make test` leaves to `make soak`, so that it stays within minutes.
 
-Each of them repeats, with other values or over more processes, what a test beside it shows in `make test`. The
-test of a flaky service measures a rate, which means little beside other tests; simulated scenarios judge it.
+Each of them repeats, with other values or over more processes, what a test beside it shows in `make test`.
+The test of a flaky service measures a rate, which means little beside other tests; scenarios judge it too.
 A name is the beginning of pytest's name of the test.
 """
 
