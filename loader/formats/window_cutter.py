@@ -1,7 +1,7 @@
 """Divide rows that come in blocks of any size into slices, for formats that can only be read forward."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -10,6 +10,8 @@ import polars as pl
 from loader.formats.bad_record import BadRecord
 from loader.formats.cuts import FileCut
 from loader.formats.windows import Piece
+from loader.model import SourceFile
+from loader.sources.files import check_unchanged
 
 
 class Block(Protocol):
@@ -23,7 +25,27 @@ class Block(Protocol):
         """Return the named columns of all rows, and the records that cannot become rows."""
 
 
-class PendingRows:
+def cut_blocks(file: SourceFile, cut: FileCut, blocks: Iterable[Block]) -> Generator[Piece, None, int]:
+    """Yield the wanted pieces of a file that is read forward; return its number of rows.
+
+    Args:
+        file: The file. It is checked before each block is used.
+        cut: The wanted part of the file, and its division.
+        blocks: All its rows, in order.
+
+    Raises:
+        ExtractError: The file changed since the load began, or ``blocks`` finds that it is damaged.
+    """
+    pending = _PendingRows(file.number, cut)
+    for block in blocks:
+        check_unchanged(file)
+        pending.add(block)
+        yield from pending.take(at_end=False)
+    yield from pending.take(at_end=True)
+    return pending.first_row
+
+
+class _PendingRows:
     """Rows that were read but are not in a piece yet; rows that are not needed are only counted.
 
     Args:

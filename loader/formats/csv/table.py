@@ -13,11 +13,11 @@ from loader.formats.csv.ragged import ragged_rows
 from loader.formats.csv.together import parse_together
 from loader.formats.cuts import FileCut
 from loader.formats.rows import Rows
-from loader.formats.window_cutter import PendingRows
+from loader.formats.window_cutter import cut_blocks
 from loader.formats.windows import SIZING_ROWS, Piece, Table, mean_row_bytes
 from loader.job import CsvSettings
 from loader.model import SourceFile
-from loader.sources.files import check_unchanged, is_unchanged, opened
+from loader.sources.files import is_unchanged, opened
 from loader.sources.transcoding import read_up_to
 
 MOST_WHOLE_BYTES = 8 * 2**20
@@ -95,13 +95,7 @@ class CsvTable:
         Raises:
             ExtractError: The file is damaged, or changed since the load began.
         """
-        pending = PendingRows(self.file.number, cut)
-        for block in read_blocks(self.file, self.dialect, self._block_bytes):
-            check_unchanged(self.file)
-            pending.add(block)
-            yield from pending.take(at_end=False)
-        yield from pending.take(at_end=True)
-        return pending.first_row
+        return cut_blocks(self.file, cut, read_blocks(self.file, self.dialect, self._block_bytes))
 
     def read_whole(self, others: Sequence[Table], columns: Sequence[str]) -> Sequence[Rows | None]:
         """Read all rows of this small file and of others with its dialect at once, if all are regular."""

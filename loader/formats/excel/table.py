@@ -16,11 +16,10 @@ from loader.formats.excel.copying import Header, copy_sheet_rows
 from loader.formats.excel.merging import covered
 from loader.formats.excel.workbook import opened_sheet, scan, shared_texts
 from loader.formats.rows import Rows
-from loader.formats.window_cutter import PendingRows
+from loader.formats.window_cutter import cut_blocks
 from loader.formats.windows import Piece, Table, mean_row_bytes
 from loader.job import ExcelSettings
 from loader.model import SourceFile
-from loader.sources.files import check_unchanged
 from loader.sources.local_paths import S3_SCHEME
 
 _BLOCK_ROWS = 2048
@@ -94,19 +93,18 @@ class ExcelTable:
         return mean_row_bytes(RowBlock(self._head(_SIZING_ROWS), self._names, ()).parse(columns)[0])
 
     def pieces(self, cut: FileCut) -> Generator[Piece, None, int]:
-        """Read what is wanted, slice by slice; return the number of rows of the file.
+        """Read the wanted slices; return the number of rows of the file.
 
         Raises:
             ExtractError: The file is damaged, or changed since the load began.
         """
-        pending = PendingRows(self.file.number, cut)
         with closing(self._read_rows()) as rows:
-            while block := list(islice(rows, _BLOCK_ROWS)):
-                check_unchanged(self.file)
-                pending.add(RowBlock(block, self._names, self._text_columns))
-                yield from pending.take(at_end=False)
-        yield from pending.take(at_end=True)
-        return pending.first_row
+            blocks = iter(lambda: list(islice(rows, _BLOCK_ROWS)), [])
+            return (
+                yield from cut_blocks(
+                    self.file, cut, (RowBlock(block, self._names, self._text_columns) for block in blocks)
+                )
+            )
 
     def read_whole(
         self,

@@ -11,10 +11,9 @@ from loader.formats.bad_record import BadRecord
 from loader.formats.cuts import FileCut
 from loader.formats.ndjson.blocks import NDJSON_BLOCK_BYTES, LineBlock, read_lines
 from loader.formats.rows import Rows
-from loader.formats.window_cutter import PendingRows
+from loader.formats.window_cutter import cut_blocks
 from loader.formats.windows import SIZING_ROWS, Piece, Table, mean_row_bytes
 from loader.model import SourceFile
-from loader.sources.files import check_unchanged
 
 HEAD_BYTES = 2 * 2**20
 """Bytes of a file that are examined for its keys: about 5,000 rows."""
@@ -86,13 +85,8 @@ class NdjsonTable:
         Raises:
             ExtractError: The file is damaged, or changed since the load began.
         """
-        pending = PendingRows(self.file.number, cut)
-        for block in read_lines(self.file, self._block_bytes):
-            check_unchanged(self.file)
-            pending.add(_Rows(block, self._known))
-            yield from pending.take(at_end=False)
-        yield from pending.take(at_end=True)
-        return pending.first_row
+        blocks = read_lines(self.file, self._block_bytes)
+        return cut_blocks(self.file, cut, (_Rows(block, self._known) for block in blocks))
 
     def read_whole(
         self,
