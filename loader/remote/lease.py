@@ -16,10 +16,10 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
-import orjson
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from loader.command_line import scn_loader
 from loader.errors import CheckpointCorrupt, CheckpointLocked
@@ -63,6 +63,11 @@ class LeaseBody:
     seconds: float
     horizon: int
     is_released: bool = False
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
+
+
+_BODIES = TypeAdapter(LeaseBody)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +221,7 @@ class Lease:
             is_released=is_released,
         )
         name = self._folder + LEASE_NAME
-        content = orjson.dumps(asdict(body))
+        content = _BODIES.dump_json(body)
         self._etag = self._objects.replace(name, content, etag=self._etag, writer=self._writer)
         self.horizon = horizon
         return content
@@ -233,8 +238,8 @@ class Lease:
 
 def _seen(objects: Objects, folder: str, stored: Stored) -> SeenLease:
     try:
-        body = LeaseBody(**_values(stored.body))
-    except (orjson.JSONDecodeError, TypeError) as error:
+        body = _BODIES.validate_json(stored.body)
+    except ValidationError as error:
         raise CheckpointCorrupt(
             "The lease of a run directory in S3 cannot be read; nothing was changed.",
             where=f"{objects.address}/{folder}{LEASE_NAME}",
@@ -242,13 +247,6 @@ def _seen(objects: Objects, folder: str, stored: Stored) -> SeenLease:
             next_step="make sure that no runner works on the run directory, then remove that object",
         ) from error
     return SeenLease(body, stored.etag, stored.age_seconds)
-
-
-def _values(content: bytes) -> dict[str, Any]:
-    values = orjson.loads(content)
-    if not isinstance(values, dict):
-        raise TypeError("a lease is an object")
-    return values
 
 
 def _utc(at: float) -> str:

@@ -12,9 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import orjson
+from pydantic import TypeAdapter, ValidationError
 
 from loader.atomic import DRAFT_PREFIX, replacing, write_whole
 from loader.checkpoint.file_names import CHECKPOINT_NAME
@@ -55,10 +54,8 @@ class Notes:
     def of(cls, folder: Path) -> "Notes":
         """Return the notes of a part; empty ones if there are none that can be read."""
         try:
-            values: Any = orjson.loads((folder / NOTES_NAME).read_bytes())
-            files = {str(name): tuple(each) for name, each in values.pop("files").items()}
-            return cls(files=files, **values)
-        except (OSError, orjson.JSONDecodeError, TypeError, KeyError, AttributeError):
+            return _NOTES.validate_json((folder / NOTES_NAME).read_bytes(), strict=True)
+        except (OSError, ValidationError):
             return cls()
 
     def write(self, folder: Path) -> None:
@@ -67,13 +64,10 @@ class Notes:
         Raises:
             OSError: The disk refuses.
         """
-        values = {
-            "etag": self.etag,
-            "is_own": self.is_own,
-            "copied_at": self.copied_at,
-            "files": {name: list(each) for name, each in self.files.items()},
-        }
-        write_whole(folder / NOTES_NAME, orjson.dumps(values))
+        write_whole(folder / NOTES_NAME, _NOTES.dump_json(self))
+
+
+_NOTES = TypeAdapter(Notes)
 
 
 def bring_files_down(

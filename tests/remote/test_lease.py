@@ -136,7 +136,20 @@ def test_a_store_without_conditions_is_refused(
     assert header.removeprefix("HTTP_").replace("_", "-").lower() in refused.value.why.lower()
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"holder": 1}', b"\xff"])
+WHOLE_BODY = {"holder": "a", "host": "m", "pid": 1, "since": 1.0, "seconds": 120.0, "horizon": 0}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"[]", b"{}", b'{"holder": 1}', b"\xff"),
+        *(
+            orjson.dumps(WHOLE_BODY | wrong)
+            for wrong in ({"seconds": "120"}, {"since": None}, {"horizon": 1.5}, {"of_later_versions": 1})
+        ),
+        orjson.dumps(WHOLE_BODY).replace(b"120.0", b"NaN"),
+    ],
+)
 def test_what_is_no_lease_is_refused(lease: Callable[..., Lease], s3: FaultyS3, content: bytes) -> None:
     """Nothing is overwritten."""
     s3.client.put_object(Bucket=BUCKET, Key=PREFIX + "lease.json", Body=content)
