@@ -9,7 +9,7 @@ import typer
 
 from loader.cli.terminal.in_s3 import brought_here
 from loader.errors import ExitCode, SettingsError
-from loader.report.figures import printable
+from loader.report.figures import counted, printable
 
 
 def receipts(
@@ -62,5 +62,5 @@ def receipts(
     with brought_here(run_dir) as here:
         count = export_receipts(here.path, Wanted(group, path, position, status), output, sys.stdout)
     if output is not None:
-        typer.echo(f"{count:,} {'event' if count == 1 else 'events'} written to {output}")
+        typer.echo(f"{counted(count, 'event')} written to {output}")
     raise typer.Exit(ExitCode.DELIVERED if count else ExitCode.DELIVERED_WITH_FAILURES)

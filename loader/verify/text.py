@@ -6,7 +6,7 @@ from typing import Any
 
 from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.verdicts import Verdict
-from loader.report.figures import printable
+from loader.report.figures import counted, printable
 from loader.status.loaded_stage import LINES, stage_values
 from loader.status.next_steps import Step
 from loader.verify.api import NotLoaded, Verification
@@ -34,7 +34,7 @@ def to_text(found: Verification, steps: Sequence[Step] = ()) -> str:
         found: The result.
         steps: What to do next.
     """
-    lines = [f"{_receipts(found.receipts)} in {found.run_dir}"]
+    lines = [f"{counted(found.receipts, 'accepted event')} in {found.run_dir}"]
     for verdict, word, meaning in LINES:
         if number := found.counts[verdict]:
             lines.append(f"  {number:>12,} {word:<12} {meaning}")
@@ -74,21 +74,15 @@ def _not_loaded(rows: NotLoaded, run_dir: Path) -> list[str]:
     if rows.problem is not None:
         return [f"The rows that are not loaded could not be written for correction: {rows.problem.what}"]
     lines = [
-        f"  {_rows(each.rows)}: {each.code}: {printable(each.message)};"
+        f"  {counted(each.rows, 'row')}: {each.code}: {printable(each.message)};"
         f" first: row {each.row:,} of {each.file}, group {printable(each.group)}"
         for each in rows.causes
     ]
     if rows.left_out:
-        lines.append(f"  {_rows(rows.left_out)} of them left out: a later row of the same key is loaded")
+        lines.append(
+            f"  {counted(rows.left_out, 'row')} of them left out: a later row of the same key is loaded"
+        )
     folders = not_loaded_folders(run_dir)  # each shard has its own
     if rows.rows > rows.left_out and folders:
         lines.append(f"rows for correction: {folders[-1]}")
     return lines
-
-
-def _rows(number: int) -> str:
-    return "1 row" if number == 1 else f"{number:,} rows"
-
-
-def _receipts(number: int) -> str:
-    return "1 accepted event" if number == 1 else f"{number:,} accepted events"
