@@ -8,12 +8,9 @@ from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.private_files import with_sidecars
 from loader.remote.copying import COPIED_AT, COPY_NAME, take_copy
 from loader.remote.objects import Objects
-from loader.remote.other_files import Notes, bring_files_up
+from loader.remote.other_files import COPYING_NAME, Notes, bring_files_up
 from loader.remote.working_copy import Place
 from loader.service.steady_clock import elapsed_seconds
-
-COPYING_NAME = ".copying"
-"""File in which a copy is made."""
 
 Version = Sequence[tuple[int, int] | None]
 

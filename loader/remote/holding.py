@@ -69,7 +69,7 @@ def hold_for_load(
         CheckpointError: S3 refuses or cannot be reached, or the working copy cannot be written.
     """
     copy = _copy_of_job(job)
-    own = WHOLE if job.shard is None or job.shard.of == 1 else job.shard
+    own = job.shard or WHOLE
     with ExitStack() as held, reaching(copy, is_stopping) as reach:
         part = take_part(copy, own, held, reach, tell, is_stopping, pace)
         with _given_back(part.lease):

@@ -28,8 +28,14 @@ from loader.sources.partitions import PRIVATE_PREFIXES
 NOTES_NAME = ".in-s3.json"
 """File of a working copy: which files are in S3, as which objects."""
 
-OF_THIS_MACHINE = (NOTES_NAME, ".working-copy", ".copying", "lake.sqlite")
-"""Names, or starts of names, of files that stay on the machine that they are of."""
+ID_NAME = ".working-copy"
+"""File with the id of a working copy. Leases name their holder by it."""
+
+COPYING_NAME = ".copying"
+"""File in which a copy of the checkpoint is made."""
+
+OF_THIS_MACHINE = (NOTES_NAME, ID_NAME, COPYING_NAME, "lake.sqlite")
+"""Names, or beginnings of names, of files that stay on their machine."""
 
 _FILES_AT_ONCE = 16
 

@@ -30,13 +30,10 @@ from loader.private_files import make_private_folder, with_sidecars
 from loader.remote.copying import COPY_NAME, restore_copy
 from loader.remote.lease import EVERY_WINDOW, SeenLease, read_lease
 from loader.remote.objects import WRITER, Objects
-from loader.remote.other_files import Notes, bring_files_down
+from loader.remote.other_files import ID_NAME, Notes, bring_files_down
 from loader.shards.parts import WHOLE
 
 log = logging.getLogger(__name__)
-
-ID_NAME = ".working-copy"
-"""File with the id of a working copy: leases name it."""
 
 REMOVED_NAME = f"{ID_NAME}-removed.sqlite"
 """The last checkpoint here of a run directory that was removed from S3."""
