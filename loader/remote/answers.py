@@ -1,4 +1,4 @@
-"""What the answers of S3 mean for a run directory: what may pass, what does not, whose condition failed."""
+"""The meaning of S3's responses for a run directory: temporary, permanent, or a failed condition."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from loader.errors import CheckpointError, LoaderError
 CONDITION_FAILED = ("412", "PreconditionFailed")
 NO_SUCH_OBJECT = ("404", "NoSuchKey", "NotFound")
 LASTING = (400, 401, 403, 404, 405, 501)
-"""Statuses that a later try does not change, except for the codes below."""
+"""Permanent statuses, except with the codes below."""
 PASSING_CODES = (
     "RequestTimeout",
     "RequestTimeTooSkewed",
@@ -21,10 +21,10 @@ PASSING_CODES = (
 
 
 class Unreachable(Exception):
-    """S3 gave no answer, or one that a later try may change.
+    """S3 gave no response, or a temporary error.
 
     Args:
-        why: What happened, without secrets.
+        why: The cause, without secrets.
     """
 
     def __init__(self, why: str) -> None:
@@ -33,18 +33,18 @@ class Unreachable(Exception):
 
 
 class ConditionFailed(Exception):
-    """Another writer has written, or removed, the object that was to be replaced."""
+    """Another writer has written or removed the object to replace."""
 
 
 @contextmanager
 def answers(where: str) -> Iterator[None]:
-    """Tell what may pass from what does not.
+    """Distinguish temporary errors from permanent ones.
 
     Args:
         where: The address of an object.
 
     Raises:
-        Unreachable: A later try may go through.
+        Unreachable: The error is temporary.
         CheckpointError: S3 refuses.
     """
     try:
@@ -59,9 +59,9 @@ def answers(where: str) -> Iterator[None]:
         if status in LASTING and code not in PASSING_CODES:
             raise _refused(where, f"{code}: {message}") from error
         raise Unreachable(f"{code or status}: {message}") from error
-    except LoaderError as error:  # of the shared client: no such bucket, an endpoint that cannot be used
+    except LoaderError as error:  # of the shared client: a missing bucket, an unusable endpoint
         raise _refused(where, f"{error.what} {error.why}".strip()) from error
-    except OSError as error:  # of a socket, in the middle of an answer
+    except OSError as error:  # of a socket, during a response
         raise Unreachable(str(error)) from error
 
 

@@ -1,4 +1,4 @@
-"""Copies the checkpoint of a part to S3 whenever it changed, each in place of the one before."""
+"""Copies the checkpoint of a part to S3 whenever it changed; each copy replaces the last one."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ class Copier:
         objects: The run directory.
         place: The part.
         writer: Id of this process.
-        notes: What is known of the part; changed.
+        notes: Notes of the part; they are updated.
     """
 
     def __init__(self, objects: Objects, place: Place, writer: str, notes: Notes) -> None:
@@ -37,7 +37,7 @@ class Copier:
 
     @property
     def age_seconds(self) -> float:
-        """How old the last copy is."""
+        """Age of the last copy."""
         return elapsed_seconds() - self._copied_at
 
     def copy(self, clock: Callable[[], float], *, even_unchanged: bool = False) -> None:
@@ -45,11 +45,11 @@ class Copier:
 
         Args:
             clock: Epoch seconds, as in the checkpoint.
-            even_unchanged: Whether to write one in any case: it takes the place of another writer's.
+            even_unchanged: Whether to write a copy in any case, to replace that of another writer.
 
         Raises:
-            ConditionFailed: The copy in S3 is another writer's by now.
-            Unreachable: S3 gave no usable answer.
+            ConditionFailed: Another writer has replaced the copy in S3.
+            Unreachable: S3 gave no usable response.
             CheckpointError: S3 refuses.
             OSError: The disk refuses.
             sqlite3.Error: The checkpoint cannot be read.
@@ -59,13 +59,13 @@ class Copier:
             if self._checkpoint.exists() and (even_unchanged or version != self._version):
                 self._write(at)
                 self._version = version
-            self._copied_at = began  # what did not change is as good as copied
+            self._copied_at = began  # an unchanged checkpoint needs no new copy
 
     def bring_files_up(self) -> None:
-        """Make the other files of the part in S3 like those of this machine.
+        """Make the other files of the part in S3 equal to those of this machine.
 
         Raises:
-            Unreachable: S3 gave no usable answer.
+            Unreachable: S3 gave no usable response.
             CheckpointError: S3 refuses.
             OSError: The disk refuses.
         """
@@ -90,7 +90,7 @@ class Copier:
         self._notes.write(self._place.path)
 
     def _seen(self) -> Version:
-        """Return what changes with every commit: size and time of the checkpoint and of its log."""
+        """Return values that change with every commit: size and time of the checkpoint and of its log."""
         return [_size_and_time(path) for path in with_sidecars(self._checkpoint)[:2]]
 
 

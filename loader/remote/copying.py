@@ -1,4 +1,4 @@
-"""Copies of a checkpoint: taken while it is written, compressed, and put back on another machine."""
+"""Copies of a checkpoint: taken during writes, compressed, and restored on another machine."""
 
 import shutil
 import sqlite3
@@ -24,21 +24,21 @@ else:
 COPY_NAME = f"{CHECKPOINT_NAME}.zst"
 
 COPIED_AT = "copied-at"
-"""Metadata of a copy: from when on it knows nothing, in epoch seconds of the checkpoint's clock."""
+"""Metadata of a copy: the time at which it was taken, in epoch seconds of the checkpoint's clock."""
 
 BLOCK_BYTES = 2**20
 
 LEVEL = 1
-"""No level makes receipts and tokens smaller: they are random. The rest gets small at once."""
+"""The fastest level. Receipts and tokens are random, so no level compresses them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A copy that was put back.
+    """A restored copy.
 
     Attributes:
-        stored: The object that it came from.
-        copied_at: When it was taken, in epoch seconds of the service's clock.
+        stored: The object with the copy.
+        copied_at: Time of the copy in epoch seconds of the service's clock.
     """
 
     stored: Stored
@@ -48,8 +48,8 @@ class Restored:
 def take_copy(checkpoint: Path, into: Path) -> int:
     """Write a consistent copy of a checkpoint, compressed; return its size in bytes.
 
-    One step of SQLite's backup holds a snapshot: the writer goes on meanwhile, and nothing it commits after
-    the step began is in the copy.
+    One step of SQLite's backup reads a snapshot. The writer continues meanwhile. Its later commits are not in
+    the copy.
 
     Args:
         checkpoint: The file; a process may be writing it.
@@ -60,13 +60,15 @@ def take_copy(checkpoint: Path, into: Path) -> int:
         sqlite3.Error: The checkpoint cannot be read.
     """
     plain = into.with_name(f"{into.name}-plain")
-    for left in (into, plain):  # by a process that was killed
+    for left in (into, plain):  # files of a killed process
         left.unlink(missing_ok=True)
     try:
         make_private_file(plain)
         with closing(connect_reader(checkpoint)) as source, closing(_unsafe(plain)) as copy:
             source.backup(copy, pages=-1)
-            copy.execute("PRAGMA journal_mode = DELETE")  # or a reader of the copy would need a log beside it
+            copy.execute(
+                "PRAGMA journal_mode = DELETE"
+            )  # otherwise a reader of the copy needs a log beside it
         make_private_file(into)
         with (
             plain.open("rb") as content,
@@ -80,7 +82,7 @@ def take_copy(checkpoint: Path, into: Path) -> int:
 
 
 def restore_copy(objects: Objects, folder: str, into: Path) -> Restored:
-    """Put the copy of a part in place of the checkpoint in a folder.
+    """Replace the checkpoint in a folder by the copy of a part.
 
     Args:
         objects: The run directory.
@@ -88,7 +90,7 @@ def restore_copy(objects: Objects, folder: str, into: Path) -> Restored:
         into: The folder of this machine. No process may be working in it.
 
     Raises:
-        Unreachable: S3 gave no usable answer, or the copy was removed meanwhile.
+        Unreachable: S3 gave no usable response, or the copy was removed meanwhile.
         CheckpointError: S3 refuses, or the copy is damaged.
         OSError: The disk refuses.
     """
@@ -106,7 +108,7 @@ def restore_copy(objects: Objects, folder: str, into: Path) -> Restored:
         make_private_file(draft)
         _unpack(packed, draft, where)
         packed.unlink()
-        # The log of the file that is replaced must never be taken for one of the new file.
+        # SQLite must not apply the log of the replaced file to the new file.
         for old in with_sidecars(path):
             old.unlink(missing_ok=True)
     return Restored(stored, copied_at)
@@ -122,7 +124,7 @@ def _unpack(packed: Path, into: Path, where: str) -> None:
             "The copy of a checkpoint in S3 is damaged; nothing was changed.",
             where=where,
             why=str(error),
-            next_step="put back an earlier version of the object, or start over with another --run-dir",
+            next_step="restore an earlier version of the object, or start over with another --run-dir",
         ) from error
 
 
@@ -138,15 +140,15 @@ def _copied_at(stored: Stored, where: str) -> float:
         return float(stored.metadata[COPIED_AT])
     except (KeyError, ValueError) as error:
         raise CheckpointCorrupt(
-            "The copy of a checkpoint in S3 does not say when it was taken; nothing was changed.",
+            "The copy of a checkpoint in S3 lacks the time of the copy; nothing was changed.",
             where=where,
-            why=f"its metadata has no usable {COPIED_AT}",
+            why=f"its metadata lacks a usable {COPIED_AT}",
             next_step="copy objects of a run directory with their metadata",
         ) from error
 
 
 def _unsafe(path: Path) -> sqlite3.Connection:
-    """Open a file that is worth nothing before it is whole."""
+    """Open a file without protection against a crash: an incomplete copy is never used."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA journal_mode = OFF")

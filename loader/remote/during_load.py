@@ -1,4 +1,4 @@
-"""A load whose run directory is in S3: held while the load runs, and copied as it goes on."""
+"""A load whose run directory is in S3: held and copied while the load runs."""
 
 import asyncio
 import logging
@@ -22,27 +22,27 @@ T = TypeVar("T")
 
 
 class Stoppable(Protocol):
-    """The load, as far as S3 can stop it, and as it can be stopped meanwhile."""
+    """A load that S3 can stop, and that can be stopped while S3 is used."""
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the load is to end."""
+        """Whether the load must end."""
 
     def stop(self, reason: LoaderError) -> None:
-        """End the load; on the event loop's thread."""
+        """End the load. It is called in the thread of the event loop."""
 
     async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do work, unless the load is to end meanwhile."""
+        """Run ``work``; a stop of the load ends it."""
 
 
 @dataclass
 class HeldLoad:
-    """What a load has to do with S3.
+    """The connection of a load with S3.
 
     Attributes:
         folder: Its run directory on this machine.
         address: The address of its run directory; None if that is a folder.
-        part: The part that it holds; None for a folder, or a dry run.
+        part: The part that it holds; None for a folder or a dry run.
     """
 
     folder: str
@@ -50,7 +50,7 @@ class HeldLoad:
     part: HeldPart | None = None
 
     async def begin(self, checkpoint: Checkpoint, clock: Callable[[], float], load: Stoppable) -> None:
-        """Write the first copy of an opened checkpoint; from then on it is copied as the load goes on.
+        """Write the first copy of an opened checkpoint and start the later ones.
 
         Raises:
             LoaderError: Another runner has the run directory, or S3 refuses or cannot be reached.
@@ -67,13 +67,13 @@ class HeldLoad:
         checkpoint.permit = keeper.permit
 
     async def end(self) -> LoaderError | None:
-        """Copy what is left and release the run directory; return why that could not be done, or None."""
+        """Write the last copy and release the run directory; return the error that prevents this, or None."""
         if self.part is None:
             return None
         return await in_daemon_thread(self.part.keeper.finish, "s3-last-copy")
 
     def named(self, text: str) -> str:
-        """Return a text for people, with the address in place of the folder of this machine."""
+        """Return a text with the address in place of the folder of this machine."""
         return text if self.address is None else text.replace(self.folder, self.address)
 
     def name_in(self, error: LoaderError) -> None:
@@ -89,7 +89,7 @@ async def held_during(job: Job, load: Stoppable, pace: KeepingPace = USUAL_PACE)
     Args:
         job: The settings.
         load: The load.
-        pace: How often what is done.
+        pace: Intervals and limits.
 
     Raises:
         CheckpointError: Another runner works on it, or S3 refuses or cannot be reached.
@@ -109,7 +109,7 @@ async def held_during(job: Job, load: Stoppable, pace: KeepingPace = USUAL_PACE)
             try:
                 yield held
             except LoaderError:
-                await held.end()  # refused: nothing was sent, and the next runner need not wait for the lease
+                await held.end()  # refused: nothing was sent, so the lease is released
                 raise
     except LoaderError as error:
         held.name_in(error)

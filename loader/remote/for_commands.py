@@ -1,4 +1,4 @@
-"""A run directory in S3 for the commands that read it, or change it without a load."""
+"""A run directory in S3 for commands that read it or change it without a load."""
 
 import os
 import time
@@ -29,11 +29,11 @@ from loader.sources.s3_client import S3Client
 
 @dataclass(frozen=True, slots=True)
 class ReadRunDirectory:
-    """A run directory that a command works on.
+    """A run directory that a command uses.
 
     Attributes:
         path: Its folder on this machine.
-        runners: Who works on parts of it elsewhere, a sentence each.
+        runners: A sentence for each runner that works on a part of it.
     """
 
     path: Path
@@ -42,9 +42,9 @@ class ReadRunDirectory:
 
 @contextmanager
 def run_directory(address: str, profile: str | None = None) -> Iterator[ReadRunDirectory]:
-    """Bring a run directory in S3 down, and yield where it can be read on this machine.
+    """Download a run directory from S3, and yield its folder on this machine.
 
-    Where a runner works on a part elsewhere, the part is locked here meanwhile: it counts as running.
+    Parts on which another machine works are locked here, so that they count as running.
 
     Args:
         address: The address of a run directory.
@@ -65,13 +65,13 @@ def run_directory(address: str, profile: str | None = None) -> Iterator[ReadRunD
                     lock = locked.enter_context(
                         holding(copy.place_of(shard).path / LOCK_NAME, LOCAL_PATIENCE_SECONDS)
                     )
-                    os.ftruncate(lock, 0)  # its process is not one of this machine
+                    os.ftruncate(lock, 0)  # the pid is of another machine
         yield ReadRunDirectory(copy.path, list(_runners(leases)))
 
 
 @contextmanager
 def changed_run_directory(address: str, profile: str | None = None) -> Iterator[ReadRunDirectory]:
-    """Yield where a run directory can be changed on this machine; what changed is brought to S3 at the end.
+    """Yield the folder in which a run directory can be changed; changes are uploaded at the end.
 
     Args:
         address: The address of a run directory.
@@ -124,7 +124,7 @@ def _runners(leases: Mapping[Shard, SeenLease | None]) -> Iterator[str]:
 
 @contextmanager
 def _naming(copy: WorkingCopy) -> Iterator[None]:
-    """Name the address in errors, in place of the folder of this machine."""
+    """Replace the folder of this machine by the address in errors."""
     try:
         yield
     except LoaderError as error:

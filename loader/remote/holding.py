@@ -26,10 +26,10 @@ from loader.sources.s3_client import S3Client
 T = TypeVar("T")
 
 HOLDING_NAME = "in-s3.lock"
-"""Held on this machine, around everything that is done with the lease: two processes share a working copy."""
+"""Lock file on this machine for all work with the lease, because processes may share a working copy."""
 
 _REACH_SECONDS = 30.0
-"""How long a start tries to reach S3."""
+"""Maximum time that a start tries to reach S3."""
 
 _RETRY_SECONDS = 1.0
 
@@ -42,8 +42,8 @@ class HeldPart:
     """A part whose lease this process holds.
 
     Attributes:
-        keeper: Keeps it in S3.
-        held: Releases everything that is held on this machine.
+        keeper: Keeps the part in S3 up to date.
+        held: Releases the locks on this machine.
     """
 
     keeper: Keeper
@@ -60,12 +60,12 @@ def hold_for_load(
 
     Args:
         job: The settings; its run directory is in S3.
-        tell: Called with a sentence if there is something to wait for.
-        is_stopping: Whether the waiting is to end.
-        pace: How often what is done.
+        tell: Called with a sentence if the runner has to wait.
+        is_stopping: Whether the wait must end.
+        pace: Intervals and limits.
 
     Raises:
-        CheckpointLocked: Another runner works on the part, or on one of another division.
+        CheckpointLocked: Another runner works on the part, or on a part of another division.
         CheckpointError: S3 refuses or cannot be reached, or the working copy cannot be written.
     """
     copy = _copy_of_job(job)
@@ -111,7 +111,7 @@ def take_part(  # noqa: PLR0917 - one place
     Args:
         copy: The working copy.
         own: The part.
-        held: Takes what is held on this machine.
+        held: Receives the locks on this machine.
         reach: Repeats requests to S3.
         tell: Called with a sentence if the runner has to wait.
         is_stopping: Whether the wait must end.
@@ -120,7 +120,7 @@ def take_part(  # noqa: PLR0917 - one place
     Raises:
         CheckpointLocked: Another runner works on the part.
         CheckpointError: S3 refuses, or the working copy cannot be written.
-        Unreachable: S3 gave no usable answer.
+        Unreachable: S3 gave no usable response.
     """
     place = copy.place_of(own)
     try:
@@ -138,7 +138,7 @@ def take_part(  # noqa: PLR0917 - one place
 
 @contextmanager
 def _given_back(lease: Lease) -> Iterator[None]:
-    """Give a lease back if the part cannot be worked on: the next runner need not wait."""
+    """Give a lease back if the work cannot begin, so that the next runner does not wait."""
     try:
         yield
     except Exception:
@@ -148,7 +148,7 @@ def _given_back(lease: Lease) -> Iterator[None]:
 
 
 def keeper_of(copy: WorkingCopy, shard: Shard, part: TakenPart, pace: KeepingPace) -> Keeper:
-    """Return what keeps a part in S3 whose lease was taken."""
+    """Return the keeper of a part whose lease was taken."""
     place = copy.place_of(shard)
     copier = Copier(copy.objects, place, part.writer, Notes.of(place.path))
     return Keeper(copy.objects.address, part.lease, copier, pace)
@@ -161,18 +161,18 @@ def _refuse_other_divisions(copy: WorkingCopy, own: Shard, leases: Mapping[Shard
             raise CheckpointLocked(
                 f"Another runner delivers {which} of the run directory in S3.",
                 where=f"{copy.objects.address}/{copy.place_of(shard).folder}".rstrip("/"),
-                why=f"{lease.words}, and all parts at work must be of one division",
+                why=f"{lease.words}, and all running parts must be of one division",
                 next_step="wait for it or stop it, or name another --run-dir",
             )
 
 
 def bring_whole_up(job: Job) -> None:
-    """Bring the files of a load with shards to S3 that belong to none of them, as far as that works."""
+    """Upload the files of a load with shards that belong to no shard; failures are ignored."""
     bring_root_up(_copy_of_job(job))
 
 
 def bring_root_up(copy: WorkingCopy) -> None:
-    """Bring the files to S3 that belong to no shard, as far as that works."""
+    """Upload the files that belong to no shard; failures are ignored."""
     notes = Notes.of(copy.path)
     with suppress(Unreachable, LoaderError, OSError):
         bring_files_up(copy.objects, "", copy.path, notes)
@@ -186,7 +186,7 @@ def _copy_of_job(job: Job) -> WorkingCopy:
 
 
 class Reach:
-    """Tries some work with S3 again for a while."""
+    """Retries work with S3 for a limited time."""
 
     def __init__(self, is_stopping: Callable[[], bool]) -> None:
         self._is_stopping = is_stopping
@@ -195,7 +195,7 @@ class Reach:
         """Return what ``work`` returns.
 
         Raises:
-            Unreachable: S3 gave no usable answer for _REACH_SECONDS.
+            Unreachable: S3 gave no usable response for _REACH_SECONDS.
         """
         until = time.monotonic() + _REACH_SECONDS
         while True:
@@ -209,10 +209,10 @@ class Reach:
 
 @contextmanager
 def reaching(copy: WorkingCopy, is_stopping: Callable[[], bool] = lambda: False) -> Iterator[Reach]:
-    """Yield what tries some work with S3 again for a while.
+    """Yield a function that retries work with S3 for a limited time.
 
     Raises:
-        CheckpointError: It cannot be done.
+        CheckpointError: S3 cannot be reached, or the working copy cannot be written.
     """
     try:
         yield Reach(is_stopping)
@@ -223,6 +223,6 @@ def reaching(copy: WorkingCopy, is_stopping: Callable[[], bool] = lambda: False)
 
 
 def name_in(error: LoaderError, path: Path | str, name: str) -> None:
-    """Put a name in place of a folder in the texts of an error."""
+    """Replace a folder by a name in the texts of an error."""
     for text in ("what", "where", "why", "next_step"):
         setattr(error, text, getattr(error, text).replace(str(path), name))

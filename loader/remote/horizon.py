@@ -1,7 +1,7 @@
-"""How far a load may go before its lease is renewed again: the windows whose events may be sent.
+"""The horizon: the number of the first window whose events may not be sent before the next lease renewal.
 
-After a machine is lost, only events below its horizon can have been sent. Without one, every event of the
-rest of a load would be in doubt once its last copy is older than a token lives.
+After a machine is lost, only events below its horizon can have been sent. Without a horizon, every event of
+the rest of a load would be in doubt when its last copy is older than the life of a token.
 """
 
 import math
@@ -11,15 +11,15 @@ from concurrent.futures import Future
 from loader.errors import LoaderError
 
 LEAST_AHEAD = 64
-"""Windows that the horizon is ahead of the load, at least. That of a faster load is further ahead."""
+"""Minimum number of windows between the load and its horizon. A faster load has a more distant horizon."""
 
 
 class Horizon:
     """The horizon of a running load; any thread may use it.
 
     Args:
-        published: What the lease in S3 says already.
-        ahead_seconds: How long the load is to go on without a renewal.
+        published: The horizon in the lease in S3.
+        ahead_seconds: Time for which the load must be able to continue without a renewal.
         changed: Notified when a renewal is wanted.
     """
 
@@ -33,14 +33,18 @@ class Horizon:
 
     @property
     def is_due(self) -> bool:
-        """Whether the load will soon come to the horizon."""
+        """Whether the load will reach the horizon soon."""
         return self._wanted > self._published
 
     def ask(self, window: int) -> Future[None] | None:
-        """Ask to send events of a window; return what is resolved when they may go; None if they may now."""
+        """Request to send events of a window.
+
+        Returns:
+            A future that is resolved when they may be sent, or None if they may be sent now.
+        """
         with self._changed:
             if self._latest < 0:
-                self._latest_then = window  # a load that goes on begins in the middle
+                self._latest_then = window  # a resumed load starts in the middle
             self._latest = max(self._latest, window)
             if window + self._ahead // 2 >= self._wanted:
                 self._wanted = window + self._ahead
@@ -52,10 +56,10 @@ class Horizon:
             return future
 
     def next(self, seconds: float) -> int:
-        """Return what the next renewal is to say.
+        """Return the horizon for the next renewal.
 
         Args:
-            seconds: Since the last one.
+            seconds: Time since the last renewal.
         """
         with self._changed:
             per_second = (self._latest - self._latest_then) / max(1.0, seconds)
@@ -65,7 +69,7 @@ class Horizon:
             return self._wanted
 
     def published(self, horizon: int) -> None:
-        """Take note of what the lease in S3 says now."""
+        """Record the horizon in the lease in S3."""
         with self._changed:
             self._published = max(self._published, horizon)
             allowed = [future for window, future in self._waiting if window < self._published]
@@ -74,7 +78,7 @@ class Horizon:
             future.set_result(None)
 
     def refuse(self, error: LoaderError) -> None:
-        """Let no event be sent any more for which that was asked."""
+        """Refuse every request that waits."""
         with self._changed:
             waiting, self._waiting = self._waiting, []
         for _, future in waiting:

@@ -1,16 +1,16 @@
-"""Keeps a running load in S3: renews the lease on its part, and copies its checkpoint.
+"""Keeps a running load in S3: renews the lease on its part and copies its checkpoint.
 
 Two threads, so that a slow copy never delays a renewal. Neither holds up the event loop.
 
 Rules kept here:
 
-1. Nothing is sent before the first copy is in S3: it takes the place of the last holder's copy, whose writer
-   can then write no more.
+1. Nothing is sent before the first copy is in S3. This copy replaces that of the last holder, which can then
+   no longer write.
 2. An event is sent only if its window is below the horizon that a durable renewal of the lease names.
 3. If a write is refused because of another writer, or the lease could not be renewed for so long that another
    runner may soon take it, the load stops at once. It can be resumed.
-4. Where S3 fails otherwise, the load goes on, and the failure is logged. After ``copy_limit_seconds`` without
-   a copy it stops as well: the tokens of what was sent since must not come near their end.
+4. If S3 fails in another way, the load continues and logs the failure. After ``copy_limit_seconds`` without a
+   copy it stops too, because the tokens of the events sent since then must not expire.
 5. Copies take at most ``copy_share`` of a processor: the longer one takes, the longer the pause after it.
 """
 
@@ -36,18 +36,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class KeepingPace:
-    """How often what is done.
+    """Intervals and limits of the work with S3.
 
     Attributes:
-        lease_seconds: How long a lease holds.
-        renew_seconds: How often it is renewed.
-        stop_seconds: How long after the last renewal the load stops. Attempts in flight, and the drain, take
-            less than what is left of the lease.
-        copy_seconds: Pause between two copies, at least.
+        lease_seconds: Duration of a lease after each renewal.
+        renew_seconds: Interval of renewals.
+        stop_seconds: Time after the last renewal at which the load stops. Attempts in flight and the drain
+            take less than the rest of the lease.
+        copy_seconds: Minimum pause between two copies.
         copy_share: Share of one processor that copies may take.
-        copy_limit_seconds: How old the last copy may become.
+        copy_limit_seconds: Maximum age of the last copy.
         retry_seconds: Pause after a failure.
-        end_seconds: How long the end of a load tries to copy what is left.
+        end_seconds: Time for the last copy at the end of a load.
     """
 
     lease_seconds: float = LEASE_SECONDS
@@ -72,9 +72,9 @@ class Keeper:
 
     Args:
         address: The address of the run directory, for errors.
-        lease: The lease on the part, taken.
+        lease: The lease on the part. This process holds it.
         copier: Copies the part.
-        pace: How often what is done.
+        pace: Intervals and limits.
     """
 
     def __init__(self, address: str, lease: Lease, copier: Copier, pace: KeepingPace = USUAL_PACE) -> None:
@@ -94,7 +94,7 @@ class Keeper:
         self._error: LoaderError | None = None
 
     def begin(self, clock: Callable[[], float], stop: Callable[[LoaderError], None]) -> None:
-        """Write the first copy, and from then on keep it new. Blocking.
+        """Write the first copy and start the threads that keep the part in S3 up to date. Blocking.
 
         Args:
             clock: Epoch seconds of the service, as in the checkpoint.
@@ -126,24 +126,24 @@ class Keeper:
                 self._threads[-1].start()
 
     async def permit(self, window: int) -> None:
-        """Return when events of a window may be sent.
+        """Wait until events of a window may be sent.
 
         Raises:
-            LeaseLost: None may be sent any more.
+            LeaseLost: No more events may be sent.
         """
         if self._error is not None:
             raise self._error
         future = self._horizon.ask(window)
         if future is not None:
-            if self._error is not None:  # it came in between
+            if self._error is not None:  # set by another thread since the check above
                 raise self._error
             await asyncio.wrap_future(future)
 
     def finish(self) -> LoaderError | None:
-        """Copy what is left and release the lease. Blocking.
+        """Write the last copy and release the lease. Blocking.
 
         Returns:
-            Why the last state of the load is not in S3, or None.
+            The reason why the last state of the load is not in S3, or None.
         """
         with self._changed:
             self._is_ending = True
@@ -182,7 +182,7 @@ class Keeper:
             failed = self._tried(self._renew, "The lease on the run directory in S3 could not be renewed")
             pause = self._pace.retry_seconds if failed else self._pace.renew_seconds
             if failed:
-                time.sleep(min(pause, 1.0))  # a horizon that is due would be tried at once
+                time.sleep(min(pause, 1.0))  # a horizon that is due ends the next wait at once
 
     def _keep_copying(self) -> None:
         pause = self._pace.copy_seconds
@@ -198,13 +198,13 @@ class Keeper:
             pause = self._pace.retry_seconds if failed else max(self._pace.copy_seconds, share)
 
     def _waits(self, seconds: float, is_due: Callable[[], bool]) -> bool:
-        """Wait for so long, or until something is due; return whether the load goes on."""
+        """Wait for this time or until work is due; return whether the load continues."""
         with self._changed:
             self._changed.wait_for(lambda: self._is_ending or self._error is not None or is_due(), seconds)
             return not self._is_ending and self._error is None
 
     def _tried(self, work: Callable[[], None], what: str) -> bool:
-        """Do some work with S3; return whether it failed."""
+        """Run ``work``, log its failure, and return whether it failed."""
         try:
             work()
         except ConditionFailed:
@@ -219,13 +219,13 @@ class Keeper:
         else:
             if what in self._failing:
                 self._failing.discard(what)
-                log.info("S3 answers again.")
+                log.info("S3 responds again.")
             return False
         if what not in self._failing:
             self._failing.add(what)
             log.warning(
-                "%s; it is tried again. The load goes on. If this machine is lost, what was sent since the "
-                "last copy is sent again, with the same tokens. Cause: %s",
+                "%s; the loader tries again. The load continues. If this machine is lost, the events sent "
+                "since the last copy are sent again, with the same tokens. Cause: %s",
                 what,
                 why,
             )
@@ -254,8 +254,8 @@ class Keeper:
         return LeaseLost(
             "Another runner has taken over the run directory in S3, so this one stopped.",
             where=self._address,
-            why="the object that this runner was to replace is another writer's by now",
-            next_step="let the other runner go on; to see how far it is:\n"
+            why="another writer replaced an object that this runner had to replace",
+            next_step="let the other runner continue; to see its progress:\n"
             f"{scn_loader('status', self._address)}",
         )
 
@@ -271,10 +271,10 @@ class Keeper:
 
     def _not_copied(self, why: str) -> DeliveryStopped:
         return DeliveryStopped(
-            "The end of the load is written down on this machine, and not in S3.",
+            "The end of the load is recorded on this machine, but not in S3.",
             where=self._address,
             why=why,
-            next_step="run the same command again; another machine sends again what was sent since the last "
+            next_step="run the same command again; on another machine it repeats the events since the last "
             "copy, with the same tokens",
         )
 

@@ -1,15 +1,15 @@
-"""The lease on a part of a run directory in S3: one runner at a time, and another one when it is stale.
+"""The lease on a part of a run directory in S3: one runner at a time, until the lease is stale.
 
 Rules kept here:
 
-1. A lease is an object. The runner that writes it holds it. Each write has the condition that the object is
-   still the one that was read.
+1. A lease is an object, and the runner that wrote it last holds it. Each write has the condition that the
+   object has not changed since it was read.
 2. Its age is the difference of two times of S3: when it was written and when it is read. No clock of a
    machine that runs the loader decides who holds it.
-3. A lease that was not renewed for as long as its holder promised is stale, and may be taken. Its holder
-   stops by its own watch before that.
-4. It carries the *horizon* of its holder: events of windows from there on are not sent before a later
-   renewal.
+3. A lease that was not renewed for the time it states is stale, and another runner may take it. By its own
+   clock the holder stops earlier.
+4. A lease states the *horizon* of its holder: events of windows from this number on are not sent before the
+   next renewal.
 """
 
 import os
@@ -29,31 +29,31 @@ from loader.remote.objects import Objects, Stored
 LEASE_NAME = "lease.json"
 
 LEASE_SECONDS = 120.0
-"""How long a lease holds after it was written. A network that is gone for a minute costs nothing. A runner
-that takes over from a lost machine waits for two."""
+"""Duration of a lease after it was written. A network outage of one minute has no effect. A runner that takes
+over from a lost machine waits two minutes."""
 
 MARGIN_SECONDS = 2.0
-"""Both times of S3 are in whole seconds."""
+"""Allowance for rounding: S3 gives both times in whole seconds."""
 
 LOOK_SECONDS = 1.0
-"""How often a runner that waits looks whether the lease was renewed."""
+"""Interval at which a waiting runner checks whether the lease was renewed."""
 
 EVERY_WINDOW = 2**62
-"""The horizon of a writer whose lease is gone."""
+"""The horizon of a writer whose lease is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseBody:
-    """What a lease says.
+    """The content of a lease.
 
     Attributes:
         holder: Id of the working copy that holds it.
         host: Name of the machine.
-        pid: Process on it.
-        since: When the holder took it, in epoch seconds of its machine: for people only.
-        seconds: How long it holds after each renewal.
+        pid: Its process.
+        since: Time at which the holder took it, in epoch seconds of its machine. Only shown to people.
+        seconds: Its duration after each renewal.
         horizon: Events of windows from this number on were not sent since the last copy was taken.
-        is_released: Whether its holder has ended, and has copied everything before.
+        is_released: Whether its holder has ended after it had copied everything.
     """
 
     holder: str
@@ -75,9 +75,9 @@ class SeenLease:
     """A lease as it was read.
 
     Attributes:
-        body: What it says.
+        body: Its content.
         etag: ETag of the object.
-        age_seconds: How long ago it was renewed.
+        age_seconds: Time since its renewal.
     """
 
     body: LeaseBody
@@ -86,17 +86,17 @@ class SeenLease:
 
     @property
     def is_live(self) -> bool:
-        """Whether its holder may be at work."""
+        """Whether its holder may still be working."""
         return not self.body.is_released and self.age_seconds <= self.body.seconds + MARGIN_SECONDS
 
     @property
     def words(self) -> str:
-        """Who holds it, for people."""
+        """The holder and the age of the lease, as a sentence."""
         return f"process {self.body.pid} on {self.body.host} renewed its lease {self.age_seconds:.0f} s ago"
 
 
 def read_lease(objects: Objects, folder: str) -> SeenLease | None:
-    """Return the lease on a part, or None if there was never one.
+    """Return the lease on a part, or None if it has none.
 
     Args:
         objects: The run directory.
@@ -104,7 +104,7 @@ def read_lease(objects: Objects, folder: str) -> SeenLease | None:
 
     Raises:
         CheckpointCorrupt: The object is not a lease.
-        Unreachable: S3 gave no usable answer.
+        Unreachable: S3 gave no usable response.
         CheckpointError: S3 refuses.
     """
     stored = objects.read(folder + LEASE_NAME)
@@ -119,7 +119,7 @@ class Lease:
         folder: The part's folder below the address, empty or with a slash at its end.
         holder: Id of the working copy of this machine.
         writer: Id of this process.
-        seconds: How long it holds after each renewal.
+        seconds: Its duration after each renewal.
     """
 
     def __init__(
@@ -137,16 +137,16 @@ class Lease:
     def take(
         self, tell: Callable[[str], None], is_stopping: Callable[[], bool] = lambda: False
     ) -> SeenLease | None:
-        """Take the lease, if need be as soon as it is stale; return it as the last holder left it.
+        """Take the lease, if necessary when it becomes stale; return it as the last holder left it.
 
         Args:
-            tell: Called with a sentence if there is something to wait for.
-            is_stopping: Whether the waiting is to end.
+            tell: Called with a sentence if the runner has to wait.
+            is_stopping: Whether the wait must end.
 
         Raises:
-            CheckpointLocked: Its holder is at work, or the waiting was ended.
+            CheckpointLocked: Its holder is working, or the wait was ended.
             CheckpointCorrupt: The object is not a lease.
-            Unreachable: S3 gave no usable answer.
+            Unreachable: S3 gave no usable response.
             CheckpointError: S3 refuses.
         """
         watched: SeenLease | None = None
@@ -156,7 +156,7 @@ class Lease:
                 try:
                     self._take_over(found)
                 except ConditionFailed:
-                    continue  # another runner was faster: its lease is live
+                    continue  # another runner took it first
                 return found
             if is_stopping() or (watched is not None and found.etag != watched.etag):
                 raise self._locked(found)
@@ -177,27 +177,27 @@ class Lease:
 
         Raises:
             ConditionFailed: Another runner holds it.
-            Unreachable: S3 gave no usable answer. The horizon may have been written all the same.
+            Unreachable: S3 gave no usable response. The horizon may have been written all the same.
             CheckpointError: S3 refuses.
         """
         self._write(max(horizon, self.horizon), is_released=False)
 
     def release(self) -> None:
-        """Say that this holder has ended, and has copied everything.
+        """Record that this holder has ended and has copied everything.
 
         Raises:
             ConditionFailed: Another runner holds it.
-            Unreachable: S3 gave no usable answer.
+            Unreachable: S3 gave no usable response.
             CheckpointError: S3 refuses.
         """
         self._write(0, is_released=True)
 
     def give_back(self) -> None:
-        """Let the next runner take the lease at once. This holder sent nothing, and its horizon stays.
+        """Let the next runner take the lease at once. This holder sent nothing; the horizon is unchanged.
 
         Raises:
             ConditionFailed: Another runner holds it.
-            Unreachable: S3 gave no usable answer.
+            Unreachable: S3 gave no usable response.
             CheckpointError: S3 refuses.
         """
         self.seconds = -2 * MARGIN_SECONDS
@@ -228,10 +228,10 @@ class Lease:
 
     def _locked(self, found: SeenLease) -> CheckpointLocked:
         return CheckpointLocked(
-            "Another runner works on the run directory in S3.",
+            "Another runner is working in the run directory in S3.",
             where=f"{self._objects.address}/{self._folder}".rstrip("/"),
             why=f"{found.words}; it has held it since {_utc(found.body.since)}",
-            next_step="wait for it, or stop it; to see how far it is:\n"
+            next_step="wait for it, or stop it; to see its progress:\n"
             f"{scn_loader('status', self._objects.address)}",
         )
 
@@ -244,7 +244,7 @@ def _seen(objects: Objects, folder: str, stored: Stored) -> SeenLease:
             "The lease of a run directory in S3 cannot be read; nothing was changed.",
             where=f"{objects.address}/{folder}{LEASE_NAME}",
             why="it is not a lease that this version of the loader wrote",
-            next_step="make sure that no runner works on the run directory, then remove that object",
+            next_step="make sure that no runner is working in the run directory, then remove this object",
         ) from error
     return SeenLease(body, stored.etag, stored.age_seconds)
 

@@ -3,11 +3,11 @@
 Rules kept here:
 
 1. Every write of an object that two runners may write has a condition: the ETag of the object that it
-   replaces, or that there is none. Two writers never both succeed.
-2. Each such write carries the id of its writer. If the answer to it was lost, the next one is refused (412)
-   because of the writer's own object; the id tells that from the object of another writer.
-3. A request is not repeated here, except after the lost answer to a write. The caller decides about repeats.
-4. Blocking; any thread may use it.
+   replaces, or that no object exists. Two writers never both succeed.
+2. Each such write states the id of its writer. If its response was lost, the next write is refused (412)
+   because of the writer's own object. The id distinguishes this object from that of another writer.
+3. Requests are not repeated here, except after the lost response to a write. The caller decides on retries.
+4. Every method blocks, and any thread may call it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ WRITER = "writer"
 """Metadata of an object: the id of the process that wrote it."""
 
 QUICK = Config(connect_timeout=5, read_timeout=15, retries={"total_max_attempts": 1}, max_pool_connections=16)
-"""For small objects. Two tries with it are shorter than a lease."""
+"""For small objects. Two attempts with it take less time than a lease lasts."""
 
 PATIENT = Config(
     connect_timeout=10, read_timeout=60, retries={"total_max_attempts": 1}, max_pool_connections=16
@@ -42,15 +42,15 @@ NO_ETAG = '"00000000000000000000000000000000"'
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An object as it was seen.
+    """What S3 returned about an object.
 
     Attributes:
-        etag: What S3 calls this content.
+        etag: ETag of the content.
         size_bytes: Its size.
-        metadata: What its writer said about it.
-        age_seconds: How long ago it was written, by the clock of S3 alone.
-        at: The time of S3, in epoch seconds.
-        body: Its content, if that was asked for.
+        metadata: The metadata that its writer set.
+        age_seconds: Time since it was written, by the clock of S3.
+        at: Time of the response by the clock of S3, in epoch seconds.
+        body: The content, if it was requested.
     """
 
     etag: str
@@ -66,7 +66,7 @@ class Objects:
 
     Args:
         address: ``s3://bucket/prefix``.
-        s3: Asks S3 as the user.
+        s3: Client with the user's credentials.
     """
 
     def __init__(self, address: str, s3: S3Client) -> None:
@@ -87,7 +87,7 @@ class Objects:
         """Return the ETag of each object, by its name below the address.
 
         Raises:
-            Unreachable: S3 gave no usable answer.
+            Unreachable: S3 gave no usable response.
             CheckpointError: S3 refuses.
         """
         with self._answers(""):
@@ -100,10 +100,10 @@ class Objects:
             }
 
     def seen(self, name: str) -> Stored | None:
-        """Return what is known of an object without its content; None if there is none.
+        """Return the facts about an object without its content, or None if it does not exist.
 
         Raises:
-            Unreachable: S3 gave no usable answer.
+            Unreachable: S3 gave no usable response.
             CheckpointError: S3 refuses.
         """
         with self._answers(name), _gone_is_none():
@@ -111,10 +111,10 @@ class Objects:
         return None
 
     def read(self, name: str) -> Stored | None:
-        """Return a small object with its content; None if there is none.
+        """Return a small object with its content, or None if it does not exist.
 
         Raises:
-            Unreachable: S3 gave no usable answer.
+            Unreachable: S3 gave no usable response.
             CheckpointError: S3 refuses.
         """
         with self._answers(name), _gone_is_none():
@@ -123,10 +123,10 @@ class Objects:
         return None
 
     def download(self, name: str, into: BinaryIO) -> Stored | None:
-        """Write the content of an object into a file; return what is known of it, or None if there is none.
+        """Write the content of an object to a file; return the facts about it, or None if it does not exist.
 
         Raises:
-            Unreachable: S3 gave no usable answer, or the answer broke off.
+            Unreachable: S3 gave no usable response, or the response was incomplete.
             CheckpointError: S3 refuses.
         """
         with self._answers(name), _gone_is_none():
@@ -138,18 +138,18 @@ class Objects:
     def replace(
         self, name: str, body: bytes | BinaryIO, *, etag: str | None, writer: str, **metadata: str
     ) -> str:
-        """Write an object in place of the one with an ETag, or a new one; return its ETag.
+        """Replace the object that has an ETag, or create the object; return its new ETag.
 
         Args:
             name: Its name below the address.
             body: Its content; a file is read from its beginning.
-            etag: ETag of the object that it replaces; None if there must be none.
+            etag: ETag of the object to replace; None if no object may exist.
             writer: Id of the process that writes.
-            metadata: What else is to be kept with it.
+            metadata: Further metadata.
 
         Raises:
-            ConditionFailed: The object is another writer's by now.
-            Unreachable: S3 gave no usable answer. The object may have been written all the same.
+            ConditionFailed: Another writer has replaced the object.
+            Unreachable: S3 gave no usable response. The object may have been written nevertheless.
             CheckpointError: S3 refuses.
         """
         for tries_left in (1, 0):
@@ -159,8 +159,8 @@ class Objects:
                 mine = self.seen(name)
                 if not tries_left or mine is None or mine.metadata.get(WRITER) != writer:
                     raise
-                etag = mine.etag  # written by an earlier try whose answer was lost
-        raise AssertionError("the last try returns or raises")
+                etag = mine.etag  # written by an earlier attempt whose response was lost
+        raise AssertionError("the last attempt returns or raises")
 
     def _put(self, name: str, body: bytes | BinaryIO, etag: str | None, metadata: Mapping[str, str]) -> str:
         client = self._quick if isinstance(body, bytes) else self._patient
@@ -178,23 +178,23 @@ class Objects:
                 )
             except ClientError as error:
                 code, status = code_of(error)
-                # If-Match on an object that is gone is answered with 404.
+                # If-Match on a missing object gives 404.
                 if code in CONDITION_FAILED or status == 412 or (etag is not None and code in NO_SUCH_OBJECT):  # noqa: PLR2004 - HTTP's
                     raise ConditionFailed(name) from error
                 raise
         return str(answer["ETag"])
 
     def check_conditions(self, name: str, body: bytes, *, writer: str) -> None:
-        """Refuse a store that writes whatever the condition says: no lease would keep a second runner out.
+        """Refuse a store that ignores conditions: a lease there does not exclude a second runner.
 
         Args:
-            name: An object of this writer, which is there.
-            body: Its content: what a store without conditions writes again.
+            name: An existing object of this writer.
+            body: Its content. A store without conditions writes it again.
             writer: Id of the process that writes.
 
         Raises:
-            Unreachable: S3 gave no usable answer.
-            CheckpointError: The store knows no conditions, or refuses.
+            Unreachable: S3 gave no usable response.
+            CheckpointError: The store ignores conditions, or refuses.
         """
         for etag in (None, NO_ETAG):
             try:
@@ -210,10 +210,10 @@ class Objects:
             )
 
     def put(self, name: str, body: BinaryIO) -> str:
-        """Write an object whatever is there; return its ETag.
+        """Write an object without a condition; return its ETag.
 
         Raises:
-            Unreachable: S3 gave no usable answer.
+            Unreachable: S3 gave no usable response.
             CheckpointError: S3 refuses.
         """
         with self._answers(name):
@@ -221,10 +221,10 @@ class Objects:
         return str(answer["ETag"])
 
     def remove(self, name: str) -> None:
-        """Remove an object, if there is one.
+        """Remove an object, if it exists.
 
         Raises:
-            Unreachable: S3 gave no usable answer.
+            Unreachable: S3 gave no usable response.
             CheckpointError: S3 refuses.
         """
         with self._answers(name):

@@ -1,7 +1,7 @@
 """The other files of a run directory in S3: earlier checkpoints, rejected rows, log, report.
 
-They are written whole, rarely, and by the holder of the lease. What was brought up or down is noted, so that
-only what changed since goes over the network again.
+The holder of the lease writes them whole, and rarely. Notes record which files were uploaded or downloaded,
+so that only changed files are transferred again.
 """
 
 import os
@@ -42,12 +42,12 @@ _FILES_AT_ONCE = 16
 
 @dataclass
 class Notes:
-    """What is known of a part of a working copy and its objects in S3.
+    """What this machine knows about the objects of a part in S3.
 
     Attributes:
-        etag: ETag of the copy of the checkpoint that was brought up or down last; None before.
-        is_own: Whether the checkpoint here is at least as new as that copy: this machine wrote it.
-        copied_at: When that copy was taken, if it was brought down.
+        etag: ETag of the last uploaded or downloaded copy of the checkpoint; None before the first one.
+        is_own: Whether this machine wrote that copy. Its checkpoint is then at least as new.
+        copied_at: Time of that copy in epoch seconds, if it was downloaded.
         files: ETag, size in bytes and modification time (ns) of each other file, by name below the part.
     """
 
@@ -58,14 +58,14 @@ class Notes:
 
     @classmethod
     def of(cls, folder: Path) -> "Notes":
-        """Return the notes of a part; empty ones if there are none that can be read."""
+        """Return the notes of a part; empty notes if no usable ones exist."""
         try:
             return _NOTES.validate_json((folder / NOTES_NAME).read_bytes(), strict=True)
         except (OSError, ValidationError):
             return cls()
 
     def write(self, folder: Path) -> None:
-        """Write them down.
+        """Store the notes of a part.
 
         Raises:
             OSError: The disk refuses.
@@ -79,22 +79,22 @@ _NOTES = TypeAdapter(Notes)
 def bring_files_down(
     objects: Objects, folder: str, into: Path, listed: Mapping[str, str], notes: Notes
 ) -> None:
-    """Make the other files of a part like those in S3.
+    """Make the other files of a part equal to those in S3.
 
     Args:
         objects: The run directory.
         folder: The part's folder below the address, empty or with a slash at its end.
         into: The folder of this machine.
         listed: ETags of all objects of the run directory, by name.
-        notes: Those of the part; changed.
+        notes: Notes of the part; they are updated.
 
     Raises:
-        Unreachable: S3 gave no usable answer.
+        Unreachable: S3 gave no usable response.
         CheckpointError: S3 refuses.
         OSError: The disk refuses.
     """
     below = {name.removeprefix(folder): etag for name, etag in listed.items() if name.startswith(folder)}
-    others = tuple(  # run directories of their own, such as one for corrected rows
+    others = tuple(  # nested run directories, such as one for corrected rows
         name.removesuffix(LEASE_NAME) for name in below if name.endswith(f"/{LEASE_NAME}")
     )
     there = {
@@ -125,25 +125,25 @@ def bring_files_down(
 
 
 def bring_files_up(objects: Objects, folder: str, of: Path, notes: Notes) -> None:
-    """Make the other files of a part in S3 like those of this machine.
+    """Make the other files of a part in S3 equal to those of this machine.
 
     Args:
         objects: The run directory.
         folder: The part's folder below the address, empty or with a slash at its end.
         of: The folder of this machine.
-        notes: Those of the part; changed.
+        notes: Notes of the part; they are updated.
 
     Raises:
-        Unreachable: S3 gave no usable answer.
+        Unreachable: S3 gave no usable response.
         CheckpointError: S3 refuses.
         OSError: The disk refuses.
     """
     here = dict(_files_of(of))
     for name, path in here.items():
-        with suppress(FileNotFoundError):  # a thread that was left behind removes it
+        with suppress(FileNotFoundError):  # an abandoned thread of this process removed it
             seen = _seen(path)
             if notes.files.get(name, ("", -1, -1))[1:] != seen:
-                # The log grows while it is sent: it would not fit its checksum.
+                # The log grows while it is uploaded, which would invalidate its checksum.
                 with path.open("rb") as file, tempfile.TemporaryFile(dir=of) as still:
                     shutil.copyfileobj(file, still)
                     still.seek(0)
@@ -154,7 +154,7 @@ def bring_files_up(objects: Objects, folder: str, of: Path, notes: Notes) -> Non
 
 
 def _files_of(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield name and path of the files of a part that belong into S3."""
+    """Yield name and path of the files of a part that are kept in S3."""
     for parent, folders, names in os.walk(folder):
         here = Path(parent)
         # A folder with a checkpoint of its own is another run directory.

@@ -1,12 +1,13 @@
-"""The working copy of a run directory in S3: a folder of this machine, in which a load works as in any other.
+"""The working copy of a run directory in S3: a folder of this machine, used like any run directory.
 
 Rules kept here:
 
-1. The local checkpoint is used if this machine wrote it and the copy in S3 is its own: it is at least as new.
-   In every other case the copy in S3 replaces it.
-2. After a copy was put back, whatever its writer may have sent since it was taken is in doubt, unless the
+1. The local checkpoint is used if this machine wrote both it and the copy in S3, because it is then at least
+   as new. In every other case the copy in S3 replaces it.
+2. After a copy was restored, the events that its writer may have sent since the copy are in doubt, unless the
    writer still works, or has ended and copied everything.
-3. If the copy that this machine knows is gone from S3, the run directory was removed, and so is what is here.
+3. If the copy that this machine knows is missing in S3, the run directory was removed. The local files are
+   then removed too.
 """
 
 import logging
@@ -83,12 +84,12 @@ class WorkingCopy:
         self.path = working_copy_of(objects.address)
 
     def place_of(self, shard: Shard | None) -> Place:
-        """Return where a part lies."""
+        """Return the folders of a part."""
         folder = folder_of(shard)
         return Place(folder, self.path / folder.rstrip("/") if folder else self.path)
 
     def holder(self) -> str:
-        """Return the id of this working copy on this machine, by which a lease knows its holder again.
+        """Return the id of this working copy on this machine, by which a lease identifies its holder.
 
         Raises:
             OSError: The disk refuses.
@@ -108,7 +109,7 @@ class WorkingCopy:
         """Return the leases on parts.
 
         Raises:
-            Unreachable: S3 gave no usable answer.
+            Unreachable: S3 gave no usable response.
             CheckpointError: S3 refuses, or an object is not a lease.
         """
         wanted = list(shards)
@@ -124,7 +125,7 @@ class WorkingCopy:
             leases: The parts, with the lease on each as its last holder left it.
 
         Raises:
-            Unreachable: S3 gave no usable answer.
+            Unreachable: S3 gave no usable response.
             CheckpointError: S3 refuses, or a copy is damaged.
             OSError: The disk refuses.
         """
@@ -137,7 +138,7 @@ class WorkingCopy:
             list(threads.map(lambda part: self._bring_part(listed, *part), leases.items()))
 
     def _make_folders(self) -> None:
-        # Those above as well: where temporary files go, another user may have made them.
+        # Also the parent folders: in a folder for temporary files, another user may have made them.
         for folder in (self.path.parent.parent, self.path.parent, self.path):
             make_private_folder(folder)
 
@@ -162,7 +163,7 @@ class WorkingCopy:
                 _leave_in_doubt(place.path, notes.copied_at, lease)
 
     def _wrote(self, place: Place, lease: SeenLease | None) -> bool:
-        """Return whether this working copy wrote the copy in S3, although the answer to that was lost."""
+        """Return whether this working copy wrote the copy in S3 and lost the response."""
         if lease is None or lease.body.holder != self.holder() or not (place.path / CHECKPOINT_NAME).exists():
             return False
         stored = self.objects.seen(place.folder + COPY_NAME)
@@ -171,7 +172,7 @@ class WorkingCopy:
     def _forget_removed(self, place: Place, notes: Notes) -> None:
         if notes.etag is None:
             return
-        log.warning("The run directory was removed from S3, so the load begins as in a new one.")
+        log.warning("The run directory was removed from S3, so the load begins in a new one.")
         path = place.path / CHECKPOINT_NAME
         if path.exists():
             path.replace(place.path / REMOVED_NAME)  # it may have been removed by mistake
@@ -183,9 +184,9 @@ class WorkingCopy:
 
 
 def _leave_in_doubt(folder: Path, copied_at: float, lease: SeenLease | None) -> None:
-    """Leave in doubt what the writer of a copy may have sent after it was taken.
+    """Record that the events which the writer of a copy may have sent after it are in doubt.
 
-    One that works has its events in flight, and one that has ended in order left the horizon 0.
+    A writer that still works has its events in flight. A writer that ended normally left the horizon 0.
     """
     horizon = EVERY_WINDOW if lease is None else lease.body.horizon
     if not horizon or (lease is not None and lease.is_live):
@@ -197,16 +198,15 @@ def _leave_in_doubt(folder: Path, copied_at: float, lease: SeenLease | None) -> 
 
 
 def parts_beside(shard: Shard | None, listed: Iterable[str], *, restart: bool) -> Iterator[Shard]:
-    """Yield the other parts that a load of a part has to know.
+    """Yield the other parts that the load of a part needs.
 
-    Those of another division always: what they delivered is taken over. Those of its own division only if the
-    part
-    begins: a part that goes on knows its plan and its generation.
+    These are all parts of other divisions, because their deliveries are taken over. They include parts of its
+    own division only if the load of the part begins: a resumed one knows its plan and its generation.
 
     Args:
         shard: The part; None for the whole.
         listed: The names of all objects of the run directory.
-        restart: Whether it starts over.
+        restart: Whether the load starts over.
     """
     own = shard or WHOLE
     names = list(listed)

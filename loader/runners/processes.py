@@ -1,4 +1,4 @@
-"""A worker process as its parent sees it: on this machine here, anywhere else by another engine."""
+"""Worker processes as their parent uses them: here those of this machine; engines add others."""
 
 import sys
 from asyncio.subprocess import PIPE, Process, create_subprocess_exec
@@ -19,13 +19,13 @@ class WorkerProcess(Protocol):
     """A process that delivers a shard."""
 
     def messages(self) -> AsyncIterator[bytes]:
-        """Yield what it says, until it has ended."""
+        """Yield its messages until it has ended."""
 
     def send(self, message: bytes) -> None:
-        """Send it a message; one that has ended takes none."""
+        """Send it a message; an ended process ignores it."""
 
     def drain(self) -> None:
-        """Let it end as at SIGTERM: it waits for what is in flight."""
+        """Let it end as after SIGTERM: it waits for the attempts in flight."""
 
     def kill(self) -> None:
         """End it at once; safe in any thread."""
@@ -49,7 +49,7 @@ class LocalProcess:
         self._stdin, self._stdout = process.stdin, process.stdout
 
     async def messages(self) -> AsyncIterator[bytes]:
-        """Yield what it says, until it has ended."""
+        """Yield its messages until it has ended."""
         async for message in self._stdout:
             yield message
         await self._process.wait()
@@ -77,7 +77,7 @@ async def start_here(_shard: Shard, first: bytes, *, module: str = MODULE) -> Lo
 
     Args:
         first: Its first message.
-        module: What it runs; tests of faults put another one in its place.
+        module: The module that it runs; fault tests use another one.
     """
     process = LocalProcess(
         await create_subprocess_exec(

@@ -32,22 +32,22 @@ from loader.runners.ray_cluster import connected, on_machines, passed_on
 from loader.runners.workers import run_workers
 
 MESSAGES_SECONDS = 0.25
-"""How often a task and the driver look for messages of each other."""
+"""Interval at which a task and the driver exchange messages."""
 
 DRAIN = b""
-"""An order: let the worker drain. Every other one is a message for the worker."""
+"""The order to drain. Every other order is a message for the worker."""
 
 
 def run_on_ray(
     job: Job, observers: Observers, *, command: str = "", key: Credentials | None = None
 ) -> Ending:
-    """Deliver the shards of a load by tasks of a Ray cluster; return how the load ended.
+    """Deliver the shards of a load by tasks of a Ray cluster; return the end of the load.
 
     Args:
         job: The settings.
-        observers: Who looks on.
+        observers: Observers of the load.
         command: The command line that runs the load again.
-        key: The key to sign with; looked for on each machine if not given.
+        key: The key used for signing; without one, each machine looks it up.
 
     Raises:
         LoaderError: The load was refused before anything was sent.
@@ -58,19 +58,19 @@ def run_on_ray(
 
 
 class _Exchange:
-    """An actor that keeps messages until the other side takes them. Each task has a place of its own."""
+    """An actor that stores messages until the other side takes them, for each task separately."""
 
     def __init__(self) -> None:
         self._said: defaultdict[int, list[bytes]] = defaultdict(list)
         self._orders: defaultdict[int, list[bytes]] = defaultdict(list)
 
     def of_worker(self, place: int, said: Sequence[bytes]) -> Sequence[bytes]:
-        """Take what a worker said; return the orders for it."""
+        """Take the messages of a worker; return the orders for it."""
         self._said[place] += said
         return self._orders.pop(place, [])
 
     def of_driver(self, place: int, orders: Sequence[bytes]) -> Sequence[bytes]:
-        """Take orders for a worker, and return what it said."""
+        """Take orders for a worker; return its messages."""
         self._orders[place] += orders
         return self._said.pop(place, [])
 
@@ -95,9 +95,9 @@ class _Task:
     """A task as a worker process.
 
     Args:
-        result: Its result, which comes when it has ended.
-        exchange: The actor that keeps its messages.
-        place: Where it keeps them.
+        result: Its result, which is available after its end.
+        exchange: The actor that stores its messages.
+        place: Number of the task in the actor.
     """
 
     def __init__(self, result: Any, exchange: Any, place: int) -> None:
@@ -130,7 +130,7 @@ class _Task:
             ray.cancel(self._result, force=True)
 
     async def _end(self) -> None:
-        with suppress(RayError):  # that no end was said tells enough
+        with suppress(RayError):  # the missing end message says enough
             await self._result
 
     async def _said(self) -> Sequence[bytes]:
@@ -139,7 +139,7 @@ class _Task:
             said: Sequence[bytes] = await self._exchange.of_driver.remote(self._place, orders)
         except RayError as error:
             raise DeliveryStopped(
-                "The Ray cluster is out of reach: the load stops.",
+                "The Ray cluster cannot be reached, so the load stops.",
                 why=str(error).splitlines()[0],
                 next_step="run the same command again: it resumes",
             ) from error
@@ -147,7 +147,7 @@ class _Task:
 
 
 def _deliver(first: bytes, environment: Mapping[str, str], exchange: Any, place: int) -> None:
-    """Run a worker process to its end: the task."""
+    """Run a worker process to its end. This is the task."""
     process = subprocess.Popen(  # noqa: S603 - our own module
         (sys.executable, "-m", MODULE),
         stdin=subprocess.PIPE,
@@ -174,7 +174,7 @@ def _deliver(first: bytes, environment: Mapping[str, str], exchange: Any, place:
 
 
 def _give(stdin: IO[bytes], order: bytes) -> None:
-    with suppress(OSError, ValueError):  # it has ended, or drains
+    with suppress(OSError, ValueError):  # the process has ended or drains
         if order == DRAIN:
             stdin.close()
         else:
@@ -189,7 +189,7 @@ def _read(stdout: IO[bytes], said: "SimpleQueue[bytes | None]") -> None:
 
 
 def _so_far(said: "SimpleQueue[bytes | None]") -> Iterator[bytes | None]:
-    """Yield what was said, after a short wait for the first of it."""
+    """Yield the messages so far, after a short wait for the first one."""
     with suppress(Empty):
         yield said.get(timeout=MESSAGES_SECONDS)
         while True:

@@ -30,12 +30,12 @@ from loader.sources.s3_objects import find_objects
 log = logging.getLogger(__name__)
 
 MACHINE_SECONDS = 60.0
-"""How long a machine may take to look: the first task of a machine starts a Python."""
+"""Maximum time of the check of a machine. The first task of a machine starts a Python process."""
 
 CONNECT_SECONDS = 5.0
 
 OBJECT_STORE_BYTES = 100 * 2**20
-"""Of a cluster that is made for the load. Nothing is kept in it; Ray asks for 75 MiB."""
+"""Size for a cluster that the load starts. It stores almost nothing; Ray requires 75 MiB."""
 
 SHARED = "use storage that all machines have at the same path, then run the same command again"
 
@@ -48,13 +48,13 @@ PASSED_ON = (
 
 @contextmanager
 def connected(job: Job) -> Iterator[None]:
-    """Connect to the cluster, or make one on this machine.
+    """Connect to the cluster, or start one on this machine.
 
     Raises:
-        SettingsError: There is no cluster at the address.
-        Interrupted: A signal came before the load began.
+        SettingsError: No cluster responds at the address.
+        Interrupted: A signal arrived before the load began.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # otherwise Ray sends usage reports
     options: dict[str, Any] = {"address": job.ray_address}
     if job.ray_address is None:
         made = {
@@ -70,7 +70,7 @@ def connected(job: Job) -> Iterator[None]:
                 ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
         except (OSError, RuntimeError, ValueError, RayError) as error:
             raise SettingsError(
-                "There is no Ray cluster to run the load.",
+                "No Ray cluster can run the load.",
                 where=job.ray_address or "this machine",
                 why=str(error).strip().splitlines()[0],
                 next_step="start one with 'ray start --head', or leave out --ray-address",
@@ -82,17 +82,17 @@ def connected(job: Job) -> Iterator[None]:
 
 
 def on_machines(job: Job) -> Job:
-    """Return the job with paths that hold on every machine of the cluster, after a check of each machine.
+    """Check each machine of the cluster; return the job with paths that are valid on all of them.
 
     Raises:
-        SettingsError: A machine has another loader, or not the extract and the run directory of this one.
-        NothingToLoad: There are no files.
+        SettingsError: A machine has another version, or lacks the extract or the run directory.
+        NothingToLoad: No files were found.
         ExtractError: The extract cannot be read here.
     """
     run_dir = run_dir_of(job).absolute()
     extract = tuple(located(name, Path.cwd()) for name in job.extract)
     placed = job.model_copy(update={"extract": extract, "run_dir": run_dir})
-    # A machine without resources has just joined: it has not reported its own.
+    # A machine without resources has just joined and has not reported them yet.
     machines = [
         each
         for each in ray.nodes()
@@ -116,12 +116,12 @@ def on_machines(job: Job) -> Job:
 
 
 def passed_on() -> dict[str, str]:
-    """Return what holds for the tasks of the driver's environment; credentials are those of each machine."""
+    """Return the environment variables that the tasks take from the driver, without credentials."""
     return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
 
 
 def _looks(job: Job, mark: Path, machines: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return what each machine sees, by its name."""
+    """Return what each machine finds, by its name."""
     looks = {}
     for each in machines:
         there = NodeAffinitySchedulingStrategy(each["NodeID"], soft=False)
@@ -151,11 +151,11 @@ def _compare(machine: str, theirs: Mapping[str, Any], ours: Mapping[str, Any], r
         where, why = theirs["problem"]
     elif theirs["files"] != ours["files"]:
         other = sorted(set(ours["files"]) ^ set(theirs["files"]))
-        where, why = other[0][0], "it is not there, or has another size"
+        where, why = other[0][0], "it is missing or has another size"
     elif not theirs["has_mark"]:
         where, why = (
             str(run_dir),
-            "what is written there from here does not arrive there, or it may not write there",
+            "a file written by this machine is missing there, or the machine may not write there",
         )
     if where:
         raise SettingsError(
@@ -167,7 +167,7 @@ def _compare(machine: str, theirs: Mapping[str, Any], ours: Mapping[str, Any], r
 
 
 def _look_for_driver(job: Job, mark: Path) -> dict[str, Any]:
-    """Look, and return an error of the loader as texts, which can be sent to the driver."""
+    """Run the check; return an error of the loader as texts, which can be sent to the driver."""
     try:
         return _look(job, mark)
     except LoaderError as error:
@@ -176,7 +176,7 @@ def _look_for_driver(job: Job, mark: Path) -> dict[str, Any]:
 
 
 def _look(job: Job, mark: Path) -> dict[str, Any]:
-    """Return what this machine sees of a load."""
+    """Return the files that this machine finds, and whether it can write to the run directory."""
     s3 = S3Client(job.extract_profile or job.profile, job.region)
     files: list[tuple[str, int]] = []
     for pattern in unlisted(job.extract):
@@ -189,7 +189,7 @@ def _look(job: Job, mark: Path) -> dict[str, Any]:
 
 
 def _check_listening(address: str | None) -> None:
-    """Raise OSError if nothing listens at HOST:PORT: Ray itself would try for a minute."""
+    """Raise OSError if HOST:PORT refuses connections; Ray itself tries for a minute."""
     match = re.fullmatch(r"(?:ray://)?([^/:]+):(\d+)", address or "")
     if match:
         socket.create_connection((match[1], int(match[2])), CONNECT_SECONDS).close()
@@ -197,7 +197,7 @@ def _check_listening(address: str | None) -> None:
 
 @contextmanager
 def _own_sigterm() -> Iterator[None]:
-    """Keep the handler of SIGTERM, which Ray would replace."""
+    """Restore the handler of SIGTERM, which Ray replaces."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

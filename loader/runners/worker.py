@@ -61,11 +61,11 @@ class ToParent:
 
 
 class ErrorMessages:
-    """Tells the parent the counts that the limits of errors are compared with.
+    """Sends the parent the counts for its limits of errors.
 
     Args:
-        parent: Gets the messages.
-        of_files: Whether it needs those of each file.
+        parent: Receives the messages.
+        of_files: Whether it needs the counts of each file.
     """
 
     def __init__(self, parent: ToParent, *, of_files: bool) -> None:
@@ -74,7 +74,7 @@ class ErrorMessages:
         self._sent: dict[str, ErrorCounts] = {}
 
     def send(self, load: ErrorCounts, by_file: Callable[[], Mapping[str, ErrorCounts]]) -> None:
-        """Send the counts of the load, and those of files that changed."""
+        """Send the counts of the load and the changed counts of files."""
         files = by_file() if self._of_files else {}
         changed = [(path, counts) for path, counts in files.items() if self._sent.get(path) != counts]
         for first in range(0, max(1, len(changed)), FILES_IN_A_MESSAGE):
@@ -124,15 +124,15 @@ def _run(given: dict[str, Any], observers: Observers) -> tuple[Ending | None, Lo
         )
     except LoaderError as error:
         return None, error
-    except Exception as fault:  # noqa: BLE001 - the parent tells it
+    except Exception as fault:  # noqa: BLE001 - the parent reports it
         return None, unhandled(fault)
     return ending, ending.error
 
 
 def _wait_for_orphans(job: Job) -> None:
-    """Wait while others hold the shard: workers whose parent or machine was lost drain, and then end.
+    """Wait while other processes hold the shard: workers that lost their parent drain and then end.
 
-    Who holds it for longer is refused where the checkpoint is opened.
+    If a process holds it for longer, the opening of the checkpoint refuses this worker.
     """
     own = job.shard or WHOLE
     run_dir = run_dir_of(job)
@@ -146,7 +146,8 @@ def _wait_for_orphans(job: Job) -> None:
             return
         if not is_told:
             log.warning(
-                "Another process still works in the run directory: waiting up to %.0f s for its end.", seconds
+                "Another process is still working in the run directory: waiting up to %.0f s for its end.",
+                seconds,
             )
             is_told = True
         time.sleep(BETWEEN_LOOKS_SECONDS)

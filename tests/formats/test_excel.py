@@ -276,7 +276,7 @@ def test_the_sheet_must_be_clear(tmp_path: Path) -> None:
         ("", "no header"),
         (text_row(2, "1"), "no header"),
         (text_row(1, "a"), "no rows"),
-        (text_row(1, "a", "a") + text_row(2, "1", "2"), "alike"),
+        (text_row(1, "a", "a") + text_row(2, "1", "2"), "have the same name"),
         (text_row(1, "a") + text_row(3, "1") + text_row(2, "1"), "cannot be read"),
         ('<row r="1"><c t="s"><v>7</v></c></row>', "cannot be read"),
         ("<row><unclosed></row>", "cannot be read"),

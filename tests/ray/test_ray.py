@@ -145,7 +145,7 @@ async def test_no_cluster_is_said(trial: Trial) -> None:
         flags = ("--workers", "2", "--engine", "ray", "--ray-address", "127.0.0.1:1")
         ended = await trial.run(emulator.url, *flags)
     assert ended.code == ExitCode.REFUSED
-    assert "There is no Ray cluster" in ended.err
+    assert "No Ray cluster can run the load" in ended.err
 
 
 @pytest.mark.tried(

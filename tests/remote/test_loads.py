@@ -94,7 +94,7 @@ def test_the_load_goes_on_while_s3_is_gone(
     observers.watch = heal
     ending = load(observers, **SLOW)
     assert ending.error is None
-    assert "The load goes on." in caplog.text
+    assert "The load continues." in caplog.text
     assert_delivered_once(service)
     lease = orjson.loads(s3.get(PREFIX + "lease.json"))
     assert (lease["is_released"], lease["horizon"]) == (True, 0)

@@ -30,7 +30,7 @@ def header_names(path: str, row: SheetRow, header_row: int) -> dict[int, str]:
     """Return the names of the columns by their number, from the cells of the header row.
 
     Raises:
-        ExtractError: The row is empty, or names columns alike.
+        ExtractError: The row is empty, or two columns have the same name.
     """
     if not any(cell.kind in _VALUES for cell in row.values()):
         raise ExtractError(
@@ -43,7 +43,7 @@ def header_names(path: str, row: SheetRow, header_row: int) -> dict[int, str]:
     twice = [name for name, count in Counter(names.values()).items() if count > 1]
     if twice:
         raise ExtractError(
-            "The header of the sheet names columns alike.",
+            "Columns of the sheet have the same name.",
             where=f"{path}, row {header_row:,}",
             why=f"it names more than one column {', '.join(map(repr, twice[:5]))}",
             next_step="give each column of the sheet a name of its own",
@@ -72,7 +72,7 @@ class RowBlock:
 
     @property
     def rows(self) -> int:
-        """How many rows it holds."""
+        """Number of its rows."""
         return len(self.cells)
 
     def parse(self, columns: Sequence[str]) -> tuple[pl.DataFrame, list[BadRecord]]:
@@ -119,14 +119,13 @@ def _cell_fault(name: str, cell: SheetCell, *, is_text: bool) -> RecordFault | N
             reason = "the cell holds a formula whose value is not stored: open the file in Excel and save it"
             return RecordFault(RejectCode.NO_FORMULA_VALUE, reason, name)
         case CellKind.COVERED:
-            reason = (
-                'the cell is merged with another one (excel.merged_cells = "fill" takes the value of that)'
-            )
+            reason = 'the cell is merged with another one (excel.merged_cells = "fill" copies the value)'
             return RecordFault(RejectCode.MERGED_CELL, reason, name)
     if is_text:
+        lost = ": leading zeros may be lost" if cell.kind is CellKind.NUMBER else ""
         reason = (
-            f"the cell holds {cell.kind.value}, and the column feeds texts: zeros in front may be lost"
-            " (excel.as_text names columns in which it is right)"
+            f"the cell holds {cell.kind.value}, and the column feeds a text{lost}"
+            " (excel.as_text names columns in which such cells are accepted)"
         )
         return RecordFault(RejectCode.NOT_A_TEXT, reason, name)
     return None

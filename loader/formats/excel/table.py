@@ -26,18 +26,18 @@ _BLOCK_ROWS = 2048
 """Rows that are parsed at a time."""
 
 _SIZING_ROWS = 1000
-"""Rows at the beginning that tell how long rows are."""
+"""Rows at the beginning from which the size of rows is estimated."""
 
 
 class ExcelTable:
-    """One sheet of a workbook. All columns are text: what a cell holds decides which columns take it.
+    """One sheet of a workbook. All columns are text; the kind of a cell decides which columns accept it.
 
     Args:
         file: The workbook.
-        settings: Which sheet, and how it is read.
+        settings: The sheet, and how to read it.
 
     Raises:
-        NothingToLoad: The sheet has no row behind its header.
+        NothingToLoad: The sheet has no rows below its header.
         ExtractError: The workbook or its header cannot be used.
     """
 
@@ -72,24 +72,24 @@ class ExcelTable:
 
     @property
     def words(self) -> str:
-        """How it is written, in words."""
+        """The format in words."""
         return f"Excel, sheet '{self._sheet_name}', names in row {self._settings.header_row:,}"
 
     @property
     def advice(self) -> Sequence[str]:
-        """What the user should check: rows that Excel does not show."""
+        """A note on rows that Excel hides."""
         if not self._hidden_rows:
             return ()
         rows = "1 row" if self._hidden_rows == 1 else f"{self._hidden_rows:,} rows"
         verb = "is" if self._hidden_rows == 1 else "are"
-        return [f"{rows} of {self.file.path} {verb} hidden in Excel (by a filter?) and loaded all the same."]
+        return [f"{rows} of {self.file.path} {verb} hidden in Excel (by a filter?) and loaded nevertheless."]
 
     def has_rows(self) -> bool:
-        """Return whether there is any row: a sheet without one is refused."""
+        """Return True: a sheet without rows is refused."""
         return True
 
     def row_bytes(self, columns: Sequence[str]) -> int:
-        """Return about how long records of these columns are, at the beginning."""
+        """Return the approximate size of records of these columns at the beginning."""
         return mean_row_bytes(RowBlock(self._head(_SIZING_ROWS), self._names, ()).parse(columns)[0])
 
     def pieces(self, cut: FileCut) -> Generator[Piece, None, int]:
@@ -111,7 +111,7 @@ class ExcelTable:
         others: Sequence[Table],
         columns: Sequence[str],  # noqa: ARG002 - of the protocol
     ) -> Sequence[Rows | None]:
-        """Leave each workbook to be read by itself."""
+        """Return None for each file: workbooks are read one by one."""
         return [None] * (1 + len(others))
 
     def copy_rows(self, rows: Iterator[int], path: Path) -> None:
@@ -126,11 +126,11 @@ class ExcelTable:
 
     @property
     def settings_found(self) -> Mapping[str, str]:
-        """Nothing: the copy of rows is read by the settings of the workbook."""
+        """No settings: copied rows are read with the settings of the workbook."""
         return {}
 
     def _head(self, rows: int) -> Sequence[SheetRow]:
-        """Return the first rows; they are not kept, for an extract may have many files."""
+        """Return the first rows. They are not kept, because an extract may have many files."""
         with closing(self._read_rows()) as head:
             return list(islice(head, rows))
 
@@ -139,7 +139,7 @@ class ExcelTable:
         return Header(self._settings.header_row, self._names)
 
     def _read_rows(self) -> Generator[SheetRow, None, None]:
-        """Yield the cells of each row behind the header, also of empty rows before the last one with any."""
+        """Yield the cells of each row below the header, including empty rows before the last used row."""
         with opened_sheet(self.file.path, self._settings) as sheet:
             texts = shared_texts(self.file.path, sheet.archive)
             last = self._settings.header_row
