@@ -52,7 +52,7 @@ def overview_text(overview: Overview, steps: Sequence[Step], earlier: str = "") 
 
 
 def _line(label: str, text: str) -> str:
-    return f"{label:<{_LABEL_CHARS}}{text}"
+    return f"{label:<{_LABEL_CHARS}}{text}".rstrip()
 
 
 def _state(overview: Overview) -> str:

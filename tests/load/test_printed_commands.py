@@ -259,6 +259,8 @@ def test_summary_status_and_every_json_line_say_which_load_it_is(
     ended = scn_loader(*arguments, "--summary-json", "s.json")
     summary = json.loads((folder / "s.json").read_text())
     values = json.loads(scn_loader("status", run_dir, "--json").stdout)
+    shown = scn_loader("status", run_dir).stdout.splitlines()
+    assert [line for line in shown if line != line.rstrip()] == []
     assert values["load_id"] in ended.stdout
     names = ("load_id", "rehearsal", "instance_id", "event_type", "files", "command", "began_at", "parent")
     assert {name: summary[name] for name in names} == {name: values[name] for name in names}
