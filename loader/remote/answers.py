@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ssl import SSLError
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
@@ -61,7 +62,7 @@ def answers(where: str) -> Iterator[None]:
         raise Unreachable(f"{code or status}: {message}") from error
     except LoaderError as error:  # of the shared client: a missing bucket, an unusable endpoint
         raise _refused(where, f"{error.what} {error.why}".strip()) from error
-    except OSError as error:  # of a socket, during a response
+    except (ConnectionError, TimeoutError, SSLError) as error:  # during a response; other OSErrors are local
         raise Unreachable(str(error)) from error
 
 

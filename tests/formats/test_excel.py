@@ -308,3 +308,10 @@ def test_a_copy_of_rows_is_read_by_the_same_settings(tmp_path: Path) -> None:
     ]
     table.copy_rows(iter([0, 1]), copy)
     assert len(list(opened(copy, header_row=2)._read_rows())) == 2
+
+
+def test_a_copy_that_cannot_be_written_is_no_damage(tmp_path: Path) -> None:
+    """The caller reports the disk, not the workbook."""
+    path = raw_workbook(tmp_path / "x.xlsx", text_row(1, "a") + text_row(2, "1"))
+    with pytest.raises(FileNotFoundError):
+        opened(path).copy_rows(iter([0]), tmp_path / "missing" / "copy.xlsx")

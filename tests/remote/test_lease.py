@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Timer
 
 import orjson
@@ -178,3 +179,10 @@ def test_a_runner_waits_until_the_lease_is_stale(lease: Callable[..., Lease], s3
     assert left is not None
     assert left.body.holder == "lost"
     assert len(told) == 1
+
+
+def test_a_full_disk_is_not_a_fault_of_s3(objects: Objects, s3: FaultyS3) -> None:
+    """Trying again would not help, and the cause would be a wrong one."""
+    s3.client.put_object(Bucket=BUCKET, Key=PREFIX + "copy", Body=b"x" * 2**20)
+    with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(OSError, match="No space left"):
+        objects.download("copy", full)

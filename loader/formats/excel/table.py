@@ -122,7 +122,9 @@ class ExcelTable:
             OSError: The new one cannot be written.
         """
         with opened_sheet(self.file.path, self._settings) as sheet:
-            copy_sheet_rows(sheet, self._header, self._read_rows(), rows, path)
+            header = self._header
+        # Outside the block, because a failed write is not damage of the workbook.
+        copy_sheet_rows(sheet, header, self._read_rows(), rows, path)
 
     @property
     def settings_found(self) -> Mapping[str, str]:
