@@ -18,7 +18,7 @@ from tests.checkpoint.sample_loads import accepted, load_plan, up_to, window_pla
 
 EVENTS = 4096
 FILE_LIMIT_BYTES = 600_000
-FILLER_BYTES = 5_000_000  # of a disk of 6 MB: a slow machine leaves a longer log behind than a fast one
+FILLER_BYTES = 23_000_000  # of a disk of 24 MiB: a slow machine makes more commits and a longer log
 
 
 def window(number: int) -> SlicePlan:

@@ -37,8 +37,8 @@ def can_mount() -> bool:
 
 @pytest.mark.skipif(not can_mount(), reason="needs a mount namespace of its own")
 def test_a_full_disk_stops_the_load_and_refuses_the_next(tmp_path: Path) -> None:
-    """On 6 MB of disk, 5 of them taken, the load stops when it is full, and resumes once there is room."""
-    mount = 'mount -t tmpfs -o size=6m tmpfs "$1" && exec "$2" -m tests.checkpoint.full_disk disk "$1"'
+    """On 24 MB of disk, 23 of them taken, the load stops when it is full, and resumes once there is room."""
+    mount = 'mount -t tmpfs -o size=24m tmpfs "$1" && exec "$2" -m tests.checkpoint.full_disk disk "$1"'
     run_story([*SMALL_DISK, "sh", "-c", mount, "sh", str(tmp_path), sys.executable])
 
 
