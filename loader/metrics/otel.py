@@ -73,8 +73,9 @@ class OtelMetrics:
         interval = (
             None if environment.get(INTERVAL) else EXPORT_MILLISECONDS
         )  # None: the library reads the variable
+        self._exporter = _watched(OTLPMetricExporter(), self._note)
         self._provider = MeterProvider(
-            [PeriodicExportingMetricReader(_watched(OTLPMetricExporter(), self._note), interval)],
+            [PeriodicExportingMetricReader(self._exporter, interval)],
             Resource.create({"service.name": "scn-loader", "service.version": version("scn-loader")}),
             shutdown_on_exit=False,
         )
@@ -86,17 +87,17 @@ class OtelMetrics:
         self._now = now
 
     def end(self, now: Snapshot, exit_code: int) -> None:
-        """Send the last metrics, for at most END_SECONDS."""
+        """Send the last metrics, for at most END_SECONDS, and end the threads of the library."""
         self._now, self._exit_code = now, exit_code
         self._was_exported = False
         # A thread of our own, because the library retries longer than its own time limit.
-        sending = threading.Thread(
-            target=partial(self._provider.force_flush, END_SECONDS * 1e3), daemon=True, name="otel-end"
-        )
-        sending.start()
-        sending.join(END_SECONDS)
+        _in_background(partial(self._provider.force_flush, END_SECONDS * 1e3)).join(END_SECONDS)
         if not self._was_exported:
             log.warning("The last metrics did not reach the OpenTelemetry collector.")
+        # A process that runs more loads would otherwise send the values of this one for ever. The exporter is
+        # shut down first, so that it does not retry. Its last request may still wait for its time limit.
+        self._exporter.shutdown()
+        _in_background(self._provider.shutdown)
 
     def _note(self, was_exported: bool) -> None:  # noqa: FBT001 - a callback
         self._was_exported = was_exported
@@ -121,6 +122,13 @@ class OtelMetrics:
         from opentelemetry.metrics import Observation  # noqa: PLC0415 - see above
 
         return () if value is None else (Observation(value, self._labels),)
+
+
+def _in_background(work: Callable[[], object]) -> threading.Thread:
+    """Start a thread that does not hold up the end of the process."""
+    thread = threading.Thread(target=work, daemon=True, name="otel-end")
+    thread.start()
+    return thread
 
 
 def _watched(exporter: Any, note: Callable[[bool], None]) -> Any:
