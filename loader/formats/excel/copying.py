@@ -50,21 +50,26 @@ def copy_sheet_rows(
     book: Any = Workbook(write_only=True)
     book.epoch = sheet.epoch
     target = book.create_sheet(sheet.name)
-    for _ in range(header.row - 1):
-        target.append([])
-    target.append(
-        _cells(
-            target, sheet, {number: SheetCell(CellKind.TEXT, name) for number, name in header.names.items()}
-        )
-    )
+    try:
+        for row in _rows_to_write(header, cells, rows):
+            target.append(_cells(target, sheet, row))
+        book.save(path)
+    finally:
+        if not target.closed:  # after a failure, its generator would end with a message on stderr
+            target.close()
+
+
+def _rows_to_write(header: Header, cells: Iterable[SheetRow], rows: Iterator[int]) -> Iterator[SheetRow]:
+    """Yield empty rows up to the header, the header, and the rows at the positions."""
+    yield from ({} for _ in range(header.row - 1))
+    yield {number: SheetCell(CellKind.TEXT, name) for number, name in header.names.items()}
     row = next(rows, None)
     for position, values in enumerate(cells):
         if row is None:
-            break
+            return
         if position == row:
-            target.append(_cells(target, sheet, values))
+            yield values
             row = next(rows, None)
-    book.save(path)
 
 
 def _cells(target: Any, sheet: Sheet, row: SheetRow) -> list[Any]:
