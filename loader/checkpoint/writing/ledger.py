@@ -57,6 +57,7 @@ INSERT_SLICE_FILE = """
 INSERT INTO slice_files (window, slice, file, first_row, rows_read, rows_filtered, rows_rejected, records,
                          last_of_file, rows_filtered_unknown, lines_swallowed, rows_elsewhere)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+WRITE_COUNTS = "UPDATE windows SET accepted = ?, finished_at = ? WHERE number = ?"
 READ_RECEIPTS = "SELECT event_ids FROM receipts WHERE window = ?"
 WRITE_RECEIPTS = "INSERT OR REPLACE INTO receipts (window, event_ids) VALUES (?, ?)"
 INSERT_ODD = "INSERT INTO odd_receipts (window, event_index, event_id) VALUES (?, ?, ?)"
@@ -219,7 +220,7 @@ class Ledger:
             connection.execute(WRITE_RECEIPTS, (number, receipts))
         window.events += entry.events
         window.is_whole = entry.ends_window
-        self._finish_if_answered(number, window, entry.opened_at)
+        self._write_counts(number, window, entry.opened_at)
 
     def _mark(self, entry: EventsMarked) -> None:
         self._marks += 1
@@ -250,15 +251,14 @@ class Ledger:
         for entry in rows:
             window.put_aside(entry.index)
         connection.executemany(PUT_ASIDE, [(*entry.values, now, self._run.number) for entry in rows])
-        connection.execute("UPDATE windows SET accepted = ? WHERE number = ?", (window.accepted, number))
-        self._finish_if_answered(number, window, now)
+        self._write_counts(number, window, now)
 
-    def _finish_if_answered(self, number: int, window: OpenWindow, now: float) -> None:
+    def _write_counts(self, number: int, window: OpenWindow, now: float) -> None:
         if window.finished:
             self._connection.execute("DELETE FROM marks WHERE window = ?", (number,))
             del self._windows[number]
         finished_at = now if window.finished else None
-        self._connection.execute("UPDATE windows SET finished_at = ? WHERE number = ?", (finished_at, number))
+        self._connection.execute(WRITE_COUNTS, (window.accepted, finished_at, number))
 
     def _reopen(self, number: int) -> OpenWindow | None:
         """Load the counts of a window that an earlier run planned, or that was already finished."""
