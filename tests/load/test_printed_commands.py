@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import typer
 
 from loader.cli import app
+from loader.cli.terminal.command_group import imported_commands
 from tests.load.conftest import EmulatorProcess, Run
 from tests.prepared.program import write_program
 
@@ -152,7 +152,7 @@ def literal(node: ast.expr) -> str:
 @pytest.mark.parametrize(("place", "text"), next_steps_in_the_code())
 def test_a_command_in_an_error_stands_alone_and_has_flags_that_exist(place: str, text: str) -> None:
     """Whatever error has a command as its next step, it is a line of its own with flags that exist."""
-    group = typer.main.get_command(app)
+    commands = imported_commands(app)
     for line in text.split("\n"):
         if "scn-loader " not in line or "'scn-loader " in line:
             continue
@@ -161,7 +161,7 @@ def test_a_command_in_an_error_stands_alone_and_has_flags_that_exist(place: str,
         assert not line.endswith((".", ",")), f"{place}: {line}"
         if words[1] == "X":
             continue
-        command = group.commands[words[1]]  # type: ignore[attr-defined] # a group
+        command = commands[words[1]]
         known = {name for each in command.params for name in each.opts} | {"--help"}
         assert {word for word in words[2:] if word.startswith("--")} <= known, f"{place}: {line}"
 

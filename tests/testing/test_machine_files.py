@@ -9,9 +9,9 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
-from typer.main import get_command
 
 from loader.cli import app
+from loader.cli.terminal.command_group import imported_commands
 
 MACHINES = Path(__file__).parents[2] / "examples" / "machines"
 STATES = json.loads((MACHINES / "step-functions.json").read_text())
@@ -45,7 +45,7 @@ def test_the_jobs_are_calls_of_batch(parameters: dict[str, Any]) -> None:
     report = ParamValidator().validate(parameters, shape)
     assert not report.has_errors(), report.generate_report()
     name, *arguments = parameters["containerOverrides"]["command"]
-    command = get_command(app).commands[name]  # type: ignore[attr-defined] # a group
+    command = imported_commands(app)[name]
     assert {each for each in arguments if each.startswith("--")} <= {
         option for parameter in command.params for option in parameter.opts
     }
