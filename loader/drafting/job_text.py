@@ -87,7 +87,7 @@ def job_text(
 
 def _head(job: Job, folder: Path) -> Iterator[str]:
     yield "# A job file for scn-loader, drafted by `scn-loader init` from names and a sample of values:"
-    yield '# check each line marked "guess", and complete each line marked NEEDED. Then the command "plan" shows'
+    yield '# check each line marked "guess", fill in each line marked NEEDED. The command "plan" then shows'
     yield "# what a load with this file would do. It sends nothing."
     yield ""
     yield f"extract = {_one_or_many([_named_from(folder, name) for name in job.extract])}"
@@ -119,7 +119,7 @@ def _named_from(folder: Path, name: str) -> str:
 
 def _group(dataset: Dataset, columns: Sequence[ColumnDraft]) -> Iterator[str]:
     yield ""
-    yield "# Rows of one group are sent in order, and groups in parallel. Without group_by, each primary key is"
+    yield "# Rows of one group are sent in order, groups in parallel. Without group_by, each primary key is"
     yield f"# a group: {', '.join(dataset.primary_key)}."
     # The order of a line is a better group than "id", which is often unique in each row.
     keys = [each.name for each in columns if each.name in dataset.primary_key]
@@ -179,7 +179,7 @@ def _without_source(dataset: Dataset, mapped: set[str], unused: Sequence[ColumnD
     needed = [column for column in left if column.required]
     if needed:
         yield ""
-        yield "# Required, and no source was found. Name a source column. For a string without one, AWS requires"
+        yield "# Required, and no source was found. Name a column. If a string has no source, AWS requires"
         yield f"# {{ constant = {_quoted(NO_VALUE)} }}."
         yield from (f"# NEEDED: {_suggested(column, unused, suggestion)}" for column in needed)
     if len(left) > len(needed):
@@ -192,7 +192,7 @@ def _without_source(dataset: Dataset, mapped: set[str], unused: Sequence[ColumnD
 def _suggested(
     column: Column, unused: Sequence[ColumnDraft], find: Callable[[str, Iterable[str]], str | None]
 ) -> str:
-    """Return an entry for a column without a source. It has the source with a similar name, if there is one."""
+    """Return an entry for a column without a source. It names a source with a similar name, if any."""
     by_name = {draft.source: draft for draft in unused if column.type in (draft.type, "string")}
     near = find(column.name, by_name)
     if near is None:

@@ -19,8 +19,8 @@ from loader.atomic import drafting, make_private_file
 from loader.checkpoint.file_names import REJECTED_NAME
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.rejected import open_rejected
+from loader.checkpoint.start.archiving import archived_name
 from loader.checkpoint.start.correction_folders import REASONS_NAME
-from loader.checkpoint.start.making_way import aside
 from loader.command_line import scn_loader
 from loader.errors import CheckpointError, LoaderError, contained_call
 from loader.extract import Table, reopen_table
@@ -171,7 +171,7 @@ def set_aside_old_rejects(run_dir: Path, generation: int) -> None:
             return  # they are written when all is read, so these are of the present load
     place, load_id = load_before(run_dir, generation)
     try:
-        folder.rename(place / aside(REJECTED_NAME, load_id))
+        folder.rename(place / archived_name(REJECTED_NAME, load_id))
     except FileNotFoundError:
         return  # another shard was faster
     except OSError as error:

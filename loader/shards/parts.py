@@ -16,8 +16,8 @@ from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.queries import is_finished, read_generation, read_last_run
 from loader.checkpoint.reading import open_for_reading, read_plan
+from loader.checkpoint.start.archiving import ARCHIVED_NAME
 from loader.checkpoint.start.lock import holding, look_without_locking, unwritable
-from loader.checkpoint.start.making_way import KEPT_NAME
 from loader.errors import CheckpointError
 from loader.job import SHARDS_NAME, Shard
 from loader.private_files import make_private_folder
@@ -110,7 +110,7 @@ def load_before(run_dir: Path, generation: int) -> tuple[Path, str]:
         with suppress(CheckpointError):
             part = read_part(shard, folder)
             found.append((part.generation, folder, part.load_id))
-        for path in folder.glob(KEPT_NAME.format("*")):
+        for path in folder.glob(ARCHIVED_NAME.format("*")):
             with suppress(CheckpointError), open_for_reading(folder, alive=False, name=path.name) as kept:
                 found.append((read_generation(kept), folder, read_plan(kept)[0]))
     earlier = [each for each in found if each[0] < generation]
