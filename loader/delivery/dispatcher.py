@@ -40,7 +40,7 @@ class Dispatcher:
             stops the load.
         settings: The settings of the delivery.
         surroundings: Clocks and random numbers.
-        records: What is written down while the delivery runs.
+        records: The durable records of the delivery.
     """
 
     def __init__(

@@ -12,8 +12,9 @@ or two. An attempt becomes overdue after one to two times the generation time.
 import math
 
 GENERATION_SECONDS, GENERATION_LATENCIES = 0.25, 4.0
-"""Minimum time of a generation in seconds, and as a factor of the usual latency. The attempts that will be
-overdue must find room in the cap for up to two generations: with 5 % timeouts, these are 12 at 500/s."""
+"""Minimum time of a generation in seconds, and as a factor of the usual latency. Attempts that will be
+overdue
+occupy the cap for up to two generations: with 5 % timeouts, these are 12 attempts at 500/s."""
 
 
 class OverdueAttempts:
@@ -53,7 +54,7 @@ class OverdueAttempts:
             self.count -= 1
 
     def look(self, now: float, latency_seconds: float) -> None:
-        """Begin a new generation if it is time.
+        """Begin a new generation if the current one is over.
 
         Args:
             now: Monotonic seconds.

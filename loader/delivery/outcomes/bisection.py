@@ -152,7 +152,7 @@ class Bisection:
             state = EventState.FAILED
             code, message = self._refused[min(self._refused, key=lambda part: part.first)]
         else:
-            # The whole event has no receipt. The receipt of its last part is a real one.
+            # The whole event has no receipt of its own, so it gets the receipt of its last part.
             state = EventState.ACCEPTED
             event_id = self._receipts[max(self._receipts, key=lambda part: part.first)]
         return EventResult(

@@ -224,7 +224,7 @@ class Governor:
         rate = self._bucket.rate
         if self._bursts.were_held_up(reaction_seconds):
             self._begin_epoch(now + max(pause, rest_seconds(rate, reaction_seconds)))
-            self._steering.estimate.begin_anew(self._log.last + 1, now)
+            self._steering.estimate.discard_before(self._log.last + 1, now)
             self._aim(rate)
             return
         self._steering.note_trouble(number, rate, self._first_throttled, reaction_seconds)

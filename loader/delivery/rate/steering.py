@@ -181,7 +181,7 @@ class Steering:
         if tally.admitted == 0:
             return 0.0
         if tally.seconds < BRIEF_SECONDS:
-            self.estimate.begin_anew(until + 1, now)
+            self.estimate.discard_before(until + 1, now)
             return None
         if tally.admitted >= SETTLED_SHARE * tally.tried:
             return None

@@ -15,7 +15,7 @@ from loader.loading.error_limits import ErrorCounts
 from loader.model import Event, EventResult, EventState, PartResult, PartState, SlicePlan
 from loader.report import LoadSummary, Snapshot
 from loader.report.trouble import Trouble
-from loader.service.way_errors import means_of
+from loader.service.path_errors import means_of
 
 CPU_BOUND_SHARE = 0.9
 """Share of one core above which the processor limits a run. The event loop is one thread, and if it is busy,
