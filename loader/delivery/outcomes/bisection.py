@@ -20,7 +20,7 @@ Rules kept here:
 from collections.abc import Iterable, Iterator, Sequence
 
 from loader.delivery.entry import Entry
-from loader.events.split import RecordSpan, halves, part_event, record_places, whole
+from loader.events.split import RecordSpan, halves, part_event, record_spans, whole
 from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, Part, PartResult, PartState
 
 CONTENT_CODES = frozenset({"ValidationException", "ValidationError"})
@@ -61,7 +61,7 @@ class Bisection:
     def __init__(self, event: Event) -> None:
         self.event = event
         self._data = event.data
-        self._places: Sequence[RecordSpan] = record_places(self._data)
+        self._places: Sequence[RecordSpan] = record_spans(self._data)
         if len(self._places) != len(event.rows):
             raise ValueError("the event must have as many records as rows")
         self._open = 0
