@@ -48,8 +48,7 @@ FORMATS = (
     "%Y/%m/%d %H:%M:%S",
     "%Y%m%d%H%M%S",
 )
-"""Formats that are tried for timestamps that are not ISO 8601. If several formats fit equally many texts, the
-first one is taken."""
+"""Formats that are tried for timestamps that are not ISO 8601, in the order of preference."""
 
 FEWEST_DIGITS = 3
 """Digits of the shortest date (``1-Jan-24``). Texts with fewer digits are not tested as dates."""
@@ -58,15 +57,13 @@ MOST_FORMATS = 3
 """Maximum number of formats in a column."""
 
 FEW_WORDS = 6
-"""Maximum number of different words for "no value" in a column of dates or numbers. If there are more
-candidates, none of them is taken."""
+"""Maximum number of words for "no value" in a column of dates or numbers. More candidates are not words."""
 
 _PADDED_SHARE = 0.5
 """If a larger share of the texts of a column has blanks around it, a program padded the column."""
 
 FITTING_SHARE = 0.5
-"""Minimum share of texts that fit a type, without words for "no value". A column with a smaller share has
-another type."""
+"""Minimum share of texts that fit a type, without words for "no value". Otherwise it is another type."""
 
 _WORD = re.compile(r"[^0-9]{1,60}")
 """A possible word for "no value": a short text without a digit."""
@@ -89,7 +86,6 @@ _NUMBER_MARKS: tuple[Marks, ...] = tuple(
     )
 )
 """Marks that are tried for numbers, in the order of preference."""
-
 
 _NO_VALUE_MARKS = frozenset({"(null)", "<null>", "[null]", "\\n"})
 """Texts that database tools write for a missing value (SQL Developer, DBeaver, MySQL), in lower case. Codes
@@ -235,9 +231,8 @@ def _marks(
 ) -> tuple[Marks, tuple[Marks, ...], pl.Series]:
     """Return the marks that fit most numbers, their rivals, and whether each text fits.
 
-    If several marks fit equally many numbers, the marks of other columns (``decimals``) are preferred, then a
-    decimal point without other marks, then the order of ``_NUMBER_MARKS``. A rival fits equally many numbers
-    but gives different values.
+    If several marks fit equally many numbers, those of other columns (``decimals``) are preferred, else the
+    plainest. A rival fits equally many numbers but gives different values.
     """
     numbers = {marks: _numbers_by(texts, marks, column_type) for marks in _NUMBER_MARKS}
     weight = {marks: int(counts.filter(read.is_not_null()).sum()) for marks, read in numbers.items()}

@@ -59,7 +59,7 @@ class PackingLane:
         group: Its ``eventGroupId``.
         max_bytes: Maximum bytes of its open events.
         max_records: Maximum records of an event.
-        is_one_group: Whether all its records belong to one user's group. Then no other group can fill an event
+        is_one_group: Whether all its records belong to one user's group. Then no other group fills an event
             after that group moved on.
         window: The state that the lanes of a window share.
 

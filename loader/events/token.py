@@ -26,7 +26,7 @@ _START = hashlib.sha256(BODY_START)
 
 
 def begin_hash(quoted: bytes) -> "_Hash":
-    """Return the state of SHA-256 after the start of a request's body and the payload, which precede the token.
+    """Return the state of SHA-256 after the part of a request's body that precedes the token.
 
     Args:
         quoted: The event's payload, in the form of `loader.json_quoting`.

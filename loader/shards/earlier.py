@@ -182,7 +182,7 @@ def _found(plan: SlicePlan, window: _Window, part: PartCheckpoint) -> Iterator[t
 
 
 def _take(taken: TakenOver, checkpoint: _Checkpoint, window: _Window, index: int, event: Event) -> None:
-    """Add the result of one checkpoint for an event. A receipt in any checkpoint means that it is accepted."""
+    """Add the result of one checkpoint for an event. A receipt in any checkpoint counts."""
     progress, now = window.progress, event.index
     known = taken.settled.get(now)
     if known is not None and known.state is EventState.ACCEPTED:

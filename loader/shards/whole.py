@@ -94,7 +94,7 @@ class Whole:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Exit code of the load: the most serious one of its shards. It is 5 for a killed or missing shard."""
+        """Exit code of the load: the most serious one of its shards. It is 5 for a killed or missing one."""
         codes = [_code(run) for run in self.runs]
         codes += [ExitCode.STOPPED_RESUMABLE] * bool(self.missing)
         return min(codes, key=GRAVEST_FIRST.index)
