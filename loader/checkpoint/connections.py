@@ -42,7 +42,8 @@ def stand_alone(connection: sqlite3.Connection) -> None:
     """Copy the write-ahead log into the main file, so that a copy of this file has everything.
 
     Raises:
-        sqlite3.Error: A process reads the file, or the disk is full. The log then stays valid beside it.
+        sqlite3.Error: A process reads the file, or the disk is full. The write-ahead log then stays and
+            remains valid.
     """
     connection.execute("PRAGMA busy_timeout = 1000")  # the end of a load must not wait long for this
     connection.execute("PRAGMA journal_mode = DELETE")

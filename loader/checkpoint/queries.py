@@ -17,7 +17,7 @@ from loader.model import EventState
 class Totals:
     """The sums of a load.
 
-    Two equations hold by construction of the checkpoint: ``rows_read == rows_filtered + rows_rejected +
+    Two equations are always true: ``rows_read == rows_filtered + rows_rejected +
     records`` and ``events_total == events_accepted + events_failed + events_in_doubt + events_unprocessed``.
 
     Attributes:

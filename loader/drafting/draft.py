@@ -1,4 +1,4 @@
-"""Draft a job file: match names, examine a sample, and write what was found and what is missing."""
+"""Draft a job file: match names, examine a sample, and write the found and the missing sources."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

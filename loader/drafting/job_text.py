@@ -104,7 +104,7 @@ def _head(job: Job, folder: Path) -> Iterator[str]:
 def _notes(notes: Sequence[str]) -> Iterator[str]:
     if notes:
         yield ""
-        yield "# What was found in the extract; settings csv.NAME go into a table [csv] of this file."
+        yield "# Notes about the extract. Settings csv.NAME belong to the table [csv] of this file."
         # A path may contain a line end, which must not end the comment.
         yield from (f"# - {' '.join(note.split())}" for note in notes)
 

@@ -82,7 +82,7 @@ def _check_at_rest(part: PartCheckpoint, own: Shard, plan: Plan, *, is_new: bool
     other_job = list(setting_differences(part.plan, plan))
     if other_job:
         raise CheckpointMismatch(
-            f"The run directory holds {_named(part.shard)} of another job; nothing in it was changed.",
+            f"The run directory contains {_named(part.shard)} of another job; nothing in it was changed.",
             where=str(part.run_dir),
             why=shown(other_job),
             next_step="name another --run-dir, or start each part over with --restart",
@@ -93,7 +93,7 @@ def _check_at_rest(part: PartCheckpoint, own: Shard, plan: Plan, *, is_new: bool
     would_be_mixed = not is_other_division and is_new
     if changes and not supersede and (would_be_passed_over or would_be_mixed):
         raise CheckpointMismatch(
-            f"The run directory holds {_named(part.shard)} of other files; nothing in it was changed.",
+            f"The run directory contains {_named(part.shard)} of other files; nothing in it was changed.",
             where=str(part.run_dir),
             why=shown(changes),
             next_step="name the files with which its load began, or another --run-dir, or replace it with "

@@ -99,7 +99,7 @@ def find_encoding(path: str, head: bytes, rest: Readable, setting: str) -> Encod
         path: The file, for errors.
         head: The first bytes of the file.
         rest: The bytes after ``head``. They are read only until a byte is not ASCII.
-        setting: The user's setting: a name that Python knows, or ``auto``.
+        setting: The user's setting: a name of Python's codecs, or ``auto``.
 
     Raises:
         ExtractError: The encoding is ambiguous, or differs from the setting.
@@ -190,5 +190,5 @@ def _unclear(path: str, why: str) -> ExtractError:
         where=path,
         why=why,
         next_step="set encoding in the [csv] table of the job file, or with --csv-encoding: utf-8, "
-        "windows-1252, windows-1250, cp850, shift_jis or any other that Python knows",
+        "windows-1252, windows-1250, cp850, shift_jis or any other encoding of Python",
     )

@@ -105,7 +105,7 @@ def _changed_while_read(file: SourceFile, why: str) -> ExtractError:
         "A file of the extract changed while it was being read.",
         where=file.path,
         why=why,
-        next_step="load a copy that no program writes to; the checkpoint has what was sent so far",
+        next_step="load a copy that no program writes to; the checkpoint has the events sent so far",
     )
 
 

@@ -25,7 +25,7 @@ LINK = "Links to folders are not followed (name them too if they belong to the e
 
 
 class LeftOut:
-    """Collects what is left out of an extract."""
+    """Collects the files and folders that are left out of an extract."""
 
     def __init__(self) -> None:
         self._paths: defaultdict[str, dict[str, None]] = defaultdict(dict)

@@ -119,7 +119,7 @@ def _found(path: Path, left_out: LeftOut) -> list[Path]:
         refuse_tables([f"{path}/"], _names_in, "")
         if not found:
             raise NothingToLoad(
-                "The folder holds no extract.",
+                "The folder contains no extract.",
                 where=str(path),
                 why=" ".join(left_out.sentences()),
                 next_step=f"names of files must end in {' '.join(FOLDER_SUFFIXES)}, and text files may be "

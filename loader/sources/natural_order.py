@@ -6,7 +6,7 @@ _DIGITS = re.compile(r"([0-9]+)")
 
 
 def natural_key(path: str) -> tuple[tuple[tuple[tuple[str, int], ...], ...], str]:
-    """Return the sort key of a path. Folders are compared one by one; text orders ``01`` and ``1``."""
+    """Return the sort key of a path. Paths that differ only in leading zeros are ordered as text."""
     return tuple(_key(name) for name in path.split("/")), path
 
 

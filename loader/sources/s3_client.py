@@ -161,5 +161,5 @@ def changed_object(url: str) -> ExtractError:
         "An object of the extract changed while it was being read.",
         where=url,
         why="its ETag changed since the load began",
-        next_step="load a copy that no program writes to; the checkpoint has what was sent so far",
+        next_step="load a copy that no program writes to; the checkpoint has the events sent so far",
     )

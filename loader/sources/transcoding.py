@@ -15,7 +15,7 @@ NO_TEXT = b"\xff"
 """Mark of bytes that are invalid in the encoding of the text."""
 
 MARK_NO_TEXT = "scn-loader.no-text"
-"""The name under which Python's codecs know this module's error handler."""
+"""The name of this module's error handler in Python's codecs."""
 
 
 class Readable(Protocol):

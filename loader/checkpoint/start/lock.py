@@ -103,7 +103,7 @@ def _locked(path: Path) -> CheckpointLocked:
     return CheckpointLocked(
         "Another process is working in the run directory.",
         where=str(path.parent),
-        why=f"process {pid} holds {path.name}" if pid else f"{path.name} is held",
+        why=f"process {pid} has locked {path.name}" if pid else f"{path.name} is locked",
         next_step="wait for it or stop it, or name another --run-dir",
     )
 

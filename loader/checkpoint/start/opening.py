@@ -169,7 +169,7 @@ def _refuse(run_dir: Path, found: _Found, command: str, *, restart: bool, supers
         raise found.problem
     if found.finished and found.other_job:
         raise CheckpointMismatch(
-            "The run directory holds the load of another job; nothing in it was changed.",
+            "The run directory contains the load of another job; nothing in it was changed.",
             where=str(run_dir),
             why=shown(found.other_job),
             next_step="name another --run-dir, or replace that load with --restart: its checkpoint is kept "
@@ -179,7 +179,7 @@ def _refuse(run_dir: Path, found: _Found, command: str, *, restart: bool, supers
         return
     if not found.other_job:
         raise CheckpointMismatch(
-            "The run directory holds an unfinished load of other files; nothing in it was changed.",
+            "The run directory contains an unfinished load of other files; nothing in it was changed.",
             where=str(run_dir),
             why=shown(found.changes),
             next_step=_choices(run_dir, command),

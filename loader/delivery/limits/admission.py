@@ -3,7 +3,7 @@
 Rules kept here:
 
 1. One function checks every condition at one instant: breakers, lanes, in-flight cap, governor, ceiling. An
-   attempt takes its tokens last, after every other condition holds.
+   attempt takes its tokens last, after every other condition is met.
 2. ``wait_seconds`` is the time after which the decision may change without an external event. The caller asks
    again after any other change (an offer, an answer, a stop).
 """

@@ -59,7 +59,7 @@ processor time is left."""
 
 BUSY_CUT, CALM_GROWTH = 0.9, 1.2
 """Factors of ``room`` per check, a few times a second. ``room`` converges to the point where the process is
-just busy. With a service that answers immediately, 64 concurrent attempts instead of 1,000 saved a sixth of
+nearly busy. With a service that answers immediately, 64 concurrent attempts instead of 1,000 saved a sixth of
 the processor time per event (measured)."""
 
 _LOOK_SECONDS = 0.002

@@ -3,7 +3,7 @@
 A connection that is lost without a reset, or a server that hangs, leaves an attempt without an answer until
 it times out after a minute. Such attempts do not load the service, but they count as in flight. If a fast
 service leaves one attempt in a hundred without an answer, the overdue attempts soon fill a cap that follows
-from the usual latency, and the load stands still. The cap therefore does not count them.
+from the usual latency, and the load stops making progress. So the cap does not count them.
 
 The attempts are counted in three generations by their number, so that a start and an end cost one comparison
 or two. An attempt becomes overdue after one to two times the generation time.

@@ -11,7 +11,7 @@ time is in flight. The event gets one result after all its parts are settled.
 Rules kept here:
 
 1. Only a refusal of the content divides an event. An event that may have been accepted (a timeout, a 5xx, a
-   lost answer) is never divided, because the service may hold the whole event.
+   lost answer) is never divided, because the service may have the whole event.
 2. The division of a part is durable before one of its halves is sent, so that no later run sends the whole
    part.
 3. If the service refuses every part, the remaining parts are sent once and not divided further.

@@ -39,8 +39,8 @@ class Remembered:
     """The remembered rates of a service, in events per second.
 
     Attributes:
-        limit: The limit that a load learned, or None if no load met one.
-        reached: The rate that a load reached without a throttle if it met no limit, else None.
+        limit: The limit that a load learned, or None if no load found one.
+        reached: The rate that a load reached without a throttle if it found no limit, else None.
     """
 
     limit: float | None = None

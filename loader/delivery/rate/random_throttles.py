@@ -164,7 +164,7 @@ class RandomThrottles:
             since: Number of the last attempt that started before the last cut.
 
         Returns:
-            The events per second that the service admits beside the noise if this throttle completes the
+            The events per second that the service admits in spite of the noise if this throttle completes the
             evidence of noise, else None.
         """
         self._count(now, number, rate, since)

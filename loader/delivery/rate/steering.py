@@ -190,7 +190,7 @@ class Steering:
         return self._go_on(limit, NEAR_CUT, SHORTEST_PERIOD_SECONDS)
 
     def block(self, admitted_rate: float) -> None:
-        """Record that the service throttles everything; ``admitted_rate`` is what it admitted just before."""
+        """Record that the service throttles everything. ``admitted_rate`` is the rate before that."""
         is_known = self.phase is not Phase.START
         before = self.estimate.limit_before_trouble
         self.estimate.guess(min(before, admitted_rate) if is_known else admitted_rate)

@@ -103,7 +103,7 @@ class LoadSession:
             await self._dispatcher.run()
         except LoaderError as error:
             self.stop(error)
-        except Exception as fault:  # noqa: BLE001 - it ends the load with an exit code of its own
+        except Exception as fault:  # noqa: BLE001 - it ends the load with a separate exit code
             self.stop(unhandled(fault))
         finally:
             for task in aside:
@@ -115,7 +115,7 @@ class LoadSession:
         return await self._conclude()
 
     async def _stop_on_fault(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Run work beside the delivery. An unexpected end of the work ends the load."""
+        """Run work in parallel with the delivery. An unexpected end of the work ends the load."""
         try:
             with contained():
                 await work()
@@ -126,7 +126,7 @@ class LoadSession:
             self.stop(unhandled(fault))
         except LoaderError as error:
             self.stop(error)
-        except Exception as fault:  # noqa: BLE001 - it ends the load with an exit code of its own
+        except Exception as fault:  # noqa: BLE001 - it ends the load with a separate exit code
             self.stop(unhandled(fault))
 
     def stop(self, error: LoaderError) -> None:
@@ -196,7 +196,7 @@ class LoadSession:
         try:
             with contained():
                 self._look("draining", at_end=True)
-        except Exception as fault:  # noqa: BLE001 - it ends the load with an exit code of its own
+        except Exception as fault:  # noqa: BLE001 - it ends the load with a separate exit code
             self.stop(unhandled(fault))
         try:
             await self._checkpoint.flush()
