@@ -63,7 +63,7 @@ _PADDED_SHARE = 0.5
 """If a larger share of the texts of a column has blanks around it, a program padded the column."""
 
 FITTING_SHARE = 0.5
-"""Minimum share of texts that fit a type, without words for "no value". Otherwise it is another type."""
+"""Minimum share of texts that fit a type, without words for "no value". Below it, the type is wrong."""
 
 _WORD = re.compile(r"[^0-9]{1,60}")
 """A possible word for "no value": a short text without a digit."""

@@ -2,8 +2,8 @@
 
 Rules kept here:
 
-1. These decide, in this order: a byte-order mark; the user's setting; NUL bytes where UTF-16 has them;
-   whether the text is UTF-8. Other text is Windows-1252 if its bytes and words permit it.
+1. The first of these that is present decides: a byte-order mark; the user's setting; NUL bytes where UTF-16
+   has them; valid UTF-8. Other text is Windows-1252 if its bytes and words permit it.
 2. A wrong encoding is never chosen silently. If UTF-8 were read as another encoding, each special letter
    would become two. So text that is mostly UTF-8 is read as UTF-8, and its invalid rows are rejected one by
    one. A file is rejected, so that the user sets its encoding, if it has bytes that Windows-1252 does not

@@ -18,7 +18,7 @@ RUN_DIRECTORY_MARK = "checkpoint.sqlite"
 """A folder that contains this file is a run directory (`loader.checkpoint.file_names`)."""
 
 HIDDEN = "Hidden files and folders (names that begin with '.' or '_') are left out"
-OTHER_NAME = "Files not named like an extract are left out (a glob takes them; unpack archives)"
+OTHER_NAME = "Files with other endings are left out (a glob includes them; unpack archives)"
 RUN_DIRECTORY = "Run directories of scn-loader are left out"
 DELTA_VERSION = "A Delta table is read as it was at one version (--delta-version names another)"
 LINK = "Links to folders are not followed (name them too if they belong to the extract)"

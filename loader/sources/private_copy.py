@@ -23,7 +23,7 @@ from loader.private_files import make_private_folder, open_private
 from loader.sources.partitions import PRIVATE_FILE_NAME, PRIVATE_PREFIXES
 
 MODIFIED_RANGE_NS = 2**31 * 10**9
-"""Modification times before 2038, which every file system keeps."""
+"""Modification times before 2038, which every file system can store."""
 
 
 class PrivateCopy:
