@@ -1,23 +1,24 @@
-"""Merge the checkpoints of several shards into one, for commands that only read.
+"""Merges the checkpoints of several shards into one, for commands that only read.
 
 The events of a window are those of the first shard, then those of the second shard, and so on. The index of
-an event grows by the number of events of the shards before. Each shard counts only its own rows, so a row is
-counted once. Events that a killed run left in doubt are recorded as in doubt, as in the next run of the
-shard.
+an event grows by the number of events of the earlier shards. Each shard counts only its own rows, so a row is
+counted once. Events that a killed run left in doubt are recorded as in doubt, as the next run of the shard
+would do.
 """
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import zip_longest
 
 from loader.checkpoint.doubt import LOST_ANSWER
 from loader.checkpoint.queries import left_in_doubt
 from loader.checkpoint.reconciling import LEAVE_IN_DOUBT
-from loader.checkpoint.samples import StoredSample, halved, read_samples, together, write_samples
+from loader.checkpoint.samples import StoredSample, read_samples, write_samples
+from loader.shards.samples import summed
 
 COPIED = ("load", "connection", "files")
-"""Tables with the same content in all shards, except for the load's id and command."""
+"""Tables that are the same in all shards, except for identity and command."""
 
 MOVED = ("odd_receipts", "events", "parts", "failed_loads")
 """Tables with a row per event, by window and index in the window."""
@@ -69,7 +70,7 @@ class MergedCheckpoint:
 
         Args:
             shard: Its checkpoint.
-            is_running: Whether a process works on it. Then its sent events are in flight and not in doubt.
+            is_running: Whether a process works on it, so that sent events are in flight and not in doubt.
         """
         into = self._connection
         if not self._shards:
@@ -99,7 +100,7 @@ class MergedCheckpoint:
             halves = zip_longest(states[::2], states[1::2], fillvalue=0)
             packed = bytes(low | high << 4 for low, high in halves)
             self._connection.execute("INSERT INTO verdicts VALUES (?, ?)", (window, packed))
-        write_samples(self._connection, _summed(self._samples), replace_all=True)
+        write_samples(self._connection, summed(self._samples), replace_all=True)
 
     def _moved(self, shard: sqlite3.Connection, table: str) -> Iterator[list[object]]:
         cursor = shard.execute(f"SELECT * FROM {table}")  # noqa: S608 - ours
@@ -123,16 +124,3 @@ class MergedCheckpoint:
 def _copy(source: sqlite3.Connection, into: sqlite3.Connection, table: str) -> None:
     for row in source.execute(f"SELECT * FROM {table}"):  # noqa: S608 - ours
         into.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608 - ours
-
-
-def _summed(shards: Sequence[list[StoredSample]]) -> Sequence[StoredSample]:
-    """Return the sums of the samples of all shards, aligned at the start of each shard."""
-    filled = [samples for samples in shards if samples]
-    period = max((max(each.seconds for each in samples) for samples in filled), default=0.0)
-    aligned = []
-    for samples in filled:
-        while len(samples) > 1 and max(each.seconds for each in samples) * 1.5 < period:
-            samples = halved(samples)  # noqa: PLW2901 - until it has the period of the others
-        aligned.append(samples)
-    rows = zip_longest(*aligned)
-    return [together([each for each in row if each is not None], number) for number, row in enumerate(rows)]

@@ -1,4 +1,4 @@
-"""Read a load of several shards as one load, for commands that do not change it."""
+"""A load of several shards as one, for commands that only read."""
 
 import sqlite3
 import tempfile
@@ -31,8 +31,7 @@ GRAVEST_FIRST = (
     ExitCode.DELIVERED,
     ExitCode.NOTHING_TO_LOAD,
 )
-"""Exit codes of shards, the most serious one first. A load has the first of these that one of its shards
-has."""
+"""Ends of shards by severity: a load has the first of these that one of its shards has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +86,14 @@ class Whole:
         return not self.missing and all(run.has_read_all for run in self.runs)
 
     @property
-    def stopped(self) -> Sequence[ShardRun]:
-        """The shards that neither run nor have finished, those with the most serious end first."""
+    def needy(self) -> Sequence[ShardRun]:
+        """The shards that neither run nor have finished, the most serious end first."""
         idle = [run for run in self.runs if run.pid is None and not run.is_finished]
         return sorted(idle, key=lambda run: GRAVEST_FIRST.index(_code(run)))
 
     @property
     def exit_code(self) -> ExitCode:
-        """Exit code of the load: the most serious one of its shards. It is 5 for a killed or missing one."""
+        """Exit code of the load: the most serious one of its shards; 5 if one was killed or never began."""
         codes = [_code(run) for run in self.runs]
         codes += [ExitCode.STOPPED_RESUMABLE] * bool(self.missing)
         return min(codes, key=GRAVEST_FIRST.index)
