@@ -18,14 +18,14 @@ def identity_of(
     checkpoint: Checkpoint | None = None,
     ended_at: float | None = None,
 ) -> LoadIdentity:
-    """Return the known identity of a load.
+    """Return what distinguishes a load from others, as far as it is known.
 
     Args:
         job: The settings.
-        files: The files of the load.
-        command: The command line that runs the load again.
-        checkpoint: The checkpoint of the load, or None if it has none.
-        ended_at: End of this run in epoch seconds, or None.
+        files: Its files.
+        command: The command line that runs it again.
+        checkpoint: Its checkpoint, or None if it has none.
+        ended_at: End of this run, in epoch seconds.
     """
     known = LoadIdentity(
         rehearsal=job.is_rehearsal,

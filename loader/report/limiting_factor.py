@@ -4,7 +4,7 @@ The keys are the names that the dispatcher reports. A name without words is show
 """
 
 WORDS = {
-    "learning": "the start: the loader is still learning the allowed rate",
+    "learning": "learning the rate that the service allows",
     "rate": "the rate that the service allows",
     "ceiling": "your --rate",
     "lanes": "too few groups (one event per group at a time)",
@@ -14,7 +14,7 @@ WORDS = {
     "cpu": "this machine's processor",
     "memory": "the limit on bytes held in memory",
     "checkpoint": "writing the checkpoint",
-    "backoff": "waiting after errors of the service",
+    "backoff": "failed calls: the loader waits before it tries again",
     "quota": "a quota of the service",
     "way": "an intermediary that refuses the requests",
 }

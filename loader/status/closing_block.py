@@ -214,7 +214,7 @@ def _loaded(summary: LoadSummary, *, is_asked_next: bool) -> str:
 
 def _limits(summary: LoadSummary) -> Iterable[str]:
     shares = sorted(summary.limited_by.items(), key=lambda item: -item[1])
-    parts = [f"{limiting_words(name)} {share:.0%}" for name, share in shares if share >= SHOWN_FROM]
+    parts = [f"{limiting_words(name)} {share * 100:.0f} %" for name, share in shares if share >= SHOWN_FROM]
     if parts:
         yield from _wrapped("limited by", "; ".join(parts))
         name, share = shares[0]

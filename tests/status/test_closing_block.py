@@ -57,8 +57,8 @@ def test_block_of_a_load_that_delivered_all():
 
           time        1 min 19 s, 15,223 events/s, 15,223 rows/s
           attempts    1,204,530, 412 throttled (<0.1 %), 417 retried
-          limited by  the rate that the service allows 81%; too few groups (one event
-                      per group at a time) 12%
+          limited by  the rate that the service allows 81 %; too few groups (one event
+                      per group at a time) 12 %
           faster      put more records into each event: --pack group, --group-buckets N
           rate        the service allowed 16,010 events/s
           run dir     /runs/orders-1a2b""")

@@ -15,21 +15,27 @@ from loader.loading.error_limits import ErrorCounts
 from loader.model import Event, EventResult, EventState, PartResult, PartState, SlicePlan
 from loader.report import LoadSummary, Snapshot
 from loader.report.trouble import Trouble
-from loader.service.path_errors import means_of
+from loader.service.way_errors import means_of
 
 CPU_BOUND_SHARE = 0.9
 """Share of one core above which the processor limits a run. The event loop is one thread, and if it is busy,
 answers appear slow."""
 
+FAILING_SECONDS = 2.0
+"""If no call succeeded for longer, failed calls limit the load, whatever delays the next one."""
+
+_PAUSES = frozenset({"quota", "way"})
+"""Limiting factors that say more about failed calls."""
+
 
 class LoadCounters:
-    """The counts of one run, added to those of earlier runs.
+    """The counts of one run, on top of the results of earlier runs.
 
     Args:
         job: The settings.
         extract: The extract.
         earlier: Counts of earlier runs.
-        earlier_files: Counts of earlier runs for each file, by its number.
+        earlier_files: The same for each file, by its number.
         settled_rows: Rows that earlier runs settled, so that this run does not read them.
 
     Attributes:
@@ -90,7 +96,7 @@ class LoadCounters:
             self._events_planned += len(plan.events)
             self._rows_done += settled_rows
             self._rows_elsewhere += sum([file.rows_elsewhere for file in plan.files])
-            # An unclosed quote makes one row of many lines. --max-errors counts each of these lines.
+            # An unclosed quote makes one row of many lines. --max-errors counts all of them.
             swallowed = plan.lines_swallowed()
             self._lines_swallowed += swallowed.total()
             for file in plan.files:
@@ -106,7 +112,7 @@ class LoadCounters:
             self._files[number]["settled"] += rows
 
     def _note_kinds(self, plan: SlicePlan) -> None:
-        """Record up to two reasons of rejected rows. A single reason suggests a wrong mapping."""
+        """Record up to two reasons of rejected rows. One reason for all suggests a wrong mapping."""
         for row in plan.rejected:
             if len(self._reject_kinds) > 1:
                 return
@@ -192,7 +198,7 @@ class LoadCounters:
         return 0 if self._job.retry_failed else self._earlier.events_failed
 
     def snapshot(self, stats: DeliveryStats, *, phase: str) -> Snapshot:
-        """Return the state of the load, and record the limiting factor. This must be called regularly."""
+        """Return the state of the load; call this regularly, as it also records the limiting factor."""
         now = time.monotonic()
         limiting = self._limiting(stats, now)
         self._limits[limiting] += 1
@@ -227,7 +233,9 @@ class LoadCounters:
             return "cpu"
         # The key is a text, because JSON has no other keys. If no attempt was held back, the load waits for
         # answers, or there is nothing to send yet.
-        return str(stats.limiting_factor(now) or ("answers" if stats.in_flight else "reader"))
+        factor = str(stats.limiting_factor(now) or ("answers" if stats.in_flight else "reader"))
+        is_failing = stats.troubles.waited_seconds >= FAILING_SECONDS and factor not in _PAUSES
+        return "backoff" if is_failing else factor
 
     def summary(
         self,
@@ -246,7 +254,7 @@ class LoadCounters:
             stats: The counters of this run.
             run_dir: Folder of the checkpoint.
             resumed: Whether an earlier run began the load.
-            learned_rate: Events per second that the service allows, or None if the limit is unknown.
+            learned_rate: Events per second that the service allows, as far as learned, or None.
             error: The error that stopped the run early, or None.
         """
         limits = {factor: looks for factor, looks in self._limits.items() if factor}
