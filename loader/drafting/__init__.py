@@ -1,4 +1,4 @@
-"""Draft a first job file for an extract: it maps columns by name and content, and marks each guess."""
+"""A first job file for an extract: what its columns probably are, every guess marked as one."""
 
 from loader.drafting.draft import Draft, draft_job
 

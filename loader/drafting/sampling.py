@@ -1,4 +1,4 @@
-"""Read the first rows of an extract, as the sample for a drafted job file."""
+"""The first rows of an extract, to draft a job file by."""
 
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -14,8 +14,7 @@ from loader.model import SourceFile
 from loader.sources.stdin import StdinCopy
 
 DRAFT_SAMPLE_ROWS = 20_000
-"""Rows of the sample. Words such as "Date Not Captured" probably occur in them, and reading them takes a
-second."""
+"""Enough to meet words such as "Date Not Captured", little enough to take a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +23,8 @@ class ExtractSample:
 
     Attributes:
         file: The file.
-        frame: The rows, with all columns that can be loaded.
-        notes: Sentences about the extract that the user should check.
+        frame: The rows, with all columns.
+        notes: What the user should check about the file.
     """
 
     file: SourceFile
@@ -34,10 +33,10 @@ class ExtractSample:
 
 
 def sample_of(job: Job) -> ExtractSample:
-    """Read the first rows of the first file of a job's extract.
+    """Read the first rows of a job's extract; other files are not opened.
 
     Raises:
-        NothingToLoad: No file was found, or the file has no row.
+        NothingToLoad: No file, or no row.
         ExtractError: The file cannot be read.
     """
     with closing(StdinCopy(run_dir_of(job))) as kept:

@@ -1,7 +1,8 @@
 """Fields of SAP's tables VBAK, VBAP, EKKO, EKPO, EKET, LIKP, LIPS, MARA, MARC, MAKT, LFA1 and KNA1.
 
-Source: SAP's data dictionary (transaction SE11; a public copy is https://www.sapdatasheet.org). Deliveries
-have their own list, because their VBELN is the delivery, and their order is in VGBEL.
+What each field holds is in SAP's own data dictionary (transaction SE11; a public copy is
+https://www.sapdatasheet.org).
+Deliveries have a list of their own: their VBELN is the delivery, and the order is in VGBEL.
 """
 
 from loader.drafting.known_fields import FieldMeanings, System, without_table
@@ -77,7 +78,7 @@ _DELIVERY_FIELDS: FieldMeanings = {
 SAP = System(
     name="SAP",
     fields=_FIELDS,
-    distinctive=frozenset(_FIELDS),
+    telling=frozenset(_FIELDS),
     plain=without_table(_TABLES),
     parts=frozenset({"EBELP", "POSNR"}),
     wholes=frozenset({"EBELN", "MATNR", "LIFNR", "KUNNR"}),
@@ -86,6 +87,6 @@ SAP = System(
 SAP_DELIVERY = System(
     name="SAP delivery",
     fields=_DELIVERY_FIELDS,
-    distinctive=frozenset({"LFIMG", "WADAT_IST", "LFDAT"}),
+    telling=frozenset({"LFIMG", "WADAT_IST", "LFDAT"}),
     plain=without_table(_TABLES),
 )

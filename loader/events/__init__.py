@@ -1,4 +1,4 @@
-"""Records to events: packing and tokens. Pure."""
+"""Records to events: packing and tokens, pure."""
 
 from loader.events.packing import PackingSettings
 from loader.events.plan import EventPlanner, SliceRecords

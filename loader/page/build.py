@@ -1,23 +1,22 @@
 """Build the page of a load from its run directory in any state, without changing it."""
 
 import platform
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from loader.checkpoint.queries import FileTotals, read_file_totals
+from loader.checkpoint.progress import read_known_rows
 from loader.checkpoint.reading import open_for_reading
 from loader.checkpoint.samples import StoredSample, read_samples
 from loader.checkpoint.start.lock import look_without_locking
 from loader.errors import CheckpointError
 from loader.latency import Latencies, Percentiles
+from loader.page.file_list import file_list
 from loader.page.model import (
     Badge,
     CauseLine,
     Figure,
-    FileLine,
     LoadPage,
     NextStep,
     Period,
@@ -25,7 +24,8 @@ from loader.page.model import (
 )
 from loader.page.stages import stages_of
 from loader.report import figures
-from loader.shards.whole import whole_load
+from loader.report.trouble import in_one_line
+from loader.shards.whole import Whole, whole_load
 from loader.status.failure_groups import FailureGroup
 from loader.status.next_steps import Standing, next_steps
 from loader.status.overview import LoadState, Overview
@@ -34,8 +34,6 @@ from loader.status.whole_overview import overview_of
 
 MOST_CELLS = 224
 """Maximum cells of the window map (four rows). With more windows, a cell stands for several of them."""
-
-_MOST_FILES = 50
 
 WINDOWS = """
 SELECT number, finished_at IS NOT NULL,
@@ -67,10 +65,16 @@ def build_page(
     """
     with whole_load(run_dir.absolute()) as whole:
         overview = overview_of(whole, run_dir, now)
-        return _page(overview, run_dir if whole is None else whole.place, now, standing)
+        return _page(overview, run_dir, whole, now, standing)
 
 
-def _page(overview: Overview, place: Path, now: float, standing: Callable[[Overview], Standing]) -> LoadPage:
+def _page(
+    overview: Overview,
+    run_dir: Path,
+    whole: Whole | None,
+    now: float,
+    standing: Callable[[Overview], Standing],
+) -> LoadPage:
     if overview.problem is not None:
         raise overview.problem
     if overview.plan is None or overview.totals is None:
@@ -79,25 +83,30 @@ def _page(overview: Overview, place: Path, now: float, standing: Callable[[Overv
             where=str(overview.run_dir),
             next_step="name the run directory of a load: its summary shows it as 'run dir'",
         )
+    place = run_dir if whole is None else whole.place
     with (
         look_without_locking(place) as pid,
         open_for_reading(place, alive=pid is not None) as connection,
     ):
         stored = read_samples(connection)
         windows = _window_cells(connection.execute(WINDOWS).fetchall())
-        files = _file_lines(connection)
+        files = file_list(connection)
+        is_read = len(read_known_rows(connection)) == len(overview.plan.files)
+    if whole is not None:
+        is_read = whole.has_read_all
+    has_read_all = is_read or overview.state is LoadState.FINISHED  # a file without rows has no slice
     latencies = _latencies(stored)
     return LoadPage(
         verdict=_verdict(overview),
-        headline=_headline(overview),
+        headline=_headline(overview, has_read_all=has_read_all),
+        reasons=list(_reasons(overview)),
         facts=list(_facts(overview)),
         next_steps=[NextStep(step.why, step.command) for step in next_steps(standing(overview))],
         figures=list(_figures(overview, stored, latencies)),
-        stages=list(stages_of(overview)),
+        stages=list(stages_of(overview, has_read_all=has_read_all)),
         samples=[_sample(each) for each in stored],
         windows=windows,
-        files=files[:_MOST_FILES],
-        files_total=len(files),
+        files=files,
         rejected=[_cause(each) for each in overview.rejected],
         failed=[_cause(each) for each in overview.failed],
         settings=list(_settings(overview.plan.settings)),
@@ -119,23 +128,40 @@ def _lost(overview: Overview) -> int:
     return overview.loaded.get("failed", 0) + overview.loaded.get("missing", 0)
 
 
-def _headline(overview: Overview) -> str:
+def _headline(overview: Overview, *, has_read_all: bool) -> str:
     totals = overview.totals
     assert totals is not None
-    accepted = f"{figures.count(totals.events_accepted)} of {figures.counted(totals.events_total, 'event')}"
+    if has_read_all:
+        of_all = f" of {figures.counted(totals.events_total, 'event')}"
+        accepted = f"{figures.count(totals.events_accepted)}{of_all} accepted"
+    else:
+        # The events planned so far are not all: "9 of 9 accepted" would look complete.
+        accepted = f"{figures.counted(totals.events_accepted, 'event')} accepted so far"
     match overview.state:
         case LoadState.FINISHED if totals.events_failed or totals.rows_rejected:
-            rejected = figures.counted(totals.rows_rejected, "rejected row")
-            return f"Done, with {figures.counted(totals.events_failed, 'failed event')} and {rejected}."
+            errors = ((totals.rows_rejected, "rejected row"), (totals.events_failed, "failed event"))
+            return f"Done, but with {' and '.join(figures.counted(*each) for each in errors if each[0])}."
         case LoadState.FINISHED:
             return _finished(overview)
         case LoadState.RUNNING:
-            return f"Running: {accepted} accepted."
+            return f"Running: {accepted}."
         case LoadState.KILLED:
-            return f"The process terminated unexpectedly: {accepted} accepted."
+            return f"The process terminated unexpectedly: {accepted}."
         case _:
-            cause = overview.last_run.cause.rstrip(".") if overview.last_run else STATES[overview.state]
-            return f"Stopped: {cause}. {accepted} accepted."
+            return f"Stopped: {accepted}."
+
+
+def _reasons(overview: Overview) -> Iterator[str]:
+    """Yield why a load is not done, in sentences."""
+    if overview.state is LoadState.FINISHED:
+        return
+    if overview.state is LoadState.STOPPED:
+        cause = overview.last_run.cause if overview.last_run else STATES[overview.state]
+        yield f"{figures.printable(cause).rstrip('.')}."
+    trouble = overview.trouble
+    if trouble is not None and not (trouble.is_over and overview.state is LoadState.RUNNING):
+        over = " Events were accepted since." if trouble.is_over else ""
+        yield f"Last trouble: {in_one_line(trouble)}.{over}"
 
 
 def _finished(overview: Overview) -> str:
@@ -182,10 +208,17 @@ def _figures(overview: Overview, stored: Sequence[StoredSample], latencies: Perc
             sum(getattr(sample, name) for sample in stored) for name in ("attempted", "throttled")
         )
         share = f"{figures.percent(throttled, attempted)} throttled"
-        yield Figure("attempts", figures.count(attempted), share)
+        yield Figure("attempts", _attempts(attempted, totals.events_accepted + totals.events_failed), share)
     if latencies.p50 is not None:
-        longest = f"p95 {latencies.p95:,.0f} ms, p99 {latencies.p99:,.0f} ms, max {latencies.max:,.0f} ms"
-        yield Figure("round trip p50", f"{latencies.p50:,.0f} ms", longest)
+        others = (("p95", latencies.p95), ("p99", latencies.p99), ("max", latencies.max))
+        # No-break spaces keep each name with its number.
+        note = ", ".join(f"{name}\u00a0{value:,.0f}\u00a0ms" for name, value in others if value is not None)
+        yield Figure("round trip p50", f"{latencies.p50:,.0f} ms", note)
+
+
+def _attempts(sampled: int, settled: int) -> str:
+    """Return the number of attempts. A kill loses the last second of samples: each event had an attempt."""
+    return figures.count(sampled) if sampled >= settled else f"at least {figures.count(settled)}"
 
 
 def _latencies(stored: Sequence[StoredSample]) -> Percentiles:
@@ -227,19 +260,6 @@ def _window_cells(windows: Sequence[tuple[int, int, int]]) -> list[WindowCell]:
         failed = sum(has_failed for _, _, has_failed in part)
         cells.append(WindowCell(part[0][0], part[-1][0], done, len(part) - done, failed))
     return cells
-
-
-def _file_lines(connection: sqlite3.Connection) -> list[FileLine]:
-    """Return the files and their rows, with the largest files first."""
-    totals = read_file_totals(connection, {})
-    paths = connection.execute("SELECT number, path FROM files ORDER BY number").fetchall()
-    all_rows = max(sum(each.rows_read for each in totals.values()), 1)
-    lines = [
-        FileLine(path, each.rows_read, each.rows_rejected, each.records_failed, each.rows_read / all_rows)
-        for number, path in paths
-        for each in (totals.get(number, FileTotals(0, 0, 0, 0, 0)),)
-    ]
-    return sorted(lines, key=lambda line: -line.rows)
 
 
 def _cause(group: FailureGroup) -> CauseLine:

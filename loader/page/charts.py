@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from loader.page.model import Period, Stage, WindowCell
 from loader.pictures.cells import ColouredCell, Share, cell_map, share_bar
-from loader.pictures.timeline import Moment, Series, TimelinePanel, timeline
+from loader.pictures.timeline import Moment, Series, TimelinePanel, shares_of, timeline
 from loader.report import figures
 from loader.report.limiting_factor import WORDS
 
@@ -37,10 +37,19 @@ def over_time(samples: Sequence[Period]) -> str:
         panels,
         moments,
         shares_title="What limited the load" if any(sample.limits for sample in samples) else "",
-        share_label=limit_label,
-        time_label=figures.duration,
+        time_label=lambda seconds: figures.duration(seconds) if seconds else "0 s",
         summary=f"{figures.counted(accepted, 'event')} accepted over {figures.duration(seconds)}.",
     )
+
+
+def limit_shares(samples: Sequence[Period]) -> list[tuple[str, str, str]]:
+    """Return CSS class, words and share of what limited the load, the largest share first."""
+    moments = [_moment(sample) for sample in thinned(samples, MOST_MOMENTS)] if samples else []
+    return [
+        (class_, limit_label(name), figures.percent(share, 1.0))
+        for name, class_, share in shares_of(moments)
+        if share > 0
+    ]
 
 
 def thinned(samples: Sequence[Period], most: int) -> list[Period]:
@@ -148,4 +157,4 @@ def _cell_class(cell: WindowCell) -> str:
 def _cell_label(cell: WindowCell) -> str:
     name = f"window {cell.first:,}" if cell.first == cell.last else f"windows {cell.first:,} to {cell.last:,}"
     failed = f", {cell.failed:,} with failed events" if cell.failed else ""
-    return f"{name}: {cell.done:,} finished, {cell.open:,} under way{failed}"
+    return f"{name}: {cell.done:,} finished, {cell.open:,} unfinished{failed}"

@@ -1,11 +1,12 @@
 """The page as one HTML document that makes no requests. Pure."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
 
-from loader.page.charts import over_time, stage_bar, window_map
-from loader.page.model import Badge, CauseLine, LoadPage, WindowCell
+from loader.page.charts import limit_shares, over_time, stage_bar, window_map
+from loader.page.model import Badge, CauseLine, FileList, LoadPage, NextStep, WindowCell
 from loader.report import figures
 
 SIGNS = {Badge.DONE: "✓", Badge.RUNNING: "▶", Badge.ATTENTION: "!", Badge.STOPPED: "■"}
@@ -53,11 +54,11 @@ def _sections(page: LoadPage) -> Iterator[str]:
     yield from _next_steps(page)
     yield from _figures(page)
     yield from _stages(page)
-    yield from _picture("Over time", over_time(page.samples))
+    yield from _over_time(page)
     yield from _windows(page.windows)
     yield from _causes("Rejected rows", "column", page.rejected)
     yield from _causes("Failed events", "code", page.failed)
-    yield from _files(page)
+    yield from _files(page.files)
     yield from _table("Settings", ("setting", "value"), page.settings, folded=True)
     yield from _table("Versions", ("", ""), page.versions, folded=True)
 
@@ -69,17 +70,25 @@ def _header(page: LoadPage) -> Iterator[str]:
     facts = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{_path(value)}</dd></div>" for name, value in page.facts
     )
-    yield f"<dl>{facts}</dl></div></header>"
+    reasons = "".join(f"<p>{_path(reason)}</p>" for reason in page.reasons)
+    yield f"{reasons}<dl>{facts}</dl></div></header>"
 
 
 def _next_steps(page: LoadPage) -> Iterator[str]:
-    if not page.next_steps:
-        return
     yield "<section><h2>What to do next</h2><ul class=steps>"
-    for step in page.next_steps:
-        command = f"<pre tabindex=0><code>{escape(step.command)}</code></pre>" if step.command else ""
-        yield f"<li>{escape(step.why)}{command}</li>"
+    for step in page.next_steps or [NextStep("nothing: the load is complete")]:
+        command = f"<pre tabindex=0><code>{_command(step.command)}</code></pre>" if step.command else ""
+        why = step.why[:1].upper() + step.why[1:]
+        yield f"<li>{_path(why)}{':' if command else '.'}{command}</li>"
     yield "</ul></section>"
+
+
+_OPTION = re.compile(r"--[a-z][a-z-]*")
+
+
+def _command(text: str) -> str:
+    """Return a command whose lines do not break inside the name of an option."""
+    return _OPTION.sub(lambda found: f"<span class=whole>{found[0]}</span>", escape(text))
 
 
 def _figures(page: LoadPage) -> Iterator[str]:
@@ -104,10 +113,19 @@ def _stages(page: LoadPage) -> Iterator[str]:
     yield "</section>"
 
 
-def _picture(name: str, svg: str) -> Iterator[str]:
-    if svg:
-        region = f'<div class=picture tabindex=0 role=group aria-label="{name}">{svg}</div>'
-        yield f"<section><h2>{name}</h2>{region}</section>"
+def _over_time(page: LoadPage) -> Iterator[str]:
+    svg = over_time(page.samples)
+    if not svg:
+        return
+    yield "<section><h2>Over time</h2>"
+    yield f'<div class=picture tabindex=0 role=group aria-label="Over time">{svg}</div>'
+    shares = limit_shares(page.samples)
+    if shares:
+        yield '<ul class=key aria-label="What limited the load">'
+        for class_, words, share in shares:
+            yield f'<li><span class="mark {class_}"></span>{escape(words)} <b>{share}</b></li>'
+        yield "</ul>"
+    yield "</section>"
 
 
 def _windows(windows: Sequence[WindowCell]) -> Iterator[str]:
@@ -119,7 +137,7 @@ def _windows(windows: Sequence[WindowCell]) -> Iterator[str]:
     yield f"<section><h2>Windows</h2>{window_map(windows)}<ul class=key>"
     states = (
         ("accepted", "finished", done),
-        ("busy", "under way", under_way),
+        ("busy", "unfinished", under_way),
         ("failed round", "with failed events", failed),
     )
     for class_, words, number in states:
@@ -132,15 +150,27 @@ def _windows(windows: Sequence[WindowCell]) -> Iterator[str]:
 
 def _causes(name: str, kind: str, causes: Sequence[CauseLine]) -> Iterator[str]:
     rows = [
-        (figures.printable(each.kind, 80), figures.printable(each.reason, 300), figures.count(each.count))
+        (
+            figures.count(each.count),
+            figures.printable(each.kind, 80),
+            f"{figures.printable(each.reason, 300)}{_FIRST}{_joined(figures.printable(each.place, 300))}",
+        )
         for each in causes
     ]
-    places = [figures.printable(each.place, 200) for each in causes]
-    lines = [(*row, place) for row, place in zip(rows, places, strict=True)]
-    yield from _table(name, (kind, "reason", "count", "first"), lines)
+    yield from _table(name, ("count", kind, "reason and first place"), rows)
 
 
-def _files(page: LoadPage) -> Iterator[str]:
+def _joined(place: str) -> str:
+    """Return a place whose row number does not wrap away from its word."""
+    return "\u00a0".join(place.rsplit(" ", 1))
+
+
+_FIRST = "\n"
+"""Separates a reason from the place below it."""
+
+
+def _files(files: FileList) -> Iterator[str]:
+    lines = [*files.lines, *([files.rest] if files.rest is not None else [])]
     rows = [
         (
             figures.printable(each.path, 200),
@@ -149,19 +179,21 @@ def _files(page: LoadPage) -> Iterator[str]:
             figures.count(each.rejected),
             figures.count(each.failed),
         )
-        for each in page.files
+        for each in lines
     ]
-    shown = f" ({len(rows):,} of {page.files_total:,})" if page.files_total > len(rows) else ""
-    yield from _table(f"Files{shown}", ("file", "rows", "share", "rejected", "failed"), rows)
+    name = "Files" if files.total == 1 else f"Files ({files.total:,})"
+    note = f"In {figures.printable(files.folder, 300)}" if files.folder else ""
+    yield from _table(name, ("file", "rows", "share", "rejected", "failed"), rows, note=note)
 
 
 def _table(
-    name: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, folded: bool = False
+    name: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, folded: bool = False, note: str = ""
 ) -> Iterator[str]:
     if not rows:
         return
     heading = f"<details><summary><h2>{escape(name)}</h2></summary>" if folded else f"<h2>{escape(name)}</h2>"
     label = escape(name, quote=True)
+    heading += f"<p class=note>{_path(note)}</p>" if note else ""
     yield f'<section>{heading}<div class=table tabindex=0 role=group aria-label="{label}"><table>'
     if any(head):
         yield f"<thead><tr>{_heads(head, rows[0])}</tr></thead>"
@@ -170,21 +202,34 @@ def _table(
     yield f"</tbody></table></div>{'</details>' if folded else ''}</section>"
 
 
+_LONG_CHARS = 40
+"""A longer text, or a path, may break anywhere; a short one, such as a column name, only between words."""
+
 _NUMBERS = frozenset("0123456789,.%< ")
 
 
 def _heads(names: Sequence[str], row: Sequence[str]) -> str:
     """Return the column names, each aligned like the cells below it."""
     pairs = zip(names, row, strict=True)
-    return "".join(f'<th scope="col"{_class_of(cell)}>{escape(name)}</th>' for name, cell in pairs)
+    return "".join(
+        f'<th scope="col"{_class_of(cell) if set(cell) <= _NUMBERS else ""}>{escape(name)}</th>'
+        for name, cell in pairs
+    )
 
 
 def _cells(cells: Iterable[str]) -> str:
-    return "".join(f"<td{_class_of(cell)}>{_path(cell)}</td>" for cell in cells)
+    return "".join(f"<td{_class_of(cell)}>{_cell(cell)}</td>" for cell in cells)
+
+
+def _cell(cell: str) -> str:
+    text, _, place = cell.partition(_FIRST)
+    return _path(text) + (f"<div class=note>{_path(place)}</div>" if place else "")
 
 
 def _class_of(cell: str) -> str:
-    return " class=number" if cell and set(cell) <= _NUMBERS else ""
+    if cell and set(cell) <= _NUMBERS:
+        return " class=number"
+    return " class=long" if "/" in cell or len(cell) > _LONG_CHARS else ""
 
 
 def _path(text: str) -> str:

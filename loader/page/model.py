@@ -89,13 +89,38 @@ class WindowCell:
 
 @dataclass(frozen=True, slots=True)
 class FileLine:
-    """One file of the extract: its rows, those rejected, those in failed events, its share of all rows."""
+    """A file of the extract, or the sum of several.
+
+    Attributes:
+        path: Its path in the folder of the list.
+        rows: Rows read.
+        rejected: Those that were rejected.
+        failed: Those in failed events.
+        share: Its share of all rows, 0..1.
+    """
 
     path: str
     rows: int
     rejected: int
     failed: int
     share: float
+
+
+@dataclass(frozen=True, slots=True)
+class FileList:
+    """The files of the extract.
+
+    Attributes:
+        folder: The folder of all files, with its slash; empty if they have none in common.
+        lines: Those with errors, then the largest.
+        rest: The sum of the others, or None.
+        total: Number of files.
+    """
+
+    folder: str
+    lines: Sequence[FileLine]
+    rest: FileLine | None
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +140,14 @@ class LoadPage:
     Attributes:
         verdict: Its state.
         headline: The same as a sentence.
+        reasons: Why it stopped, and the last trouble of its calls, as sentences.
         facts: Event type, instance, load id, times: name and value.
         next_steps: What to do next, the most important step first.
         figures: The most important numbers.
         stages: Read, accepted and, if known, loaded.
         samples: What happened over time.
         windows: The map of the windows.
-        files: The files with the most rows.
-        files_total: Number of files.
+        files: The files.
         rejected: Rejected rows by cause.
         failed: Failed events by cause.
         settings: Settings and their values, as stored in the checkpoint.
@@ -132,14 +157,14 @@ class LoadPage:
 
     verdict: Badge
     headline: str
+    reasons: Sequence[str]
     facts: Sequence[tuple[str, str]]
     next_steps: Sequence[NextStep]
     figures: Sequence[Figure]
     stages: Sequence[Stage]
     samples: Sequence[Period]
     windows: Sequence[WindowCell]
-    files: Sequence[FileLine]
-    files_total: int
+    files: FileList
     rejected: Sequence[CauseLine]
     failed: Sequence[CauseLine]
     settings: Sequence[tuple[str, str]]

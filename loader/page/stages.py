@@ -18,13 +18,18 @@ _CLASSES = {
 """Colours of verdicts on accepted events."""
 
 
-def stages_of(overview: Overview) -> Iterator[Stage]:
-    """Yield the stages of a load; the third stage only if the service reported something."""
+def stages_of(overview: Overview, *, has_read_all: bool) -> Iterator[Stage]:
+    """Yield the stages of a load; the third stage only if the service reported something.
+
+    Args:
+        overview: The load.
+        has_read_all: Whether every file is read to its end. If not, a full bar must not look complete.
+    """
     totals = overview.totals
     assert totals is not None
     left = overview.rows_left or 0
     yield Stage(
-        "Rows",
+        "Rows" if has_read_all or left else "Rows read so far",
         [
             ("accepted", "records", totals.records),
             ("failed", "rejected", totals.rows_rejected),
@@ -33,7 +38,7 @@ def stages_of(overview: Overview) -> Iterator[Stage]:
         ],
     )
     yield Stage(
-        "Events",
+        "Events" if has_read_all else "Events planned so far",
         [
             ("accepted", "accepted", totals.events_accepted),
             ("failed", "failed", totals.events_failed),

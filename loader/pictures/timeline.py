@@ -7,9 +7,19 @@ from dataclasses import dataclass, field
 from loader.pictures.svg import element, points, text, title
 
 _WIDTH = 960
-LEFT, RIGHT = 56, 12
+LEFT, RIGHT = 66, 12
 PANEL_HEIGHT, STRIP_HEIGHT, GAP, TOP, BOTTOM = 130, 26, 40, 22, 26
-_TICKS = 6
+MOST_TICKS = 7
+_TICK_STEPS = (
+    *(0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0),
+    *(60.0, 120.0, 300.0, 600.0, 900.0, 1800.0),
+    *(3600.0, 7200.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0),
+)
+"""Round steps of the time axis in seconds; longer ones are whole days."""
+
+_EDGE = 40
+"""A time label closer to the right end is aligned with it."""
+
 SCALE_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 """Round numbers for the end of a scale, to be multiplied by a power of ten."""
 
@@ -66,7 +76,6 @@ def timeline(
     moments: Sequence[Moment],
     *,
     shares_title: str = "",
-    share_label: Callable[[str], str] = str,
     time_label: Callable[[float], str],
     summary: str,
 ) -> str:
@@ -76,7 +85,6 @@ def timeline(
         panels: The panels from top to bottom.
         moments: The moments in the order of time.
         shares_title: Title of the strip of ``Moment.shares``; empty for no strip.
-        share_label: Returns the text for a key of ``Moment.shares``.
         time_label: Returns the text for seconds since the beginning.
         summary: Text of the picture for readers who cannot see it.
     """
@@ -86,7 +94,7 @@ def timeline(
         parts += _panel(panel, moments, frame, top)
         top += PANEL_HEIGHT + GAP
     if shares_title:
-        parts += _strip(shares_title, moments, frame, top, share_label)
+        parts += _strip(shares_title, moments, frame, top)
         top += STRIP_HEIGHT + GAP
     parts += _time_axis(frame, top - GAP, time_label)
     height = top - GAP + BOTTOM
@@ -121,16 +129,18 @@ def scale_end(highest: float) -> float:
 
 def _panel(panel: TimelinePanel, moments: Sequence[Moment], frame: _Frame, top: float) -> list[str]:
     bottom = top + PANEL_HEIGHT
-    names = [series.name for series in panel.series]
+    shown = [each for each in panel.series if each.is_area or _is_seen(each, moments)]
+    names = [series.name for series in shown]
     end = scale_end(max((moment.values.get(name, 0.0) for moment in moments for name in names), default=0.0))
-    parts = [text(LEFT, top - 8, panel.title, "panel-title"), *_legend(panel, top - 8)]
+    parts = [text(LEFT, top - 8, panel.title, "panel-title")]
+    parts += _legend(7.0 * len(panel.title), shown, top - 8)
     for share in (0.0, 0.5, 1.0):
         y = bottom - PANEL_HEIGHT * share
         parts += [
             element("line", x1=LEFT, y1=y, x2=_WIDTH - RIGHT, y2=y, class_="grid"),
             text(LEFT - 6, y + 4, f"{end * share:,.10g}", "axis", "end"),
         ]
-    for series in panel.series:
+    for series in shown:
         for run in _runs(series.name, moments):
             line = [
                 (frame.middle(each), bottom - PANEL_HEIGHT * each.values[series.name] / end) for each in run
@@ -141,6 +151,11 @@ def _panel(panel: TimelinePanel, moments: Sequence[Moment], frame: _Frame, top: 
                 parts.append(element("polygon", points=points(closed), class_=f"{series.class_} area"))
             parts.append(element("polyline", points=points(line), class_=f"{series.class_} curve"))
     return parts
+
+
+def _is_seen(series: Series, moments: Sequence[Moment]) -> bool:
+    """Return whether a curve leaves the axis. A red line of zeros would look like an alarm."""
+    return any(moment.values.get(series.name, 0.0) > 0 for moment in moments)
 
 
 def _widened(
@@ -162,61 +177,66 @@ def _runs(name: str, moments: Sequence[Moment]) -> list[list[Moment]]:
     return [run for run in runs if run]
 
 
-def _legend(panel: TimelinePanel, y: float) -> list[str]:
-    parts, x = [], float(_WIDTH - RIGHT)
-    for series in reversed(panel.series):
-        width = 7.0 * len(series.label) + 26
-        x -= width
+def _legend(title_width: float, series: Sequence[Series], y: float) -> list[str]:
+    """Return the names of the curves behind the title, where a narrow screen shows them first."""
+    parts, x = [], LEFT + title_width + 24
+    for each in series:
         parts += [
-            element("line", x1=x, y1=y - 4, x2=x + 16, y2=y - 4, class_=f"{series.class_} curve"),
-            text(x + 20, y, series.label, "axis"),
+            element("line", x1=x, y1=y - 4, x2=x + 16, y2=y - 4, class_=f"{each.class_} curve"),
+            text(x + 20, y, each.label, "axis"),
         ]
+        x += 6.6 * len(each.label) + 38
     return parts
 
 
-def _strip(
-    strip_title: str,
-    moments: Sequence[Moment],
-    frame: _Frame,
-    top: float,
-    share_label: Callable[[str], str],
-) -> list[str]:
+def shares_of(moments: Sequence[Moment]) -> list[tuple[str, str, float]]:
+    """Return name, CSS class and share of the whole time of each cause in the strip, the largest first."""
     totals: dict[str, float] = {}
     for moment in moments:
         for name, share in moment.shares.items():
             totals[name] = totals.get(name, 0.0) + share * moment.seconds
+    seconds = sum(moment.seconds for moment in moments)
     order = sorted(totals, key=lambda name: -totals[name])
-    class_of = {name: f"limit{min(number, LIMITS_SHOWN)}" for number, name in enumerate(order)}
+    return [
+        (name, f"limit{min(number, LIMITS_SHOWN)}", totals[name] / max(seconds, 1e-9))
+        for number, name in enumerate(order)
+    ]
+
+
+def _strip(strip_title: str, moments: Sequence[Moment], frame: _Frame, top: float) -> list[str]:
+    causes = shares_of(moments)
     parts = [text(LEFT, top - 8, strip_title, "panel-title")]
-    boxes: dict[str, list[str]] = {name: [] for name in order}
+    boxes: dict[str, list[str]] = {name: [] for name, _, _ in causes}
     for moment in moments:
         x, end = frame.x(moment.start_seconds), frame.x(moment.start_seconds + moment.seconds)
         y = top
-        for name in order:
-            height = STRIP_HEIGHT * moment.shares.get(name, 0.0)
+        whole = max(sum(moment.shares.values()), 1.0)
+        for name, path in boxes.items():
+            height = STRIP_HEIGHT * moment.shares.get(name, 0.0) / whole
             if height >= 0.5:  # noqa: PLR2004 - half a pixel is not seen
-                boxes[name].append(f"M{x:.1f} {y:.1f}H{end + 0.3:.1f}v{height:.1f}H{x:.1f}z")
+                path.append(f"M{x:.1f} {y:.1f}H{end + 0.3:.1f}v{height:.1f}H{x:.1f}z")
                 y += height
     # One path per cause: one rectangle per moment would make up half of the page.
-    parts += [element("path", d="".join(boxes[name]), class_=class_of[name]) for name in order]
-    x = float(_WIDTH - RIGHT)
-    for name in reversed(order[: LIMITS_SHOWN + 1]):
-        label = share_label(name)
-        x -= 6.6 * len(label) + 24
-        parts += [
-            element("rect", x=x, y=top - 17, width=10, height=10, class_=class_of[name]),
-            text(x + 14, top - 8, label, "axis"),
-        ]
-    return parts
+    return parts + [element("path", d="".join(boxes[name]), class_=class_) for name, class_, _ in causes]
 
 
 def _time_axis(frame: _Frame, bottom: float, time_label: Callable[[float], str]) -> list[str]:
     parts = []
-    for number in range(_TICKS + 1):
-        seconds = frame.start + frame.seconds * number / _TICKS
-        anchor = "start" if number == 0 else "end" if number == _TICKS else "middle"
-        parts.append(text(frame.x(seconds), bottom + 18, time_label(seconds), "axis", anchor))
+    for seconds in ticks(frame.start, frame.seconds):
+        x = frame.x(seconds)
+        anchor = "start" if x < LEFT + _EDGE else "end" if x > _WIDTH - RIGHT - _EDGE else "middle"
+        parts.append(text(x, bottom + 18, time_label(seconds), "axis", anchor))
     return parts
+
+
+def ticks(start: float, seconds: float) -> list[float]:
+    """Return round times of a span, at most MOST_TICKS and one more."""
+    step = next((each for each in _TICK_STEPS if seconds / each <= MOST_TICKS), 0.0)
+    if not step:
+        step = 86_400.0 * math.ceil(seconds / 86_400.0 / MOST_TICKS)
+    first = math.ceil(start / step - 1e-9)
+    last = math.floor((start + seconds) / step + 1e-9)
+    return [number * step for number in range(first, last + 1)]
 
 
 def _hover(moments: Sequence[Moment], frame: _Frame, bottom: float) -> list[str]:

@@ -1,1 +1,1 @@
-"""The sources of bytes: discovery, local files, S3, standard input, compression, encodings."""
+"""Where bytes come from: discovery, local files, S3, standard input, compression, encodings."""

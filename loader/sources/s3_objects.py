@@ -1,11 +1,11 @@
-"""Find the objects in S3 of an extract by key, prefix or glob, and read them in parts.
+"""Objects in S3 as the files of an extract: found by key, prefix or glob, and read part by part.
 
 Rules kept here:
 
-1. ``s3://bucket/key`` is an object. ``s3://bucket/prefix/`` means the extracts below the prefix, as in a
-   folder. In a glob, ``*`` does not match a slash and ``**`` does. Objects that are left out are reported.
-2. An object is identified by its ETag, size and version. Its bytes are not read for that.
-3. Text is read from front to back in parts. Some parts are read ahead, so memory is limited to a few parts.
+1. ``s3://bucket/key`` is an object, ``s3://bucket/prefix/`` the extracts below it, by key, as in a folder; in
+   a glob ``*`` stays between slashes and ``**`` crosses them. What is left out is reported.
+2. An object is known by its ETag, size and version: no byte of it is read for that.
+3. Text is read from front to back in parts, some of them ahead: memory is a few parts.
 """
 
 import hashlib
@@ -33,19 +33,18 @@ if TYPE_CHECKING:
 
 PART_BYTES = 2 * 2**20
 PARTS_AHEAD = 4
-"""Parts that are read ahead. If the first byte of a part takes 30 ms, 4 parts at a time give about 200 MB/s,
-which is faster than text is parsed."""
+"""With 30 ms to the first byte of a part, 4 at a time are some 200 MB/s: more than text is parsed at."""
 
 HEAD_PART_BYTES = 2**16
-"""Size of a part if only the first bytes are read."""
+"""Part size for a look at the first bytes only."""
 
-HEADS_AT_ONCE = 16
-"""Number of objects whose properties are requested at the same time."""
+LOOKS_AT_ONCE = 16
+"""How many objects are asked for at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class S3Object:
-    """The properties of an object when it was found."""
+    """An object as it was when it was found."""
 
     bucket: str
     key: str
@@ -60,29 +59,27 @@ class S3Object:
 
     @property
     def fingerprint(self) -> str:
-        """A digest of the object's ETag, size and version, in hexadecimal digits."""
+        """A digest of what S3 calls this content."""
         identity = f"s3 object {self.etag} of {self.size_bytes} bytes, version {self.version}"
         return hashlib.sha256(identity.encode()).hexdigest()
 
     def open(self, part_bytes: int = PART_BYTES) -> io.BufferedReader:
-        """Open the object for reading. Closing the reader ends the reading ahead."""
+        """Open it for reading; closing it ends what is read ahead."""
         return io.BufferedReader(_Parts(self.read, self.size_bytes, part_bytes), HEAD_PART_BYTES)
 
     def read(self, start: int, end: int) -> bytes:
         """Return the bytes from ``start`` up to ``end``.
 
         Raises:
-            NothingToLoad: The object does not exist any more.
-            ExtractError: The object changed, or cannot be read.
+            ExtractError: It changed, or cannot be read.
         """
         return self.client.read(self.bucket, self.key, self.etag, start, end)
 
     def check_unchanged(self) -> None:
-        """Raise an error if the object changed or was deleted since it was found.
+        """Refuse to go on if it is not there any more as it was found.
 
         Raises:
-            NothingToLoad: The object does not exist any more.
-            ExtractError: The object changed, or cannot be read.
+            ExtractError: It changed, or cannot be read.
         """
         with refusals(str(self)):
             self.client.of(self.bucket).head_object(Bucket=self.bucket, Key=self.key, IfMatch=self.etag)
@@ -100,12 +97,12 @@ def find_objects(url: str, client: S3Client, left_out: LeftOut) -> list[S3Object
 
     Args:
         url: A key, a prefix that ends with a slash, or a glob.
-        client: Sends the requests to S3.
+        client: Asks S3.
         left_out: Receives objects that are not part of the extract.
 
     Raises:
         NothingToLoad: There are no objects.
-        ExtractError: The bucket does not exist or cannot be read, or the objects belong to a table of Delta,
+        ExtractError: The bucket does not exist, or may not be read; or they belong to a table of Delta,
             Iceberg or Hudi.
     """
     bucket, _, key = url.removeprefix(S3_SCHEME).partition("/")
@@ -119,14 +116,14 @@ def find_objects(url: str, client: S3Client, left_out: LeftOut) -> list[S3Object
             why=" ".join(left_out.sentences()),
             next_step="name objects one by one, or with a glob such as **",
         )
-    with ThreadPoolExecutor(HEADS_AT_ONCE) as threads:
-        found = list(threads.map(lambda name: _object(bucket, name, client), sorted(keys, key=natural_key)))
+    with ThreadPoolExecutor(LOOKS_AT_ONCE) as threads:
+        found = list(threads.map(lambda name: _look(bucket, name, client), sorted(keys, key=natural_key)))
     refuse_tables(map(str, found), partial(_names_in, client), f"{S3_SCHEME}{bucket}")
     return found
 
 
 def is_open_ended(url: str) -> bool:
-    """Return whether a URL may match any number of objects: a prefix or a glob."""
+    """Return whether a URL may match no object: a prefix or a glob."""
     key = url.removeprefix(S3_SCHEME).partition("/")[2]
     return not key or key.endswith("/") or any(mark in key for mark in GLOB_CHARACTERS)
 
@@ -144,7 +141,7 @@ def _named_keys(bucket: str, key: str, client: S3Client, left_out: LeftOut) -> l
             left_out.add(HIDDEN, f"{S3_SCHEME}{bucket}/{hidden}")
         else:
             keys.append(name)
-    # A key may contain brackets. If no key matches them as a glob, they are read as a key.
+    # A key may hold brackets, and an existing object is never read as a glob.
     return keys or ([] if fitting else [key])
 
 
@@ -164,7 +161,7 @@ def _extracts_below(bucket: str, prefix: str, keys: Sequence[str], left_out: Lef
 
 
 def _hidden_part(key: str, named: str) -> str:
-    """Return a key up to its first hidden part that the pattern does not name, or an empty text."""
+    """Return the first hidden folder or name of a key that was not named as such; an empty text if none."""
     named_parts = set(named.split("/"))
     if any(part.startswith((".*", ".?", ".[", "_*", "_?", "_[")) for part in named_parts):
         return ""
@@ -176,7 +173,7 @@ def _hidden_part(key: str, named: str) -> str:
 
 
 def _names_in(client: S3Client, folder: str) -> list[str]:
-    """Return the keys below a folder, at most one page (1,000), or none if listing is not permitted."""
+    """Return the keys below a folder, at most a page of them; none if they may not be listed."""
     bucket, _, key = folder.removeprefix(S3_SCHEME).partition("/")
     try:
         answer = client.of(bucket).list_objects_v2(Bucket=bucket, Prefix=f"{key}/")
@@ -185,7 +182,7 @@ def _names_in(client: S3Client, folder: str) -> list[str]:
     return [entry["Key"] for entry in answer.get("Contents", ())]
 
 
-def _object(bucket: str, key: str, client: S3Client) -> S3Object:
+def _look(bucket: str, key: str, client: S3Client) -> S3Object:
     with refusals(f"{S3_SCHEME}{bucket}/{key}"):
         found: dict[str, Any] = client.of(bucket).head_object(Bucket=bucket, Key=key)
     return S3Object(
@@ -219,7 +216,7 @@ def _fits(names: list[str], pattern: list[str]) -> bool:
 
 
 class _Parts(io.RawIOBase):
-    """A stream over ranged reads. It reads ahead after it was read from one part into the next."""
+    """A stream over ranged reads; once it is read from one part into the next, it reads ahead."""
 
     def __init__(self, read: Callable[[int, int], bytes], size_bytes: int, part_bytes: int) -> None:
         self._read = read

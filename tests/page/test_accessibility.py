@@ -1,6 +1,6 @@
 """The page for those who see no colour, little contrast or nothing, and for those without a mouse.
 
-`test_browser.py` also runs axe-core, where it is installed.
+`test_browser.py` also runs axe-core.
 """
 
 from importlib.resources import files

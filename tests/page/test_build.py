@@ -8,6 +8,7 @@ import pytest
 from loader import run_load
 from loader.emulator import EmulatorSettings
 from loader.page.build import build_page
+from loader.page.file_list import common_folder
 from loader.testing import emulated_service
 
 HEAD = "reservation_id,reservation_detail_id,quantity\n"
@@ -27,8 +28,44 @@ def test_files_of_one_window_have_their_own_rows(tmp_path: Path):
         )
         run_load(job)
     page = build_page(tmp_path / "run", time.time())
-    found = {Path(each.path).name: (each.rows, each.rejected, each.failed) for each in page.files}
+    found = {Path(each.path).name: (each.rows, each.rejected, each.failed) for each in page.files.lines}
     assert found == {"b.csv": (3, 1, 0), "c.csv": (2, 0, 1), "a.csv": (1, 0, 0)}
-    assert [Path(each.path).name for each in page.files] == ["b.csv", "c.csv", "a.csv"]
-    assert sum(each.share for each in page.files) == pytest.approx(1.0)
+    assert [Path(each.path).name for each in page.files.lines] == ["b.csv", "c.csv", "a.csv"]
+    assert sum(each.share for each in page.files.lines) == pytest.approx(1.0)
     assert len(page.windows) == 1
+
+
+def test_a_list_of_many_files_begins_with_those_that_have_errors_and_adds_up(tmp_path: Path):
+    """Of 60 equal files, the last has an error: it is first; the sum of the list is that of the load."""
+    folder = tmp_path / "in" / "deep"
+    folder.mkdir(parents=True)
+    for number in range(60):
+        quantity = "x" if number == 59 else "5"
+        (folder / f"{number:02}.csv").write_text(f"{HEAD}R{number},1,{quantity}\n")
+    with emulated_service(EmulatorSettings()) as service:
+        job = service.job(extract=[str(folder)], event_type="scn.data.reservation", run_dir=tmp_path / "run")
+        run_load(job)
+    page = build_page(tmp_path / "run", time.time())
+    files = page.files
+    assert files.lines[0].path == "59.csv"
+    assert files.folder == f"{folder}/"
+    assert files.rest is not None
+    assert files.rest.path == "10 more files"
+    assert sum(line.rows for line in [*files.lines, files.rest]) == 60
+    assert files.total == 60
+    assert page.headline == "Done, but with 1 rejected row."
+
+
+@pytest.mark.parametrize(
+    ("paths", "folder"),
+    [
+        (["/a/b.csv"], ""),
+        (["/a/b1.csv", "/a/b2.csv"], "/a/"),
+        (["/a/b/1.csv", "/a/bc/1.csv"], "/a/"),
+        (["s3://bucket/x/1.csv", "s3://bucket/x/2.csv"], "s3://bucket/x/"),
+        (["1.csv", "2.csv"], ""),
+    ],
+)
+def test_the_common_folder_ends_between_names(paths: list[str], folder: str):
+    """It is the folder that all paths share, never a part of a name."""
+    assert common_folder(paths) == folder

@@ -14,6 +14,7 @@ from loader.page.model import (
     CauseLine,
     Figure,
     FileLine,
+    FileList,
     LoadPage,
     NextStep,
     Period,
@@ -28,6 +29,7 @@ def page_of(**changes: object) -> LoadPage:
     """A page with a little of everything."""
     given_values = {
         "verdict": Badge.DONE,
+        "reasons": [],
         "headline": "Done: all 10 events were accepted.",
         "facts": [("event type", "scn.data.reservation")],
         "next_steps": [NextStep("Go on", "scn-loader load x --run-dir 'a b'")],
@@ -35,8 +37,7 @@ def page_of(**changes: object) -> LoadPage:
         "stages": [Stage("Events", [("accepted", "accepted", 10), ("failed", "failed", 0)])],
         "samples": [Period(0.0, 1.0, accepted=10, rate_allowed=15.0, p50_ms=4.0, p95_ms=5.0, p99_ms=6.0)],
         "windows": [WindowCell(0, 0, 1, 0, 0)],
-        "files": [FileLine("/x/a.csv", 10, 0, 0, 1.0)],
-        "files_total": 1,
+        "files": FileList("", [FileLine("/x/a.csv", 10, 0, 0, 1.0)], None, 1),
         "rejected": [],
         "failed": [],
         "settings": [("pack", "row")],
@@ -98,7 +99,8 @@ def test_words_from_outside_are_only_words():
             headline=EVIL,
             facts=[(EVIL, EVIL)],
             next_steps=[NextStep(EVIL, EVIL)],
-            files=[FileLine(EVIL, 1, 0, 0, 1.0)],
+            reasons=[EVIL],
+            files=FileList(EVIL, [FileLine(EVIL, 1, 0, 0, 1.0)], FileLine(EVIL, 1, 0, 0, 1.0), 2),
             rejected=[cause],
             failed=[cause],
             settings=[(EVIL, EVIL)],
@@ -139,7 +141,12 @@ def test_a_load_of_days_stays_below_100_kb():
                 for number in range(512)
             ],
             windows=[WindowCell(number, number, 1, 0, 0) for number in range(240)],
-            files=[FileLine(f"/data/extracts/orders/part-{n:05}.parquet", 1, 0, 0, 0.02) for n in range(50)],
+            files=FileList(
+                "/data/extracts/",
+                [FileLine(f"orders/part-{n:05}.parquet", 1, 0, 0, 0.02) for n in range(50)],
+                None,
+                50,
+            ),
             rejected=[CauseLine("quantity", "not a number" * 8, 9, "/x/y row 1")] * 20,
         )
     )

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.pictures.timeline import Moment, Series, TimelinePanel, scale_end, timeline
+from loader.pictures.timeline import (
+    MOST_TICKS,
+    Moment,
+    Series,
+    TimelinePanel,
+    scale_end,
+    shares_of,
+    ticks,
+    timeline,
+)
 
 SVG = ET.Element
 PANEL = TimelinePanel("Rates", (Series("a", "a", "a", is_area=True), Series("b", "b", "b")))
@@ -54,3 +63,24 @@ def test_the_height_of_a_curve_is_its_value_on_the_scale():
         {float(str(line.get("y1"))) for line in svg.findall("line") if line.get("class") == "grid"}
     )
     assert heights == [lines[0], lines[0], lines[1], lines[1]]
+
+
+@given(st.floats(0, 1e7), st.floats(0.05, 1e8))
+def test_times_on_the_axis_are_round_few_and_inside(start, seconds):
+    """At most eight times, at equal distances, within the span."""
+    found = ticks(start, seconds)
+    assert len(found) <= MOST_TICKS + 1
+    assert all(start - 1e-6 * seconds <= at <= (start + seconds) * (1 + 1e-9) for at in found)
+
+
+def test_a_curve_of_zeros_is_left_out_with_its_name():
+    """A red line of zeros along the axis would look like failed events."""
+    svg = drawn([Moment(0.0, 1.0, {"a": 0.0, "b": 0.0}), Moment(1.0, 1.0, {"a": 0.0, "b": 0.0})])
+    assert [line.get("class") for line in svg.findall("polyline")] == ["a curve"]
+    assert "b" not in [each.text for each in svg.findall("text")]
+
+
+def test_shares_of_several_causes_add_up_to_the_time():
+    """The key below the strip has the largest cause first and no more than the whole."""
+    moments = [Moment(0.0, 1.0, {}, {"x": 1.0}), Moment(1.0, 3.0, {}, {"y": 0.5, "x": 0.5})]
+    assert shares_of(moments) == [("x", "limit0", 0.625), ("y", "limit1", 0.375)]

@@ -1,1 +1,1 @@
-"""Open a checkpoint: find, compare, resume or replace it, and reconcile it after a killed run."""
+"""The opening of a checkpoint: find, compare, keep or replace it, and reconcile it after a killed run."""

@@ -1,1 +1,1 @@
-"""The records of a running load, and the thread that writes them."""
+"""What a running load records, and the thread that writes it."""

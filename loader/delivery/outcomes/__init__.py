@@ -1,1 +1,1 @@
-"""The consequences of each outcome: retry, division, final result, stop."""
+"""What becomes of an event after each attempt: retry, division, final result, stop."""
