@@ -74,7 +74,7 @@ soak: $(READY) ## The long fault tests and hostile files, an hour or so: writes 
 	SCN_TESTS_PLAIN_STARTS=1 SCN_TESTS_WHOLE=1 $(BIN)/pytest -m "soak or not soak" tests/faults tests/hostile \
 		tests/load tests/sql tests/formats tests/simulation tests/drafting tests/shards tests/remote tests/verify tests/process tests/cli \
 		tests/extract tests/benchmarks --numprocesses $(WORKERS) --quiet \
-		--reliability docs/reliability.md --soak-journal .soak-journal
+		--timeout 600 --reliability docs/reliability.md --soak-journal .soak-journal
 	rm .soak-journal
 
 corpus: $(READY) ## Try files that others wrote, CORPUS=FOLDER: writes docs/reliability.md and corpus.json

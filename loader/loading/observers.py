@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from loader.errors import LoaderError
+from loader.errors import LoaderError, contained
 from loader.loading.error_limits import ErrorCounts
 from loader.model import EventResult
 from loader.report import LoadSummary, Snapshot
@@ -74,8 +74,15 @@ class Observers:
 
         Raises:
             LoaderError: The load was stopped for this reason.
+            UnhandledCase: The work raised a BaseException that is not an Exception. A task would let
+                SystemExit end the event loop, and with it the process, as if the load were done.
         """
-        task = asyncio.create_task(work)
+
+        async def contained_work() -> T:
+            with contained():
+                return await work
+
+        task = asyncio.create_task(contained_work())
         asking = asyncio.create_task(self._asking.wait())
         try:
             await asyncio.wait({task, asking}, return_when=asyncio.FIRST_COMPLETED)

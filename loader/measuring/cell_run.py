@@ -7,7 +7,7 @@ controller searches for the limit; both would distort a figure of a few seconds 
 import asyncio
 import time
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 
 from loader.delivery.dispatcher import Dispatcher
@@ -15,6 +15,7 @@ from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.rate.governor import Governor
 from loader.delivery.rate.memory import Remembered
 from loader.delivery.settings import DeliverySettings
+from loader.errors import contained
 from loader.latency import Latencies
 from loader.measuring.calls import CallsUsedUp, CountedClient
 from loader.measuring.grid import Cell, CellResult
@@ -117,8 +118,9 @@ class CellRun:
 
         Raises:
             LoaderError: The service refuses all events.
+            Exception: A fault of the work beside the delivery.
         """
-        tasks = [asyncio.create_task(self._feed()), asyncio.create_task(self._time())]
+        tasks = [asyncio.create_task(self._beside(work)) for work in (self._feed, self._time)]
         try:
             await self._dispatcher.run()
         except CallsUsedUp:
@@ -126,8 +128,20 @@ class CellRun:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                task.result()
         return self._result()
+
+    async def _beside(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Run work beside the delivery. A fault of the work ends the cell."""
+        try:
+            with contained():
+                await work()
+        except Exception:
+            self._dispatcher.stop("an internal error")
+            raise
 
     async def _feed(self) -> None:
         index = 0

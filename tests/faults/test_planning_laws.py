@@ -68,7 +68,7 @@ def test_other_processes_plan_the_same(tmp_path: Path) -> None:
     jobs = [random_job(tmp_path, seed) for seed in range(examples(5, 40))]
     (tmp_path / "jobs.json").write_bytes(orjson.dumps(jobs))
     command = [sys.executable, "-m", "tests.faults.planned", str(tmp_path / "jobs.json")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=examples(60, 300))
     assert orjson.loads(done.stdout) == [digests(job) for job in jobs]
 
 

@@ -59,7 +59,7 @@ def test_another_division_waits(load: Load, machine: Machine) -> None:
     machine("b")
     with pytest.raises(CheckpointLocked, match="delivers shard 1/2") as refused:
         load(shard="1/3")
-    assert "all parts at work must be of one division" in refused.value.why
+    assert "all running parts must be of one division" in refused.value.why
     lease_of_three = Lease(
         Objects(ADDRESS, S3Client(None, None)), "shards/1of3/", holder="next", writer="next:1"
     )

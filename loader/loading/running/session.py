@@ -196,7 +196,8 @@ class LoadSession:
         try:
             with contained():
                 self._look("draining", at_end=True)
-        except Exception as fault:  # noqa: BLE001 - it ends the load with an exit code of its own
+        # Nothing is awaited above, so a CancelledError is no request to cancel the load.
+        except (Exception, asyncio.CancelledError) as fault:  # noqa: BLE001 - it ends the load with an exit code of its own
             self.stop(unhandled(fault))
         try:
             await self._checkpoint.flush()
