@@ -10,9 +10,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from loader.cli import app
+from loader.cli.terminal.command_group import imported_commands
 from loader.errors import ExitCode
 from loader.job import CsvSettings, Job
 from loader.job.panels import panel_of
@@ -38,8 +37,7 @@ def commands() -> Iterator[str]:
     """Yield the page of the command line: each command with its arguments and flags."""
     yield "# Commands\n"
     yield "`scn-loader --version` shows the version. `scn-loader COMMAND --help` shows the text below.\n"
-    group: Any = typer.main.get_command(app)
-    for name, command in sorted(group.commands.items()):
+    for name, command in sorted(imported_commands(app).items()):
         if command.hidden:
             continue
         yield f"## scn-loader {name}\n"

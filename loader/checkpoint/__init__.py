@@ -1,4 +1,4 @@
-"""The checkpoint: a file with the progress of a load, so that the load can be resumed however it ended."""
+"""The checkpoint: a file with the progress of a load. A load can be resumed from it after any kind of end."""
 
 from loader.checkpoint.checkpoint import Checkpoint
 from loader.checkpoint.plan import Plan

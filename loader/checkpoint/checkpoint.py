@@ -52,9 +52,10 @@ class OpenedState:
 class Checkpoint:
     """An open checkpoint; made by ``open_checkpoint``.
 
-    Queries (``window_progress``, ``totals``) read the durable state by a connection of their own. Changes go
-    to the writer's inbox in the order of the calls. They are durable after ``writer.COMMIT_SECONDS`` at the
-    latest, or when an awaited call returns. The end of a ``with`` block closes the checkpoint.
+    Queries (``window_progress``, ``totals``) read the durable state through their own connection. Changes go
+    to the writer's inbox in the order of the calls. They are durable after a commit, at most about
+    ``writer.COMMIT_SECONDS`` later, or when an awaited call returns. The end of a ``with`` block closes the
+    checkpoint.
 
     Attributes:
         run_dir: The load's directory.
@@ -66,7 +67,8 @@ class Checkpoint:
         archived: New path of the checkpoint that it replaces, or None.
         disagreement: Contradictions between its parts that were found when it was opened.
         gaps: Events that lost machines may have sent, although the checkpoint has no row of them.
-        permit: Awaited, if there is one, before events up to those of a window are marked.
+        permit: Called with the number of a window, and awaited, before events up to this window are marked;
+            or None.
     """
 
     def __init__(
@@ -124,7 +126,7 @@ class Checkpoint:
             return progress.read_known_rows(self._reader)
 
     def held_groups(self) -> frozenset[str]:
-        """Return the groups whose later events ``--on-failure hold`` holds back from the start.
+        """Return the groups whose later events ``--on-failure hold`` holds back when the run begins.
 
         The set is empty if this run sends failed events again. An event in doubt does not hold its group
         back, because it is sent again before later events of the group.
@@ -155,7 +157,7 @@ class Checkpoint:
     # The work of this run.
 
     def begin_slice(self, plan: SlicePlan) -> bool:
-        """Record a slice. The caller does so once in a run, before the events of the slice are marked.
+        """Record a slice. This is called once in a run for each slice, before its events are marked.
 
         Returns:
             Whether no earlier run planned the slice.
@@ -165,7 +167,7 @@ class Checkpoint:
         """
         with reading_errors(self._path):
             stored = read_slice(self._reader, plan.window, plan.number)
-            nameless = self._reader.execute(
+            unnamed = self._reader.execute(
                 "SELECT event_index FROM events WHERE window = ? AND token IS NULL", (plan.window,)
             ).fetchall()
         if stored is None:
@@ -173,7 +175,7 @@ class Checkpoint:
             return True
         check_same_slice(plan, stored, self._path)
         events = {event.index: event for event in plan.events}
-        known = [named(events[index]) for (index,) in nameless if index in events]
+        known = [named(events[index]) for (index,) in unnamed if index in events]
         if known:
             self._put(EventsNamed(known))
         return False
@@ -182,7 +184,7 @@ class Checkpoint:
         """Mark events as sendable from now on. The marks are durable on return.
 
         Args:
-            places: Window and index of each event. An event may be marked again while it cannot have been
+            places: Window and index of each event. An event may be marked again if it cannot have been
                 accepted. Its age then counts from the later mark.
 
         Raises:
@@ -223,7 +225,7 @@ class Checkpoint:
         await asyncio.wrap_future(self._writer.durable())
 
     async def resend_in_doubt(self, before: float, *, skipped_too: bool = False) -> None:
-        """Let old events in doubt be sent again. From then on they are in doubt since now.
+        """Let old events in doubt be sent again. They are then in doubt since now.
 
         An event whose token has expired is a new event for the service, and the life of its token begins
         again.
@@ -263,7 +265,7 @@ class Checkpoint:
     # The end of this run.
 
     def finish(self, end: RunEnd) -> None:
-        """Record how the run ended, and close the checkpoint. It is then a single file.
+        """Record the end of the run, and close the checkpoint. It is then a single file.
 
         Raises:
             CheckpointWriteError: The write failed. The state that was durable before stays valid.
@@ -274,7 +276,7 @@ class Checkpoint:
         durable.result()
 
     def close(self) -> None:
-        """Write what was recorded, and release the run directory. A second call has no effect.
+        """Write the recorded entries, and release the run directory. A second call has no effect.
 
         Without ``finish`` the marks stay, so marked events without an answer are in doubt.
         """
@@ -283,7 +285,8 @@ class Checkpoint:
             self._last_totals = self.totals()
         self._reader.close()
         if self._writer.error is None:
-            # If a reader has the file open, or the disk is full, the log stays beside the file and valid.
+            # If a reader has the file open, or the disk is full, the write-ahead log stays, and remains
+            # valid.
             with suppress(sqlite3.Error):
                 stand_alone(self._connection)
         self._held.close()

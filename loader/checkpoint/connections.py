@@ -1,4 +1,4 @@
-"""Connections to a checkpoint: one that writes durably, and readers beside it."""
+"""Connections to a checkpoint: one that writes durably, and readers."""
 
 import sqlite3
 from pathlib import Path
@@ -7,14 +7,15 @@ BUSY_SECONDS = 10.0
 """Time that a write waits for another SQLite program that has the file locked for writing."""
 
 WAL_PAGES = 1000
-"""Pages (of 4 KiB) after which the write-ahead log is copied into the main file: the default of SQLite."""
+"""Pages (4 KiB each) after which the write-ahead log is copied into the main file: SQLite's default."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open a checkpoint for writing. A commit is on the disk when it returns.
 
     Raises:
-        sqlite3.Error: SQLite refused, or the file system lacks what a write-ahead log needs.
+        sqlite3.Error: The file cannot be opened, or the file system has no shared memory for a write-ahead
+            log.
     """
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
@@ -26,10 +27,10 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """Open a checkpoint for reading, beside the connection that writes it.
+    """Open a checkpoint for reading while another connection writes it.
 
     Raises:
-        sqlite3.Error: SQLite refused.
+        sqlite3.Error: The file cannot be opened.
     """
     address = f"{path.absolute().as_uri()}?mode=ro"
     return sqlite3.connect(
@@ -41,7 +42,8 @@ def stand_alone(connection: sqlite3.Connection) -> None:
     """Copy the write-ahead log into the main file, so that a copy of this file has everything.
 
     Raises:
-        sqlite3.Error: A process reads the file, or the disk is full. The log then stays valid beside it.
+        sqlite3.Error: A process reads the file, or the disk is full. The write-ahead log then stays and
+            remains valid.
     """
     connection.execute("PRAGMA busy_timeout = 1000")  # the end of a load must not wait long for this
     connection.execute("PRAGMA journal_mode = DELETE")

@@ -1,12 +1,10 @@
-"""The events in doubt after a run that was killed, and the time since when each is in doubt.
+"""Find the events that a killed run left in doubt, and the time since when each is in doubt. Pure.
 
 Rules kept here:
 
 1. An event is in doubt if it was marked before the kill and has no answer.
-2. The age of a doubt counts from the last mark of the event. An event is marked again only while it cannot
-   have been accepted. The last mark is therefore the earliest moment at which the service can have accepted
-   it.
-3. This module uses no file, no SQLite and no clock.
+2. The age of a doubt counts from the last mark of the event. An event is marked again only if it cannot have
+   been accepted. So the last mark is the earliest time at which the service can have accepted it.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +24,7 @@ PARTS_DISAGREE = "CheckpointPartsDisagree"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Events of one window that may be sent from a point in time on.
+    """Events of one window that may be sent since a point in time.
 
     Attributes:
         marked_at: The point in time, in epoch seconds.
@@ -55,7 +53,7 @@ class StoredRow:
 def answered(rows: Mapping[int, StoredRow], *, run: int, retry_failed: bool) -> set[int]:
     """Return the indexes of the events whose row is the final result of the run with number ``run``.
 
-    The row of an earlier run is not final if ``run`` was to send the event again.
+    The row of an earlier run is not final if ``run`` sends the event again.
     """
     return {
         index

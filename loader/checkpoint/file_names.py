@@ -3,6 +3,6 @@
 CHECKPOINT_NAME = "checkpoint.sqlite"
 LOG_NAME = "load.log"
 NOT_LOADED_NAME = "not-loaded"
-"""Folder of the rows that the service refused, or accepted and did not load."""
+"""Folder of the rows that the service refused, or accepted but did not load."""
 REJECTED_NAME = "rejected"
-"""Folder of the rejected rows, beside the checkpoint of the load."""
+"""Folder of the rejected rows."""

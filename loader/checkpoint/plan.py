@@ -3,8 +3,8 @@
 Rules kept here:
 
 1. Two files with the same content are the same file. A moved file is not a difference, unless its new path
-   gives other columns.
-2. Every difference is reported with the stored and the given value, and without row data.
+   gives different columns.
+2. Each difference is reported with the stored and the given value, and without row data.
 """
 
 import hashlib
@@ -30,9 +30,9 @@ class Plan:
 
     Attributes:
         settings: The settings that shape events, as JSON values.
-        files: The extract, in order.
-        window_rows: Rows of a window.
-        slice_rows: Rows of a slice, the part of a window that is planned at a time.
+        files: The files of the extract, in order.
+        window_rows: Number of rows of a window.
+        slice_rows: Number of rows of a slice, the part of a window that is planned at a time.
         command: The command line that runs the load again, without ``--restart``. It is shown to users and
             not compared.
         connection: Settings of the connection to the service, as JSON values. They are not compared.
@@ -47,7 +47,7 @@ class Plan:
 
 
 def differences(stored: Plan, given: Plan) -> list[str]:
-    """Return one line for each difference by which ``given`` gives other events than ``stored``."""
+    """Return one line for each difference because of which ``given`` has other events than ``stored``."""
     return [*setting_differences(stored, given), *_file_differences(stored, given)]
 
 
@@ -59,7 +59,7 @@ def shown(lines: Sequence[str]) -> str:
 
 
 def plan_digest(events: Sequence[Event]) -> bytes:
-    """Return a digest of the tokens of a slice. A token depends on everything that makes up its event."""
+    """Return a digest of the tokens of a slice. A token depends on the whole content of its event."""
     tokens = "".join([event.token for event in events])
     return hashlib.blake2b(tokens.encode(), digest_size=DIGEST_BYTES).digest()
 
@@ -99,26 +99,26 @@ def _changes(before: SourceFile, now: SourceFile) -> Iterator[str]:
     elif before.fingerprint != now.fingerprint:
         yield "other content of the same size"
     elif now.is_sampled and before.modified_ns != now.modified_ns:
-        # Only samples of the content were compared, so the time must agree too.
+        # Only samples of the content were compared, so the times must be equal too.
         yield f"modified {_time(before.modified_ns)} then, {_time(now.modified_ns)} now"
     elif now.is_sampled and _was_touched(before, now):
         yield (
-            f"it, or its owner, mode or links, changed {_time(now.changed_ns)}; if that was its content, its "
-            "modification time was set back (a copy made with 'cp -p' is taken for the file it was)"
+            f"it, or its owner, mode or links, changed {_time(now.changed_ns)}; if its content changed, its "
+            "modification time was set back (a copy made with 'cp -p' counts as the original file)"
         )
     if before.copy != now.copy:
         yield f"it was copy {before.copy} of its content in the extract, now it is copy {now.copy}"
 
 
 def _other_partitions(before: SourceFile, now: SourceFile) -> Iterator[str]:
-    """Return the difference between the columns that two paths of a file give. They count as its content."""
+    """Return the difference between the columns that two paths of a file give. Such columns are content."""
     columns_before, columns_now = partitions_of(before.path), partitions_of(now.path)
     if columns_before != columns_now:
         yield f"its path gave {_text(columns_before)} then, {_text(columns_now)} now"
 
 
 def _was_touched(before: SourceFile, now: SourceFile) -> bool:
-    """Return whether a file that was not moved has another ctime, which programs cannot set."""
+    """Return whether the ctime of a file that was not moved changed. Programs cannot set it."""
     is_in_place = before.path == now.path and before.inode == now.inode != 0
     return is_in_place and before.changed_ns != now.changed_ns
 

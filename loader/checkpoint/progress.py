@@ -49,7 +49,7 @@ class WindowProgress:
 
 @dataclass(frozen=True, slots=True)
 class InDoubtEvent:
-    """An event that may have been accepted and has no receipt.
+    """An event that may have been accepted but has no receipt.
 
     Attributes:
         window: Number of its window.
@@ -71,11 +71,11 @@ class InDoubtEvent:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Events that may have been sent although no row says so.
+    """Events that may have been sent although the checkpoint has no row for them (`start.gaps`).
 
     Attributes:
-        since: Epoch seconds from which on they may have been sent.
-        below_window: They are of windows with a lower number.
+        since: Epoch seconds since when they may have been sent.
+        below_window: The events belong to windows with a lower number than this.
     """
 
     since: float
@@ -88,14 +88,14 @@ def read_gaps(connection: sqlite3.Connection) -> list[Gap]:
 
 
 def doubt_since(gaps: Sequence[Gap], window: int) -> float | None:
-    """Return since when (epoch seconds) unanswered events of a window are in doubt; None if they are not."""
+    """Return the epoch seconds since when unanswered events of a window are in doubt, or None."""
     return min([gap.since for gap in gaps if window < gap.below_window], default=None)
 
 
 def read_progress(
     connection: sqlite3.Connection, window: int, *, retry_failed: bool
 ) -> WindowProgress | None:
-    """Return where the events of a window stand, or None if it was never planned."""
+    """Return the progress of the events of a window, or None if it was never planned."""
     known = connection.execute("SELECT events FROM windows WHERE number = ?", (window,)).fetchone()
     if known is None:
         return None

@@ -1,4 +1,4 @@
-"""Queries of a checkpoint, by any connection to it."""
+"""Queries of a checkpoint through any connection to it."""
 
 import sqlite3
 import struct
@@ -17,7 +17,7 @@ from loader.model import EventState
 class Totals:
     """The sums of a load.
 
-    Two equations hold by construction of the checkpoint: ``rows_read == rows_filtered + rows_rejected +
+    Two equations are always true: ``rows_read == rows_filtered + rows_rejected +
     records`` and ``events_total == events_accepted + events_failed + events_in_doubt + events_unprocessed``.
 
     Attributes:
@@ -28,11 +28,11 @@ class Totals:
             value.
         rows_rejected: Rows that could not become records.
         records: Rows that became records.
-        records_failed: Records that were refused so far, or whose event failed as a whole.
+        records_failed: Records that the service has refused, or whose event failed as a whole.
         events_total: Events planned.
         events_accepted: Events with a receipt.
         events_failed: Events that were refused, or that were in doubt and the user skipped.
-        events_in_doubt: Events that may have been accepted and have no receipt.
+        events_in_doubt: Events that may have been accepted but have no receipt.
         events_unprocessed: All other events: held back, or not yet sent.
         rows_elsewhere: Rows of the planned windows that other shards deliver.
     """
@@ -54,10 +54,10 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class FileTotals:
-    """The sums of one file, as far as it was planned.
+    """The sums of the planned rows of one file.
 
     Attributes:
-        rows_read: Its rows.
+        rows_read: Number of its planned rows.
         rows_rejected: Rows that could not become records.
         lines_swallowed: Lines of rejected rows, without the first line of each.
         records_failed: Records that were refused.
@@ -78,11 +78,11 @@ class RunEnd:
     """The end of a run.
 
     Attributes:
-        cause: The cause in a few words, for ``status``.
+        cause: The cause as a short text, for ``status``.
         exit_code: Exit code of the command.
         complete: Whether every row was read and every event was tried, so that nothing is left to resume.
-        graceful: Whether the answer of every attempt is recorded. If not, marked events without an answer are
-            in doubt from the next start on.
+        graceful: Whether the answer of every attempt is recorded. If not, the next start records marked
+            events without an answer as in doubt.
         attempts: Number of HTTP requests.
         throttled: Number of throttled requests.
         retried: Number of requests after the first one of an event.
@@ -104,8 +104,8 @@ def read_totals(connection: sqlite3.Connection, *, marked: bool = False) -> Tota
 
     Args:
         connection: A connection to the checkpoint.
-        marked: Whether the run ended without a record of that, so that marked events without an answer count
-            as in doubt.
+        marked: Whether marked events without an answer count as in doubt, because the run did not record its
+            end.
     """
     sums = connection.execute(
         "SELECT count(*), sum(rows_read), sum(rows_filtered), sum(rows_rejected), sum(records),"
@@ -141,7 +141,7 @@ def read_file_totals(
 
     Args:
         connection: A connection to the checkpoint.
-        settled: Rows by file of the windows that need no more work, by the window's number.
+        settled: For each window that needs no more work, by number: the number of its rows by file.
     """
     settled_rows: Counter[int] = Counter()
     for files in settled.values():
@@ -160,7 +160,7 @@ def read_file_totals(
 
 
 def read_receipts(connection: sqlite3.Connection, window: int) -> Receipts:
-    """Return the receipts of a window; they are empty for a window without events."""
+    """Return the receipts of a window. They are empty for a window without events."""
     row = connection.execute("SELECT event_ids FROM receipts WHERE window = ?", (window,)).fetchone()
     return Receipts(row[0] if row else b"")
 
@@ -174,7 +174,7 @@ def stored_rows(connection: sqlite3.Connection, window: int) -> dict[int, Stored
 
 
 def read_marks(connection: sqlite3.Connection) -> dict[int, Sequence[Mark]]:
-    """Return the marks by window."""
+    """Return the marks by window number."""
     marks: dict[int, list[Mark]] = {}
     rows = connection.execute("SELECT window, marked_at, indexes FROM marks ORDER BY window, number")
     for window, marked_at, indexes in rows.fetchall():
@@ -196,7 +196,7 @@ def unpack_indexes(stored: bytes) -> Sequence[int]:
 def left_in_doubt(connection: sqlite3.Connection) -> list[tuple[int, int, float]]:
     """Return window, index and earliest possible sending time of the events that a killed run left in doubt.
 
-    Events that were in doubt before may be among them. They already have a row.
+    They may include events that were in doubt before. These already have a row.
     """
     run = connection.execute("SELECT number, retry_failed FROM runs ORDER BY number DESC LIMIT 1").fetchone()
     if run is None:
@@ -214,9 +214,10 @@ def left_in_doubt(connection: sqlite3.Connection) -> list[tuple[int, int, float]
 
 
 def with_marked(connection: sqlite3.Connection, totals: Totals) -> tuple[Totals, Sequence[float]]:
-    """Return the totals of a run that could not record its end, and since when each event is in doubt.
+    """Correct the totals of a run that did not record its end: marked events without an answer are in doubt.
 
-    Marked events without an answer are in doubt, and have no row yet.
+    Returns:
+        The corrected totals, and for each event in doubt the epoch seconds since when.
     """
     rows = connection.execute(
         "SELECT window, event_index, first_attempt_at FROM events WHERE state = 'in_doubt'"

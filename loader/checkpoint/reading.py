@@ -1,4 +1,4 @@
-"""Reads a checkpoint in any state, without a change to its files."""
+"""Read a checkpoint in any state, without a change to its files."""
 
 import shutil
 import sqlite3
@@ -18,24 +18,25 @@ from loader.model import SourceFile
 from loader.private_files import check_files, with_sidecars
 
 DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT)
-"""Result codes that concern the content of the file, not the disk. ``ERROR``: a table is missing."""
+"""SQLite's result codes for damaged content. SQLITE_ERROR means here that a table is missing."""
 
 
 WAL_HEADER_BYTES = 32
-"""Size of a write-ahead log without a frame (SQLite file format, 4.1). A run can be killed between the header
-and the first frame. With such a log and ``readonly_shm``, SQLite retries until it gives up."""
+"""Size in bytes of a write-ahead log without a frame (SQLite file format, 4.1). A run can be killed between
+the header and the first frame. SQLite cannot open such a log with ``readonly_shm``: it retries and then
+fails."""
 
 
 @contextmanager
 def open_for_reading(
     run_dir: Path, *, alive: bool, name: str = CHECKPOINT_NAME
 ) -> Iterator[sqlite3.Connection]:
-    """Open the checkpoint of a run directory; all queries read the state of one moment.
+    """Open the checkpoint of a run directory. All queries read the state of the same moment.
 
     Args:
         run_dir: Run directory with a checkpoint.
         alive: Whether a process is writing it now.
-        name: Name of the checkpoint file. Earlier loads have names of their own.
+        name: Name of the checkpoint file. The checkpoints of earlier loads have other names.
 
     Raises:
         CheckpointCorrupt: The file is damaged, or is not a checkpoint of this loader.
@@ -43,10 +44,10 @@ def open_for_reading(
     """
     path = run_dir / name
     with reading_errors(path):
-        check_files(with_sidecars(path))  # to open a FIFO would wait for its writer
+        check_files(with_sidecars(path))  # opening a FIFO would wait for its writer
     with reading_errors(path), ExitStack() as scratch:
         address = _address(path, scratch, alive=alive)
-        # The thread that writes rejected rows to a file reads them, while this thread waits.
+        # Rejected rows are read by the thread that writes them to a file. This thread waits meanwhile.
         connection = sqlite3.connect(
             address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -67,9 +68,9 @@ def reading_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.ProgrammingError:
-        raise  # a bug, such as a query after the close
+        raise  # a bug, for example a query on a closed connection
     except sqlite3.Error as error:
-        # The Python binding finds text that is not UTF-8, and sets no code.
+        # Python's binding raises an error without a code for text that is not UTF-8.
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
         if code in DAMAGE:
             raise corrupt(path, str(error)) from error
@@ -87,14 +88,14 @@ def check_whole(connection: sqlite3.Connection, path: Path) -> None:
         CheckpointCorrupt: It is damaged.
     """
     if not _tables_as_created() <= _tables(connection):
-        raise corrupt(path, "its tables are not as they were made")
+        raise corrupt(path, "its tables differ from the ones that were created")
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise corrupt(path, " ".join(verdict.split()))
 
 
 def _tables_as_created() -> set[tuple[str, str]]:
-    """Return name and definition of every table, index and view of a new checkpoint."""
+    """Return name and definition of each table, index and view of a new checkpoint."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         create_tables(connection)
         return _tables(connection)
@@ -110,7 +111,7 @@ def read_plan(connection: sqlite3.Connection) -> tuple[str, float, Plan]:
         "SELECT id, created_at, settings, command, window_rows, slice_rows FROM load"
     ).fetchone()
     if load is None:
-        raise sqlite3.DatabaseError("it holds no plan")
+        raise sqlite3.DatabaseError("it contains no plan")
     load_id, created_at, settings, command, window_rows, slice_rows = load
     rows = connection.execute(
         "SELECT number, path, format, size_bytes, modified_ns, fingerprint, copy, rows, changed_ns, inode,"
@@ -129,13 +130,13 @@ def corrupt(path: Path, why: str) -> CheckpointCorrupt:
         "The checkpoint is damaged; nothing in it was changed.",
         where=str(path),
         why=why,
-        next_step="put back a copy of the run directory, or start over with --restart: "
-        "the damaged file is kept under another name, and what it said was accepted is sent again",
+        next_step="restore a copy of the run directory, or start over with --restart: "
+        "the damaged file is kept under another name, and the events that were accepted are sent again",
     )
 
 
 def _address(path: Path, scratch: ExitStack, *, alive: bool) -> str:
-    """Return the address by which SQLite opens the file. What it reads is the same in each case."""
+    """Return the URI with which SQLite opens the file. Each of them gives the same content."""
     if alive:
         # While a process writes, a reader must use its locks to get a consistent state.
         return f"{path.absolute().as_uri()}?mode=ro"
@@ -146,8 +147,8 @@ def _address(path: Path, scratch: ExitStack, *, alive: bool) -> str:
     if shared.exists() and not has_journal:
         # The log of a killed run is read in place. SQLite indexes it in its own memory and writes nothing.
         return f"{path.absolute().as_uri()}?mode=ro&readonly_shm=1"
-    # If the index of the log is missing, or a change of the header is incomplete, SQLite must write to repair
-    # it.
+    # If the index of the log is missing, or a journal shows an incomplete change, SQLite must write. It
+    # writes to a copy.
     try:
         copies = Path(scratch.enter_context(tempfile.TemporaryDirectory(prefix="scn-loader-")))
         for part in (path, log, journal):
@@ -155,10 +156,10 @@ def _address(path: Path, scratch: ExitStack, *, alive: bool) -> str:
                 shutil.copyfile(part, copies / part.name)
     except OSError as error:
         raise CheckpointError(
-            "The checkpoint cannot be copied, which is needed to read what a killed run left.",
+            "The checkpoint cannot be copied. Only a copy can be read after this run was killed.",
             where=str(path),
             why=f"TMPDIR: {error.strerror or error}",
-            next_step="point TMPDIR at a folder with room for the checkpoint",
+            next_step="set TMPDIR to a folder with enough space for the checkpoint",
         ) from error
     return (copies / path.name).as_uri()
 
@@ -173,7 +174,7 @@ def _check_kind(connection: sqlite3.Connection, path: Path) -> None:
         raise CheckpointError(
             f"{age} version of the loader wrote this checkpoint.",
             where=str(path),
-            why=f"it has format {version}, this version knows format {FORMAT_VERSION}",
+            why=f"it has format {version}; this version of the loader reads format {FORMAT_VERSION}",
             next_step="use that version, or another --run-dir",
         )
 

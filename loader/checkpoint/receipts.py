@@ -1,10 +1,9 @@
-"""The receipts of one window, in 16 bytes each. They also state which of its events are accepted.
+"""The receipts of one window, in 16 bytes each. They also show which of its events are accepted. Pure.
 
 Rules kept here:
 
 1. An event is accepted if, and only if, its 16 bytes are not all zero.
-2. A receipt that is not an ordinary UUID is stored as ``_ODD``, and its text is stored in another table.
-3. This module uses no file and no SQLite.
+2. A receipt that is not a UUID in lower case is stored as ``_ODD``, and its text is stored in another table.
 """
 
 import uuid
@@ -19,7 +18,7 @@ UUID_CHARS = 36
 UUID_DASHES = (8, 13, 18, 23)
 
 SPAN_GAP = 512
-"""Receipts with a smaller distance than this (8 KiB, two pages) are read and written together."""
+"""Maximum distance of receipts that are read and written together: 8 KiB, which is two pages."""
 
 
 class Receipts:
@@ -97,7 +96,7 @@ def write_receipts(blob: Blob, event_ids: Mapping[int, str]) -> tuple[list[int],
 
 
 def _fill(stretch: bytearray, offset: int, indexes: Sequence[int], packed: bytes) -> list[int]:
-    """Write receipts into the free places of a stretch, and return the indexes of those written."""
+    """Write receipts to the empty positions of a stretch, and return the indexes of those written."""
     added: list[int] = []
     done = 0
     for first, last in spans(indexes, 1):  # most events are accepted nearly in order

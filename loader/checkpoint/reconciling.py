@@ -1,8 +1,8 @@
-"""Checks, when a checkpoint is opened, that its parts agree.
+"""Check that the parts of a checkpoint agree when it is opened.
 
-The stored counts are compared with the receipts. Parts disagree if file and log were copied at different
-moments, or if two processes wrote on a file system without locks. SQLite's own check does not find such
-faults.
+The stored counts are compared with the receipts. Parts disagree if the file and its write-ahead log were
+copied at different times, or if two processes wrote on a file system without locks. SQLite's own check does
+not find such faults.
 
 Rules kept here:
 
@@ -28,7 +28,7 @@ ON CONFLICT (window, event_index) DO UPDATE SET
     state = 'in_doubt', code = excluded.code, message = excluded.message, run = excluded.run"""
 
 OF_WINDOWS = ("receipts", "odd_receipts", "events", "parts", "marks", "slices", "slice_files")
-"""The tables whose rows belong to a window each."""
+"""The tables in which each row belongs to a window."""
 
 RECOUNT_SLICES = """
 UPDATE windows SET
@@ -63,7 +63,7 @@ class Disagreement:
 
 
 def reconcile(connection: sqlite3.Connection, run: int) -> Disagreement:
-    """Correct the counts by the receipts, in the transaction that is open.
+    """Correct the counts by the receipts, in the open transaction.
 
     Args:
         connection: The checkpoint.
@@ -91,14 +91,14 @@ def reconcile(connection: sqlite3.Connection, run: int) -> Disagreement:
 
 
 def drop_strays(connection: sqlite3.Connection) -> None:
-    """Delete the receipts of missing windows, so that these are planned and sent again."""
+    """Delete the receipts of missing windows, so that these windows are planned and sent again."""
     for table in OF_WINDOWS:
         connection.execute(f"DELETE FROM {table} WHERE window NOT IN (SELECT number FROM windows)")  # noqa: S608
 
 
 def _count(receipts: bytes, events: int) -> int:
     if NO_RECEIPT not in receipts:
-        return events  # most windows; to look at each receipt takes a hundred times as long
+        return events  # true of most windows; a check of each receipt takes a hundred times as long
     return sum(1 for _ in Receipts(receipts))
 
 

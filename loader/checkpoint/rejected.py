@@ -1,4 +1,4 @@
-"""The rejected rows of a load, from its checkpoint."""
+"""Read the rejected rows of a load from its checkpoint."""
 
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -40,7 +40,7 @@ class RejectedRows:
         )
 
     def left_out(self) -> Iterator[tuple[int, int, str, str]]:
-        """Yield nothing, because every rejected row can be corrected."""
+        """Yield nothing, because each rejected row can be corrected."""
         yield from ()
 
 

@@ -3,7 +3,7 @@
 Rules kept here:
 
 1. The table has at most MOST_SAMPLES rows. When it is full, adjacent rows are added in pairs and the period
-   doubles. Three days therefore take about as many rows as three minutes, and no count is lost.
+   doubles. So three days take about as many rows as three minutes, and no count is lost.
 2. The row of the current period is rewritten as it grows, so a kill loses at most SAMPLE_WRITE_SECONDS.
 3. Time counts only while the load runs. A resumed run continues at the time at which the last run ended.
 """
@@ -19,9 +19,10 @@ Number = TypeVar("Number", int, float)
 
 MOST_SAMPLES = 512
 FIRST_PERIOD_SECONDS = 0.25
-"""A load of two seconds has eight samples."""
+"""Period of the first samples. A load of two seconds has eight of them."""
 
 SAMPLE_WRITE_SECONDS = 1.0
+"""Interval at which the row of the current period is written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class StoredSample:
 
     Attributes:
         number: Position in the table, from 0.
-        start_seconds: Seconds of work before it, over all runs.
+        start_seconds: Duration of all runs before the period, in seconds.
         seconds: Its duration.
         attempted: HTTP requests.
         accepted: Events accepted.
@@ -38,12 +39,12 @@ class StoredSample:
         retried: Attempts that were not the first of their event.
         failed: Events failed.
         rejected_rows: Rows rejected.
-        rate_allowed: Events per second that the rate controller allowed at its end, or None.
-        in_flight: Attempts in flight at its end.
-        held_bytes: Bytes of events held in memory at its end.
+        rate_allowed: Events per second that the rate controller allowed at the end of the period, or None.
+        in_flight: Attempts in flight at the end of the period.
+        held_bytes: Bytes of events in memory at the end of the period.
         limits: Seconds of the period by limiting factor.
-        round_trips: Round trips of its attempts, as `latency.Latencies` writes them.
-        longest_round_trip_seconds: The longest of them.
+        round_trips: Histogram of its round-trip times, as `latency.Latencies` writes it.
+        longest_round_trip_seconds: The longest round-trip time.
     """
 
     number: int
@@ -104,7 +105,7 @@ def write_samples(
     """Write samples. ``replace_all`` deletes all others first.
 
     Raises:
-        sqlite3.Error: The disk, or the file, refused.
+        sqlite3.Error: The write failed.
     """
     if replace_all:
         connection.execute("DELETE FROM samples")

@@ -2,20 +2,22 @@
 
 The checkpoint is one file, ``checkpoint.sqlite``. An accepted event needs only its receipt. ``receipts`` has
 one blob per window, with 16 bytes per event at ``16 * event_index``. They are zero until the event is
-accepted, so the blob is also the bitmap of accepted events. Rare things have one readable row each: rejected
-rows, and events that failed, are in doubt or were held back.
+accepted, so the blob also shows which events are accepted. Rejected rows, and events that failed, are in
+doubt or were held back, are rare and have one readable row each.
 
-``check_whole`` compares the definitions below with the stored ones, comments included. A change of any of
-them needs a new format version.
+``check_whole`` compares the definitions below with the stored ones, including the comments. A change of a
+definition or comment needs a new format version.
 """
 
 import sqlite3
 
 APPLICATION_ID = 0x53434E4C  # "SCNL": distinguishes a checkpoint from other SQLite files of the same name
 FORMAT_VERSION = 15
-"""2: rejected rows have codes. 4: tokens are made of the start of a request's body. 5: marks name events.
+"""The version of the format. Other versions cannot be resumed, because their tokens and marks differ.
+
+2: rejected rows have codes. 4: a token is a hash of the start of the request's body. 5: marks name events.
 6: generations. 7: samples. 8: times of change. 9: windows over files. 10: swallowed lines. 11: verdicts.
-12: shards. 13: rules without defaults. 14: rows of sheets. 15: gaps. Older tokens and marks are useless."""
+12: shards. 13: rules without defaults. 14: rows of sheets. 15: gaps."""
 
 _SCHEMA = """
 CREATE TABLE load (

@@ -1,4 +1,4 @@
-"""The slices of a load: how earlier runs planned them, and the check that this run plans the same."""
+"""The slices of a load as earlier runs planned them, and a check that this run plans the same events."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class StoredSlice:
 
     Attributes:
         values: First index, number of events, whether it ends its window, digest of the tokens.
-        files: The counts of the rows of each file, as from `counts`.
+        files: The counts of the rows of each file, as `counts` returns them.
     """
 
     values: tuple[object, ...]
@@ -29,7 +29,7 @@ class StoredSlice:
 
 
 def counts(plan: SlicePlan) -> list[tuple[object, ...]]:
-    """Return the counts of the rows of each file, which are the same each time a slice is planned."""
+    """Return the counts of the rows of each file. They are the same whenever a slice is planned."""
     swallowed = plan.lines_swallowed()
     return [
         (
@@ -49,7 +49,7 @@ def counts(plan: SlicePlan) -> list[tuple[object, ...]]:
 
 
 def read_slice(connection: sqlite3.Connection, window: int, number: int) -> StoredSlice | None:
-    """Return a slice as an earlier run planned it, or None if no run did."""
+    """Return a slice as an earlier run planned it, or None if it was never planned."""
     values = connection.execute(
         "SELECT first_index, events, ends_window, plan_digest FROM slices WHERE window = ? AND number = ?",
         (window, number),
@@ -66,7 +66,7 @@ def read_slice(connection: sqlite3.Connection, window: int, number: int) -> Stor
 
 
 def check_same_slice(plan: SlicePlan, stored: StoredSlice, path: Path) -> None:
-    """Check that a slice gives the events that an earlier run planned for it.
+    """Check that a slice has the events that an earlier run planned for it.
 
     Args:
         plan: The slice as it is planned now.
@@ -94,7 +94,7 @@ def _replanned(plan: SlicePlan, stored: StoredSlice, path: Path) -> CheckpointMi
         if then != now
     ]
     if [values[0] for values in stored.files] != [file.file for file in plan.files]:
-        changes.append("its rows are of other files")
+        changes.append("its rows belong to other files")
     for then, now in zip(stored.files, counts(plan), strict=False):
         changes += [
             f"{name} was {before}, is {after}"
@@ -103,7 +103,8 @@ def _replanned(plan: SlicePlan, stored: StoredSlice, path: Path) -> CheckpointMi
         ]
     return CheckpointMismatch(
         f"Window {plan.window} does not give the events that were planned when the load began.",
-        where=f"{path}, {plan.rows_read} rows from row {first.first_row} of file {first.file} on",
+        where=f"{path}, from row {first.first_row} of file {first.file}",
         why="; ".join(changes) or "the same number of events, with other content",
-        next_step="use the loader version and the files the load began with, or start over with --restart",
+        next_step="use the version of the loader and the files with which the load began, or start over "
+        "with --restart",
     )

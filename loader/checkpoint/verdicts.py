@@ -3,7 +3,8 @@
 Rules kept here:
 
 1. A verdict belongs to an event that the service accepted: a whole event, or a part of a divided event.
-2. The verdict of an event that was not asked for is 0. A verification can therefore continue from any state.
+2. The verdict is 0 until the service was asked about the event. So a verification can continue from any
+   state.
 3. All verdicts are in memory (5 MB for 10 million events). ``flush`` writes the changed ones to the file.
 """
 
@@ -28,24 +29,24 @@ class Verdict(IntEnum):
     """The verdict on an accepted event."""
 
     UNDECIDED = 0
-    """Not asked yet."""
+    """The service was not asked yet."""
     IN_PROGRESS = 1
     SUCCEEDED = 2
     FAILED = 3
     KNOWN = 4
-    """The service has the event and reports no load status: a typed event."""
+    """The service has the event but reports no load status, because its type is not ``scn.data.dataset``."""
     UNKNOWN = 5
-    """The event is older than the service keeps events."""
+    """The service does not keep events of this age."""
     MISSING = 6
-    """The service gave a receipt and does not know the event."""
+    """The service gave a receipt but does not find the event."""
     STILL_IN_PROGRESS = 7
-    """Also in progress. Rounds of questions alternate between the two, to know which events were asked
-    already."""
+    """The same as IN_PROGRESS. Rounds of requests alternate between the two, to show which events were
+    already requested in a round."""
 
 
 NOT_IN_THE_LAKE = frozenset({Verdict.FAILED, Verdict.MISSING})
-"""Verdicts of events that are not in the data lake. All other events count as loaded when the loader decides
-whether an older row may be sent again."""
+"""Verdicts of events that are not in the data lake. All other events count as loaded in the decision whether
+an older row may be sent again."""
 
 NO_LONGER_ASKED = frozenset({Verdict.SUCCEEDED, Verdict.FAILED, Verdict.KNOWN, Verdict.UNKNOWN})
 
@@ -74,8 +75,8 @@ def _half_in_progress(half: int) -> int:
 _AS_IN_PROGRESS = bytes(
     _half_in_progress(byte & 15) | _half_in_progress(byte >> 4) << 4 for byte in range(256)
 )
-"""A table that maps each byte to one with ``IN_PROGRESS`` in place of ``STILL_IN_PROGRESS``. Answers to an
-earlier run do not count for this one."""
+"""A table that maps each byte to one with ``IN_PROGRESS`` in place of ``STILL_IN_PROGRESS``, so that the
+rounds of an earlier run do not affect this one."""
 
 
 class Verdicts:
@@ -133,7 +134,7 @@ class Verdicts:
         return found
 
     def receipts(self) -> Iterator[Receipt]:
-        """Yield every receipt of the load, in the order of the plan; the newest windows come last."""
+        """Yield all receipts of the load, in the order of the plan: the newest windows are last."""
         for window in self._events:
             yield from self.receipts_of(window)
 
@@ -145,7 +146,7 @@ class Verdicts:
         return Verdict(byte >> 4 if receipt.index % 2 else byte & 15)
 
     def record(self, receipt: Receipt, verdict: Verdict, message: str = "") -> None:
-        """Record a verdict; ``flush`` makes it durable.
+        """Record a verdict. ``flush`` makes it durable.
 
         Args:
             receipt: The receipt of the event.
@@ -165,10 +166,10 @@ class Verdicts:
             self._failures.append((receipt.window, receipt.index, receipt.first_record or 0, message))
 
     def flush(self) -> None:
-        """Write what was recorded; it is durable on return.
+        """Write the recorded verdicts. They are durable on return.
 
         Raises:
-            CheckpointError: The write failed.
+            sqlite3.Error: The write failed. ``open_verdicts`` converts it into a CheckpointError.
         """
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
@@ -217,7 +218,7 @@ class Verdicts:
         return float(opened_at), finished_at
 
     def generation(self) -> int:
-        """Return the number of earlier loads that this load replaces; it is part of its tokens."""
+        """Return the number of earlier loads that this load replaces. It is part of its tokens."""
         ((generation,),) = self.read("SELECT generation FROM load")
         return int(generation)
 
@@ -268,7 +269,7 @@ def open_verdicts(run_dir: Path) -> Iterator[Verdicts]:
         raise CheckpointError(
             "There is no load in the run directory.",
             where=str(run_dir),
-            next_step="name the run directory of a load: a load says it at its end",
+            next_step="name the run directory of a load; a load prints it at its end",
         )
     with ExitStack() as held, reading_errors(path):
         held.enter_context(lock_run_dir(run_dir))

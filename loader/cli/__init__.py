@@ -4,27 +4,13 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from loader.cli.datasets import datasets
-from loader.cli.doctor import doctor
-from loader.cli.emulator import emulator
-from loader.cli.errors import show_error
-from loader.cli.init import init
-from loader.cli.load import ONCE, VERIFY, load
-from loader.cli.measure import measure
-from loader.cli.plan import plan
-from loader.cli.receipts import receipts
-from loader.cli.rejects import rejects
-from loader.cli.report import report
-from loader.cli.sample import sample
-from loader.cli.status import status
+from loader.cli.terminal.command_group import ONCE, VERIFY, CommandGroup, list_commands
 from loader.cli.terminal.panic_filter import without_panics
-from loader.cli.verify import verify
 from loader.errors import ExitCode, Interrupted, LoaderError, SettingsError, SystemRefusal, unhandled
 from loader.process.limits import READING_COMMANDS, limit_polars, refuse_low_limits
 from loader.process.signals import (
@@ -34,12 +20,12 @@ from loader.process.signals import (
 )
 from loader.process.streams import lost_output
 from loader.process.summary_place import clear_summary, is_summary_missing, is_writable, requested_summary
-from loader.report.summary_file import refused_summary, write_summary_json
 
 HELP_FLAGS = frozenset({"--help", "-h"})
 
 app = typer.Typer(
     name="scn-loader",
+    cls=CommandGroup,
     help=(
         "Load Parquet, CSV, NDJSON and Excel extracts into AWS Supply Chain, in order, each event once, at "
         "the rate the service allows. Start with: scn-loader load EXTRACT --emulate --event-type T"
@@ -48,23 +34,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": sorted(HELP_FLAGS)},
 )
-app.command()(init)
-app.command()(load)
-app.command()(plan)
-app.command()(status)
-app.command()(verify)
-app.command()(receipts)
-app.command()(report)
-app.command()(rejects)
-app.command()(emulator)
-app.command()(datasets)
-app.command()(sample)
-app.command()(measure)
-app.command()(doctor)
+list_commands(app)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - the callback's signature is typer's
     if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - slow to import, --help is not
+
         typer.echo(f"scn-loader {version('scn-loader')}")
         raise typer.Exit
 
@@ -104,7 +80,7 @@ def main() -> None:
         ):
             _write_refused(summary_json, error or SettingsError("The command line cannot be used."))
     if error is not None:
-        show_error(error, debug="--debug" in arguments)
+        _show(error, debug="--debug" in arguments)
     sys.exit(code)
 
 
@@ -114,7 +90,7 @@ def interrupted() -> int:
     summary_json = requested_summary(sys.argv[1:], os.environ)
     if summary_json is not None:
         _write_refused(summary_json, error)
-    show_error(error)
+    _show(error)
     return error.exit_code
 
 
@@ -124,7 +100,7 @@ def after_output(code: int) -> int:
     # A failed output does not change how a load ended. For the other commands, the output is the result.
     if lost is not None and sys.argv[1:2] != ["load"]:
         error = SettingsError("The output could not be written.", why=lost.strerror or str(lost))
-        show_error(error)
+        _show(error)
         code = error.exit_code
     sys.stderr.flush()
     return code
@@ -176,11 +152,22 @@ def leave(reason: Interrupted) -> None:
         _write_refused(summary_json, reason)
 
 
+def _show(error: LoaderError, *, debug: bool = False) -> None:
+    from loader.cli.errors import show_error  # noqa: PLC0415 - slow to import, --help is not
+
+    show_error(error, debug=debug)
+
+
 def _write_refused(path: Path, error: LoaderError) -> None:
+    from loader.report.summary_file import (  # noqa: PLC0415 - slow to import, --help is not
+        refused_summary,
+        write_summary_json,
+    )
+
     try:
         write_summary_json(refused_summary(error), path)
     except OSError as fault:
-        show_error(
+        _show(
             LoaderError(
                 "The summary could not be written.", where=str(path), why=fault.strerror or str(fault)
             )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from loader.cli.options import JobFile, need_extract, with_job_options
+from loader.cli.terminal.command_group import ONCE
 from loader.cli.terminal.emulate import REHEARSAL, emulated, emulator_key
 from loader.cli.terminal.in_s3 import brought_here
 from loader.cli.terminal.verification import duration_seconds, show_verification
@@ -18,9 +19,6 @@ from loader.report import LogFormat, ProgressStyle, Signs
 if TYPE_CHECKING:
     from loader.aws.credentials import CredentialSource
     from loader.verify.api import Verification
-
-VERIFY, ONCE = "--verify", "once"
-"""``--verify`` may have no value: it then has this one."""
 
 
 @with_job_options

@@ -11,7 +11,7 @@ import orjson
 import typer
 
 from loader.checkpoint.file_names import CHECKPOINT_NAME, REJECTED_NAME
-from loader.checkpoint.start.making_way import aside
+from loader.checkpoint.start.archiving import archived_name
 from loader.cli.load import value_flags
 from loader.cli.terminal.corrected_load import standing_of
 from loader.cli.terminal.in_s3 import Here, brought_here
@@ -154,7 +154,7 @@ def _steps_of_earlier(overview: Overview) -> list[Step]:
     steps = []
     standing = standing_of(overview, value_flags())
     if standing.correcting:
-        folder = overview.run_dir / aside(REJECTED_NAME, overview.load_id)
+        folder = overview.run_dir / archived_name(REJECTED_NAME, overview.load_id)
         steps.append(Step(f"correct the rejected rows in {folder}, then load them", standing.correcting))
     if standing.correcting_not_loaded:
         steps += loading_steps(replace(standing, events_missing=0, reports_load_status=False))

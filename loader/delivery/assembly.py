@@ -1,4 +1,4 @@
-"""The parts of a delivery, put together: the only module that knows all of them."""
+"""Assemble the parts of a delivery. Only this module imports all of them."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from loader.delivery.limits.byte_budget import ByteBudget
 from loader.delivery.limits.circuit_breaker import QuotaBreaker
 from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.limits.limiting_factor import Stalls
+from loader.delivery.limits.path_breaker import PathBreaker
 from loader.delivery.limits.user_ceiling import Ceiling
-from loader.delivery.limits.way_breaker import WayBreaker
 from loader.delivery.marking import Marker
 from loader.delivery.outcomes.handler import OutcomeHandler
 from loader.delivery.outcomes.path_watch import PathWatch
@@ -32,7 +32,7 @@ from loader.model import EventResult
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """What the dispatcher gives to its parts.
+    """The functions and the event of the dispatcher that its parts use.
 
     Attributes:
         on_result: Receiver of the results.
@@ -82,17 +82,17 @@ def assemble(
     surroundings: Surroundings,
     records: DurableRecords,
 ) -> DeliveryParts:
-    """Make the parts of one delivery; the arguments are those of the dispatcher."""
+    """Return the parts of one delivery. The arguments are those of the dispatcher."""
     lanes = Lanes(records.held_groups, marks=records.write_ahead is not None)
     ceiling = None if settings.rate is None else Ceiling(settings.rate, settings.burst_events)
-    budget, stalls, way = ByteBudget(settings.max_held_bytes), Stalls(), WayBreaker()
+    budget, stalls, path_breaker = ByteBudget(settings.max_held_bytes), Stalls(), PathBreaker()
     troubles = Troubles(settings.give_up_seconds)
     stop_with, wake = owner.stop_with, owner.wake
     admission = Admission(
         lanes=lanes,
         budget=budget,
         breaker=QuotaBreaker(settings.breaker),
-        way=way,
+        path=path_breaker,
         cap=cap,
         governor=governor,
         ceiling=ceiling,
@@ -118,7 +118,7 @@ def assemble(
         part_log=records.part_log,
         stop_with=stop_with,
     )
-    path_watch = PathWatch(way, troubles, lanes, surroundings, stop_with)
+    path_watch = PathWatch(path_breaker, troubles, lanes, surroundings, stop_with)
     inbox = Inbox(lanes=lanes, budget=budget, settlement=settlement, wake=wake)
     handler = OutcomeHandler(
         lanes=lanes,

@@ -40,7 +40,7 @@ class Dispatcher:
             stops the load.
         settings: The settings of the delivery.
         surroundings: Clocks and random numbers.
-        records: What is written down while the delivery runs.
+        records: The durable records of the delivery.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Dispatcher:
         may_have_been_accepted: bool = False,
         known_parts: Sequence[PartResult] = (),
     ) -> Coroutine[None, None, bool]:
-        """Take an event for delivery, waiting until the byte budget has room.
+        """Take an event for delivery as soon as the byte budget has room.
 
         Args:
             event: The event. The caller must offer the events of a group in order.

@@ -54,7 +54,7 @@ class Entry:
         attempts: Number of requests for the event in this run.
         first_attempt_at: Epoch seconds of the first attempt, including earlier runs; None without an attempt.
         last_attempt_at: Epoch seconds of the last attempt in this run, or None.
-        may_have_been_accepted: Whether the service may hold the event although no receipt arrived.
+        may_have_been_accepted: Whether the service may have the event although no receipt arrived.
         outcome: Outcome of the last attempt, or None.
         troubles: Number of transient, unknown and blocked outcomes. It is the exponent of the backoff.
         unknowns: Number of unknown outcomes.

@@ -37,7 +37,7 @@ class WriteAhead(Protocol):
     """Durable storage of the write-ahead marks."""
 
     async def mark_sendable(self, places: Sequence[tuple[int, int]]) -> None:
-        """Write marks for events, each given as (window, index); the marks are durable on return.
+        """Write marks for events, each given as (window, index). The marks are durable on return.
 
         Raises:
             LoaderError: The write failed. The events must not be sent.
@@ -55,7 +55,7 @@ class PartLog(Protocol):
         """
 
     async def divided(self, event: Event, result: PartResult) -> None:
-        """Record that a part of an event is divided; the record is durable on return.
+        """Record that a part of an event is divided. The record is durable on return.
 
         Raises:
             LoaderError: The write failed. The caller must not divide the part.
@@ -64,7 +64,7 @@ class PartLog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DurableRecords:
-    """What a delivery writes down while it runs, and what an earlier run wrote down.
+    """The durable records of a delivery, and those of earlier runs.
 
     Attributes:
         write_ahead: Stores the marks that must be durable before an event is sent, or None for no marks.
@@ -78,7 +78,7 @@ class DurableRecords:
 
 
 NOTHING_DURABLE = DurableRecords()
-"""A delivery that nothing has to survive, such as a measurement or the questions of ``verify``."""
+"""No durable records, for deliveries that are not resumed: measurements and the requests of ``verify``."""
 
 
 @contextmanager
@@ -108,8 +108,8 @@ class Surroundings:
 
     Attributes:
         monotonic: Monotonic seconds of the event loop's clock, for rates and waits.
-        wall: Epoch seconds, corrected to the service's clock where known, for the age of tokens, which
-            outlives the process. This clock advances evenly and also while the machine is suspended.
+        wall: Epoch seconds, corrected to the service's clock if it is known. The age of tokens is computed
+            with them. This clock advances evenly, also while the machine is suspended.
         jitter: Random numbers in [0, 1).
     """
 

@@ -23,7 +23,8 @@ Illegal transitions, with reasons:
     IN_FLIGHT -> IN_FLIGHT            two concurrent events of one group may arrive in the wrong order
     HELD -> anything                  a group stays on hold until the load ends; a later run retries it
 
-A group in state IDLE or HELD has no lane object.
+A group in state IDLE or HELD has no lane object. If a delivery needs no marks, an UNMARKED lane becomes READY
+immediately.
 """
 
 from enum import Enum

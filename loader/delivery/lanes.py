@@ -6,8 +6,8 @@ Rules kept here:
 2. Lanes are served in the order in which they became ready. Due retries precede ready lanes, because their
    tokens age.
 3. A lane without events uses no memory. Only the names of groups on hold stay in memory.
-4. An event is taken only after its write-ahead mark. `Marker` writes marks for a bounded number of events
-   ahead.
+4. An event is taken only after its write-ahead mark, if the delivery needs marks. `Marker` writes marks ahead
+   for a limited number of events.
 """
 
 from collections import deque
@@ -26,8 +26,9 @@ class Lanes:
         marks: Whether an event needs ``marked`` before it can be taken.
 
     Attributes:
-        in_flight: Events taken and not yet released, retried or put on hold. Read-only for other modules.
-        unsent: Events that are marked and not taken since. Read-only for other modules.
+        in_flight: Number of events taken and not yet released, retried or put on hold. Read-only for other
+            modules.
+        unsent: Number of events that are marked and not taken yet. Read-only for other modules.
         ahead: Number of these that wait behind other events of their groups. Read-only for other modules.
     """
 
@@ -97,7 +98,7 @@ class Lanes:
         return bool(self._ready) or (bool(self._waiting) and self._waiting[0][0] <= now)
 
     def take(self, now: float) -> Entry | None:
-        """Return the next event that may start and set its lane IN_FLIGHT; return None if there is none."""
+        """Return the next event that may start, and set its lane IN_FLIGHT. Return None if there is none."""
         waiting = self._waiting
         while waiting and waiting[0][0] <= now:
             lane = heappop(waiting)[2]
@@ -178,12 +179,12 @@ class Lanes:
         return parked
 
     def remaining(self) -> Iterator[Entry]:
-        """Return every held event, in order within each group."""
+        """Yield every held event, in order within each group."""
         for lane in self._lanes.values():
             yield from _chain(lane.first)
 
     def has_unmarked(self) -> bool:
-        """Return whether a mark is the only thing that an event waits for."""
+        """Return whether an event only waits for its mark."""
         return bool(self._unmarked)
 
     def to_mark(self, room: int, look_ahead: int) -> list[Entry]:
@@ -237,7 +238,7 @@ class Lanes:
         entry.is_marked = not self._marks
 
     def never_accepted(self) -> Iterator[Entry]:
-        """Return the marked events that cannot have been accepted, excluding parts of events."""
+        """Yield the marked events that cannot have been accepted, excluding parts of events."""
         for lane in self._lanes.values():
             for entry in _chain(lane.first):
                 if not entry.is_marked:

@@ -24,17 +24,18 @@ from loader.delivery.lanes import Lanes
 from loader.errors import LoaderError, unhandled
 
 MARKED_AHEAD = 512
-"""Maximum number of marked and unsent events. A kill leaves at most these in doubt beside those in flight."""
+"""Maximum number of marked and unsent events. A kill leaves at most these and those in flight in doubt."""
 
 MARK_BELOW = MARKED_AHEAD // 4
-"""Unsent events below which the next mark is written. They last 13 ms at 10,000 events per second, which is
-longer than a flush takes on most disks. A larger number makes smaller marks, and each costs a commit."""
+"""Number of unsent events at which the next mark is written. They last 13 ms at 10,000 events per second,
+which is longer than a flush takes on most disks. A larger number makes smaller marks, and each mark costs a
+commit."""
 
 LOOK_AHEAD = 128
-"""Maximum number of these that wait behind an event of their group."""
+"""Maximum number of marked and unsent events that wait behind an event of their group."""
 
 TOP_UP_SECONDS = 0.01
-"""Interval of the check whether lanes need more marks ahead. The check costs one microsecond per ten
+"""Interval of the check whether lanes need more marks ahead. The check takes one microsecond per ten
 lanes."""
 
 RENEWAL_SECONDS = 60.0

@@ -21,7 +21,7 @@ class DeliverySettings:
         drain_seconds: Longest wait of a stopping load for the answers to attempts in flight.
         breaker: Probe timing of the breaker for an exhausted quota.
         give_up_seconds: Time without an acceptance after which the load stops.
-        may_repeat: Whether a repeated record is harmless. It is not with APPEND.
+        may_repeat: Whether a repeated record is harmless. With APPEND it is not.
     """
 
     rate: float | None = None
@@ -76,7 +76,7 @@ def share_of_ceiling(
     Args:
         rate: The ceiling of the load in events per second.
         burst: The capacity of its bucket in events, or None for the default.
-        shard: The shard, or None for the whole.
+        shard: The shard, or None for the whole load.
     """
     if rate is None or shard is None:
         return rate, burst

@@ -30,7 +30,7 @@ class AttemptStarter:
         settlement: Settles events that need no attempt.
         inbox: Has more room after an event was settled.
         surroundings: Clocks.
-        wake: Set after an event was settled without an attempt.
+        wake: Set after an event was divided or settled without an attempt.
     """
 
     lanes: Lanes

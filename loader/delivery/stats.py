@@ -92,5 +92,5 @@ class DeliveryStats:
         return self._governor.rate
 
     def limiting_factor(self, now: float) -> LimitingFactor | None:
-        """Return the recent limiting factor at ``now`` (monotonic seconds); None if there is none."""
+        """Return the recent limiting factor at ``now`` (monotonic seconds), or None if there is none."""
         return self._stalls.limiting_factor(now)

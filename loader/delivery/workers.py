@@ -25,7 +25,7 @@ class Workers:
         starter: Starts attempts.
         attempts: Makes started attempts.
         inbox: Has more room after an event was settled.
-        lanes: Count the attempts in flight.
+        lanes: The lanes with the events.
         cap: Maximum number of attempts in flight.
         wake: Wakes the pump.
     """
@@ -50,7 +50,7 @@ class Workers:
         self._idle: list[asyncio.Future[Entry]] = []
 
     async def start_attempts(self, group: asyncio.TaskGroup) -> None:
-        """Start every attempt that may start now; new workers run in ``group``."""
+        """Start every attempt that may start now. New workers run in ``group``."""
         while (entry := await self._starter.try_start()) is not None:
             if self._idle:
                 self._idle.pop().set_result(entry)
@@ -58,20 +58,20 @@ class Workers:
                 self._tasks.append(group.create_task(self._work(entry)))
 
     def cancel(self) -> None:
-        """End every worker; attempts in flight are cancelled."""
+        """End every worker. Attempts in flight are cancelled."""
         for task in self._tasks:
             task.cancel()
 
     async def _work(self, entry: Entry | None) -> None:
         with contained_work():
             while True:
-                if entry is None:  # an idle worker must keep no settled event in memory
+                if entry is None:  # this also drops the reference to the settled event
                     place: asyncio.Future[Entry] = asyncio.get_running_loop().create_future()
                     self._idle.append(place)
                     entry = await place
                 await self._attempts.make(entry)
                 self._inbox.make_room()
                 entry = await self._starter.try_start()
-                # If the in-flight cap is reached again, nothing has changed for the pump.
+                # If the in-flight cap is reached again, the pump cannot start an attempt.
                 if entry is None or self._lanes.in_flight < self._cap.limit:
                     self._wake.set()

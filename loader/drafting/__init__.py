@@ -1,4 +1,4 @@
-"""A first job file for an extract: what its columns probably are, every guess marked as one."""
+"""Draft a first job file for an extract: it maps columns by name and content, and marks each guess."""
 
 from loader.drafting.draft import Draft, draft_job
 

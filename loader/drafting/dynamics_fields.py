@@ -2,9 +2,10 @@
 
 Entities: SalesOrderLineV2, SalesOrderHeaderV2, PurchaseOrderLineV2, PurchaseOrderHeaderV2, ReleasedProductV2,
 VendorV2, CustomerV3, WarehousesOnHandV2. Source: "Data entities" and the Common Data Model pages of these
-names on learn.microsoft.com (for example PurchPurchaseOrderLineV2Entity). Exports spell them in any case.
+names on learn.microsoft.com (for example PurchPurchaseOrderLineV2Entity). Exports write the names in upper,
+lower or mixed case.
 
-A missing date is 1900-01-01 in these exports (learn.microsoft.com, "dateNull").
+These exports contain 1900-01-01 for a missing date (learn.microsoft.com, "dateNull").
 """
 
 from loader.drafting.known_fields import FieldMeanings, System
@@ -60,7 +61,7 @@ _SPELLED: FieldMeanings = {
 DYNAMICS = System(
     name="Dynamics 365",
     fields={name.upper(): meaning for name, meaning in _SPELLED.items()},
-    telling=frozenset(
+    distinctive=frozenset(
         {
             "SALESORDERNUMBER",
             "PURCHASEORDERNUMBER",

@@ -1,7 +1,7 @@
-"""What the texts of a column probably are: timestamp formats, and words that stand for no value.
+"""Guess how the texts of a column are read: timestamp formats, number marks, and words for "no value".
 
-Every guess is tried on the sample with the functions that will read the extract. Guesses are for a job file
-for a person to check. No load uses this module.
+Each guess is tested on the sample with the functions that read the extract in a load. Guesses are written to
+a job file that the user checks. Loads do not use this module.
 """
 
 import re
@@ -48,31 +48,31 @@ FORMATS = (
     "%Y/%m/%d %H:%M:%S",
     "%Y%m%d%H%M%S",
 )
-"""What is tried for timestamps that are not ISO 8601; of those that fit equally many, the first is taken."""
+"""Formats that are tried for timestamps that are not ISO 8601, in the order of preference."""
 
 FEWEST_DIGITS = 3
-"""Digits of the shortest date (``1-Jan-24``): texts with fewer are not tried with each format."""
+"""Digits of the shortest date (``1-Jan-24``). Texts with fewer digits are not tested as dates."""
 
 MOST_FORMATS = 3
-"""Formats that a column may mix."""
+"""Maximum number of formats in a column."""
 
 FEW_WORDS = 6
-"""More different texts than this among dates or numbers are not words for "no value"."""
+"""Maximum number of words for "no value" in a column of dates or numbers. More candidates are not words."""
 
 _PADDED_SHARE = 0.5
-"""A column of texts of which more have blanks around them was padded by a program."""
+"""If a larger share of the texts of a column has blanks around it, a program padded the column."""
 
 FITTING_SHARE = 0.5
-"""If fewer of the other texts of a column fit the type, the column has another type."""
+"""Minimum share of texts that fit a type, without words for "no value". Below it, the type is wrong."""
 
 _WORD = re.compile(r"[^0-9]{1,60}")
-"""A text that may stand for "no value": short, and without a digit."""
+"""A possible word for "no value": a short text without a digit."""
 
 _NO_DATE = r"0{8}(?:0{6})?|0000-00-00(?:[ T]00:00:00)?|00[./-]00[./-](?:0000|00)"
-"""A date of zeros: SAP and MySQL write it for a missing date."""
+"""A date of zeros. SAP and MySQL write it for a missing date."""
 
 Marks = tuple[tuple[str, str], ...]
-"""Settings of a rule that say how numbers are written."""
+"""Settings of a mapping rule for the notation of numbers, as pairs of name and value."""
 
 _NUMBER_MARKS: tuple[Marks, ...] = tuple(
     (*marks, *negative)
@@ -85,22 +85,21 @@ _NUMBER_MARKS: tuple[Marks, ...] = tuple(
         (("decimal", ","), ("thousands", " ")),
     )
 )
-"""What is tried for numbers, the plainest first; of those that fit equally many, the first is taken."""
-
+"""Marks that are tried for numbers, in the order of preference."""
 
 _NO_VALUE_MARKS = frozenset({"(null)", "<null>", "[null]", "\\n"})
-"""What database tools write for a missing value (SQL Developer, DBeaver, MySQL), in small letters: no code is
-written like that, so they are also taken from columns of text."""
+"""Texts that database tools write for a missing value (SQL Developer, DBeaver, MySQL), in lower case. Codes
+are not written like this, so these texts also count as missing values in columns of text."""
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
-    """How texts of an extract are written where nothing else decides.
+class Conventions:
+    """The notation of an extract. It decides if several notations fit a column equally well.
 
     Attributes:
         decimals: Decimal marks of other columns.
         formats: Timestamp formats of other columns.
-        date_format: Timestamp format of the business system that the extract is from.
+        date_format: Timestamp format of the business system that wrote the extract.
         no_date: Texts that this system writes for a missing date, as a regular expression.
     """
 
@@ -112,16 +111,16 @@ class Habits:
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """How the texts of a column are probably to be read.
+    """The probable notation of the texts of a column.
 
     Attributes:
         formats: Timestamp formats; empty for ISO 8601.
-        null_words: Texts that stand for no value.
-        rivals: Other formats that fit as many texts: only its owner can say.
-        unread: Texts of the sample that fit nothing: their rows would be rejected.
-        fits: Whether the column can hold values of the type at all.
-        marks: How numbers are written, if not with a point and a minus in front.
-        rival_marks: Other marks that fit as many texts and give other numbers.
+        null_words: Texts that mean "no value".
+        rivals: Other formats that fit the same texts. Only the user can choose between them.
+        unread: Number of values of the sample that are invalid. Their rows would be rejected.
+        fits: Whether enough values fit the type.
+        marks: Notation of numbers; empty for a decimal point and a leading minus.
+        rival_marks: Other notations that fit equally many texts and give different numbers.
         trim: Whether blanks around texts are padding.
     """
 
@@ -135,49 +134,49 @@ class Guess:
     trim: bool = False
 
 
-def guess(sample: pl.Series, column_type: str, habits: Habits = Habits()) -> Guess:
-    """Return how a column is probably to be read, if it feeds a dataset column of ``column_type``.
+def guess(sample: pl.Series, column_type: str, conventions: Conventions = Conventions()) -> Guess:
+    """Return the probable notation of a source column for a dataset column of type ``column_type``.
 
     Args:
         sample: Values of the column.
         column_type: Type of the dataset column.
-        habits: How other texts of the extract are written.
+        conventions: Notation of the other columns.
     """
     if sample.dtype != pl.String:
         return Guess()
-    # Under a name of our own: the column may be named like the counts.
+    # The series is renamed, because the column may be named "count" too.
     written = sample.alias("text").drop_nulls()
     bare = written.str.strip_chars()
     padded = int((written != bare).sum())
-    # A number or date with blanks around it is not valid. Blanks may be a part of a code: only a column whose
-    # texts are mostly padded was padded by a program.
+    # A number or date with blanks around it is invalid, so these are always trimmed. Blanks may be a part of
+    # a code, so texts are trimmed only if most of them have blanks.
     trim = padded > (_PADDED_SHARE * len(written) if column_type == "string" else 0)
     counted = (bare if trim else written).value_counts(sort=True, name="count")
     counted = counted.filter(counted["text"] != "") if trim else counted
     if column_type == "string":
         return Guess(trim=trim, null_words=tuple(filter(_is_no_value, counted["text"].to_list())))
-    return replace(_guess_values(counted["text"], counted["count"], column_type, habits), trim=trim)
+    return replace(_guess_values(counted["text"], counted["count"], column_type, conventions), trim=trim)
 
 
 def _is_no_value(text: str) -> bool:
     return text.lower() in _NO_VALUE_MARKS
 
 
-def _guess_values(texts: pl.Series, counts: pl.Series, column_type: str, habits: Habits) -> Guess:
-    """Return how numbers or timestamps are to be read; ``counts`` says how often each text stands."""
+def _guess_values(texts: pl.Series, counts: pl.Series, column_type: str, conventions: Conventions) -> Guess:
+    """Return the notation of numbers or timestamps. ``counts`` has the number of occurrences of each text."""
     formats: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()
     marks: Marks = ()
     rival_marks: tuple[Marks, ...] = ()
     is_timestamp = column_type == "timestamp"
     if is_timestamp:
-        formats, rivals, is_read = _formats(texts, counts, habits)
+        formats, rivals, is_read = _formats(texts, counts, conventions)
     else:
-        marks, rival_marks, is_read = _marks(texts, counts, column_type, habits.decimals)
-    no_date = f"^(?:{'|'.join(filter(None, (_NO_DATE, habits.no_date)))})$"
+        marks, rival_marks, is_read = _marks(texts, counts, column_type, conventions.decimals)
+    no_date = f"^(?:{'|'.join(filter(None, (_NO_DATE, conventions.no_date)))})$"
     is_no_date = texts.str.contains(no_date) & is_timestamp
     if (is_read & ~is_no_date).any():
-        is_read &= ~is_no_date  # 1900-01-01 is a date, and stands for none
+        is_read &= ~is_no_date  # 1900-01-01 is a valid date, but means "no date"
     total, fitting = int(counts.sum()), int(counts.filter(is_read).sum())
     unread = pl.DataFrame({"text": texts, "is_no_date": is_no_date}).filter(~is_read)
     words = [text for text, none in unread.iter_rows() if none or _is_no_value(text) or _WORD.fullmatch(text)]
@@ -194,12 +193,12 @@ def _guess_values(texts: pl.Series, counts: pl.Series, column_type: str, habits:
     )
 
 
-def habits_of(guesses: Iterable[tuple[pl.Series, str, Guess]], system: System | None) -> Habits:
-    """Return how an extract writes numbers and dates, from the columns that leave no doubt.
+def conventions_of(guesses: Iterable[tuple[pl.Series, str, Guess]], system: System | None) -> Conventions:
+    """Return how an extract writes numbers and dates, from the columns whose notation is unambiguous.
 
     Args:
-        guesses: Samples of columns, their types, and how they are probably to be read.
-        system: The business system that the extract is from, if it is known.
+        guesses: Samples of columns, with their types and probable notations.
+        system: The business system that wrote the extract, or None if it is unknown.
     """
     decimals: set[str] = set()
     formats: set[str] = set()
@@ -209,7 +208,7 @@ def habits_of(guesses: Iterable[tuple[pl.Series, str, Guess]], system: System | 
         elif not guessed.rival_marks and sample.dtype == pl.String:
             mark = dict(guessed.marks).get("decimal", ".")
             decimals |= {mark} if sample.str.contains(mark, literal=True).any() else set()
-    return Habits(
+    return Conventions(
         decimals=frozenset(decimals),
         formats=frozenset(formats),
         date_format=system.date_format if system else "",
@@ -217,11 +216,11 @@ def habits_of(guesses: Iterable[tuple[pl.Series, str, Guess]], system: System | 
     )
 
 
-def guess_type(sample: pl.Series, habits: Habits = Habits()) -> tuple[str, Guess]:
-    """Return what a column that feeds nothing yet probably holds, and how that is to be read."""
+def guess_type(sample: pl.Series, conventions: Conventions = Conventions()) -> tuple[str, Guess]:
+    """Return the probable type of an unmapped column, and its probable notation."""
     for column_type in ("double", "timestamp"):
-        guessed = guess(sample, column_type, habits)
-        # Without any value, anything would fit.
+        guessed = guess(sample, column_type, conventions)
+        # A column without values would fit each type.
         if guessed.fits and sample.dtype == pl.String and sample.null_count() < len(sample):
             return column_type, guessed
     return "string", guess(sample, "string")
@@ -230,18 +229,19 @@ def guess_type(sample: pl.Series, habits: Habits = Habits()) -> tuple[str, Guess
 def _marks(
     texts: pl.Series, counts: pl.Series, column_type: str, decimals: frozenset[str]
 ) -> tuple[Marks, tuple[Marks, ...], pl.Series]:
-    """Return the marks that fit most numbers, those that fit as many and give others, and which texts fit.
+    """Return the marks that fit most numbers, their rivals, and whether each text fits.
 
-    Of marks that fit equally many, those are taken that other columns show (``decimals``), else the plainest.
+    If several marks fit equally many numbers, those of other columns (``decimals``) are preferred, else the
+    plainest. A rival fits equally many numbers but gives different values.
     """
     numbers = {marks: _numbers_by(texts, marks, column_type) for marks in _NUMBER_MARKS}
     weight = {marks: int(counts.filter(read.is_not_null()).sum()) for marks, read in numbers.items()}
-    is_told = len(decimals) == 1 and texts.str.contains("[.,]").any()
+    is_decided = len(decimals) == 1 and texts.str.contains("[.,]").any()
     best = max(
         _NUMBER_MARKS,
         key=lambda marks: (
             weight[marks],
-            is_told and dict(marks).get("decimal", ".") in decimals,
+            is_decided and dict(marks).get("decimal", ".") in decimals,
             not marks,
         ),
     )
@@ -258,7 +258,7 @@ def _marks(
 
 
 def _numbers_by(texts: pl.Series, marks: Marks, column_type: str) -> pl.Series:
-    """Return the texts that are numbers by some marks, with a point; null where they are not."""
+    """Return the texts as numbers with a decimal point, or null if they are not numbers with these marks."""
     plain = texts
     if marks:
         plain, _ = plain_numbers(texts, ColumnRule.model_validate({"column": "x", **dict(marks)}))
@@ -266,11 +266,14 @@ def _numbers_by(texts: pl.Series, marks: Marks, column_type: str) -> pl.Series:
 
 
 def _formats(
-    texts: pl.Series, counts: pl.Series, habits: Habits
+    texts: pl.Series, counts: pl.Series, conventions: Conventions
 ) -> tuple[tuple[str, ...], tuple[str, ...], pl.Series]:
-    """Return the formats that fit most texts, those that fit as many as the first, and which texts fit."""
-    own = (habits.date_format,) if habits.date_format else ()
-    tried = sorted((*own, *FORMATS), key=lambda each: each not in own and each not in habits.formats)
+    """Return the formats that fit most texts, their rivals, and whether each text fits.
+
+    A rival fits the same texts as a format that is returned.
+    """
+    own = (conventions.date_format,) if conventions.date_format else ()
+    tried = sorted((*own, *FORMATS), key=lambda each: each not in own and each not in conventions.formats)
     is_read = _read_by(texts, ())
     formats: list[str] = []
     rivals: tuple[str, ...] = ()
@@ -283,7 +286,7 @@ def _formats(
             break
         same = tuple(each for each in weight if each != best and weight[each] == weight[best])
         rivals += tuple(each for each in same if (fitting[each] == fitting[best]).all())
-        # Dates of a sheet are ISO 8601, and texts beside them are written by hand.
+        # If some texts are ISO 8601 (dates of a sheet), this format is kept for them.
         formats += [best] if formats or not is_read.any() else [ISO_FORMAT, best]
         is_read |= fitting[best]
     return tuple(formats), rivals, is_read

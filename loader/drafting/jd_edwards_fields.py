@@ -1,11 +1,12 @@
 """Columns of JD Edwards EnterpriseOne: F4211, F4201, F4311, F4301, F4101, F4102, F41021, F0101 and F0116.
 
-A column is the prefix of its table and a data item: SDDOCO is DOCO of F4211. Sources: the table and column
-lists of https://jde.erpref.com; for the date format CYYDDD, Oracle's JD Edwards World guide (E21952).
+The name of a column is the prefix of its table and a data item: SDDOCO is DOCO of F4211. Sources: the table
+and column lists of https://jde.erpref.com; for the date format CYYDDD, Oracle's JD Edwards World guide
+(E21952).
 
-The database keeps numbers without their decimal point; the data dictionary has the number of digits behind
-it. An extract may have put it back, and names do not show whether it has, so the reason of such a column says
-so.
+The database stores numbers without their decimal point; the data dictionary has the number of decimal places.
+An extract may or may not contain the point, and names do not show it. So the reason of such a column asks the
+user to check it.
 """
 
 from loader.drafting.known_fields import FieldMeanings, System, without_table
@@ -13,7 +14,7 @@ from loader.strptime.day_of_year import CYYDDD
 
 _TABLES = ("F4211", "F42119", "F4201", "F4311", "F4301", "F4101", "F4102", "F41021", "F0101", "F0116")
 
-_CHECK = "check its decimal point: the table itself keeps none"
+_CHECK = "check its decimal point: the table stores none"
 
 _FIELDS: FieldMeanings = {
     # F4211 and F4201, sales orders
@@ -89,7 +90,7 @@ _FIELDS: FieldMeanings = {
 JD_EDWARDS = System(
     name="JD Edwards",
     fields=_FIELDS,
-    telling=frozenset(_FIELDS),
+    distinctive=frozenset(_FIELDS),
     plain=without_table(_TABLES),
     date_format=CYYDDD,
     no_date="0+",

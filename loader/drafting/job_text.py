@@ -1,4 +1,4 @@
-"""A drafted job file as TOML with comments. Pure text; of values, only null words and formats appear."""
+"""Write a drafted job file as TOML with comments. Pure. The only values in it are words for "no value"."""
 
 import json
 import os
@@ -12,23 +12,24 @@ from loader.drafting.matching import suggestion
 from loader.job import CsvSettings, ExcelSettings, Job
 from loader.job.sections import STANDARD_INPUT
 from loader.mapping.errors import nearest
+from loader.report.figures import counted
 from loader.sources.local_paths import S3_SCHEME
 
 _PLAIN_MARKS = (("decimal", "."),)
-"""What numbers without any setting are written with."""
+"""The default notation of numbers, for comments."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnDraft:
-    """A dataset column, its source, and how that is probably to be read.
+    """A dataset column, its source, and the probable notation of the source.
 
     Attributes:
-        name: The dataset column; empty if the source feeds none.
-        type: Its type.
+        name: The dataset column; empty if the source is not mapped.
+        type: Type of the dataset column; the guessed type if the source is not mapped.
         source: The source column.
-        guess: How its texts are probably to be read.
+        guess: Probable notation of its texts.
         is_guess: Whether the names differ.
-        reason: Why the source was taken, where the names do not show it.
+        reason: Why the source was taken, if the names differ.
     """
 
     name: str
@@ -40,7 +41,7 @@ class ColumnDraft:
 
     @property
     def rule(self) -> str:
-        """The source and how it is read, as the value of a mapping entry."""
+        """The source and its notation, as the value of a mapping entry in TOML."""
         parts = {"formats": self.guess.formats, "null_words": self.guess.null_words}
         entries = [f"{name} = {_one_or_many(texts)}" for name, texts in parts.items() if texts]
         entries += [f"{name} = {_quoted(mark)}" for name, mark in self.guess.marks]
@@ -63,10 +64,10 @@ def job_text(
     Args:
         job: Extract and event type.
         folder: Folder of the file.
-        dataset: The dataset that is filled.
-        columns: The columns that have a source.
-        unused: Source columns that feed nothing.
-        notes: What the user should check about the extract.
+        dataset: The dataset of the records.
+        columns: The dataset columns that have a source.
+        unused: Source columns that are not mapped.
+        notes: Sentences about the extract that the user should check.
     """
     lines = (
         *_head(job, folder),
@@ -86,8 +87,8 @@ def job_text(
 
 def _head(job: Job, folder: Path) -> Iterator[str]:
     yield "# A job file for scn-loader, drafted by `scn-loader init` from names and a sample of values:"
-    yield '# check every line marked "guess" and fill in what is marked NEEDED. The command "plan" then shows'
-    yield "# what a load with this file does, and sends nothing."
+    yield '# check each line marked "guess", fill in each line marked NEEDED. The command "plan" then shows'
+    yield "# what a load with this file would do. It sends nothing."
     yield ""
     yield f"extract = {_one_or_many([_named_from(folder, name) for name in job.extract])}"
     yield f"event_type = {_quoted(job.event_type)}"
@@ -103,13 +104,13 @@ def _head(job: Job, folder: Path) -> Iterator[str]:
 def _notes(notes: Sequence[str]) -> Iterator[str]:
     if notes:
         yield ""
-        yield "# What was found in the extract; settings csv.NAME go into a table [csv] of this file."
-        # A path may hold a line end: it must not end the comment.
+        yield "# Notes about the extract. Settings csv.NAME belong to the table [csv] of this file."
+        # A path may contain a line end, which must not end the comment.
         yield from (f"# - {' '.join(note.split())}" for note in notes)
 
 
 def _named_from(folder: Path, name: str) -> str:
-    """Return what names an extract in a job file of a folder; ``located`` reads it back."""
+    """Return the name of an extract in a job file. A local path is relative to the folder of the file."""
     if name == STANDARD_INPUT or name.startswith(S3_SCHEME):
         return name
     mark = "@" if name.startswith("@") else ""
@@ -118,9 +119,9 @@ def _named_from(folder: Path, name: str) -> str:
 
 def _group(dataset: Dataset, columns: Sequence[ColumnDraft]) -> Iterator[str]:
     yield ""
-    yield "# Rows of one group arrive in order, groups in parallel. Without group_by, a group is one primary"
-    yield f"# key: {', '.join(dataset.primary_key)}."
-    # "id" alone would be no better than the key; what it belongs to (an order) is what people group by.
+    yield "# Rows of one group are sent in order, groups in parallel. Without group_by, each primary key is"
+    yield f"# a group: {', '.join(dataset.primary_key)}."
+    # The order of a line is a better group than "id", which is often unique in each row.
     keys = [each.name for each in columns if each.name in dataset.primary_key]
     yield from (f"# group_by = {_quoted(name)}" for name in sorted(keys, key=lambda name: name == "id")[:1])
 
@@ -128,7 +129,7 @@ def _group(dataset: Dataset, columns: Sequence[ColumnDraft]) -> Iterator[str]:
 def _ignore(unused: Sequence[ColumnDraft]) -> Iterator[str]:
     if unused:
         yield ""
-        yield "# Source columns that feed nothing are left out; they are listed at the end."
+        yield "# Source columns that are not mapped are left out. They are listed at the end."
         yield "ignore_unknown = true"
 
 
@@ -156,11 +157,13 @@ def _mapped(column: ColumnDraft) -> Iterator[str]:
         "padding": guess.trim,
     }
     if guess.rivals:
-        yield f"# guess: these fit as well, please decide: {', '.join(map(_quoted, guess.rivals))}"
+        rivals = ", ".join(map(_quoted, guess.rivals))
+        yield f"# guess: these formats fit equally well, choose one: {rivals}"
     if guess.unread:
-        yield f"# guess: {guess.unread:,} values in the sample are not a valid {column.type}: rejected rows"
+        invalid = counted(guess.unread, "invalid value")
+        yield f"# guess: the sample has {invalid} for a {column.type}; a load rejects such rows"
     if guess.rival_marks:
-        yield "# guess: these marks fit as well and give other numbers, please decide:"
+        yield "# guess: these marks fit equally well but give different numbers, choose one:"
         yield from (
             f"#   {', '.join(f'{name} = {_quoted(mark)}' for name, mark in rival or _PLAIN_MARKS)}"
             for rival in guess.rival_marks
@@ -176,7 +179,7 @@ def _without_source(dataset: Dataset, mapped: set[str], unused: Sequence[ColumnD
     needed = [column for column in left if column.required]
     if needed:
         yield ""
-        yield "# Required, and no source was found. Name a column; for a text without any, AWS asks for"
+        yield "# Required, and no source was found. Name a column. If a string has no source, AWS requires"
         yield f"# {{ constant = {_quoted(NO_VALUE)} }}."
         yield from (f"# NEEDED: {_suggested(column, unused, suggestion)}" for column in needed)
     if len(left) > len(needed):
@@ -189,20 +192,20 @@ def _without_source(dataset: Dataset, mapped: set[str], unused: Sequence[ColumnD
 def _suggested(
     column: Column, unused: Sequence[ColumnDraft], find: Callable[[str, Iterable[str]], str | None]
 ) -> str:
-    """Return an entry for a column without a source, with the source whose name is near, if one is."""
+    """Return an entry for a column without a source. It names a source with a similar name, if any."""
     by_name = {draft.source: draft for draft in unused if column.type in (draft.type, "string")}
     near = find(column.name, by_name)
     if near is None:
         return f'{column.name} = ""  # {column.type}'
-    # A text column takes every text: what would be no number, or no date, may be a code.
+    # A string column accepts each text, so the guessed notation of numbers and dates is left out.
     rule = by_name[near].rule if column.type != "string" else _quoted(near)
-    return f"{column.name} = {rule}  # {column.type}; a name that is near"
+    return f"{column.name} = {rule}  # {column.type}; a similar name"
 
 
 def _unused(unused: Sequence[ColumnDraft]) -> Iterator[str]:
     if unused:
         yield ""
-        yield "# Source columns that feed nothing, and how they would be read in a column of their type."
+        yield "# Source columns that are not mapped, with a rule for a dataset column of the type at the end."
         yield from (f"#   {draft.rule}  # {draft.type}" for draft in unused)
 
 

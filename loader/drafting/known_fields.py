@@ -1,13 +1,13 @@
-"""Fields of the tables of known business systems, and the dataset columns that they may feed.
+"""Match source columns that are fields of known business systems to dataset columns. Pure.
 
-The names of such fields do not show what a field holds, or are so common that only the names beside them show
-which system they are of. Each system has a module with its fields and the source of each name.
+Many names of such fields do not show their content. Others are so common that only the other names in the
+file show the system. Each system has a module with its fields and the sources of their names.
 
 Rules kept here:
 
-1. The fields of one system only are used for a file: of the system that knows most of its names.
-2. A system is known by at least two of its fields, one of which is telling: no other list has that name.
-3. Pure: names in, names out.
+1. Only the fields of one system are used for a file: those of the system with most names in the file.
+2. A system is recognized if the file has at least two of its fields, and at least one of them is distinctive:
+   it shows the system.
 """
 
 import re
@@ -15,10 +15,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 _FEWEST = 2
-"""Minimum number of field names of a system in a file: a single one may be a coincidence."""
+"""Minimum number of field names of a system in a file. A single name may be a coincidence."""
 
 FieldMeanings = Mapping[str, tuple[str, Sequence[str]]]
-"""By name in capitals: what the field holds, and the dataset columns it may feed, the likeliest first."""
+"""By the field's name in upper case: its content, and its possible dataset columns, the most probable one
+first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +27,21 @@ class System:
     """The field names of a business system.
 
     Attributes:
-        name: What people call it.
-        fields: Its fields. Of two fields for one dataset column, the first one is taken.
-        telling: Names that show that a file is of this system.
-        plain: Returns the name of a field from the name of a source column, in capitals.
-        date_format: Timestamp format of its dates, if it has one of its own.
+        name: The name of the system for messages.
+        fields: Its fields. If two fields match one dataset column, the first one is taken.
+        distinctive: Names that show that a file is from this system.
+        plain: Returns the name of a field, in upper case, from the name of a source column.
+        date_format: Timestamp format of its dates, if the system has its own format.
         no_date: Texts that it writes for a missing date, as a regular expression.
-        parts: Fields that number a part of a document. They are the ``id`` of a row only if another column of
-            the dataset holds the document.
-        wholes: Fields that identify a whole document, or what it is about. They are not the ``id`` of a row
-            that is a part of a document.
+        parts: Fields with the number of a part of a document. They are the ``id`` of a row only if the
+            dataset has another column for the document.
+        wholes: Fields that identify a whole document, item or partner. They are not the ``id`` of a row that
+            is a part of a document.
     """
 
     name: str
     fields: FieldMeanings
-    telling: frozenset[str]
+    distinctive: frozenset[str]
     plain: Callable[[str], str] = str.upper
     date_format: str = ""
     no_date: str = ""
@@ -49,7 +50,7 @@ class System:
 
 
 _DOCUMENTS = frozenset({"order_id", "cust_order_id"})
-"""Dataset columns that hold the document of a row."""
+"""Dataset columns that identify the document of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class KnownField:
 
     Attributes:
         source: The source column.
-        reason: System, field, and what the field holds.
+        reason: System, field, and content of the field.
         system: The system.
     """
 
@@ -68,12 +69,12 @@ class KnownField:
 
 
 def system_of(sources: Sequence[str], systems: Sequence[System]) -> System | None:
-    """Return the system whose fields the source columns probably are, or None."""
+    """Return the system that probably wrote the source columns, or None."""
     known = {each.name: {each.plain(source) for source in sources} & set(each.fields) for each in systems}
     fitting = [
         system
         for system in systems
-        if len(known[system.name]) >= _FEWEST and not system.telling.isdisjoint(known[system.name])
+        if len(known[system.name]) >= _FEWEST and not system.distinctive.isdisjoint(known[system.name])
     ]
     return max(fitting, key=lambda system: len(known[system.name]), default=None)
 
@@ -81,14 +82,14 @@ def system_of(sources: Sequence[str], systems: Sequence[System]) -> System | Non
 def known_fields(
     sources: Sequence[str], columns: Sequence[str], systems: Sequence[System]
 ) -> dict[str, KnownField]:
-    """Return for dataset columns the source column that is a field of a known system.
+    """Return the source columns that are fields of a known system, by dataset column.
 
-    A field whose likeliest column is taken feeds none.
+    A field is left out if an earlier field has its most probable dataset column.
 
     Args:
         sources: Names of the source columns.
         columns: Names of the dataset columns.
-        systems: The systems that are known.
+        systems: The known systems.
     """
     system = system_of(sources, systems)
     found: dict[str, KnownField] = {}
@@ -107,6 +108,6 @@ def known_fields(
 
 
 def without_table(tables: Sequence[str]) -> Callable[[str], str]:
-    """Return a function that takes a table from the front of a name: ``EKPO-MATNR`` is ``MATNR``."""
+    """Return a function that removes the table from the start of a name: ``EKPO-MATNR`` becomes ``MATNR``."""
     table = re.compile(rf"^(?:{'|'.join(tables)})[-_~./]+", re.IGNORECASE)
     return lambda name: table.sub("", name).upper()

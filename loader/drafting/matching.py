@@ -1,11 +1,10 @@
-"""Which source column probably feeds which dataset column, by their names.
+"""Match source columns to dataset columns by their names. Pure.
 
 Rules kept here:
 
-1. A name that is the dataset column's own is taken. Any other match is a guess.
-2. A guess is made only if one dataset column is clearly the best and the source column is the best for it;
-   a wrong guess costs more than none.
-3. Pure: names in, names out.
+1. Equal names match. Any other match is a guess.
+2. A guess is made only if one dataset column is clearly the best for the source column, and the source column
+   is clearly the best for it. A wrong guess costs the user more than a missing one.
 """
 
 import re
@@ -22,15 +21,15 @@ SURE = 0.84
 """Minimum similarity (difflib's ratio) of two names that match."""
 
 AHEAD = 0.03
-"""How much more alike than the second best."""
+"""Minimum difference between the similarities of the best and the second-best match."""
 
 MOST_NAMES = 100_000
-"""Names of which the meaning is kept: each is compared with all others."""
+"""Maximum number of names whose meaning is cached. Each name is compared with many others."""
 
 Likeness = Callable[[str, str], float]
-"""How alike a source column and a dataset column are, 0 to 1."""
+"""The similarity of a source column and a dataset column, 0 to 1."""
 
-# What people call things in their ERP -> the words of the AWS data model. Longer ones first.
+# Words of ERP systems and their words in the AWS data model. Longer ones are first.
 _WORDS: Mapping[str, str] = {
     "purchase order": "order",
     "sales order": "order",
@@ -67,13 +66,13 @@ _WORDS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A source column and the dataset column it probably feeds.
+    """A source column and its probable dataset column.
 
     Attributes:
         source: The source column.
         column: The dataset column.
         is_guess: Whether their names differ.
-        reason: Why it is guessed.
+        reason: Reason for the guess; empty if the names are equal.
     """
 
     source: str
@@ -88,7 +87,7 @@ def match_names(sources: Sequence[str], columns: Sequence[str]) -> list[Match]:
     for column, known in known_fields(sources, columns, SYSTEMS).items():
         if column not in found and known.source not in found:
             found[column] = Match(known.source, column, is_guess=True, reason=known.reason)
-    # First the names that are spelled alike, then those that mean the same, then those that are near.
+    # Names with the same spelling are matched first, then names with the same meaning, then similar names.
     for likeness, reason in LIKENESSES.items():
         free = [name for name in sources if name not in {match.source for match in found.values()}]
         open_columns = [name for name in columns if name not in found]
@@ -109,7 +108,7 @@ def _likeness(source: str, column: str) -> float:
     if not ours or not theirs:
         return 0.0
     matcher = SequenceMatcher(None, ours, theirs)
-    # Upper bounds that cost little: what cannot be alike enough, or nearly so, need not be compared.
+    # The quick ratios are cheap upper bounds. They exclude most pairs from the full comparison.
     least = SURE - AHEAD
     if matcher.real_quick_ratio() < least or matcher.quick_ratio() < least:
         return 0.0
@@ -117,11 +116,11 @@ def _likeness(source: str, column: str) -> float:
 
 
 LIKENESSES: Mapping[Likeness, str] = {
-    _spelled_alike: "the same name, spelled otherwise",
+    _spelled_alike: "the same name in another spelling",
     _mean_the_same: "the same words",
-    _likeness: "a name that is near",
+    _likeness: "a similar name",
 }
-"""What makes two names match, the surest first, and the reason that is given for the guess."""
+"""The kinds of similarity, the most certain one first, with the reason that is shown for the guess."""
 
 
 def _best_of_both(
@@ -147,14 +146,14 @@ def _clear_best(names: Iterable[str], scores: Mapping[str, float]) -> str | None
     return ranked[0]
 
 
-SAYS_LITTLE = frozenset({"id", "name", "date", "type", "time", "code", "status", "description", "is", "of"})
-"""Words that many columns share: they make no two names near."""
+COMMON_WORDS = frozenset({"id", "name", "date", "type", "time", "code", "status", "description", "is", "of"})
+"""Words that many columns share. They do not make two names similar."""
 
 
 def suggestion(column: str, sources: Iterable[str]) -> str | None:
-    """Return the source column to look at first for a dataset column without a source, or None.
+    """Return the source column to check first for a dataset column without a source, or None.
 
-    It is not mapped, only shown: a name that is spelled nearly alike, or shares a word that says something.
+    It has a similar spelling, or shares a distinctive word. It is only shown, not mapped.
 
     Args:
         column: The dataset column.
@@ -164,8 +163,8 @@ def suggestion(column: str, sources: Iterable[str]) -> str | None:
     near = nearest(column, sources)
     if near is not None:
         return near
-    wanted = _telling_words(column)
-    shared = [(len(wanted & _telling_words(source)), source) for source in sources]
+    wanted = _distinctive_words(column)
+    shared = [(len(wanted & _distinctive_words(source)), source) for source in sources]
     most = max((number for number, _ in shared), default=0)
     candidates = [source for number, source in shared if number == most]
     if not most:
@@ -173,13 +172,13 @@ def suggestion(column: str, sources: Iterable[str]) -> str | None:
     return max(candidates, key=lambda source: SequenceMatcher(None, meaning(source), meaning(column)).ratio())
 
 
-def _telling_words(name: str) -> frozenset[str]:
-    return frozenset(meaning(name).split()) - SAYS_LITTLE
+def _distinctive_words(name: str) -> frozenset[str]:
+    return frozenset(meaning(name).split()) - COMMON_WORDS
 
 
 @lru_cache(MOST_NAMES)
 def meaning(name: str) -> str:
-    """Return a name in the words of the data model, for comparison: ``PO #`` as ``order id``."""
+    """Return a name in the words of the data model, for comparison: ``order id`` for ``PO #``."""
     words = plain_name(re.sub(r"#", " number ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))).replace("_", " ")
     for ours, theirs in _WORDS.items():
         words = re.sub(rf"\b{ours}\b", theirs, words)

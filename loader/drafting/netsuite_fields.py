@@ -1,7 +1,7 @@
 """Fields of NetSuite's records and saved searches: transactions, items, vendors and customers.
 
-Names are the ids of fields, as in Oracle's SuiteScript Records Browser and SuiteScript Records Guide (tranid,
-entity, trandate, item, quantity, rate), and the labels that a saved search puts into the header of its CSV
+The names are the ids of fields in Oracle's SuiteScript Records Browser and SuiteScript Records Guide (tranid,
+entity, trandate, item, quantity, rate), and the labels that a saved search writes in the header of its CSV
 file ("Document Number", "Internal ID").
 """
 
@@ -47,7 +47,9 @@ _FIELDS: FieldMeanings = {
 NETSUITE = System(
     name="NetSuite",
     fields=_FIELDS,
-    telling=frozenset({"TRANID", "INTERNALID", "DOCUMENTNUMBER", "LINEUNIQUEKEY", "TRANDATE", "STOCKUNIT"}),
+    distinctive=frozenset(
+        {"TRANID", "INTERNALID", "DOCUMENTNUMBER", "LINEUNIQUEKEY", "TRANDATE", "STOCKUNIT"}
+    ),
     plain=lambda name: re.sub(r"[ _]", "", name).upper(),
     parts=frozenset({"LINE", "LINEID"}),
     wholes=frozenset({"INTERNALID", "TRANID", "DOCUMENTNUMBER", "ITEMID", "ENTITYID"}),

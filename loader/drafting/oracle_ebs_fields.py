@@ -8,7 +8,7 @@ WSH_DELIVERY_DETAILS, MTL_SYSTEM_ITEMS_B, MTL_ONHAND_QUANTITIES_DETAIL, AP_SUPPL
 from loader.drafting.known_fields import FieldMeanings, System, without_table
 
 _TABLES = ("OOHA", "OOLA", "PHA", "PLA", "PLLA", "MSIB", "MSI", "WDD", "OEH", "OEL", "POH", "POL", "POLL")
-"""Aliases that reports put in front of a column."""
+"""Aliases of tables that reports write before the name of a column."""
 
 _FIELDS: FieldMeanings = {
     "PO_HEADER_ID": ("purchase order", ("order_id", "id")),
@@ -68,7 +68,7 @@ _FIELDS: FieldMeanings = {
 ORACLE_EBS = System(
     name="Oracle EBS",
     fields=_FIELDS,
-    telling=frozenset(
+    distinctive=frozenset(
         {
             "PO_HEADER_ID",
             "PO_LINE_ID",

@@ -1,4 +1,4 @@
-"""The first rows of an extract, to draft a job file by."""
+"""Read the first rows of an extract, as the sample for a drafted job file."""
 
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -14,7 +14,8 @@ from loader.model import SourceFile
 from loader.sources.stdin import StdinCopy
 
 DRAFT_SAMPLE_ROWS = 20_000
-"""Enough to meet words such as "Date Not Captured", little enough to take a second."""
+"""Rows of the sample. Words such as "Date Not Captured" probably occur in them, and reading them takes a
+second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class ExtractSample:
 
     Attributes:
         file: The file.
-        frame: The rows, with all columns.
-        notes: What the user should check about the file.
+        frame: The rows, with all columns that can be loaded.
+        notes: Sentences about the extract that the user should check.
     """
 
     file: SourceFile
@@ -33,10 +34,10 @@ class ExtractSample:
 
 
 def sample_of(job: Job) -> ExtractSample:
-    """Read the first rows of a job's extract; other files are not opened.
+    """Read the first rows of the first file of a job's extract.
 
     Raises:
-        NothingToLoad: No file, or no row.
+        NothingToLoad: No file was found, or the file has no row.
         ExtractError: The file cannot be read.
     """
     with closing(StdinCopy(run_dir_of(job))) as kept:

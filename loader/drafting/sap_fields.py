@@ -1,8 +1,7 @@
 """Fields of SAP's tables VBAK, VBAP, EKKO, EKPO, EKET, LIKP, LIPS, MARA, MARC, MAKT, LFA1 and KNA1.
 
-What each field holds is in SAP's own data dictionary (transaction SE11; a public copy is
-https://www.sapdatasheet.org).
-Deliveries have a list of their own: their VBELN is the delivery, and the order is in VGBEL.
+Source: SAP's data dictionary (transaction SE11; a public copy is https://www.sapdatasheet.org). Deliveries
+have their own list, because their VBELN is the delivery, and their order is in VGBEL.
 """
 
 from loader.drafting.known_fields import FieldMeanings, System, without_table
@@ -78,7 +77,7 @@ _DELIVERY_FIELDS: FieldMeanings = {
 SAP = System(
     name="SAP",
     fields=_FIELDS,
-    telling=frozenset(_FIELDS),
+    distinctive=frozenset(_FIELDS),
     plain=without_table(_TABLES),
     parts=frozenset({"EBELP", "POSNR"}),
     wholes=frozenset({"EBELN", "MATNR", "LIFNR", "KUNNR"}),
@@ -87,6 +86,6 @@ SAP = System(
 SAP_DELIVERY = System(
     name="SAP delivery",
     fields=_DELIVERY_FIELDS,
-    telling=frozenset({"LFIMG", "WADAT_IST", "LFDAT"}),
+    distinctive=frozenset({"LFIMG", "WADAT_IST", "LFDAT"}),
     plain=without_table(_TABLES),
 )

@@ -1,4 +1,4 @@
-"""Records to events: packing and tokens, pure."""
+"""Records to events: packing and tokens. Pure."""
 
 from loader.events.packing import PackingSettings
 from loader.events.plan import EventPlanner, SliceRecords

@@ -2,12 +2,12 @@
 
 Rules kept here:
 
-1. The events of a lane are sent in the order in which they were opened. Only its first open event is ever
-   closed, because a later event may hold a record that must not be sent before it.
-2. A record goes into the first open event with room, but not before the last record of its user's group, and
-   only after the last record of its primary key. A repeated key, or a record too large for the rest of an
-   event, therefore moves only its own group on to a later event. The other groups continue to fill the
-   earlier event.
+1. The events of a lane are sent in the order in which they were opened. Only its first open event is closed,
+   because a later event may contain a record that must not be sent before those of an earlier one.
+2. A record is put into the first open event with room, but not into an event before that of the last record
+   of its user's group, and only into an event after that of the last record of its primary key. So a repeated
+   key, or a record that is too large for the rest of an event, moves only its own group to a later event. The
+   other groups continue to fill the earlier event.
 3. A record that does not fit closes the first event if it is full to seven eighths. A lane with more than
    `MAX_OPEN` events, or more bytes than allowed, closes its first event.
 4. The result depends only on the records of the lane. A process that packs other lanes of the same window
@@ -26,9 +26,11 @@ LARGE_RECORD_BYTES = MAX_EVENT_BYTES // 8
 """A record of at most this size fits into every event that is less than seven eighths full."""
 
 FULL_BYTES = MAX_EVENT_BYTES - LARGE_RECORD_BYTES - 2
+"""Size from which an event is full to seven eighths, without its brackets."""
 
 MAX_OPEN = 64
-"""Maximum number of open events of a lane: a key with a million rows opens an event for each."""
+"""Maximum number of open events of a lane. Each row of a repeated key opens an event, so a key with a million
+rows would open a million."""
 
 MOST_USED = MAX_EVENT_BYTES - 1
 """Maximum bytes of the records of an array, each counted with a comma. The brackets add two, the missing last
@@ -42,7 +44,7 @@ class WindowPacking:
     Attributes:
         next_serial: Number of the next event that is opened.
         closed: Events that were closed, each with the position in the window of the row that closed it.
-        taken: Serials of events and how many records each took, lane by lane.
+        taken: Serials of events with the number of records that each took, lane by lane.
     """
 
     next_serial: int = 0
@@ -57,8 +59,8 @@ class PackingLane:
         group: Its ``eventGroupId``.
         max_bytes: Maximum bytes of its open events.
         max_records: Maximum records of an event.
-        is_one_group: Whether all its records are of one user's group, so that no other group can fill an
-            event from which that group moved on.
+        is_one_group: Whether all its records belong to one user's group. Then no other group fills an event
+            after that group moved on.
         window: The state that the lanes of a window share.
 
     Attributes:
@@ -111,7 +113,7 @@ class PackingLane:
     def place_each(
         self, records: LaneRecords, start: int, singles: Sequence[int], known: dict[str, int]
     ) -> int:
-        """Put records into events, some of them one by one; return the position after the last of these.
+        """Put records into events, some of them one by one. Return the position after the last of these.
 
         Args:
             records: The slice.

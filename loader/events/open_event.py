@@ -33,13 +33,14 @@ class LaneRecords:
 
     Attributes:
         places: Position of each record's row in the window.
-        files: Number of the file of each, or of all.
+        files: Number of the file of each record, or one number for all.
         rows: Position of each record's row in its file.
-        groups: User's group of each, or None if no record needs it.
-        keys: Primary key of each, or None if no record needs it.
-        timestamps: ``eventTimestamp`` of each, or None without one.
-        quoted: The records.
-        begins: For each record the bytes before it, and last the bytes of all, each record with a comma.
+        groups: User's group of each record, or None if no record needs it.
+        keys: Primary key of each record, or None if no record needs it.
+        timestamps: ``eventTimestamp`` of each record, or None if no record has one.
+        quoted: The records as JSON, in the form of `loader.json_quoting`.
+        begins: The number of bytes before each record, and at the end that of all records. Each record counts
+            with a comma.
         file_changes: Positions of the records that come from another file than the previous record.
     """
 
@@ -120,7 +121,7 @@ class OpenEvent:
         self._pieces: list[bytes] = []
 
     def take(self, records: LaneRecords, start: int, end: int) -> None:
-        """Take the records from ``start`` on, up to ``end``."""
+        """Take the records from ``start`` up to ``end``."""
         if records.file(start) != self._file:
             self._begin_file(records.file(start), self.count)
         changes = records.file_changes
@@ -145,7 +146,7 @@ class OpenEvent:
         """Return its records. The caller must call this once."""
         pieces = self._pieces
         if self.count > 1:
-            # The brackets are added to the pieces, because adding them to the whole would copy it again.
+            # The brackets are added to the pieces. Adding them to the joined bytes would copy these again.
             pieces[0] = b"[" + pieces[0]
             pieces[-1] += b"]"
         quoted = pieces[0] if len(pieces) == 1 else b",".join(pieces)

@@ -38,7 +38,7 @@ class OpenKeys:
             Booleans, or None if there is no such key; and the keys that are in open events, with the serial
             of the event.
         """
-        self._look_after(open_events)
+        self._merge_added(open_events)
         known = self._keys["key"]
         every = keys if known.is_empty() else pl.concat([known, keys])
         if every.n_unique() == len(every):
@@ -47,7 +47,7 @@ class OpenKeys:
         earlier = self._keys.filter(again.head(len(known)))
         return again.tail(len(keys)), earlier.rows()
 
-    def _look_after(self, open_events: Collection[int]) -> None:
+    def _merge_added(self, open_events: Collection[int]) -> None:
         """Merge the keys that were added last with the others, and drop those of closed events."""
         if self._added is None:
             return

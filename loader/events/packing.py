@@ -1,4 +1,4 @@
-"""Packs the records of a window into events, slice by slice.
+"""Pack the records of a window into events, slice by slice.
 
 Rules kept here:
 
@@ -6,8 +6,9 @@ Rules kept here:
    window.
 2. The records of a user's group stay in row order over the events of their lane. No event has a primary key
    twice, more bytes than the service allows, or more records than the settings allow.
-3. Polars works per record, Python per run of records that go into one event. Only records of groups with a
-   repeated key or a large record are placed one by one. `lane_packing` chooses the event of each.
+3. Polars processes single records, and Python processes runs of records of one event. Only records of groups
+   with a repeated key or a large record are placed one by one. `lane_packing` chooses the event of each
+   record.
 4. Between slices only the open events and the keys of their records are in memory.
 """
 
@@ -27,12 +28,14 @@ from loader.events.open_keys import OpenKeys
 COMMA_BYTES = 1
 
 OBJECT_RECORDS = 8_192
-"""Number of records that are Python objects at a time while they are joined."""
+"""Number of records that are Python objects at the same time while they are joined."""
 
 OPEN_BYTES = 96 * 2**20
+"""Maximum bytes of the open events of all lanes. It is divided among the lanes."""
+
 MIN_LANE_BYTES = 3 * 2**19
-"""Maximum bytes of the open events of all lanes, divided among the lanes; and the minimum of one lane, so
-that a repeated key still leaves an earlier event open."""
+"""Minimum of the share of one lane. It is larger than one event, so that an earlier event stays open when a
+repeated key opens another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class PackingSettings:
 
     Attributes:
         shared: Whether the records of a group in a window share events.
-        group_buckets: Number of groups that keys are spread over, or None for a group per key.
+        group_buckets: Number of buckets over which groups are spread, or None for no buckets.
         max_records: Maximum records of one event, or None for no limit except the bytes.
     """
 
@@ -129,7 +132,7 @@ class Packer:
         return self._closed()
 
     def _closed(self) -> list[PackedRun]:
-        # The sort is stable. All events that one record closes are of one lane and stay in order.
+        # The sort is stable. All events that one record closes belong to one lane, so they stay in order.
         closed = [run for _, run in sorted(self._window.closed, key=itemgetter(0))]
         self._window.closed.clear()
         return closed
@@ -162,7 +165,7 @@ class Packer:
             if repeated is not None:
                 marked |= repeated
             known = _by_lane(earlier, open_events)
-        if self._buckets is not None:  # otherwise no record fills the event that a group left
+        if self._buckets is not None:  # without buckets, no other group can fill an event that a group left
             marked |= records["size"] > LARGE_RECORD_BYTES
             sent_on = [group for lane in self._lanes.values() for group in lane.sent_on()]
             if sent_on:
@@ -215,7 +218,7 @@ class _Batch:
 
 
 def _laid_by_lane(records: pl.DataFrame, buckets: int | None, singles: pl.Series | None) -> _Laid:
-    """Return the records lane by lane. Grouping is seven times as fast as sorting."""
+    """Return the records lane by lane. They are grouped, which is seven times as fast as sorting."""
     names = records["group"] if buckets is None else bucket_numbers(records["group"], buckets)
     positions = pl.DataFrame({"lane": names, "at": pl.int_range(records.height, eager=True)})
     grouped = positions.group_by("lane", maintain_order=True).agg("at")

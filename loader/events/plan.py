@@ -1,4 +1,4 @@
-"""Plans the events of a window, slice by slice: their records, their order and their tokens.
+"""Plan the events of a window, slice by slice: their records, their order and their tokens.
 
 Rules kept here:
 
@@ -30,12 +30,13 @@ class SliceRecords(SliceCounts):
         window: Number of its window in the whole extract, from 0.
         number: Its number in the window, from 0.
         files: The counts of its rows, file by file.
-        frame: The records, one a row, in the order of the extract, with the columns ``place`` (position of
-            the row in the window, ascending), ``file`` and ``row`` (position in the file), ``group`` (the
-            group it asks for, 1..255 characters), ``timestamp`` (``eventTimestamp`` as decimal text of epoch
-            seconds, or null), ``quoted`` (one JSON object, UTF-8, in the form of ``json_quoting``), ``size``
-            (its bytes without the quoting, at most MAX_EVENT_BYTES) and, where packing needs it and there is
-            one, ``key`` (a text that is unique to its primary key).
+        frame: The records, one in each row, in the order of the extract. The columns are ``place`` (position
+            of the row in the window, ascending), ``file`` and ``row`` (number of the file, and position in
+            it), ``group`` (the user's group, 1..255 characters), ``timestamp`` (``eventTimestamp`` as decimal
+            text of epoch seconds, or null), ``quoted`` (one JSON object, UTF-8, in the form of
+            ``json_quoting``), ``size`` (its bytes without the quoting, at most MAX_EVENT_BYTES) and, if
+            packing needs it and the dataset has a primary key, ``key`` (a text that is unique to the primary
+            key).
         rejected: The rows that could not become records.
         ends_window: Whether the window ends with the slice.
     """
@@ -95,10 +96,10 @@ class EventPlanner:
         self._window: _WindowInWork | None = None
 
     def plan(self, records: SliceRecords) -> SlicePlan:
-        """Return the part of its window's plan that a slice adds.
+        """Return the part of a window's plan that a slice adds.
 
-        The caller must give the slices of a window in order, from the first one on. The same slices give the
-        same plan.
+        The caller must pass the slices of a window in order, beginning with the first one. The same slices
+        give the same plan.
         """
         if records.number == 0 or self._window is None:
             assert records.number == 0

@@ -1,7 +1,7 @@
-"""The division of lanes among shards, which is the same in every process, version and order of planning.
+"""The division of lanes among shards. It is the same in every process, version and order of planning.
 
-The CRC-32 of its name decides the shard of a group. Its number decides the shard of a bucket, so that each of
-16 shards gets four of 64 buckets.
+The shard of a group follows from the CRC-32 of its name. The shard of a bucket follows from its number, so
+that each of 16 shards gets four of 64 buckets.
 """
 
 import polars as pl
@@ -15,7 +15,7 @@ def lanes_of_shard(groups: pl.Series, buckets: int | None, shard: Shard) -> pl.S
 
     Args:
         groups: The groups of the records, before they are spread over buckets.
-        buckets: Number of buckets that they are spread over, or None for a lane per group.
+        buckets: Number of buckets over which they are spread, or None for a lane per group.
         shard: The shard.
     """
     numbers = group_hashes(groups) if buckets is None else bucket_numbers(groups, buckets)

@@ -1,10 +1,10 @@
-"""Divides a packed event into parts: their records, tokens and bytes.
+"""Divide a packed event into parts: their records, tokens and bytes.
 
 Rules kept here:
 
-1. A part depends only on the event and its range of records. Every run of a load therefore makes the same
-   parts, with the same tokens and bytes.
-2. A part is cut out of the bytes of its event. A record is never parsed and written again.
+1. A part depends only on the event and its range of records. So each run of a load makes the same parts, with
+   the same tokens and bytes.
+2. A part is a slice of the bytes of its event. A record is never parsed and written again.
 3. The token of a part differs from that of its event and of other parts, because a token must have one
    content.
 """
@@ -42,7 +42,7 @@ def part_token(token: str, part: Part) -> str:
 
     Args:
         token: The token of the whole event.
-        part: A range that is not the whole.
+        part: A range that is not the whole event.
     """
     return hashlib.sha256(
         b"scn-loader part 1:%b,%d,%d" % (token.encode(), part.first, part.count)
@@ -54,9 +54,9 @@ def part_event(event: Event, part: Part, data: bytes, places: Sequence[RecordSpa
 
     Args:
         event: The planned event.
-        part: A range of its records that is not the whole.
+        part: A range of its records that is not the whole event.
         data: The payload, ``event.data``.
-        places: Positions of its records.
+        places: Spans of its records.
     """
     end = part.first + part.count
     data = data[places[part.first][0] : places[end - 1][1]]
@@ -79,8 +79,8 @@ def _borders(event: Event, part: Part) -> Borders:
     return tuple(zip(starts, (file for file, _ in counts), strict=False)) if len(counts) > 1 else ()
 
 
-def record_places(data: bytes) -> list[RecordSpan]:
-    """Return the positions of the records in an array, in order.
+def record_spans(data: bytes) -> list[RecordSpan]:
+    """Return the spans of the records in an array, in order.
 
     Args:
         data: UTF-8 JSON: an array of objects.

@@ -1,14 +1,15 @@
-"""The clientToken of an event: a pure function of its content and place.
+"""The clientToken of an event: a pure function of its content and its place in the extract.
 
 Rules kept here:
 
-1. The same source bytes and plan settings give the same tokens on every machine and in every version.
+1. The same source bytes and plan settings give the same tokens on every machine, and in every version with
+   the same format of tokens (``scn-loader token 4``).
 2. Fields are hashed with their lengths, so two different events never hash the same text.
 3. The token does not depend on the attempt, the clock, the path of the file, or the number of the event in
-   the plan. A process that plans only some lanes of a window therefore gives their events the same tokens.
-4. Loads of another generation have other tokens, so that a deliberate second load of the same bytes is not
-   taken for a retry. Generation 0 adds nothing, so a load whose run directory was lost has the same tokens
-   again.
+   the plan. So a process that plans only some lanes of a window gives their events the same tokens.
+4. Loads of another generation have other tokens, so that the service does not treat a deliberate second load
+   of the same bytes as a retry. A repeated load whose run directory was lost has generation 0 and the same
+   tokens.
 """
 
 import hashlib
@@ -25,10 +26,10 @@ _START = hashlib.sha256(BODY_START)
 
 
 def begin_hash(quoted: bytes) -> "_Hash":
-    """Return the SHA-256 state of a request's body up to the end of the payload, which precedes the token.
+    """Return the state of SHA-256 after the part of a request's body that precedes the token.
 
     Args:
-        quoted: The event's payload, as it is sent.
+        quoted: The event's payload, in the form of `loader.json_quoting`.
     """
     begun = _START.copy()
     begun.update(quoted)
@@ -105,7 +106,7 @@ class WindowTokens:
         """
         group_bytes = group.encode()
         begun.update(
-            # The quotation mark ends the payload, which contains no unescaped one.
+            # The quotation mark ends the payload. The payload contains no unescaped quotation mark.
             b'"%b%d:%b%d,%d:%b,%b'
             % (
                 self._window,

@@ -101,7 +101,7 @@ def _all_places(patterns: Sequence[str], find: Find, left_out: LeftOut) -> list[
             next_step=first.next_step,
         )
     for vain in missing.values():
-        left_out.add_vain(vain.where)
+        left_out.add_without_extract(vain.where)
     return list(places)
 
 

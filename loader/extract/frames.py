@@ -83,7 +83,7 @@ def _written(frame: Frame, copy: PrivateCopy) -> str:
             "The frame cannot be written to a file.",
             where=str(copy.run_dir),
             why=error.strerror or type(error).__name__,
-            next_step="make room or make it writable, or name another folder with run_dir",
+            next_step="free space, make the folder writable, or name another one with run_dir",
         ) from error
     except Exception as error:  # the frame's library may raise any exception
         # Its message is omitted, because libraries quote values in it.

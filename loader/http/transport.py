@@ -74,7 +74,7 @@ class TransportError(Exception):
     """No answer arrived. Internal: it becomes an outcome and never reaches the user.
 
     Args:
-        code: The loader's code for the failure (`loader.service.way_faults`).
+        code: The loader's code for the failure (`loader.service.path_faults`).
         message: The message of the library or the system.
         may_have_been_accepted: Whether the service may have received the whole request.
     """

@@ -1,1 +1,1 @@
-"""One load from end to end."""
+"""One load from start to end."""

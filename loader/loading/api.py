@@ -1,9 +1,10 @@
-"""A load from start to end: the only module that knows every stage.
+"""Run a load from start to end: open its parts, run it, and return its end.
 
     extract -> planning (a thread) -> feeding -> lanes -> attempts -> outcome -> checkpoint, counts
 
-Everything that can refuse the load is opened before anything is sent, in this order: settings, schema,
-credentials, checkpoint. A later error ends the load in one place, with a checkpoint that can be resumed.
+All parts are opened before anything is sent, in this order: live schema (if requested), extract, client with
+credentials, checkpoint. An error before that rejects the load. A later error ends the load in one place, with
+a checkpoint that can be resumed.
 """
 
 import asyncio
@@ -47,13 +48,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LoadParts:
-    """The functions that open the parts of a load. Tests of faults use others.
+    """The functions that open the parts of a load. Tests of faults replace them.
 
     Attributes:
         open_extract: Opens the files of a job.
         open_client: Opens the client that makes the attempts.
         open_checkpoint: Opens the checkpoint in the run directory.
-        pace: How often a run directory in S3 is copied, and its lease renewed.
+        pace: Intervals at which a run directory in S3 is copied, and its lease renewed.
     """
 
     open_extract: Callable[..., Extract] = open_extract
@@ -65,7 +66,7 @@ class LoadParts:
 USUAL_PARTS = LoadParts()
 
 CONNECTION_SETTINGS = {"profile", "extract_profile", "transport", "max_in_flight", "keep"}
-"""Settings that the checkpoint keeps, with endpoint and Region, for commands that only know the run
+"""Settings that the checkpoint stores, with endpoint and Region, for commands that only know the run
 directory."""
 
 
@@ -78,7 +79,7 @@ def run_to_end(
     credentials: CredentialSource | None = None,
     parts: LoadParts = USUAL_PARTS,
 ) -> Ending:
-    """Run a load on an event loop of its own, and return its end.
+    """Run a load on a new event loop, and return its end.
 
     Signals stop the load only if the caller is the main thread, because Python handles signals only there.
 
@@ -87,7 +88,7 @@ def run_to_end(
         observers: Receive progress and results, and may stop the load.
         command: The command line that ``status`` shows for running this load again.
         loop_factory: Makes the event loop.
-        credentials: Credentials used for signing; looked up if not given.
+        credentials: Credentials used for signing. By default they are looked up.
         parts: The functions that open its parts.
 
     Raises:
@@ -136,7 +137,7 @@ async def _loads(  # noqa: PLR0917 - one place
     parts: LoadParts,
     held: HeldLoad,
 ) -> Ending:
-    """Run a load, and after an unfinished one that of the files that waited for its end."""
+    """Run a load. If it completes an unfinished load, then load the files that waited for its end."""
     ending = await _opened_and_run(job, observers, command, credentials, parts, held)
     if not ending.files_waiting or ending.summary.exit_code not in _DELIVERED:
         return ending
@@ -150,12 +151,12 @@ async def _loads(  # noqa: PLR0917 - one place
 
 
 def under_its_address(ending: Ending, held: HeldLoad, problem: LoaderError | None = None) -> Ending:
-    """Return how a load ended, with the address of its run directory in place of the working copy.
+    """Return the end of a load with the address of its run directory in S3 in place of the working copy.
 
     Args:
-        ending: How it ended.
-        held: What it had to do with S3.
-        problem: Why its last state is not in S3, or None.
+        ending: The end of the load.
+        held: The run directory in S3, if the load has one.
+        problem: The error because of which its last state is not in S3, or None.
     """
     summary = replace(ending.summary, run_dir=held.named(ending.summary.run_dir))
     if problem is not None and ending.error is None:

@@ -1,4 +1,4 @@
-"""Refuses a load whose checkpoint does not fit on the disk, before anything is sent."""
+"""Reject a load whose checkpoint does not fit on the disk, before anything is sent."""
 
 import shutil
 from pathlib import Path
@@ -11,22 +11,22 @@ from loader.model import MAX_EVENT_BYTES
 from loader.report import figures
 
 BYTES_PER_EVENT = 25
-"""Bytes of the checkpoint per event: a receipt of 16, a place of 8, and the overhead of the pages of SQLite.
+"""Bytes of the checkpoint per event: 16 for the receipt, 8 for the place, and the overhead of SQLite's pages.
 Measured by tests/checkpoint/test_size.py."""
 
 
 LONG_ROW_BYTES = 4096
-"""Assumed length of a row of a text file. Most rows are far shorter, so this gives a lower bound of their
-number."""
+"""Assumed length in bytes of a row of a text file. Most rows are much shorter, so the estimated number of
+rows is a lower bound."""
 
 
 def check_free_space(job: Job, extract: Extract, run_dir: Path) -> None:
-    """Refuse a load if the disk of its run directory has no room for the smallest possible checkpoint.
+    """Reject a load if the disk of its run directory has too little space for its checkpoint.
 
-    The estimate is a lower bound. A load that passes may still fill the disk, and is resumed later.
+    The estimate is a lower bound. A load that passes may still fill the disk. It can be resumed later.
 
     Raises:
-        CheckpointError: There is too little room.
+        CheckpointError: There is too little space.
     """
     events = least_events(job, extract)
     there = _size_bytes(run_dir / CHECKPOINT_NAME)
@@ -43,7 +43,7 @@ def check_free_space(job: Job, extract: Extract, run_dir: Path) -> None:
         where=str(run_dir),
         why=f"{figures.size(free)} are free, and {figures.counted(events, 'event')} need at least "
         f"{figures.size(needed)}",
-        next_step="make room, or name a folder on another disk with --run-dir",
+        next_step="free space, or name a folder on another disk with --run-dir",
     )
 
 

@@ -8,6 +8,7 @@ from loader.command_line import scn_loader
 from loader.errors import DecisionNeeded
 from loader.job import InDoubt, Job
 from loader.model import SAFE_SECONDS, Operation
+from loader.report.figures import counted
 from loader.service.client import SupplyChainClient
 
 log = logging.getLogger(__name__)
@@ -16,16 +17,16 @@ log = logging.getLogger(__name__)
 async def decide_doubts(job: Job, checkpoint: Checkpoint, client: SupplyChainClient) -> None:
     """Apply or require the decision about events that may have been accepted and whose token has expired.
 
-    Only APPEND adds a record twice. Typed events, UPSERT and DELETE may be sent again in order.
+    Only APPEND adds a record twice. So typed events, UPSERT and DELETE are sent again without a decision.
 
     Raises:
         DecisionNeeded: The user must decide.
     """
     strays_since = checkpoint.disagreement.strays_since
-    _tell_disagreement(checkpoint)
+    _log_disagreement(checkpoint)
     if strays_since is None and not checkpoint.old_in_doubt(math.inf):
         return
-    # The clock may have been set since, or the last run was on another machine.
+    # The clock may have been changed since the last run, or the last run was on another machine.
     await client.ask_time()
     before = client.service_now() - SAFE_SECONDS
     doubtful = checkpoint.old_in_doubt(before)
@@ -42,7 +43,7 @@ async def decide_doubts(job: Job, checkpoint: Checkpoint, client: SupplyChainCli
         await checkpoint.resend_in_doubt(before)
     else:
         raise DecisionNeeded(
-            f"{len(doubtful):,} events may have been accepted, longer ago than the service remembers them.",
+            f"{_expired(len(doubtful))}.",
             where=str(checkpoint.run_dir),
             why="APPEND adds a record again if its event is sent again after 8 hours",
             next_step="run the load again with --in-doubt resend (some records may be doubled) or "
@@ -51,12 +52,18 @@ async def decide_doubts(job: Job, checkpoint: Checkpoint, client: SupplyChainCli
         )
 
 
-def _tell_disagreement(checkpoint: Checkpoint) -> None:
+def _expired(events: int) -> str:
+    tokens = "its token has" if events == 1 else "their tokens have"
+    return f"{counted(events, 'event')} may have been accepted, and {tokens} expired"
+
+
+def _log_disagreement(checkpoint: Checkpoint) -> None:
     found = checkpoint.disagreement
     if found.windows or found.in_doubt or found.strays_since is not None:
         log.warning(
-            "The parts of the checkpoint do not agree, as after a copy of a run directory in use: counts "
-            "were derived again from receipts, %d events are in doubt, and %d are planned and sent again.",
+            "The parts of the checkpoint do not agree, probably because the run directory was copied while a "
+            "load used it. The counts were corrected by the receipts. Events in doubt: %d. Events that are "
+            "planned and sent again: %d.",
             found.in_doubt,
             found.stray_events,
         )
@@ -64,10 +71,9 @@ def _tell_disagreement(checkpoint: Checkpoint) -> None:
 
 def _strays_need_decision(checkpoint: Checkpoint) -> DecisionNeeded:
     return DecisionNeeded(
-        f"{checkpoint.disagreement.stray_events:,} events may have been accepted, longer ago than the "
-        "service remembers them.",
+        f"{_expired(checkpoint.disagreement.stray_events)}.",
         where=str(checkpoint.run_dir),
-        why="the parts of the checkpoint do not agree, and nothing says which rows these events are of",
-        next_step="put back a copy of the run directory that was taken while no load ran, or run the load "
+        why="the parts of the checkpoint do not agree, and the rows of these events are unknown",
+        next_step="restore a copy of the run directory that was made while no load ran, or run the load "
         "again with --in-doubt resend (some records may be doubled)",
     )

@@ -1,4 +1,4 @@
-"""``load --dry-run``: plans every event by the functions of a load, and sends nothing."""
+"""``load --dry-run``: plan all events with the functions of a load, and send nothing."""
 
 import time
 
@@ -10,7 +10,7 @@ from loader.report import LoadSummary
 
 
 def dry_run(job: Job, extract: Extract) -> LoadSummary:
-    """Plan every event of a load, and return the summary of a load that sent nothing."""
+    """Plan all events of a load, and return the summary of a load that sent nothing."""
     began = time.monotonic()
     counts = Counts()
     ends = FileEnds(extract.files)

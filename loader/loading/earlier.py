@@ -1,4 +1,4 @@
-"""Removes earlier loads of a run directory by the rule of ``--keep``, and logs the removal."""
+"""Remove earlier loads of a run directory by the rule of ``--keep``, and log the removal."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def remove_earlier(run_dir: Path, keep: Keep, now: float) -> None:
-    """Remove the loads that the rule does not keep; a failure is only logged.
+    """Remove the loads that the rule does not keep. A failure is only logged.
 
     The caller has locked the directory.
 

@@ -1,4 +1,4 @@
-"""When a load stops for too many errors: ``--max-errors`` and ``--max-errors-per-file``."""
+"""The limits of errors at which a load stops: ``--max-errors`` and ``--max-errors-per-file``."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,14 +11,14 @@ from loader.job.sections import MaxErrors
 
 
 class ErrorCounts(NamedTuple):
-    """The counts that the limits are compared with, of a load or of one of its files.
+    """The counts of a load, or of one of its files, for the comparison with the limits.
 
     Attributes:
         rejected: Rows that could not become records.
         rows: Rows read, without those of other shards.
-        failed: Rows that became records, and failed.
+        failed: Rows that became records and failed.
         settled: Rows that need no more work.
-        rows_seen: Rows read, with those of other shards.
+        rows_seen: Rows read, including those of other shards.
     """
 
     rejected: int
@@ -29,11 +29,11 @@ class ErrorCounts(NamedTuple):
 
     @property
     def errors(self) -> int:
-        """Rows rejected or failed."""
+        """Number of rows that were rejected or failed."""
         return self.rejected + self.failed
 
     def exceed(self, limit: MaxErrors) -> bool:
-        """Return whether they are beyond a limit."""
+        """Return whether the counts exceed a limit."""
         return limit.exceeded(
             rejected=self.rejected, rows=self.rows, failed=self.failed, settled=self.settled
         )
@@ -42,7 +42,7 @@ class ErrorCounts(NamedTuple):
 def beyond_limits(
     job: Job, run_dir: Path, load: ErrorCounts, files: Mapping[str, ErrorCounts]
 ) -> TooManyFailures | None:
-    """Return the error that stops a load whose counts are beyond a limit; None if they are not.
+    """Return the error that stops a load whose counts exceed a limit, or None if they do not.
 
     Args:
         job: The settings, with both limits.
@@ -61,7 +61,7 @@ def too_many_errors(run_dir: Path, file: str = "") -> TooManyFailures:
 
     Args:
         run_dir: The run directory, for the command that shows the errors.
-        file: The file that has too many; empty if the load has.
+        file: The file with too many errors; empty if the load has too many.
     """
     rows, flag = ("rows of a file", "--max-errors-per-file") if file else ("rows", "--max-errors")
     return TooManyFailures(

@@ -18,14 +18,14 @@ def identity_of(
     checkpoint: Checkpoint | None = None,
     ended_at: float | None = None,
 ) -> LoadIdentity:
-    """Return what distinguishes a load from others, as far as it is known.
+    """Return the known identity of a load.
 
     Args:
         job: The settings.
-        files: Its files.
-        command: The command line that runs it again.
-        checkpoint: Its checkpoint, or None if it has none.
-        ended_at: End of this run, in epoch seconds.
+        files: The files of the load.
+        command: The command line that runs the load again.
+        checkpoint: The checkpoint of the load, or None if it has none.
+        ended_at: End of this run in epoch seconds, or None.
     """
     known = LoadIdentity(
         rehearsal=job.is_rehearsal,

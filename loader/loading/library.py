@@ -1,4 +1,4 @@
-"""The library's ways to run a load: blocking, in an event loop, or as a stream of results."""
+"""The library's functions that run a load: blocking, in an event loop, or as a stream of results."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -14,7 +14,7 @@ from loader.model import EventResult
 from loader.report import LoadSummary, Snapshot
 
 RESULTS_AHEAD = 10_000
-"""Results that ``stream_load`` holds for a slow consumer before delivery waits."""
+"""Number of results that ``stream_load`` holds for a slow consumer before the load waits."""
 
 
 def run_load(
@@ -27,11 +27,12 @@ def run_load(
 
     Args:
         job: The settings.
-        watch: Called some times per second with the state of the load, and once at its end. If it raises an
-            exception, the load stops and can be resumed.
+        watch: Called several times per second with the state of the load, and once at its end. If it raises
+            an exception, the load stops and can be resumed.
         frame: The rows, in place of ``job.extract``: a DataFrame or LazyFrame of polars, a DataFrame of
             pandas, an Arrow table, or any object with ``__arrow_c_stream__``. It is written once, to a
-            private file in the run directory that is removed at the end. The same rows resume a load.
+            private file in the run directory that is removed at the end. A call with the same rows resumes
+            the load.
 
     Raises:
         SettingsError: An event loop runs in this thread. Use ``await load`` there.
@@ -51,8 +52,8 @@ async def load(
 
     Args:
         job: The settings.
-        watch: As for ``run_load``; called on the event loop.
-        frame: As for ``run_load``; written in a thread.
+        watch: As for ``run_load``. It is called on the event loop.
+        frame: As for ``run_load``. A thread writes it.
 
     Raises:
         LoaderError: The load was refused before anything was sent.
@@ -112,15 +113,15 @@ class _StreamedRun:
 
 
 def stream_load(job: Job, *, results_ahead: int = RESULTS_AHEAD, frame: Frame | None = None) -> LoadStream:
-    """Run a load and yield the result of each event as it arrives. A slow consumer slows the load down.
+    """Run a load and yield the result of each event when it arrives. A slow consumer slows the load down.
 
-    An early end of the iteration (closed by ``contextlib.aclosing``) stops the load gracefully, and it can be
+    If the stream is closed early (by ``contextlib.aclosing``), the load stops gracefully, and it can be
     resumed. At the end, ``stream.summary`` has the summary.
 
     Args:
         job: The settings.
-        results_ahead: Results that are held for a slow consumer before delivery waits.
-        frame: As for ``run_load``; written in a thread.
+        results_ahead: Number of results that are held for a slow consumer before the load waits.
+        frame: As for ``run_load``. A thread writes it.
 
     Raises:
         LoaderError: The load was refused, or stopped before its end.
@@ -163,7 +164,7 @@ async def _results(
 
 @asynccontextmanager
 async def _with_frame(job: Job, frame: Frame | None) -> AsyncIterator[Job]:
-    """Yield the result of ``job_of_frame``. A thread writes the file."""
+    """Yield the job that loads a frame. A thread writes the rows to a file."""
     async with AsyncExitStack() as stack:
         kept = job_of_frame(job, frame)
         whole = await asyncio.to_thread(contained_call, kept.__enter__)
@@ -177,7 +178,7 @@ def _refuse_running_loop() -> None:
     except RuntimeError:
         return
     raise SettingsError(
-        "run_load cannot be called where an event loop runs.",
-        why="it runs a loop of its own, and a notebook or async function runs one already",
+        "run_load cannot be called in a thread with a running event loop.",
+        why="it starts its own event loop, and a notebook or async function already has one",
         next_step="summary = await loader.load(job)",
     )

@@ -34,16 +34,16 @@ class Observers:
     """Callbacks of a load, and the means to stop it.
 
     Attributes:
-        watch: Called some times per second with the state of the load.
-        errors: Called as often with the counts that the limits of errors are compared with, and with what
-            returns those of each file that has errors, by path.
+        watch: Called several times per second with the state of the load.
+        errors: Called at the same times with the counts for the limits of errors, and with a function that
+            returns the counts of each file that has errors, by path.
         on_result: Called with the result of each event.
         caught_up: Awaited before more events are handed over.
         opened: Called with the run directory and the load's id when the checkpoint is open.
         leaving: Called in a thread, with the reason, before the process ends immediately: at a second signal,
             or if the load did not end in time after the first one.
-        ceiling: New values of the rate (events per second) and burst of the user's ceiling, while the load
-            runs.
+        ceiling: New values of the rate (events per second) and the burst of the user's ceiling, or None. They
+            may be set while the load runs.
     """
 
     watch: Callable[[Snapshot], None] | None = None
@@ -66,11 +66,11 @@ class Observers:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the load is to end, for a reason from outside."""
+        """Whether a stop of the load was requested."""
         return self._asked is not None
 
     async def unless_stopped(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do work of a load that has not begun, and cancel the work if the load is stopped.
+        """Do work before the load begins, and cancel the work if the load is stopped.
 
         Raises:
             LoaderError: The load was stopped for this reason.

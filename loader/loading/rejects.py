@@ -1,9 +1,9 @@
-"""Writes rejected rows to files with the format and columns of the extract, to be corrected and loaded.
+"""Write rejected rows to files with the format and columns of the extract, for correction and a later load.
 
 Rules kept here:
 
-1. The files are derived from the checkpoint, which has the rejected rows, and the extract, which has their
-   content. Nothing is appended while the load runs, so a kill cannot lose or double a row.
+1. The files are derived from the checkpoint, which has the positions of the rejected rows, and the extract,
+   which has their content. Nothing is appended while the load runs, so a kill cannot lose or double a row.
 2. The files are written after the whole extract was read, to a temporary folder that is then renamed. An
    existing folder is never written again, because the user may have corrected its rows.
 """
@@ -19,8 +19,8 @@ from loader.atomic import drafting, make_private_file
 from loader.checkpoint.file_names import REJECTED_NAME
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.rejected import open_rejected
+from loader.checkpoint.start.archiving import archived_name
 from loader.checkpoint.start.correction_folders import REASONS_NAME
-from loader.checkpoint.start.making_way import aside
 from loader.command_line import scn_loader
 from loader.errors import CheckpointError, LoaderError, contained_call
 from loader.extract import Table, reopen_table
@@ -34,7 +34,7 @@ from loader.sources.partitions import partition_folders
 log = logging.getLogger(__name__)
 
 SETTINGS_NAME = ".csv-settings.json"
-"""File with the CSV format that all files of the extract have. A few rows may not be enough to detect it."""
+"""File with the CSV format of the extract. The rejected rows may be too few to detect it."""
 
 
 class NotAllRead(CheckpointError):
@@ -57,7 +57,7 @@ class RowsToCorrect(Protocol):
         """Yield file, row (from 0), column, code and reason of each row, in order."""
 
     def left_out(self) -> Iterator[tuple[int, int, str, str]]:
-        """Yield file, row (from 0), code and reason of rows that are listed and must not be loaded again."""
+        """Yield file, row (from 0), code and reason of rows that are listed but must not be loaded again."""
 
 
 def write_rejects(run_dir: Path, opened: Callable[[SourceFile], Table] | None = None) -> Sequence[Path]:
@@ -83,8 +83,8 @@ def write_rejects(run_dir: Path, opened: Callable[[SourceFile], Table] | None = 
             raise NotAllRead(
                 "The load has not read all of its extract yet.",
                 where=str(run_dir),
-                why="rows that are still to come may be rejected too",
-                next_step="let it come to its end; write those so far to a file:\n"
+                why="rows that are not read yet may be rejected too",
+                next_step="let it finish, or write the rejected rows so far to a file:\n"
                 f"{scn_loader('status', run_dir, '--rejected', 'rejected.csv')}",
             )
         write_row_files(rejected, folder, opened)
@@ -145,20 +145,21 @@ def keep_rejects(run_dir: Path, opened: Callable[[SourceFile], Table]) -> None:
     except NotAllRead:
         log.info("The rejected rows are written when the last shard ends.")
     except LoaderError as error:
-        if not (run_dir / REJECTED_NAME).exists():  # written by a shard that ended at the same moment
+        if not (run_dir / REJECTED_NAME).exists():  # another shard may have written them at the same time
             log.warning(
                 "The rejected rows were not written for correction; status has the command: %s", error.what
             )
 
 
 def set_aside_old_rejects(run_dir: Path, generation: int) -> None:
-    """Give the rejected rows of an earlier load with shards another name: they lie outside its checkpoints.
+    """Archive the rejected rows of an earlier load with shards, before the present load writes its own.
 
-    They go to its first shard, under the name that they would have without shards, and stay as long as it.
+    They are outside the folders of the shards. They are moved to the folder of its first shard, under the
+    name that they have in a load without shards, and are removed together with that shard's checkpoint.
 
     Args:
-        run_dir: Run directory of a load whose checkpoints are open.
-        generation: Of that load.
+        run_dir: Run directory of the present load, whose checkpoints are open.
+        generation: Generation of the present load.
 
     Raises:
         CheckpointError: A checkpoint cannot be read, or the folder cannot be moved.
@@ -168,15 +169,15 @@ def set_aside_old_rejects(run_dir: Path, generation: int) -> None:
         return
     with whole_load(run_dir) as whole, open_rejected(run_dir if whole is None else whole.place) as rejected:
         if rejected.has_all if whole is None else whole.has_read_all:
-            return  # they are written when all is read, so these are of the present load
+            return  # the present load has read everything, so it wrote these rows
     place, load_id = load_before(run_dir, generation)
     try:
-        folder.rename(place / aside(REJECTED_NAME, load_id))
+        folder.rename(place / archived_name(REJECTED_NAME, load_id))
     except FileNotFoundError:
-        return  # another shard was faster
+        return  # another shard moved it
     except OSError as error:
         raise CheckpointError(
-            "The rejected rows of an earlier load cannot be moved aside.",
+            "The rejected rows of an earlier load cannot be moved.",
             where=str(folder),
             why=error.strerror or str(error),
             next_step="move that folder elsewhere, then run the same command again",
@@ -204,7 +205,7 @@ def _write_all(rejected: RowsToCorrect, folder: Path, opened: Callable[[SourceFi
 
 
 def _write_reasons(rejected: RowsToCorrect, names: Mapping[int, str], path: Path) -> None:
-    """Write one line per row: its place in the extract and in the new file, and the reason. No values."""
+    """Write one line per row: its positions in the extract and in the new file, and the reason. No values."""
     make_private_file(path)
     last: tuple[int, int] = (-1, -1)
     place = 0
@@ -235,7 +236,7 @@ def _write_reasons(rejected: RowsToCorrect, names: Mapping[int, str], path: Path
 
 
 def _name(files: Sequence[SourceFile], number: int) -> str:
-    """Return the name for a file's rejected rows; with several files it begins with a number.
+    """Return the name of the file for the rejected rows of a file. With several files it has a number.
 
     Folders whose names give columns of the rows are part of the name, because the corrected rows need these
     columns.

@@ -9,8 +9,8 @@ from loader.errors import DeliveryStopped, LoaderError, ServiceStopped
 from loader.measuring.calls import Calls
 from loader.model import Outcome, OutcomeKind
 from loader.service.client import SupplyChainClient
+from loader.service.path_errors import path_closed
 from loader.service.resource_calls import FINAL, Sleep, answer_of
-from loader.service.way_errors import way_closed
 
 
 class CallRefused(ServiceStopped):
@@ -84,7 +84,7 @@ class ResourceClient:
 
 def _error(outcome: Outcome, action: str, where: str) -> LoaderError:
     if outcome.kind is OutcomeKind.BLOCKED:
-        return way_closed(outcome, 0)
+        return path_closed(outcome, 0)
     if outcome.kind in FINAL:
         return CallRefused(outcome, action, where)
     return DeliveryStopped(

@@ -94,8 +94,9 @@ class OtelMetrics:
         _in_background(partial(self._provider.force_flush, END_SECONDS * 1e3)).join(END_SECONDS)
         if not self._was_exported:
             log.warning("The last metrics did not reach the OpenTelemetry collector.")
-        # A process that runs more loads would otherwise send the values of this one for ever. The exporter is
-        # shut down first, so that it does not retry. Its last request may still wait for its time limit.
+        # A process that runs more loads would otherwise send the values of this one until it ends. The
+        # exporter is shut down first, so that it does not retry. Its last request may still wait for its time
+        # limit.
         self._exporter.shutdown()
         _in_background(self._provider.shutdown)
 

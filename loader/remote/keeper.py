@@ -118,7 +118,7 @@ class Keeper:
                 "The checkpoint cannot be copied to S3.",
                 where=self._address,
                 why=str(error),
-                next_step="make room on the disk of this machine, then run the same command again",
+                next_step="free space on the disk of this machine, then run the same command again",
             ) from error
         if not self._threads:
             for work in (self._keep_lease, self._keep_copying):

@@ -22,9 +22,9 @@ from loader.http.transport import (
 from loader.job import Job
 from loader.model import Destination, Event, Outcome, OutcomeKind
 from loader.process.daemon_thread import in_daemon_thread
+from loader.service.path_faults import path_fault
 from loader.service.protocol import EventEncoder, clean, read_date, read_response, send_path
 from loader.service.steady_clock import SteadyClock
-from loader.service.way_faults import way_fault
 
 TIME_SECONDS = 10.0
 """Time limit of a request for the service's time."""
@@ -198,7 +198,7 @@ class SupplyChainClient:
 
 def no_answer(error: TransportError) -> Outcome:
     """Return the outcome of a request without an answer."""
-    fault = way_fault(error.code)
+    fault = path_fault(error.code)
     return Outcome(
         OutcomeKind.TRANSIENT if fault is None else fault.kind,
         code=error.code,

@@ -17,9 +17,9 @@ from loader.datasets import NEVER_SEND, Column, Dataset
 from loader.errors import DeliveryStopped, LoaderError, ServiceStopped
 from loader.model import Outcome, OutcomeKind
 from loader.service.client import SupplyChainClient
+from loader.service.path_errors import path_closed
 from loader.service.protocol import clean
 from loader.service.resource_calls import FINAL, Sleep, answer_of
-from loader.service.way_errors import way_closed
 
 DATASET_PATH = "/api/datalake/instance/{instance_id}/namespaces/{namespace}/datasets/{name}"
 """``http.requestUri`` of GetDataLakeDataset in the service model 2024-01-01."""
@@ -100,7 +100,7 @@ def _refused(outcome: Outcome, instance_id: str, namespace: str, name: str) -> L
     place = f"dataset {namespace}/{name} of instance {instance_id}"
     why = f"{outcome.code}: {outcome.message}" if outcome.message else outcome.code
     if outcome.kind is OutcomeKind.BLOCKED:
-        return way_closed(outcome, 0)
+        return path_closed(outcome, 0)
     if outcome.kind not in FINAL:
         return DeliveryStopped(
             "The service did not return the schema of the dataset.",

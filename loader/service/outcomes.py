@@ -1,6 +1,6 @@
 """The outcome tables: the meaning of each error code of the service for the event and the load.
 
-`loader.service.way_faults` has the table of answers that do not come from the service.
+`loader.service.path_faults` has the table of answers that do not come from the service.
 
 Rule: the error code takes precedence over the status. ThrottlingException has status 429 on the
 operation's page and 400 in Common Errors (docs/service.md 9). An event with an unknown error is held and

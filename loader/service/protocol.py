@@ -22,7 +22,7 @@ import orjson
 from loader.json_quoting import BODY_START
 from loader.model import MAX_RETRY_AFTER_SECONDS, Destination, Event, Outcome, OutcomeKind
 from loader.service.outcomes import SKEW_MESSAGES, is_known, kind_of
-from loader.service.way_faults import code_of_foreign_answer, way_fault
+from loader.service.path_faults import code_of_foreign_answer, path_fault
 
 EVENTS_PATH = "/api-data/data-integration/instance/{instance_id}/data-integration-events"
 """``http.requestUri`` of SendDataIntegrationEvent in the service model 2024-01-01."""
@@ -151,7 +151,7 @@ def _foreign(status: int, headers: Mapping[str, str], body: bytes, message: str)
     text = _text(body)
     server_time = read_date(headers.get("date"))
     code = code_of_foreign_answer(status, text)
-    fault = way_fault(code)
+    fault = path_fault(code)
     assert fault is not None  # each status, or its class, has a row
     return Outcome(
         fault.kind,

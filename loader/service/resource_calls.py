@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable
 from loader.http.transport import Response, TransportError
 from loader.model import Outcome, OutcomeKind
 from loader.service.client import SupplyChainClient, no_answer
+from loader.service.path_faults import path_fault
 from loader.service.protocol import read_response
-from loader.service.way_faults import way_fault
 
 TRIES = 5
 FIRST_WAIT_SECONDS = 0.5
@@ -66,5 +66,5 @@ async def _try_once(send: Callable[[], Awaitable[Response]]) -> Response | Outco
 
 
 def _is_certain(outcome: Outcome) -> bool:
-    fault = way_fault(outcome.code)
+    fault = path_fault(outcome.code)
     return not outcome.of_service and fault is not None and fault.is_certain

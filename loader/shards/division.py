@@ -1,4 +1,4 @@
-"""Finds the shards of the present load of a run directory."""
+"""Find the shards of the present load of a run directory."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ class Division:
     Attributes:
         run_dir: The run directory.
         of: Number of shards of the load.
-        parts: Shards with a checkpoint, by number.
-        missing: The other shards, which no process has begun.
+        parts: Shards with a checkpoint, in the order of their numbers.
+        missing: The other shards. No process has begun them.
     """
 
     run_dir: Path
@@ -29,7 +29,7 @@ class Division:
 
 
 def present_division(run_dir: Path) -> Division | None:
-    """Return the shards of a run directory; None if its load has no shards.
+    """Return the shards of a run directory, or None if its load has no shards.
 
     Raises:
         CheckpointError: None of the checkpoints can be read.
@@ -58,8 +58,8 @@ def present_division(run_dir: Path) -> Division | None:
 def _present(parts: Sequence[PartCheckpoint]) -> tuple[int, Sequence[PartCheckpoint]]:
     """Return the number of shards of the load that began last, and its parts.
 
-    The number may have changed, and changed back. Then the present one is the one at work, else the one that
-    has finished, else the one that ran last.
+    If the number of shards changed between runs, the division with a running shard is the present one, else a
+    finished division, else the one that ran last.
     """
     latest = max(parts, key=lambda part: part.created_at)
     divisions: defaultdict[int, list[PartCheckpoint]] = defaultdict(list)

@@ -1,8 +1,8 @@
-"""The results of earlier shards of a load, for a shard of another division of the groups.
+"""Find the results of earlier shards of a load for a shard of another division of the groups.
 
-The index of an event depends on the division, but its first row in the window does not. The events of a plan
-are found in the checkpoints of earlier shards by that row and the start of their tokens. These checkpoints do
-not change.
+The index of an event depends on the division, but its first row in the window does not. So the events of a
+plan are found in the checkpoints of earlier shards by this row and the start of their tokens. These
+checkpoints are not changed.
 """
 
 import sqlite3
@@ -33,7 +33,7 @@ _PLACES = "SELECT places FROM slices WHERE window = ? ORDER BY number"
 
 @dataclass(frozen=True, slots=True)
 class TakenOver:
-    """The results of earlier shards for the events of a slice, by the present index of the events.
+    """The results of earlier shards for the events of a slice, by the index of the events in this plan.
 
     Attributes:
         settled: Results of accepted and of failed events.
@@ -51,7 +51,7 @@ class _Window:
     """A window in an earlier checkpoint.
 
     Attributes:
-        places: Index and start of the token of each event, by position of its first row.
+        places: Index and start of the token of each event, by the position of its first row.
         progress: The progress of its events.
         in_doubt: Epoch seconds since when events are in doubt, by index.
     """
@@ -164,7 +164,7 @@ class EarlierShards:
 
 
 def _found(plan: SlicePlan, window: _Window, part: PartCheckpoint) -> Iterator[tuple[int, Event]]:
-    """Yield the events of a slice that an earlier window has, each with its index there."""
+    """Yield the events of a slice that a window of an earlier checkpoint has, each with its index there."""
     starts = token_starts([event.token for event in plan.events])
     for event, place, start in zip(plan.events, plan.places, starts, strict=True):
         known = window.places.get(place)
@@ -175,14 +175,14 @@ def _found(plan: SlicePlan, window: _Window, part: PartCheckpoint) -> Iterator[t
                 f"Window {plan.window} does not give the events that shard {part.shard} planned.",
                 where=str(part.run_dir),
                 why="an event of the same rows has other content",
-                next_step="use the loader version and the files the load began with, or start over with "
-                "--restart",
+                next_step="use the version of the loader and the files with which the load began, or start "
+                "over with --restart",
             )
         yield known[0], event
 
 
 def _take(taken: TakenOver, checkpoint: _Checkpoint, window: _Window, index: int, event: Event) -> None:
-    """Add the result of one checkpoint for an event. Accepted in any of them is accepted."""
+    """Add the result of one checkpoint for an event. A receipt in any checkpoint counts."""
     progress, now = window.progress, event.index
     known = taken.settled.get(now)
     if known is not None and known.state is EventState.ACCEPTED:

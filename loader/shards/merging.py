@@ -1,9 +1,9 @@
-"""Merges the checkpoints of several shards into one, for commands that only read.
+"""Merge the checkpoints of several shards into one, for commands that only read.
 
 The events of a window are those of the first shard, then those of the second shard, and so on. The index of
-an event grows by the number of events of the earlier shards. Each shard counts only its own rows, so a row is
-counted once. Events that a killed run left in doubt are recorded as in doubt, as the next run of the shard
-would do.
+an event grows by the number of events of the shards before. Each shard counts only its own rows, so a row is
+counted once. Events that a killed run left in doubt are recorded as in doubt, as in the next run of the
+shard.
 """
 
 import sqlite3
@@ -18,7 +18,7 @@ from loader.checkpoint.samples import StoredSample, read_samples, write_samples
 from loader.shards.samples import summed
 
 COPIED = ("load", "connection", "files")
-"""Tables that are the same in all shards, except for identity and command."""
+"""Tables with the same content in all shards, except for the load's id and command."""
 
 MOVED = ("odd_receipts", "events", "parts", "failed_loads")
 """Tables with a row per event, by window and index in the window."""
@@ -70,7 +70,7 @@ class MergedCheckpoint:
 
         Args:
             shard: Its checkpoint.
-            is_running: Whether a process works on it, so that sent events are in flight and not in doubt.
+            is_running: Whether a process works on it. Then its sent events are in flight and not in doubt.
         """
         into = self._connection
         if not self._shards:

@@ -1,4 +1,4 @@
-"""The files that were delivered with another number of shards in the same run directory."""
+"""Find the files that were delivered with another number of shards in the same run directory."""
 
 from collections import defaultdict
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
-"""The parts of a load in one run directory: the checkpoint of the whole, or one for each shard.
+"""The parts of a load in one run directory: the checkpoint of the whole load, or one for each shard.
 
-    RUN_DIR/checkpoint.sqlite                  the whole
+    RUN_DIR/checkpoint.sqlite                  the whole load
     RUN_DIR/shards/2of4/checkpoint.sqlite      the second of four shards
 
 Each part has a separate lock, so two processes never deliver the same part.
@@ -16,8 +16,8 @@ from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.queries import is_finished, read_generation, read_last_run
 from loader.checkpoint.reading import open_for_reading, read_plan
+from loader.checkpoint.start.archiving import ARCHIVED_NAME
 from loader.checkpoint.start.lock import holding, look_without_locking, unwritable
-from loader.checkpoint.start.making_way import KEPT_NAME
 from loader.errors import CheckpointError
 from loader.job import SHARDS_NAME, Shard
 from loader.private_files import make_private_folder
@@ -29,6 +29,7 @@ OPENING_NAME = "opening.lock"
 """Lock that is held while a part is opened, so that two processes do not compare parts at the same time."""
 
 OPENING_SECONDS = 120.0
+"""Maximum wait for this lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,12 @@ class PartCheckpoint:
         shard: Its shard.
         run_dir: Its folder.
         load_id: Id of its load.
-        created_at: When its load began, in epoch seconds.
+        created_at: Start of its load, in epoch seconds.
         generation: Number of earlier loads of the folder that this load replaced.
         plan: The stored plan of its load.
         is_finished: Whether its load is finished.
         is_running: Whether a process works on it now.
-        last_run_at: When its last run began, in epoch seconds.
+        last_run_at: Start of its last run, in epoch seconds.
     """
 
     shard: Shard
@@ -59,7 +60,7 @@ class PartCheckpoint:
 
 
 def shard_folders(run_dir: Path) -> Sequence[tuple[Shard, Path]]:
-    """Return the folders of shards that have a checkpoint, by N and K."""
+    """Return the folders of shards that have a checkpoint, ordered by number of shards, then by shard."""
     try:
         names = [each.name for each in (run_dir / SHARDS_NAME).iterdir()]
     except OSError:
@@ -77,10 +78,10 @@ def part_folders(run_dir: Path) -> Sequence[tuple[Shard, Path]]:
 
 
 def read_part(shard: Shard, folder: Path) -> PartCheckpoint:
-    """Read the facts about a checkpoint, without changing it.
+    """Read the checkpoint of a part, without a change to it.
 
     Raises:
-        CheckpointError: It cannot be read.
+        CheckpointError: The checkpoint cannot be read.
     """
     with (
         look_without_locking(folder) as pid,
@@ -97,11 +98,11 @@ def read_part(shard: Shard, folder: Path) -> PartCheckpoint:
 
 
 def load_before(run_dir: Path, generation: int) -> tuple[Path, str]:
-    """Return folder and id of the load before one, as its first shard has them; its folder is there.
+    """Return the folder and the id of the load before another load, as its first shard has them.
 
     Args:
         run_dir: The run directory.
-        generation: Of the later load.
+        generation: Generation of the later load.
     """
     found: list[tuple[int, Path, str]] = []
     for shard, folder in part_folders(run_dir):
@@ -110,7 +111,7 @@ def load_before(run_dir: Path, generation: int) -> tuple[Path, str]:
         with suppress(CheckpointError):
             part = read_part(shard, folder)
             found.append((part.generation, folder, part.load_id))
-        for path in folder.glob(KEPT_NAME.format("*")):
+        for path in folder.glob(ARCHIVED_NAME.format("*")):
             with suppress(CheckpointError), open_for_reading(folder, alive=False, name=path.name) as kept:
                 found.append((read_generation(kept), folder, read_plan(kept)[0]))
     earlier = [each for each in found if each[0] < generation]

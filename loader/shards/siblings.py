@@ -1,10 +1,10 @@
-"""Compares the part that a process is about to deliver with the other parts of the run directory.
+"""Compare the part that a process will deliver with the other parts of the run directory.
 
 Rules kept here:
 
-1. All parts that run at the same time are of one job and of one division into shards.
+1. All parts that run at the same time belong to one job and to one division into shards.
 2. No unfinished work is ignored. If the number of shards has changed, the results of earlier shards are taken
-   over, or the load is refused.
+   over, or the load is rejected.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,10 +19,10 @@ from loader.shards.parts import WHOLE, PartCheckpoint, part_folders, read_part
 
 @dataclass(frozen=True, slots=True)
 class Siblings:
-    """The relevant facts about the other parts of a run directory.
+    """The result of the comparison with the other parts of a run directory.
 
     Attributes:
-        least_generation: Minimum generation of a load that begins.
+        least_generation: Minimum generation of a new load.
         earlier: Parts of another division of the same load. Events that they delivered must not be sent
             again.
     """
@@ -34,18 +34,18 @@ class Siblings:
 def look_at_siblings(
     run_dir: Path, shard: Shard | None, plan: Plan, *, restart: bool = False, supersede: bool = False
 ) -> Siblings:
-    """Compare a part that is about to be opened with the other parts of its run directory.
+    """Compare a part with the other parts of its run directory before it is opened.
 
     Args:
         run_dir: The run directory of the whole load.
         shard: The shard, or None for the whole load.
         plan: The plan of its load.
-        restart: Whether it starts over.
+        restart: Whether the part starts over.
         supersede: Whether an unfinished load of other files is replaced.
 
     Raises:
         CheckpointLocked: A part of another division, or of another load, is being delivered.
-        CheckpointMismatch: A part is of another job, or is unfinished and would be ignored.
+        CheckpointMismatch: A part belongs to another job, or is unfinished and would be ignored.
         CheckpointError: A checkpoint cannot be read.
     """
     own = shard or WHOLE
@@ -82,7 +82,7 @@ def _check_at_rest(part: PartCheckpoint, own: Shard, plan: Plan, *, is_new: bool
     other_job = list(setting_differences(part.plan, plan))
     if other_job:
         raise CheckpointMismatch(
-            f"The run directory holds {_named(part.shard)} of another job; nothing in it was changed.",
+            f"The run directory contains {_named(part.shard)} of another job; nothing in it was changed.",
             where=str(part.run_dir),
             why=shown(other_job),
             next_step="name another --run-dir, or start each part over with --restart",
@@ -93,10 +93,10 @@ def _check_at_rest(part: PartCheckpoint, own: Shard, plan: Plan, *, is_new: bool
     would_be_mixed = not is_other_division and is_new
     if changes and not supersede and (would_be_passed_over or would_be_mixed):
         raise CheckpointMismatch(
-            f"The run directory holds {_named(part.shard)} of other files; nothing in it was changed.",
+            f"The run directory contains {_named(part.shard)} of other files; nothing in it was changed.",
             where=str(part.run_dir),
             why=shown(changes),
-            next_step="name the files that its load began with, or another --run-dir, or put it away with "
+            next_step="name the files with which its load began, or another --run-dir, or replace it with "
             "--unfinished supersede",
         )
 
@@ -109,7 +109,7 @@ def _generations(
     *,
     is_new: bool,
 ) -> Iterator[int]:
-    """Yield generations; that of the part must not be lower than any of them."""
+    """Yield generations. The generation of the part must not be lower than any of them."""
     for part in others:
         if part in earlier:
             yield part.generation

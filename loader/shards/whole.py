@@ -1,4 +1,4 @@
-"""A load of several shards as one, for commands that only read."""
+"""Read a load of several shards as one load, for commands that do not change it."""
 
 import sqlite3
 import tempfile
@@ -31,7 +31,8 @@ GRAVEST_FIRST = (
     ExitCode.DELIVERED,
     ExitCode.NOTHING_TO_LOAD,
 )
-"""Ends of shards by severity: a load has the first of these that one of its shards has."""
+"""Exit codes of shards, the most serious one first. A load has the first of these that one of its shards
+has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +87,14 @@ class Whole:
         return not self.missing and all(run.has_read_all for run in self.runs)
 
     @property
-    def needy(self) -> Sequence[ShardRun]:
-        """The shards that neither run nor have finished, the most serious end first."""
+    def stopped(self) -> Sequence[ShardRun]:
+        """The shards that neither run nor have finished, those with the most serious end first."""
         idle = [run for run in self.runs if run.pid is None and not run.is_finished]
         return sorted(idle, key=lambda run: GRAVEST_FIRST.index(_code(run)))
 
     @property
     def exit_code(self) -> ExitCode:
-        """Exit code of the load: the most serious one of its shards; 5 if one was killed or never began."""
+        """Exit code of the load: the most serious one of its shards. It is 5 for a killed or missing one."""
         codes = [_code(run) for run in self.runs]
         codes += [ExitCode.STOPPED_RESUMABLE] * bool(self.missing)
         return min(codes, key=GRAVEST_FIRST.index)

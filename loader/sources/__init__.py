@@ -1,1 +1,1 @@
-"""Where bytes come from: discovery, local files, S3, standard input, compression, encodings."""
+"""The sources of bytes: discovery, local files, S3, standard input, compression, encodings."""

@@ -1,10 +1,10 @@
-"""Compressed files, read as the text they hold: gzip, zstd, bzip2 and xz, known by their first bytes.
+"""Decompress gzip, zstd, bzip2 and xz files, which are detected by their first bytes.
 
 Rules kept here:
 
-1. A file may hold several members one after another (``cat a.gz b.gz``); all of them are read. What
-   follows a member is another one, or zeros, or an error: nothing is ignored in silence.
-2. Text is unpacked as it is read, at most one block at a time, whatever its full size.
+1. A file may contain several members one after another (``cat a.gz b.gz``). All of them are read. Bytes after
+   a member that are neither another member nor zeros are an error.
+2. Text is decompressed while it is read, at most one block at a time, for any size of the file.
 """
 
 import bz2
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _BLOCK_BYTES = 2**18
-"""How much is read, and at most unpacked, at a time."""
+"""Bytes that are read at a time, and maximum number of bytes that one step decompresses."""
 
 MAX_DICTIONARY_BYTES = 2**27
-"""What unpacking may need beside the text: zstd's own bound. ``xz -9`` needs 65 MiB; only ``zstd --long``
-above 27 needs more and is refused."""
+"""Maximum memory of a decompressor for its window, in bytes: the default limit of zstd. ``xz -9`` needs 65
+MiB. Only files of ``zstd --long`` with a value above 27 need more; they are rejected."""
 
 SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
 
 SKIPPABLE_FRAME = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
-"""What a zstd file may begin with instead of a frame of text; pzstd does it."""
+"""Start of a skippable frame, which may precede the first frame of text. pzstd writes such frames."""
 
 DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zstd.ZstdError)
-"""What reading a damaged file raises, beside OSError without a number (bzip2)."""
+"""Exceptions that reading a damaged file raises. bzip2 raises an OSError without a number instead."""
 
 
 class _Decompressor(Protocol):
-    """What the decompressors of bz2, lzma and zstd have in common; each unpacks one member."""
+    """The common interface of the decompressors of bz2, lzma and zstd. An object decompresses one member."""
 
     @property
     def eof(self) -> bool: ...
@@ -55,7 +55,7 @@ class _Decompressor(Protocol):
 
 
 def compression_of(head: bytes) -> str | None:
-    """Return how a file that begins with ``head`` is compressed, or None."""
+    """Return the compression of a file that begins with ``head``, or None if it is not compressed."""
     if head.startswith(b"\x28\xb5\x2f\xfd") or SKIPPABLE_FRAME.match(head):
         return "zstd"
     magics = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz"}
@@ -63,12 +63,12 @@ def compression_of(head: bytes) -> str | None:
 
 
 def decompressed(packed: io.BufferedReader) -> io.BufferedReader:
-    """Return the text of a file that was opened at its start; of one that is not compressed, the file.
+    """Return a reader of the text of a file that is at its start. An uncompressed file is returned as it is.
 
-    What is unpacked can only be read forward: its ``seekable()`` is false.
+    Decompressed text can only be read forward: ``seekable()`` of its reader is false.
 
     Raises:
-        One of DAMAGED or OSError, here or when the text is read.
+        One of DAMAGED, or OSError: The file is damaged. It is raised here or while the text is read.
     """
     name = compression_of(packed.peek(8)[:8])
     if name is None:
@@ -91,7 +91,7 @@ def _xz() -> lzma.LZMADecompressor:
 
 
 def _texts(packed: io.BufferedReader, new_decompressor: Callable[[], _Decompressor]) -> Iterator[bytes]:
-    """Yield the text of one member after another, a block at a time."""
+    """Yield the text of all members in order, a block at a time."""
     unused = b""
     while block := unused or packed.read(_BLOCK_BYTES):
         unused = block.lstrip(b"\0")  # members may be padded

@@ -1,15 +1,15 @@
-"""The current files of a Delta table, from its log.
+"""Find the current files of a Delta table in its log.
 
-The ``deltalake`` package (extra ``delta``) reads the log. The rows come from the table's own Parquet files,
-which are read like any other Parquet file.
+The ``deltalake`` package (extra ``delta``) reads the log. The rows are read from the table's Parquet files,
+like those of any other Parquet file.
 
 Rules kept here:
 
 1. The files are those of one version of the table, in the order in which they were written.
-2. A table is refused if its files alone do not give its rows: deletion vectors, column mapping, or any other
-   reader feature that is not in ``SAFE_FEATURES``.
-3. Partition columns come from the folders of a path, as for any partitioned folder. A table whose log has
-   other values is refused.
+2. A table is rejected if its files alone do not determine its rows: it has deletion vectors, column mapping,
+   or another reader feature that is not in ``SAFE_FEATURES``.
+3. Partition columns are read from the folders of a path, as for any partitioned folder. A table is rejected
+   if its log has different values.
 """
 
 import datetime as dt
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 DELTA_LOG = "_delta_log"
 
 SAFE_FEATURES = frozenset({"deletionVectors", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"})
-"""Reader features with which a row of a file is a row of the table
-(https://github.com/delta-io/delta/blob/master/PROTOCOL.md); of ``deletionVectors`` only while no file has
-one."""
+"""Reader features with which each row of a file is a row of the table
+(https://github.com/delta-io/delta/blob/master/PROTOCOL.md). ``deletionVectors`` is safe only if no file has a
+deletion vector."""
 
 READER_OF_FEATURES = 3
 """Reader version from which the protocol lists features one by one. Version 2 adds column mapping."""
 
 
 def is_delta_table(folder: Path) -> bool:
-    """Return whether a folder is the top of a Delta table."""
+    """Return whether a folder is the root folder of a Delta table."""
     return (folder / DELTA_LOG).is_dir()
 
 
@@ -48,14 +48,15 @@ def can_read_delta() -> bool:
 
 
 def delta_files(folder: Path, version: int | None = None) -> tuple[int, list[Path]]:
-    """Return the version that is read, and the paths of its files in the order of writing.
+    """Return the version that is read, and the paths of its files in the order in which they were written.
 
     Args:
-        folder: The top of the table.
-        version: The version to read; the newest one if not given.
+        folder: The root folder of the table.
+        version: The version to read. The default is the newest one.
 
     Raises:
-        ExtractError: The log cannot be read, the version is not there, or the rows need more than the files.
+        ExtractError: The log cannot be read, the version does not exist, or the files alone do not determine
+            the rows.
     """
     from deltalake import DeltaTable  # noqa: PLC0415 - an extra that takes 0.1 s to import
     from deltalake.exceptions import DeltaError, TableNotFoundError  # noqa: PLC0415
@@ -86,9 +87,9 @@ def _refuse_features(folder: Path, table: "DeltaTable") -> None:
     features = set(protocol.reader_features or ())
     if protocol.min_reader_version > READER_OF_FEATURES or features - SAFE_FEATURES:
         needed = ", ".join(sorted(features - SAFE_FEATURES)) or "a newer version of the protocol"
-        raise _more_than_files(folder, f"its reader must know {needed}")
+        raise _more_than_files(folder, f"its reader must support {needed}")
     if table.metadata().configuration.get("delta.columnMapping.mode", "none") != "none":
-        raise _more_than_files(folder, "its columns have other names in its files (column mapping)")
+        raise _more_than_files(folder, "its columns have different names in its files (column mapping)")
     if "deletionVectors" in features and _has_deletion_vectors(table):
         raise _more_than_files(
             folder,
@@ -100,7 +101,7 @@ def _refuse_features(folder: Path, table: "DeltaTable") -> None:
 def _has_deletion_vectors(table: "DeltaTable") -> bool:
     try:
         vectors = pl.DataFrame(table.deletion_vectors())
-    except Exception:  # noqa: BLE001 - a vector that cannot be read is one
+    except Exception:  # noqa: BLE001 - a deletion vector that cannot be read exists
         return True
     return not vectors.is_empty()
 
@@ -121,13 +122,13 @@ def _check_partitions(path: Path, values: dict[str, Any]) -> None:
             raise ExtractError(
                 "A file of the Delta table is not in the folder of its partition.",
                 where=str(path),
-                why=f"the log gives '{name}' another value than the path",
+                why=f"the value of '{name}' in the log differs from the one in the path",
                 next_step="export the current rows of the table as Parquet, and load the export",
             )
 
 
 def _is_text_of(value: object, text: str | None) -> bool:
-    """Return whether the text of a path is the value that the log gives."""
+    """Return whether the text in a path denotes the value in the log."""
     if value is None or text is None:
         return value is None and text is None
     try:

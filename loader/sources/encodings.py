@@ -1,15 +1,16 @@
-"""Find the encoding of a text by its bytes.
+"""Detect the encoding of a text from its bytes.
 
 Rules kept here:
 
-1. A byte-order mark decides; then the user's setting; then NUL bytes where UTF-16 has them; then whether
-   it is UTF-8. What is left is Windows-1252, if it can be.
-2. A silent error must not happen. UTF-8 read as another encoding would turn every
-   letter into two, so text that is mostly UTF-8 is UTF-8, and its other rows are rejected one by one.
-   Bytes that Windows-1252 does not have, words in which letter after letter is a special one (Cyrillic,
-   Greek, Chinese) and words with signs inside (Polish, DOS, old Macs) are refused: the user knows.
-3. The answer is a function of the file's bytes and the setting. So it needs no place of its own in the
-   checkpoint: the fingerprint of the file and the csv settings are compared when a load is resumed.
+1. The first of these that is present decides: a byte-order mark; the user's setting; NUL bytes where UTF-16
+   has them; valid UTF-8. Other text is Windows-1252 if its bytes and words permit it.
+2. A wrong encoding is never chosen silently. If UTF-8 were read as another encoding, each special letter
+   would become two. So text that is mostly UTF-8 is read as UTF-8, and its invalid rows are rejected one by
+   one. A file is rejected, so that the user sets its encoding, if it has bytes that Windows-1252 does not
+   have, words of special letters only (Cyrillic, Greek, Chinese), or words with signs inside (Polish, DOS,
+   old Macs).
+3. The result is a function of the file's bytes and the setting. The checkpoint does not store it, because a
+   resume compares the fingerprint of the file and the csv settings.
 """
 
 import codecs
@@ -20,22 +21,24 @@ from loader.errors import ExtractError
 from loader.sources.transcoding import Readable
 
 ASCII_BYTES = 64 * 2**20
-"""Maximum distance of the search for the first byte that is not ASCII; it takes under 0.1 s."""
+"""Maximum number of bytes that are searched for the first byte that is not ASCII. The search takes under 0.1
+s."""
 
 STEP_BYTES = 2**20
+"""Bytes that the search reads at a time."""
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16 LE: its mark begins with the mark of UTF-16 LE
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
 NEED_MARK = ("utf-16", "utf-32")
-"""Python names that leave the order of bytes to the mark."""
+"""Python's names of encodings whose byte order only a mark can show."""
 
-_WORDS = {
+_DISPLAY_NAMES = {
     "utf-8": "UTF-8",
     "utf-16-le": "UTF-16 LE",
     "utf-16-be": "UTF-16 BE",
@@ -46,10 +49,12 @@ _WORDS = {
 }
 
 NUL_SHARE = 0.1
-"""Least share of UTF-16 units that are ASCII: separators, digits and line ends come to more in any script."""
+"""Minimum share of ASCII characters in UTF-16 text. Separators, digits and line ends exceed it in any
+script."""
 
-_FEW = 20
-"""One UTF-8 character (such as "É®") among this many others is an accident."""
+_CHANCE_RATIO = 20
+"""If at most one of this many items has a property, it has it by chance: for example, the two letters "É®" of
+Windows-1252 are also the bytes of one UTF-8 character."""
 
 NOT_ASCII = re.compile(rb"[\x80-\xff]+")
 NOT_WINDOWS_1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
@@ -58,12 +63,13 @@ FOREIGN_WORDS = (
     re.compile(
         rb"[A-Za-z][\x82-\x84\x86-\x89\x8b\x93\x94\x98\x9b\xa1-\xa9\xab\xac\xb1-\xb3\xb9\xbb-\xbf][A-Za-z]"
     ),
-    re.compile(rb"[A-Za-z][\x8a\x8c\x8e\x9f][a-z]"),  # a capital letter
+    re.compile(rb"[A-Za-z][\x8a\x8c\x8e\x9f][a-z]"),  # a special capital letter inside a word
 )
-"""What words of the languages of Windows-1252 hardly ever have; second: signs such as ƒ ” £ ³ inside."""
+"""Patterns that are rare in languages that use Windows-1252. The second one finds signs (ƒ ” £ ³) inside
+words."""
 
 FOREIGN_SHARE = 0.05
-"""If more than this share of the words with special letters is foreign, the encoding is rejected."""
+"""The file is rejected if the matches of FOREIGN_WORDS exceed this share of the runs of special letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +77,9 @@ class Encoding:
     """The encoding of a file.
 
     Attributes:
-        codec: Python's name of it.
+        codec: Python's name of the encoding.
         mark_bytes: Length of the byte-order mark at the start of the file.
-        is_guess: Whether it was chosen only because no other one fits better.
+        is_guess: Whether the encoding was chosen only because no other one fits better.
     """
 
     codec: str
@@ -82,8 +88,8 @@ class Encoding:
 
     @property
     def words(self) -> str:
-        """Its name as people write it."""
-        return _WORDS.get(self.codec, self.codec)
+        """The name of the encoding for messages."""
+        return _DISPLAY_NAMES.get(self.codec, self.codec)
 
 
 def find_encoding(path: str, head: bytes, rest: Readable, setting: str) -> Encoding:
@@ -91,12 +97,12 @@ def find_encoding(path: str, head: bytes, rest: Readable, setting: str) -> Encod
 
     Args:
         path: The file, for errors.
-        head: Its first bytes.
-        rest: What follows them; read only while all is ASCII.
-        setting: The user's setting: a name that Python knows, or ``auto``.
+        head: The first bytes of the file.
+        rest: The bytes after ``head``. They are read only until a byte is not ASCII.
+        setting: The user's setting: a name of Python's codecs, or ``auto``.
 
     Raises:
-        ExtractError: It is ambiguous, or differs from the setting.
+        ExtractError: The encoding is ambiguous, or differs from the setting.
     """
     marked = next((Encoding(codec, len(mark)) for mark, codec in MARKS if head.startswith(mark)), None)
     name = setting if setting == "auto" else _codec(setting)
@@ -126,15 +132,15 @@ def _codec(setting: str) -> str:
 def _utf_16_by_nul(head: bytes) -> Encoding | None:
     even, odd = head[::2].count(0), head[1::2].count(0)
     fewest = NUL_SHARE * (len(head) // 2)
-    if odd > fewest and even <= odd // _FEW:
+    if odd > fewest and even <= odd // _CHANCE_RATIO:
         return Encoding("utf-16-le")
-    if even > fewest and odd <= even // _FEW:
+    if even > fewest and odd <= even // _CHANCE_RATIO:
         return Encoding("utf-16-be")
     return None
 
 
 def _with_letters(head: bytes, rest: Readable) -> tuple[bytes, bool]:
-    """Return the first piece of the text that is not all ASCII, or its last one, and whether more follows."""
+    """Return the first piece of the text that is not all ASCII, or the last one, and whether more follows."""
     piece, seen_bytes = head, len(head)
     while piece.isascii() and seen_bytes < ASCII_BYTES and (more := rest.read(STEP_BYTES)):
         piece, seen_bytes = more, seen_bytes + len(more)
@@ -151,17 +157,17 @@ def _by_letters(path: str, text: bytes, more_follows: bool) -> Encoding:  # noqa
     others = len(runs) - utf_8
     if others <= utf_8:
         return Encoding("utf-8")
-    if utf_8 > others // _FEW:
+    if utf_8 > others // _CHANCE_RATIO:
         raise _unclear(path, "some of its letters are UTF-8 and others are not")
     if NOT_WINDOWS_1252.search(text):
         raise _unclear(path, "it is neither UTF-8 nor Windows-1252")
     if sum(len(word.findall(text)) for word in FOREIGN_WORDS) > FOREIGN_SHARE * len(runs):
-        raise _unclear(path, "it is not UTF-8, and as Windows-1252 its words would make no sense")
+        raise _unclear(path, "it is not UTF-8, and its words make no sense if they are read as Windows-1252")
     return Encoding("cp1252", is_guess=True)
 
 
 def _without_cut_character(run: bytes) -> bytes:
-    """Leave out a UTF-8 character that the end of the sample cuts."""
+    """Return the bytes without a UTF-8 character that the end of the sample cuts off."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         decoder.decode(run)
@@ -184,5 +190,5 @@ def _unclear(path: str, why: str) -> ExtractError:
         where=path,
         why=why,
         next_step="set encoding in the [csv] table of the job file, or with --csv-encoding: utf-8, "
-        "windows-1252, windows-1250, cp850, shift_jis or any other that Python knows",
+        "windows-1252, windows-1250, cp850, shift_jis or any other encoding of Python",
     )

@@ -1,10 +1,10 @@
-"""The format of a file: Parquet, CSV, NDJSON or Excel, from its content, its name or the user's setting.
+"""Detect the format of a file (Parquet, CSV, NDJSON or Excel) from its content, its name or the setting.
 
 Rules kept here:
 
-1. Parquet is known by its first bytes, whatever the name says; so are common wrong files.
-2. Of text, the user's word wins, then the name. ``.json`` is NDJSON, and refused if it is one array. Text of
-   any other name is NDJSON if its first character is a brace, else CSV.
+1. Parquet files, workbooks and common unsupported files are detected by their content, for any name.
+2. The user's setting decides the format of other text, then the name. ``.json`` is NDJSON; it is rejected if
+   it is one array. Text with any other name is NDJSON if its first character is a brace, otherwise CSV.
 """
 
 import re
@@ -17,17 +17,18 @@ from loader.errors import ExtractError
 from loader.sources.compression import SUFFIXES, compression_of, decompressed, without_suffix
 
 _HEAD_BYTES = 1024
-"""Number of bytes that are examined."""
+"""Number of bytes of the decompressed text that are examined."""
 
 TEXT_SUFFIXES = {".csv": "csv", ".tsv": "csv", ".tab": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 
 FOLDER_SUFFIXES = (".parquet", *TEXT_SUFFIXES, ".txt")
-"""What a folder is searched for (any case)."""
+"""Endings of the files that are taken from a folder, in upper or lower case, without a suffix of
+compression."""
 
 JSON_SUFFIX = ".json"
 
 PART_PREFIX = "part-"
-"""How Spark, Hive and Flink begin the names of the files they write."""
+"""Start of the names of files that Spark, Hive and Flink write."""
 
 PARQUET_MAGIC = b"PAR1"
 
@@ -39,7 +40,7 @@ UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 READABLE = "Parquet, CSV, NDJSON and Excel workbooks (.xlsx)"
 
-# The first bytes of what people hand over by mistake, and what to do about it.
+# The first bytes of common unsupported files, with the reason and the remedy.
 WRONG_MAGICS = {
     b"PARE": "it is an encrypted Parquet file, which cannot be read",
     b"\xd0\xcf\x11\xe0": "it is an Excel workbook of the old format (.xls), or one with a password; save it "
@@ -48,7 +49,7 @@ WRONG_MAGICS = {
     b"Obj\x01": f"it is an Avro file; only {READABLE} are read",
 }
 
-# Archives by their first bytes: what they are called, and the command that unpacks one into a folder.
+# Archives by their first bytes: the name of the format, and the command that unpacks a file into a folder.
 ARCHIVES = {
     b"PK\x03\x04": ("a zip archive", "unzip {file} -d {folder}"),
     b"PK\x05\x06": ("an empty zip archive", ""),
@@ -58,7 +59,7 @@ ARCHIVES = {
 
 TAR = ("a tar archive", "mkdir -p {folder} && tar -xf {file} -C {folder}")
 TAR_MARK = slice(257, 262)
-"""Offset of ``ustar`` in a tar archive: in the header of its first member."""
+"""Position of ``ustar`` in a tar archive: it is in the header of the first member."""
 
 ZIP_NAME_OFFSET = 30
 """Offset of the name of the first member in a zip archive."""
@@ -66,17 +67,17 @@ ZIP_NAME_OFFSET = 30
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".ods")
 
 WORKBOOK_MEMBERS = (b"[Content_Types].xml", b"_rels/", b"docProps/", b"xl/")
-"""What the first member of a zip archive is called if it is an Excel workbook."""
+"""Start of the name of the first member of a zip archive that is an Excel workbook."""
 
 _WORKBOOK_PART = re.compile(r"xl/workbook[0-9]*\.xml", re.IGNORECASE)
-"""The member of a zip archive that makes it a workbook of the format .xlsx or .xlsm."""
+"""Name of the member that every workbook of the format .xlsx or .xlsm contains."""
 
 
 def is_extract_name(name: str) -> bool:
-    """Return whether a file of this name is an extract's, where whole folders are given (in any case).
+    """Return whether a file with this name is taken from a folder as a part of the extract.
 
-    A ``.json`` file in a folder is one if its name is that of a part, as Spark writes them: others are
-    manifests and reports as often as data.
+    Upper and lower case are equal. A ``.json`` file is taken only if its name begins with ``part-``, as Spark
+    writes it: many other ``.json`` files in folders are manifests and reports.
     """
     text_name = PurePath(without_suffix(name).lower()).name
     if text_name.startswith(PART_PREFIX) and text_name.endswith(JSON_SUFFIX):
@@ -89,22 +90,22 @@ def format_of(name: str, packed: BufferedReader, named: str) -> str:
 
     Args:
         name: Name of the file.
-        packed: The file, opened at its start; it is read from.
+        packed: The file, at its start. Its position changes.
         named: The user's setting, or ``auto``.
 
     Raises:
         ExtractError: The format is not supported.
-        OSError: It cannot be read; or one of ``compression.DAMAGED``.
+        OSError: The file cannot be read. A damaged file raises one of ``compression.DAMAGED``.
     """
     head = packed.peek(8)[:8]
     suffix = PurePath(without_suffix(name)).suffix.lower()
     if head.startswith(PARQUET_MAGIC):
         if named not in ("auto", "parquet"):
-            raise _neither(name, f"it is a Parquet file, and not {named}")
+            raise _unsupported(name, f"it is a Parquet file, and not {named}")
         return "parquet"
     if head.startswith(_ZIP_MAGIC) and _is_workbook(packed):
         if named not in ("auto", "xlsx"):
-            raise _neither(name, f"it is an Excel workbook, and not {named}")
+            raise _unsupported(name, f"it is an Excel workbook, and not {named}")
         return "xlsx"
     text = decompressed(packed).read(_HEAD_BYTES)
     _refuse_archive(name, text)
@@ -112,15 +113,15 @@ def format_of(name: str, packed: BufferedReader, named: str) -> str:
     if text.startswith(PARQUET_MAGIC):
         why = f"it is a Parquet file inside {compression_of(head)}; unpack it first"
     if why is None and named == "xlsx":
-        why = "it does not begin as an Excel workbook (.xlsx) does"
+        why = "it is not an Excel workbook (.xlsx)"
     if why is None and (suffix == ".parquet" or named == "parquet"):
         why = "its name ends in .parquet, but it does not begin with PAR1"
         why = why if suffix == ".parquet" else "it does not begin with PAR1, as Parquet files do"
     if why is not None:
-        raise _neither(name, why)
+        raise _unsupported(name, why)
     found = named if named != "auto" else TEXT_SUFFIXES.get(suffix) or _format_of_text(name, suffix, text)
     if found == "ndjson" and text.startswith(UTF_16_MARKS):
-        raise _neither(name, "it is JSON in UTF-16, and JSON must be UTF-8")
+        raise _unsupported(name, "it is JSON in UTF-16, and JSON must be UTF-8")
     return found
 
 
@@ -129,7 +130,7 @@ def _refuse_archive(name: str, text: bytes) -> None:
     is_workbook = text[ZIP_NAME_OFFSET:].startswith(WORKBOOK_MEMBERS) or name.lower().endswith(WORKBOOKS)
     if kind == "a zip archive" and is_workbook:
         why = "it is a workbook of another format, a compressed one, or one from S3"
-        raise _neither(name, f"{why}; save it as an Excel workbook (.xlsx) on this machine, or as CSV")
+        raise _unsupported(name, f"{why}; save it as an Excel workbook (.xlsx) on this machine, or as CSV")
     if text[TAR_MARK] == b"ustar":
         kind, command = TAR
     if not kind:
@@ -145,7 +146,7 @@ def _refuse_archive(name: str, text: bytes) -> None:
 
 
 def _is_workbook(packed: BufferedReader) -> bool:
-    """Return whether a zip archive is a workbook; the file is at its start afterwards."""
+    """Return whether a zip archive is a workbook. The file is at its start afterwards."""
     if not packed.seekable():
         return False
     try:
@@ -160,11 +161,11 @@ def _is_workbook(packed: BufferedReader) -> bool:
 def _format_of_text(name: str, suffix: str, text: bytes) -> str:
     begin = text.removeprefix(BYTE_ORDER_MARK).lstrip()[:1]
     if begin == b"[" and suffix == JSON_SUFFIX:
-        raise _neither(name, "it is one JSON array; write one object per line (jq -c '.[]' does it)")
+        raise _unsupported(name, "it is one JSON array; write one object per line (jq -c '.[]' does it)")
     return "ndjson" if begin == b"{" or suffix == JSON_SUFFIX else "csv"
 
 
-def _neither(name: str, why: str) -> ExtractError:
+def _unsupported(name: str, why: str) -> ExtractError:
     return ExtractError(
         "Unsupported file format.",
         where=name,

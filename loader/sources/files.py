@@ -2,11 +2,12 @@
 
 Rules kept here:
 
-1. A fingerprint is a function of the stored bytes alone, also of compressed files. Of a file
-   larger than WHOLE_FILE_BYTES it is a sample, and the modification time becomes part of its identity. The
-   time of the last change (ctime) and the inode are compared as well: no program sets them.
-   Objects in S3 have what S3 knows them by.
-2. What is read is the text: a compressed file is unpacked on the way, and can only be read forward.
+1. A fingerprint is a function of the stored bytes alone (of a compressed file, the compressed bytes). If a
+   file is larger than WHOLE_FILE_BYTES, its fingerprint covers a sample, and its modification time is part of
+   its identity. During a load, the time of the last change (ctime) and the inode are compared as well,
+   because programs cannot set them. The fingerprint of an object in S3 is made from its ETag, size and
+   version.
+2. Readers receive text: a compressed file is decompressed while it is read, and can only be read forward.
 """
 
 import hashlib
@@ -25,13 +26,14 @@ from loader.sources.s3_objects import S3File
 
 SAMPLE_BLOCKS = 64
 SAMPLE_BLOCK_BYTES = 4 * 2**20
-"""Of larger files, this many evenly spaced blocks are hashed, the head and the tail among them."""
+"""The fingerprint of a larger file covers SAMPLE_BLOCKS evenly spaced blocks, which include the first and the
+last bytes."""
 
 
 def changed(before: SourceFile, now: SourceFile) -> str | None:
-    """Return how ``now`` differs from ``before`` in words, or None if it is the same file.
+    """Return the difference between ``before`` and ``now`` as text, or None if it is the same file.
 
-    The place and, for files hashed whole, the modification time do not matter: the bytes do.
+    The path is not compared. The modification time is compared only if the fingerprint covers a sample.
     """
     if before.format != now.format:
         return f"it was {before.format}, it is {now.format}"
@@ -45,13 +47,13 @@ def changed(before: SourceFile, now: SourceFile) -> str | None:
 
 
 def check_unchanged(file: SourceFile) -> None:
-    """Refuse to go on with a file that changed since the load began: cheap enough for every window.
+    """Raise an error if a file changed since the load began. The check is cheap enough for every window.
 
     Raises:
-        ExtractError: Its size, modification time or content is another, or it is gone.
+        ExtractError: Its size, modification time or content changed, or the file does not exist any more.
     """
     if isinstance(file, S3File):
-        if file.format == "parquet":  # of text, every part is read only if the object is the same
+        if file.format == "parquet":  # each request for a part of a text names the ETag
             file.object.check_unchanged()
         return
     try:
@@ -75,7 +77,7 @@ def check_unchanged(file: SourceFile) -> None:
 
 
 def is_unchanged(file: SourceFile) -> bool:
-    """Return whether a file is as it was when the load began."""
+    """Return whether a file did not change since the load began."""
     try:
         check_unchanged(file)
     except ExtractError:
@@ -85,7 +87,10 @@ def is_unchanged(file: SourceFile) -> bool:
 
 @lru_cache(maxsize=4096)
 def _has_same_content(file: SourceFile, _changed_ns: int, _inode: int) -> bool:
-    """Return whether a file whose owner, mode, links or place changed still has its content, as it is now."""
+    """Return whether a file whose owner, mode, links or path changed still has the same content.
+
+    The unused arguments are part of the cache's key: a later change is checked again.
+    """
     if file.is_sampled:
         return False  # the bytes between the samples may have changed
     try:
@@ -100,18 +105,18 @@ def _changed_while_read(file: SourceFile, why: str) -> ExtractError:
         "A file of the extract changed while it was being read.",
         where=file.path,
         why=why,
-        next_step="load a copy that no program writes to; the checkpoint has what was sent so far",
+        next_step="load a copy that no program writes to; the checkpoint has the events sent so far",
     )
 
 
 @contextmanager
 def opened(file: SourceFile | str) -> Iterator[BufferedReader]:
-    """Open a file of the extract, or the file of a path, and read the text it holds.
+    """Open a file of the extract, given as such or by its path, and return a reader of its text.
 
-    What is compressed can only be read forward: its ``seekable()`` is false.
+    Compressed text can only be read forward: ``seekable()`` of its reader is false.
 
     Raises:
-        ExtractError: It cannot be opened or read, or its compressed text is damaged.
+        ExtractError: The file cannot be opened or read, or its compressed text is damaged.
     """
     path = file if isinstance(file, str) else file.path
     try:
@@ -122,7 +127,7 @@ def opened(file: SourceFile | str) -> Iterator[BufferedReader]:
 
 
 def fingerprint_of(handle: BufferedReader, size_bytes: int) -> str:
-    """Return the fingerprint of a file: a function of its bytes."""
+    """Return the fingerprint of a file, in hexadecimal digits: a function of its bytes."""
     handle.seek(0)
     if size_bytes <= WHOLE_FILE_BYTES:
         return hashlib.file_digest(handle, "sha256").hexdigest()

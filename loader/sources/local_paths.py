@@ -1,11 +1,12 @@
-"""Names, folders, globs and lists of an extract to the paths of its files.
+"""Find the local files of an extract from names, folders, globs and lists.
 
 Rules kept here:
 
-1. The order of files is the order in which they were named; inside a folder or glob, by path.
+1. The order of files is the order in which they were named. The files of a folder or glob are in natural
+   order of their paths.
 2. An existing file is never read as a glob.
-3. A folder means all extracts in it and in its subfolders, whether it was named or a glob matched it.
-   What is left out of it is reported.
+3. A folder means all extracts in it and in its subfolders, whether it was named or matched by a glob. Files
+   and folders that are left out are reported.
 4. ``@LIST`` means the files that LIST names, one per line, relative to the folder of LIST.
 """
 
@@ -36,10 +37,10 @@ GLOB_CHARACTERS = "*?["
 
 
 def unlisted(patterns: Sequence[str]) -> Iterator[str]:
-    """Yield the patterns, those of lists in their place.
+    """Yield the patterns, with each list replaced by the patterns that it contains.
 
     Raises:
-        NothingToLoad: A list names nothing.
+        NothingToLoad: A list is empty.
         ExtractError: A list cannot be read, or names another list or standard input.
     """
     for pattern in patterns:
@@ -57,11 +58,11 @@ def _listed(path: Path) -> list[str]:
         raise ExtractError("The list of files cannot be read.", where=str(path), why=why or "") from error
     named = [(number, line) for number, line in enumerate(lines, start=1) if line and line[0] != "#"]
     if not named:
-        raise NothingToLoad("The list of files names none.", where=str(path))
+        raise NothingToLoad("The list of files is empty.", where=str(path))
     for number, line in named:
         if line == STANDARD_INPUT or line.startswith("@"):
             raise ExtractError(
-                "A list may name files, folders and globs only.", where=f"{path}, line {number}"
+                "A list may only name files, folders and globs.", where=f"{path}, line {number}"
             )
     return [line if line.startswith(S3_SCHEME) else str(path.parent / line) for _, line in named]
 
@@ -74,12 +75,13 @@ def local_files(
     Args:
         pattern: A file, folder or glob.
         left_out: Receives files and folders that are not part of the extract.
-        delta_version: The version of a Delta table to read; the newest one if not given.
-        in_table: Whether the pattern is a file that was found in the log of a Delta table before.
+        delta_version: The version of a Delta table to read. The default is the newest one.
+        in_table: Whether the pattern is a file that the log of a Delta table named.
 
     Raises:
         NothingToLoad: There are no files.
-        ExtractError: The search failed, or they belong to a table of Delta, Iceberg or Hudi.
+        ExtractError: The search failed, or the files belong to a table of Delta, Iceberg or Hudi.
+        SettingsError: The pattern is not valid.
     """
     check_name(pattern)
     path = Path(pattern).absolute()
@@ -89,7 +91,7 @@ def local_files(
         found = _found(path, left_out)
         if not in_table:
             refuse_tables(map(str, found), _names_in, "")
-    except OSError as error:  # a name that no file can have: pathlib asks the system, which refuses
+    except OSError as error:  # for example a name that is too long
         raise ExtractError(
             "A file of the extract cannot be read.",
             where=str(error.filename or path),
@@ -107,7 +109,7 @@ def _files_of_delta_table(folder: Path, left_out: LeftOut, version: int | None) 
 
 
 def is_open_ended(pattern: str) -> bool:
-    """Return whether a pattern may match no file: a glob, or a folder."""
+    """Return whether a pattern may match any number of files: a glob or a folder."""
     return any(mark in pattern for mark in GLOB_CHARACTERS) or Path(pattern).is_dir()
 
 
@@ -117,16 +119,16 @@ def _found(path: Path, left_out: LeftOut) -> list[Path]:
         refuse_tables([f"{path}/"], _names_in, "")
         if not found:
             raise NothingToLoad(
-                "The folder holds no extract.",
+                "The folder contains no extract.",
                 where=str(path),
                 why=" ".join(left_out.sentences()),
-                next_step=f"files must end in {' '.join(FOLDER_SUFFIXES)}, text perhaps compressed; name "
-                "others one by one or with a glob",
+                next_step=f"names of files must end in {' '.join(FOLDER_SUFFIXES)}, and text files may be "
+                "compressed; name other files one by one or with a glob",
             )
         return found
     if path.exists():
         return [path]
-    # Path.glob: unlike glob.glob it does not follow links to folders under **, which may form a cycle.
+    # Unlike glob.glob, Path.glob does not follow links to folders under **. Such links may form a cycle.
     try:
         names = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
     except (ValueError, RecursionError) as error:  # a part such as **x; thousands of parts
@@ -143,8 +145,8 @@ def _found(path: Path, left_out: LeftOut) -> list[Path]:
 
 
 def _extracts_among(names: Iterable[Path], pattern: Path, left_out: LeftOut) -> Iterator[Path]:
-    """Yield the files among what a glob matched, and the extracts in the folders among it."""
-    # A last ** matches folders to look for files in; it does not mean all files in them.
+    """Yield the files that a glob matched, and the extracts in the folders that it matched."""
+    # A ** at the end matches all folders. It does not mean all files in them.
     takes_folders = pattern.name != "**"
     for name in names:
         if hidden := _hidden_part(name, pattern):
@@ -186,24 +188,24 @@ def _names_in(folder: str) -> Sequence[str]:
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that nothing can be opened by everywhere: polars and SQLite take UTF-8 only.
+    """Reject a name that polars or SQLite cannot process: both accept only UTF-8.
 
     Raises:
-        ExtractError: It holds a NUL character, or bytes that are not UTF-8.
+        ExtractError: The name contains a NUL character, or bytes that are not UTF-8.
     """
     if "\0" in name or any("\ud800" <= character <= "\udfff" for character in name):
         raise ExtractError(
             "The name of a file cannot be used.",
             where=name,
-            why="it holds a NUL character, or bytes that are not UTF-8",
+            why="it contains a NUL character, or bytes that are not UTF-8",
             next_step="rename the file",
         )
 
 
 def _hidden_part(path: Path, pattern: Path) -> Path | None:
-    """Return the first hidden folder or file on a path whose name a wildcard matches, or None.
+    """Return the first hidden folder or file on a path if only a wildcard matches its name, else None.
 
-    A wildcard that begins with a dot or underscore itself may stand for such a name.
+    A wildcard after a dot or underscore (``.*``) matches hidden names on purpose.
     """
     if any(part.startswith((".*", ".?", ".[", "_*", "_?", "_[")) for part in pattern.parts):
         return None

@@ -1,4 +1,4 @@
-"""The order of files: by name, with numbers by their value, so that ``part-2`` comes before ``part-10``."""
+"""The natural order of files: numbers in names are compared by value, so ``part-2`` is before ``part-10``."""
 
 import re
 
@@ -6,7 +6,7 @@ _DIGITS = re.compile(r"([0-9]+)")
 
 
 def natural_key(path: str) -> tuple[tuple[tuple[tuple[str, int], ...], ...], str]:
-    """Return what paths are sorted by: folder by folder, and by the text where only leading zeros differ."""
+    """Return the sort key of a path. Paths that differ only in leading zeros are ordered as text."""
     return tuple(_key(name) for name in path.split("/")), path
 
 

@@ -1,12 +1,12 @@
-"""Columns that stand in the path of a file: ``site_id=A/dt=2024-01-02/part-0.parquet``.
+"""Read columns from the path of a file: ``site_id=A/dt=2024-01-02/part-0.parquet``. Pure.
 
 Rules kept here:
 
-1. Each folder ``key=value`` on a file's whole path is a column of its rows, so that a value does not depend
-   on how the file was named or from where. Of folders with the same key the innermost counts.
-2. Keys and values are ``%``-decoded, as Hive and Spark write them. ``__HIVE_DEFAULT_PARTITION__`` and an
-   empty value mean that there is no value.
-3. Pure: a path in, columns out.
+1. Each folder ``key=value`` on the absolute path of a file is a column of its rows. So a value does not
+   depend on the working directory or the pattern. If several folders have the same key, the innermost one
+   counts.
+2. Keys and values are ``%``-decoded, because Hive and Spark encode them. ``__HIVE_DEFAULT_PARTITION__`` and
+   an empty value mean that there is no value.
 """
 
 from urllib.parse import unquote_to_bytes
@@ -19,19 +19,20 @@ STANDARD_INPUT_PREFIX = "standard-input-"
 FRAME_PREFIX = "frame-"
 
 PRIVATE_PREFIXES = (STANDARD_INPUT_PREFIX, FRAME_PREFIX)
-"""Folders of a private copy: their path depends on the machine and not on the rows."""
+"""Start of the names of folders that contain a private copy (`private_copy`). Such a path gives no columns,
+because it depends on the machine and not on the rows."""
 
 PRIVATE_FILE_NAME = "extract"
-"""The file in such a folder."""
+"""Name of the file in such a folder."""
 
 
 def is_partition(folder: str) -> bool:
-    """Return whether a folder of this name gives a column."""
+    """Return whether a folder with this name gives a column."""
     return folder.find("=") > 0
 
 
 def is_private_copy(path: str) -> bool:
-    """Return whether a file is the private copy of standard input or of a frame."""
+    """Return whether a path is that of a private copy of standard input or of a frame."""
     *_, folder, name = ("", *path.split("/"))
     return name == PRIVATE_FILE_NAME and folder.startswith(PRIVATE_PREFIXES)
 
@@ -45,10 +46,10 @@ def partition_folders(path: str) -> list[str]:
 
 
 def partitions_of(path: str) -> dict[str, str | None]:
-    """Return the columns that the path of a file gives, each with its text, or None for no value.
+    """Return the columns that the path of a file gives, by name. The value is a text, or None for no value.
 
     Raises:
-        ExtractError: A key or value is not UTF-8 once it is decoded.
+        ExtractError: A decoded key or value is not UTF-8.
     """
     columns: dict[str, str | None] = {}
     for folder in partition_folders(path):
@@ -59,7 +60,7 @@ def partitions_of(path: str) -> dict[str, str | None]:
             raise ExtractError(
                 "The name of a partition folder cannot be read.",
                 where=path,
-                why=f"{folder} is not UTF-8 once its %XX are decoded",
+                why=f"{folder} is not UTF-8 after its %XX are decoded",
                 next_step="rename the folder, or use --no-partitions to take no columns from paths",
             ) from error
         columns.pop(name, None)

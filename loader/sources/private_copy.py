@@ -1,11 +1,11 @@
-"""A private file in the run directory, for rows that come from no file: standard input, a frame.
+"""A private file in the run directory for rows that are not in a file: standard input or a frame.
 
 Rules kept here:
 
-1. The rows are in a folder of their own with mode 0700, in a file with mode 0600, for as long as the load
-   runs and no longer: they are the payload of every event.
-2. The same bytes are the same extract, so that an interrupted load goes on with them. The modification time
-   is a function of the bytes: of a large file it is part of the identity.
+1. The rows are the payload of the events. So the file has mode 0600, its folder has mode 0700, and both are
+   removed when the load ends.
+2. The same bytes are the same extract, so that an interrupted load can resume. The modification time is a
+   function of the bytes, because it is part of the identity of a large file.
 """
 
 import fcntl
@@ -23,15 +23,15 @@ from loader.private_files import make_private_folder, open_private
 from loader.sources.partitions import PRIVATE_FILE_NAME, PRIVATE_PREFIXES
 
 MODIFIED_RANGE_NS = 2**31 * 10**9
-"""Modification times before 2038, which every file system keeps."""
+"""Modification times before 2038, which every file system can store."""
 
 
 class PrivateCopy:
-    """The file that holds the rows while a load runs; removed when it is closed, or at exit.
+    """The file that contains the rows while a load runs. It is removed by ``close``, or at exit.
 
     Args:
-        run_dir: Where to put it; made if it does not exist.
-        prefix: How the name of its folder begins: one of ``PRIVATE_PREFIXES``.
+        run_dir: Folder of the copy. It is created if it does not exist.
+        prefix: Start of the name of the copy's own folder: one of ``PRIVATE_PREFIXES``.
     """
 
     def __init__(self, run_dir: Path, prefix: str) -> None:
@@ -43,10 +43,10 @@ class PrivateCopy:
         """Write the file and return its path. Blocking.
 
         Args:
-            write: Writes the content to the file it is called with.
+            write: Writes the content to the file that it receives.
 
         Raises:
-            OSError: The disk refuses it.
+            OSError: The file cannot be written.
         """
         made = [folder for folder in (self.run_dir, *self.run_dir.parents) if not folder.exists()]
         make_private_folder(self.run_dir)
@@ -66,7 +66,7 @@ class PrivateCopy:
         return path
 
     def close(self) -> None:
-        """Remove the file, and the folders that were made for it and hold nothing else."""
+        """Remove the file, and the folders that were created for it if they are empty."""
         if self._remove is not None:
             self._remove()
 
@@ -77,12 +77,12 @@ def _removed(descriptor: int, path: Path, made: list[Path]) -> None:
     for folder in (path.parent, *made):
         try:
             folder.rmdir()
-        except OSError:  # the checkpoint is there
+        except OSError:  # not empty: it contains the checkpoint
             return
 
 
 def _remove_abandoned(run_dir: Path) -> None:
-    """Remove what killed runs left behind; what a living one needs is locked."""
+    """Remove the copies of runs that were killed. The copy of a run that is active is locked."""
     for prefix in PRIVATE_PREFIXES:
         for path in run_dir.glob(f"{prefix}*/{PRIVATE_FILE_NAME}"):
             with suppress(OSError), os.fdopen(open_private(path, os.O_RDWR), "r+b") as abandoned:

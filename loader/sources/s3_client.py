@@ -1,11 +1,11 @@
-"""The user's S3: botocore's client for each bucket, and its refusals as errors that users can act on.
+"""Access to S3: botocore's client for each bucket, and errors of S3 as errors that users can act on.
 
 Rules kept here:
 
 1. Profile, region, credentials, endpoint (``AWS_ENDPOINT_URL_S3``), proxy and CA bundle are found where the
    AWS command line finds them.
-2. A part of an object is read only if the object is still the one that was found (``If-Match``).
-3. Blocking; any thread may use it.
+2. A part of an object is read only if the object did not change since it was found (``If-Match``).
+3. Calls block. Any thread may use the client.
 """
 
 import time
@@ -22,9 +22,10 @@ from loader.aws.session import open_session
 from loader.errors import ExtractError, NothingToLoad
 
 _TRIES = 5
-"""How often a request is sent, and how often one whose answer broke off is asked again."""
+"""Maximum attempts of a request, and maximum requests for a part if answers break off."""
 
 _PAUSE_SECONDS = 1.0
+"""Pause before a part is requested again."""
 
 CONFIG = Config(
     connect_timeout=10,
@@ -40,11 +41,11 @@ AGAIN = "run the same command again: it resumes"
 
 
 class S3Client:
-    """Asks S3 as the user. Lookups happen on first use.
+    """Sends requests to S3 with the user's credentials. The Region of a bucket is looked up on first use.
 
     Args:
         profile: AWS profile, or None for ``AWS_PROFILE`` or the default one.
-        region: AWS Region to begin with, or None; buckets elsewhere are found.
+        region: AWS Region of the first request about a bucket, or None. Buckets in other Regions are found.
     """
 
     def __init__(self, profile: str | None, region: str | None) -> None:
@@ -57,25 +58,25 @@ class S3Client:
         return open_session(self._profile, self._region)
 
     def configured(self, bucket: str, config: Config) -> Any:
-        """Return a client for the Region that a bucket is in, with time limits of its own."""
+        """Return a client for the Region of a bucket, with its own configuration."""
         return self._client(self.of(bucket).meta.region_name, config)
 
     def _client(self, region: str | None, config: Config = CONFIG) -> Any:
         try:
             client = self._session.create_client("s3", region_name=region, config=config)
         except (BotoCoreError, ValueError) as error:
-            raise ExtractError("S3 cannot be asked for the extract.", why=str(error)) from error
+            raise ExtractError("The client for S3 cannot be created.", why=str(error)) from error
         check_url(str(client.meta.endpoint_url), "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or the profile")
         return client
 
     def _client_of(self, bucket: str) -> Any:
-        """Return the client for the Region that a bucket is in."""
+        """Return the client for the Region of a bucket."""
         client = self._client(None)
         with refusals(f"s3://{bucket}"):
             try:
                 answer = client.head_bucket(Bucket=bucket)
             except ClientError as error:
-                # The permission to read objects does not include HeadBucket, but a refusal names the Region.
+                # The permission to read objects does not include HeadBucket, but the error names the Region.
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] not in (301, 400, 403):
                     raise
                 answer = error.response
@@ -83,9 +84,10 @@ class S3Client:
         return client if region in (None, client.meta.region_name) else self._client(region)
 
     def read(self, bucket: str, key: str, etag: str, start: int, end: int) -> bytes:
-        """Return a part of an object.
+        """Return the bytes of an object from ``start`` up to ``end``.
 
         Raises:
+            NothingToLoad: The object does not exist any more.
             ExtractError: The object changed, or cannot be read.
         """
         part = {"Bucket": bucket, "Key": key, "Range": f"bytes={start}-{end - 1}", "IfMatch": etag}
@@ -94,7 +96,7 @@ class S3Client:
 
 
 def _until_whole(ask: Callable[[], Any]) -> bytes:
-    """Ask again if the answer broke off or stalled; up to its first byte botocore itself tries again."""
+    """Repeat the request if its answer breaks off or stalls. Before the first byte, botocore repeats it."""
     for tries_left in reversed(range(_TRIES)):
         body = ask()
         try:
@@ -110,11 +112,11 @@ def _until_whole(ask: Callable[[], Any]) -> bytes:
 
 @contextmanager
 def refusals(url: str) -> Iterator[None]:
-    """Turn what S3 or the way to it refuses into the error that users read.
+    """Convert errors of S3 and of the connection into errors for users.
 
     Raises:
-        NothingToLoad: There is no such object.
-        ExtractError: Anything else.
+        NothingToLoad: The object does not exist.
+        ExtractError: Any other error.
     """
     try:
         yield
@@ -128,8 +130,8 @@ def refusals(url: str) -> Iterator[None]:
 
 def _no_credentials() -> ExtractError:
     return ExtractError(
-        "No AWS credentials were found to read the extract with.",
-        next_step="log in as for the AWS command line, or give --profile or --extract-profile",
+        "No AWS credentials to read the extract were found.",
+        next_step="log in as for the AWS command line, or set --profile or --extract-profile",
     )
 
 
@@ -137,7 +139,7 @@ def _refused(url: str, error: ClientError) -> ExtractError | NothingToLoad:
     code = str(error.response["Error"].get("Code", ""))
     is_bucket = "/" not in url.removeprefix("s3://")
     if code == "NoSuchBucket" or (is_bucket and code in GONE):
-        return ExtractError("There is no such bucket.", where=url, why=code, next_step="check its spelling")
+        return ExtractError("The bucket does not exist.", where=url, why=code, next_step="check its spelling")
     if code in GONE:
         return NothingToLoad("No object matches.", where=url, next_step="check the key and its spelling")
     if code in CHANGED:
@@ -146,18 +148,18 @@ def _refused(url: str, error: ClientError) -> ExtractError | NothingToLoad:
         return ExtractError(
             "S3 denies access to the extract.",
             where=url,
-            why=f"{code}: the key in use lacks a permission, or there is no such object",
+            why=f"{code}: the credentials lack a permission, or the object does not exist",
             next_step="s3:GetObject is needed, and s3:ListBucket for prefixes and globs",
         )
     message = str(error.response["Error"].get("Message", ""))
-    return ExtractError("S3 refused to give the extract.", where=url, why=f"{code}: {message}")
+    return ExtractError("S3 rejected the request for the extract.", where=url, why=f"{code}: {message}")
 
 
 def changed_object(url: str) -> ExtractError:
-    """Return the error for an object that is no longer the one the load began with."""
+    """Return the error for an object that changed since the load began."""
     return ExtractError(
         "An object of the extract changed while it was being read.",
         where=url,
-        why="its ETag is another than when the load began",
-        next_step="load a copy that no program writes to; the checkpoint has what was sent so far",
+        why="its ETag changed since the load began",
+        next_step="load a copy that no program writes to; the checkpoint has the events sent so far",
     )

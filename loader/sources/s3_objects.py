@@ -1,11 +1,11 @@
-"""Objects in S3 as the files of an extract: found by key, prefix or glob, and read part by part.
+"""Find the objects in S3 of an extract by key, prefix or glob, and read them in parts.
 
 Rules kept here:
 
-1. ``s3://bucket/key`` is an object, ``s3://bucket/prefix/`` the extracts below it, by key, as in a folder; in
-   a glob ``*`` stays between slashes and ``**`` crosses them. What is left out is reported.
-2. An object is known by its ETag, size and version: no byte of it is read for that.
-3. Text is read from front to back in parts, some of them ahead: memory is a few parts.
+1. ``s3://bucket/key`` is an object. ``s3://bucket/prefix/`` means the extracts below the prefix, as in a
+   folder. In a glob, ``*`` does not match a slash and ``**`` does. Objects that are left out are reported.
+2. An object is identified by its ETag, size and version. Its bytes are not read for that.
+3. Text is read from front to back in parts. Some parts are read ahead, so memory is limited to a few parts.
 """
 
 import hashlib
@@ -33,18 +33,19 @@ if TYPE_CHECKING:
 
 PART_BYTES = 2 * 2**20
 PARTS_AHEAD = 4
-"""With 30 ms to the first byte of a part, 4 at a time are some 200 MB/s: more than text is parsed at."""
+"""Parts that are read ahead. If the first byte of a part takes 30 ms, 4 parts at a time give about 200 MB/s,
+which is faster than text is parsed."""
 
 HEAD_PART_BYTES = 2**16
-"""Part size for a look at the first bytes only."""
+"""Size of a part if only the first bytes are read."""
 
-LOOKS_AT_ONCE = 16
-"""How many objects are asked for at a time."""
+HEADS_AT_ONCE = 16
+"""Number of objects whose properties are requested at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class S3Object:
-    """An object as it was when it was found."""
+    """The properties of an object when it was found."""
 
     bucket: str
     key: str
@@ -59,27 +60,29 @@ class S3Object:
 
     @property
     def fingerprint(self) -> str:
-        """A digest of what S3 calls this content."""
+        """A digest of the object's ETag, size and version, in hexadecimal digits."""
         identity = f"s3 object {self.etag} of {self.size_bytes} bytes, version {self.version}"
         return hashlib.sha256(identity.encode()).hexdigest()
 
     def open(self, part_bytes: int = PART_BYTES) -> io.BufferedReader:
-        """Open it for reading; closing it ends what is read ahead."""
+        """Open the object for reading. Closing the reader ends the reading ahead."""
         return io.BufferedReader(_Parts(self.read, self.size_bytes, part_bytes), HEAD_PART_BYTES)
 
     def read(self, start: int, end: int) -> bytes:
         """Return the bytes from ``start`` up to ``end``.
 
         Raises:
-            ExtractError: It changed, or cannot be read.
+            NothingToLoad: The object does not exist any more.
+            ExtractError: The object changed, or cannot be read.
         """
         return self.client.read(self.bucket, self.key, self.etag, start, end)
 
     def check_unchanged(self) -> None:
-        """Refuse to go on if it is not there any more as it was found.
+        """Raise an error if the object changed or was deleted since it was found.
 
         Raises:
-            ExtractError: It changed, or cannot be read.
+            NothingToLoad: The object does not exist any more.
+            ExtractError: The object changed, or cannot be read.
         """
         with refusals(str(self)):
             self.client.of(self.bucket).head_object(Bucket=self.bucket, Key=self.key, IfMatch=self.etag)
@@ -97,12 +100,12 @@ def find_objects(url: str, client: S3Client, left_out: LeftOut) -> list[S3Object
 
     Args:
         url: A key, a prefix that ends with a slash, or a glob.
-        client: Asks S3.
+        client: Sends the requests to S3.
         left_out: Receives objects that are not part of the extract.
 
     Raises:
         NothingToLoad: There are no objects.
-        ExtractError: The bucket does not exist, or may not be read; or they belong to a table of Delta,
+        ExtractError: The bucket does not exist or cannot be read, or the objects belong to a table of Delta,
             Iceberg or Hudi.
     """
     bucket, _, key = url.removeprefix(S3_SCHEME).partition("/")
@@ -116,14 +119,14 @@ def find_objects(url: str, client: S3Client, left_out: LeftOut) -> list[S3Object
             why=" ".join(left_out.sentences()),
             next_step="name objects one by one, or with a glob such as **",
         )
-    with ThreadPoolExecutor(LOOKS_AT_ONCE) as threads:
-        found = list(threads.map(lambda name: _look(bucket, name, client), sorted(keys, key=natural_key)))
+    with ThreadPoolExecutor(HEADS_AT_ONCE) as threads:
+        found = list(threads.map(lambda name: _object(bucket, name, client), sorted(keys, key=natural_key)))
     refuse_tables(map(str, found), partial(_names_in, client), f"{S3_SCHEME}{bucket}")
     return found
 
 
 def is_open_ended(url: str) -> bool:
-    """Return whether a URL may match no object: a prefix or a glob."""
+    """Return whether a URL may match any number of objects: a prefix or a glob."""
     key = url.removeprefix(S3_SCHEME).partition("/")[2]
     return not key or key.endswith("/") or any(mark in key for mark in GLOB_CHARACTERS)
 
@@ -141,7 +144,7 @@ def _named_keys(bucket: str, key: str, client: S3Client, left_out: LeftOut) -> l
             left_out.add(HIDDEN, f"{S3_SCHEME}{bucket}/{hidden}")
         else:
             keys.append(name)
-    # A key may hold brackets, and an existing object is never read as a glob.
+    # A key may contain brackets. If no key matches them as a glob, they are read as a key.
     return keys or ([] if fitting else [key])
 
 
@@ -161,7 +164,7 @@ def _extracts_below(bucket: str, prefix: str, keys: Sequence[str], left_out: Lef
 
 
 def _hidden_part(key: str, named: str) -> str:
-    """Return the first hidden folder or name of a key that was not named as such; an empty text if none."""
+    """Return a key up to its first hidden part that the pattern does not name, or an empty text."""
     named_parts = set(named.split("/"))
     if any(part.startswith((".*", ".?", ".[", "_*", "_?", "_[")) for part in named_parts):
         return ""
@@ -173,7 +176,7 @@ def _hidden_part(key: str, named: str) -> str:
 
 
 def _names_in(client: S3Client, folder: str) -> list[str]:
-    """Return the keys below a folder, at most a page of them; none if they may not be listed."""
+    """Return the keys below a folder, at most one page (1,000), or none if listing is not permitted."""
     bucket, _, key = folder.removeprefix(S3_SCHEME).partition("/")
     try:
         answer = client.of(bucket).list_objects_v2(Bucket=bucket, Prefix=f"{key}/")
@@ -182,7 +185,7 @@ def _names_in(client: S3Client, folder: str) -> list[str]:
     return [entry["Key"] for entry in answer.get("Contents", ())]
 
 
-def _look(bucket: str, key: str, client: S3Client) -> S3Object:
+def _object(bucket: str, key: str, client: S3Client) -> S3Object:
     with refusals(f"{S3_SCHEME}{bucket}/{key}"):
         found: dict[str, Any] = client.of(bucket).head_object(Bucket=bucket, Key=key)
     return S3Object(
@@ -216,7 +219,7 @@ def _fits(names: list[str], pattern: list[str]) -> bool:
 
 
 class _Parts(io.RawIOBase):
-    """A stream over ranged reads; once it is read from one part into the next, it reads ahead."""
+    """A stream over ranged reads. It reads ahead after it was read from one part into the next."""
 
     def __init__(self, read: Callable[[int, int], bytes], size_bytes: int, part_bytes: int) -> None:
         self._read = read

@@ -1,4 +1,7 @@
-"""Standard input as a file: it can be read once, and a load needs its windows, fingerprint and resume."""
+"""Copy standard input to a file.
+
+Standard input can be read only once. A load reads its extract for its fingerprint, its windows and a resume.
+"""
 
 import shutil
 import sys
@@ -14,20 +17,20 @@ COPY_BYTES = 2**20
 
 
 class StdinCopy(PrivateCopy):
-    """The file that holds standard input while a load runs; removed when it is closed, or at exit.
+    """The file that contains standard input while a load runs. It is removed by ``close``, or at exit.
 
     Args:
-        run_dir: Where to put it; made if it does not exist.
+        run_dir: Folder of the copy. It is created if it does not exist.
     """
 
     def __init__(self, run_dir: Path) -> None:
         super().__init__(run_dir, STANDARD_INPUT_PREFIX)
 
     def read(self, stream: BinaryIO | None = None) -> Path:
-        """Read standard input, or ``stream``, to its end and return the file that holds it. Blocking.
+        """Read standard input, or ``stream``, to its end and return the path of the copy. Blocking.
 
         Raises:
-            ExtractError: Standard input is a terminal, or the disk refuses the file.
+            ExtractError: Standard input is a terminal, or the file cannot be written.
         """
         stream = stream or getattr(sys.stdin, "buffer", None)
         if stream is None or stream.isatty():
@@ -40,8 +43,8 @@ class StdinCopy(PrivateCopy):
         except OSError as error:
             self.close()
             raise ExtractError(
-                "Standard input cannot be kept in a file.",
+                "The copy of standard input cannot be written.",
                 where=str(self.run_dir),
                 why=error.strerror or str(error),
-                next_step="make room or make it writable, or name another folder with --run-dir",
+                next_step="free space, make the folder writable, or name another folder with --run-dir",
             ) from error

@@ -1,7 +1,8 @@
-"""Folders whose files mean something only together with the metadata beside them: Delta, Iceberg, Hudi.
+"""Detect files of Delta, Iceberg and Hudi tables. The metadata of such a table states which rows are current.
 
-Rule kept here: such files are refused, however they were named. Read one by one they would give rows that
-were deleted or replaced. `delta_table` reads a Delta table that is named by its own folder.
+Rule kept here: such files are rejected, whether a file, a folder or a glob was named. Read as plain files,
+they would give rows that were deleted or replaced. `delta_table` reads a Delta table whose own folder was
+named.
 """
 
 import shlex
@@ -15,13 +16,13 @@ from loader.sources.partitions import PRIVATE_PREFIXES
 
 @dataclass(frozen=True, slots=True)
 class TableFormat:
-    """The signs of a table format, and a way to its rows.
+    """The marks of a table format, and a function that reads its rows.
 
     Attributes:
-        name: What people call it.
-        folder: The folder with its metadata, inside the table's.
-        suffix: How a file of metadata ends; empty for any file.
-        function: DuckDB's function that reads such a table, or empty.
+        name: The name of the format for messages.
+        folder: The folder with the metadata, inside the table's folder.
+        suffix: End of the name of a metadata file; empty for any file.
+        function: DuckDB's function that reads such a table; empty if there is none.
     """
 
     name: str
@@ -37,19 +38,19 @@ TABLE_FORMATS = (
 )
 
 Names = Callable[[str], Iterable[str]]
-"""Returns the names in a folder; none if there is no such folder."""
+"""Returns the names in a folder, or none if the folder does not exist."""
 
 
 def refuse_tables(paths: Iterable[str], names_in: Names, top: str) -> None:
-    """Refuse files that belong to a table.
+    """Raise an error if a file belongs to a table.
 
     Args:
         paths: The files.
-        names_in: Looks into a folder.
-        top: Where to stop going up: a prefix of all paths.
+        names_in: Returns the names in a folder.
+        top: The folder above which no table is searched: a prefix of all paths.
 
     Raises:
-        ExtractError: One of their folders, or one around them, is a table of such a format.
+        ExtractError: A folder above a file is a table of such a format.
     """
     seen: set[str] = set()
     for path in paths:
@@ -82,7 +83,7 @@ def _table(folder: str, table_format: TableFormat) -> ExtractError:
     return ExtractError(
         f"The extract is part of a table of {table_format.name}.",
         where=folder,
-        why=f"only {table_format.folder} states which rows are current: read as plain files, they "
-        "would bring back rows that were deleted or replaced",
+        why=f"only {table_format.folder} states which rows are current; read as plain files, the table "
+        "would give rows that were deleted or replaced",
         next_step=step,
     )

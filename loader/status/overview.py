@@ -11,9 +11,9 @@ from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.queries import RunEnd, Totals, read_last_run, read_totals, with_marked
 from loader.checkpoint.reading import open_for_reading, read_plan
+from loader.checkpoint.start.archiving import ARCHIVED_NAME
 from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.start.lock import look_without_locking
-from loader.checkpoint.start.making_way import KEPT_NAME
 from loader.checkpoint.verdicts import Verdicts
 from loader.command_line import CommandLine
 from loader.errors import CheckpointError, ExitCode
@@ -188,7 +188,7 @@ def read_overview(place: Path, now: float, *, safe_seconds: float = SAFE_SECONDS
 
 def kept_checkpoints(run_dir: Path) -> list[Path]:
     """Return the checkpoints of earlier loads, oldest first: their names begin with the time."""
-    return sorted(run_dir.glob(KEPT_NAME.format("*")))
+    return sorted(run_dir.glob(ARCHIVED_NAME.format("*")))
 
 
 def _read(  # noqa: PLR0917 - one place

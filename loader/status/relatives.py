@@ -4,9 +4,9 @@ from pathlib import Path
 
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.reading import open_for_reading, read_plan
+from loader.checkpoint.start.archiving import ARCHIVED_NAME
 from loader.checkpoint.start.correction_folders import REASONS_NAME, not_loaded_folders
 from loader.checkpoint.start.lock import look_without_locking
-from loader.checkpoint.start.making_way import KEPT_NAME
 from loader.errors import CheckpointError
 from loader.shards.parts import shard_folders
 
@@ -26,7 +26,7 @@ def parent_of(run_dir: Path) -> Path | None:
     if name in (CORRECTED_NAME, CORRECTED_NOT_LOADED_NAME):
         return folder if (folder / CHECKPOINT_NAME).exists() or shard_folders(folder) else None
     load_id = name.removeprefix(CORRECTED_NOT_LOADED_NAME).removeprefix(CORRECTED_NAME).removeprefix("-")
-    kept = folder / KEPT_NAME.format(load_id)
+    kept = folder / ARCHIVED_NAME.format(load_id)
     return kept if kept.exists() else None
 
 

@@ -83,15 +83,15 @@ def _state(whole: Whole) -> LoadState:
         return LoadState.RUNNING
     if any(run.end is None for run in whole.runs):
         return LoadState.KILLED
-    is_finished = not whole.missing and not whole.needy
+    is_finished = not whole.missing and not whole.stopped
     return LoadState.FINISHED if is_finished else LoadState.STOPPED
 
 
 def _end(whole: Whole) -> RunEnd:
     ends = [run.end for run in whole.runs if run.end is not None]
-    needy = next((run.end for run in whole.needy if run.end is not None), None)
-    cause = needy.cause if needy is not None else COMPLETED
-    if needy is None and whole.missing:
+    stopped = next((run.end for run in whole.stopped if run.end is not None), None)
+    cause = stopped.cause if stopped is not None else COMPLETED
+    if stopped is None and whole.missing:
         cause = f"{counted(len(whole.missing), 'shard')} of {whole.of:,} not begun"
     return RunEnd(
         cause=cause,
@@ -105,8 +105,8 @@ def _end(whole: Whole) -> RunEnd:
 
 
 def _command(whole: Whole) -> str:
-    """Return the command for the remaining work: that of the shard that needs it most."""
-    chosen = next(iter(whole.needy), None)
+    """Return the command for the remaining work: that of the shard with the most serious end."""
+    chosen = next(iter(whole.stopped), None)
     if chosen is not None or not whole.missing:
         return (chosen or whole.runs[0]).command
     command = whole.runs[0].command

@@ -108,7 +108,7 @@ def test_the_rule_counts_loads_or_days(tmp_path: Path, rule: str, left: int) -> 
     [
         (failed, "it has failed events"),
         (in_doubt, "it has events in doubt"),
-        (stopped, "it did not come to its end"),
+        (stopped, "it is not complete"),
     ],
 )
 def test_what_failed_or_is_in_doubt_stays(tmp_path: Path, kind: Night, why: str) -> None:

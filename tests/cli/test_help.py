@@ -2,15 +2,16 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-import typer.main
 
 from loader.cli import app
+from loader.cli.terminal.command_group import imported_commands
 from loader.job import CsvSettings, ExcelSettings, Job
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined] # a group
+COMMANDS: dict[str, Any] = dict(imported_commands(app))
 
 CONTRACT = {
     "load": [

@@ -194,7 +194,7 @@ def test_what_is_needed_has_a_suggestion_where_a_source_is_near(ask, tmp_path):
     path.write_text("PO No,Line,Material Number,Order Qty,Ship Loc,Vendor Name\n1,1,M1,5,S1,V\n")
     ask("init", path, "--event-type", "scn.data.inboundorderline", "-o", "job.toml")
     text = Path("job.toml").read_text()
-    assert '# NEEDED: tpartner_id = "Vendor Name"  # string; a name that is near' in text
-    assert '# NEEDED: quantity_submitted = "Order Qty"  # double; a name that is near' in text
+    assert '# NEEDED: tpartner_id = "Vendor Name"  # string; a similar name' in text
+    assert '# NEEDED: quantity_submitted = "Order Qty"  # double; a similar name' in text
     assert '# NEEDED: id = ""  # string' in text
     assert "tpartner_id" not in tomllib.loads(text)["mapping"]

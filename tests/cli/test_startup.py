@@ -3,6 +3,12 @@
 import subprocess
 import sys
 
+import pytest
+from typer.core import TyperCommand
+
+from loader.cli import app
+from loader.cli.terminal.command_group import SUMMARIES, imported_commands
+
 LOOK = """
 import os, sys
 before = dict(os.environ)
@@ -34,8 +40,39 @@ main()
 """
 
 
-def python(script: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+HELP = """
+import sys
+from loader.cli import main
+
+sys.argv = ["scn-loader", *sys.argv[1:]]
+try:
+    main()
+finally:
+    slow = {"pydantic_settings", "polars", "sqlite3", "loader.job", "loader.checkpoint"} & set(sys.modules)
+    assert not slow, slow
+"""
+
+
+def python(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["lod"], []])
+def test_help_waits_for_no_import_of_a_command(arguments: list[str]) -> None:
+    """The list of commands and a misspelled name are answered at once."""
+    done = python(HELP, *arguments)
+    assert "AssertionError" not in done.stderr
+    assert done.returncode == (0 if arguments and arguments[0].startswith("-") else 2)
+    assert "load" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("name", "command"), imported_commands(app).items())
+def test_a_summary_is_the_first_sentence_of_its_command(name: str, command: TyperCommand) -> None:
+    """The list of commands and the help of each command agree."""
+    assert command.name == name
+    assert (command.help or "").split("\n\n")[0].replace("\n", " ") == SUMMARIES[name]
 
 
 def test_importing_the_library_changes_no_environment_and_the_command_imports_no_polars() -> None:

@@ -89,14 +89,14 @@ def test_a_few_milliseconds_alone_are_a_small_step() -> None:
 
 
 def test_what_queued_before_a_pause_is_forgotten() -> None:
-    """After ``begin_anew`` only attempts from then on are evidence."""
+    """After ``discard_before`` only attempts from then on are evidence."""
     load = Load(1000.0, 10.0)
     first = load.until_throttled(4000.0)
     load.send(4000.0, 0.1)
     estimate = LimitEstimate(load.log, 4000.0, now=0.0)
     estimate.note_trouble(first, first, 4000.0)
     load.now += 0.1
-    estimate.begin_anew(load.log.last + 1, load.now)
+    estimate.discard_before(load.log.last + 1, load.now)
     load.send(900.0, 0.2)
     second = load.until_throttled(1100.0)
     assert estimate.saturated(second, 1100.0, 0.0) is None

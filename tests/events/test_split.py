@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.events.split import halves, part_event, part_token, record_places, whole
+from loader.events.split import halves, part_event, part_token, record_spans, whole
 from loader.json_quoting import quote
 from loader.model import Event, Part
 
@@ -37,7 +37,7 @@ def test_records_are_found_byte_for_byte(records, ascii_only):
     """The place of a record holds exactly the bytes it was packed from, whatever is in its texts."""
     parts = [written(record, ascii_only=ascii_only) for record in records]
     data = packed(parts).data
-    assert [data[begin:end] for begin, end in record_places(data)] == parts
+    assert [data[begin:end] for begin, end in record_spans(data)] == parts
 
 
 @given(RECORDS, st.sampled_from(["", " ", "\n", "\t \r\n"]))
@@ -46,7 +46,7 @@ def test_blanks_between_records_are_no_part_of_them(records, blank):
     data = (
         blank + "[" + blank + f"{blank},{blank}".join(map(json.dumps, records)) + blank + "]" + blank
     ).encode()
-    assert [data[begin:end].decode() for begin, end in record_places(data)] == list(map(json.dumps, records))
+    assert [data[begin:end].decode() for begin, end in record_spans(data)] == list(map(json.dumps, records))
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def test_blanks_between_records_are_no_part_of_them(records, blank):
 def test_what_is_no_array_of_objects_is_refused(data):
     """Nothing is cut that is not understood to its end."""
     with pytest.raises(ValueError, match=r"array of objects|Expecting"):
-        record_places(data)
+        record_spans(data)
 
 
 def test_a_number_of_any_length_is_only_text():
     """A number too long for Python to read as one is cut out like any other."""
     record = b'{"n":' + b"9" * 10_000 + b"}"
-    assert record_places(b"[" + record + b"]") == [(1, 1 + len(record))]
+    assert record_spans(b"[" + record + b"]") == [(1, 1 + len(record))]
 
 
 @given(RECORDS)
@@ -70,7 +70,7 @@ def test_the_parts_of_an_event_are_its_records_again(records):
     """Halves put together are the whole; each part has the rows, the place and the bytes of its records."""
     texts = [written(record, ascii_only=True) for record in records]
     event = packed(texts)
-    places = record_places(event.data)
+    places = record_spans(event.data)
     tokens = set()
     for part in all_parts(whole(event))[1:]:
         first, second = halves(part) if part.count > 1 else (part, Part(part.first + 1, 0))

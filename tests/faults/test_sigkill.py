@@ -48,7 +48,7 @@ async def look(trial: Trial, emulator: Emulator) -> None:
     """Check that ``status`` tells of a killed load neither more nor less than can be known."""
     status = await trial.status()
     if status.code == 2:
-        assert "There is no load here" in status.out
+        assert "state     no load" in status.out
         return
     if "finished" not in status.out:  # the last kill may have come too late
         assert "scn-loader load" in status.out  # the command that resumes it

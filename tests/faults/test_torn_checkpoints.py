@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from loader.checkpoint.file_names import CHECKPOINT_NAME
-from loader.checkpoint.start.making_way import MAKING_WAY_NAME
+from loader.checkpoint.start.archiving import ARCHIVING_NAME
 from tests.faults.extracts import ExtractShape
 from tests.faults.harness import Trial
 from tests.faults.reliability import ONCE, STOPS
@@ -118,7 +118,7 @@ async def test_a_restart_that_was_killed_is_finished(trial: Trial, step: int) ->
         ended = await trial.run(emulator.url, "--rate", "5000")
         assert ended.code == 0, ended.words
     assert not rejected.exists()
-    assert not (trial.run_dir / MAKING_WAY_NAME).exists()
+    assert not (trial.run_dir / ARCHIVING_NAME).exists()
     kept = trial.run_dir / "checkpoint-killed.sqlite"
     with closing(sqlite3.connect(kept)) as file:
         assert file.execute("PRAGMA quick_check").fetchone() == ("ok",)
@@ -127,7 +127,7 @@ async def test_a_restart_that_was_killed_is_finished(trial: Trial, step: int) ->
 
 def half_way(run_dir: Path, steps: int) -> None:
     """Leave a run directory as a restart does that is killed after so many renames."""
-    (run_dir / MAKING_WAY_NAME).write_text("killed")
+    (run_dir / ARCHIVING_NAME).write_text("killed")
     renames = [("", ""), ("-wal", "-wal"), ("-shm", "-shm")]
     for old, new in renames[:steps]:
         part = run_dir / f"{CHECKPOINT_NAME}{old}"

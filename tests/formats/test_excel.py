@@ -239,6 +239,20 @@ def test_rows_are_counted_as_excel_counts_them(tmp_path: Path) -> None:
     assert [bad.left_out for piece in pieces_of(table) for bad in piece.bad] == [True, True]
 
 
+def test_a_title_above_the_header_is_asked_about(tmp_path: Path) -> None:
+    """The sheet is not read with the title for its header; both settings named work."""
+    table = text_row(4, "id", "qty", "site") + text_row(5, "a", "1", "x") + text_row(6, "b", "2", "y")
+    path = raw_workbook(tmp_path / "x.xlsx", text_row(1, "Stock") + text_row(2, "of May") + table)
+    with pytest.raises(ExtractError, match="does not seem") as refused:
+        opened(path)
+    assert "--excel-header-row 4 " in refused.value.next_step
+    assert "--excel-header-row 1 " in refused.value.next_step
+    assert list(opened(path, header_row=4).schema) == ["id", "qty", "site"]
+    assert list(opened(path, header_row=1).schema) == ["Stock"]
+    sparse = text_row(1, "id", "qty", "site") + text_row(2, "a") + text_row(3, "b")
+    assert len(opened(raw_workbook(tmp_path / "y.xlsx", sparse)).schema) == 3
+
+
 def test_hidden_rows_are_loaded_and_told(tmp_path: Path) -> None:
     """A filter hides rows, and they are rows all the same."""
     hidden = text_row(3, "2").replace("<row ", '<row hidden="1" ')

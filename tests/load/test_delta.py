@@ -114,7 +114,7 @@ VECTOR = {"storageType": "u", "pathOrInlineDv": "vBn[lx{q8@P<9BNH/isA", "offset"
             },
             "",
         ),
-        ({"add": {"partitionValues": {"site_id": "elsewhere"}}}, "another value than the path"),
+        ({"add": {"partitionValues": {"site_id": "elsewhere"}}}, "differs from the one in the path"),
         ({"protocol": {"minReaderVersion": 99}}, ""),
     ],
 )

@@ -83,7 +83,7 @@ def test_subfolders_are_looked_into_and_the_rest_is_said_once(scn_loader, tmp_pa
     assert json.loads((tmp_path / "cwd/s.json").read_text())["rows_read"] == 3
     said = done.stdout + done.stderr
     assert said.count("Hidden files and folders (names that begin with '.' or '_') are left out: /") == 1
-    assert f"are left out (a glob takes them; unpack archives): {folder}/notes.md." in said
+    assert f"are left out (a glob includes them; unpack archives): {folder}/notes.md." in said
     assert f"Run directories of scn-loader are left out: {folder}/runs/one." in said
 
 

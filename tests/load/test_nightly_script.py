@@ -58,7 +58,7 @@ def test_the_script_of_the_guide_runs_a_week(
     (inbox / "b.csv").write_text(f"{HEADER},1\n")
     ended = night()
     assert ended.returncode == 1
-    assert "needs somebody: none_delivered (exit code 1)" in ended.stderr
+    assert "needs attention: none_delivered (exit code 1)" in ended.stderr
     assert "scn-loader load" in ended.stderr
 
 

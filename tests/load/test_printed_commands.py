@@ -7,12 +7,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
-import typer
 
 from loader.cli import app
+from loader.cli.terminal.command_group import imported_commands
 from tests.load.conftest import EmulatorProcess, Run
 from tests.prepared.program import write_program
 
@@ -130,6 +131,7 @@ def test_a_load_of_standard_input_is_gone_on_with(
     assert ended.returncode == 1, ended.stderr
 
 
+@cache
 def next_steps_in_the_code() -> list[tuple[str, str]]:
     """Return place and text of every ``next_step`` in the package; what is filled in is an X."""
     found: list[tuple[str, str]] = []
@@ -149,48 +151,38 @@ def literal(node: ast.expr) -> str:
     return ""
 
 
-@pytest.mark.parametrize(("place", "text"), next_steps_in_the_code())
-def test_a_command_in_an_error_stands_alone_and_has_flags_that_exist(place: str, text: str) -> None:
+def test_commands_in_errors_stand_alone_and_have_flags_that_exist() -> None:
     """Whatever error has a command as its next step, it is a line of its own with flags that exist."""
-    group = typer.main.get_command(app)
-    for line in text.split("\n"):
-        if "scn-loader " not in line or "'scn-loader " in line:
-            continue
-        words = line.split()
-        assert line.startswith("scn-loader "), f"{place}: {line}"
-        assert not line.endswith((".", ",")), f"{place}: {line}"
-        if words[1] == "X":
-            continue
-        command = group.commands[words[1]]  # type: ignore[attr-defined] # a group
-        known = {name for each in command.params for name in each.opts} | {"--help"}
-        assert {word for word in words[2:] if word.startswith("--")} <= known, f"{place}: {line}"
+    commands = imported_commands(app)
+    for place, text in next_steps_in_the_code():
+        for line in text.split("\n"):
+            if "scn-loader " not in line or "'scn-loader " in line:
+                continue
+            words = line.split()
+            assert line.startswith("scn-loader "), f"{place}: {line}"
+            assert not line.endswith((".", ",")), f"{place}: {line}"
+            if words[1] == "X":
+                continue
+            known = {name for each in commands[words[1]].params for name in each.opts} | {"--help"}
+            assert {word for word in words[2:] if word.startswith("--")} <= known, f"{place}: {line}"
 
 
-AWS_COMMANDS = [
-    (place, line)
-    for place, text in next_steps_in_the_code()
-    for line in text.split("\n")
-    if line.startswith("aws ")
-]
-
-
-@pytest.mark.parametrize(("place", "line"), AWS_COMMANDS)
-def test_a_command_of_the_aws_command_line_exists(place: str, line: str) -> None:
-    """Its operation and flags are those of the service's model, from which the AWS CLI makes them."""
+def test_commands_of_the_aws_command_line_exist() -> None:
+    """Their operations and flags are those of the service's model, from which the AWS CLI makes them."""
     import botocore.session
     from botocore import xform_name
 
-    _, service, operation, *words = line.split()
-    model = botocore.session.Session().get_service_model(service)
-    operations = {xform_name(name, "-"): name for name in model.operation_names}
-    shape = model.operation_model(operations[operation]).input_shape
-    flags = {f"--{xform_name(member, '-')}" for member in shape.members} | {"--region"}
-    assert {word for word in words if word.startswith("--")} <= flags, place
-
-
-def test_commands_of_the_aws_command_line_are_found() -> None:
-    """The search above finds them."""
-    assert {line.split()[2] for _, line in AWS_COMMANDS} == {"tag-resource", "delete-data-lake-dataset"}
+    tried = set()
+    for place, text in next_steps_in_the_code():
+        for line in filter(re.compile("aws ").match, text.split("\n")):
+            _, service, operation, *words = line.split()
+            model = botocore.session.Session().get_service_model(service)
+            operations = {xform_name(name, "-"): name for name in model.operation_names}
+            shape = model.operation_model(operations[operation]).input_shape
+            flags = {f"--{xform_name(member, '-')}" for member in shape.members} | {"--region"}
+            assert {word for word in words if word.startswith("--")} <= flags, place
+            tried.add(operation)
+    assert tried == {"tag-resource", "delete-data-lake-dataset"}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from loader.errors import ExitCode
 from loader.model import OutcomeKind
 from loader.reject_code import RejectCode
 from loader.service.outcomes import CODES
-from loader.service.way_faults import WAY_FAULTS
+from loader.service.path_faults import WAY_FAULTS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from loader.model import Outcome, OutcomeKind
 from loader.service.outcomes import CODES
+from loader.service.path_faults import WAY_FAULTS, path_fault
 from loader.service.protocol import MAX_CODE_CHARS, MAX_MESSAGE_CHARS, read_response
-from loader.service.way_faults import WAY_FAULTS, way_fault
 from tests.service.samples import EVENT_ID, RECEIPT
 
 DATE = "Mon, 23 Nov 2026 18:40:00 GMT"
@@ -123,7 +123,7 @@ def test_table_of_answers_that_are_not_the_services(status: int, kind: OutcomeKi
     outcome = read_response(status, {"server": "nginx"}, body)
     assert (outcome.kind, outcome.code, outcome.of_service) == (kind, f"HTTP{status}", False)
     assert outcome.may_have_been_accepted == (status >= 500)
-    assert way_fault(outcome.code) is not None
+    assert path_fault(outcome.code) is not None
 
 
 def test_a_request_id_makes_an_answer_the_services() -> None:

@@ -88,5 +88,5 @@ def test_a_terminal_is_no_extract(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     """The error names the folder."""
     (tmp_path / "file").touch()
-    with pytest.raises(ExtractError, match="cannot be kept"):
+    with pytest.raises(ExtractError, match="cannot be written"):
         StdinCopy(tmp_path / "file" / "run").read(io.BytesIO(TEXT))

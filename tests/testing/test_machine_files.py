@@ -8,14 +8,20 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
-from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
-from typer.main import get_command
 
 from loader.cli import app
+from loader.cli.terminal.command_group import imported_commands
 
 MACHINES = Path(__file__).parents[2] / "examples" / "machines"
 STATES = json.loads((MACHINES / "step-functions.json").read_text())
 LOAD = STATES["States"]["Load"]["Parameters"]
+
+
+def parser() -> Any:
+    """Return moto's parser of the language. It imports for a second, so only its tests wait for it."""
+    from moto.stepfunctions.parser.asl.parse import asl_parser
+
+    return asl_parser
 
 
 def in_api_spelling(value: Any) -> Any:
@@ -27,9 +33,9 @@ def in_api_spelling(value: Any) -> Any:
 
 def test_the_state_machine_is_in_the_language_of_states() -> None:
     """The grammar reads it, every state is there and is reached; a misspelt field would be refused."""
-    AmazonStateLanguageParser.parse(json.dumps(STATES))
-    with pytest.raises(ASLParserException):
-        AmazonStateLanguageParser.parse(json.dumps(STATES).replace('"ErrorEquals"', '"ErrorEqual"'))
+    parser().AmazonStateLanguageParser.parse(json.dumps(STATES))
+    with pytest.raises(parser().ASLParserException):
+        parser().AmazonStateLanguageParser.parse(json.dumps(STATES).replace('"ErrorEquals"', '"ErrorEqual"'))
     text = json.dumps(STATES)
     reached = {STATES["StartAt"], *re.findall(r'"(?:Next|Default)": "([^"]+)"', text)}
     assert reached == STATES["States"].keys()
@@ -45,7 +51,7 @@ def test_the_jobs_are_calls_of_batch(parameters: dict[str, Any]) -> None:
     report = ParamValidator().validate(parameters, shape)
     assert not report.has_errors(), report.generate_report()
     name, *arguments = parameters["containerOverrides"]["command"]
-    command = get_command(app).commands[name]  # type: ignore[attr-defined] # a group
+    command = imported_commands(app)[name]
     assert {each for each in arguments if each.startswith("--")} <= {
         option for parameter in command.params for option in parameter.opts
     }

@@ -1,13 +1,13 @@
-"""Removes earlier loads of a run directory by the rule of ``--keep``: checkpoint, rejected rows and log.
+"""Remove earlier loads of a run directory by the rule of ``--keep``: checkpoint, rejected rows and log.
 
 Rules kept here:
 
-1. A load is removed only if it is complete and every event was accepted. A load with failed events, events in
-   doubt or unsent events stays. A load stays if its verification has begun and has not found everything
+1. A load is removed only if it is complete and each event was accepted. A load with failed events, events in
+   doubt or unsent events stays. A load stays if its verification has begun and has not found all events
    loaded. A load that cannot be read stays.
 2. The files that a load delivered are written to the list of removed loads before its checkpoint is removed.
-   After a kill in between, the next start completes the removal.
-3. Rejected rows and logs are removed first. On a full disk this makes room for the list.
+   If the process is killed in between, the next start completes the removal.
+3. Rejected rows and logs are removed first. On a full disk, this frees space for the list.
 """
 
 import shutil
@@ -27,9 +27,9 @@ from loader.checkpoint.queries import (
     read_totals,
 )
 from loader.checkpoint.reading import open_for_reading, read_plan
+from loader.checkpoint.start.archiving import ARCHIVED_NAME, archived_name
 from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.start.delivered import destination_of, identity
-from loader.checkpoint.start.making_way import KEPT_NAME, aside
 from loader.checkpoint.start.removed_loads import RemovedLoad, add_removed_loads
 from loader.checkpoint.verdicts import Verdict, Verdicts
 from loader.errors import CheckpointError
@@ -90,7 +90,7 @@ def remove_earlier_loads(run_dir: Path, keep: Keep, now: float) -> Removed:
     try:
         going = [load for load in beyond(earlier_loads(run_dir), keep, now) if not load.stays_because]
         for load in going:
-            _remove_what_lies_beside(load)
+            _remove_other_files(load)
         if going:
             add_removed_loads(run_dir, [load.remembered for load in going if load.remembered is not None])
         for load in going:
@@ -123,7 +123,7 @@ def beyond(loads: Sequence[EarlierLoad], keep: Keep, now: float) -> list[Earlier
 
 def earlier_loads(run_dir: Path) -> list[EarlierLoad]:
     """Return the loads of a run directory that were replaced by later ones."""
-    return [_read(run_dir, path) for path in sorted(run_dir.glob(KEPT_NAME.format("*")))]
+    return [_read(run_dir, path) for path in sorted(run_dir.glob(ARCHIVED_NAME.format("*")))]
 
 
 def _read(run_dir: Path, path: Path) -> EarlierLoad:
@@ -149,7 +149,7 @@ def _read(run_dir: Path, path: Path) -> EarlierLoad:
 
 def _reasons_to_stay(connection: sqlite3.Connection, totals: Totals) -> Iterator[str]:
     if not is_finished(connection):
-        yield "it did not come to its end"
+        yield "it is not complete"
     if totals.events_failed:
         yield "it has failed events"
     if totals.events_in_doubt or left_in_doubt(connection):
@@ -161,14 +161,15 @@ def _reasons_to_stay(connection: sqlite3.Connection, totals: Totals) -> Iterator
     if verdicts[Verdict.FAILED] or verdicts[Verdict.MISSING]:
         yield "it has events that are not loaded"
     if asked and (verdicts[Verdict.UNDECIDED] or verdicts[Verdict.IN_PROGRESS]):
-        yield "its verification has not come to its end"
+        yield "its verification is not complete"
 
 
-def _remove_what_lies_beside(load: EarlierLoad) -> None:
+def _remove_other_files(load: EarlierLoad) -> None:
+    """Remove the rejected rows, the rows that were not loaded, and the log of a load."""
     run_dir, name = load.checkpoint.parent, load.checkpoint.name
-    before, _, after = KEPT_NAME.partition("{}")
+    before, _, after = ARCHIVED_NAME.partition("{}")
     load_id = name.removeprefix(before).removesuffix(after)
-    for path in (run_dir / aside(REJECTED_NAME, load_id), *not_loaded_folders(run_dir, load_id)):
+    for path in (run_dir / archived_name(REJECTED_NAME, load_id), *not_loaded_folders(run_dir, load_id)):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-    (run_dir / aside(LOG_NAME, load_id)).unlink(missing_ok=True)
+    (run_dir / archived_name(LOG_NAME, load_id)).unlink(missing_ok=True)

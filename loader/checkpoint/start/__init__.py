@@ -1,1 +1,1 @@
-"""The opening of a checkpoint: find, compare, keep or replace it, and reconcile it after a killed run."""
+"""Open a checkpoint: find, compare, resume or replace it, and reconcile it after a killed run."""

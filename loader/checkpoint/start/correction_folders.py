@@ -7,7 +7,7 @@ from pathlib import Path
 from loader.checkpoint.file_names import NOT_LOADED_NAME
 
 REASONS_NAME = "reasons.jsonl"
-"""The file beside rows to correct, with a line for each: its place and the reason, without its values."""
+"""The file with a line for each row to correct: its file, row and reason, without its values."""
 
 _LATER = re.compile(rf"{NOT_LOADED_NAME}-([0-9]{{1,4}})", re.ASCII)
 
@@ -16,7 +16,7 @@ def not_loaded_folders(run_dir: Path, load_id: str = "") -> Sequence[Path]:
     """Return the folders with rows that were refused or not loaded, the oldest first.
 
     The user may have corrected the rows of a folder, so a folder is never written again. Rows that are found
-    later go into a folder of their own: ``not-loaded``, ``not-loaded-2``, ``not-loaded-3``.
+    later are written to a new folder: ``not-loaded``, ``not-loaded-2``, ``not-loaded-3``.
 
     Args:
         run_dir: The run directory.
@@ -33,7 +33,7 @@ def not_loaded_folders(run_dir: Path, load_id: str = "") -> Sequence[Path]:
 
 
 def next_not_loaded_folder(run_dir: Path) -> Path:
-    """Return the folder for rows that are found now."""
+    """Return the path of the next folder for rows that were refused or not loaded."""
     written = not_loaded_folders(run_dir)
     if not written:
         return run_dir / NOT_LOADED_NAME

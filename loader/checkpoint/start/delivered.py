@@ -1,8 +1,8 @@
-"""The files that the loads of a run directory delivered, by their checkpoints and the list of removed loads.
+"""Find the files that loads of a run directory delivered, in their checkpoints and the list of removed loads.
 
-A file is identified by its content and not by its name, because an inbox may rename files. The identity is
-size and fingerprint, and for a large file also the modification time. Only complete loads to the same
-destination count.
+A file is identified by its content and not by its name, because files of an inbox may be renamed. The
+identity is the size and the fingerprint, and for a large file also the modification time. Only complete loads
+to the same destination count.
 """
 
 import sqlite3
@@ -14,16 +14,17 @@ from typing import Any
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.queries import is_finished
 from loader.checkpoint.reading import open_for_reading, read_plan
-from loader.checkpoint.start.making_way import KEPT_NAME, UNREADABLE_PREFIX
+from loader.checkpoint.start.archiving import ARCHIVED_NAME, UNREADABLE_PREFIX
 from loader.checkpoint.start.removed_loads import removed_loads
 from loader.errors import CheckpointError
 from loader.model import SourceFile
 
 _DESTINATION = ("service", "instance_id", "event_type", "dataset_arn", "operation")
-"""Plan settings that state the destination of a load. The same file may be loaded to two destinations."""
+"""Plan settings that identify the destination of a load. The same file may be loaded to two destinations."""
 
 Identity = tuple[int, str, int]
-"""Size in bytes, fingerprint, and modification time in nanoseconds (0 where the fingerprint is of all)."""
+"""Size in bytes, fingerprint, and modification time in nanoseconds. The time is 0 if the fingerprint covers
+the whole content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class Delivered:
     """The files that earlier loads of a run directory delivered.
 
     Attributes:
-        paths: The path of each file at that time, by its identity.
-        unreadable: Checkpoints that cannot be read, so that their files count as not delivered.
+        paths: The path of each file when it was delivered, by its identity.
+        unreadable: Checkpoints that cannot be read. Their files count as not delivered.
     """
 
     paths: dict[Identity, str] = field(default_factory=dict)
@@ -55,7 +56,7 @@ def identity(file: SourceFile) -> Identity:
 
 
 def present_load(run_dir: Path) -> StoredLoad | None:
-    """Return the present load of the run directory; None if it does not exist or cannot be read."""
+    """Return the present load of the run directory, or None if it does not exist or cannot be read."""
     return _read(run_dir, CHECKPOINT_NAME) if (run_dir / CHECKPOINT_NAME).exists() else None
 
 
@@ -83,19 +84,19 @@ def delivered_before(run_dir: Path, settings: Mapping[str, Any]) -> Delivered:
     for load in removed:
         if load.destination == there:
             found.paths.update({(size, digest, at): path for size, digest, at, path in load.files})
-    for kept in sorted(run_dir.glob(KEPT_NAME.format("*"))):
+    for kept in sorted(run_dir.glob(ARCHIVED_NAME.format("*"))):
         stored = _read(run_dir, kept.name)
-        if stored is None and not kept.name.startswith(KEPT_NAME.partition("{}")[0] + UNREADABLE_PREFIX):
+        if stored is None and not kept.name.startswith(ARCHIVED_NAME.partition("{}")[0] + UNREADABLE_PREFIX):
             found.unreadable.append(kept)
         elif stored is None:
-            continue  # damaged, and put aside with --restart, which said so
+            continue  # a damaged checkpoint that --restart replaced, with a message
         elif stored.is_finished and destination_of(stored.settings) == there:
             found.paths.update({identity(file): file.path for file in stored.files})
     return found
 
 
 def is_for(load: StoredLoad, settings: Mapping[str, Any]) -> bool:
-    """Return whether a load has the destination of one with these plan settings."""
+    """Return whether a load has the same destination as a load with these plan settings."""
     return destination_of(load.settings) == destination_of(settings)
 
 

@@ -13,9 +13,10 @@ from loader.private_files import open_private
 LOCK_NAME = "load.lock"
 
 _PATIENCE_SECONDS = 2.0
-"""Time that a start waits for the lock. A status command holds it while it reads."""
+"""Time that a start waits for the lock. A status command holds the lock while it reads."""
 
 POLL_SECONDS = 0.05
+"""Interval between attempts to get the lock."""
 
 
 @contextmanager
@@ -27,7 +28,7 @@ def lock_run_dir(run_dir: Path, patience_seconds: float = _PATIENCE_SECONDS) -> 
         patience_seconds: Maximum wait for the process that holds the lock.
 
     Raises:
-        CheckpointLocked: Another process holds it; its pid is in the message.
+        CheckpointLocked: Another process holds the lock. The message has its pid.
         CheckpointError: The directory cannot be written, or its file system has no locks.
     """
     with holding(run_dir / LOCK_NAME, patience_seconds) as descriptor:
@@ -46,11 +47,11 @@ def holding(path: Path, patience_seconds: float) -> Iterator[int]:
         patience_seconds: Maximum wait for the process that holds the lock.
 
     Raises:
-        CheckpointLocked: Another process holds it; its pid is in the message.
+        CheckpointLocked: Another process holds the lock. The message has its pid.
         CheckpointError: The file cannot be written, or its file system has no locks.
     """
     try:
-        # The file is never removed, because two processes could then lock two files of the same name.
+        # The file is never removed. Otherwise two processes could lock two files with the same name.
         descriptor = open_private(path, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise unwritable(path, error) from error
@@ -102,7 +103,7 @@ def _locked(path: Path) -> CheckpointLocked:
     return CheckpointLocked(
         "Another process is working in the run directory.",
         where=str(path.parent),
-        why=f"process {pid} holds {path.name}" if pid else f"{path.name} is held",
+        why=f"process {pid} has locked {path.name}" if pid else f"{path.name} is locked",
         next_step="wait for it or stop it, or name another --run-dir",
     )
 
@@ -116,15 +117,15 @@ def read_pid(path: Path) -> int | None:
 
 @contextmanager
 def look_without_locking(run_dir: Path) -> Iterator[int | None]:
-    """Yield the pid of the process that works in the run directory (0 if unknown), or None.
+    """Yield the pid of the process that works in the run directory (0 if the pid is unknown), or None.
 
-    While this yields None, no load can begin there, so the files do not change while they are read.
+    In a block with None, no load can begin in the directory, so the files do not change while they are read.
     """
     path = run_dir / LOCK_NAME
     try:
         descriptor = open_private(path, os.O_RDONLY)
     except OSError:
-        yield None  # never locked, or not readable for this user
+        yield None  # the directory was never locked, or this user cannot read the file
         return
     try:
         yield _holder(descriptor, path)

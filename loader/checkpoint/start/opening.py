@@ -1,4 +1,4 @@
-"""Opens a checkpoint: finds it, compares its plan, keeps or replaces it, and reconciles it after a kill."""
+"""Open a checkpoint: find it, compare its plan, resume or replace it, and reconcile it after a kill."""
 
 import os
 import secrets
@@ -23,14 +23,14 @@ from loader.checkpoint.queries import is_finished, left_in_doubt, read_generatio
 from loader.checkpoint.reading import check_whole, open_for_reading, read_plan
 from loader.checkpoint.reconciling import LEAVE_IN_DOUBT, Disagreement, reconcile
 from loader.checkpoint.schema import create_tables
-from loader.checkpoint.start.lock import lock_run_dir
-from loader.checkpoint.start.making_way import (
-    MAKING_WAY_NAME,
+from loader.checkpoint.start.archiving import (
+    ARCHIVING_NAME,
     UNREADABLE_PREFIX,
-    finish_making_way,
-    make_way,
+    archive_checkpoint,
+    finish_archiving,
     next_generation,
 )
+from loader.checkpoint.start.lock import lock_run_dir
 from loader.checkpoint.writing.runs import RunRecord
 from loader.command_line import CommandLine
 from loader.errors import CheckpointError, CheckpointMismatch
@@ -75,15 +75,15 @@ def open_checkpoint(
 
     An unfinished load of the same plan is resumed. A finished load of the same job with other files (the
     extract of last night) is replaced: its checkpoint is kept under the name ``checkpoint-<load id>.sqlite``.
-    With ``restart`` any other load is replaced in the same way.
+    With ``restart``, any load is replaced in the same way.
 
     Args:
         run_dir: The load's directory. It is created with mode 0700 if it does not exist.
         plan: The plan of the load.
         restart: Whether to start over in any case.
-        supersede: Whether an unfinished load of the same job with other files is replaced.
         retry_failed: Whether this run sends the events that failed in earlier runs.
-        least_generation: Minimum generation of a load that begins.
+        supersede: Whether an unfinished load of the same job with other files is replaced.
+        least_generation: Minimum generation of a new load.
         clock: Returns epoch seconds.
 
     Raises:
@@ -96,10 +96,10 @@ def open_checkpoint(
     path = run_dir / CHECKPOINT_NAME
     with ExitStack() as held, _refused_by_disk(run_dir):
         make_private_folder(run_dir)
-        check_files([*with_sidecars(path), run_dir / MAKING_WAY_NAME])
+        check_files([*with_sidecars(path), run_dir / ARCHIVING_NAME])
         held.enter_context(lock_run_dir(run_dir))
         remove_drafts(run_dir)
-        finish_making_way(run_dir)
+        finish_archiving(run_dir)
         found = _look(run_dir, plan)
         resumed = found is not None and not restart and not found.changes and found.problem is None
         archived = None
@@ -111,7 +111,7 @@ def open_checkpoint(
             _create(path, plan, generation, clock())
         connection = held.enter_context(closing(connect(path)))
         reader = held.enter_context(closing(connect_reader(path)))
-        run, disagreement = _take_stock(connection, plan, retry_failed=retry_failed, now=clock())
+        run, disagreement = _prepare_run(connection, plan, retry_failed=retry_failed, now=clock())
         ((load_id, generation, began_at),) = connection.execute("SELECT id, generation, created_at FROM load")
         state = OpenedState(
             load_id,
@@ -169,17 +169,17 @@ def _refuse(run_dir: Path, found: _Found, command: str, *, restart: bool, supers
         raise found.problem
     if found.finished and found.other_job:
         raise CheckpointMismatch(
-            "The run directory holds the load of another job; nothing in it was changed.",
+            "The run directory contains the load of another job; nothing in it was changed.",
             where=str(run_dir),
             why=shown(found.other_job),
-            next_step="name another --run-dir, or put that load away with --restart: its checkpoint is kept "
+            next_step="name another --run-dir, or replace that load with --restart: its checkpoint is kept "
             "under another name",
         )
     if found.finished or (supersede and not found.other_job):
         return
     if not found.other_job:
         raise CheckpointMismatch(
-            "The run directory holds an unfinished load of other files; nothing in it was changed.",
+            "The run directory contains an unfinished load of other files; nothing in it was changed.",
             where=str(run_dir),
             why=shown(found.changes),
             next_step=_choices(run_dir, command),
@@ -188,8 +188,8 @@ def _refuse(run_dir: Path, found: _Found, command: str, *, restart: bool, supers
         "The run directory holds an unfinished load of another plan; nothing in it was changed.",
         where=str(run_dir),
         why=shown(found.changes),
-        next_step="resume it with the settings and files it began with, name another --run-dir, or start "
-        "over with --restart: the old checkpoint is kept under another name, but no longer resumed",
+        next_step="resume it with the settings and files with which it began, name another --run-dir, or "
+        "start over with --restart: the old checkpoint is kept under another name, but cannot be resumed",
     )
 
 
@@ -198,7 +198,7 @@ def _choices(run_dir: Path, command: str) -> str:
     ways = (
         ("finish the unfinished load first, then load the other files", "resume"),
         (
-            "or put it away and load what is named now; its checkpoint is kept",
+            "or replace it and load the files that are named now; its checkpoint is kept",
             "supersede",
         ),
     )
@@ -218,7 +218,7 @@ def _archive(path: Path, found: _Found | None, now: float) -> Path | None:
         name = found.load_id
     else:
         name = f"{UNREADABLE_PREFIX}{_new_load_id(now)}"
-    kept = make_way(path.parent, name)
+    kept = archive_checkpoint(path.parent, name)
     return kept if found is not None else None
 
 
@@ -227,7 +227,7 @@ def _create(path: Path, plan: Plan, generation: int, now: float) -> None:
     with drafting(path) as draft:
         make_private_file(draft)
         with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
-            connection.execute("PRAGMA synchronous = OFF")  # flushed once, below
+            connection.execute("PRAGMA synchronous = OFF")  # ``drafting`` flushes the whole file once
             create_tables(connection)
             settings = orjson.dumps(dict(plan.settings)).decode()
             cuts = (plan.window_rows, plan.slice_rows)
@@ -248,7 +248,7 @@ def _stored(file: SourceFile) -> list[Any]:
     return [getattr(file, each.name) for each in fields(SourceFile)]
 
 
-def _take_stock(
+def _prepare_run(
     connection: sqlite3.Connection, plan: Plan, *, retry_failed: bool, now: float
 ) -> tuple[RunRecord, Disagreement]:
     """Record the events that a killed run left in doubt, and return the run that begins."""
@@ -283,5 +283,5 @@ def _refused_by_disk(run_dir: Path) -> Iterator[None]:
             "The run directory cannot be used.",
             where=str(run_dir),
             why=(error.strerror if isinstance(error, OSError) else None) or str(error),
-            next_step="make room or make it writable, or name another one with --run-dir",
+            next_step="free space, make it writable, or name another one with --run-dir",
         ) from error

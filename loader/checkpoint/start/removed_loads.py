@@ -1,7 +1,7 @@
-"""The list of loads whose checkpoints were removed, with the files that each delivered and its destination.
+"""The list of loads whose checkpoints were removed: their destinations and the files that they delivered.
 
 The list is in the run directory and has one line of JSON per load. It is replaced as a whole, so a crash
-leaves the old or the new list. Without the list, the files of removed loads would be sent again.
+leaves either the old or the new list. Without the list, the files of removed loads would be sent again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ class RemovedLoad:
         load_id: Its name.
         generation: Number of earlier loads of the run directory that it replaced.
         destination: Its destination: the values of the settings that `delivered` lists.
-        files: Size in bytes, fingerprint, modification time in nanoseconds (0 where the fingerprint is of the
+        files: Size in bytes, fingerprint, modification time in nanoseconds (0 if the fingerprint covers the
             whole content) and path of each file that it delivered.
     """
 
@@ -54,7 +54,7 @@ def removed_loads(run_dir: Path) -> list[RemovedLoad]:
             "The list of delivered files is damaged; nothing was sent and nothing was changed.",
             where=str(path),
             why="it is not the list that --keep writes",
-            next_step="put back a copy of it, or remove it: the files that only it names are then sent again",
+            next_step="restore a copy of it, or remove it: then the files that only it names are sent again",
         ) from error
 
 

@@ -1,1 +1,1 @@
-"""What a running load records, and the thread that writes it."""
+"""The records of a running load, and the thread that writes them."""

@@ -1,4 +1,4 @@
-"""The user's decisions about events in doubt, as changes of a checkpoint."""
+"""Apply the user's decisions about events in doubt to a checkpoint."""
 
 import sqlite3
 
@@ -6,7 +6,7 @@ from loader.checkpoint.doubt import SKIPPED
 
 
 def resend(connection: sqlite3.Connection, before: float, now: float, *, skipped_too: bool) -> None:
-    """Let old events in doubt be sent again. From then on they are in doubt since now.
+    """Let old events in doubt be sent again. They are then in doubt since now.
 
     Args:
         connection: The checkpoint, in a transaction.
@@ -35,5 +35,5 @@ def skip(connection: sqlite3.Connection, before: float) -> None:
     connection.execute(
         "UPDATE events SET state = 'failed', code = ?, message = ?"
         " WHERE state = 'in_doubt' AND first_attempt_at < ?",
-        (SKIPPED, "In doubt for longer than its token lives; skipped on request.", before),
+        (SKIPPED, "In doubt for longer than the life of its token; skipped on request.", before),
     )

@@ -1,6 +1,6 @@
 """The entries of the writer's inbox, as plain values without payloads.
 
-An accepted event is the plain tuple ``AcceptedEvent``, because there are up to 20,000 per second.
+An accepted event is a tuple (``AcceptedEvent``) and not an object, because there are up to 20,000 per second.
 """
 
 import sqlite3
@@ -28,7 +28,7 @@ EventPlace = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class EventsMarked:
-    """Events that may be sent from a time (epoch seconds) on."""
+    """Events that may be sent since a time in epoch seconds."""
 
     places: Sequence[EventPlace]
     marked_at: float
@@ -36,7 +36,7 @@ class EventsMarked:
 
 @dataclass(frozen=True, slots=True)
 class SliceOpened:
-    """A slice planned for the first time.
+    """A slice that was planned for the first time.
 
     Attributes:
         window: Number of its window.
@@ -61,7 +61,7 @@ class SliceOpened:
 
 @dataclass(frozen=True, slots=True)
 class EventsNamed:
-    """Tokens, groups and rows of events that a crash left in doubt. They are known after the next plan."""
+    """Tokens, groups and rows of events that a crash left in doubt. The next plan of a window finds them."""
 
     values: Sequence[Values]
 
@@ -98,7 +98,7 @@ class Durable:
 
 
 def slice_opened(plan: SlicePlan, opened_at: float) -> SliceOpened:
-    """Return the entry for a slice planned for the first time."""
+    """Return the entry for a slice that was planned for the first time."""
     first = next((file for file in plan.files if file.rows_read), plan.files[0])
     ends = int(plan.ends_window)
     return SliceOpened(
@@ -204,6 +204,6 @@ def part_noted(event: Event, result: PartResult) -> PartNoted:
 
 
 def _rows_by_file(counts: Iterable[tuple[int, int]]) -> str | None:
-    """Return file and number of rows of each file as JSON, or None if there is only one file."""
+    """Return the number of each file and of its rows as JSON, or None if there is only one file."""
     listed = list(counts)
     return orjson.dumps(listed).decode() if len(listed) > 1 else None

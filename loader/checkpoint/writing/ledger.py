@@ -1,4 +1,4 @@
-"""The ledger: it converts a batch of entries into the changes of one transaction.
+"""The ledger converts a batch of entries into the changes of one transaction.
 
 Rules kept here:
 
@@ -7,7 +7,7 @@ Rules kept here:
 3. The result of a part is final too, except that a later run may accept or divide a failed part.
 4. The marks of a window are deleted in the transaction that writes the last answer to its events.
 
-After an exception the ledger does not agree with the file any more, and must not be used again.
+After an exception, the ledger may differ from the file and must not be used again.
 """
 
 import sqlite3
@@ -75,10 +75,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (window, event_index, first_record, records) DO UPDATE SET
     state = excluded.state, event_id = excluded.event_id, code = excluded.code, message = excluded.message
 WHERE state = 'failed'"""
-# The CASEs on 'unprocessed' keep rule 2. The time of the first attempt is the earliest of all runs. It is the
-# time of this run only if the doubt is new, because the attempts of earlier runs were then answered and only
-# the age of the doubt matters. An event in doubt without a known attempt was not sent before its window was
-# first marked.
+# The CASEs on 'unprocessed' keep rule 2. The time of the first attempt is the earliest of all runs. Only if
+# the doubt is new, it is the time of this run: the attempts of earlier runs were answered, so only the age of
+# the doubt matters. If no attempt of an event in doubt is known, the time is that of the window's first mark.
 PUT_ASIDE = """
 INSERT INTO events (token, state, window, event_index, file, first_row, last_file, last_row, rows,
                     rows_by_file, event_group, code, message, attempts, first_attempt_at, last_attempt_at,
@@ -108,7 +107,7 @@ class OpenWindow:
     """A window with events that have no answer yet.
 
     Attributes:
-        events: Number of its events, as far as it was planned.
+        events: Number of its planned events.
         is_whole: Whether it was planned to its end.
         accepted: Number of accepted events.
         rows: The indexes that have a row, and whether the row is the final result of this run.
@@ -155,7 +154,7 @@ class Answers:
 
 
 class Ledger:
-    """Applies batches. It keeps the counts of open windows in memory, some hundred bytes each."""
+    """Applies batches. It has the counts of open windows in memory, some hundred bytes each."""
 
     def __init__(self, connection: sqlite3.Connection, run: RunRecord) -> None:
         self._connection = connection
@@ -165,7 +164,7 @@ class Ledger:
         self._marks = 0
 
     def apply(self, batch: Iterable[WriterEntry], now: float) -> None:
-        """Write a batch in the transaction that is open.
+        """Write a batch in the open transaction.
 
         Args:
             batch: Entries in the order of the inbox.

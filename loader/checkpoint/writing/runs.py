@@ -13,7 +13,7 @@ UPDATE runs SET ended_at = ?, cause = ?, exit_code = ?, complete = ?, attempts =
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """The run that writes.
+    """The run that writes the checkpoint.
 
     Attributes:
         number: Number of the run among all runs of the load, from 1.

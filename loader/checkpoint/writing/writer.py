@@ -2,8 +2,8 @@
 
 Callers append entries to an inbox and do not wait. The thread wakes every ``COMMIT_SECONDS``, or immediately
 if a caller waits for durability. It takes all entries and writes them in one transaction. Waiting callers
-continue only when the transaction is on the disk. A failed write ends the thread. The earlier durable state
-stays valid, and later entries are not confirmed.
+continue only when the transaction is on the disk. A failed write ends the thread. The state that was durable
+before stays valid, and later entries are not confirmed.
 """
 
 import os
@@ -19,8 +19,8 @@ from loader.checkpoint.writing.ledger import Ledger, WriterEntry
 from loader.errors import CheckpointWriteError, LoaderError, unhandled
 
 COMMIT_SECONDS = 0.1
-"""Maximum wait of a receipt for its commit. After a kill in this time, the affected events are sent again
-with the same tokens. A shorter time would cost more flushes of the disk."""
+"""Maximum time that a receipt waits for the start of its commit. If the process is killed in this time, the
+events are sent again with the same tokens. A shorter time would cost more flushes of the disk."""
 
 
 class Writer:
@@ -80,7 +80,7 @@ class Writer:
 
     def _commit(self, batch: list[WriterEntry]) -> None:
         try:
-            self._check_place()
+            self._check_file()
             self._connection.execute("BEGIN IMMEDIATE")
             self._ledger.apply(batch, self._clock())
             self._connection.execute("COMMIT")
@@ -93,16 +93,16 @@ class Writer:
                 if type(entry) is Durable:
                     entry.future.set_result(None)
 
-    def _check_place(self) -> None:
-        # SQLite would continue to write into a file without a name, which disappears at the end.
+    def _check_file(self) -> None:
+        # SQLite would continue to write to a removed file, which disappears when it is closed.
         if _identity(self._where) != self._identity:
             raise CheckpointWriteError(
                 "The checkpoint was removed or replaced while the load ran, so the load stopped.",
                 where=self._where,
                 why="the progress since then is not recorded",
-                next_step="put the run directory back if it was moved and run the same command again; "
-                "without it the command begins a new load, which is safe within 8 hours: the service knows "
-                "the events that it accepted",
+                next_step="if the run directory was moved, move it back and run the same command again; "
+                "without it the command begins a new load, which is safe within 8 hours, because the service "
+                "recognizes the events that it accepted",
             )
 
     def _fail(self, error: LoaderError, batch: list[WriterEntry]) -> None:
@@ -126,14 +126,14 @@ class Writer:
             "The checkpoint could not be written, so the load stopped.",
             where=self._where,
             why=str(error),
-            next_step="make room or repair the disk, then run the same command again: it resumes",
+            next_step="free space or repair the disk, then run the same command again: it resumes",
         )
         named.__cause__ = error
         return named
 
 
 def _identity(path: str) -> tuple[int, int] | None:
-    """Return what distinguishes a file from others with its name, or None if it is gone."""
+    """Return device and inode of a file, or None if it does not exist."""
     try:
         status = os.stat(path)  # noqa: PTH116 - called for each commit
     except OSError:
@@ -142,7 +142,7 @@ def _identity(path: str) -> tuple[int, int] | None:
 
 
 def _running_future() -> Future[None]:
-    """Return a future that a waiting task cannot cancel when it gives up."""
+    """Return a future that cannot be cancelled by a task that stops waiting."""
     future: Future[None] = Future()
     future.set_running_or_notify_cancel()
     return future

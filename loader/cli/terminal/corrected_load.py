@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from loader.checkpoint.file_names import NOT_LOADED_NAME, REJECTED_NAME
+from loader.checkpoint.start.archiving import archived_name
 from loader.checkpoint.start.correction_folders import not_loaded_folders
-from loader.checkpoint.start.making_way import aside
 from loader.command_line import CommandLine
 from loader.job import address_of, local_path
 from loader.status.next_steps import Standing
@@ -39,7 +39,7 @@ def standing_of(overview: Overview, value_flags: Collection[str]) -> Standing:
     typed = CommandLine.parsed(overview.plan.command) if overview.plan.command else None
     rejected = not_loaded = ""
     if overview.totals.rows_rejected:
-        folder = aside(REJECTED_NAME, overview.load_id) if overview.is_earlier else REJECTED_NAME
+        folder = archived_name(REJECTED_NAME, overview.load_id) if overview.is_earlier else REJECTED_NAME
         rejected = correcting_command(typed, overview.run_dir, value_flags, folder)
     if folders := not_loaded_folders(overview.run_dir, overview.load_id if overview.is_earlier else ""):
         not_loaded = correcting_command(typed, overview.run_dir, value_flags, folders[-1].name)

@@ -1,9 +1,9 @@
-"""Admission control: it decides whether an attempt may start now, and if not, why and for how long.
+"""Admission control: it decides whether an attempt may start now, and if not, why and how long it waits.
 
 Rules kept here:
 
 1. One function checks every condition at one instant: breakers, lanes, in-flight cap, governor, ceiling. An
-   attempt takes its tokens last, after every other condition holds.
+   attempt takes its tokens last, after every other condition is met.
 2. ``wait_seconds`` is the time after which the decision may change without an external event. The caller asks
    again after any other change (an offer, an answer, a stop).
 """
@@ -17,8 +17,8 @@ from loader.delivery.limits.byte_budget import ByteBudget
 from loader.delivery.limits.circuit_breaker import QuotaBreaker
 from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.limits.limiting_factor import LimitingFactor, Stalls
+from loader.delivery.limits.path_breaker import PathBreaker
 from loader.delivery.limits.user_ceiling import Ceiling
-from loader.delivery.limits.way_breaker import WayBreaker
 from loader.delivery.rate.controller import RateController
 from loader.model import Outcome, OutcomeKind
 
@@ -29,10 +29,10 @@ class Admission:
 
     Attributes:
         lanes: Source of the events.
-        budget: Byte budget; if it is full while no event is queued, memory limits the load and not the
+        budget: Byte budget. If it is full while no event is ready, the limiting factor is memory and not the
             reader.
         breaker: Pauses all attempts on 402.
-        way: Pauses all attempts while something on the path to the service refuses all requests.
+        path: Pauses all attempts while something on the path to the service refuses all requests.
         cap: Maximum number of attempts in flight.
         governor: The rate that the service allows.
         ceiling: The rate that the user allows, or None.
@@ -45,7 +45,7 @@ class Admission:
     lanes: Lanes
     budget: ByteBudget
     breaker: QuotaBreaker
-    way: WayBreaker
+    path: PathBreaker
     cap: InFlightCap
     governor: RateController
     ceiling: Ceiling | None
@@ -57,7 +57,7 @@ class Admission:
     def allows(self, now: float) -> bool:
         """Return whether an attempt may start at ``now`` (monotonic seconds)."""
         # One function, because it runs before every attempt and a call costs as much as a condition.
-        if (self.is_shut or self.breaker.is_open or self.way.is_open) and not self._is_running(now):
+        if (self.is_shut or self.breaker.is_open or self.path.is_open) and not self._is_running(now):
             return False
         if not self.lanes.has_next(now) or self.lanes.in_flight >= self.cap.limit:
             return self._lacks_event(now)
@@ -87,14 +87,14 @@ class Admission:
         entry.started_at = now
         if self.breaker.is_open:
             self.breaker.start()
-        if self.way.is_open:
-            self.way.start()
+        if self.path.is_open:
+            self.path.start()
         self.stalls.moving(now)
 
     def end(self, entry: Entry, outcome: Outcome, now: float) -> bool:
         """Report the outcome of an attempt to the governor, the in-flight cap and the quota breaker.
 
-        The circuit breaker of the path (``way``) is not included, because it also judges the event.
+        The circuit breaker of the path (``path``) is not included, because it also judges the event.
 
         Returns:
             Whether the load must stop, because the quota stayed exceeded for too long.
@@ -118,15 +118,15 @@ class Admission:
     def withdraw(self, entry: Entry) -> None:
         """Record that an attempt that was started is not sent."""
         self.cap.overdue.ended(entry.epoch)
-        self.way.withdrawn()
+        self.path.withdrawn()
 
     def _is_running(self, now: float) -> bool:
         if self.is_shut:
             return self._no(LimitingFactor.BACKOFF, math.inf, now)
         if self.breaker.is_open and (wait := self.breaker.wait_seconds(now)) > 0:
             return self._no(LimitingFactor.QUOTA, wait, now)
-        if self.way.is_open and (wait := self.way.wait_seconds(now)) > 0:
-            return self._no(LimitingFactor.WAY, wait, now)
+        if self.path.is_open and (wait := self.path.wait_seconds(now)) > 0:
+            return self._no(LimitingFactor.PATH, wait, now)
         return True
 
     def _lacks_event(self, now: float) -> bool:

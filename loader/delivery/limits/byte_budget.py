@@ -11,15 +11,15 @@ Rules kept here:
 from loader.model import Event
 
 EVENT_OVERHEAD_BYTES = 600
-"""Memory of an event without payload and rows. The value is 510 bytes for event, token, group, entry and
-lane, measured with tracemalloc on CPython 3.11, rounded up for the overhead of the allocator."""
+"""Memory in bytes of an event without payload and rows. Event, token, group, entry and lane take 510 bytes
+(measured with tracemalloc on CPython 3.11); the rest is for the overhead of the allocator."""
 
 ROW_BYTES = 36
-"""Memory of one row position: an int and its slot in a tuple."""
+"""Memory in bytes of one row position: an int and its slot in a tuple."""
 
 _ROOM_SHARE = 8
-"""Waiting offers continue when this fraction (one eighth) of the budget is free, so that one wake-up serves
-many events."""
+"""Waiting offers continue when one of this many parts of the budget is free, so that one wake-up serves many
+events."""
 
 
 class ByteBudget:

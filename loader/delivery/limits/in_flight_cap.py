@@ -59,12 +59,11 @@ processor time is left."""
 
 BUSY_CUT, CALM_GROWTH = 0.9, 1.2
 """Factors of ``room`` per check, a few times a second. ``room`` converges to the point where the process is
-just busy. With a service that answers immediately, 64 concurrent attempts instead of 1,000 saved a sixth of
+nearly busy. With a service that answers immediately, 64 concurrent attempts instead of 1,000 saved a sixth of
 the processor time per event (measured)."""
 
 _LOOK_SECONDS = 0.002
-"""Minimum time between two measured latencies. At 500 answers per second or fewer, every answer is measured;
-500 measurements per second are sufficient."""
+"""Minimum time between two measured latencies: at most 500 answers per second are measured."""
 
 RECOVERY_PER_SECOND = 0.05
 """Growth of ``health`` near the cap at which errors occurred. It recovers from a cut within eight seconds."""

@@ -13,7 +13,7 @@ extract."""
 
 
 class LimitingFactor(StrEnum):
-    """Causes that prevent an attempt from starting. ``loader.report`` has the user-facing texts."""
+    """Causes that prevent the start of an attempt. ``loader.report`` has the texts for users."""
 
     LEARNING = "learning"
     RATE = "rate"
@@ -24,7 +24,7 @@ class LimitingFactor(StrEnum):
     MEMORY = "memory"
     BACKOFF = "backoff"
     QUOTA = "quota"
-    WAY = "way"
+    PATH = "way"
 
 
 class Stalls:

@@ -3,7 +3,7 @@
 A connection that is lost without a reset, or a server that hangs, leaves an attempt without an answer until
 it times out after a minute. Such attempts do not load the service, but they count as in flight. If a fast
 service leaves one attempt in a hundred without an answer, the overdue attempts soon fill a cap that follows
-from the usual latency, and the load stands still. The cap therefore does not count them.
+from the usual latency, and the load stops making progress. So the cap does not count them.
 
 The attempts are counted in three generations by their number, so that a start and an end cost one comparison
 or two. An attempt becomes overdue after one to two times the generation time.
@@ -12,8 +12,9 @@ or two. An attempt becomes overdue after one to two times the generation time.
 import math
 
 GENERATION_SECONDS, GENERATION_LATENCIES = 0.25, 4.0
-"""Minimum time of a generation in seconds, and as a factor of the usual latency. The attempts that will be
-overdue must find room in the cap for up to two generations: with 5 % timeouts, these are 12 at 500/s."""
+"""Minimum time of a generation in seconds, and as a factor of the usual latency. Attempts that will be
+overdue
+occupy the cap for up to two generations: with 5 % timeouts, these are 12 attempts at 500/s."""
 
 
 class OverdueAttempts:
@@ -53,7 +54,7 @@ class OverdueAttempts:
             self.count -= 1
 
     def look(self, now: float, latency_seconds: float) -> None:
-        """Begin a new generation if it is time.
+        """Begin a new generation if the current one is over.
 
         Args:
             now: Monotonic seconds.

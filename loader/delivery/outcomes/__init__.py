@@ -1,1 +1,1 @@
-"""What becomes of an event after each attempt: retry, division, final result, stop."""
+"""The consequences of each outcome: retry, division, final result, stop."""

@@ -11,7 +11,7 @@ time is in flight. The event gets one result after all its parts are settled.
 Rules kept here:
 
 1. Only a refusal of the content divides an event. An event that may have been accepted (a timeout, a 5xx, a
-   lost answer) is never divided, because the service may hold the whole event.
+   lost answer) is never divided, because the service may have the whole event.
 2. The division of a part is durable before one of its halves is sent, so that no later run sends the whole
    part.
 3. If the service refuses every part, the remaining parts are sent once and not divided further.
@@ -20,7 +20,7 @@ Rules kept here:
 from collections.abc import Iterable, Iterator, Sequence
 
 from loader.delivery.entry import Entry
-from loader.events.split import RecordSpan, halves, part_event, record_places, whole
+from loader.events.split import RecordSpan, halves, part_event, record_spans, whole
 from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, Part, PartResult, PartState
 
 CONTENT_CODES = frozenset({"ValidationException", "ValidationError"})
@@ -61,7 +61,7 @@ class Bisection:
     def __init__(self, event: Event) -> None:
         self.event = event
         self._data = event.data
-        self._places: Sequence[RecordSpan] = record_places(self._data)
+        self._places: Sequence[RecordSpan] = record_spans(self._data)
         if len(self._places) != len(event.rows):
             raise ValueError("the event must have as many records as rows")
         self._open = 0
@@ -152,7 +152,7 @@ class Bisection:
             state = EventState.FAILED
             code, message = self._refused[min(self._refused, key=lambda part: part.first)]
         else:
-            # The whole event has no receipt. The receipt of its last part is a real one.
+            # The whole event has no receipt of its own, so it gets the receipt of its last part.
             state = EventState.ACCEPTED
             event_id = self._receipts[max(self._receipts, key=lambda part: part.first)]
         return EventResult(

@@ -17,8 +17,14 @@ Rules kept here:
 from dataclasses import dataclass
 
 PROOFS = 4
+"""Number of proofs that are a verdict at any time."""
+
 SOME_PROOFS = 2
+"""Number of proofs that are a verdict after MIN_REFUSAL_SECONDS."""
+
 MIN_REFUSAL_SECONDS = 60.0
+"""Minimum time between the first refusal of an event and a verdict by time."""
+
 MIN_REFUSALS = 6
 """Minimum number of refusals of one event before a verdict by time. A process that was suspended must retry
 first."""
@@ -26,7 +32,7 @@ first."""
 
 @dataclass(slots=True)
 class _Refused:
-    """The evidence on an event that was refused on the way.
+    """The evidence about an event that was refused on the path to the service.
 
     Attributes:
         since: Monotonic seconds of the first refusal.
@@ -42,7 +48,7 @@ class _Refused:
 
 
 class ContentRefusals:
-    """The events refused on the way, possibly because of their content."""
+    """The events that were refused on the path to the service, possibly because of their content."""
 
     def __init__(self) -> None:
         self._refused: dict[str, _Refused] = {}

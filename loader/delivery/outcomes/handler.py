@@ -1,4 +1,4 @@
-"""Handling of outcomes: it updates the limits, decides what happens to the event, and applies the decision.
+"""Handle outcomes: update the limits, decide what happens to the event, and apply the decision.
 
 Rule kept here: the governor, the in-flight cap and the breakers receive every answer exactly once, before the
 decision about the event.

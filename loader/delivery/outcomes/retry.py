@@ -9,8 +9,8 @@
     rejected    finish: failed
     quota       retry when breaker allows      in doubt or failed; circuit_breaker.py stops the load earlier
     stop        stop
-    blocked     retry after a backoff          in doubt or failed; way_breaker.py may stop the load
-    unknown     retry after a backoff          in doubt or failed, after MAX_UNKNOWN_ANSWERS or with the token
+    blocked     retry after a backoff          in doubt or failed; path_breaker.py may stop the load
+    unknown     retry after a backoff          in doubt or failed, also after MAX_UNKNOWN_ANSWERS
 
 Rules kept here:
 
@@ -60,7 +60,7 @@ class Remedy(Enum):
 
 
 class StopCause(Enum):
-    """The reason why the service stops the whole load."""
+    """The reason why answers of the service stop the whole load."""
 
     REFUSED = "refused"
     CREDENTIALS = "credentials"

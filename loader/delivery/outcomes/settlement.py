@@ -33,7 +33,7 @@ class Settlement:
 
     Attributes:
         lanes: The lanes with the events.
-        budget: The limit of the bytes held.
+        budget: The byte budget of the held events.
         stats: The counters.
         surroundings: Clocks.
         holds_groups: Whether a failed event puts its group on hold.
@@ -106,7 +106,7 @@ class Settlement:
 
     def give_up(self, entry: Entry) -> None:
         """Settle an event that was taken from its lane but whose token is too old for an attempt."""
-        message = "the age of its clientToken allows no further attempt"
+        message = "its clientToken is too old for another attempt"
         self.finish(entry, given_up(entry).state, TOKEN_TOO_OLD_CODE, message)
 
     def leave_out(self, entry: Entry) -> None:
@@ -134,7 +134,7 @@ class Settlement:
                 self._hand_on(bisection.result())
 
     def _let_go(self, entry: Entry, state: EventState) -> list[Entry]:
-        """Remove an entry from its lane; return the entries after it that must not be sent."""
+        """Remove an entry from its lane. Return the entries after it that must not be sent."""
         if self.holds_groups and state is not EventState.ACCEPTED:
             return self.lanes.hold(entry)
         self.lanes.release(entry)
@@ -148,7 +148,7 @@ class Settlement:
     def _finish_part(
         self, bisection: EventInParts, entry: Entry, result: EventResult, parked: list[Entry]
     ) -> list[Entry]:
-        """Settle a part, and the event with its last part; return the parked entries after the event."""
+        """Settle a part, and the event after its last part. Return the parked entries after the event."""
         settled = bisection.settle(entry, result)
         for later in parked:
             if later.bisection is bisection:

@@ -10,8 +10,8 @@ from loader.delivery.outcomes.retry import StopCause
 from loader.delivery.troubles import Troubles
 from loader.errors import DeliveryStopped, ServiceStopped
 from loader.model import Outcome
-from loader.service.way_errors import RESUME as _RESUME
-from loader.service.way_errors import nothing_accepted
+from loader.service.path_errors import RESUME as _RESUME
+from loader.service.path_errors import nothing_accepted
 
 _WHAT = {
     StopCause.REFUSED: "The service refuses this load.",

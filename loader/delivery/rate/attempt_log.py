@@ -1,4 +1,4 @@
-"""The log of attempt starts and throttles, which is the only history that the governor keeps.
+"""The log of attempt starts and throttles, the main evidence of the governor.
 
 Attempts are numbered from 1 in start order. The log uses the time at which an attempt *started*, not the time
 of its answer, because a throttle may be answered in a millisecond and an acceptance in a second.

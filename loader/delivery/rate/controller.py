@@ -1,4 +1,4 @@
-"""The protocol of rate controllers: what a delivery needs to know about the rate.
+"""The protocol of rate controllers: the methods that a delivery calls.
 
 `loader.delivery.rate.governor` is the implementation. ``tests/simulation`` has plain AIMD and plain CUBIC as
 siblings, which run through the same scenarios for comparison.
@@ -16,7 +16,7 @@ class RateController(Protocol):
 
     @property
     def is_learning(self) -> bool:
-        """Whether no limit was met yet, so that the rate still grows fast."""
+        """Whether no limit was found yet, so that the rate still grows fast."""
 
     def wait_seconds(self, now: float) -> float:
         """Return 0 if an attempt may start, else the seconds until one may if no answer arrives before."""

@@ -36,8 +36,9 @@ IDLE_SHARE, IDLE_SECONDS = 0.2, 0.1
 """The load is its own bottleneck if the mean share of unused tokens over IDLE_SECONDS exceeds IDLE_SHARE."""
 
 REACHED_CUT, REACHED_SECONDS, REACHED_TRIES = 0.5, 2.0, 32
-"""If the previous load met no limit, a load starts at REACHED_CUT times the rate of its last REACHED_SECONDS,
-provided that it made REACHED_TRIES attempts. The load reaches the previous rate a third of a second later."""
+"""If the previous load found no limit, a load starts at REACHED_CUT times the rate of its last
+REACHED_SECONDS, provided that it made REACHED_TRIES attempts. The load reaches the previous rate a third of a
+second later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ class Governor:
 
     @property
     def is_learning(self) -> bool:
-        """Whether no limit was met yet."""
+        """Whether no limit was found yet."""
         return self.phase is Phase.START
 
     @property
@@ -125,12 +126,12 @@ class Governor:
 
     @property
     def learned_rate(self) -> float | None:
-        """Events per second to remember for the next load; None if no limit was met."""
+        """Events per second to remember for the next load, or None if no limit was found."""
         return self._steering.estimate.limit if self._steering.is_known else None
 
     @property
     def reached_rate(self) -> float | None:
-        """Events per second that the load reached without a throttle; None if it met a limit or was short."""
+        """Events per second reached without a throttle; None if the load found a limit or was too short."""
         if self.learned_rate is not None or self._epochs or self._log.last < REACHED_TRIES:
             return None
         return self._log.recent(self._log.last, REACHED_SECONDS).admitted_rate
@@ -224,7 +225,7 @@ class Governor:
         rate = self._bucket.rate
         if self._bursts.were_held_up(reaction_seconds):
             self._begin_epoch(now + max(pause, rest_seconds(rate, reaction_seconds)))
-            self._steering.estimate.begin_anew(self._log.last + 1, now)
+            self._steering.estimate.discard_before(self._log.last + 1, now)
             self._aim(rate)
             return
         self._steering.note_trouble(number, rate, self._first_throttled, reaction_seconds)
@@ -241,7 +242,7 @@ class Governor:
         self._begin_epoch(now + max(pause, rest))
 
     def _revert_cuts(self, admitted_rate: float, now: float) -> None:
-        """Return to the rate that the service admits beside the noise."""
+        """Return to the rate that the service admits in spite of the noise."""
         if self._steering.phase is not Phase.START:
             self._aim(self._steering.revert(admitted_rate))
             self._begin_epoch(now)

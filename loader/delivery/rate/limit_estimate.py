@@ -112,7 +112,7 @@ class LimitEstimate:
         self._log = log
         self._reference = limit
         self._cuts: deque[RateCut] = deque([RateCut(0, now)], maxlen=8)
-        self._trouble_began = self._anew_from = 0
+        self._trouble_began = self._evidence_from = 0
 
     def note_trouble(self, number: int, first_throttled: int, rate: float) -> None:
         """Record the start of a congestion period, unless the one of the last cut still continues."""
@@ -142,7 +142,7 @@ class LimitEstimate:
 
     def high(self, number: int, rate: float) -> float:
         """Return the rate admitted just before attempt ``number``, at most ``rate``."""
-        known_seconds = self._log.started_at(number) - self._log.started_at(self._anew_from)
+        known_seconds = self._log.started_at(number) - self._log.started_at(self._evidence_from)
         seconds = min(max(HIGH_SECONDS, HIGH_TRIES / rate), known_seconds)
         return min(rate, self._log.recent(number, seconds).admitted_rate)
 
@@ -200,11 +200,11 @@ class LimitEstimate:
             self._cuts.clear()
         self._cuts.append(RateCut(number, self._log.started_at(number)))
 
-    def begin_anew(self, number: int, now: float) -> None:
+    def discard_before(self, number: int, now: float) -> None:
         """Drop all evidence from before attempt ``number``, which is the next one to start."""
         self._cuts.clear()
         self._cuts.append(RateCut(number, now))
-        self._trouble_began = self._anew_from = number
+        self._trouble_began = self._evidence_from = number
 
     def _low(self, number: int, overflow: float) -> float | None:
         """Return the rate admitted since an earlier cut, or None if the evidence is insufficient."""

@@ -21,15 +21,17 @@ from loader.private_files import make_private_folder, state_folder
 log = logging.getLogger(__name__)
 
 MEMORY_SECONDS = 30 * 86_400.0
-"""Maximum age of a remembered rate. An older rate is not better than a cold start; the service's quotas
-changed twice in 2026."""
+"""Maximum age of a remembered rate. An older rate is not better than a cold start, because quotas may
+change."""
 
 MOST_ENTRIES = 200
+"""Maximum number of entries of the file."""
 
 LIMIT, REACHED = "limit_events_per_second", "reached_events_per_second"
+"""Keys of the learned limit, and of the rate that was reached without a limit."""
 
 PLANNED, PLANNED_AT = "planned_events_per_second", "planned_at"
-"""The rate from which the number of buckets of a load was chosen, and the time of the choice."""
+"""Keys of the rate from which the number of buckets of a load was chosen, and of the time of the choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class Remembered:
     """The remembered rates of a service, in events per second.
 
     Attributes:
-        limit: The limit that a load learned, or None if no load met one.
-        reached: The rate that a load reached without a throttle if it met no limit, else None.
+        limit: The limit that a load learned, or None if no load found one.
+        reached: The rate that a load reached without a throttle if it found no limit, else None.
     """
 
     limit: float | None = None
@@ -46,7 +48,7 @@ class Remembered:
 
 
 class RateMemory:
-    """The learned rate of one (endpoint, access key, instance).
+    """The remembered rates of one endpoint, access key and instance.
 
     Args:
         identity: The strings that identify the service and caller. The file stores only their digest.
@@ -69,11 +71,11 @@ class RateMemory:
         return _knows(folder, LIMIT) or _knows(folder, PLANNED)
 
     def planning_rate(self, now: float) -> float | None:
-        """Return the rate from which to choose a number of buckets, or None if none is known.
+        """Return the rate from which to choose the number of buckets, or None if no rate is known.
 
-        The number of buckets is part of the tokens. While tokens are valid, the result is therefore the rate
-        of the last choice, and not a rate that was learned since. A load that is accidentally run twice then
-        has the same tokens.
+        The number of buckets changes the tokens. While tokens are valid, the result is the rate of the last
+        choice, and not a rate that was learned since. So a load that is run twice by mistake has the same
+        tokens.
 
         Args:
             now: Epoch seconds.

@@ -15,7 +15,7 @@ Rules kept here:
 1. Throttles are evidence only if they last, without a quiet stretch between them.
 2. In the noisy state, only *sheltered* attempts measure the share: those after a cut, until the rate is near
    the limit again. A load that learned the throttles of a limit as noise would displace other loads.
-3. Throttles that the credit does not explain count, so the governor still finds a limit behind the noise.
+3. Throttles that the credit does not explain count, so the governor finds a limit in spite of the noise.
    After the credit is spent, every throttle counts until the next cut.
 4. The assumed share is at most MOST_SHARE.
 """
@@ -164,7 +164,7 @@ class RandomThrottles:
             since: Number of the last attempt that started before the last cut.
 
         Returns:
-            The events per second that the service admits beside the noise if this throttle completes the
+            The events per second that the service admits in spite of the noise if this throttle completes the
             evidence of noise, else None.
         """
         self._count(now, number, rate, since)

@@ -181,7 +181,7 @@ class Steering:
         if tally.admitted == 0:
             return 0.0
         if tally.seconds < BRIEF_SECONDS:
-            self.estimate.begin_anew(until + 1, now)
+            self.estimate.discard_before(until + 1, now)
             return None
         if tally.admitted >= SETTLED_SHARE * tally.tried:
             return None
@@ -190,7 +190,7 @@ class Steering:
         return self._go_on(limit, NEAR_CUT, SHORTEST_PERIOD_SECONDS)
 
     def block(self, admitted_rate: float) -> None:
-        """Record that the service throttles everything; ``admitted_rate`` is what it admitted just before."""
+        """Record that the service throttles everything. ``admitted_rate`` is the rate before that."""
         is_known = self.phase is not Phase.START
         before = self.estimate.limit_before_trouble
         self.estimate.guess(min(before, admitted_rate) if is_known else admitted_rate)

@@ -9,7 +9,6 @@ Rules kept here:
 """
 
 import shlex
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +16,7 @@ from loader.errors import ExtractError
 from loader.formats.bad_record import RecordFault
 from loader.formats.csv.records import read_records
 from loader.formats.csv.syntax import Syntax
+from loader.formats.titles import TITLE_FACTOR, rows_above_table
 
 SEPARATORS = (",", ";", "\t", "|")
 
@@ -25,12 +25,6 @@ SAMPLE_RECORDS = 200
 
 NEARLY = 0.9
 """A second separator is plausible if it fits at least this share of the records that the first fits."""
-
-MAJORITY = 0.5
-"""A table has more than this share of the records."""
-
-TITLE_FACTOR = 2
-"""A title has at most half as many fields as the table below it."""
 
 COMMENT = b"#"
 """Usual start of comments in CSV files."""
@@ -47,9 +41,8 @@ class _Trial:
         reads_first: Whether the first record can be read.
         splits_first: Whether the first record has more than one field.
         share: Share of the other records (0..1) with as many fields as the first; 1 without other records.
-        title_bytes: Length of the records above a table; 0 without such a table. In a table, most records
-            after the first have the same number of fields, at least two; those above it have at most half of
-            that.
+        title_bytes: Length of the records above a table; 0 without such a table.
+        pads_title: Whether the first record is a title with empty fields up to the width of the table.
     """
 
     separator: str
@@ -57,6 +50,7 @@ class _Trial:
     splits_first: bool
     share: float
     title_bytes: int
+    pads_title: bool
 
 
 def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool, skipped_lines: int = 0) -> str:
@@ -86,7 +80,7 @@ def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool, skip
         return ","  # reading the header will report its fault
     trials.sort(key=lambda trial: (trial.splits_first, trial.share), reverse=True)
     best, next_best = trials[0], trials[1:2]
-    if not best.splits_first or not best.share:
+    if best.pads_title or not best.splits_first or not best.share:
         with_table = next((trial for trial in trials if trial.title_bytes), None)
         if with_table is not None:
             titles = text[: with_table.title_bytes].split(syntax.line_end.encode())[:-1]
@@ -108,8 +102,9 @@ def in_words(separator: str) -> str:
 def _obvious(text: bytes, possible: Sequence[Syntax], *, at_end: bool) -> str | None:
     """Return the separator if two records decide it, or None if more must be examined.
 
-    It is the only candidate in the first record, and the second record has as many fields. With any other
-    separator, the first record has one field at most, so a comparison of all would give the same result.
+    It is the only candidate in the first record, it splits the second record into as many fields, and most
+    fields of the first record have a value. With any other separator, the first record has one field at most,
+    so a comparison of all would give the same result.
     """
     first_line = text[: text.find(possible[0].line_end.encode(), 1) + 1] if possible else b""
     for syntax in possible:
@@ -118,6 +113,8 @@ def _obvious(text: bytes, possible: Sequence[Syntax], *, at_end: bool) -> str | 
         read = read_records(text, syntax, columns=None, at_end=at_end, most=2)
         lengths = [len(record) if isinstance(record, list) else 0 for record in read.records]
         if len(lengths) < 2 or lengths[0] < 2 or lengths[0] != lengths[1]:  # noqa: PLR2004 - two of each
+            return None
+        if TITLE_FACTOR * _used_fields(read.records[0]) <= lengths[0]:  # perhaps a title
             return None
         start, end = read.places[0]
         found = [each.separator for each in possible if each.separator.encode() in text[start:end]]
@@ -130,7 +127,8 @@ def _try(text: bytes, syntax: Syntax, *, at_end: bool) -> _Trial:
     lengths = [len(record) if isinstance(record, list) else 0 for record in read.records]
     if read.unclosed and at_end:
         lengths.append(0)
-    titles = _title_records(lengths, [_filled_fields(record) for record in read.records])
+    used = [_used_fields(record) for record in read.records]
+    titles = rows_above_table(used)
     first, others = (lengths[0], lengths[1:]) if lengths else (0, [])
     return _Trial(
         separator=syntax.separator,
@@ -138,32 +136,15 @@ def _try(text: bytes, syntax: Syntax, *, at_end: bool) -> _Trial:
         splits_first=first > 1,
         share=others.count(first) / len(others) if others else 1.0,
         title_bytes=read.places[titles][0] if titles else 0,
+        pads_title=titles > 0 and first > 1 and used[0] < first,
     )
 
 
-def _filled_fields(record: list[str] | RecordFault) -> int:
-    """Return the length of a record without the empty fields at its end."""
+def _used_fields(record: list[str] | RecordFault) -> int:
+    """Return the number of fields without the empty ones at the end; 1 if the record cannot be read."""
     if isinstance(record, RecordFault):
-        return 0
+        return 1
     return max((number for number, field in enumerate(record, start=1) if field), default=0)
-
-
-def _title_records(lengths: Sequence[int], filled: Sequence[int]) -> int:
-    """Return the number of records above a table.
-
-    Args:
-        lengths: Number of fields of each record.
-        filled: The same without the empty fields at the end.
-    """
-    if len(lengths) <= 1:
-        return 0
-    fields, count = Counter(lengths[1:]).most_common(1)[0]
-    # A header of two or more fields may lack some, because empty fields at the ends of rows are common.
-    most = min(fields, max(filled[1:], default=0))
-    if most < TITLE_FACTOR * max(1, lengths[0]) or count < MAJORITY * (len(lengths) - 1):
-        return 0
-    pairs = enumerate(zip(lengths, filled, strict=False))
-    return next(at for at, (length, used) in pairs if at and used and TITLE_FACTOR * length > fields)
 
 
 def _below_titles(path: str, separator: str, titles: Sequence[bytes], skipped_lines: int) -> ExtractError:
@@ -181,8 +162,8 @@ def _below_titles(path: str, separator: str, titles: Sequence[bytes], skipped_li
     return ExtractError(
         "The first line of the CSV file does not seem to be its header.",
         where=path,
-        why=f"read with {in_words(separator)} between fields, the first line does not have as many fields as "
-        "the lines after it",
+        why=f"read with {in_words(separator)} between fields, the first line does not have values in as "
+        "many fields as the lines after it",
         next_step="\n  ".join(
             [
                 "choose the one that applies (in a job file: skip_rows, comment, separator of [csv]):",

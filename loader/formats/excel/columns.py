@@ -18,6 +18,7 @@ import polars as pl
 from loader.errors import ExtractError
 from loader.formats.bad_record import BadRecord, RecordFault
 from loader.formats.excel.cells import CellKind, SheetCell, SheetRow
+from loader.formats.titles import rows_above_table
 from loader.reject_code import RejectCode
 
 _VALUES = frozenset({CellKind.TEXT, CellKind.NUMBER, CellKind.TRUTH, CellKind.DATE})
@@ -49,6 +50,32 @@ def header_names(path: str, row: SheetRow, header_row: int) -> dict[int, str]:
             next_step="give each column of the sheet a name of its own",
         )
     return names
+
+
+def refuse_title(path: str, names: Mapping[int, str], rows: Sequence[SheetRow]) -> None:
+    """Check that the first row of a sheet names the columns of its table.
+
+    Args:
+        path: The workbook.
+        names: The names that the first row would give, by column.
+        rows: The rows below it.
+
+    Raises:
+        ExtractError: The first row seems to be a title.
+    """
+    named = sum(name != _name(None, number) for number, name in names.items())
+    used = [sum(cell.kind in _VALUES for cell in row.values()) for row in rows]
+    above = rows_above_table([named, *used])
+    if above:
+        lines = "the first row is a title" if above == 1 else f"the first {above} rows are a title"
+        raise ExtractError(
+            "The first row of the sheet does not seem to be its header.",
+            where=path,
+            why="it does not have values in as many columns as the rows below it",
+            next_step="choose the one that applies (in a job file: header_row of [excel]):"
+            f"\n  --excel-header-row {above + 1:<3} {lines}"
+            "\n  --excel-header-row 1   the first row is the header",
+        )
 
 
 def _name(cell: SheetCell | None, number: int) -> str:

@@ -11,7 +11,7 @@ import polars as pl
 from loader.errors import ExtractError, NothingToLoad
 from loader.formats.cuts import FileCut
 from loader.formats.excel.cells import SheetRow, sheet_rows
-from loader.formats.excel.columns import RowBlock, header_names
+from loader.formats.excel.columns import RowBlock, header_names, refuse_title
 from loader.formats.excel.copying import Header, copy_sheet_rows
 from loader.formats.excel.merging import covered
 from loader.formats.excel.workbook import opened_sheet, scan, shared_texts
@@ -24,6 +24,9 @@ from loader.sources.local_paths import S3_SCHEME
 
 _BLOCK_ROWS = 2048
 """Rows that are parsed at a time."""
+
+_TITLE_ROWS = 200
+"""Rows at the beginning that show whether the first row is a title above the header."""
 
 _SIZING_ROWS = 1000
 """Rows at the beginning from which the size of rows is estimated."""
@@ -55,8 +58,11 @@ class ExcelTable:
             self._merges, self._hidden_rows = scan(sheet)
         self.file = replace(file, rows_before=settings.header_row)
         self._names: Mapping[int, str] = {}
-        if not self._head(1):
+        head = self._head(_TITLE_ROWS)
+        if not head:
             raise NothingToLoad("The sheet has no rows.", where=file.path)
+        if "header_row" not in settings.model_fields_set:
+            refuse_title(file.path, self._names, head)
         self.schema: Mapping[str, pl.DataType] = dict.fromkeys(self._names.values(), pl.String())
         unknown = [name for name in settings.as_text if name not in self.schema]
         if unknown:

@@ -15,7 +15,7 @@ from loader.loading.error_limits import ErrorCounts
 from loader.model import Event, EventResult, EventState, PartResult, PartState, SlicePlan
 from loader.report import LoadSummary, Snapshot
 from loader.report.trouble import Trouble
-from loader.service.way_errors import means_of
+from loader.service.path_errors import means_of
 
 CPU_BOUND_SHARE = 0.9
 """Share of one core above which the processor limits a run. The event loop is one thread, and if it is busy,
@@ -29,13 +29,13 @@ _PAUSES = frozenset({"quota", "way"})
 
 
 class LoadCounters:
-    """The counts of one run, on top of the results of earlier runs.
+    """The counts of one run, added to those of earlier runs.
 
     Args:
         job: The settings.
         extract: The extract.
         earlier: Counts of earlier runs.
-        earlier_files: The same for each file, by its number.
+        earlier_files: Counts of earlier runs for each file, by its number.
         settled_rows: Rows that earlier runs settled, so that this run does not read them.
 
     Attributes:
@@ -96,7 +96,7 @@ class LoadCounters:
             self._events_planned += len(plan.events)
             self._rows_done += settled_rows
             self._rows_elsewhere += sum([file.rows_elsewhere for file in plan.files])
-            # An unclosed quote makes one row of many lines. --max-errors counts all of them.
+            # An unclosed quote makes one row of many lines. --max-errors counts each of these lines.
             swallowed = plan.lines_swallowed()
             self._lines_swallowed += swallowed.total()
             for file in plan.files:
@@ -112,7 +112,7 @@ class LoadCounters:
             self._files[number]["settled"] += rows
 
     def _note_kinds(self, plan: SlicePlan) -> None:
-        """Record up to two reasons of rejected rows. One reason for all suggests a wrong mapping."""
+        """Record up to two reasons of rejected rows. A single reason suggests a wrong mapping."""
         for row in plan.rejected:
             if len(self._reject_kinds) > 1:
                 return
@@ -198,7 +198,7 @@ class LoadCounters:
         return 0 if self._job.retry_failed else self._earlier.events_failed
 
     def snapshot(self, stats: DeliveryStats, *, phase: str) -> Snapshot:
-        """Return the state of the load; call this regularly, as it also records the limiting factor."""
+        """Return the state of the load, and record the limiting factor. This must be called regularly."""
         now = time.monotonic()
         limiting = self._limiting(stats, now)
         self._limits[limiting] += 1
@@ -254,7 +254,7 @@ class LoadCounters:
             stats: The counters of this run.
             run_dir: Folder of the checkpoint.
             resumed: Whether an earlier run began the load.
-            learned_rate: Events per second that the service allows, as far as learned, or None.
+            learned_rate: Events per second that the service allows, or None if the limit is unknown.
             error: The error that stopped the run early, or None.
         """
         limits = {factor: looks for factor, looks in self._limits.items() if factor}

@@ -1,4 +1,4 @@
-"""Hands planned events over to delivery, except those that need no attempt."""
+"""Hand planned events over to the delivery, except those that need no attempt."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -14,11 +14,11 @@ OnSlice = Callable[[SlicePlan, Mapping[int, int], bool], None]
 TakeOver = Callable[[SlicePlan, WindowProgress | None], TakenOver | None]
 
 EVENTS_AT_ONCE = 1024
-"""Events that are handed over between two checks whether the receiver of the results keeps up."""
+"""Number of events that are handed over between two waits for the receiver of the results."""
 
 
 class Feeder:
-    """Feeds a dispatcher from plans.
+    """Passes the events of plans to a dispatcher.
 
     Args:
         checkpoint: Has the results of earlier runs.
@@ -45,11 +45,11 @@ class Feeder:
         self._progress: WindowProgress | None = None
 
     async def feed(self, plans: AsyncIterator[SlicePlan]) -> None:
-        """Hand over the events of all plans, or until the load stops and delivery takes no more."""
+        """Hand over the events of all plans, until the load stops and the delivery takes no more."""
         async for plan in plans:
             if not await self._feed_slice(plan):
                 return
-            # Otherwise its events would stay in memory until the next window is planned.
+            # Otherwise its events would stay in memory until the next slice is planned.
             del plan
 
     async def _feed_slice(self, plan: SlicePlan) -> bool:

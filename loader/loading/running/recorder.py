@@ -1,4 +1,4 @@
-"""Records each result of a run in the checkpoint, the counts and the log, and applies the error limits."""
+"""Record each result of a run in the checkpoint, the counts and the log, and apply the limits of errors."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -18,12 +18,12 @@ class Recorder:
     """Receives slices, results and parts (``PartLog``) of one run.
 
     Args:
-        checkpoint: Stores them.
-        tally: Counts them.
-        extract: Names the files.
+        checkpoint: Stores the results.
+        tally: Counts the results.
+        extract: Has the names of the files.
         on_result: Called with the result of each event, or None.
         stop: Called with the error that ends the run.
-        limits: Return the error of counts, of the load and of a file, that are beyond a limit.
+        limits: Returns the error if the counts of the load, or of a file, exceed a limit, else None.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Recorder:
                 self._check_errors(file)
 
     async def divided(self, event: Event, result: PartResult) -> None:
-        """Record that an event, or a part of it, is divided; durable on return (``PartLog``)."""
+        """Record the division of an event, or of a part of it. It is durable on return (``PartLog``)."""
         self._checkpoint.record_part(event, result)
         await self._checkpoint.flush()
 
@@ -115,7 +115,7 @@ class Recorder:
                 self._check_errors(file)
 
     def check_load(self) -> None:
-        """Stop the run if the errors of the load are beyond their limit."""
+        """Stop the run if the errors of the load exceed their limit."""
         self._check({})
 
     def _check_errors(self, file: int) -> None:

@@ -1,6 +1,6 @@
-"""Samples of a running load over time, for the report. They are made of its snapshots.
+"""Make samples of a running load over time from its snapshots, for the report. Pure.
 
-This module is pure: its only clock is ``Snapshot.seconds``.
+The only clock is ``Snapshot.seconds``.
 """
 
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Sampler:
 
         Args:
             now: The state of the load.
-            round_trips: All round trips of this run so far.
+            round_trips: The round-trip times of this run so far.
         """
         seconds = now.seconds - self._last.seconds
         if seconds > 0:

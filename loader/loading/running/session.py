@@ -1,4 +1,4 @@
-"""One run of a load: feeds the delivery, watches it, and concludes."""
+"""One run of a load: it feeds the delivery, watches it, and records the end."""
 
 import asyncio
 import logging
@@ -103,7 +103,7 @@ class LoadSession:
             await self._dispatcher.run()
         except LoaderError as error:
             self.stop(error)
-        except Exception as fault:  # noqa: BLE001 - it ends the load with an exit code of its own
+        except Exception as fault:  # noqa: BLE001 - it ends the load with a separate exit code
             self.stop(unhandled(fault))
         finally:
             for task in aside:
@@ -115,7 +115,7 @@ class LoadSession:
         return await self._conclude()
 
     async def _stop_on_fault(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Run work beside the delivery. An unexpected end of the work ends the load."""
+        """Run work in parallel with the delivery. An unexpected end of the work ends the load."""
         try:
             with contained():
                 await work()
@@ -126,11 +126,11 @@ class LoadSession:
             self.stop(unhandled(fault))
         except LoaderError as error:
             self.stop(error)
-        except Exception as fault:  # noqa: BLE001 - it ends the load with an exit code of its own
+        except Exception as fault:  # noqa: BLE001 - it ends the load with a separate exit code
             self.stop(unhandled(fault))
 
     def stop(self, error: LoaderError) -> None:
-        """End the run gracefully. The first reason is the one that is reported."""
+        """End the run gracefully. Only the first error is reported."""
         if isinstance(error, UnhandledCase):
             log.error("An internal error occurred.", exc_info=error)
         self._error = self._error or error
@@ -197,7 +197,7 @@ class LoadSession:
             with contained():
                 self._look("draining", at_end=True)
         # Nothing is awaited above, so a CancelledError is no request to cancel the load.
-        except (Exception, asyncio.CancelledError) as fault:  # noqa: BLE001 - it ends the load with an exit code of its own
+        except (Exception, asyncio.CancelledError) as fault:  # noqa: BLE001 - it ends the load with a separate exit code
             self.stop(unhandled(fault))
         try:
             await self._checkpoint.flush()
@@ -230,8 +230,8 @@ class LoadSession:
             cause=self._error.what if self._error is not None else "completed",
             exit_code=summary.exit_code,
             complete=self._error is None and left == 0 and not summary.violations(),
-            # If the delivery ended early, the events in flight have no outcome. Their marks stay, and so does
-            # their doubt.
+            # If the delivery ended early, the events in flight have no outcome. Their marks stay, so they are
+            # in doubt.
             graceful=self._dispatcher.has_concluded,
             attempts=summary.attempts,
             throttled=summary.throttled,
@@ -240,7 +240,7 @@ class LoadSession:
         )
 
     async def _keep_rejects(self) -> None:
-        """Write copies of the rejected rows, for correction."""
+        """Write copies of the rejected rows for correction."""
         keep = partial(keep_rejects, run_dir_of(self._job).absolute(), self._extract.table)
         try:
             await self._observers.unless_stopped(in_daemon_thread(keep, "rejects"))
@@ -262,11 +262,11 @@ class LoadSession:
 
 
 def _reading_stopped(error: ExtractError) -> ReadingStopped:
-    """Return the error for a bad file that is found after a part of the extract was sent."""
+    """Return the error for a file that became unreadable after a part of the extract was sent."""
     return ReadingStopped(
         error.what,
         where=error.where,
         why=error.why,
-        next_step="the checkpoint has everything that was sent. With the file as it was when the load began, "
-        f"{_RESUME}; with another file start over with --restart",
+        next_step="the checkpoint has everything that was sent. Restore the file as it was when the load "
+        f"began, and {_RESUME}; or start over with --restart and another file",
     )

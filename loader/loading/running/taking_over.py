@@ -1,4 +1,4 @@
-"""Takes over the results of shards of another division, or of a lost machine, slice by slice."""
+"""Take over the results of shards of another division, or of a lost machine, slice by slice."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from loader.shards.earlier import EarlierShards, TakenOver
 
 
 class TakingOver:
-    """Copies the results of earlier shards into the checkpoint of this shard, to make it complete.
+    """Copies the results of earlier shards into the checkpoint of this shard, which then is complete.
 
     Args:
         job: The settings.
@@ -39,7 +39,7 @@ class TakingOver:
         self._gaps = checkpoint.gaps
 
     def of_slice(self, plan: SlicePlan, progress: WindowProgress | None) -> TakenOver | None:
-        """Take over the results for a slice that the checkpoint has, record them, and return them.
+        """Take over the earlier results for the events of a slice, record them, and return them.
 
         Args:
             plan: The slice.
@@ -52,7 +52,7 @@ class TakingOver:
         if self._earlier is None and not self._gaps:
             return None
         taken = TakenOver() if self._earlier is None else self._earlier.of_slice(plan)
-        self._leave_gaps(taken, plan, progress)
+        self._add_gaps(taken, plan, progress)
         if progress is not None:
             for index in [index for index in taken.settled if not progress.to_send(index)]:
                 del taken.settled[index]
@@ -69,8 +69,8 @@ class TakingOver:
         self._counters.taken_over(list(taken.settled.values()))
         return taken
 
-    def _leave_gaps(self, taken: TakenOver, plan: SlicePlan, progress: WindowProgress | None) -> None:
-        """Leave in doubt what a lost machine may have sent without a trace; answers of later runs count."""
+    def _add_gaps(self, taken: TakenOver, plan: SlicePlan, progress: WindowProgress | None) -> None:
+        """Add the events that a lost machine may have sent as in doubt, unless a later run has an answer."""
         since = doubt_since(self._gaps, plan.window)
         if since is None:
             return
@@ -85,13 +85,13 @@ class TakingOver:
         for index in [index for index, since in taken.in_doubt.items() if since < before]:
             since = taken.in_doubt.pop(index)
             if self._job.in_doubt is InDoubt.SKIP:
-                message = "In doubt for longer than its token lives; skipped on request."
+                message = "In doubt for longer than the life of its token; skipped on request."
                 taken.settled[index] = EventResult(
                     events[index], EventState.FAILED, None, SKIPPED, message, 0, since
                 )
             elif self._job.in_doubt is not InDoubt.RESEND and self._job.operation is Operation.APPEND:
                 raise DecisionNeeded(
-                    "Events may have been accepted by other runners, longer ago than the service remembers.",
+                    "Events of other runners may have been accepted, and their tokens have expired.",
                     where=str(self._checkpoint.run_dir),
                     why="APPEND adds a record again if its event is sent again after 8 hours",
                     next_step="run the load again with --in-doubt resend (some records may be doubled) or "
@@ -100,7 +100,7 @@ class TakingOver:
 
 
 def held_groups(job: Job, checkpoint: Checkpoint, earlier: EarlierShards | None) -> frozenset[str]:
-    """Return the groups that ``--on-failure hold`` holds back from the start."""
+    """Return the groups that ``--on-failure hold`` holds back when the run begins."""
     if job.on_failure is not OnFailure.HOLD:
         return frozenset()
     of_earlier = earlier.held_groups() if earlier is not None and not job.retry_failed else frozenset()

@@ -1,4 +1,4 @@
-"""Records why events are not accepted: in the log, and beside the checkpoint for ``status``."""
+"""Record why events are not accepted, in the log, and in a file of the run directory for ``status``."""
 
 import logging
 from collections.abc import Callable
@@ -11,10 +11,13 @@ from loader.report.trouble import Trouble, remove_trouble, write_trouble
 log = logging.getLogger(__name__)
 
 _PATIENCE_SECONDS = 3.0
-"""Minimum duration of a trouble that is logged. A lost connection, for example, passes sooner."""
+"""Minimum duration of a trouble that is logged. A lost connection, for example, is restored sooner."""
 
 REPEAT_SECONDS = 60.0
+"""Time after which the same trouble is logged again."""
+
 _WRITE_SECONDS = 5.0
+"""Interval at which a trouble is written for ``status``."""
 
 
 class TroubleWatch:

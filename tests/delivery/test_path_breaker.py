@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from loader.delivery.limits.way_breaker import ALIKE, START_SECONDS, WayBreaker
+from loader.delivery.limits.path_breaker import ALIKE, START_SECONDS, PathBreaker
 from loader.delivery.outcomes.content_refusals import MIN_REFUSAL_SECONDS as CONTENT_PATIENCE_SECONDS
 from loader.delivery.outcomes.content_refusals import MIN_REFUSALS, PROOFS, ContentRefusals
 from loader.delivery.settings import DeliverySettings
@@ -19,14 +19,14 @@ from tests.delivery.virtual_time import run
 PAGE = answers.blocked("HtmlPage")
 
 
-def refused(breaker: WayBreaker, times: int, outcome: Outcome = PAGE, at: float = 100.0) -> list[bool]:
+def refused(breaker: PathBreaker, times: int, outcome: Outcome = PAGE, at: float = 100.0) -> list[bool]:
     """Let a number of events be refused; return what the breaker says to each."""
     return [breaker.answered(outcome, str(each), at, at - 0.01) for each in range(times)]
 
 
 def test_it_opens_at_so_many_refusals_in_a_row() -> None:
     """One refusal less does not open it; after an answer of the service, the count starts again."""
-    breaker = WayBreaker()
+    breaker = PathBreaker()
     refused(breaker, ALIKE - 1)
     breaker.answered(answers.accepted(), "a", 100.0, 99.0)
     refused(breaker, ALIKE - 1)
@@ -38,7 +38,7 @@ def test_it_opens_at_so_many_refusals_in_a_row() -> None:
 
 def test_probes_are_one_at_a_time_and_ever_rarer() -> None:
     """Pauses double up to ten seconds, and any answer of the service closes the breaker."""
-    breaker = WayBreaker()
+    breaker = PathBreaker()
     breaker.answered(answers.accepted(), "a", 1.0, 0.0)
     refused(breaker, ALIKE)
     now, pauses = 100.0, []
@@ -57,7 +57,7 @@ def test_probes_are_one_at_a_time_and_ever_rarer() -> None:
 
 def test_an_attempt_that_was_withdrawn_was_no_probe() -> None:
     """A probe that was never sent does not keep the breaker waiting."""
-    breaker = WayBreaker()
+    breaker = PathBreaker()
     refused(breaker, ALIKE)
     breaker.start()
     breaker.withdrawn()
@@ -66,14 +66,14 @@ def test_an_attempt_that_was_withdrawn_was_no_probe() -> None:
 
 def test_only_a_lasting_refusal_at_the_start_stops_the_load() -> None:
     """A blip does not; other causes in between do not; an answer of the service before forbids it."""
-    assert not any(refused(WayBreaker(), 2 * ALIKE))
-    lasting = WayBreaker()
+    assert not any(refused(PathBreaker(), 2 * ALIKE))
+    lasting = PathBreaker()
     refused(lasting, ALIKE)
     assert lasting.answered(PAGE, "x", 100.0 + START_SECONDS, 100.5)
-    mixed = WayBreaker()
+    mixed = PathBreaker()
     refused(mixed, ALIKE, answers.blocked("HTTP302"))
     assert not mixed.answered(PAGE, "x", 100.0 + START_SECONDS, 100.5)
-    open_before = WayBreaker()
+    open_before = PathBreaker()
     open_before.answered(answers.rejected(), "a", 1.0, 0.0)
     refused(open_before, ALIKE)
     assert not open_before.answered(PAGE, "x", 100.0 + START_SECONDS, 100.5)
@@ -81,7 +81,7 @@ def test_only_a_lasting_refusal_at_the_start_stops_the_load() -> None:
 
 def test_a_certain_refusal_stops_at_the_first() -> None:
     """An untrusted certificate needs no second look, unless the way was open before."""
-    assert refused(WayBreaker(), 1, answers.blocked("CertificateNotTrusted")) == [True]
+    assert refused(PathBreaker(), 1, answers.blocked("CertificateNotTrusted")) == [True]
 
 
 def test_proofs_that_a_refusal_is_for_content() -> None:
@@ -211,7 +211,7 @@ def test_throttling_is_never_given_up() -> None:
 
 def test_a_probe_without_an_answer_keeps_the_breaker_open_for_another_pause() -> None:
     """A connection that breaks off shows nothing about the way: the next probe comes a pause later."""
-    breaker = WayBreaker()
+    breaker = PathBreaker()
     breaker.answered(answers.accepted(), "a", 1.0, 0.0)
     assert breaker.wait_seconds(50.0) == 0.0
     refused(breaker, ALIKE)

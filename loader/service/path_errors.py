@@ -2,7 +2,7 @@
 
 from loader.errors import DeliveryStopped, LoaderError, ServiceStopped
 from loader.model import Outcome
-from loader.service.way_faults import WayFault, way_fault
+from loader.service.path_faults import PathFault, path_fault
 
 RESUME = "then run the same command again: it resumes"
 
@@ -12,7 +12,7 @@ MAX_SHOWN_CHARS = 100
 
 def in_words(outcome: Outcome) -> str:
     """Return the cause of a failed attempt: code, meaning, and the message of the sender."""
-    fault = way_fault(outcome.code)
+    fault = path_fault(outcome.code)
     words = outcome.message[:MAX_SHOWN_CHARS]
     if outcome.of_service or fault is None:
         return ": ".join(part for part in (outcome.code, outcome.message) if part)
@@ -22,18 +22,18 @@ def in_words(outcome: Outcome) -> str:
 
 def means_of(code: str) -> str:
     """Return the meaning of a code, or "" for a code of the service, which needs no explanation."""
-    fault = way_fault(code)
+    fault = path_fault(code)
     return fault.means if fault is not None else ""
 
 
-def way_closed(outcome: Outcome, events: int) -> LoaderError:
+def path_closed(outcome: Outcome, events: int) -> LoaderError:
     """Return the error for a load that stops at its start, because every request is refused alike.
 
     Args:
         outcome: The latest answer.
         events: Number of events with this answer; 0 if none is sent yet.
     """
-    fault = way_fault(outcome.code)
+    fault = path_fault(outcome.code)
     assert fault is not None
     count = "1 event" if events == 1 else f"{events:,} events"
     return _kind(fault)(
@@ -53,7 +53,7 @@ def nothing_accepted(outcome: Outcome, waited: str, since: str, count: int) -> D
         since: Time of the first occurrence of the last cause, as text.
         count: Number of its occurrences.
     """
-    fault = way_fault(outcome.code)
+    fault = path_fault(outcome.code)
     advice = fault.advice if fault is not None else "wait until the service works again"
     times = "once" if count == 1 else f"{count:,} times"
     request = f" (request {outcome.request_id})" if outcome.request_id else ""
@@ -64,5 +64,5 @@ def nothing_accepted(outcome: Outcome, waited: str, since: str, count: int) -> D
     )
 
 
-def _kind(fault: WayFault) -> type[LoaderError]:
+def _kind(fault: PathFault) -> type[LoaderError]:
     return ServiceStopped if fault.needs_setting else DeliveryStopped

@@ -1,6 +1,6 @@
-"""The circuit breaker for a closed way: something on the network path, not the service, refuses requests.
+"""The circuit breaker for a closed path: something on the path, not the service, refuses requests.
 
-The way is the path to the service, including proxies, firewalls and load balancers.
+The path leads from this machine to the service. It includes proxies, firewalls and load balancers.
 
 Rules kept here:
 
@@ -10,7 +10,7 @@ Rules kept here:
 3. The first probe starts after ``first_probe_seconds``. The delay doubles for each further probe, up to
    ``longest_probe_seconds``. `loader.delivery.troubles` decides when to give up.
 4. If the service has not answered yet, the load should stop after ALIKE refusals with one cause over
-   START_SECONDS, or after a single certain one: the way was never open. After a first answer of the
+   START_SECONDS, or after a single certain one: the path was never open. After a first answer of the
    service, the same refusals are an outage, and the load waits for its end.
 """
 
@@ -18,10 +18,10 @@ import math
 from dataclasses import dataclass
 
 from loader.model import Outcome, OutcomeKind
-from loader.service.way_faults import way_fault
+from loader.service.path_faults import path_fault
 
 ALIKE = 8
-"""Consecutive refusals that indicate a closed way. A content filter rarely causes as many in a row."""
+"""Consecutive refusals that indicate a closed path. A content filter rarely causes as many in a row."""
 
 START_SECONDS = 3.0
 """Minimum duration of the refusals at the start of a load. A restarting load balancer refuses requests for a
@@ -29,8 +29,8 @@ second or two."""
 
 
 @dataclass(frozen=True, slots=True)
-class WaySettings:
-    """Probe timing of the breaker for a closed way.
+class PathBreakerSettings:
+    """Probe timing of the breaker for a closed path.
 
     Attributes:
         first_probe_seconds: Pause before the first probe.
@@ -41,19 +41,19 @@ class WaySettings:
     longest_probe_seconds: float = 10.0
 
 
-class WayBreaker:
+class PathBreaker:
     """The circuit breaker for refusals between this machine and the service.
 
     Attributes:
         is_open: Whether the lanes are paused. Read-only for other modules.
-        was_open_way: Whether the service has answered in this run.
+        was_path_open: Whether the service has answered in this run.
         is_calm: Whether an acceptance would not change the state of the breaker.
     """
 
-    def __init__(self, settings: WaySettings | None = None) -> None:
-        self._settings = settings or WaySettings()
+    def __init__(self, settings: PathBreakerSettings | None = None) -> None:
+        self._settings = settings or PathBreakerSettings()
         self.is_open = False
-        self.was_open_way = False
+        self.was_path_open = False
         self.is_calm = False
         self._in_a_row = 0
         self._first_at = 0.0
@@ -94,10 +94,10 @@ class WayBreaker:
             started_at: Start time of the attempt in monotonic seconds.
 
         Returns:
-            Whether the load should stop because the way was never open.
+            Whether the load should stop because the path was never open.
         """
         if outcome.of_service:
-            self.was_open_way = True
+            self.was_path_open = True
         if started_at <= self._old_news_until:
             return False
         if self.is_open:
@@ -119,7 +119,7 @@ class WayBreaker:
         self._in_a_row += 1
         if len(self._events) < ALIKE:
             self._events.add(token)
-        fault = way_fault(code)
+        fault = path_fault(code)
         is_certain = fault is not None and fault.is_certain
         if self.is_open:
             self._pause_seconds = min(2 * self._pause_seconds, self._settings.longest_probe_seconds)
@@ -130,7 +130,7 @@ class WayBreaker:
             self._pause_seconds = self._settings.first_probe_seconds
             self._probe_at = now + self._pause_seconds
         is_lasting = self._in_a_row >= ALIKE and now - self._first_at >= START_SECONDS
-        return (is_certain or is_lasting) and self._is_alike and not self.was_open_way
+        return (is_certain or is_lasting) and self._is_alike and not self.was_path_open
 
     def _close(self) -> None:
         self.is_open = False

@@ -1,0 +1,74 @@
+"""The commands as a list: the module of a command is imported when the command runs.
+
+The imports of all commands take a second. ``scn-loader --help`` and the completion of a command's name need
+only the names and summaries, so they wait for none of them.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+SUMMARIES: Mapping[str, str] = {
+    "init": "Read the start of an extract and draft a job file.",
+    "load": "Load an extract. After any stop, run the same command again: it resumes the load.",
+    "plan": "Read the whole extract and plan every event, but send nothing. Show what the load would do.",
+    "status": "Show which load this is, what is done, failed, in doubt and left, and what to run next.",
+    "verify": "Ask the service whether each accepted event is loaded. A receipt alone does not mean that.",
+    "receipts": "List the events of a load: receipt, status, file, rows, group, token and times.",
+    "report": "Write one HTML page about a load: its state, the next step, and its history.",
+    "rejects": "Write rows of a load to files in the format of the extract, so that you can correct and load "
+    "them.",
+    "emulator": "Run the service's event API on this machine until Ctrl-C: same calls, same limits, same "
+    "errors.",
+    "datasets": "Show the columns, types and keys of a dataset; without a name, list them all.",
+    "sample": "Write an extract of generated rows for a dataset.",
+    "measure": "Measure how many events and rows per second an instance accepts, and its response times.",
+    "doctor": "Check versions, credentials, Region, endpoint, clock, permission, run directory, disk and "
+    "limits.",
+}
+"""The first sentences of each command's help. The module ``loader.cli.NAME`` has its function NAME."""
+
+VERIFY, ONCE = "--verify", "once"
+"""``load --verify`` may have no value. It then has this one, because typer knows no flag like that."""
+
+
+class ListedCommand(TyperCommand):
+    """A command that is known by its name and summary."""
+
+    def imported(self) -> TyperCommand:
+        """Import the command, and return it with its arguments and flags."""
+        name = str(self.name)
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command(name)(getattr(import_module(f"loader.cli.{name}"), name))
+        command = typer.main.get_command(alone)
+        assert isinstance(command, TyperCommand)
+        return command
+
+
+class CommandGroup(TyperGroup):
+    """A group that imports a command when it runs or when its flags are completed."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """Return the name and the command that the arguments name, and the remaining arguments."""
+        name, command, remaining = super().resolve_command(ctx, args)
+        return name, command.imported() if isinstance(command, ListedCommand) else command, remaining
+
+
+def list_commands(app: typer.Typer) -> None:
+    """Add each command to an application whose class is `CommandGroup`."""
+    for name, summary in SUMMARIES.items():
+        app.command(name, cls=ListedCommand, help=summary)(_listed)
+
+
+def imported_commands(app: typer.Typer) -> dict[str, TyperCommand]:
+    """Import every listed command of an application, and return them by name."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    return {name: each.imported() for name, each in group.commands.items() if isinstance(each, ListedCommand)}
+
+
+def _listed() -> None:
+    """Stand for a command in the list. It never runs."""
