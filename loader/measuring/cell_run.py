@@ -118,7 +118,7 @@ class CellRun:
 
         Raises:
             LoaderError: The service refuses all events.
-            Exception: A fault of the work beside the delivery.
+            Exception: A fault of the work in parallel with the delivery.
         """
         tasks = [asyncio.create_task(self._beside(work)) for work in (self._feed, self._time)]
         try:
@@ -135,7 +135,7 @@ class CellRun:
         return self._result()
 
     async def _beside(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Run work beside the delivery. A fault of the work ends the cell."""
+        """Run work in parallel with the delivery. A fault of the work ends the cell."""
         try:
             with contained():
                 await work()
