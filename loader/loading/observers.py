@@ -74,8 +74,8 @@ class Observers:
 
         Raises:
             LoaderError: The load was stopped for this reason.
-            UnhandledCase: The work raised a BaseException that is not an Exception. A SystemExit in a task would
-                end the event loop and the process with the exit code of a completed load.
+            UnhandledCase: The work raised a BaseException that is not an Exception. A SystemExit in a task
+                would end the event loop and the process with the exit code of a completed load.
         """
 
         async def contained_work() -> T:
