@@ -11,6 +11,7 @@ import typer
 from loader.cli.options import JobFile, need_extract, with_job_options
 from loader.cli.terminal.emulate import REHEARSAL
 from loader.cli.terminal.in_s3 import brought_here
+from loader.cli.terminal.stdout_width import for_stdout
 from loader.errors import NothingNew, SettingsError
 from loader.job import read_job
 
@@ -92,5 +93,5 @@ def plan(
     if as_json:
         sys.stdout.write(to_json(found, with_values=with_values).decode())
     else:
-        sys.stdout.write(to_text(found, with_values=with_values) + "\n")
+        sys.stdout.write(for_stdout(to_text(found, with_values=with_values)) + "\n")
     raise typer.Exit(found.exit_code)

@@ -15,6 +15,7 @@ from loader.checkpoint.start.archiving import archived_name
 from loader.cli.load import value_flags
 from loader.cli.terminal.corrected_load import standing_of
 from loader.cli.terminal.in_s3 import Here, brought_here
+from loader.cli.terminal.stdout_width import for_stdout
 from loader.command_line import scn_loader
 from loader.errors import CheckpointError, ExitCode
 from loader.report.export import export_failed, export_rejected
@@ -112,7 +113,7 @@ def _show(here: Here, overview: Overview, *, as_json: bool) -> None:
     else:
         text = overview_text(overview, steps, earlier_text(earlier) if earlier else "")
         lines = [here.named(text), *(f"runner    {each}" for each in here.runners)]
-        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.write(for_stdout("\n".join(lines)) + "\n")
     if overview.state is LoadState.NONE:
         raise typer.Exit(ExitCode.REFUSED)
 
@@ -179,7 +180,7 @@ def _show_all(here: Here, loads: list[Overview], *, as_json: bool) -> None:
     if as_json:
         _write_json(here, {"loads": [overview_values(load, _steps(load)) for load in loads]})
     else:
-        sys.stdout.write(here.named(listing_text(loads)) + "\n")
+        sys.stdout.write(for_stdout(here.named(listing_text(loads))) + "\n")
 
 
 def _write_json(here: Here, values: object) -> None:

@@ -1,12 +1,16 @@
 """Notes for users about the files of an extract, once per fact instead of once per file."""
 
 from collections.abc import Iterable, Sequence
+from os.path import commonprefix
 
 from loader.mapping.mapping import FileMapping
 from loader.model import SourceFile
 
 _SHOWN = 3
-"""Number of files that a sentence lists."""
+"""Maximum number of files that a sentence lists."""
+
+_SHOWN_CHARS = 160
+"""Fewer files are listed if their paths are longer: a log line is clipped, and the fact is at its end."""
 
 _PLACE = "\0"
 """Represents the file's path while sentences are compared; a path cannot contain it."""
@@ -39,5 +43,15 @@ def lacking(files: Sequence[SourceFile], mappings: Sequence[FileMapping]) -> lis
 
 
 def _listed(paths: Sequence[str]) -> str:
-    shown, more = ", ".join(paths[:_SHOWN]), len(paths) - _SHOWN
-    return f"{shown} and {more:,} more {'file' if more == 1 else 'files'}" if more > 0 else shown
+    """Return the first path, and others below the folder that all share."""
+    folder = commonprefix(paths)  # noqa: RUF071 - commonpath would change "s3://bucket/x" to "s3:/bucket/x"
+    folder = folder[: folder.rfind("/") + 1]
+    shown = [paths[0]]
+    for path in paths[1:_SHOWN]:
+        name = path.removeprefix(folder)
+        if len(", ".join([*shown, name])) > _SHOWN_CHARS:
+            break
+        shown.append(name)
+    more = len(paths) - len(shown)
+    text = ", ".join(shown)
+    return f"{text} and {more:,} more {'file' if more == 1 else 'files'}" if more > 0 else text

@@ -4,7 +4,7 @@ The keys are the names that the dispatcher reports. A name without words is show
 """
 
 WORDS = {
-    "learning": "learning the rate that the service allows",
+    "learning": "learning the allowed rate",
     "rate": "the rate that the service allows",
     "ceiling": "your --rate",
     "lanes": "too few groups (one event per group at a time)",

@@ -1,9 +1,9 @@
 """The closing block of a load: its result, what limited its speed, and what to do next.
 
-Pure: it makes ASCII text from a summary. Lines have at most 80 columns, except commands and paths.
+Pure: it makes ASCII text from a summary. Lines have at most 80 columns, or fewer on a narrow terminal, except
+commands and paths.
 """
 
-import textwrap
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import zip_longest
@@ -15,10 +15,14 @@ from loader.report.identity import LoadIdentity
 from loader.report.limiting_factor import limiting_advice, limiting_words
 from loader.report.summary import LoadSummary
 from loader.report.trouble import in_one_line
+from loader.status.fitted import KEPT_SPACE, fitted
 from loader.status.loaded_stage import NO_LOAD_STATUS, NOT_ASKED, stage_text
 from loader.status.next_steps import Standing, Step, next_steps, status_step
 
 _WIDTH = 80
+_TWO_COLUMNS_FROM, _ONE_COLUMN_FROM = 64, 32
+"""On narrower terminals, the counts of events are below those of rows, and not aligned."""
+
 INDENT_CHARS = 14
 _LABEL_CHARS = 13
 COUNT_CHARS = 13
@@ -35,6 +39,7 @@ def to_text(
     correcting: str = "",
     *,
     is_asked_next: bool = False,
+    width: int | None = None,
 ) -> str:
     """Return the closing block, without a final line end.
 
@@ -43,15 +48,18 @@ def to_text(
         command: The command line that the user typed, for the proposed commands; None if unknown.
         correcting: The command that loads the corrected rows; empty if there are no rejected rows.
         is_asked_next: Whether ``verify`` follows; then no step proposes it.
+        width: Columns of the terminal; None for a pipe or a file.
     """
+    columns = min(width or _WIDTH, _WIDTH)
     blocks = [
-        textwrap.fill(_headline(summary), _WIDTH, break_long_words=False, break_on_hyphens=False),
-        "\n".join(f"  {sentence}" for sentence in summary.violations()),
-        "\n".join(_counts(summary)),
+        _headline(summary),
+        "\n".join(_kept(f"  {sentence}") for sentence in summary.violations()),
+        "\n".join(_counts(summary, columns)),
         "\n".join(_run(summary, is_asked_next=is_asked_next)),
         "\n".join(_next(_standing(summary, command, correcting, is_asked_next=is_asked_next))),
     ]
-    return "\n\n".join(block for block in blocks if block)
+    text = "\n\n".join(block for block in blocks if block)
+    return fitted(text if columns == _WIDTH else text.replace(KEPT_SPACE, " "), columns)
 
 
 def _headline(summary: LoadSummary) -> str:
@@ -126,7 +134,7 @@ def _failures(summary: LoadSummary) -> str:
     return " and ".join(parts)
 
 
-def _counts(summary: LoadSummary) -> Iterable[str]:
+def _counts(summary: LoadSummary, columns: int) -> Iterable[str]:
     """Yield the two equations as columns of a table, each with its total at the top."""
     rows = [
         ("rows read", summary.rows_read),
@@ -143,8 +151,13 @@ def _counts(summary: LoadSummary) -> Iterable[str]:
         ("  in doubt", summary.events_in_doubt),
         ("  unprocessed", summary.events_unprocessed),
     ]
-    for left, right in zip_longest(rows, events):
-        yield f"  {_cell(left)}      {_cell(right)}"
+    if columns < _ONE_COLUMN_FROM:
+        yield from (f"  {label} {figures.count(number)}" for label, number in [*rows, *events])
+    elif columns < _TWO_COLUMNS_FROM:
+        yield from (f"  {_cell(line)}" for line in [*rows, *events])
+    else:
+        for left, right in zip_longest(rows, events):
+            yield _kept(f"  {_cell(left)}      {_cell(right)}")
 
 
 def _cell(line: tuple[str, int] | None) -> str:
@@ -273,10 +286,15 @@ def _next(load: Standing) -> Iterable[str]:
 
 
 def _wrapped(label: str, text: str) -> Iterable[str]:
-    lines = textwrap.wrap(text, _WIDTH - INDENT_CHARS, break_long_words=False, break_on_hyphens=False)
-    return _labelled(label, lines)
+    """Yield a line that wraps between words."""
+    yield f"  {label}".ljust(INDENT_CHARS) + text
 
 
 def _labelled(label: str, lines: Iterable[str]) -> Iterable[str]:
+    """Yield lines that stay whole, such as paths."""
     for position, line in enumerate(lines):
-        yield f"  {'' if position else label}".ljust(INDENT_CHARS) + line
+        yield f"  {'' if position else label}".ljust(INDENT_CHARS) + _kept(line)
+
+
+def _kept(line: str) -> str:
+    return line.replace(" ", KEPT_SPACE)

@@ -20,6 +20,7 @@ from loader.cli.errors import show_error
 from loader.cli.terminal.corrected_load import correcting_command
 from loader.cli.terminal.live_hint import LiveHint
 from loader.cli.terminal.metrics_output import MetricsOutput
+from loader.cli.terminal.stdout_width import stdout_width
 from loader.cli.terminal.typed_command import absolute_command
 from loader.command_line import CommandLine
 from loader.errors import ExitCode, Interrupted, LoaderError, SettingsError, unhandled
@@ -225,9 +226,9 @@ def _show(
     if ending.error is not None and not isinstance(ending.error, Interrupted):
         show_error(ending.error, debug=debug, load=ending.summary.identity.load_id or None)
     if ending.summary.before is not None:
-        typer.echo(to_text(ending.summary.before, typed) + "\n")
+        typer.echo(to_text(ending.summary.before, typed, width=stdout_width()) + "\n")
     correcting = _correcting(ending.summary, typed, value_flags)
-    typer.echo(to_text(ending.summary, typed, correcting, is_asked_next=is_asked_next))
+    typer.echo(to_text(ending.summary, typed, correcting, is_asked_next=is_asked_next, width=stdout_width()))
 
 
 def _asked_next(summary: LoadSummary) -> LoadSummary:
