@@ -2,12 +2,10 @@
 
 import os
 import secrets
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
 from loader.checkpoint.start.lock import holding, unwritable
 from loader.errors import CheckpointLocked, LoaderError
@@ -19,19 +17,13 @@ from loader.remote.keeper import USUAL_PACE, Keeper, KeepingPace, unreachable
 from loader.remote.lease import Lease, SeenLease
 from loader.remote.objects import Objects
 from loader.remote.other_files import Notes, bring_files_up
+from loader.remote.reach import Reach
 from loader.remote.working_copy import WorkingCopy, parts_beside
 from loader.shards.parts import WHOLE
 from loader.sources.s3_client import S3Client
 
-T = TypeVar("T")
-
 HOLDING_NAME = "in-s3.lock"
 """Lock file on this machine for all work with the lease, because processes may share a working copy."""
-
-_REACH_SECONDS = 30.0
-"""Maximum time that a start tries to reach S3."""
-
-_RETRY_SECONDS = 1.0
 
 LOCAL_PATIENCE_SECONDS = 2.0
 """Time that a process waits for another one of this machine that uses the same working copy."""
@@ -101,7 +93,7 @@ def take_part(  # noqa: PLR0917 - one place
     copy: WorkingCopy,
     own: Shard,
     held: ExitStack,
-    reach: "Reach",
+    reach: Reach,
     tell: Callable[[str], None],
     is_stopping: Callable[[], bool],
     pace: KeepingPace,
@@ -183,28 +175,6 @@ def _copy_of_job(job: Job) -> WorkingCopy:
     address = address_of(job.run_dir)
     assert address is not None
     return WorkingCopy(Objects(address, S3Client(job.extract_profile or job.profile, job.region)))
-
-
-class Reach:
-    """Retries work with S3 for a limited time."""
-
-    def __init__(self, is_stopping: Callable[[], bool]) -> None:
-        self._is_stopping = is_stopping
-
-    def __call__(self, work: Callable[[], T]) -> T:
-        """Return what ``work`` returns.
-
-        Raises:
-            Unreachable: S3 gave no usable response for _REACH_SECONDS.
-        """
-        until = time.monotonic() + _REACH_SECONDS
-        while True:
-            try:
-                return work()
-            except Unreachable:
-                if time.monotonic() >= until or self._is_stopping():
-                    raise
-                time.sleep(_RETRY_SECONDS)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from loader.remote.answers import ConditionFailed, Unreachable
 from loader.remote.copier import Copier
 from loader.remote.horizon import Horizon
 from loader.remote.lease import LEASE_SECONDS, Lease
+from loader.remote.reach import Reach
 from loader.service.steady_clock import elapsed_seconds
 
 log = logging.getLogger(__name__)
@@ -106,9 +107,10 @@ class Keeper:
         """
         self._clock, self._stop = clock, stop
         try:
-            self._copier.bring_files_up()
-            self._copier.copy(clock, even_unchanged=True)
-            self._renew()
+            reach = Reach()
+            reach(self._copier.bring_files_up)
+            reach(lambda: self._copier.copy(clock, even_unchanged=True))
+            reach(self._renew)
         except Unreachable as error:
             raise unreachable(self._address, error) from error
         except ConditionFailed as error:
