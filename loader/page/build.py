@@ -33,7 +33,7 @@ from loader.status.overview_text import STATES
 from loader.status.whole_overview import overview_of
 
 MOST_CELLS = 224
-"""Maximum cells of the window map (four rows). With more windows, a cell stands for several of them."""
+"""Maximum cells of the window map (seven rows). With more windows, a cell stands for several of them."""
 
 WINDOWS = """
 SELECT number, finished_at IS NOT NULL,

@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from loader.pictures.svg import element, title
 
 WIDTH, CELL, GAP = 960, 14, 3
-_COLUMNS = (WIDTH + GAP) // (CELL + GAP)
+COLUMNS = 32
+"""Cells of a row: few enough that a cell can be seen on a phone."""
+
+_MAP_WIDTH = COLUMNS * (CELL + GAP) - GAP
 _BAR_HEIGHT = 18
+LEAST_SHARE_WIDTH = 5.0
+"""Minimum width of a part of a bar: five failed events of a million must be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +41,15 @@ class Share:
 
 def cell_map(cells: Sequence[ColouredCell], summary: str) -> str:
     """Return the cells in rows, in their order."""
-    rows = -(-len(cells) // _COLUMNS)
+    rows = -(-len(cells) // COLUMNS)
     height = max(rows * (CELL + GAP) - GAP, CELL)
     parts = [title(summary)]
     parts += [
         element(
             "rect",
             title(cell.label),
-            x=number % _COLUMNS * (CELL + GAP),
-            y=number // _COLUMNS * (CELL + GAP),
+            x=number % COLUMNS * (CELL + GAP),
+            y=number // COLUMNS * (CELL + GAP),
             width=CELL,
             height=CELL,
             rx=CELL / 2 if cell.is_round else 2,
@@ -52,17 +57,15 @@ def cell_map(cells: Sequence[ColouredCell], summary: str) -> str:
         )
         for number, cell in enumerate(cells)
     ]
-    return element("svg", "\n".join(parts), viewBox=f"0 0 {WIDTH} {height}", role="img", class_="cells")
+    return element("svg", "\n".join(parts), viewBox=f"0 0 {_MAP_WIDTH} {height}", role="img", class_="cells")
 
 
 def share_bar(shares: Sequence[Share], summary: str) -> str:
-    """Return one bar divided in proportion; a part above zero is at least one pixel wide."""
-    total = sum(share.size for share in shares)
+    """Return one bar divided in proportion; a part above zero has at least a visible width."""
     parts, x = [title(summary)], 0.0
-    for share in shares:
-        if share.size <= 0:
+    for share, width in zip(shares, _widths([share.size for share in shares]), strict=True):
+        if not width:
             continue
-        width = max(WIDTH * share.size / total, 1.0)
         parts.append(
             element(
                 "rect",
@@ -85,3 +88,13 @@ def share_bar(shares: Sequence[Share], summary: str) -> str:
         role="img",
         class_="bar",
     )
+
+
+def _widths(sizes: Sequence[float]) -> list[float]:
+    """Return the widths of the parts of a bar; the widest gives what small ones need to be seen."""
+    total = sum(sizes) or 1.0
+    widths = [max(WIDTH * size / total, LEAST_SHARE_WIDTH) if size > 0 else 0.0 for size in sizes]
+    surplus = sum(widths) - WIDTH
+    if surplus > 0:
+        widths[widths.index(max(widths))] -= surplus
+    return widths
