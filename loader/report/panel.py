@@ -70,10 +70,17 @@ def _head(now: Snapshot, pace: Pace, width: int) -> Table | Text:
         tail += [(text, "yellow" if pace.standing else "") for text in (_time_left(pace),) if text]
     tail.append((f"{figures.duration(now.seconds)} so far", "dim"))
     phase = now.phase if width < NARROW_CHARS else now.phase.ljust(_LABEL_CHARS)
-    label = Text(phase, style="bold yellow" if now.paused else "bold green")
+    # Appended: the style of a whole Text would also apply to what is appended later.
+    label = Text().append(phase, style="bold yellow" if now.paused else "bold green")
     if now.rows_total is None or width < BAR_FROM_CHARS:
         return _joined(label, tail, width)
-    bar = ProgressBar(total=max(now.rows_total, 1), completed=now.rows_done, width=width // 4)
+    bar = ProgressBar(
+        total=max(now.rows_total, 1),
+        completed=now.rows_done,
+        width=width // 4,
+        complete_style="yellow" if now.paused else "green",
+        finished_style="green",
+    )
     left = width - label.cell_len - width // 4 - 4  # two gaps of two
     line = Table.grid(padding=(0, 2))
     line.add_row(label, bar, _joined(Text(), tail, left))
@@ -189,7 +196,7 @@ def _if_any(number: int, word: str, style: str) -> list[StyledText]:
 def _fitted(label: str, parts: list[StyledText], width: int) -> Text:
     text, style = parts[0]
     name = f"{label} " if width < NARROW_CHARS else f"{label.ljust(_LABEL_CHARS)}  "
-    line = Text(name, style="dim").append(text, style=style)
+    line = Text().append(name, style="dim").append(text, style=style)
     return _joined(line, parts[1:], width)
 
 

@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.color import Color
 from rich.console import Console
 
 from loader.report import plain_line, progress_json
@@ -171,3 +172,22 @@ def test_json_line_holds_everything(snapshot):
     assert set(values["latency_ms"]) == {"p50", "p95", "p99", "max"}
     assert values["rows_done"] == snapshot.rows_done
     assert values["seconds_left"] == [44.0, 61.0]
+
+
+def test_only_labels_are_dim_and_the_bar_is_no_alarm():
+    """The figures are read first; a red bar would look like an error."""
+    console = Console(file=StringIO(), force_terminal=True, color_system="truecolor", width=100)
+    lines = console.render_lines(ProgressPanel(BUSY, FAST), pad=False)
+    dim = {part.text.strip() for line in lines for part in line if part.style is not None and part.style.dim}
+    assert dim == {
+        "33 s so far",
+        "rows",
+        "events",
+        "calls",
+        "12 MiB held",
+        "limited by",
+        "now 16,010/s allowed",
+    }
+    (bar, *_) = [part.style for part in lines[0] if part.text.startswith("━")]
+    assert bar is not None
+    assert str(bar.color) == str(Color.parse("green"))
