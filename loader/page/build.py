@@ -102,7 +102,7 @@ def _page(
         reasons=list(_reasons(overview)),
         facts=list(_facts(overview)),
         next_steps=[NextStep(step.why, step.command) for step in next_steps(standing(overview))],
-        figures=list(_figures(overview, stored, latencies)),
+        figures=list(_figures(overview, stored, latencies, has_read_all=has_read_all)),
         stages=list(stages_of(overview, has_read_all=has_read_all)),
         samples=[_sample(each) for each in stored],
         windows=windows,
@@ -187,15 +187,16 @@ def _facts(overview: Overview) -> Iterator[tuple[str, str]]:
     yield "run directory", figures.printable(str(overview.run_dir.absolute()))
 
 
-def _figures(overview: Overview, stored: Sequence[StoredSample], latencies: Percentiles) -> Iterator[Figure]:
+def _figures(
+    overview: Overview, stored: Sequence[StoredSample], latencies: Percentiles, *, has_read_all: bool
+) -> Iterator[Figure]:
     totals = overview.totals
     assert totals is not None
     yield Figure("rows read", figures.count(totals.rows_read))
     yield Figure("records", figures.count(totals.records))
     yield Figure("rows rejected", figures.count(totals.rows_rejected))
-    yield Figure(
-        "events accepted", figures.count(totals.events_accepted), f"of {figures.count(totals.events_total)}"
-    )
+    planned = f"of {figures.count(totals.events_total)}{'' if has_read_all else ' planned so far'}"
+    yield Figure("events accepted", figures.count(totals.events_accepted), planned)
     yield Figure("events failed", figures.count(totals.events_failed))
     if totals.events_in_doubt:
         yield Figure("events in doubt", figures.count(totals.events_in_doubt))
@@ -207,18 +208,15 @@ def _figures(overview: Overview, stored: Sequence[StoredSample], latencies: Perc
         attempted, throttled = (
             sum(getattr(sample, name) for sample in stored) for name in ("attempted", "throttled")
         )
-        share = f"{figures.percent(throttled, attempted)} throttled"
-        yield Figure("attempts", _attempts(attempted, totals.events_accepted + totals.events_failed), share)
+        # A kill loses the last second of samples. Each event had an attempt.
+        least = totals.events_accepted + totals.events_failed
+        share = f"{'or more; ' if attempted < least else ''}{figures.percent(throttled, attempted)} throttled"
+        yield Figure("attempts", figures.count(max(attempted, least)), share)
     if latencies.p50 is not None:
         others = (("p95", latencies.p95), ("p99", latencies.p99), ("max", latencies.max))
         # No-break spaces keep each name with its number.
         note = ", ".join(f"{name}\u00a0{value:,.0f}\u00a0ms" for name, value in others if value is not None)
         yield Figure("round trip p50", f"{latencies.p50:,.0f} ms", note)
-
-
-def _attempts(sampled: int, settled: int) -> str:
-    """Return the number of attempts. A kill loses the last second of samples: each event had an attempt."""
-    return figures.count(sampled) if sampled >= settled else f"at least {figures.count(settled)}"
 
 
 def _latencies(stored: Sequence[StoredSample]) -> Percentiles:
@@ -269,9 +267,16 @@ def _cause(group: FailureGroup) -> CauseLine:
 
 
 def _settings(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield names and values as a job file has them, without empty ones."""
     for name, value in sorted(settings.items()):
-        if value not in (None, "", [], {}):
-            yield name, figures.printable(str(value), 300)
+        if isinstance(value, Mapping):
+            yield from ((f"{name}.{key}", text) for key, text in _settings(value))
+        elif isinstance(value, list | tuple):
+            if value:
+                yield name, figures.printable(", ".join(map(str, value)), 300)
+        elif value not in (None, ""):
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            yield name, figures.printable(text, 300)
 
 
 def _versions() -> Iterator[tuple[str, str]]:

@@ -76,7 +76,8 @@ def _header(page: LoadPage) -> Iterator[str]:
 
 def _next_steps(page: LoadPage) -> Iterator[str]:
     yield "<section><h2>What to do next</h2><ul class=steps>"
-    for step in page.next_steps or [NextStep("nothing: the load is complete")]:
+    nothing = "nothing: the load is complete" if page.verdict is Badge.DONE else "nothing"
+    for step in page.next_steps or [NextStep(nothing)]:
         command = f"<pre tabindex=0><code>{_command(step.command)}</code></pre>" if step.command else ""
         why = step.why[:1].upper() + step.why[1:]
         yield f"<li>{_path(why)}{':' if command else '.'}{command}</li>"

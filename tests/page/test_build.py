@@ -69,3 +69,29 @@ def test_a_list_of_many_files_begins_with_those_that_have_errors_and_adds_up(tmp
 def test_the_common_folder_ends_between_names(paths: list[str], folder: str):
     """It is the folder that all paths share, never a part of a name."""
     assert common_folder(paths) == folder
+
+
+def test_a_load_that_has_not_read_its_extract_does_not_look_complete(tmp_path: Path):
+    """Stopped in the middle of a CSV file: all planned events are accepted, but they are not all."""
+    extract, run_dir = tmp_path / "a.csv", tmp_path / "run"
+    extract.write_text(HEAD + "".join(f"R{n},1,{'x' if n > 20 else 5}\n" for n in range(40)))
+    with emulated_service(EmulatorSettings()) as service:
+        job = service.job(
+            extract=[str(extract)],
+            event_type="scn.data.reservation",
+            run_dir=run_dir,
+            window_rows=10,
+            max_errors="1",
+        )
+        summary = run_load(job)
+    assert summary.exit_code == 3
+    assert summary.files_read_whole == 0
+    page = build_page(run_dir, time.time())
+    assert page.headline == f"Stopped: {summary.events_accepted} events accepted so far."
+    assert page.reasons
+    assert page.stages[0].name == "Rows read so far"
+    notes = {figure.name: figure.note for figure in page.figures}
+    assert notes["events accepted"].endswith("planned so far")
+    settings = dict(page.settings)
+    assert settings["csv.header"] == "true"
+    assert not any("{" in text or "[" in text for text in settings.values())
