@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from loader.cli import app
-from loader.cli.terminal.command_group import imported_commands
+from loader.cli.terminal.command_group import imported_commands, with_whole_paragraphs
 from loader.job import CsvSettings, ExcelSettings, Job
 
 ROOT = Path(__file__).parents[2]
@@ -117,3 +117,14 @@ def test_datasets_lists_all_and_shows_one(ask):
     assert "reservation_detail_id" in shown
     assert ask("datasets", "inbound_order_line").out.count("\n") > 48
     assert ask("datasets", "nosuch").code == 2
+
+
+def test_paragraphs_of_a_help_fill_the_terminal():
+    """A line end of the source is not one of the terminal; lists and indented lines stay."""
+    for command in imported_commands(app).values():
+        for paragraph in str(command.help).split("\n\n"):
+            assert "\n" not in paragraph or re.search(r"^[ *-]", paragraph, re.MULTILINE), paragraph
+    assert (
+        with_whole_paragraphs("One\ntwo.\n\n- a\n- b\n\nThree\nfour.")
+        == "One two.\n\n- a\n- b\n\nThree four."
+    )

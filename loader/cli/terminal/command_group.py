@@ -4,6 +4,7 @@ The imports of all commands take a second. ``scn-loader --help`` and the complet
 only the names and summaries, so they wait for none of them.
 """
 
+import inspect
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -45,7 +46,23 @@ class ListedCommand(TyperCommand):
         alone.command(name)(getattr(import_module(f"loader.cli.{name}"), name))
         command = typer.main.get_command(alone)
         assert isinstance(command, TyperCommand)
+        command.help = with_whole_paragraphs(command.help or "")
         return command
+
+
+def with_whole_paragraphs(text: str) -> str:
+    """Return a docstring whose paragraphs have no line ends, so that they fill the terminal.
+
+    Typer keeps the line ends of the source, and breaks its lines again where the terminal ends. Paragraphs
+    with indented lines or a list stay as they are.
+    """
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(_in_one_line(paragraph) for paragraph in paragraphs)
+
+
+def _in_one_line(paragraph: str) -> str:
+    lines = paragraph.split("\n")
+    return paragraph if any(line.startswith((" ", "-", "*")) for line in lines) else " ".join(lines)
 
 
 class CommandGroup(TyperGroup):
