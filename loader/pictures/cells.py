@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from loader.pictures.svg import element, title
 
 WIDTH, CELL, GAP = 960, 14, 3
-COLUMNS = 32
+_COLUMNS = 32
 """Cells of a row: few enough that a cell can be seen on a phone."""
 
-_MAP_WIDTH = COLUMNS * (CELL + GAP) - GAP
+_MAP_WIDTH = _COLUMNS * (CELL + GAP) - GAP
 _BAR_HEIGHT = 18
 LEAST_SHARE_WIDTH = 5.0
 """Minimum width of a part of a bar: five failed events of a million must be seen."""
@@ -41,15 +41,15 @@ class Share:
 
 def cell_map(cells: Sequence[ColouredCell], summary: str) -> str:
     """Return the cells in rows, in their order."""
-    rows = -(-len(cells) // COLUMNS)
+    rows = -(-len(cells) // _COLUMNS)
     height = max(rows * (CELL + GAP) - GAP, CELL)
     parts = [title(summary)]
     parts += [
         element(
             "rect",
             title(cell.label),
-            x=number % COLUMNS * (CELL + GAP),
-            y=number // COLUMNS * (CELL + GAP),
+            x=number % _COLUMNS * (CELL + GAP),
+            y=number // _COLUMNS * (CELL + GAP),
             width=CELL,
             height=CELL,
             rx=CELL / 2 if cell.is_round else 2,

@@ -1,6 +1,8 @@
 """What limits a load: the most stalled time of a recent stretch."""
 
-from loader.delivery.limits.limiting_factor import STRETCH_SECONDS, LimitingFactor, Stalls
+import pytest
+
+from loader.delivery.limits.limiting_factor import STRETCH_SECONDS, LimitingFactor, Stalls, limiting_name
 from loader.report.limiting_factor import limiting_words
 
 
@@ -61,3 +63,24 @@ def test_quiet_hours_leave_no_old_cause() -> None:
     stalls.stalled(LimitingFactor.QUOTA, 0.0)
     stalls.moving(4.0)
     assert stalls.limiting_factor(1000.0) is None
+
+
+@pytest.mark.parametrize(
+    ("factor", "in_flight", "failing_seconds", "name"),
+    [
+        (LimitingFactor.LEARNING, 0, 0.0, "learning"),
+        (LimitingFactor.LEARNING, 0, 60.0, "backoff"),
+        (None, 3, 60.0, "backoff"),
+        (LimitingFactor.QUOTA, 0, 60.0, "quota"),
+        (LimitingFactor.PATH, 0, 60.0, "way"),
+        (LimitingFactor.RATE, 3, 0.5, "rate"),
+        (None, 3, 0.0, "answers"),
+        (None, 0, 0.0, "reader"),
+    ],
+)
+def test_a_load_without_a_successful_call_is_limited_by_failed_calls(
+    factor: LimitingFactor | None, in_flight: int, failing_seconds: float, name: str
+) -> None:
+    """With a refused connection there is no rate to learn; a pause has a word of its own."""
+    assert limiting_name(factor, in_flight, failing_seconds) == name
+    assert limiting_words(name) != name

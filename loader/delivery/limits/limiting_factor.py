@@ -11,6 +11,9 @@ STRETCH_SECONDS = 5.0
 """Measurement interval: long enough to average over one throttle, short enough to follow a changed
 extract."""
 
+FAILING_SECONDS = 2.0
+"""If no call succeeded for longer, failed calls limit the load, whatever delays the next one."""
+
 
 class LimitingFactor(StrEnum):
     """Causes that prevent the start of an attempt. ``loader.report`` has the texts for users."""
@@ -25,6 +28,21 @@ class LimitingFactor(StrEnum):
     BACKOFF = "backoff"
     QUOTA = "quota"
     PATH = "way"
+
+
+_PAUSES = frozenset({LimitingFactor.QUOTA, LimitingFactor.PATH})
+"""Limiting factors that say more about failed calls."""
+
+
+def limiting_name(factor: LimitingFactor | None, in_flight: int, failing_seconds: float) -> str:
+    """Return what limits a load, as a key of the summary.
+
+    Without a factor, it waits for the attempts in flight, or has nothing to send yet. ``failing_seconds`` are
+    those without a successful call since the first failed one.
+    """
+    if failing_seconds >= FAILING_SECONDS and factor not in _PAUSES:
+        return LimitingFactor.BACKOFF.value
+    return factor.value if factor is not None else "answers" if in_flight else "reader"
 
 
 class Stalls:

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from loader.checkpoint import FileTotals, Totals
+from loader.delivery.limits.limiting_factor import limiting_name
 from loader.delivery.stats import DeliveryStats
 from loader.errors import LoaderError
 from loader.extract import Extract, FileEnds
@@ -20,12 +21,6 @@ from loader.service.path_errors import means_of
 CPU_BOUND_SHARE = 0.9
 """Share of one core above which the processor limits a run. The event loop is one thread, and if it is busy,
 answers appear slow."""
-
-FAILING_SECONDS = 2.0
-"""If no call succeeded for longer, failed calls limit the load, whatever delays the next one."""
-
-_PAUSES = frozenset({"quota", "way"})
-"""Limiting factors that say more about failed calls."""
 
 
 class LoadCounters:
@@ -231,11 +226,7 @@ class LoadCounters:
         self.cpu_share = (cpu_now - cpu_then) / (now - then) if now > then else 0.0
         if self.cpu_share >= CPU_BOUND_SHARE:
             return "cpu"
-        # The key is a text, because JSON has no other keys. If no attempt was held back, the load waits for
-        # answers, or there is nothing to send yet.
-        factor = str(stats.limiting_factor(now) or ("answers" if stats.in_flight else "reader"))
-        is_failing = stats.troubles.waited_seconds >= FAILING_SECONDS and factor not in _PAUSES
-        return "backoff" if is_failing else factor
+        return limiting_name(stats.limiting_factor(now), stats.in_flight, stats.troubles.waited_seconds)
 
     def summary(
         self,
