@@ -15,7 +15,7 @@ from tests.hostile.kinds import COMMON, RARE, make_case, name_of
 from tests.hostile.worker import CASE_SECONDS, REFUSALS, Verdict
 from tests.hostile.workers import judge_all
 
-FEW, MANY = 60, 5_000
+FEW, MANY = 36, 5_000
 
 TRIED = (
     "Damaged, inconsistent, endless and odd files, and paths that are not files: at most "
