@@ -49,9 +49,9 @@ def test_the_only_one_that_makes_sense_is_found(tmp_path: Path, text: str, separ
         ("a,b;c\n1,2;3\n", "',' and ';' would both fit"),
         ("id;price, net\n1;2,5\n3;4,5\n", "',' and ';' would both fit"),
         ("a,b\tc\n", "',' and tab would both fit"),
-        ("Stock of May\na;b\n1;2\n", "the first line does not have as many fields"),
-        ("Plants A, B and C\na;b;c\n1;2;3\n", "the first line does not have as many fields"),
-        ("name\nDoe, John\nRoe, Jane\n", "the first line does not have as many fields"),
+        ("Stock of May\na;b\n1;2\n", "the first line does not have values in as many fields"),
+        ("Plants A, B and C\na;b;c\n1;2;3\n", "the first line does not have values in as many fields"),
+        ("name\nDoe, John\nRoe, Jane\n", "the first line does not have values in as many fields"),
     ],
 )
 def test_what_is_not_clear_is_asked(tmp_path: Path, text: str, why: str) -> None:
