@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from loader.atomic import DRAFT_PREFIX
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.command_line import scn_loader
 from loader.job import SHARDS_NAME
@@ -45,7 +46,9 @@ def _places(folder: Path, levels: int) -> Iterator[Path]:
 
 
 def _is_place(folder: Path) -> bool:
-    return folder.is_dir() and not folder.is_symlink() and folder.name != SHARDS_NAME
+    if folder.name == SHARDS_NAME or folder.name.startswith(DRAFT_PREFIX):
+        return False  # of a draft that a killed process left, nothing was sent
+    return folder.is_dir() and not folder.is_symlink()
 
 
 def listing_text(loads: Sequence[Overview]) -> str:

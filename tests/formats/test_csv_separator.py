@@ -154,3 +154,10 @@ def test_quotes_by_the_book_are_regular(text: bytes) -> None:
     """Such a text is left to polars, whatever its quotes hold."""
     assert quotes_fit(text)
     assert regular_rows(text, SYNTAX, 2) is not None
+
+
+def test_a_text_of_quotes_is_read_record_by_record() -> None:
+    """A list of the pieces between its quotes would take 70 times its memory."""
+    text = b'a,"' + b'""' * 1000 + b'"\n'
+    assert regular_rows(text, SYNTAX, 2) is None
+    assert regular_rows(b'a,"""x"""\n' * 9, SYNTAX, 2) == 9

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from loader.atomic import DRAFT_PREFIX
 from loader.checkpoint import RunEnd, open_checkpoint
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.errors import CheckpointCorrupt
@@ -234,6 +235,9 @@ def test_a_folder_lists_its_loads_and_those_inside_them(tmp_path: Path) -> None:
     assert read_overview(first, START).child == child
     assert read_overview(child, START).parent == first
     assert loads_below(tmp_path / "none", START) == []
+    # A process that is killed while it makes a checkpoint leaves a draft. Nothing was sent of it.
+    open_checkpoint(tmp_path / "killed" / f"{DRAFT_PREFIX}x.part", load_plan()).close()
+    assert loads_below(tmp_path / "killed", START) == []
 
 
 async def test_a_row_that_is_rejected_as_a_whole_has_no_column(tmp_path: Path) -> None:

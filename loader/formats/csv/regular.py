@@ -11,6 +11,10 @@ from loader.formats.csv.tolerance import ROW_LIKE_LINES, holds_rows
 
 EMPTY_LINE = {"\n": re.compile(rb"\n\r?\n"), "\r": re.compile(rb"\r\r")}
 
+DENSE_QUOTES = 16
+"""Four quotes in a row for so many bytes are too many: a list of the pieces between the quotes would take 70
+times the memory of the text."""
+
 
 def last_record_end(text: bytes, syntax: Syntax) -> int:
     """Return the end of the last whole record, if quotes are only where they belong."""
@@ -78,6 +82,8 @@ def _outside_quotes(body: bytes, syntax: Syntax) -> bytes | None:
     quote = syntax.quote.encode()
     if not quote or quote not in body:
         return body
+    if DENSE_QUOTES * body.count(4 * quote) > len(body):
+        return None
     pieces = body.split(quote)
     if len(pieces) % 2 == 0:
         return None
