@@ -220,7 +220,8 @@ def wrong_rows(stage: Stage) -> None:
 def check_page(stage: Stage) -> None:
     """The page has the commands of status, as text."""
     page = (stage.folder / "r" / "report.html").read_text()
-    on_page = [html.unescape(text) for text in re.findall(r"<pre[^>]*><code>(.*?)</code>", page)]
+    commands = re.findall(r"<pre[^>]*><code>(.*?)</code>", page, re.DOTALL)
+    on_page = [html.unescape(re.sub(r"</?span[^>]*>", "", text)) for text in commands]
     in_status = printed_commands(stage.run("status", "r", code=0))
     assert on_page
     assert set(on_page) <= set(in_status)
