@@ -113,10 +113,11 @@ def test_other_formats_and_places_need_no_more_memory(
             write_extract(path, rows)
             there = moved(path, tmp_path / place, s3)
             peaks.append(peak_megabytes(there, rows))
-        if peaks[1] >= 280:  # on a busy machine freed memory goes back late: once more
+        most = 300 if place.startswith("s3") else 280  # the client of S3 takes 50 MB
+        if peaks[1] >= most:  # on a busy machine freed memory goes back late: once more
             peaks[1] = min(peaks[1], peak_megabytes(there, rows))
     print(place, peaks)
-    assert peaks[1] < 280
+    assert peaks[1] < most
     assert peaks[1] - peaks[0] < 100
 
 
