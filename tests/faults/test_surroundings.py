@@ -48,8 +48,8 @@ def killed_loads() -> list[KilledLoad]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.tried(
-    "Streams, HOME, user, limits, encodings, names, clocks, small disks, copied and torn run directories, "
-    "what else lies there, and signals at each stage, drawn at random",
+    "Random combinations of streams, HOME, user, limits, encodings, names, clocks, small disks, copied and "
+    "incomplete run directories, other files in them, and signals at each stage",
     keeps=SURROUNDED,
 )
 @pytest.mark.parametrize("seed", SEEDS)
