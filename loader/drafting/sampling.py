@@ -1,7 +1,7 @@
 """Read the first rows of an extract, as the sample for a drafted job file."""
 
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -20,7 +20,7 @@ second."""
 
 @dataclass(frozen=True, slots=True)
 class ExtractSample:
-    """The first rows of the first file of an extract.
+    """The first rows of an extract, from its first file with rows.
 
     Attributes:
         file: The file.
@@ -34,18 +34,27 @@ class ExtractSample:
 
 
 def sample_of(job: Job) -> ExtractSample:
-    """Read the first rows of the first file of a job's extract.
+    """Read the first rows of a job's extract, from the first file that has any.
 
     Raises:
-        NothingToLoad: No file was found, or the file has no row.
-        ExtractError: The file cannot be read.
+        NothingToLoad: No file was found, or no file has a row.
+        ExtractError: A file cannot be read.
     """
     with closing(StdinCopy(run_dir_of(job))) as kept:
         files, advice = files_of(job, kept)
-        file = files[0]
+        for file in files:
+            sample = _sample_of_file(job, file)
+            if sample is not None:
+                return replace(sample, notes=(*advice, *sample.notes))
+    raise NothingToLoad("The extract has no rows.", where=files[0].path)
+
+
+def _sample_of_file(job: Job, file: SourceFile) -> ExtractSample | None:
+    """Return the first rows of a file, or None if it has none."""
+    try:
         table = open_table(job, None, file, is_mapped=False)
-        columns = tuple(name for name, dtype in table.schema.items() if not isinstance(dtype, Unread))
-        first = first_rows(table, columns, DRAFT_SAMPLE_ROWS)
-    if first is None:
-        raise NothingToLoad("The extract has no rows.", where=file.path)
-    return ExtractSample(file, first, (*advice, *table.advice))
+    except NothingToLoad:
+        return None
+    columns = tuple(name for name, dtype in table.schema.items() if not isinstance(dtype, Unread))
+    first = first_rows(table, columns, DRAFT_SAMPLE_ROWS)
+    return None if first is None else ExtractSample(file, first, tuple(table.advice))

@@ -14,6 +14,17 @@ SAMPLES = Path(__file__).parents[2] / "sample_data"
 RESERVATION = ("--event-type", "scn.data.reservation")
 
 
+def test_files_without_rows_are_passed_over(ask, tmp_path):
+    """The first night of a folder may have a header only; without any row the draft is refused."""
+    header = "reservation_id,reservation_detail_id\n"
+    (tmp_path / "a.csv").write_text(header)
+    (tmp_path / "b.csv").write_text(header + "1,2\n")
+    written = ask("init", tmp_path / "a.csv", tmp_path / "b.csv", *RESERVATION, "-o", "ab.toml")
+    assert (written.code, written.err) == (ExitCode.DELIVERED, "")
+    assert "2 columns mapped" in written.out
+    assert ask("init", tmp_path / "a.csv", *RESERVATION).code == ExitCode.NOTHING_TO_LOAD
+
+
 def test_what_it_writes_loads_without_an_edit(ask, tmp_path):
     """Names spelled otherwise, a foreign date format, words for no value: every row becomes a record."""
     path = tmp_path / "Bookings.csv"
