@@ -15,6 +15,8 @@ from loader.model import EventState
 SKIPPED = "InDoubtSkipped"
 """Code of a failed event that was in doubt when the load ran with ``--in-doubt skip``."""
 
+SKIPPED_MESSAGE = "In doubt for longer than the life of its token; skipped on request."
+
 LOST_ANSWER = "RunEndedWithoutAnswer"
 """Code of an event in doubt whose run was killed between its attempt and the record of its answer."""
 

@@ -8,6 +8,7 @@ Rules kept here:
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 from loader.sources.partitions import is_partition
 
@@ -49,6 +50,22 @@ class LeftOut:
 def is_hidden(name: str) -> bool:
     """Return whether a file or folder with this name is hidden."""
     return name.startswith(".") or (name.startswith("_") and not is_partition(name))
+
+
+def parts_to_hidden(parts: Sequence[str], pattern: Sequence[str]) -> int:
+    """Return the length of a path up to its first hidden part that only a wildcard matches; 0 without one.
+
+    A wildcard after a dot or underscore (``.*``) matches hidden names on purpose.
+
+    Args:
+        parts: The folders and the file of a path.
+        pattern: The same of the pattern that matches it.
+    """
+    if any(part.startswith((".*", ".?", ".[", "_*", "_?", "_[")) for part in pattern):
+        return 0
+    named = frozenset(pattern)
+    hidden = (number for number, part in enumerate(parts, 1) if is_hidden(part) and part not in named)
+    return next(hidden, 0)
 
 
 def _listed(paths: list[str]) -> str:

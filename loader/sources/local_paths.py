@@ -27,6 +27,7 @@ from loader.sources.left_out import (
     RUN_DIRECTORY_MARK,
     LeftOut,
     is_hidden,
+    parts_to_hidden,
 )
 from loader.sources.natural_order import natural_key
 from loader.sources.table_formats import refuse_tables
@@ -149,8 +150,8 @@ def _extracts_among(names: Iterable[Path], pattern: Path, left_out: LeftOut) -> 
     # A ** at the end matches all folders. It does not mean all files in them.
     takes_folders = pattern.name != "**"
     for name in names:
-        if hidden := _hidden_part(name, pattern):
-            left_out.add(HIDDEN, hidden)
+        if length := parts_to_hidden(name.parts, pattern.parts):
+            left_out.add(HIDDEN, Path(*name.parts[:length]))
         elif name.is_file():
             yield name
         elif takes_folders and name.is_dir():
@@ -200,17 +201,3 @@ def check_name(name: str) -> None:
             why="it contains a NUL character, or bytes that are not UTF-8",
             next_step="rename the file",
         )
-
-
-def _hidden_part(path: Path, pattern: Path) -> Path | None:
-    """Return the first hidden folder or file on a path if only a wildcard matches its name, else None.
-
-    A wildcard after a dot or underscore (``.*``) matches hidden names on purpose.
-    """
-    if any(part.startswith((".*", ".?", ".[", "_*", "_?", "_[")) for part in pattern.parts):
-        return None
-    named = set(pattern.parts)
-    for depth, part in enumerate(path.parts):
-        if is_hidden(part) and part not in named:
-            return Path(*path.parts[: depth + 1])
-    return None

@@ -22,7 +22,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from loader.errors import ExtractError, NothingToLoad
 from loader.model import SourceFile
 from loader.sources.file_format import is_extract_name
-from loader.sources.left_out import HIDDEN, OTHER_NAME, RUN_DIRECTORY, RUN_DIRECTORY_MARK, LeftOut, is_hidden
+from loader.sources.left_out import (
+    HIDDEN,
+    OTHER_NAME,
+    RUN_DIRECTORY,
+    RUN_DIRECTORY_MARK,
+    LeftOut,
+    parts_to_hidden,
+)
 from loader.sources.local_paths import GLOB_CHARACTERS, S3_SCHEME
 from loader.sources.natural_order import natural_key
 from loader.sources.s3_client import S3Client, refusals
@@ -165,14 +172,8 @@ def _extracts_below(bucket: str, prefix: str, keys: Sequence[str], left_out: Lef
 
 def _hidden_part(key: str, named: str) -> str:
     """Return a key up to its first hidden part that the pattern does not name, or an empty text."""
-    named_parts = set(named.split("/"))
-    if any(part.startswith((".*", ".?", ".[", "_*", "_?", "_[")) for part in named_parts):
-        return ""
     parts = key.split("/")
-    for depth, part in enumerate(parts, start=1):
-        if is_hidden(part) and part not in named_parts:
-            return "/".join(parts[:depth])
-    return ""
+    return "/".join(parts[: parts_to_hidden(parts, named.split("/"))])
 
 
 def _names_in(client: S3Client, folder: str) -> list[str]:

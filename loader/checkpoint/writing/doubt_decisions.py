@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from loader.checkpoint.doubt import SKIPPED
+from loader.checkpoint.doubt import SKIPPED, SKIPPED_MESSAGE
 
 
 def resend(connection: sqlite3.Connection, before: float, now: float, *, skipped_too: bool) -> None:
@@ -35,5 +35,5 @@ def skip(connection: sqlite3.Connection, before: float) -> None:
     connection.execute(
         "UPDATE events SET state = 'failed', code = ?, message = ?"
         " WHERE state = 'in_doubt' AND first_attempt_at < ?",
-        (SKIPPED, "In doubt for longer than the life of its token; skipped on request.", before),
+        (SKIPPED, SKIPPED_MESSAGE, before),
     )

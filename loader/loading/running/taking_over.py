@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from loader.checkpoint import Checkpoint, WindowProgress
-from loader.checkpoint.doubt import SKIPPED
+from loader.checkpoint.doubt import SKIPPED, SKIPPED_MESSAGE
 from loader.checkpoint.progress import doubt_since
 from loader.errors import DecisionNeeded
 from loader.job import InDoubt, Job, OnFailure
@@ -85,9 +85,8 @@ class TakingOver:
         for index in [index for index, since in taken.in_doubt.items() if since < before]:
             since = taken.in_doubt.pop(index)
             if self._job.in_doubt is InDoubt.SKIP:
-                message = "In doubt for longer than the life of its token; skipped on request."
                 taken.settled[index] = EventResult(
-                    events[index], EventState.FAILED, None, SKIPPED, message, 0, since
+                    events[index], EventState.FAILED, None, SKIPPED, SKIPPED_MESSAGE, 0, since
                 )
             elif self._job.in_doubt is not InDoubt.RESEND and self._job.operation is Operation.APPEND:
                 raise DecisionNeeded(
