@@ -159,7 +159,7 @@ class Machines(Fire):
                 if self._chance.random() < 0.3:
                     self.disk_is_lost(shard, folder)
             await self.start(self._chance.choice([of for of in DIVISIONS if of != self.of]))
-            self.trial.counts["divided anew"] += 1
+            self.trial.counts["divided again"] += 1
             return
         shard = self._chance.choice(list(self._runs))
         await self._kill(shard)

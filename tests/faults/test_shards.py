@@ -13,7 +13,7 @@ from tests.faults.shard_fire import DELIVERED, Machines, Workers
 
 FAULTS = [(share / 2, rule) for share, rule in BAD_DAY if rule is not THROTTLED]
 
-MACHINES = "Shards killed, with their disks or without, and divided anew into another number, within 8 hours"
+MACHINES = "Shards killed, with their disks or without, and divided into another number, within 8 hours"
 WORKERS = "Workers and their parent killed, and the command run again with another number"
 
 STRIKES, SOAK_STRIKES = 9, 16
