@@ -11,9 +11,9 @@ Rules kept here:
 A quota is not a rate limit. A lower rate does not help, and the service model does not mark 402 as retryable.
 """
 
-import math
 from dataclasses import dataclass
 
+from loader.delivery.limits.probed_breaker import ProbedBreaker
 from loader.model import OutcomeKind
 
 
@@ -32,21 +32,13 @@ class BreakerSettings:
     give_up_seconds: float = 1800.0
 
 
-class QuotaBreaker:
-    """The circuit breaker for 402 answers.
-
-    Attributes:
-        is_open: Whether the lanes are paused. Read-only for other modules.
-    """
+class QuotaBreaker(ProbedBreaker):
+    """The circuit breaker for 402 answers."""
 
     def __init__(self, settings: BreakerSettings) -> None:
+        super().__init__()
         self._settings = settings
-        self.is_open = False
         self._opened_at = 0.0
-        self._pause_seconds = 0.0
-        self._probe_at = 0.0
-        self._probing = False
-        self._old_news_until = -math.inf
         self._exhausted = False
 
     @property
@@ -54,23 +46,14 @@ class QuotaBreaker:
         """Whether the quota has been exhausted for ``give_up_seconds``, so that the load should stop."""
         return self._exhausted
 
-    def wait_seconds(self, now: float) -> float:
-        """Return the seconds until an attempt may start; infinite while a probe is in flight."""
-        if not self.is_open:
-            return 0.0
-        return math.inf if self._probing else max(self._probe_at - now, 0.0)
-
-    def start(self) -> None:
-        """Record that an attempt starts. While the breaker is open, this attempt is the probe."""
-        self._probing = self.is_open
-
     def answered(self, kind: OutcomeKind, now: float, started_at: float) -> None:
         """Record the answer to an attempt that started at ``started_at`` (monotonic seconds)."""
         if started_at <= self._old_news_until:
             return
         if not self.is_open:
             if kind is OutcomeKind.QUOTA:
-                self._open(now)
+                self._opened_at = now
+                self._open(now, self._settings.first_probe_seconds)
             return
         self._probing = False
         if kind is OutcomeKind.QUOTA:
@@ -78,16 +61,10 @@ class QuotaBreaker:
         elif kind is OutcomeKind.ACCEPTED or kind is OutcomeKind.REJECTED:
             self.is_open = False
         else:
-            self._probe_at = now + self._pause_seconds
-
-    def _open(self, now: float) -> None:
-        self.is_open = True
-        self._opened_at = self._old_news_until = now
-        self._pause_seconds = self._settings.first_probe_seconds
-        self._probe_at = now + self._pause_seconds
+            self._probe_again(now)
 
     def _still_used_up(self, now: float) -> None:
         give_up_at = self._opened_at + self._settings.give_up_seconds
         self._exhausted = now >= give_up_at
-        self._pause_seconds = min(2 * self._pause_seconds, self._settings.longest_probe_seconds)
-        self._probe_at = min(now + self._pause_seconds, max(give_up_at, now))
+        self._probe_later(now, self._settings.longest_probe_seconds)
+        self._probe_at = min(self._probe_at, max(give_up_at, now))

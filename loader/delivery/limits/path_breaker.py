@@ -14,9 +14,9 @@ Rules kept here:
    service, the same refusals are an outage, and the load waits for its end.
 """
 
-import math
 from dataclasses import dataclass
 
+from loader.delivery.limits.probed_breaker import ProbedBreaker
 from loader.model import Outcome, OutcomeKind
 from loader.service.path_faults import path_fault
 
@@ -41,18 +41,17 @@ class PathBreakerSettings:
     longest_probe_seconds: float = 10.0
 
 
-class PathBreaker:
+class PathBreaker(ProbedBreaker):
     """The circuit breaker for refusals between this machine and the service.
 
     Attributes:
-        is_open: Whether the lanes are paused. Read-only for other modules.
         was_path_open: Whether the service has answered in this run.
         is_calm: Whether an acceptance would not change the state of the breaker.
     """
 
     def __init__(self, settings: PathBreakerSettings | None = None) -> None:
+        super().__init__()
         self._settings = settings or PathBreakerSettings()
-        self.is_open = False
         self.was_path_open = False
         self.is_calm = False
         self._in_a_row = 0
@@ -60,25 +59,11 @@ class PathBreaker:
         self._code = ""
         self._is_alike = True
         self._events: set[str] = set()
-        self._pause_seconds = 0.0
-        self._probe_at = 0.0
-        self._probing = False
-        self._old_news_until = -math.inf
 
     @property
     def events(self) -> int:
         """Number of different events refused since the last answer of the service, at most ALIKE."""
         return len(self._events)
-
-    def wait_seconds(self, now: float) -> float:
-        """Return the seconds until an attempt may start; infinite while a probe is in flight."""
-        if not self.is_open:
-            return 0.0
-        return math.inf if self._probing else max(self._probe_at - now, 0.0)
-
-    def start(self) -> None:
-        """Record that an attempt starts. While the breaker is open, this attempt is the probe."""
-        self._probing = self.is_open
 
     def withdrawn(self) -> None:
         """Record that a started attempt was not sent."""
@@ -107,7 +92,7 @@ class PathBreaker:
         if outcome.of_service:
             self._close()
         elif self.is_open:
-            self._probe_at = now + self._pause_seconds
+            self._probe_again(now)
         return False
 
     def _refused(self, code: str, token: str, now: float) -> bool:
@@ -122,13 +107,9 @@ class PathBreaker:
         fault = path_fault(code)
         is_certain = fault is not None and fault.is_certain
         if self.is_open:
-            self._pause_seconds = min(2 * self._pause_seconds, self._settings.longest_probe_seconds)
-            self._probe_at = now + self._pause_seconds
+            self._probe_later(now, self._settings.longest_probe_seconds)
         elif is_certain or self._in_a_row >= ALIKE:
-            self.is_open = True
-            self._old_news_until = now
-            self._pause_seconds = self._settings.first_probe_seconds
-            self._probe_at = now + self._pause_seconds
+            self._open(now, self._settings.first_probe_seconds)
         is_lasting = self._in_a_row >= ALIKE and now - self._first_at >= START_SECONDS
         return (is_certain or is_lasting) and self._is_alike and not self.was_path_open
 
