@@ -1,10 +1,10 @@
 """Notes for users about the files of an extract, once per fact instead of once per file."""
 
 from collections.abc import Iterable, Sequence
-from os.path import commonprefix
 
 from loader.mapping.mapping import FileMapping
 from loader.model import SourceFile
+from loader.model.source_file import common_folder
 
 _SHOWN = 3
 """Maximum number of files that a sentence lists."""
@@ -44,8 +44,7 @@ def lacking(files: Sequence[SourceFile], mappings: Sequence[FileMapping]) -> lis
 
 def _listed(paths: Sequence[str]) -> str:
     """Return the first path, and others below the folder that all share."""
-    folder = commonprefix(paths)  # noqa: RUF071 - commonpath would change "s3://bucket/x" to "s3:/bucket/x"
-    folder = folder[: folder.rfind("/") + 1]
+    folder = common_folder(paths)
     shown = [paths[0]]
     for path in paths[1:_SHOWN]:
         name = path.removeprefix(folder)

@@ -1,6 +1,8 @@
 """One file of an extract."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from os.path import commonprefix
 
 WHOLE_FILE_BYTES = 256 * 2**20
 """Source files up to this size are fingerprinted completely, in at most a second at the start of a load."""
@@ -47,3 +49,11 @@ class SourceFile:
     def is_sampled(self) -> bool:
         """Whether ``fingerprint`` covers only parts of the file."""
         return self.size_bytes > WHOLE_FILE_BYTES
+
+
+def common_folder(paths: Sequence[str]) -> str:
+    """Return the folder of all paths with its slash; empty for a single file or without a common folder."""
+    if len(paths) < 2:  # noqa: PLR2004 - a single path is shown whole
+        return ""
+    prefix = commonprefix(paths)  # noqa: RUF071 - commonpath would change "s3://bucket/x" to "s3:/bucket/x"
+    return prefix[: prefix.rfind("/") + 1]

@@ -2,9 +2,9 @@
 
 import sqlite3
 from collections.abc import Sequence
-from os.path import commonprefix
 
 from loader.checkpoint.queries import FileTotals, read_file_totals
+from loader.model.source_file import common_folder
 from loader.page.model import FileLine, FileList
 from loader.report import figures
 
@@ -31,14 +31,6 @@ def file_list(connection: sqlite3.Connection) -> FileList:
     lines.sort(key=lambda line: (-line.rejected - line.failed, -line.rows))
     rest = _sum(lines[MOST_FILES:]) if len(lines) > MOST_FILES else None
     return FileList(folder, lines[:MOST_FILES], rest, len(lines))
-
-
-def common_folder(paths: Sequence[str]) -> str:
-    """Return the folder of all paths with its slash; empty for a single file or without a common folder."""
-    if len(paths) < 2:  # noqa: PLR2004 - a single path is shown whole
-        return ""
-    prefix = commonprefix(paths)  # noqa: RUF071 - commonpath would change "s3://bucket/x" to "s3:/bucket/x"
-    return prefix[: prefix.rfind("/") + 1]
 
 
 def _sum(lines: Sequence[FileLine]) -> FileLine:

@@ -7,8 +7,9 @@ import pytest
 
 from loader import run_load
 from loader.emulator import EmulatorSettings
+from loader.model.source_file import common_folder
 from loader.page.build import build_page
-from loader.page.file_list import common_folder
+from loader.report.figures import counted
 from loader.testing import emulated_service
 
 HEAD = "reservation_id,reservation_detail_id,quantity\n"
@@ -87,7 +88,8 @@ def test_a_load_that_has_not_read_its_extract_does_not_look_complete(tmp_path: P
     assert summary.exit_code == 3
     assert summary.files_read_whole == 0
     page = build_page(run_dir, time.time())
-    assert page.headline == f"Stopped: {summary.events_accepted} events accepted so far."
+    accepted = counted(summary.events_accepted, "event")
+    assert page.headline == f"Stopped: {accepted} accepted so far."
     assert page.reasons
     assert page.stages[0].name == "Rows read so far"
     notes = {figure.name: figure.note for figure in page.figures}
