@@ -170,6 +170,7 @@ def test_names_alike_are_refused_or_numbered(path: Path) -> None:
         (b"Stock report;;;\n;;;\nid;qty;note;site\na;1;x;s\nb;2;y;\n", 2),
         (b"Stock report;;;\nid;qty;note;site\na;1;x;s\nb;2;y;s\n", 1),
         (b"Run on:;2025-01-01;;;\n;;;;\nid;qty;note;site;\na;1;x;s;\nb;2;y;s;\n", 2),
+        (b"sep=;\nStock report;;;\nid;qty;note;site\na;1;x;s\nb;2;y;s\n", 2),
         (b"Stock, of today;;;;\nid;qty;note;site;\na;1;x;s;\nb;2;y,z;s;\n", 1),
     ],
 )
@@ -202,6 +203,13 @@ def test_a_header_beside_empty_fields_is_no_title(path: Path, text: bytes) -> No
     """Empty fields at the ends of rows, few values, and a column without a name ask for nothing."""
     path.write_bytes(text)
     assert read_dialect(str(path), CsvSettings()).syntax.separator == ";"
+
+
+def test_a_first_row_of_a_file_without_a_header_may_lack_values(path: Path) -> None:
+    """It is a row like the others."""
+    path.write_bytes(b"a;;;\nb;1;x;y\nc;2;x;y\n")
+    settings = CsvSettings(header=False, columns=["id", "qty", "note", "site"])
+    assert read_dialect(str(path), settings).syntax.separator == ";"
 
 
 def test_lines_that_are_skipped_already_count(path: Path) -> None:

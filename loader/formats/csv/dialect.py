@@ -20,7 +20,7 @@ from io import BytesIO
 from loader.errors import ExtractError
 from loader.formats.csv.head_rows import HeadRows, look_at_rows
 from loader.formats.csv.records import read_records
-from loader.formats.csv.separator import find_separator, in_words
+from loader.formats.csv.separator import find_separator, in_words, refuse_title
 from loader.formats.csv.syntax import Syntax
 from loader.job import CsvSettings
 from loader.model import SourceFile
@@ -114,9 +114,17 @@ def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
     if settings.separator != "auto":
         syntax = replace(syntax, separator=settings.separator)
     elif separator_line is None:
-        at_end, skipped = head.is_whole, settings.skip_rows
-        found = find_separator(path, text, syntax, at_end=at_end, skipped_lines=skipped)
+        found = find_separator(
+            path,
+            text,
+            syntax,
+            at_end=head.is_whole,
+            has_header=settings.header,
+            skipped_lines=settings.skip_rows,
+        )
         syntax = replace(syntax, separator=found)
+    elif settings.header:
+        refuse_title(path, text, syntax, at_end=head.is_whole, skipped_lines=settings.skip_rows + 1)
     read = read_records(text, syntax, columns=None, at_end=head.is_whole, most=1)
     first = read.records[0] if read.records else None
     if not isinstance(first, list):

@@ -53,7 +53,9 @@ class _Trial:
     pads_title: bool
 
 
-def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool, skipped_lines: int = 0) -> str:
+def find_separator(
+    path: str, text: bytes, syntax: Syntax, *, at_end: bool, has_header: bool = True, skipped_lines: int = 0
+) -> str:
     """Return the separator of CSV in UTF-8.
 
     Args:
@@ -61,6 +63,7 @@ def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool, skip
         text: The head of the file, from its header on.
         syntax: The meaning of the other characters.
         at_end: Whether the file ends with ``text``.
+        has_header: Whether the first record names the columns. Without a header, it may lack values.
         skipped_lines: Number of lines of the file before ``text``.
 
     Raises:
@@ -72,7 +75,7 @@ def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool, skip
         for separator in SEPARATORS
         if separator not in others
     ]
-    obvious = _obvious(text, possible, at_end=at_end)
+    obvious = _obvious(text, possible, at_end=at_end, has_header=has_header)
     if obvious is not None:
         return obvious
     trials = [_try(text, each, at_end=at_end) for each in possible]
@@ -80,11 +83,10 @@ def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool, skip
         return ","  # reading the header will report its fault
     trials.sort(key=lambda trial: (trial.splits_first, trial.share), reverse=True)
     best, next_best = trials[0], trials[1:2]
-    if best.pads_title or not best.splits_first or not best.share:
+    if (has_header and best.pads_title) or not best.splits_first or not best.share:
         with_table = next((trial for trial in trials if trial.title_bytes), None)
         if with_table is not None:
-            titles = text[: with_table.title_bytes].split(syntax.line_end.encode())[:-1]
-            raise _below_titles(path, with_table.separator, titles, skipped_lines)
+            raise _below_titles(path, text, with_table, syntax.line_end, skipped_lines)
         if not best.splits_first:
             return ","
     for second in next_best:
@@ -94,12 +96,23 @@ def find_separator(path: str, text: bytes, syntax: Syntax, *, at_end: bool, skip
     return best.separator
 
 
+def refuse_title(path: str, text: bytes, syntax: Syntax, *, at_end: bool, skipped_lines: int) -> None:
+    """Check that CSV whose separator is known begins with its header. The arguments are as above.
+
+    Raises:
+        ExtractError: The first line seems to be a title.
+    """
+    trial = _try(text, replace(syntax, skips_empty_rows=False), at_end=at_end)
+    if trial.title_bytes:
+        raise _below_titles(path, text, trial, syntax.line_end, skipped_lines)
+
+
 def in_words(separator: str) -> str:
     """Return the name of a separator for users."""
     return _WORDS.get(separator, f"'{separator}'")
 
 
-def _obvious(text: bytes, possible: Sequence[Syntax], *, at_end: bool) -> str | None:
+def _obvious(text: bytes, possible: Sequence[Syntax], *, at_end: bool, has_header: bool) -> str | None:
     """Return the separator if two records decide it, or None if more must be examined.
 
     It is the only candidate in the first record, it splits the second record into as many fields, and most
@@ -114,7 +127,7 @@ def _obvious(text: bytes, possible: Sequence[Syntax], *, at_end: bool) -> str | 
         lengths = [len(record) if isinstance(record, list) else 0 for record in read.records]
         if len(lengths) < 2 or lengths[0] < 2 or lengths[0] != lengths[1]:  # noqa: PLR2004 - two of each
             return None
-        if TITLE_FACTOR * _used_fields(read.records[0]) <= lengths[0]:  # perhaps a title
+        if has_header and TITLE_FACTOR * _used_fields(read.records[0]) <= lengths[0]:  # perhaps a title
             return None
         start, end = read.places[0]
         found = [each.separator for each in possible if each.separator.encode() in text[start:end]]
@@ -147,7 +160,8 @@ def _used_fields(record: list[str] | RecordFault) -> int:
     return max((number for number, field in enumerate(record, start=1) if field), default=0)
 
 
-def _below_titles(path: str, separator: str, titles: Sequence[bytes], skipped_lines: int) -> ExtractError:
+def _below_titles(path: str, text: bytes, table: _Trial, line_end: str, skipped_lines: int) -> ExtractError:
+    separator, titles = table.separator, text[: table.title_bytes].split(line_end.encode())[:-1]
     lines = "the first line is a title" if len(titles) == 1 else f"the first {len(titles)} lines are a title"
     choices = [
         (f"--csv-skip-rows {skipped_lines + len(titles)}", lines),
