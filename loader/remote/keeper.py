@@ -107,7 +107,7 @@ class Keeper:
         """
         self._clock, self._stop = clock, stop
         try:
-            reach = Reach()
+            reach = Reach(lambda: self._is_ending)
             reach(self._copier.bring_files_up)
             reach(lambda: self._copier.copy(clock, even_unchanged=True))
             reach(self._renew)
