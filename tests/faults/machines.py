@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.prepared.starts import COMMAND
 
 LAUNCHER = (sys.executable, "-m", "tests.faults.launcher")
-"""Starts the command with the clock and the file limit that its environment asks for."""
+"""Starts the command with the clock, the names and the file limit that its environment asks for."""
 
 NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
 """A process with file systems of its own; no rights on this machine are needed or gained."""
@@ -87,12 +87,22 @@ def read_only_disk(run_dir: Path) -> tuple[str, ...]:
     return _with_mounts(script, run_dir)
 
 
-def names(hosts: Path) -> tuple[str, ...]:
-    """Return what starts the command where names are looked up in a file alone, as in ``/etc/hosts``."""
+def names(hosts: Path) -> dict[str, str]:
+    """Return the environment in which the launcher looks names up in a file alone, as in ``/etc/hosts``."""
+    return {"FAULTS_HOSTS_FILE": str(hosts), "FAULTS_RESOLVER_FILE": str(_resolver(hosts))}
+
+
+def with_names(hosts: Path, command: Sequence[str]) -> tuple[str, ...]:
+    """Return what starts another command there."""
+    script = 'mount --bind "$1" /etc/hosts && mount --bind "$2" /etc/resolv.conf && exec "${@:3}"'
+    return _with_mounts(script, hosts, _resolver(hosts), command=command)
+
+
+def _resolver(hosts: Path) -> Path:
+    """Write the configuration of a resolver that finds no name server."""
     resolver = hosts.with_name("resolv.conf")
     resolver.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
-    script = 'mount --bind "$1" /etc/hosts && mount --bind "$2" /etc/resolv.conf && exec "${@:3}"'
-    return _with_mounts(script, hosts, resolver)
+    return resolver
 
 
 def _with_mounts(script: str, *arguments: Path | str, command: Sequence[str] = COMMAND) -> tuple[str, ...]:

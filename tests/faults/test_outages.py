@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.extracts import ExtractShape
 from tests.faults.harness import Trial
-from tests.faults.machines import can_mount, names
+from tests.faults.machines import LAUNCHER, can_mount, names
 from tests.faults.reliability import GOES_ON, REFUSED, STOPS
 from tests.http.authority import Authority
 
@@ -78,11 +78,11 @@ async def test_an_unknown_name_is_refused_at_the_start(trial: Trial, authority: 
     trial.environment["AWS_CA_BUNDLE"] = authority.bundle
     async with trial.service(**certificate(authority, NAME)) as emulator:
         url = f"https://{NAME}:{emulator.url.rpartition(':')[2]}"
-        refused = await trial.run(url, launcher=names(hosts))
+        refused = await trial.run(url, launcher=LAUNCHER, **names(hosts))
         assert (refused.code, emulator.summary()["attempts"]) == (2, 0)
         assert NAME in refused.err
         hosts.write_text(f"127.0.0.1 localhost {NAME}\n")
-        ended = await trial.run(url, launcher=names(hosts))
+        ended = await trial.run(url, launcher=LAUNCHER, **names(hosts))
     assert trial.wrong(ended) == []
     assert ended.code == 0
 
@@ -99,7 +99,7 @@ async def test_a_name_that_gets_lost_is_asked_for_again(trial: Trial, authority:
     trial.environment["AWS_CA_BUNDLE"] = authority.bundle
     port, tls = await free_port(trial), certificate(authority, NAME)
     async with trial.service(port=port, **tls) as emulator:
-        run = await trial.start(f"https://{NAME}:{port}", "--rate", "50", launcher=names(hosts))
+        run = await trial.start(f"https://{NAME}:{port}", "--rate", "50", launcher=LAUNCHER, **names(hosts))
         assert await run.until(lambda: emulator.summary()["accepted"] >= 20)
     hosts.write_text("127.0.0.1 localhost\n")
     await asyncio.sleep(35)  # longer than the transport remembers a name

@@ -12,11 +12,10 @@ import pytest
 
 from tests.faults.extracts import ExtractShape
 from tests.faults.harness import Trial
-from tests.faults.machines import can_mount, names
+from tests.faults.machines import LAUNCHER, can_mount, names, with_names
 from tests.faults.reliability import GOES_ON, STOPS
 from tests.faults.test_outages import NAME, certificate, free_port
 from tests.http.authority import Authority
-from tests.prepared.starts import COMMAND
 
 SHAPE = ExtractShape(rows=40, groups=40)
 
@@ -165,13 +164,13 @@ async def test_a_load_through_tinyproxy(
     proxy_port = await free_port(trial)
     config = trial.folder / "tinyproxy.conf"
     config.write_text(f"Port {proxy_port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 50\n{setting}\n")
-    in_namespace = names(hosts)[: -len(COMMAND)]
     async with trial.service(**certificate(authority, NAME)) as emulator:
-        command = [*in_namespace, "tinyproxy", "-d", "-c", str(config)]
-        async with running(proxy_port, *command):
+        command = ("tinyproxy", "-d", "-c", str(config))
+        async with running(proxy_port, *with_names(hosts, command)):
             ended = await trial.run(
                 f"https://{NAME}:{emulator.url.rpartition(':')[2]}",
-                launcher=names(hosts),
+                launcher=LAUNCHER,
+                **names(hosts),
                 AWS_CA_BUNDLE=authority.bundle,
                 HTTPS_PROXY=f"http://someone:wrong-password@127.0.0.1:{proxy_port}",
             )
@@ -235,7 +234,8 @@ async def test_a_load_through_squid(
     ):
         ended = await trial.run(
             f"https://{NAME}:{emulator.url.rpartition(':')[2]}",
-            launcher=names(hosts),
+            launcher=LAUNCHER,
+            **names(hosts),
             AWS_CA_BUNDLE=authority.bundle,
             HTTPS_PROXY=f"http://someone:wrong-password@127.0.0.1:{proxy_port}",
         )

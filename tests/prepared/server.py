@@ -4,8 +4,8 @@ Most of what a short command costs is its imports: a second of processor time. A
 a process like any other: it has arguments, an environment, a folder and streams of its own, can be signalled
 and killed, and is the child of the process that asked.
 
-Standard input is the socket to that process. A request is a pickled tuple of arguments, environment and
-folder with the descriptors of the three streams; the answer is the number of the process.
+Standard input is the socket to that process. A request is a pickled ``Request`` with the descriptors of the
+three streams; the answer is the number of the process.
 """
 
 import gc
@@ -16,12 +16,13 @@ import pickle
 import pkgutil
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from tests.prepared.seen_commands import VARIABLE, note_makers
+from tests.faults import launcher
+from tests.prepared.request import Request
 
 MOST_BYTES = 200_000
 """Of a request: most of it is the environment."""
@@ -32,6 +33,7 @@ LAZY = ("botocore.httpsession", "botocore.session", "uvloop")
 
 def main() -> None:
     """Start a process for each request, until the other side is gone."""
+    launcher.replace_clocks()  # before a module of the loader keeps one
     import_loader()
     gc.collect()
     gc.freeze()  # what is not traversed is not copied
@@ -73,8 +75,7 @@ def started(message: bytes, streams: Sequence[int]) -> int:
         if command == 0:
             os.close(reader)
             os.close(writer)
-            arguments, environment, folder = pickle.loads(message)
-            become(arguments, environment, folder, streams)
+            become(pickle.loads(message), streams)
         os.write(writer, b"%d" % command)
         os._exit(0)
     os.waitpid(between, 0)  # from now on the command is the child of the process that asked
@@ -84,27 +85,23 @@ def started(message: bytes, streams: Sequence[int]) -> int:
     return number
 
 
-def become(
-    arguments: Sequence[str], environment: Mapping[str, str], folder: str, streams: Sequence[int]
-) -> NoReturn:
-    """Turn this fork into the process of a command, run it to its end and leave."""
+def become(request: Request, streams: Sequence[int]) -> NoReturn:
+    """Turn this fork into the requested process, run it to its end and leave."""
     code = 1
     try:
+        if request.new_session:
+            os.setsid()
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
         os.closerange(3, max(streams) + 1)
-        os.chdir(folder)
+        os.chdir(request.folder)
         os.environ.clear()
-        os.environ.update(environment)
-        sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.FileIO(0, closefd=False), "utf-8")  # type: ignore[misc]
+        os.environ.update(request.environment)
+        source = io.BufferedReader(io.FileIO(0, closefd=False))
+        sys.stdin = sys.__stdin__ = io.TextIOWrapper(source, "utf-8")  # type: ignore[misc]
         sys.stdout = sys.__stdout__ = _output(1)  # type: ignore[misc]
         sys.stderr = sys.__stderr__ = _output(2)  # type: ignore[misc]
-        from loader import __main__ as command
-
-        if seen := environment.get(VARIABLE):
-            note_makers(Path(seen))
-        sys.argv = [str(command.__file__), *arguments]
-        command.run()
+        _run(request)
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
@@ -119,6 +116,25 @@ def _output(number: int) -> io.TextIOWrapper:
     return io.TextIOWrapper(
         io.FileIO(number, "w", closefd=False), "utf-8", "backslashreplace", write_through=True
     )
+
+
+def _run(request: Request) -> None:
+    """Run what is asked for, as ``python -m MODULE ARGUMENTS`` does."""
+    if request.module == "loader.runners.worker":
+        from loader.runners import worker
+
+        worker.main()
+        return
+    from loader import __main__ as command
+    from tests.prepared.seen_commands import VARIABLE, note_makers
+
+    sys.argv = [str(command.__file__), *request.arguments]
+    if seen := os.environ.get(VARIABLE):
+        note_makers(Path(seen))
+    if request.module == "tests.faults.launcher":
+        launcher.run()
+    else:
+        command.run()
 
 
 if __name__ == "__main__":

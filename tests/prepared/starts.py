@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.prepared.request import MODULES, Request
+
 ROOT = Path(__file__).parents[2]
 
 COMMAND = (sys.executable, "-m", "loader")
@@ -30,17 +32,15 @@ _one_at_a_time = threading.Lock()
 
 def start(arguments: Sequence[object], **options: Any) -> "subprocess.Popen[Any]":
     """Start ``scn-loader ARGUMENTS``; the options are those of Popen."""
-    words = list(map(str, arguments))
-    if PLAIN_STARTS:
-        return subprocess.Popen([*COMMAND, *words], **options)
-    return PreparedPopen(words, **options)
+    return start_by(COMMAND, list(map(str, arguments)), **options)
 
 
 def start_by(launcher: Sequence[str], arguments: Sequence[str], **options: Any) -> "subprocess.Popen[Any]":
-    """Start ``LAUNCHER ARGUMENTS``, where the launcher may be another one than ``COMMAND``."""
-    if tuple(launcher) == COMMAND:
-        return start(arguments, **options)
-    return subprocess.Popen([*launcher, *arguments], **options)
+    """Start ``LAUNCHER ARGUMENTS``; prepared if the launcher is ``python -m`` and one of ``MODULES``."""
+    *interpreter, module = launcher
+    if PLAIN_STARTS or tuple(interpreter) != COMMAND[:-1] or module not in MODULES:
+        return subprocess.Popen([*launcher, *arguments], **options)
+    return PreparedPopen(arguments, module=module, **options)
 
 
 def run(
@@ -67,14 +67,29 @@ def run(
 
 
 class PreparedPopen(subprocess.Popen[Any]):
-    """A process that is forked from one which has imported the loader, and is otherwise as Popen makes it."""
+    """A process that is forked from one which has imported the loader, and is otherwise as Popen makes it.
+
+    Args:
+        arguments: The command line after the module.
+        module: One of ``MODULES``.
+        options: Those of Popen.
+    """
+
+    def __init__(self, arguments: Sequence[str], *, module: str = COMMAND[-1], **options: Any) -> None:
+        self._module = module
+        super().__init__(arguments, **options)
 
     def _execute_child(self, args: Sequence[str], *given: Any) -> None:
         """Start the process; Popen has opened its streams and hands over all it was asked for."""
         folder, environment = given[4:6]
         p2cread, p2cwrite, c2pread, c2pwrite, errread, errwrite = given[9:15]
-        chosen = os.environ if environment is None else environment
-        request = (list(args), dict(chosen), str(folder or Path.cwd()))
+        request = Request(
+            self._module,
+            list(args),
+            dict(os.environ if environment is None else environment),
+            str(folder or Path.cwd()),
+            new_session=given[20],
+        )
         streams = [
             own if stream == -1 else stream for own, stream in enumerate((p2cread, c2pwrite, errwrite))
         ]

@@ -8,23 +8,34 @@ from pathlib import Path
 
 import pytest
 
+from tests.prepared.starts import run
+
 ROOT = Path(__file__).parents[2]
 
 REDIRECTIONS = ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full --debug", ">/dev/full"]
 
 
-def answer(folder: Path, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def answer(folder: Path, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a shell command in which ``LOADER`` is the command."""
     full = command.replace("LOADER", f"{sys.executable} -m loader")
-    variables = {
+    return subprocess.run(
+        ["sh", "-c", full],
+        cwd=folder,
+        env=environment() | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a machine without settings of AWS."""
+    return {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         "PYTHONPATH": str(ROOT),
         "AWS_EC2_METADATA_DISABLED": "true",
-        **environment,
     }
-    return subprocess.run(
-        ["sh", "-c", full], cwd=folder, env=variables, capture_output=True, text=True, check=False, timeout=60
-    )
 
 
 def write_extract(folder: Path, name: str = "a.csv", rows: int = 20) -> Path:
@@ -79,6 +90,7 @@ def test_a_refusal_leaves_no_summary_of_last_night(tmp_path: Path, arguments: st
     """The file says how this run ended, also if its command line cannot be used; --debug changes nothing."""
     write_extract(tmp_path)
     (tmp_path / "sum.json").write_text("last night's")
-    ended = answer(tmp_path, LOAD.format(arguments, debug))
+    _, *words = LOAD.format(arguments, debug).split()
+    ended = run(words, cwd=tmp_path, env=environment())
     assert ended.returncode == (9 if arguments == "nix.csv" else 2)
     assert json.loads((tmp_path / "sum.json").read_text())["exit_code"] == ended.returncode

@@ -28,10 +28,14 @@ from loader.runners.messages import end_values, job_line, read_end, read_snapsho
 from loader.runners.processes import MODULE, WorkerProcess, start_here
 from loader.runners.workers import MOST_DEATHS, run_workers
 from loader.testing import EmulatedService
+from tests.prepared.workers import start_worker
 from tests.shards.conftest import EVERY_REJECTED, ROWS
 
 KEY = Credentials(ACCESS_KEY_ID, SECRET_ACCESS_KEY)
 RECORDS = ROWS - ROWS // EVERY_REJECTED
+
+run_prepared = partial(run_workers, key=KEY, start=start_worker)
+"""The same without the second that an interpreter takes to import the loader."""
 
 DRAINING_SECONDS = 5.0
 """Longer than a start waits for the lock of a run directory by itself."""
@@ -61,7 +65,7 @@ def test_workers_deliver_a_load(
     assert len(set(told)) == len(told) > 0
     kinds = {record.msg for record in caplog.records if "rejected" in record.getMessage()}
     assert len(kinds) == len(told)  # none is folded away as a repeat of another
-    again = run_workers(job(workers=2), Observers(), key=KEY).summary
+    again = run_prepared(job(workers=2), Observers()).summary
     assert (again.attempts, again.events_accepted, again.resumed) == (0, RECORDS, True)
 
 
@@ -73,7 +77,7 @@ def test_workers_read_texts_by_the_rules_of_the_job(
     quantity = {"column": "product_id", "null_words": ["P1"], "decimal": "."}
     product = {"product_id": {"expression": "product_id"}, "quantity": quantity}
     defaults = {"null_words": ["P0", "P2", "P3", "P4"], "decimal": ","}
-    ending = run_workers(job(workers=2, mapping=mapping | product, defaults=defaults), Observers(), key=KEY)
+    ending = run_prepared(job(workers=2, mapping=mapping | product, defaults=defaults), Observers())
     # Of the five products, one is no value by the rule of its column; the others are no numbers.
     assert ending.summary.records == sum(
         number % 5 == 1 and number % EVERY_REJECTED != 7 for number in range(ROWS)
@@ -103,7 +107,7 @@ def test_a_signal_drains_all_workers(job: Callable[..., Job]) -> None:
     assert ending.summary.exit_code is ExitCode.TERMINATED
     assert ending.summary.events_in_doubt == 0
     assert workers_of(os.getpid()) == []
-    rest = run_workers(job(workers=2), Observers(), key=KEY).summary
+    rest = run_prepared(job(workers=2), Observers()).summary
     assert (rest.exit_code, rest.events_accepted) == (ExitCode.DELIVERED_WITH_FAILURES, RECORDS)
 
 
@@ -173,7 +177,7 @@ def test_a_worker_without_the_extract_stops_the_load(job: Callable[..., Job]) ->
     """If one shard finds no file and others do, the load does not end as done."""
 
     async def start(shard: Shard, first: bytes) -> WorkerProcess:
-        return await start_here(
+        return await start_worker(
             shard, first.replace(b"reservations.csv", b"lost.csv") if shard.number == 2 else first
         )
 
@@ -181,7 +185,7 @@ def test_a_worker_without_the_extract_stops_the_load(job: Callable[..., Job]) ->
     assert ending.error is not None
     assert "delivered nothing of its shard" in ending.error.what
     assert ending.summary.exit_code is ExitCode.STOPPED_RESUMABLE
-    rest = run_workers(job(workers=2), Observers(), key=KEY).summary
+    rest = run_prepared(job(workers=2), Observers()).summary
     assert (rest.exit_code, rest.events_accepted) == (ExitCode.DELIVERED_WITH_FAILURES, RECORDS)
 
 
@@ -192,5 +196,5 @@ def test_a_worker_waits_for_one_that_drains(job: Callable[..., Job], service: Em
     with ExitStack() as held:
         held.enter_context(lock_run_dir(folder))
         threading.Timer(DRAINING_SECONDS, held.close).start()
-        summary = run_workers(job(workers=2), Observers(), key=KEY).summary
+        summary = run_prepared(job(workers=2), Observers()).summary
     assert (summary.exit_code, summary.events_accepted) == (ExitCode.DELIVERED_WITH_FAILURES, RECORDS)

@@ -17,6 +17,7 @@ from loader.report.summary import to_json
 from loader.runners.error_sums import ErrorSums
 from loader.runners.workers import run_workers
 from loader.testing import EmulatedService
+from tests.prepared.workers import start_worker
 from tests.shards.conftest import EVERY_REJECTED, ROWS
 from tests.shards.test_whole_load import run, status_of
 
@@ -31,7 +32,7 @@ MakeJob = Callable[..., Job]
 
 def deliver(job: Job) -> LoadSummary:
     """Run a load with workers in this process."""
-    return run_workers(job, Observers(), command=COMMAND, key=KEY).summary
+    return run_workers(job, Observers(), command=COMMAND, key=KEY, start=start_worker).summary
 
 
 def write_night(extract: Path, night: int, rejected: int) -> None:
@@ -44,7 +45,7 @@ def test_the_summary_says_which_load_it_was(job: MakeJob, tmp_path: Path) -> Non
     """Summary, status and closing block have the same id, files and times."""
     opened: list[str] = []
     observers = Observers(opened=lambda _, load_id: opened.append(load_id))
-    summary = run_workers(job(workers=2), observers, command=COMMAND, key=KEY).summary
+    summary = run_workers(job(workers=2), observers, command=COMMAND, key=KEY, start=start_worker).summary
     values, status = orjson.loads(to_json(summary)), status_of(tmp_path / "run")
     assert {name: values[name] for name in IDENTITY} == {name: status[name] for name in IDENTITY}
     assert all(values[name] is not None for name in IDENTITY)
@@ -72,7 +73,7 @@ def test_a_limit_of_errors_holds_for_the_load(
     job: MakeJob, limits: dict[str, object], code: ExitCode
 ) -> None:
     """All rejected rows are of one group, and so of one shard: its share is double that of the load."""
-    ending = run_workers(job(workers=2, **limits), Observers(), command=COMMAND, key=KEY)
+    ending = run_workers(job(workers=2, **limits), Observers(), command=COMMAND, key=KEY, start=start_worker)
     assert ending.summary.exit_code is code
     if code is ExitCode.TOO_MANY_ERRORS:
         assert ending.error is not None
