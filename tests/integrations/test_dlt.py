@@ -1,4 +1,7 @@
-"""A real dlt pipeline into the emulator: a load, a job that fails, and a repetition."""
+"""A real dlt pipeline into the emulator: a load, a job that fails, and a repetition.
+
+dlt is imported by the tests: it takes a second, and most test processes run none of them.
+"""
 
 import shlex
 import sqlite3
@@ -7,17 +10,17 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import dlt
 import pytest
-from dlt.pipeline.exceptions import PipelineStepFailed
 
 from loader.emulator import FaultKind, FaultPlan, FaultRule
-from loader.integrations.dlt import scn_destination
 from loader.testing import EmulatedService, emulated_service
 from tests.prepared.seen_commands import noted
 from tests.prepared.starts import run
+
+if TYPE_CHECKING:
+    import dlt
 
 ROWS = 40
 
@@ -37,6 +40,10 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmulatedService]:
 @pytest.fixture
 def pipeline(service: EmulatedService, tmp_path: Path) -> "dlt.Pipeline":
     """A pipeline for reservations."""
+    import dlt
+
+    from loader.integrations.dlt import scn_destination
+
     job = service.job(event_type="scn.data.reservation", drain_seconds=0, give_up_after="1s")
     destination = scn_destination({"reservation": job}, tmp_path / "runs")
     return dlt.pipeline("trial", destination=destination, pipelines_dir=str(tmp_path / "dlt"))
@@ -44,6 +51,8 @@ def pipeline(service: EmulatedService, tmp_path: Path) -> "dlt.Pipeline":
 
 def reservations(quantity: object = 1.5, name: str = "reservation") -> Any:
     """A resource of rows with ids that begin with zeros."""
+    import dlt
+
     rows = [
         {"reservation_id": f"{number:04}", "reservation_detail_id": "1", "quantity": quantity}
         for number in range(ROWS)
@@ -107,6 +116,8 @@ def test_rejected_rows_fail_the_job(
     service: EmulatedService, pipeline: "dlt.Pipeline", tmp_path: Path
 ) -> None:
     """A terminal end is shown with a command that says more, and runs; the other rows have arrived."""
+    from dlt.pipeline.exceptions import PipelineStepFailed
+
     with noted(tmp_path / "seen"), pytest.raises(PipelineStepFailed) as failed:
         pipeline.run(reservations(quantity="many"))
     assert "integrations/dlt.py:_check" in (tmp_path / "seen").read_text()
@@ -117,5 +128,7 @@ def test_rejected_rows_fail_the_job(
 
 def test_a_table_without_a_job_fails(pipeline: "dlt.Pipeline") -> None:
     """A table that nothing is known about is never loaded silently."""
+    from dlt.pipeline.exceptions import PipelineStepFailed
+
     with pytest.raises(PipelineStepFailed, match="no job for the table 'orders'"):
         pipeline.run(reservations(name="orders"))

@@ -2,6 +2,8 @@
 
 Every answer can be replaced or delayed. A write whose answer is lost has happened. Writes are done one after
 the other, so that a condition holds at the moment of the write, as in S3.
+
+moto is imported when a server is made: it takes seconds, and most test processes need none.
 """
 
 import logging
@@ -12,12 +14,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import botocore.session
 from botocore.config import Config
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import WSGIRequestHandler, make_server
+
+if TYPE_CHECKING:
+    from werkzeug.serving import WSGIRequestHandler
 
 BUCKET = "loads"
 
@@ -34,16 +37,18 @@ CODES = {"503": "SlowDown", "409": "ConditionalRequestConflict", "412": "Precond
 REASONS = {"503": "Service Unavailable", "409": "Conflict", "412": "Precondition Failed"}
 
 
-class _Handler(WSGIRequestHandler):
-    """Answers as moto does, with a clock of the test's own; says nothing on stderr."""
+def _handler(ahead: Callable[[], float]) -> type["WSGIRequestHandler"]:
+    """Return what answers as moto does, with a clock of the test's own; it says nothing on stderr."""
+    from werkzeug.serving import WSGIRequestHandler
 
-    ahead: Callable[[], float]
+    class Handler(WSGIRequestHandler):
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return formatdate((timestamp or time.time()) + ahead(), usegmt=True)
 
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        return formatdate((timestamp or time.time()) + self.ahead(), usegmt=True)
+        def log(self, *_: object) -> None:
+            pass
 
-    def log(self, *_: object) -> None:
-        pass
+    return Handler
 
 
 class FaultyS3:
@@ -60,10 +65,13 @@ class FaultyS3:
     """
 
     def __init__(self) -> None:
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+        from werkzeug.serving import make_server
+
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self._s3 = DomainDispatcherApplication(create_backend_app)
         self.seconds_ahead = 0.0
-        handler = type("Handler", (_Handler,), {"ahead": lambda _self: self.seconds_ahead})
+        handler = _handler(lambda: self.seconds_ahead)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.faults: Faults = lambda _method, _key: None

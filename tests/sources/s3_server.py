@@ -1,4 +1,7 @@
-"""An S3 on loopback that writes down what it was asked for: moto's, behind a spy."""
+"""An S3 on loopback that writes down what it was asked for: moto's, behind a spy.
+
+moto is imported when a server is made: it takes seconds, and most test processes need none.
+"""
 
 import logging
 import threading
@@ -7,8 +10,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import botocore.session
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import make_server
 
 BUCKET = "extracts"
 
@@ -27,6 +28,9 @@ class S3Server:
     """
 
     def __init__(self) -> None:
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+        from werkzeug.serving import make_server
+
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self._s3 = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
