@@ -29,8 +29,11 @@ from tests.thoroughness import examples
 
 SEEDS = st.integers(0, 10**9)
 
+MOST_ROWS = examples(80, 200)
+"""Rows of the largest extract: each may be a window."""
 
-def random_job(folder: Path, seed: int, *, most_rows: int = 200) -> dict[str, Any]:
+
+def random_job(folder: Path, seed: int, *, most_rows: int = MOST_ROWS) -> dict[str, Any]:
     """Write a random extract and return random settings for it."""
     chance = Random(seed)
     name = f"{seed}.{chance.choice(['csv', 'parquet'])}"

@@ -20,6 +20,7 @@ from loader.model import SlicePlan
 from tests.faults.extracts import KEY
 from tests.faults.reliability import REPEATABLE
 from tests.faults.test_planning_laws import SEEDS, random_job
+from tests.thoroughness import examples
 
 Plans = list[SlicePlan]
 
@@ -36,7 +37,7 @@ PACKINGS: list[dict[str, Any]] = [
 def job_of(folder: Path, seed: int) -> dict[str, Any]:
     """Return settings for a random extract: with bad lines if it is CSV, with filters and packings."""
     chance = Random(seed)
-    job = random_job(folder, seed, most_rows=160)
+    job = random_job(folder, seed, most_rows=examples(90, 160))
     job |= {"window_rows": chance.choice([15, 40, 1000]), **chance.choice(FILTERS), **chance.choice(PACKINGS)}
     extract = Path(job["extract"][0])
     if extract.suffix == ".csv":

@@ -16,11 +16,12 @@ from loader.emulator import Emulator
 from loader.errors import ExitCode
 from loader.verify.api import keep_refused, verify
 from loader.verify.session import VerifySettings
+from tests.thoroughness import examples
 from tests.verify.test_verdicts import ARN, DATASET, INSTANCE, load, loaded
 
 pytestmark = pytest.mark.usefixtures("environment")
 
-MANY_ROWS = 3_000
+MANY_ROWS = examples(900, 3_000)
 
 
 async def ids_in_lake(emulator: Emulator) -> set[str]:
@@ -33,7 +34,9 @@ def reasons_in(run_dir: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-@pytest.mark.parametrize("packing", [{}, {"pack": "group", "group_buckets": 7, "window_rows": 500}])
+@pytest.mark.parametrize(
+    "packing", [{}, {"pack": "group", "group_buckets": 7, "window_rows": MANY_ROWS // 6}]
+)
 async def test_each_failed_row_is_written_once_and_loads_again(tmp_path, packing):
     """After the load of the corrected file the lake holds the extract."""
     job = DATASET | packing
