@@ -24,11 +24,14 @@ from tests.service.samples import RECEIPT, loopback_endpoint
 async def test_connection_is_renewed_when_it_is_old() -> None:
     """A connection in use is left after its age for a new one, without a fault."""
     settings = replace(PATIENT, max_age_seconds=0.2)
+    loop = asyncio.get_running_loop()
     async with talking(FastTransport, answer(), settings=settings) as (transport, server):
+        began = loop.time()
         for _ in range(30):
             assert (await transport.send(POST)).body == RECEIPT
             await asyncio.sleep(0.02)
-    assert 2 <= server.connections <= 6
+        seconds = loop.time() - began
+    assert 2 <= server.connections <= 1 + seconds / (0.5 * settings.max_age_seconds)
 
 
 async def test_connections_made_together_do_not_age_together() -> None:
@@ -89,25 +92,25 @@ async def test_time_the_loop_did_not_run_does_not_count() -> None:
     """An answer that came in time is not lost because this program was busy with something else."""
     with steady_server() as port:
         async with FastTransport(
-            loopback_endpoint(port), replace(PATIENT, total_timeout_seconds=0.2)
+            loopback_endpoint(port), replace(PATIENT, total_timeout_seconds=1.0)
         ) as transport:
             attempt = asyncio.create_task(transport.send(POST))
             await until(lambda: any(connection.is_busy for connection in transport._connections))
-            time.sleep(0.5)  # noqa: ASYNC251 - the program is busy
+            time.sleep(1.3)  # noqa: ASYNC251 - the program is busy
             assert (await attempt).body == RECEIPT
 
 
 async def test_connecting_counts_towards_the_whole_time() -> None:
     """Waiting for a connection and waiting for the answer take no longer than one request may."""
-    settings = replace(PATIENT, max_connections=1, total_timeout_seconds=0.6, connect_timeout_seconds=0.5)
-    async with talking(FastTransport, echo(0.4), silence(), settings=settings) as (transport, _):
+    settings = replace(PATIENT, max_connections=1, total_timeout_seconds=1.8, connect_timeout_seconds=1.5)
+    async with talking(FastTransport, echo(1.2), silence(), settings=settings) as (transport, _):
         began = asyncio.get_running_loop().time()
         first = asyncio.create_task(transport.send(POST))
         await asyncio.sleep(0)
         with pytest.raises(TransportError) as caught:
             await transport.send(POST)
         assert (await first).body == POST.body
-        assert asyncio.get_running_loop().time() - began < 0.6 + 0.3
+        assert asyncio.get_running_loop().time() - began < 1.8 + 0.9
     assert caught.value.code == "Timeout"
 
 

@@ -143,13 +143,13 @@ async def test_connection_closed_just_as_the_request_goes_out_ends_it(
 
 async def test_idle_connection_grows_old(make_transport: MakeTransport) -> None:
     """A connection that was idle for longer than the limit is closed and not used again."""
-    settings = replace(PATIENT, max_idle_seconds=0.2)
+    settings = replace(PATIENT, max_idle_seconds=0.8)
     async with talking(make_transport, answer(), settings=settings) as (transport, server):
         await transport.send(POST)
         await asyncio.sleep(0.1)
         await transport.send(POST)
         assert server.connections == 1
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1.2)
         await transport.send(POST)
     assert server.connections == 2
 
