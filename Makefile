@@ -17,11 +17,13 @@ help: ## List the targets
 
 setup: $(READY) ## Create .venv with the locked dependencies and the loader itself
 
-# The pip that comes with Python may be an old one, which takes twice as long to read an index.
+# The pip that comes with Python may be an old one, which takes twice as long to read an index. It would compile the
+# packages on one core, and their tests as well.
 $(READY): pip.lock requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement pip.lock
-	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes --requirement requirements.lock
+	$(BIN)/python -m compileall -qq -j 0 -x '/tests/' $(CURDIR)/$(VENV)/lib || true
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -128,7 +130,7 @@ docs: $(VENV)/.docs-ready ## Build the documentation site into docs/_build; any 
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs docs/_build
 
 $(VENV)/.docs-ready: $(READY) docs.lock
-	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement docs.lock
+	$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes --requirement docs.lock
 	@touch $@
 
 lock: ## Write the lock files from pyproject.toml (needs uv)
