@@ -29,6 +29,7 @@ from loader.loading.running.session import LoadSession
 from loader.metrics import MetricsFile
 from loader.model import EventResult
 from loader.service.client import open_client
+from loader.stage_settings.connections import client_settings
 
 
 def main() -> None:
@@ -86,7 +87,7 @@ async def _deliver(
         observers.on_result = _Stopper(observers, stop_at_rows)
     if with_metrics:
         observers.watch = MetricsFile(run_dir / "metrics.prom", {"event_type": EVENT_TYPE}).update
-    async with await open_client(job) as client:
+    async with await open_client(client_settings(job)) as client:
         plan = Plan(job.plan_settings(), extract.files, extract.cuts.window_rows, extract.cuts.slice_rows, "")
         # It has what a Run asks of a checkpoint; there is no protocol for it, as loads always have one.
         nothing = nullcontext(cast("Checkpoint", NullCheckpoint(run_dir)))

@@ -33,6 +33,7 @@ from loader.job import Job, Pack
 from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, SlicePlan
 from loader.records import row_reader as rows
 from loader.service.client import open_client
+from loader.stage_settings.connections import client_settings
 from loader.service.protocol import EventEncoder, read_response, send_path
 
 Each = TypeVar("Each")
@@ -229,7 +230,7 @@ async def _time_dispatcher(watch: Stopwatch, events: Sequence[Event]) -> None:
 
 async def _time_attempts(watch: Stopwatch, job: Job, events: Iterable[Event]) -> None:
     left = iter(events)
-    async with await open_client(job) as client:
+    async with await open_client(client_settings(job)) as client:
 
         async def send() -> None:
             for event in left:

@@ -73,9 +73,10 @@ def doctor(
 
 async def _all_checks(job: Job, run_dir: Path) -> "list[Check]":
     from loader.doctor import machine_checks, service_checks  # noqa: PLC0415 - the same
+    from loader.stage_settings.connections import client_settings  # noqa: PLC0415 - the same
 
     checks = list(machine_checks(run_dir, job.max_in_flight))
-    return checks + [check async for check in service_checks(job)]
+    return checks + [check async for check in service_checks(client_settings(job))]
 
 
 def _show(rows: Sequence[tuple[str, str, str, str]]) -> None:

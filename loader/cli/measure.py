@@ -74,6 +74,7 @@ def measure(
     """
     from loader.measuring import MeasureSettings, measure_to_end  # noqa: PLC0415 - slow to import, --help is not
     from loader.measuring.text import announcement, line  # noqa: PLC0415 - the same
+    from loader.stage_settings.connections import client_settings  # noqa: PLC0415 - the same
 
     dataset = find_dataset(name)
     if rate is not None and not 0 < rate < float("inf"):
@@ -89,7 +90,7 @@ def measure(
         **{key: value for key, value in given.items() if value is not None},
     )
     measured = measure_to_end(
-        job,
+        client_settings(job),
         dataset,
         settings,
         lambda cells, most, longest: _say(announcement(cells, most, longest, dataset.name)),

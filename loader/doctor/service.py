@@ -15,11 +15,11 @@ from loader.aws.session import open_session, profile_name
 from loader.doctor.check import Check, CheckState
 from loader.errors import LoaderError
 from loader.http.transport import TransportError
-from loader.job import Job
 from loader.model import Event, Outcome, OutcomeKind
 from loader.process.daemon_thread import in_daemon_thread
 from loader.service.client import SupplyChainClient, open_client
 from loader.service.protocol import read_date
+from loader.service.settings import ClientSettings
 
 SKEW_WARNING_SECONDS = 60.0
 SKEW_LIMIT_SECONDS = 300.0
@@ -32,22 +32,27 @@ NO_INSTANCE = "00000000-0000-0000-0000-000000000000"
 REFUSED_CODES = ("AccessDeniedException", "NotAuthorized", "OptInRequired")
 
 
-async def service_checks(job: Job, credentials: CredentialSource | None = None) -> AsyncIterator[Check]:
+async def service_checks(
+    settings: ClientSettings, credentials: CredentialSource | None = None
+) -> AsyncIterator[Check]:
     """Yield the checks of the connection, until a check fails that the next ones depend on.
 
     Args:
-        job: Region, profile, endpoint and instance.
+        settings: The settings of the client. The permission is checked for the instance of its destination.
         credentials: Credentials used for signing; looked up if not given.
     """
+    access = settings.access
     try:
-        session = await in_daemon_thread(lambda: open_session(job.profile, job.region))
-        endpoint = await in_daemon_thread(lambda: resolve_endpoint(job.region, job.profile, job.endpoint_url))
+        session = await in_daemon_thread(lambda: open_session(access.profile, access.region))
+        endpoint = await in_daemon_thread(
+            lambda: resolve_endpoint(access.region, access.profile, access.endpoint_url)
+        )
     except LoaderError as error:
         yield _failed("Region and endpoint", error)
         return
     yield Check("Region and endpoint", CheckState.OK, f"{endpoint.region}, {endpoint.url}")
     try:
-        client = await open_client(job, credentials=credentials)
+        client = await open_client(settings, credentials=credentials)
     except LoaderError as error:
         yield _failed("credentials", error)
         return
@@ -68,7 +73,7 @@ async def service_checks(job: Job, credentials: CredentialSource | None = None) 
         took = time.time() - began
         yield Check("connection", CheckState.OK, f"answered in {took * 1000:.0f} ms")
         yield _clock(read_date(response.headers.get("date")), client)
-        yield await _permission(job, client)
+        yield await _permission(settings.destination.instance_id, client)
 
 
 def _origin(session: botocore.session.Session) -> str:
@@ -90,9 +95,9 @@ def _clock(server_time: float | None, client: SupplyChainClient) -> Check:
     return Check("clock", CheckState.OK, found)
 
 
-async def _permission(job: Job, client: SupplyChainClient) -> Check:
+async def _permission(instance_id: str, client: SupplyChainClient) -> Check:
     name = "permission to send"
-    if job.instance_id == NO_INSTANCE:
+    if instance_id == NO_INSTANCE:
         return Check(name, CheckState.SKIPPED, "no instance was given", "Give it with --instance-id.")
     probe = Event(
         window=0,

@@ -8,6 +8,7 @@ from loader.extract.bucket_choice import ASSUMED_EVENTS_PER_SECOND
 from loader.job import Job
 from loader.process.run_apart import run_apart
 from loader.service.client import find_caller
+from loader.service.settings import ServiceAccess
 
 
 def planning_rate(job: Job) -> float:
@@ -28,7 +29,7 @@ def planning_rate(job: Job) -> float:
 def memory_of(job: Job) -> RateMemory | None:
     """Return the rate memory of a job's service, or None if Region or credentials are unknown. Blocking."""
     try:
-        caller = run_apart(find_caller(job))
+        caller = run_apart(find_caller(ServiceAccess(job.region, job.profile, job.endpoint_url)))
     except LoaderError:
         return None
     return RateMemory(*caller, job.instance_id)

@@ -42,6 +42,7 @@ from loader.service.live_schema import read_dataset
 from loader.shards.earlier import EarlierShards
 from loader.shards.parts import opening, shard_folders
 from loader.shards.siblings import look_at_siblings
+from loader.stage_settings.connections import client_settings
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +182,7 @@ async def _opened_and_run(  # noqa: PLR0917 - one place
     held: HeldLoad,
 ) -> Ending:
     async def open_client() -> SupplyChainClient:
-        return await stack.enter_async_context(await parts.open_client(job, credentials=credentials))
+        return await stack.enter_async_context(await parts.open_client(client_settings(job), credentials=credentials))
 
     # A signal ends every wait before the load runs.
     before = observers.unless_stopped

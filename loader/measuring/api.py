@@ -11,15 +11,14 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from loader.aws.credentials import CredentialSource
 from loader.datasets import Dataset
 from loader.delivery.rate.memory import Remembered
 from loader.errors import Interrupted, LoaderError, contained
-from loader.job import Job
-from loader.job.settings import DATASET_EVENT_TYPE
+from loader.job import DATASET_EVENT_TYPE
 from loader.measuring.calls import Calls, CountedClient
 from loader.measuring.cell_run import MEASURING_DRAIN_SECONDS, CellRun
 from loader.measuring.consent import check_consent
@@ -27,10 +26,11 @@ from loader.measuring.grid import RESERVED_CALLS, Cell, CellResult, Measurement,
 from loader.measuring.own_dataset import only_measurement, own_dataset
 from loader.measuring.payloads import Payloads, least_record_bytes
 from loader.measuring.resources import ResourceClient
-from loader.model import Operation
+from loader.model import Destination, Operation
 from loader.process.daemon_thread import in_daemon_thread
 from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.service.client import open_client
+from loader.service.settings import ClientSettings
 
 SLACK_SECONDS = 300.0
 """Added to the time for which a dataset is marked as in use, for the calls before and after the cells."""
@@ -54,7 +54,7 @@ class _Stop:
 
 
 def measure_to_end(
-    job: Job,
+    instance: ClientSettings,
     dataset: Dataset,
     settings: MeasureSettings,
     announce: Announce,
@@ -66,7 +66,7 @@ def measure_to_end(
     """Measure on a new event loop. Signals end the measurement; its dataset is removed.
 
     Args:
-        job: Instance, Region, profile and endpoint.
+        instance: How the instance is reached. It is that of the destination.
         dataset: The dataset whose rows are sent.
         settings: What to measure.
         announce: Called before the first call.
@@ -87,12 +87,12 @@ def measure_to_end(
 
         with on_signals(on_stop, lambda _reason: None, MEASURING_DRAIN_SECONDS + GRACE_SECONDS):
             return runner.run(
-                measure(job, dataset, settings, announce, on_result, credentials=credentials, stop=stop)
+                measure(instance, dataset, settings, announce, on_result, credentials=credentials, stop=stop)
             )
 
 
 async def measure(
-    job: Job,
+    instance: ClientSettings,
     dataset: Dataset,
     settings: MeasureSettings,
     announce: Announce,
@@ -115,25 +115,23 @@ async def measure(
 
     notes: list[str] = []
     error: LoaderError | None = None
-    with only_measurement(job.instance_id) as owner, contained():
-        async with await open_client(job, credentials=credentials, reads=True) as client:
+    instance_id = instance.destination.instance_id
+    with only_measurement(instance_id) as owner, contained():
+        async with await open_client(instance, credentials=credentials, reads=True) as client:
             calls.take()
             await client.ask_time()
             resources = ResourceClient(client, calls)
             if not client.is_on_loopback:
-                await check_consent(resources, job.instance_id, client.region)
+                await check_consent(resources, instance_id, client.region)
             until = client.service_now() + seconds + SLACK_SECONDS
             try:
                 async with own_dataset(
-                    resources, job.instance_id, dataset, owner=owner, until=until, notes=notes
+                    resources, instance_id, dataset, owner=owner, until=until, notes=notes
                 ) as arn:
-                    target = job.model_copy(
-                        update={
-                            "event_type": DATASET_EVENT_TYPE,
-                            "dataset_arn": arn,
-                            "operation": Operation.UPSERT,
-                            "max_in_flight": max(settings.in_flight),
-                        }
+                    target = replace(
+                        instance,
+                        destination=Destination(instance_id, DATASET_EVENT_TYPE, arn, Operation.UPSERT),
+                        max_in_flight=max(settings.in_flight),
                     )
                     each = _Cells(target, dataset, settings, calls, stop, credentials)
                     await each.run(cells, on_found)
@@ -156,7 +154,7 @@ async def measure(
 class _Cells:
     """Measures one cell after another."""
 
-    target: Job
+    target: ClientSettings
     dataset: Dataset
     settings: MeasureSettings
     calls: Calls

@@ -34,6 +34,7 @@ from loader.process.run_apart import run_apart
 from loader.service.client import open_client
 from loader.service.live_schema import read_dataset
 from loader.service.protocol import EventEncoder
+from loader.stage_settings.connections import client_settings
 
 SAMPLED_FILES = 100
 """Maximum number of files with samples; files with the same columns share them."""
@@ -134,7 +135,7 @@ def live_schema_of(job: Job) -> Dataset | None:
 
 
 async def _live_schema(job: Job) -> Dataset:
-    async with await open_client(job) as client:
+    async with await open_client(client_settings(job)) as client:
         return await read_dataset(client, job.instance_id, *place_of_dataset(job))
 
 

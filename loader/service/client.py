@@ -19,11 +19,11 @@ from loader.http.transport import (
     TransportError,
     TransportSettings,
 )
-from loader.job import Job
 from loader.model import Destination, Event, Outcome, OutcomeKind
 from loader.process.daemon_thread import in_daemon_thread
 from loader.service.path_faults import path_fault
 from loader.service.protocol import EventEncoder, clean, read_date, read_response, send_path
+from loader.service.settings import ClientSettings, ServiceAccess
 from loader.service.steady_clock import SteadyClock
 
 TIME_SECONDS = 10.0
@@ -209,12 +209,12 @@ def no_answer(error: TransportError) -> Outcome:
 
 
 async def open_client(
-    job: Job, *, credentials: CredentialSource | None = None, reads: bool = False
+    settings: ClientSettings, *, credentials: CredentialSource | None = None, reads: bool = False
 ) -> SupplyChainClient:
-    """Return a client for a job; missing settings are resolved by botocore's rules.
+    """Return a client; missing settings are resolved by botocore's rules.
 
     Args:
-        job: The settings.
+        settings: The settings.
         credentials: Credentials used for signing; the default is botocore's chain.
         reads: Whether answers are descriptions or lists, not receipts.
 
@@ -222,24 +222,27 @@ async def open_client(
         SettingsError: Region, endpoint, credentials, proxy or CA bundle are missing or unusable, or
             the name of the endpoint or proxy cannot be resolved.
     """
-    is_complete = credentials is not None and job.region is not None and job.endpoint_url is not None
-    endpoint, settings = await in_daemon_thread(lambda: _route(job, is_complete=is_complete))
+    access = settings.access
+    has_key = credentials is not None
+    endpoint, route = await in_daemon_thread(lambda: _route(access, settings.max_in_flight, has_key=has_key))
     if credentials is None:
-        credentials = await open_credentials(job.profile, endpoint.region)
-    if reads or job.live_schema:
-        settings = replace(settings, max_body_bytes=LONG_ANSWER_BYTES)
-    transport = _transport(job, endpoint, settings)
-    return SupplyChainClient(job.destination, endpoint, credentials, transport)
+        credentials = await open_credentials(access.profile, endpoint.region)
+    if reads or settings.reads_schema:
+        route = replace(route, max_body_bytes=LONG_ANSWER_BYTES)
+    transport = _transport(settings.transport, endpoint, route)
+    return SupplyChainClient(settings.destination, endpoint, credentials, transport)
 
 
-async def find_caller(job: Job) -> tuple[str, str]:
-    """Return the ``caller`` that a job's client would have, without connecting to the service.
+async def find_caller(access: ServiceAccess) -> tuple[str, str]:
+    """Return the ``caller`` that a client would have, without connecting to the service.
 
     Raises:
         SettingsError: Region, endpoint or credentials are missing or unusable.
     """
-    endpoint = await in_daemon_thread(lambda: resolve_endpoint(job.region, job.profile, job.endpoint_url))
-    credentials = await open_credentials(job.profile, endpoint.region)
+    endpoint = await in_daemon_thread(
+        lambda: resolve_endpoint(access.region, access.profile, access.endpoint_url)
+    )
+    credentials = await open_credentials(access.profile, endpoint.region)
     try:
         return _caller(endpoint, credentials)
     finally:
@@ -251,8 +254,8 @@ def _caller(endpoint: Endpoint, source: CredentialSource) -> tuple[str, str]:
     return endpoint.url, "" if credentials.session_token else credentials.access_key
 
 
-def _transport(job: Job, endpoint: Endpoint, settings: TransportSettings) -> Transport:
-    if job.transport == "fast" and settings.proxy_url is None:
+def _transport(name: str, endpoint: Endpoint, settings: TransportSettings) -> Transport:
+    if name == "fast" and settings.proxy_url is None:
         return FastTransport(endpoint, settings)
     # Imported here, because few loads need aiohttp and its import takes 0.1 s.
     from loader.http.aiohttp_transport import AiohttpTransport  # noqa: PLC0415
@@ -260,21 +263,24 @@ def _transport(job: Job, endpoint: Endpoint, settings: TransportSettings) -> Tra
     return AiohttpTransport(endpoint, settings)
 
 
-def _route(job: Job, *, is_complete: bool) -> tuple[Endpoint, TransportSettings]:
-    """Return the endpoint and the transport settings of a job.
+def _route(
+    access: ServiceAccess, max_connections: int, *, has_key: bool
+) -> tuple[Endpoint, TransportSettings]:
+    """Return the endpoint and the transport settings.
 
     Args:
-        job: The settings.
-        is_complete: Whether key, region and URL are given, as in a rehearsal. The environment is then not
-            read where it is not needed, so mistakes in it do not matter.
+        access: How the service is reached.
+        max_connections: Maximum number of connections.
+        has_key: Whether the key is given. If Region and URL are given too, as in a rehearsal, the environment
+            is not read where it is not needed, so mistakes in it do not matter.
     """
-    if is_complete and job.endpoint_url and job.region:
-        endpoint = endpoint_at(job.endpoint_url, job.region)
+    if has_key and access.endpoint_url and access.region:
+        endpoint = endpoint_at(access.endpoint_url, access.region)
     else:
-        endpoint = resolve_endpoint(job.region, job.profile, job.endpoint_url)
+        endpoint = resolve_endpoint(access.region, access.profile, access.endpoint_url)
     settings = TransportSettings(
-        max_connections=job.max_in_flight,
-        ca_bundle=find_ca_bundle(job.profile) if endpoint.scheme == "https" else None,
+        max_connections=max_connections,
+        ca_bundle=find_ca_bundle(access.profile) if endpoint.scheme == "https" else None,
         proxy_url=find_proxy(endpoint),
     )
     if settings.proxy_url is None:

@@ -20,6 +20,7 @@ from loader.job import Job, checkpoint_dir_of
 from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.service.client import SupplyChainClient, open_client
 from loader.service.live_schema import read_dataset
+from loader.stage_settings.connections import client_settings
 from loader.verify.asking import VERIFY_DRAIN_SECONDS
 from loader.verify.not_loaded import Cause, Failure, find_rows, read_failures, write_not_loaded
 from loader.verify.session import VerifySession, VerifySettings
@@ -158,7 +159,7 @@ async def verify(
         not_loaded: NotLoaded | None = None
         calls = 0
         if verdicts.total or verdicts.totals().events_failed:
-            async with await open_client(job, credentials=credentials, reads=True) as client:
+            async with await open_client(client_settings(job), credentials=credentials, reads=True) as client:
                 await client.ask_time()
                 session = VerifySession(verdicts, client, job.destination, settings, watched)
                 with _stopped_by_signals(session) if on_signals else nullcontext(), contained():

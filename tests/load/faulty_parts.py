@@ -19,6 +19,7 @@ from loader.loading.observers import Observers
 from loader.model import Event, EventResult, Outcome, OutcomeKind, SlicePlan
 from loader.report import Snapshot
 from loader.service.client import SupplyChainClient, open_client
+from loader.service.settings import ClientSettings
 
 STAGES = (
     "open extract",
@@ -180,9 +181,9 @@ def faulty_parts(plan: FaultPlan) -> LoadParts:
         plan.reach("open extract")
         return FaultyExtract(open_extract(job, **options), plan)
 
-    async def client(job: Job, *, credentials: CredentialSource | None) -> Any:
+    async def client(settings: ClientSettings, *, credentials: CredentialSource | None) -> Any:
         plan.reach("open client")
-        return FaultyClient(await open_client(job, credentials=credentials), plan)
+        return FaultyClient(await open_client(settings, credentials=credentials), plan)
 
     def checkpoint(run_dir: Path, load: Plan, **options: Any) -> Any:
         plan.reach("open checkpoint")

@@ -22,6 +22,7 @@ from loader.job import read_job
 from loader.measuring import MeasureSettings, measure_to_end
 from loader.measuring.consent import TAG_KEY, TAG_VALUE
 from loader.measuring.own_dataset import NAME, NAMESPACE, only_measurement
+from loader.stage_settings.connections import client_settings
 from loader.testing import EmulatedService, emulated_service
 from tests.http.authority import Authority
 from tests.measuring.connect_proxy import connect_proxy
@@ -46,7 +47,7 @@ def run(service: EmulatedService, settings: MeasureSettings, **job: str):
     """Measure the emulator in this process."""
     announced: list[int] = []
     measured = measure_to_end(
-        service.job(event_type="scn.data.inboundorder", **job),
+        client_settings(service.job(event_type="scn.data.inboundorder", **job)),
         LINES,
         settings,
         lambda _cells, most, _seconds: announced.append(most),
@@ -252,7 +253,7 @@ def test_a_quota_of_nginx_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             endpoint_url=f"http://127.0.0.1:{port}",
         )
         settings = MeasureSettings(10.0, ("row",), (300,))
-        measured = measure_to_end(job, LINES, settings, lambda *_: None, lambda _: None)
+        measured = measure_to_end(client_settings(job), LINES, settings, lambda *_: None, lambda _: None)
     finally:
         process.terminate()
         process.wait()

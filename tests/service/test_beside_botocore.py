@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from loader.errors import SettingsError
 from loader.job import Job
 from loader.service.client import open_client
+from loader.stage_settings.connections import client_settings
 from tests.http.authority import Authority
 from tests.http.scripted_server import ScriptedServer, Step, answer, raw_unread, reset
 from tests.service.samples import INSTANCE_ID, KEY, sample_event
@@ -185,7 +186,7 @@ async def test_both_get_through_or_neither(
 async def ask_ours(stack: AsyncExitStack, job: Job) -> str:
     """Return the code of an attempt of ours."""
     try:
-        client = await stack.enter_async_context(await open_client(job))
+        client = await stack.enter_async_context(await open_client(client_settings(job)))
     except SettingsError:
         return AT_START
     return (await client.attempt(sample_event())).code

@@ -29,6 +29,7 @@ from loader.job import Job
 from loader.model import Destination, Event, Operation, Outcome, OutcomeKind
 from loader.service.client import SupplyChainClient, open_client
 from loader.service.protocol import build_body, send_path
+from loader.stage_settings.connections import client_settings
 from tests.http.authority import Authority
 from tests.http.scripted_server import Received, ScriptedServer, answer, raw, reset
 from tests.service.samples import EVENT_ID, INSTANCE_ID, KEY, RECEIPT, loopback_endpoint, sample_event
@@ -347,7 +348,7 @@ async def test_job_to_receipt(settings: dict[str, str]) -> None:
     """A client opened for a job delivers an event; the signature fits what arrived, whatever its size."""
     async with (
         ScriptedServer([answer()]) as server,
-        await open_client(job(server.port, **settings)) as client,
+        await open_client(client_settings(job(server.port, **settings))) as client,
     ):
         for data in (b'{"id":"1"}', orjson.dumps({"a": '"' * 1_000_000})):
             outcome = await client.attempt(sample_event(data=data))
@@ -369,12 +370,12 @@ async def test_job_to_receipt_over_tls(authority: Authority, monkeypatch: pytest
         url = f"https://localhost:{server.port}"
         settings = job(server.port).model_copy(update={"endpoint_url": url})
         monkeypatch.setenv("AWS_CA_BUNDLE", authority.bundle)
-        async with await open_client(settings) as client:
+        async with await open_client(client_settings(settings)) as client:
             outcome = await client.attempt(sample_event())
         assert outcome.kind is OutcomeKind.ACCEPTED
         assert verified(server.requests[0], server.port, "https")
         monkeypatch.delenv("AWS_CA_BUNDLE")
-        async with await open_client(settings) as client:
+        async with await open_client(client_settings(settings)) as client:
             outcome = await client.attempt(sample_event())
         assert (outcome.kind, outcome.code) == (OutcomeKind.BLOCKED, "CertificateNotTrusted")
         assert len(server.requests) == 1
@@ -391,7 +392,10 @@ async def test_faults_of_the_wire_are_outcomes() -> None:
         (OutcomeKind.THROTTLED, False),
         (OutcomeKind.ACCEPTED, False),
     ]
-    async with ScriptedServer(steps) as server, await open_client(job(server.port)) as client:
+    async with (
+        ScriptedServer(steps) as server,
+        await open_client(client_settings(job(server.port))) as client,
+    ):
         outcomes: list[Outcome] = [await client.attempt(sample_event()) for _ in steps]
     assert [(outcome.kind, outcome.may_have_been_accepted) for outcome in outcomes] == expected
 
@@ -401,10 +405,10 @@ async def test_unknown_host_is_refused_unless_a_proxy_knows_it(monkeypatch: pyte
     """Opening a client asks for the endpoint's name, which behind a proxy is the proxy's to know."""
     settings = job(1).model_copy(update={"endpoint_url": "https://no-such-host.invalid"})
     with pytest.raises(SettingsError, match="host name"):
-        await open_client(settings)
+        await open_client(client_settings(settings))
     async with ScriptedServer([answer(502, b"")]) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
-        async with await open_client(settings) as client:
+        async with await open_client(client_settings(settings)) as client:
             outcome = await client.attempt(sample_event())
     assert proxy.requests[0].target == "no-such-host.invalid:443"
     assert (outcome.kind, outcome.code) == (OutcomeKind.TRANSIENT, "ProxyFailed")
@@ -415,9 +419,11 @@ async def test_unknown_host_is_refused_unless_a_proxy_knows_it(monkeypatch: pyte
 async def test_job_without_credentials_is_refused() -> None:
     """Without credentials a client cannot be opened; given ones are taken without a look-up."""
     with pytest.raises(SettingsError, match="No AWS credentials"):
-        await open_client(job(1))
+        await open_client(client_settings(job(1)))
     async with ScriptedServer([answer()]) as server:
-        async with await open_client(job(server.port), credentials=FixedCredentials(KEY)) as client:
+        async with await open_client(
+            client_settings(job(server.port)), credentials=FixedCredentials(KEY)
+        ) as client:
             outcome = await client.attempt(sample_event())
         assert outcome.kind is OutcomeKind.ACCEPTED
         assert verified(server.requests[0], server.port)
@@ -431,7 +437,7 @@ async def test_base_path_and_name_are_sent(transport: Literal["fast", "aiohttp"]
         settings = job(server.port, transport=transport).model_copy(
             update={"endpoint_url": f"http://127.0.0.1:{server.port}/base/a%20b/"}
         )
-        async with await open_client(settings) as client:
+        async with await open_client(client_settings(settings)) as client:
             assert (await client.attempt(sample_event())).kind is OutcomeKind.ACCEPTED
         request = server.requests[0]
         assert request.target.startswith("/base/a%20b/api-data/")
@@ -450,7 +456,7 @@ async def test_a_dot_at_the_end_of_a_host_works(
     async with ScriptedServer([answer()], tls=authority.server_context("localhost")) as server:
         url = f"https://localhost.:{server.port}"
         settings = job(server.port, transport=transport).model_copy(update={"endpoint_url": url})
-        async with await open_client(settings) as client:
+        async with await open_client(client_settings(settings)) as client:
             outcome = await client.attempt(sample_event())
     assert outcome.kind is OutcomeKind.ACCEPTED, outcome
 
@@ -465,7 +471,7 @@ async def test_a_server_without_tls_is_named(
     async with ScriptedServer([answer(400, b"")]) as server:
         url = f"https://127.0.0.1:{server.port}"
         settings = job(server.port, transport=transport).model_copy(update={"endpoint_url": url})
-        async with await open_client(settings) as client:
+        async with await open_client(client_settings(settings)) as client:
             outcome = await client.attempt(sample_event())
     assert outcome.code in ("NotTls", "ConnectTimeout"), outcome
 
@@ -487,6 +493,6 @@ async def test_a_rehearsal_takes_nothing_from_the_environment(
     credentials = FixedCredentials(Credentials("AKIAEXAMPLE", "secret"))
     async with (
         ScriptedServer([answer()]) as server,
-        await open_client(job(server.port), credentials=credentials) as client,
+        await open_client(client_settings(job(server.port)), credentials=credentials) as client,
     ):
         assert (await client.attempt(sample_event())).kind is OutcomeKind.ACCEPTED
