@@ -33,6 +33,7 @@ from loader.checkpoint import Plan, open_checkpoint
 from loader.checkpoint.connections import connect
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.job import Job, run_dir_of
+from loader.loading.settings import run_directory_settings
 from loader.model import SourceFile
 from loader.remote.holding import hold_for_load
 from loader.remote.keeper import USUAL_PACE
@@ -134,7 +135,7 @@ def _phase(name: str, events: int, folder: Path) -> list[float]:
 def lose(events: int) -> list[float]:
     """Make a checkpoint and its first copy; return processor time and time of the copy."""
     job = _job(events)
-    held = hold_for_load(job, print)
+    held = hold_for_load(run_directory_settings(job), print)
     make_checkpoint(run_dir_of(job), events)
     began, cpu_began = time.perf_counter(), time.thread_time()
     held.keeper.begin(time.time, print)
@@ -145,7 +146,7 @@ def resume(events: int) -> list[float]:
     """Go on elsewhere; return how long it takes until an event could be sent."""
     job = _job(events)
     began = time.perf_counter()
-    held = hold_for_load(job, print)
+    held = hold_for_load(run_directory_settings(job), print)
     with open_checkpoint(run_dir_of(job), plan_of(events)) as checkpoint:
         held.keeper.begin(time.time, print)
         seconds = time.perf_counter() - began

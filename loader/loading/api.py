@@ -32,6 +32,7 @@ from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
 from loader.loading.rejects import set_aside_old_rejects
 from loader.loading.running.session import LoadSession
+from loader.loading.settings import run_directory_settings
 from loader.process.daemon_thread import in_daemon_thread
 from loader.process.signals import GRACE_SECONDS, hold, on_signals
 from loader.remote.during_load import HeldLoad, held_during
@@ -125,7 +126,7 @@ async def open_and_run(
         LoaderError: The load was refused before anything was sent.
     """
     with contained():
-        async with held_during(job, observers, parts.pace) as held:
+        async with held_during(run_directory_settings(job), observers, parts.pace) as held:
             ending = await _loads(job, observers, command, credentials, parts, held)
             return under_its_address(ending, held, await held.end())
 

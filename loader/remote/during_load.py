@@ -10,11 +10,11 @@ from typing import Any, Protocol, TypeVar
 
 from loader.checkpoint import Checkpoint
 from loader.errors import LoaderError
-from loader.job import Job, address_of, run_dir_of
 from loader.process.daemon_thread import in_daemon_thread
 from loader.remote.for_commands import run_directory
 from loader.remote.holding import HeldPart, hold_for_load, name_in
 from loader.remote.keeper import USUAL_PACE, KeepingPace
+from loader.remote.settings import RunDirectorySettings
 
 log = logging.getLogger(__name__)
 
@@ -83,27 +83,29 @@ class HeldLoad:
 
 
 @asynccontextmanager
-async def held_during(job: Job, load: Stoppable, pace: KeepingPace = USUAL_PACE) -> AsyncIterator[HeldLoad]:
+async def held_during(
+    settings: RunDirectorySettings, load: Stoppable, pace: KeepingPace = USUAL_PACE
+) -> AsyncIterator[HeldLoad]:
     """Hold the run directory of a load, if it is in S3.
 
     Args:
-        job: The settings.
+        settings: The settings of the run directory.
         load: The load.
         pace: Intervals and limits.
 
     Raises:
         CheckpointError: Another runner works on it, or S3 refuses or cannot be reached.
     """
-    held = HeldLoad(str(run_dir_of(job).absolute()), address_of(job.run_dir))
+    held = HeldLoad(str(settings.folder), settings.address)
     if held.address is None:
         yield held
         return
     try:
-        if job.dry_run:
-            with run_directory(held.address, job.extract_profile or job.profile):
+        if settings.only_reads:
+            with run_directory(held.address, settings.s3.profile):
                 yield held
             return
-        hold = partial(hold_for_load, job, log.warning, lambda: load.is_stopping, pace)
+        hold = partial(hold_for_load, settings, log.warning, lambda: load.is_stopping, pace)
         held.part = await load.unless_stopped(in_daemon_thread(hold, "s3-lease"))
         with held.part.held:
             try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from loader.checkpoint.start.lock import holding, unwritable
 from loader.errors import CheckpointLocked, LoaderError
-from loader.job import Job, Shard, address_of
+from loader.job import Shard
 from loader.private_files import make_private_folder
 from loader.remote.answers import ConditionFailed, Unreachable
 from loader.remote.copier import Copier
@@ -18,9 +18,10 @@ from loader.remote.lease import Lease, SeenLease
 from loader.remote.objects import Objects
 from loader.remote.other_files import Notes, bring_files_up
 from loader.remote.reach import Reach
+from loader.remote.settings import RunDirectorySettings
 from loader.remote.working_copy import WorkingCopy, parts_beside
 from loader.shards.parts import WHOLE
-from loader.sources.s3_client import S3Client
+from loader.sources.s3_client import S3Access
 
 HOLDING_NAME = "in-s3.lock"
 """Lock file on this machine for all work with the lease, because processes may share a working copy."""
@@ -43,15 +44,15 @@ class HeldPart:
 
 
 def hold_for_load(
-    job: Job,
+    settings: RunDirectorySettings,
     tell: Callable[[str], None],
     is_stopping: Callable[[], bool] = lambda: False,
     pace: KeepingPace = USUAL_PACE,
 ) -> HeldPart:
-    """Take the lease on what a job delivers, and bring its working copy up to date. Blocking.
+    """Take the lease on what a load delivers, and bring its working copy up to date. Blocking.
 
     Args:
-        job: The settings; its run directory is in S3.
+        settings: The settings of its run directory, which is in S3.
         tell: Called with a sentence if the runner has to wait.
         is_stopping: Whether the wait must end.
         pace: Intervals and limits.
@@ -60,13 +61,14 @@ def hold_for_load(
         CheckpointLocked: Another runner works on the part, or on a part of another division.
         CheckpointError: S3 refuses or cannot be reached, or the working copy cannot be written.
     """
-    copy = _copy_of_job(job)
-    own = job.shard or WHOLE
+    assert settings.address is not None
+    copy = _copy_of(settings.address, settings.s3)
+    own = settings.shard or WHOLE
     with ExitStack() as held, reaching(copy, is_stopping) as reach:
         part = take_part(copy, own, held, reach, tell, is_stopping, pace)
         with _given_back(part.lease):
             listed = reach(copy.objects.listed)
-            beside = list(parts_beside(own, listed, restart=job.restart))
+            beside = list(parts_beside(own, listed, restart=settings.restart))
             leases = reach(lambda: copy.leases(beside))
             _refuse_other_divisions(copy, own, leases)
             reach(lambda: copy.bring_down(listed, {own: part.left, **leases}))
@@ -158,9 +160,9 @@ def _refuse_other_divisions(copy: WorkingCopy, own: Shard, leases: Mapping[Shard
             )
 
 
-def bring_whole_up(job: Job) -> None:
+def bring_whole_up(address: str, s3: S3Access) -> None:
     """Upload the files of a load with shards that belong to no shard; failures are ignored."""
-    bring_root_up(_copy_of_job(job))
+    bring_root_up(_copy_of(address, s3))
 
 
 def bring_root_up(copy: WorkingCopy) -> None:
@@ -171,10 +173,8 @@ def bring_root_up(copy: WorkingCopy) -> None:
         notes.write(copy.path)
 
 
-def _copy_of_job(job: Job) -> WorkingCopy:
-    address = address_of(job.run_dir)
-    assert address is not None
-    return WorkingCopy(Objects(address, S3Client(job.extract_profile or job.profile, job.region)))
+def _copy_of(address: str, s3: S3Access) -> WorkingCopy:
+    return WorkingCopy(Objects(address, s3.client()))
 
 
 @contextmanager

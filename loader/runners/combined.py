@@ -14,13 +14,13 @@ from loader.checkpoint.progress import read_known_rows
 from loader.checkpoint.queries import read_totals
 from loader.checkpoint.reading import read_plan
 from loader.errors import LoaderError
-from loader.job import Job, address_of, run_dir_of
 from loader.latency import NO_LATENCIES, Percentiles
 from loader.loading.api import under_its_address
 from loader.loading.observers import Ending
 from loader.process.daemon_thread import in_daemon_thread
 from loader.remote.during_load import HeldLoad
 from loader.remote.holding import bring_whole_up
+from loader.remote.settings import RunDirectorySettings
 from loader.report import LoadSummary, Snapshot
 from loader.report.identity import UNKNOWN_LOAD, LoadIdentity
 from loader.runners.messages import WorkerEnd
@@ -130,13 +130,12 @@ def summary_of(
     return summary if summary.nothing_new else _counted(summary, run_dir)
 
 
-async def as_in_s3(job: Job, ending: Ending) -> Ending:
+async def as_in_s3(settings: RunDirectorySettings, ending: Ending) -> Ending:
     """Bring the files of the whole load to S3, if its run directory is there, and name the address."""
-    address = address_of(job.run_dir)
-    if address is None:
+    if settings.address is None:
         return ending
-    await in_daemon_thread(partial(bring_whole_up, job), "s3-files")
-    return under_its_address(ending, HeldLoad(str(run_dir_of(job).absolute()), address))
+    await in_daemon_thread(partial(bring_whole_up, settings.address, settings.s3), "s3-files")
+    return under_its_address(ending, HeldLoad(str(settings.folder), settings.address))
 
 
 def _counted(summary: LoadSummary, run_dir: Path) -> LoadSummary:

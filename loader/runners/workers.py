@@ -24,6 +24,7 @@ from loader.job import Job, Shard, address_of, run_dir_of
 from loader.job.sections import Engine
 from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
+from loader.loading.settings import run_directory_settings
 from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.report import Snapshot
 from loader.runners.combined import as_in_s3, summary_of, together
@@ -145,7 +146,7 @@ class _WorkerLoad:
         summary = summary_of(
             self._run_dir, ends, self._snapshot(), seconds=seconds, error=self._error, identity=identity
         )
-        return await as_in_s3(self._job, Ending(summary, self._error))
+        return await as_in_s3(run_directory_settings(self._job), Ending(summary, self._error))
 
     def stop(self, reason: LoaderError) -> None:
         """Let all workers drain. The first reason is reported."""

@@ -11,6 +11,7 @@ Rules kept here:
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
@@ -38,6 +39,23 @@ GONE = ("404", "NoSuchKey")
 CHANGED = ("412", "PreconditionFailed")
 
 AGAIN = "run the same command again: it resumes"
+
+
+@dataclass(frozen=True, slots=True)
+class S3Access:
+    """With whose credentials S3 is reached, and where.
+
+    Attributes:
+        profile: AWS profile, or None for ``AWS_PROFILE`` or the default one.
+        region: AWS Region of the first request about a bucket, or None. Buckets in other Regions are found.
+    """
+
+    profile: str | None = None
+    region: str | None = None
+
+    def client(self) -> "S3Client":
+        """Return a client. Nothing is looked up before its first request."""
+        return S3Client(self.profile, self.region)
 
 
 class S3Client:

@@ -2,11 +2,17 @@
 
 from loader.job import Job
 from loader.service.settings import ClientSettings, ServiceAccess
+from loader.sources.s3_client import S3Access
 
 
 def service_access(job: Job) -> ServiceAccess:
     """Return where the service is and with whose credentials a job reaches it."""
     return ServiceAccess(job.region, job.profile, job.endpoint_url)
+
+
+def s3_access(job: Job) -> S3Access:
+    """Return with whose credentials a job reads its extract from S3, and reaches its run directory there."""
+    return S3Access(job.extract_profile or job.profile, job.region)
 
 
 def client_settings(job: Job) -> ClientSettings:
