@@ -21,6 +21,7 @@ from benchmarks.null_checkpoint import NullCheckpoint
 from loader.checkpoint import Checkpoint, Plan, open_checkpoint
 from loader.errors import Interrupted
 from loader.extract import open_extract
+from loader.stage_settings.extract import extract_settings
 from loader.job import Job, Pack
 from loader.latency import Latencies
 from loader.loading.observers import Ending, Observers
@@ -81,7 +82,7 @@ def main() -> None:
 async def _deliver(
     job: Job, run_dir: Path, stop_at_rows: int | None, *, with_checkpoint: bool, with_metrics: bool
 ) -> tuple[float, float, Ending]:
-    extract = open_extract(job)
+    extract = open_extract(extract_settings(job))
     observers = Observers()
     if stop_at_rows is not None:
         observers.on_result = _Stopper(observers, stop_at_rows)

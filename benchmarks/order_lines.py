@@ -18,6 +18,7 @@ from benchmarks.extracts import extract
 from benchmarks.folder import EVENT_TYPE, INSTANCE
 from loader.extract import open_extract
 from loader.job import Job
+from loader.stage_settings.extract import extract_settings
 
 CHUNK_ROWS = 262_144
 """Rows made at a time, and rows of a Parquet row group: what polars writes by default."""
@@ -53,7 +54,7 @@ def _write_csv(rows: int, path: Path) -> None:
 
 def _write_json_lines(rows: int, path: Path) -> None:
     job = Job(extract=(str(extract(rows)),), event_type=EVENT_TYPE, instance_id=INSTANCE)
-    opened = open_extract(job)
+    opened = open_extract(extract_settings(job))
     records = (
         (group, record)
         for window in map(opened.records, opened.slices())

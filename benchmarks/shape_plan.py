@@ -18,6 +18,7 @@ def main() -> None:
     from loader.extract import open_extract  # noqa: PLC0415 - its import is part of the time
     from loader.extract.planning import plan_slices  # noqa: PLC0415
     from loader.job import Job  # noqa: PLC0415
+    from loader.stage_settings.extract import extract_settings  # noqa: PLC0415
 
     job = Job(
         extract=(asked["extract"],),
@@ -27,10 +28,10 @@ def main() -> None:
         group_buckets=asked["buckets"],
         group_by=tuple(asked["group_by"]),
     )
-    extract = open_extract(job)
+    extract = open_extract(extract_settings(job))
     first: float | None = None
     rows = events = size = 0
-    for plan in plan_slices(job, extract):
+    for plan in plan_slices(job.destination, extract):
         rows += plan.rows_read
         events += len(plan.events)
         size += sum(len(event.data) for event in plan.events)

@@ -122,11 +122,12 @@ def plan(extract: str, shard: str) -> tuple[int, float]:
     from loader.extract import open_extract  # noqa: PLC0415 - the parent needs none of it
     from loader.extract.planning import plan_slices  # noqa: PLC0415
     from loader.job import Job  # noqa: PLC0415
+    from loader.stage_settings.extract import extract_settings  # noqa: PLC0415
 
     job = Job(extract=[extract], event_type=EVENT_TYPE, instance_id=INSTANCE, shard=shard)
-    opened = open_extract(job)
+    opened = open_extract(extract_settings(job))
     began = time.process_time()
-    events = sum(len(each.events) for each in plan_slices(job, opened))
+    events = sum(len(each.events) for each in plan_slices(job.destination, opened))
     return events, time.process_time() - began
 
 

@@ -26,15 +26,16 @@ from loader.delivery.lanes import Lanes
 from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.marking import MARKED_AHEAD
 from loader.delivery.rate.governor import Governor, GovernorSettings
-from loader.events import EventPlanner, PackingSettings
+from loader.events import EventPlanner
 from loader.events.token import TokenSource, begin_hash
 from loader.extract import open_extract
-from loader.job import Job, Pack
+from loader.job import Job
 from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, SlicePlan
 from loader.records import row_reader as rows
 from loader.service.client import open_client
-from loader.stage_settings.connections import client_settings
 from loader.service.protocol import EventEncoder, read_response, send_path
+from loader.stage_settings.connections import client_settings
+from loader.stage_settings.extract import extract_settings
 
 Each = TypeVar("Each")
 
@@ -137,9 +138,8 @@ def _subtract(seconds: dict[str, float], whole: str, parts: Sequence[str]) -> No
 
 
 def _time_planning(watch: Stopwatch, job: Job) -> list[SlicePlan]:
-    extract = open_extract(job)
-    packing = PackingSettings(job.pack is Pack.GROUP, extract.group_buckets, job.max_records)
-    planner = EventPlanner(job.destination, extract.files, packing)
+    extract = open_extract(extract_settings(job))
+    planner = EventPlanner(job.destination, extract.files, extract.packing)
     slices, plans = extract.slices(), []
     while True:
         with watch.time("read"):
@@ -244,7 +244,7 @@ async def _time_attempts(watch: Stopwatch, job: Job, events: Iterable[Event]) ->
 async def _time_checkpoint(
     watch: Stopwatch, job: Job, run_dir: Path, plans: Sequence[SlicePlan], most_events: int
 ) -> None:
-    extract = open_extract(job)
+    extract = open_extract(extract_settings(job))
     plan_of_load = Plan(
         job.plan_settings(), extract.files, extract.cuts.window_rows, extract.cuts.slice_rows, ""
     )

@@ -86,7 +86,7 @@ def verify(
 def _rehearsed(run_dir: Path) -> Iterator[str | None]:
     """Yield the URL of an emulator that knows the events of a rehearsal; None if the load was not one."""
     from loader.shards.division import checkpoint_folders  # noqa: PLC0415 - polars is slow to import
-    from loader.verify.stored_job import stored_plan  # noqa: PLC0415 - the same
+    from loader.verify.stored_settings import stored_plan  # noqa: PLC0415 - the same
 
     command = stored_plan(checkpoint_folders(run_dir)[0]).command
     typed = CommandLine.parsed(command) if command else None

@@ -15,9 +15,10 @@ from loader.drafting.sampling import ExtractSample, sample_of
 from loader.drafting.systems import SYSTEMS
 from loader.errors import SettingsError
 from loader.formats.unnamed import unnamed
-from loader.job import ColumnRule, Job
+from loader.job import ColumnRule, Job, run_dir_of
 from loader.mapping.target_dataset import dataset_of
 from loader.mapping.type_compatibility import refusal
+from loader.stage_settings.extract import file_settings, target_dataset
 
 MOST_GUESSED = 100
 """Maximum number of unmapped source columns whose type is guessed. A column of texts with digits takes 0.2
@@ -53,14 +54,15 @@ def draft_job(job: Job, folder: Path | str = ".") -> Draft:
         NothingToLoad: No file was found, or the extract has no row.
         ExtractError: The file cannot be read.
     """
-    dataset = dataset_of(job)
+    dataset = dataset_of(target_dataset(job))
     if dataset is None:
         raise SettingsError(
             "The columns of this dataset are unknown, so they cannot be guessed.",
             where="event_type",
             next_step="write the job file by hand; plan and load check it with --live-schema",
         )
-    sample = sample_of(job)
+    files = file_settings(job)
+    sample = sample_of(files, run_dir_of(job))
     sources = sample.frame.columns
     names = [column.name for column in dataset.columns]
     matches = match_names(sources, names)
@@ -73,7 +75,15 @@ def draft_job(job: Job, folder: Path | str = ".") -> Draft:
         _unused(name, sample, conventions, is_guessed=number < MOST_GUESSED)
         for number, name in enumerate(name for name in sources if name not in used)
     ]
-    text = job_text(job, Path(folder), dataset, columns=columns, unused=unused, notes=sample.notes)
+    text = job_text(
+        files,
+        job.destination,
+        Path(folder),
+        dataset,
+        columns=columns,
+        unused=unused,
+        notes=sample.notes,
+    )
     return Draft(
         text=text,
         columns=tuple(column.name for column in columns),

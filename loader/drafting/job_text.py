@@ -9,9 +9,11 @@ from pathlib import Path
 from loader.datasets import NO_VALUE, Column, Dataset
 from loader.drafting.guesses import Guess
 from loader.drafting.matching import suggestion
-from loader.job import CsvSettings, ExcelSettings, Job
+from loader.extract.settings import FileSettings
+from loader.job import CsvSettings, ExcelSettings
 from loader.job.sections import STANDARD_INPUT
 from loader.mapping.errors import nearest
+from loader.model import Destination
 from loader.report.figures import counted
 from loader.sources.local_paths import S3_SCHEME
 
@@ -51,7 +53,8 @@ class ColumnDraft:
 
 
 def job_text(
-    job: Job,
+    files: FileSettings,
+    destination: Destination,
     folder: Path,
     dataset: Dataset,
     *,
@@ -62,7 +65,8 @@ def job_text(
     """Return the job file.
 
     Args:
-        job: Extract and event type.
+        files: The extract, and how it is read.
+        destination: The target of its records.
         folder: Folder of the file.
         dataset: The dataset of the records.
         columns: The dataset columns that have a source.
@@ -70,12 +74,12 @@ def job_text(
         notes: Sentences about the extract that the user should check.
     """
     lines = (
-        *_head(job, folder),
+        *_head(files.names, destination, folder),
         *_notes(notes),
         *_group(dataset, columns),
         *_ignore(unused),
-        *_file_table("csv", job.csv),
-        *_file_table("excel", job.excel),
+        *_file_table("csv", files.csv),
+        *_file_table("excel", files.excel),
         "",
         "[mapping]",
         *(line for column in columns for line in _mapped(column)),
@@ -85,17 +89,17 @@ def job_text(
     return "\n".join(lines) + "\n"
 
 
-def _head(job: Job, folder: Path) -> Iterator[str]:
+def _head(names: Sequence[str], destination: Destination, folder: Path) -> Iterator[str]:
     yield "# A job file for scn-loader, drafted by `scn-loader init` from names and a sample of values:"
     yield '# check each line marked "guess", fill in each line marked NEEDED. The command "plan" then shows'
     yield "# what a load with this file would do. It sends nothing."
     yield ""
-    yield f"extract = {_one_or_many([_named_from(folder, name) for name in job.extract])}"
-    yield f"event_type = {_quoted(job.event_type)}"
-    if job.dataset_arn is not None and job.operation is not None:
-        yield f"dataset_arn = {_quoted(job.dataset_arn)}"
-        yield f"operation = {_quoted(job.operation)}"
-        yield f"instance_id = {_quoted(job.instance_id)}"
+    yield f"extract = {_one_or_many([_named_from(folder, name) for name in names])}"
+    yield f"event_type = {_quoted(destination.event_type)}"
+    if destination.dataset_arn is not None and destination.operation is not None:
+        yield f"dataset_arn = {_quoted(destination.dataset_arn)}"
+        yield f"operation = {_quoted(destination.operation)}"
+        yield f"instance_id = {_quoted(destination.instance_id)}"
     else:
         yield '# instance_id = "..."'
     yield '# region = "..."'

@@ -2,14 +2,15 @@
 
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import polars as pl
 
 from loader.errors import NothingToLoad
+from loader.extract.settings import FileSettings
 from loader.extract.tables import files_of, open_table
 from loader.formats.unread import Unread
 from loader.formats.windows import first_rows
-from loader.job import Job, run_dir_of
 from loader.model import SourceFile
 from loader.sources.stdin import StdinCopy
 
@@ -33,26 +34,30 @@ class ExtractSample:
     notes: tuple[str, ...] = ()
 
 
-def sample_of(job: Job) -> ExtractSample:
-    """Read the first rows of a job's extract, from the first file that has any.
+def sample_of(settings: FileSettings, run_dir: Path) -> ExtractSample:
+    """Read the first rows of an extract, from the first file that has any.
+
+    Args:
+        settings: Which files it has, and how they are read.
+        run_dir: Folder for a copy of standard input.
 
     Raises:
         NothingToLoad: No file was found, or no file has a row.
         ExtractError: A file cannot be read.
     """
-    with closing(StdinCopy(run_dir_of(job))) as kept:
-        files, advice = files_of(job, kept)
+    with closing(StdinCopy(run_dir)) as kept:
+        files, advice = files_of(settings, kept)
         for file in files:
-            sample = _sample_of_file(job, file)
+            sample = _sample_of_file(settings, file)
             if sample is not None:
                 return replace(sample, notes=(*advice, *sample.notes))
     raise NothingToLoad("The extract has no rows.", where=files[0].path)
 
 
-def _sample_of_file(job: Job, file: SourceFile) -> ExtractSample | None:
+def _sample_of_file(settings: FileSettings, file: SourceFile) -> ExtractSample | None:
     """Return the first rows of a file, or None if it has none."""
     try:
-        table = open_table(job, None, file, is_mapped=False)
+        table = open_table(settings, None, None, file)
     except NothingToLoad:
         return None
     columns = tuple(name for name, dtype in table.schema.items() if not isinstance(dtype, Unread))

@@ -2,7 +2,7 @@
 
 ``open_extract`` is the entry point::
 
-    extract = open_extract(job)
+    extract = open_extract(settings)
     for rows in extract.slices():
         records = extract.records(rows)
 """

@@ -19,13 +19,12 @@ from loader.checkpoint.start.delivered import (
 )
 from loader.errors import CheckpointMismatch, LoaderError, NothingNew
 from loader.extract.find_files import find_files
-from loader.job import Job, checkpoint_dir_of, run_dir_of
+from loader.extract.settings import FileSettings, ResumeSettings
 from loader.job.sections import STANDARD_INPUT, Unfinished
 from loader.model import SourceFile
 from loader.shards.other_divisions import delivered_by_other_divisions
 from loader.sources import local_paths, s3_objects
 from loader.sources.local_paths import S3_SCHEME
-from loader.sources.s3_client import S3Client
 
 _SHOWN_FILES = 3
 
@@ -47,44 +46,47 @@ class Chosen:
     waiting: int = 0
 
 
-def choose_files(job: Job, files: tuple[SourceFile, ...]) -> Chosen:
-    """Return the files of a job that are to be sent now.
+def choose_files(settings: ResumeSettings, named: FileSettings, files: tuple[SourceFile, ...]) -> Chosen:
+    """Return the files of a load that are to be sent now.
 
     Args:
-        job: The job.
-        files: The files that the job names.
+        settings: How the load continues earlier loads.
+        named: Which files the load has, and how they are read.
+        files: The files that it found.
 
     Raises:
         NothingNew: All of them were delivered before.
         CheckpointMismatch: An unfinished load is to be resumed, but some of its files are gone or changed.
         CheckpointError: The list of delivered files cannot be read.
     """
-    if job.restart or STANDARD_INPUT in job.extract:
+    if settings.restart or STANDARD_INPUT in named.names:
         return Chosen(files)
-    run_dir = checkpoint_dir_of(job).absolute()
-    settings = job.plan_settings()
-    leaves_out = _is_open_ended(job.extract) and not job.again
-    delivered = delivered_before(run_dir, settings) if leaves_out else Delivered()
+    run_dir = settings.checkpoint_dir.absolute()
+    plan = settings.plan_settings
+    leaves_out = _is_open_ended(named.names) and not settings.again
+    delivered = delivered_before(run_dir, plan) if leaves_out else Delivered()
     before = delivered.paths
     if leaves_out:
-        before |= delivered_by_other_divisions(run_dir_of(job).absolute(), job.shard, settings)
+        before |= delivered_by_other_divisions(settings.run_dir.absolute(), settings.shard, plan)
     present = present_load(run_dir)
-    if present is not None and not is_for(present, settings):
+    if present is not None and not is_for(present, plan):
         present = None  # open_checkpoint reports the difference
     if present is not None:
         rest = [file for file in files if identity(file) not in before]
-        if not present.is_finished and not _same(rest, present.files) and job.unfinished is Unfinished.RESUME:
-            return _of_unfinished(job, rest, present, run_dir)
-        if present.is_finished and job.retry_failed:
+        resumes = settings.unfinished is Unfinished.RESUME
+        if resumes and not present.is_finished and not _same(rest, present.files):
+            return _of_unfinished(named, rest, present, run_dir)
+        if present.is_finished and settings.retry_failed:
             return _of_present(files, present)
         if present.is_finished and leaves_out and not _same(rest, present.files):
             before |= {identity(file): file.path for file in present.files}
-    chosen = _undelivered(job, files, before, present)
+    superseded = present if settings.unfinished is Unfinished.SUPERSEDE else None
+    chosen = _undelivered(files, before, superseded)
     return replace(chosen, notes=(*_not_known(delivered), *chosen.notes))
 
 
 def _undelivered(
-    job: Job, files: Sequence[SourceFile], before: Mapping[Identity, str], present: StoredLoad | None
+    files: Sequence[SourceFile], before: Mapping[Identity, str], superseded: StoredLoad | None
 ) -> Chosen:
     out = [file for file in files if identity(file) in before]
     rest = [file for file in files if identity(file) not in before]
@@ -95,7 +97,7 @@ def _undelivered(
             where=_names([file.path for file in out]),
             next_step="send them again, as new events, with --again",
         )
-    notes = list(_dropped(job, rest, present))
+    notes = list(_dropped(rest, superseded))
     if out:
         verb, them = ("1 file is", "it") if len(out) == 1 else (f"{len(out):,} files are", "them")
         notes.append(
@@ -122,13 +124,15 @@ def _not_known(delivered: Delivered) -> tuple[str, ...]:
     return (f"{subject} cannot be read, so {its} files count as not delivered: {names}.",)
 
 
-def _of_unfinished(job: Job, files: Sequence[SourceFile], load: StoredLoad, run_dir: Path) -> Chosen:
+def _of_unfinished(
+    named: FileSettings, files: Sequence[SourceFile], load: StoredLoad, run_dir: Path
+) -> Chosen:
     """Return the files of an unfinished load, also if they were moved; the other files wait."""
     given = {identity(file): file for file in files}
     found: list[SourceFile] = []
     missing: list[str] = []
     for stored in load.files:
-        file = given.get(identity(stored)) or _at(job, stored)
+        file = given.get(identity(stored)) or _at(named, stored)
         if file is None:
             missing.append(stored.path)
         else:
@@ -161,24 +165,23 @@ def _of_present(files: Sequence[SourceFile], load: StoredLoad) -> Chosen:
     return Chosen(numbered(chosen), (note,))
 
 
-def _dropped(job: Job, files: Sequence[SourceFile], present: StoredLoad | None) -> tuple[str, ...]:
+def _dropped(files: Sequence[SourceFile], superseded: StoredLoad | None) -> tuple[str, ...]:
     """Name the files of an unfinished load that are lost by superseding it."""
-    if job.unfinished is not Unfinished.SUPERSEDE or present is None or present.is_finished:
+    if superseded is None or superseded.is_finished:
         return ()
     given = {identity(file) for file in files}
-    lost = [file.path for file in present.files if identity(file) not in given]
+    lost = [file.path for file in superseded.files if identity(file) not in given]
     if not lost:
         return ()
     verb, them = ("1 file", "it") if len(lost) == 1 else (f"{len(lost):,} files", "them")
-    where = f"of the superseded load {present.load_id}"
+    where = f"of the superseded load {superseded.load_id}"
     return (f"{verb} {where} will not be sent: this extract does not contain {them}: {_names(lost)}.",)
 
 
-def _at(job: Job, stored: SourceFile) -> SourceFile | None:
+def _at(named: FileSettings, stored: SourceFile) -> SourceFile | None:
     """Return the file at the path of a stored one if it is unchanged."""
-    s3 = S3Client(job.extract_profile or job.profile, job.region)
     try:
-        (file,) = find_files([stored.path], named_format=job.format, s3=s3, in_table=True)
+        (file,) = find_files([stored.path], named_format=named.format, s3=named.s3.client(), in_table=True)
     except (LoaderError, ValueError):
         return None
     return file if identity(file) == identity(stored) else None

@@ -1,4 +1,4 @@
-"""The extract stage: open and map a job's files, then read slices of rows, then make records.
+"""The extract stage: open and map the files of a load, then read slices of rows, then make records.
 
 Rules kept here:
 
@@ -20,20 +20,17 @@ from typing import Any
 import polars as pl
 
 from loader.datasets import Dataset
-from loader.events.plan import SliceRecords
+from loader.events import PackingSettings, SliceRecords
 from loader.formats.cuts import Cuts
 from loader.formats.reading import read_slices
 from loader.formats.small_files import FileToRead
 from loader.formats.windows import Piece, Slice, Table
-from loader.job import Job, Pack
+from loader.job import Shard
 from loader.mapping.mapping import FileMapping
 from loader.model import FileRows, SourceFile
 from loader.records.joined_rows import ReadRows
 from loader.records.row_reader import RowReader
 from loader.sources.stdin import StdinCopy
-
-CHOSEN_BUCKETS = "group_buckets_chosen"
-"""Plan setting: the number of buckets that the loader chose; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ class LookedAt:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """An extract that fits its job.
+    """An extract that fits its settings.
 
     Attributes:
         files: Its files, in order.
@@ -67,12 +64,15 @@ class Extract:
         warnings: Notes for the user that do not stop the load.
         total_rows: Number of rows if every file states it without being read (Parquet), else None.
         cuts: How it is divided into windows and slices.
-        group_buckets: Number of buckets that groups are spread over, or None for a lane per group.
+        packing: How its records are packed into events.
+        shard: The shard whose records it has, or None for all records.
+        plan_settings: What determines the events besides the files, as JSON values: settings and automatic
+            choices.
         bucket_rate: Events per second behind the number of buckets, if that was chosen now.
         row_bytes: Approximate size of its records, in the file with the largest.
         formats: The format of each file, in words; for CSV files with the settings in use.
         mappings: The mapping of the columns, for each file.
-        files_left_out: Number of files of the job that were delivered before.
+        files_left_out: Number of named files that were delivered before.
         files_waiting: Number of files that wait for the end of an unfinished load.
     """
 
@@ -81,7 +81,9 @@ class Extract:
     warnings: tuple[str, ...]
     total_rows: int | None
     cuts: Cuts
-    group_buckets: int | None
+    packing: PackingSettings
+    shard: Shard | None
+    plan_settings: Mapping[str, Any]
     bucket_rate: float | None
     row_bytes: int
     formats: tuple[str, ...]
@@ -90,6 +92,11 @@ class Extract:
     files_waiting: int
     _looked_at: Sequence[LookedAt]
     _input: StdinCopy
+
+    @property
+    def group_buckets(self) -> int | None:
+        """Number of buckets that groups are spread over, or None for a lane per group."""
+        return self.packing.group_buckets
 
     def slices(
         self,
@@ -135,13 +142,6 @@ class Extract:
     def table(self, file: SourceFile) -> Table:
         """Open one of its files."""
         return self._looked_at[file.number].open()
-
-    def plan_settings(self, job: Job) -> dict[str, Any]:
-        """Return what determines the events besides the files: the job's settings, and automatic choices."""
-        settings = job.plan_settings()
-        if job.pack is Pack.GROUP and not isinstance(job.group_buckets, int):
-            settings[CHOSEN_BUCKETS] = self.group_buckets or 0
-        return settings
 
     def close(self) -> None:
         """Remove the stored copy of standard input after all of it was read."""

@@ -9,12 +9,12 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias, runtime_checkable
 
 import polars as pl
 
 from loader.errors import ExtractError, LoaderError, SettingsError, contained
-from loader.job import Job, address_of, checkpoint_dir_of
 from loader.sources.partitions import FRAME_PREFIX
 from loader.sources.private_copy import PrivateCopy
 
@@ -39,35 +39,19 @@ Frame: TypeAlias = pl.DataFrame | pl.LazyFrame | ArrowStream
 
 
 @contextmanager
-def job_of_frame(job: Job, frame: Frame | None) -> Iterator[Job]:
-    """Yield the job with a frame as its extract, or the job itself without a frame.
-
-    Blocking. The file is removed at the end.
+def stored_frame(frame: Frame, run_dir: Path) -> Iterator[str]:
+    """Yield the path of a file with the rows of a frame. Blocking. The file is removed at the end.
 
     Args:
-        job: The settings; its extract must be empty if a frame is given.
-        frame: The rows, or None.
+        frame: The rows.
+        run_dir: The folder of the file.
 
     Raises:
-        SettingsError: Both a frame and an extract are given, or the object is not a frame.
+        SettingsError: The object is not a frame.
         ExtractError: The frame cannot be computed, or the file cannot be written.
     """
-    if frame is None:
-        yield job
-        return
-    if job.extract:
-        raise SettingsError(
-            "The job has an extract and a frame.",
-            where=", ".join(job.extract),
-            why="the rows come either from files or from the frame",
-            next_step="leave out extract in the job, SCN_LOADER_EXTRACT in the environment, or the frame",
-        )
-    run_dir = checkpoint_dir_of(job)
     with closing(PrivateCopy(run_dir, FRAME_PREFIX)) as copy:
-        path = _written(frame, copy)
-        yield job.model_copy(
-            update={"extract": (str(path),), "run_dir": job.run_dir if address_of(job.run_dir) else run_dir}
-        )
+        yield _written(frame, copy)
 
 
 def _written(frame: Frame, copy: PrivateCopy) -> str:

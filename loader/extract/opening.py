@@ -1,33 +1,39 @@
-"""Open the files of a job and decide how rows become records. All refusals of an extract are raised here."""
+"""Open the files of an extract and decide how rows become records. All its refusals are raised here."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from loader.checkpoint.start.delivered import StoredLoad, present_load
 from loader.datasets import Dataset
 from loader.errors import EmptyExtract, SettingsError
+from loader.events import PackingSettings
 from loader.extract.bucket_choice import buckets_for, should_spread
 from loader.extract.choosing import choose_files
-from loader.extract.extract import CHOSEN_BUCKETS, Extract, LookedAt
+from loader.extract.extract import Extract, LookedAt
 from loader.extract.group_sample import sample_groups
 from loader.extract.known_rate import planning_rate
 from loader.extract.notes import folded, lacking
+from loader.extract.settings import ExtractSettings, ResumeSettings
 from loader.extract.side_by_side import side_by_side
 from loader.extract.tables import files_of, open_table
 from loader.formats.cuts import cuts_of
 from loader.formats.partitioned import PartitionedTable
 from loader.formats.small_files import SMALL_FILE_BYTES
 from loader.formats.windows import SIZED_FILES, Table
-from loader.job import Job, Pack, checkpoint_dir_of, run_dir_of
-from loader.mapping.advice import advice_on
+from loader.job import Pack, Shard
+from loader.mapping.advice import AdviceSettings, advice_on
 from loader.mapping.errors import located
 from loader.mapping.mapping import FileMapping, map_file
 from loader.mapping.target_dataset import dataset_of
 from loader.model import SourceFile
 from loader.records.row_reader import RowReader
-from loader.records.settings import RecordSettings
 from loader.shards.parts import part_folders
 from loader.sources.stdin import StdinCopy
+
+CHOSEN_BUCKETS = "group_buckets_chosen"
+"""Plan setting: the number of buckets that the loader chose; 0 for none."""
 
 CLOSELY_LOOKED_AT = 500
 """With at most this many files, the first rows of each are checked for notes to the user; with more files,
@@ -42,11 +48,13 @@ KEPT_COLUMN_CHUNKS = 2**15
 """With at most this many column chunks, footers of small files are kept too: 700 bytes each."""
 
 
-def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = False) -> Extract:
-    """Open the files of a job and decide how rows become records.
+def open_extract(
+    settings: ExtractSettings, *, schema: Dataset | None = None, with_keys: bool = False
+) -> Extract:
+    """Open the files of an extract and decide how rows become records.
 
     Args:
-        job: The job.
+        settings: The settings.
         schema: The dataset as the service describes it, instead of the package's description.
         with_keys: Whether records have their primary keys even if packing does not need them.
 
@@ -56,24 +64,24 @@ def open_extract(job: Job, *, schema: Dataset | None = None, with_keys: bool = F
         SettingsError: A setting does not fit the files or the dataset.
         ExtractError: A file cannot be read or does not fit the dataset.
     """
-    kept = StdinCopy(checkpoint_dir_of(job))
+    kept = StdinCopy(settings.resume.checkpoint_dir)
     try:
-        return _opened(job, schema or dataset_of(job), kept, with_keys=with_keys)
+        return _opened(settings, schema or dataset_of(settings.mapping.target), kept, with_keys=with_keys)
     except SettingsError as error:
         kept.close()
-        raise located(error, job.place_of) from error
+        raise located(error, settings.mapping.place_of) from error
     except BaseException:
         kept.close()
         raise
 
 
-def _opened(job: Job, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bool) -> Extract:
-    named, warnings = files_of(job, kept)
-    chosen = choose_files(job, named)
+def _opened(given: ExtractSettings, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bool) -> Extract:
+    named, warnings = files_of(given.files, kept)
+    chosen = choose_files(given.resume, given.files, named)
     warnings += chosen.notes
-    buckets, bucket_rate = _buckets(job, dataset, chosen.files)
-    job = job.model_copy(update={"group_buckets": buckets})
-    look = _Look(job, dataset, with_keys=with_keys, files=len(chosen.files))
+    buckets, bucket_rate = _buckets(given, dataset, chosen.files)
+    settings = given.with_buckets(buckets)
+    look = _Look(settings, dataset, with_keys=with_keys, files=len(chosen.files))
     looked_at = side_by_side(look.at, chosen.files)
     files = tuple(each.file for each in looked_at)
     sized = {len(files) * sample // SIZED_FILES for sample in range(SIZED_FILES)} | {len(files) - 1}
@@ -83,15 +91,18 @@ def _opened(job: Job, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bo
     mappings = [each.mapping for each in looked_at]
     warnings += folded((each.file, note) for each in looked_at for note in each.notes)
     warnings += lacking(files, mappings)
-    warnings += _too_many_shards(job, buckets)
+    shard, packs_groups = settings.records.shard, settings.records.packs_groups
+    warnings += _too_many_shards(shard, buckets)
     rows = [file.rows for file in files]
     return Extract(
         files=files,
         dataset=dataset,
         warnings=tuple(dict.fromkeys(warnings)),
         total_rows=None if None in rows else sum(row for row in rows if row is not None),
-        cuts=cuts_of(row_bytes, job.pack, buckets, job.window_rows),
-        group_buckets=buckets,
+        cuts=cuts_of(row_bytes, Pack.GROUP if packs_groups else Pack.ROW, buckets, settings.window_rows),
+        packing=PackingSettings(packs_groups, buckets, settings.max_records),
+        shard=shard,
+        plan_settings=_plan_settings(given, buckets),
         bucket_rate=bucket_rate,
         row_bytes=row_bytes,
         files_left_out=chosen.left_out,
@@ -103,41 +114,50 @@ def _opened(job: Job, dataset: Dataset | None, kept: StdinCopy, *, with_keys: bo
     )
 
 
+def _plan_settings(given: ExtractSettings, buckets: int | None) -> dict[str, Any]:
+    """Return what determines the events besides the files: the user's settings, and automatic choices."""
+    plan = dict(given.resume.plan_settings)
+    if given.records.packs_groups and not isinstance(given.records.group_buckets, int):
+        plan[CHOSEN_BUCKETS] = buckets or 0
+    return plan
+
+
 def _buckets(
-    job: Job, dataset: Dataset | None, files: Sequence[SourceFile]
+    settings: ExtractSettings, dataset: Dataset | None, files: Sequence[SourceFile]
 ) -> tuple[int | None, float | None]:
-    """Return the number of buckets: the job's, that of an earlier load, or a new choice.
+    """Return the number of buckets: the user's, that of an earlier load, or a new choice.
 
     The second value is the rate behind the number, if it was chosen now.
     """
-    if job.pack is not Pack.GROUP or isinstance(job.group_buckets, int):
-        return job.group_buckets if isinstance(job.group_buckets, int) else None, None
-    earlier = None if job.restart else _earlier(job)
-    settings = earlier.settings if earlier is not None else {}
-    if CHOSEN_BUCKETS in settings and settings.get("group_buckets") == job.group_buckets:
-        return int(settings[CHOSEN_BUCKETS]) or None, None
+    named = settings.records.group_buckets
+    if not settings.records.packs_groups or isinstance(named, int):
+        return named if isinstance(named, int) else None, None
+    earlier = None if settings.resume.restart else _earlier(settings.resume)
+    stored = earlier.settings if earlier is not None else {}
+    if CHOSEN_BUCKETS in stored and stored.get("group_buckets") == named:
+        return int(stored[CHOSEN_BUCKETS]) or None, None
     # Groups of any length and of all shards are sampled, so that each shard chooses the same number.
-    sampled = job.model_copy(update={"group_buckets": 1, "shard": None})
+    sampled = replace(settings, records=replace(settings.records, group_buckets=1, shard=None))
     look = _Look(sampled, dataset, with_keys=False, files=len(files))
     sample = sample_groups(files, look.at)
-    if job.group_buckets == "auto" or should_spread(sample):
-        rate = planning_rate(job)
+    if named == "auto" or should_spread(sample):
+        rate = planning_rate(settings.lane_rate)
         return buckets_for(sample, rate), rate
     return None, None
 
 
-def _earlier(job: Job) -> StoredLoad | None:
+def _earlier(resume: ResumeSettings) -> StoredLoad | None:
     """Return the load of this process's checkpoint, or that of another shard."""
-    folders = [checkpoint_dir_of(job), *(folder for _, folder in part_folders(run_dir_of(job)))]
+    folders = [resume.checkpoint_dir, *(folder for _, folder in part_folders(resume.run_dir))]
     found = (present_load(folder.absolute()) for folder in folders)
     return next((load for load in found if load is not None), None)
 
 
-def _too_many_shards(job: Job, buckets: int | None) -> list[str]:
-    if job.shard is None or buckets is None or job.shard.of <= buckets:
+def _too_many_shards(shard: Shard | None, buckets: int | None) -> list[str]:
+    if shard is None or buckets is None or shard.of <= buckets:
         return []
-    what = f"Only {buckets:,} of {job.shard.of:,} shards have events to send: there are {buckets:,} buckets."
-    return [f"{what} Begin the load with fewer shards, or with --group-buckets {4 * job.shard.of}."]
+    what = f"Only {buckets:,} of {shard.of:,} shards have events to send: there are {buckets:,} buckets."
+    return [f"{what} Begin the load with fewer shards, or with --group-buckets {4 * shard.of}."]
 
 
 def _row_bytes(looked_at: LookedAt) -> int:
@@ -148,15 +168,17 @@ class _Look:
     """Examines files. Results that files with the same columns share are computed once.
 
     Args:
-        job: The job.
+        settings: The settings, with the number of buckets that was chosen.
         dataset: The dataset, or None if its columns are unknown.
         with_keys: Whether records have their primary keys even if packing does not need them.
         files: Number of files of the extract.
     """
 
-    def __init__(self, job: Job, dataset: Dataset | None, *, with_keys: bool, files: int) -> None:
-        self._job = job
-        self._settings = RecordSettings.of(job)
+    def __init__(
+        self, settings: ExtractSettings, dataset: Dataset | None, *, with_keys: bool, files: int
+    ) -> None:
+        self._settings = settings
+        self._advice = _advice_settings(settings)
         self._dataset = dataset
         self._with_keys = with_keys
         self._files = files
@@ -170,8 +192,8 @@ class _Look:
         columns = (tuple(table.schema.items()), path_columns)
         known = self._known.get(columns)
         if known is None:
-            mapping = map_file(self._job, self._dataset, file, table.schema, path_columns)
-            reader = RowReader(self._settings, mapping, with_keys=self._with_keys)
+            mapping = map_file(self._settings.mapping, self._dataset, file, table.schema, path_columns)
+            reader = RowReader(self._settings.records, mapping, with_keys=self._with_keys)
             # Two threads may both compute this; the results are equal for the same columns.
             known = self._known.setdefault(columns, (mapping, reader))
         mapping, reader = known
@@ -184,7 +206,7 @@ class _Look:
             reader=reader,
             notes=(
                 *table.advice,
-                *advice_on(self._job, table, mapping, closely=self._looks_closely or not file.number),
+                *advice_on(self._advice, table, mapping, closely=self._looks_closely or not file.number),
             ),
         )
 
@@ -196,4 +218,15 @@ class _Look:
         return few and table.file.size_bytes <= SMALL_FILE_BYTES
 
     def _open(self, file: SourceFile) -> Table:
-        return open_table(self._job, self._dataset, file)
+        return open_table(self._settings.files, self._settings.mapping, self._dataset, file)
+
+
+def _advice_settings(settings: ExtractSettings) -> AdviceSettings:
+    records = settings.records
+    return AdviceSettings(
+        epoch_ms=records.conversion.timestamps == "epoch_ms",
+        has_time_zone=settings.has_time_zone,
+        keys_are_groups=records.packs_groups
+        and not settings.mapping.group_by
+        and records.group_buckets is None,
+    )

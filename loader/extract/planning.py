@@ -7,10 +7,9 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from itertools import chain
 
 from loader.errors import contained
-from loader.events import EventPlanner, PackingSettings, SliceRecords
+from loader.events import EventPlanner, SliceRecords
 from loader.extract import Extract, FileEnds, Slice
-from loader.job import Job, Pack
-from loader.model import SlicePlan, SourceFile
+from loader.model import Destination, SlicePlan, SourceFile
 from loader.process.daemon_thread import DaemonWorker
 
 log = logging.getLogger(__name__)
@@ -24,7 +23,7 @@ SLICES_TOGETHER = 4
 
 
 def plan_slices(
-    job: Job,
+    destination: Destination,
     extract: Extract,
     *,
     wanted: Callable[[int], bool] = lambda _: True,
@@ -38,7 +37,7 @@ def plan_slices(
     The plan of a window does not depend on the run, the process or the order of planning.
 
     Args:
-        job: The settings.
+        destination: The destination of the events.
         extract: The extract.
         wanted: Returns, for the number of a window, whether it is to be planned.
         known_rows: Rows of files that were read to their end before, by file number. Such a file is not read
@@ -51,7 +50,7 @@ def plan_slices(
         ExtractError: A file cannot be read, or changed since it was opened.
         UnhandledCase: Reading, converting or packing raised something that is not an Exception.
     """
-    planner = EventPlanner(job.destination, extract.files, packing_of(job, extract), generation)
+    planner = EventPlanner(destination, extract.files, extract.packing, generation)
     ends = ends or FileEnds(extract.files)
     place = extract.files[0].path
 
@@ -75,7 +74,9 @@ def plan_slices(
         return planner.plan(records)
 
     slices = extract.slices(wanted, known_rows or {}, ends.reached)
-    most_rows = 0 if job.shard is None else min(job.shard.of, SLICES_TOGETHER) * extract.cuts.read_rows
+    most_rows = (
+        0 if extract.shard is None else min(extract.shard.of, SLICES_TOGETHER) * extract.cuts.read_rows
+    )
     # Separate functions, so that no rows or records are referenced while a plan is delivered.
     with contained(lambda: place):
         yield from map(plan, chain.from_iterable(map(converted, _together(slices, most_rows))))
@@ -96,11 +97,6 @@ def _together(slices: Iterator[Slice], most_rows: int) -> Iterator[list[Slice]]:
         raise
     if waiting:
         yield waiting
-
-
-def packing_of(job: Job, extract: Extract) -> PackingSettings:
-    """Return the settings for packing the records of an extract into events."""
-    return PackingSettings(job.pack is Pack.GROUP, extract.group_buckets, job.max_records)
 
 
 def log_rejected(plan: SlicePlan, files: Sequence[SourceFile]) -> None:

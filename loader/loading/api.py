@@ -44,6 +44,7 @@ from loader.shards.earlier import EarlierShards
 from loader.shards.parts import opening, shard_folders
 from loader.shards.siblings import look_at_siblings
 from loader.stage_settings.connections import client_settings
+from loader.stage_settings.extract import extract_settings, target_dataset
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class LoadParts:
     """The functions that open the parts of a load. Tests of faults replace them.
 
     Attributes:
-        open_extract: Opens the files of a job.
+        open_extract: Opens the files of an extract.
         open_client: Opens the client that makes the attempts.
         open_checkpoint: Opens the checkpoint in the run directory.
         pace: Intervals at which a run directory in S3 is copied, and its lease renewed.
@@ -191,8 +192,8 @@ async def _opened_and_run(  # noqa: PLR0917 - one place
         schema = None
         if job.live_schema:
             client = await before(open_client())
-            schema = await before(read_dataset(client, job.instance_id, *place_of_dataset(job)))
-        opening = partial(parts.open_extract, job, schema=schema)
+            schema = await before(read_dataset(client, job.instance_id, *place_of_dataset(target_dataset(job))))
+        opening = partial(parts.open_extract, extract_settings(job), schema=schema)
         try:
             extract = await before(in_daemon_thread(opening, "opening"))
         except NothingNew as nothing:
@@ -204,11 +205,11 @@ async def _opened_and_run(  # noqa: PLR0917 - one place
         for warning in extract.warnings:
             log.warning("%s", warning)
         if job.dry_run:
-            summary = await before(in_daemon_thread(partial(dry_run, job, extract), "dry-run"))
+            summary = await before(in_daemon_thread(partial(dry_run, job.destination, extract), "dry-run"))
             return Ending(replace(summary, identity=identity_of(job, extract.files, command)), None)
         if schema is None:
             client = await before(open_client())
-        settings = extract.plan_settings(job) | (schema.as_settings() if schema is not None else {})
+        settings = {**extract.plan_settings, **(schema.as_settings() if schema is not None else {})}
         reached = {
             **job.model_dump(mode="json", include=CONNECTION_SETTINGS),
             "endpoint_url": client.endpoint_url,
@@ -217,7 +218,7 @@ async def _opened_and_run(  # noqa: PLR0917 - one place
         plan = Plan(
             settings, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows, command, reached
         )
-        check_free_space(job, extract, _run_dir(job))
+        check_free_space(extract, _run_dir(job))
         with _opened_checkpoint(job, plan, client, parts) as (checkpoint, earlier):
             if observers.opened is not None:
                 observers.opened(checkpoint.run_dir, checkpoint.load_id)

@@ -6,7 +6,6 @@ from pathlib import Path
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.errors import CheckpointError
 from loader.extract import Extract
-from loader.job import Job, Pack
 from loader.model import MAX_EVENT_BYTES
 from loader.report import figures
 
@@ -20,7 +19,7 @@ LONG_ROW_BYTES = 4096
 rows is a lower bound."""
 
 
-def check_free_space(job: Job, extract: Extract, run_dir: Path) -> None:
+def check_free_space(extract: Extract, run_dir: Path) -> None:
     """Reject a load if the disk of its run directory has too little space for its checkpoint.
 
     The estimate is a lower bound. A load that passes may still fill the disk. It can be resumed later.
@@ -28,7 +27,7 @@ def check_free_space(job: Job, extract: Extract, run_dir: Path) -> None:
     Raises:
         CheckpointError: There is too little space.
     """
-    events = least_events(job, extract)
+    events = least_events(extract)
     there = _size_bytes(run_dir / CHECKPOINT_NAME)
     needed = events * BYTES_PER_EVENT - there
     folder = _existing(run_dir)
@@ -47,16 +46,16 @@ def check_free_space(job: Job, extract: Extract, run_dir: Path) -> None:
     )
 
 
-def least_events(job: Job, extract: Extract) -> int:
+def least_events(extract: Extract) -> int:
     """Return a lower bound for the number of events of a load, before its extract is read."""
-    if job.filter is not None:
+    if any(mapping.filter is not None for mapping in extract.mappings):
         return 0
     rows = sum(
         file.size_bytes // LONG_ROW_BYTES if file.rows is None else file.rows for file in extract.files
     )
-    if job.pack is Pack.GROUP:
+    if extract.packing.shared:
         rows = rows * extract.row_bytes // MAX_EVENT_BYTES
-    return rows // (1 if job.shard is None else job.shard.of)
+    return rows // (1 if extract.shard is None else extract.shard.of)
 
 
 def _size_bytes(path: Path) -> int:

@@ -4,17 +4,17 @@ import time
 
 from loader.extract import Extract, FileEnds
 from loader.extract.planning import log_rejected, plan_slices
-from loader.job import Job
+from loader.model import Destination
 from loader.preview import Counts
 from loader.report import LoadSummary
 
 
-def dry_run(job: Job, extract: Extract) -> LoadSummary:
+def dry_run(destination: Destination, extract: Extract) -> LoadSummary:
     """Plan all events of a load, and return the summary of a load that sent nothing."""
     began = time.monotonic()
     counts = Counts()
     ends = FileEnds(extract.files)
-    for plan in plan_slices(job, extract, ends=ends):
+    for plan in plan_slices(destination, extract, ends=ends):
         log_rejected(plan, extract.files)
         counts.add(plan)
     return LoadSummary(
@@ -28,7 +28,7 @@ def dry_run(job: Job, extract: Extract) -> LoadSummary:
         rows_filtered_unknown=counts.rows_filtered_unknown,
         rows_rejected=counts.rows_rejected,
         rows_elsewhere=counts.rows_elsewhere,
-        shard=str(job.shard or ""),
+        shard=str(extract.shard or ""),
         records=counts.records,
         events_total=counts.events,
         events_unprocessed=counts.events,

@@ -6,12 +6,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from loader.errors import Interrupted, SettingsError, contained_call
-from loader.extract.frames import Frame, job_of_frame
+from loader.extract.frames import Frame
 from loader.job import Job
 from loader.loading.api import open_and_run, run_to_end
 from loader.loading.observers import Ending, Observers
 from loader.model import EventResult
 from loader.report import LoadSummary, Snapshot
+from loader.stage_settings.frame import job_of_frame
 
 RESULTS_AHEAD = 10_000
 """Number of results that ``stream_load`` holds for a slow consumer before the load waits."""

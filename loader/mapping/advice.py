@@ -1,12 +1,12 @@
 """Notes for users about a mapping that do not stop the load."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
 from loader.formats.unnamed import unnamed
 from loader.formats.windows import SIZING_ROWS, Table, first_rows
-from loader.job import Job, Pack
 from loader.mapping.column_sources import MappedColumn
 from loader.mapping.mapping import FileMapping
 
@@ -14,11 +14,28 @@ NAIVE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]+)?$"
 """An ISO 8601 date, or date and time, without a zone."""
 
 
-def advice_on(job: Job, table: Table, mapping: FileMapping, *, closely: bool = True) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class AdviceSettings:
+    """What notes depend on besides the file and its mapping.
+
+    Attributes:
+        epoch_ms: Whether timestamps are sent as epoch milliseconds.
+        has_time_zone: Whether the user set the zone of timestamps that name none.
+        keys_are_groups: Whether records are packed by group, and each primary key is a group of its own.
+    """
+
+    epoch_ms: bool
+    has_time_zone: bool
+    keys_are_groups: bool
+
+
+def advice_on(
+    settings: AdviceSettings, table: Table, mapping: FileMapping, *, closely: bool = True
+) -> Iterator[str]:
     """Return one sentence for each note.
 
     Args:
-        job: The job.
+        settings: What the notes depend on besides the file.
         table: The file.
         mapping: The mapping of its columns.
         closely: Whether to examine the first rows too.
@@ -34,15 +51,15 @@ def advice_on(job: Job, table: Table, mapping: FileMapping, *, closely: bool = T
                 f"'{column.name}' is text, but {_origin(column)} has floating-point numbers: "
                 "1001 will arrive as '1001.0'."
             )
-        if column.type == "timestamp" and job.timestamps == "epoch_ms" and _finer_than_ms(dtype):
+        if column.type == "timestamp" and settings.epoch_ms and _finer_than_ms(dtype):
             yield (f"'{column.name}' has epoch milliseconds: finer digits of {_origin(column)} are dropped.")
-    naive = _without_zone(job, table, mapping, closely=closely)
+    naive = [] if settings.has_time_zone else _without_zone(table, mapping, closely=closely)
     if naive:
         yield (
             f"Timestamps of {path} without a zone are read as UTC ({', '.join(naive)}): "
             "set time_zone if they are local times."
         )
-    if job.pack is Pack.GROUP and not job.group_by and job.group_buckets is None:
+    if settings.keys_are_groups:
         yield (
             "Records are packed by group, but each primary key is its own group: "
             "set group_by or group_buckets to fill events."
@@ -64,10 +81,8 @@ def _finer_than_ms(dtype: pl.DataType | None) -> bool:
     return dtype == pl.String or (isinstance(dtype, pl.Datetime) and dtype.time_unit != "ms")
 
 
-def _without_zone(job: Job, table: Table, mapping: FileMapping, *, closely: bool) -> Sequence[str]:
-    """Return the columns whose timestamps have no zone and for which the user set none."""
-    if "time_zone" in job.model_fields_set:
-        return []
+def _without_zone(table: Table, mapping: FileMapping, *, closely: bool) -> Sequence[str]:
+    """Return the columns whose timestamps have no zone and whose rules name none."""
     dated = [column for column in (*mapping.columns, mapping.timestamp) if column is not None]
     unsaid = [column for column in dated if column.type == "timestamp" and column.rule.time_zone is None]
     in_question = [

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from loader.job import ColumnRule, Job
+from loader.job import ColumnRule, TextRule
 from loader.mapping.expressions import Expression
 from loader.model import SourceFile
 
@@ -43,23 +43,25 @@ class MappedColumn:
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """The possible sources of values: a file's columns, and the job's expressions over them.
+    """The possible sources of values: a file's columns, and the mapping's expressions over them.
 
     Attributes:
         file: The file.
         schema: Its columns and their types.
         expressions: The expressions of the mapping, by dataset column.
+        defaults: How texts are read, unless a column's rule sets it.
     """
 
     file: SourceFile
     schema: Mapping[str, pl.DataType]
     expressions: Mapping[str, Expression]
+    defaults: TextRule
 
     def column(
-        self, name: str, column_type: str, rule: ColumnRule, job: Job, *, required: bool = False
+        self, name: str, column_type: str, rule: ColumnRule, *, required: bool = False
     ) -> MappedColumn:
         """Return a column whose values come from a rule."""
-        full_rule = rule.with_defaults(job.defaults, column_type)
+        full_rule = rule.with_defaults(self.defaults, column_type)
         return MappedColumn(name, column_type, required, full_rule, self.expressions.get(name))
 
     def dtype(self, name: str, rule: ColumnRule) -> pl.DataType | None:

@@ -17,7 +17,7 @@ import polars as pl
 from loader.datasets import NEVER_SEND, Dataset
 from loader.errors import ExtractError, SettingsError
 from loader.formats.unread import Unread
-from loader.job import DATASET_EVENT_TYPE, ColumnRule, Job
+from loader.job import ColumnRule
 from loader.mapping.column_sources import MappedColumn, Origins
 from loader.mapping.errors import (
     MAX_COLUMNS,
@@ -34,6 +34,8 @@ from loader.mapping.errors import (
     wrong_names,
 )
 from loader.mapping.expressions import Expression, read_expression
+from loader.mapping.settings import MappingSettings
+from loader.mapping.target_dataset import TargetDataset
 from loader.mapping.type_compatibility import TYPE_OF_KIND, kind_of, refusal
 from loader.model import SourceFile
 
@@ -68,7 +70,7 @@ class FileMapping:
 
 
 def map_file(
-    job: Job,
+    settings: MappingSettings,
     dataset: Dataset | None,
     file: SourceFile,
     schema: Mapping[str, pl.DataType],
@@ -77,7 +79,7 @@ def map_file(
     """Return the mapping of one file.
 
     Args:
-        job: The job.
+        settings: The settings of the mapping.
         dataset: The dataset, or None if its columns are unknown.
         file: The file.
         schema: The file's columns and their types.
@@ -87,17 +89,21 @@ def map_file(
         SettingsError: A setting names a column that does not exist or must not be sent.
         ExtractError: The file's columns do not fit the dataset.
     """
-    origins = Origins(file, schema, _read_mapping(job, dataset, file, schema))
+    expressions = _read_rules(settings, dataset, file, schema)
+    origins = Origins(file, schema, expressions, settings.defaults)
     columns = (
-        _columns_of_dataset(job, dataset, origins) if dataset else _own_columns(job, origins, path_columns)
+        _columns_of_dataset(settings, dataset, origins)
+        if dataset
+        else _own_columns(settings, origins, path_columns)
     )
-    group, timestamp = _group(job, dataset, columns, origins), _timestamp(job, columns, origins)
-    row_filter = _filter(job, file, schema)
+    group = _group(settings.group_by, dataset, columns, origins)
+    timestamp = _timestamp(settings.timestamp_column, columns, origins)
+    row_filter = _filter(settings.filter, file, schema)
     _check_types((*columns, *group, *([timestamp] if timestamp else [])), origins)
     used = _sources(columns, group, timestamp, None)
     taken = {*used, *(row_filter.columns if row_filter else ())}
     left_out = tuple(name for name in schema if name not in taken)
-    unknown = () if job.ignore_unknown else tuple(name for name in left_out if name not in path_columns)
+    unknown = () if settings.ignore_unknown else tuple(name for name in left_out if name not in path_columns)
     filled = {column.name for column in columns}
     required = [column.name for column in dataset.columns if column.required] if dataset else []
     missing = [name for name in required if name not in filled]
@@ -110,8 +116,8 @@ def map_file(
     return FileMapping(columns, group, key, timestamp, row_filter, left_out)
 
 
-def _read_mapping(
-    job: Job, dataset: Dataset | None, file: SourceFile, schema: Mapping[str, pl.DataType]
+def _read_rules(
+    settings: MappingSettings, dataset: Dataset | None, file: SourceFile, schema: Mapping[str, pl.DataType]
 ) -> dict[str, Expression]:
     """Check every entry of the mapping, and return the expressions by dataset column.
 
@@ -119,10 +125,10 @@ def _read_mapping(
         SettingsError: An entry cannot be used; one error lists all such entries.
     """
     expressions, faults = {}, []
-    for name, rule in job.mapping.items():
+    for name, rule in settings.rules.items():
         setting = f"mapping.{name}"
         try:
-            _check_name(name, setting, job, dataset)
+            _check_name(name, setting, settings.target, dataset)
             if rule.column is not None and rule.column not in schema:
                 raise no_such_source(setting, rule.column, file, schema)
             if rule.expression is not None:
@@ -130,12 +136,12 @@ def _read_mapping(
         except SettingsError as fault:
             faults.append(fault)
     if faults:
-        raise all_of(faults, job.place_of)
+        raise all_of(faults, settings.place_of)
     return expressions
 
 
-def _check_name(name: str, setting: str, job: Job, dataset: Dataset | None) -> None:
-    if name in NEVER_SEND and _fills_asc(job):
+def _check_name(name: str, setting: str, target: TargetDataset, dataset: Dataset | None) -> None:
+    if name in NEVER_SEND and target.is_in_data_model:
         raise never_sent(name)
     if dataset is not None and dataset.column(name) is None:
         raise no_such_column(name, dataset)
@@ -143,30 +149,30 @@ def _check_name(name: str, setting: str, job: Job, dataset: Dataset | None) -> N
         raise SettingsError("The name of a dataset column may contain a-z, 0-9 and _ only.", where=setting)
 
 
-def _filter(job: Job, file: SourceFile, schema: Mapping[str, pl.DataType]) -> Expression | None:
-    if job.filter is None:
+def _filter(condition: str | None, file: SourceFile, schema: Mapping[str, pl.DataType]) -> Expression | None:
+    if condition is None:
         return None
-    expression = read_expression(job.filter, "filter", file, schema)
+    expression = read_expression(condition, "filter", file, schema)
     if expression.dtype != pl.Boolean:
-        raise needs_truth(job.filter)
+        raise needs_truth(condition)
     return expression
 
 
-def _fills_asc(job: Job) -> bool:
-    return job.event_type != DATASET_EVENT_TYPE or (job.dataset_of_arn or ("", ""))[0] == "asc"
-
-
-def _columns_of_dataset(job: Job, dataset: Dataset, origins: Origins) -> tuple[MappedColumn, ...]:
+def _columns_of_dataset(
+    settings: MappingSettings, dataset: Dataset, origins: Origins
+) -> tuple[MappedColumn, ...]:
     known = [column.name for column in dataset.columns if column.name in origins.schema]
-    rules = _own_name_rules(job, known) | job.mapping
+    rules = {**_own_name_rules(settings.rules, known), **settings.rules}
     return tuple(
-        origins.column(column.name, column.type, rules[column.name], job, required=column.required)
+        origins.column(column.name, column.type, rules[column.name], required=column.required)
         for column in dataset.columns
         if column.name in rules
     )
 
 
-def _own_columns(job: Job, origins: Origins, path_columns: Collection[str]) -> tuple[MappedColumn, ...]:
+def _own_columns(
+    settings: MappingSettings, origins: Origins, path_columns: Collection[str]
+) -> tuple[MappedColumn, ...]:
     """Return the columns of an unknown dataset: the mapped ones, then the other source columns unchanged.
 
     Columns that an expression reads are not among the others. They are sent only if the mapping names them.
@@ -174,26 +180,25 @@ def _own_columns(job: Job, origins: Origins, path_columns: Collection[str]) -> t
     read = {name for expression in origins.expressions.values() for name in expression.columns}
     own = {
         name: rule
-        for name, rule in _own_name_rules(job, origins.schema).items()
-        if name not in job.mapping and name not in read
+        for name, rule in _own_name_rules(settings.rules, origins.schema).items()
+        if name not in settings.rules and name not in read
     }
     bad = [name for name in own if not COLUMN_NAME.fullmatch(name)]
-    unread = [name for name in own if isinstance(origins.schema[name], Unread) and job.ignore_unknown]
+    unread = [name for name in own if isinstance(origins.schema[name], Unread) and settings.ignore_unknown]
     wrong = [name for name in bad if name not in path_columns]
-    if wrong and not job.ignore_unknown:
+    if wrong and not settings.ignore_unknown:
         raise wrong_names(origins.file, wrong)
-    left_out = {*bad, *unread, *(NEVER_SEND if _fills_asc(job) else ())}
-    rules = job.mapping | {name: rule for name, rule in own.items() if name not in left_out}
+    left_out = {*bad, *unread, *(NEVER_SEND if settings.target.is_in_data_model else ())}
+    rules = {**settings.rules, **{name: rule for name, rule in own.items() if name not in left_out}}
     if len(rules) > MAX_COLUMNS:
         raise too_many_columns(origins.file, len(rules))
     return tuple(
-        origins.column(name, _type_of(rule, origins.dtype(name, rule)), rule, job)
-        for name, rule in rules.items()
+        origins.column(name, _type_of(rule, origins.dtype(name, rule)), rule) for name, rule in rules.items()
     )
 
 
-def _own_name_rules(job: Job, names: Iterable[str]) -> dict[str, ColumnRule]:
-    named = {rule.column for rule in job.mapping.values()}
+def _own_name_rules(rules: Mapping[str, ColumnRule], names: Iterable[str]) -> dict[str, ColumnRule]:
+    named = {rule.column for rule in rules.values()}
     return {name: ColumnRule(column=name) for name in names if name not in named}
 
 
@@ -207,13 +212,11 @@ def _type_of(rule: ColumnRule, dtype: pl.DataType | None) -> str:
 
 
 def _group(
-    job: Job, dataset: Dataset | None, columns: tuple[MappedColumn, ...], origins: Origins
+    group_by: tuple[str, ...], dataset: Dataset | None, columns: tuple[MappedColumn, ...], origins: Origins
 ) -> tuple[MappedColumn, ...]:
     by_name = {column.name: column for column in columns}
     schema = origins.schema
-    names = job.group_by or tuple(
-        name for name in (dataset.primary_key if dataset else ()) if name in by_name
-    )
+    names = group_by or tuple(name for name in (dataset.primary_key if dataset else ()) if name in by_name)
     if not names and (dataset is None or not dataset.primary_key):
         raise needs_group()
     unknown = [name for name in names if name not in by_name and name not in schema]
@@ -224,19 +227,18 @@ def _group(
             next_step=f"{did_you_mean(unknown[0], (*by_name, *schema))}Name a dataset or source column.",
         )
     return tuple(
-        by_name.get(name) or origins.column(name, "string", ColumnRule(column=name), job) for name in names
+        by_name.get(name) or origins.column(name, "string", ColumnRule(column=name)) for name in names
     )
 
 
-def _timestamp(job: Job, columns: tuple[MappedColumn, ...], origins: Origins) -> MappedColumn | None:
-    name = job.timestamp_column
+def _timestamp(name: str | None, columns: tuple[MappedColumn, ...], origins: Origins) -> MappedColumn | None:
     if name is None:
         return None
     by_name = {column.name: column for column in columns}
     if name in by_name:
         return replace(by_name[name], type="timestamp", required=False)
     if name in origins.schema:
-        return origins.column(name, "timestamp", ColumnRule(column=name), job)
+        return origins.column(name, "timestamp", ColumnRule(column=name))
     raise SettingsError(
         f"The column '{name}' of timestamp_column does not exist.",
         where="timestamp_column",

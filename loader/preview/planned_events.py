@@ -8,11 +8,13 @@ from typing import Any
 import orjson
 
 from loader.extract import open_extract
-from loader.extract.frames import Frame, job_of_frame
+from loader.extract.frames import Frame
 from loader.extract.planning import log_rejected, plan_slices
 from loader.job import Job
 from loader.model import Event, RejectedRow
 from loader.preview.preview import generation_of, live_schema_of
+from loader.stage_settings.extract import extract_settings
+from loader.stage_settings.frame import job_of_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,10 @@ def planned_events(
         LoaderError: The load would be refused.
     """
     with job_of_frame(job, frame) as whole:
-        schema = live_schema_of(whole)
-        with closing(open_extract(whole, schema=schema)) as extract:
-            generation = generation_of(whole, extract, schema)
-            for plan in plan_slices(whole, extract, generation=generation):
+        schema, settings = live_schema_of(whole), extract_settings(whole)
+        with closing(open_extract(settings, schema=schema)) as extract:
+            generation = generation_of(settings.resume, extract, schema)
+            for plan in plan_slices(whole.destination, extract, generation=generation):
                 if on_rejected is None:
                     log_rejected(plan, extract.files)
                 else:

@@ -12,11 +12,12 @@ from loader.delivery.rate.memory import RateMemory
 from loader.errors import SettingsError, contained
 from loader.events import SliceRecords
 from loader.extract import Extract, FileEnds, Slice, open_extract, place_of_dataset
-from loader.extract.frames import Frame, job_of_frame
+from loader.extract.frames import Frame
 from loader.extract.known_rate import memory_of
-from loader.extract.planning import packing_of, plan_slices
-from loader.job import Job, checkpoint_dir_of
-from loader.model import SlicePlan
+from loader.extract.planning import plan_slices
+from loader.extract.settings import ResumeSettings
+from loader.job import Job
+from loader.model import Destination, SlicePlan
 from loader.preview import (
     ColumnPreview,
     Counts,
@@ -34,7 +35,9 @@ from loader.process.run_apart import run_apart
 from loader.service.client import open_client
 from loader.service.live_schema import read_dataset
 from loader.service.protocol import EventEncoder
-from loader.stage_settings.connections import client_settings
+from loader.stage_settings.connections import client_settings, service_access
+from loader.stage_settings.extract import extract_settings, target_dataset
+from loader.stage_settings.frame import job_of_frame
 
 SAMPLED_FILES = 100
 """Maximum number of files with samples; files with the same columns share them."""
@@ -72,20 +75,20 @@ def plan(
 
 
 def _plan(job: Job, deadline_seconds: float | None, round_trip_seconds: float, emit: Path | None) -> Preview:
-    schema = live_schema_of(job)
-    extract = open_extract(job, schema=schema, with_keys=True)
+    schema, settings = live_schema_of(job), extract_settings(job)
+    extract = open_extract(settings, schema=schema, with_keys=True)
     counts, packings = (
         Counts(),
         Packings(
-            packing_of(job, extract),
+            extract.packing,
             extract.row_bytes,
             extract.cuts.window_rows,
-            is_given=job.window_rows is not None,
+            is_given=settings.window_rows is not None,
         ),
     )
     samples: dict[int, Samples] = {}
     ends = FileEnds(extract.files)
-    with closing(extract), spill() as tables, _emitting(job, emit) as write:
+    with closing(extract), spill() as tables, _emitting(job.destination, emit) as write:
         add_lanes, lanes = count_lanes(tables)
         add_keys, repeats = count_keys(tables)
 
@@ -96,8 +99,10 @@ def _plan(job: Job, deadline_seconds: float | None, round_trip_seconds: float, e
             packings.add(records)
             add_keys(records)
 
-        generation = 0 if emit is None else generation_of(job, extract, schema)
-        for plan in plan_slices(job, extract, on_records=on_records, ends=ends, generation=generation):
+        generation = 0 if emit is None else generation_of(settings.resume, extract, schema)
+        for plan in plan_slices(
+            job.destination, extract, on_records=on_records, ends=ends, generation=generation
+        ):
             counts.add(plan)
             add_lanes(plan)
             write(plan)
@@ -118,11 +123,11 @@ def _plan(job: Job, deadline_seconds: float | None, round_trip_seconds: float, e
     )
 
 
-def generation_of(job: Job, extract: Extract, schema: Dataset | None) -> int:
+def generation_of(resume: ResumeSettings, extract: Extract, schema: Dataset | None) -> int:
     """Return the generation of the load. Its tokens depend on it."""
-    settings = extract.plan_settings(job) | (schema.as_settings() if schema is not None else {})
+    settings = {**extract.plan_settings, **(schema.as_settings() if schema is not None else {})}
     plan = Plan(settings, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows)
-    return planned_generation(checkpoint_dir_of(job), plan, restart=job.restart)
+    return planned_generation(resume.checkpoint_dir, plan, restart=resume.restart)
 
 
 def live_schema_of(job: Job) -> Dataset | None:
@@ -136,7 +141,7 @@ def live_schema_of(job: Job) -> Dataset | None:
 
 async def _live_schema(job: Job) -> Dataset:
     async with await open_client(client_settings(job)) as client:
-        return await read_dataset(client, job.instance_id, *place_of_dataset(job))
+        return await read_dataset(client, job.instance_id, *place_of_dataset(target_dataset(job)))
 
 
 def _file_previews(extract: Extract, counts: Counts, samples: dict[int, Samples]) -> Iterator[FilePreview]:
@@ -179,17 +184,17 @@ def _rate(job: Job) -> tuple[float | None, str]:
 
 
 def _remembered_rate(job: Job) -> float | None:
-    memory = memory_of(job)
+    memory = memory_of(service_access(job), job.instance_id)
     return memory.recall(time.time()).limit if memory is not None else None
 
 
 @contextmanager
-def _emitting(job: Job, path: Path | None) -> Iterator[Callable[[SlicePlan], None]]:
+def _emitting(destination: Destination, path: Path | None) -> Iterator[Callable[[SlicePlan], None]]:
     """Yield a function that writes the events of a plan. An incomplete file is removed."""
     if path is None:
         yield lambda _: None
         return
-    encoder = EventEncoder(job.destination)
+    encoder = EventEncoder(destination)
     try:
         with replacing(path, overwrite=False) as file:
             yield lambda plan: file.writelines(encoder.body(event) + b"\n" for event in plan.events)

@@ -1,9 +1,9 @@
-"""The settings of records, taken from a job in one place."""
+"""Settings of records."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from loader.job import Job, Pack, Shard
+from loader.job import Shard
 from loader.mapping.errors import PlaceOf
 
 
@@ -24,7 +24,7 @@ class Conversion:
 
 @dataclass(frozen=True, slots=True)
 class RecordSettings:
-    """What the reader of records needs to know of a job.
+    """How rows become records.
 
     Attributes:
         conversion: The form of values.
@@ -42,15 +42,3 @@ class RecordSettings:
     group_buckets: int | Literal["auto"] | None
     shard: Shard | None
     place_of: PlaceOf
-
-    @classmethod
-    def of(cls, job: Job) -> "RecordSettings":
-        """Return the settings of a job."""
-        return cls(
-            conversion=Conversion(job.time_zone, job.timestamps, job.numbers),
-            nulls=job.nulls,
-            packs_groups=job.pack is Pack.GROUP,
-            group_buckets=job.group_buckets,
-            shard=job.shard,
-            place_of=job.place_of,
-        )

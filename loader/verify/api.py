@@ -16,15 +16,13 @@ from loader.command_line import scn_loader
 from loader.datasets import Dataset
 from loader.errors import ExitCode, ExtractError, Interrupted, LoaderError, contained, contained_call
 from loader.extract import open_extract, place_of_dataset
-from loader.job import Job, checkpoint_dir_of
 from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.service.client import SupplyChainClient, open_client
 from loader.service.live_schema import read_dataset
-from loader.stage_settings.connections import client_settings
 from loader.verify.asking import VERIFY_DRAIN_SECONDS
 from loader.verify.not_loaded import Cause, Failure, find_rows, read_failures, write_not_loaded
 from loader.verify.session import VerifySession, VerifySettings
-from loader.verify.stored_job import stored_job, stored_plan
+from loader.verify.stored_settings import StoredSettings, stored_plan, stored_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +145,7 @@ async def verify(
 ) -> Verification:
     """Do the same as `verify_run` on the running event loop; ``on_signals``: whether signals stop it."""
     plan = stored_plan(run_dir)
-    job = stored_job(run_dir, plan, given)
+    stored = stored_settings(run_dir, plan, given)
     with open_verdicts(run_dir) as verdicts:
 
         def watched() -> None:
@@ -159,9 +157,9 @@ async def verify(
         not_loaded: NotLoaded | None = None
         calls = 0
         if verdicts.total or verdicts.totals().events_failed:
-            async with await open_client(client_settings(job), credentials=credentials, reads=True) as client:
+            async with await open_client(stored.client, credentials=credentials, reads=True) as client:
                 await client.ask_time()
-                session = VerifySession(verdicts, client, job.destination, settings, watched)
+                session = VerifySession(verdicts, client, stored.destination, settings, watched)
                 with _stopped_by_signals(session) if on_signals else nullcontext(), contained():
                     try:
                         await session.run()
@@ -171,7 +169,7 @@ async def verify(
                 counts = verdicts.counts()
                 is_decided = not (counts[Verdict.UNDECIDED] + counts[Verdict.IN_PROGRESS])
                 if error is None and is_decided:
-                    not_loaded = await _keep_failures(job, plan, client, verdicts)
+                    not_loaded = await _keep_failures(stored, plan, client, verdicts)
         return Verification(
             run_dir,
             verdicts.total,
@@ -197,22 +195,22 @@ def keep_refused(run_dir: Path) -> NotLoaded | None:
         LoaderError: The rows cannot be found or written.
     """
     plan = stored_plan(run_dir)
-    job = stored_job(run_dir, plan)
+    stored = stored_settings(run_dir, plan)
     with open_verdicts(run_dir) as verdicts:
         failures = read_failures(verdicts)
         if not failures:
             return None
-        if job.live_schema:
+        if stored.reads_schema:
             raise ExtractError(
                 "The rows of a load with --live-schema cannot be found without the service.",
                 where=str(run_dir),
                 next_step=f"ask the service:\n{scn_loader('verify', run_dir)}",
             )
-        return contained_call(_write_failures, job, plan, None, verdicts, failures)
+        return contained_call(_write_failures, stored, plan, None, verdicts, failures)
 
 
 async def _keep_failures(
-    job: Job, plan: Plan, client: SupplyChainClient, verdicts: Verdicts
+    stored: StoredSettings, plan: Plan, client: SupplyChainClient, verdicts: Verdicts
 ) -> NotLoaded | None:
     """Write the rows that are not in the data lake for correction; the verdicts stay if that fails."""
     failures = read_failures(verdicts)
@@ -220,25 +218,26 @@ async def _keep_failures(
         return None
     try:
         schema = None
-        if job.live_schema:
-            schema = await read_dataset(client, job.instance_id, *place_of_dataset(job))
-        return contained_call(_write_failures, job, plan, schema, verdicts, failures)
+        if stored.reads_schema:
+            place = place_of_dataset(stored.extract.mapping.target)
+            schema = await read_dataset(client, stored.destination.instance_id, *place)
+        return contained_call(_write_failures, stored, plan, schema, verdicts, failures)
     except LoaderError as error:
         return NotLoaded(0, 0, (), error)
 
 
 def _write_failures(
-    job: Job,
+    stored: StoredSettings,
     plan: Plan,
     schema: Dataset | None,
     verdicts: Verdicts,
     failures: Mapping[int, Sequence[Failure]],
 ) -> NotLoaded:
-    with closing(open_extract(job, schema=schema, with_keys=True)) as extract:
-        rows = find_rows(job, extract, plan, verdicts, failures)
+    with closing(open_extract(stored.extract, schema=schema, with_keys=True)) as extract:
+        rows = find_rows(stored.destination, extract, plan, verdicts, failures)
         with closing(rows):
             found = NotLoaded(*rows.counts(), tuple(rows.causes()))
-            write_not_loaded(rows, checkpoint_dir_of(job).absolute(), extract)
+            write_not_loaded(rows, stored.extract.resume.checkpoint_dir.absolute(), extract)
             return found
 
 

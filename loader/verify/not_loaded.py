@@ -29,9 +29,8 @@ from loader.checkpoint.start.correction_folders import (
 )
 from loader.checkpoint.verdicts import Verdicts
 from loader.extract import Extract
-from loader.job import Job
 from loader.loading.rejects import write_row_files
-from loader.model import Operation
+from loader.model import Destination, Operation
 from loader.verify.replanning import Replanned, places_of, replan
 
 LOAD_FAILED = "LoadFailed"
@@ -187,7 +186,7 @@ def read_failures(verdicts: Verdicts) -> Mapping[int, Sequence[Failure]]:
 
 
 def find_rows(
-    job: Job,
+    destination: Destination,
     extract: Extract,
     plan: Plan,
     verdicts: Verdicts,
@@ -200,8 +199,8 @@ def find_rows(
         ExtractError: The extract cannot be read.
     """
     rows = NotLoadedRows(plan)
-    replaces = job.operation is not Operation.APPEND
-    for window in replan(job, extract, verdicts, min(failures), with_keys=replaces):
+    replaces = destination.operation is not Operation.APPEND
+    for window in replan(destination, extract, verdicts, min(failures), with_keys=replaces):
         _take_in(rows, window, failures.get(window.number, ()))
         if window.keys:
             _leave_out(rows, window, verdicts)

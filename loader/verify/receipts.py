@@ -18,7 +18,7 @@ from loader.extract import open_extract
 from loader.model import Event
 from loader.shards.division import checkpoint_folders
 from loader.verify.replanning import RowPlace, places_of, replan
-from loader.verify.stored_job import stored_job, stored_plan
+from loader.verify.stored_settings import stored_plan, stored_settings
 
 STATUS = {Verdict.UNDECIDED: "accepted", Verdict.STILL_IN_PROGRESS: "in_progress"}
 """Other verdicts keep their names."""
@@ -138,15 +138,15 @@ def _lines(run_dir: Path, verdicts: Verdicts, wanted: Wanted) -> Iterator[Receip
     plan = stored_plan(run_dir)
     paths = [file.path for file in plan.files]
     place = _wanted_place(wanted, plan)
-    job = stored_job(run_dir, plan)
-    if job.live_schema:
+    settings = stored_settings(run_dir, plan)
+    if settings.reads_schema:
         raise ExtractError(
             "The receipts of a load with --live-schema cannot be listed by row.",
             where=str(run_dir),
             why="planning its events again needs the service",
         )
-    with closing(open_extract(job)) as extract:
-        for window in replan(job, extract, verdicts):
+    with closing(open_extract(settings.extract)) as extract:
+        for window in replan(settings.destination, extract, verdicts):
             times = [_as_text(at) for at in verdicts.times(window.number)]
             receipts = _by_event(verdicts, window.number)
             for event in window.events:

@@ -16,8 +16,7 @@ from loader.events import SliceRecords
 from loader.extract import Extract
 from loader.extract.planning import plan_slices
 from loader.formats.windows import Slice
-from loader.job import Job
-from loader.model import Event, SlicePlan
+from loader.model import Destination, Event, SlicePlan
 
 RowPlace = tuple[int, int]
 """Number of a file, and position of a row in it, from 0."""
@@ -39,12 +38,17 @@ class Replanned:
 
 
 def replan(
-    job: Job, extract: Extract, verdicts: Verdicts, first: int = 0, *, with_keys: bool = False
+    destination: Destination,
+    extract: Extract,
+    verdicts: Verdicts,
+    first: int = 0,
+    *,
+    with_keys: bool = False,
 ) -> Iterator[Replanned]:
     """Plan the windows of a load again, in order, as far as the load planned them. Blocking.
 
     Args:
-        job: The job of the load.
+        destination: The destination of the load.
         extract: Its extract; opened with keys if ``with_keys``.
         verdicts: The checkpoint.
         first: Number of the first window to return.
@@ -64,7 +68,7 @@ def replan(
             keys.update(zip(places, map(_hash, frame["key"].to_list()), strict=True))
 
     slices = plan_slices(
-        job,
+        destination,
         extract,
         wanted=lambda number: number >= first,
         on_records=note_keys,

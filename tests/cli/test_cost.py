@@ -11,6 +11,7 @@ from loader.errors import ExtractError, SettingsError
 from loader.extract import open_extract
 from loader.job import read_job
 from loader.job.reading import MAX_JOB_BYTES
+from loader.stage_settings.extract import extract_settings
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
 RESERVATION: dict[str, Any] = {"event_type": "scn.data.reservation", "instance_id": INSTANCE}
@@ -44,7 +45,7 @@ def wide(path: Path, columns: int) -> str:
 def test_a_wide_file_with_few_mapped_columns_is_read(tmp_path: Path) -> None:
     """An unused column costs only the time to find it."""
     job = read_job(extract=[wide(tmp_path / "x.csv", 9_000)], ignore_unknown=True, **RESERVATION)
-    extract = open_extract(job)
+    extract = open_extract(extract_settings(job))
     assert sum(piece.frame.height for each in extract.slices() for piece in each.pieces) == 2
     assert len(draft_job(job, tmp_path).unused) == 9_000
 
@@ -52,8 +53,8 @@ def test_a_wide_file_with_few_mapped_columns_is_read(tmp_path: Path) -> None:
 def test_more_columns_than_a_dataset_has_are_refused(tmp_path: Path) -> None:
     """Before anything is converted."""
     with pytest.raises(ExtractError, match="more columns than a dataset"):
-        open_extract(read_job(extract=[wide(tmp_path / "x.csv", 9_000)], **CUSTOM))
-    assert open_extract(read_job(extract=[wide(tmp_path / "x.csv", 400)], **CUSTOM)).files
+        open_extract(extract_settings(read_job(extract=[wide(tmp_path / "x.csv", 9_000)], **CUSTOM)))
+    assert open_extract(extract_settings(read_job(extract=[wide(tmp_path / "x.csv", 400)], **CUSTOM))).files
 
 
 def test_thousands_of_unknown_settings_are_told_by_the_first(tmp_path: Path) -> None:

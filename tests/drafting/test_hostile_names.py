@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from loader.drafting.draft import draft_job
 from loader.extract import open_extract
 from loader.preview.samples import sample_values
+from loader.stage_settings.extract import extract_settings
 from tests.thoroughness import examples
 
 PATTERNS = ("^.*$", "^id$", "*", "^(a)$", "(?i)x", ".*", "a|b", "\\d")
@@ -89,7 +90,7 @@ def test_any_name_is_a_name(
     job = {"extract": [str(path)], "event_type": "scn.data.reservation", "csv": {"separator": ","}}
     assert draft_job(job_of(**job), tmp_path).text
     mapping = RULES | {"reservation_id": {"column": known[0]}, "product_id": {"column": known[1]}}
-    extract = open_extract(job_of(**job, mapping=mapping, ignore_unknown=True))
+    extract = open_extract(extract_settings(job_of(**job, mapping=mapping, ignore_unknown=True)))
     (window,) = extract.slices()
     records = extract.records(window)
     found = [(each["reservation_id"], each["product_id"]) for each in map(orjson.loads, records.data)]
@@ -109,6 +110,8 @@ def test_blanks_around_the_name_of_a_csv_column_are_not_part_of_it(tmp_path: Pat
     path = tmp_path / "x.csv"
     path.write_bytes(csv([" a ", "\t"], [["1", "2"]]))
     mapping = RULES | {"reservation_id": {"column": "a"}, "product_id": {"column": "(column 2)"}}
-    extract = open_extract(job_of(extract=[str(path)], event_type="scn.data.reservation", mapping=mapping))
+    extract = open_extract(
+        extract_settings(job_of(extract=[str(path)], event_type="scn.data.reservation", mapping=mapping))
+    )
     (record,) = [orjson.loads(data) for window in extract.slices() for data in extract.records(window).data]
     assert (record["reservation_id"], record["product_id"]) == ("1", "2")

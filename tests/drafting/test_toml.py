@@ -8,6 +8,7 @@ import pytest
 from loader.datasets import dataset_for_event_type
 from loader.drafting.job_text import job_text
 from loader.job import Job
+from loader.stage_settings.extract import file_settings
 
 TYPE = "scn.data.reservation"
 
@@ -27,5 +28,6 @@ def test_extracts_are_named_as_a_job_file_names_them(
     """Paths are relative to the job file's folder; standard input and S3 are the same from everywhere."""
     monkeypatch.chdir(tmp_path)
     job = Job(extract=(extract,), event_type=TYPE, instance_id="a1b2c3d4-5678-90ab-cdef-1234567890ab")
-    text = job_text(job, Path("jobs"), dataset_for_event_type(TYPE), columns=(), unused=())
+    dataset = dataset_for_event_type(TYPE)
+    text = job_text(file_settings(job), job.destination, Path("jobs"), dataset, columns=(), unused=())
     assert tomllib.loads(text)["extract"] == written

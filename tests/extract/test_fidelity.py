@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 from loader.events.plan import SliceRecords
 from loader.extract import open_extract
+from loader.stage_settings.extract import extract_settings
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30) | st.sampled_from(
     [
@@ -110,7 +111,7 @@ COLUMNS: dict[str, tuple[pa.DataType, Any, Callable[[str, Any], bool]]] = {
 def records_of(path: Path, job_of: Any, **more: Any) -> list[SliceRecords]:
     arn = f"arn:aws:scn:eu-west-1:123456789012:instance/{job_of().instance_id}/namespaces/own/datasets/any"
     common = {"event_type": "scn.data.dataset", "dataset_arn": arn, "operation": "APPEND"}
-    extract = open_extract(job_of(**common, extract=[str(path)], group_by="row", **more))
+    extract = open_extract(extract_settings(job_of(**common, extract=[str(path)], group_by="row", **more)))
     return [extract.records(window) for window in extract.slices()]
 
 

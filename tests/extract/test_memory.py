@@ -21,12 +21,13 @@ READ_ALL = r"""
 import re, sys
 from loader.extract import open_extract
 from loader.job import Job
+from loader.stage_settings.extract import extract_settings
 
-extract = open_extract(Job(
+extract = open_extract(extract_settings(Job(
     event_type="scn.data.inboundorder",
     instance_id="a1b2c3d4-5678-90ab-cdef-1234567890ab",
     extract=[sys.argv[1]],
-))
+)))
 records = 0
 for window in extract.slices():
     records += len(extract.records(window).data)

@@ -22,10 +22,11 @@ from loader.model import MAX_EVENT_BYTES, RejectedRow
 from loader.records.row_reader import BATCH_BYTES
 from loader.reject_code import RejectCode
 from loader.row_issues import MAX_VALUE_CHARS
+from loader.stage_settings.extract import extract_settings
 
 
 def load(job: Job) -> list[SliceRecords]:
-    extract = open_extract(job)
+    extract = open_extract(extract_settings(job))
     return [extract.records(window) for window in extract.slices()]
 
 
@@ -168,7 +169,7 @@ def test_long_texts_are_converted_some_at_a_time(tmp_path: Path, job_of) -> None
     lines = [f'{row},V,"{text.replace(chr(34), chr(34) * 2)}"\n' for row, text in enumerate(texts)]
     path = write(tmp_path / "x.csv", "id,tpartner_id,order_status\n" + "".join(lines))
     job = job_of(extract=[path], pack="group", group_by="tpartner_id")
-    extract = replace(open_extract(job), cuts=Cuts(300, 300, 300))
+    extract = replace(open_extract(extract_settings(job)), cuts=Cuts(300, 300, 300))
     windows = [extract.records(each) for each in extract.slices()]
     assert max(window.frame["size"].sum() for window in windows) > BATCH_BYTES
     assert [row for window in windows for row in window.rows] == [*range(300)]
@@ -299,12 +300,12 @@ def test_several_files_of_both_formats(tmp_path: Path, job_of) -> None:
     first = write(tmp_path / "a.csv", "id,tpartner_id\n1,V\n2,V\n3,V\n")
     pl.DataFrame({"tpartner_id": ["V"], "id": ["4"]}).write_parquet(tmp_path / "b.parquet")
     job = job_of(extract=[first, str(tmp_path / "b.parquet")], window_rows=2)
-    extract = open_extract(job)
+    extract = open_extract(extract_settings(job))
     windows = [extract.records(window) for window in extract.slices()]
     files = [[(file.file, file.first_row, file.last_of_file) for file in each.files] for each in windows]
     assert files == [[(0, 0, False)], [(0, 2, True), (1, 0, True)]]
     assert (extract.total_rows, extract.cuts.window_rows) == (None, 2)
-    assert open_extract(job_of(extract=[str(tmp_path / "b.parquet")])).total_rows == 1
+    assert open_extract(extract_settings(job_of(extract=[str(tmp_path / "b.parquet")]))).total_rows == 1
     assert windows[1].data == [b'{"id":"3","tpartner_id":"V"}', b'{"id":"4","tpartner_id":"V"}']
 
 
@@ -313,7 +314,7 @@ def test_every_file_must_fit(tmp_path: Path, job_of) -> None:
     good = write(tmp_path / "a.csv", "id,tpartner_id\n1,V\n")
     bad = write(tmp_path / "b.csv", "id,partner\n1,V\n")
     with pytest.raises(ExtractError) as caught:
-        open_extract(job_of(extract=[good, bad]))
+        open_extract(extract_settings(job_of(extract=[good, bad])))
     assert caught.value.where == bad
 
 
@@ -324,7 +325,7 @@ def test_headers_without_rows_are_nothing_to_load(tmp_path: Path, job_of) -> Non
         {"id": [], "tpartner_id": []}, schema=dict.fromkeys(("id", "tpartner_id"), pl.String)
     ).write_parquet(tmp_path / "b.parquet")
     with pytest.raises(NothingToLoad):
-        open_extract(job_of(extract=[csv, str(tmp_path / "b.parquet")]))
+        open_extract(extract_settings(job_of(extract=[csv, str(tmp_path / "b.parquet")])))
 
 
 @pytest.mark.parametrize(
@@ -339,7 +340,7 @@ def test_rules_that_cannot_be_kept(tmp_path: Path, job_of, rule: dict[str, str],
     """Constants, formats and patterns are tried before the load, not on its first row."""
     path = write(tmp_path / "x.csv", "id,tpartner_id\n1,V\n")
     with pytest.raises(SettingsError) as caught:
-        open_extract(job_of(extract=[path], mapping={"submitted_date": rule, "id": "id"}))
+        open_extract(extract_settings(job_of(extract=[path], mapping={"submitted_date": rule, "id": "id"})))
     assert caught.value.where == where
 
 
@@ -347,7 +348,9 @@ def test_formats_for_text_are_a_mistake(tmp_path: Path, job_of) -> None:
     """A rule that would have no effect is refused."""
     path = write(tmp_path / "x.csv", "id,tpartner_id\n1,V\n")
     with pytest.raises(SettingsError, match="apply to timestamps"):
-        open_extract(job_of(extract=[path], mapping={"id": {"column": "id", "formats": "%Y"}}))
+        open_extract(
+            extract_settings(job_of(extract=[path], mapping={"id": {"column": "id", "formats": "%Y"}}))
+        )
 
 
 def test_warnings_say_what_deserves_a_look(tmp_path: Path, job_of) -> None:
@@ -358,21 +361,21 @@ def test_warnings_say_what_deserves_a_look(tmp_path: Path, job_of) -> None:
         {"id": [1001.0], "tpartner_id": ["V"], "submitted_date": [moment], "Extra": ["x"]}
     ).write_parquet(path)
     job = job_of(extract=[str(path)], ignore_unknown=True, timestamps="epoch_ms", pack="group")
-    warnings = open_extract(job).warnings
+    warnings = open_extract(extract_settings(job)).warnings
     assert len(warnings) == 4
     assert "'Extra'" in warnings[0]
     assert "1001.0" in warnings[1]
     assert "epoch milliseconds" in warnings[2]
     assert "group_by" in warnings[3]
     clean = write(tmp_path / "y.csv", "id,tpartner_id\n1,V\n")
-    assert open_extract(job_of(extract=[clean])).warnings == ()
+    assert open_extract(extract_settings(job_of(extract=[clean]))).warnings == ()
 
 
 def test_records_may_be_made_in_any_thread_in_any_order(tmp_path: Path, job_of) -> None:
     """The records of a window depend on nothing but the window."""
     lines = "".join(f'{row},"V{row % 7}",2024-01-{row % 40:02}\n' for row in range(5_000))
     path = write(tmp_path / "x.csv", "id,tpartner_id,submitted_date\n" + lines)
-    extract = open_extract(job_of(extract=[path], window_rows=300))
+    extract = open_extract(extract_settings(job_of(extract=[path], window_rows=300)))
     windows = list(extract.slices())
     alone = [extract.records(window) for window in windows]
     with ThreadPoolExecutor(4) as threads:
@@ -429,7 +432,9 @@ def test_whole_numbers_are_timestamps_by_their_formats(tmp_path: Path, job_of, d
     if dtype != pl.String:
         with pytest.raises(ExtractError) as refusal:
             open_extract(
-                job.model_copy(update={"mapping": {}, "ignore_unknown": True} | _named(job, mapping))
+                extract_settings(
+                    job.model_copy(update={"mapping": {}, "ignore_unknown": True} | _named(job, mapping))
+                )
             )
         assert "epoch_ms" in refusal.value.block()
 

@@ -22,6 +22,7 @@ from loader.extract import open_extract
 from loader.extract.planning import plan_slices
 from loader.job import Job
 from loader.model import Event, SlicePlan
+from loader.stage_settings.extract import extract_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Plan:
 def make_plan(settings: Mapping[str, Any]) -> Plan:
     """Plan a load from its settings, as the job reads them."""
     job = Job(**settings)
-    windows = list(plan_slices(job, open_extract(job)))
+    windows = list(plan_slices(job.destination, open_extract(extract_settings(job))))
     return Plan(windows, [event for window in windows for event in window.events])
 
 

@@ -14,6 +14,7 @@ from loader.extract import open_extract
 from loader.extract.planning import plan_slices
 from loader.job import Job
 from loader.model import SlicePlan
+from loader.stage_settings.extract import extract_settings
 
 
 def digest(plan: SlicePlan) -> str:
@@ -32,7 +33,7 @@ def digest(plan: SlicePlan) -> str:
 def digests(settings: dict[str, Any]) -> list[str]:
     """Return the digests of a job's windows, planned in order."""
     job = Job(**settings)
-    return [digest(plan) for plan in plan_slices(job, open_extract(job))]
+    return [digest(plan) for plan in plan_slices(job.destination, open_extract(extract_settings(job)))]
 
 
 if __name__ == "__main__":

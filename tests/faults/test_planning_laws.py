@@ -21,6 +21,7 @@ from loader.extract import open_extract
 from loader.extract.planning import plan_slices
 from loader.job import Job
 from loader.model import Event, EventResult, Outcome, OutcomeKind
+from loader.stage_settings.extract import extract_settings
 from tests.faults.extracts import EVENT_TYPE, KEY, ExtractShape, random_rows, random_shape, write_extract
 from tests.faults.harness import INSTANCE, ROOT
 from tests.faults.planned import digest, digests
@@ -57,11 +58,13 @@ def random_job(folder: Path, seed: int, *, most_rows: int = MOST_ROWS) -> dict[s
 def test_a_window_is_planned_the_same_in_any_order(tmp_path: Path, seed: int, order: Random) -> None:
     """What was planned before a window, in this run or never, changes no byte of its events."""
     job = Job(**random_job(tmp_path, seed))
-    in_order = [digest(plan) for plan in plan_slices(job, open_extract(job))]
+    in_order = [digest(plan) for plan in plan_slices(job.destination, open_extract(extract_settings(job)))]
     numbers = list(range(len(in_order)))
     order.shuffle(numbers)
     for number in numbers[:8]:
-        (alone,) = plan_slices(job, open_extract(job), wanted=number.__eq__)  # a window is one slice here
+        (alone,) = plan_slices(
+            job.destination, open_extract(extract_settings(job)), wanted=number.__eq__
+        )  # a window is one slice here
         assert digest(alone) == in_order[number]
 
 
@@ -111,7 +114,11 @@ async def test_bytes_held_exceed_the_budget_by_less_than_one_event(tmp_path: Pat
         tmp_path / "extract.csv", random_rows(chance, ExtractShape(rows=120, groups=10, longest_text=3000))
     )
     job = Job(extract=(str(extract),), event_type=EVENT_TYPE, instance_id=INSTANCE, group_by=(KEY[0],))
-    events = [event for plan in plan_slices(job, open_extract(job)) for event in plan.events]
+    events = [
+        event
+        for plan in plan_slices(job.destination, open_extract(extract_settings(job)))
+        for event in plan.events
+    ]
     budget = chance.choice([1, 20_000, 100_000])
     client, results = FickleClient(chance), list[EventResult]()
     client.dispatcher = dispatcher = Dispatcher(

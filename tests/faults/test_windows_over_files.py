@@ -9,6 +9,7 @@ import pytest
 
 from loader.extract import open_extract
 from loader.job import Job
+from loader.stage_settings.extract import extract_settings
 from tests.faults import judge
 from tests.faults.extracts import ExtractShape, random_rows, write_extract
 from tests.faults.harness import Trial
@@ -81,7 +82,7 @@ async def test_carried_events_survive_kills(trial: Trial) -> None:
     """A window of several slices is planned again from its first one, and nothing of it is sent twice."""
     await survive(trial, 11, LARGE, files=4, kills=2)
     job = Job(**trial.settings)
-    slices = [each.number for each in open_extract(job).slices()]
+    slices = [each.number for each in open_extract(extract_settings(job)).slices()]
     assert max(slices) > 0
 
 

@@ -19,6 +19,7 @@ from loader.formats.csv.blocks import read_blocks
 from loader.formats.csv.dialect import read_dialect
 from loader.formats.csv.table import CsvTable, line_lengths
 from loader.job import CsvSettings
+from loader.stage_settings.extract import extract_settings
 from tests.extract.fixtures import JobMaker
 from tests.formats.slices import slices_of
 
@@ -128,7 +129,7 @@ def test_the_description_says_how_a_file_is_written(tmp_path: Path, job_of: JobM
     """What was found is there to be shown, and a guess is also a warning."""
     (tmp_path / "a.tsv").write_bytes(codecs.BOM_UTF16_LE + "id\ttpartner_id\n1\tV\n".encode("utf-16-le"))
     (tmp_path / "b.csv").write_bytes("id;tpartner_id\r\n1;Köln\r\n".encode("cp1252"))
-    extract = open_extract(job_of(extract=[str(tmp_path)]))
+    extract = open_extract(extract_settings(job_of(extract=[str(tmp_path)])))
     assert extract.formats == (
         "CSV, tab between fields, '\"' around them, LF, UTF-16 LE",
         "CSV, ';' between fields, '\"' around them, CRLF, Windows-1252",
@@ -142,18 +143,20 @@ def test_settings_of_the_job_are_heard(tmp_path: Path, job_of: JobMaker) -> None
     path = tmp_path / "x.dat"
     path.write_text("Orders\n# made by hand\n1|V\\|1|\\N\n#2|V|x\n3|\"V|5'\n")
     extract = open_extract(
-        job_of(
-            extract=[str(path)],
-            csv={
-                "quote": "",
-                "escape": "\\",
-                "comment": "#",
-                "header": False,
-                "skip_rows": 1,
-                "columns": ["id", "tpartner_id", "order_status"],
-                "separator": "|",
-            },
-            mapping={"order_status": {"column": "order_status", "null_words": "\\N"}},
+        extract_settings(
+            job_of(
+                extract=[str(path)],
+                csv={
+                    "quote": "",
+                    "escape": "\\",
+                    "comment": "#",
+                    "header": False,
+                    "skip_rows": 1,
+                    "columns": ["id", "tpartner_id", "order_status"],
+                    "separator": "|",
+                },
+                mapping={"order_status": {"column": "order_status", "null_words": "\\N"}},
+            )
         )
     )
     (window,) = extract.slices()

@@ -18,11 +18,12 @@ from loader.formats.bad_record import RecordFault
 from loader.formats.ndjson.lines import KEY_TWICE, NO_OBJECT, NOT_UNICODE, NOT_UTF_8, read_line
 from loader.formats.ndjson.table import HEAD_BYTES, NdjsonTable
 from loader.job import Job
+from loader.stage_settings.extract import extract_settings
 from tests.formats.slices import slices_of
 
 
 def load(job: Job) -> list[SliceRecords]:
-    extract = open_extract(job)
+    extract = open_extract(extract_settings(job))
     return [extract.records(window) for window in extract.slices()]
 
 
@@ -183,7 +184,7 @@ def test_a_column_that_needs_values_must_be_in_the_first_rows(tmp_path: Path, jo
     """What can be refused is refused before anything is sent; so is a misspelt name in the mapping."""
     path = write(tmp_path / "x.ndjson", '{"id": "1"}')
     with pytest.raises(ExtractError):
-        open_extract(job_of(extract=[path]))
+        open_extract(extract_settings(job_of(extract=[path])))
 
 
 @pytest.mark.parametrize(
@@ -193,7 +194,7 @@ def test_a_file_without_objects_is_refused(tmp_path: Path, job_of, text: str, er
     """An array over many lines is the mistake to expect; the error says what to do about it."""
     (tmp_path / "x.ndjson").write_text(text)
     with pytest.raises(error):
-        open_extract(job_of(extract=[str(tmp_path / "x.ndjson")]))
+        open_extract(extract_settings(job_of(extract=[str(tmp_path / "x.ndjson")])))
 
 
 def test_a_line_without_end_is_refused(tmp_path: Path, job_of) -> None:

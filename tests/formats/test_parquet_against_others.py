@@ -19,6 +19,7 @@ import pytest
 
 from loader.extract import open_extract
 from loader.reject_code import RejectCode
+from loader.stage_settings.extract import extract_settings
 from tests.faults.reliability import EXACT
 
 TRIED = (
@@ -252,7 +253,7 @@ def _same(wanted: str | None) -> Callable[[str | None], bool]:
 def texts_of(path: Path, job_of: Callable[..., Any], rows: int) -> list[str | None]:
     """Return what is sent for column v of each row."""
     job = job_of(extract=[str(path)], event_type="scn.data.reservation", mapping=RULES, ignore_unknown=True)
-    extract = open_extract(job)
+    extract = open_extract(extract_settings(job))
     texts: list[str | None] = [None] * rows
     for window in extract.slices():
         records = extract.records(window)

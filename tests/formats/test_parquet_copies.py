@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from loader.extract import open_extract
+from loader.stage_settings.extract import extract_settings
 from tests.formats.parquet_files import with_elements, written
 from tests.formats.test_parquet_types import CUSTOM, INFINITY, LAST_DAY, change, int96, load, table_of
 
@@ -21,7 +22,7 @@ def copied(tmp_path: Path, job_of: Any, content: bytes, rows: Sequence[int]) -> 
     """Return the copy of some rows of a file."""
     path, copy = tmp_path / "x.parquet", tmp_path / "copy.parquet"
     path.write_bytes(content)
-    extract = open_extract(job_of(extract=[str(path)], ignore_unknown=True, **CUSTOM))
+    extract = open_extract(extract_settings(job_of(extract=[str(path)], ignore_unknown=True, **CUSTOM)))
     extract.table(extract.files[0]).copy_rows(iter(rows), copy)
     return copy.read_bytes()
 

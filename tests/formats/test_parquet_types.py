@@ -16,6 +16,7 @@ from loader.extract import open_extract
 from loader.formats.parquet.levels import BadLevels, count_equal, first_level, unpacked_start
 from loader.formats.parquet.thrift import read_struct
 from loader.reject_code import RejectCode
+from loader.stage_settings.extract import extract_settings
 from tests.formats.parquet_files import with_elements, written
 
 CUSTOM = {
@@ -42,7 +43,7 @@ def table_of(values: pa.Array, name: str = "v") -> pa.Table:
 def load(path: Path, content: bytes, job_of: Callable[..., Any], **settings: Any) -> Loaded:
     """Return the texts of column v, and the rows that were rejected."""
     path.write_bytes(content)
-    extract = open_extract(job_of(extract=[str(path)], **CUSTOM, **settings))
+    extract = open_extract(extract_settings(job_of(extract=[str(path)], **CUSTOM, **settings)))
     windows = [extract.records(window) for window in extract.slices()]
     texts = [orjson.loads(data).get("v") for window in windows for data in window.data]
     rejected = [(bad.row, bad.column, bad.code) for window in windows for bad in window.rejected]
@@ -196,10 +197,10 @@ def test_a_column_of_no_use_is_named_and_can_be_left_out(
         with_elements(written(table_of(values)), change(**{f"field_{n}": v for n, v in changed.items()}))
     )
     with pytest.raises(ExtractError, match="'v' does not fit 'v'") as refused:
-        open_extract(job_of(extract=[str(path)], **CUSTOM))
+        open_extract(extract_settings(job_of(extract=[str(path)], **CUSTOM)))
     assert told in str(refused.value.why)
     if "binary" not in told:
-        extract = open_extract(job_of(extract=[str(path)], ignore_unknown=True, **CUSTOM))
+        extract = open_extract(extract_settings(job_of(extract=[str(path)], ignore_unknown=True, **CUSTOM)))
         assert [data for window in extract.slices() for data in extract.records(window).data] == [
             b'{"id":"r0"}'
         ]
@@ -324,9 +325,9 @@ def test_an_encoding_that_polars_does_not_read_stops_its_column_only(
     table = table_of(pa.array([b"abcd"] * 3, pa.binary(4)))
     path.write_bytes(written(table, use_dictionary=False, column_encoding={"v": encoding}))
     with pytest.raises(ExtractError, match="'v' does not fit 'v'") as refused:
-        open_extract(job_of(extract=[str(path)], **CUSTOM))
+        open_extract(extract_settings(job_of(extract=[str(path)], **CUSTOM)))
     assert encoding in str(refused.value.why)
-    extract = open_extract(job_of(extract=[str(path)], ignore_unknown=True, **CUSTOM))
+    extract = open_extract(extract_settings(job_of(extract=[str(path)], ignore_unknown=True, **CUSTOM)))
     assert [len(extract.records(window).data) for window in extract.slices()] == [3]
     extract.table(extract.files[0]).copy_rows(iter([1]), copy)
     assert pl.read_parquet(copy).rows() == [("r1",)]
@@ -338,6 +339,6 @@ def test_half_floats_are_read_in_every_encoding(tmp_path: Path, job_of) -> None:
     table = table_of(pa.array([0.5, None, 1.5], pa.float16()))
     content = written(table, use_dictionary=False, column_encoding={"v": "BYTE_STREAM_SPLIT"})
     assert load(path, content, job_of)[0] == ["0.5", None, "1.5"]
-    extract = open_extract(job_of(extract=[str(path)], **CUSTOM))
+    extract = open_extract(extract_settings(job_of(extract=[str(path)], **CUSTOM)))
     extract.table(extract.files[0]).copy_rows(iter([1, 2]), copy)
     assert load(copy, copy.read_bytes(), job_of)[0] == [None, "1.5"]

@@ -12,6 +12,7 @@ from loader.errors import SettingsError
 from loader.extract import open_extract
 from loader.job import read_job
 from loader.job.job_file import line_of
+from loader.stage_settings.extract import extract_settings
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
 
@@ -160,14 +161,14 @@ def test_faults_found_in_the_extract_have_the_line_of_their_setting(tmp_path: Pa
     head = f'extract = "x.csv"\nevent_type = "scn.data.inboundorder"\ninstance_id = "{INSTANCE}"\n'
     job_file.write_text(head + '[mapping]\nid = "Id"\n')
     with pytest.raises(SettingsError) as caught:
-        open_extract(read_job(job_file))
+        open_extract(extract_settings(read_job(job_file)))
     assert caught.value.where == f"mapping.id, {tmp_path / 'x.csv'}, line 5 of {job_file}"
     job_file.write_text(head + 'filter = "SUM(id) > 1"\n[mapping]\nid = "Id"\n')
     with pytest.raises(SettingsError) as caught:
-        open_extract(read_job(job_file))
+        open_extract(extract_settings(read_job(job_file)))
     assert f"line 6 of {job_file}" in caught.value.where
     job_file.write_text(head + '[mapping]\nid = "Id"\norder_stat = { constant = "x" }\n')
     with pytest.raises(SettingsError) as caught:
-        open_extract(read_job(job_file))
+        open_extract(extract_settings(read_job(job_file)))
     assert f"line 5 of {job_file}: The file has no column 'Id'." in caught.value.why
     assert f"mapping.order_stat, line 6 of {job_file}: " in caught.value.why

@@ -13,7 +13,7 @@ from loader.checkpoint import Checkpoint, Plan, open_checkpoint
 from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from loader.events import SliceRecords
 from loader.extract import Extract, Slice, open_extract
-from loader.job import Job
+from loader.extract.settings import ExtractSettings
 from loader.loading.api import LoadParts
 from loader.loading.observers import Observers
 from loader.model import Event, EventResult, Outcome, OutcomeKind, SlicePlan
@@ -177,9 +177,9 @@ class FaultyClient:
 def faulty_parts(plan: FaultPlan) -> LoadParts:
     """Return parts that follow a fault plan."""
 
-    def extract(job: Job, **options: Any) -> Any:
+    def extract(settings: ExtractSettings, **options: Any) -> Any:
         plan.reach("open extract")
-        return FaultyExtract(open_extract(job, **options), plan)
+        return FaultyExtract(open_extract(settings, **options), plan)
 
     async def client(settings: ClientSettings, *, credentials: CredentialSource | None) -> Any:
         plan.reach("open client")

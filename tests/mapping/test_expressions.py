@@ -14,6 +14,7 @@ from loader.job import Job
 from loader.mapping.expressions import Expression, read_expression
 from loader.model import SourceFile
 from loader.sql.functions import FUNCTIONS
+from loader.stage_settings.extract import extract_settings
 
 FILE = SourceFile(0, "/data/x.csv", "csv", 10, 0, "f", 0, None)
 
@@ -186,7 +187,7 @@ def test_a_row_that_cannot_be_evaluated_leaves_the_others_alone(cells: list[str 
 
 
 def load(job: Job) -> list[SliceRecords]:
-    extract = open_extract(job)
+    extract = open_extract(extract_settings(job))
     return [extract.records(window) for window in extract.slices()]
 
 
@@ -209,7 +210,7 @@ def test_expressions_feed_columns_and_only_what_they_need_is_read(tmp_path: Path
             "order_status": {"expression": "CAST(qty AS DOUBLE) * 2"},
         },
     )
-    opened = open_extract(job)
+    opened = open_extract(extract_settings(job))
     (window,) = opened.slices()
     assert window.pieces[0].frame.columns == ["plant", "material", "qty", "tpartner_id"]
     records = opened.records(window)
@@ -380,9 +381,9 @@ def test_a_filter_must_be_a_condition(tmp_path: Path, job_of) -> None:
     """A filter that gives texts is refused, and one that names nothing too."""
     extract = csv(tmp_path, "id,tpartner_id\n1,V\n")
     with pytest.raises(SettingsError, match="true/false expression"):
-        open_extract(job_of(extract=extract, filter="id || 'x'"))
+        open_extract(extract_settings(job_of(extract=extract, filter="id || 'x'")))
     with pytest.raises(SettingsError, match="no column 'state'"):
-        open_extract(job_of(extract=extract, filter="state = 'x'"))
+        open_extract(extract_settings(job_of(extract=extract, filter="state = 'x'")))
 
 
 def test_filter_and_expressions_are_part_of_the_plan(job_of) -> None:

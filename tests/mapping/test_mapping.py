@@ -8,6 +8,7 @@ from loader.job import Job
 from loader.mapping.mapping import FileMapping, map_file
 from loader.mapping.target_dataset import dataset_of
 from loader.model import SourceFile
+from loader.stage_settings.extract import mapping_settings, target_dataset
 
 FILE = SourceFile(0, "/data/x.csv", "csv", 10, 0, "f", 0, None)
 INSTANCE_ARN = "arn:aws:scn:eu-west-1:123456789012:instance/a1b2c3d4-5678-90ab-cdef-1234567890ab"
@@ -16,7 +17,7 @@ INSTANCE_ARN = "arn:aws:scn:eu-west-1:123456789012:instance/a1b2c3d4-5678-90ab-c
 def settle(job: Job, schema: dict[str, pl.DataType] | str) -> FileMapping:
     if isinstance(schema, str):
         schema = dict.fromkeys(schema.split(), pl.String())
-    return map_file(job, dataset_of(job), FILE, schema)
+    return map_file(mapping_settings(job), dataset_of(target_dataset(job)), FILE, schema)
 
 
 def names(mapping: FileMapping) -> list[str]:
@@ -142,7 +143,7 @@ def dataset_job(job_of, namespace: str, name: str, **settings: object) -> Job:
 def test_a_dataset_of_aws_by_its_arn(job_of) -> None:
     """scn.data.dataset with a known dataset has its columns and its key."""
     job = dataset_job(job_of, "asc", "company")
-    dataset = dataset_of(job)
+    dataset = dataset_of(target_dataset(job))
     assert dataset is not None
     assert dataset.name == "company"
     assert names(settle(job, "description id")) == ["id", "description"]

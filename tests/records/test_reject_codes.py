@@ -18,6 +18,7 @@ from loader.formats.ndjson.table import HEAD_BYTES
 from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS
 from loader.records.row_batch import MAX_VALUE_BYTES
 from loader.reject_code import RejectCode
+from loader.stage_settings.extract import extract_settings
 from tests.formats.workbooks import raw_bytes, text_row
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "values.md"
@@ -213,7 +214,7 @@ def test_each_fault_has_its_code(
     """The row at fault is rejected with the code, and the good ones before it are records."""
     (tmp_path / name).write_bytes(content)
     settings = {"event_type": "scn.data.reservation", **settings}
-    extract = open_extract(job_of(extract=[str(tmp_path / name)], **settings))
+    extract = open_extract(extract_settings(job_of(extract=[str(tmp_path / name)], **settings)))
     windows = [extract.records(window) for window in extract.slices()]
     assert [(row.row, row.code) for window in windows for row in window.rejected] == [(GOOD_ROWS, code)]
     assert sum(len(window.rows) for window in windows) == GOOD_ROWS

@@ -10,10 +10,11 @@ from loader.datasets import NO_VALUE
 from loader.errors import SettingsError
 from loader.extract import open_extract
 from loader.job import ColumnRule, Job, TextRule
+from loader.stage_settings.extract import extract_settings
 
 
 def records(job: Job) -> tuple[list[bytes], list[tuple[int, str]]]:
-    extract = open_extract(job)
+    extract = open_extract(extract_settings(job))
     windows = [extract.records(window) for window in extract.slices()]
     rejected = [(row.row, row.column) for window in windows for row in window.rejected]
     return [data for window in windows for data in window.data], rejected
@@ -72,7 +73,7 @@ def test_a_placeholder_of_the_wrong_type_is_refused(tmp_path: Path, job_of) -> N
     extract = csv(tmp_path, "id,tpartner_id,submitted_date\n1,V,\n")
     rule = {"column": "submitted_date", "placeholder": NO_VALUE}
     with pytest.raises(SettingsError, match="placeholder for 'submitted_date'") as caught:
-        open_extract(job_of(extract=extract, mapping={"submitted_date": rule}))
+        open_extract(extract_settings(job_of(extract=extract, mapping={"submitted_date": rule})))
     assert caught.value.where == "mapping.submitted_date.placeholder"
 
 
@@ -89,7 +90,10 @@ def test_defaults_are_for_cells_that_no_rule_speaks_of(tmp_path: Path, job_of) -
         },
         group_by=["id", "Site"],
     )
-    (window,) = (open_extract(job).records(window) for window in open_extract(job).slices())
+    (window,) = (
+        open_extract(extract_settings(job)).records(window)
+        for window in open_extract(extract_settings(job)).slices()
+    )
     assert window.groups == ["1|", "2|"]
     assert window.data == [
         b'{"id":"1","company_id":"-","tpartner_id":"-"}',
@@ -116,7 +120,7 @@ def test_all_faults_of_a_mapping_are_told_at_once(tmp_path: Path, job_of) -> Non
     extract = csv(tmp_path, "id,tpartner_id,a\n1,V,x\n")
     names = {"id": "Idd", "order_stat": "a", "order_status": {"expression": "SUM(a)"}, "connection_id": "a"}
     with pytest.raises(SettingsError, match="4 settings cannot be used") as caught:
-        open_extract(job_of(extract=extract, mapping=names, ignore_unknown=True))
+        open_extract(extract_settings(job_of(extract=extract, mapping=names, ignore_unknown=True)))
     for told in (
         "mapping.id",
         "mapping.order_stat",
@@ -129,7 +133,7 @@ def test_all_faults_of_a_mapping_are_told_at_once(tmp_path: Path, job_of) -> Non
         "order_status": {"column": "a", "decimal": ","},
     }
     with pytest.raises(SettingsError, match="2 settings cannot be used") as caught:
-        open_extract(job_of(extract=extract, mapping=rules, ignore_unknown=True))
+        open_extract(extract_settings(job_of(extract=extract, mapping=rules, ignore_unknown=True)))
 
 
 @pytest.mark.parametrize("settings", [{}, {"time_zone": "UTC"}])
@@ -141,11 +145,15 @@ def test_times_without_a_zone_are_told(tmp_path: Path, job_of, settings: dict[st
     local = csv(tmp_path, "id,tpartner_id,submitted_date\n1,V,2024-01-02T10:00:00Z\n2,V,2024-01-02 10:00\n")
     for extract in ([str(parquet)], local):
         warnings = [
-            text for text in open_extract(job_of(extract=extract, **settings)).warnings if "UTC" in text
+            text
+            for text in open_extract(extract_settings(job_of(extract=extract, **settings))).warnings
+            if "UTC" in text
         ]
         assert len(warnings) == (0 if settings else 1)
         assert settings or "(submitted_date)" in warnings[0]
     rule = {"column": "submitted_date", "time_zone": "Asia/Tokyo"}
-    assert open_extract(job_of(extract=local, mapping={"submitted_date": rule})).warnings == ()
+    assert (
+        open_extract(extract_settings(job_of(extract=local, mapping={"submitted_date": rule}))).warnings == ()
+    )
     zoned = csv(tmp_path, "id,tpartner_id,submitted_date\n1,V,2024-01-02T10:00:00Z\n2,V,\n")
-    assert open_extract(job_of(extract=zoned)).warnings == ()
+    assert open_extract(extract_settings(job_of(extract=zoned))).warnings == ()

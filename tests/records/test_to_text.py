@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from loader.extract import open_extract
 from loader.records.to_text import decoded, plain_text
+from loader.stage_settings.extract import extract_settings
 
 NAIVE = dt.datetime(2024, 1, 2, 3, 4, 5, 600_000)  # noqa: DTZ001 - naive on purpose
 
@@ -131,7 +132,7 @@ def test_bytes_feed_texts_numbers_and_times(tmp_path: Path, job_of) -> None:
         }
     ).write_parquet(path)
     job = job_of(extract=[str(path)], defaults={"binary": "utf8", "null_words": "n/a"}, group_by="id")
-    extract = open_extract(job)
+    extract = open_extract(extract_settings(job))
     (records,) = (extract.records(window) for window in extract.slices())
     assert records.data == [b'{"id":"007","tpartner_id":"V","submitted_date":"2024-01-02T00:00:00Z"}']
     assert [(row.row, row.column, row.reason) for row in records.rejected] == [

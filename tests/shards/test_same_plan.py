@@ -17,6 +17,7 @@ from loader.extract import open_extract
 from loader.extract.planning import plan_slices
 from loader.job import Job, Shard
 from loader.model import SlicePlan
+from loader.stage_settings.extract import extract_settings
 from tests.faults.extracts import KEY
 from tests.faults.reliability import REPEATABLE
 from tests.faults.test_planning_laws import SEEDS, random_job
@@ -48,7 +49,7 @@ def job_of(folder: Path, seed: int) -> dict[str, Any]:
 
 def plans_of(job: dict[str, Any], shard: str | None = None) -> Plans:
     whole = Job(**job, shard=shard)
-    return list(plan_slices(whole, open_extract(whole)))
+    return list(plan_slices(whole.destination, open_extract(extract_settings(whole))))
 
 
 def events_of(plans: Plans) -> Iterator[tuple[int, int, str, str, str | None, tuple[int, ...], bytes]]:
@@ -135,12 +136,12 @@ def test_rows_before_a_fault_are_planned(tmp_path: Path) -> None:
         window_rows=10,
         shard="1/2",
     )
-    extract = open_extract(job)
+    extract = open_extract(extract_settings(job))
     with (tmp_path / "b.csv").open("a") as file:
         file.write("changed\n")
     windows: list[int] = []
     with pytest.raises(ExtractError):
-        windows.extend(plan.window for plan in plan_slices(job, extract))
+        windows.extend(plan.window for plan in plan_slices(job.destination, extract))
     assert windows == list(range(10))
 
 

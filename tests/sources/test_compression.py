@@ -15,6 +15,7 @@ from loader.extract import open_extract
 from loader.extract.find_files import find_files
 from loader.sources.compression import MAX_DICTIONARY_BYTES
 from loader.sources.files import opened
+from loader.stage_settings.extract import extract_settings
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -98,7 +99,7 @@ def test_a_record_without_end_is_refused(tmp_path: Path, suffix: str, job_of) ->
     path = tmp_path / f"x.csv{suffix}"
     path.write_bytes(PACK[suffix](b"id,tpartner_id\n1,V\n" + b"x" * (20 * 2**20)))
     with pytest.raises(ExtractError, match="never closed"):
-        list(open_extract(job_of(extract=[str(path)])).slices())
+        list(open_extract(extract_settings(job_of(extract=[str(path)]))).slices())
 
 
 @suffixes
@@ -110,7 +111,7 @@ def test_rows_are_those_of_the_text(tmp_path: Path, suffix: str, job_of) -> None
     packed.write_bytes(PACK[suffix](TEXT))
     records = []
     for path in (plain, packed.parent):
-        extract = open_extract(job_of(extract=[str(path)], window_rows=700))
+        extract = open_extract(extract_settings(job_of(extract=[str(path)], window_rows=700)))
         records.append([extract.records(window).data for window in extract.slices()])
     assert records[0] == records[1]
     assert len(records[1]) == 8

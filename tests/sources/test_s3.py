@@ -16,6 +16,7 @@ from loader.formats.parquet.table import ParquetTable
 from loader.job import CsvSettings
 from loader.sources.files import changed, opened
 from loader.sources.s3_objects import PART_BYTES
+from loader.stage_settings.extract import extract_settings
 from tests.formats.slices import slices_of
 from tests.sources.s3_server import BUCKET, S3Server
 
@@ -84,7 +85,9 @@ def test_a_window_of_a_large_parquet_file_is_a_range(s3: S3Server, job_of) -> No
     """Footer and the row group around the window are fetched, and nothing like the whole object."""
     content = parquet(60_000, row_group_size=5_000)
     s3.put("large [1] +%20é.parquet", content)
-    extract = open_extract(job_of(extract=[url("large [1] +%20é.parquet")], window_rows=1000))
+    extract = open_extract(
+        extract_settings(job_of(extract=[url("large [1] +%20é.parquet")], window_rows=1000))
+    )
     assert extract.total_rows == 60_000
     s3.asked.clear()
     (window,) = extract.slices(lambda number: number == 33)
@@ -100,7 +103,7 @@ def test_text_is_streamed_in_parts(s3: S3Server, job_of, key: str) -> None:
     content = csv(60_000)
     stored = gzip.compress(content, 1) if key.endswith(".gz") else content
     s3.put(key, stored)
-    extract = open_extract(job_of(extract=[url(key)], window_rows=25_000))
+    extract = open_extract(extract_settings(job_of(extract=[url(key)], window_rows=25_000)))
     s3.asked.clear()
     records = [record for window in extract.slices() for record in extract.records(window).data]
     assert len(records) == 60_000

@@ -12,6 +12,7 @@ import pytest
 from loader.errors import ExtractError
 from loader.extract import Extract, open_extract
 from loader.sources.stdin import StdinCopy
+from loader.stage_settings.extract import extract_settings
 
 TEXT = b"id,tpartner_id\n1,V\n"
 
@@ -22,7 +23,7 @@ def kept_below(run_dir: Path) -> list[Path]:
 
 def piped(monkeypatch: pytest.MonkeyPatch, job_of, run_dir: Path, content: bytes, **settings) -> Extract:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
-    return open_extract(job_of(extract=["-"], run_dir=run_dir, **settings))
+    return open_extract(extract_settings(job_of(extract=["-"], run_dir=run_dir, **settings)))
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ class LoadSession:
             self._taking_over.of_slice,
         )
         plans = plan_slices(
-            self._job,
+            self._job.destination,
             self._extract,
             wanted=lambda number: number not in self._settled,
             known_rows=self._checkpoint.known_rows(),
