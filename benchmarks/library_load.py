@@ -21,16 +21,17 @@ from benchmarks.null_checkpoint import NullCheckpoint
 from loader.checkpoint import Checkpoint, Plan, open_checkpoint
 from loader.errors import Interrupted
 from loader.extract import open_extract
-from loader.stage_settings.extract import extract_settings
 from loader.job import Job, Pack
 from loader.latency import Latencies
 from loader.loading.observers import Ending, Observers
 from loader.loading.running.sampling import Sampler
 from loader.loading.running.session import LoadSession
+from loader.loading.settings import session_settings
 from loader.metrics import MetricsFile
 from loader.model import EventResult
 from loader.service.client import open_client
 from loader.stage_settings.connections import client_settings
+from loader.stage_settings.extract import extract_settings
 
 
 def main() -> None:
@@ -93,7 +94,7 @@ async def _deliver(
         # It has what a Run asks of a checkpoint; there is no protocol for it, as loads always have one.
         nothing = nullcontext(cast("Checkpoint", NullCheckpoint(run_dir)))
         with open_checkpoint(run_dir, plan) if with_checkpoint else nothing as checkpoint:
-            run = LoadSession(job, extract, client, checkpoint, observers)
+            run = LoadSession(session_settings(job), extract, client, checkpoint, observers)
             observers.begun(run.stop)
             began, cpu_began = time.monotonic(), time.process_time()
             ending = await run.to_end()

@@ -4,9 +4,8 @@ import math
 from dataclasses import dataclass, field
 
 from loader.delivery.limits.circuit_breaker import BreakerSettings
-from loader.job import Job, OnFailure, Shard
+from loader.job import OnFailure, Shard
 from loader.job.shard import CEILING_BURST_SECONDS
-from loader.model import Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +39,6 @@ class DeliverySettings:
             raise ValueError("burst must be at least 1")
         if self.max_held_bytes < 1:
             raise ValueError("max_held_bytes must be at least 1")
-
-    @classmethod
-    def of(cls, job: Job) -> "DeliverySettings":
-        """Return the delivery settings of a job."""
-        rate, burst = share_of_ceiling(job.rate, job.burst, job.shard)
-        return cls(
-            rate=rate,
-            burst=burst,
-            max_held_bytes=job.max_held_bytes,
-            on_failure=job.on_failure,
-            drain_seconds=job.drain_seconds,
-            give_up_seconds=job.give_up_after.seconds,
-            may_repeat=job.operation is not Operation.APPEND,
-        )
 
     @property
     def burst_events(self) -> int:

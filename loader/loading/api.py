@@ -32,7 +32,7 @@ from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
 from loader.loading.rejects import set_aside_old_rejects
 from loader.loading.running.session import LoadSession
-from loader.loading.settings import run_directory_settings
+from loader.loading.settings import run_directory_settings, session_settings
 from loader.process.daemon_thread import in_daemon_thread
 from loader.process.signals import GRACE_SECONDS, hold, on_signals
 from loader.remote.during_load import HeldLoad, held_during
@@ -184,15 +184,20 @@ async def _opened_and_run(  # noqa: PLR0917 - one place
     held: HeldLoad,
 ) -> Ending:
     async def open_client() -> SupplyChainClient:
-        return await stack.enter_async_context(await parts.open_client(client_settings(job), credentials=credentials))
+        return await stack.enter_async_context(
+            await parts.open_client(client_settings(job), credentials=credentials)
+        )
 
+    identity = partial(identity_of, job.destination, is_rehearsal=job.is_rehearsal, command=command)
     # A signal ends every wait before the load runs.
     before = observers.unless_stopped
     async with AsyncExitStack() as stack:
         schema = None
         if job.live_schema:
             client = await before(open_client())
-            schema = await before(read_dataset(client, job.instance_id, *place_of_dataset(target_dataset(job))))
+            schema = await before(
+                read_dataset(client, job.instance_id, *place_of_dataset(target_dataset(job)))
+            )
         opening = partial(parts.open_extract, extract_settings(job), schema=schema)
         try:
             extract = await before(in_daemon_thread(opening, "opening"))
@@ -200,13 +205,13 @@ async def _opened_and_run(  # noqa: PLR0917 - one place
             log.warning("%s", nothing.what)
             remove_earlier_unless_held(_run_dir(job), job.keep)
             summary = LoadSummary(run_dir=str(_run_dir(job)), nothing_new=True)
-            return Ending(replace(summary, identity=identity_of(job, command=command)), None)
+            return Ending(replace(summary, identity=identity()), None)
         stack.callback(extract.close)
         for warning in extract.warnings:
             log.warning("%s", warning)
         if job.dry_run:
             summary = await before(in_daemon_thread(partial(dry_run, job.destination, extract), "dry-run"))
-            return Ending(replace(summary, identity=identity_of(job, extract.files, command)), None)
+            return Ending(replace(summary, identity=identity(extract.files)), None)
         if schema is None:
             client = await before(open_client())
         settings = {**extract.plan_settings, **(schema.as_settings() if schema is not None else {})}
@@ -230,15 +235,16 @@ async def _opened_and_run(  # noqa: PLR0917 - one place
             for words, count in Counter(extract.formats).items():
                 first = extract.files[extract.formats.index(words)]
                 log.info("Read as %s.", words, extra={"file": first.path, "files": count})
-            await decide_doubts(job, checkpoint, client)
+            session = session_settings(job)
+            await decide_doubts(session.doubt, checkpoint, client)
             await held.begin(checkpoint, client.service_now, observers)
             if extract.bucket_rate is not None and job.rate is None:
                 memory = RateMemory(*client.caller, job.instance_id)
                 memory.remember_planning(extract.bucket_rate, time.time())
-            run = LoadSession(job, extract, client, checkpoint, observers, earlier=earlier)
+            run = LoadSession(session, extract, client, checkpoint, observers, earlier=earlier)
             observers.begun(run.stop)
             ending = await run.to_end()
-            which = identity_of(job, extract.files, command, checkpoint, client.service_now())
+            which = identity(extract.files, checkpoint=checkpoint, ended_at=client.service_now())
             summary = replace(ending.summary, identity=which)
             return replace(ending, summary=summary, files_waiting=extract.files_waiting)
 

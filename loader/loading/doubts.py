@@ -2,19 +2,43 @@
 
 import logging
 import math
+from dataclasses import dataclass
 
 from loader.checkpoint import Checkpoint
 from loader.command_line import scn_loader
 from loader.errors import DecisionNeeded
-from loader.job import InDoubt, Job
-from loader.model import SAFE_SECONDS, Operation
+from loader.job import InDoubt
+from loader.model import SAFE_SECONDS
 from loader.report.figures import counted
 from loader.service.client import SupplyChainClient
 
 log = logging.getLogger(__name__)
 
 
-async def decide_doubts(job: Job, checkpoint: Checkpoint, client: SupplyChainClient) -> None:
+@dataclass(frozen=True, slots=True)
+class DoubtRule:
+    """What happens to an event that may have been accepted and whose token has expired.
+
+    Attributes:
+        choice: The user's choice.
+        may_repeat: Whether a repeated record is harmless. With APPEND it is not.
+    """
+
+    choice: InDoubt
+    may_repeat: bool
+
+    @property
+    def skips(self) -> bool:
+        """Whether the event fails without being sent again."""
+        return self.choice is InDoubt.SKIP
+
+    @property
+    def may_resend(self) -> bool:
+        """Whether the event may be sent again. If it is not skipped either, the user must decide."""
+        return self.choice is InDoubt.RESEND or self.may_repeat
+
+
+async def decide_doubts(rule: DoubtRule, checkpoint: Checkpoint, client: SupplyChainClient) -> None:
     """Apply or require the decision about events that may have been accepted and whose token has expired.
 
     Only APPEND adds a record twice. So typed events, UPSERT and DELETE are sent again without a decision.
@@ -30,16 +54,15 @@ async def decide_doubts(job: Job, checkpoint: Checkpoint, client: SupplyChainCli
     await client.ask_time()
     before = client.service_now() - SAFE_SECONDS
     doubtful = checkpoint.old_in_doubt(before)
-    may_resend = job.in_doubt is InDoubt.RESEND or job.operation is not Operation.APPEND
     if strays_since is not None:
-        if strays_since < before and not may_resend:
+        if strays_since < before and not rule.may_resend:
             raise _strays_need_decision(checkpoint)
         await checkpoint.drop_strays()
     if not doubtful:
         return
-    if job.in_doubt is InDoubt.SKIP:
+    if rule.skips:
         await checkpoint.skip_in_doubt(before)
-    elif may_resend:
+    elif rule.may_resend:
         await checkpoint.resend_in_doubt(before)
     else:
         raise DecisionNeeded(

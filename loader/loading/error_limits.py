@@ -1,12 +1,12 @@
 """The limits of errors at which a load stops: ``--max-errors`` and ``--max-errors-per-file``."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from loader.command_line import scn_loader
 from loader.errors import TooManyFailures
-from loader.job import Job
 from loader.job.sections import MaxErrors
 
 
@@ -39,20 +39,33 @@ class ErrorCounts(NamedTuple):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ErrorLimits:
+    """The limits of rejected and failed rows.
+
+    Attributes:
+        of_load: The limit of a whole load.
+        of_file: The limit of each of its files.
+    """
+
+    of_load: MaxErrors
+    of_file: MaxErrors
+
+
 def beyond_limits(
-    job: Job, run_dir: Path, load: ErrorCounts, files: Mapping[str, ErrorCounts]
+    limits: ErrorLimits, run_dir: Path, load: ErrorCounts, files: Mapping[str, ErrorCounts]
 ) -> TooManyFailures | None:
     """Return the error that stops a load whose counts exceed a limit, or None if they do not.
 
     Args:
-        job: The settings, with both limits.
+        limits: The limits.
         run_dir: The run directory, for the command that shows the errors.
         load: The counts of the load.
         files: The counts of files, by path.
     """
-    if load.exceed(job.max_errors):
+    if load.exceed(limits.of_load):
         return too_many_errors(run_dir)
-    file = next((path for path, counts in files.items() if counts.exceed(job.max_errors_per_file)), None)
+    file = next((path for path, counts in files.items() if counts.exceed(limits.of_file)), None)
     return None if file is None else too_many_errors(run_dir, file)
 
 

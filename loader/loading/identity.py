@@ -5,15 +5,16 @@ from dataclasses import replace
 
 from loader.checkpoint import Checkpoint
 from loader.checkpoint.file_names import CHECKPOINT_NAME
-from loader.job import Job
-from loader.model import SourceFile
+from loader.model import Destination, SourceFile
 from loader.report.identity import LoadIdentity
 from loader.status.relatives import child_of, parent_of
 
 
 def identity_of(
-    job: Job,
+    destination: Destination,
     files: Sequence[SourceFile] = (),
+    *,
+    is_rehearsal: bool,
     command: str = "",
     checkpoint: Checkpoint | None = None,
     ended_at: float | None = None,
@@ -21,16 +22,17 @@ def identity_of(
     """Return the known identity of a load.
 
     Args:
-        job: The settings.
+        destination: The destination of the events.
         files: The files of the load.
+        is_rehearsal: Whether the service is an emulator on this machine.
         command: The command line that runs the load again.
         checkpoint: The checkpoint of the load, or None if it has none.
         ended_at: End of this run in epoch seconds, or None.
     """
     known = LoadIdentity(
-        rehearsal=job.is_rehearsal,
-        instance_id=job.instance_id,
-        event_type=job.event_type,
+        rehearsal=is_rehearsal,
+        instance_id=destination.instance_id,
+        event_type=destination.event_type,
         files=[file.path for file in files],
         command=command,
         ended_at=ended_at,

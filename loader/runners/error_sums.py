@@ -8,29 +8,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from loader.errors import TooManyFailures
-from loader.job import Job
 from loader.job.sections import MIN_SAMPLE, MaxErrors
-from loader.loading.error_limits import ErrorCounts, too_many_errors
+from loader.loading.error_limits import ErrorCounts, ErrorLimits, too_many_errors
 
 NO_LIMIT = MaxErrors()
 
 
-def limits_of_worker(job: Job) -> dict[str, MaxErrors]:
+def limits_of_worker(limits: ErrorLimits) -> dict[str, MaxErrors]:
     """Return the limits that a worker watches itself, by setting: those that are numbers."""
-    limits = {"max_errors": job.max_errors, "max_errors_per_file": job.max_errors_per_file}
-    return {name: NO_LIMIT if limit.count is None else limit for name, limit in limits.items()}
+    by_setting = {"max_errors": limits.of_load, "max_errors_per_file": limits.of_file}
+    return {name: NO_LIMIT if limit.count is None else limit for name, limit in by_setting.items()}
 
 
 class ErrorSums:
     """Sums of what the workers count.
 
     Args:
-        job: The settings of the load.
+        limits: The limits of the load.
         run_dir: Its run directory, absolute.
     """
 
-    def __init__(self, job: Job, run_dir: Path) -> None:
-        self._job = job
+    def __init__(self, limits: ErrorLimits, run_dir: Path) -> None:
+        self._limits = limits
         self._run_dir = run_dir
         self._loads: dict[int, ErrorCounts] = {}
         self._files: dict[str, dict[int, ErrorCounts]] = {}
@@ -58,11 +57,11 @@ class ErrorSums:
         if not self._loads:
             return None
         exceeds = _exceed_at_end if at_end else _exceed
-        if exceeds(self._loads, self._job.max_errors):
+        if exceeds(self._loads, self._limits.of_load):
             return too_many_errors(self._run_dir)
         changed = {path: self._files[path] for path in (self._files if at_end else self._changed)}
         self._changed.clear()
-        limit = self._job.max_errors_per_file
+        limit = self._limits.of_file
         file = next((path for path, counts in changed.items() if exceeds(counts, limit)), None)
         return None if file is None else too_many_errors(self._run_dir, file)
 

@@ -24,7 +24,7 @@ from loader.job import Job, Shard, address_of, run_dir_of
 from loader.job.sections import Engine
 from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
-from loader.loading.settings import run_directory_settings
+from loader.loading.settings import error_limits, run_directory_settings
 from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.report import Snapshot
 from loader.runners.combined import as_in_s3, summary_of, together
@@ -125,7 +125,7 @@ class _WorkerLoad:
         self._load_id = ""
         self._logged: set[str] = set()
         self._of_the_dead: Counter[str] = Counter()
-        self._errors = ErrorSums(job, self._run_dir)
+        self._errors = ErrorSums(error_limits(job), self._run_dir)
 
     async def run(self) -> Ending:
         watching = asyncio.create_task(self._watch())
@@ -142,7 +142,9 @@ class _WorkerLoad:
         if errors and self._error is None:  # such a worker alone had nothing to load
             self._error = _not_delivered(self._run_dir, errors[0])
         seconds = time.monotonic() - self._began
-        identity = identity_of(self._job, command=self._command)
+        identity = identity_of(
+            self._job.destination, is_rehearsal=self._job.is_rehearsal, command=self._command
+        )
         summary = summary_of(
             self._run_dir, ends, self._snapshot(), seconds=seconds, error=self._error, identity=identity
         )
@@ -201,7 +203,7 @@ class _WorkerLoad:
                 "restart": self._job.restart and not worker.has_opened,
                 "max_in_flight": max(1, self._job.max_in_flight // of),
                 "max_held_bytes": max(2**20, self._job.max_held_bytes // of),
-                **limits_of_worker(self._job),
+                **limits_of_worker(error_limits(self._job)),
             }
         )
 

@@ -11,6 +11,7 @@ from loader.delivery.entry import Entry
 from loader.delivery.limits.byte_budget import ByteBudget, event_bytes
 from loader.delivery.settings import DeliverySettings, share_of_ceiling
 from loader.job import Job, OnFailure, Shard
+from loader.loading.settings import delivery_settings
 from tests.delivery.fake_service import event
 
 
@@ -66,7 +67,7 @@ def test_settings_of_a_job() -> None:
         drain_seconds=3.0,
         give_up_after="90s",
     )
-    assert DeliverySettings.of(job) == DeliverySettings(
+    assert delivery_settings(job) == DeliverySettings(
         rate=12.5,
         burst=4,
         max_held_bytes=2_000_000,

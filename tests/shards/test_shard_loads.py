@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from loader.checkpoint.start.lock import lock_run_dir
-from loader.delivery.settings import DeliverySettings, share_of_ceiling
+from loader.delivery.settings import share_of_ceiling
 from loader.errors import CheckpointLocked, CheckpointMismatch, ExitCode, SettingsError
 from loader.job import Job, Shard, checkpoint_dir_of
+from loader.loading.settings import delivery_settings
 from loader.testing import EmulatedService
 from tests.shards.conftest import EVERY_REJECTED, ROWS, Load
 
@@ -121,6 +122,6 @@ def test_the_ceiling_is_shared_out(job: Callable[..., Job]) -> None:
         rates, bursts = zip(*(share_of_ceiling(rate, burst, shard) for shard in shards), strict=True)
         assert sum(each or 0 for each in rates) == pytest.approx(rate)
         assert sum(each or 0 for each in bursts) == (burst or rate // 10)
-    assert DeliverySettings.of(job(shard="2/4", rate=100)).rate == 25
+    assert delivery_settings(job(shard="2/4", rate=100)).rate == 25
     with pytest.raises(SettingsError, match="A setting cannot be used"):
         job(shard="1/4", rate=10)

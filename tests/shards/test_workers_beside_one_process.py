@@ -12,6 +12,7 @@ from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from loader.errors import ExitCode
 from loader.job import Job
 from loader.loading.observers import Observers
+from loader.loading.settings import error_limits
 from loader.report import LoadSummary
 from loader.report.summary import to_json
 from loader.runners.error_sums import ErrorSums
@@ -82,7 +83,7 @@ def test_a_limit_of_errors_holds_for_the_load(
 
 def test_a_fast_shard_with_all_errors_is_not_the_load(job: MakeJob, tmp_path: Path) -> None:
     """Its share counts as far as it has looked at the extract; at the end the sums are exact."""
-    sums = ErrorSums(job(max_errors="4%"), tmp_path)
+    sums = ErrorSums(error_limits(job(max_errors="4%")), tmp_path)
     sums.take(1, (60, 1000, 0, 1000, 2000), {})
     sums.take(2, (0, 50, 0, 50, 100), {})
     assert sums.beyond_limits() is None

@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from loader.job import Job
 from loader.metrics import MetricsFile, emf_line
 from loader.metrics.otel import OtelMetrics, is_installed, is_wanted
+from loader.model import Destination
 from loader.report import LogFormat, Snapshot
 
 log = logging.getLogger(__name__)
@@ -22,14 +22,14 @@ class MetricsOutput:
     """Receives the snapshots of a load and writes its metrics.
 
     Args:
-        job: The settings; event type and instance become labels.
+        destination: The destination of the events; event type and instance become labels.
         path: The metrics file, or None.
         log_format: With JSON logs one line in CloudWatch's embedded metric format is printed at the end of
             the load.
     """
 
-    def __init__(self, job: Job, path: Path | None, log_format: LogFormat) -> None:
-        self._labels = {"event_type": job.event_type, "instance_id": job.instance_id}
+    def __init__(self, destination: Destination, path: Path | None, log_format: LogFormat) -> None:
+        self._labels = {"event_type": destination.event_type, "instance_id": destination.instance_id}
         self._file = None if path is None else MetricsFile(path, self._labels)
         self._path = path
         self._prints_line = log_format is LogFormat.JSON

@@ -102,12 +102,12 @@ def run_on_terminal(
             next_step="name another file with --summary-json",
         )
     typed = _typed(job, value_flags)
-    opened = _Opened(identity_of(job, command=typed.pasteable()))
+    opened = _Opened(identity_of(job.destination, is_rehearsal=job.is_rehearsal, command=typed.pasteable()))
     display = make_display(
         progress, sys.stderr, line=opened.progress_line if log_format is LogFormat.JSON else plain_line
     )
     display = with_signs(display, sys.stderr, signs)
-    metrics = MetricsOutput(job, metrics_file, log_format)
+    metrics = MetricsOutput(job.destination, metrics_file, log_format)
 
     is_live = progress is ProgressStyle.AUTO and log_format is LogFormat.TEXT and sys.stderr.isatty()
     hint = LiveHint(display, is_wanted=is_live)

@@ -11,7 +11,6 @@ from loader.delivery.limits.limiting_factor import limiting_name
 from loader.delivery.stats import DeliveryStats
 from loader.errors import LoaderError
 from loader.extract import Extract, FileEnds
-from loader.job import Job
 from loader.loading.error_limits import ErrorCounts
 from loader.model import Event, EventResult, EventState, PartResult, PartState, SlicePlan
 from loader.report import LoadSummary, Snapshot
@@ -27,11 +26,11 @@ class LoadCounters:
     """The counts of one run, added to those of earlier runs.
 
     Args:
-        job: The settings.
         extract: The extract.
         earlier: Counts of earlier runs.
         earlier_files: Counts of earlier runs for each file, by its number.
         settled_rows: Rows that earlier runs settled, so that this run does not read them.
+        retry_failed: Whether events that failed before are sent again, and so count again.
 
     Attributes:
         ends: The files that were read to their end.
@@ -40,13 +39,15 @@ class LoadCounters:
 
     def __init__(
         self,
-        job: Job,
         extract: Extract,
         earlier: Totals,
         earlier_files: Mapping[int, FileTotals],
         settled_rows: int,
+        *,
+        retry_failed: bool,
     ) -> None:
-        self._job = job
+        self._retry_failed = retry_failed
+        self._shard = extract.shard
         self._rows_total = extract.total_rows
         self._files_total = len(extract.files)
         self.ends = FileEnds(extract.files)
@@ -63,7 +64,7 @@ class LoadCounters:
         self._rows_done = 0
         self._rows_elsewhere = 0
         self._reject_kinds: dict[tuple[str, str], str] = {}
-        self._rows_failed = 0 if job.retry_failed else earlier.records_failed
+        self._rows_failed = 0 if retry_failed else earlier.records_failed
         self._files: defaultdict[int, Counter[str]] = defaultdict(Counter)
         for number, totals in earlier_files.items():
             self._files[number].update(
@@ -71,7 +72,7 @@ class LoadCounters:
                 elsewhere=totals.rows_elsewhere,
                 rejected=totals.rows_rejected,
                 swallowed=totals.lines_swallowed,
-                failed=0 if job.retry_failed else totals.records_failed,
+                failed=0 if retry_failed else totals.records_failed,
                 settled=totals.rows_settled,
             )
 
@@ -190,7 +191,7 @@ class LoadCounters:
 
     @property
     def _failed_before(self) -> int:
-        return 0 if self._job.retry_failed else self._earlier.events_failed
+        return 0 if self._retry_failed else self._earlier.events_failed
 
     def snapshot(self, stats: DeliveryStats, *, phase: str) -> Snapshot:
         """Return the state of the load, and record the limiting factor. This must be called regularly."""
@@ -262,7 +263,7 @@ class LoadCounters:
             retried=stats.retried,
             seconds=time.monotonic() - self._began,
             rows_in_run=self._rows_done - self._rows_elsewhere,
-            shard=str(self._job.shard or ""),
+            shard=str(self._shard or ""),
             rejected_because=self._rejected_because(totals),
             events_accepted_in_run=stats.accepted,
             resumed=resumed,

@@ -13,7 +13,6 @@ from loader.delivery.interfaces import DurableRecords, Surroundings
 from loader.delivery.limits.in_flight_cap import InFlightCap
 from loader.delivery.rate.governor import Governor
 from loader.delivery.rate.memory import RateMemory, Remembered
-from loader.delivery.settings import DeliverySettings
 from loader.errors import (
     ExtractError,
     LoaderError,
@@ -24,7 +23,6 @@ from loader.errors import (
 )
 from loader.extract import Extract
 from loader.extract.planning import plan_ahead, plan_slices
-from loader.job import Job, run_dir_of
 from loader.loading.error_limits import ErrorCounts, beyond_limits
 from loader.loading.observers import Ending, Observers
 from loader.loading.rejects import keep_rejects
@@ -32,6 +30,7 @@ from loader.loading.running.counters import LoadCounters, last_trouble
 from loader.loading.running.handover import Feeder
 from loader.loading.running.recorder import Recorder
 from loader.loading.running.sampling import Sampler
+from loader.loading.running.settings import SessionSettings
 from loader.loading.running.taking_over import TakingOver, held_groups
 from loader.loading.running.trouble_watch import TroubleWatch
 from loader.process.daemon_thread import in_daemon_thread
@@ -52,7 +51,7 @@ class LoadSession:
 
     def __init__(
         self,
-        job: Job,
+        settings: SessionSettings,
         extract: Extract,
         client: SupplyChainClient,
         checkpoint: Checkpoint,
@@ -60,39 +59,42 @@ class LoadSession:
         *,
         earlier: EarlierShards | None = None,
     ) -> None:
-        self._rate_memory = RateMemory(*client.caller, job.instance_id)
-        self._job = job
+        self._rate_memory = RateMemory(*client.caller, settings.destination.instance_id)
+        self._settings = settings
         self._extract = extract
         self._checkpoint = checkpoint
         self._observers = observers
         self._error: LoaderError | None = None
         self._settled = checkpoint.settled_windows()
         self._tally = LoadCounters(
-            job,
             extract,
             checkpoint.totals(),
             checkpoint.file_totals(self._settled),
             sum(sum(files.values()) for files in self._settled.values()),
+            retry_failed=settings.retry_failed,
         )
-        limits = partial(beyond_limits, job, run_dir_of(job).absolute())
+        limits = partial(beyond_limits, settings.limits, settings.run_dir)
         self._recorder = Recorder(
             checkpoint, self._tally, extract, on_result=observers.on_result, stop=self.stop, limits=limits
         )
         self._sampler = Sampler(self._tally.before, checkpoint.samples())
-        known = Remembered() if job.forget_rate else self._rate_memory.recall(time.time())
+        known = Remembered() if settings.forget_rate else self._rate_memory.recall(time.time())
         self._governor = Governor(now=time.monotonic(), learned_rate=known.limit, reached_rate=known.reached)
-        self._cap = InFlightCap(maximum=job.max_in_flight)
+        self._cap = InFlightCap(maximum=settings.max_in_flight)
+        held = held_groups(
+            settings.delivery.on_failure, checkpoint, earlier, retry_failed=settings.retry_failed
+        )
         self._dispatcher = Dispatcher(
             client,
             self._governor,
             self._cap,
             self._recorder.result,
-            settings=DeliverySettings.of(job),
+            settings=settings.delivery,
             surroundings=Surroundings(wall=client.service_now),
-            records=DurableRecords(checkpoint, self._recorder, held_groups(job, checkpoint, earlier)),
+            records=DurableRecords(checkpoint, self._recorder, held),
         )
 
-        self._taking_over = TakingOver(job, earlier, checkpoint, self._tally, client.service_now)
+        self._taking_over = TakingOver(settings.doubt, earlier, checkpoint, self._tally, client.service_now)
         self._trouble_watch = TroubleWatch(checkpoint.run_dir, lambda: last_trouble(self._dispatcher.stats))
 
     async def to_end(self) -> Ending:
@@ -145,7 +147,7 @@ class LoadSession:
             self._taking_over.of_slice,
         )
         plans = plan_slices(
-            self._job.destination,
+            self._settings.destination,
             self._extract,
             wanted=lambda number: number not in self._settled,
             known_rows=self._checkpoint.known_rows(),
@@ -216,7 +218,7 @@ class LoadSession:
             self._error = self._error or error
             summary = self._summary()
         # The shard that ends last writes the rejected rows of all shards, even if it has none.
-        if (summary.rows_rejected or self._job.shard is not None) and summary.has_read_all:
+        if (summary.rows_rejected or self._extract.shard is not None) and summary.has_read_all:
             await self._keep_rejects()
         log.info(
             "The load ended.",
@@ -241,7 +243,7 @@ class LoadSession:
 
     async def _keep_rejects(self) -> None:
         """Write copies of the rejected rows for correction."""
-        keep = partial(keep_rejects, run_dir_of(self._job).absolute(), self._extract.table)
+        keep = partial(keep_rejects, self._settings.run_dir, self._extract.table)
         try:
             await self._observers.unless_stopped(in_daemon_thread(keep, "rejects"))
         except LoaderError:

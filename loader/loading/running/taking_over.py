@@ -6,9 +6,10 @@ from loader.checkpoint import Checkpoint, WindowProgress
 from loader.checkpoint.doubt import SKIPPED, SKIPPED_MESSAGE
 from loader.checkpoint.progress import doubt_since
 from loader.errors import DecisionNeeded
-from loader.job import InDoubt, Job, OnFailure
+from loader.job import OnFailure
+from loader.loading.doubts import DoubtRule
 from loader.loading.running.counters import LoadCounters
-from loader.model import SAFE_SECONDS, Event, EventResult, EventState, Operation, SlicePlan
+from loader.model import SAFE_SECONDS, Event, EventResult, EventState, SlicePlan
 from loader.shards.earlier import EarlierShards, TakenOver
 
 
@@ -16,7 +17,7 @@ class TakingOver:
     """Copies the results of earlier shards into the checkpoint of this shard, which then is complete.
 
     Args:
-        job: The settings.
+        doubt: What happens to an event in doubt whose token has expired.
         earlier: The checkpoints of earlier shards, or None if there are none.
         checkpoint: The checkpoint of this shard.
         counters: Count the results that are taken over.
@@ -25,13 +26,13 @@ class TakingOver:
 
     def __init__(
         self,
-        job: Job,
+        doubt: DoubtRule,
         earlier: EarlierShards | None,
         checkpoint: Checkpoint,
         counters: LoadCounters,
         clock: Callable[[], float],
     ) -> None:
-        self._job = job
+        self._doubt = doubt
         self._earlier = earlier
         self._checkpoint = checkpoint
         self._counters = counters
@@ -84,11 +85,11 @@ class TakingOver:
         before = self._clock() - SAFE_SECONDS
         for index in [index for index, since in taken.in_doubt.items() if since < before]:
             since = taken.in_doubt.pop(index)
-            if self._job.in_doubt is InDoubt.SKIP:
+            if self._doubt.skips:
                 taken.settled[index] = EventResult(
                     events[index], EventState.FAILED, None, SKIPPED, SKIPPED_MESSAGE, 0, since
                 )
-            elif self._job.in_doubt is not InDoubt.RESEND and self._job.operation is Operation.APPEND:
+            elif not self._doubt.may_resend:
                 raise DecisionNeeded(
                     "Events of other runners may have been accepted, and their tokens have expired.",
                     where=str(self._checkpoint.run_dir),
@@ -98,9 +99,11 @@ class TakingOver:
                 )
 
 
-def held_groups(job: Job, checkpoint: Checkpoint, earlier: EarlierShards | None) -> frozenset[str]:
+def held_groups(
+    on_failure: OnFailure, checkpoint: Checkpoint, earlier: EarlierShards | None, *, retry_failed: bool
+) -> frozenset[str]:
     """Return the groups that ``--on-failure hold`` holds back when the run begins."""
-    if job.on_failure is not OnFailure.HOLD:
+    if on_failure is not OnFailure.HOLD:
         return frozenset()
-    of_earlier = earlier.held_groups() if earlier is not None and not job.retry_failed else frozenset()
+    of_earlier = earlier.held_groups() if earlier is not None and not retry_failed else frozenset()
     return checkpoint.held_groups() | of_earlier
