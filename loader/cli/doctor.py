@@ -14,10 +14,11 @@ from rich.table import Table
 
 from loader.cli.datasets import UNCUT_CHARS
 from loader.errors import ExitCode
-from loader.job import Job, read_job
+from loader.job import read_job
 
 if TYPE_CHECKING:
     from loader.doctor import Check
+    from loader.service.settings import ClientSettings
 
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
 
@@ -52,6 +53,7 @@ def doctor(
     Exit codes: 0 no check failed; 2 a check failed.
     """
     from loader.doctor.service import NO_INSTANCE  # noqa: PLC0415 - botocore is slow to import, --help is not
+    from loader.stage_settings.connections import client_settings  # noqa: PLC0415 - the same
 
     given: dict[str, Any] = {"region": region, "profile": profile, "endpoint_url": endpoint_url}
     job = read_job(
@@ -60,7 +62,7 @@ def doctor(
         instance_id=instance_id or NO_INSTANCE,
         **{name: value for name, value in given.items() if value is not None},
     )
-    checks = asyncio.run(_all_checks(job, run_dir))
+    checks = asyncio.run(_all_checks(client_settings(job), run_dir))
     rows = [(each.name, each.state.value, each.found, each.next_step) for each in checks]
     if as_json:
         names = ("name", "state", "found", "next_step")
@@ -71,12 +73,11 @@ def doctor(
     raise typer.Exit(ExitCode.REFUSED if failed else ExitCode.DELIVERED)
 
 
-async def _all_checks(job: Job, run_dir: Path) -> "list[Check]":
+async def _all_checks(settings: "ClientSettings", run_dir: Path) -> "list[Check]":
     from loader.doctor import machine_checks, service_checks  # noqa: PLC0415 - the same
-    from loader.stage_settings.connections import client_settings  # noqa: PLC0415 - the same
 
-    checks = list(machine_checks(run_dir, job.max_in_flight))
-    return checks + [check async for check in service_checks(client_settings(job))]
+    checks = list(machine_checks(run_dir, settings.max_in_flight))
+    return checks + [check async for check in service_checks(settings)]
 
 
 def _show(rows: Sequence[tuple[str, str, str, str]]) -> None:

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import IO, Any
@@ -25,11 +26,13 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from loader.aws.signing import Credentials
 from loader.errors import DeliveryStopped
-from loader.job import Job, Shard
+from loader.job import Job, Shard, run_dir_of
+from loader.job.sections import located
 from loader.loading.observers import Ending, Observers
 from loader.runners.processes import MODULE
-from loader.runners.ray_cluster import connected, on_machines, passed_on
+from loader.runners.ray_cluster import check_machines, connected, passed_on
 from loader.runners.workers import run_workers
+from loader.stage_settings.connections import s3_access
 
 MESSAGES_SECONDS = 0.25
 """Interval at which a task and the driver exchange messages."""
@@ -52,8 +55,12 @@ def run_on_ray(
     Raises:
         LoaderError: The load was refused before anything was sent.
     """
-    with connected(job):
-        placed = on_machines(job)
+    tasks = job.workers or 0
+    extract = tuple(located(name, Path.cwd()) for name in job.extract)
+    run_dir = run_dir_of(job).absolute()
+    with connected(job.ray_address, tasks):
+        check_machines(extract, run_dir, s3_access(job), tasks)
+        placed = job.model_copy(update={"extract": extract, "run_dir": run_dir})
         return run_workers(placed, observers, command=command, key=key, start=_Tasks().start)
 
 

@@ -18,13 +18,11 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import loader
 from loader.errors import Interrupted, LoaderError, SettingsError
-from loader.job import Job, run_dir_of
-from loader.job.sections import located
 from loader.private_files import make_private_folder
 from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.sources.left_out import LeftOut
 from loader.sources.local_paths import S3_SCHEME, local_files, unlisted
-from loader.sources.s3_client import S3Client
+from loader.sources.s3_client import S3Access
 from loader.sources.s3_objects import find_objects
 
 log = logging.getLogger(__name__)
@@ -47,31 +45,35 @@ PASSED_ON = (
 
 
 @contextmanager
-def connected(job: Job) -> Iterator[None]:
+def connected(address: str | None, tasks: int) -> Iterator[None]:
     """Connect to the cluster, or start one on this machine.
+
+    Args:
+        address: Its address, or None to start one.
+        tasks: Number of tasks for which one that is started has processors.
 
     Raises:
         SettingsError: No cluster responds at the address.
         Interrupted: A signal arrived before the load began.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # otherwise Ray sends usage reports
-    options: dict[str, Any] = {"address": job.ray_address}
-    if job.ray_address is None:
+    options: dict[str, Any] = {"address": address}
+    if address is None:
         made = {
-            "num_cpus": job.workers,
+            "num_cpus": tasks,
             "object_store_memory": OBJECT_STORE_BYTES,
             "include_dashboard": False,
         }
         options = {"address": "local", **made}
     with on_signals(_raise, lambda _: None, GRACE_SECONDS):
         try:
-            _check_listening(job.ray_address)
+            _check_listening(address)
             with _own_sigterm():
                 ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
         except (OSError, RuntimeError, ValueError, RayError) as error:
             raise SettingsError(
                 "No Ray cluster can run the load.",
-                where=job.ray_address or "this machine",
+                where=address or "this machine",
                 why=str(error).strip().splitlines()[0],
                 next_step="start one with 'ray start --head', or leave out --ray-address",
             ) from error
@@ -81,17 +83,20 @@ def connected(job: Job) -> Iterator[None]:
             ray.shutdown()
 
 
-def on_machines(job: Job) -> Job:
-    """Check each machine of the cluster; return the job with paths that are valid on all of them.
+def check_machines(extract: Sequence[str], run_dir: Path, s3: S3Access, tasks: int) -> None:
+    """Check that each machine of the cluster has what a load needs.
+
+    Args:
+        extract: The extract, in a form that is valid in any folder.
+        run_dir: The run directory, absolute.
+        s3: How S3 is reached.
+        tasks: Number of tasks.
 
     Raises:
         SettingsError: A machine has another version, or lacks the extract or the run directory.
         NothingToLoad: No files were found.
         ExtractError: The extract cannot be read here.
     """
-    run_dir = run_dir_of(job).absolute()
-    extract = tuple(located(name, Path.cwd()) for name in job.extract)
-    placed = job.model_copy(update={"extract": extract, "run_dir": run_dir})
     # A machine without resources has just joined and has not reported them yet.
     machines = [
         each
@@ -99,20 +104,17 @@ def on_machines(job: Job) -> Job:
         if each["Alive"] and (not each["Resources"] or each["Resources"].get("CPU"))
     ]
     cpus = int(sum(each["Resources"].get("CPU", 0) for each in machines))
-    if cpus < (job.workers or 0):
-        log.warning(
-            "The Ray cluster has %d CPUs for %d shards: some of them wait for others.", cpus, job.workers
-        )
+    if cpus < tasks:
+        log.warning("The Ray cluster has %d CPUs for %d shards: some of them wait for others.", cpus, tasks)
     make_private_folder(run_dir)
     mark = run_dir / f"look-{uuid.uuid4().hex}"
     mark.touch(0o600)
     try:
-        ours = _look(placed, mark)
-        for machine, theirs in _looks(placed, mark, machines).items():
+        ours = _look(extract, s3, mark)
+        for machine, theirs in _looks(extract, s3, mark, machines).items():
             _compare(machine, theirs, ours, run_dir)
     finally:
         mark.unlink(missing_ok=True)
-    return placed
 
 
 def passed_on() -> dict[str, str]:
@@ -120,13 +122,17 @@ def passed_on() -> dict[str, str]:
     return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
 
 
-def _looks(job: Job, mark: Path, machines: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def _looks(
+    extract: Sequence[str], s3: S3Access, mark: Path, machines: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
     """Return what each machine finds, by its name."""
     looks = {}
     for each in machines:
         there = NodeAffinitySchedulingStrategy(each["NodeID"], soft=False)
         task = ray.remote(_look_for_driver).options(num_cpus=0, max_retries=0, scheduling_strategy=there)
-        looks[f"{each['NodeManagerHostname']} ({each['NodeManagerAddress']})"] = task.remote(job, mark)
+        looks[f"{each['NodeManagerHostname']} ({each['NodeManagerAddress']})"] = task.remote(
+            extract, s3, mark
+        )
     found = {}
     for machine, look in looks.items():
         try:
@@ -166,22 +172,22 @@ def _compare(machine: str, theirs: Mapping[str, Any], ours: Mapping[str, Any], r
         )
 
 
-def _look_for_driver(job: Job, mark: Path) -> dict[str, Any]:
+def _look_for_driver(extract: Sequence[str], s3: S3Access, mark: Path) -> dict[str, Any]:
     """Run the check; return an error of the loader as texts, which can be sent to the driver."""
     try:
-        return _look(job, mark)
+        return _look(extract, s3, mark)
     except LoaderError as error:
         problem = (error.where or "the extract", error.what)
         return {"version": loader.__version__, "problem": problem, "files": [], "has_mark": False}
 
 
-def _look(job: Job, mark: Path) -> dict[str, Any]:
+def _look(extract: Sequence[str], s3: S3Access, mark: Path) -> dict[str, Any]:
     """Return the files that this machine finds, and whether it can write to the run directory."""
-    s3 = S3Client(job.extract_profile or job.profile, job.region)
+    client = s3.client()
     files: list[tuple[str, int]] = []
-    for pattern in unlisted(job.extract):
+    for pattern in unlisted(extract):
         if pattern.startswith(S3_SCHEME):
-            files += [(str(each), each.size_bytes) for each in find_objects(pattern, s3, LeftOut())]
+            files += [(str(each), each.size_bytes) for each in find_objects(pattern, client, LeftOut())]
         else:
             files += [(str(each), each.stat().st_size) for each in local_files(pattern, LeftOut())]
     has_mark = mark.exists() and os.access(mark.parent, os.W_OK)
