@@ -107,6 +107,55 @@ def test_imports_run_down_the_table():
     assert upward == []
 
 
+KNOW_THE_JOB = {
+    "__init__.py": "exports it",
+    "job/__init__.py": "exports it",
+    "job/reading.py": "reads it",
+    "job/run_folder.py": "names the run directory by its plan settings",
+    "stage_settings/connections.py": "takes the settings of stages from it",
+    "stage_settings/extract.py": "takes the settings of stages from it",
+    "stage_settings/frame.py": "makes a job of a frame",
+    "loading/settings.py": "takes the settings of the parts of a load from it",
+    "loading/api.py": "runs a load",
+    "loading/library.py": "runs a load",
+    "preview/preview.py": "runs a plan",
+    "preview/planned_events.py": "runs a plan",
+    "drafting/draft.py": "drafts a job file",
+    "verify/stored_settings.py": "restores the job of a load",
+    "runners/engines.py": "runs a load by several processes",
+    "runners/workers.py": "runs a load by several processes, each with a job of its own",
+    "runners/ray.py": "runs a load by tasks of a Ray cluster",
+    "runners/messages.py": "sends a job to a worker",
+    "runners/worker.py": "runs the job that it receives",
+    "cli/load.py": "runs a load",
+    "cli/options.py": "makes flags of its fields",
+    "cli/terminal/running.py": "runs a load",
+    "cli/terminal/emulate.py": "makes a job for a rehearsal",
+    "testing/emulated_service.py": "makes jobs for tests of users",
+    "integrations/dlt.py": "runs a load for each file",
+}
+"""The modules that know the whole job, with the reasons. All others get settings of their own: see
+``loader/stage_settings``."""
+
+
+def knows_the_job(path: Path) -> bool:
+    """Return whether a module imports the class ``Job``, or reaches it through the package that has it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and "loader" in (node.module or "").split(".")[:1]:
+            names = {alias.name for alias in node.names}
+            if "Job" in names or (node.module == "loader" and "job" in names):
+                return True
+        if isinstance(node, ast.Import) and any(each.name.startswith("loader.job") for each in node.names):
+            return True
+    return False
+
+
+def test_only_what_runs_a_command_knows_the_whole_job():
+    """A stage gets the settings that it uses, and cannot depend on the others."""
+    found = {str(path.relative_to(PACKAGE)) for path in MODULES if knows_the_job(path)}
+    assert sorted(found) == sorted(KNOW_THE_JOB)
+
+
 def test_the_page_names_modules_that_exist():
     """Each module that the page about the structure names is there."""
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
