@@ -20,7 +20,7 @@ from loader.delivery.rate.memory import Remembered
 from loader.errors import Interrupted, LoaderError, contained
 from loader.job import DATASET_EVENT_TYPE
 from loader.measuring.calls import Calls, CountedClient
-from loader.measuring.cell_run import MEASURING_DRAIN_SECONDS, CellRun
+from loader.measuring.cell_run import EXTRA_SECONDS, MEASURING_DRAIN_SECONDS, CellRun
 from loader.measuring.consent import check_consent
 from loader.measuring.grid import RESERVED_CALLS, Cell, CellResult, Measurement, MeasureSettings, cells_of
 from loader.measuring.own_dataset import only_measurement, own_dataset
@@ -104,7 +104,7 @@ async def measure(
     """Do the same as `measure_to_end` on the running event loop."""
     stop = stop or _Stop()
     cells = cells_of(settings, least_record_bytes(dataset))
-    seconds = len(cells) * (settings.seconds + MEASURING_DRAIN_SECONDS)
+    seconds = len(cells) * (settings.seconds + EXTRA_SECONDS + MEASURING_DRAIN_SECONDS)
     announce(cells, settings.max_calls, seconds)
     calls = Calls(settings.max_calls)
     results: list[CellResult] = []

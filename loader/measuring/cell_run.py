@@ -39,6 +39,10 @@ _LOOK_SECONDS = 0.05
 MEASURING_DRAIN_SECONDS = 5.0
 """How long to wait for pending answers after the end of a cell."""
 
+EXTRA_SECONDS = 5.0
+"""How much longer a cell lasts at most if no event was accepted after its warm-up. A quota of one call in
+some seconds, or a machine that stood still, leaves nothing to measure in a short time."""
+
 
 @dataclass(frozen=True, slots=True)
 class _WarmUp:
@@ -149,7 +153,9 @@ class CellRun:
             index += 1
 
     async def _time(self) -> None:
-        while (elapsed := time.monotonic() - self._began_at) < self._seconds:
+        while (elapsed := time.monotonic() - self._began_at) < self._seconds or (
+            elapsed < self._seconds + EXTRA_SECONDS and not self._has_measured
+        ):
             is_warm = max(elapsed / self._seconds, self._client.used_share) >= WARM_UP_SHARE
             if is_warm and self._warm is None:
                 stats = self._dispatcher.stats
@@ -157,6 +163,11 @@ class CellRun:
                 self._warm = _WarmUp(time.monotonic(), stats.attempts, stats.throttled, round_trips)
             await asyncio.sleep(_LOOK_SECONDS)
         self._dispatcher.stop("the time of the cell is up")
+
+    @property
+    def _has_measured(self) -> bool:
+        """Whether an event that was sent after the warm-up is accepted."""
+        return self._warm is not None and max(self._accepted.starts, default=0.0) > self._warm.at
 
     def _on_outcome(self, kind: OutcomeKind, started_at: float) -> None:
         if kind is OutcomeKind.ACCEPTED:
@@ -210,6 +221,6 @@ def measured_stretch(
     for start, end in (*pairs, *((start, last) for start in after[:1])):
         accepted = bisect_right(accepted_at, end) - bisect_right(accepted_at, start)
         has_many = accepted >= MANY_EVENTS and end - start >= SHORT_SHARE * whole_seconds
-        if has_many or end - start >= LONG_SHARE * whole_seconds:
+        if has_many or (accepted and end - start >= LONG_SHARE * whole_seconds):
             return start, end
     return warm_at, last

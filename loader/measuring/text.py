@@ -19,6 +19,9 @@ COLUMNS = (
     "max",
 )
 
+FEW_EVENTS = 20
+"""One event more or less changes a rate of fewer events by over 5 %."""
+
 
 def announcement(cells: Sequence[Cell], max_calls: int, seconds: float, dataset: str) -> str:
     """Return the announcement that is shown before the first call."""
@@ -83,6 +86,12 @@ def remarks(measurement: Measurement) -> list[str]:
         notes.append(
             f"{figures.counted(len(short), 'combination')} ended early, because the calls were used up: "
             "more calls (--max-calls) or fewer seconds (--seconds) measure the whole time."
+        )
+    few = [result for result in measurement.results if result.accepted < FEW_EVENTS]
+    if few:
+        notes.append(
+            f"{figures.counted(len(few), 'combination')} had fewer than {FEW_EVENTS} events accepted after "
+            "the warm-up, so the rate is rough: more seconds (--seconds) measure it better."
         )
     made, most = figures.counted(measurement.calls, "call"), figures.count(measurement.max_calls)
     notes.append(f"{made} of at most {most} made.")

@@ -1,6 +1,8 @@
 """A fault beside the delivery of a cell: it is reported, not measured."""
 
 import asyncio
+import time
+from collections.abc import Callable  # noqa: TC003 - annotates an attribute
 
 import pytest
 
@@ -26,6 +28,22 @@ class EndlessClient:
         return Outcome(OutcomeKind.ACCEPTED, event_id="e")
 
 
+class SlowClient(EndlessClient):
+    """Accepts one event at once, and the next ones after the time of the cell."""
+
+    def __init__(self) -> None:
+        self.on_outcome: Callable[[OutcomeKind, float], None] = lambda _kind, _started_at: None
+        self._began_at = time.monotonic()
+
+    async def attempt(self, _event: Event) -> Outcome:
+        """Accept the event when it is due."""
+        started_at = time.monotonic()
+        if started_at > self._began_at + 0.02:
+            await asyncio.sleep(max(0.0, self._began_at + 0.7 - started_at))
+        self.on_outcome(OutcomeKind.ACCEPTED, started_at)
+        return Outcome(OutcomeKind.ACCEPTED, event_id="e")
+
+
 class FaultyPayloads(Payloads):
     """Payloads of which the fourth cannot be made."""
 
@@ -43,3 +61,12 @@ async def test_a_fault_ends_the_cell_and_is_raised() -> None:
     with pytest.raises(UnhandledCase) as raised:
         await asyncio.wait_for(cell.run(), 20)
     assert isinstance(raised.value.__cause__, SystemExit)
+
+
+async def test_a_cell_waits_for_an_acceptance_after_its_warm_up() -> None:
+    """Where the first one comes after the time of the cell, a rate of 0 would be wrong."""
+    payloads = Payloads(dataset_by_name("inbound_order_line"), CELL, 0, "run")
+    cell = CellRun(SlowClient(), CELL, payloads, seconds=0.2, known=Remembered())  # type: ignore[arg-type] # a fake
+    result = await asyncio.wait_for(cell.run(), 20)
+    assert result.accepted > 0
+    assert result.events_per_second > 0

@@ -43,3 +43,8 @@ def test_a_throttle_at_the_very_end_does_not_shorten_the_time():
     """Two throttles in quick succession are not a period to measure over."""
     accepted_at = [at / 50 for at in range(500)]
     assert measured_stretch(4.0, [9.9, 9.95], accepted_at) == (4.0, accepted_at[-1])
+
+
+def test_a_time_between_throttles_without_an_acceptance_is_not_measured():
+    """A machine that stands still sends nothing between two throttles; the service would have accepted."""
+    assert measured_stretch(0.4, [0.42, 0.93], [0.1, 0.2, 0.95, 0.96]) == (0.42, 0.96)
