@@ -20,6 +20,7 @@ from pathlib import Path
 
 import orjson
 
+from loader.cli.terminal.panic_filter import without_panics
 from loader.delivery.rate.memory import RateMemory, Remembered
 from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Emulator, EmulatorSettings, running_emulator
 from loader.emulator.store.ledger import ACCEPTED, REPLAYED
@@ -87,7 +88,7 @@ def judge(number: int, folder: Path, emulator: Emulator, at_start: int) -> Verdi
     began = time.process_time()
     log = folder / "log"
     try:
-        with _logged(log):
+        with without_panics(), _logged(log):  # as in the command
             ending = _load(case, folder, emulator.url)
     except LoaderError as error:
         verdict.code, verdict.said = error.exit_code, render_error(error, color=False)
