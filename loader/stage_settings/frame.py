@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from loader.errors import SettingsError
 from loader.extract.frames import Frame, stored_frame
-from loader.job import Job, address_of, checkpoint_dir_of
+from loader.job import Job, address_of, checkpoint_dir_of, run_dir_of
 
 
 @contextmanager
@@ -32,8 +32,7 @@ def job_of_frame(job: Job, frame: Frame | None) -> Iterator[Job]:
             why="the rows come either from files or from the frame",
             next_step="leave out extract in the job, SCN_LOADER_EXTRACT in the environment, or the frame",
         )
-    run_dir = checkpoint_dir_of(job)
-    with stored_frame(frame, run_dir) as path:
-        yield job.model_copy(
-            update={"extract": (path,), "run_dir": job.run_dir if address_of(job.run_dir) else run_dir}
-        )
+    # The name of a run directory without a setting depends on the extract: the frame, not the file.
+    run_dir = job.run_dir if address_of(job.run_dir) else run_dir_of(job)
+    with stored_frame(frame, checkpoint_dir_of(job)) as path:
+        yield job.model_copy(update={"extract": (path,), "run_dir": run_dir})

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pytest
 
 from loader import ExitCode, LoaderError, load, plan, planned_events, read_job, run_load, stream_load
+from loader.job.shard import Shard
+from loader.shards.parts import shard_folders
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
 
@@ -86,6 +88,21 @@ def test_the_same_frame_again_sends_nothing_and_another_one_is_a_new_load(job) -
     assert (again.attempts, again.resumed) == (0, True)
     other = run_load(job, frame=pl.DataFrame(ROWS).with_columns(pl.col("quantity") + 1))
     assert (other.events_accepted, other.resumed) == (50, False)
+
+
+def test_shards_of_a_frame_share_one_run_directory(job, tmp_path: Path) -> None:
+    """Each has its folder in it, and together they are one load."""
+    events = []
+    for number in (1, 2):
+        shard = job.model_copy(update={"shard": Shard(number=number, of=2)})
+        events.append(run_load(shard, frame=pl.DataFrame(ROWS)).events_accepted)
+    assert sum(events) == 50
+    assert all(events)
+    found = shard_folders(tmp_path / "run")
+    assert [(shard.number, shard.of) for shard, _ in found] == [(1, 2), (2, 2)]
+    assert {path.parent for path in (tmp_path / "run").rglob("checkpoint.sqlite")} == {
+        folder for _, folder in found
+    }
 
 
 async def test_a_frame_is_loaded_on_a_running_loop(job, tmp_path: Path) -> None:
