@@ -120,7 +120,9 @@ class RecordBlock:
             return True
         quote = self._dialect.syntax.quote
         names = [name for name in self._dialect.header if not (quote and quote in name)]
-        return bool(self._dialect.header) and all(name.encode() in self._text for name in names)
+        # A long name is the least likely to be in a row.
+        ordered = sorted(names, key=len, reverse=True)
+        return bool(self._dialect.header) and all(name.encode() in self._text for name in ordered)
 
     def _fast_frame(self) -> pl.DataFrame | None:
         """Return the fields if no record is too long. As the separators add up, none is too short then."""

@@ -88,36 +88,32 @@ def _outside_quotes(body: bytes, syntax: Syntax) -> bytes | None:
     if len(pieces) % 2 == 0:
         return None
     separator, line_end = syntax.separator.encode(), syntax.line_end.encode()
-    after_quote = (separator, line_end, b"\r\n") if line_end == b"\n" else (separator, line_end)
-    between = pieces[2:-1:2]
     # An empty piece between two quoted texts is a doubled quote inside a text. Every other piece must begin
-    # and end at the border of a field. Counting in the joined text is faster than examining each piece.
-    filled = len(between) - between.count(b"")
-    joined = quote.join([b"", *between, b""]) if between else b""
-    begins = sum(joined.count(quote + border) for border in after_quote)
-    ends = joined.count(separator + quote) + joined.count(line_end + quote)
-    fits = begins == ends == filled
-    fits = fits and (not pieces[0] or pieces[0].endswith((separator, line_end)))
-    fits = fits and (not pieces[-1] or pieces[-1].startswith(after_quote))
+    # and end at the border of a field. Where each field is quoted, most pieces are equal.
+    between = set(pieces[2:-1:2])
+    ends = {b"", separator, line_end}
+    begins = ends | {b"\r"} if line_end == b"\n" else ends  # `_mixes_line_ends` refuses "\r" without "\n"
+    fits = {piece[:1] for piece in between} <= begins and {piece[-1:] for piece in between} <= ends
+    fits = fits and pieces[0][-1:] in ends and pieces[-1][:1] in begins
     return quote.join(pieces[::2]) if fits else None
 
 
 def _may_have_empty_rows(body: bytes, syntax: Syntax, columns: int) -> bool:
     """Return whether a line may have separators only."""
-    separator, line_end = syntax.separator.encode(), syntax.line_end.encode()
     if columns == 1 or not syntax.skips_empty_rows:
         return False
-    # The search begins at a line end, which is found fast.
-    if not body.startswith(separator) and line_end + separator not in body:
-        return False
-    return _empty_row(separator, line_end).search(line_end + body) is not None
+    first, later = _empty_rows(syntax.separator.encode(), syntax.line_end.encode())
+    return bool(first.match(body) or later.search(body))
 
 
 @cache
-def _empty_row(separator: bytes, line_end: bytes) -> re.Pattern[bytes]:
-    return re.compile(
-        re.escape(line_end + separator) + b"(?:%b)*\\r*(?:%b|\\Z)" % (re.escape(separator), line_end)
-    )
+def _empty_rows(separator: bytes, line_end: bytes) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """Return the patterns of an empty row at the start of a text and after a line end.
+
+    A pattern that begins with a line end is searched four times as fast as ``in`` searches two bytes.
+    """
+    row = b"(?:%b)+\\r*(?:%b|\\Z)" % (re.escape(separator), line_end)
+    return re.compile(row), re.compile(line_end + row)
 
 
 def _may_hold_rows(body: bytes, syntax: Syntax, columns: int) -> bool:
