@@ -251,10 +251,19 @@ def read_last_run(connection: sqlite3.Connection) -> tuple[float, float | None, 
     ).fetchone()
     if row is None:
         return None
-    started_at, ended_at, cause, exit_code, complete, *numbers = row
+    started_at, ended_at, cause, exit_code, complete, attempts, throttled, retried, seconds = row
     if ended_at is None:
         return started_at, None, None
-    end = RunEnd(cause, exit_code, bool(complete), not read_marks(connection), *numbers)
+    end = RunEnd(
+        cause,
+        exit_code,
+        complete=bool(complete),
+        graceful=not read_marks(connection),
+        attempts=attempts,
+        throttled=throttled,
+        retried=retried,
+        seconds=seconds,
+    )
     return started_at, ended_at, end
 
 

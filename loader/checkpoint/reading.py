@@ -1,5 +1,6 @@
 """Read a checkpoint in any state, without a change to its files."""
 
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -20,6 +21,8 @@ from loader.private_files import check_files, with_sidecars
 DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_FORMAT)
 """SQLite's result codes for damaged content. SQLITE_ERROR means here that a table is missing."""
 
+_COMMENT = re.compile(r"--[^\n]*")
+"""A comment in the definition of a table. No definition has ``--`` in a string."""
 
 WAL_HEADER_BYTES = 32
 """Size in bytes of a write-ahead log without a frame (SQLite file format, 4.1). A run can be killed between
@@ -95,14 +98,15 @@ def check_whole(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _tables_as_created() -> set[tuple[str, str]]:
-    """Return name and definition of each table, index and view of a new checkpoint."""
+    """Return name and definition of each table, index and view of a new checkpoint, without comments."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         create_tables(connection)
         return _tables(connection)
 
 
 def _tables(connection: sqlite3.Connection) -> set[tuple[str, str]]:
-    return set(connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall())
+    stored = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {(name, " ".join(_COMMENT.sub("", definition).split())) for name, definition in stored}
 
 
 def read_plan(connection: sqlite3.Connection) -> tuple[str, float, Plan]:

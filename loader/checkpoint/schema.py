@@ -5,8 +5,8 @@ one blob per window, with 16 bytes per event at ``16 * event_index``. They are z
 accepted, so the blob also shows which events are accepted. Rejected rows, and events that failed, are in
 doubt or were held back, are rare and have one readable row each.
 
-``check_whole`` compares the definitions below with the stored ones, including the comments. A change of a
-definition or comment needs a new format version.
+``check_whole`` compares the definitions below with the stored ones, without comments. A change of a
+definition needs a new format version.
 """
 
 import sqlite3
@@ -22,14 +22,14 @@ FORMAT_VERSION = 15
 _SCHEMA = """
 CREATE TABLE load (
     id         TEXT NOT NULL,
-    created_at REAL NOT NULL,          -- this and every other *_at: epoch seconds
+    created_at REAL NOT NULL,          -- epoch seconds, as every other *_at
     settings   TEXT NOT NULL,          -- the plan settings, as JSON
-    command    TEXT NOT NULL,          -- the command line to run again, if it is known
-    generation INTEGER NOT NULL,       -- how many loads of the run directory made way for this one
-    window_rows INTEGER NOT NULL,      -- rows of a window, and of the slices in which it is planned
+    command    TEXT NOT NULL,          -- the command line of the load, if it is known
+    generation INTEGER NOT NULL,       -- number of earlier loads of the run directory
+    window_rows INTEGER NOT NULL,      -- rows of a window, and of each of its slices
     slice_rows INTEGER NOT NULL
 );
-CREATE TABLE connection (              -- how the service was reached last: settings that shape no event
+CREATE TABLE connection (              -- settings of the last connection; they do not change events
     settings TEXT NOT NULL);           -- as JSON
 CREATE TABLE files (
     number      INTEGER PRIMARY KEY,
@@ -40,34 +40,34 @@ CREATE TABLE files (
     fingerprint TEXT NOT NULL,
     copy        INTEGER NOT NULL,
     rows        INTEGER,
-    changed_ns  INTEGER NOT NULL,      -- ctime; 0 if it is not known, as inode
+    changed_ns  INTEGER NOT NULL,      -- ctime; it and the inode are 0 if unknown
     inode       INTEGER NOT NULL,
-    rows_before INTEGER NOT NULL       -- rows of a sheet up to its header, which people count too
+    rows_before INTEGER NOT NULL       -- rows of a sheet up to its header; sheets count them as rows
 );
 CREATE TABLE windows (
     number        INTEGER PRIMARY KEY,
-    file          INTEGER NOT NULL,    -- of its first row
-    first_row     INTEGER NOT NULL,    -- rows are counted from 0 in their file
-    rows_read     INTEGER NOT NULL,    -- this and the next five: as far as it was planned, by this shard
+    file          INTEGER NOT NULL,    -- file of its first row
+    first_row     INTEGER NOT NULL,    -- counted from 0 in the file
+    rows_read     INTEGER NOT NULL,    -- this and the next five: planned so far, by this shard
     rows_filtered INTEGER NOT NULL,
     rows_rejected INTEGER NOT NULL,
     records       INTEGER NOT NULL,
     events        INTEGER NOT NULL,
-    rows_filtered_unknown INTEGER NOT NULL,  -- those of rows_filtered for which the filter had no answer
+    rows_filtered_unknown INTEGER NOT NULL,  -- rows of rows_filtered whose filter value is unknown
     slices        INTEGER NOT NULL,
     is_whole      INTEGER NOT NULL,    -- whether it was planned to its end
     accepted      INTEGER NOT NULL DEFAULT 0,
     opened_at     REAL NOT NULL,
-    finished_at   REAL                 -- when its last event was accepted, failed or put aside
+    finished_at   REAL                 -- time of the last result of its events
 );
-CREATE TABLE slices (                  -- what was planned at a time
+CREATE TABLE slices (                  -- parts of windows, each planned at one time
     window        INTEGER NOT NULL,
     number        INTEGER NOT NULL,    -- counted from 0 in its window
-    first_index   INTEGER NOT NULL,    -- index of the first event that it closed
+    first_index   INTEGER NOT NULL,    -- index of its first event
     events        INTEGER NOT NULL,
     ends_window   INTEGER NOT NULL,
-    plan_digest   BLOB NOT NULL,       -- over the tokens: the same slice must plan the same events
-    places        BLOB NOT NULL,       -- of each event: its first row in the window, 4 bytes of its token
+    plan_digest   BLOB NOT NULL,       -- digest of the tokens of its events
+    places        BLOB NOT NULL,       -- per event: its first row in the window, and 4 bytes of its token
     PRIMARY KEY (window, number)
 ) WITHOUT ROWID;
 CREATE TABLE slice_files (             -- counts of the rows of each file in a slice
@@ -79,10 +79,10 @@ CREATE TABLE slice_files (             -- counts of the rows of each file in a s
     rows_filtered INTEGER NOT NULL,
     rows_rejected INTEGER NOT NULL,
     records       INTEGER NOT NULL,
-    last_of_file  INTEGER NOT NULL,    -- whether the file ends there
+    last_of_file  INTEGER NOT NULL,    -- whether the file ends in the slice
     rows_filtered_unknown INTEGER NOT NULL,
-    lines_swallowed INTEGER NOT NULL,  -- lines of rejected rows beyond the first of each
-    rows_elsewhere INTEGER NOT NULL,   -- those of rows_read that other shards deliver
+    lines_swallowed INTEGER NOT NULL,  -- lines of rejected rows, without the first line of each row
+    rows_elsewhere INTEGER NOT NULL,   -- rows of rows_read that other shards deliver
     PRIMARY KEY (window, slice, file)
 ) WITHOUT ROWID;
 CREATE TABLE receipts (                -- substr(event_ids, 16 * event_index + 1, 16) is the eventId
@@ -95,14 +95,14 @@ CREATE TABLE odd_receipts (            -- accepted, with a receipt that is not a
     event_id    TEXT NOT NULL,
     PRIMARY KEY (window, event_index)
 ) WITHOUT ROWID;
-CREATE TABLE events (                  -- every event that is not accepted and not simply still to come
-    token            TEXT,             -- clientToken; null after a crash until its window is planned again
+CREATE TABLE events (                  -- events with a result other than accepted
+    token            TEXT,             -- clientToken; null after a crash, until the window is planned again
     state            TEXT NOT NULL,    -- failed, in_doubt, unprocessed
     window           INTEGER NOT NULL,
     event_index      INTEGER NOT NULL,
-    file             INTEGER NOT NULL, -- of its first row
+    file             INTEGER NOT NULL, -- file of its first row
     first_row        INTEGER,
-    last_file        INTEGER,          -- of its last row
+    last_file        INTEGER,          -- file of its last row
     last_row         INTEGER,
     rows             INTEGER,
     rows_by_file     TEXT,             -- JSON: [file, rows] of each file, if there are several
@@ -115,33 +115,33 @@ CREATE TABLE events (                  -- every event that is not accepted and n
     run              INTEGER NOT NULL, -- the run that wrote this row last
     PRIMARY KEY (window, event_index)
 ) WITHOUT ROWID;
-CREATE TABLE parts (                   -- outcomes of parts of events that were refused as a whole
+CREATE TABLE parts (                   -- results of the parts of events that the service refused as a whole
     window       INTEGER NOT NULL,
     event_index  INTEGER NOT NULL,
     first_record INTEGER NOT NULL,     -- counted from 0 in the event
     records      INTEGER NOT NULL,
     token        TEXT NOT NULL,        -- clientToken of the part
-    state        TEXT NOT NULL,        -- divided (its halves have the news), accepted, failed
+    state        TEXT NOT NULL,        -- divided (the halves have rows of their own), accepted, failed
     event_id     TEXT,
-    file         INTEGER NOT NULL,     -- of its first row
+    file         INTEGER NOT NULL,     -- file of its first row
     first_row    INTEGER NOT NULL,
-    last_file    INTEGER NOT NULL,     -- of its last row
+    last_file    INTEGER NOT NULL,     -- file of its last row
     last_row     INTEGER NOT NULL,
     rows_by_file TEXT,                 -- JSON: [file, rows] of each file, if there are several
     code         TEXT NOT NULL,
     message      TEXT NOT NULL,
-    verdict      INTEGER NOT NULL DEFAULT 0,  -- of an accepted part: Verdict of loader/checkpoint/verdicts.py
+    verdict      INTEGER NOT NULL DEFAULT 0,  -- Verdict of an accepted part: loader/checkpoint/verdicts.py
     PRIMARY KEY (window, event_index, first_record, records)
 ) WITHOUT ROWID;
 CREATE TABLE verdicts (                -- verdicts of accepted events: half a byte for each
     window INTEGER PRIMARY KEY,
-    states BLOB NOT NULL               -- Verdict; of byte n the low half is event 2n, the high one 2n + 1
+    states BLOB NOT NULL               -- Verdict; low half of byte n: event 2n, high half: event 2n + 1
 );
 CREATE TABLE failed_loads (            -- accepted events whose records are not in the data lake
     window       INTEGER NOT NULL,
     event_index  INTEGER NOT NULL,
-    first_record INTEGER NOT NULL,     -- of a part: counted from 0 in the event; else 0
-    message      TEXT NOT NULL,        -- the service's words (may echo payload)
+    first_record INTEGER NOT NULL,     -- first record of the part; 0 for a whole event
+    message      TEXT NOT NULL,        -- the service's message (may quote the payload)
     PRIMARY KEY (window, event_index, first_record)
 ) WITHOUT ROWID;
 CREATE INDEX events_by_token ON events (token);
@@ -149,13 +149,13 @@ CREATE TABLE rejected (
     file   INTEGER NOT NULL,
     row    INTEGER NOT NULL,
     column TEXT NOT NULL,
-    code   TEXT NOT NULL,              -- of loader/reject_code.py
+    code   TEXT NOT NULL,              -- a code of loader/reject_code.py
     reason TEXT NOT NULL,
     value  TEXT NOT NULL
 );
-CREATE TABLE marks (                   -- these events of the window may be sent from then on
+CREATE TABLE marks (                   -- events of the window that may be sent from marked_at on
     window    INTEGER NOT NULL,
-    number    INTEGER NOT NULL,        -- counted over the marks of a run: a later one replaces an earlier one
+    number    INTEGER NOT NULL,        -- counted in a run; a later mark replaces an earlier one
     marked_at REAL NOT NULL,
     indexes   BLOB NOT NULL,           -- first and last of each run, in 4 bytes, little-endian
     PRIMARY KEY (window, number)
@@ -166,7 +166,7 @@ CREATE TABLE runs (
     pid          INTEGER NOT NULL,
     retry_failed INTEGER NOT NULL,
     started_at   REAL NOT NULL,
-    ended_at     REAL,                 -- null: it runs, or it was killed
+    ended_at     REAL,                 -- null: the run goes on, or was killed
     cause        TEXT,
     exit_code    INTEGER,
     complete     INTEGER,
@@ -175,9 +175,9 @@ CREATE TABLE runs (
     retried      INTEGER,
     seconds      REAL
 );
-CREATE TABLE samples (                 -- what happened over time: loader/checkpoint/samples.py
+CREATE TABLE samples (                 -- rates and limits over time: loader/checkpoint/samples.py
     number                     INTEGER PRIMARY KEY,
-    start_seconds              REAL NOT NULL,    -- of work, over all runs
+    start_seconds              REAL NOT NULL,    -- seconds of work, over all runs
     seconds                    REAL NOT NULL,
     attempted                  INTEGER NOT NULL,
     accepted                   INTEGER NOT NULL,
@@ -188,19 +188,19 @@ CREATE TABLE samples (                 -- what happened over time: loader/checkp
     rate_allowed               REAL,             -- this and the next two: at the end of the period
     in_flight                  INTEGER NOT NULL,
     held_bytes                 INTEGER NOT NULL,
-    limits                     TEXT NOT NULL,    -- seconds by what limited the load, as JSON
-    round_trips                TEXT NOT NULL,    -- a histogram, as JSON: loader/latency.py
+    limits                     TEXT NOT NULL,    -- JSON: seconds by limiting factor
+    round_trips                TEXT NOT NULL,    -- JSON: a histogram of loader/latency.py
     longest_round_trip_seconds REAL NOT NULL
 );
-CREATE VIEW failed_parts AS            -- of events that failed, those refused: most often single records
+CREATE VIEW failed_parts AS            -- refused parts of failed events, most often single records
     SELECT parts.* FROM parts JOIN events USING (window, event_index)
     WHERE parts.state = 'failed' AND events.state = 'failed' AND events.code <> 'InDoubtSkipped';
-CREATE VIEW window_ends AS             -- the last row of each window, as far as it was planned
+CREATE VIEW window_ends AS             -- the last row of each window that was planned so far
     SELECT window, file, max(first_row + rows_read - 1) AS last_row FROM slice_files
     WHERE (window, slice, file) IN (SELECT window, max(slice), max(file) FROM slice_files
                                     WHERE rows_read > 0 GROUP BY window)
     GROUP BY window;
-CREATE VIEW events_readable AS         -- an event that failed for some of its records has a line for each
+CREATE VIEW events_readable AS         -- an event that failed for some records has a row for each of them
     SELECT coalesce(failed_parts.token, events.token) AS token, events.state, first_files.path AS file,
            coalesce(failed_parts.first_row, events.first_row, windows.first_row)
                + coalesce(first_files.rows_before, 0) AS first_row,
@@ -219,7 +219,7 @@ CREATE VIEW events_readable AS         -- an event that failed for some of its r
                LEFT JOIN files AS first_files ON first_files.number = coalesce(failed_parts.file, events.file)
                 LEFT JOIN files AS last_files ON last_files.number
                           = coalesce(failed_parts.last_file, events.last_file, window_ends.file);
-CREATE VIEW failures AS                -- refused so far, also of events that have not come to their end
+CREATE VIEW failures AS                -- refused parts and events so far, also of events without a result
     SELECT window, event_index, first_record, records AS rows, file, first_row, rows_by_file, code, message
     FROM parts WHERE state = 'failed'
     UNION ALL

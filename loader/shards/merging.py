@@ -89,7 +89,7 @@ class MergedCheckpoint:
             for window, index, since in left_in_doubt(shard):
                 place = (window, self._events[window] + index, since)
                 into.execute(LEAVE_IN_DOUBT, (*place, LOST_ANSWER, 1, ""))
-        counts = {row[0]: row[7] for row in windows}
+        counts = dict(shard.execute("SELECT number, events FROM windows"))
         self._add_verdicts(shard, counts)
         self._events.update(counts)
         self._samples.append(read_samples(shard))

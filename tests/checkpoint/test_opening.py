@@ -329,6 +329,18 @@ def test_a_garbled_table_is_damage(tmp_path: Path, byte: bytes) -> None:
     assert contents(tmp_path) == before
 
 
+def test_other_comments_in_the_definitions_are_no_damage(tmp_path: Path) -> None:
+    """A version of the loader that explains a column in other words goes on with the load."""
+    load_id = begin(tmp_path)
+    with closing(sqlite3.connect(tmp_path / CHECKPOINT_NAME, isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET sql = replace(sql, '-- counted from 0', '--  a number')")
+        assert connection.execute("SELECT changes()").fetchone()[0] > 0
+    with open_checkpoint(tmp_path, load_plan()) as checkpoint:
+        assert checkpoint.load_id == load_id
+        assert checkpoint.resumed
+
+
 def test_damage_is_found_where_opening_does_not_look(tmp_path: Path) -> None:
     """A page of receipts that is not read at the start is checked too."""
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
