@@ -10,7 +10,7 @@ TITLE_FACTOR = 2
 """A title uses at most half as many fields as the rows of the table below it."""
 
 MAJORITY = 0.5
-"""A table has more than this share of the rows, not counting empty ones."""
+"""A table has at least this share of the rows, not counting empty ones."""
 
 
 def rows_above_table(used: Sequence[int]) -> int:

@@ -109,20 +109,36 @@ def format_of(name: str, packed: BufferedReader, named: str) -> str:
         return "xlsx"
     text = decompressed(packed).read(_HEAD_BYTES)
     _refuse_archive(name, text)
-    why = next((words for magic, words in WRONG_MAGICS.items() if text.startswith(magic)), None)
-    if text.startswith(PARQUET_MAGIC):
-        why = f"it is a Parquet file inside {compression_of(head)}; unpack it first"
-    if why is None and named == "xlsx":
-        why = "it is not an Excel workbook (.xlsx)"
-    if why is None and (suffix == ".parquet" or named == "parquet"):
-        why = "its name ends in .parquet, but it does not begin with PAR1"
-        why = why if suffix == ".parquet" else "it does not begin with PAR1, as Parquet files do"
+    why = _why_not_text(head, text, suffix, named)
     if why is not None:
         raise _unsupported(name, why)
     found = named if named != "auto" else TEXT_SUFFIXES.get(suffix) or _format_of_text(name, suffix, text)
     if found == "ndjson" and text.startswith(UTF_16_MARKS):
         raise _unsupported(name, "it is JSON in UTF-16, and JSON must be UTF-8")
     return found
+
+
+def _why_not_text(head: bytes, text: bytes, suffix: str, named: str) -> str | None:
+    """Return why a file is neither CSV nor NDJSON, or None if it may be one of them.
+
+    Args:
+        head: The first bytes of the file.
+        text: The first bytes after decompression.
+        suffix: The ending of its name, without that of a compression.
+        named: The user's setting, or ``auto``.
+    """
+    if text.startswith(PARQUET_MAGIC):
+        return f"it is a Parquet file inside {compression_of(head)}; unpack it first"
+    for magic, words in WRONG_MAGICS.items():
+        if text.startswith(magic):
+            return words
+    if named == "xlsx":
+        return "it is not an Excel workbook (.xlsx)"
+    if suffix == ".parquet":
+        return "its name ends in .parquet, but it does not begin with PAR1"
+    if named == "parquet":
+        return "it does not begin with PAR1, as Parquet files do"
+    return None
 
 
 def _refuse_archive(name: str, text: bytes) -> None:
