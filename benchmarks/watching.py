@@ -2,11 +2,13 @@
 
     python -m benchmarks.watching [--quick]
 
-Loads with all of it and loads without any of it take turns; their CPU time is compared.
+The cost of each part is measured alone and multiplied by its number. As a check, loads with all of it and
+loads without any of it take turns, and their CPU time is compared.
 """
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -21,8 +23,12 @@ from benchmarks.report import replace_section, say_environment
 from benchmarks.servers import MissingProgramError, running_nginx
 from benchmarks.stages import PAGE
 from benchmarks.tables import markdown_table
+from benchmarks.watching_parts import Part, watching_parts
 
 WATCHED = ("all", "no")
+
+MOST_SHARE = 0.01
+"""What watching may cost of the CPU time of an event in row mode."""
 
 
 def main() -> int:
@@ -40,14 +46,18 @@ def main() -> int:
         ):
             bench = Workbench(server, cores, Path(folder))
             spent: dict[str, list[float]] = {name: [] for name in WATCHED}
+            rates: list[float] = []
             for number in range(rounds):
                 for name in WATCHED if number % 2 else WATCHED[::-1]:
                     done = library_load(bench, extract(rows), bench.run_dir(), "--watched", name)
                     spent[name].append(done["cpu_seconds"] / done["events"] * 1e6)
+                    rates.append(done["events"] / done["seconds"])
+            parts = watching_parts(median(rates), bench.run_dir())
     except MissingProgramError as error:
         print(error, file=sys.stderr)
         return 2
-    text = "\n\n".join([say_environment(environment), table(spent), verdict(spent)])
+    found = [parts_table(parts), verdict(parts, spent), table(spent), difference(spent)]
+    text = "\n\n".join([say_environment(environment), *found])
     print(text)
     if not options.quick:
         PAGE.write_text(replace_section(PAGE.read_text(), "watching", text))
@@ -64,11 +74,35 @@ def table(spent: dict[str, list[float]]) -> str:
     return markdown_table(["watched", "us per event, median", "least", "most"], rows)
 
 
-def verdict(spent: dict[str, list[float]]) -> str:
-    """Return the share that watching costs: the median of the differences within each round."""
-    pairs = list(zip(spent["all"], spent["no"], strict=True))
-    share = median((watched - plain) / plain for watched, plain in pairs)
-    return f"Watching costs {share:.1%} of the CPU time (median of {len(pairs)} rounds)."
+def parts_table(parts: Sequence[Part]) -> str:
+    """Return the cost of each part."""
+    rows = [
+        [each.what, f"{each.call_microseconds:.2f}", f"{each.event_microseconds:.3f}"]
+        for each in (*parts, _sum(parts))
+    ]
+    return markdown_table(["part", "us of CPU per call", "us per event"], rows)
+
+
+def _sum(parts: Sequence[Part]) -> Part:
+    return Part("all", sum(each.event_microseconds for each in parts), 1)
+
+
+def verdict(parts: Sequence[Part], spent: Mapping[str, Sequence[float]]) -> str:
+    """Return the share that watching costs by its parts."""
+    share = _sum(parts).event_microseconds / median(spent["all"])
+    met = "met" if share < MOST_SHARE else "**not met**"
+    return f"Watching costs {share:.2%} of the CPU time of an event (below {MOST_SHARE:.0%}: {met})."
+
+
+def difference(spent: Mapping[str, Sequence[float]]) -> str:
+    """Return the difference of whole loads within each round, and how far it scatters."""
+    shares = sorted(
+        (watched - plain) / plain for watched, plain in zip(spent["all"], spent["no"], strict=True)
+    )
+    return (
+        f"Whole loads differ by {median(shares):+.1%} (median of {len(shares)} rounds; a round between "
+        f"{shares[0]:+.1%} and {shares[-1]:+.1%})."
+    )
 
 
 if __name__ == "__main__":

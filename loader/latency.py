@@ -1,6 +1,7 @@
 """Latency histograms: a sample costs one addition, and a percentile has an error of at most 2.5 %.
 
-A library histogram costs at least 2.5 us per sample, a tenth of the processor time of an event in row mode.
+A library histogram costs at least 2.5 us per sample, and an event has two of them. Both are 6 % of the
+processor time of an event in row mode.
 Histograms of several runs or shards can be added.
 """
 
@@ -17,6 +18,8 @@ LONGEST_SECONDS = 1e5
 
 _SCALE = 1 / math.log(GROWTH)
 _FIRST = math.floor(math.log(SHORTEST_SECONDS) * _SCALE)
+_OFFSET = float(-_FIRST)
+_log = math.log  # without the look-up in the module, for each event
 _BUCKETS = math.ceil(math.log(LONGEST_SECONDS) * _SCALE) - _FIRST + 1
 
 
@@ -42,32 +45,32 @@ class Latencies:
     """A histogram of durations.
 
     Attributes:
-        count: Number of samples.
         max_seconds: The exact maximum.
     """
 
-    __slots__ = ("_counts", "count", "max_seconds")
+    __slots__ = ("_counts", "max_seconds")
 
     def __init__(self) -> None:
         self._counts = [0] * _BUCKETS
-        self.count = 0
         self.max_seconds = 0.0
+
+    @property
+    def count(self) -> int:
+        """Number of samples."""
+        return sum(self._counts)
 
     def add(self, seconds: float) -> None:
         """Add a sample. A negative one, from a clock that was set back, counts as the shortest."""
-        if seconds > SHORTEST_SECONDS:
-            bucket = int(math.log(seconds) * _SCALE - _FIRST)
-            self._counts[bucket if bucket < _BUCKETS else -1] += 1
+        if SHORTEST_SECONDS < seconds < LONGEST_SECONDS:
+            self._counts[int(_log(seconds) * _SCALE + _OFFSET)] += 1
         else:
-            self._counts[0] += 1
-        self.count += 1
+            self._counts[0 if seconds <= SHORTEST_SECONDS else -1] += 1
         if seconds > self.max_seconds:  # noqa: PLR1730 - max() costs a call, for each event
             self.max_seconds = seconds
 
     def merge(self, other: "Latencies") -> None:
         """Add all samples of another histogram."""
         self._counts = [mine + theirs for mine, theirs in self._pairs(other)]
-        self.count += other.count
         self.max_seconds = max(self.max_seconds, other.max_seconds)
 
     def since(self, earlier: "Latencies") -> "Latencies":
@@ -77,7 +80,6 @@ class Latencies:
         """
         recent = Latencies()
         recent._counts = [now - then for now, then in self._pairs(earlier)]
-        recent.count = self.count - earlier.count
         filled = [number for number, count in enumerate(recent._counts) if count]
         if self.max_seconds > earlier.max_seconds:
             recent.max_seconds = self.max_seconds
@@ -93,9 +95,10 @@ class Latencies:
 
     def percentiles(self) -> Percentiles:
         """Return the usual percentiles in milliseconds."""
-        if not self.count:
+        total = self.count
+        if not total:
             return Percentiles()
-        p50, p95, p99 = (self._quantile(share) * 1e3 for share in (0.50, 0.95, 0.99))
+        p50, p95, p99 = (self._quantile(share, total) * 1e3 for share in (0.50, 0.95, 0.99))
         return Percentiles(p50, p95, p99, self.max_seconds * 1e3)
 
     def as_json(self) -> dict[str, int]:
@@ -115,17 +118,16 @@ class Latencies:
             if not 0 <= number < _BUCKETS:
                 raise ValueError(f"no bucket {number}")
             read._counts[number] = count
-            read.count += count
         read.max_seconds = max_seconds
         return read
 
     def _pairs(self, other: "Latencies") -> Iterator[tuple[int, int]]:
         return zip(self._counts, other._counts, strict=True)  # noqa: SLF001 - own class
 
-    def _quantile(self, share: float) -> float:
-        """Return the nearest-rank quantile in seconds."""
-        rank = max(1, math.ceil(share * self.count))
-        if rank == self.count:
+    def _quantile(self, share: float, total: int) -> float:
+        """Return the nearest-rank quantile in seconds, of so many samples."""
+        rank = max(1, math.ceil(share * total))
+        if rank == total:
             return self.max_seconds
         seen = 0
         for number, count in enumerate(self._counts):

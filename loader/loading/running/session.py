@@ -40,7 +40,7 @@ from loader.shards.earlier import EarlierShards
 
 log = logging.getLogger(__name__)
 
-_WATCH_SECONDS = 0.25
+WATCH_SECONDS = 0.25
 """Interval of progress snapshots and samples."""
 
 _RESUME = "run the same command again: it resumes"
@@ -168,7 +168,7 @@ class LoadSession:
             self._cap.looked(self._tally.cpu_share)
             if self._observers.ceiling is not None and self._dispatcher.ceiling is not None:
                 self._dispatcher.ceiling.change(*self._observers.ceiling)
-            await asyncio.sleep(_WATCH_SECONDS)
+            await asyncio.sleep(WATCH_SECONDS)
 
     def _look(self, phase: str, *, at_end: bool = False) -> None:
         snapshot = self._tally.snapshot(self._dispatcher.stats, phase=phase)
