@@ -75,7 +75,7 @@ pythons: $(READY) ## A part of the tests with other Pythons, PYTHONS="PROGRAM...
 soak: $(READY) ## The long fault tests and hostile files, an hour or so: writes docs/reliability.md
 	SCN_TESTS_PLAIN_STARTS=1 SCN_TESTS_WHOLE=1 $(BIN)/pytest -m "soak or not soak" tests/faults tests/hostile \
 		tests/load tests/sql tests/formats tests/simulation tests/drafting tests/shards tests/remote tests/verify tests/process tests/cli \
-		tests/extract tests/benchmarks --numprocesses $(WORKERS) --quiet \
+		tests/extract tests/benchmarks tests/measuring --numprocesses $(WORKERS) --quiet \
 		--timeout 600 --reliability docs/reliability.md --soak-journal .soak-journal
 	rm .soak-journal
 
@@ -94,7 +94,7 @@ bench-shapes: $(READY) ## Count the calls for extracts of many shapes: writes do
 bench-verify: $(READY) ## Measure calls, memory and checkpoint of verify: writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks.verdicts $(ARGS)
 
-bench-shards: $(READY) ## Measure what a shard costs for each event of its own: writes docs/benchmarks.md
+bench-shards: $(READY) ## Measure what a shard costs for each event of its own: writes docs/benchmarks.md (needs nginx-light)
 	$(BIN)/python -m benchmarks.shards $(ARGS)
 
 bench-s3: $(READY) ## Measure what copies of a checkpoint to S3 cost, and a resume elsewhere: writes docs/benchmarks.md

@@ -25,7 +25,7 @@ from benchmarks.loads import PACKED, LoadEnded, knows_option
 from benchmarks.measure import Rounds, Workbench, all_measurements
 from benchmarks.peer_runs import BOTO3, PEERS
 from benchmarks.processes import two_cores
-from benchmarks.report import say_environment, write_throughput
+from benchmarks.report import say_environment, write_checkpoint, write_throughput
 from benchmarks.results import Figure, Kind, Measurement, write_json
 from benchmarks.servers import MissingProgramError, require, running_nginx
 from benchmarks.tables import figures_table, throughput_table
@@ -74,6 +74,7 @@ class Sizes:
         memory_rows: Rows of the packed load whose memory is measured.
         memory_row_rows: Rows of the load with one row per event whose memory is measured.
         checkpoint_rows: Rows that are loaded with and without a checkpoint.
+        checkpoint_rounds: Number of rounds of it: a few per cent are to be seen.
         starts: Number of measurements of the start.
         done_share: Finished share of a load when it is resumed.
     """
@@ -91,6 +92,7 @@ class Sizes:
     memory_rows: int
     memory_row_rows: int
     checkpoint_rows: int
+    checkpoint_rounds: int
     starts: int
     done_share: float
 
@@ -110,6 +112,7 @@ FULL = Sizes(
     memory_rows=2_000_000,
     memory_row_rows=500_000,
     checkpoint_rows=200_000,
+    checkpoint_rounds=7,
     starts=5,
     done_share=0.99,
 )
@@ -127,6 +130,7 @@ QUICK = Sizes(
     memory_rows=20_000,
     memory_row_rows=20_000,
     checkpoint_rows=5_000,
+    checkpoint_rounds=1,
     starts=2,
     done_share=0.7,
 )
@@ -164,6 +168,7 @@ class Benchmark:
         self.sizes = sizes
         self.measurements: list[Measurement] = []
         self.figures: list[Figure] = []
+        self.checkpoint_figures: list[Figure] = []
 
     def speed(self) -> None:
         """Measure the loader, its peers and the ceilings, in turns."""
@@ -263,8 +268,10 @@ class Benchmark:
     def checkpoint(self) -> None:
         """Measure what the checkpoint costs."""
         rows = self.sizes.checkpoint_rows
-        self.figures += cases.checkpoint_cost(self.bench, rows, self.sizes.rounds)
-        self.figures.append(cases.checkpoint_bytes(self.bench, rows))
+        self.checkpoint_figures = [
+            *cases.checkpoint_cost(self.bench, rows, self.sizes.checkpoint_rounds),
+            cases.checkpoint_bytes(self.bench, rows),
+        ]
 
 
 PARTS = {
@@ -315,7 +322,11 @@ def _ratios(measurements: Sequence[Measurement]) -> list[Figure]:
 
 def _report(environment: Environment, run: Benchmark, *, quick: bool, whole: bool) -> int:
     path = write_json(
-        "throughput", environment, quick=quick, measurements=run.measurements, figures=run.figures
+        "throughput",
+        environment,
+        quick=quick,
+        measurements=run.measurements,
+        figures=[*run.figures, *run.checkpoint_figures],
     )
     if quick:
         _say("These sizes are too small to judge anything by: they only show that everything runs.")
@@ -325,8 +336,10 @@ def _report(environment: Environment, run: Benchmark, *, quick: bool, whole: boo
         return 1
     if run.measurements:
         print(throughput_table(run.measurements, BOTO3.name), end="\n\n")
-    print(figures_table(run.figures))
+    print(figures_table([*run.figures, *run.checkpoint_figures]))
     print(f"\nKept as {path.name}.", file=sys.stderr)
+    if run.checkpoint_figures:
+        write_checkpoint(environment, run.checkpoint_figures, quick=quick)
     if whole:
         write_throughput(environment, run.measurements, run.figures, quick=quick)
     return 0

@@ -1,7 +1,7 @@
 """A load through the library, for what the command does not do: run without a checkpoint, stop half-way.
 
     python -m benchmarks.library_load EXTRACT --url URL --run-dir DIR [--packed]
-        [--checkpoint real|null] [--stop-at-rows N] [--watched usual|all|no]
+        [--checkpoint real|unmarked|null] [--stop-at-rows N] [--watched usual|all|no]
 
 Prints the seconds and the rows of the delivery alone as a line of JSON.
 """
@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import cast
@@ -41,12 +42,14 @@ def main() -> None:
     parser.add_argument("--url", required=True)
     parser.add_argument("--run-dir", required=True, type=Path)
     parser.add_argument("--packed", action="store_true")
-    parser.add_argument("--checkpoint", choices=["real", "null"], default="real")
+    parser.add_argument("--checkpoint", choices=["real", "unmarked", "null"], default="real")
     parser.add_argument("--stop-at-rows", type=int)
     parser.add_argument("--watched", choices=["usual", "all", "no"], default="usual")
     options = parser.parse_args()
     if options.watched == "no":
         unwatch()
+    if options.checkpoint == "unmarked":
+        unmark()
     job = Job(
         extract=(options.extract,),
         event_type=EVENT_TYPE,
@@ -63,7 +66,7 @@ def main() -> None:
                 job,
                 options.run_dir,
                 options.stop_at_rows,
-                with_checkpoint=options.checkpoint == "real",
+                with_checkpoint=options.checkpoint != "null",
                 with_metrics=options.watched == "all",
             )
         )
@@ -105,6 +108,15 @@ def unwatch() -> None:
     """Measure and keep nothing of what a load's page, summary and metrics show over time."""
     Latencies.add = lambda *_: None  # type: ignore[method-assign]
     Sampler.observe = lambda *_: None  # type: ignore[method-assign]
+
+
+def unmark() -> None:
+    """Let events be sent without a durable mark: a kill could lose which events were sent."""
+    Checkpoint.mark_sendable = _unmarked  # type: ignore[method-assign]
+
+
+async def _unmarked(self: Checkpoint, places: Sequence[tuple[int, int]]) -> None:
+    """Let the events go at once."""
 
 
 class _Stopper:

@@ -8,7 +8,7 @@ from benchmarks.results import Figure, Measurement
 from benchmarks.tables import figures_table, number, throughput_table
 from loader.pictures.comparison import Bar, ComparisonPanel, bars, rates_over_time
 
-SECTIONS = ("throughput", "quota", "shapes", "verify", "shards")
+SECTIONS = ("throughput", "checkpoint", "quota", "shapes", "verify", "shards")
 UNITS_OF_TIME = ((86_400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
 
 SKELETON = """\
@@ -35,6 +35,12 @@ HOW_TO_READ = (
     "Medians of the rounds. The time of a load is that of the whole command, from Parquet to checkpoint, "
     "including the start of Python. For peers only the sending counts, with rows that are already encoded. "
     "*Server's core* is the largest share of its core that nginx used."
+)
+
+HOW_COSTS_ARE_READ = (
+    "Loads without write-ahead marks, without any checkpoint, and with a whole one take turns; a share is "
+    "the median of the shares of the rounds. Without marks, a kill loses which events were sent; without a "
+    "checkpoint, also which were accepted."
 )
 
 
@@ -108,6 +114,19 @@ def write_throughput(
         ]
     )
     _write("throughput", body, {"throughput.svg": picture}, quick=quick)
+
+
+def write_checkpoint(environment: Environment, figures: Sequence[Figure], *, quick: bool) -> None:
+    """Renew the section on the cost of the checkpoint."""
+    body = "\n\n".join(
+        [
+            "## What the checkpoint costs",
+            say_environment(environment),
+            HOW_COSTS_ARE_READ,
+            figures_table(figures),
+        ]
+    )
+    _write("checkpoint", body, {}, quick=quick)
 
 
 def _say_versions(measurements: Sequence[Measurement]) -> str:

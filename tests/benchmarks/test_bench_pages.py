@@ -27,12 +27,14 @@ def test_each_command_writes_its_section_and_pictures(
 
     report.write_quota(HERE, ["a table"], panels, quick=False)
     report.write_throughput(HERE, MEASUREMENTS, [Figure("a", "1")], quick=False)
+    report.write_checkpoint(HERE, [Figure("marks", "1")], quick=False)
     page = (tmp_path / "docs" / "benchmarks.md").read_text()
 
+    assert page.index("## What the checkpoint costs") > page.index("## Speed")
     assert page.index("| **ours**") > page.index("Peers: boto3 1.44.")
     assert "a table" in page
     # Other commands write the other sections.
-    assert page.count("Not measured yet") == len(report.SECTIONS) - 2
+    assert page.count("Not measured yet") == len(report.SECTIONS) - 3
     for picture in ("throughput.svg", "quota-nginx.svg"):
         assert f"(pictures/{picture})" in page
         assert (tmp_path / "docs" / "pictures" / picture).exists()
