@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.soak_only import SOAK_ONLY
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "loader"
+TESTS = ROOT / "tests"
 MOST_LINES = 300
 MOST_MODULES = 15
 
@@ -173,3 +176,12 @@ def test_every_module_states_its_job():
     }
     nameless = [name for name, text in first_lines.items() if not re.search(r"[.:]$", text.split("\n\n")[0])]
     assert nameless == []
+
+
+def test_the_soak_runs_each_folder_with_tests_of_its_own():
+    """A test that is marked for the soak, and that no soak collects, would never run."""
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\nsoak:")[2].partition("\n\n")[0]
+    collected = set(re.findall(r"tests/\w+", recipe))
+    marked = {path for path in TESTS.rglob("test_*.py") if "mark.soak" in path.read_text(encoding="utf-8")}
+    names = {str(path.relative_to(ROOT)) for path in marked - {Path(__file__)}} | set(SOAK_ONLY)
+    assert {"/".join(name.split("/")[:2]) for name in names} <= collected
