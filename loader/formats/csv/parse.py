@@ -23,8 +23,10 @@ def parse_csv(records: bytes, columns: int, separator: str, quote: str, line_end
     # A header of our own: otherwise polars could take the first bytes of the records for a byte-order mark or
     # for the magic number of a compressed file.
     header = (separator.join(names) + line_end).encode()
+    # Without a line end, polars drops an empty surplus field of the last record.
+    end = b"" if records.endswith(line_end.encode()) else line_end.encode()
     return pl.read_csv(
-        header + records,
+        b"".join((header, records, end)),
         schema=dict.fromkeys(names, pl.String),
         infer_schema=False,
         separator=separator,
