@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Hundreds of processes start in the tests: none should compile the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint types unit coverage package extras oldest pythons soak corpus bench bench-quota bench-shapes bench-verify bench-shards bench-s3 bench-watching bench-stages airflow ray clean docs lock
+.PHONY: help setup demo test lint types unit coverage package extras oldest pythons soak corpus bench bench-quota bench-shapes bench-verify bench-shards bench-s3 bench-watching bench-stages airflow pyright ray clean docs lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -115,6 +115,11 @@ airflow: $(READY) ## Run the example DAG with a real Airflow, in an environment 
 	$(AIRFLOW) .airflow/bin/airflow dags reserialize >/dev/null
 	$(AIRFLOW) .airflow/bin/python tests/airflow/run_dag.py
 
+# The DAG needs Airflow, whose environment is another one.
+pyright: $(READY) ## Check the examples with pyright, in an environment of its own
+	test -x .pyright/bin/pyright || { python3 -m venv .pyright && .pyright/bin/pip install --quiet 'pyright[nodejs]'; }
+	.pyright/bin/pyright --pythonpath $(BIN)/python $(filter-out examples/airflow_dag.py, $(wildcard examples/*.py))
+
 # Whatever version of Ray is the newest: the extra names no other bound than the oldest one.
 ray: .ray/.ready ## Run shards on a real Ray cluster of several raylets, in an environment of its own
 	SCN_TESTS_PLAIN_STARTS=1 PATH="$(CURDIR)/.ray/bin:$$PATH" .ray/bin/python -m pytest --quiet tests/ray $(ARGS)
@@ -144,4 +149,4 @@ lock: ## Write the lock files from pyproject.toml (needs uv)
 		--generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --output-file oldest.lock
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .soak-journal .airflow .ray .trial docs/_build .bench .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) .soak-journal .airflow .pyright .ray .trial docs/_build .bench .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
