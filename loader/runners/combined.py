@@ -23,7 +23,7 @@ from loader.remote.holding import bring_whole_up
 from loader.remote.settings import RunDirectorySettings
 from loader.report import LoadSummary, Snapshot
 from loader.report.identity import UNKNOWN_LOAD, LoadIdentity
-from loader.runners.messages import WorkerEnd
+from loader.runners.messages import COUNTED, WorkerEnd
 from loader.shards.whole import Whole, whole_load
 from loader.status.whole_overview import overview_of
 
@@ -31,6 +31,10 @@ SUMMED = (
     *("rows_rejected", "events_planned", "events_accepted", "events_failed", "events_in_doubt", "attempts"),
     *("throttled", "retried", "in_flight", "in_flight_cap", "held_bytes"),
 )
+
+
+OF_THE_EXTRACT = {"files_total", "files_read_whole"}
+"""Counts that are the same in all shards."""
 
 
 def together(
@@ -106,6 +110,7 @@ def summary_of(
         limits.update({name: share / len(summaries) for name, share in each.limited_by.items()})
     rates = [each.learned_rate for each in summaries if each.learned_rate is not None]
     troubles = [each.last_trouble for each in summaries if each.last_trouble is not None]
+    befores = [each.before for each in summaries if each.before is not None]
     reasons = {each.rejected_because for each in summaries if each.rows_rejected}
     summary = LoadSummary(
         run_dir=str(run_dir),
@@ -124,10 +129,29 @@ def summary_of(
         stopped_because=error.what if error is not None else "",
         last_trouble=max(troubles, key=lambda trouble: trouble.latest, default=None),
         rejected_because=reasons.pop() if len(reasons) == 1 else "",
+        before=_sum_of(befores, run_dir, is_whole=len(befores) == len(ends)) if befores else None,
         identity=identity,
         nothing_new=bool(summaries) and all(each.nothing_new for each in summaries),
     )
     return summary if summary.nothing_new else _counted(summary, run_dir)
+
+
+def _sum_of(parts: Sequence[LoadSummary], run_dir: Path, *, is_whole: bool) -> LoadSummary:
+    """Return the summary of a load that workers finished first, from the summaries of its shards.
+
+    Args:
+        parts: The summaries of the shards that were not finished before.
+        run_dir: The run directory, absolute.
+        is_whole: Whether these are all shards.
+    """
+    counts = {name: sum(getattr(each, name) for each in parts) for name in COUNTED - OF_THE_EXTRACT}
+    return replace(
+        parts[0],
+        run_dir=str(run_dir),
+        seconds=max(each.seconds for each in parts),
+        rows_expected=parts[0].rows_expected if is_whole else None,
+        **counts | {"rows_elsewhere": 0 if is_whole else parts[0].rows_elsewhere},
+    )
 
 
 async def as_in_s3(settings: RunDirectorySettings, ending: Ending) -> Ending:

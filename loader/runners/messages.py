@@ -56,7 +56,7 @@ class WorkerEnd:
 COUNTED = {each.name for each in fields(LoadSummary) if each.type is int}
 ALSO_SENT = {
     *("rows_expected", "resumed", "learned_rate", "nothing_new", "stopped_because", "refused_as"),
-    *("rejected_because",),
+    *("rejected_because", "seconds", "stopped_by"),
 }
 
 
@@ -92,16 +92,7 @@ def read_line(message: bytes) -> Any:
 
 def end_values(summary: LoadSummary | None, error: LoaderError | None) -> dict[str, Any]:
     """Return the end of a worker as JSON values."""
-    values: dict[str, Any] = {"summary": None, "error": None}
-    if summary is not None:
-        values["summary"] = {name: getattr(summary, name) for name in COUNTED | ALSO_SENT}
-        values["summary"]["seconds"] = summary.seconds
-        values["summary"]["stopped_by"] = summary.stopped_by
-        values["summary"]["limited_by"] = dict(summary.limited_by)
-        values["summary"]["latency"] = asdict(summary.latency)
-        trouble = summary.last_trouble
-        values["summary"]["last_trouble"] = None if trouble is None else asdict(trouble)
-        values["summary"]["delivery_latency"] = asdict(summary.delivery_latency)
+    values: dict[str, Any] = {"summary": _summary_values(summary), "error": None}
     if error is not None:
         texts = {name: getattr(error, name) for name in ("what", "where", "why", "next_step")}
         values["error"] = {"code": int(error.exit_code), **texts}
@@ -110,18 +101,38 @@ def end_values(summary: LoadSummary | None, error: LoaderError | None) -> dict[s
 
 def read_end(values: Mapping[str, Any]) -> WorkerEnd:
     """Return the end from the result of ``end_values``."""
-    summary, error = values["summary"], values["error"]
-    if summary is not None:
-        summary["latency"] = Percentiles(**summary["latency"])
-        summary["delivery_latency"] = Percentiles(**summary["delivery_latency"])
-        code = summary["stopped_by"]
-        summary["stopped_by"] = None if code is None else ExitCode(code)
-        trouble = summary["last_trouble"]
-        summary["last_trouble"] = None if trouble is None else Trouble(**trouble)
-        summary = LoadSummary(run_dir="", **summary)
+    error = values["error"]
     if error is not None:
         error = WorkerError(ExitCode(error.pop("code")), error.pop("what"), **error)
-    return WorkerEnd(summary, error)
+    return WorkerEnd(_read_summary(values["summary"]), error)
+
+
+def _summary_values(summary: LoadSummary | None) -> dict[str, Any] | None:
+    if summary is None:
+        return None
+    values = {name: getattr(summary, name) for name in COUNTED | ALSO_SENT}
+    trouble = summary.last_trouble
+    return values | {
+        "limited_by": dict(summary.limited_by),
+        "latency": asdict(summary.latency),
+        "delivery_latency": asdict(summary.delivery_latency),
+        "last_trouble": None if trouble is None else asdict(trouble),
+        "before": _summary_values(summary.before),
+    }
+
+
+def _read_summary(values: Mapping[str, Any] | None) -> LoadSummary | None:
+    if values is None:
+        return None
+    code, trouble = values["stopped_by"], values["last_trouble"]
+    read = {
+        "latency": Percentiles(**values["latency"]),
+        "delivery_latency": Percentiles(**values["delivery_latency"]),
+        "stopped_by": None if code is None else ExitCode(code),
+        "last_trouble": None if trouble is None else Trouble(**trouble),
+        "before": _read_summary(values["before"]),
+    }
+    return LoadSummary(run_dir="", **{**values, **read})
 
 
 def snapshot_values(snapshot: Snapshot) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -136,11 +137,15 @@ def test_what_is_said_arrives_as_it_was(job: Callable[..., Job], tmp_path: Path)
     assert "time_zone" not in Job(**values["job"]).model_fields_set  # a note asks for it
     snapshot = Snapshot(rows_done=3, latency=Percentiles(1.0, 2.0, 3.0, 4.0), limiting="cpu", seconds=1.5)
     assert read_snapshot(orjson.loads(orjson.dumps(snapshot_values(snapshot)))) == snapshot
-    summary = LoadSummary(run_dir=str(tmp_path), records=4, rows_read=4, stopped_by=ExitCode.TOO_MANY_ERRORS)
+    before = LoadSummary(run_dir=str(tmp_path), records=2, rows_read=3, rows_rejected=1)
+    summary = LoadSummary(
+        run_dir=str(tmp_path), records=4, rows_read=4, stopped_by=ExitCode.TOO_MANY_ERRORS, before=before
+    )
     error = SettingsError("No.", where="here", next_step="that")
     end = read_end(orjson.loads(orjson.dumps(end_values(summary, error))))
     assert end.summary is not None
     assert (end.summary.records, end.exit_code) == (4, ExitCode.TOO_MANY_ERRORS)
+    assert end.summary.before == replace(before, run_dir="")
     assert end.error is not None
     assert (end.error.block(), end.error.exit_code) == (error.block(), ExitCode.REFUSED)
 

@@ -1,6 +1,7 @@
 """What a load with ``--workers`` says, keeps and stops at is what a load of one process does."""
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from loader.aws.signing import Credentials
 from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from loader.errors import ExitCode
 from loader.job import Job
+from loader.job.sections import Unfinished
 from loader.loading.observers import Observers
 from loader.loading.settings import error_limits
-from loader.report import LoadSummary
+from loader.report import LoadSummary, Snapshot
 from loader.report.summary import to_json
 from loader.runners.error_sums import ErrorSums
 from loader.runners.workers import run_workers
@@ -92,6 +94,30 @@ def test_a_fast_shard_with_all_errors_is_not_the_load(job: MakeJob, tmp_path: Pa
     assert sums.beyond_limits(at_end=True) is None
     sums.take(1, (85, 1000, 0, 1000, 2000), {})
     assert sums.beyond_limits() is not None
+
+
+def test_the_end_of_an_unfinished_load_counts(job: MakeJob, extract: Path) -> None:
+    """Its rejected rows give the exit code, although all rows of the files that waited are delivered."""
+    stopped: list[int] = []
+
+    def stop(snapshot: Snapshot) -> None:
+        if snapshot.events_accepted > 5 and not stopped:
+            stopped.append(snapshot.events_accepted)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    unfinished = job(workers=2, rate=20, burst=2)
+    run_workers(unfinished, Observers(watch=stop), command=COMMAND, key=KEY, start=start_worker)
+    assert stopped
+    later = extract.with_name("later.csv")
+    write_night(later, 1, rejected=0)
+    both = {"extract": [str(extract), str(later)], "unfinished": Unfinished.RESUME}
+    summary = deliver(job(workers=2, **both))
+    assert (summary.rows_read, summary.rows_rejected) == (40, 0)
+    before = summary.before
+    assert before is not None
+    assert (before.rows_read, before.rows_rejected, before.files_total) == (ROWS, REJECTED, 1)
+    assert before.violations() == []
+    assert summary.exit_code is ExitCode.DELIVERED_WITH_FAILURES
 
 
 def test_nights_keep_what_they_are_told_to(job: MakeJob, extract: Path, tmp_path: Path) -> None:
