@@ -3,9 +3,13 @@
 Every file that replaces another one, or that must never be visible half written, is written here.
 """
 
+import errno
 import os
+import re
 import shutil
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +17,12 @@ from typing import BinaryIO
 
 DRAFT_PREFIX = ".scn-loader-"
 """Start of the names of files that are being written; a folder that is read as an extract hides them."""
+
+_OWN_STREAM = re.compile(r"/dev/std(out|err)|(?:/dev|/proc/self)/fd/([0-9]{1,4})", re.ASCII)
+"""Names of the streams of this process. They may be regular files, but are written in place."""
+
+READER_SECONDS, READER_LOOK_SECONDS = 5.0, 0.05
+"""Time to wait for the reader of a FIFO, and the interval between two attempts to open the FIFO."""
 
 
 @contextmanager
@@ -67,6 +77,81 @@ def write_whole(path: Path, content: bytes, *, private: bool = True) -> None:
     """
     with replacing(path, private=private) as file:
         file.write(content)
+
+
+@contextmanager
+def writing_output(
+    path: Path, *, private: bool = True, patience_seconds: float = READER_SECONDS
+) -> Iterator[BinaryIO]:
+    """Yield a file for an output whose path the user chose: `replacing`, but a stream is written in place.
+
+    Renaming a file to ``/dev/stdout`` or ``/dev/null`` would replace it for the whole machine.
+
+    Args:
+        path: The file, device or FIFO.
+        private: Whether only this user may read a file (mode 0600).
+        patience_seconds: Maximum wait for the reader of a FIFO.
+
+    Raises:
+        OSError: It cannot be written, or nothing reads a FIFO.
+    """
+    if is_stream(path):
+        with open(_opened_stream(path, patience_seconds), "wb") as stream:
+            yield stream
+        return
+    with replacing(path, private=private) as file:
+        yield file
+
+
+def write_output(
+    path: Path, content: bytes, *, private: bool = True, patience_seconds: float = READER_SECONDS
+) -> None:
+    """Write an output whose path the user chose. See `writing_output`.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    with writing_output(path, private=private, patience_seconds=patience_seconds) as file:
+        file.write(content)
+
+
+def is_stream(path: Path) -> bool:
+    """Return whether a path is a device or pipe, which is written in place."""
+    if _own_descriptor(path) is not None:
+        return True
+    # Unlike the methods of Path, these functions return False for a name that is too long.
+    return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113
+
+
+def _own_descriptor(path: Path) -> int | None:
+    """Return the descriptor that a name such as ``/dev/stdout`` means, or None."""
+    match = _OWN_STREAM.fullmatch(os.path.abspath(path))  # noqa: PTH100 - links must not be followed
+    if match is None:
+        return None
+    return int(match[2]) if match[2] else {"out": 1, "err": 2}[match[1]]
+
+
+def _opened_stream(path: Path, patience_seconds: float) -> int:
+    """Return a new descriptor of a device or pipe.
+
+    If standard output is a file, its name would be opened at the start of the file, and one output would
+    overwrite the other. Without a limit, a FIFO without a reader would block.
+    """
+    own = _own_descriptor(path)
+    if own is not None:
+        sys.stdout.flush()
+        return os.dup(own)
+    until = time.monotonic() + patience_seconds
+    while True:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno != errno.ENXIO or time.monotonic() > until:
+                raise
+            time.sleep(READER_LOOK_SECONDS)
+        else:
+            os.set_blocking(descriptor, True)
+            return descriptor
 
 
 @contextmanager

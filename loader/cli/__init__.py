@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from loader.cli.terminal.command_group import ONCE, VERIFY, CommandGroup, list_c
 from loader.cli.terminal.panic_filter import without_panics
 from loader.errors import ExitCode, Interrupted, LoaderError, SettingsError, SystemRefusal, unhandled
 from loader.process.limits import READING_COMMANDS, limit_polars, refuse_low_limits
+from loader.process.named_files import METRICS_FLAG
 from loader.process.signals import (
     asked_to_stop,
     deciding,
@@ -69,6 +70,8 @@ def main() -> None:
     summary_json = requested_summary(arguments, os.environ)
     if summary_json is not None:
         clear_summary(summary_json)
+    metrics_file = METRICS_FLAG.requested(arguments, os.environ)
+    metrics_before = _version_of(metrics_file)
     code, error = _answer(arguments)
     # The summary file comes first: it must say how the load ended even if the output fails.
     with deciding(code):
@@ -79,7 +82,11 @@ def main() -> None:
             and is_writable(summary_json)
         ):
             _write_refused(summary_json, error or SettingsError("The command line cannot be used."))
+        if metrics_file is not None and code and _version_of(metrics_file) == metrics_before:
+            _write_refused_metrics(metrics_file, arguments, code)
     if error is not None:
+        if "--json" in arguments:
+            _write_json(error)
         _show(error, debug="--debug" in arguments)
     sys.exit(code)
 
@@ -156,6 +163,35 @@ def _show(error: LoaderError, *, debug: bool = False) -> None:
     from loader.cli.errors import show_error  # noqa: PLC0415 - slow to import, --help is not
 
     show_error(error, debug=debug)
+
+
+def _version_of(path: Path | None) -> tuple[int, int] | None:
+    """Return what distinguishes a file from one that replaces it; None if there is no file."""
+    if path is None:
+        return None
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _write_refused_metrics(path: Path, arguments: Sequence[str], code: int) -> None:
+    """Replace the metrics of an earlier load by the exit code of this one, which has no other metrics."""
+    if METRICS_FLAG.is_input(path, arguments):
+        return
+    from loader.metrics.prometheus import write_refused  # noqa: PLC0415 - slow to import, --help is not
+
+    with suppress(OSError, ValueError):
+        write_refused(path, code)
+
+
+def _write_json(error: LoaderError) -> None:
+    """Write an error as the only JSON object of a command with --json, which has written none."""
+    from loader.report.error_block import error_values  # noqa: PLC0415 - slow to import, --help is not
+    from loader.report.json_text import json_text  # noqa: PLC0415 - the same
+
+    sys.stdout.write(json_text(error_values(error)).decode() + "\n")
 
 
 def _write_refused(path: Path, error: LoaderError) -> None:

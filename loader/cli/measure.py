@@ -11,6 +11,7 @@ from loader.cli.datasets import find_dataset
 from loader.cli.errors import show_error
 from loader.errors import Interrupted, SettingsError
 from loader.job import read_job
+from loader.process.named_files import check_replaceable
 
 if TYPE_CHECKING:
     from loader.measuring import Measurement
@@ -79,6 +80,8 @@ def measure(
     dataset = find_dataset(name)
     if rate is not None and not 0 < rate < float("inf"):
         raise SettingsError("The rate cannot be used.", where="--rate", why="it must be above 0")
+    if picture is not None:
+        check_replaceable(picture, b"<svg")
     settings = MeasureSettings(
         seconds, tuple(packing), tuple(record_bytes or ()), tuple(max_in_flight), max_calls, rate
     )
@@ -130,11 +133,11 @@ def _show(measured: "Measurement") -> None:
 
 
 def _draw(measured: "Measurement", path: Path) -> None:
-    from loader.atomic import write_whole  # noqa: PLC0415 - slow to import, --help is not
+    from loader.atomic import write_output  # noqa: PLC0415 - slow to import, --help is not
     from loader.measuring.text import picture  # noqa: PLC0415 - the same
 
     try:
-        write_whole(path, picture(measured).encode(), private=False)
+        write_output(path, picture(measured).encode(), private=False)
     except OSError as error:
         raise SettingsError(
             "The picture cannot be written.", where=str(path), why=error.strerror or str(error)

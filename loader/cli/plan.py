@@ -14,6 +14,7 @@ from loader.cli.terminal.in_s3 import brought_here
 from loader.cli.terminal.stdout_width import for_stdout
 from loader.errors import NothingNew, SettingsError
 from loader.job import read_job
+from loader.report.json_text import json_text
 
 PLAN = "This plan"
 
@@ -87,7 +88,7 @@ def plan(
                 work, deadline_seconds=seconds, round_trip_seconds=round_trip_ms / 1000, emit=emit
             )
     except NothingNew as nothing:
-        typer.echo(nothing.what)
+        _show_nothing_new(nothing, as_json=as_json)
         raise typer.Exit(nothing.exit_code) from nothing
     with_values = values if values is not None else sys.stdout.isatty() and not as_json
     if as_json:
@@ -95,3 +96,10 @@ def plan(
     else:
         sys.stdout.write(for_stdout(to_text(found, with_values=with_values)) + "\n")
     raise typer.Exit(found.exit_code)
+
+
+def _show_nothing_new(nothing: NothingNew, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json_text({"nothing_new": True, "message": nothing.what, "exit_code": 0}).decode())
+    else:
+        typer.echo(nothing.what)

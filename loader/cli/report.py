@@ -10,6 +10,8 @@ from loader.cli.load import value_flags
 from loader.cli.terminal.corrected_load import standing_of
 from loader.cli.terminal.in_s3 import Here, brought_here
 from loader.errors import SettingsError
+from loader.process.named_files import check_replaceable
+from loader.report.figures import printable
 
 
 def report(
@@ -38,7 +40,7 @@ def report(
 
     Exit codes: 0 written; 2 no load was found, or the file cannot be written.
     """
-    from loader.atomic import write_whole  # noqa: PLC0415 - --help needs none of it
+    from loader.atomic import write_output  # noqa: PLC0415 - --help needs none of it
     from loader.page.build import build_page  # noqa: PLC0415
     from loader.page.document import to_html  # noqa: PLC0415
     from loader.page.live import LiveServer  # noqa: PLC0415
@@ -65,8 +67,9 @@ def report(
                 typer.echo("The report is no longer served.")
         return
     path = output or (here.path if here.address is None else Path()) / "report.html"
+    check_replaceable(path, b"<!doctype html>")
     try:
-        write_whole(path, first.encode())
+        write_output(path, first.encode())
     except OSError as error:
         raise SettingsError(
             "The report cannot be written.",
@@ -74,4 +77,4 @@ def report(
             why=error.strerror or str(error),
             next_step="name another file with --output",
         ) from error
-    typer.echo(f"The report is in {path.absolute()}")
+    typer.echo(f"The report is in {printable(str(path.absolute()))}")

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -89,8 +90,12 @@ def _status(
         with _whole(run_dir) as whole:
             overview = overview_of(whole, run_dir, time.time())
             place = overview.checkpoint if whole is None else whole.place / CHECKPOINT_NAME
+            # First, because an output that cannot be written must not follow a JSON object.
+            is_readable = overview.state not in (LoadState.NONE, LoadState.UNREADABLE)
+            written = list(_exported(place, rejected, failed)) if is_readable else []
             _show(here, overview, as_json=as_json)
-            _export(place, rejected, failed, as_json=as_json)
+            for sentence in written:
+                typer.echo(sentence, err=as_json)
     except CheckpointError as problem:
         _show(here, unreadable(run_dir, problem), as_json=as_json)
         raise typer.Exit(ExitCode.REFUSED) from problem
@@ -118,7 +123,8 @@ def _show(here: Here, overview: Overview, *, as_json: bool) -> None:
         raise typer.Exit(ExitCode.REFUSED)
 
 
-def _export(place: Path, rejected: Path | None, failed: Path | None, *, as_json: bool) -> None:
+def _exported(place: Path, rejected: Path | None, failed: Path | None) -> Iterator[str]:
+    """Write the CSV files, and yield what was written."""
     for path, export, what in (
         (rejected, export_rejected, "rejected row"),
         (failed, export_failed, "event that was not accepted"),
@@ -126,13 +132,10 @@ def _export(place: Path, rejected: Path | None, failed: Path | None, *, as_json:
         if path is not None:
             written = export(place, path)
             said = counted(written.rows, what) if written.rows == 1 else _many(written.rows, what)
-            typer.echo(f"{said} written to {printable(str(path.absolute()))}", err=as_json)
+            yield f"{said} written to {printable(str(path.absolute()))}"
             if written.escaped:
                 cells = counted(written.escaped, "cell")
-                typer.echo(
-                    f"{cells} got a leading apostrophe, so that spreadsheets do not run formulas",
-                    err=as_json,
-                )
+                yield f"{cells} got a leading apostrophe, so that spreadsheets do not run formulas"
 
 
 def _many(number: int, what: str) -> str:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from loader.atomic import write_whole
+from loader.atomic import write_output
 from loader.metrics.instruments import INSTRUMENTS, Instrument, Kind
 from loader.report import Snapshot
 
@@ -51,7 +51,17 @@ class MetricsFile:
             OSError: The file cannot be written.
         """
         self._written_at = now.seconds
-        write_whole(self._path, to_text(now, self._labels, exit_code=exit_code).encode(), private=False)
+        text = to_text(now, self._labels, exit_code=exit_code)
+        write_output(self._path, text.encode(), private=False, patience_seconds=0)  # the load waits meanwhile
+
+
+def write_refused(path: Path, exit_code: int) -> None:
+    """Write the exit code of a load whose settings cannot be used, so that its labels are unknown.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    write_output(path, "\n".join([*_exit_code("", exit_code), ""]).encode(), private=False)
 
 
 def to_text(now: Snapshot, labels: Mapping[str, str], *, exit_code: int | None = None) -> str:
@@ -63,9 +73,12 @@ def to_text(now: Snapshot, labels: Mapping[str, str], *, exit_code: int | None =
         if value is not None:
             lines += _lines(metric_name(instrument), instrument.kind, instrument.meaning, tags, value)
     if exit_code is not None:
-        meaning = "Exit code of the last run."
-        lines += _lines("scn_loader_run_exit_code", Kind.GAUGE, meaning, tags, exit_code)
+        lines += _exit_code(tags, exit_code)
     return "\n".join(lines) + "\n"
+
+
+def _exit_code(tags: str, exit_code: int) -> list[str]:
+    return _lines("scn_loader_run_exit_code", Kind.GAUGE, "Exit code of the last run.", tags, exit_code)
 
 
 def metric_name(instrument: Instrument) -> str:

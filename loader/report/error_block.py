@@ -35,3 +35,9 @@ def render_error(error: LoaderError, *, color: bool) -> str:
         else:
             lines.append(label + colon + printable(rest))
     return "\n".join(lines)
+
+
+def error_values(error: LoaderError) -> dict[str, object]:
+    """Return the error as JSON values, for commands that print one JSON object."""
+    texts = {"what": error.what, "where": error.where, "why": error.why, "next": error.next_step}
+    return {"error": texts, "exit_code": int(error.exit_code)}

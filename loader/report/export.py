@@ -4,15 +4,17 @@ import csv
 import io
 import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from loader.atomic import replacing
+from loader.atomic import writing_output
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.reading import open_for_reading
 from loader.checkpoint.start.lock import look_without_locking
-from loader.errors import CheckpointError
+from loader.errors import SettingsError
+from loader.process.named_files import not_replaced
 
 REJECTED_COLUMNS = ("file", "row", "column", "code", "reason", "value")
 _REJECTED = """
@@ -61,7 +63,8 @@ def export_rejected(place: Path, path: Path) -> Exported:
         path: The CSV file.
 
     Raises:
-        CheckpointError: The checkpoint cannot be read, or the file cannot be written.
+        CheckpointError: The checkpoint cannot be read.
+        SettingsError: The file cannot be written.
     """
     return _export(place, path, REJECTED_COLUMNS, _REJECTED)
 
@@ -78,7 +81,8 @@ def export_failed(place: Path, path: Path) -> Exported:
         path: The CSV file.
 
     Raises:
-        CheckpointError: The checkpoint cannot be read, or the file cannot be written.
+        CheckpointError: The checkpoint cannot be read.
+        SettingsError: The file cannot be written.
     """
     return _export(place, path, FAILED_COLUMNS, _FAILED)
 
@@ -89,17 +93,34 @@ def _export(place: Path, path: Path, columns: Sequence[str], query: str) -> Expo
     with look_without_locking(run_dir) as pid:
         is_written_now = pid is not None and name == CHECKPOINT_NAME
         with open_for_reading(run_dir, alive=is_written_now, name=name) as connection:
+            _refuse_own_files(path, [checkpoint, *_files(connection)])
             try:
                 return _write(path, columns, connection.execute(query))
             except OSError as error:
-                raise CheckpointError(
-                    "The file cannot be written.", where=str(path), why=error.strerror or str(error)
+                raise SettingsError(
+                    "The file cannot be written.",
+                    where=str(path),
+                    why=error.strerror or str(error),
+                    next_step="name another file",
                 ) from error
+
+
+def _files(connection: sqlite3.Connection) -> Iterator[Path]:
+    for (name,) in connection.execute("SELECT path FROM files"):
+        yield Path(name)
+
+
+def _refuse_own_files(path: Path, files: Iterable[Path]) -> None:
+    """Refuse to replace a file of the load: its extract or its checkpoint."""
+    for file in files:
+        with suppress(OSError, ValueError):
+            if path.samefile(file):
+                raise not_replaced(path)
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[sqlite3.Row]) -> Exported:
     lines = escaped = 0
-    with replacing(path) as file:
+    with writing_output(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
         writer = csv.writer(text)
         writer.writerow(columns)

@@ -6,9 +6,8 @@ load is refused or a second signal ends it.
 
 from pathlib import Path
 
-from loader.atomic import write_whole
+from loader.atomic import write_output
 from loader.errors import LoaderError
-from loader.process.summary_place import is_stream
 from loader.report.identity import UNKNOWN_LOAD, LoadIdentity
 from loader.report.summary import LoadSummary, to_json
 
@@ -42,8 +41,4 @@ def write_summary_json(summary: LoadSummary, path: Path) -> None:
     Raises:
         OSError: The file could not be written; an existing file is unchanged.
     """
-    if not is_stream(path):
-        write_whole(path, to_json(summary), private=False)
-        return
-    with path.open("wb", buffering=0) as stream:
-        stream.write(to_json(summary))
+    write_output(path, to_json(summary), private=False)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from loader.atomic import drafting, replacing, write_whole
+from loader.atomic import drafting, replacing, write_output, write_whole
 from loader.checkpoint import open_checkpoint
 from tests.checkpoint.sample_loads import load_plan
 
@@ -93,3 +93,24 @@ def test_a_fault_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> No
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_stream_is_written_in_place(tmp_path: Path) -> None:
+    """Standard output may be a file: the outputs follow each other, and its name stays."""
+    path = tmp_path / "out"
+    with path.open("wb", buffering=0) as stream:
+        inode = path.stat().st_ino
+        stream.write(b"first ")
+        write_output(Path(f"/dev/fd/{stream.fileno()}"), b"second ")
+        stream.write(b"third")
+    assert (path.read_bytes(), path.stat().st_ino) == (b"first second third", inode)
+    write_output(Path(os.devnull), b"x")
+    assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
+
+
+def test_a_fifo_without_a_reader_is_an_error(tmp_path: Path) -> None:
+    """A load that delivered everything would otherwise never end."""
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(OSError, match="No such device"):
+        write_output(tmp_path / "fifo", b"x", patience_seconds=0.1)
+    assert (tmp_path / "fifo").is_fifo()

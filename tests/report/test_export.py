@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loader.checkpoint import open_checkpoint
-from loader.errors import CheckpointError
+from loader.errors import SettingsError
 from loader.model import EventState, RejectedRow
 from loader.reject_code import RejectCode
 from loader.report.export import Exported, export_failed, export_rejected
@@ -97,7 +97,7 @@ def test_an_open_load_can_be_exported(tmp_path: Path) -> None:
 
 def test_a_target_that_cannot_be_written_is_an_error(run_dir: Path) -> None:
     """The error names the target, not the checkpoint."""
-    with pytest.raises(CheckpointError, match="file cannot be written") as refused:
+    with pytest.raises(SettingsError, match="file cannot be written") as refused:
         export_failed(run_dir, run_dir / "missing" / "failed.csv")
     assert refused.value.where.endswith("missing/failed.csv")
 

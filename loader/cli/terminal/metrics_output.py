@@ -8,8 +8,11 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from loader.errors import LoaderError
 from loader.metrics import MetricsFile, emf_line
 from loader.metrics.otel import OtelMetrics, is_installed, is_wanted
 from loader.model import Destination
@@ -74,6 +77,23 @@ class MetricsOutput:
                 self._last, self._labels, epoch_ms=int(time.time() * 1000), exit_code=exit_code, load=load
             )
             sys.stderr.write(line + "\n")
+
+    @contextmanager
+    def refusals(self) -> Iterator[None]:
+        """Write the exit code of an error that ends the command in the block.
+
+        Otherwise the file would still have the exit code of an earlier load.
+
+        Raises:
+            LoaderError: The block raised it.
+        """
+        try:
+            yield
+        except LoaderError as error:
+            if self._file is not None:
+                with suppress(OSError):
+                    self._file.write(self._last, exit_code=error.exit_code)
+            raise
 
     def _give_up(self, error: OSError) -> None:
         self._file = None

@@ -20,10 +20,11 @@ from loader.cli.errors import show_error
 from loader.cli.terminal.corrected_load import correcting_command
 from loader.cli.terminal.live_hint import LiveHint
 from loader.cli.terminal.metrics_output import MetricsOutput
+from loader.cli.terminal.output_files import check_outputs, write_summary
 from loader.cli.terminal.stdout_width import stdout_width
 from loader.cli.terminal.typed_command import absolute_command
 from loader.command_line import CommandLine
-from loader.errors import ExitCode, Interrupted, LoaderError, SettingsError, unhandled
+from loader.errors import ExitCode, Interrupted, LoaderError, unhandled
 from loader.job import Job
 from loader.job.run_folder import log_dir_of
 from loader.loading.api import run_to_end
@@ -31,7 +32,7 @@ from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
 from loader.process.limits import FILES_BESIDE_CONNECTIONS
 from loader.process.signals import deciding
-from loader.process.summary_place import is_summary_missing, is_writable
+from loader.process.summary_place import is_summary_missing
 from loader.report import (
     LoadSummary,
     LogFormat,
@@ -46,7 +47,7 @@ from loader.report import (
     with_signs,
 )
 from loader.report.identity import LoadIdentity
-from loader.report.summary_file import refused_summary, write_summary_json
+from loader.report.summary_file import refused_summary
 from loader.runners.engines import run_shards
 from loader.status.closing_block import to_text
 from loader.status.loaded_stage import stage_values
@@ -94,13 +95,7 @@ def run_on_terminal(
         LoaderError: The load was refused before anything was sent.
         typer.Exit: Always otherwise, with the exit code.
     """
-    if summary_json is not None and not is_writable(summary_json):
-        raise SettingsError(
-            "The summary cannot be written, so nothing was sent.",
-            where=str(summary_json.absolute()),
-            why="its folder does not exist or may not be written to, or it is a folder itself",
-            next_step="name another file with --summary-json",
-        )
+    check_outputs(summary_json, metrics_file)
     typed = _typed(job, value_flags)
     opened = _Opened(identity_of(job.destination, is_rehearsal=job.is_rehearsal, command=typed.pasteable()))
     display = make_display(
@@ -129,7 +124,7 @@ def run_on_terminal(
 
         def leave(reason: LoaderError) -> None:
             if summary_json is not None and is_summary_missing(summary_json):
-                _write_summary(refused_summary(reason, opened.run_dir, opened.identity), summary_json)
+                write_summary(refused_summary(reason, opened.run_dir, opened.identity), summary_json)
             display.stop()
 
         _allow_connections(job.max_in_flight)
@@ -137,6 +132,7 @@ def run_on_terminal(
         display.start()
         stack.callback(display.stop)
         stack.enter_context(_refusals(opened, summary_json, debug=debug))
+        stack.enter_context(metrics.refusals())
         observers = Observers(watch=watch, opened=log_in_run_dir, leaving=leave)
         ending = _run(job, observers, typed.pasteable(), credentials)
         goes_on = verify is not None and ending.summary.exit_code in _SENT and not job.dry_run
@@ -144,15 +140,19 @@ def run_on_terminal(
         with deciding(None if goes_on else ending.summary.exit_code):
             if summary_json is not None:
                 first = _asked_next(ending.summary) if goes_on else ending.summary
-                _write_summary(first, summary_json)
+                write_summary(first, summary_json)
     try:
-        metrics.end(ending.summary.exit_code, opened.ids["load"])
+        if not goes_on:
+            metrics.end(ending.summary.exit_code, opened.ids["load"])
         _show(ending, typed, value_flags, is_asked_next=goes_on, debug=debug)
     except Exception as fault:  # noqa: BLE001 - the load ended as it ended
         show_error(unhandled(fault), debug=debug)
     if verify is None or not goes_on:
         raise typer.Exit(ending.summary.exit_code)
-    raise typer.Exit(_go_on_to_verify(verify, ending.summary, summary_json))
+    with metrics.refusals():
+        code = _go_on_to_verify(verify, ending.summary, summary_json)
+    metrics.end(code, opened.ids["load"])
+    raise typer.Exit(code)
 
 
 def _run(job: Job, observers: Observers, command: str, credentials: CredentialSource | None) -> Ending:
@@ -215,7 +215,7 @@ def _refusals(opened: _Opened, summary_json: Path | None, *, debug: bool) -> Ite
         if not opened.run_dir:
             raise
         if summary_json is not None:
-            _write_summary(refused_summary(error, opened.run_dir, opened.identity), summary_json)
+            write_summary(refused_summary(error, opened.run_dir, opened.identity), summary_json)
         show_error(error, debug=debug, load=opened.ids["load"])
         raise typer.Exit(error.exit_code) from error
 
@@ -244,14 +244,14 @@ def _go_on_to_verify(
         found = verify()
     except LoaderError as error:
         if summary_json is not None:
-            _write_summary(_stopped_by(error, summary), summary_json)
+            write_summary(_stopped_by(error, summary), summary_json)
         raise
     summary = replace(summary, loaded=stage_values(found.counts))
     if found.error is not None:
         summary = _stopped_by(found.error, summary)
     with deciding(summary.exit_code):
         if summary_json is not None:
-            _write_summary(summary, summary_json)
+            write_summary(summary, summary_json)
     return summary.exit_code
 
 
@@ -278,18 +278,6 @@ def _spare_the_collector() -> None:
     """Exclude imported objects from garbage collection, and collect the others rarely."""
     gc.freeze()
     gc.set_threshold(ALLOCATIONS_BETWEEN_COLLECTIONS, *gc.get_threshold()[1:])
-
-
-def _write_summary(summary: LoadSummary, path: Path) -> None:
-    try:
-        write_summary_json(summary, path)
-    except OSError as error:
-        # A failed write must not hide how the load ended: the exit code still says that.
-        show_error(
-            LoaderError(
-                "The summary could not be written.", where=str(path), why=error.strerror or str(error)
-            )
-        )
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
