@@ -4,8 +4,8 @@ Rules kept here:
 
 1. Every printed command is made here: ``scn_loader`` for a new one, ``CommandLine.pasteable`` for a changed
    one. A test finds the callers of both, and runs what they print.
-2. A line is quoted for a POSIX shell. A word with characters that a terminal would not show as they are is
-   written as ``$'...'``, which bash, ksh, zsh and the shell of POSIX 2024 read.
+2. A line is quoted for any POSIX shell. A word with characters that a terminal would not show as they are is
+   written as ``"$(printf '...')"``. dash, which is ``sh`` on Debian, does not read ``$'...'``.
 3. A load that reads standard input needs its input again: a redirected file is named, a pipe gets a
    placeholder.
 """
@@ -21,10 +21,11 @@ PROGRAM = "scn-loader"
 PIPED_INPUT = "YOUR_COMMAND"
 """Stands for the command whose output was piped in: only the user knows it."""
 
-_ESCAPED = {0x07: "\\a", 0x08: "\\b", 0x09: "\\t", 0x0A: "\\n", 0x0D: "\\r", 0x27: "\\'", 0x5C: "\\\\"}
-_WORD = re.compile(r"""\$'((?:[^'\\]|\\.)*)'|((?:'[^']*'|"[^"]*"|[^\s'"])+)""")
+_WORD = re.compile(r""""\$\(printf '([^']*)'\)"|\$'((?:[^'\\]|\\.)*)'|((?:'[^']*'|"[^"]*"|[^\s'"])+)""")
 _PRINTABLE = range(0x20, 0x7F)
-_UNESCAPED = {text[1]: byte for byte, text in _ESCAPED.items()}
+_QUOTE, _HYPHEN = ord("'"), ord("-")
+_DOUBLED = {ord("\\"): "\\\\", ord("%"): "%%"}
+_UNESCAPED = {"a": 0x07, "b": 0x08, "t": 0x09, "n": 0x0A, "r": 0x0D, "'": 0x27, "\\": 0x5C}
 
 
 def scn_loader(*arguments: str | Path) -> str:
@@ -103,23 +104,33 @@ class CommandLine:
 
 
 def _quoted(word: str) -> str:
-    """Return a word for a shell; in ``$'...'`` if a terminal would not show each character as it is."""
+    """Return a word for a shell; as a call of printf if a terminal would not show each character as it is."""
     if word.isprintable():
         return shlex.quote(word)
-    return f"$'{''.join(map(_escaped, word.encode(errors='surrogateescape')))}'"
+    content = word.encode(errors="surrogateescape")
+    if word.endswith("\n"):  # a shell removes line ends from the end of what printf writes
+        return f"$'{''.join(map(_octal, content))}'"
+    return f"\"$(printf '{''.join(_formats(content))}')\""
 
 
-def _escaped(byte: int) -> str:
-    if byte in _ESCAPED:
-        return _ESCAPED[byte]
-    return chr(byte) if byte in _PRINTABLE else f"\\{byte:03o}"
+def _formats(content: bytes) -> Iterator[str]:
+    """Yield each byte as the format of printf has it."""
+    for place, byte in enumerate(content):
+        is_plain = byte in _PRINTABLE and byte != _QUOTE and (place or byte != _HYPHEN)
+        yield _DOUBLED.get(byte, chr(byte)) if is_plain else _octal(byte)
+
+
+def _octal(byte: int) -> str:
+    return f"\\{byte:03o}"
 
 
 def _words(line: str) -> list[str]:
     """Return the words of a line that ``pasteable`` made."""
     return [
-        "".join(shlex.split(quoted)) if quoted else bytes(_bytes(escaped)).decode(errors="surrogateescape")
-        for escaped, quoted in _WORD.findall(line)
+        "".join(shlex.split(quoted))
+        if quoted
+        else bytes(_bytes(formatted.replace("%%", "%") or escaped)).decode(errors="surrogateescape")
+        for formatted, escaped, quoted in _WORD.findall(line)
     ]
 
 

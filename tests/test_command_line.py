@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from loader.cli.terminal.typed_command import absolute_command
 from loader.command_line import CommandLine, scn_loader
 
 WORDS = st.binary(max_size=20).map(lambda value: value.replace(b"\0", b"").decode(errors="surrogateescape"))
@@ -33,19 +34,41 @@ def test_what_is_printed_is_read_as_it_was(
     assert CommandLine.parsed(text) == line
 
 
+@pytest.mark.parametrize("shell", ["sh", "bash"])
 @pytest.mark.parametrize(
-    "words", [["it's", "a b", "$HOME", "*"], ["\udcff\n'\\t", "\x1b[31m", "a\xa0b"], ["日本", "\u200f", ""]]
+    "words",
+    [
+        ["it's", "a b", "$HOME", "*"],
+        ["\udcff\n'\\t", "\x1b[31m", "a\xa0b"],
+        ["日本", "\u200f", "", "-%s\ta\\n"],
+    ],
 )
-def test_a_shell_reads_it_as_it_was_meant(words: list[str]) -> None:
-    """Bash is asked what it makes of the words."""
+def test_a_shell_reads_it_as_it_was_meant(words: list[str], shell: str) -> None:
+    """Each shell is asked what it makes of the words; ``sh`` may be dash, which lacks ``$'...'``."""
     line = CommandLine(words).pasteable().removeprefix("scn-loader ")
-    shown = subprocess.run(["bash", "-c", f"printf '%s\\0' {line}"], capture_output=True, check=True)
+    shown = subprocess.run([shell, "-c", f"printf '%s\\0' {line}"], capture_output=True, check=True)
     assert shown.stdout.split(b"\0")[:-1] == [word.encode(errors="surrogateescape") for word in words]
 
 
 def test_paths_become_absolute() -> None:
     """A command is pasted in another folder; what is no path stays as it is."""
     assert scn_loader("status", Path("a b"), "c") == f"scn-loader status '{Path.cwd()}/a b' c"
+
+
+def test_a_line_that_an_earlier_version_stored_is_read() -> None:
+    """It wrote characters that a terminal does not show in another way."""
+    assert CommandLine.parsed(r"scn-loader load $'a\377\n\'\\'") == CommandLine(["load", "a\udcff\n'\\"])
+
+
+def test_a_flag_can_be_added_behind_the_end_of_flags() -> None:
+    """``--`` would make an extract of it; an absolute path needs none."""
+    typed = ["load", "--max-errors", "3", "--csv-comment", "--", "--", "-o.csv"]
+    line = absolute_command(
+        typed, {"--max-errors", "--csv-comment"}, extract=["-o.csv"], folder=Path("/data")
+    )
+    assert line.having("--run-dir", "run").arguments == (
+        *("load", "--max-errors", "3", "--csv-comment", "--", "/data/-o.csv", "--run-dir", "run"),
+    )
 
 
 @pytest.mark.parametrize("line", ["", "python x", "YOUR_COMMAND | python x", "'unclosed"])

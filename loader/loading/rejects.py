@@ -37,6 +37,10 @@ SETTINGS_NAME = ".csv-settings.json"
 """File with the CSV format of the extract. The rejected rows may be too few to detect it."""
 
 
+MOST_NAME_BYTES = 255
+"""Longest name of a file, in the usual file systems."""
+
+
 class NotAllRead(CheckpointError):
     """The extract was not read to its end, so more rows may be rejected."""
 
@@ -243,5 +247,7 @@ def _name(files: Sequence[SourceFile], number: int) -> str:
     """
     stem = Path(without_suffix(Path(files[number].path).name)).stem
     prefix = f"{number + 1:0{len(str(len(files)))}d}-" if len(files) > 1 else ""
-    name = f"{prefix}{stem}.{files[number].format}"
+    suffix = f".{files[number].format}"
+    most_bytes = MOST_NAME_BYTES - len(prefix) - len(suffix)
+    name = f"{prefix}{stem.encode()[:most_bytes].decode(errors='ignore')}{suffix}"
     return "/".join([*partition_folders(files[number].path), name])

@@ -199,5 +199,5 @@ def check_name(name: str) -> None:
             "The name of a file cannot be used.",
             where=name,
             why="it contains a NUL character, or bytes that are not UTF-8",
-            next_step="rename the file",
+            next_step="rename the file or its folder",
         )

@@ -97,6 +97,26 @@ def test_a_load_with_rejected_rows_names_commands_that_run(
         assert shell(command).returncode in (0, 1), command
 
 
+def test_odd_names_are_printed_so_that_any_shell_reads_them(
+    emulator: EmulatorProcess, scn_loader: Run, shell: Shell, tmp_path: Path
+) -> None:
+    """A pattern for many files, characters of patterns, blanks that no terminal shows, the longest names."""
+    folder = tmp_path / "cwd" / "-in"
+    folder.mkdir()
+    for number in range(9):
+        write_rows(folder / f"{number}{'x' * 250}.csv", 2, bad=1)
+    ended = scn_loader("load", *flags(emulator), "--run-dir=runs [1]*\u00a0é", "--", "-in")
+    assert ended.returncode == 1, ended.stderr
+    status, correcting = printed_commands(ended)
+    assert shell(status).returncode == 0
+    rejected = list((tmp_path / "cwd" / "runs [1]*\u00a0é" / "rejected").glob("*.csv"))
+    assert len(rejected) == 9
+    for path in rejected:
+        path.write_text(path.read_text().replace("\n,", f"\n{path.name[0]},"))
+    corrected = shell(correcting)
+    assert corrected.returncode == 0, corrected.stderr
+
+
 def test_after_too_many_errors_the_printed_command_goes_on(
     emulator: EmulatorProcess, scn_loader: Run, shell: Shell, tmp_path: Path
 ) -> None:

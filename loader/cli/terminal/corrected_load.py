@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Collection, Iterator, Sequence
+from glob import escape
 from pathlib import Path
 
 from loader.checkpoint.file_names import NOT_LOADED_NAME, REJECTED_NAME
@@ -67,7 +68,7 @@ def correcting_command(
         return ""
     names = [str(path) for path in files]
     if len(names) > MOST_NAMED:
-        names = sorted({str(path.with_name(f"*{path.suffix}")) for path in files})
+        names = sorted({f"{escape(str(path.parent))}/*{path.suffix}" for path in files})
     told = [
         flag for name, value in settings_found(run_dir, folder).items() for flag in (f"--csv-{name}", value)
     ]

@@ -17,6 +17,8 @@ def absolute_command(
 ) -> CommandLine:
     """Return what was typed after ``scn-loader``, with absolute paths and without ``--restart``.
 
+    ``--`` is left out: no absolute path looks like a flag, and flags may be added to the line.
+
     Args:
         arguments: What was typed.
         value_flags: The flags that take a value.
@@ -38,7 +40,6 @@ def _absolute(arguments: Sequence[str], value_flags: Collection[str], folder: Pa
     for argument in remaining:
         name, equals, value = argument.partition("=")
         if argument == "--":
-            yield argument
             yield from (located(each, folder) for each in remaining)
         elif not argument.startswith("-") or argument == STANDARD_INPUT:
             yield located(argument, folder)
