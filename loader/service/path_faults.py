@@ -53,7 +53,7 @@ WAY_FAULTS: Mapping[str, PathFault] = {
     "HtmlPage": PathFault(
         _BLOCKED, "an HTML page arrived instead of the service's answer, as from a captive portal", _LOG_IN
     ),
-    "NoReceipt": PathFault(_BLOCKED, "a 2xx answer arrived that does not come from the service", _CHECK_URL),
+    "NoReceipt": PathFault(_BLOCKED, "a 2xx answer arrived without the receipt of the service", _CHECK_URL),
     # Redirects: the service sends none, and a signature is valid for one host only.
     "HTTP3xx": PathFault(
         _BLOCKED,

@@ -21,6 +21,7 @@ import orjson
 
 from loader.json_quoting import BODY_START
 from loader.model import MAX_RETRY_AFTER_SECONDS, Destination, Event, Outcome, OutcomeKind
+from loader.service.foreign_forms import decoded, xml_error_code, xml_message
 from loader.service.outcomes import SKEW_MESSAGES, is_known, kind_of
 from loader.service.path_faults import code_of_foreign_answer, path_fault
 
@@ -108,13 +109,16 @@ def read_response(status: int, headers: Mapping[str, str], body: bytes) -> Outco
         body: The answer's body, possibly cut at the transport's limit.
     """
     fields = _json_object(body)
+    if not fields and "content-encoding" in headers:
+        body = decoded(body, headers["content-encoding"])
+        fields = _json_object(body)
     if 200 <= status < 300:  # noqa: PLR2004 - the class of successful statuses
         event_id = fields.get("eventId")
         if isinstance(event_id, str) and _UUID.fullmatch(event_id):
             # Nothing else is read, because thousands of such answers arrive each second.
             return Outcome(OutcomeKind.ACCEPTED, status=status, event_id=event_id)
     request_id = headers.get("x-amzn-requestid")
-    code = _error_code(headers, fields)
+    code = _error_code(headers, fields) or (xml_error_code(_text(body)) if request_id else "")
     message = _error_message(fields, body)
     if not _is_of_service(headers, fields, code, message):
         return _foreign(status, headers, body, message)
@@ -218,6 +222,8 @@ def _error_message(fields: Mapping[str, object], body: bytes) -> str:
         message = fields.get(name)
         if isinstance(message, str):
             return clean(message)
+    if words := xml_message(_text(body)):
+        return clean(words)
     # The format is not the service's: the first words of a proxy's page help to find its sender.
     return "" if fields else clean(_text(body))
 

@@ -1,6 +1,9 @@
 """What answers mean: the outcome table, and answers that are not the service's."""
 
+import gzip
 import json
+import zlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given
@@ -218,6 +221,38 @@ def test_code_is_found_in_each_place(headers: dict[str, str], body: bytes) -> No
     """The code is taken from header, __type or code, without its namespace and address."""
     outcome = read_response(400, headers, body)
     assert (outcome.kind, outcome.code) == (OutcomeKind.THROTTLED, "ThrottlingException")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (
+            b"<AccessDeniedException>\n  <Message>Unable to determine</Message>\n</AccessDeniedException>",
+            "AccessDeniedException",
+        ),
+        (b'<?xml version="1.0"?><UnknownOperationException/>', "UnknownOperationException"),
+        (b"<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>a &amp; b</Message>", "AccessDenied"),
+    ],
+)
+def test_a_front_end_of_aws_answers_in_xml(body: bytes, code: str) -> None:
+    """It refuses the whole load, so each event need not be refused ten times; without an id it is foreign."""
+    outcome = read_response(403, {"x-amzn-requestid": "r-1"}, body)
+    assert (outcome.kind, outcome.code) == (OutcomeKind.STOP, code)
+    assert "<" not in outcome.message or b"Message" not in body
+    foreign = read_response(403, {}, body)
+    assert (foreign.kind, foreign.code) == (OutcomeKind.BLOCKED, "HTTP403")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+def test_a_compressed_answer_is_read(pack: Callable[[bytes], bytes]) -> None:
+    """An intermediary compresses what was to be plain: the event is accepted; a bomb is cut."""
+    headers = {"content-encoding": " GZIP " if pack is gzip.compress else "deflate"}
+    assert read_response(200, headers, pack(RECEIPT)).kind is OutcomeKind.ACCEPTED
+    refused = read_response(400, headers, pack(b'{"__type":"ValidationException","message":"no"}'))
+    assert (refused.code, refused.message) == ("ValidationException", "no")
+    bomb = read_response(200, headers, pack(RECEIPT + b" " * 50_000_000))
+    assert bomb.kind is OutcomeKind.ACCEPTED
+    assert read_response(200, headers, b"not compressed").code == "NoReceipt"
 
 
 @pytest.mark.parametrize("status", [302, 400, 429, 499])
