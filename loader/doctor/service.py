@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import botocore.session
 
-from loader.aws.credentials import CredentialSource
+from loader.aws.credentials import CredentialSource, open_credentials
 from loader.aws.endpoint import resolve_endpoint
 from loader.aws.session import open_session, profile_name
 from loader.doctor.check import Check, CheckState
@@ -52,13 +52,18 @@ async def service_checks(
         return
     yield Check("Region and endpoint", CheckState.OK, f"{endpoint.region}, {endpoint.url}")
     try:
-        client = await open_client(settings, credentials=credentials)
+        found = credentials or await open_credentials(access.profile, endpoint.region)
     except LoaderError as error:
         yield _failed("credentials", error)
         return
+    origin = await in_daemon_thread(lambda: _origin(session)) if credentials is None else "given"
+    yield Check("credentials", CheckState.OK, origin)
+    try:
+        client = await open_client(settings, credentials=found)
+    except LoaderError as error:  # the CA bundle, the proxy or the name of a host
+        yield _failed("connection", error)
+        return
     async with client:
-        origin = await in_daemon_thread(lambda: _origin(session)) if credentials is None else "given"
-        yield Check("credentials", CheckState.OK, origin)
         began = time.time()
         try:
             response = await client.get("/")

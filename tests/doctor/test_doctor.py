@@ -76,6 +76,12 @@ def test_a_machine_that_can_load_passes_every_check(tmp_path: Path, emulator: tu
         ((), KEYS, "Region and endpoint"),
         (("--region", "us-east-1", "--endpoint-url", "http://127.0.0.1:9"), {}, "credentials"),
         (("--region", "us-east-1", "--endpoint-url", "http://127.0.0.1:9"), KEYS, "connection"),
+        (("--region", "us-east-1", "--endpoint-url", "https://scn.invalid"), KEYS, "connection"),
+        (
+            ("--region", "us-east-1", "--endpoint-url", "https://scn.example.com"),
+            KEYS | {"HTTPS_PROXY": "socks5://127.0.0.1:9"},
+            "connection",
+        ),
     ],
 )
 def test_the_first_thing_that_is_missing_is_named(
