@@ -21,7 +21,7 @@ from dlt.common.schema import TTableSchema
 from dlt.common.storages.load_package import ParsedLoadJobFileName
 
 from loader.command_line import scn_loader
-from loader.errors import ExitCode, LoaderError
+from loader.errors import ExitCode, LoaderError, NothingToLoad
 from loader.job import Job
 from loader.loading.library import run_load
 from loader.report import LoadSummary
@@ -66,6 +66,8 @@ def scn_destination(jobs: Job | Mapping[str, Job], run_dir: str | Path) -> Desti
 def _load(job: Job, rows: pl.LazyFrame) -> LoadSummary:
     try:
         return run_load(job, frame=rows)
+    except NothingToLoad as nothing:  # dlt writes a file without rows for an empty table
+        return LoadSummary(run_dir=str(job.run_dir), stopped_by=nothing.exit_code)
     except LoaderError as error:
         kind = DestinationTransientException if error.exit_code in RESUMABLE else DestinationTerminalException
         raise kind(error.block()) from error
@@ -75,9 +77,10 @@ def _check(summary: LoadSummary, folder: Path) -> None:
     """Raise the error that tells dlt how the load ended, unless everything was accepted."""
     if summary.exit_code in (ExitCode.DELIVERED, ExitCode.NOTHING_TO_LOAD):
         return
+    because = f"{summary.stopped_because} " if summary.stopped_because else ""
     if summary.exit_code in RESUMABLE:
-        raise DestinationTransientException(f"The load stopped and can be resumed: {folder}")
+        raise DestinationTransientException(f"{because}The load stopped and can be resumed: {folder}")
     raise DestinationTerminalException(
-        f"{summary.rows_rejected:,} rows were rejected, and {summary.events_failed:,} events failed."
+        f"{because}Rows rejected: {summary.rows_rejected:,}; events failed: {summary.events_failed:,}."
         f" See which and why:\n{scn_loader('status', folder)}"
     )

@@ -126,6 +126,28 @@ def test_rejected_rows_fail_the_job(
     assert (shown.returncode, "rejected" in shown.stdout) == (0, True), shown.stderr
 
 
+def test_a_table_without_rows_is_loaded(service: EmulatedService, pipeline: "dlt.Pipeline") -> None:
+    """The file that dlt writes for it has no rows, and nothing is wrong."""
+    import dlt
+
+    def no_rows() -> Iterator[Any]:
+        yield dlt.mark.materialize_table_schema()
+
+    texts: Any = {name: {"data_type": "text"} for name in ("reservation_id", "reservation_detail_id")}
+    pipeline.run(dlt.resource(no_rows, name="reservation", columns=texts))
+    assert service.calls()["attempts"] == 0
+
+
+def test_a_terminal_end_gives_its_cause(service: EmulatedService, pipeline: "dlt.Pipeline") -> None:
+    """The service refuses the load: no row was rejected, and no event failed."""
+    from dlt.pipeline.exceptions import PipelineStepFailed
+
+    denied = FaultRule(fault=FaultKind.ERROR, code="AccessDeniedException")
+    service.emulator.set_faults(FaultPlan(rules=(denied,)))
+    with pytest.raises(PipelineStepFailed, match="The service refuses this load"):
+        pipeline.run(reservations())
+
+
 def test_a_table_without_a_job_fails(pipeline: "dlt.Pipeline") -> None:
     """A table that nothing is known about is never loaded silently."""
     from dlt.pipeline.exceptions import PipelineStepFailed
