@@ -62,7 +62,7 @@ def init(
     Exit codes: 0 written; 2 refused, for example because the file exists; 9 no file or no row.
     """
     from loader.drafting import draft_job  # noqa: PLC0415 - polars is slow to import, --help is not
-    from loader.report.figures import counted  # noqa: PLC0415 - the same
+    from loader.report.figures import counted, printable  # noqa: PLC0415 - the same
 
     path = output or _default_path(extract[0])
     if os.path.lexists(path) and not force:
@@ -79,7 +79,7 @@ def init(
     draft = draft_job(job, path.parent)
     _write(path, draft.text, overwrite=force)
     mapped, unused = counted(len(draft.columns), "column"), counted(len(draft.unused), "source column")
-    typer.echo(f"{path}: {mapped} mapped, {unused} left out.")
+    typer.echo(f"{printable(str(path))}: {mapped} mapped, {unused} left out.")
     if draft.needed:
         typer.echo(f"Required, but not found: {', '.join(draft.needed)}.")
     typer.echo("Check the marked lines in it, then run:")

@@ -62,5 +62,5 @@ def receipts(
     with brought_here(run_dir) as here:
         count = export_receipts(here.path, Wanted(group, path, position, status), output, sys.stdout)
     if output is not None:
-        typer.echo(f"{counted(count, 'event')} written to {output}")
+        typer.echo(f"{counted(count, 'event')} written to {printable(str(output))}")
     raise typer.Exit(ExitCode.DELIVERED if count else ExitCode.DELIVERED_WITH_FAILURES)

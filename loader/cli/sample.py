@@ -8,7 +8,7 @@ import typer
 from loader.cli.datasets import find_dataset
 from loader.command_line import scn_loader
 from loader.datasets import dataset_for_event_type, event_types
-from loader.report.figures import counted
+from loader.report.figures import counted, printable
 
 
 def sample(
@@ -49,7 +49,7 @@ def sample(
     dataset = find_dataset(name)
     write_sample(dataset, RowSettings(rows, groups, skew, seed), output, overwrite=force)
     column = group_column(dataset)
-    typer.echo(f"{output}: {counted(rows, 'row')} of {dataset.name}; groups in '{column}'.")
+    typer.echo(f"{printable(str(output))}: {counted(rows, 'row')} of {dataset.name}; groups in '{column}'.")
     types = [each for each in event_types() if dataset_for_event_type(each).name == dataset.name]
     if types:
         flags = ("--event-type", types[0], "--group-by", column, "--emulate")
