@@ -111,7 +111,7 @@ def check_machines(extract: Sequence[str], run_dir: Path, s3: S3Access, tasks: i
     mark.touch(0o600)
     try:
         ours = _look(extract, s3, mark)
-        for machine, theirs in _looks(extract, s3, mark, machines).items():
+        for machine, theirs in _looks(extract, s3, mark, machines):
             _compare(machine, theirs, ours, run_dir)
     finally:
         mark.unlink(missing_ok=True)
@@ -124,19 +124,18 @@ def passed_on() -> dict[str, str]:
 
 def _looks(
     extract: Sequence[str], s3: S3Access, mark: Path, machines: Sequence[Mapping[str, Any]]
-) -> dict[str, dict[str, Any]]:
-    """Return what each machine finds, by its name."""
-    looks = {}
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return the name of each machine, and what it finds. Several raylets may have one name and address."""
+    looks = []
     for each in machines:
         there = NodeAffinitySchedulingStrategy(each["NodeID"], soft=False)
         task = ray.remote(_look_for_driver).options(num_cpus=0, max_retries=0, scheduling_strategy=there)
-        looks[f"{each['NodeManagerHostname']} ({each['NodeManagerAddress']})"] = task.remote(
-            extract, s3, mark
-        )
-    found = {}
-    for machine, look in looks.items():
+        machine = f"{each['NodeManagerHostname']} ({each['NodeManagerAddress']})"
+        looks.append((machine, task.remote(extract, s3, mark)))
+    found = []
+    for machine, look in looks:
         try:
-            found[machine] = ray.get(look, timeout=MACHINE_SECONDS)
+            found.append((machine, ray.get(look, timeout=MACHINE_SECONDS)))
         except (GetTimeoutError, RayError) as error:
             why = next((line for line in reversed(str(error).strip().splitlines()) if line.strip()), "")
             raise SettingsError(
