@@ -42,10 +42,10 @@ def check(content: bytes) -> int:
     return sum(group.rows for group in groups)
 
 
-def written(**options: Any) -> bytes:
+def written(table: pa.Table = TABLE, **options: Any) -> bytes:
     """Return a table written by pyarrow."""
     file = io.BytesIO()
-    pq.write_table(TABLE, file, **options)
+    pq.write_table(table, file, **options)
     return file.getvalue()
 
 
@@ -140,3 +140,15 @@ def test_what_is_no_struct_is_malformed(content):
     """Bytes that are truncated, nested too deep or too short are malformed."""
     with pytest.raises(Malformed):
         read_struct(content)
+
+
+@pytest.mark.parametrize("options", [{}, {"write_page_index": True}, {"use_dictionary": False}])
+def test_joined_files_are_not_read_as_the_first_of_them(options: dict[str, Any]):
+    """Offsets count from the start of a file, so the last footer would describe rows of the first file."""
+    first, last = (
+        written(pa.table({"id": [f"{name}{row}" for row in range(9)]}), **options) for name in "ab"
+    )
+    assert len(first) == len(last)
+    for joined in (first + last, first + last + first, first + written(**options)):
+        with pytest.raises(Unsound, match="several Parquet files that were joined"):
+            check(joined)

@@ -11,7 +11,7 @@ Rules kept here:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 from loader.formats.parquet import arrow_schema
@@ -68,8 +68,7 @@ class Chunk:
 
     def at_start(self) -> "Chunk":
         """Return the chunk with its positions in bytes that contain only this chunk."""
-        size = self.end - self.start
-        return Chunk(self.column, 0, size, self.values, self.rows, self.about, self.leaf, self.missing)
+        return replace(self, start=0, end=self.end - self.start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +136,7 @@ def read_footer(handle: BinaryIO, size_bytes: int) -> Footer:
     footer, schema, end = _footer(handle, size_bytes)
     leaves = schema.leaves
     groups: list[RowGroup] = []
+    indexes: list[int] = []
     first_row = 0
     for group in structs(footer, 4):
         rows = number_of(group, 3, "a row group's number of rows")
@@ -152,22 +152,17 @@ def read_footer(handle: BinaryIO, size_bytes: int) -> Footer:
                 raise Unsound(f"a row group of {rows} rows has {chunk.values} values in a column")
         groups.append(RowGroup(first_row, rows, chunks))
         first_row += rows
+        indexes += map(_indexes_end, found)
+    _refuse_joined(handle, groups, indexes, end)
     rows = number_of(footer, 3, "the number of rows")
     if rows != first_row:
         raise Unsound(f"its footer states {rows} rows, its row groups have {first_row}")
-    metadata = _arrow_schema(footer)
+    stored = [entry.get(2) for entry in structs(footer, 5) if entry.get(1) == arrow_schema.KEY]
+    metadata = next((each for each in stored if isinstance(each, bytes)), b"")
     arrow_types = arrow_schema.leaf_types(metadata)
     if len(arrow_types) != len(leaves):
         return Footer(rows, schema, groups, ())
     return Footer(rows, schema, groups, arrow_types, metadata)
-
-
-def _arrow_schema(footer: Struct) -> bytes:
-    for entry in structs(footer, 5):
-        value = entry.get(2)
-        if entry.get(1) == arrow_schema.KEY and isinstance(value, bytes):
-            return value
-    return b""
 
 
 def _footer(handle: BinaryIO, size_bytes: int) -> tuple[Struct, Schema, int]:
@@ -204,9 +199,8 @@ def _with_schema(content: bytes) -> tuple[Struct, Schema]:
 
 def _schema_of(elements: Sequence[Struct], repeated: Sequence[bool]) -> Schema:
     columns = columns_of(elements)
-    leaves = [leaf for column in columns for leaf in column.leaves()]
-    names = [column.name for column in columns for _ in column.leaves()]
-    return Schema(columns, leaves, names, repeated)
+    leaves = [(leaf, column.name) for column in columns for leaf in column.leaves()]
+    return Schema(columns, [leaf for leaf, _ in leaves], [name for _, name in leaves], repeated)
 
 
 def _flat_columns(elements: Sequence[Struct]) -> list[bool]:
@@ -262,6 +256,22 @@ def _chunk(chunk: Struct, end: int, rows: int, column: str, leaf: Node) -> Chunk
     if start < len(MAGIC) or start + size > end:
         raise Unsound("a column is outside the file")
     return Chunk(column, start, start + size, values, rows, needed, leaf)
+
+
+def _refuse_joined(handle: BinaryIO, groups: Sequence[RowGroup], indexes: Sequence[int], end: int) -> None:
+    """Refuse several files in one: the offsets of the last footer count from the start of its own file."""
+    last = max([len(MAGIC), *indexes, *(chunk.end for group in groups for chunk in group.chunks)])
+    others = end - last  # the length of the files before
+    if others > TAIL_BYTES and read_bytes(handle, others - len(MAGIC), 2 * len(MAGIC)) == 2 * MAGIC:
+        raise Unsound("it consists of several Parquet files that were joined")
+
+
+def _indexes_end(chunk: Struct) -> int:
+    """Return the end of a column's page indexes and Bloom filter; 0 without any."""
+    about = chunk.get(3)
+    filters = (about.get(14), about.get(15)) if isinstance(about, dict) else (None, None)
+    places = (filters, (chunk.get(4), chunk.get(5)), (chunk.get(6), chunk.get(7)))
+    return max((a + b for a, b in places if isinstance(a, int) and isinstance(b, int)), default=0)
 
 
 def structs(struct: Struct, number: int) -> Sequence[Struct]:
