@@ -91,7 +91,7 @@ def local_files(
             return _files_of_delta_table(path, left_out, delta_version)
         found = _found(path, left_out)
         if not in_table:
-            refuse_tables(map(str, found), _names_in, "")
+            refuse_tables(_with_targets(found), _names_in, "")
     except OSError as error:  # for example a name that is too long
         raise ExtractError(
             "A file of the extract cannot be read.",
@@ -117,7 +117,7 @@ def is_open_ended(pattern: str) -> bool:
 def _found(path: Path, left_out: LeftOut) -> list[Path]:
     if path.is_dir():
         found = sorted(_extracts_in(path, left_out), key=lambda each: natural_key(str(each)))
-        refuse_tables([f"{path}/"], _names_in, "")
+        refuse_tables([f"{path}/", f"{path.resolve()}/"], _names_in, "")
         if not found:
             raise NothingToLoad(
                 "The folder contains no extract.",
@@ -179,6 +179,13 @@ def _extracts_in(folder: Path, left_out: LeftOut) -> Iterator[Path]:
                 left_out.add(RUN_DIRECTORY, path)
             else:
                 yield from _extracts_in(path, left_out)
+
+
+def _with_targets(paths: Sequence[Path]) -> Iterator[str]:
+    """Yield files, and where links lead to: a link may lead into a table."""
+    yield from map(str, paths)
+    yield from (f"{folder.resolve()}/" for folder in {path.parent for path in paths})
+    yield from (str(path.resolve()) for path in paths if path.is_symlink())
 
 
 def _names_in(folder: str) -> Sequence[str]:

@@ -21,13 +21,13 @@ class TableFormat:
     Attributes:
         name: The name of the format for messages.
         folder: The folder with the metadata, inside the table's folder.
-        suffix: End of the name of a metadata file; empty for any file.
+        mark: Part of the name of a metadata file; empty for any file.
         function: DuckDB's function that reads such a table; empty if there is none.
     """
 
     name: str
     folder: str
-    suffix: str
+    mark: str
     function: str
 
 
@@ -65,7 +65,7 @@ def refuse_tables(paths: Iterable[str], names_in: Names, top: str) -> None:
 def _refuse_table(folder: str, names_in: Names) -> None:
     for table_format in TABLE_FORMATS:
         names = names_in(f"{folder}/{table_format.folder}")
-        if any(name.endswith(table_format.suffix) for name in names):
+        if any(table_format.mark in name for name in names):
             raise _table(folder, table_format)
 
 

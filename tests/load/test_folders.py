@@ -99,15 +99,26 @@ def test_a_glob_takes_the_folders_it_matches_as_a_shell_would(planned, tmp_path:
 
 @pytest.mark.parametrize(
     "metadata",
-    ["_delta_log/00000000000000000000.json", "metadata/v1.metadata.json", ".hoodie/hoodie.properties"],
+    [
+        "_delta_log/00000000000000000000.json",
+        "metadata/v1.metadata.json",
+        "metadata/v1.metadata.json.gz",
+        ".hoodie/hoodie.properties",
+    ],
 )
 @pytest.mark.parametrize(
-    "named", ["lake", "lake/orders", "lake/orders/*/*.parquet", "lake/orders/data/p.parquet"]
+    "named",
+    [
+        *("lake", "lake/orders", "lake/orders/*/*.parquet", "lake/orders/data/p.parquet"),
+        *("to_folder", "to_folder/*.parquet", "to_file.parquet"),
+    ],
 )
 def test_table_formats_are_refused_however_their_files_are_named(tmp_path: Path, metadata, named):
     """Read as plain files they would bring back rows that were deleted."""
     parquet(tmp_path / "lake/orders/data/p.parquet", 1)
     write(tmp_path / "lake/orders" / metadata, "{}")
+    (tmp_path / "to_folder").symlink_to(tmp_path / "lake/orders/data")
+    (tmp_path / "to_file.parquet").symlink_to(tmp_path / "lake/orders/data/p.parquet")
     with pytest.raises(ExtractError) as caught:
         find_files([str(tmp_path / named)])
     assert caught.value.where == str(tmp_path / "lake/orders")
