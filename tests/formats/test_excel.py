@@ -293,6 +293,13 @@ def test_the_sheet_must_be_clear(tmp_path: Path) -> None:
         (text_row(1, "a", "a") + text_row(2, "1", "2"), "have the same name"),
         (text_row(1, "a") + text_row(3, "1") + text_row(2, "1"), "cannot be read"),
         ('<row r="1"><c t="s"><v>7</v></c></row>', "cannot be read"),
+        (
+            text_row(1, "a") + '<row r="2"><c r="A2"><v>1</v></c><c r="A2"><v>2</v></c></row>',
+            "cannot be read",
+        ),
+        (text_row(1, "a") + '<row r="2"><c r="A3"><v>1</v></c></row>', "cannot be read"),
+        (text_row(1, "a") + '<row r="2"><c><v>1_0</v></c></row>', "cannot be read"),
+        (text_row(1, "a") + '<row r="2"><c t="b"><v>2</v></c></row>', "cannot be read"),
         ("<row><unclosed></row>", "cannot be read"),
     ],
 )

@@ -22,6 +22,8 @@ from loader.formats.excel.workbook import Sheet, column_of, text_of, unescaped
 _REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 _WHOLE = re.compile(r"-?[0-9]+")
 
+_TRUTHS = {"1": "true", "true": "true", "0": "false", "false": "false"}
+
 _LEAP_DAY_1900 = 60
 """The day number of 1900-02-29, which Excel has and the calendar does not."""
 
@@ -76,7 +78,9 @@ def sheet_rows(sheet: Sheet, texts: Sequence[str]) -> Iterator[tuple[int, SheetR
 
     Raises:
         ParseError: The XML is damaged.
-        ValueError: Rows are not in order, or a cell refers to a text that is not there.
+        KeyError: A truth value is neither true nor false.
+        ValueError: Rows are not in order, two cells are in one place, or a cell refers to a text that is not
+            there.
     """
     number = 0
     rows: Element | None = None
@@ -89,14 +93,14 @@ def sheet_rows(sheet: Sheet, texts: Sequence[str]) -> Iterator[tuple[int, SheetR
                 before, number = number, int(element.get("r") or number + 1)
                 if number <= before:
                     raise ValueError("rows are not in order")
-                yield number, _row(element, sheet, texts)
+                yield number, _row(element, number, sheet, texts)
                 if rows is not None:
                     rows.clear()  # else the elements of all rows before would stay in memory
             elif name == "sheetData":
                 return
 
 
-def _row(element: Element, sheet: Sheet, texts: Sequence[str]) -> SheetRow:
+def _row(element: Element, number: int, sheet: Sheet, texts: Sequence[str]) -> SheetRow:
     row: SheetRow = {}
     column = 0
     for each in element:
@@ -104,9 +108,11 @@ def _row(element: Element, sheet: Sheet, texts: Sequence[str]) -> SheetRow:
             continue
         reference = _REFERENCE.fullmatch(each.get("r", ""))
         column = column_of(reference[1]) if reference else column + 1
+        if reference and int(reference[2]) != number:
+            raise ValueError("a cell is in another row")
         cell = _cell(each, sheet, texts)
-        if cell is not None:
-            row[column] = cell
+        if cell is not None and row.setdefault(column, cell) is not cell:
+            raise ValueError("two cells are in one place")
     return row
 
 
@@ -146,7 +152,7 @@ def _typed(kind: str, value: str, style: int, sheet: Sheet) -> SheetCell:
         case "str":
             return SheetCell(CellKind.TEXT, unescaped(value), style)
         case "b":
-            return SheetCell(CellKind.TRUTH, "true" if value in ("1", "true") else "false", style)
+            return SheetCell(CellKind.TRUTH, _TRUTHS[value], style)
         case "e":
             return SheetCell(CellKind.ERROR, value, style)
         case "d":
@@ -155,6 +161,8 @@ def _typed(kind: str, value: str, style: int, sheet: Sheet) -> SheetCell:
 
 
 def _number(value: str, style: int) -> SheetCell:
+    if "_" in value or not value.isascii():  # Python reads more than XML permits
+        raise ValueError("a cell has a number that is none")
     if not math.isfinite(float(value)):
         return SheetCell(CellKind.ERROR, "#NUM!", style)
     return SheetCell(CellKind.NUMBER, _digits(value), style, value)
