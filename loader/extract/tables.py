@@ -1,6 +1,6 @@
 """The files of an extract, and the table of each file by its format."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import polars as pl
 
@@ -8,6 +8,7 @@ from loader.datasets import NEVER_SEND, Dataset
 from loader.errors import ExtractError
 from loader.extract.find_files import find_files
 from loader.extract.settings import FileSettings
+from loader.formats.comma_columns import CommaColumns
 from loader.formats.csv.table import CsvTable
 from loader.formats.excel.table import ExcelTable
 from loader.formats.ndjson.table import NdjsonTable
@@ -15,8 +16,10 @@ from loader.formats.parquet.table import ParquetTable
 from loader.formats.partitioned import PartitionedTable
 from loader.formats.windows import Table
 from loader.job import CsvSettings, ExcelSettings
+from loader.job.column_rule import FOR_TYPES
 from loader.job.sections import STANDARD_INPUT
-from loader.mapping.mapping import map_file
+from loader.mapping.column_sources import MappedColumn
+from loader.mapping.mapping import FileMapping, map_file
 from loader.mapping.settings import MappingSettings
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged
@@ -77,9 +80,11 @@ def open_table(
     elif file.format == "csv":
         table = CsvTable(file, settings.csv)
     elif file.format == "xlsx":
-        table = _open_workbook(settings.excel, mapping, dataset, file, values)
+        table = ExcelTable(file, settings.excel)
     else:
         table = _open_ndjson(mapping, dataset, file, values)
+    if mapping is not None:
+        _tell_uses(mapping, dataset, table, values)
     return PartitionedTable(table, values) if values else table
 
 
@@ -105,20 +110,36 @@ def _open_ndjson(
     return NdjsonTable(file, may_come, leaves_out_unknown=mapping.ignore_unknown)
 
 
-def _open_workbook(
-    settings: ExcelSettings,
-    mapping: MappingSettings | None,
-    dataset: Dataset | None,
-    file: SourceFile,
-    path_columns: Collection[str],
-) -> ExcelTable:
-    table = ExcelTable(file, settings)
-    if mapping is not None:
-        schema = {**table.schema, **dict.fromkeys(path_columns, pl.String())}
-        mapped = map_file(mapping, dataset, table.file, schema, tuple(path_columns))
-        texts = [column for column in mapped.columns if column.type == "string"]
-        table.feed_text(frozenset(name for column in texts for name in column.source_columns))
-    return table
+def _tell_uses(
+    settings: MappingSettings, dataset: Dataset | None, table: Table, path_columns: Collection[str]
+) -> None:
+    """Tell a file that contains numbers beside texts what its columns are used for."""
+    has_commas = any(rule.decimal == "," for rule in (settings.defaults, *settings.rules.values()))
+    if not isinstance(table, ExcelTable) and not (isinstance(table, NdjsonTable) and has_commas):
+        return
+    schema = {**table.schema, **dict.fromkeys(path_columns, pl.String())}
+    mapping = map_file(settings, dataset, table.file, schema, tuple(path_columns))
+    table.feed_commas(_comma_columns(mapping))
+    if isinstance(table, ExcelTable):
+        table.feed_text(_sources(column for column in mapping.columns if column.type == "string"))
+
+
+def _comma_columns(mapping: FileMapping) -> CommaColumns:
+    dated = () if mapping.timestamp is None else (mapping.timestamp,)
+    every = (*mapping.columns, *mapping.group, *dated)
+    commas = _sources(column for column in every if _reads_commas(column))
+    others = _sources(column for column in every if not _reads_commas(column))
+    filtered = () if mapping.filter is None else mapping.filter.columns
+    return CommaColumns(commas, commas & others.union(filtered))
+
+
+def _reads_commas(column: MappedColumn) -> bool:
+    is_number = column.type in FOR_TYPES["decimal"]
+    return is_number and column.rule.decimal == "," and column.expression is None
+
+
+def _sources(columns: Iterable[MappedColumn]) -> frozenset[str]:
+    return frozenset(name for column in columns for name in column.source_columns)
 
 
 def reopen_table(file: SourceFile, csv: CsvSettings, excel: ExcelSettings) -> Table:

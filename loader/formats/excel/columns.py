@@ -17,6 +17,7 @@ import polars as pl
 
 from loader.errors import ExtractError
 from loader.formats.bad_record import BadRecord, RecordFault
+from loader.formats.comma_columns import NO_COMMAS, CommaColumns
 from loader.formats.excel.cells import CellKind, SheetCell, SheetRow
 from loader.formats.titles import rows_above_table
 from loader.reject_code import RejectCode
@@ -91,11 +92,13 @@ class RowBlock:
         cells: Their cells by column number; none in an empty row.
         names: The columns by number.
         text_columns: Columns that feed texts, and hold nothing else.
+        commas: Columns whose texts have a decimal comma.
     """
 
     cells: Sequence[SheetRow]
     names: Mapping[int, str]
     text_columns: Collection[str]
+    commas: CommaColumns = NO_COMMAS
 
     @property
     def rows(self) -> int:
@@ -112,13 +115,16 @@ class RowBlock:
             fault = self._fault(row, wanted)
             if fault is not None:
                 bad.append(BadRecord(index, fault, _shown(row), left_out=fault is _BLANK))
-            for column, (_, number, _) in zip(values, wanted, strict=True):
+            for column, (name, number, _) in zip(values, wanted, strict=True):
                 cell = row.get(number) if fault is None else None
-                column.append(cell.text if cell is not None else None)
+                column.append(None if cell is None else self._text(name, cell))
         frame = pl.DataFrame(
             {name: pl.Series(name, texts, pl.String) for name, texts in zip(columns, values, strict=True)}
         )
         return frame, bad
+
+    def _text(self, name: str, cell: SheetCell) -> str:
+        return self.commas.written(name, cell.text) if cell.kind is CellKind.NUMBER else cell.text
 
     def _fault(self, row: SheetRow, wanted: Sequence[tuple[str, int, bool]]) -> RecordFault | None:
         """Return why a row cannot be one, or None."""
@@ -129,6 +135,8 @@ class RowBlock:
             if cell is None or cell.kind is CellKind.TEXT:
                 continue
             fault = _cell_fault(name, cell, is_text=is_text)
+            if fault is None and cell.kind is CellKind.NUMBER:
+                fault = self.commas.fault(name, cell.text)
             if fault is not None:
                 return fault
         beyond = next((number for number in row if number not in self.names), None)

@@ -3,12 +3,14 @@
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
 from loader.errors import ExtractError, NothingToLoad
+from loader.formats.comma_columns import NO_COMMAS, CommaColumns
 from loader.formats.cuts import FileCut
 from loader.formats.excel.cells import SheetRow, sheet_rows
 from loader.formats.excel.columns import RowBlock, header_names, refuse_title
@@ -53,6 +55,7 @@ class ExcelTable:
             )
         self._settings = settings
         self._text_columns: Collection[str] = ()
+        self._commas = NO_COMMAS
         with opened_sheet(file.path, settings) as sheet:
             self._sheet_name = sheet.name
             self._merges, self._hidden_rows = scan(sheet)
@@ -75,6 +78,10 @@ class ExcelTable:
     def feed_text(self, columns: Collection[str]) -> None:
         """Set the columns that feed texts: other values in them reject their rows."""
         self._text_columns = frozenset(columns) - set(self._settings.as_text)
+
+    def feed_commas(self, columns: CommaColumns) -> None:
+        """Set the columns whose texts have a decimal comma."""
+        self._commas = columns
 
     @property
     def words(self) -> str:
@@ -106,11 +113,10 @@ class ExcelTable:
         """
         with closing(self._read_rows()) as rows:
             blocks = iter(lambda: list(islice(rows, _BLOCK_ROWS)), [])
-            return (
-                yield from cut_blocks(
-                    self.file, cut, (RowBlock(block, self._names, self._text_columns) for block in blocks)
-                )
+            rows_of = partial(
+                RowBlock, names=self._names, text_columns=self._text_columns, commas=self._commas
             )
+            return (yield from cut_blocks(self.file, cut, map(rows_of, blocks)))
 
     def read_whole(
         self,

@@ -13,7 +13,9 @@ from typing import Any
 import polars as pl
 
 from loader.errors import ExtractError
+from loader.exact_json import Digits
 from loader.formats.bad_record import BadRecord, RecordFault
+from loader.formats.comma_columns import NO_COMMAS, CommaColumns
 from loader.formats.csv.records import MAX_READABLE_BYTES, MAX_RECORD_BYTES
 from loader.formats.ndjson.lines import read_line, with_json
 from loader.model import SourceFile
@@ -47,7 +49,10 @@ class LineBlock:
         return map(read_line, self._lines)
 
     def parse(
-        self, columns: Sequence[str], known: frozenset[str] | None = None
+        self,
+        columns: Sequence[str],
+        known: frozenset[str] | None = None,
+        commas: CommaColumns = NO_COMMAS,
     ) -> tuple[pl.DataFrame, list[BadRecord]]:
         """Return the named columns of all rows as text, and the lines that cannot become rows.
 
@@ -56,8 +61,10 @@ class LineBlock:
         Args:
             columns: The wanted keys.
             known: The permitted keys, or None for any.
+            commas: The columns with a decimal comma.
         """
-        rows = [_checked(row, known) for row in self.objects()]
+        objects = self._objects_with(commas) if commas.names else self.objects()
+        rows = [_checked(row, known) for row in objects]
         kinds = set().union(*(map(type, row.values()) for row in rows if isinstance(row, dict)))
         if kinds & {dict, list}:
             lines = zip(rows, self._lines, strict=True)
@@ -69,6 +76,20 @@ class LineBlock:
             for index, row in enumerate(rows)
             if isinstance(row, RecordFault)
         ]
+
+    def _objects_with(self, commas: CommaColumns) -> Iterator[dict[str, Any] | RecordFault]:
+        """Yield the same, with the numbers of some columns as their rules read them."""
+        for line in self._lines:
+            row = read_line(line, marks_fractions=True)
+            if isinstance(row, RecordFault):
+                yield row
+                continue
+            numbers = {name: str(value) for name, value in row.items() if isinstance(value, Digits)}
+            faults = (commas.fault(name, number) for name, number in numbers.items())
+            yield next(filter(None, faults), None) or {
+                **row,
+                **{name: commas.written(name, number) for name, number in numbers.items()},
+            }
 
 
 _Row = dict[str, Any] | RecordFault

@@ -27,13 +27,18 @@ NOT_UTF_8 = RecordFault(RejectCode.BAD_ENCODING, "bytes that are not UTF-8")
 NOT_UNICODE = RecordFault(RejectCode.BAD_ENCODING, "half a surrogate pair, which is not a character")
 
 
-def read_line(line: bytes) -> dict[str, Any] | RecordFault:
+def read_line(line: bytes, *, marks_fractions: bool = False) -> dict[str, Any] | RecordFault:
     """Return the object of a line, or the reason why it has none.
 
     Its values are str, bool, None, or a dict or list for an object or array.
+
+    Args:
+        line: The line.
+        marks_fractions: Whether numbers with a point or exponent are ``exact_json.Digits``, which differ from
+            texts.
     """
     try:
-        value = _DECODER.decode(line.decode())
+        value = (_MARKING_DECODER if marks_fractions else _DECODER).decode(line.decode())
         if b"\\u" in line:
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeDecodeError:
@@ -65,9 +70,13 @@ def with_json(line: bytes, columns: Sequence[str]) -> dict[str, Any] | RecordFau
 
 
 # The standard library's scanner returns the digits of numbers; orjson and polars convert them to floats.
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=exact_json.members,
-    parse_float=str,
-    parse_int=str,
-    parse_constant=exact_json.no_number,
-)
+def _decoder(number: type[str]) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=exact_json.members,
+        parse_float=number,
+        parse_int=str,
+        parse_constant=exact_json.no_number,
+    )
+
+
+_DECODER, _MARKING_DECODER = _decoder(str), _decoder(exact_json.Digits)

@@ -8,6 +8,7 @@ import polars as pl
 
 from loader.errors import ExtractError, NothingToLoad
 from loader.formats.bad_record import BadRecord
+from loader.formats.comma_columns import NO_COMMAS, CommaColumns
 from loader.formats.cuts import FileCut
 from loader.formats.ndjson.blocks import NDJSON_BLOCK_BYTES, LineBlock, read_lines
 from loader.formats.rows import Rows
@@ -52,6 +53,11 @@ class NdjsonTable:
         keys = _keys(file, self._head()) | dict.fromkeys(may_come)
         self.schema: Mapping[str, pl.DataType] = dict.fromkeys(keys, pl.String())
         self._known = None if leaves_out_unknown else frozenset(keys)
+        self._commas = NO_COMMAS
+
+    def feed_commas(self, columns: CommaColumns) -> None:
+        """Set the columns whose texts have a decimal comma."""
+        self._commas = columns
 
     @property
     def words(self) -> str:
@@ -86,7 +92,7 @@ class NdjsonTable:
             ExtractError: The file is damaged, or changed since the load began.
         """
         blocks = read_lines(self.file, self._block_bytes)
-        return cut_blocks(self.file, cut, (_Rows(block, self._known) for block in blocks))
+        return cut_blocks(self.file, cut, (_Rows(block, self._known, self._commas) for block in blocks))
 
     def read_whole(
         self,
@@ -121,17 +127,18 @@ class NdjsonTable:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """A block of lines, with the permitted keys."""
+    """A block of lines, with the permitted keys and the columns with a decimal comma."""
 
     block: LineBlock
     known: frozenset[str] | None
+    commas: CommaColumns
 
     @property
     def rows(self) -> int:
         return self.block.rows
 
     def parse(self, columns: Sequence[str]) -> tuple[pl.DataFrame, list[BadRecord]]:
-        return self.block.parse(columns, self.known)
+        return self.block.parse(columns, self.known, self.commas)
 
 
 def _keys(file: SourceFile, head: LineBlock) -> dict[str, None]:
