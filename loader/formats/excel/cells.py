@@ -162,7 +162,7 @@ def _typed(kind: str, value: str, style: int, sheet: Sheet) -> SheetCell:
 
 def _number(value: str, style: int) -> SheetCell:
     if "_" in value or not value.isascii():  # Python reads more than XML permits
-        raise ValueError("a cell has a number that is none")
+        raise ValueError("a cell has a malformed number")
     if not math.isfinite(float(value)):
         return SheetCell(CellKind.ERROR, "#NUM!", style)
     return SheetCell(CellKind.NUMBER, _digits(value), style, value)
