@@ -20,6 +20,7 @@ from loader.records.time_zones import UTC
 from loader.records.timestamps import from_column
 from loader.reject_code import RejectCode
 from loader.row_issues import RowIssue, issues_where, values_where
+from loader.struct_parts import struct_parts
 
 LOWEST = -(2**63)
 """The lowest duration in ticks."""
@@ -112,8 +113,8 @@ def _json(source: pl.Series) -> tuple[pl.Series, list[RowIssue]]:
 
 def _json_objects(source: pl.Series) -> tuple[pl.Series, list[RowIssue]]:
     members, problems = [], []
-    for name in source.struct.fields:
-        texts, faults = _json(source.struct.field(name))
+    for name, part in zip(source.struct.fields, struct_parts(source), strict=True):
+        texts, faults = _json(part)
         members.append(pl.lit(orjson.dumps(name).decode() + ":") + pl.lit(texts.fill_null("null")))
         problems += faults
     if not members:

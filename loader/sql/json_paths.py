@@ -15,6 +15,7 @@ import polars as pl
 from loader import exact_json
 from loader.sql.column import TEXT, Column, column_of
 from loader.sql.fault import SqlFault
+from loader.struct_parts import struct_parts
 
 PathStep = str | int
 """The name of a member, or the index of an element, from 0."""
@@ -35,7 +36,7 @@ def stepped(series: pl.Series, steps: Sequence[PathStep], shown: str) -> Column:
         if series.dtype == pl.String:
             return _in_json(series, steps[number:])
         if isinstance(step, str) and isinstance(series.dtype, pl.Struct) and step in series.struct.fields:
-            series = series.struct.field(step).alias("")
+            series = struct_parts(series)[series.struct.fields.index(step)]
         elif isinstance(step, int) and isinstance(series.dtype, pl.List):
             series = series.list.get(step, null_on_oob=True)
         else:

@@ -96,6 +96,20 @@ def test_a_moment_beyond_the_years_rejects_its_row(
     assert bad == [(row, "v", YEAR) for row in rejected]
 
 
+def test_parts_of_a_group_keep_their_names(tmp_path: Path, job_of) -> None:
+    """Polars gives a column another name if its name is empty."""
+    names = ["", "column_0", "0", "count", "^a$", "*"]
+    values = pa.array(
+        [dict.fromkeys(names, 1), None], pa.struct([(name, pa.decimal128(5, 0)) for name in names])
+    )
+    path = tmp_path / "x.parquet"
+    found, _ = load(path, written(table_of(values)), job_of)
+    assert found == ["{" + ",".join(f'"{name}":1' for name in names) + "}", None]
+    mapping = {"v": {"expression": 'v."^a$" + v."*"'}}
+    sums, _ = load(path, written(table_of(values)), job_of, mapping=mapping)
+    assert sums == ["2", None]
+
+
 def test_the_filter_never_sees_a_value_out_of_range(tmp_path: Path, job_of) -> None:
     """Polars panics on the year of such a moment: its row is rejected before the filter is asked."""
     values = pa.array([0, INFINITY, 86_400_000_000 * 400], pa.timestamp("us"))

@@ -11,6 +11,7 @@ from loader.formats.parquet.leaf_values import Checked
 from loader.formats.parquet.schema import Node
 from loader.formats.unread import Unread
 from loader.row_issues import RowIssue
+from loader.struct_parts import struct_of, struct_parts
 
 VARIANT = 16
 
@@ -121,13 +122,13 @@ def _values(raw: pl.Series, leaves: Iterator[LeafType]) -> Checked:
 
 
 def _struct(raw: pl.Series, leaves: Iterator[LeafType]) -> Checked:
-    parts = [_values(raw.struct.field(field.name), leaves) for field in raw.dtype.fields]  # type: ignore[attr-defined]
+    parts = [_values(part, leaves) for part in struct_parts(raw)]
     if not parts:
         return Checked(raw)
     faults = [fault for part in parts for fault in part.faults]
 
     def joined(series: Sequence[pl.Series]) -> pl.Series:
-        struct = pl.DataFrame(list(series)).to_struct(raw.name)
+        struct = struct_of(series, raw.struct.fields, raw.name)
         there = raw.is_not_null()
         if there.all():
             return struct
