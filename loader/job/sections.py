@@ -84,6 +84,10 @@ def located(extract: str, folder: Path) -> str:
 Texts = Annotated[tuple[str, ...], BeforeValidator(one_or_many), NoDecode]
 
 
+NO_ZONES = {"localtime", "Factory"}
+"""Names in the database that are not zones: that of the machine, and one for unset clocks."""
+
+
 def known_time_zone(name: str) -> str:
     """Return ``name`` if it is an IANA time zone.
 
@@ -91,7 +95,7 @@ def known_time_zone(name: str) -> str:
         ValueError: It is not.
     """
     # Listing the zones reads every file: that would cost 40 ms at each start, even for UTC, the default.
-    if name != "UTC" and name not in available_timezones():
+    if name != "UTC" and name not in available_timezones() - NO_ZONES:
         raise ValueError(f"'{name}' is not an IANA time zone such as UTC or Europe/Berlin")
     return name
 

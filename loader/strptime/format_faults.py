@@ -5,6 +5,7 @@ moment are rejected: zones, offsets, AM and PM, digits.
 """
 
 import re
+from collections import Counter
 from datetime import UTC, datetime
 
 import polars as pl
@@ -49,9 +50,13 @@ def format_fault(text: str) -> str | None:
 
     A format is usable if the text that it writes for a moment is read back as Python reads it.
     """
-    unknown = set(re.findall(r"%(.?)", text, re.DOTALL)) - set(DIRECTIVES)
+    directives = Counter(re.findall(r"%(.?)", text, re.DOTALL))
+    unknown = set(directives) - set(DIRECTIVES)
     if unknown:
         return f"%{min(unknown)} is not one of the directives {' '.join(f'%{known}' for known in DIRECTIVES)}"
+    twice = [known for known, count in directives.items() if count > 1 and known != "%"]
+    if twice:
+        return f"%{min(twice)} occurs more than once"
     if "%f" in text.replace(".%f", ""):
         return "%f must follow a point, as in %S.%f"
     if "%I" in text and "%p" not in text:

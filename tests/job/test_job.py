@@ -46,6 +46,10 @@ def test_flags_win_over_environment_over_job_file_over_defaults(tmp_path, monkey
         ),
         ({"event_type": "scn.data.shipment", "instance_id": INSTANCE, "time_zone": "Mars"}, "'Mars' is not"),
         (
+            {"event_type": "scn.data.shipment", "instance_id": INSTANCE, "time_zone": "localtime"},
+            "'localtime' is not",
+        ),
+        (
             {"event_type": "scn.data.shipment", "instance_id": INSTANCE, "speed": 9},
             "this setting does not exist",
         ),

@@ -264,6 +264,7 @@ def test_formats_that_can_be_relied_on(text_format: str) -> None:
         ("%d/%m/%Y %I:%M", "%I needs %p"),
         ("%Y-%m-%d %f", "%f must follow a point"),
         ("%s", "%s is not one of"),
+        ("%d.%m.%Y %d", "%d occurs more than once"),
         ("%Y-%m-%d %Z", "%Z is not one of"),
         ("%Y-%m-%dT%H:%M:%SZ", "use %z"),
         ("%Y-%m-%d%", "is not one of"),
