@@ -1,6 +1,7 @@
 """Find the files of an extract, and the format of each."""
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -130,16 +131,28 @@ def _size_bytes(place: Path | S3Object) -> int:
     if isinstance(place, S3Object):
         return place.size_bytes
     try:
-        return place.stat().st_size
+        about = place.stat()
     except OSError as error:
         raise unreadable(place, error) from error
+    if not stat.S_ISREG(about.st_mode):
+        raise _not_regular(place)
+    return about.st_size
+
+
+def _not_regular(path: Path) -> ExtractError:
+    return ExtractError(
+        "An extract must be a regular file.",
+        where=str(path),
+        why="a pipe or device can be read only once",
+        next_step="pipe the text to standard input, as in: gunzip -c orders.csv.gz | scn-loader load - ...",
+    )
 
 
 def _source_file(path: Path, named_format: str, *, counts_rows: bool) -> SourceFile:
     check_name(str(path))
     try:
         if not path.is_file():
-            raise ExtractError("An extract must be a regular file.", where=str(path))
+            raise _not_regular(path)
         with path.open("rb") as handle:
             before = os.fstat(handle.fileno())
             file_format = format_of(str(path), handle, named_format)

@@ -152,33 +152,31 @@ def _extracts_among(names: Iterable[Path], pattern: Path, left_out: LeftOut) -> 
     for name in names:
         if length := parts_to_hidden(name.parts, pattern.parts):
             left_out.add(HIDDEN, Path(*name.parts[:length]))
-        elif name.is_file():
+        elif not name.is_dir():
             yield name
-        elif takes_folders and name.is_dir():
+        elif takes_folders:
             yield from _extracts_in(name, left_out)
 
 
 def _extracts_in(folder: Path, left_out: LeftOut) -> Iterator[Path]:
-    """Yield the extracts in a folder and its subfolders."""
+    """Yield the extracts in a folder and its subfolders; also links to nowhere, which are refused later."""
     with os.scandir(folder) as scanned:
         entries = list(scanned)
     for entry in entries:
         path = Path(entry.path)
         if is_hidden(entry.name):
             left_out.add(HIDDEN, path)
-        elif entry.is_file():
+        elif not entry.is_dir():
             if is_extract_name(entry.name):
                 yield path
             else:
                 left_out.add(OTHER_NAME, path)
         elif entry.is_symlink():
-            if entry.is_dir():
-                left_out.add(LINK, path)
-        elif entry.is_dir():
-            if (path / RUN_DIRECTORY_MARK).exists():
-                left_out.add(RUN_DIRECTORY, path)
-            else:
-                yield from _extracts_in(path, left_out)
+            left_out.add(LINK, path)
+        elif (path / RUN_DIRECTORY_MARK).exists():
+            left_out.add(RUN_DIRECTORY, path)
+        else:
+            yield from _extracts_in(path, left_out)
 
 
 def _with_targets(paths: Sequence[Path]) -> Iterator[str]:

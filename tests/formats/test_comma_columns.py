@@ -7,6 +7,7 @@ import pytest
 
 from loader.extract import open_extract
 from loader.job import Job
+from loader.stage_settings.extract import extract_settings
 from tests.formats.workbooks import workbook
 
 COMMAS = {"decimal": ",", "thousands": "."}
@@ -16,7 +17,7 @@ RIGHT = ["1.234", "1234", "1234.5", "1234.5", "7", "1.5"]
 
 def loaded(job: Job) -> tuple[list[str | None], list[tuple[int, str]]]:
     """Return the quantities of the records; position and code of the rejected rows."""
-    extract = open_extract(job)
+    extract = open_extract(extract_settings(job))
     done = [extract.records(each) for each in extract.slices()]
     records = [orjson.loads(record) for each in done for record in each.data]
     return (

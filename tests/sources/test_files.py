@@ -136,10 +136,23 @@ def test_a_torn_parquet_file(folder: Path) -> None:
 
 
 def test_what_is_no_regular_file(tmp_path: Path) -> None:
-    """A pipe cannot be read twice, so it cannot be resumed."""
+    """A pipe cannot be read twice; it has 0 bytes, but it is not an empty extract."""
     os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises((ExtractError, NothingToLoad)):
+    with pytest.raises(ExtractError, match="regular file"):
         find_files([str(tmp_path / "pipe.csv")])
+    (tmp_path / "good.csv").write_text("id\n1\n")
+    for name in (tmp_path, tmp_path / "*.csv"):
+        with pytest.raises(ExtractError, match="regular file"):
+            find_files([str(name)])
+
+
+def test_a_link_to_nowhere_is_a_file_that_is_missing(folder: Path) -> None:
+    """In a folder or glob, it must not be left out without a word."""
+    (folder / "z.csv").symlink_to(folder / "unmounted" / "z.csv")
+    for name in (folder, folder / "*.csv", folder / "z.csv"):
+        with pytest.raises((ExtractError, NothingToLoad)) as caught:
+            find_files([str(name)])
+        assert "z.csv" in caught.value.where
 
 
 def test_the_same_bytes_have_the_same_fingerprint(folder: Path) -> None:
