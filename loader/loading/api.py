@@ -262,6 +262,7 @@ def _opened_checkpoint(
             _run_dir(job),
             plan,
             restart=job.restart,
+            again=job.again and siblings.is_over and not job.retry_failed,
             retry_failed=job.retry_failed,
             supersede=supersede,
             least_generation=siblings.least_generation,

@@ -127,7 +127,8 @@ def generation_of(resume: ResumeSettings, extract: Extract, schema: Dataset | No
     """Return the generation of the load. Its tokens depend on it."""
     settings = {**extract.plan_settings, **(schema.as_settings() if schema is not None else {})}
     plan = Plan(settings, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows)
-    return planned_generation(resume.checkpoint_dir, plan, restart=resume.restart)
+    again = resume.again and not resume.retry_failed
+    return planned_generation(resume.checkpoint_dir, plan, restart=resume.restart, again=again)
 
 
 def live_schema_of(job: Job) -> Dataset | None:

@@ -25,10 +25,12 @@ class Siblings:
         least_generation: Minimum generation of a new load.
         earlier: Parts of another division of the same load. Events that they delivered must not be sent
             again.
+        is_over: Whether all parts of the load are finished, or another part began to send it again.
     """
 
     least_generation: int = 0
     earlier: Sequence[PartCheckpoint] = ()
+    is_over: bool = True
 
 
 def look_at_siblings(
@@ -50,7 +52,8 @@ def look_at_siblings(
     """
     own = shard or WHOLE
     found = dict(part_folders(run_dir))
-    is_new = found.pop(own, None) is None
+    own_folder = found.pop(own, None)
+    is_new = own_folder is None
     others = [read_part(each, folder) for each, folder in found.items()]
     for part in others:
         _check_running(part, own, plan)
@@ -63,7 +66,20 @@ def look_at_siblings(
     ]
     generations = list(_generations(others, earlier, own, plan, is_new=is_new))
     least = max(generations, default=0)
-    return Siblings(least, earlier)
+    division = [part for part in others if part.shard.of == own.of]
+    return Siblings(least, earlier, is_over=_is_over(own, own_folder, division))
+
+
+def _is_over(own: Shard, folder: Path | None, others: Sequence[PartCheckpoint]) -> bool:
+    """Return whether a part of a finished load may be sent again.
+
+    While some parts are unfinished, the same command resumes them and must not send the finished ones again.
+    """
+    if len(others) < own.of - 1:
+        return False
+    if all(part.is_finished for part in others):
+        return True
+    return folder is not None and any(part.generation > read_part(own, folder).generation for part in others)
 
 
 def _check_running(part: PartCheckpoint, own: Shard, plan: Plan) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from loader import Job, stream_load
 from loader.emulator import Emulator, EmulatorSettings, running_emulator
+from loader.job import Shard
 from loader.preview.preview import plan
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
@@ -32,8 +33,9 @@ def job(emulator: Emulator, tmp_path: Path) -> Job:
     )
 
 
-def write(path: str, quantity: int) -> None:
-    Path(path).write_text(f"reservation_id,reservation_detail_id,quantity\nR1,1,{quantity}\n")
+def write(path: str, quantity: int, *, rows: int = 1) -> None:
+    lines = "".join(f"R{row},1,{quantity}\n" for row in range(rows))
+    Path(path).write_text(f"reservation_id,reservation_detail_id,quantity\n{lines}")
 
 
 async def load(job: Job, quantity: int, *, restart: bool = False) -> list[str]:
@@ -54,6 +56,30 @@ async def test_an_extract_that_equals_an_earlier_one_is_loaded_again(
     assert len(set(tokens)) == 3
     assert [row.verdict for row in await emulator.rows()] == ["accepted"] * 3
     assert await emulator.lake("SELECT quantity FROM reservation") == [("10",)]
+
+
+async def test_again_sends_the_same_files_as_new_events(job: Job, emulator: Emulator) -> None:
+    """Before, a finished load of the same files was resumed, so nothing was sent."""
+    first = await load(job, 10)
+    assert await load(job, 10) == []
+    again = job.model_copy(update={"again": True})
+    second = await load(again, 10)
+    assert len(first) == len(second) == 1
+    assert first != second
+    assert [row.verdict for row in await emulator.rows()] == ["accepted"] * 2
+
+
+async def test_again_for_shards_waits_for_the_whole_load(job: Job, emulator: Emulator) -> None:
+    """While a shard is not finished, the same command resumes the load: no shard sends twice."""
+    write(job.extract[0], 5, rows=20)
+    sent = []
+    for number in (1, 1, 2, 1, 2, 2):
+        shard = job.model_copy(update={"again": True, "shard": Shard(number=number, of=2)})
+        sent.append(len([result async for result in stream_load(shard)]))
+    first, second = sent[0], sent[2]
+    assert first + second == 20
+    # The second run of shard 1 waits for shard 2; the last run of shard 2 begins a third load.
+    assert sent == [first, 0, second, first, second, second]
 
 
 async def test_a_lost_run_directory_gives_the_same_tokens(job: Job, tmp_path: Path) -> None:

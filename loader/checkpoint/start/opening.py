@@ -66,6 +66,7 @@ def open_checkpoint(
     plan: Plan,
     *,
     restart: bool = False,
+    again: bool = False,
     retry_failed: bool = False,
     supersede: bool = False,
     least_generation: int = 0,
@@ -75,12 +76,13 @@ def open_checkpoint(
 
     An unfinished load of the same plan is resumed. A finished load of the same job with other files (the
     extract of last night) is replaced: its checkpoint is kept under the name ``checkpoint-<load id>.sqlite``.
-    With ``restart``, any load is replaced in the same way.
+    With ``restart``, any load is replaced in the same way, and with ``again`` a finished one.
 
     Args:
         run_dir: The load's directory. It is created with mode 0700 if it does not exist.
         plan: The plan of the load.
         restart: Whether to start over in any case.
+        again: Whether to start over if the load is finished.
         retry_failed: Whether this run sends the events that failed in earlier runs.
         supersede: Whether an unfinished load of the same job with other files is replaced.
         least_generation: Minimum generation of a new load.
@@ -101,7 +103,8 @@ def open_checkpoint(
         remove_drafts(run_dir)
         finish_archiving(run_dir)
         found = _look(run_dir, plan)
-        resumed = found is not None and not restart and not found.changes and found.problem is None
+        starts_over = restart or (again and found is not None and found.finished)
+        resumed = found is not None and not starts_over and not found.changes and found.problem is None
         archived = None
         if not resumed:
             if found is not None:
@@ -143,15 +146,18 @@ def _look(run_dir: Path, plan: Plan) -> _Found | None:
     return _Found(load_id, generation, finished, other_job, tuple(differences(stored, plan)))
 
 
-def planned_generation(run_dir: Path, plan: Plan, *, restart: bool) -> int:
+def planned_generation(run_dir: Path, plan: Plan, *, restart: bool, again: bool = False) -> int:
     """Return the generation of the load that would run, without changing anything.
 
     Args:
         run_dir: Its directory, which need not exist.
         plan: The plan of the load.
         restart: Whether it would start over in any case.
+        again: Whether it would start over if the load is finished.
     """
     found = _look(run_dir, plan)
+    if found is not None and again and found.finished:
+        restart = True
     if found is None or restart or found.changes or found.generation is None:
         return _next_generation(run_dir, found)
     return found.generation
