@@ -41,6 +41,7 @@ SOAK_ONLY = (
     "tests/shards/test_workers_beside_one_process.py::test_names_may_hold_any_bytes[run_dir",
     "tests/shards/test_workers_beside_one_process.py::test_nights_keep",
     "tests/simulation/test_scenarios.py::test_scenario[latency-300-ms",
+    "tests/simulation/test_scenarios.py::test_scenario[newcomer]",
     "tests/simulation/test_scenarios.py::test_scenario[nginx-3000",
     "tests/simulation/test_scenarios.py::test_scenario[noise-10-percent-eight",
     "tests/simulation/test_scenarios.py::test_scenario[queueing-3000",

@@ -35,7 +35,10 @@ from tests.prepared.starts import COMMAND
 
 DRAWS_AT_ONCE = 10
 
-SEEDS = [*range(4), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(4, 50))]
+USUAL_SEEDS = (35, 43)
+"""Of all pairs, these draw the most of what there is to draw: 85 of 92 streams, limits, names, tears ..."""
+
+SEEDS = [pytest.param(seed, marks=() if seed in USUAL_SEEDS else pytest.mark.soak) for seed in range(50)]
 
 RESUMABLE = (0, 5, 130, 143)
 
