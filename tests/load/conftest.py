@@ -11,6 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from tests.load.known_rate import know_rate
 from tests.prepared.starts import run, start
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
@@ -49,6 +50,7 @@ def emulator_process(folder: Path, *flags: str) -> Iterator[EmulatorProcess]:
     ) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[-1]
+        know_rate(url, INSTANCE)
         yield EmulatorProcess(url, lake, ledger)
         process.terminate()
 

@@ -12,7 +12,8 @@ from loader.loading.api import LoadParts, run_to_end
 from loader.loading.observers import Ending, Observers
 from loader.remote.keeper import KeepingPace
 from loader.report import Snapshot
-from loader.testing import EmulatedService, emulated_service
+from loader.testing import INSTANCE_ID, EmulatedService, emulated_service
+from tests.load.known_rate import know_rate
 from tests.remote.faulty_s3 import BUCKET, FaultyS3
 
 ADDRESS = f"s3://{BUCKET}/nightly/orders"
@@ -69,12 +70,15 @@ def s3(server: FaultyS3, service: EmulatedService, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], Path]:
+def machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, service: EmulatedService
+) -> Callable[[str], Path]:
     """Go over to a machine by its name: it has a state folder of its own."""
 
     def to(name: str) -> Path:
         folder = tmp_path / f"machine-{name}"
         monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+        know_rate(service.url, INSTANCE_ID)
         return folder
 
     to("a")

@@ -8,7 +8,8 @@ import pytest
 
 from loader import LoadSummary, run_load
 from loader.job import Job
-from loader.testing import EmulatedService, emulated_service
+from loader.testing import INSTANCE_ID, EmulatedService, emulated_service
+from tests.load.known_rate import know_rate
 
 Load = Callable[..., LoadSummary]
 
@@ -20,6 +21,7 @@ EVERY_REJECTED = 40
 @pytest.fixture
 def service() -> Iterator[EmulatedService]:
     with emulated_service() as running:
+        know_rate(running.url, INSTANCE_ID)
         yield running
 
 
