@@ -107,12 +107,12 @@ def _likeness(source: str, column: str) -> float:
     ours, theirs = meaning(source), meaning(column)
     if not ours or not theirs:
         return 0.0
-    matcher = SequenceMatcher(None, ours, theirs)
-    # The quick ratios are cheap upper bounds. They exclude most pairs from the full comparison.
+    # The lengths and the quick ratio give cheap upper bounds, which exclude most pairs from the comparison.
     least = SURE - AHEAD
-    if matcher.real_quick_ratio() < least or matcher.quick_ratio() < least:
+    if 2.0 * min(len(ours), len(theirs)) / (len(ours) + len(theirs)) < least:
         return 0.0
-    return matcher.ratio()
+    matcher = SequenceMatcher(None, ours, theirs)
+    return matcher.ratio() if matcher.quick_ratio() >= least else 0.0
 
 
 LIKENESSES: Mapping[Likeness, str] = {
