@@ -58,9 +58,17 @@ ARN = f"arn:aws:scn:us-east-1:123456789012:instance/{INSTANCE}/namespaces/defaul
 Done = subprocess.CompletedProcess[str]
 
 
-def nodes_of(path: Path) -> Iterator[tuple[str, ast.AST]]:
+def texts_with(words: str) -> Iterator[tuple[Path, str]]:
+    """Yield the modules that have one of some words, apart from the one that makes commands."""
+    for path in sorted(set(PACKAGE.rglob("*.py")) - {MAKING}):
+        text = path.read_text(encoding="utf-8")
+        if re.search(words, text):
+            yield path, text
+
+
+def nodes_of(text: str) -> Iterator[tuple[str, ast.AST]]:
     """Yield each node of a module with the name of the function that it is in."""
-    waiting: list[tuple[str, ast.AST]] = [("", ast.parse(path.read_text(encoding="utf-8")))]
+    waiting: list[tuple[str, ast.AST]] = [("", ast.parse(text))]
     while waiting:
         function, node = waiting.pop()
         yield function, node
@@ -71,8 +79,8 @@ def nodes_of(path: Path) -> Iterator[tuple[str, ast.AST]]:
 def makers() -> set[str]:
     """Return module and function of each place that makes a command."""
     found = set()
-    for path in sorted(set(PACKAGE.rglob("*.py")) - {MAKING}):
-        for function, node in nodes_of(path):
+    for path, text in texts_with("scn_loader|pasteable"):
+        for function, node in nodes_of(text):
             if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in (
                 "scn_loader",
                 "pasteable",
@@ -89,8 +97,8 @@ def docstrings(tree: ast.AST) -> set[ast.AST]:
 def test_a_command_is_made_in_one_place() -> None:
     """No other text of the loader names a command: what is put together elsewhere may not run."""
     found = set()
-    for path in sorted(set(PACKAGE.rglob("*.py")) - {MAKING}):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+    for path, text in texts_with("scn-loader"):
+        tree = ast.parse(text)
         texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant)]
         found |= {
             str(path.relative_to(PACKAGE))
