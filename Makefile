@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Tests wait for sockets and processes most of their time: three of them share a core well.
-WORKERS ?= $(shell $(PYTHON) -c "import os; print(3 * (os.cpu_count() or 1))")
+# Tests wait for sockets and processes a part of their time: five of them share two cores well. Each more collects
+# all tests again, which takes seconds of processor time.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(5 * (os.cpu_count() or 1) // 2)")
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Hundreds of processes start in the tests: none should compile the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
