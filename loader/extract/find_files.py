@@ -144,7 +144,7 @@ def _not_regular(path: Path) -> ExtractError:
         "An extract must be a regular file.",
         where=str(path),
         why="a pipe or device can be read only once",
-        next_step="pipe the text to standard input, as in: gunzip -c orders.csv.gz | scn-loader load - ...",
+        next_step="send its text to standard input, and name - instead of the file",
     )
 
 
