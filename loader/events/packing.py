@@ -27,8 +27,9 @@ from loader.events.open_keys import OpenKeys
 
 COMMA_BYTES = 1
 
-OBJECT_RECORDS = 8_192
-"""Number of records that are Python objects at the same time while they are joined."""
+OBJECT_RECORDS, OBJECT_BYTES = 8_192, 4 * 2**20
+"""Number of records that are Python objects at the same time while they are joined, and bytes of them. The
+lane that reaches one of these is the last one."""
 
 OPEN_BYTES = 96 * 2**20
 """Maximum bytes of the open events of all lanes. It is divided among the lanes."""
@@ -230,15 +231,18 @@ def _laid_by_lane(records: pl.DataFrame, buckets: int | None, singles: pl.Series
 
 
 def _batches(laid: _Laid) -> Iterator[_Batch]:
-    """Yield complete lanes with at least `OBJECT_RECORDS` records together, as Python objects."""
+    """Yield complete lanes with at least `OBJECT_RECORDS` or `OBJECT_BYTES`, as Python objects."""
     frame = laid.frame
     begins = [begin for _, begin in laid.lanes] + [frame.height]
+    begin_bytes = [0, *frame["size"].cum_sum().gather([begin - 1 for begin in begins[1:]])]
     is_one_file = frame["file"].n_unique() == 1
     is_undated = frame["timestamp"].null_count() == frame.height
     done = 0
     while done < len(laid.lanes):
         first = begins[done]
-        last = min(len(laid.lanes), bisect_left(begins, first + OBJECT_RECORDS, done + 1))
+        by_records = bisect_left(begins, first + OBJECT_RECORDS, done + 1)
+        by_bytes = bisect_left(begin_bytes, begin_bytes[done] + OBJECT_BYTES, done + 1)
+        last = min(len(laid.lanes), by_records, by_bytes)
         part = frame.slice(first, begins[last] - first)
         singles = laid.singles[bisect_left(laid.singles, first) : bisect_left(laid.singles, begins[last])]
         files = part["file"]

@@ -57,40 +57,47 @@ def plan_slices(
     def records_of(slices: Sequence[Slice]) -> Sequence[SliceRecords]:
         return [extract.records(slices[0])] if len(slices) == 1 else extract.records_of(slices)
 
-    def converted(slices: list[Slice]) -> Iterator[tuple[Slice, SliceRecords]]:
+    def noted(rows: Slice, records: SliceRecords) -> SliceRecords:
+        if on_records is not None:
+            on_records(rows, records)
+        return records
+
+    def converted(slices: list[Slice]) -> Iterator[SliceRecords]:
         nonlocal place
-        first = slices[0].pieces[0]
-        file = extract.files[first.file]
-        place = f"{file.path}, row {file.row_number(first.first_row):,} or later"
+        place = _place(extract.files, slices[0])
         waiting = deque(zip(slices, records_of(slices), strict=True))
         slices.clear()
         while waiting:
-            yield waiting.popleft()
-
-    def plan(converted: tuple[Slice, SliceRecords]) -> SlicePlan:
-        rows, records = converted
-        if on_records is not None:
-            on_records(rows, records)
-        return planner.plan(records)
+            yield noted(*waiting.popleft())
 
     slices = extract.slices(wanted, known_rows or {}, ends.reached)
     most_rows = (
         0 if extract.shard is None else min(extract.shard.of, SLICES_TOGETHER) * extract.cuts.read_rows
     )
-    # Separate functions, so that no rows or records are referenced while a plan is delivered.
+    # Separate functions, so that no rows are referenced while their events are planned, and no rows or
+    # records while a plan is delivered or the next slice is read.
     with contained(lambda: place):
-        yield from map(plan, chain.from_iterable(map(converted, _together(slices, most_rows))))
+        yield from map(planner.plan, chain.from_iterable(map(converted, _together(slices, most_rows))))
+
+
+def _place(files: Sequence[SourceFile], rows: Slice) -> str:
+    first = rows.pieces[0]
+    file = files[first.file]
+    return f"{file.path}, row {file.row_number(first.first_row):,} or later"
 
 
 def _together(slices: Iterator[Slice], most_rows: int) -> Iterator[list[Slice]]:
-    """Yield lists of slices that end when they have so many rows."""
+    """Yield lists of slices that end when they have so many rows. The consumer empties each list."""
     waiting: list[Slice] = []
+    rows = 0
     try:
-        for rows in slices:
-            waiting.append(rows)
-            if sum(piece.frame.height for each in waiting for piece in each.pieces) >= most_rows:
-                full, waiting = waiting, []
-                yield full
+        for each in slices:
+            waiting.append(each)
+            rows += sum(piece.frame.height for piece in each.pieces)
+            del each
+            if rows >= most_rows:
+                yield waiting
+                waiting, rows = [], 0
     except Exception:
         if waiting:
             yield waiting  # rows that were read before the fault are planned

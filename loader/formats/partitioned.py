@@ -83,6 +83,8 @@ class PartitionedTable:
                 rows: int = end.value
                 return rows
             yield replace(piece, frame=_with(piece.frame, columns))
+            # Otherwise its rows would stay in memory while the next piece is read.
+            del piece
 
     def read_whole(self, others: Sequence[Table], columns: Sequence[str]) -> Sequence[Rows | None]:
         """Read all rows of this small file, and of others with the same columns in their paths, at once."""

@@ -65,8 +65,11 @@ def _taken(
         if taken.pieces and not taken.takes(place + piece.first_row):
             yield taken.end()
         taken.add(piece, place + piece.first_row)
+        ends_file = piece.last_of_file
+        # Otherwise its rows would stay in memory while the next piece is read.
+        del piece
         # A full slice ends without a look at the next file, unless that decides whether the window ends.
-        if taken.is_full and (taken.is_last_of_window or not piece.last_of_file):
+        if taken.is_full and (taken.is_last_of_window or not ends_file):
             yield taken.end()
 
 

@@ -77,16 +77,16 @@ class _PendingRows:
             empty = pl.DataFrame(schema=dict.fromkeys(self._cut.columns, pl.String))
             yield Piece(self._file, 0, empty, last_of_file=True)
         while rows := self._complete_rows(at_end=at_end):
-            first_row = self.first_row
-            frames, bad = self._take_rows(rows)
-            if self._cut.is_wanted(first_row):
-                yield Piece(
-                    file=self._file,
-                    first_row=first_row,
-                    frame=pl.concat(frames),
-                    last_of_file=at_end and not self._rows,
-                    bad=bad,
-                )
+            if self._cut.is_wanted(self.first_row):
+                yield self._piece(rows, at_end=at_end)
+            else:
+                self._take_rows(rows)
+
+    def _piece(self, rows: int, *, at_end: bool) -> Piece:
+        first_row = self.first_row
+        frames, bad = self._take_rows(rows)
+        is_last = at_end and not self._rows
+        return Piece(self._file, first_row, pl.concat(frames), last_of_file=is_last, bad=bad)
 
     def _complete_rows(self, *, at_end: bool) -> int:
         """Return the number of rows of the complete piece, or 0."""
