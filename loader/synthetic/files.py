@@ -10,7 +10,7 @@ import polars as pl
 from loader.atomic import replacing
 from loader.datasets import Dataset
 from loader.errors import SettingsError
-from loader.formats.parquet.source import write_parquet
+from loader.formats.parquet.raw_copy import write_parquet
 from loader.synthetic.rows import RowSettings, synthetic_rows
 
 _FORMATS = {".parquet": "parquet", ".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}

@@ -1,16 +1,19 @@
 """A column of any nesting: the types of its leaves, and the conversion of what polars reads to its values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import polars as pl
 
+from loader.formats.bad_record import BadRecord, RecordFault
 from loader.formats.parquet.arrow_schema import ArrowType
 from loader.formats.parquet.leaf_types import LeafType, leaf_type, stored
 from loader.formats.parquet.leaf_values import Checked
 from loader.formats.parquet.schema import Node
+from loader.formats.rows import Rows
 from loader.formats.unread import Unread
-from loader.row_issues import RowIssue
+from loader.row_issues import MAX_VALUE_CHARS, RowIssue
 from loader.struct_parts import struct_of, struct_parts
 
 VARIANT = 16
@@ -164,3 +167,28 @@ def _list(raw: pl.Series, leaves: Iterator[LeafType]) -> Checked:
 
 def _of_rows(fault: RowIssue, row_of_value: pl.Series, rows: pl.Series) -> RowIssue:
     return replace(fault, rows=rows.is_in(row_of_value.filter(fault.rows).unique().to_list()))
+
+
+def checked_rows(raw_columns: Iterable[tuple[Column, pl.Series]]) -> Rows:
+    """Return the values of columns, and the rows with a value that does not fit its type."""
+    bad: dict[int, BadRecord] = {}
+    series: dict[str, pl.Series] = {}
+    for column, raw in raw_columns:
+        name = column.node.name
+        checked = column.values_of(raw)
+        series[name] = checked.values
+        for fault in checked.faults:
+            for index in fault.rows.arg_true():
+                about = RecordFault(fault.code, fault.reason, name)
+                bad.setdefault(index, BadRecord(index, about, _shown(raw, index)))
+    return Rows(pl.DataFrame(series), [bad[index] for index in sorted(bad)])
+
+
+def _shown(raw: pl.Series, index: int) -> str:
+    """Return a value with a fault as stored, for the rejected row."""
+    value: Any = raw[index]
+    if isinstance(value, bytes):
+        return value[:MAX_VALUE_CHARS].decode(errors="replace")
+    if isinstance(value, pl.Series):
+        value = value.head(MAX_VALUE_CHARS).to_list()
+    return str(value)[:MAX_VALUE_CHARS]

@@ -72,14 +72,17 @@ def _remote_ranges(remote: S3Object, chunks: Sequence[Chunk]) -> Mapping[Chunk, 
     return pages
 
 
-def check_pages(handle: BinaryIO, chunk: Chunk) -> None:
+def check_pages(handle: BinaryIO, chunk: Chunk) -> int:
     """Check the pages of a column chunk: sizes, numbers of values, and checksums if present.
+
+    Returns:
+        The size of its unpacked dictionary in bytes; 0 without one.
 
     Raises:
         Unsound: The pages contradict the footer, or unpack to more than MAX_PAGE_BYTES.
         OSError: The file cannot be read.
     """
-    place, values = chunk.start, 0
+    place, values, dictionary_bytes = chunk.start, 0, 0
     while values < chunk.values:
         if place >= chunk.end:
             raise Unsound(
@@ -102,10 +105,13 @@ def check_pages(handle: BinaryIO, chunk: Chunk) -> None:
         if repeats and header.get(1) == DATA_PAGE and not values and _page_values(header):
             _check_start(read_bytes(handle, place - packed, packed), chunk, header[DESCRIPTION[DATA_PAGE]])
         values += _page_values(header)
+        if header.get(1) == DICTIONARY_PAGE:
+            dictionary_bytes = unpacked
         if header.get(1) == DATA_PAGE_V2:
             _check_levels(handle, chunk, header[DESCRIPTION[DATA_PAGE_V2]], place - packed, packed)
     if values != chunk.values:
         raise Unsound(f"column '{chunk.column}' has {values} values, but the footer states {chunk.values}")
+    return dictionary_bytes
 
 
 def page_header(handle: BinaryIO, place: int, end: int) -> tuple[Struct, int]:

@@ -13,8 +13,12 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Literal
 
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from loader.errors import ExtractError
 from loader.formats.parquet.arrow_schema import KEY, with_fields
 from loader.formats.parquet.footer import MAGIC, TAIL_BYTES, read_bytes
 from loader.formats.parquet.leaf_types import INT96_BYTES
@@ -53,6 +57,31 @@ class Original:
     columns: Sequence[Node]
     places: Sequence[int]
     arrow_schema: bytes
+
+
+def write_parquet(
+    frames: Iterator[pl.DataFrame],
+    schema: Mapping[str, pl.DataType],
+    target: Path | BinaryIO,
+    compression: Literal["zstd", "gzip"] = "zstd",
+) -> None:
+    """Write frames of one schema to a Parquet file, with few of them in memory at a time.
+
+    Raises:
+        ExtractError: A frame cannot be produced.
+        OSError: The file cannot be written.
+    """
+    failed: list[ExtractError] = []
+
+    def source(*_: object) -> Iterator[pl.DataFrame]:
+        try:
+            yield from frames
+        except ExtractError as error:  # polars would wrap it
+            failed.append(error)
+
+    register_io_source(source, schema=dict(schema)).sink_parquet(target, compression=compression)
+    if failed:
+        raise failed[0]
 
 
 def give_types(path: Path, original: Original) -> None:

@@ -1,8 +1,8 @@
-"""Read slices of a Parquet file, and write Parquet files, with polars.
+"""Read slices of a Parquet file with polars.
 
 Rules kept here:
 
-1. This is the only module that calls polars' functions for Parquet files.
+1. Only this module and ``raw_copy``, which writes, call polars' functions for Parquet files.
 2. Reading a slice holds the slice and some column chunks of the surrounding row groups in memory. Chunks are
    read whole, so a large file is read column by column (``part_file.CHUNK_BYTES``).
 3. Exceptions of polars leave this module as an ExtractError that names the file and contains no row data.
@@ -11,29 +11,32 @@ Rules kept here:
 """
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from itertools import accumulate, groupby
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
 
 import polars as pl
-from polars.io.plugins import register_io_source
 
 from loader.errors import ExtractError
-from loader.formats.bad_record import BadRecord, RecordFault
-from loader.formats.parquet.columns import Column
+from loader.formats.parquet.columns import Column, checked_rows
 from loader.formats.parquet.footer import Chunk, Footer, RowGroup, Unsound, read_footer
 from loader.formats.parquet.layout import Layout, layout_of
 from loader.formats.parquet.leaf_values import as_far_microseconds, int96_parts
 from loader.formats.parquet.pages import check_pages, read_pages
 from loader.formats.parquet.part_file import chunks_of, groups_with, part_file, some_at_a_time
-from loader.formats.parquet.raw_copy import COMPRESSION, Original, give_types
+from loader.formats.parquet.raw_copy import COMPRESSION, Original, give_types, write_parquet
 from loader.formats.rows import Rows
-from loader.row_issues import MAX_VALUE_CHARS
 from loader.sources.s3_objects import S3Object
+
+LARGE_DICTIONARY_BYTES = 4 * 2**20
+"""Unpacked size from which a dictionary is unpacked once for all reads of its row group. polars writes one
+dictionary of any size, most other writers at most 1 MiB."""
+
+VIEW_BYTES = 16
+"""Memory of a text in polars, besides the dictionary that has its characters."""
 
 
 class ParquetSource:
@@ -51,7 +54,7 @@ class ParquetSource:
     def __init__(self, path: str, size_bytes: int, remote: S3Object | None = None) -> None:
         self._path = path
         self.remote = remote
-        self._checked: set[Chunk] = set()
+        self._dictionaries: dict[Chunk, int] = {}
         try:
             with closing(remote.open() if remote is not None else Path(path).open("rb")) as handle:
                 self.footer: Footer = read_footer(handle, size_bytes)
@@ -68,6 +71,11 @@ class ParquetSource:
         return Layout({name: self._to_last_digit(column) for name, column in layout.columns.items()})
 
     @property
+    def unpacked_bytes(self) -> int:
+        """Size of its unpacked pages, as its footer states it."""
+        return sum(int(chunk.about.get(6, 0)) for group in self.footer.groups for chunk in group.chunks)
+
+    @property
     def columns(self) -> Mapping[str, Column]:
         """Its columns by name."""
         return self.layout.columns
@@ -80,15 +88,23 @@ class ParquetSource:
         except _READ_ERRORS as error:
             raise _unreadable(self._path, error) from error
 
-    def read(self, columns: Sequence[str], first_row: int, rows: int) -> Rows:
+    def read(
+        self, columns: Sequence[str], first_row: int, rows: int, kept: "KeptValues | None" = None
+    ) -> Rows:
         """Return ``rows`` rows from ``first_row`` on, with the named columns in that order.
+
+        Args:
+            columns: The names.
+            first_row: Position of the first row.
+            rows: Number of rows.
+            kept: Shared by the reads of a reading from the first row to the last, or None.
 
         Raises:
             ExtractError: The file is damaged, or has fewer rows than its footer states.
         """
         wanted = [self.columns[name] for name in columns]
         try:
-            return _checked(self._raw_columns(wanted, first_row, rows))
+            return checked_rows(self._raw_columns(wanted, first_row, rows, kept or KeptValues()))
         except _READ_ERRORS as error:
             raise _unreadable(self._path, error) from error
 
@@ -120,29 +136,55 @@ class ParquetSource:
     def _picked(
         self, rows: Iterator[int], columns: Sequence[Column], slice_rows: int
     ) -> Iterator[pl.DataFrame]:
+        kept = KeptValues()
         for number, picked in groupby(rows, lambda row: row // slice_rows):
             first_row = number * slice_rows
-            frame = self._stored(columns, first_row, min(slice_rows, self.rows - first_row))
+            frame = self._stored(columns, first_row, min(slice_rows, self.rows - first_row), kept)
             yield frame[[row - first_row for row in picked]]
 
-    def _stored(self, columns: Sequence[Column], first_row: int, rows: int) -> pl.DataFrame:
+    def _stored(
+        self, columns: Sequence[Column], first_row: int, rows: int, kept: "KeptValues"
+    ) -> pl.DataFrame:
         """Return the physical values of rows, in columns with numbers as names."""
-        series = (raw for _, raw in self._raw_columns(columns, first_row, rows))
+        series = (raw for _, raw in self._raw_columns(columns, first_row, rows, kept))
         try:
             return pl.DataFrame([each.alias(str(number)) for number, each in enumerate(series)])
         except _READ_ERRORS as error:
             raise _unreadable(self._path, error) from error
 
     def _raw_columns(
-        self, wanted: Sequence[Column], first_row: int, rows: int
+        self, wanted: Sequence[Column], first_row: int, rows: int, kept: "KeptValues"
     ) -> Iterator[tuple[Column, pl.Series]]:
         groups = groups_with(self.footer.groups, first_row, rows)
-        for columns in some_at_a_time(wanted, groups):
-            frame = self._read_raw(columns, groups, first_row, rows)
-            if frame.height != rows:
-                raise Unsound(f"it has fewer rows than its footer states, from row {first_row} on")
-            for number, column in enumerate(columns):
-                yield column, frame[str(number)]
+        for keeps, some in groupby(wanted, lambda column: self._keeps(column, groups)):
+            if keeps:
+                for column in some:
+                    values = [self._values_of_group(column, group, kept) for group in groups]
+                    yield column, pl.concat(values).slice(first_row - groups[0].first_row, rows)
+                    del values
+                continue
+            for columns in some_at_a_time(list(some), groups):
+                frame = self._read_raw(columns, groups, first_row, rows)
+                _check_height(frame, rows, first_row)
+                for number, column in enumerate(columns):
+                    yield column, frame[str(number)]
+        kept.pass_groups(first_row + rows)
+
+    def _keeps(self, column: Column, groups: Sequence[RowGroup]) -> bool:
+        """Return whether to keep the values of a column: an earlier read found a large dictionary."""
+        chunks = (chunk for group in groups for chunk in chunks_of(column, group))
+        return column.is_plain and any(
+            self._dictionaries.get(chunk, 0) > max(LARGE_DICTIONARY_BYTES, VIEW_BYTES * chunk.rows)
+            for chunk in chunks
+        )
+
+    def _values_of_group(self, column: Column, group: RowGroup, kept: "KeptValues") -> pl.Series:
+        place = column.first_leaf, group.first_row
+        if place not in kept.values:
+            frame = self._read_raw([column], [group], group.first_row, group.rows)
+            _check_height(frame, group.rows, group.first_row)
+            kept.values[place] = group.first_row + group.rows, frame["0"]
+        return kept.values[place][1]
 
     def _read_raw(
         self, columns: Sequence[Column], groups: Sequence[RowGroup], first_row: int, rows: int
@@ -160,9 +202,8 @@ class ParquetSource:
         chunks = [chunk for chunk in every if chunk.values]
         pages = read_pages(self._path, self.remote, chunks)
         for chunk, content in pages.items():
-            if chunk not in self._checked:
-                check_pages(io.BytesIO(content), chunk.at_start())
-        self._checked.update(chunks)
+            if chunk not in self._dictionaries:
+                self._dictionaries[chunk] = check_pages(io.BytesIO(content), chunk.at_start())
         return pages
 
     def _to_last_digit(self, column: Column) -> Column:
@@ -188,6 +229,29 @@ class ParquetSource:
         return replace(column, leaves=leaves)
 
 
+class KeptValues:
+    """The values of columns with a large dictionary, for a reading from the first row to the last.
+
+    polars unpacks the whole dictionary of a column chunk for each read of it. Until its row group is passed,
+    the values of the row group are kept: the dictionary, and `VIEW_BYTES` for each value.
+
+    Attributes:
+        values: Row after the row group, and values; by first leaf of the column and first row of the group.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[int, int], tuple[int, pl.Series]] = {}
+
+    def pass_groups(self, row: int) -> None:
+        """Drop the values of row groups without rows from ``row`` on."""
+        self.values = {place: each for place, each in self.values.items() if each[0] > row}
+
+
+def _check_height(frame: pl.DataFrame, rows: int, first_row: int) -> None:
+    if frame.height != rows:
+        raise Unsound(f"it has fewer rows than its footer states, from row {first_row} on")
+
+
 def read_together(sources: Sequence[ParquetSource], names: Sequence[str]) -> Sequence[Rows] | None:
     """Return all rows of small files with the same layout, read at once; None if one of them has a fault.
 
@@ -205,7 +269,7 @@ def read_together(sources: Sequence[ParquetSource], names: Sequence[str]) -> Seq
         frame = pl.scan_parquet(part_file(wanted, groups, pages), cache=False, glob=False).collect()
         if frame.height != sum(source.rows for source in sources):
             return None
-        read = _checked((column, frame[str(number)]) for number, column in enumerate(wanted))
+        read = checked_rows((column, frame[str(number)]) for number, column in enumerate(wanted))
     except _READ_ERRORS:
         return None
     starts = accumulate((source.rows for source in sources), initial=0)
@@ -219,56 +283,6 @@ def _types(layout: Layout) -> Mapping[str, pl.DataType]:
     raw = pl.read_parquet_schema(part_file(readable, [], [])) if readable else {}
     types = {column.node.name: raw[str(number)] for number, column in enumerate(readable)}
     return {name: column.dtype_of(types.get(name, pl.Null())) for name, column in columns.items()}
-
-
-def _checked(raw_columns: Iterable[tuple[Column, pl.Series]]) -> Rows:
-    """Return the values of columns, and the rows with a value that does not fit its type."""
-    bad: dict[int, BadRecord] = {}
-    series: dict[str, pl.Series] = {}
-    for column, raw in raw_columns:
-        name = column.node.name
-        checked = column.values_of(raw)
-        series[name] = checked.values
-        for fault in checked.faults:
-            for index in fault.rows.arg_true():
-                about = RecordFault(fault.code, fault.reason, name)
-                bad.setdefault(index, BadRecord(index, about, _shown(raw, index)))
-    return Rows(pl.DataFrame(series), [bad[index] for index in sorted(bad)])
-
-
-def _shown(raw: pl.Series, index: int) -> str:
-    """Return a value with a fault as stored, for the rejected row."""
-    value: Any = raw[index]
-    if isinstance(value, bytes):
-        return value[:MAX_VALUE_CHARS].decode(errors="replace")
-    if isinstance(value, pl.Series):
-        value = value.head(MAX_VALUE_CHARS).to_list()
-    return str(value)[:MAX_VALUE_CHARS]
-
-
-def write_parquet(
-    frames: Iterator[pl.DataFrame],
-    schema: Mapping[str, pl.DataType],
-    target: Path | BinaryIO,
-    compression: Literal["zstd", "gzip"] = "zstd",
-) -> None:
-    """Write frames of one schema to a Parquet file, with few of them in memory at a time.
-
-    Raises:
-        ExtractError: A frame cannot be produced.
-        OSError: The file cannot be written.
-    """
-    failed: list[ExtractError] = []
-
-    def source(*_: object) -> Iterator[pl.DataFrame]:
-        try:
-            yield from frames
-        except ExtractError as error:  # polars would wrap it
-            failed.append(error)
-
-    register_io_source(source, schema=dict(schema)).sink_parquet(target, compression=compression)
-    if failed:
-        raise failed[0]
 
 
 _READ_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, Unsound)

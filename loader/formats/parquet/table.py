@@ -1,18 +1,22 @@
 """The rows of a Parquet file in slices; unneeded slices are skipped."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from loader.formats.cuts import SLICE_BYTES, FileCut
-from loader.formats.parquet.source import ParquetSource, read_together
+from loader.formats.parquet.source import KeptValues, ParquetSource, read_together
 from loader.formats.rows import Rows
 from loader.formats.windows import SIZING_ROWS, Piece, Table, mean_row_bytes
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged, is_unchanged
 from loader.sources.s3_objects import S3File
+
+WHOLE_SAMPLE_BYTES = 2**20
+"""Unpacked size up to which a file of few rows is read once for all places to sample."""
 
 FEW_ROWS, SIZING_BYTES = 8, 4 * 2**20
 """Target bytes of the rows to sample. The size of a few rows determines their number."""
@@ -57,12 +61,20 @@ class ParquetTable:
 
     def row_bytes(self, columns: Sequence[str]) -> int:
         """Return the approximate size of records of these columns, at the place where they are largest."""
+        of_rows = self._sampled(columns)
         few = min(FEW_ROWS, self.source.rows)
-        fitting = SIZING_BYTES // mean_row_bytes(self.source.read(columns, 0, few).frame)
+        fitting = SIZING_BYTES // mean_row_bytes(of_rows(0, few))
         rows = min(SIZING_ROWS, self.source.rows, max(few, fitting))
         last = self.source.rows - rows
-        places = {last * sample // (_SAMPLES - 1) for sample in range(_SAMPLES)}
-        return max(mean_row_bytes(self.source.read(columns, place, rows).frame) for place in places)
+        places = sorted({last * sample // (_SAMPLES - 1) for sample in range(_SAMPLES)})
+        return max(mean_row_bytes(of_rows(place, rows)) for place in places)
+
+    def _sampled(self, columns: Sequence[str]) -> Callable[[int, int], pl.DataFrame]:
+        """Return a function that returns rows from a place on. A small file is read once for all places."""
+        if self.source.rows <= _SAMPLES * SIZING_ROWS and self.source.unpacked_bytes <= WHOLE_SAMPLE_BYTES:
+            return self.source.read(columns, 0, self.source.rows).frame.slice
+        kept = KeptValues()
+        return lambda place, rows: self.source.read(columns, place, rows, kept).frame
 
     def pieces(self, cut: FileCut) -> Generator[Piece, None, int]:
         """Read the wanted slices; return the number of rows of the file.
@@ -74,8 +86,9 @@ class ParquetTable:
         if not rows and cut.is_wanted(0):
             empty = pl.DataFrame(schema=dict.fromkeys(cut.columns, pl.String))
             yield Piece(self.file.number, 0, empty, last_of_file=True)
+        kept = KeptValues()
         for slices in _reads(cut, rows):
-            yield from self._read(cut, slices)
+            yield from self._read(cut, slices, kept)
         return rows
 
     def read_whole(self, others: Sequence[Table], columns: Sequence[str]) -> Sequence[Rows | None]:
@@ -106,14 +119,19 @@ class ParquetTable:
         """No settings: Parquet has no dialects."""
         return {}
 
-    def _read(self, cut: FileCut, slices: Sequence[tuple[int, int]]) -> Iterator[Piece]:
+    def _read(self, cut: FileCut, slices: Sequence[tuple[int, int]], kept: KeptValues) -> Iterator[Piece]:
         first_row, end_row = slices[0][0], slices[-1][1]
-        read = self.source.read(cut.columns, first_row, end_row - first_row)
+        read = self.source.read(cut.columns, first_row, end_row - first_row, kept)
         check_unchanged(self.file)
-        for start, end in slices:
-            part = read.part(start - first_row, end - start)
-            is_last = end == self.source.rows
-            yield Piece(self.file.number, start, part.frame, last_of_file=is_last, bad=part.bad)
+        parts = deque(self._piece(start, read.part(start - first_row, end - start)) for start, end in slices)
+        # Otherwise the rows of a piece would stay in memory while they are converted.
+        del read
+        while parts:
+            yield parts.popleft()
+
+    def _piece(self, first_row: int, rows: Rows) -> Piece:
+        is_last = first_row + rows.frame.height == self.source.rows
+        return Piece(self.file.number, first_row, rows.frame, last_of_file=is_last, bad=rows.bad)
 
 
 def _reads(cut: FileCut, rows: int) -> Iterator[list[tuple[int, int]]]:
