@@ -14,18 +14,38 @@ _WAITING = 2.0
 """Ratio of time to processor time from which threads pay. Files that are in memory are pure work: eight
 threads make it a third slower. Also, each thread's allocator keeps memory for the data it read."""
 
+_WAITED_SECONDS = 0.02
+"""Waiting time from which threads pay. A busy machine lets a thread wait for some milliseconds now and then,
+without any wait for a file."""
+
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-def side_by_side(look: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
-    """Return a function's result for each item, in order; the first exception in that order is raised."""
+def _clocks() -> tuple[float, float]:
+    return time.perf_counter(), time.thread_time()
+
+
+def side_by_side(
+    look: Callable[[_Item], _Result],
+    items: Sequence[_Item],
+    clocks: Callable[[], tuple[float, float]] = _clocks,
+) -> list[_Result]:
+    """Return a function's result for each item, in order; the first exception in that order is raised.
+
+    Args:
+        look: The function.
+        items: The items.
+        clocks: Returns the time and the processor time of this thread, in seconds.
+    """
     done: list[_Result] = []
     waits = False
+    began, worked_before = clocks()
     while len(done) < len(items) and not waits:
-        began, worked = time.perf_counter(), time.thread_time()
         done += [look(item) for item in items[len(done) : len(done) + _FEW]]
-        waits = time.perf_counter() - began > _WAITING * (time.thread_time() - worked)
+        now, worked_now = clocks()
+        passed, worked = now - began, worked_now - worked_before
+        waits = passed > _WAITING * worked and passed - worked > _WAITED_SECONDS
     rest = items[len(done) :]
     if len(rest) <= _FEW:
         return [*done, *(look(item) for item in rest)]

@@ -37,7 +37,9 @@ class RowsOfPieces:
     """
 
     def __init__(self, pieces: Sequence[Piece], places: Sequence[int]) -> None:
-        self.frame = pieces[0].frame if len(pieces) == 1 else pl.concat([piece.frame for piece in pieces])
+        # Otherwise each later step would work piece by piece.
+        frames = [piece.frame for piece in pieces]
+        self.frame = frames[0] if len(frames) == 1 else pl.concat(frames, rechunk=True)
         heights = [piece.frame.height for piece in pieces]
         self.places = _places(pieces, places, heights)
         starts = accumulate(heights, initial=0)

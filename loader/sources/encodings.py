@@ -130,6 +130,8 @@ def _codec(setting: str) -> str:
 
 
 def _utf_16_by_nul(head: bytes) -> Encoding | None:
+    if b"\0" not in head:
+        return None
     even, odd = head[::2].count(0), head[1::2].count(0)
     fewest = NUL_SHARE * (len(head) // 2)
     if odd > fewest and even <= odd // _CHANCE_RATIO:

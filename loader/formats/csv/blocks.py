@@ -175,6 +175,8 @@ def read_blocks(
         while True:
             read = text.read(block_bytes)
             unread = rest + read
+            if not unread:
+                return
             block, rest = _first_block(unread, dialect, at_end=not read)
             block.first_line = line
             rows += block.rows

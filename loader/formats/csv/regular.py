@@ -9,7 +9,8 @@ from functools import cache
 from loader.formats.csv.syntax import Syntax
 from loader.formats.csv.tolerance import ROW_LIKE_LINES, holds_rows
 
-EMPTY_LINE = {"\n": re.compile(rb"\n\r?\n"), "\r": re.compile(rb"\r\r")}
+EMPTY_LINE_BYTES = {"\n": (b"\n\n", b"\n\r\n"), "\r": (b"\r\r",)}
+"""An empty line and the line end before it. A plain search is faster than a regular expression."""
 
 DENSE_QUOTES = 16
 """Four quotes in a row for so many bytes are too many: a list of the pieces between the quotes would take 70
@@ -37,7 +38,7 @@ def regular_rows(body: bytes, syntax: Syntax, columns: int) -> int | None:
     outside = _outside_quotes(body, syntax)
     if outside is None or body.startswith((line_end, b"\r\n")) or _may_have_empty_rows(body, syntax, columns):
         return None
-    if EMPTY_LINE[syntax.line_end].search(outside):
+    if any(empty in outside for empty in EMPTY_LINE_BYTES[syntax.line_end]):
         return None
     rows = outside.count(line_end) + (not body.endswith(line_end))
     lines_in_texts = body.count(line_end) - rows

@@ -108,14 +108,10 @@ class CsvTable:
                 texts[number] = text
                 left_bytes -= len(text[0])
         names = self.dialect.columns
-        positions = [names.index(name) for name in columns]
+        positions = {name: names.index(name) for name in columns}
         found = parse_together([*texts.values()], positions, len(names), self.dialect.syntax)
         frames = dict(zip(texts, found or (), strict=False))
-        renamed = {str(at): name for at, name in zip(positions, columns, strict=True)}
-        return [
-            Rows(frames[number].rename(renamed)) if number in frames else None
-            for number in range(1 + len(others))
-        ]
+        return [Rows(frames[number]) if number in frames else None for number in range(1 + len(others))]
 
     def is_written_as(self, other: "CsvTable") -> bool:
         """Return whether the rows of another file can be parsed together with those of this file."""

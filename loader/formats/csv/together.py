@@ -6,7 +6,7 @@ discarded.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -15,15 +15,15 @@ from loader.formats.csv.syntax import Syntax
 
 
 def parse_together(
-    texts: Sequence[tuple[bytes, int]], positions: Sequence[int], columns: int, syntax: Syntax
+    texts: Sequence[tuple[bytes, int]], positions: Mapping[str, int], columns: int, syntax: Syntax
 ) -> Sequence[pl.DataFrame] | None:
-    """Return the wanted fields of each text as columns named by position; None if one text has a fault.
+    """Return the wanted fields of each text as named columns; None if one text has a fault.
 
     An empty field is null, quoted or not.
 
     Args:
         texts: Regular records of each file, each with its line end, and the number of records.
-        positions: Positions of the wanted fields.
+        positions: Positions of the wanted fields, by name of the column.
         columns: Number of fields in a record.
         syntax: The meaning of the characters.
     """
@@ -40,6 +40,7 @@ def parse_together(
     borders = frame["0"].gather([start - 1 for start in starts[1:]]) if frame.height == starts[-1] else None
     if borders is None or not (borders == mark).all():
         return None
-    wanted = [pl.when(pl.col(name) != "").then(pl.col(name)) for name in map(str, positions)]
-    fields = frame.select(wanted)
+    fields = frame.select(
+        pl.when(pl.col(str(at)) != "").then(pl.col(str(at))).alias(name) for name, at in positions.items()
+    )
     return [fields.slice(start, rows) for start, (_, rows) in zip(starts, texts, strict=False)]

@@ -6,12 +6,13 @@ types from ``leaf_types``. So names, types or columns that polars does not suppo
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from loader.formats.parquet.columns import Column
 from loader.formats.parquet.footer import MAGIC, Chunk, RowGroup
 from loader.formats.parquet.leaf_types import LeafType
 from loader.formats.parquet.schema import REPEATED, Node
-from loader.formats.parquet.thrift_writer import Field, Int64, written_struct
+from loader.formats.parquet.thrift_writer import END, Field, Int64, Written, written_fields, written_struct
 
 LIST = 3
 
@@ -38,15 +39,19 @@ def part_file(
     """
     file = io.BytesIO()
     file.write(MAGIC)
+    paths = [
+        [tuple(_path(column.node, leaf, number)) for leaf in column.node.leaves()]
+        for number, column in enumerate(columns)
+    ]
     written_groups: list[Field] = []
     for group, content in zip(groups, pages, strict=True):
         chunks: list[Field] = []
-        for number, column in enumerate(columns):
-            for leaf, chunk in zip(column.leaves, chunks_of(column, group), strict=True):
+        for column, of_column in zip(columns, paths, strict=True):
+            leaves = zip(column.leaves, chunks_of(column, group), of_column, strict=True)
+            for leaf, chunk, path in leaves:
                 start = file.tell()
                 file.write(content.get(chunk, b""))
-                assert chunk.leaf is not None
-                chunks.append(_chunk(chunk, leaf, start, _path(column.node, chunk.leaf, number)))
+                chunks.append(_chunk(chunk, leaf, start, path))
         written_groups.append({1: chunks, 2: Int64(0), 3: Int64(group.rows)})
     elements: list[Field] = [{4: "root", 5: len(columns)}]
     for number, column in enumerate(columns):
@@ -87,16 +92,12 @@ def some_at_a_time(columns: Sequence[Column], groups: Sequence[RowGroup]) -> Ite
         yield some
 
 
-def _chunk(chunk: Chunk, leaf: LeafType, start: int, path: list[str]) -> dict[int, Field]:
+def _chunk(chunk: Chunk, leaf: LeafType, start: int, path: tuple[str, ...]) -> dict[int, Field]:
     about = chunk.about
-    encodings = [each for each in about.get(2) or () if isinstance(each, int)]
+    encodings = tuple(each for each in about.get(2) or () if isinstance(each, int))
     has_dictionary = bool(about.get(11)) and chunk.values > 0
     first_data = start + (int(about[9]) - chunk.start if chunk.values else 0)
     fields: dict[int, Field] = {
-        1: leaf.physical,
-        2: encodings,
-        3: path,
-        4: int(about.get(4, 0)),
         5: Int64(chunk.values),
         6: Int64(max(0, int(about.get(6, 0)))),
         7: Int64(chunk.end - chunk.start),
@@ -104,7 +105,14 @@ def _chunk(chunk: Chunk, leaf: LeafType, start: int, path: list[str]) -> dict[in
     }
     if has_dictionary:
         fields[11] = Int64(start)
-    return {2: Int64(start), 3: fields}
+    begun = _begun(leaf.physical, encodings, path, int(about.get(4, 0)))
+    return {2: Int64(start), 3: Written(begun + written_fields(fields, after=4) + END)}
+
+
+@lru_cache(maxsize=1024)
+def _begun(physical: int, encodings: tuple[int, ...], path: tuple[str, ...], codec: int) -> bytes:
+    """Return the first fields of a ColumnMetaData. They are the same in most row groups and files."""
+    return written_fields({1: physical, 2: encodings, 3: path, 4: codec})
 
 
 def _path(node: Node, leaf: Node, number: int) -> list[str]:

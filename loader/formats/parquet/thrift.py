@@ -15,6 +15,9 @@ _MAX_DEPTH = 32
 VARINT_BYTES = 10
 """Maximum bytes of a 64-bit number with seven bits per byte."""
 
+MAX_BYTE = 0x7F
+"""The last byte of a number has at most this value."""
+
 TRUE, BYTE, DOUBLE, BINARY, STRUCT = 1, 3, 7, 8, 12
 INTEGERS, BOOLEANS, LISTS = (4, 5, 6), (1, 2), (9, 10)
 """Kinds of values. A set is written like a list."""
@@ -62,6 +65,8 @@ def read_fields(
 
 
 class _Reader:
+    """Reads values one after another. Numbers of one byte are read in place, because most numbers are."""
+
     def __init__(self, content: bytes, place: int) -> None:
         self._content = content
         self.place = place
@@ -69,16 +74,24 @@ class _Reader:
     def struct(self, depth: int, number: int = 0, until: int | None = None) -> dict[int, Any]:
         if depth > _MAX_DEPTH:
             raise Malformed("its structs are nested too deep")
-        content = self._content
+        content, place = self._content, self.place
         fields: dict[int, Any] = {}
         while number != until:
-            head = content[self.place]
-            self.place += 1
+            head = content[place]
+            place += 1
             if not head:
                 break
-            step = head >> 4
+            kind, step = head & 15, head >> 4
+            if step and kind in INTEGERS and (byte := content[place]) <= MAX_BYTE:
+                number += step
+                fields[number] = (byte >> 1) ^ -(byte & 1)
+                place += 1
+                continue
+            self.place = place
             number = number + step if step else self._zigzag()
-            fields[number] = self._value(head & 15, depth + 1)
+            fields[number] = self._value(kind, depth + 1)
+            place = self.place
+        self.place = place
         return fields
 
     def _value(self, kind: int, depth: int) -> Any:  # noqa: PLR0911 - one for each kind of the protocol
@@ -124,14 +137,14 @@ class _Reader:
     def _varint(self) -> int:
         byte = self._content[self.place]
         self.place += 1
-        if byte < 0x80:  # noqa: PLR2004 - of the protocol: the last byte
+        if byte <= MAX_BYTE:
             return byte
         number = byte & 0x7F
         for position in range(1, VARINT_BYTES):
             byte = self._content[self.place]
             self.place += 1
             number |= (byte & 0x7F) << 7 * position
-            if byte < 0x80:  # noqa: PLR2004 - of the protocol: the last byte
+            if byte <= MAX_BYTE:
                 return number
         raise Malformed("a number in it has too many bytes")
 

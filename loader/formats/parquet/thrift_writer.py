@@ -12,6 +12,10 @@ class Int8(int):
     """A number from 0 to 127 with an 8-bit field."""
 
 
+class Written(bytes):
+    """A struct that is written already."""
+
+
 Field = bool | int | str | bytes | Mapping[int, "Field"] | Sequence["Field"]
 
 
@@ -23,12 +27,16 @@ _KINDS: Mapping[type, int] = {
     Int64: INT64,
     str: BINARY,
     bytes: BINARY,
+    Written: STRUCT,
     list: LIST,
     tuple: LIST,
     dict: STRUCT,
 }
 
 _BYTES = [bytes([number]) for number in range(256)]
+
+END = b"\0"
+"""End of a struct."""
 
 MAX_STEP = 15
 """If the distance of two field numbers is larger, the number follows the field's header."""
@@ -37,10 +45,20 @@ LONG_LIST = 15
 """If a list has at least this many members, its length follows its header."""
 
 
-def written_struct(fields: Mapping[int, Field]) -> bytes:
+def written_struct(fields: Mapping[int, Field] | Written) -> bytes:
     """Return a struct. Its fields must be in ascending order of their numbers."""
+    return fields if isinstance(fields, Written) else written_fields(fields) + END
+
+
+def written_fields(fields: Mapping[int, Field], after: int = 0) -> bytes:
+    """Return some fields of a struct, in ascending order of their numbers, without its end.
+
+    Args:
+        fields: The fields.
+        after: Number of the field before them; 0 at the start of the struct.
+    """
     parts: list[bytes] = []
-    last = 0
+    last = after
     for number, value in fields.items():
         kind = _kind(value)
         step = number - last
@@ -48,7 +66,6 @@ def written_struct(fields: Mapping[int, Field]) -> bytes:
         if kind not in (TRUE, FALSE):
             parts.append(_WRITERS[kind](value))
         last = number
-    parts.append(b"\0")
     return b"".join(parts)
 
 
