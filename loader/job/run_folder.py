@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 
 from loader.job.run_address import address_of, working_copy_of
-from loader.job.sections import located
+from loader.job.sections import Engine, located
 from loader.job.settings import Job
 from loader.job.shard import Shard
 
@@ -42,11 +42,15 @@ def checkpoint_dir_of(job: Job) -> Path:
 def log_dir_of(job: Job, run_dir: Path) -> Path:
     """Return the folder of the log: with workers that of the first shard, as the log is kept with it.
 
+    If the workers run on other machines and share S3, the folder of the first shard may be on one of them.
+    The log is then in the run directory itself.
+
     Args:
         job: The settings.
         run_dir: The run directory; of a shard its own folder.
     """
-    if job.workers is None or job.workers == 1:
+    is_elsewhere = job.engine is Engine.RAY and address_of(job.run_dir) is not None
+    if job.workers is None or job.workers == 1 or is_elsewhere:
         return run_dir
     return run_dir / SHARDS_NAME / Shard(number=1, of=job.workers).folder
 

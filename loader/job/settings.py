@@ -130,8 +130,6 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
             yield "--workers cannot divide standard input; write it to a file first"
         if self.engine is Engine.RAY and (self.workers or 1) < FEWEST_TASKS:
             yield "--engine ray needs --workers N, with N from 2: each of them is a task"
-        if self.engine is Engine.RAY and address_of(self.run_dir) is not None:
-            yield "--engine ray needs a --run-dir in a folder that all machines share, not in S3"
         if self.ray_address is not None and self.engine is not Engine.RAY:
             yield "--ray-address goes only with --engine ray"
         shard = self.shard or (Shard(number=1, of=self.workers) if self.workers is not None else None)

@@ -19,7 +19,7 @@ from loader.remote.objects import Objects
 from loader.remote.other_files import Notes, bring_files_up
 from loader.remote.reach import Reach
 from loader.remote.settings import RunDirectorySettings
-from loader.remote.working_copy import WorkingCopy, parts_beside
+from loader.remote.working_copy import WorkingCopy, parts_beside, parts_in
 from loader.shards.parts import WHOLE
 from loader.sources.s3_client import S3Access
 
@@ -158,6 +158,23 @@ def _refuse_other_divisions(copy: WorkingCopy, own: Shard, leases: Mapping[Shard
                 why=f"{lease.words}, and all running parts must be of one division",
                 next_step="wait for it or stop it, or name another --run-dir",
             )
+
+
+def bring_parts_down(address: str, s3: S3Access) -> None:
+    """Bring the parts of a load that other machines wrote to this machine. Blocking.
+
+    Args:
+        address: The address of the run directory.
+        s3: How S3 is reached.
+
+    Raises:
+        CheckpointError: S3 refuses or cannot be reached, or the working copy cannot be written.
+    """
+    copy = _copy_of(address, s3)
+    with reaching(copy) as reach:
+        listed = reach(copy.objects.listed)
+        leases = reach(lambda: copy.leases(parts_in(listed)))
+        reach(lambda: copy.bring_down(listed, leases))
 
 
 def bring_whole_up(address: str, s3: S3Access) -> None:

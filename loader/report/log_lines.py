@@ -96,7 +96,9 @@ def message_of(record: logging.LogRecord) -> str:
 
 def fields_of(record: logging.LogRecord, *, debug: bool) -> Fields:
     """Return the fields of a record: permitted extras, and the safe parts of an exception."""
-    extras = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+    # Other libraries, such as Ray, add private attributes to every record.
+    names = (name for name in vars(record) if name not in _STANDARD and not name.startswith("_"))
+    extras = {name: getattr(record, name) for name in names}
     fields: Fields = {name: _scalar(value) for name, value in extras.items() if name in FIELDS}
     if dropped := sorted(extras.keys() - FIELDS):
         fields["dropped"] = printable(" ".join(dropped), MAX_TEXT_CHARS)

@@ -13,13 +13,13 @@ from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.progress import read_known_rows
 from loader.checkpoint.queries import read_totals
 from loader.checkpoint.reading import read_plan
-from loader.errors import LoaderError
+from loader.errors import DeliveryStopped, LoaderError
 from loader.latency import NO_LATENCIES, Percentiles
 from loader.loading.api import under_its_address
 from loader.loading.observers import Ending
 from loader.process.daemon_thread import in_daemon_thread
 from loader.remote.during_load import HeldLoad
-from loader.remote.holding import bring_whole_up
+from loader.remote.holding import bring_parts_down, bring_whole_up
 from loader.remote.settings import RunDirectorySettings
 from loader.report import LoadSummary, Snapshot
 from loader.report.identity import UNKNOWN_LOAD, LoadIdentity
@@ -152,6 +152,26 @@ def _sum_of(parts: Sequence[LoadSummary], run_dir: Path, *, is_whole: bool) -> L
         rows_expected=parts[0].rows_expected if is_whole else None,
         **counts | {"rows_elsewhere": 0 if is_whole else parts[0].rows_elsewhere},
     )
+
+
+async def from_other_machines(settings: RunDirectorySettings) -> LoaderError | None:
+    """Bring the checkpoints of workers on other machines to this one, if the run directory is in S3.
+
+    Returns:
+        The error if that fails: the counts of the load are then incomplete.
+    """
+    if settings.address is None:
+        return None
+    try:
+        await in_daemon_thread(partial(bring_parts_down, settings.address, settings.s3), "s3-parts")
+    except LoaderError as error:
+        return DeliveryStopped(
+            "The checkpoints of the workers cannot be read from S3, so the counts are incomplete.",
+            where=settings.address,
+            why=error.what,
+            next_step="run the same command again: it resumes",
+        )
+    return None
 
 
 async def as_in_s3(settings: RunDirectorySettings, ending: Ending) -> Ending:

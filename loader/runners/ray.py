@@ -26,13 +26,14 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from loader.aws.signing import Credentials
 from loader.errors import DeliveryStopped
-from loader.job import Job, Shard, run_dir_of
+from loader.job import Job, Shard
 from loader.job.sections import located
 from loader.loading.observers import Ending, Observers
+from loader.loading.settings import run_directory_settings
+from loader.private_files import make_private_folder
 from loader.runners.processes import MODULE
 from loader.runners.ray_cluster import check_machines, connected, passed_on
 from loader.runners.workers import run_workers
-from loader.stage_settings.connections import s3_access
 
 MESSAGES_SECONDS = 0.25
 """Interval at which a task and the driver exchange messages."""
@@ -57,10 +58,12 @@ def run_on_ray(
     """
     tasks = job.workers or 0
     extract = tuple(located(name, Path.cwd()) for name in job.extract)
-    run_dir = run_dir_of(job).absolute()
+    run_dir = run_directory_settings(job)
+    make_private_folder(run_dir.folder)  # with one in S3, that of the driver's log
     with connected(job.ray_address, tasks):
-        check_machines(extract, run_dir, s3_access(job), tasks)
-        placed = job.model_copy(update={"extract": extract, "run_dir": run_dir})
+        check_machines(extract, run_dir, tasks)
+        place = job.run_dir if run_dir.address is not None else run_dir.folder
+        placed = job.model_copy(update={"extract": extract, "run_dir": place})
         return run_workers(placed, observers, command=command, key=key, start=_Tasks().start)
 
 

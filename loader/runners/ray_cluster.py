@@ -6,10 +6,8 @@ import re
 import signal
 import socket
 import threading
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import ray
@@ -18,11 +16,11 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import loader
 from loader.errors import Interrupted, LoaderError, SettingsError
-from loader.private_files import make_private_folder
 from loader.process.signals import GRACE_SECONDS, on_signals
+from loader.remote.settings import RunDirectorySettings
+from loader.runners.mark import Mark
 from loader.sources.left_out import LeftOut
 from loader.sources.local_paths import S3_SCHEME, local_files, unlisted
-from loader.sources.s3_client import S3Access
 from loader.sources.s3_objects import find_objects
 
 log = logging.getLogger(__name__)
@@ -83,19 +81,19 @@ def connected(address: str | None, tasks: int) -> Iterator[None]:
             ray.shutdown()
 
 
-def check_machines(extract: Sequence[str], run_dir: Path, s3: S3Access, tasks: int) -> None:
+def check_machines(extract: Sequence[str], run_dir: RunDirectorySettings, tasks: int) -> None:
     """Check that each machine of the cluster has what a load needs.
 
     Args:
         extract: The extract, in a form that is valid in any folder.
-        run_dir: The run directory, absolute.
-        s3: How S3 is reached.
+        run_dir: The run directory, and how S3 is reached.
         tasks: Number of tasks.
 
     Raises:
         SettingsError: A machine has another version, or lacks the extract or the run directory.
         NothingToLoad: No files were found.
         ExtractError: The extract cannot be read here.
+        CheckpointError: The run directory is in S3, which refuses or cannot be reached.
     """
     # A machine without resources has just joined and has not reported them yet.
     machines = [
@@ -106,15 +104,14 @@ def check_machines(extract: Sequence[str], run_dir: Path, s3: S3Access, tasks: i
     cpus = int(sum(each["Resources"].get("CPU", 0) for each in machines))
     if cpus < tasks:
         log.warning("The Ray cluster has %d CPUs for %d shards: some of them wait for others.", cpus, tasks)
-    make_private_folder(run_dir)
-    mark = run_dir / f"look-{uuid.uuid4().hex}"
-    mark.touch(0o600)
+    mark = Mark(run_dir)
+    mark.write()
     try:
-        ours = _look(extract, s3, mark)
-        for machine, theirs in _looks(extract, s3, mark, machines):
-            _compare(machine, theirs, ours, run_dir)
+        ours = _look(extract, mark)
+        for machine, theirs in _looks(extract, mark, machines):
+            _compare(machine, theirs, ours, mark.where)
     finally:
-        mark.unlink(missing_ok=True)
+        mark.remove()
 
 
 def passed_on() -> dict[str, str]:
@@ -123,7 +120,7 @@ def passed_on() -> dict[str, str]:
 
 
 def _looks(
-    extract: Sequence[str], s3: S3Access, mark: Path, machines: Sequence[Mapping[str, Any]]
+    extract: Sequence[str], mark: Mark, machines: Sequence[Mapping[str, Any]]
 ) -> list[tuple[str, dict[str, Any]]]:
     """Return the name of each machine, and what it finds. Several raylets may have one name and address."""
     looks = []
@@ -131,7 +128,7 @@ def _looks(
         there = NodeAffinitySchedulingStrategy(each["NodeID"], soft=False)
         task = ray.remote(_look_for_driver).options(num_cpus=0, max_retries=0, scheduling_strategy=there)
         machine = f"{each['NodeManagerHostname']} ({each['NodeManagerAddress']})"
-        looks.append((machine, task.remote(extract, s3, mark)))
+        looks.append((machine, task.remote(extract, mark, passed_on())))
     found = []
     for machine, look in looks:
         try:
@@ -147,7 +144,7 @@ def _looks(
     return found
 
 
-def _compare(machine: str, theirs: Mapping[str, Any], ours: Mapping[str, Any], run_dir: Path) -> None:
+def _compare(machine: str, theirs: Mapping[str, Any], ours: Mapping[str, Any], run_dir: str) -> None:
     where, why, next_step = "", "", SHARED
     if theirs["version"] != ours["version"]:
         where, why = "scn-loader", f"it has version {theirs['version']}, and this is {ours['version']}"
@@ -159,7 +156,7 @@ def _compare(machine: str, theirs: Mapping[str, Any], ours: Mapping[str, Any], r
         where, why = other[0][0], "it is missing or has another size"
     elif not theirs["has_mark"]:
         where, why = (
-            str(run_dir),
+            run_dir,
             "a file written by this machine is missing there, or the machine may not write there",
         )
     if where:
@@ -171,26 +168,26 @@ def _compare(machine: str, theirs: Mapping[str, Any], ours: Mapping[str, Any], r
         )
 
 
-def _look_for_driver(extract: Sequence[str], s3: S3Access, mark: Path) -> dict[str, Any]:
+def _look_for_driver(extract: Sequence[str], mark: Mark, environment: Mapping[str, str]) -> dict[str, Any]:
     """Run the check; return an error of the loader as texts, which can be sent to the driver."""
+    os.environ.update(environment)  # the process runs tasks of this driver only
     try:
-        return _look(extract, s3, mark)
+        return _look(extract, mark)
     except LoaderError as error:
         problem = (error.where or "the extract", error.what)
         return {"version": loader.__version__, "problem": problem, "files": [], "has_mark": False}
 
 
-def _look(extract: Sequence[str], s3: S3Access, mark: Path) -> dict[str, Any]:
-    """Return the files that this machine finds, and whether it can write to the run directory."""
-    client = s3.client()
+def _look(extract: Sequence[str], mark: Mark) -> dict[str, Any]:
+    """Return the files that this machine finds, and whether it has the same run directory."""
+    client = mark.run_dir.s3.client()
     files: list[tuple[str, int]] = []
     for pattern in unlisted(extract):
         if pattern.startswith(S3_SCHEME):
             files += [(str(each), each.size_bytes) for each in find_objects(pattern, client, LeftOut())]
         else:
             files += [(str(each), each.stat().st_size) for each in local_files(pattern, LeftOut())]
-    has_mark = mark.exists() and os.access(mark.parent, os.W_OK)
-    return {"version": loader.__version__, "problem": None, "files": files, "has_mark": has_mark}
+    return {"version": loader.__version__, "problem": None, "files": files, "has_mark": mark.is_found()}
 
 
 def _check_listening(address: str | None) -> None:

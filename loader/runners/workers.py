@@ -27,7 +27,7 @@ from loader.loading.observers import Ending, Observers
 from loader.loading.settings import error_limits, run_directory_settings
 from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.report import Snapshot
-from loader.runners.combined import as_in_s3, summary_of, together
+from loader.runners.combined import as_in_s3, from_other_machines, summary_of, together
 from loader.runners.error_sums import NO_LIMIT, ErrorSums, limits_of_worker
 from loader.runners.messages import WorkerEnd, WorkerError, job_line, line, read_end, read_line, read_snapshot
 from loader.runners.processes import StartProcess, WorkerProcess, start_here
@@ -141,6 +141,9 @@ class _WorkerLoad:
             raise errors[0]
         if errors and self._error is None:  # such a worker alone had nothing to load
             self._error = _not_delivered(self._run_dir, errors[0])
+        run_directory = run_directory_settings(self._job)
+        if self._job.engine is Engine.RAY:
+            self._error = self._error or await from_other_machines(run_directory)
         seconds = time.monotonic() - self._began
         identity = identity_of(
             self._job.destination, is_rehearsal=self._job.is_rehearsal, command=self._command
@@ -148,7 +151,7 @@ class _WorkerLoad:
         summary = summary_of(
             self._run_dir, ends, self._snapshot(), seconds=seconds, error=self._error, identity=identity
         )
-        return await as_in_s3(run_directory_settings(self._job), Ending(summary, self._error))
+        return await as_in_s3(run_directory, Ending(summary, self._error))
 
     def stop(self, reason: LoaderError) -> None:
         """Let all workers drain. The first reason is reported."""

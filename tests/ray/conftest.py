@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,11 +37,21 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         for name, value in environment.items():
             patch.setenv(name, value)
         running = Cluster(initialize_head=True, head_node_args=machine(0))
-        for _ in range(MACHINES):
-            running.add_node(**machine(1))
+        for number in range(MACHINES):
+            add_machine(running, tmp_path_factory.mktemp(f"machine{number}"))
         running.wait_for_nodes()
         yield running
         running.shutdown()
+
+
+def add_machine(cluster: Any, state: Path, **environment: str) -> Any:
+    """Start a raylet with a state folder of its own, in which it has its working copies."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"XDG_STATE_HOME": str(state), **environment}.items():
+            patch.setenv(name, value)
+        added = cluster.add_node(**machine(1))
+    cluster.wait_for_nodes()
+    return added
 
 
 def machine(cpus: int) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from tests.faults.loader_run import Ended, LoaderRun
 from tests.faults.machines import NAMESPACE, can_mount
 from tests.faults.reliability import ONCE, REFUSED, STOPS
 from tests.faults.shard_fire import DELIVERED, Fire
-from tests.ray.conftest import MACHINES, machine
+from tests.ray.conftest import MACHINES, add_machine
 
 ROWS = 900
 
@@ -94,7 +94,7 @@ async def test_a_machine_dies(trial: Trial, cluster: Any) -> None:
         trial.counts["kills"] += 1
         ended = await run.wait(RUN_SECONDS)
         fire = Fire(trial, emulator, Random(2))
-    cluster.add_node(**machine(1))
+    add_machine(cluster, trial.folder / "another")
     await judge(trial, fire, ended)
     assert "died and is started again" in ended.err
 

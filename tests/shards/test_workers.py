@@ -156,7 +156,6 @@ def test_what_is_said_arrives_as_it_was(job: Callable[..., Job], tmp_path: Path)
         ({"workers": 2, "shard": "1/2"}, "excludes --shard"),
         ({"workers": 2, "extract": ["-"]}, "standard input"),
         ({"engine": "ray"}, "needs --workers N"),
-        ({"engine": "ray", "workers": 2, "run_dir": Path("s3://bucket/run")}, "not in S3"),
         ({"engine": "ray", "workers": 1}, "needs --workers N"),
         ({"workers": 2, "ray_address": "auto"}, "only with --engine ray"),
     ],
