@@ -8,17 +8,12 @@ Rules kept here:
 """
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
-from typing import IO, Any
+from typing import Any
 
 import ray
 from ray.exceptions import RayError
@@ -31,15 +26,9 @@ from loader.job.sections import located
 from loader.loading.observers import Ending, Observers
 from loader.loading.settings import run_directory_settings
 from loader.private_files import make_private_folder
-from loader.runners.processes import MODULE
 from loader.runners.ray_cluster import check_machines, connected, passed_on
+from loader.runners.ray_task import DRAIN, MESSAGES_SECONDS, deliver
 from loader.runners.workers import run_workers
-
-MESSAGES_SECONDS = 0.25
-"""Interval at which a task and the driver exchange messages."""
-
-DRAIN = b""
-"""The order to drain. Every other order is a message for the worker."""
 
 
 def run_on_ray(
@@ -91,7 +80,7 @@ class _Tasks:
     def __init__(self) -> None:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._exchange = ray.remote(_Exchange).options(num_cpus=0, scheduling_strategy=here).remote()
-        self._deliver = ray.remote(_deliver).options(num_cpus=1, max_retries=0, scheduling_strategy="SPREAD")
+        self._deliver = ray.remote(deliver).options(num_cpus=1, max_retries=0, scheduling_strategy="SPREAD")
         self._environment = passed_on()
         self._places = count()
 
@@ -154,53 +143,3 @@ class _Task:
                 next_step="run the same command again: it resumes",
             ) from error
         return said
-
-
-def _deliver(first: bytes, environment: Mapping[str, str], exchange: Any, place: int) -> None:
-    """Run a worker process to its end. This is the task."""
-    process = subprocess.Popen(  # noqa: S603 - our own module
-        (sys.executable, "-m", MODULE),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, **environment},
-        start_new_session=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    said: SimpleQueue[bytes | None] = SimpleQueue()
-    Thread(target=_read, args=(process.stdout, said), daemon=True).start()
-    try:
-        _give(process.stdin, first)
-        has_ended = False
-        while not has_ended:
-            lines = list(_so_far(said))
-            has_ended = None in lines
-            words = [each for each in lines if each is not None]
-            for order in ray.get(exchange.of_worker.remote(place, words)):
-                _give(process.stdin, order)
-    finally:
-        _give(process.stdin, DRAIN)
-        process.wait()
-
-
-def _give(stdin: IO[bytes], order: bytes) -> None:
-    with suppress(OSError, ValueError):  # the process has ended or drains
-        if order == DRAIN:
-            stdin.close()
-        else:
-            stdin.write(order)
-            stdin.flush()
-
-
-def _read(stdout: IO[bytes], said: "SimpleQueue[bytes | None]") -> None:
-    for line in stdout:
-        said.put(line)
-    said.put(None)
-
-
-def _so_far(said: "SimpleQueue[bytes | None]") -> Iterator[bytes | None]:
-    """Yield the messages so far, after a short wait for the first one."""
-    with suppress(Empty):
-        yield said.get(timeout=MESSAGES_SECONDS)
-        while True:
-            yield said.get_nowait()

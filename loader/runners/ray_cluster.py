@@ -18,7 +18,7 @@ import loader
 from loader.errors import Interrupted, LoaderError, SettingsError
 from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.remote.settings import RunDirectorySettings
-from loader.runners.mark import Mark
+from loader.runners.shared_file import SharedFile
 from loader.sources.left_out import LeftOut
 from loader.sources.local_paths import S3_SCHEME, local_files, unlisted
 from loader.sources.s3_objects import find_objects
@@ -104,14 +104,14 @@ def check_machines(extract: Sequence[str], run_dir: RunDirectorySettings, tasks:
     cpus = int(sum(each["Resources"].get("CPU", 0) for each in machines))
     if cpus < tasks:
         log.warning("The Ray cluster has %d CPUs for %d shards: some of them wait for others.", cpus, tasks)
-    mark = Mark(run_dir)
-    mark.write()
+    shared = SharedFile(run_dir)
+    shared.write()
     try:
-        ours = _look(extract, mark)
-        for machine, theirs in _looks(extract, mark, machines):
-            _compare(machine, theirs, ours, mark.where)
+        ours = _look(extract, shared)
+        for machine, theirs in _looks(extract, shared, machines):
+            _compare(machine, theirs, ours, shared.where)
     finally:
-        mark.remove()
+        shared.remove()
 
 
 def passed_on() -> dict[str, str]:
@@ -120,7 +120,7 @@ def passed_on() -> dict[str, str]:
 
 
 def _looks(
-    extract: Sequence[str], mark: Mark, machines: Sequence[Mapping[str, Any]]
+    extract: Sequence[str], shared: SharedFile, machines: Sequence[Mapping[str, Any]]
 ) -> list[tuple[str, dict[str, Any]]]:
     """Return the name of each machine, and what it finds. Several raylets may have one name and address."""
     looks = []
@@ -128,7 +128,7 @@ def _looks(
         there = NodeAffinitySchedulingStrategy(each["NodeID"], soft=False)
         task = ray.remote(_look_for_driver).options(num_cpus=0, max_retries=0, scheduling_strategy=there)
         machine = f"{each['NodeManagerHostname']} ({each['NodeManagerAddress']})"
-        looks.append((machine, task.remote(extract, mark, passed_on())))
+        looks.append((machine, task.remote(extract, shared, passed_on())))
     found = []
     for machine, look in looks:
         try:
@@ -154,7 +154,7 @@ def _compare(machine: str, theirs: Mapping[str, Any], ours: Mapping[str, Any], r
     elif theirs["files"] != ours["files"]:
         other = sorted(set(ours["files"]) ^ set(theirs["files"]))
         where, why = other[0][0], "it is missing or has another size"
-    elif not theirs["has_mark"]:
+    elif not theirs["has_shared"]:
         where, why = (
             run_dir,
             "a file written by this machine is missing there, or the machine may not write there",
@@ -168,26 +168,28 @@ def _compare(machine: str, theirs: Mapping[str, Any], ours: Mapping[str, Any], r
         )
 
 
-def _look_for_driver(extract: Sequence[str], mark: Mark, environment: Mapping[str, str]) -> dict[str, Any]:
+def _look_for_driver(
+    extract: Sequence[str], shared: SharedFile, environment: Mapping[str, str]
+) -> dict[str, Any]:
     """Run the check; return an error of the loader as texts, which can be sent to the driver."""
     os.environ.update(environment)  # the process runs tasks of this driver only
     try:
-        return _look(extract, mark)
+        return _look(extract, shared)
     except LoaderError as error:
         problem = (error.where or "the extract", error.what)
-        return {"version": loader.__version__, "problem": problem, "files": [], "has_mark": False}
+        return {"version": loader.__version__, "problem": problem, "files": [], "has_shared": False}
 
 
-def _look(extract: Sequence[str], mark: Mark) -> dict[str, Any]:
+def _look(extract: Sequence[str], shared: SharedFile) -> dict[str, Any]:
     """Return the files that this machine finds, and whether it has the same run directory."""
-    client = mark.run_dir.s3.client()
+    client = shared.run_dir.s3.client()
     files: list[tuple[str, int]] = []
     for pattern in unlisted(extract):
         if pattern.startswith(S3_SCHEME):
             files += [(str(each), each.size_bytes) for each in find_objects(pattern, client, LeftOut())]
         else:
             files += [(str(each), each.stat().st_size) for each in local_files(pattern, LeftOut())]
-    return {"version": loader.__version__, "problem": None, "files": files, "has_mark": mark.is_found()}
+    return {"version": loader.__version__, "problem": None, "files": files, "has_shared": shared.is_found()}
 
 
 def _check_listening(address: str | None) -> None:

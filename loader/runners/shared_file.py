@@ -12,7 +12,7 @@ from loader.remote.settings import RunDirectorySettings
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class SharedFile:
     """A file with a random name. It can be sent to other machines.
 
     Attributes:
