@@ -7,7 +7,7 @@ from typing import Any
 
 from loader.checkpoint.start.delivered import StoredLoad, present_load
 from loader.datasets import Dataset
-from loader.errors import EmptyExtract, SettingsError
+from loader.errors import EmptyExtract, ExtractError, LoaderError, NothingToLoad, SettingsError
 from loader.events import PackingSettings
 from loader.extract.bucket_choice import buckets_for, should_spread
 from loader.extract.choosing import choose_files
@@ -79,10 +79,13 @@ def _opened(given: ExtractSettings, dataset: Dataset | None, kept: StdinCopy, *,
     named, warnings = files_of(given.files, kept)
     chosen = choose_files(given.resume, given.files, named)
     warnings += chosen.notes
-    buckets, bucket_rate = _buckets(given, dataset, chosen.files)
-    settings = given.with_buckets(buckets)
-    look = _Look(settings, dataset, with_keys=with_keys, files=len(chosen.files))
-    looked_at = side_by_side(look.at, chosen.files)
+    try:
+        buckets, bucket_rate = _buckets(given, dataset, chosen.files)
+        settings = given.with_buckets(buckets)
+        look = _Look(settings, dataset, with_keys=with_keys, files=len(chosen.files))
+        looked_at = side_by_side(look.at, chosen.files)
+    except NothingToLoad as error:
+        raise _without_rows(error, _unspread(given, dataset, chosen.files), chosen.files) from error
     files = tuple(each.file for each in looked_at)
     sized = {len(files) * sample // SIZED_FILES for sample in range(SIZED_FILES)} | {len(files) - 1}
     row_bytes = max(_row_bytes(looked_at[number]) for number in sorted(sized))
@@ -114,6 +117,25 @@ def _opened(given: ExtractSettings, dataset: Dataset | None, kept: StdinCopy, *,
     )
 
 
+def _without_rows(error: NothingToLoad, look: "_Look", files: Sequence[SourceFile]) -> LoaderError:
+    """Return the error about a file without rows. If another file has rows, there is something to load."""
+
+    def has_rows(file: SourceFile) -> bool:
+        try:
+            return look.at(file).open().has_rows()
+        except NothingToLoad:
+            return False
+
+    if not any(map(has_rows, files)):
+        return error
+    return ExtractError(
+        "A file of the extract has no rows.",
+        where=error.where,
+        why="other files have rows",
+        next_step="export it again, or leave it out",
+    )
+
+
 def _plan_settings(given: ExtractSettings, buckets: int | None) -> dict[str, Any]:
     """Return what determines the events besides the files: the user's settings, and automatic choices."""
     plan = dict(given.resume.plan_settings)
@@ -136,14 +158,17 @@ def _buckets(
     stored = earlier.settings if earlier is not None else {}
     if CHOSEN_BUCKETS in stored and stored.get("group_buckets") == named:
         return int(stored[CHOSEN_BUCKETS]) or None, None
-    # Groups of any length and of all shards are sampled, so that each shard chooses the same number.
-    sampled = replace(settings, records=replace(settings.records, group_buckets=1, shard=None))
-    look = _Look(sampled, dataset, with_keys=False, files=len(files))
-    sample = sample_groups(files, look.at)
+    sample = sample_groups(files, _unspread(settings, dataset, files).at)
     if named == "auto" or should_spread(sample):
         rate = planning_rate(settings.lane_rate)
         return buckets_for(sample, rate), rate
     return None, None
+
+
+def _unspread(settings: ExtractSettings, dataset: Dataset | None, files: Sequence[SourceFile]) -> "_Look":
+    """Return what examines files with groups of any length and of all shards: the same for each shard."""
+    sampled = replace(settings, records=replace(settings.records, group_buckets=1, shard=None))
+    return _Look(sampled, dataset, with_keys=False, files=len(files))
 
 
 def _earlier(resume: ResumeSettings) -> StoredLoad | None:

@@ -46,6 +46,11 @@ WRONG_MAGICS = {
     b"\xd0\xcf\x11\xe0": "it is an Excel workbook of the old format (.xls), or one with a password; save it "
     "as an Excel workbook (.xlsx) without a password",
     b"ORC": f"it is an ORC file; only {READABLE} are read",
+    b"\x04\x22\x4d\x18": "it is compressed with lz4; unpack it first",
+    b"\xff\x06\x00\x00sNaPpY": "it is compressed with snappy; unpack it first",
+    b"\x1f\x9d": "it is compressed with compress (.Z); unpack it first",
+    b"version https://git-lfs": "it is a pointer of Git LFS; 'git lfs pull' gets the file itself",
+    b"%PDF-": "it is a PDF file",
     b"Obj\x01": f"it is an Avro file; only {READABLE} are read",
 }
 
@@ -129,9 +134,13 @@ def _why_not_text(head: bytes, text: bytes, suffix: str, named: str) -> str | No
     """
     if text.startswith(PARQUET_MAGIC):
         return f"it is a Parquet file inside {compression_of(head)}; unpack it first"
-    for magic, words in WRONG_MAGICS.items():
-        if text.startswith(magic):
-            return words
+    inside = next((words for magic, words in WRONG_MAGICS.items() if text.startswith(magic)), None)
+    if compression_of(head) is not None and compression_of(text) is not None:
+        inside = (
+            f"it is compressed twice ({compression_of(text)} inside {compression_of(head)}); unpack it once"
+        )
+    if inside is not None:
+        return inside
     if named == "xlsx":
         return "it is not an Excel workbook (.xlsx)"
     if suffix == ".parquet":
@@ -177,7 +186,12 @@ def _is_workbook(packed: BufferedReader) -> bool:
 def _format_of_text(name: str, suffix: str, text: bytes) -> str:
     begin = text.removeprefix(BYTE_ORDER_MARK).lstrip()[:1]
     if begin == b"[" and suffix == JSON_SUFFIX:
-        raise _unsupported(name, "it is one JSON array; write one object per line (jq -c '.[]' does it)")
+        raise ExtractError(
+            "Unsupported file format.",
+            where=name,
+            why="it is one JSON array, not one object per line",
+            next_step=f"write one object per line:\n  jq -c '.[]' {shlex.quote(name)} > rows.ndjson",
+        )
     return "ndjson" if begin == b"{" or suffix == JSON_SUFFIX else "csv"
 
 

@@ -1,6 +1,7 @@
 """A job's extract, from files to records: every row ends in one place."""
 
 import datetime as dt
+import gzip
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,6 +24,7 @@ from loader.records.row_reader import BATCH_BYTES
 from loader.reject_code import RejectCode
 from loader.row_issues import MAX_VALUE_CHARS
 from loader.stage_settings.extract import extract_settings
+from tests.formats.workbooks import workbook
 
 
 def load(job: Job) -> list[SliceRecords]:
@@ -326,6 +328,34 @@ def test_headers_without_rows_are_nothing_to_load(tmp_path: Path, job_of) -> Non
     ).write_parquet(tmp_path / "b.parquet")
     with pytest.raises(NothingToLoad):
         open_extract(extract_settings(job_of(extract=[csv, str(tmp_path / "b.parquet")])))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("c.ndjson", b"\n \n"),
+        ("c.csv.gz", gzip.compress(b"", mtime=0)),
+        ("c.csv", b"\xef\xbb\xbf"),
+        ("c.xlsx", None),
+    ],
+)
+@pytest.mark.parametrize("pack", ["row", "group"])
+def test_a_file_without_rows_is_not_the_whole_extract(
+    tmp_path: Path, job_of, name: str, content: bytes | None, pack: str
+) -> None:
+    """Alone there is nothing to load. Beside a file with rows there is something to load."""
+    path = tmp_path / name
+    if content is None:
+        workbook(path, [("id", "tpartner_id")])
+    else:
+        path.write_bytes(content)
+    good = write(tmp_path / "good.csv", "id,tpartner_id\n1,V\n")
+    with pytest.raises(NothingToLoad):
+        open_extract(extract_settings(job_of(extract=[str(path)], pack=pack)))
+    for named in ([good, str(path)], [str(path), good]):
+        with pytest.raises(ExtractError, match="has no rows") as caught:
+            open_extract(extract_settings(job_of(extract=named, pack=pack)))
+        assert caught.value.where == str(path)
 
 
 @pytest.mark.parametrize(

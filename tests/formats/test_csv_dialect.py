@@ -67,7 +67,6 @@ def test_columns_without_a_name_are_called_by_their_place(tmp_path: Path) -> Non
     [
         (b"a,b,a\n", "more than one column has the name 'a'"),
         (b"a,\xff\n1,2\n", "UTF-8"),
-        (b"\xef\xbb\xbf", "line end"),
         (b'a,"b\n1,2\n', "line end"),
     ],
 )

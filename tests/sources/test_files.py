@@ -1,5 +1,6 @@
 """Finding the files of an extract, and noticing when they change."""
 
+import gzip
 import os
 import shutil
 from dataclasses import replace
@@ -111,6 +112,9 @@ def test_an_empty_extract_is_nothing_to_load(folder: Path) -> None:
         ("x.xlsx", b"PK\x03\x04rest", "Excel"),
         ("x.parquet", b"a,b\n1,2\n", "PAR1"),
         ("x.parquet", b"PAREencrypted", "encrypted"),
+        ("x.csv.gz", gzip.compress(gzip.compress(b"a,b\n1,2\n", mtime=0), mtime=0), "twice"),
+        ("x.csv.lz4", b"\x04\x22\x4d\x18rest", "lz4"),
+        ("x.csv", b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
     ],
 )
 def test_what_cannot_be_read(tmp_path: Path, name: str, content: bytes, why: str) -> None:

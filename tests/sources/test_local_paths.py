@@ -96,4 +96,4 @@ def test_json_is_never_csv(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('[{"id": 1}]')
     with pytest.raises(ExtractError, match="Unsupported file format") as refusal:
         find_files([str(tmp_path / "x.json")])
-    assert "jq -c" in refusal.value.why
+    assert "jq -c" in refusal.value.next_step

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 
-from loader.errors import ExtractError
+from loader.errors import EmptyExtract, ExtractError
 from loader.formats.csv.head_rows import HeadRows, look_at_rows
 from loader.formats.csv.records import read_records
 from loader.formats.csv.separator import find_separator, in_words, refuse_title
@@ -88,6 +88,7 @@ def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
     """Detect the dialect of a CSV file from its head.
 
     Raises:
+        EmptyExtract: The file has no text.
         ExtractError: The file cannot be read, its dialect is not clear, or it has no usable header.
     """
     head = _read_head(file, settings.encoding)
@@ -127,6 +128,8 @@ def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
         refuse_title(path, text, syntax, at_end=head.is_whole, skipped_lines=settings.skip_rows + 1)
     read = read_records(text, syntax, columns=None, at_end=head.is_whole, most=1)
     first = read.records[0] if read.records else None
+    if first is None and head.is_whole and not head.text.strip():
+        raise EmptyExtract("The extract is empty.", where=path, why="it has no text, not even a header")
     if not isinstance(first, list):
         raise _bad_header(path, first.reason if first else "no line end was found in its first MiB")
     columns = _names(path, first, settings)
@@ -197,7 +200,7 @@ def _names(path: str, first: list[str], settings: CsvSettings) -> tuple[str, ...
         names = list(settings.columns)
         if len(names) != len(first):
             raise _bad_header(
-                path, f"csv.columns has {len(names)} names, but the file has {len(first)} columns"
+                path, f"csv.columns has {_many(names, 'name')}, but the file has {_many(first, 'column')}"
             )
     elif settings.header:
         names = [name.strip() or f"(column {number})" for number, name in enumerate(first, start=1)]
@@ -209,6 +212,10 @@ def _names(path: str, first: list[str], settings: CsvSettings) -> tuple[str, ...
     if twice:
         raise _repeated_names(path, twice, _numbered(names))
     return tuple(names)
+
+
+def _many(items: Sequence[str], noun: str) -> str:
+    return f"{len(items):,} {noun}{'' if len(items) == 1 else 's'}"
 
 
 def _numbered(names: Sequence[str]) -> tuple[str, ...]:

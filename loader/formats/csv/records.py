@@ -225,7 +225,8 @@ def _fault(fields: list[str], columns: int | None, syntax: Syntax) -> RecordFaul
 
 
 def _wrong_count(fields: list[str], columns: int) -> RecordFault:
-    reason = f"{len(fields)} fields where the file has {columns} columns"
+    fields_there = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
+    reason = f"{fields_there} where the file has {'1 column' if columns == 1 else f'{columns} columns'}"
     if len(fields) < columns:
         reason += ' (csv.short_rows = "fill" treats missing fields at the end as empty)'
     elif not any(fields[columns:]):

@@ -1,5 +1,6 @@
 """The rows of an NDJSON file: blocks of lines, divided into slices."""
 
+import shlex
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,10 +156,18 @@ def _keys(file: SourceFile, head: LineBlock) -> dict[str, None]:
         raise ExtractError(
             "The NDJSON file contains no object.",
             where=file.path,
-            why=f"none of its first {head.rows:,} lines is a JSON object",
-            next_step="write one object per line, in UTF-8: jq -c . writes that (for an array: jq -c '.[]')",
+            why="its only line is not a JSON object"
+            if head.rows == 1
+            else f"none of its first {head.rows:,} lines is a JSON object",
+            next_step=f"write one object per line, in UTF-8, with one of:\n  {_jq('.', file.path)}\n  "
+            f"{_jq('.[]', file.path)}   if the objects are in an array",
         )
     return keys
+
+
+def _jq(what: str, path: str) -> str:
+    """Return a command that writes NDJSON to a file in the current folder."""
+    return f"jq -c {shlex.quote(what)} {shlex.quote(path)} > rows.ndjson"
 
 
 def _with_values(frame: pl.DataFrame) -> pl.DataFrame:
