@@ -49,7 +49,8 @@ async def load(
 ) -> LoadSummary:
     """Run a load on the running event loop and return its summary, for notebooks and asynchronous programs.
 
-    No signal handler is set. Cancellation stops the load gracefully, and it can be resumed.
+    No signal handler is set. Cancellation stops the load gracefully, and it can be resumed. A second
+    cancellation ends it at once.
 
     Args:
         job: The settings.
@@ -66,9 +67,24 @@ async def load(
             ending = await asyncio.shield(running)
         except asyncio.CancelledError:
             observers.stop(Interrupted("The task that awaited the load was cancelled."))
-            await asyncio.wait({running})
+            await _end_of(running)
             raise
         return ending.summary
+
+
+async def _end_of(running: "asyncio.Task[Ending]") -> None:
+    """Wait until a stopped load has ended. If this wait is cancelled, the load ends at once.
+
+    Otherwise the load would go on without its caller, who may run another one in its place.
+    """
+    is_cancelled = False
+    while not running.done():
+        try:
+            await asyncio.wait({running})
+        except asyncio.CancelledError:
+            if not is_cancelled:  # another cancellation would interrupt its clean-up
+                running.cancel()
+            is_cancelled = True
 
 
 class LoadStream(AsyncIterator[EventResult]):
@@ -158,7 +174,7 @@ async def _results(
             observers.on_result = None  # otherwise delivery would wait for room again
             room.set()
             observers.stop(Interrupted("The results were not read to their end."))
-            await asyncio.wait({running})
+            await _end_of(running)
             if not running.cancelled() and running.exception() is None:
                 run.ending = running.result()
 

@@ -1,7 +1,7 @@
 """The observers of a running load, and its end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +12,24 @@ from loader.model import EventResult
 from loader.report import LoadSummary, Snapshot
 
 T = TypeVar("T")
+
+
+async def until_ended(tasks: Collection["asyncio.Task[Any]"]) -> None:
+    """Wait until tasks have ended. A cancellation of this wait is raised after their end.
+
+    Otherwise a cancelled task would go on after its owner had closed what it uses.
+
+    Raises:
+        CancelledError: The wait was cancelled.
+    """
+    cancelled: asyncio.CancelledError | None = None
+    while not all(task.done() for task in tasks):
+        try:
+            await asyncio.wait(tasks)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
 
 
 @dataclass(frozen=True, slots=True)

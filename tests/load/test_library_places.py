@@ -65,6 +65,23 @@ async def test_a_cancelled_load_can_be_resumed(job) -> None:
     assert (summary.resumed, summary.events_accepted, summary.violations()) == (True, 147, [])
 
 
+async def test_a_load_that_is_cancelled_twice_does_not_go_on_unseen(job) -> None:
+    """It has ended when its caller goes on, and the run directory is free for the next run."""
+    slow = job.model_copy(update={"rate": 20.0, "burst": 1})
+    begun = asyncio.Event()
+    before = asyncio.all_tasks()
+    running = asyncio.create_task(load(slow, watch=lambda _: begun.set()))
+    await begun.wait()
+    for _ in range(3):
+        running.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert asyncio.all_tasks() == before
+    summary = await load(job)
+    assert (summary.resumed, summary.events_accepted, summary.violations()) == (True, 147, [])
+
+
 async def test_plan_works_where_a_loop_runs(job) -> None:
     """A notebook calls it as it is, also where a learned rate is looked up."""
     assert plan(job).counts.events == 147

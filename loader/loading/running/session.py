@@ -24,7 +24,7 @@ from loader.errors import (
 from loader.extract import Extract
 from loader.extract.planning import plan_ahead, plan_slices
 from loader.loading.error_limits import ErrorCounts, beyond_limits
-from loader.loading.observers import Ending, Observers
+from loader.loading.observers import Ending, Observers, until_ended
 from loader.loading.rejects import keep_rejects
 from loader.loading.running.counters import LoadCounters, last_trouble
 from loader.loading.running.handover import Feeder
@@ -110,7 +110,7 @@ class LoadSession:
         finally:
             for task in aside:
                 task.cancel()
-            await asyncio.wait(aside)
+            await until_ended(aside)
         for task in aside:
             if not task.cancelled():
                 task.result()  # raises KeyboardInterrupt, if that ended it
