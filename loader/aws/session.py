@@ -22,10 +22,10 @@ def open_session(profile: str | None, region: str | None) -> botocore.session.Se
         SettingsError: The profile does not exist or a configuration file cannot be read.
     """
     session = botocore.session.Session(profile=profile)
-    region = region or os.environ.get("AWS_REGION")
-    if region:
+    region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if region and region.strip():  # a line end often comes with a value from a file
         # It also applies to the calls that botocore itself makes for credentials, to STS or SSO.
-        session.set_config_variable("region", region)
+        session.set_config_variable("region", region.strip())
     try:
         session.get_scoped_config()
     except (BotoCoreError, OSError, ValueError) as error:

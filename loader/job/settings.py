@@ -96,6 +96,23 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
             )
         return value
 
+    @field_validator("region")
+    @classmethod
+    def _region_name(cls, value: str | None) -> str | None:
+        name = (value or "").strip()  # a line end often comes with a value from a file
+        if name and not re.fullmatch(r"[A-Za-z0-9-]{1,63}", name):
+            raise ValueError("should be the name of a Region, such as eu-west-1")
+        return name or None
+
+    @field_validator("endpoint_url")
+    @classmethod
+    def _is_url(cls, value: str | None) -> str | None:
+        try:
+            urlsplit(value or "")
+        except ValueError:  # an unclosed bracket
+            raise ValueError("should be a URL, such as https://scn.eu-west-1.amazonaws.com") from None
+        return value
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         problems = list(self._contradictions())

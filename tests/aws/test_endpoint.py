@@ -86,6 +86,15 @@ def test_order_of_regions(aws_files: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert resolve_endpoint("eu-west-3", None, None).region == "eu-west-3"
 
 
+@pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+def test_a_line_end_behind_a_region_is_ignored(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes with a value from a file or a secret, and no header may have it."""
+    monkeypatch.setenv(variable, "eu-west-1\n")
+    found = resolve_endpoint(None, None, LOCAL)
+    assert (found.region, found.url) == ("eu-west-1", LOCAL)
+    assert resolve_endpoint("eu-west-2\n", None, None).host == "scn.eu-west-2.amazonaws.com"
+
+
 def test_order_of_urls(aws_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Setting, AWS_ENDPOINT_URL_SUPPLYCHAIN, AWS_ENDPOINT_URL, profile: the first there is wins."""
     config = "[default]\nregion=us-east-1\nendpoint_url=http://127.0.0.1:1\n"
