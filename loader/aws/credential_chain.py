@@ -6,6 +6,8 @@ contains the output of a helper, because the output may contain a secret.
 
 import logging
 import math
+import os
+import sys
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -41,14 +43,14 @@ def find_credentials(profile: str | None, region: str | None, *, may_prompt: boo
     Args:
         profile: Profile to use, or None for ``AWS_PROFILE`` or the default one.
         region: Region for the calls that the chain itself makes (STS, SSO).
-        may_prompt: Whether a role that needs an MFA code may prompt for it on the terminal.
+        may_prompt: Whether a role that needs an MFA code may prompt for it on the terminal, if there is one.
 
     Raises:
         SettingsError: There are no credentials, or the configured ones cannot be used.
     """
     session = open_session(profile, region)
     providers = session.get_component("credential_provider")
-    if not may_prompt:
+    if not (may_prompt and _has_terminal()):
         # A session offers no way to set the provider's argument for this.
         providers.get_provider("assume-role")._prompter = _refuse_to_prompt  # noqa: SLF001
     try:
@@ -97,7 +99,18 @@ def _none_found(session: botocore.session.Session, methods: list[str]) -> Settin
 
 
 def _refuse_to_prompt(_text: str) -> NoReturn:
-    raise RuntimeError("the role needs an MFA code, and only the start of a load prompts for one")
+    raise RuntimeError(
+        "the role needs an MFA code, and a load prompts for one only at its start on a terminal"
+    )
+
+
+def _has_terminal() -> bool:
+    """Return whether a code can be typed. Without a terminal it would be read from standard input."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return sys.stdin is not None and sys.stdin.isatty()
+    return True
 
 
 def _token_text(value: str | None) -> str | None:

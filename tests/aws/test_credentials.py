@@ -1,6 +1,7 @@
 """As whom to sign: botocore's chain with real files and processes, and renewal."""
 
 import asyncio
+import io
 import json
 import logging
 import math
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -166,6 +168,19 @@ def test_a_renewal_never_asks_for_a_code(aws_files: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         find_credentials(None, None, may_prompt=False)
     assert "MFA" in caught.value.why
+
+
+def test_a_code_is_never_read_from_the_extract(aws_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a terminal, the first line of the extract on standard input would be sent as the code."""
+    with suppress(OSError), Path("/dev/tty").open("rb"):
+        pytest.skip("this process has a terminal")
+    mfa_profile(aws_files, "http://127.0.0.1:1")
+    extract = io.StringIO("reservation_id\n1\n")
+    monkeypatch.setattr(sys, "stdin", extract)
+    with pytest.raises(SettingsError, match="could not be used") as caught:
+        find_credentials(None, None)
+    assert "MFA" in caught.value.why
+    assert extract.tell() == 0
 
 
 def instance_metadata(expires_at: float) -> Step:
