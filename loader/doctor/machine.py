@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from loader.doctor.check import Check, CheckState
+from loader.job import address_of, local_path
 from loader.process.limits import FILES_BESIDE_CONNECTIONS
 from loader.report import figures
 
@@ -31,7 +32,11 @@ def machine_checks(run_dir: Path, max_in_flight: int) -> Iterator[Check]:
     """
     yield _versions()
     yield from _extras()
-    yield _run_dir(run_dir)
+    if (address := address_of(run_dir)) is not None:
+        yield Check("run directory", CheckState.SKIPPED, f"{address} is checked at the start of a load")
+        run_dir = local_path(run_dir)  # where a load works on it
+    else:
+        yield _run_dir(run_dir)
     yield _disk(run_dir)
     yield _open_files(max_in_flight)
 
@@ -74,12 +79,14 @@ def _bare_name(requirement: str) -> str:
 
 
 def _run_dir(run_dir: Path) -> Check:
+    next_step = "With --run-dir, name a folder that this user may write to."
+    if os.path.lexists(run_dir) and not os.path.isdir(run_dir):  # noqa: PTH112 - a folder of no access is there too
+        return Check("run directory", CheckState.FAILED, f"{run_dir.absolute()} is not a folder", next_step)
     folder = _existing(run_dir)
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        next_step = "With --run-dir, name a folder that this user may write to."
         return Check("run directory", CheckState.FAILED, f"{folder}: {error.strerror or error}", next_step)
     return Check("run directory", CheckState.OK, f"{folder} can be written to")
 

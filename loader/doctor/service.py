@@ -18,7 +18,8 @@ from loader.http.transport import TransportError
 from loader.model import Event, Outcome, OutcomeKind
 from loader.process.daemon_thread import in_daemon_thread
 from loader.service.client import SupplyChainClient, open_client
-from loader.service.protocol import read_date
+from loader.service.path_faults import path_fault
+from loader.service.protocol import read_date, read_response
 from loader.service.settings import ClientSettings
 
 SKEW_WARNING_SECONDS = 60.0
@@ -76,9 +77,20 @@ async def service_checks(
             )
             return
         took = time.time() - began
-        yield Check("connection", CheckState.OK, f"answered in {took * 1000:.0f} ms")
+        yield _connection(read_response(response.status, response.headers, response.body), took)
         yield _clock(read_date(response.headers.get("date")), client)
         yield await _permission(settings.destination.instance_id, client)
+
+
+def _connection(answer: Outcome, seconds: float) -> Check:
+    """Return whether the service answered, and not something between this machine and the service."""
+    found = f"answered in {seconds * 1000:.0f} ms"
+    fault = path_fault(answer.code)
+    if answer.of_service or fault is None:
+        return Check("connection", CheckState.OK, found)
+    advice = f"{fault.advice[0].upper()}{fault.advice[1:]}."
+    words = f", but probably not by the service: {answer.code}, {fault.means}"
+    return Check("connection", CheckState.WARNING, found + words, advice)
 
 
 def _origin(session: botocore.session.Session) -> str:

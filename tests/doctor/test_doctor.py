@@ -14,9 +14,10 @@ import pytest
 
 from loader.doctor.check import CheckState
 from loader.doctor.machine import machine_checks
-from loader.doctor.service import _judged
+from loader.doctor.service import _connection, _judged
 from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from loader.model import Outcome, OutcomeKind
+from loader.service.protocol import read_response
 from tests.prepared.starts import run, start
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
@@ -127,6 +128,31 @@ def test_a_run_directory_without_permission_is_named(tmp_path: Path):
     checks = {check.name: check for check in machine_checks(locked / "runs", 100)}
     assert checks["run directory"].state is CheckState.FAILED
     assert "--run-dir" in checks["run directory"].next_step
+
+
+def test_a_run_directory_that_is_a_file_is_named(tmp_path: Path):
+    """A load would be refused there."""
+    (tmp_path / "file").write_text("")
+    checks = {check.name: check for check in machine_checks(tmp_path / "file", 100)}
+    assert checks["run directory"].state is CheckState.FAILED
+    assert "is not a folder" in checks["run directory"].found
+
+
+def test_a_run_directory_in_s3_is_no_folder_of_this_machine():
+    """Whether this folder can be written to says nothing about a bucket."""
+    checks = {check.name: check for check in machine_checks(Path("s3://bucket/prefix"), 100)}
+    assert checks["run directory"].state is CheckState.SKIPPED
+    assert "s3://bucket/prefix" in checks["run directory"].found
+
+
+def test_a_portal_is_not_taken_for_the_service():
+    """It answers, but its answer has no request id."""
+    page = read_response(200, {}, b"<html><title>Log in</title></html>")
+    check = _connection(page, 0.01)
+    assert check.state is CheckState.WARNING
+    assert "HtmlPage" in check.found
+    assert check.next_step.endswith(".")
+    assert _connection(read_response(404, {"x-amzn-requestid": "r"}, b""), 0.01).state is CheckState.OK
 
 
 def test_too_few_open_files_are_named():
