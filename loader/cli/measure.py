@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LEAST_SECONDS = 1.0
 
+MOST_CALLS = 1_000_000_000
+
 MOST_COLUMNS = 200
 """Columns of the widest possible table, with room to spare."""
 
@@ -50,7 +52,10 @@ def measure(
         list[int], typer.Option(min=1, max=4096, help="Maximum number of concurrent requests. Repeatable.")
     ] = [1000],  # noqa: B006 - the same
     max_calls: Annotated[
-        int, typer.Option(min=1, help="Maximum number of calls in the whole measurement, of any operation.")
+        int,
+        typer.Option(
+            min=1, max=MOST_CALLS, help="Maximum number of calls in the whole measurement, of any operation."
+        ),
     ] = 100_000,
     rate: Annotated[float | None, typer.Option(metavar="CALLS_PER_SECOND", help="Maximum rate.")] = None,
     picture: Annotated[

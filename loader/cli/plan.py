@@ -1,5 +1,6 @@
 """``scn-loader plan``: show what a load would do, without making a call."""
 
+import math
 import sys
 from contextlib import nullcontext
 from datetime import datetime
@@ -18,6 +19,8 @@ from loader.report.json_text import json_text
 
 PLAN = "This plan"
 
+LONGEST_ROUND_TRIP_MS = 3_600_000.0
+
 
 @with_job_options
 def plan(
@@ -34,7 +37,12 @@ def plan(
     ] = None,
     round_trip_ms: Annotated[
         float,
-        typer.Option(help="Assumed response time of one call in milliseconds.", min=0, rich_help_panel=PLAN),
+        typer.Option(
+            help="Assumed response time of one call in milliseconds.",
+            min=0,
+            max=LONGEST_ROUND_TRIP_MS,
+            rich_help_panel=PLAN,
+        ),
     ] = 100.0,
     emit: Annotated[
         Path | None,
@@ -75,6 +83,8 @@ def plan(
 
     work = read_job(job, fallback=REHEARSAL, **settings)
     need_extract(work, "plan")
+    if math.isnan(round_trip_ms):  # no range excludes it
+        raise SettingsError("The response time cannot be used.", where="--round-trip-ms")
     try:
         seconds = None if deadline is None else deadline_seconds(deadline, datetime.now().astimezone())
     except ValueError as error:

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 from loader.model import TOKEN_LIFE_SECONDS
 
+LONGEST_SECONDS = 100 * 365 * 86_400.0
+"""Longest estimate. A longer one, or an infinite one, has no more meaning."""
+
 
 @dataclass(frozen=True, slots=True)
 class Speed:
@@ -87,4 +90,5 @@ def estimate(events: int, longest_lane: int, speed: Speed, deadline_seconds: flo
     if speed.rate is not None:
         bounds["rate"] = events / speed.rate
     limited_by = max(bounds, key=lambda name: bounds[name])
-    return Estimate(speed, bounds[limited_by], lane_seconds, limited_by, deadline_seconds)
+    seconds, lane_seconds = (min(each, LONGEST_SECONDS) for each in (bounds[limited_by], lane_seconds))
+    return Estimate(speed, seconds, lane_seconds, limited_by, deadline_seconds)

@@ -93,6 +93,12 @@ SETTINGS = {
         "loopback",
     ),
     "no Region": (("CSV", *LOAD), ExitCode.REFUSED, "--region"),
+    "a Region that is none": (("CSV", *LOAD, "--region", "../x"), ExitCode.REFUSED, "such as eu-west-1"),
+    "an endpoint that is no URL": (
+        ("CSV", *LOAD, "--endpoint-url", "https://[::1", "--region", "us-east-1"),
+        ExitCode.REFUSED,
+        "--endpoint-url: should be a URL",
+    ),
     "an unknown profile": (
         ("CSV", *LOAD, "--region", "us-east-1", "--profile", "nobody"),
         ExitCode.REFUSED,
@@ -131,6 +137,33 @@ def test_a_setting_that_cannot_be_used_is_refused(ask, csv, what):
     assert is_one_block(answer.err), answer.err
     assert said in answer.err
     assert not Path("scn-loader-runs").exists()
+
+
+HUGE = "9" * 40
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("sample", "inbound_order", "-o", "x.csv", "--rows", HUGE),
+        ("sample", "inbound_order", "-o", "x.csv", "--groups", HUGE),
+        ("measure", "inbound_order", "--instance-id", INSTANCE, "--max-calls", HUGE),
+        ("plan", "CSV", *LOAD, "--round-trip-ms", "nan"),
+        ("plan", "CSV", *LOAD, "--round-trip-ms", "inf"),
+    ],
+    ids=" ".join,
+)
+def test_a_number_that_cannot_be_used_is_refused_before_the_work(ask, csv, arguments):
+    """Not after a measurement whose result cannot be written, and not by a list for each group."""
+    answer = ask(*[csv if argument == "CSV" else argument for argument in arguments])
+    assert (answer.code, answer.out) == (ExitCode.REFUSED, "")
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_a_rate_of_next_to_nothing_has_a_plan(ask, csv):
+    """Its duration is beyond what a number holds."""
+    answer = ask("plan", csv, *LOAD, "--rate", "1e-320")
+    assert answer.code == ExitCode.PLAN_DOES_NOT_FIT, answer.err
 
 
 def test_missing_credentials_are_refused(ask, csv, monkeypatch):
