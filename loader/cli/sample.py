@@ -10,9 +10,9 @@ from loader.command_line import scn_loader
 from loader.datasets import dataset_for_event_type, event_types
 from loader.report.figures import counted, printable
 
-MOST_ROWS = 1_000_000_000_000
+MOST_SAMPLE_ROWS = 1_000_000_000_000
 
-MOST_GROUPS = 10_000_000
+MOST_SAMPLE_GROUPS = 10_000_000
 """The share of each group is held in memory."""
 
 
@@ -31,8 +31,8 @@ def sample(
             "--output", "-o", metavar="FILE", help="The file to write: .parquet, .csv, .ndjson or .jsonl."
         ),
     ],
-    rows: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="Number of rows.")] = 1_000,
-    groups: Annotated[int, typer.Option(min=1, max=MOST_GROUPS, help="Number of groups.")] = 100,
+    rows: Annotated[int, typer.Option(min=1, max=MOST_SAMPLE_ROWS, help="Number of rows.")] = 1_000,
+    groups: Annotated[int, typer.Option(min=1, max=MOST_SAMPLE_GROUPS, help="Number of groups.")] = 100,
     skew: Annotated[
         float,
         typer.Option(

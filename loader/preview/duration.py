@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from loader.model import TOKEN_LIFE_SECONDS
 
-LONGEST_SECONDS = 100 * 365 * 86_400.0
+LONGEST_ESTIMATE_SECONDS = 100 * 365 * 86_400.0
 """Longest estimate. A longer one, or an infinite one, has no more meaning."""
 
 
@@ -90,5 +90,7 @@ def estimate(events: int, longest_lane: int, speed: Speed, deadline_seconds: flo
     if speed.rate is not None:
         bounds["rate"] = events / speed.rate
     limited_by = max(bounds, key=lambda name: bounds[name])
-    seconds, lane_seconds = (min(each, LONGEST_SECONDS) for each in (bounds[limited_by], lane_seconds))
+    seconds, lane_seconds = (
+        min(each, LONGEST_ESTIMATE_SECONDS) for each in (bounds[limited_by], lane_seconds)
+    )
     return Estimate(speed, seconds, lane_seconds, limited_by, deadline_seconds)

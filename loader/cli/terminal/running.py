@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import resource
 import sys
 import time
@@ -23,6 +24,7 @@ from loader.cli.terminal.metrics_output import MetricsOutput
 from loader.cli.terminal.output_files import check_outputs, write_summary
 from loader.cli.terminal.stdout_width import stdout_width
 from loader.cli.terminal.typed_command import absolute_command
+from loader.cli.terminal.unknown_variables import warn_of_unknown_variables
 from loader.command_line import CommandLine
 from loader.errors import ExitCode, Interrupted, LoaderError, unhandled
 from loader.job import Job
@@ -156,6 +158,7 @@ def run_on_terminal(
 
 
 def _run(job: Job, observers: Observers, command: str, credentials: CredentialSource | None) -> Ending:
+    warn_of_unknown_variables(os.environ, type(job).model_fields)
     if job.workers is not None and job.workers > 1 and not job.dry_run:
         return run_shards(
             job, observers, command=command, key=None if credentials is None else credentials.current
