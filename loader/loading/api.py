@@ -30,6 +30,7 @@ from loader.loading.dry_run import dry_run
 from loader.loading.earlier import remove_earlier, remove_earlier_unless_held
 from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
+from loader.loading.other_shards import other_shards_end
 from loader.loading.rejects import set_aside_old_rejects
 from loader.loading.running.session import LoadSession
 from loader.loading.settings import run_directory_settings, session_settings
@@ -144,6 +145,8 @@ async def _loads(  # noqa: PLR0917 - one place
     ending = await _opened_and_run(job, observers, command, credentials, parts, held)
     if not ending.files_waiting or ending.summary.exit_code not in _DELIVERED:
         return ending
+    if job.shard is not None:
+        await observers.unless_stopped(other_shards_end(run_dir_of(job).absolute(), job.shard))
     log.warning("The unfinished load has ended; the load of the files that waited begins.")
     try:
         following = await _opened_and_run(job, observers, command, credentials, parts, held)

@@ -70,6 +70,18 @@ def look_at_siblings(
     return Siblings(least, earlier, is_over=_is_over(own, own_folder, division))
 
 
+def others_of_the_load(run_dir: Path, shard: Shard) -> Sequence[PartCheckpoint]:
+    """Return the other parts that have the load of a shard, in the same division.
+
+    Raises:
+        CheckpointError: A checkpoint cannot be read.
+    """
+    found = {part: folder for part, folder in part_folders(run_dir) if part.of == shard.of}
+    own = read_part(shard, found.pop(shard))
+    parts = [read_part(each, folder) for each, folder in found.items()]
+    return [part for part in parts if not any(differences(part.plan, own.plan))]
+
+
 def _is_over(own: Shard, folder: Path | None, others: Sequence[PartCheckpoint]) -> bool:
     """Return whether a part of a finished load may be sent again.
 

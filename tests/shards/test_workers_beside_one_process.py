@@ -97,7 +97,10 @@ def test_a_fast_shard_with_all_errors_is_not_the_load(job: MakeJob, tmp_path: Pa
 
 
 def test_the_end_of_an_unfinished_load_counts(job: MakeJob, extract: Path) -> None:
-    """Its rejected rows give the exit code, although all rows of the files that waited are delivered."""
+    """Its rejected rows give the exit code, although all rows of the files that waited are delivered.
+
+    A shard that has finished it waits for the others: no process of the load is refused.
+    """
     stopped: list[int] = []
 
     def stop(snapshot: Snapshot) -> None:
