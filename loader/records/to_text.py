@@ -7,10 +7,7 @@ Rules kept here:
 2. Lists and structs become JSON. Their numbers, like those of a record, are digits, never floats.
 """
 
-import struct
 from dataclasses import replace
-from functools import cache
-from math import isfinite
 
 import orjson
 import polars as pl
@@ -20,12 +17,11 @@ from loader.records.time_zones import UTC
 from loader.records.timestamps import from_column
 from loader.reject_code import RejectCode
 from loader.row_issues import RowIssue, issues_where, values_where
+from loader.short_floats import short_halves
 from loader.struct_parts import struct_parts
 
 LOWEST = -(2**63)
 """The lowest duration in ticks."""
-
-MOST_FLOAT16 = 65504.0
 
 
 def plain_text(source: pl.Series) -> tuple[pl.Series, list[RowIssue]]:
@@ -46,7 +42,7 @@ def plain_text(source: pl.Series) -> tuple[pl.Series, list[RowIssue]]:
         if dtype.is_float()
         else []
     )
-    return (_short_floats(source) if dtype == pl.Float16 else source).cast(pl.String), problems
+    return (short_halves(source) if dtype == pl.Float16 else source).cast(pl.String), problems
 
 
 def _durations(source: pl.Series) -> pl.Series:
@@ -57,27 +53,6 @@ def _durations(source: pl.Series) -> pl.Series:
         return texts
     above = pl.Series([LOWEST + 1]).cast(source.dtype).dt.to_string("iso").str.replace("807S$", "808S")
     return texts.zip_with(~lowest, above.new_from_index(0, len(texts)))
-
-
-def _short_floats(source: pl.Series) -> pl.Series:
-    """Return 32-bit floats that print as the shortest texts of 16-bit floats; polars prints 32-bit ones."""
-    short = source.cast(pl.Float64).replace_strict(_short_numbers(), default=None, return_dtype=pl.Float32)
-    # 0.0 and -0.0 are the same key of a mapping, but have different texts.
-    whole = source.cast(pl.Float32)
-    return short.zip_with((whole != 0.0).fill_null(value=True), whole)
-
-
-@cache
-def _short_numbers() -> dict[float, float]:
-    """Return, for each finite 16-bit float except zero, the shortest number that reads back as it."""
-    values = [struct.unpack("<e", bits.to_bytes(2, "little"))[0] for bits in range(2**16)]
-    return {value: _shortest(value) for value in values if value and isfinite(value)}
-
-
-def _shortest(value: float) -> float:
-    bits = struct.pack("<e", value)
-    shorter = (float(f"{value:.{digits}g}") for digits in range(1, 6))
-    return next(each for each in shorter if abs(each) <= MOST_FLOAT16 and struct.pack("<e", each) == bits)
 
 
 def decoded(source: pl.Series, meaning: str | None) -> tuple[pl.Series, list[RowIssue]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from loader.short_floats import short_doubles
 from loader.sql.fault import SqlFault
 
 EXACT, FLOAT, TEXT, BOOLEAN = "exact numbers", "floating-point numbers", "text", "true and false"
@@ -77,8 +78,8 @@ def column_of(series: pl.Series) -> Column:  # noqa: PLR0911 - one for each kind
     if isinstance(dtype, pl.Decimal):
         return Column(series.to_physical().cast(pl.Int128), EXACT, dtype.scale)
     if dtype.is_float():
-        numbers = series.cast(pl.Float64)
-        return Column(numbers, FLOAT).failing(~numbers.is_finite())
+        numbers = short_doubles(series)
+        return Column(numbers, FLOAT).failing(~series.is_finite())
     if dtype in (pl.Categorical, pl.Enum):
         return Column(series.cast(pl.String), TEXT)
     if isinstance(dtype, pl.Datetime):

@@ -13,6 +13,7 @@ from loader.extract import open_extract
 from loader.job import Job
 from loader.mapping.expressions import Expression, read_expression
 from loader.model import SourceFile
+from loader.records.to_text import plain_text
 from loader.sql.functions import FUNCTIONS
 from loader.stage_settings.extract import extract_settings
 
@@ -411,6 +412,19 @@ def test_whole_numbers_of_any_width_give_exact_values(tmp_path: Path, job_of) ->
     assert load(job)[0].data == [
         b'{"id":"200 3000000000 -1","tpartner_id":"9223372036854775808 9223372036854775807"}'
     ]
+
+
+@pytest.mark.parametrize("dtype", [pl.Float16, pl.Float32, pl.Float64])
+@pytest.mark.parametrize("sql", ["f", "COALESCE(f, 5)", "CONCAT(f, '')", "f + 0", "f * 1"])
+def test_floats_of_any_width_have_the_digits_of_their_column(sql: str, dtype: pl.DataType) -> None:
+    """0.1 of 32 bits is 0.1, as if the column was sent itself, and not 0.10000000149011612."""
+    values = [0.1, -2.5, 3.25e-3, -0.0, float("nan"), float("inf")]
+    floats = pl.Series("f", values, dtype=pl.Float64).cast(dtype)
+    found, problems = read(sql, {"f": floats.dtype}).values(floats.to_frame(), "x")
+    texts = plain_text(found)[0].to_list()
+    assert [float(text) for text in texts[:4]] == [0.1, -2.5, 3.25e-3, 0.0]
+    assert texts[0] == "0.1"
+    assert [index for problem in problems for index in problem.rows.arg_true()] == [4, 5]
 
 
 @pytest.mark.parametrize(
