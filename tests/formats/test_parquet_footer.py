@@ -9,12 +9,23 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loader.errors import ExtractError
 from loader.formats.parquet.footer import Unsound, read_footer
 from loader.formats.parquet.pages import MAX_PAGE_BYTES, check_pages
 from loader.formats.parquet.source import ParquetSource
 from loader.formats.parquet.thrift import Malformed, read_struct
+from loader.formats.parquet.thrift_writer import (
+    END,
+    Field,
+    Int64,
+    Written,
+    written_fields,
+    written_int64s,
+    written_struct,
+)
 from tests.hostile.forged_parquet import Forgery, nested
 
 TRUE = [(f"R{number}", str(number), "x" * number) for number in range(40)]
@@ -152,3 +163,14 @@ def test_joined_files_are_not_read_as_the_first_of_them(options: dict[str, Any])
     for joined in (first + last, first + last + first, first + written(**options)):
         with pytest.raises(Unsound, match="several Parquet files that were joined"):
             check(joined)
+
+
+@given(st.dictionaries(st.integers(1, 15), st.integers(0, 2**62)))
+def test_64_bit_numbers_are_written_as_other_fields_are(numbers: dict[int, int]) -> None:
+    """The shorter way gives the same bytes, for numbers of any size, and after other fields."""
+    ordered = dict(sorted(numbers.items()))
+    fields: dict[int, Field] = {field: Int64(number) for field, number in ordered.items()}
+    assert written_int64s(ordered) == written_fields(fields)
+    after = min(ordered, default=1) - 1
+    assert written_int64s(ordered, after) == written_fields(fields, after)
+    assert written_struct({1: Written(written_fields(fields) + END)}) == written_struct({1: fields})

@@ -11,7 +11,7 @@ Rules kept here:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from loader.formats.parquet import arrow_schema
@@ -65,10 +65,6 @@ class Chunk:
     about: Struct = field(default_factory=dict, compare=False, repr=False)
     leaf: Node | None = field(default=None, compare=False, repr=False)
     missing: str = ""
-
-    def at_start(self) -> "Chunk":
-        """Return the chunk with its positions in bytes that contain only this chunk."""
-        return replace(self, start=0, end=self.end - self.start)
 
 
 @dataclass(frozen=True, slots=True)

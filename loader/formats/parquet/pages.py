@@ -72,8 +72,13 @@ def _remote_ranges(remote: S3Object, chunks: Sequence[Chunk]) -> Mapping[Chunk, 
     return pages
 
 
-def check_pages(handle: BinaryIO, chunk: Chunk) -> int:
+def check_pages(handle: BinaryIO, chunk: Chunk, start: int | None = None) -> int:
     """Check the pages of a column chunk: sizes, numbers of values, and checksums if present.
+
+    Args:
+        handle: The file, or the bytes of the chunk.
+        chunk: The chunk.
+        start: Position of its first page in ``handle``, if that is not the file.
 
     Returns:
         The size of its unpacked dictionary in bytes; 0 without one.
@@ -82,17 +87,18 @@ def check_pages(handle: BinaryIO, chunk: Chunk) -> int:
         Unsound: The pages contradict the footer, or unpack to more than MAX_PAGE_BYTES.
         OSError: The file cannot be read.
     """
-    place, values, dictionary_bytes = chunk.start, 0, 0
+    place, values, dictionary_bytes = chunk.start if start is None else start, 0, 0
+    end = place + chunk.end - chunk.start
     while values < chunk.values:
-        if place >= chunk.end:
+        if place >= end:
             raise Unsound(
                 f"column '{chunk.column}' has {values} values, but the footer states {chunk.values}"
             )
-        header, header_bytes = page_header(handle, place, chunk.end)
+        header, header_bytes = page_header(handle, place, end)
         packed = number_of(header, 3, "a page's size")
         unpacked = number_of(header, 2, "a page's unpacked size")
         place += header_bytes + packed
-        if place > chunk.end:
+        if place > end:
             raise Unsound(f"a page of column '{chunk.column}' is longer than its column")
         if unpacked > MAX_PAGE_BYTES:
             raise Unsound(

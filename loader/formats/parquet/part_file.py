@@ -12,7 +12,15 @@ from loader.formats.parquet.columns import Column
 from loader.formats.parquet.footer import MAGIC, Chunk, RowGroup
 from loader.formats.parquet.leaf_types import LeafType
 from loader.formats.parquet.schema import REPEATED, Node
-from loader.formats.parquet.thrift_writer import END, Field, Int64, Written, written_fields, written_struct
+from loader.formats.parquet.thrift_writer import (
+    END,
+    Field,
+    Int64,
+    Written,
+    written_fields,
+    written_int64s,
+    written_struct,
+)
 
 LIST = 3
 
@@ -92,21 +100,20 @@ def some_at_a_time(columns: Sequence[Column], groups: Sequence[RowGroup]) -> Ite
         yield some
 
 
-def _chunk(chunk: Chunk, leaf: LeafType, start: int, path: tuple[str, ...]) -> dict[int, Field]:
+def _chunk(chunk: Chunk, leaf: LeafType, start: int, path: tuple[str, ...]) -> Written:
     about = chunk.about
     encodings = tuple(each for each in about.get(2) or () if isinstance(each, int))
-    has_dictionary = bool(about.get(11)) and chunk.values > 0
-    first_data = start + (int(about[9]) - chunk.start if chunk.values else 0)
-    fields: dict[int, Field] = {
-        5: Int64(chunk.values),
-        6: Int64(max(0, int(about.get(6, 0)))),
-        7: Int64(chunk.end - chunk.start),
-        9: Int64(first_data),
+    numbers = {
+        5: chunk.values,
+        6: max(0, int(about.get(6, 0))),
+        7: chunk.end - chunk.start,
+        9: start + (int(about[9]) - chunk.start if chunk.values else 0),
     }
-    if has_dictionary:
-        fields[11] = Int64(start)
+    if about.get(11) and chunk.values > 0:
+        numbers[11] = start
     begun = _begun(leaf.physical, encodings, path, int(about.get(4, 0)))
-    return {2: Int64(start), 3: Written(begun + written_fields(fields, after=4) + END)}
+    described = Written(begun + written_int64s(numbers, after=4) + END)
+    return Written(written_int64s({2: start}) + written_fields({3: described}, after=2) + END)
 
 
 @lru_cache(maxsize=1024)

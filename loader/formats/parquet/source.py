@@ -203,7 +203,7 @@ class ParquetSource:
         pages = read_pages(self._path, self.remote, chunks)
         for chunk, content in pages.items():
             if chunk not in self._dictionaries:
-                self._dictionaries[chunk] = check_pages(io.BytesIO(content), chunk.at_start())
+                self._dictionaries[chunk] = check_pages(io.BytesIO(content), chunk, 0)
         return pages
 
     def _to_last_digit(self, column: Column) -> Column:

@@ -69,6 +69,20 @@ def written_fields(fields: Mapping[int, Field], after: int = 0) -> bytes:
     return b"".join(parts)
 
 
+def written_int64s(numbers: Mapping[int, int], after: int = 0) -> bytes:
+    """Return some fields with 64-bit numbers of at least zero, as `written_fields` does, in half of the time.
+
+    Args:
+        numbers: The numbers, by field number in ascending order. The distance of two is at most `MAX_STEP`.
+        after: Number of the field before them; 0 at the start of the struct.
+    """
+    parts: list[bytes] = []
+    for field, number in numbers.items():
+        parts += (_BYTES[(field - after) << 4 | INT64], _varint(number << 1))
+        after = field
+    return b"".join(parts)
+
+
 def _kind(value: Field) -> int:
     kind = _KINDS.get(type(value))
     if kind is not None:
