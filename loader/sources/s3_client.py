@@ -148,7 +148,7 @@ def refusals(url: str) -> Iterator[None]:
 
 def _no_credentials() -> ExtractError:
     return ExtractError(
-        "No AWS credentials to read the extract were found.",
+        "No AWS credentials for S3 were found.",
         next_step="log in as for the AWS command line, or set --profile or --extract-profile",
     )
 
