@@ -117,7 +117,7 @@ def is_open_ended(pattern: str) -> bool:
 def _found(path: Path, left_out: LeftOut) -> list[Path]:
     if path.is_dir():
         found = sorted(_extracts_in(path, left_out), key=lambda each: natural_key(str(each)))
-        refuse_tables([f"{path}/", f"{path.resolve()}/"], _names_in, "")
+        refuse_tables([f"{path}/", f"{_target(path)}/"], _names_in, "")
         if not found:
             raise NothingToLoad(
                 "The folder contains no extract.",
@@ -182,8 +182,13 @@ def _extracts_in(folder: Path, left_out: LeftOut) -> Iterator[Path]:
 def _with_targets(paths: Sequence[Path]) -> Iterator[str]:
     """Yield files, and where links lead to: a link may lead into a table."""
     yield from map(str, paths)
-    yield from (f"{folder.resolve()}/" for folder in {path.parent for path in paths})
-    yield from (str(path.resolve()) for path in paths if path.is_symlink())
+    yield from (f"{_target(folder)}/" for folder in {path.parent for path in paths})
+    yield from (_target(path) for path in paths if path.is_symlink())
+
+
+def _target(path: Path) -> str:
+    """Return where a path leads. Unlike ``Path.resolve``, this does not fail on links that form a loop."""
+    return os.path.realpath(path)
 
 
 def _names_in(folder: str) -> Sequence[str]:
