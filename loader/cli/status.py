@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from loader.cli.terminal.corrected_load import standing_of
 from loader.cli.terminal.in_s3 import Here, brought_here
 from loader.cli.terminal.stdout_width import for_stdout
 from loader.command_line import scn_loader
-from loader.errors import CheckpointError, ExitCode
+from loader.errors import CheckpointError, ExitCode, SettingsError
 from loader.report.export import export_failed, export_rejected
 from loader.report.figures import counted, printable
 from loader.report.json_text import json_text
@@ -84,6 +84,8 @@ def _status(
     run_dir = here.path
     has_load = (run_dir / CHECKPOINT_NAME).exists() or bool(shard_folders(run_dir))
     if not (run_dir.is_file() or has_load) and (loads := loads_below(run_dir.absolute(), time.time())):
+        named = (("--rejected", rejected), ("--failed", failed), ("--exit-code", exit_code))
+        _refuse_for_many(run_dir, [flag for flag, value in named if value])
         _show_all(here, loads, as_json=as_json)
         return
     try:
@@ -103,6 +105,21 @@ def _status(
         raise typer.Exit(ExitCode.REFUSED)
     if exit_code:
         raise typer.Exit(_code_of(overview))
+
+
+def _refuse_for_many(folder: Path, flags: Sequence[str]) -> None:
+    """Refuse flags that apply to one load. Ignored, they would look like a success.
+
+    Raises:
+        SettingsError: There are such flags.
+    """
+    if flags:
+        raise SettingsError(
+            f"{' and '.join(flags)} {'needs' if len(flags) == 1 else 'need'} the run directory of one load.",
+            where=str(folder.absolute()),
+            why="it is a folder of run directories",
+            next_step=f"name one of its loads; list them:\n{scn_loader('status', folder)}",
+        )
 
 
 def _whole(place: Path) -> AbstractContextManager[Whole | None]:

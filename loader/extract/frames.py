@@ -71,11 +71,12 @@ def _written(frame: Frame, copy: PrivateCopy) -> str:
         ) from error
     except Exception as error:  # the frame's library may raise any exception
         # Its message is omitted, because libraries quote values in it.
+        advice = "give each column one type; " if type(error).__module__.startswith("pyarrow") else ""
         raise ExtractError(
             "The frame cannot be read.",
             where=_column_of(error),
             why=type(error).__name__,
-            next_step="give each column one type; see the cause of this exception (__cause__)",
+            next_step=f"{advice}see the cause of this exception (__cause__)",
         ) from error
 
 

@@ -1,6 +1,7 @@
 """Output files: what they may replace, and what is in them if a command is refused."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,6 +121,23 @@ def test_a_plan_of_nothing_new_is_json(ask, folder: Path, service: EmulatedServi
     (inbox / "b.csv").unlink()
     answer = ask("plan", "inbox", *LOAD, *target, "--json")
     assert (answer.code, json.loads(answer.out)["nothing_new"]) == (ExitCode.DELIVERED, True)
+
+
+@pytest.mark.parametrize(
+    "flags", [("--exit-code",), ("--rejected", "x.csv"), ("--failed", "x.csv", "--json")]
+)
+def test_flags_for_one_load_are_refused_for_a_folder(
+    ask, folder: Path, service: EmulatedService, flags: tuple[str, ...]
+):
+    """Exit code 0 without a file would say that all is well."""
+    loaded = ask("load", "orders.csv", *LOAD, "--endpoint-url", service.url, "--run-dir", "runs/a")
+    assert loaded.code == ExitCode.DELIVERED
+    answer = ask("status", "runs", *flags)
+    assert answer.code == ExitCode.REFUSED
+    assert flags[0] in answer.err
+    assert not Path("x.csv").exists()
+    (command,) = [line.strip() for line in answer.err.splitlines() if "scn-loader status" in line]
+    assert ask(*shlex.split(command)[1:]).code == ExitCode.DELIVERED
 
 
 def test_an_export_that_cannot_be_written_does_not_change_the_state(

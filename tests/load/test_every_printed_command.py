@@ -207,7 +207,8 @@ def wrong_rows(stage: Stage) -> None:
         assert " --max-errors 100 " in f"{stage.last('load')} "
         stage.run("rejects", "r", code=2)
         stage.paste(stage.last("status"), code=0)
-        stage.run("status", ".", code=0)
+        stage.run("status", ".", "--exit-code", code=2)
+        stage.paste(stage.last("status"), code=0)
         stage.paste(stage.last("load"), code=1)
         again = [line for line in stage.printed if "--retry-failed" in line]
         stage.paste(again[-1], code=1)
@@ -380,6 +381,7 @@ TRIALS: dict[Callable[[Stage], None], set[str]] = {
         "loading/error_limits.py:too_many_errors",
         "loading/rejects.py:write_rejects",
         "cli/terminal/corrected_load.py:correcting_command",
+        "cli/status.py:_refuse_for_many",
         "cli/status.py:_steps_of_earlier",
         "status/earlier.py:_lines",
         "status/listing.py:_lines",
