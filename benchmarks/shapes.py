@@ -5,6 +5,7 @@ python -m benchmarks.shapes [--quick] [--only WORD]
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,9 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 BUCKETS: Sequence[int | str] = (16, 64, "auto")
 
 MOST_SECONDS = 900.0
+
+ALLOCATOR = "_RJEM_MALLOC_CONF"
+"""Variable with the settings of polars' allocator (`loader.process.limits`)."""
 
 QUICK_SHARE = 20
 
@@ -86,10 +90,16 @@ def main() -> int:
 
 
 def measure(shape: Shape, folder: Path, buckets: int | str) -> Planned:
-    """Plan an extract in a process of its own."""
+    """Plan an extract in a process of its own, with the memory settings of the command.
+
+    polars, which this process imported, sets others for all its children.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != ALLOCATOR}
     asked = {"extract": str(folder), "buckets": buckets, "group_by": shape.group_by}
     command = [sys.executable, "-m", "benchmarks.shape_plan", json.dumps(asked)]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=MOST_SECONDS)
+    done = subprocess.run(
+        command, cwd=ROOT, check=True, capture_output=True, timeout=MOST_SECONDS, env=environment
+    )
     found: Mapping[str, Any] = json.loads(done.stdout)
     needed = -(-found["data_bytes"] // 2**20)
     if shape.versions > 1:
