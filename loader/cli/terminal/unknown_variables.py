@@ -1,4 +1,4 @@
-"""Environment variables that look like settings but are none: a typing error would be ignored silently."""
+"""Environment variables that look like settings but do not name one. A typing error would have no effect."""
 
 import difflib
 import logging
@@ -13,13 +13,13 @@ OWN_VARIABLES = ("SUMMARY_JSON", "METRICS_FILE", "PROGRESS", "TITLE", "BELL", "L
 
 
 def warn_of_unknown_variables(environment: Mapping[str, str], settings: Iterable[str]) -> None:
-    """Log a warning for each variable with the prefix of settings that is none. See `unknown_variables`."""
+    """Log a warning for each variable with the prefix of settings that does not name one."""
     for sentence in unknown_variables(environment, settings):
         log.log(logging.WARNING, sentence.replace("%", "%%"))  # not as an argument: such lines are folded
 
 
 def unknown_variables(environment: Mapping[str, str], settings: Iterable[str]) -> Iterator[str]:
-    """Yield a sentence for each variable with the prefix of settings that is none.
+    """Yield a sentence for each variable with the prefix of settings that does not name one.
 
     Args:
         environment: The environment variables.
