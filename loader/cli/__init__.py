@@ -117,6 +117,14 @@ def _code_of(ended: SystemExit) -> int:
     return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
 
 
+def _is_for_keyboard_interrupt(ended: SystemExit) -> bool:
+    """Return whether typer raised it for a KeyboardInterrupt, whichever signal caused that."""
+    cause: BaseException | None = ended
+    while cause is not None and not isinstance(cause, KeyboardInterrupt):
+        cause = cause.__cause__ or cause.__context__
+    return cause is not None
+
+
 def _answer(arguments: Sequence[str]) -> tuple[int, LoaderError | None]:
     """Return the exit code of a command, and the error that stopped it if it is not shown yet."""
     if arguments[:1] != ["load"]:  # `load` logs more; the others only show tracebacks, in main()
@@ -129,8 +137,8 @@ def _answer(arguments: Sequence[str]) -> tuple[int, LoaderError | None]:
     except SystemExit as ended:
         code = _code_of(ended)
         asked = asked_to_stop()
-        # typer raises this code for KeyboardInterrupt, whichever signal caused it.
-        if asked is None or is_decided() or code != ExitCode.INTERRUPTED:
+        # A command that ends by itself after a signal has shown how it ended.
+        if asked is None or is_decided() or not _is_for_keyboard_interrupt(ended):
             return code, None
         error: LoaderError = _before_sending(asked)
     except (KeyboardInterrupt, Interrupted) as fault:

@@ -9,7 +9,7 @@ import typer
 
 from loader.cli.datasets import find_dataset
 from loader.cli.errors import show_error
-from loader.errors import Interrupted, SettingsError
+from loader.errors import SettingsError
 from loader.job import read_job
 from loader.process.named_files import check_replaceable
 
@@ -106,7 +106,7 @@ def measure(
     )
     if picture is not None and measured.results:
         _draw(measured, picture)
-    if measured.error is not None and not isinstance(measured.error, Interrupted):
+    if measured.error is not None:
         show_error(measured.error, debug=debug)
     if as_json:
         typer.echo(orjson.dumps(measured.as_json(), option=orjson.OPT_INDENT_2))

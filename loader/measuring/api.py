@@ -48,7 +48,9 @@ class _Stop:
         self.cell: CellRun | None = None
 
     def __call__(self, reason: Interrupted) -> None:
-        self.reason = self.reason or reason
+        if self.reason is None:
+            reason.next_step = "run the command again"  # a measurement does not resume
+            self.reason = reason
         if self.cell is not None:
             self.cell.stop()
 

@@ -87,7 +87,11 @@ def remarks(measurement: Measurement) -> list[str]:
             f"{figures.counted(len(short), 'combination')} ended early, because the calls were used up: "
             "more calls (--max-calls) or fewer seconds (--seconds) measure the whole time."
         )
-    few = [result for result in measurement.results if result.accepted < FEW_EVENTS]
+    few = [
+        result
+        for result in measurement.results
+        if result.accepted < FEW_EVENTS and result.ended_by != "interrupted"
+    ]
     if few:
         notes.append(
             f"{figures.counted(len(few), 'combination')} had fewer than {FEW_EVENTS} events accepted after "

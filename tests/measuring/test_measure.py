@@ -143,7 +143,9 @@ def test_a_killed_measurement_leaves_nothing_for_long(tmp_path: Path):
 
         def begin() -> subprocess.Popen[bytes]:
             before = calls_of(service).get("SendDataIntegrationEvent", 0)
-            process = start([*command, *more], env=environment, stdout=subprocess.PIPE)
+            process = start(
+                [*command, *more], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
             while calls_of(service).get("SendDataIntegrationEvent", 0) < before + 3:
                 assert process.poll() is None
                 time.sleep(0.02)
@@ -155,7 +157,10 @@ def test_a_killed_measurement_leaves_nothing_for_long(tmp_path: Path):
         assert datasets_of(service) == [NAME]
         interrupted = begin()
         interrupted.send_signal(signal.SIGINT)
-        output, _ = interrupted.communicate(timeout=20)
+        output, messages = interrupted.communicate(timeout=20)
+        assert messages.count(b"error: ") == 1
+        assert b"run the command again" in messages
+        assert b"before anything was sent" not in messages
         assert interrupted.returncode == 130
         assert json.loads(output)["results"][0]["ended_by"] == "interrupted"
         assert datasets_of(service) == []
