@@ -121,6 +121,9 @@ LIMITS = f"""\
 * **The service's messages.** An error message of the service may quote the data that it refuses.
   `scn-loader status` shows it, and the checkpoint, which only its owner may read, stores it; no log
   contains it.
+* **A panic of polars in a program that uses the library.** A page of a Parquet file may be damaged so that
+  polars panics. The file is refused, but Rust writes its message to standard error first. The command
+  removes this message, also in the trials of hostile extracts; a program that calls the library does not.
 * **The emulator is not the service.** It follows the documented behaviour. Where AWS documents nothing
   (the start of a token's life, the answer to a conflict), it uses the strictest reading.
 """
