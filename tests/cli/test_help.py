@@ -95,7 +95,7 @@ def test_the_links_of_the_readme_lead_somewhere():
 
 OTHER_PROGRAMS = {
     *("--cli-input-json", "--resource-arn", "--tags"),  # the AWS command line
-    *("--blink-settings", "--headless", "--screenshot", "--window-size"),  # Chromium
+    *("--blink-settings", "--headless", "--screenshot", "--hide-scrollbars", "--window-size"),  # Chromium
 }
 PAGES = ["README.md", "docs/concepts.md", "docs/inputs.md", "docs/tutorial.md"]
 PAGES += [str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "howto").glob("*.md")]
