@@ -13,6 +13,7 @@ from loader.job import Shard
 from loader.job.run_address import address_problems
 from loader.remote.holding import (
     LOCAL_PATIENCE_SECONDS,
+    bring_parts_down,
     bring_root_up,
     keeper_of,
     name_in,
@@ -55,10 +56,7 @@ def run_directory(address: str, profile: str | None = None) -> Iterator[ReadRunD
     """
     copy = _copy_of(address, profile)
     with ExitStack() as locked, _naming(copy):
-        with reaching(copy) as reach:
-            listed = reach(copy.objects.listed)
-            leases = reach(lambda: copy.leases(parts_in(listed)))
-            reach(lambda: copy.bring_down(listed, leases))
+        leases = bring_parts_down(copy)
         for shard, lease in leases.items():
             if lease is not None and lease.is_live and lease.body.holder != copy.holder():
                 with suppress(CheckpointLocked):

@@ -160,7 +160,20 @@ def _refuse_other_divisions(copy: WorkingCopy, own: Shard, leases: Mapping[Shard
             )
 
 
-def bring_parts_down(address: str, s3: S3Access) -> None:
+def bring_parts_down(copy: WorkingCopy) -> Mapping[Shard, SeenLease | None]:
+    """Bring all parts of a run directory to this machine, and return the leases on them. Blocking.
+
+    Raises:
+        CheckpointError: S3 refuses or cannot be reached, or the working copy cannot be written.
+    """
+    with reaching(copy) as reach:
+        listed = reach(copy.objects.listed)
+        leases = reach(lambda: copy.leases(parts_in(listed)))
+        reach(lambda: copy.bring_down(listed, leases))
+        return leases
+
+
+def bring_whole_down(address: str, s3: S3Access) -> None:
     """Bring the parts of a load that other machines wrote to this machine. Blocking.
 
     Args:
@@ -170,11 +183,7 @@ def bring_parts_down(address: str, s3: S3Access) -> None:
     Raises:
         CheckpointError: S3 refuses or cannot be reached, or the working copy cannot be written.
     """
-    copy = _copy_of(address, s3)
-    with reaching(copy) as reach:
-        listed = reach(copy.objects.listed)
-        leases = reach(lambda: copy.leases(parts_in(listed)))
-        reach(lambda: copy.bring_down(listed, leases))
+    bring_parts_down(_copy_of(address, s3))
 
 
 def bring_whole_up(address: str, s3: S3Access) -> None:

@@ -19,7 +19,7 @@ from loader.loading.api import under_its_address
 from loader.loading.observers import Ending
 from loader.process.daemon_thread import in_daemon_thread
 from loader.remote.during_load import HeldLoad
-from loader.remote.holding import bring_parts_down, bring_whole_up
+from loader.remote.holding import bring_whole_down, bring_whole_up
 from loader.remote.settings import RunDirectorySettings
 from loader.report import LoadSummary, Snapshot
 from loader.report.identity import UNKNOWN_LOAD, LoadIdentity
@@ -163,7 +163,7 @@ async def from_other_machines(settings: RunDirectorySettings) -> LoaderError | N
     if settings.address is None:
         return None
     try:
-        await in_daemon_thread(partial(bring_parts_down, settings.address, settings.s3), "s3-parts")
+        await in_daemon_thread(partial(bring_whole_down, settings.address, settings.s3), "s3-parts")
     except LoaderError as error:
         return DeliveryStopped(
             "The checkpoints of the workers cannot be read from S3, so the counts are incomplete.",

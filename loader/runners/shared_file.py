@@ -3,12 +3,17 @@
 import io
 import os
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
 
 from loader.remote.answers import Unreachable
 from loader.remote.keeper import unreachable
 from loader.remote.objects import Objects
 from loader.remote.settings import RunDirectorySettings
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +40,10 @@ class SharedFile:
             OSError: The folder cannot be written.
             LoaderError: S3 refuses or cannot be reached.
         """
-        objects = self._objects()
-        if objects is None:
-            (self.run_dir.folder / self.name).touch(0o600)
-            return
-        try:
-            objects.put(self.name, io.BytesIO())
-        except Unreachable as error:
-            raise unreachable(self.where, error) from error
+        if self.run_dir.address is None:
+            self._path.touch(0o600)
+        else:
+            self._in_s3(lambda objects: objects.put(self.name, io.BytesIO()))
 
     def is_found(self) -> bool:
         """Return whether this machine finds the file and, in a folder, may write others.
@@ -50,14 +51,9 @@ class SharedFile:
         Raises:
             LoaderError: S3 refuses or cannot be reached.
         """
-        objects = self._objects()
-        if objects is None:
-            path = self.run_dir.folder / self.name
-            return path.exists() and os.access(path.parent, os.W_OK)
-        try:
-            return objects.seen(self.name) is not None
-        except Unreachable as error:
-            raise unreachable(self.where, error) from error
+        if self.run_dir.address is None:
+            return self._path.exists() and os.access(self.run_dir.folder, os.W_OK)
+        return self._in_s3(lambda objects: objects.seen(self.name)) is not None
 
     def remove(self) -> None:
         """Remove the file.
@@ -66,15 +62,18 @@ class SharedFile:
             OSError: The folder cannot be written.
             LoaderError: S3 refuses or cannot be reached.
         """
-        objects = self._objects()
-        if objects is None:
-            (self.run_dir.folder / self.name).unlink(missing_ok=True)
-            return
+        if self.run_dir.address is None:
+            self._path.unlink(missing_ok=True)
+        else:
+            self._in_s3(lambda objects: objects.remove(self.name))
+
+    @property
+    def _path(self) -> Path:
+        return self.run_dir.folder / self.name
+
+    def _in_s3(self, work: Callable[[Objects], T]) -> T:
+        """Return the result of work with the objects of the run directory."""
         try:
-            objects.remove(self.name)
+            return work(Objects(self.where, self.run_dir.s3.client()))
         except Unreachable as error:
             raise unreachable(self.where, error) from error
-
-    def _objects(self) -> Objects | None:
-        address = self.run_dir.address
-        return None if address is None else Objects(address, self.run_dir.s3.client())
