@@ -113,13 +113,21 @@ class Latencies:
             ValueError: A bucket does not exist.
         """
         read = cls()
+        read.add_json(counts, max_seconds)
+        return read
+
+    def add_json(self, counts: Mapping[str, int], max_seconds: float) -> None:
+        """Add the samples of a histogram that `as_json` described.
+
+        Raises:
+            ValueError: A bucket does not exist.
+        """
         for name, count in counts.items():
             number = int(name)
             if not 0 <= number < _BUCKETS:
                 raise ValueError(f"no bucket {number}")
-            read._counts[number] = count
-        read.max_seconds = max_seconds
-        return read
+            self._counts[number] += count
+        self.max_seconds = max(self.max_seconds, max_seconds)
 
     def _pairs(self, other: "Latencies") -> Iterator[tuple[int, int]]:
         return zip(self._counts, other._counts, strict=True)  # noqa: SLF001 - own class

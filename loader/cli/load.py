@@ -1,7 +1,7 @@
 """``scn-loader load``: deliver an extract, or resume the last run."""
 
 from contextlib import nullcontext
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -144,10 +144,11 @@ def _verification(
         )
 
 
-def value_flags() -> set[str]:
+@cache  # a live report asks again and again
+def value_flags() -> frozenset[str]:
     """Return the flags of ``load`` that take a value."""
     app = typer.Typer()
     app.command()(load)
     parameters = typer.main.get_command(app).params
     # An argument has no is_flag.
-    return {name for each in parameters if not getattr(each, "is_flag", True) for name in each.opts}
+    return frozenset(name for each in parameters if not getattr(each, "is_flag", True) for name in each.opts)

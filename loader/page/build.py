@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -223,7 +224,7 @@ def _latencies(stored: Sequence[StoredSample]) -> Percentiles:
     """Return the percentiles over all samples."""
     all_ = Latencies()
     for sample in stored:
-        all_.merge(Latencies.from_json(sample.round_trips, sample.longest_round_trip_seconds))
+        all_.add_json(sample.round_trips, sample.longest_round_trip_seconds)
     return all_.percentiles()
 
 
@@ -279,7 +280,7 @@ def _settings(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, figures.printable(text, 300)
 
 
-def _versions() -> Iterator[tuple[str, str]]:
-    for name in ("scn-loader", "polars", "orjson", "aiohttp", "botocore"):
-        yield name, version(name)
-    yield "Python", platform.python_version()
+@cache  # a live page is built again and again
+def _versions() -> tuple[tuple[str, str], ...]:
+    names = ("scn-loader", "polars", "orjson", "aiohttp", "botocore")
+    return *((name, version(name)) for name in names), ("Python", platform.python_version())

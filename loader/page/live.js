@@ -3,6 +3,7 @@
 // scrolled stays as it is. While a value is pointed at or text is selected, nothing is replaced.
 const OFTEN_MS = 1000, SELDOM_MS = 5000; // a load that ended may be resumed
 const live = document.getElementById("live");
+let shown = "";
 const all = names => [...document.querySelectorAll(names)];
 const places = () => all("main [tabindex], main summary");
 const named = details => details.querySelector("summary").textContent;
@@ -22,10 +23,14 @@ async function refresh() {
   try {
     const answer = await fetch(location.href, {cache: "no-store"});
     if (!answer.ok) throw new Error(answer.status);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const text = await answer.text();
+    const page = new DOMParser().parseFromString(text, "text/html");
     const over = page.body.dataset.over === "yes";
     const reading = document.querySelector("svg :hover") || !getSelection().isCollapsed;
-    if (!reading) replace(page.querySelector("main"));
+    if (!reading && text !== shown) {
+      replace(page.querySelector("main"));
+      shown = text;
+    }
     document.title = page.title;
     live.textContent = over ? "ended" : "live";
     if (!over) wait = OFTEN_MS;

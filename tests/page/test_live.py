@@ -2,12 +2,13 @@
 
 import http.client
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from loader.errors import CheckpointError
-from loader.page.live import LiveServer
+from loader.page.live import BUILD_SHARE, LiveServer
 
 
 @pytest.fixture
@@ -46,6 +47,26 @@ def test_the_address_shows_the_page(server: LiveServer):
 def test_many_open_pages_cost_one(server: LiveServer):
     """Requests within half a second get the same page: it is made once."""
     assert {ask(server, "GET", f"/{server.token}")[1] for _ in range(5)} == {"page 0"}
+
+
+def test_builds_take_a_small_share_of_a_processor():
+    """An expensive page is built seldom: 3 ms of processor time are followed by a second without a build."""
+    made = []
+
+    def expensive() -> str:
+        began = time.process_time()
+        while time.process_time() - began < 0.003:
+            pass
+        made.append(time.process_time())
+        return "page"
+
+    with LiveServer(expensive) as running:
+        began = time.monotonic()
+        while len(made) < 3 and time.monotonic() - began < 10:
+            running.page()
+            time.sleep(0.001)
+        assert len(made) == 3
+        assert time.monotonic() - began >= 2 * 0.003 / BUILD_SHARE
 
 
 @pytest.mark.parametrize("path", ["/", "/wrong", "/../etc/passwd"])
