@@ -3,7 +3,7 @@
 Rule kept here: a payload (``Event.quoted``) never appears in a repr, because the service marks it sensitive.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -105,15 +105,17 @@ class Event:
         at = position if position >= 0 else len(self.rows) + position
         return next(file for start, file in reversed(self.borders) if start <= at)
 
-    def rows_by_file(self, first: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
-        """Yield, for each file, the number of its rows from position ``first`` up to ``end``."""
-        end = len(self.rows) if end is None else end
-        borders = self.borders or ((0, self.file),)
-        ends = [start for start, _ in borders[1:]] + [len(self.rows)]
-        for (start, file), stop in zip(borders, ends, strict=True):
-            count = min(stop, end) - max(start, first)
-            if count > 0:
-                yield file, count
+    def rows_by_file(self, first: int = 0, end: int | None = None) -> Sequence[tuple[int, int]]:
+        """Return, for each file, the number of its rows from position ``first`` up to ``end``."""
+        end = len(self.rows) if end is None else min(end, len(self.rows))
+        if not self.borders:  # most events; called for each result
+            return ((self.file, end - first),) if end > first else ()
+        ends = [start for start, _ in self.borders[1:]] + [len(self.rows)]
+        counts = [
+            (file, min(stop, end) - max(start, first))
+            for (start, file), stop in zip(self.borders, ends, strict=True)
+        ]
+        return [(file, count) for file, count in counts if count > 0]
 
     @property
     def data(self) -> bytes:
