@@ -20,8 +20,7 @@ from loader.mapping.errors import no_such_source, unusable_sql
 from loader.model import SourceFile
 from loader.reject_code import RejectCode
 from loader.row_issues import RowIssue, issues_where
-from loader.sql.evaluator import MOST_TEXT_BYTES
-from loader.sql.fault import SqlFault, TooMuchText
+from loader.sql.fault import MOST_TEXT_BYTES, SqlFault, TooMuchText
 
 if TYPE_CHECKING:
     from loader.sql.evaluation import Evaluation

@@ -1,10 +1,9 @@
 """What users see: progress during a load, the log, errors, and the summary at the end."""
 
-from loader.report.display import Display, ProgressStyle, make_display
+from loader.report.display import Display, ProgressStyle, make_display, plain_line, progress_json
 from loader.report.error_block import render_error
 from loader.report.log_lines import LogFormat
 from loader.report.logs import log_to
-from loader.report.panel import plain_line, progress_json
 from loader.report.progress import Pace, RateMeter, Snapshot
 from loader.report.summary import LoadSummary, exit_code_for, to_json
 from loader.report.summary_file import write_summary_json

@@ -6,19 +6,19 @@ away (closed window, broken pipe), the display stays silent.
 
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Protocol, TextIO
 
-from rich.console import Console
-from rich.live import Live
-from rich.text import Text
+import orjson
 
+from loader.process.lasting_stream import LastingStream
+from loader.report import figures
 from loader.report.figures import printable
-from loader.report.panel import ProgressPanel, plain_line
-from loader.report.progress import Pace, RateMeter, Snapshot
-
-DRAW_SECONDS = 0.2
-"""Interval between drawings of the live lines. One drawing takes about a millisecond of the only core."""
+from loader.report.limiting_factor import limiting_words
+from loader.report.log_lines import iso
+from loader.report.progress import Pace, RateMeter, Snapshot, percent_done, time_left, usual_latency
+from loader.report.trouble import in_one_line
 
 PLAIN_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 """Pauses between plain lines; the last one repeats. A load of a day writes 2,900 lines, a short one a few."""
@@ -48,6 +48,52 @@ class Display(Protocol):
         """Restore the terminal; may be called twice."""
 
 
+def plain_line(now: Snapshot, pace: Pace) -> str:
+    """Return progress as one line for pipes, files and logs; zero values are omitted."""
+    parts = [
+        figures.duration(now.seconds),
+        now.phase,
+        percent_done(now),
+        figures.counted(now.rows_done, "row"),
+        f"{figures.counted(now.events_accepted, 'event')} accepted",
+        f"{figures.rate(pace.events_per_second)}/s",
+        _if_any(now.rows_rejected, "rows rejected"),
+        _if_any(now.events_failed, "failed"),
+        _if_any(now.events_in_doubt, "in doubt"),
+        f"{figures.percent(pace.throttled_share, 1.0)} throttled" if pace.throttled_share > 0 else "",
+        usual_latency(now),
+        "" if now.paused else time_left(pace),
+        f"limited by {limiting_words(now.limiting)}" if now.limiting else "",
+        f"last trouble {in_one_line(now.trouble)}" if now.trouble is not None else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def progress_json(now: Snapshot, pace: Pace, *, at: float, load: str | None) -> str:
+    """Return progress as one JSON object on one line, with time, level and load as in a log line.
+
+    Args:
+        now: The state of the load.
+        pace: Its speed.
+        at: Epoch seconds.
+        load: Id of the load, or None if it is unknown so far.
+    """
+    values = {"time": iso(at), "level": "INFO", "message": "progress", "load": load}
+    return orjson.dumps(values | _without_objects(now, pace)).decode()
+
+
+def _without_objects(now: Snapshot, pace: Pace) -> dict[str, object]:
+    values = {**asdict(now), **asdict(pace)}
+    for name, latency in (("latency", now.latency), ("delivery_latency", now.delivery_latency)):
+        del values[name]
+        values[f"{name}_ms"] = latency.as_json()
+    return values
+
+
+def _if_any(number: int, word: str) -> str:
+    return f"{figures.count(number)} {word}" if number else ""
+
+
 def make_display(
     style: ProgressStyle,
     stream: TextIO,
@@ -66,46 +112,10 @@ def make_display(
         return NoDisplay(lasting)
     can_redraw = stream.isatty() and os.environ.get("TERM", "dumb") not in {"dumb", "unknown"}
     if style is ProgressStyle.AUTO and can_redraw and line is plain_line:
+        from loader.report.live_display import LiveDisplay  # noqa: PLC0415 - rich takes 80 ms to import
+
         return LiveDisplay(lasting)
     return PlainDisplay(lasting, line)
-
-
-class LastingStream:
-    """A text stream whose reader may go away. After that, it drops what is written."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._gone = False
-
-    def write(self, text: str) -> int:
-        """Write the text if the stream still has a reader."""
-        self._try(lambda: self._stream.write(text))
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush the stream if it still has a reader."""
-        self._try(self._stream.flush)
-
-    def _try(self, action: Callable[[], object]) -> None:
-        if self._gone:
-            return
-        try:
-            action()
-        except (OSError, ValueError):  # ValueError: the stream was closed
-            self._gone = True
-
-    def isatty(self) -> bool:
-        """Return whether the stream is a terminal."""
-        return not self._gone and self._stream.isatty()
-
-    def fileno(self) -> int:
-        """Return the descriptor; rich reads the width of the terminal from it."""
-        return self._stream.fileno()
-
-    @property
-    def encoding(self) -> str:
-        """The encoding; it decides whether the bar may use line characters."""
-        return self._stream.encoding
 
 
 class NoDisplay:
@@ -162,40 +172,3 @@ class PlainDisplay(NoDisplay):
         self._written_at = snapshot.seconds
         self._unwritten = None
         self.message(self._line(snapshot, pace))
-
-
-class LiveDisplay:
-    """Updates a few lines at the bottom of the terminal, and removes them when it stops."""
-
-    def __init__(self, stream: LastingStream, *, width: int | None = None) -> None:
-        # rich uses only the methods that LastingStream has; its annotation, TextIO, is wider.
-        self._console = Console(file=stream, force_terminal=True, width=width, highlight=False)  # type: ignore[arg-type]
-        # No drawing thread: with one core, the display draws between two events of the load.
-        self._live = Live(
-            console=self._console,
-            auto_refresh=False,
-            transient=True,
-            redirect_stdout=False,
-            vertical_overflow="crop",
-        )
-        self._meter = RateMeter()
-        self._drawn_at: float | None = None
-
-    def start(self) -> None:
-        """Reserve the bottom of the terminal."""
-        self._live.start()
-
-    def update(self, snapshot: Snapshot) -> None:
-        """Draw the lines again, unless they were drawn a moment ago."""
-        pace = self._meter.observe(snapshot)
-        if self._drawn_at is None or snapshot.seconds - self._drawn_at >= DRAW_SECONDS:
-            self._drawn_at = snapshot.seconds
-            self._live.update(ProgressPanel(snapshot, pace), refresh=True)
-
-    def message(self, text: str) -> None:
-        """Write the line above the live lines."""
-        self._console.print(Text(printable(text)), soft_wrap=True)
-
-    def stop(self) -> None:
-        """Release the bottom of the terminal."""
-        self._live.stop()

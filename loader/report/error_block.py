@@ -1,17 +1,9 @@
 """Errors as a block of text for users, in colour on a terminal."""
 
-from rich.color import ColorSystem
-from rich.style import Style
-
 from loader.errors import LoaderError
 from loader.report.figures import printable
 
-LABEL_STYLES = {
-    "error": Style(color="red", bold=True),
-    "where": Style(dim=True),
-    "why": Style(dim=True),
-    "next": Style(color="green", bold=True),
-}
+LABEL_STYLES = {"error": "bold red", "where": "dim", "why": "dim", "next": "bold green"}
 
 
 def render_error(error: LoaderError, *, color: bool) -> str:
@@ -31,10 +23,17 @@ def render_error(error: LoaderError, *, color: bool) -> str:
         if style is None:
             lines.append(" " * 9 + printable(line.strip()))
         elif color:
-            lines.append(style.render(label + colon, color_system=ColorSystem.STANDARD) + printable(rest))
+            lines.append(_coloured(label + colon, style) + printable(rest))
         else:
             lines.append(label + colon + printable(rest))
     return "\n".join(lines)
+
+
+def _coloured(text: str, style: str) -> str:
+    from rich.color import ColorSystem  # noqa: PLC0415 - slow to import, and most commands end without an error
+    from rich.style import Style  # noqa: PLC0415 - the same
+
+    return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
 
 
 def error_values(error: LoaderError) -> dict[str, object]:

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 from loader.latency import NO_LATENCIES, Percentiles
+from loader.report import figures
 from loader.report.figures import duration
 from loader.report.trouble import Trouble
 
@@ -204,3 +205,21 @@ class _Average:
     def per_second(self) -> float:
         # Dividing by the weight so far avoids too low values in the first seconds.
         return self._weighted / self._weight if self._weight > 0 else 0.0
+
+
+def percent_done(now: Snapshot) -> str:
+    """Return the share of rows that are done; empty if their total is unknown."""
+    return "" if now.rows_total is None else figures.percent(now.rows_done, now.rows_total)
+
+
+def time_left(pace: Pace) -> str:
+    """Return the time left, or why it is unknown."""
+    if pace.standing or pace.seconds_left is None:
+        return pace.standing
+    return figures.time_left(*pace.seconds_left)
+
+
+def usual_latency(now: Snapshot) -> str:
+    """Return the median and the 99th percentile of round trips; empty before the first."""
+    p50, p99 = now.latency.p50, now.latency.p99
+    return "" if p50 is None or p99 is None else f"p50 {p50:,.0f} ms, p99 {p99:,.0f} ms"

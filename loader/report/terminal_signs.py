@@ -10,8 +10,9 @@ import os
 from dataclasses import dataclass
 from typing import TextIO
 
+from loader.process.lasting_stream import LastingStream
 from loader.report import figures
-from loader.report.display import Display, LastingStream
+from loader.report.display import Display
 from loader.report.progress import Snapshot
 
 TITLE_SECONDS = 1.0

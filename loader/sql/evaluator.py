@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from loader.sql import texts, times
 from loader.sql.column import DATE, FLOAT, OTHER, TEXT, TIMESTAMP, Column, any_of
-from loader.sql.fault import SqlFault, TooMuchText
+from loader.sql.fault import MOST_TEXT_BYTES, SqlFault, TooMuchText
 from loader.sql.functions import FUNCTION_TABLE, Function, unknown_function
 from loader.sql.operators import BINARY
 
@@ -29,8 +29,6 @@ NULL_BY_DEFINITION = {
 """Operations that may have no result although all inputs have a value, and why."""
 
 _CLOCK_WORDS = ("CURRENT_DATE", "CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP")
-MOST_TEXT_BYTES = 256 * 2**20
-"""Maximum bytes of text that one step may produce from the rows evaluated at a time (at most 32,768)."""
 
 
 def source_columns(tree: exp.Expression, schema: Mapping[str, Any]) -> tuple[str, ...]:

@@ -1,5 +1,8 @@
 """Errors for an SQL expression that cannot be used, or for a function with the wrong types."""
 
+MOST_TEXT_BYTES = 256 * 2**20
+"""Maximum bytes of text that one step may produce from the rows evaluated at a time (at most 32,768)."""
+
 
 class SqlFault(Exception):
     """An expression that cannot be used. The user sees its text, which contains no value of a row.

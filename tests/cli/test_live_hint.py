@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 from loader.cli.terminal.live_hint import HINT_SECONDS, LiveHint
-from loader.report.display import LastingStream, NoDisplay
+from loader.process.lasting_stream import LastingStream
+from loader.report.display import NoDisplay
 from loader.report.progress import Snapshot
 from tests.load.conftest import environment
 from tests.prepared.seen_commands import noted

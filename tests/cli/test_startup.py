@@ -53,6 +53,15 @@ finally:
 """
 
 
+LOAD = """
+import sys
+import loader.cli.load, loader.cli.terminal.running
+
+slow = {"aiohttp", "sqlglot", "rich.console", "rich.style", "boto3", "pyarrow", "duckdb"} & set(sys.modules)
+assert not slow, slow
+"""
+
+
 def python(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False
@@ -66,6 +75,12 @@ def test_help_waits_for_no_import_of_a_command(arguments: list[str]) -> None:
     assert "AssertionError" not in done.stderr
     assert done.returncode == (0 if arguments and arguments[0].startswith("-") else 2)
     assert "load" in done.stdout + done.stderr
+
+
+def test_a_load_waits_for_no_import_that_it_may_not_need() -> None:
+    """The live lines, SQL expressions, a proxy and S3 import their libraries when they are used."""
+    done = python(LOAD)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(("name", "command"), imported_commands(app).items())

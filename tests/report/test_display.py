@@ -12,8 +12,10 @@ from functools import partial
 
 import pytest
 
+from loader.process.lasting_stream import LastingStream
 from loader.report import ProgressStyle, make_display, progress_json
-from loader.report.display import DRAW_SECONDS, LastingStream, LiveDisplay, NoDisplay, PlainDisplay
+from loader.report.display import NoDisplay, PlainDisplay
+from loader.report.live_display import DRAW_SECONDS, LiveDisplay
 from loader.report.progress import Snapshot
 
 SNAPSHOT = Snapshot(rows_total=1000, phase="delivering", in_flight=1, in_flight_cap=10, limiting="rate")

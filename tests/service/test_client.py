@@ -1,8 +1,6 @@
 """One attempt: what goes out equals what botocore sends, and what comes back is an outcome."""
 
 import json
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -355,12 +353,6 @@ async def test_job_to_receipt(settings: dict[str, str]) -> None:
             assert (outcome.kind, outcome.event_id) == (OutcomeKind.ACCEPTED, EVENT_ID)
         assert [verified(received, server.port) for received in server.requests] == [True, True]
         assert json.loads(server.requests[0].body)["data"] == '{"id":"1"}'
-
-
-def test_load_without_a_proxy_does_without_aiohttp() -> None:
-    """The module of the whole load does not import it: that would take a tenth of the start."""
-    code = "import sys, loader.loading.api; sys.exit('aiohttp' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.usefixtures("keys_in_environment")

@@ -1,24 +1,29 @@
-"""Progress as text: a few live lines on a terminal, one plain line elsewhere, one JSON object for programs.
+"""Progress as a few live lines on a terminal.
 
 Rules kept here:
 
-1. Pure: text from a snapshot, a pace and a width; this module writes nothing and reads no clock.
-2. A live line never wraps: on a narrow terminal, the least important parts, which stand last, are dropped.
+1. A live line never wraps: on a narrow terminal, the least important parts, which stand last, are dropped.
+2. Only this module imports rich for progress. The import takes 80 ms, and a load without a terminal does
+   without it.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-import orjson
 from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from loader.process.lasting_stream import LastingStream
 from loader.report import figures
+from loader.report.figures import printable
 from loader.report.limiting_factor import limiting_words
-from loader.report.log_lines import iso
-from loader.report.progress import Pace, Snapshot
+from loader.report.progress import Pace, RateMeter, Snapshot, percent_done, time_left, usual_latency
 from loader.report.trouble import in_one_line
+
+DRAW_SECONDS = 0.2
+"""Interval between drawings of the live lines. One drawing takes about a millisecond of the only core."""
 
 _LABEL_CHARS = 10
 FIRST_CHARS = 24
@@ -65,9 +70,9 @@ class ProgressPanel:
 
 
 def _head(now: Snapshot, pace: Pace, width: int) -> Table | Text:
-    tail = [(text.rjust(PERCENT_CHARS), "bold") for text in (_percent(now),) if text]
+    tail = [(text.rjust(PERCENT_CHARS), "bold") for text in (percent_done(now),) if text]
     if not now.paused:  # the label already says what a pause is about
-        tail += [(text, "yellow" if pace.standing else "") for text in (_time_left(pace),) if text]
+        tail += [(text, "yellow" if pace.standing else "") for text in (time_left(pace),) if text]
     tail.append((f"{figures.duration(now.seconds)} so far", "dim"))
     phase = now.phase if width < NARROW_CHARS else now.phase.ljust(_LABEL_CHARS)
     # Appended: the style of a whole Text would also apply to what is appended later.
@@ -120,14 +125,9 @@ def _calls(now: Snapshot, pace: Pace) -> list[StyledText]:
         (f"{figures.count(now.in_flight)} of {figures.count(now.in_flight_cap)} in flight", ""),
         (throttled, "yellow" if pace.throttled_share > MUCH_THROTTLED else ""),
         *_if_any(now.retried, "retried", ""),
-        *([(_latency(now), "")] if _latency(now) else []),
+        *([(usual_latency(now), "")] if usual_latency(now) else []),
         (f"{figures.size(now.held_bytes)} held", "dim"),
     ]
-
-
-def _latency(now: Snapshot) -> str:
-    p50, p99 = now.latency.p50, now.latency.p99
-    return "" if p50 is None or p99 is None else f"p50 {p50:,.0f} ms, p99 {p99:,.0f} ms"
 
 
 def _limit(now: Snapshot) -> list[StyledText]:
@@ -135,58 +135,6 @@ def _limit(now: Snapshot) -> list[StyledText]:
     if now.rate_limit is not None:
         parts.append((f"now {figures.rate(now.rate_limit)}/s allowed", "dim"))
     return parts
-
-
-def plain_line(now: Snapshot, pace: Pace) -> str:
-    """Return progress as one line for pipes, files and logs; zero values are omitted."""
-    parts = [
-        figures.duration(now.seconds),
-        now.phase,
-        _percent(now),
-        figures.counted(now.rows_done, "row"),
-        f"{figures.counted(now.events_accepted, 'event')} accepted",
-        f"{figures.rate(pace.events_per_second)}/s",
-        *(text for text, _ in _if_any(now.rows_rejected, "rows rejected", "")),
-        *(text for text, _ in _if_any(now.events_failed, "failed", "")),
-        *(text for text, _ in _if_any(now.events_in_doubt, "in doubt", "")),
-        f"{figures.percent(pace.throttled_share, 1.0)} throttled" if pace.throttled_share > 0 else "",
-        _latency(now),
-        "" if now.paused else _time_left(pace),
-        f"limited by {limiting_words(now.limiting)}" if now.limiting else "",
-        f"last trouble {in_one_line(now.trouble)}" if now.trouble is not None else "",
-    ]
-    return ", ".join(part for part in parts if part)
-
-
-def progress_json(now: Snapshot, pace: Pace, *, at: float, load: str | None) -> str:
-    """Return progress as one JSON object on one line, with time, level and load as in a log line.
-
-    Args:
-        now: The state of the load.
-        pace: Its speed.
-        at: Epoch seconds.
-        load: Id of the load, or None if it is unknown so far.
-    """
-    values = {"time": iso(at), "level": "INFO", "message": "progress", "load": load}
-    return orjson.dumps(values | _without_objects(now, pace)).decode()
-
-
-def _without_objects(now: Snapshot, pace: Pace) -> dict[str, object]:
-    values = {**asdict(now), **asdict(pace)}
-    for name, latency in (("latency", now.latency), ("delivery_latency", now.delivery_latency)):
-        del values[name]
-        values[f"{name}_ms"] = latency.as_json()
-    return values
-
-
-def _percent(now: Snapshot) -> str:
-    return "" if now.rows_total is None else figures.percent(now.rows_done, now.rows_total)
-
-
-def _time_left(pace: Pace) -> str:
-    if pace.standing or pace.seconds_left is None:
-        return pace.standing
-    return figures.time_left(*pace.seconds_left)
 
 
 def _if_any(number: int, word: str, style: str) -> list[StyledText]:
@@ -209,3 +157,40 @@ def _joined(line: Text, parts: list[StyledText], width: int) -> Text:
             break
         line.append(" " * gap).append(text, style=style)
     return line
+
+
+class LiveDisplay:
+    """Updates a few lines at the bottom of the terminal, and removes them when it stops."""
+
+    def __init__(self, stream: LastingStream, *, width: int | None = None) -> None:
+        # rich uses only the methods that LastingStream has; its annotation, TextIO, is wider.
+        self._console = Console(file=stream, force_terminal=True, width=width, highlight=False)  # type: ignore[arg-type]
+        # No drawing thread: with one core, the display draws between two events of the load.
+        self._live = Live(
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            vertical_overflow="crop",
+        )
+        self._meter = RateMeter()
+        self._drawn_at: float | None = None
+
+    def start(self) -> None:
+        """Reserve the bottom of the terminal."""
+        self._live.start()
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Draw the lines again, unless they were drawn a moment ago."""
+        pace = self._meter.observe(snapshot)
+        if self._drawn_at is None or snapshot.seconds - self._drawn_at >= DRAW_SECONDS:
+            self._drawn_at = snapshot.seconds
+            self._live.update(ProgressPanel(snapshot, pace), refresh=True)
+
+    def message(self, text: str) -> None:
+        """Write the line above the live lines."""
+        self._console.print(Text(printable(text)), soft_wrap=True)
+
+    def stop(self) -> None:
+        """Release the bottom of the terminal."""
+        self._live.stop()

@@ -11,7 +11,7 @@ from rich.color import Color
 from rich.console import Console
 
 from loader.report import plain_line, progress_json
-from loader.report.panel import MAX_LIVE_CHARS, ProgressPanel
+from loader.report.live_display import MAX_LIVE_CHARS, ProgressPanel
 from loader.report.progress import Pace, Snapshot
 
 BUSY = Snapshot(
