@@ -47,39 +47,76 @@ def read(path: Path, settings_: CsvSettings | None = None, block_bytes: int = 2*
 
 
 def oracle(text: bytes, columns: int, dialect: Dialect) -> list[Row] | None:
-    """Read all records with the csv module at once; None if the text ends inside quotes."""
-    ends = dialect.syntax.line_end.encode()
-    lines = [line + ends for line in text.split(ends)]
+    """Read record by record with the csv module; None if the text ends inside quotes."""
+    ends = dialect.syntax.line_end
+    lines = [line + ends for line in text.decode(errors="surrogateescape").split(ends)]
     lines = [line for line in (*lines[:-1], lines[-1][:-1]) if line]
-    reader = csv.reader(
-        (line.decode(errors="surrogateescape") for line in lines),
-        delimiter=dialect.syntax.separator,
-        quotechar=dialect.syntax.quote,
-        strict=True,
-    )
     rows: list[Row] = []
-    while True:
+    while lines:
         try:
+            reader = csv.reader(lines, strict=True)
             fields = next(reader)
-        except StopIteration:
-            return rows
+            used = reader.line_num
         except csv.Error as error:
-            if str(error) == "unexpected end of data":
+            used = 0 if str(error) == "unexpected end of data" else lines_of_broken(lines, columns, ends)
+            if not used:
                 return None
             rows.append("quotes")
+            lines = lines[used:]
             continue
+        last, lines = lines[used - 1], lines[used:]
         if "".join(fields).encode(errors="replace").decode() != "".join(fields):
             rows.append("UTF-8")
         elif fields and len(fields) != columns:
             rows.append("fields")
-        elif fields and re.search(
-            rb"\n\r?\Z" if ends == b"\r" else rb"\r\r\n?\Z", lines[reader.line_num - 1]
-        ):
+        elif fields and re.search(r"\n\r?\Z" if ends == "\r" else r"\r\r\n?\Z", last):
             rows.append("line ends")
         elif fields and fields[0].startswith("\ufeff"):
             rows.append("byte-order mark")
         elif fields:
             rows.append([field or None for field in fields])
+    return rows
+
+
+def lines_of_broken(lines: list[str], columns: int, ends: str) -> int:
+    """Return the number of lines of a record with inconsistent quotes; 0 if it is never closed."""
+    foreign = "\n" if ends == "\r" else "\r"
+    reader = csv.reader([*(line.replace(foreign, "x") for line in lines), "after the end"], strict=False)
+    next(reader)
+    first = reader.line_num
+    if first > len(lines):
+        return 0
+    text = "".join(lines)
+    end = second_end(text.removesuffix(ends) + ends, lines, first, columns, ends)
+    return len(text[:end].removesuffix(ends).split(ends))
+
+
+def second_end(text: str, lines: list[str], first: int, columns: int, ends: str) -> int:
+    """Return the end of a record in which quotes close fields before separators and line ends only."""
+    first_end = sum(map(len, lines[:first]))
+    position = fields = 0
+    while position < len(text):
+        began, quoted = position, text[position] == '"'
+        fields += 1
+        position += quoted
+        while position < len(text):
+            if quoted and text.startswith('""', position):
+                position += 1
+            elif quoted and text[position] == '"':
+                border = re.compile(f"[ \t\r]*?(?=[,{ends}])").match(text, position + 1)
+                if border:
+                    position = border.end()
+                    break
+            elif not quoted and text[position] in (",", ends):
+                break
+            position += 1
+        between = text[first_end - 1 : position + 1] if began < first_end < position else ""
+        if position >= len(text) or ',"' in between or f'{ends}"' in between:
+            return first_end
+        position += 1
+        if text[position - 1] == ends:
+            return position if position > first_end and fields == columns else first_end
+    return first_end
 
 
 def agree(row: Row, expected: Row) -> bool:
@@ -158,6 +195,66 @@ def test_what_is_written_comes_back(
                 handle.write(",".join(fields) + line_end)
         got = read(path, CsvSettings(separator=","), block_bytes)
     assert got == [[field or None for field in row] for row in rows]
+
+
+INNER = st.text(st.sampled_from("ab \n,é"), max_size=5)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    rows=st.lists(st.lists(INNER, min_size=3, max_size=3), min_size=1, max_size=6),
+    torn=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), INNER, st.booleans()), max_size=2),
+    line_end=st.sampled_from(["\n", "\r\n"]),
+    block_bytes=st.integers(1, 60),
+)
+def test_the_rest_of_a_torn_record_is_no_row(rows, torn, line_end, block_bytes) -> None:
+    """A quote that was not doubled rejects its record, of several lines too; all others arrive."""
+    texts = [['"' + field.replace("\n", line_end) + '"' for field in row] for row in rows]
+    broken = set()
+    for row, column, after, both in torn:
+        if row < len(texts):
+            broken.add(row)
+            tear = f'"x{after}y' + ('"z' if both else "")
+            texts[row][column] = texts[row][column][:-1] + "w" + tear.replace("\n", line_end) + '"'
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "extract.csv")
+        body = "".join(",".join(row) + line_end for row in [["a", "b", "c"], *texts])
+        path.write_bytes(body.encode())
+        got = read(path, CsvSettings(separator=",", encoding="utf-8", empty_rows="reject"), block_bytes)
+    assert [row for row in got if not isinstance(row, str)] == [
+        [field.replace("\n", line_end) or None for field in row]
+        for number, row in enumerate(rows)
+        if number not in broken
+    ]
+    assert len(got) == len(rows)
+
+
+@pytest.mark.parametrize("block_bytes", [7, 4096])
+@pytest.mark.parametrize(
+    ("torn", "rows"),
+    [
+        ('a,"1"x,"y\nb,c,d"\n', 1),
+        ('a,"6" pipe\nlong",b\n', 1),
+        ('a,"6" pipe",b\n', 1),
+        ('a,"6" pipe,b\n9",c,d\n', 2),  # two lines do not make a record together
+        ('a,b\rc,"x\ny,z,0"\n', 1),
+    ],
+)
+def test_a_torn_record_is_rejected_whole(tmp_path: Path, torn: str, rows: int, block_bytes: int) -> None:
+    """Its rest is not a row, even if it has the right number of fields; the rows around it arrive."""
+    path = tmp_path / "torn.csv"
+    path.write_text(f"x,y,z\n1,2,3\n{torn}4,5,6\n", newline="")
+    first, *between, last = read(path, CsvSettings(separator=","), block_bytes)
+    assert (first, last) == (["1", "2", "3"], ["4", "5", "6"])
+    assert len(between) == rows
+    assert isinstance(between[0], str)
+
+
+def test_blanks_after_a_quote_may_precede_a_text_of_several_lines(tmp_path: Path) -> None:
+    """The record is read to its end before its blanks are dropped."""
+    path = tmp_path / "blanks.csv"
+    path.write_text('x,y,z\na,"1" ,"y\nb" \n4,5,6\n')
+    assert read(path) == [["a", "1", "y\nb"], ["4", "5", "6"]]
 
 
 @pytest.mark.parametrize("block_bytes", [7, 4096])

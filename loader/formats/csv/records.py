@@ -10,7 +10,8 @@ Rules kept here:
 2. Empty lines and comments are not rows. A line of separators only is counted and left out, unless the user
    wants it rejected. A row that cannot be used is reported. It is repaired only if a setting permits that or
    if nothing is lost.
-3. An escape makes a separator, quote, escape or line end part of the field. Before other characters it is an
+3. A record with inconsistent quotes is rejected as a whole (`record_end`): its rest never becomes a row.
+4. An escape makes a separator, quote, escape or line end part of the field. Before other characters it is an
    ordinary character: MySQL's ``\N`` stays ``\N``, so that null words can match it.
 """
 
@@ -20,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from loader.formats.bad_record import RecordFault
+from loader.formats.csv.record_end import end_of_broken_record
 from loader.formats.csv.syntax import Syntax
 from loader.formats.csv.tolerance import fields_with_blanks, fit, holds_rows, is_empty_row
 from loader.reject_code import RejectCode
@@ -117,7 +119,7 @@ def _next_record(
     try:
         fields = next(reader)
     except csv.Error:
-        if lines.exhausted:
+        if lines.exhausted or not lines.read_to_end_of_broken_record(start, columns):
             raise EOFError from None
         with_blanks = fields_with_blanks(lines.since(start), syntax) if syntax.drops_blanks else None
         if with_blanks is None:
@@ -153,6 +155,7 @@ class _Lines(Iterator[str]):
         self._record_began = 0
         # If quotes can be escaped, only the csv module can find the quote that ends a field.
         self._closing_quote = b"" if syntax.escape else syntax.quote.encode()
+        self._syntax = syntax
         self._line_end = syntax.line_end.encode()
         self._empty_lines = EMPTY_LINES[syntax.line_end]
         self._comment = syntax.comment.encode()
@@ -164,6 +167,12 @@ class _Lines(Iterator[str]):
     def since(self, start: int) -> bytes:
         """Return the part of the text that was read since a position."""
         return self._text[start : self.used_bytes]
+
+    def read_to_end_of_broken_record(self, start: int, columns: int | None) -> bool:
+        """Read on to the end of a record with inconsistent quotes; False if the text ends before it."""
+        end = end_of_broken_record(self._text, start, self._syntax, columns=columns, at_end=self._at_end)
+        self.used_bytes = len(self._text) if end is None else end
+        return end is not None
 
     def skip_what_is_no_row(self) -> int:
         """Skip comments and empty lines before a record; return the start of the record."""
