@@ -81,7 +81,7 @@ def local_files(
 
     Raises:
         NothingToLoad: There are no files.
-        ExtractError: The search failed, or the files belong to a table of Delta, Iceberg or Hudi.
+        ExtractError: The search failed, or the files belong to a table (`table_formats`).
         SettingsError: The pattern is not valid.
     """
     check_name(pattern)
@@ -91,7 +91,7 @@ def local_files(
             return _files_of_delta_table(path, left_out, delta_version)
         found = _found(path, left_out)
         if not in_table:
-            refuse_tables(_with_targets(found), _names_in, "")
+            refuse_tables(_with_targets(found), _LocalStorage(), "")
     except OSError as error:  # for example a name that is too long
         raise ExtractError(
             "A file of the extract cannot be read.",
@@ -117,7 +117,7 @@ def is_open_ended(pattern: str) -> bool:
 def _found(path: Path, left_out: LeftOut) -> list[Path]:
     if path.is_dir():
         found = sorted(_extracts_in(path, left_out), key=lambda each: natural_key(str(each)))
-        refuse_tables([f"{path}/", f"{_target(path)}/"], _names_in, "")
+        refuse_tables([f"{path}/", f"{_target(path)}/"], _LocalStorage(), "")
         if not found:
             raise NothingToLoad(
                 "The folder contains no extract.",
@@ -191,11 +191,20 @@ def _target(path: Path) -> str:
     return os.path.realpath(path)
 
 
-def _names_in(folder: str) -> Sequence[str]:
-    try:
-        return [entry.name for entry in Path(folder).iterdir()]
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return ()
+class _LocalStorage:
+    """The files of this machine, for `refuse_tables`."""
+
+    def names(self, prefixes: Sequence[str]) -> Iterator[Sequence[str]]:
+        for prefix in prefixes:
+            folder, _, start = prefix.rpartition("/")
+            try:
+                with os.scandir(folder or "/") as entries:
+                    yield [each.name for each in entries if each.name.startswith(start) and each.is_file()]
+            except (FileNotFoundError, NotADirectoryError, PermissionError):
+                yield []
+
+    def content(self, path: str) -> bytes:
+        return Path(path).read_bytes()
 
 
 def check_name(name: str) -> None:

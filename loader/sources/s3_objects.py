@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -112,8 +111,8 @@ def find_objects(url: str, client: S3Client, left_out: LeftOut) -> list[S3Object
 
     Raises:
         NothingToLoad: There are no objects.
-        ExtractError: The bucket does not exist or cannot be read, or the objects belong to a table of Delta,
-            Iceberg or Hudi.
+        ExtractError: The bucket does not exist or cannot be read, or the objects belong to a table
+            (`table_formats`).
     """
     bucket, _, key = url.removeprefix(S3_SCHEME).partition("/")
     if not bucket:
@@ -128,7 +127,7 @@ def find_objects(url: str, client: S3Client, left_out: LeftOut) -> list[S3Object
         )
     with ThreadPoolExecutor(HEADS_AT_ONCE) as threads:
         found = list(threads.map(lambda name: _object(bucket, name, client), sorted(keys, key=natural_key)))
-    refuse_tables(map(str, found), partial(_names_in, client), f"{S3_SCHEME}{bucket}")
+    refuse_tables(map(str, found), _S3Storage(client), f"{S3_SCHEME}{bucket}")
     return found
 
 
@@ -176,14 +175,30 @@ def _hidden_part(key: str, named: str) -> str:
     return "/".join(parts[: parts_to_hidden(parts, named.split("/"))])
 
 
-def _names_in(client: S3Client, folder: str) -> list[str]:
-    """Return the keys below a folder, at most one page (1,000), or none if listing is not permitted."""
-    bucket, _, key = folder.removeprefix(S3_SCHEME).partition("/")
-    try:
-        answer = client.of(bucket).list_objects_v2(Bucket=bucket, Prefix=f"{key}/")
-    except (BotoCoreError, ClientError):
-        return []
-    return [entry["Key"] for entry in answer.get("Contents", ())]
+class _S3Storage:
+    """The objects of a bucket, for `refuse_tables`."""
+
+    def __init__(self, client: S3Client) -> None:
+        self._client = client
+
+    def names(self, prefixes: Sequence[str]) -> Iterator[Sequence[str]]:
+        """Yield names of at most one page (1,000 keys) each; none if listing is not permitted."""
+        with ThreadPoolExecutor(HEADS_AT_ONCE) as threads:
+            yield from threads.map(self._names, prefixes)
+
+    def _names(self, url: str) -> Sequence[str]:
+        bucket, _, prefix = url.removeprefix(S3_SCHEME).partition("/")
+        try:
+            answer = self._client.of(bucket).list_objects_v2(Bucket=bucket, Prefix=prefix)
+        except (BotoCoreError, ClientError):
+            return []
+        return [entry["Key"].rpartition("/")[2] for entry in answer.get("Contents", ())]
+
+    def content(self, path: str) -> bytes:
+        bucket, _, key = path.removeprefix(S3_SCHEME).partition("/")
+        with refusals(path):
+            body: bytes = self._client.of(bucket).get_object(Bucket=bucket, Key=key)["Body"].read()
+        return body
 
 
 def _object(bucket: str, key: str, client: S3Client) -> S3Object:

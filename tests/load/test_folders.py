@@ -104,6 +104,9 @@ def test_a_glob_takes_the_folders_it_matches_as_a_shell_would(planned, tmp_path:
         "metadata/v1.metadata.json",
         "metadata/v1.metadata.json.gz",
         ".hoodie/hoodie.properties",
+        "_spark_metadata/9.compact",
+        "snapshot/snapshot-1",
+        "_versions/1.manifest",
     ],
 )
 @pytest.mark.parametrize(
@@ -123,6 +126,49 @@ def test_table_formats_are_refused_however_their_files_are_named(tmp_path: Path,
         find_files([str(tmp_path / named)])
     assert caught.value.where == str(tmp_path / "lake/orders")
     assert "deleted or replaced" in caught.value.why or caught.value.what == "The Delta table cannot be read."
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "beside"),
+    [
+        ("delta_0000001_0000004_0000/p.parquet", ".", ""),
+        ("base_0000005_v0000012/dt=1/p.parquet", ".", ""),
+        ("dt=1/delete_delta_0000007_0000007_0000/p.parquet", "dt=1", ""),
+        ("x/ducklake-0190a4c2-1b1e-7d3a-8b57-2f6f0f6f0f6f-delete.parquet", "x", ""),
+        ("x/part-0-tid-77-ab-3.snappy.parquet", "", "x/_started_77"),
+        ("x/part-0-tid-77-ab-3.snappy.parquet", "", "x/_committed_80"),
+    ],
+)
+def test_files_that_only_a_log_elsewhere_counts_are_refused(tmp_path: Path, name, table, beside):
+    """The names of Hive ACID, DuckLake and Databricks: files of failed jobs and of deleted rows."""
+    parquet(tmp_path / "lake" / name, 1)
+    if beside:
+        write(tmp_path / "lake" / beside, json.dumps({"removed": [name.rpartition("/")[2]]}))
+    for named in (tmp_path / "lake", tmp_path / "lake" / name):
+        with pytest.raises(ExtractError) as caught:
+            find_files([str(named)])
+        where = tmp_path / "lake" / (table or name)
+        assert caught.value.where == str(where)
+        assert "load" in caught.value.next_step
+
+
+def test_plain_files_beside_names_like_those_of_tables_are_read(tmp_path: Path):
+    """Folders of dates, snapshots and metadata, and what Databricks writes beside files that count."""
+    names = (
+        "base_20240101/p.parquet",
+        "delta_20240101_20240102/p.parquet",
+        "metadata/p.parquet",
+        "part-0-tid-77-ab-3.snappy.parquet",
+        "part-0-tid-78-ab-3.snappy.parquet",
+        "snapshot/snapshot-1/p.parquet",
+    )
+    for name in names:
+        parquet(tmp_path / name, 1)
+    for committed in (77, 78):
+        write(tmp_path / f"_started_{committed}", "{}")
+        write(tmp_path / f"_committed_{committed}", json.dumps({"added": [], "removed": ["other.parquet"]}))
+    found = find_files([str(tmp_path)])
+    assert [each.path.removeprefix(f"{tmp_path}/") for each in found] == list(names)
 
 
 def test_folders_of_a_path_are_columns(planned, tmp_path: Path):
