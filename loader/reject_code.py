@@ -69,6 +69,9 @@ class RejectCode(StrEnum):
     YEAR_OUT_OF_RANGE = "YearOutOfRange"
     """A date or time is outside the years 0001 to 9999, as written or in UTC."""
 
+    TOO_FINE_A_TIME = "TooFineATime"
+    """A time has digits below a millisecond, and timestamps are sent in epoch milliseconds."""
+
     NOT_A_TIME_OF_DAY = "NotATimeOfDay"
     """A time of day of a Parquet file is outside 00:00:00 to 23:59:59.999999999."""
 

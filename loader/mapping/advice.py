@@ -52,7 +52,10 @@ def advice_on(
                 "1001 will arrive as '1001.0'."
             )
         if column.type == "timestamp" and settings.epoch_ms and _finer_than_ms(dtype):
-            yield (f"'{column.name}' has epoch milliseconds: finer digits of {_origin(column)} are dropped.")
+            yield (
+                f"'{column.name}' is sent in epoch milliseconds: rows in which {_origin(column)} has "
+                "finer digits are rejected."
+            )
     naive = [] if settings.has_time_zone else _without_zone(table, mapping, closely=closely)
     if naive:
         yield (

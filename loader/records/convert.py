@@ -25,6 +25,8 @@ from loader.reject_code import RejectCode
 from loader.row_issues import RowIssue, issues_where, values_where
 
 DOUBLE = r"^-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+TOO_FINE = 'digits below a millisecond (timestamps = "iso8601" sends them)'
+
 INT = r"^-?[0-9]+(?:\.0+)?$"
 """Whole numbers. Zeros after the decimal point do not change the value and are dropped."""
 
@@ -68,8 +70,10 @@ def convert(
 def _texts(source: pl.Series, column: MappedColumn, conversion: Conversion) -> Converted:
     if column.type == "timestamp":
         instants, problems = instants_of(source, column.rule, conversion.time_zone)
-        as_iso = conversion.timestamps == "iso8601"
-        return Converted(instants.iso_8601() if as_iso else instants.epoch_milliseconds(), problems)
+        if conversion.timestamps == "iso8601":
+            return Converted(instants.iso_8601(), problems)
+        finer = issues_where(instants.finer_than_milliseconds, RejectCode.TOO_FINE_A_TIME, TOO_FINE)
+        return Converted(instants.epoch_milliseconds(), problems + finer)
     held, unreadable = _held(source, column.rule)
     if column.type == "string":
         values, problems = plain_text(held)

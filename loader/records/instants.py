@@ -12,6 +12,8 @@ from loader.row_issues import values_where
 
 _DAY_SECONDS = 86_400
 
+_MILLISECOND_DIGITS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Instants:
@@ -32,8 +34,13 @@ class Instants:
         zulu = [pl.lit("Z")] if self.fraction.null_count() == len(clock) else [self._point(), pl.lit("Z")]
         return self._select(pl.concat_str(_day_texts(days), clock, *zulu))
 
+    @property
+    def finer_than_milliseconds(self) -> pl.Series:
+        """Which points in time have digits below a millisecond."""
+        return (self.fraction.str.len_chars() > _MILLISECOND_DIGITS).fill_null(value=False)
+
     def epoch_milliseconds(self) -> pl.Series:
-        """Return whole epoch milliseconds as texts; finer digits are cut off."""
+        """Return whole epoch milliseconds as texts, rounded down."""
         milliseconds = pl.col("fraction").str.head(3).str.pad_end(3, "0").cast(pl.Int64).fill_null(0)
         return self._select((pl.col("seconds") * 1000 + milliseconds).cast(pl.String))
 

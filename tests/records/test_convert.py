@@ -72,6 +72,23 @@ def test_no_value_ever_turns_into_nothing(
             assert (text is not None) or is_rejected
 
 
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [("59.123Z", "123"), ("59.1230000Z", "123"), ("59.1234Z", None), ("59.000000001Z", None)],
+)
+def test_epoch_milliseconds_are_exact_or_rejected(text: str, milliseconds: str | None) -> None:
+    """Digits below a millisecond are never cut off; before 1970 either."""
+    epoch = Conversion("UTC", "epoch_ms", "string")
+    for day, seconds in (("2024-01-31", "1706745599"), ("1969-12-31", "-1")):
+        value = f"{day}T23:59:{text}"
+        if milliseconds is None:
+            with pytest.raises(ValueError, match="below a millisecond"):
+                one(value, column("timestamp"), epoch)
+        else:
+            sent = one(value, column("timestamp"), epoch)
+            assert sent == str(int(seconds) * 1000 + int(milliseconds))
+
+
 @given(values=st.lists(st.one_of(st.none(), TEXTS), max_size=8))
 def test_text_arrives_as_it_was(values: list[str | None]) -> None:
     """Blanks, zeros, case, control characters and empty texts are the value."""

@@ -163,6 +163,12 @@ CASES: Sequence[tuple[RejectCode, str, bytes, Mapping[str, object]]] = [
     (RejectCode.YEAR_OUT_OF_RANGE, "late.csv", cell("reservation_date", "9999-12-31T23:59-01:00"), {}),
     (RejectCode.YEAR_OUT_OF_RANGE, "date.parquet", parquet("reservation_date", DATES), {}),
     (
+        RejectCode.TOO_FINE_A_TIME,
+        "fine.csv",
+        cell("reservation_date", "2024-01-31T00:00:00.0001Z"),
+        {"timestamps": "epoch_ms"},
+    ),
+    (
         RejectCode.YEAR_OUT_OF_RANGE,
         "late.parquet",
         parquet("reservation_date", after_good(MOMENT.replace(year=2024), MOMENT)),
