@@ -1,5 +1,6 @@
 """CAST between kinds. A row fails if its value has no exact equivalent in the target type."""
 
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
 
 import polars as pl
@@ -13,6 +14,7 @@ from loader.sql.column import (
     TEXT,
     TIME,
     TIMESTAMP,
+    UNIT_DIGITS,
     Column,
     per_row,
     whole,
@@ -40,6 +42,9 @@ TIMESTAMP_TEXT = f"{DATE_TEXT[:-1]}(?:[ T]{CLOCK})?$"
 DATE_CHARS, MINUTE_CHARS, CLOCK_CHARS = len("2024-01-31"), len("2024-01-31 23:59"), len("23:59")
 TRUE_TEXTS, FALSE_TEXTS = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 
+_TEXT_TYPES = ("TEXT", "VARCHAR", "CHAR", "NVARCHAR", "NCHAR")
+_WITH_PARAMETERS = ("DECIMAL", "TIMESTAMP", "DATETIME", *_TEXT_TYPES)
+
 _MAX_DIGITS = 38
 _MAX_EXPONENT = 400
 """Beyond the range of a double. An exponent in a text is checked before it is used."""
@@ -56,6 +61,8 @@ def cast(column: Column, type_name: str, parameters: tuple[int, ...] = ()) -> Co
     Raises:
         SqlFault: This cast does not exist.
     """
+    if parameters and type_name not in _WITH_PARAMETERS:
+        raise SqlFault(f"the type '{type_name}' is not supported with a number in parentheses")
     if type_name in WHOLE_TYPES:
         return _to_whole(column, *WHOLE_TYPES[type_name])
     if type_name == "DECIMAL":
@@ -63,15 +70,12 @@ def cast(column: Column, type_name: str, parameters: tuple[int, ...] = ()) -> Co
         return _to_decimal(column, precision, scale)
     if type_name in ("DOUBLE", "FLOAT"):
         return _to_float(column, single=type_name == "FLOAT")
-    if type_name in ("TEXT", "VARCHAR", "CHAR", "NVARCHAR", "NCHAR"):
+    if type_name in _TEXT_TYPES:
         return _to_text(column, parameters[0] if parameters else None)
-    to_type = {
-        "BOOLEAN": _to_boolean,
-        "DATE": _to_date,
-        "TIMESTAMP": _to_timestamp,
-        "DATETIME": _to_timestamp,
-        "TIME": _to_time,
-    }
+    if type_name in ("TIMESTAMP", "DATETIME"):
+        moments = _to_timestamp(column)
+        return _rounded_seconds(moments, parameters[0]) if parameters else moments
+    to_type = {"BOOLEAN": _to_boolean, "DATE": _to_date, "TIME": _to_time}
     if type_name not in to_type:
         raise SqlFault(f"the type '{type_name}' is not supported")
     return to_type[type_name](column)
@@ -233,6 +237,22 @@ def _to_timestamp(column: Column) -> Column:
     else:
         raise _refused(column, "TIMESTAMP")
     return Column(moments, TIMESTAMP, failed=column.failed)
+
+
+def _rounded_seconds(column: Column, digits: int) -> Column:
+    """Return timestamps rounded to 0, 3 or 6 digits of a second; half a digit is rounded away from 1970.
+
+    Raises:
+        SqlFault: The number of digits is another one.
+    """
+    if digits not in (0, 3, 6):
+        raise SqlFault(f"TIMESTAMP({digits}) is not supported: it may have 0, 3 or 6 digits of a second")
+    values = column.values
+    assert isinstance(values.dtype, pl.Datetime)
+    step = 10 ** max(UNIT_DIGITS[values.dtype.time_unit] - digits, 0)
+    ticks = values.to_physical().cast(pl.Int128)
+    nearest = (ticks.abs() + whole(step // 2)) // whole(step) * whole(step) * ticks.sign()
+    return replace(column, values=nearest.cast(pl.Int64, strict=False).cast(values.dtype))
 
 
 def _to_time(column: Column) -> Column:

@@ -14,6 +14,9 @@ DATE, TIMESTAMP, TIME, DURATION = "dates", "timestamps", "times of day", "durati
 NULL, OTHER = "null", "values of another type"
 """The kinds of values. Exact numbers are whole numbers and decimals: Int128 with a scale."""
 
+UNIT_DIGITS = {"ms": 3, "us": 6, "ns": 9}
+"""Digits of a second in each unit of polars' timestamps."""
+
 FIRST_DAY, LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31 in days since 1970."""
 

@@ -17,11 +17,12 @@ from loader.sql.column import (
     TEXT,
     TIME,
     TIMESTAMP,
+    UNIT_DIGITS,
     Column,
 )
 from loader.sql.exact import float_of, rescaled
 from loader.sql.fault import SqlFault
-from loader.sql.times import UNIT_DIGITS, ticks_of
+from loader.sql.times import ticks_of
 
 
 def alike(columns: Sequence[Column]) -> list[Column]:

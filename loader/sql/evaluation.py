@@ -10,7 +10,8 @@ from loader.sql.column import EXACT, Column
 from loader.sql.dialect import parsed
 from loader.sql.evaluator import Evaluator, source_columns
 from loader.sql.exact import to_decimals
-from loader.sql.functions import FUNCTIONS, unknown_function
+from loader.sql.fault import unknown_function
+from loader.sql.functions import FUNCTIONS
 from loader.sql.parts import NODES
 
 
@@ -39,7 +40,7 @@ class Evaluation:
         """
         for call in self._tree.find_all(exp.Anonymous):
             if call.name.lower() not in FUNCTIONS:
-                raise unknown_function(call.name)
+                raise unknown_function(call.name, FUNCTIONS)
 
     def of(self, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
         """Return a value for each row of a frame, and which rows failed.

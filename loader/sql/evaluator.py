@@ -13,8 +13,8 @@ from sqlglot import exp
 
 from loader.sql import texts, times
 from loader.sql.column import DATE, FLOAT, OTHER, TEXT, TIMESTAMP, Column, any_of
-from loader.sql.fault import MOST_TEXT_BYTES, SqlFault, TooMuchText
-from loader.sql.functions import FUNCTION_TABLE, Function, unknown_function
+from loader.sql.fault import MOST_TEXT_BYTES, SqlFault, TooMuchText, unknown_function
+from loader.sql.functions import FUNCTION_TABLE, FUNCTIONS, Function
 from loader.sql.operators import BINARY
 
 NULL_BY_DEFINITION = {
@@ -40,7 +40,7 @@ def source_columns(tree: exp.Expression, schema: Mapping[str, Any]) -> tuple[str
     names = [path_of(node)[0] for node in tree.find_all(exp.Column, bfs=False)]
     for name in names:
         if name.upper() in _CLOCK_WORDS and name not in schema:
-            raise SqlFault(f"'{name}' is not supported: an expression may depend on its row alone")
+            raise SqlFault(f"'{name}' depends on more than the values of its row")
     return tuple(dict.fromkeys(names))
 
 
@@ -76,7 +76,7 @@ class Evaluator:
             return self._chain(node)
         evaluate = self._parts.get(type(node))
         if evaluate is None:
-            raise SqlFault(f"'{shown(node)}' is not supported: an expression may depend on its row alone")
+            raise _not_supported(node)
         return evaluate(self, node)
 
     def _chain(self, node: Any) -> Column:
@@ -159,7 +159,7 @@ class Evaluator:
         """
         function = FUNCTION_TABLE.get(name)
         if function is None:
-            raise unknown_function(name)
+            raise unknown_function(name, FUNCTIONS)
         _check_arguments(name, function, len(arguments))
         if any(each.kind == OTHER for each in arguments) and name not in ("coalesce", "ifnull"):
             raise SqlFault(f"{name.upper()} does not accept lists or structs")
@@ -173,6 +173,12 @@ def _check_arguments(name: str, function: Function, count: int) -> None:
         )
         noun = "argument" if takes == "1" else "arguments"
         raise SqlFault(f"{name.upper()} takes {takes} {noun}, not {count}")
+
+
+def _not_supported(node: Any) -> SqlFault:
+    if isinstance(node, exp.Query | exp.Exists | exp.Window | exp.AggFunc):
+        return SqlFault(f"'{shown(node)}' depends on more than the values of its row")
+    return SqlFault(f"'{shown(node)}' is not supported in an expression")
 
 
 def shown(node: Any) -> str:

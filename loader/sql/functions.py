@@ -178,12 +178,3 @@ FUNCTION_TABLE: dict[str, Function] = {
 
 FUNCTIONS = frozenset(FUNCTION_TABLE) | {"extract", "if", "nullif"}
 """All functions. Those outside the table are evaluated with their operators."""
-
-
-def unknown_function(name: str) -> SqlFault:
-    """Return the fault for an unknown function."""
-    listed = ", ".join(each.upper() for each in sorted(FUNCTIONS))
-    return SqlFault(
-        f"'{name}' is not supported: an expression may depend on its row alone",
-        f"Available functions: {listed}.",
-    )

@@ -224,8 +224,14 @@ def _if(at: Evaluator, node: Any) -> Column:
     return branches(parts[:1], parts[1:])
 
 
+_TYPE_NAMES = {"UINTEGER": "UINT"}
+
+
 def _type_of(to: Any) -> tuple[str, tuple[int, ...]]:
     name = to.this.name if isinstance(to, exp.DataType) else str(to)
+    if name == "USERDEFINED":  # a name that standard SQL does not have
+        name = str(to.args["kind"]).upper()
+        name = _TYPE_NAMES.get(name, name)
     parameters = tuple(int(each.name) for each in getattr(to, "expressions", []) if each.name.isdigit())
     return name, parameters
 

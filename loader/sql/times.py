@@ -14,6 +14,7 @@ from loader.sql.column import (
     TEXT,
     TIME,
     TIMESTAMP,
+    UNIT_DIGITS,
     Column,
     literal,
     need,
@@ -30,7 +31,6 @@ UNIT_MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
 MAX_INTERVAL = 1_000_000
 """Maximum number of units of an interval; it exceeds the days of the years 1 to 9999."""
 
-UNIT_DIGITS = {"ms": 3, "us": 6, "ns": 9}
 STRFTIME = frozenset("YymdjHIMSpabABuVG%FT")
 """Directives that are written as in Python."""
 
