@@ -21,6 +21,7 @@ Measures, over the seconds from..to:
 """
 
 import tomllib
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,7 +161,7 @@ def _tuples(value: Any) -> Any:
 
 
 def _count(times: list[float], begins: float, ends: float) -> int:
-    return sum(begins <= time < ends for time in times)
+    return bisect_left(times, ends) - bisect_left(times, begins)  # times are in order
 
 
 def _accepted(loaders: list[SimulatedLoader], schedule: QuotaSchedule, begins: float, ends: float) -> float:

@@ -68,12 +68,12 @@ class Fate(Enum):
 
 @dataclass(slots=True)
 class Attempt:
-    """One attempt in flight."""
+    """One attempt in flight: on its way to the service without a fate, and then on its way back."""
 
     loader: "SimulatedLoader"
     epoch: int
     started_at: float
-    fate: Fate = Fate.ACCEPTED
+    fate: Fate | None = None
 
 
 def new_governor(plan: LoaderPlan) -> RateController:
@@ -116,6 +116,7 @@ class SimulatedLoader:
         self._wake_at = wake_at
         self._in_flight = 0
         self._started = 0
+        self._samples_at = -math.inf
         self._wakes_at = math.inf
 
     def begin(self) -> None:
@@ -140,7 +141,8 @@ class SimulatedLoader:
         else:
             self.governor.answered(now, attempt.epoch)
             self.cap.troubled(now, attempt.started_at)
-        if not self.rates or now >= self.rates[-1][0] + RATE_SAMPLE_SECONDS:
+        if now >= self._samples_at:
+            self._samples_at = now + RATE_SAMPLE_SECONDS
             self.rates.append((now, self.governor.rate))
         self._start_attempts(now)
 

@@ -68,20 +68,6 @@ class Service:
     capacity: float = math.inf
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """An attempt reaches the service."""
-
-    attempt: Attempt
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer reaches its loader."""
-
-    attempt: Attempt
-
-
 class World:
     """A service, its loaders, and virtual time.
 
@@ -105,7 +91,7 @@ class World:
     ) -> None:
         self._service = service
         self._chance = random.Random(seed)
-        self._heap: list[tuple[float, int, SimulatedLoader | Arrival | Answer]] = []
+        self._heap: list[tuple[float, int, SimulatedLoader | Attempt]] = []
         self._order = 0
         self._now = 0.0
         self._load = 0.0
@@ -123,17 +109,18 @@ class World:
         """Simulate up to a time in seconds."""
         for loader in self.loaders:
             loader.begin()
-        while self._heap and self._heap[0][0] <= until:
-            self._now, _, what = heapq.heappop(self._heap)
-            if isinstance(what, Arrival):
-                self._judge(what.attempt)
-            elif isinstance(what, Answer):
-                self._at_work -= what.attempt.fate is Fate.ACCEPTED
-                what.attempt.loader.answer(what.attempt, self._now, self._service.retry_after_seconds)
-            else:
+        heap, retry_after_seconds = self._heap, self._service.retry_after_seconds
+        while heap and heap[0][0] <= until:
+            self._now, _, what = heapq.heappop(heap)
+            if isinstance(what, SimulatedLoader):
                 what.wake(self._now)
+            elif what.fate is None:
+                self._judge(what)
+            else:
+                self._at_work -= what.fate is Fate.ACCEPTED
+                what.loader.answer(what, self._now, retry_after_seconds)
 
-    def _happen(self, time: float, what: SimulatedLoader | Arrival | Answer) -> None:
+    def _happen(self, time: float, what: SimulatedLoader | Attempt) -> None:
         self._order += 1
         heapq.heappush(self._heap, (time, self._order, what))
 
@@ -141,7 +128,7 @@ class World:
         arrives_at = self._now + self._way_seconds + self._jitter()
         arrives_at = after_stall(arrives_at, self._service.stalls)
         self._free_at = max(self._free_at, arrives_at) + self._service.busy_seconds
-        self._happen(self._free_at if self._service.busy_seconds else arrives_at, Arrival(attempt))
+        self._happen(self._free_at if self._service.busy_seconds else arrives_at, attempt)
 
     def _judge(self, attempt: Attempt) -> None:
         service, loader = self._service, attempt.loader
@@ -158,9 +145,10 @@ class World:
             attempt.fate = Fate.ACCEPTED
             self._at_work += 1
             loader.accepted_at.append(self._now)
-            seconds = service.accepted_seconds * (1.0 + service.slowdown * self._pressure())
+            slowdown = service.slowdown * self._pressure() if service.slowdown else 0.0
+            seconds = service.accepted_seconds * (1.0 + slowdown)
         answered_at = self._now + seconds - self._way_seconds + self._jitter()
-        self._happen(loader.awake_at(answered_at), Answer(attempt))
+        self._happen(loader.awake_at(answered_at), attempt)
 
     def _failed_seconds(self) -> float | None:
         """Return after how many seconds an admitted attempt fails, or None if it does not."""
