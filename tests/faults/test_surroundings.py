@@ -2,8 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from random import Random
 
@@ -35,10 +36,24 @@ from tests.prepared.starts import COMMAND
 
 DRAWS_AT_ONCE = 10
 
-USUAL_SEEDS = (0, 1, 35, 43)
-"""Of all pairs, 35 and 43 draw the most of what there is: 85 of 92 streams, limits, names, tears ..."""
+SEEDS = range(50)
 
-SEEDS = [pytest.param(seed, marks=() if seed in USUAL_SEEDS else pytest.mark.soak) for seed in range(50)]
+USUAL = {
+    "copied": (248, 17, 75, 182, 357, 219, 416, 417, 423, 232, 460),
+    "new": (337, 78, 122, 194, 268, 498, 108, 173, 196, 208),
+}
+"""The draws of each run of the tests: together they hold each part that there is."""
+
+DRAWS = {
+    **USUAL,
+    **{str(seed): tuple(range(seed * DRAWS_AT_ONCE, (seed + 1) * DRAWS_AT_ONCE)) for seed in SEEDS},
+}
+"""Draws by the name of a test: draw 17 is the one with number 7 of those with seed 1."""
+
+TESTS = [
+    pytest.param(draws, id=name, marks=() if name in USUAL else pytest.mark.soak)
+    for name, draws in DRAWS.items()
+]
 
 RESUMABLE = (0, 5, 130, 143)
 
@@ -55,29 +70,35 @@ def killed_loads() -> list[KilledLoad]:
     "incomplete run directories, other files in them, and signals at each stage",
     keeps=SURROUNDED,
 )
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("draws", TESTS)
 async def test_surroundings_do_not_decide(
     new_trial: Callable[[], Trial],
     tmp_path_factory: pytest.TempPathFactory,
     killed_loads: list[KilledLoad],
-    seed: int,
+    draws: Sequence[int],
 ) -> None:
-    """Ten draws; the laws are judged on each, and one of them is run again in ordinary surroundings."""
-    chance = Random(seed)
-    draws = [draw(chance).here() for _ in range(DRAWS_AT_ONCE)]
+    """The laws are judged on each draw, and every fifth is run again in ordinary surroundings."""
     found = []
-    for number, around in enumerate(draws):
+    for place, number in enumerate(draws):
+        around = drawn(number).here()
         trial = new_trial()
         trial.counts["surroundings"] += 1
         put_up(trial, around)
         if any(around.copied):
             if not killed_loads:
                 killed_loads.append(await killed_load(tmp_path_factory.mktemp("killed")))
-            killed_loads[0].put_into(trial, *around.copied, Random(seed * DRAWS_AT_ONCE + number))
-        wrong = await tried(trial, around, again=number == 0)
+            killed_loads[0].put_into(trial, *around.copied, Random(number))
+        wrong = await tried(trial, around, again=place % 5 == 0)
         if wrong:
-            found.append(f"draw {number} of seed {seed}: {around}: " + "; ".join(wrong))
+            found.append(f"draw {number}: {around}: " + "; ".join(wrong))
     assert found == [], "\n".join(found)
+
+
+def drawn(number: int) -> Surroundings:
+    """Return the draw with this number."""
+    seed, earlier = divmod(number, DRAWS_AT_ONCE)
+    chance = Random(seed)
+    return [draw(chance) for _ in range(earlier + 1)][-1]
 
 
 def put_up(trial: Trial, around: Surroundings) -> None:
@@ -197,6 +218,31 @@ def wrong(ended: Ended, around: Surroundings, sent: int) -> list[str]:
     if around.limits in TOO_LITTLE_MEMORY and not around.signals and ended.code != 2:
         found.append(f"too little memory, but exit code {ended.code}")
     return found
+
+
+def parts(around: Surroundings) -> set[tuple[str, object]]:
+    """Return the parts of a draw that its run comes to: with too little memory, it is refused at once."""
+    if around.limits in TOO_LITTLE_MEMORY:
+        return {("limits", around.limits)}
+    values = {each.name: getattr(around, each.name) for each in fields(around)}
+    del values["after_seconds"]
+    values |= {"place": around.prepared[0], "thing": around.prepared[1], "encoding": str(around.encoding)}
+    values |= {"copy": around.copied[0], "tear": around.copied[1]}
+    del values["prepared"], values["copied"]
+    if around.signals:
+        values["first signal at"] = around.signals[0], around.stage
+    else:
+        del values["stage"]
+    return set(values.items())
+
+
+def test_each_run_tries_every_part() -> None:
+    """What any of the draws holds is in one of those that each run of the tests tries."""
+    usual, whole = (
+        set[object]().union(*(parts(drawn(each)) for draws in groups.values() for each in draws))
+        for groups in (USUAL, DRAWS)
+    )
+    assert usual == whole
 
 
 def test_the_same_seed_draws_the_same() -> None:
