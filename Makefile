@@ -65,8 +65,8 @@ extras: $(READY) ## Install the wheel with each extra alone and with all, load w
 oldest: $(READY) ## A part of the tests with the oldest versions that pyproject.toml allows
 	WORKERS=$(WORKERS) .ci/trial .trial/oldest $(PYTHON) oldest.lock
 
-# The interpreters that are there: a name without one is left out.
-PYTHONS ?= python3.12 python3.13 python3.14
+# The interpreters that are on the PATH or that pyenv has built; a name without one is left out.
+PYTHONS ?= python3.12 python3.13 python3.14 $(wildcard $(HOME)/.pyenv/versions/3.1[2-9].*/bin/python3)
 pythons: $(READY) ## A part of the tests with other Pythons, PYTHONS="PROGRAM..."
 	@for python in $(PYTHONS); do \
 		$$python -c '' 2>/dev/null || { echo "$$python: not found"; continue; }; \

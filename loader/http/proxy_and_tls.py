@@ -119,6 +119,12 @@ def _own_store() -> str | None:
     return str(where())
 
 
+_FLAGS_OF_NEW_PYTHONS = ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
+"""Flags that Python sets by default from 3.13 on, but botocore does not. The certificates of many private
+authorities, such as those of companies' proxies, lack an extension that the strict check demands. A bundle
+must mean the same for the loader and for other AWS tools, and with each version of Python."""
+
+
 def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
     """Return a context that verifies certificates and host names, and resumes sessions.
 
@@ -141,6 +147,7 @@ def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
             why=str(error),
             next_step="set it to a file of PEM certificates, or remove the setting",
         ) from error
+    context.verify_flags &= ~_FLAGS_OF_NEW_PYTHONS
     context.set_alpn_protocols(["http/1.1"])
     resume_sessions(context)
     return context
