@@ -17,7 +17,7 @@ Rules kept here:
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from operator import itemgetter
 
 from loader.events.open_event import LaneRecords, OpenEvent, PackedRun
 from loader.model import MAX_EVENT_BYTES
@@ -37,19 +37,45 @@ MOST_USED = MAX_EVENT_BYTES - 1
 comma subtracts one."""
 
 
-@dataclass(slots=True)
-class WindowPacking:
-    """The state that the lanes of a window share.
+class WindowEvents:
+    """The events that the lanes of a window open, fill and close. The packer collects them slice by slice."""
 
-    Attributes:
-        next_serial: Number of the next event that is opened.
-        closed: Events that were closed, each with the position in the window of the row that closed it.
-        taken: Serials of events with the number of records that each took, lane by lane.
-    """
+    __slots__ = ("_closed", "_opened", "_taken")
 
-    next_serial: int = 0
-    closed: list[tuple[int, PackedRun]] = field(default_factory=list)
-    taken: list[tuple[int, int]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._opened = 0
+        self._closed: list[tuple[int, PackedRun]] = []
+        self._taken: list[tuple[int, int]] = []
+
+    def open(self, number: int, place: int) -> OpenEvent:
+        """Return a new event.
+
+        Args:
+            number: Its number in its lane.
+            place: Position in the window of its first row.
+        """
+        event = OpenEvent(self._opened, number, place)
+        self._opened += 1
+        return event
+
+    def took(self, event: OpenEvent, count: int) -> None:
+        """Record that an event took the next ``count`` records of its lane."""
+        self._taken.append((event.serial, count))
+
+    def close(self, place: int, run: PackedRun) -> None:
+        """Record a closed event and the position in the window of the row that closed it."""
+        self._closed.append((place, run))
+
+    def collect_taken(self) -> list[tuple[int, int]]:
+        """Return the serials of events with the number of records that each took since the last call."""
+        taken, self._taken = self._taken, []
+        return taken
+
+    def collect_closed(self) -> list[PackedRun]:
+        """Return the events that were closed since the last call, in the order of closing."""
+        # The sort is stable. All events that one record closes belong to one lane, so they stay in order.
+        closed, self._closed = sorted(self._closed, key=itemgetter(0)), []
+        return [run for _, run in closed]
 
 
 class PackingLane:
@@ -61,7 +87,7 @@ class PackingLane:
         max_records: Maximum records of an event.
         is_one_group: Whether all its records belong to one user's group. Then no other group fills an event
             after that group moved on.
-        window: The state that the lanes of a window share.
+        window: The events of the window.
 
     Attributes:
         open: Its open events, in order.
@@ -82,7 +108,7 @@ class PackingLane:
     )
 
     def __init__(
-        self, group: str, *, max_bytes: int, max_records: int, is_one_group: bool, window: WindowPacking
+        self, group: str, *, max_bytes: int, max_records: int, is_one_group: bool, window: WindowEvents
     ) -> None:
         self._window = window
         self.group = group
@@ -174,8 +200,7 @@ class PackingLane:
             self._close_first(self.open[0].place)
 
     def _opened(self, place: int) -> OpenEvent:
-        event = OpenEvent(self._window.next_serial, self.first + len(self.open), place)
-        self._window.next_serial += 1
+        event = self._window.open(self.first + len(self.open), place)
         self.open.append(event)
         return event
 
@@ -183,10 +208,10 @@ class PackingLane:
         used = event.used
         event.take(records, start, end)
         self.used += event.used - used
-        self._window.taken.append((event.serial, end - start))
+        self._window.took(event, end - start)
 
     def _close_first(self, place: int) -> None:
         event = self.open.popleft()
         self.first += 1
         self.used -= event.used
-        self._window.closed.append((place, event.run(self.group)))
+        self._window.close(place, event.run(self.group))

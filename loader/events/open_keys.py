@@ -14,7 +14,7 @@ class OpenKeys:
 
     def __init__(self) -> None:
         self._keys = pl.DataFrame(schema={"key": pl.String, "serial": pl.Int64})
-        self._added: tuple[pl.Series, list[tuple[int, int]]] | None = None
+        self._added: tuple[pl.Series, Sequence[tuple[int, int]]] | None = None
 
     def add(self, keys: pl.Series, taken: Sequence[tuple[int, int]]) -> None:
         """Add the keys of a slice.
@@ -23,7 +23,7 @@ class OpenKeys:
             keys: The keys, lane by lane.
             taken: Serials of events with the number of records that each took, in the order of the keys.
         """
-        self._added = keys, list(taken)
+        self._added = keys, taken
 
     def repeated(
         self, keys: pl.Series, open_events: Collection[int]

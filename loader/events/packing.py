@@ -16,12 +16,11 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from operator import itemgetter
 from zlib import crc32
 
 import polars as pl
 
-from loader.events.lane_packing import LARGE_RECORD_BYTES, PackingLane, WindowPacking
+from loader.events.lane_packing import LARGE_RECORD_BYTES, PackingLane, WindowEvents
 from loader.events.open_event import LaneRecords, PackedRun
 from loader.events.open_keys import OpenKeys
 
@@ -101,7 +100,7 @@ class Packer:
         self._lane_bytes = packing.lane_bytes if lane_bytes is None else lane_bytes
         self._max_records = packing.max_records or 2**62
         self._lanes: dict[str | int, PackingLane] = {}
-        self._window = WindowPacking()
+        self._window = WindowEvents()
         self._keys = OpenKeys()
 
     def add(self, records: pl.DataFrame) -> list[PackedRun]:
@@ -114,7 +113,6 @@ class Packer:
             return []
         singles, known = self._singles(records)
         laid = _laid_by_lane(records, self._buckets, singles)
-        self._window.taken.clear()
         for batch in _batches(laid):
             for name, start, end in batch.lanes:
                 lane = self._lane(name)
@@ -122,21 +120,16 @@ class Packer:
                 alone, of_lane = batch.singles[first:last], known.get(lane.group, {})
                 behind = lane.place_each(batch.records, start, alone, of_lane)
                 lane.fill(batch.records, behind, end)
+        taken = self._window.collect_taken()
         if "key" in records.columns:
-            self._keys.add(laid.frame["key"], self._window.taken)
-        return self._closed()
+            self._keys.add(laid.frame["key"], taken)
+        return self._window.collect_closed()
 
     def end(self) -> list[PackedRun]:
         """Close all events at the end of the window, and return them in the order of their first rows."""
         for lane in self._lanes.values():
             lane.close_all()
-        return self._closed()
-
-    def _closed(self) -> list[PackedRun]:
-        # The sort is stable. All events that one record closes belong to one lane, so they stay in order.
-        closed = [run for _, run in sorted(self._window.closed, key=itemgetter(0))]
-        self._window.closed.clear()
-        return closed
+        return self._window.collect_closed()
 
     def _lane(self, name: str | int) -> PackingLane:
         lane = self._lanes.get(name)
