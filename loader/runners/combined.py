@@ -129,28 +129,29 @@ def summary_of(
         stopped_because=error.what if error is not None else "",
         last_trouble=max(troubles, key=lambda trouble: trouble.latest, default=None),
         rejected_because=reasons.pop() if len(reasons) == 1 else "",
-        before=_sum_of(befores, run_dir, is_whole=len(befores) == len(ends)) if befores else None,
+        before=_sum_of(befores, run_dir) if befores else None,
         identity=identity,
         nothing_new=bool(summaries) and all(each.nothing_new for each in summaries),
     )
     return summary if summary.nothing_new else _counted(summary, run_dir)
 
 
-def _sum_of(parts: Sequence[LoadSummary], run_dir: Path, *, is_whole: bool) -> LoadSummary:
+def _sum_of(parts: Sequence[LoadSummary], run_dir: Path) -> LoadSummary:
     """Return the summary of a load that workers finished first, from the summaries of its shards.
 
+    Each shard reads the whole extract. Rows of none of these shards remain elsewhere.
+
     Args:
-        parts: The summaries of the shards that were not finished before.
+        parts: The summaries of the shards that were not finished before; not all shards, if others were.
         run_dir: The run directory, absolute.
-        is_whole: Whether these are all shards.
     """
     counts = {name: sum(getattr(each, name) for each in parts) for name in COUNTED - OF_THE_EXTRACT}
+    rows_of_extract = max(each.rows_read + each.rows_elsewhere for each in parts)
     return replace(
         parts[0],
         run_dir=str(run_dir),
         seconds=max(each.seconds for each in parts),
-        rows_expected=parts[0].rows_expected if is_whole else None,
-        **counts | {"rows_elsewhere": 0 if is_whole else parts[0].rows_elsewhere},
+        **counts | {"rows_elsewhere": rows_of_extract - counts["rows_read"]},
     )
 
 

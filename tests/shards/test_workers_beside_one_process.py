@@ -17,7 +17,9 @@ from loader.loading.observers import Observers
 from loader.loading.settings import error_limits
 from loader.report import LoadSummary, Snapshot
 from loader.report.summary import to_json
+from loader.runners.combined import summary_of
 from loader.runners.error_sums import ErrorSums
+from loader.runners.messages import WorkerEnd
 from loader.runners.workers import run_workers
 from loader.testing import EmulatedService
 from tests.prepared.workers import start_worker
@@ -121,6 +123,39 @@ def test_the_end_of_an_unfinished_load_counts(job: MakeJob, extract: Path) -> No
     assert (before.rows_read, before.rows_rejected, before.files_total) == (ROWS, REJECTED, 1)
     assert before.violations() == []
     assert summary.exit_code is ExitCode.DELIVERED_WITH_FAILURES
+
+
+@pytest.mark.parametrize("finished_now", [1, 2, 3])
+def test_the_summary_of_some_shards_has_the_rows_of_the_others_elsewhere(
+    tmp_path: Path, finished_now: int
+) -> None:
+    """Shards that were finished before delivered the rest, and the sum still reads the whole extract."""
+    shares = (5, 7, 8)
+    ends = [
+        WorkerEnd(
+            LoadSummary(
+                run_dir="",
+                before=LoadSummary(
+                    run_dir="",
+                    files_total=2,
+                    files_read_whole=2,
+                    rows_expected=sum(shares),
+                    rows_read=share,
+                    records=share,
+                    rows_elsewhere=sum(shares) - share,
+                )
+                if number < finished_now
+                else None,
+            ),
+            None,
+        )
+        for number, share in enumerate(shares)
+    ]
+    before = summary_of(tmp_path, ends, Snapshot(), seconds=1.0, error=None).before
+    assert before is not None
+    assert before.violations() == []
+    assert (before.rows_read, before.files_total) == (sum(shares[:finished_now]), 2)
+    assert before.rows_elsewhere == sum(shares[finished_now:])
 
 
 def test_nights_keep_what_they_are_told_to(job: MakeJob, extract: Path, tmp_path: Path) -> None:
