@@ -120,6 +120,7 @@ KNOW_THE_JOB = {
     "stage_settings/frame.py": "makes a job of a frame",
     "loading/settings.py": "takes the settings of the parts of a load from it",
     "loading/api.py": "runs a load",
+    "loading/opening.py": "opens the parts of a load",
     "loading/library.py": "runs a load",
     "preview/preview.py": "runs a plan",
     "preview/planned_events.py": "runs a plan",

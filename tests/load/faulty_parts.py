@@ -14,8 +14,8 @@ from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from loader.events import SliceRecords
 from loader.extract import Extract, Slice, open_extract
 from loader.extract.settings import ExtractSettings
-from loader.loading.api import LoadParts
 from loader.loading.observers import Observers
+from loader.loading.opening import LoadParts
 from loader.model import Event, EventResult, Outcome, OutcomeKind, SlicePlan
 from loader.report import Snapshot
 from loader.service.client import SupplyChainClient, open_client

@@ -8,8 +8,9 @@ import pytest
 
 from loader.errors import Interrupted
 from loader.job import Job
-from loader.loading.api import LoadParts, run_to_end
+from loader.loading.api import run_to_end
 from loader.loading.observers import Ending, Observers
+from loader.loading.opening import LoadParts
 from loader.remote.keeper import KeepingPace
 from loader.report import Snapshot
 from loader.testing import INSTANCE_ID, EmulatedService, emulated_service

@@ -4,8 +4,9 @@ import json
 import sys
 
 from loader.job import Job
-from loader.loading.api import LoadParts, run_to_end
+from loader.loading.api import run_to_end
 from loader.loading.observers import Observers
+from loader.loading.opening import LoadParts
 from loader.remote.keeper import KeepingPace
 
 
