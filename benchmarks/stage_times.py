@@ -22,8 +22,10 @@ from loader.aws.signing import Credentials, Signer, request_line
 from loader.checkpoint import Plan, RunEnd, open_checkpoint
 from loader.delivery.dispatcher import Dispatcher
 from loader.delivery.entry import Entry
+from loader.delivery.interfaces import Bookkeeping
 from loader.delivery.lanes import Lanes
 from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.limits.learned import LearnedLimits
 from loader.delivery.marking import MARKED_AHEAD
 from loader.delivery.rate.governor import Governor, GovernorSettings
 from loader.events import EventPlanner
@@ -216,7 +218,8 @@ class _InstantClient:
 async def _time_dispatcher(watch: Stopwatch, events: Sequence[Event]) -> None:
     results: list[EventResult] = []
     governor = Governor(FULL_SPEED, now=time.monotonic())
-    dispatcher = Dispatcher(_InstantClient(), governor, InFlightCap(maximum=IN_FLIGHT), results.append)
+    learned = LearnedLimits(governor, InFlightCap(maximum=IN_FLIGHT))
+    dispatcher = Dispatcher(_InstantClient(), learned, Bookkeeping(results.append))
 
     async def offer() -> None:
         for event in events:

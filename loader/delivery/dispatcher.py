@@ -12,18 +12,17 @@ Rules kept here:
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 
-from loader.delivery.assembly import Owner, assemble
-from loader.delivery.entry import Entry
-from loader.delivery.interfaces import NOTHING_DURABLE, AttemptClient, DurableRecords, Surroundings
-from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.assembly import Pump, assemble, workers_of
+from loader.delivery.entry import Entry, EventDoubt
+from loader.delivery.interfaces import AttemptClient, Bookkeeping, Surroundings
+from loader.delivery.limits.learned import LearnedLimits
 from loader.delivery.limits.user_ceiling import Ceiling
-from loader.delivery.rate.controller import RateController
 from loader.delivery.settings import DeliverySettings
 from loader.delivery.stats import DeliveryStats
 from loader.errors import LoaderError, contained
-from loader.model import Event, EventResult, PartResult
+from loader.model import Event, PartResult
 
 _TICK_SECONDS = 0.001
 """Resolution of event loop timers. A shorter wait would busy-wait."""
@@ -34,40 +33,31 @@ class Dispatcher:
 
     Args:
         client: Makes attempts.
-        governor: The rate that the service allows.
-        in_flight_cap: Maximum number of attempts in flight.
-        on_result: Called on the loop's thread, exactly once for each settled event. A LoaderError from it
-            stops the load.
+        learned: The limits of rate and concurrency that follow the answers.
+        books: The receivers of marks and results.
         settings: The settings of the delivery.
         surroundings: Clocks and random numbers.
-        records: The durable records of the delivery.
     """
 
     def __init__(
         self,
         client: AttemptClient,
-        governor: RateController,
-        in_flight_cap: InFlightCap,
-        on_result: Callable[[EventResult], None],
+        learned: LearnedLimits,
+        books: Bookkeeping,
         *,
         settings: DeliverySettings | None = None,
         surroundings: Surroundings | None = None,
-        records: DurableRecords = NOTHING_DURABLE,
     ) -> None:
         settings = settings or DeliverySettings()
         self._surroundings = surroundings or Surroundings()
         self._drain_seconds = settings.drain_seconds
-        self._may_repeat = settings.may_repeat
+        self._doubt_of_earlier_runs = EventDoubt.HARMLESS if settings.may_repeat else EventDoubt.WHOLE
         self._wake = asyncio.Event()
+        pump = Pump(self._stop_with, self._wake)
         self._parts = parts = assemble(
-            client,
-            governor,
-            in_flight_cap,
-            Owner(on_result, self._stop_with, self._wake),
-            settings=settings,
-            surroundings=self._surroundings,
-            records=records,
+            learned, books, pump, settings=settings, surroundings=self._surroundings
         )
+        self._workers = workers_of(parts, client, pump, self._surroundings)
         self._lanes, self._inbox = parts.lanes, parts.inbox
         self._stop_reason: str | None = None
         self._error: LoaderError | None = None
@@ -77,7 +67,7 @@ class Dispatcher:
     @property
     def ceiling(self) -> Ceiling | None:
         """The rate that the user allows, or None."""
-        return self._parts.ceiling
+        return self._parts.admission.ceiling
 
     @property
     def stats(self) -> DeliveryStats:
@@ -107,11 +97,10 @@ class Dispatcher:
         entry = Entry(
             event,
             first_attempt_at,
-            may_have_been_accepted=may_have_been_accepted,
-            is_divisible=self._may_repeat or not may_have_been_accepted,
+            doubt=self._doubt_of_earlier_runs if may_have_been_accepted else EventDoubt.NONE,
+            handed_over_at=self._surroundings.monotonic(),
             known_parts=known_parts,
         )
-        entry.handed_over_at = self._surroundings.monotonic()
         return self._inbox.offer(entry)
 
     def close_intake(self) -> None:
@@ -148,7 +137,7 @@ class Dispatcher:
                     await self._pump(tasks)
                     await self._drain()
                     await self._parts.marker.stop()
-                self._parts.workers.cancel()
+                self._workers.cancel()
         except ExceptionGroup as bugs:
             raise bugs.exceptions[0] from None
         finally:
@@ -162,7 +151,7 @@ class Dispatcher:
         parts = self._parts
         while self._stop_reason is None and not (self._inbox.is_closed and not self._lanes):
             parts.marker.renew()
-            await parts.workers.start_attempts(tasks)
+            await self._workers.start_attempts(tasks)
             parts.path_watch.look()
             look = min(parts.marker.renewal_seconds, parts.stats.troubles.next_look_seconds())
             await self._sleep(min(parts.admission.wait_seconds, look))

@@ -2,13 +2,16 @@
 
 Rules kept here:
 
-1. ``may_have_been_accepted`` is never reset. A later answer does not remove the doubt.
+1. A possible acceptance is never reset. A later answer does not remove the doubt.
 2. This module only records facts. ``retry.decide`` makes decisions from them.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
+from loader.delivery.setbacks import NO_SETBACKS
 from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, Part, PartResult
 
 
@@ -42,53 +45,73 @@ class EventInParts(Protocol):
         """Return the result of the event: in doubt if any part is, else failed if any part is."""
 
 
+@dataclass(frozen=True, slots=True)
+class PartOf:
+    """The membership of an entry that is a part of a divided event.
+
+    Attributes:
+        bisection: The event in parts.
+        part: The records of the event that the entry sends.
+    """
+
+    bisection: EventInParts
+    part: Part
+
+
+class EventDoubt(Enum):
+    """Whether the service may have an event without a receipt, and whether a refusal may still divide it."""
+
+    NONE = "not accepted"
+    HARMLESS = "possibly accepted in an earlier run, and a repeated record is harmless"
+    WHOLE = "possibly accepted, so that it may only be repeated whole"
+
+
 class Entry:
     """An event in its lane.
 
+    Args:
+        event: The event.
+        first_attempt_at: Epoch seconds of the first attempt in an earlier run, or None.
+        doubt: Whether an earlier run may have had the event accepted.
+        handed_over_at: Monotonic seconds at which the event was offered for delivery.
+        known_parts: Results of its parts in earlier runs if it was divided.
+        part_of: The divided event of which the entry sends a part, or None for a whole event.
+
     Attributes:
         event: The event.
-        next: The next entry in its lane, or None.
-        epoch: Number that the governor gave the current attempt. It identifies the congestion epoch.
         handed_over_at: Monotonic seconds at which the event was offered for delivery.
-        started_at: Monotonic seconds at which the current attempt started.
+        known_parts: Results of its parts in earlier runs if it was divided; empty for a part.
+        part_of: The divided event of which the entry sends a part, or None for a whole event.
+        next: The next entry in its lane, or None. Set by the lanes.
+        is_marked: Whether its write-ahead mark is durable, which an attempt requires. Set by the lanes.
+        epoch: Number that the governor gave the current attempt. It identifies the congestion epoch. Set by
+            admission control.
+        started_at: Monotonic seconds at which the current attempt started. Set by admission control.
         attempts: Number of requests for the event in this run.
+        unanswered: Whether the last attempt has no outcome yet.
         first_attempt_at: Epoch seconds of the first attempt, including earlier runs; None without an attempt.
         last_attempt_at: Epoch seconds of the last attempt in this run, or None.
-        may_have_been_accepted: Whether the service may have the event although no receipt arrived.
         outcome: Outcome of the last attempt, or None.
-        troubles: Number of transient, unknown and blocked outcomes. It is the exponent of the backoff.
-        unknowns: Number of unknown outcomes.
-        unanswered: Whether the last attempt has no outcome yet.
-        refreshes: Consecutive REFRESH answers. SKEWED answers in between do not reset the count.
-        clock_adjustments: Consecutive SKEWED answers. REFRESH answers in between do not reset the count.
-        is_marked: Whether the write-ahead mark of the event is durable, which an attempt requires.
-        is_divisible: Whether a refusal may divide the event. A possible acceptance sets it to False.
-        known_parts: Results of its parts in earlier runs if it was divided; empty for a part.
-        bisection: The event in parts that this entry belongs to, or None if the entry is a whole event.
-        part: The records of the event that this entry sends, or None for all.
+        doubt: Whether the service may have the event although no receipt arrived.
+        setbacks: Counts of the outcomes that limit the retries.
     """
 
     __slots__ = (
         "attempts",
-        "bisection",
-        "clock_adjustments",
+        "doubt",
         "epoch",
         "event",
         "first_attempt_at",
         "handed_over_at",
-        "is_divisible",
         "is_marked",
         "known_parts",
         "last_attempt_at",
-        "may_have_been_accepted",
         "next",
         "outcome",
-        "part",
-        "refreshes",
+        "part_of",
+        "setbacks",
         "started_at",
-        "troubles",
         "unanswered",
-        "unknowns",
     )
 
     def __init__(
@@ -96,39 +119,36 @@ class Entry:
         event: Event,
         first_attempt_at: float | None = None,
         *,
-        may_have_been_accepted: bool = False,
-        is_divisible: bool = True,
+        doubt: EventDoubt = EventDoubt.NONE,
+        handed_over_at: float = 0.0,
         known_parts: Sequence[PartResult] = (),
+        part_of: PartOf | None = None,
     ) -> None:
         self.event = event
+        self.handed_over_at = handed_over_at
+        self.known_parts = known_parts
+        self.part_of = part_of
         self.next: Entry | None = None
+        self.is_marked = False
         self.epoch = 0
-        self.handed_over_at = 0.0
         self.started_at = 0.0
         self.attempts = 0
+        self.unanswered = False
         self.first_attempt_at = first_attempt_at
         self.last_attempt_at: float | None = None
-        self.may_have_been_accepted = may_have_been_accepted
         self.outcome: Outcome | None = None
-        self.troubles = 0
-        self.unknowns = 0
-        self.unanswered = False
-        self.refreshes = 0
-        self.clock_adjustments = 0
-        self.is_marked = False
-        self.is_divisible = is_divisible
-        self.known_parts = known_parts
-        self.bisection: EventInParts | None = None
-        self.part: Part | None = None
+        self.doubt = doubt
+        self.setbacks = NO_SETBACKS
 
-    def in_same_doubt(self, event: Event) -> "Entry":
-        """Return an entry for a part of this event, with the same facts about possible acceptance."""
-        return Entry(
-            event,
-            self.first_attempt_at,
-            may_have_been_accepted=self.may_have_been_accepted,
-            is_divisible=self.is_divisible,
-        )
+    @property
+    def may_have_been_accepted(self) -> bool:
+        """Whether the service may have the event although no receipt arrived."""
+        return self.doubt is not EventDoubt.NONE
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether a refusal may divide the event."""
+        return self.doubt is not EventDoubt.WHOLE
 
     def begin(self, wall_now: float) -> None:
         """Record that an attempt starts at ``wall_now`` (epoch seconds)."""
@@ -148,22 +168,12 @@ class Entry:
         self.outcome = outcome
         self.unanswered = False
         if outcome.may_have_been_accepted:
-            self.may_have_been_accepted = True
-            self.is_divisible = False
-        kind = outcome.kind
-        if kind is OutcomeKind.REFRESH:
-            self.refreshes += 1
-        elif kind is OutcomeKind.SKEWED:
-            self.clock_adjustments += 1
-            if not self.may_have_been_accepted:
-                # The service refused the request for its clock, so the life of the token has not begun. The
-                # time of the first attempt is also wrong, because the clock is about to be corrected.
-                self.first_attempt_at = None
-        else:
-            self.refreshes = self.clock_adjustments = 0
-        if kind is OutcomeKind.TRANSIENT or kind is OutcomeKind.BLOCKED or kind is OutcomeKind.UNKNOWN:
-            self.troubles += 1
-            self.unknowns += kind is OutcomeKind.UNKNOWN
+            self.doubt = EventDoubt.WHOLE
+        if outcome.kind is OutcomeKind.SKEWED and self.doubt is EventDoubt.NONE:
+            # The service refused the request for its clock, so the life of the token has not begun. The time
+            # of the first attempt is also wrong, because the clock is about to be corrected.
+            self.first_attempt_at = None
+        self.setbacks = self.setbacks.after(outcome.kind)
 
     def accepted(self, outcome: Outcome) -> EventResult:
         """Return the result of an event whose last attempt was accepted."""

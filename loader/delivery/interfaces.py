@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from loader.errors import contained
-from loader.model import Event, Outcome, PartResult
+from loader.model import Event, EventResult, Outcome, PartResult
 
 
 class AttemptClient(Protocol):
@@ -63,22 +63,21 @@ class PartLog(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class DurableRecords:
-    """The durable records of a delivery, and those of earlier runs.
+class Bookkeeping:
+    """The receivers of the marks and results of a delivery, and the holds that earlier runs recorded.
 
     Attributes:
+        on_result: Called on the loop's thread, exactly once for each settled event. A LoaderError from it
+            stops the load.
         write_ahead: Stores the marks that must be durable before an event is sent, or None for no marks.
         part_log: Stores the results of the parts of divided events. Without it no event is divided.
         held_groups: Groups that an earlier run of this load put on hold (``on_failure`` hold).
     """
 
+    on_result: Callable[[EventResult], None]
     write_ahead: WriteAhead | None = None
     part_log: PartLog | None = None
     held_groups: Iterable[str] = ()
-
-
-NOTHING_DURABLE = DurableRecords()
-"""No durable records, for deliveries that are not resumed: measurements and the requests of ``verify``."""
 
 
 @contextmanager

@@ -243,7 +243,7 @@ class Lanes:
             for entry in _chain(lane.first):
                 if not entry.is_marked:
                     break
-                in_play = entry.unanswered or entry.may_have_been_accepted or entry.bisection is not None
+                in_play = entry.unanswered or entry.may_have_been_accepted or entry.part_of is not None
                 if not (in_play or (entry is lane.first and lane.state is LaneState.IN_FLIGHT)):
                     yield entry
 

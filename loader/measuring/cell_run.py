@@ -11,7 +11,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 
 from loader.delivery.dispatcher import Dispatcher
+from loader.delivery.interfaces import Bookkeeping
 from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.limits.learned import LearnedLimits
 from loader.delivery.rate.governor import Governor
 from loader.delivery.rate.memory import Remembered
 from loader.delivery.settings import DeliverySettings
@@ -96,9 +98,8 @@ class CellRun:
         self._governor = Governor(now=time.monotonic(), learned_rate=known.limit, reached_rate=known.reached)
         self._dispatcher = Dispatcher(
             client,
-            self._governor,
-            InFlightCap(maximum=cell.in_flight),
-            lambda _result: None,
+            LearnedLimits(self._governor, InFlightCap(maximum=cell.in_flight)),
+            Bookkeeping(on_result=lambda _result: None),
             settings=DeliverySettings(rate=rate, drain_seconds=MEASURING_DRAIN_SECONDS),
         )
         self._began_at = time.monotonic()

@@ -11,7 +11,9 @@ from urllib.parse import quote, urlencode
 
 from loader.checkpoint.verdicts import Receipt
 from loader.delivery.dispatcher import Dispatcher
+from loader.delivery.interfaces import Bookkeeping
 from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.limits.learned import LearnedLimits
 from loader.delivery.rate.governor import Governor
 from loader.delivery.settings import DeliverySettings
 from loader.errors import LoaderError, ServiceStopped
@@ -120,9 +122,8 @@ class Asker:
         )
         self._dispatcher = Dispatcher(
             self._questions,
-            Governor(now=time.monotonic()),
-            InFlightCap(maximum=max_in_flight),
-            self._on_result,
+            LearnedLimits(Governor(now=time.monotonic()), InFlightCap(maximum=max_in_flight)),
+            Bookkeeping(self._on_result),
             settings=settings,
         )
 

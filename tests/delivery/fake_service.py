@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from loader.delivery.dispatcher import Dispatcher
-from loader.delivery.interfaces import DurableRecords, PartLog, Surroundings, WriteAhead
+from loader.delivery.interfaces import Bookkeeping, PartLog, Surroundings, WriteAhead
 from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.limits.learned import LearnedLimits
 from loader.delivery.rate.governor import Governor
 from loader.delivery.settings import DeliverySettings
 from loader.errors import LoaderError
@@ -240,14 +241,12 @@ class Delivery:
         self.cap = self.cap_type(maximum=self.max_in_flight)
         self.dispatcher = Dispatcher(
             self.service,
-            self.governor,
-            self.cap,
-            self._on_result,
+            LearnedLimits(self.governor, self.cap),
+            Bookkeeping(self._on_result, self.write_ahead, self.part_log, self.held_groups),
             settings=self.settings,
             surroundings=Surroundings(
                 monotonic=clock, wall=lambda: WALL_OFFSET + clock(), jitter=lambda: self.jitter
             ),
-            records=DurableRecords(self.write_ahead, self.part_log, self.held_groups),
         )
         return self.dispatcher
 

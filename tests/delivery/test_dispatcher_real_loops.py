@@ -8,8 +8,9 @@ import pytest
 import uvloop
 
 from loader.delivery.dispatcher import Dispatcher
-from loader.delivery.interfaces import Surroundings
+from loader.delivery.interfaces import Bookkeeping, Surroundings
 from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.limits.learned import LearnedLimits
 from loader.delivery.rate.governor import Governor
 from loader.delivery.settings import DeliverySettings
 from loader.model import EventResult, EventState
@@ -30,9 +31,8 @@ def test_delivers_on_real_time(runner: Callable[[Coroutine[Any, Any, None]], Non
         surroundings = Surroundings()
         dispatcher = Dispatcher(
             service,
-            Governor(now=surroundings.monotonic(), learned_rate=1e6),
-            InFlightCap(maximum=32),
-            results.append,
+            LearnedLimits(Governor(now=surroundings.monotonic(), learned_rate=1e6), InFlightCap(maximum=32)),
+            Bookkeeping(results.append),
             settings=DeliverySettings(rate=1000, max_held_bytes=10_000),
         )
         async with asyncio.TaskGroup() as tasks:

@@ -197,7 +197,7 @@ def test_the_parts_of_an_event_share_its_mark_and_precede_later_events() -> None
     lanes.add(second)
     lanes.marked(lanes.to_mark(10, 10))
     assert lanes.take(0.0) is first
-    halves = [first.in_same_doubt(first.event), first.in_same_doubt(first.event)]
+    halves = [Entry(first.event), Entry(first.event)]
     lanes.divide(first, halves, 0.0)
     assert not lanes.has_unmarked()
     assert list(lanes.remaining()) == [*halves, second]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.delivery.entry import Entry
+from loader.delivery.entry import Entry, EventDoubt
 from loader.delivery.outcomes.retry import (
     ACCEPTED,
     BACKOFF_CAP_SECONDS,
@@ -54,7 +54,7 @@ TABLE = [
 
 def after(*outcomes: Outcome, jitter: float = 0.5, seconds: float = 0.0, doubt: bool = False) -> Decision:
     """Return the decision on the last of these answers to one event, ``seconds`` after its first attempt."""
-    entry = Entry(answers.event(0), WALL, may_have_been_accepted=doubt)
+    entry = Entry(answers.event(0), WALL, doubt=EventDoubt.WHOLE if doubt else EventDoubt.NONE)
     for outcome in outcomes:
         entry.begin(WALL)
         entry.note(outcome)

@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loader.delivery.dispatcher import Dispatcher
+from loader.delivery.interfaces import Bookkeeping
 from loader.delivery.limits.byte_budget import event_bytes
 from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.limits.learned import LearnedLimits
 from loader.delivery.rate.governor import Governor
 from loader.delivery.settings import DeliverySettings
 from loader.extract import open_extract
@@ -123,9 +125,8 @@ async def test_bytes_held_exceed_the_budget_by_less_than_one_event(tmp_path: Pat
     client, results = FickleClient(chance), list[EventResult]()
     client.dispatcher = dispatcher = Dispatcher(
         client,
-        Governor(now=0.0, learned_rate=10_000.0),
-        InFlightCap(maximum=64),
-        results.append,
+        LearnedLimits(Governor(now=0.0, learned_rate=10_000.0), InFlightCap(maximum=64)),
+        Bookkeeping(results.append),
         settings=DeliverySettings(max_held_bytes=budget),
     )
     await deliver(dispatcher, events)

@@ -19,7 +19,7 @@ Rules kept here:
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from loader.delivery.entry import Entry
+from loader.delivery.entry import Entry, PartOf
 from loader.events.split import RecordSpan, halves, part_event, record_spans, whole
 from loader.model import Event, EventResult, EventState, Outcome, OutcomeKind, Part, PartResult, PartState
 
@@ -44,7 +44,7 @@ def calls_for_division(entry: Entry, outcome: Outcome) -> bool:
         (is_of_content or is_too_large)
         and len(entry.event.rows) > 1
         and entry.is_divisible
-        and (entry.bisection is None or entry.bisection.has_hope)
+        and (entry.part_of is None or entry.part_of.bisection.has_hope)
     )
 
 
@@ -90,10 +90,10 @@ class Bisection:
 
     def divide(self, entry: Entry) -> list[Entry]:
         """Return the halves of a refused entry, which is the whole event or a part of it."""
-        part = entry.part or whole(self.event)
-        self._open += 2 - (entry.part is not None)
+        part = whole(self.event) if entry.part_of is None else entry.part_of.part
+        self._open += 2 - (entry.part_of is not None)
         self._count_attempts(entry)
-        return [self._named(half, Entry(self._event(half))) for half in halves(part)]
+        return [Entry(self._event(half), part_of=PartOf(self, half)) for half in halves(part)]
 
     def go_on(self, entry: Entry, known: Iterable[PartResult]) -> list[Entry]:
         """Restore the results of earlier runs, and return the remaining parts in order.
@@ -105,14 +105,17 @@ class Bisection:
         results = {result.part: result for result in known}
         self._count_attempts(entry)
         leaves = self._leaves(whole(self.event), results)
-        left = [self._named(part, entry.in_same_doubt(self._event(part))) for part in leaves]
+        left = [
+            Entry(self._event(part), entry.first_attempt_at, doubt=entry.doubt, part_of=PartOf(self, part))
+            for part in leaves
+        ]
         self._open = len(left)
         return left
 
     def settle(self, entry: Entry, result: EventResult) -> PartResult | None:
         """Record the result of a part; return the result to log, or None if the part is in doubt."""
-        part, state = entry.part, result.state
-        assert part is not None
+        assert entry.part_of is not None
+        part, state = entry.part_of.part, result.state
         self._open -= 1
         self._count_attempts(entry)
         if state is EventState.IN_DOUBT:
@@ -134,11 +137,12 @@ class Bisection:
 
     def leave_out(self, entry: Entry, code: str, message: str) -> None:
         """Record that a part is not sent again. It is in doubt if it may have been accepted."""
-        assert entry.part is not None
+        assert entry.part_of is not None
         self._open -= 1
         self._count_attempts(entry)
         if entry.may_have_been_accepted:
-            self._in_doubt[entry.part] = entry.result(EventState.IN_DOUBT, code=code, message=message)
+            doubt = entry.result(EventState.IN_DOUBT, code=code, message=message)
+            self._in_doubt[entry.part_of.part] = doubt
 
     def result(self) -> EventResult:
         """Return the result of the event: in doubt if any part is, else failed if any part is."""
@@ -170,10 +174,6 @@ class Bisection:
 
     def _event(self, part: Part) -> Event:
         return part_event(self.event, part, self._data, self._places)
-
-    def _named(self, part: Part, entry: Entry) -> Entry:
-        entry.bisection, entry.part = self, part
-        return entry
 
     def _leaves(self, part: Part, results: dict[Part, PartResult]) -> Iterator[Part]:
         """Yield the unsent parts within a part."""

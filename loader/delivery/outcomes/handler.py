@@ -56,7 +56,7 @@ class OutcomeHandler:
         """
         now = self.surroundings.monotonic()
         self._update_limits(entry, outcome, now)
-        if outcome.kind is OutcomeKind.ACCEPTED and entry.bisection is None:
+        if outcome.kind is OutcomeKind.ACCEPTED and entry.part_of is None:
             self.settlement.accept(entry, outcome, now)
             return Remedy.NONE
         if outcome.kind is OutcomeKind.BLOCKED:
@@ -79,7 +79,7 @@ class OutcomeHandler:
             return Remedy.NONE
         if decision.remedy is Remedy.ADJUST_CLOCK and outcome.server_time is not None:
             self.client.adjust_clock(outcome.server_time)
-            if not entry.may_have_been_accepted and entry.bisection is None:
+            if not entry.may_have_been_accepted and entry.part_of is None:
                 self.lanes.take_back_mark(entry)
             self.clock_was_set()
         self.lanes.retry(entry, decision.due)

@@ -146,23 +146,23 @@ def _throttled(_outcome: Outcome, _entry: Entry, now: float, jitter: float) -> D
 
 def _transient(outcome: Outcome, entry: Entry, now: float, jitter: float) -> Decision:
     # Full jitter, as in the AWS SDKs. The exponent is bounded because floats overflow at 2 ** 1024.
-    longest = min(BACKOFF_BASE_SECONDS * 2.0 ** min(entry.troubles - 1, 30), BACKOFF_CAP_SECONDS)
+    longest = min(BACKOFF_BASE_SECONDS * 2.0 ** min(entry.setbacks.troubles - 1, 30), BACKOFF_CAP_SECONDS)
     retry_after = min(outcome.retry_after_seconds or 0.0, MAX_RETRY_AFTER_SECONDS)
     return Retry(now + max(jitter * longest, retry_after))
 
 
 def _unknown(outcome: Outcome, entry: Entry, now: float, jitter: float) -> Decision:
-    if entry.unknowns >= MAX_UNKNOWN_ANSWERS:
+    if entry.setbacks.unknowns >= MAX_UNKNOWN_ANSWERS:
         return given_up(entry)
     return _transient(outcome, entry, now, jitter)
 
 
 def _refresh(_outcome: Outcome, entry: Entry, now: float, _jitter: float) -> Decision:
-    return Stop(StopCause.CREDENTIALS) if entry.refreshes > 1 else Retry(now, Remedy.REFRESH)
+    return Stop(StopCause.CREDENTIALS) if entry.setbacks.refreshes > 1 else Retry(now, Remedy.REFRESH)
 
 
 def _skewed(outcome: Outcome, entry: Entry, now: float, _jitter: float) -> Decision:
-    if entry.clock_adjustments > 1 or outcome.server_time is None:
+    if entry.setbacks.clock_adjustments > 1 or outcome.server_time is None:
         return Stop(StopCause.CLOCK)
     return Retry(now, Remedy.ADJUST_CLOCK)
 

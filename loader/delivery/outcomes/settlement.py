@@ -70,19 +70,20 @@ class Settlement:
         """
         parked = self._let_go(entry, state)
         result = entry.result(state, code=code, message=message)
-        if entry.bisection is None:
+        if entry.part_of is None:
             self.budget.release(entry.event)
             self._hand_on(result)
         else:
-            parked = self._finish_part(entry.bisection, entry, result, parked)
+            parked = self._finish_part(entry.part_of.bisection, entry, result, parked)
         self._leave_out_all(parked)
 
     async def divide(self, entry: Entry) -> None:
         """Replace a refused event, or a refused part, by its halves."""
         assert self.part_log is not None
         assert entry.outcome is not None
-        bisection = entry.bisection or Bisection(entry.event)
-        part, outcome = entry.part or whole(entry.event), entry.outcome
+        member, outcome = entry.part_of, entry.outcome
+        bisection = Bisection(entry.event) if member is None else member.bisection
+        part = whole(entry.event) if member is None else member.part
         divided = PartResult(part, PartState.DIVIDED, entry.event.token, None, outcome.code, outcome.message)
         try:
             await self.part_log.divided(bisection.event, divided)
@@ -124,9 +125,10 @@ class Settlement:
         for entry in self.lanes.remaining():
             if entry.unanswered:
                 entry.note(interrupted)
-            if entry.bisection is not None:
-                entry.bisection.leave_out(entry, INTERRUPTED_CODE, reason)
-                in_parts[id(entry.bisection)] = entry.bisection
+            if entry.part_of is not None:
+                bisection = entry.part_of.bisection
+                bisection.leave_out(entry, INTERRUPTED_CODE, reason)
+                in_parts[id(bisection)] = bisection
             elif entry.may_have_been_accepted:
                 self._hand_on(entry.result(EventState.IN_DOUBT, code=INTERRUPTED_CODE, message=reason))
         for bisection in in_parts.values():
@@ -151,7 +153,7 @@ class Settlement:
         """Settle a part, and the event after its last part. Return the parked entries after the event."""
         settled = bisection.settle(entry, result)
         for later in parked:
-            if later.bisection is bisection:
+            if _belongs_to(later, bisection):
                 bisection.leave_out(later, ON_HOLD_CODE, "an earlier part of the event was not accepted")
         if settled is not None and self.part_log is not None:
             try:
@@ -160,7 +162,7 @@ class Settlement:
                 self.stop_with(error)
         if bisection.is_over:
             self._conclude_parts(bisection)
-        return [later for later in parked if later.bisection is not bisection]
+        return [later for later in parked if not _belongs_to(later, bisection)]
 
     def _conclude_parts(self, bisection: EventInParts) -> None:
         self.budget.release(bisection.event)
@@ -172,3 +174,7 @@ class Settlement:
             self.on_result(result)
         except LoaderError as error:
             self.stop_with(error)
+
+
+def _belongs_to(entry: Entry, bisection: EventInParts) -> bool:
+    return entry.part_of is not None and entry.part_of.bisection is bisection

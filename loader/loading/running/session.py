@@ -9,8 +9,9 @@ from functools import partial
 
 from loader.checkpoint import Checkpoint, RunEnd
 from loader.delivery.dispatcher import Dispatcher
-from loader.delivery.interfaces import DurableRecords, Surroundings
+from loader.delivery.interfaces import Bookkeeping, Surroundings
 from loader.delivery.limits.in_flight_cap import InFlightCap
+from loader.delivery.limits.learned import LearnedLimits
 from loader.delivery.rate.governor import Governor
 from loader.delivery.rate.memory import RateMemory, Remembered
 from loader.errors import (
@@ -86,12 +87,10 @@ class LoadSession:
         )
         self._dispatcher = Dispatcher(
             client,
-            self._governor,
-            self._cap,
-            self._recorder.result,
+            LearnedLimits(self._governor, self._cap),
+            Bookkeeping(self._recorder.result, checkpoint, self._recorder, held),
             settings=settings.delivery,
             surroundings=Surroundings(wall=client.service_now),
-            records=DurableRecords(checkpoint, self._recorder, held),
         )
 
         self._taking_over = TakingOver(settings.doubt, earlier, checkpoint, self._tally, client.service_now)
