@@ -27,7 +27,12 @@ class NullCheckpoint:
         """Return that no window was done before."""
         return {}
 
-    def window_progress(self, window: int) -> WindowProgress | None:  # noqa: ARG002 - the interface
+    @property
+    def progress(self) -> "NullCheckpoint":
+        """The results of earlier runs, of which there are none."""
+        return self
+
+    def of_window(self, window: int) -> WindowProgress | None:  # noqa: ARG002 - the interface
         """Return that the window was never planned."""
         return None
 

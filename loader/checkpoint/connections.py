@@ -1,6 +1,8 @@
 """Connections to a checkpoint: one that writes durably, and readers."""
 
 import sqlite3
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 BUSY_SECONDS = 10.0
@@ -8,6 +10,37 @@ BUSY_SECONDS = 10.0
 
 WAL_PAGES = 1000
 """Pages (4 KiB each) after which the write-ahead log is copied into the main file: SQLite's default."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """The open checkpoint file of a load.
+
+    Attributes:
+        path: The file.
+        writes: The connection of the writer's thread.
+        reads: A connection that reads the durable state at any time.
+        held: Closes the connections and releases the run directory.
+    """
+
+    path: Path
+    writes: sqlite3.Connection
+    reads: sqlite3.Connection
+    held: ExitStack
+
+    def close(self, *, is_written: bool) -> None:
+        """Close the file after its writer has ended, and release the run directory.
+
+        Args:
+            is_written: Whether everything was written, so that the file can be made a single one.
+        """
+        self.reads.close()
+        if is_written:
+            # If a reader has the file open, or the disk is full, the write-ahead log stays, and remains
+            # valid.
+            with suppress(sqlite3.Error):
+                make_single_file(self.writes)
+        self.held.close()
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -38,7 +71,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     )
 
 
-def stand_alone(connection: sqlite3.Connection) -> None:
+def make_single_file(connection: sqlite3.Connection) -> None:
     """Copy the write-ahead log into the main file, so that a copy of this file has everything.
 
     Raises:

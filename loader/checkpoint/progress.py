@@ -1,13 +1,17 @@
-"""The progress of the events of one window, for a load that resumes."""
+"""The results of earlier runs, for a run that goes on with the load."""
 
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from loader.checkpoint.doubt import SKIPPED
-from loader.checkpoint.queries import read_receipts
+from loader.checkpoint.queries import FileTotals, read_file_totals, read_receipts
+from loader.checkpoint.reading import reading_errors
 from loader.checkpoint.receipts import Receipts
+from loader.checkpoint.samples import StoredSample, read_samples
+from loader.checkpoint.slices import StoredSlice, read_slice
 from loader.model import EventState, Part, PartResult, PartState
 
 
@@ -80,6 +84,80 @@ class Gap:
 
     since: float
     below_window: int
+
+
+class LoadProgress:
+    """The durable results of a load so far. Every method may raise a CheckpointError.
+
+    Args:
+        connection: Reads the checkpoint.
+        path: The checkpoint, for errors.
+        retry_failed: Whether this run sends the events again that failed in earlier runs.
+
+    Attributes:
+        gaps: Events that lost machines may have sent, although the checkpoint has no row of them.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, *, retry_failed: bool) -> None:
+        self._connection, self._path, self._retry_failed = connection, path, retry_failed
+        self.gaps = read_gaps(connection)
+
+    def settled_windows(self) -> Mapping[int, Mapping[int, int]]:
+        """Return the windows that need not be read, because this run would send none of their events.
+
+        Returns:
+            The number of rows by file, for each window number.
+        """
+        with reading_errors(self._path):
+            return read_settled_windows(self._connection, retry_failed=self._retry_failed)
+
+    def of_window(self, window: int) -> WindowProgress | None:
+        """Return the progress of the events of a window, or None if the window was never planned."""
+        with reading_errors(self._path):
+            return read_progress(self._connection, window, retry_failed=self._retry_failed)
+
+    def slice(self, window: int, number: int) -> tuple[StoredSlice | None, Sequence[int]]:
+        """Return a slice as it was planned, and the events of its window without a known token.
+
+        Returns:
+            The slice, or None if no run planned it; and the indexes of the events.
+        """
+        with reading_errors(self._path):
+            unnamed = self._connection.execute(
+                "SELECT event_index FROM events WHERE window = ? AND token IS NULL", (window,)
+            )
+            return read_slice(self._connection, window, number), [index for (index,) in unnamed.fetchall()]
+
+    def known_rows(self) -> Mapping[int, int]:
+        """Return the number of rows of each file that was planned to its end, by file number."""
+        with reading_errors(self._path):
+            return read_known_rows(self._connection)
+
+    def held_groups(self) -> frozenset[str]:
+        """Return the groups whose later events ``--on-failure hold`` holds back when the run begins.
+
+        The set is empty if this run sends failed events again. An event in doubt does not hold its group
+        back, because it is sent again before later events of the group.
+        """
+        if self._retry_failed:
+            return frozenset()
+        with reading_errors(self._path):
+            return read_held_groups(self._connection)
+
+    def old_in_doubt(self, before: float) -> Sequence[InDoubtEvent]:
+        """Return the events in doubt that may have reached the service before a time in epoch seconds."""
+        with reading_errors(self._path):
+            return read_old_in_doubt(self._connection, before)
+
+    def file_totals(self, settled: Mapping[int, Mapping[int, int]]) -> Mapping[int, FileTotals]:
+        """Return the sums of each file. ``settled`` is the result of ``settled_windows``."""
+        with reading_errors(self._path):
+            return read_file_totals(self._connection, settled)
+
+    def samples(self) -> list[StoredSample]:
+        """Return the samples that earlier runs wrote."""
+        with reading_errors(self._path):
+            return read_samples(self._connection)
 
 
 def read_gaps(connection: sqlite3.Connection) -> list[Gap]:

@@ -17,7 +17,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from loader.checkpoint.connections import connect, stand_alone
+from loader.checkpoint.connections import connect, make_single_file
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.queries import Totals, read_receipts, read_totals
 from loader.checkpoint.reading import check_whole, open_for_reading, reading_errors
@@ -279,4 +279,4 @@ def open_verdicts(run_dir: Path) -> Iterator[Verdicts]:
         try:
             yield Verdicts(connection)
         finally:
-            stand_alone(connection)
+            make_single_file(connection)

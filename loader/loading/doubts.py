@@ -48,12 +48,12 @@ async def decide_doubts(rule: DoubtRule, checkpoint: Checkpoint, client: SupplyC
     """
     strays_since = checkpoint.disagreement.strays_since
     _log_disagreement(checkpoint)
-    if strays_since is None and not checkpoint.old_in_doubt(math.inf):
+    if strays_since is None and not checkpoint.progress.old_in_doubt(math.inf):
         return
     # The clock may have been changed since the last run, or the last run was on another machine.
     await client.ask_time()
     before = client.service_now() - SAFE_SECONDS
-    doubtful = checkpoint.old_in_doubt(before)
+    doubtful = checkpoint.progress.old_in_doubt(before)
     if strays_since is not None:
         if strays_since < before and not rule.may_resend:
             raise _strays_need_decision(checkpoint)

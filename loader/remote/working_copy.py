@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loader.atomic import write_whole
-from loader.checkpoint.connections import connect, stand_alone
+from loader.checkpoint.connections import connect, make_single_file
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.progress import Gap
 from loader.checkpoint.reading import reading_errors
@@ -194,7 +194,7 @@ def _leave_in_doubt(folder: Path, copied_at: float, lease: SeenLease | None) -> 
     path = folder / CHECKPOINT_NAME
     with reading_errors(path), closing(connect(path)) as connection:
         leave_gap(connection, Gap(copied_at, horizon))
-        stand_alone(connection)
+        make_single_file(connection)
 
 
 def parts_beside(shard: Shard | None, listed: Iterable[str], *, restart: bool) -> Iterator[Shard]:

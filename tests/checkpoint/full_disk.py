@@ -58,7 +58,7 @@ async def resume(run_dir: Path, durable: dict[int, int]) -> None:
     """Check that what was durable is there and what was marked is in doubt, then finish the load."""
     with open_checkpoint(run_dir, load_plan()) as checkpoint:
         for number, count in durable.items():
-            progress = checkpoint.window_progress(number)
+            progress = checkpoint.progress.of_window(number)
             assert progress is not None
             assert len(list(progress.accepted)) >= count
             assert len(list(progress.accepted)) + len(progress.in_doubt) == EVENTS
@@ -68,7 +68,7 @@ async def resume(run_dir: Path, durable: dict[int, int]) -> None:
         for index in range(EVENTS):
             checkpoint.record(accepted(last, index))
         await checkpoint.flush()
-        assert last in checkpoint.settled_windows()
+        assert last in checkpoint.progress.settled_windows()
         checkpoint.finish(RunEnd("done", 0, complete=True))
 
 

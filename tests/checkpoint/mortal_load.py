@@ -54,7 +54,7 @@ def check(checkpoint: Checkpoint, service: Diary, promises: Diary) -> None:
     stored: set[tuple[int, int]] = set()
     doubtful: set[tuple[int, int]] = set()
     for number in range(WINDOWS):
-        progress = checkpoint.window_progress(number)
+        progress = checkpoint.progress.of_window(number)
         if progress is not None:
             stored |= {(number, index) for index in progress.accepted}
             doubtful |= {(number, index) for index in progress.in_doubt}
@@ -70,9 +70,9 @@ def check(checkpoint: Checkpoint, service: Diary, promises: Diary) -> None:
 async def run(checkpoint: Checkpoint, service: Diary, promises: Diary, luck: random.Random) -> None:
     """Deliver what is left, in chunks and out of order."""
     for number in range(WINDOWS):
-        if number in checkpoint.settled_windows():
+        if number in checkpoint.progress.settled_windows():
             continue
-        progress = checkpoint.window_progress(number)
+        progress = checkpoint.progress.of_window(number)
         checkpoint.begin_slice(window(number))
         for start in range(0, EVENTS, CHUNK):
             await checkpoint.mark_sendable(up_to(number, start + CHUNK - 1, after=start - 1))

@@ -192,7 +192,7 @@ class CheckpointAgainstModel(RuleBasedStateMachine):
         assert totals.events_unprocessed == states.count(None) + states.count(UNPROCESSED)
 
     def compare_window(self, number: int, events: list[ModelEvent]) -> None:
-        progress = self.checkpoint.window_progress(number)
+        progress = self.checkpoint.progress.of_window(number)
         assert progress is not None
         indexes = {
             state: {index for index, event in enumerate(events) if event.state is state and not event.skipped}
@@ -205,7 +205,7 @@ class CheckpointAgainstModel(RuleBasedStateMachine):
         assert progress.skipped == {index for index, event in enumerate(events) if event.skipped}
         to_send = [event.to_send(retry_failed=self.model.retry_failed) for event in events]
         assert [progress.to_send(index) for index in range(len(events))] == to_send
-        assert (number in self.checkpoint.settled_windows()) is not any(to_send)
+        assert (number in self.checkpoint.progress.settled_windows()) is not any(to_send)
         assert receipts_of(self.checkpoint, number) == {
             index: event_id(number, index) for index in indexes[EventState.ACCEPTED]
         }

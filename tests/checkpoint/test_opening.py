@@ -102,7 +102,7 @@ async def test_the_log_of_a_killed_run_is_read(tmp_path: Path) -> None:
     shutil.copytree(killed, tmp_path / "moved", ignore=shutil.ignore_patterns("*-shm"))
     for run_dir in (killed, tmp_path / "moved"):
         with open_checkpoint(run_dir, load_plan()) as checkpoint:
-            progress = checkpoint.window_progress(0)
+            progress = checkpoint.progress.of_window(0)
             assert progress is not None
             assert (list(progress.accepted), len(progress.in_doubt)) == ([0], WINDOW_ROWS - 1)
 
@@ -118,7 +118,7 @@ def test_a_torn_log_costs_no_more_than_its_tail(
     log = killed / f"{CHECKPOINT_NAME}-wal"
     log.write_bytes(log.read_bytes()[: round(share * log.stat().st_size)])
     with open_checkpoint(killed, load_plan()) as checkpoint:
-        progress = checkpoint.window_progress(0)
+        progress = checkpoint.progress.of_window(0)
         states = (progress and list(progress.accepted), progress and len(progress.in_doubt))
         assert states in ((None, None), ([], 0), ([], WINDOW_ROWS), ([0], WINDOW_ROWS - 1))
 
@@ -155,7 +155,7 @@ async def test_restart_keeps_the_old_checkpoint_under_its_id(tmp_path: Path) -> 
         assert (checkpoint.resumed, checkpoint.finished) == (False, False)
         assert checkpoint.load_id != old_id
         assert checkpoint.archived == run_dir / f"checkpoint-{old_id}.sqlite"
-        assert checkpoint.window_progress(0) is None
+        assert checkpoint.progress.of_window(0) is None
         with sqlite3.connect(checkpoint.archived) as old:
             assert old.execute("SELECT accepted FROM windows").fetchall() == [(1,)]
         old.close()

@@ -92,7 +92,7 @@ def test_the_export_has_a_line_for_each_refused_record(run_dir: Path, tmp_path: 
 def test_a_retry_is_told_of_all_but_the_failed_parts(run_dir: Path) -> None:
     """Receipts and divisions are kept; what failed is to be sent again, and may be accepted then."""
     with opened(run_dir, retry_failed=True) as checkpoint:
-        progress = checkpoint.window_progress(0)
+        progress = checkpoint.progress.of_window(0)
         assert progress is not None
         assert progress.to_send(0)
         known = sorted(progress.parts[0], key=lambda each: (each.part.first, each.part.count))
@@ -109,7 +109,7 @@ def test_a_retry_is_told_of_all_but_the_failed_parts(run_dir: Path) -> None:
 def test_without_a_retry_nothing_is_left(run_dir: Path) -> None:
     """A failed event is settled, in parts as in one."""
     with opened(run_dir) as checkpoint:
-        assert checkpoint.settled_windows() == {0: {0: 8}}
+        assert checkpoint.progress.settled_windows() == {0: {0: 8}}
 
 
 def test_a_crash_leaves_the_event_in_doubt_and_its_parts_known(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_crash_leaves_the_event_in_doubt_and_its_parts_known(tmp_path: Path) -
     assert overview.totals is not None
     assert (overview.totals.events_in_doubt, overview.totals.records_failed) == (1, 1)
     with opened(tmp_path / "run") as checkpoint:
-        progress = checkpoint.window_progress(0)
+        progress = checkpoint.progress.of_window(0)
         assert progress is not None
         assert list(progress.in_doubt) == [0]
         assert sum(part.count for part in progress.settled_parts(0)) == 3

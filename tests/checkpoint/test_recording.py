@@ -77,13 +77,13 @@ async def test_receipts_survive_and_drop_their_events(reopen: Reopen) -> None:
         checkpoint.record(accepted(0, index))
     checkpoint.finish(STOPPED)
     again = reopen()
-    progress = again.window_progress(0)
+    progress = again.progress.of_window(0)
     assert progress is not None
     assert (again.resumed, again.finished) == (True, False)
     assert [index for index in range(WINDOW_ROWS) if not progress.to_send(index)] == [0, 3, 7]
     assert receipts_of(again, 0) == {index: event_id(0, index) for index in (0, 3, 7)}
     assert progress.in_doubt == {}
-    assert again.window_progress(1) is None
+    assert again.progress.of_window(1) is None
 
 
 async def test_totals_add_up_in_every_state(reopen: Reopen) -> None:
@@ -145,22 +145,22 @@ async def test_retry_failed_sends_failed_events_and_their_rows_go_with_the_recei
     checkpoint.finish(DONE)
     plain = reopen()
     assert plain.finished
-    assert 0 in plain.settled_windows()
-    assert 1 not in plain.settled_windows()
-    assert plain.held_groups() == {"group 7"}
+    assert 0 in plain.progress.settled_windows()
+    assert 1 not in plain.progress.settled_windows()
+    assert plain.progress.held_groups() == {"group 7"}
     plain.close()
     retrying = reopen(retry_failed=True)
-    progress = retrying.window_progress(0)
+    progress = retrying.progress.of_window(0)
     assert progress is not None
     assert [index for index in range(WINDOW_ROWS) if progress.to_send(index)] == [7]
-    assert 0 not in retrying.settled_windows()
-    assert retrying.held_groups() == frozenset()
+    assert 0 not in retrying.progress.settled_windows()
+    assert retrying.progress.held_groups() == frozenset()
     retrying.begin_slice(window_plan())
     await retrying.mark_sendable(up_to(0, 7))
     retrying.record(accepted(0, 7))
     await retrying.flush()
     assert rows(retrying, "SELECT * FROM events") == rows(retrying, "SELECT * FROM marks") == []
-    assert 0 in retrying.settled_windows()
+    assert 0 in retrying.progress.settled_windows()
     assert retrying.totals().events_accepted == WINDOW_ROWS
 
 
@@ -174,8 +174,8 @@ async def test_settled_windows_are_listed_with_their_rows(reopen: Reopen) -> Non
     checkpoint.record(accepted(0, 0))
     checkpoint.record(put_aside(1, 0))
     await checkpoint.flush()
-    assert checkpoint.settled_windows() == {0: {0: 5}, 1: {0: 1}, 3: {0: 7}}
-    assert reopen(retry_failed=True).settled_windows() == {0: {0: 5}, 3: {0: 7}}
+    assert checkpoint.progress.settled_windows() == {0: {0: 5}, 1: {0: 1}, 3: {0: 7}}
+    assert reopen(retry_failed=True).progress.settled_windows() == {0: {0: 5}, 3: {0: 7}}
 
 
 async def test_totals_are_told_after_the_end(reopen: Reopen) -> None:
@@ -186,7 +186,7 @@ async def test_totals_are_told_after_the_end(reopen: Reopen) -> None:
     checkpoint.finish(STOPPED)
     assert checkpoint.totals().events_accepted == 1
     with pytest.raises(sqlite3.ProgrammingError):
-        checkpoint.window_progress(0)
+        checkpoint.progress.of_window(0)
 
 
 async def test_a_second_failure_adds_up_its_attempts(reopen: Reopen) -> None:
@@ -212,7 +212,7 @@ async def test_doubt_about_a_retry_is_as_old_as_the_retry(reopen: Reopen) -> Non
     retrying = reopen(retry_failed=True)
     retrying.record(put_aside(0, 7, EventState.IN_DOUBT, first_attempt_at=START + 40_000))
     await retrying.flush()
-    progress = retrying.window_progress(0)
+    progress = retrying.progress.of_window(0)
     assert progress is not None
     assert progress.in_doubt == {7: START + 40_000}
 
@@ -262,7 +262,7 @@ async def test_a_run_that_died_leaves_marked_events_in_doubt(reopen: Reopen, clo
     checkpoint.record(accepted(0, 0))
     checkpoint.record(put_aside(0, 4))
     again = reopen()
-    progress = again.window_progress(0)
+    progress = again.progress.of_window(0)
     assert progress is not None
     assert progress.in_doubt == {1: START, 2: START, 3: START + 10, 5: START + 10}
     assert [index for index in range(WINDOW_ROWS) if progress.to_send(index)] == [1, 2, 3, 5, 6, 7]
@@ -292,7 +292,7 @@ async def test_an_event_marked_again_is_as_old_as_the_later_mark(reopen: Reopen,
     await checkpoint.mark_sendable(up_to(0, 2))
     clock.now += 60
     await checkpoint.mark_sendable([(0, 1)])
-    progress = reopen().window_progress(0)
+    progress = reopen().progress.of_window(0)
     assert progress is not None
     assert progress.in_doubt == {0: START, 1: START + 60, 2: START}
 
@@ -308,7 +308,7 @@ async def test_a_polite_end_clears_its_own_marks_only(reopen: Reopen) -> None:
     second.record(accepted(0, 0))
     second.finish(STOPPED)
     third = reopen()
-    progress = third.window_progress(0)
+    progress = third.progress.of_window(0)
     assert progress is not None
     assert progress.in_doubt == {1: START}
     assert rows(third, "SELECT * FROM marks") == []
@@ -321,7 +321,7 @@ async def test_a_rude_end_keeps_its_marks(reopen: Reopen) -> None:
     await checkpoint.mark_sendable(up_to(0, 0))
     checkpoint.finish(RunEnd("bug", 70, complete=False, graceful=False, attempts=1, seconds=2.5))
     again = reopen()
-    progress = again.window_progress(0)
+    progress = again.progress.of_window(0)
     assert progress is not None
     assert progress.in_doubt == {0: START}
     assert rows(again, "SELECT cause, exit_code, attempts, seconds FROM runs") == [("bug", 70, 1, 2.5)]
@@ -339,7 +339,7 @@ async def test_dying_while_retrying_puts_failed_events_in_doubt(reopen: Reopen, 
     retrying.begin_slice(window_plan())
     await retrying.mark_sendable(up_to(0, 2))
     again = reopen()
-    progress = again.window_progress(0)
+    progress = again.progress.of_window(0)
     assert progress is not None
     assert progress.in_doubt == dict.fromkeys((0, 1, 2), START + 100)
     assert progress.failed == frozenset()
@@ -355,7 +355,7 @@ async def test_dying_without_retrying_leaves_failed_events_failed(reopen: Reopen
     second.begin_slice(window_plan())
     await second.mark_sendable(up_to(0, 2))
     third = reopen()
-    progress = third.window_progress(0)
+    progress = third.progress.of_window(0)
     assert progress is not None
     assert (set(progress.in_doubt), set(progress.failed)) == ({0, 2}, {1})
 
@@ -370,7 +370,7 @@ async def test_doubt_keeps_its_oldest_time(reopen: Reopen, clock: Clock) -> None
     again = reopen()
     again.record(put_aside(0, 0, EventState.IN_DOUBT, first_attempt_at=START + 500))
     await again.flush()
-    progress = again.window_progress(0)
+    progress = again.progress.of_window(0)
     assert progress is not None
     assert progress.in_doubt == {0: START}
 
@@ -384,7 +384,7 @@ async def test_doubt_without_an_attempt_is_as_old_as_its_mark(reopen: Reopen, cl
     await checkpoint.mark_sendable(up_to(0, 7, after=3))
     checkpoint.record(put_aside(0, 2, EventState.IN_DOUBT, first_attempt_at=None))
     await checkpoint.flush()
-    progress = checkpoint.window_progress(0)
+    progress = checkpoint.progress.of_window(0)
     assert progress is not None
     assert progress.in_doubt == {2: START}
 
@@ -398,22 +398,22 @@ async def test_old_doubt_may_be_sent_again_or_skipped(reopen: Reopen, clock: Clo
     await checkpoint.mark_sendable(up_to(0, 1, after=0))
     clock.now += 1000
     again = reopen(retry_failed=True)
-    (old,) = again.old_in_doubt(START + 500)
+    (old,) = again.progress.old_in_doubt(START + 500)
     assert (old.window, old.index, old.file, old.first_row, old.token, old.since) == (0, 0, 0, 0, None, START)
     await again.skip_in_doubt(START + 500)
-    progress = again.window_progress(0)
+    progress = again.progress.of_window(0)
     assert progress is not None
     assert (set(progress.skipped), set(progress.failed), set(progress.in_doubt)) == ({0}, set(), {1})
     assert not progress.to_send(0)
-    assert again.old_in_doubt(START + 500) == []
+    assert again.progress.old_in_doubt(START + 500) == []
     assert rows(again, f"SELECT event_index FROM events WHERE code = '{SKIPPED}'") == [(0,)]
     again.record(accepted(0, 1))
     await again.flush()
-    assert 0 in again.settled_windows()
+    assert 0 in again.progress.settled_windows()
     await again.resend_in_doubt(START + 500)
-    assert 0 in again.settled_windows()
+    assert 0 in again.progress.settled_windows()
     await again.resend_in_doubt(START + 500, skipped_too=True)
-    progress = again.window_progress(0)
+    progress = again.progress.of_window(0)
     assert progress is not None
     assert progress.in_doubt == {0: START + 2000}
 
@@ -426,7 +426,7 @@ async def test_resent_doubt_is_young_again(reopen: Reopen, clock: Clock) -> None
     clock.now += 30_000
     again = reopen()
     await again.resend_in_doubt(START + 1)
-    progress = again.window_progress(0)
+    progress = again.progress.of_window(0)
     assert progress is not None
     assert progress.in_doubt == {0: START + 30_000, 1: START + 30_000}
 
@@ -457,7 +457,7 @@ async def test_rows_are_known_for_files_planned_to_their_end(reopen: Reopen) -> 
     checkpoint.begin_slice(window_plan(2, file=1, first_row=0))
     checkpoint.begin_slice(window_plan(4, file=2, first_row=8, last_of_file=True))
     await checkpoint.flush()
-    assert checkpoint.known_rows() == {0: 11}
+    assert checkpoint.progress.known_rows() == {0: 11}
 
 
 async def test_receipts_that_are_no_uuid_are_kept_in_words(reopen: Reopen) -> None:
@@ -469,7 +469,7 @@ async def test_receipts_that_are_no_uuid_are_kept_in_words(reopen: Reopen) -> No
     checkpoint.record(type(odd)(odd.event, odd.state, "receipt-77"))
     await checkpoint.flush()
     assert receipts_of(checkpoint, 0) == {0: event_id(0, 0), 1: "receipt-77"}
-    assert 0 in checkpoint.settled_windows()
+    assert 0 in checkpoint.progress.settled_windows()
 
 
 async def test_finished_and_stopped_runs_are_told_apart(reopen: Reopen) -> None:

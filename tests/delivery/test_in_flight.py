@@ -165,12 +165,12 @@ def test_a_busy_process_queues_no_more() -> None:
     cap = settled(rate=2000.0, latency=0.3)
     limits = []
     for look in range(40):
-        cap.looked(1.0)
+        cap.note_cpu_share(1.0)
         cap.succeeded(1e3 + look, 0.3, 2000.0)
         limits.append(cap.limit)
     assert limits == sorted(limits, reverse=True)
     assert limits[-1] == SPARE
     for look in range(40):
-        cap.looked(0.5)
+        cap.note_cpu_share(0.5)
         cap.succeeded(2e3 + look, 0.3, 2000.0)
     assert cap.limit >= 600

@@ -60,8 +60,8 @@ async def test_what_a_copy_does_not_know_is_in_doubt(tmp_path: Path) -> None:
             assert read_gaps(connection) == [Gap(COPIED_AT, 5)]
     clock.now += 50
     with open_checkpoint(folder, load_plan(), clock=clock) as checkpoint:
-        first, second = checkpoint.window_progress(0), checkpoint.window_progress(1)
-        gaps = checkpoint.gaps
+        first, second = checkpoint.progress.of_window(0), checkpoint.progress.of_window(1)
+        gaps = checkpoint.progress.gaps
     assert first is not None
     assert second is not None
     assert list(first.accepted) == [0]

@@ -15,7 +15,7 @@ import orjson
 
 from loader.atomic import drafting, make_private_file, remove_drafts
 from loader.checkpoint.checkpoint import Checkpoint, OpenedState
-from loader.checkpoint.connections import connect, connect_reader, stand_alone
+from loader.checkpoint.connections import OpenFile, connect, connect_reader, make_single_file
 from loader.checkpoint.doubt import LOST_ANSWER
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.plan import Plan, differences, setting_differences, shown
@@ -37,7 +37,7 @@ from loader.errors import CheckpointError, CheckpointMismatch
 from loader.model import SourceFile
 from loader.private_files import check_files, make_private_folder, with_sidecars
 
-NO_ANSWER = "The run ended before an answer was written down."
+NO_ANSWER = "The run ended before the answer was recorded."
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +125,7 @@ def open_checkpoint(
             archived=archived,
             disagreement=disagreement,
         )
-        return Checkpoint(
-            run_dir, state, run, connection=connection, reader=reader, held=held.pop_all(), clock=clock
-        )
+        return Checkpoint(OpenFile(path, connection, reader, held.pop_all()), state, run, clock)
 
 
 def _look(run_dir: Path, plan: Plan) -> _Found | None:
@@ -191,7 +189,7 @@ def _refuse(run_dir: Path, found: _Found, command: str, *, restart: bool, supers
             next_step=_choices(run_dir, command),
         )
     raise CheckpointMismatch(
-        "The run directory holds an unfinished load of another plan; nothing in it was changed.",
+        "The run directory contains an unfinished load of another plan; nothing in it was changed.",
         where=str(run_dir),
         why=shown(found.changes),
         next_step="resume it with the settings and files with which it began, name another --run-dir, or "
@@ -220,7 +218,7 @@ def _archive(path: Path, found: _Found | None, now: float) -> Path | None:
     """Rename the old checkpoint, and return its new path."""
     if found is not None and found.load_id is not None:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            stand_alone(connection)
+            make_single_file(connection)
         name = found.load_id
     else:
         name = f"{UNREADABLE_PREFIX}{_new_load_id(now)}"

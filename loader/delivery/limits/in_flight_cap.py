@@ -134,7 +134,7 @@ class InFlightCap:
         self.overdue.look(now, self._quantile_seconds)
         self._set(min(max(need, SPARE), self._health, self._room))
 
-    def looked(self, cpu_share: float) -> None:
+    def note_cpu_share(self, cpu_share: float) -> None:
         """Record the processor usage of this process since the last call.
 
         Args:

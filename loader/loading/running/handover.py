@@ -55,7 +55,7 @@ class Feeder:
     async def _feed_slice(self, plan: SlicePlan) -> bool:
         if plan.number == 0:
             # The results of earlier runs for a window are complete before this run begins it.
-            self._progress = self._checkpoint.window_progress(plan.window)
+            self._progress = self._checkpoint.progress.of_window(plan.window)
         progress = self._progress
         is_new = self._checkpoint.begin_slice(plan)
         settled = Counter({file.file: file.rows_read - file.records for file in plan.files})

@@ -66,11 +66,11 @@ class LoadSession:
         self._checkpoint = checkpoint
         self._observers = observers
         self._error: LoaderError | None = None
-        self._settled = checkpoint.settled_windows()
+        self._settled = checkpoint.progress.settled_windows()
         self._tally = LoadCounters(
             extract,
             checkpoint.totals(),
-            checkpoint.file_totals(self._settled),
+            checkpoint.progress.file_totals(self._settled),
             sum(sum(files.values()) for files in self._settled.values()),
             retry_failed=settings.retry_failed,
         )
@@ -78,7 +78,7 @@ class LoadSession:
         self._recorder = Recorder(
             checkpoint, self._tally, extract, on_result=observers.on_result, stop=self.stop, limits=limits
         )
-        self._sampler = Sampler(self._tally.before, checkpoint.samples())
+        self._sampler = Sampler(self._tally.before, checkpoint.progress.samples())
         known = Remembered() if settings.forget_rate else self._rate_memory.recall(time.time())
         self._governor = Governor(now=time.monotonic(), learned_rate=known.limit, reached_rate=known.reached)
         self._cap = InFlightCap(maximum=settings.max_in_flight)
@@ -149,7 +149,7 @@ class LoadSession:
             self._settings.destination,
             self._extract,
             wanted=lambda number: number not in self._settled,
-            known_rows=self._checkpoint.known_rows(),
+            known_rows=self._checkpoint.progress.known_rows(),
             ends=self._tally.ends,
             generation=self._checkpoint.generation,
         )
@@ -164,7 +164,7 @@ class LoadSession:
     async def _watch(self) -> None:
         while True:
             self._look("draining" if self._error is not None else "delivering")
-            self._cap.looked(self._tally.cpu_share)
+            self._cap.note_cpu_share(self._tally.cpu_share)
             if self._observers.ceiling is not None and self._dispatcher.ceiling is not None:
                 self._dispatcher.ceiling.change(*self._observers.ceiling)
             await asyncio.sleep(WATCH_SECONDS)

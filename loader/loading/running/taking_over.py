@@ -37,7 +37,7 @@ class TakingOver:
         self._checkpoint = checkpoint
         self._counters = counters
         self._clock = clock
-        self._gaps = checkpoint.gaps
+        self._gaps = checkpoint.progress.gaps
 
     def of_slice(self, plan: SlicePlan, progress: WindowProgress | None) -> TakenOver | None:
         """Take over the earlier results for the events of a slice, record them, and return them.
@@ -106,4 +106,4 @@ def held_groups(
     if on_failure is not OnFailure.HOLD:
         return frozenset()
     of_earlier = earlier.held_groups() if earlier is not None and not retry_failed else frozenset()
-    return checkpoint.held_groups() | of_earlier
+    return checkpoint.progress.held_groups() | of_earlier
