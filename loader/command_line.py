@@ -54,7 +54,7 @@ class CommandLine:
 
     @classmethod
     def parsed(cls, line: str) -> Self | None:
-        """Return what ``pasteable`` made a line of; None if the line is of something else."""
+        """Return the command line that ``pasteable`` wrote as this line, or None for any other line."""
         words = _words(line)
         if words[:2] == [PIPED_INPUT, "|"]:
             return cls(words[3:], reads_input=True) if words[2:3] == [PROGRAM] else None
@@ -98,13 +98,13 @@ class CommandLine:
         return replace(self, arguments=tuple(kept))
 
     def having(self, flag: str, value: str = "") -> Self:
-        """Return the line with a flag set, in place of what was said with it before."""
+        """Return the line with a flag set. Earlier values of the flag are removed."""
         bare = self.without(flag, take_value=bool(value))
         return replace(bare, arguments=(*bare.arguments, flag, *([value] if value else [])))
 
 
 def _quoted(word: str) -> str:
-    """Return a word for a shell; as a call of printf if a terminal would not show each character as it is."""
+    """Return a word for a shell: a call of printf if a terminal would not show each character as it is."""
     if word.isprintable():
         return shlex.quote(word)
     content = word.encode(errors="surrogateescape")

@@ -20,7 +20,7 @@ SQLITE_SIDECARS = ("-wal", "-shm", "-journal")
 
 
 def state_folder() -> Path:
-    """Return the folder in which the loader remembers things from one command to the next."""
+    """Return the folder in which the loader stores values for later commands, such as learned rates."""
     if named := os.environ.get("XDG_STATE_HOME"):
         return Path(named) / "scn-loader"
     try:

@@ -40,7 +40,7 @@ class RejectedRows:
         )
 
     def left_out(self) -> Iterator[tuple[int, int, str, str]]:
-        """Yield nothing, because each rejected row can be corrected."""
+        """Yield the rows that must not be loaded again: none, because each rejected row can be corrected."""
         yield from ()
 
 

@@ -90,7 +90,7 @@ def with_job_options(command: Callable[..., None]) -> Callable[..., None]:
 def with_file_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give ``command(own options, files)`` the flags of CSV files and workbooks.
 
-    It gets those given as the dict ``files``, with a dict for each of ``FILE_TABLES``.
+    The settings that the user gave are passed as the dict ``files``, with a dict for each of ``FILE_TABLES``.
     """
     own = inspect.signature(command, eval_str=True).parameters
 

@@ -1,4 +1,4 @@
-"""The setbacks of one event: how often its attempts ended without an acceptance, by what the retries need."""
+"""The setbacks of one event: counts of the attempts without an acceptance, on which its retries depend."""
 
 from dataclasses import dataclass, replace
 

@@ -27,7 +27,7 @@ PART = re.compile(r"/shards/[0-9]+of[0-9]+$", re.ASCII)
 
 
 def address_of(run_dir: Path | None) -> str | None:
-    """Return the address ``s3://bucket/prefix`` that a run directory is given by; None for a folder."""
+    """Return the address ``s3://bucket/prefix`` of a run directory in S3, or None for a folder."""
     if run_dir is None or not run_dir.parts or run_dir.parts[0].lower() != SCHEME:
         return None
     return f"s3://{'/'.join(run_dir.parts[1:])}"
@@ -40,7 +40,7 @@ def split_address(address: str) -> tuple[str, str]:
 
 
 def address_problems(address: str) -> Iterator[str]:
-    """Yield why an address cannot name a run directory."""
+    """Yield the reasons why an address cannot be a run directory."""
     bucket, prefix = split_address(address)
     if not BUCKET.fullmatch(bucket):
         yield f"{address} names no bucket; give s3://BUCKET/PREFIX"
@@ -51,9 +51,9 @@ def address_problems(address: str) -> Iterator[str]:
 
 
 def working_copy_of(address: str) -> Path:
-    """Return the folder of this machine in which the run directory at an address is worked on.
+    """Return the folder of this machine that is the working copy of the run directory at an address.
 
-    That of a shard, ``s3://bucket/prefix/shards/KofN``, is in that of the whole.
+    The working copy of a shard, ``s3://bucket/prefix/shards/KofN``, is inside that of the whole load.
     """
     whole = PART.sub("", address)
     part = address.removeprefix(whole).strip("/")
@@ -61,13 +61,13 @@ def working_copy_of(address: str) -> Path:
 
 
 def local_path(run_dir: Path) -> Path:
-    """Return where a run directory is on this machine: itself, or the working copy of one in S3."""
+    """Return the folder of a run directory on this machine. For one in S3, it is the working copy."""
     address = address_of(run_dir)
     return run_dir if address is None else working_copy_of(address)
 
 
 def _working_folder() -> Path:
-    """Return the folder of the working copies: in the user's state folder, or where temporary files go."""
+    """Return the folder of all working copies: in the state folder, else in that for temporary files."""
     state = state_folder()
     existing = next(each for each in (state, *state.parents) if each.exists())
     if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):

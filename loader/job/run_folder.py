@@ -40,14 +40,14 @@ def checkpoint_dir_of(job: Job) -> Path:
 
 
 def log_dir_of(job: Job, run_dir: Path) -> Path:
-    """Return the folder of the log: with workers that of the first shard, as the log is kept with it.
+    """Return the folder of the log. With workers, it is the folder of the first shard.
 
     If the workers run on other machines and share S3, the folder of the first shard may be on one of them.
     The log is then in the run directory itself.
 
     Args:
         job: The settings.
-        run_dir: The run directory; of a shard its own folder.
+        run_dir: The run directory, or the folder of a shard.
     """
     is_elsewhere = job.engine is Engine.RAY and address_of(job.run_dir) is not None
     if job.workers is None or job.workers == 1 or is_elsewhere:

@@ -130,7 +130,7 @@ class Duration(Section):
         return {"seconds": float(match[1]) * _UNIT_SECONDS[match[2] or "s"]}
 
     def __str__(self) -> str:
-        """Return it in the form of the flag."""
+        """Return the value in the form of the flag."""
         if self.seconds == math.inf:
             return "never"
         minutes, rest = divmod(self.seconds, 60)

@@ -85,7 +85,7 @@ class Shard(Section):
         return cls(number=int(match[1]), of=int(match[2]))
 
     def __str__(self) -> str:
-        """Return it in the form of the flag."""
+        """Return the shard in the form of the flag."""
         return f"{self.number}/{self.of}"
 
 

@@ -43,7 +43,7 @@ MEASURING_DRAIN_SECONDS = 5.0
 
 EXTRA_SECONDS = 5.0
 """How much longer a cell lasts at most if no event was accepted after its warm-up. A quota of one call in
-some seconds, or a machine that stood still, leaves nothing to measure in a short time."""
+some seconds, or a suspended machine, leaves nothing to measure in a short time."""
 
 
 @dataclass(frozen=True, slots=True)

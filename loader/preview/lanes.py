@@ -45,7 +45,7 @@ class LaneSpread:
     Attributes:
         count: Number of groups.
         longest_events: Events of the longest lane.
-        longest_records: Records of the group that has most.
+        longest_records: Records of the group with the most records.
         largest: The longest lanes, longest first.
     """
 

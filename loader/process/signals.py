@@ -40,7 +40,7 @@ class _State:
     Attributes:
         asked: The error for the first signal, which stops the work.
         verdict: The exit code, once it is final.
-        coming: The exit code while its results are being written.
+        coming: The exit code, while the results of the command are being written.
         held: Signals that wait until that is done; None if signals do not wait.
     """
 

@@ -1,4 +1,4 @@
-"""What distinguishes a load from others: id, destination, files, times, command."""
+"""The identity of a load: id, destination, files, times, command."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from loader.report.log_lines import iso
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadIdentity:
-    """What distinguishes a load from others. The summary file and ``status --json`` use the same names.
+    """The identity of a load. The summary file and ``status --json`` use the same names.
 
     Attributes:
         load_id: Its id; empty without a checkpoint: a refused load, a dry run.

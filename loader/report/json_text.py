@@ -1,4 +1,4 @@
-"""JSON for machines, whatever the names of files hold."""
+"""JSON for machines. Names of files may have bytes that are not UTF-8."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -99,8 +99,8 @@ class Pace:
         rows_per_second: Rows done per second, recently.
         throttled_share: Share of the recent attempts that were throttled, 0..1.
         seconds_left: Range of the time left, low and high, or None if it cannot be estimated.
-        standing: Why the load does not move ("paused: quota", "throttled, no progress for 2 min");
-            empty if it moves.
+        standing: Why the load makes no progress ("paused: quota", "throttled, no progress for 2 min");
+            empty if it makes progress.
     """
 
     events_per_second: float = 0.0

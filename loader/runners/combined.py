@@ -137,9 +137,9 @@ def summary_of(
 
 
 def _sum_of(parts: Sequence[LoadSummary], run_dir: Path) -> LoadSummary:
-    """Return the summary of a load that workers finished first, from the summaries of its shards.
+    """Return the summary of an unfinished load that workers finished first, from those of its shards.
 
-    Each shard reads the whole extract. Rows of none of these shards remain elsewhere.
+    Each shard reads the whole extract. The rows that none of these shards delivered are elsewhere.
 
     Args:
         parts: The summaries of the shards that were not finished before; not all shards, if others were.
@@ -203,7 +203,7 @@ def _counted(summary: LoadSummary, run_dir: Path) -> LoadSummary:
 
 
 def _identity(known: LoadIdentity, whole: Whole, run_dir: Path) -> LoadIdentity:
-    """Add what the checkpoints say, under the words of ``status``."""
+    """Add the values of the checkpoints, as ``status`` shows them."""
     load = overview_of(whole, run_dir, time.time())
     return replace(
         known,

@@ -11,13 +11,13 @@ from loader.runners.workers import run_workers
 def run_shards(
     job: Job, observers: Observers, *, command: str = "", key: Credentials | None = None
 ) -> Ending:
-    """Deliver the shards of a load by the engine that the job names; return how the load ended.
+    """Deliver the shards of a load with the engine of the job, and return the end of the load.
 
     Args:
-        job: The settings; ``workers`` says how many shards.
-        observers: Who looks on.
+        job: The settings; ``workers`` is the number of shards.
+        observers: Observers of the load.
         command: The command line that runs the load again.
-        key: The key to sign with; looked for by each worker if not given.
+        key: The key used for signing. Without one, each worker looks it up.
 
     Raises:
         LoaderError: The load was refused before anything was sent.

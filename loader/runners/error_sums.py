@@ -1,7 +1,7 @@
 """The errors of all workers, compared with the limits of the load.
 
-Each worker counts the errors of its shard. A share such as 5 % holds for the load as a whole: a shard may
-have more. A number holds for a worker too, so that it stops at once.
+Each worker counts the errors of its shard. A limit such as 5 % applies to the whole load: a shard may exceed
+it. A limit such as 100 also applies to each worker, so that a worker stops at once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ NO_LIMIT = MaxErrors()
 
 
 def limits_of_worker(limits: ErrorLimits) -> dict[str, MaxErrors]:
-    """Return the limits that a worker watches itself, by setting: those that are numbers."""
+    """Return the limits that a worker checks itself, by setting. A share is replaced by no limit."""
     by_setting = {"max_errors": limits.of_load, "max_errors_per_file": limits.of_file}
     return {name: NO_LIMIT if limit.count is None else limit for name, limit in by_setting.items()}
 
 
 class ErrorSums:
-    """Sums of what the workers count.
+    """The sums of the error counts of all workers.
 
     Args:
         limits: The limits of the load.
@@ -40,8 +40,8 @@ class ErrorSums:
 
         Args:
             shard: Its number.
-            load: The counts of the whole shard.
-            files: Those of the files that changed.
+            load: The counts of the shard.
+            files: The counts of the files with changes, by path.
         """
         self._loads[shard] = ErrorCounts(*load)
         for path, values in files.items():
@@ -49,10 +49,10 @@ class ErrorSums:
             self._changed.add(path)
 
     def beyond_limits(self, *, at_end: bool = False) -> TooManyFailures | None:
-        """Return the error that stops the load, if there are too many.
+        """Return the error that stops the load if its errors exceed a limit, else None.
 
         Args:
-            at_end: Whether all workers have ended, so that the counts are those of the load.
+            at_end: Whether all workers have ended, so that the counts are complete.
         """
         if not self._loads:
             return None
@@ -71,10 +71,10 @@ def _exceed_at_end(shards: Mapping[int, ErrorCounts], limit: MaxErrors) -> bool:
 
 
 def _exceed(shards: Mapping[int, ErrorCounts], limit: MaxErrors) -> bool:
-    """Return whether a running load is beyond a limit.
+    """Return whether a running load exceeds a limit.
 
-    Sums over the shards do not show a share: the fastest shard may have all bad rows. So the share of each
-    shard among the rows it has read stands for its share among all rows.
+    The sums over the shards do not give a share, because the fastest shard may have all bad rows. So the
+    share of each shard in the rows that it has read is taken as its share in all rows.
     """
     if limit.share is None:
         return _exceed_at_end(shards, limit)

@@ -66,7 +66,7 @@ def job_line(job: Job, *, command: str, key: Credentials | None, errors_of_files
     Args:
         job: Its settings.
         command: The command line that runs the load again.
-        key: The key to sign with, or None if it looks for one itself.
+        key: The key used for signing, or None if the worker looks it up.
         errors_of_files: Whether the parent compares the errors of each file with a limit.
     """
     said = None if key is None else [key.access_key, key.secret_key]
@@ -81,12 +81,12 @@ _NAMES = ("extract", "run_dir")
 
 
 def line(values: Mapping[str, Any]) -> bytes:
-    """Return a message; half a surrogate pair, as Python reads a byte that is not UTF-8, is escaped."""
+    """Return a message. Python reads a byte that is not UTF-8 as half a surrogate pair, which is escaped."""
     return json.dumps(values, default=os.fspath).encode() + b"\n"
 
 
 def read_line(message: bytes) -> Any:
-    """Return what ``line`` made a message of."""
+    """Return the values of a message of ``line``."""
     return json.loads(message)
 
 

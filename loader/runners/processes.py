@@ -1,4 +1,4 @@
-"""Worker processes as their parent uses them: here those of this machine; engines add others."""
+"""The interface of worker processes for their parent, and the processes of this machine."""
 
 import sys
 from asyncio.subprocess import PIPE, Process, create_subprocess_exec
@@ -9,10 +9,10 @@ from typing import Protocol
 from loader.job import Shard
 
 MODULE = "loader.runners.worker"
-"""What a worker process runs."""
+"""The module that a worker process runs."""
 
 LINE_BYTES = 2**20
-"""Longest message."""
+"""Maximum length of a message in bytes."""
 
 
 class WorkerProcess(Protocol):
@@ -22,13 +22,13 @@ class WorkerProcess(Protocol):
         """Yield its messages until it has ended."""
 
     def send(self, message: bytes) -> None:
-        """Send it a message; an ended process ignores it."""
+        """Send it a message. A process that has ended ignores it."""
 
     def drain(self) -> None:
-        """Let it end as after SIGTERM: it waits for the attempts in flight."""
+        """Let it end gracefully, as after SIGTERM: it waits for the attempts in flight."""
 
     def kill(self) -> None:
-        """End it at once; safe in any thread."""
+        """End it at once. May be called in any thread."""
 
 
 StartProcess = Callable[[Shard, bytes], Awaitable[WorkerProcess]]

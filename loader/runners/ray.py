@@ -2,9 +2,10 @@
 
 Rules kept here:
 
-1. A task starts the worker process that ``--workers`` starts, and passes on what it and the driver say.
+1. A task starts the same worker process as ``--workers``, and forwards messages between it and the driver.
 2. Messages go through an actor that ends with the driver. A task that cannot reach it lets its worker drain.
-3. Ray repeats no task: ``workers.py`` does. It knows whether events were accepted between two deaths.
+3. Ray does not repeat tasks. ``workers.py`` repeats them, because it knows whether events were accepted
+   between two deaths.
 """
 
 import asyncio
@@ -48,7 +49,7 @@ def run_on_ray(
     tasks = job.workers or 0
     extract = tuple(located(name, Path.cwd()) for name in job.extract)
     run_dir = run_directory_settings(job)
-    make_private_folder(run_dir.folder)  # with one in S3, that of the driver's log
+    make_private_folder(run_dir.folder)  # it has the log of the driver, also for a run directory in S3
     with connected(job.ray_address, tasks):
         check_machines(extract, run_dir, tasks)
         place = job.run_dir if run_dir.address is not None else run_dir.folder

@@ -8,7 +8,7 @@ from loader.model import Destination
 
 @dataclass(frozen=True, slots=True)
 class ServiceAccess:
-    """Where the service is and with whose credentials it is reached; None for what botocore finds.
+    """The address of the service, and the credentials for it. None means the value that botocore finds.
 
     Attributes:
         region: AWS Region.

@@ -43,7 +43,7 @@ AGAIN = "run the same command again: it resumes"
 
 @dataclass(frozen=True, slots=True)
 class S3Access:
-    """With whose credentials S3 is reached, and where.
+    """The credentials and the Region with which S3 is reached.
 
     Attributes:
         profile: AWS profile, or None for ``AWS_PROFILE`` or the default one.

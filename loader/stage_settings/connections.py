@@ -6,12 +6,12 @@ from loader.sources.s3_client import S3Access
 
 
 def service_access(job: Job) -> ServiceAccess:
-    """Return where the service is and with whose credentials a job reaches it."""
+    """Return the address of the service and the credentials with which a job reaches it."""
     return ServiceAccess(job.region, job.profile, job.endpoint_url)
 
 
 def s3_access(job: Job) -> S3Access:
-    """Return with whose credentials a job reads its extract from S3, and reaches its run directory there."""
+    """Return the credentials with which a job reads its extract and its run directory in S3."""
     return S3Access(job.extract_profile or job.profile, job.region)
 
 

@@ -68,7 +68,7 @@ class Verification:
 
     @property
     def undecided(self) -> int:
-        """Receipts that may still get a verdict, or for which it is too late."""
+        """Number of receipts without a final verdict, including events that the service no longer keeps."""
         counts = self.counts
         return counts[Verdict.UNDECIDED] + counts[Verdict.IN_PROGRESS] + counts[Verdict.UNKNOWN]
 

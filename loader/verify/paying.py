@@ -1,4 +1,4 @@
-"""How long to read pages of List (pure).
+"""Decide how long reading pages of List saves calls. Pure.
 
 A page costs one call and has up to 20 events; each of ours in it saves a Get. So reading pages pays while a
 page has more than one of our events. The order of List is not documented: our events may be on late pages. So
@@ -42,7 +42,7 @@ class Sweep:
 
     @property
     def goes_on(self) -> bool:
-        """Whether to read one more page."""
+        """Whether to read another page."""
         if self.found >= self.wanted:
             return False
         if self.exhaustive:

@@ -1,6 +1,6 @@
 """Archive the checkpoint of a load before another load begins, and number the generation of the new load.
 
-A checkpoint consists of several files, and belongs to rejected rows and a log. All of them are renamed. The
+A checkpoint consists of several files, and its load also has rejected rows and a log. All are renamed. The
 name of the load is recorded first (``ARCHIVING_NAME``). If a run is killed between two renames, the next run
 completes them. So a load never resumes from a part of a checkpoint.
 

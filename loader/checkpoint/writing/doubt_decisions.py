@@ -6,7 +6,7 @@ from loader.checkpoint.doubt import SKIPPED, SKIPPED_MESSAGE
 
 
 def resend(connection: sqlite3.Connection, before: float, now: float, *, skipped_too: bool) -> None:
-    """Let old events in doubt be sent again. They are then in doubt since now.
+    """Let old events in doubt be sent again. The age of their doubt then counts from now.
 
     Args:
         connection: The checkpoint, in a transaction.

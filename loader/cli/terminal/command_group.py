@@ -33,7 +33,7 @@ SUMMARIES: Mapping[str, str] = {
 """The first sentences of each command's help. The module ``loader.cli.NAME`` has its function NAME."""
 
 VERIFY, ONCE = "--verify", "once"
-"""``load --verify`` may have no value. It then has this one, because typer knows no flag like that."""
+"""The value of ``load --verify`` without a value: typer does not support optional values."""
 
 
 class ListedCommand(TyperCommand):

@@ -15,7 +15,7 @@ class Here:
     Attributes:
         path: Its folder on this machine.
         address: Its address, if it is in S3.
-        runners: Who works on parts of it elsewhere, a sentence each.
+        runners: A sentence for each runner on another machine that works on a part of it.
     """
 
     path: Path

@@ -57,15 +57,15 @@ class Admission:
     def allows(self, now: float) -> bool:
         """Return whether an attempt may start at ``now`` (monotonic seconds)."""
         # One function, because it runs before every attempt and a call costs as much as a condition.
-        if (self.is_shut or self.breaker.is_open or self.path.is_open) and not self._is_running(now):
+        if (self.is_shut or self.breaker.is_open or self.path.is_open) and not self._may_probe(now):
             return False
         if not self.lanes.has_next(now) or self.lanes.in_flight >= self.cap.limit:
-            return self._lacks_event(now)
+            return self._refuse_without_event(now)
         if (wait := self.governor.wait_seconds(now)) > 0:
             cause = LimitingFactor.LEARNING if self.governor.is_learning else LimitingFactor.RATE
-            return self._no(cause, wait, now)
+            return self._refuse(cause, wait, now)
         if self.ceiling is not None and (wait := self.ceiling.wait_seconds(now)) > 0:
-            return self._no(LimitingFactor.CEILING, wait, now)
+            return self._refuse(LimitingFactor.CEILING, wait, now)
         return True
 
     def stop(self) -> None:
@@ -120,22 +120,24 @@ class Admission:
         self.cap.overdue.ended(entry.epoch)
         self.path.withdrawn()
 
-    def _is_running(self, now: float) -> bool:
+    def _may_probe(self, now: float) -> bool:
+        """Return whether an open breaker allows its probe now; False while admission is shut."""
         if self.is_shut:
-            return self._no(LimitingFactor.BACKOFF, math.inf, now)
+            return self._refuse(LimitingFactor.BACKOFF, math.inf, now)
         if self.breaker.is_open and (wait := self.breaker.wait_seconds(now)) > 0:
-            return self._no(LimitingFactor.QUOTA, wait, now)
+            return self._refuse(LimitingFactor.QUOTA, wait, now)
         if self.path.is_open and (wait := self.path.wait_seconds(now)) > 0:
-            return self._no(LimitingFactor.PATH, wait, now)
+            return self._refuse(LimitingFactor.PATH, wait, now)
         return True
 
-    def _lacks_event(self, now: float) -> bool:
+    def _refuse_without_event(self, now: float) -> bool:
+        """Refuse an attempt because no event is ready, or the in-flight cap is reached."""
         if self.lanes.has_next(now):
-            return self._no(LimitingFactor.IN_FLIGHT, math.inf, now)
+            return self._refuse(LimitingFactor.IN_FLIGHT, math.inf, now)
         due = self.lanes.next_due
-        return self._no(self._why_nothing_is_ready(), math.inf if due is None else due - now, now)
+        return self._refuse(self._why_nothing_is_ready(), math.inf if due is None else due - now, now)
 
-    def _no(self, cause: LimitingFactor, wait_seconds: float, now: float) -> bool:
+    def _refuse(self, cause: LimitingFactor, wait_seconds: float, now: float) -> bool:
         self.wait_seconds = wait_seconds
         self.stalls.stalled(cause, now)
         return False

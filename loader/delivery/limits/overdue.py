@@ -13,8 +13,7 @@ import math
 
 GENERATION_SECONDS, GENERATION_LATENCIES = 0.25, 4.0
 """Minimum time of a generation in seconds, and as a factor of the usual latency. Attempts that will be
-overdue
-occupy the cap for up to two generations: with 5 % timeouts, these are 12 attempts at 500/s."""
+overdue occupy the cap for up to two generations: with 5 % timeouts, these are 12 attempts at 500/s."""
 
 
 class OverdueAttempts:

@@ -10,8 +10,8 @@ Rules kept here:
 3. The first probe starts after ``first_probe_seconds``. The delay doubles for each further probe, up to
    ``longest_probe_seconds``. `loader.delivery.troubles` decides when to give up.
 4. If the service has not answered yet, the load should stop after ALIKE refusals with one cause over
-   START_SECONDS, or after a single certain one: the path was never open. After a first answer of the
-   service, the same refusals are an outage, and the load waits for its end.
+   START_SECONDS, or after a single refusal that is certain: the path was never open. After a first answer of
+   the service, the same refusals are an outage, and the load waits for its end.
 """
 
 from dataclasses import dataclass

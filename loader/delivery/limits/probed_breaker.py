@@ -1,4 +1,4 @@
-"""What the circuit breakers share: while one is open, one attempt at a time is sent, the probe."""
+"""The common part of the circuit breakers. While one is open, one attempt at a time is sent: the probe."""
 
 import math
 

@@ -1,11 +1,11 @@
-"""The cells of a sheet, from its XML: what each holds, and the exact text of that.
+"""Read the cells of a sheet from its XML: the kind of each value, and its exact text.
 
 Rules kept here:
 
-1. A number is the double that Excel holds, with the fewest digits that give this double; whole numbers are
-   kept with all digits that the file has.
-2. A number is a date only if the format of its cell says so. A date is written as ISO 8601, without a time if
-   the time is midnight; Excel counts time to the millisecond.
+1. A number is the double that Excel uses, written with the fewest digits that give this double. A whole
+   number keeps all digits that the file has.
+2. A number is a date only if its cell has a date format. A date is written as ISO 8601, without a time if the
+   time is midnight. Excel counts time to the millisecond.
 3. A cell without a value is left out. An empty text does not count as a value.
 """
 
@@ -25,17 +25,17 @@ _WHOLE = re.compile(r"-?[0-9]+")
 _TRUTHS = {"1": "true", "true": "true", "0": "false", "false": "false"}
 
 _LEAP_DAY_1900 = 60
-"""The day number of 1900-02-29, which Excel has and the calendar does not."""
+"""The day number of 1900-02-29. Excel counts this day, but the calendar does not have it."""
 
 _NO_DATE = "#####"
-"""What Excel shows for a number that is not a date."""
+"""The text that Excel shows for a number that is not a date."""
 
 _EXACT_WHOLE = 2.0**53
-"""Below this, a double that is whole is written without a point or an exponent."""
+"""A whole double below this is written without a point or an exponent."""
 
 
 class CellKind(Enum):
-    """What a cell holds; the words are for people."""
+    """The kind of a cell. The values are the words for users."""
 
     TEXT = "a text"
     NUMBER = "a number"
@@ -43,20 +43,20 @@ class CellKind(Enum):
     DATE = "a date or time"
     ERROR = "an error"
     FORMULA = "a formula"
-    """A formula whose value was never stored: the program that wrote the file does not calculate."""
+    """A formula without a stored value: the program that wrote the file does not calculate."""
 
     COVERED = "a merged cell"
-    """A cell that is merged with another one, which holds the value."""
+    """A merged cell that is not the first of its range. Only the first cell has the value."""
 
 
 class SheetCell(NamedTuple):
-    """What a cell holds.
+    """A cell with a value, an error or a formula.
 
     Attributes:
-        kind: What it is.
-        text: Its value as text; the name of an error.
-        style: Number of its format.
-        stored: The number that the file holds, if it holds one.
+        kind: Its kind.
+        text: Its value as text, or the name of an error.
+        style: Number of its cell format.
+        stored: The number as the file has it; empty for other kinds of values.
     """
 
     kind: CellKind
@@ -66,11 +66,11 @@ class SheetCell(NamedTuple):
 
 
 SheetRow = dict[int, SheetCell]
-"""The cells of a row that hold something, by column from 1."""
+"""The cells of a row that are not empty, by column number from 1."""
 
 
 def sheet_rows(sheet: Sheet, texts: Sequence[str]) -> Iterator[tuple[int, SheetRow]]:
-    """Yield number (from 1) and cells of each row that the sheet has; rows without cells may be left out.
+    """Yield the number (from 1) and the cells of each row in the file. The file may omit rows without cells.
 
     Args:
         sheet: The sheet.
@@ -79,8 +79,8 @@ def sheet_rows(sheet: Sheet, texts: Sequence[str]) -> Iterator[tuple[int, SheetR
     Raises:
         ParseError: The XML is damaged.
         KeyError: A truth value is neither true nor false.
-        ValueError: Rows are not in order, two cells are in one place, or a cell refers to a text that is not
-            there.
+        ValueError: Rows are not in order, two cells have the same place, or a cell refers to a text that does
+            not exist.
     """
     number = 0
     rows: Element | None = None
@@ -95,7 +95,7 @@ def sheet_rows(sheet: Sheet, texts: Sequence[str]) -> Iterator[tuple[int, SheetR
                     raise ValueError("rows are not in order")
                 yield number, _row(element, number, sheet, texts)
                 if rows is not None:
-                    rows.clear()  # else the elements of all rows before would stay in memory
+                    rows.clear()  # otherwise the elements of all earlier rows would stay in memory
             elif name == "sheetData":
                 return
 
@@ -112,7 +112,7 @@ def _row(element: Element, number: int, sheet: Sheet, texts: Sequence[str]) -> S
             raise ValueError("a cell is in another row")
         cell = _cell(each, sheet, texts)
         if cell is not None and row.setdefault(column, cell) is not cell:
-            raise ValueError("two cells are in one place")
+            raise ValueError("two cells have the same place")
     return row
 
 
@@ -129,8 +129,7 @@ def _cell(element: Element, sheet: Sheet, texts: Sequence[str]) -> SheetCell | N
             value = each.text or ""
         is_formula |= each.tag.endswith("}f")
     if not value:
-        # An empty text that was calculated is stored as one; other formulas have a value if they were
-        # calculated.
+        # A calculated empty text is stored as an empty text. Any other calculated formula has a value.
         is_calculated = kind == "str" and value is not None
         return SheetCell(CellKind.FORMULA, "", style) if is_formula and not is_calculated else None
     if kind == "s":
@@ -147,7 +146,7 @@ def _index(value: str) -> int:
 
 
 def _typed(kind: str, value: str, style: int, sheet: Sheet) -> SheetCell:
-    """Return a cell whose value stands in it."""
+    """Return a cell whose value is in its own element, not in the shared texts."""
     match kind:
         case "str":
             return SheetCell(CellKind.TEXT, unescaped(value), style)

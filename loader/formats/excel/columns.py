@@ -1,12 +1,12 @@
-"""The columns of a sheet, from its header row, and the rows behind it as texts.
+"""The columns of a sheet, from its header row, and the rows below it as texts.
 
 Rules kept here:
 
 1. A column that feeds texts takes texts only: Excel turns a code such as 000043 into the number 43 when it is
    typed into a cell, and MAR-1 into a date. A setting names the columns in which such values are right.
-2. An error, a formula without a stored value, and a merged cell behind the first one are not values: the row
-   is rejected if the column is needed.
-3. A row without any value is left out and counted as such.
+2. An error, a formula without a stored value, and a merged cell other than the first one are not values. If
+   the column is needed, the row is rejected.
+3. A row without any value is left out and counted as filtered.
 """
 
 from collections import Counter
@@ -38,8 +38,8 @@ def header_names(path: str, row: SheetRow, header_row: int) -> dict[int, str]:
         raise ExtractError(
             "The sheet has no header.",
             where=f"{path}, row {header_row:,}",
-            why="the row that should name the columns is empty",
-            next_step="name the row with the names with --excel-header-row, counted from 1 as Excel counts",
+            why="the row with the column names is empty",
+            next_step="set the row of the column names with --excel-header-row, counted from 1 as in Excel",
         )
     names = {number: _name(row.get(number), number) for number in range(min(row), max(row) + 1)}
     twice = [name for name, count in Counter(names.values()).items() if count > 1]
@@ -47,8 +47,8 @@ def header_names(path: str, row: SheetRow, header_row: int) -> dict[int, str]:
         raise ExtractError(
             "Columns of the sheet have the same name.",
             where=f"{path}, row {header_row:,}",
-            why=f"it names more than one column {', '.join(map(repr, twice[:5]))}",
-            next_step="give each column of the sheet a name of its own",
+            why=f"more than one column has the name {', '.join(map(repr, twice[:5]))}",
+            next_step="give each column of the sheet a different name",
         )
     return names
 
@@ -89,9 +89,9 @@ class RowBlock:
     """Some rows of a sheet, from one position to another.
 
     Attributes:
-        cells: Their cells by column number; none in an empty row.
+        cells: The cells of each row, by column number.
         names: The columns by number.
-        text_columns: Columns that feed texts, and hold nothing else.
+        text_columns: Columns that feed texts. Another value in one of them rejects its row.
         commas: Columns whose texts have a decimal comma.
     """
 
@@ -106,7 +106,7 @@ class RowBlock:
         return len(self.cells)
 
     def parse(self, columns: Sequence[str]) -> tuple[pl.DataFrame, list[BadRecord]]:
-        """Return the named columns of all rows as text, and the records that cannot be rows."""
+        """Return the named columns of all rows as text, and the rows that cannot be used."""
         numbers = {name: number for number, name in self.names.items()}
         wanted = [(name, numbers[name], name in self.text_columns) for name in columns]
         bad: list[BadRecord] = []
@@ -127,7 +127,7 @@ class RowBlock:
         return self.commas.written(name, cell.text) if cell.kind is CellKind.NUMBER else cell.text
 
     def _fault(self, row: SheetRow, wanted: Sequence[tuple[str, int, bool]]) -> RecordFault | None:
-        """Return why a row cannot be one, or None."""
+        """Return why a row cannot be used, or None."""
         if not any(cell.kind is not CellKind.COVERED for cell in row.values()):
             return _BLANK
         for name, number, is_text in wanted:
@@ -141,7 +141,7 @@ class RowBlock:
                 return fault
         beyond = next((number for number in row if number not in self.names), None)
         if beyond is not None and row[beyond].kind is not CellKind.COVERED:
-            reason = f"column {beyond:,} has a value and no name in the header"
+            reason = f"column {beyond:,} has a value but no name in the header"
             return RecordFault(RejectCode.WRONG_FIELD_COUNT, reason)
         return None
 

@@ -1,4 +1,4 @@
-"""Some rows of a sheet in a workbook of their own, to be corrected and loaded by the same settings."""
+"""Copy rows of a sheet to a new workbook, for correction and a later load with the same settings."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ _CONTROL = {
     number: f"_x{number:04X}_"
     for number in (*range(9), 11, 12, *range(13, 32))  # not tab and line feed
 }
-"""Characters that XML cannot hold, or does not keep, as a workbook writes them."""
+"""The escapes in a workbook for characters that XML does not allow or does not preserve."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Where the columns of a sheet are named.
+    """The header of a sheet.
 
     Attributes:
-        row: The row, from 1.
-        names: The columns, by number from 1.
+        row: Number of the row, from 1.
+        names: The names of the columns, by number from 1.
     """
 
     row: int
@@ -31,14 +31,14 @@ class Header:
 def copy_sheet_rows(
     sheet: Sheet, header: Header, cells: Iterable[SheetRow], rows: Iterator[int], path: Path
 ) -> None:
-    """Write some rows to a new workbook: cells keep their columns, types and number formats.
+    """Write some rows to a new workbook. Cells keep their columns, types and number formats.
 
-    A cell that holds no value (an error, a formula without one, a merged cell) is an error there, or empty.
+    An error stays an error. A formula without a value and a merged cell other than the first become empty.
 
     Args:
-        sheet: The sheet that they are from.
-        header: Where its columns are named.
-        cells: The rows of the sheet behind that row.
+        sheet: The sheet of the rows.
+        header: Its header.
+        cells: The rows of the sheet below the header.
         rows: Positions of the rows to write, ascending.
         path: The new workbook.
 
@@ -83,7 +83,7 @@ def _cell(target: Any, sheet: Sheet, cell: SheetCell | None) -> Any:
         return None
     value, data_type = _stored(cell)
     written = WriteOnlyCell(target)
-    # Past the check of openpyxl, which takes a text that begins with "=" for a formula.
+    # Set directly, because openpyxl would turn a text that begins with "=" into a formula.
     written._value, written.data_type = value, data_type  # noqa: SLF001
     if cell.style < len(sheet.formats):
         written.number_format = sheet.formats[cell.style]

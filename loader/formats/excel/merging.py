@@ -1,4 +1,4 @@
-"""Merged cells: only the first cell of a merge holds its value, the others are empty in the file. Pure."""
+"""Merged cells: only the first cell of a merge has a value. The others are empty in the file. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -11,7 +11,7 @@ _COVERED = SheetCell(CellKind.COVERED, "")
 def covered(
     rows: Iterable[tuple[int, SheetRow]], merges: Sequence[MergedRange], *, fills: bool
 ) -> Iterator[tuple[int, SheetRow]]:
-    """Yield rows in which the cells of a merge behind its first one are marked, or hold its value.
+    """Yield the rows. All cells of a merge except the first are marked as merged, or get its value.
 
     Args:
         rows: Number and cells of each row, in order.
@@ -27,7 +27,7 @@ def covered(
     for number, row in rows:
         active = [(merge, value) for merge, value in active if merge.last_row >= number]
         while following is not None and following.first_row <= number:
-            # A row that the file lacks has no value that could be repeated.
+            # If the first row of a merge is not in the file, the merge has no value.
             value = row.get(following.first_column) if following.first_row == number else None
             if following.last_row >= number:
                 active.append((following, value))

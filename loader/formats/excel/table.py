@@ -28,10 +28,10 @@ _BLOCK_ROWS = 2048
 """Rows that are parsed at a time."""
 
 _TITLE_ROWS = 200
-"""Rows at the beginning that show whether the first row is a title above the header."""
+"""Number of first rows that are examined for a title above the header."""
 
 _SIZING_ROWS = 1000
-"""Rows at the beginning from which the size of rows is estimated."""
+"""Number of first rows from which the size of rows is estimated."""
 
 
 class ExcelTable:
@@ -102,7 +102,7 @@ class ExcelTable:
         return True
 
     def row_bytes(self, columns: Sequence[str]) -> int:
-        """Return the approximate size of records of these columns at the beginning."""
+        """Return the approximate size of records of these columns, from the first rows."""
         return mean_row_bytes(RowBlock(self._head(_SIZING_ROWS), self._names, ()).parse(columns)[0])
 
     def pieces(self, cut: FileCut) -> Generator[Piece, None, int]:
@@ -135,7 +135,7 @@ class ExcelTable:
         """
         with opened_sheet(self.file.path, self._settings) as sheet:
             header = self._header
-        # Outside the block, because a failed write is not damage of the workbook.
+        # Outside the block, which would report a failed write as damage of the workbook.
         copy_sheet_rows(sheet, header, self._read_rows(), rows, path)
 
     @property

@@ -1,8 +1,8 @@
-"""One sheet of a workbook: which one, its texts, and what its numbers stand for.
+"""Open a workbook: choose its sheet, and read its texts, cell formats and merged cells.
 
-The package ``openpyxl`` (extra ``excel``) reads what the workbook says of itself: its sheets, the formats of
-its cells, the first day of its calendar. The cells are read by ``cells``: openpyxl's own reader cannot tell a
-formula whose value was never stored from one whose value is an empty text.
+The package ``openpyxl`` (extra ``excel``) reads the list of sheets, the number formats and the first day of
+the calendar. ``cells`` reads the cells: openpyxl's own reader does not distinguish a formula without a
+stored value from a formula whose value is an empty text.
 """
 
 import re
@@ -20,12 +20,12 @@ from loader.errors import ExtractError
 from loader.job import ExcelSettings
 
 _MOST_TEXT_BYTES = 2**30
-"""Bytes of the texts of a workbook, as XML. They are held in memory while a sheet is read."""
+"""Maximum bytes of the texts of a workbook, as XML. They are in memory while a sheet is read."""
 
 _SHOWN_SHEETS = 10
 
 ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
-"""A character that XML cannot hold, in the texts of a workbook (ECMA-376 part 1, section 22.9.2.19)."""
+"""The escape of a character that XML does not allow (ECMA-376 part 1, section 22.9.2.19)."""
 
 _MERGED_CELLS = re.compile(rb"<(?:\w+:)?mergeCell\b[^>]*?\bref=[\"']([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)[\"']")
 _HIDDEN_ROW = re.compile(rb"<(?:\w+:)?row\b[^>]*?\bhidden=[\"'](?:1|true)[\"']")
@@ -43,15 +43,18 @@ _DAMAGED = (
     TypeError,
     AttributeError,
 )
-"""What openpyxl, zipfile and the XML parser raise for a file that is not a whole workbook."""
+"""The exceptions of openpyxl, zipfile and the XML parser for a damaged workbook."""
 
 
 @dataclass(frozen=True, slots=True)
 class MergedRange:
-    """Cells that are merged: only the first one holds a value.
+    """A range of merged cells. Only the first cell has a value. Rows and columns count from 1.
 
     Attributes:
-        first_row: Their first row, from 1, and so on.
+        first_row: Number of its first row.
+        last_row: Number of its last row.
+        first_column: Number of its first column.
+        last_column: Number of its last column.
     """
 
     first_row: int
@@ -68,10 +71,10 @@ class Sheet:
         name: Its name.
         archive: The workbook.
         part: Name of its part in the archive.
-        epoch: The day that dates count from.
-        dates: Numbers of the cell formats that are dates or times.
-        durations: Numbers of those that are durations.
-        formats: Number format of each cell format, by its number.
+        epoch: The first day of its calendar.
+        dates: Numbers of the cell formats for dates or times.
+        durations: Numbers of the cell formats for durations.
+        formats: The number format of each cell format, by its number.
     """
 
     name: str
@@ -118,7 +121,7 @@ def opened_sheet(path: str, settings: ExcelSettings) -> Iterator[Sheet]:
         raise ExtractError(
             "The Excel workbook cannot be read.",
             where=path,
-            why=f"it is damaged, or no workbook of the format .xlsx ({type(error).__name__})",
+            why=f"it is damaged, or it is not an .xlsx workbook ({type(error).__name__})",
             next_step="open it in Excel and save it again as an Excel workbook (.xlsx)",
         ) from error
 
@@ -145,9 +148,9 @@ def _sheet(path: str, reader: Any, settings: ExcelSettings) -> Sheet:
 
 
 def _cell_formats(archive: ZipFile) -> Sequence[str]:
-    """Return the number formats of the cell formats, by number.
+    """Return the number format of each cell format, by its number.
 
-    Of the styles of a workbook, only these say what a value is: faults in the others do not matter here.
+    Other parts of the styles are not read, because they do not affect values. Faults in them are harmless.
     """
     from openpyxl.styles.numbers import BUILTIN_FORMATS  # noqa: PLC0415 - an extra
 
@@ -196,7 +199,7 @@ def shared_texts(path: str, archive: ZipFile) -> list[str]:
     """Return the texts that the cells of a workbook refer to by number.
 
     Raises:
-        ExtractError: They take up too much memory.
+        ExtractError: They would need too much memory.
     """
     name = _member(archive, "xl/sharedstrings.xml")
     if name is None:
@@ -205,7 +208,7 @@ def shared_texts(path: str, archive: ZipFile) -> list[str]:
         raise ExtractError(
             "The texts of the workbook do not fit into memory.",
             where=path,
-            why=f"they come to more than {_MOST_TEXT_BYTES // 2**20:,} MiB",
+            why=f"they take more than {_MOST_TEXT_BYTES // 2**20:,} MiB",
             next_step="save the sheet as CSV UTF-8, and load that file",
         )
     texts = []
@@ -224,7 +227,7 @@ def text_of(item: Element) -> str:
 
 
 def unescaped(text: str) -> str:
-    """Return a text with its escaped characters as they are; half a surrogate pair stays escaped."""
+    """Return a text without escapes. Half a surrogate pair stays escaped."""
     return ESCAPED.sub(_character, text) if "_x" in text else text
 
 
@@ -234,9 +237,9 @@ def _character(match: re.Match[str]) -> str:
 
 
 def scan(sheet: Sheet) -> tuple[list[MergedRange], int]:
-    """Return the merged cells of a sheet by their first row, and how many rows are hidden.
+    """Return the merged ranges of a sheet, ordered by their first row, and the number of hidden rows.
 
-    They stand behind the rows, so the whole XML is looked through once.
+    The XML has the merged ranges after the rows, so all of it is searched once.
     """
     merges: list[MergedRange] = []
     hidden = 0
@@ -244,7 +247,7 @@ def scan(sheet: Sheet) -> tuple[list[MergedRange], int]:
         rest = b""
         while chunk := part.read(_SCAN_BYTES):
             text = rest + chunk
-            # A tag may be cut by the end of the chunk: what is behind its last ">" is searched again.
+            # The end of the chunk may cut a tag, so the text after the last ">" is searched again.
             end = text.rfind(b">") + 1
             merges += [_merge(match) for match in _MERGED_CELLS.finditer(text, 0, end)]
             hidden += sum(1 for _ in _HIDDEN_ROW.finditer(text, 0, end))
