@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -65,7 +66,7 @@ def test_a_machine_that_can_load_passes_every_check(tmp_path: Path, emulator: tu
     assert SECRET_ACCESS_KEY not in json.dumps(checks)
     with urlopen(f"{url}/_emulator/lake", timeout=60) as answer:
         answer.read()
-    with sqlite3.connect(ledger) as connection:
+    with closing(sqlite3.connect(ledger)) as connection:
         accepted = connection.execute("SELECT count(*) FROM attempts WHERE event_id IS NOT NULL").fetchone()
         attempts = connection.execute("SELECT count(*) FROM attempts").fetchone()
     assert (attempts, accepted) == ((1,), (0,))

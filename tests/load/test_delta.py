@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -37,7 +38,7 @@ def table(tmp_path: Path) -> Path:
 
 def lake_rows(run_dir: Path) -> list[tuple[str, str, str]]:
     """The rows that arrived."""
-    with sqlite3.connect(run_dir / "lake.sqlite") as lake:
+    with closing(sqlite3.connect(run_dir / "lake.sqlite")) as lake:
         return sorted(lake.execute("SELECT reservation_id, site_id, quantity FROM reservation"))
 
 

@@ -5,7 +5,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -99,7 +99,7 @@ async def test_verdicts_are_those_of_the_service(tmp_path, how, list_order):
         assert (found.receipts, found.counts[Verdict.MISSING]) == (60, 2)
         with open_verdicts(run_dir) as kept:
             assert Counter(map(kept.verdict, kept.receipts())) == await verdicts_of(emulator)
-        with sqlite3.connect(run_dir / "checkpoint.sqlite") as connection:
+        with closing(sqlite3.connect(run_dir / "checkpoint.sqlite")) as connection:
             messages = connection.execute("SELECT message FROM failed_loads").fetchall()
         assert len(messages) == found.counts[Verdict.FAILED]
         assert any("'id'" in message for (message,) in messages)
