@@ -1,5 +1,6 @@
 """Preview a load: read the extract, plan every event with the functions of a load, and send nothing."""
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -29,6 +30,8 @@ from loader.preview import (
     count_lanes,
     estimate,
 )
+from loader.preview.lanes import LaneSpread
+from loader.preview.repeated_keys import Repeats
 from loader.preview.samples import Samples, sample_values
 from loader.preview.spill import spill
 from loader.process.run_apart import run_apart
@@ -77,50 +80,88 @@ def plan(
 def _plan(job: Job, deadline_seconds: float | None, round_trip_seconds: float, emit: Path | None) -> Preview:
     schema, settings = live_schema_of(job), extract_settings(job)
     extract = open_extract(settings, schema=schema, with_keys=True)
-    counts, packings = (
-        Counts(),
-        Packings(
-            extract.packing,
-            extract.row_bytes,
-            extract.cuts.window_rows,
-            is_given=settings.window_rows is not None,
-        ),
-    )
-    samples: dict[int, Samples] = {}
-    ends = FileEnds(extract.files)
+    observed = _Observed(extract, has_window_rows=settings.window_rows is not None)
     with closing(extract), spill() as tables, _emitting(job.destination, emit) as write:
+        generation = 0 if emit is None else generation_of(settings.resume, extract, schema)
+        lanes, repeats = observed.read(job.destination, tables, write, generation)
+    rate, origin = _rate(job)
+    speed = Speed(rate, origin, round_trip_seconds, job.max_in_flight)
+    counts = observed.counts
+    return Preview(
+        event_type=job.event_type,
+        dataset=extract.dataset.name if extract.dataset else None,
+        files=tuple(_file_previews(extract, counts, observed.samples)),
+        warnings=extract.warnings,
+        counts=counts,
+        lanes=lanes,
+        repeats=repeats if any(mapping.key for mapping in extract.mappings) else None,
+        packings=observed.packings.result(),
+        estimate=estimate(counts.events, lanes.longest_events, speed, deadline_seconds),
+    )
+
+
+class _Observed:
+    """The rows, records and events of an extract, counted while it is read once.
+
+    Args:
+        extract: The opened extract.
+        has_window_rows: Whether the user set the number of rows of a window.
+
+    Attributes:
+        counts: Totals of rows, records and events.
+        packings: The number of events with each packing.
+        samples: Sample values by number of the file.
+    """
+
+    def __init__(self, extract: Extract, *, has_window_rows: bool) -> None:
+        self._extract = extract
+        self.counts = Counts()
+        self.packings = Packings(
+            extract.packing, extract.row_bytes, extract.cuts.window_rows, is_given=has_window_rows
+        )
+        self.samples: dict[int, Samples] = {}
+
+    def read(
+        self,
+        destination: Destination,
+        tables: sqlite3.Connection,
+        write: Callable[[SlicePlan], None],
+        generation: int,
+    ) -> tuple[LaneSpread, Repeats]:
+        """Read the extract to its end, and return its lanes and its repeated keys.
+
+        Args:
+            destination: The destination of the events.
+            tables: The temporary database for groups and keys.
+            write: Called with each plan.
+            generation: Generation of the load, which is part of the tokens.
+
+        Raises:
+            LoaderError: The load would be refused.
+        """
         add_lanes, lanes = count_lanes(tables)
         add_keys, repeats = count_keys(tables)
 
         def on_records(rows: Slice, records: SliceRecords) -> None:
-            for piece, counts in zip(rows.pieces, records.files, strict=True):
-                if counts.records and piece.file not in samples and len(samples) < SAMPLED_FILES:
-                    samples[piece.file] = sample_values(piece, records, extract.mappings[piece.file])
-            packings.add(records)
+            self._sample(rows, records)
+            self.packings.add(records)
             add_keys(records)
 
-        generation = 0 if emit is None else generation_of(settings.resume, extract, schema)
+        ends = FileEnds(self._extract.files)
         for plan in plan_slices(
-            job.destination, extract, on_records=on_records, ends=ends, generation=generation
+            destination, self._extract, on_records=on_records, ends=ends, generation=generation
         ):
-            counts.add(plan)
+            self.counts.add(plan)
             add_lanes(plan)
             write(plan)
-        ends.check(counts.rows_of_file)
-        spread, repeated = lanes(), repeats()
-    rate, origin = _rate(job)
-    speed = Speed(rate, origin, round_trip_seconds, job.max_in_flight)
-    return Preview(
-        event_type=job.event_type,
-        dataset=extract.dataset.name if extract.dataset else None,
-        files=tuple(_file_previews(extract, counts, samples)),
-        warnings=extract.warnings,
-        counts=counts,
-        lanes=spread,
-        repeats=repeated if any(mapping.key for mapping in extract.mappings) else None,
-        packings=packings.result(),
-        estimate=estimate(counts.events, spread.longest_events, speed, deadline_seconds),
-    )
+        ends.check(self.counts.rows_of_file)
+        return lanes(), repeats()
+
+    def _sample(self, rows: Slice, records: SliceRecords) -> None:
+        for piece, counts in zip(rows.pieces, records.files, strict=True):
+            if counts.records and piece.file not in self.samples and len(self.samples) < SAMPLED_FILES:
+                mapping = self._extract.mappings[piece.file]
+                self.samples[piece.file] = sample_values(piece, records, mapping)
 
 
 def generation_of(resume: ResumeSettings, extract: Extract, schema: Dataset | None) -> int:

@@ -96,36 +96,10 @@ def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
     line_end = _line_end(head.text, settings)
     start = _after_lines(head, line_end, settings.skip_rows)
     separator_line = SEPARATOR_LINE.match(head.text, start)
-    syntax = Syntax(
-        separator=settings.separator if separator_line is None else separator_line[1].decode(),
-        quote=settings.quote,
-        line_end=line_end,
-        escape=settings.escape,
-        comment=settings.comment,
-        encoding=head.encoding.words,
-        doubled_return=line_end == "\n" and _has_doubled_return(head.text, settings.quote),
-        fills_short_rows=settings.short_rows == "fill",
-        dropped_fields=None if settings.surplus_fields == "drop" else 0,
-        skips_empty_rows=settings.empty_rows == "skip",
-        drops_blanks=settings.blanks_after_quotes == "drop",
-        rejects_row_like_texts=settings.row_like_texts == "reject",
-    )
     start = start if separator_line is None else separator_line.end()
     text = head.text[start:]
-    if settings.separator != "auto":
-        syntax = replace(syntax, separator=settings.separator)
-    elif separator_line is None:
-        found = find_separator(
-            path,
-            text,
-            syntax,
-            at_end=head.is_whole,
-            has_header=settings.header,
-            skipped_lines=settings.skip_rows,
-        )
-        syntax = replace(syntax, separator=found)
-    elif settings.header:
-        refuse_title(path, text, syntax, at_end=head.is_whole, skipped_lines=settings.skip_rows + 1)
+    named = None if separator_line is None else separator_line[1].decode()
+    syntax = _with_separator(_syntax(head, settings, line_end), head, text, settings, named)
     read = read_records(text, syntax, columns=None, at_end=head.is_whole, most=1)
     first = read.records[0] if read.records else None
     if first is None and head.is_whole and not head.text.strip():
@@ -147,6 +121,55 @@ def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
         rows=rows,
         words=_words(syntax, text[: read.used_bytes], settings),
     )
+
+
+def _syntax(head: _Head, settings: CsvSettings, line_end: str) -> Syntax:
+    """Return the meaning of the characters as set by the user. The separator may still be ``auto``."""
+    return Syntax(
+        separator=settings.separator,
+        quote=settings.quote,
+        line_end=line_end,
+        escape=settings.escape,
+        comment=settings.comment,
+        encoding=head.encoding.words,
+        doubled_return=line_end == "\n" and _has_doubled_return(head.text, settings.quote),
+        fills_short_rows=settings.short_rows == "fill",
+        dropped_fields=None if settings.surplus_fields == "drop" else 0,
+        skips_empty_rows=settings.empty_rows == "skip",
+        drops_blanks=settings.blanks_after_quotes == "drop",
+        rejects_row_like_texts=settings.row_like_texts == "reject",
+    )
+
+
+def _with_separator(
+    syntax: Syntax, head: _Head, text: bytes, settings: CsvSettings, named: str | None
+) -> Syntax:
+    """Return the syntax with the separator of the user, of the line ``sep=``, or of the rows.
+
+    Args:
+        syntax: The meaning of the other characters.
+        head: The first part of the file.
+        text: The head from the header on.
+        settings: The CSV settings.
+        named: The separator in the line ``sep=``, or None without such a line.
+    """
+    if settings.separator != "auto":
+        return syntax
+    skipped_lines = settings.skip_rows
+    if named is None:
+        found = find_separator(
+            head.path,
+            text,
+            syntax,
+            at_end=head.is_whole,
+            has_header=settings.header,
+            skipped_lines=skipped_lines,
+        )
+        return replace(syntax, separator=found)
+    syntax = replace(syntax, separator=named)
+    if settings.header:
+        refuse_title(head.path, text, syntax, at_end=head.is_whole, skipped_lines=skipped_lines + 1)
+    return syntax
 
 
 def _read_head(file: SourceFile | str, encoding_told: str) -> _Head:
