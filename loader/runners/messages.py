@@ -69,10 +69,10 @@ def job_line(job: Job, *, command: str, key: Credentials | None, errors_of_files
         key: The key used for signing, or None if the worker looks it up.
         errors_of_files: Whether the parent compares the errors of each file with a limit.
     """
-    said = None if key is None else [key.access_key, key.secret_key]
+    key_texts = None if key is None else [key.access_key, key.secret_key]
     settings = job.model_dump(mode="json", exclude_unset=True, exclude=set(_NAMES))
     names = {name: getattr(job, name) for name in _NAMES if name in job.model_fields_set}
-    values = {"job": settings | names, "command": command, "key": said}
+    values = {"job": settings | names, "command": command, "key": key_texts}
     return line(values | {"errors_of_files": errors_of_files})
 
 

@@ -58,21 +58,21 @@ def run_on_ray(
 
 
 class _Exchange:
-    """An actor that stores messages until the other side takes them, for each task separately."""
+    """An actor that stores the messages of each worker and the orders for it until they are taken."""
 
     def __init__(self) -> None:
-        self._said: defaultdict[int, list[bytes]] = defaultdict(list)
+        self._messages: defaultdict[int, list[bytes]] = defaultdict(list)
         self._orders: defaultdict[int, list[bytes]] = defaultdict(list)
 
-    def of_worker(self, place: int, said: Sequence[bytes]) -> Sequence[bytes]:
-        """Take the messages of a worker; return the orders for it."""
-        self._said[place] += said
-        return self._orders.pop(place, [])
+    def give_messages(self, task: int, messages: Sequence[bytes]) -> Sequence[bytes]:
+        """Store messages of the worker of a task; return the orders for it."""
+        self._messages[task] += messages
+        return self._orders.pop(task, [])
 
-    def of_driver(self, place: int, orders: Sequence[bytes]) -> Sequence[bytes]:
-        """Take orders for a worker; return its messages."""
-        self._orders[place] += orders
-        return self._said.pop(place, [])
+    def give_orders(self, task: int, orders: Sequence[bytes]) -> Sequence[bytes]:
+        """Store orders for the worker of a task; return its messages."""
+        self._orders[task] += orders
+        return self._messages.pop(task, [])
 
 
 class _Tasks:
@@ -83,12 +83,12 @@ class _Tasks:
         self._exchange = ray.remote(_Exchange).options(num_cpus=0, scheduling_strategy=here).remote()
         self._deliver = ray.remote(deliver).options(num_cpus=1, max_retries=0, scheduling_strategy="SPREAD")
         self._environment = passed_on()
-        self._places = count()
+        self._numbers = count()
 
     async def start(self, _shard: Shard, first: bytes) -> "_Task":
-        place = next(self._places)
-        result = self._deliver.remote(first, self._environment, self._exchange, place)
-        return _Task(result, self._exchange, place)
+        number = next(self._numbers)
+        result = self._deliver.remote(first, self._environment, self._exchange, number)
+        return _Task(result, self._exchange, number)
 
 
 class _Task:
@@ -97,13 +97,13 @@ class _Task:
     Args:
         result: Its result, which is available after its end.
         exchange: The actor that stores its messages.
-        place: Number of the task in the actor.
+        number: Number by which the actor knows the task.
     """
 
-    def __init__(self, result: Any, exchange: Any, place: int) -> None:
+    def __init__(self, result: Any, exchange: Any, number: int) -> None:
         self._result = result
         self._exchange = exchange
-        self._place = place
+        self._number = number
         self._orders: list[bytes] = []
 
     async def messages(self) -> AsyncIterator[bytes]:
@@ -111,7 +111,7 @@ class _Task:
         try:
             while True:
                 is_last = ended.done()
-                for message in await self._said():
+                for message in await self._exchange_messages():
                     yield message
                 if is_last:
                     return
@@ -130,17 +130,18 @@ class _Task:
             ray.cancel(self._result, force=True)
 
     async def _end(self) -> None:
-        with suppress(RayError):  # the missing end message says enough
+        with suppress(RayError):  # the driver sees that the end message is missing
             await self._result
 
-    async def _said(self) -> Sequence[bytes]:
+    async def _exchange_messages(self) -> Sequence[bytes]:
+        """Give the orders to the actor; return the new messages of the worker."""
         orders, self._orders = self._orders, []
         try:
-            said: Sequence[bytes] = await self._exchange.of_driver.remote(self._place, orders)
+            messages: Sequence[bytes] = await self._exchange.give_orders.remote(self._number, orders)
         except RayError as error:
             raise DeliveryStopped(
                 "The Ray cluster cannot be reached, so the load stops.",
                 why=str(error).splitlines()[0],
                 next_step="run the same command again: it resumes",
             ) from error
-        return said
+        return messages

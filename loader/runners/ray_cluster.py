@@ -34,12 +34,16 @@ OBJECT_STORE_BYTES = 100 * 2**20
 """Size for a cluster that the load starts. It stores almost nothing; Ray requires 75 MiB."""
 
 SHARED = "use storage that all machines have at the same path, then run the same command again"
-
+"""What to do if a machine does not see the files of another one."""
 
 PASSED_ON = (
-    *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SUPPLYCHAIN"),
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_SUPPLYCHAIN",
     "AWS_ENDPOINT_URL_S3",
 )
+"""Environment variables that the tasks take from the driver."""
 
 
 @contextmanager
@@ -122,7 +126,7 @@ def passed_on() -> dict[str, str]:
 def _looks(
     extract: Sequence[str], shared: SharedFile, machines: Sequence[Mapping[str, Any]]
 ) -> list[tuple[str, dict[str, Any]]]:
-    """Return the name of each machine, and what it finds. Several raylets may have one name and address."""
+    """Return the name of each machine, and what it finds. Several nodes may have one name and address."""
     looks = []
     for each in machines:
         there = NodeAffinitySchedulingStrategy(each["NodeID"], soft=False)
@@ -181,7 +185,10 @@ def _look_for_driver(
 
 
 def _look(extract: Sequence[str], shared: SharedFile) -> dict[str, Any]:
-    """Return the files that this machine finds, and whether it has the same run directory."""
+    """Return the files that this machine finds, and whether it has the same run directory.
+
+    A dictionary, because another version of the loader must be able to read its version.
+    """
     client = shared.run_dir.s3.client()
     files: list[tuple[str, int]] = []
     for pattern in unlisted(extract):

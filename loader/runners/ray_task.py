@@ -20,14 +20,14 @@ DRAIN = b""
 """The order to drain. Every other order is a message for the worker."""
 
 
-def deliver(first: bytes, environment: Mapping[str, str], exchange: Any, place: int) -> None:
+def deliver(first: bytes, environment: Mapping[str, str], exchange: Any, task: int) -> None:
     """Run a worker process to its end.
 
     Args:
         first: Its first line, with the job.
         environment: Environment variables of the driver.
         exchange: The actor that stores messages.
-        place: Number of the task in the actor.
+        task: Number by which the actor knows this task.
     """
     process = subprocess.Popen(  # noqa: S603 - our own module
         (sys.executable, "-m", MODULE),
@@ -38,16 +38,16 @@ def deliver(first: bytes, environment: Mapping[str, str], exchange: Any, place: 
     )
     assert process.stdin is not None
     assert process.stdout is not None
-    said: SimpleQueue[bytes | None] = SimpleQueue()
-    Thread(target=_read, args=(process.stdout, said), daemon=True).start()
+    output: SimpleQueue[bytes | None] = SimpleQueue()
+    Thread(target=_read, args=(process.stdout, output), daemon=True).start()
     try:
         _give(process.stdin, first)
         has_ended = False
         while not has_ended:
-            lines = list(_so_far(said))
+            lines = list(_new_lines(output))
             has_ended = None in lines
-            words = [each for each in lines if each is not None]
-            for order in ray.get(exchange.of_worker.remote(place, words)):
+            messages = [each for each in lines if each is not None]
+            for order in ray.get(exchange.give_messages.remote(task, messages)):
                 _give(process.stdin, order)
     finally:
         _give(process.stdin, DRAIN)
@@ -63,15 +63,16 @@ def _give(stdin: IO[bytes], order: bytes) -> None:
             stdin.flush()
 
 
-def _read(stdout: IO[bytes], said: "SimpleQueue[bytes | None]") -> None:
+def _read(stdout: IO[bytes], output: "SimpleQueue[bytes | None]") -> None:
+    """Put the lines of a process into a queue, and None at its end."""
     for line in stdout:
-        said.put(line)
-    said.put(None)
+        output.put(line)
+    output.put(None)
 
 
-def _so_far(said: "SimpleQueue[bytes | None]") -> Iterator[bytes | None]:
-    """Yield the messages so far, after a short wait for the first one."""
+def _new_lines(output: "SimpleQueue[bytes | None]") -> Iterator[bytes | None]:
+    """Yield what is in the queue, after a short wait for the first line."""
     with suppress(Empty):
-        yield said.get(timeout=MESSAGES_SECONDS)
+        yield output.get(timeout=MESSAGES_SECONDS)
         while True:
-            yield said.get_nowait()
+            yield output.get_nowait()

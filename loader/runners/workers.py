@@ -139,7 +139,7 @@ class _WorkerLoad:
         errors = [each for each in (self._error, *(end.error for end in ends)) if each is not None]
         if errors and not any(end.summary for end in ends):
             raise errors[0]
-        if errors and self._error is None:  # such a worker alone had nothing to load
+        if errors and self._error is None:  # only this worker found nothing to load
             self._error = _not_delivered(self._run_dir, errors[0])
         run_directory = run_directory_settings(self._job)
         if self._job.engine is Engine.RAY:
