@@ -16,7 +16,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,8 +35,15 @@ from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.job import Job, run_dir_of
 from loader.loading.settings import run_directory_settings
 from loader.model import SourceFile
-from loader.remote.holding import hold_for_load
+from loader.remote.copier import Copier
+from loader.remote.copies.heads import COPY_NAME
+from loader.remote.holding import hold_for_load, take_part
 from loader.remote.keeper import USUAL_PACE
+from loader.remote.objects import Objects
+from loader.remote.other_files import Notes
+from loader.remote.reach import Reach
+from loader.remote.working_copy import WorkingCopy
+from loader.shards.parts import WHOLE
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 
@@ -53,28 +60,40 @@ BUCKET = "bench"
 
 PHASE = "--phase"
 
+COPIES_LOOKED_AT = 20
+"""The last copies of a load: their processor time is that of a checkpoint of its size."""
+
 HOW_TO_READ = """\
-A checkpoint of so many accepted events. *Bytes an event* are those of the compressed copy: a receipt is
-16 random bytes, and 4 bytes of the token are kept beside it. *Copy* is the processor time of one copy
-with its upload; *every* is the pause after it that keeps copies at 2 % of a processor, at least 5 s.
-*Resume* is the time on another machine from the start until the first event could be sent: lease,
-download, doubt, opening, and its own first copy. The network and the extract are not measured."""
+A load that grows to so many accepted events, copied after every 20,000 of them. *Stored* is what is in S3
+at the end: archives of finished windows, and the head. A receipt is 16 random bytes, and 4 bytes of the
+token are kept beside it. *Head* is the size of the last head, which each copy writes again. *Uploaded* is
+the sum of all archives and heads; a load that copies more often uploads more heads. *Copy* is the processor
+time of one of the last copies, with its archives and its upload; *every* is the pause after it that keeps
+copies at 2 % of a processor, at least 5 s. *Resume* is the time on another machine from the start until the
+first event could be sent: lease, download, doubt, opening, and its own first copy. The network and the
+extract are not measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A checkpoint of a certain size.
+    """A load that grew to a certain size.
 
     Attributes:
-        events: How many accepted events it holds.
-        copy_bytes: Size of its copy.
-        copy_cpu_seconds: Processor time of a copy.
-        copy_seconds: How long a copy took.
+        events: How many events were planned.
+        archives: How many archives it has.
+        stored_bytes: Size of its archives and its head.
+        head_bytes: Size of its head.
+        uploaded_bytes: Size of all archives and all heads.
+        copy_cpu_seconds: Mean processor time of one of the last copies.
+        copy_seconds: Mean time of one of them.
         resume_seconds: How long a resume took.
     """
 
     events: int
-    copy_bytes: int
+    archives: int
+    stored_bytes: int
+    head_bytes: int
+    uploaded_bytes: int
     copy_cpu_seconds: float
     copy_seconds: float
     resume_seconds: float
@@ -100,9 +119,7 @@ def main() -> int:
         for events in sizes:
             measured.append(measure(events, Path(folder) / str(events)))
             print(measured[-1], file=sys.stderr)
-    table = markdown_table(
-        ["events", "bytes an event", "copy, s of a processor", "every, s", "resume, s"], _lines(measured)
-    )
+    table = markdown_table(COLUMNS, _lines(measured))
     print(table)
     write_json("s3_copies", environment, quick=options.quick, measured=measured)
     if sizes == EVENTS:
@@ -113,16 +130,26 @@ def main() -> int:
 
 
 def measure(events: int, folder: Path) -> Measured:
-    """Copy a checkpoint as its load does, lose the machine, and go on elsewhere: a process each."""
-    copy_cpu_seconds, copy_seconds = _phase("lose", events, folder)
+    """Copy a checkpoint as it grows, lose the machine, and go on elsewhere: a process each."""
+    head_bytes, heads_bytes, cpu_seconds, seconds = _phase("lose", events, folder)
     client = botocore.session.Session().create_client("s3")
     key = f"{events}/lease.json"
     # Two minutes would pass on the real clock.
     lease = client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
     client.put_object(Bucket=BUCKET, Key=key, Body=lease.replace(b'"seconds":120.0', b'"seconds":-9.0'))
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{events}/archives/")
+    archives = [each["Size"] for page in pages for each in page["Contents"]]
     (resume_seconds,) = _phase("resume", events, folder)
-    size = client.head_object(Bucket=BUCKET, Key=f"{events}/{CHECKPOINT_NAME}.zst")["ContentLength"]
-    return Measured(events, size, copy_cpu_seconds, copy_seconds, resume_seconds)
+    return Measured(
+        events,
+        len(archives),
+        int(sum(archives) + head_bytes),
+        int(head_bytes),
+        int(sum(archives) + heads_bytes),
+        cpu_seconds,
+        seconds,
+        resume_seconds,
+    )
 
 
 def _phase(name: str, events: int, folder: Path) -> list[float]:
@@ -133,13 +160,30 @@ def _phase(name: str, events: int, folder: Path) -> list[float]:
 
 
 def lose(events: int) -> list[float]:
-    """Make a checkpoint and its first copy; return processor time and time of the copy."""
+    """Let a load grow, and copy it.
+
+    Returns:
+        Sizes of the last head and of all heads, and mean processor time and time of one of the last copies.
+    """
     job = _job(events)
-    held = hold_for_load(run_directory_settings(job), print)
-    make_checkpoint(run_dir_of(job), events)
-    began, cpu_began = time.perf_counter(), time.thread_time()
-    held.keeper.begin(time.time, print)
-    return [time.thread_time() - cpu_began, time.perf_counter() - began]
+    objects = Objects(str(job.run_dir), run_directory_settings(job).s3.client())
+    copy = WorkingCopy(objects)
+    place = copy.place_of(WHOLE)
+    with ExitStack() as held:
+        part = take_part(copy, WHOLE, held, Reach(), print, lambda: True, USUAL_PACE)
+        copier = Copier(objects, place, part.writer, Notes.of(place.path))
+        costs: list[tuple[float, float]] = []
+        heads: list[int] = []
+        for _ in grown(place.path, events):
+            began, cpu_began = time.perf_counter(), time.thread_time()
+            copier.copy(time.time)
+            costs.append((time.thread_time() - cpu_began, time.perf_counter() - began))
+            head = objects.seen(COPY_NAME)
+            assert head is not None
+            heads.append(head.size_bytes)
+    last = costs[-COPIES_LOOKED_AT:]
+    means = [sum(each) / len(last) for each in zip(*last, strict=True)]
+    return [heads[-1], sum(heads), *means]
 
 
 def resume(events: int) -> list[float]:
@@ -166,33 +210,32 @@ def plan_of(events: int) -> Plan:
     return Plan({"event_type": EVENT_TYPE}, [file], *cuts, "scn-loader load lines.parquet")
 
 
-def make_checkpoint(folder: Path, events: int) -> None:
-    """Write the checkpoint of a killed load: full windows, and one with events that were not sent."""
+def grown(folder: Path, events: int) -> Iterator[int]:
+    """Write the checkpoint of a load, and yield after each window; it ends with events that were not sent."""
     open_checkpoint(folder, plan_of(events)).close()
     chance = random.Random(1)
     with closing(connect(folder / CHECKPOINT_NAME)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
-        connection.execute("BEGIN")
         connection.execute("INSERT INTO runs (number, pid, retry_failed, started_at) VALUES (1, 1, 0, 0)")
         for window, first in enumerate(range(0, events, EVENTS_OF_A_WINDOW)):
             count = min(EVENTS_OF_A_WINDOW, events - first)
+            connection.execute("BEGIN")
             _add_window(connection, chance, window, count, is_last=first + count == events)
-        connection.execute("COMMIT")
+            connection.execute("COMMIT")
+            yield window
 
 
 def _add_window(
     connection: sqlite3.Connection, chance: random.Random, window: int, events: int, *, is_last: bool
 ) -> None:
     accepted = events - OPEN_EVENTS if is_last else events
-    receipts = b"".join(
-        chance.randbytes(6)
-        + bytes([0x40 | chance.getrandbits(4)])
-        + chance.randbytes(1)
-        + bytes([0x80 | chance.getrandbits(6)])
-        + chance.randbytes(7)
-        for _ in range(accepted)
-    ) + bytes(16 * (events - accepted))
-    places = b"".join(row.to_bytes(4, "little") + chance.randbytes(4) for row in range(events))
+    receipts = bytearray(chance.randbytes(16 * accepted))
+    receipts[6::16] = bytes(0x40 | byte & 15 for byte in receipts[6::16])  # version and variant of a UUID
+    receipts[8::16] = bytes(0x80 | byte & 63 for byte in receipts[8::16])
+    receipts += bytes(16 * (events - accepted))
+    places = bytearray(b"".join(row.to_bytes(8, "little") for row in range(events)))
+    for at in range(4, 8):
+        places[at::8] = chance.randbytes(events)
     counts = (window, 0, window * EVENTS_OF_A_WINDOW, events, 0, 0, events, 0)
     connection.execute(
         "INSERT INTO windows (number, file, first_row, rows_read, rows_filtered, rows_rejected, records,"
@@ -236,13 +279,21 @@ server.serve_forever()
 """
 
 
+COLUMNS = (
+    *("events", "archives", "stored, bytes an event", "head, bytes an event", "uploaded, bytes an event"),
+    *("copy, s of a processor", "every, s", "resume, s"),
+)
+
+
 def _lines(measured: Sequence[Measured]) -> Iterator[list[str]]:
     for each in measured:
         pause = max(USUAL_PACE.copy_seconds, each.copy_cpu_seconds / USUAL_PACE.copy_share)
+        sizes = (each.stored_bytes, each.head_bytes, each.uploaded_bytes)
         yield [
             f"{each.events:,}",
-            f"{each.copy_bytes / each.events:.1f}",
-            f"{each.copy_cpu_seconds:.2f}",
+            f"{each.archives}",
+            *(f"{size / each.events:.2f}" for size in sizes),
+            f"{each.copy_cpu_seconds:.3f}",
             f"{pause:.0f}",
             f"{each.resume_seconds:.1f}",
         ]

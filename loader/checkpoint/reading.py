@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from loader.checkpoint.connections import BUSY_SECONDS
+from loader.checkpoint.connections import BUSY_SECONDS, connect_reader
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.schema import APPLICATION_ID, FORMAT_VERSION, create_tables
@@ -126,6 +126,20 @@ def read_plan(connection: sqlite3.Connection) -> tuple[str, float, Plan]:
     reached = orjson.loads(kept[0]) if kept else {}
     plan = Plan(orjson.loads(settings), files, window_rows, slice_rows, command, reached)
     return load_id, created_at, plan
+
+
+def read_load_id(path: Path) -> str | None:
+    """Return the id of the load of a checkpoint that a process may be writing, or None.
+
+    It is None for a checkpoint without a plan, and for one of another version of the loader.
+
+    Raises:
+        sqlite3.Error: The file cannot be read.
+    """
+    with closing(connect_reader(path)) as connection:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        found = connection.execute("SELECT id FROM load").fetchone() if version == FORMAT_VERSION else None
+        return None if found is None else str(found[0])
 
 
 def corrupt(path: Path, why: str) -> CheckpointCorrupt:

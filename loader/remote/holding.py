@@ -144,7 +144,7 @@ def _given_back(lease: Lease) -> Iterator[None]:
 def keeper_of(copy: WorkingCopy, shard: Shard, part: TakenPart, pace: KeepingPace) -> Keeper:
     """Return the keeper of a part whose lease was taken."""
     place = copy.place_of(shard)
-    copier = Copier(copy.objects, place, part.writer, Notes.of(place.path))
+    copier = Copier(copy.objects, place, part.writer, Notes.of(place.path), pace.archive_sizes)
     return Keeper(copy.objects.address, part.lease, copier, pace)
 
 

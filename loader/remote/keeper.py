@@ -27,6 +27,7 @@ from loader.command_line import scn_loader
 from loader.errors import CheckpointError, DeliveryStopped, LoaderError
 from loader.remote.answers import ConditionFailed, Unreachable
 from loader.remote.copier import Copier
+from loader.remote.copies.archives import USUAL_SIZES, ArchiveSizes
 from loader.remote.horizon import Horizon
 from loader.remote.lease import LEASE_SECONDS, Lease
 from loader.remote.reach import Reach
@@ -49,6 +50,7 @@ class KeepingPace:
         copy_limit_seconds: Maximum age of the last copy.
         retry_seconds: Pause after a failure.
         end_seconds: Time for the last copy at the end of a load.
+        archive_sizes: When an archive is made.
     """
 
     lease_seconds: float = LEASE_SECONDS
@@ -59,6 +61,7 @@ class KeepingPace:
     copy_limit_seconds: float = 3600.0
     retry_seconds: float = 2.0
     end_seconds: float = 15.0
+    archive_sizes: ArchiveSizes = USUAL_SIZES
 
 
 USUAL_PACE = KeepingPace()
@@ -109,7 +112,7 @@ class Keeper:
         try:
             reach = Reach(lambda: self._is_ending)
             reach(self._copier.bring_files_up)
-            reach(lambda: self._copier.copy(clock, even_unchanged=True))
+            reach(lambda: self._copier.copy(clock, thorough=True))
             reach(self._renew)
         except Unreachable as error:
             raise unreachable(self._address, error) from error
@@ -160,7 +163,7 @@ class Keeper:
         while True:
             try:
                 self._copier.bring_files_up()
-                self._copier.copy(self._clock)
+                self._copier.copy(self._clock, thorough=True)
                 self._lease.release()
             except Unreachable as error:
                 if elapsed_seconds() >= deadline:

@@ -83,8 +83,11 @@ class Objects:
     def _patient(self) -> Any:
         return self._s3.configured(self._bucket, PATIENT)
 
-    def listed(self) -> dict[str, str]:
+    def listed(self, below: str = "") -> dict[str, str]:
         """Return the ETag of each object, by its name below the address.
+
+        Args:
+            below: The beginning of the names.
 
         Raises:
             Unreachable: S3 gave no usable response.
@@ -94,7 +97,7 @@ class Objects:
             pages = self._quick.get_paginator("list_objects_v2")
             return {
                 entry["Key"].removeprefix(self._prefix): entry["ETag"]
-                for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix)
+                for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + below)
                 for entry in page.get("Contents", ())
                 if not entry["Key"].endswith("/")
             }

@@ -20,7 +20,8 @@ from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.job import SHARDS_NAME
 from loader.private_files import with_sidecars
 from loader.remote.answers import Unreachable
-from loader.remote.copying import COPY_NAME
+from loader.remote.copies.archived import ARCHIVES_FOLDER, LIST_NAME
+from loader.remote.copies.heads import COPY_NAME
 from loader.remote.lease import LEASE_NAME
 from loader.remote.objects import Objects
 from loader.sources.partitions import PRIVATE_PREFIXES
@@ -34,7 +35,7 @@ ID_NAME = ".working-copy"
 COPYING_NAME = ".copying"
 """File in which a copy of the checkpoint is made."""
 
-OF_THIS_MACHINE = (NOTES_NAME, ID_NAME, COPYING_NAME, "lake.sqlite")
+OF_THIS_MACHINE = (NOTES_NAME, ID_NAME, COPYING_NAME, LIST_NAME, "lake.sqlite")
 """Names, or beginnings of names, of files that stay on their machine."""
 
 _FILES_AT_ONCE = 16
@@ -178,6 +179,7 @@ def _belongs(name: str) -> bool:
     return not (
         first in own
         or first == SHARDS_NAME
+        or name.startswith(ARCHIVES_FOLDER)
         or first.startswith((*OF_THIS_MACHINE, *PRIVATE_PREFIXES))
         or name.endswith(".lock")
         or any(part.startswith(DRAFT_PREFIX) for part in parts)

@@ -28,7 +28,8 @@ from loader.checkpoint.start.gaps import leave_gap
 from loader.checkpoint.start.lock import lock_run_dir, look_without_locking
 from loader.job import SHARDS_NAME, Shard, working_copy_of
 from loader.private_files import make_private_folder, with_sidecars
-from loader.remote.copying import COPY_NAME, restore_copy
+from loader.remote.copies.heads import COPY_NAME
+from loader.remote.copies.restoring import restore_copy
 from loader.remote.lease import EVERY_WINDOW, SeenLease, read_lease
 from loader.remote.objects import WRITER, Objects
 from loader.remote.other_files import ID_NAME, Notes, bring_files_down
@@ -154,7 +155,9 @@ class WorkingCopy:
             etag = listed.get(place.folder + COPY_NAME)
             if etag is None:
                 self._forget_removed(place, notes)
-            elif etag != notes.etag and not self._wrote(place, lease):
+            elif etag != notes.etag and self._wrote(place, lease):
+                notes.etag, notes.is_own = etag, True
+            elif etag != notes.etag:
                 restored = restore_copy(self.objects, place.folder, place.path)
                 notes.etag, notes.is_own = restored.stored.etag, False
                 notes.copied_at = restored.copied_at
@@ -163,7 +166,7 @@ class WorkingCopy:
                 _leave_in_doubt(place.path, notes.copied_at, lease)
 
     def _wrote(self, place: Place, lease: SeenLease | None) -> bool:
-        """Return whether this working copy wrote the copy in S3 and lost the response."""
+        """Return whether this working copy wrote the copy in S3, and did not note it before it was killed."""
         if lease is None or lease.body.holder != self.holder() or not (place.path / CHECKPOINT_NAME).exists():
             return False
         stored = self.objects.seen(place.folder + COPY_NAME)

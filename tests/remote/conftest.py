@@ -11,6 +11,7 @@ from loader.job import Job
 from loader.loading.api import run_to_end
 from loader.loading.observers import Ending, Observers
 from loader.loading.opening import LoadParts
+from loader.remote.copies.archives import ArchiveSizes
 from loader.remote.keeper import KeepingPace
 from loader.report import Snapshot
 from loader.testing import INSTANCE_ID, EmulatedService, emulated_service
@@ -23,8 +24,15 @@ PREFIX = "nightly/orders/"
 ROWS = 300
 
 FAST = KeepingPace(
-    renew_seconds=0.1, stop_seconds=20.0, copy_seconds=0.1, copy_share=0.5, retry_seconds=0.1, end_seconds=5.0
+    renew_seconds=0.1,
+    stop_seconds=20.0,
+    copy_seconds=0.1,
+    copy_share=0.5,
+    retry_seconds=0.1,
+    end_seconds=5.0,
+    archive_sizes=ArchiveSizes(least_bytes=1, most_bytes=1),
 )
+"""Each window that finishes has an archive of its own."""
 
 SLOW = {"rate": 200, "burst": 4}
 """A load that takes a second and a half."""

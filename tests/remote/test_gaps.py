@@ -12,7 +12,7 @@ from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.progress import Gap, doubt_since, read_gaps
 from loader.checkpoint.start.gaps import leave_gap
 from loader.model import EventState
-from loader.remote.copying import take_copy
+from loader.remote.copies.heads import take_head
 from loader.sources.compression import decompressed
 from tests.checkpoint.sample_loads import (
     START,
@@ -40,7 +40,7 @@ async def copied(tmp_path: Path, clock: Clock, *, retry_failed: bool = False) ->
         checkpoint.record(put_aside(0, 1))
         await checkpoint.flush()
         clock.now = COPIED_AT
-        take_copy(checkpoint.run_dir / CHECKPOINT_NAME, tmp_path / "copy")
+        take_head(checkpoint.run_dir / CHECKPOINT_NAME, tmp_path / "copy")
         await checkpoint.mark_sendable(up_to(1, 3))  # after the copy
         checkpoint.record(accepted(0, 2))
         await checkpoint.flush()
@@ -91,7 +91,7 @@ async def copied_again(tmp_path: Path, clock: Clock) -> Path:
     with open_checkpoint(tmp_path / "lost", load_plan(), clock=clock, retry_failed=True) as checkpoint:
         checkpoint.begin_slice(window_plan(0))
         await checkpoint.flush()
-        take_copy(checkpoint.run_dir / CHECKPOINT_NAME, tmp_path / "copy")
+        take_head(checkpoint.run_dir / CHECKPOINT_NAME, tmp_path / "copy")
     folder = tmp_path / "elsewhere"
     folder.mkdir(mode=0o700)
     unpack(tmp_path / "copy", folder / CHECKPOINT_NAME)

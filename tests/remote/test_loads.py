@@ -9,9 +9,10 @@ import orjson
 import pytest
 
 from loader.errors import CheckpointError, CheckpointLocked, ExitCode
-from loader.job import Job, run_dir_of
+from loader.job import Job, run_dir_of, working_copy_of
 from loader.loading.observers import Observers
 from loader.remote.keeper import LeaseLost
+from loader.remote.other_files import Notes
 from loader.report import Snapshot
 from loader.testing import EmulatedService
 from tests.remote.conftest import ADDRESS, FAST, PREFIX, ROWS, SLOW, Load, stopping_at
@@ -56,6 +57,20 @@ def test_a_stopped_load_goes_on_elsewhere_at_once(
     assert service.calls()["attempts"] == EVENTS
     machine("a")  # its working copy is older than the copy in S3
     assert load().summary.attempts == 0
+    assert_delivered_once(service)
+
+
+def test_a_process_killed_before_it_noted_its_copy_goes_on(
+    load: Load, service: EmulatedService, machine: Machine
+) -> None:
+    """The copy in S3 is its own, also under an ETag that it does not know."""
+    load(stopping_at(60), **SLOW)
+    notes = Notes.of(working_copy_of(ADDRESS))
+    notes.etag = '"of the copy before"'
+    notes.write(working_copy_of(ADDRESS))
+    ending = load()
+    assert ending.error is None
+    assert service.calls()["attempts"] == EVENTS
     assert_delivered_once(service)
 
 

@@ -16,9 +16,12 @@ import pytest
 from loader.job import Job
 from loader.testing import EmulatedService
 from tests.remote.conftest import FAST, ROWS, Load
-from tests.remote.faulty_s3 import FaultyS3
+from tests.remote.faulty_s3 import Fault, FaultyS3
 
 EVENTS = ROWS - 1
+
+SHORT = 2
+"""The last seed with which one machine is lost, not four."""
 
 
 def kill_one(job: Job, service: EmulatedService, events: int) -> None:
@@ -34,7 +37,7 @@ def kill_one(job: Job, service: EmulatedService, events: int) -> None:
         process.kill()
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 12))])
+@pytest.mark.parametrize("seed", [1, 2, *(pytest.param(n, marks=pytest.mark.soak) for n in range(3, 13))])
 def test_a_lost_machine_costs_no_event(
     load: Load,
     s3: FaultyS3,
@@ -44,9 +47,19 @@ def test_a_lost_machine_costs_no_event(
     *,
     seed: int,
 ) -> None:
-    """The next one goes on from the last copy: nothing is lost, doubled or overtaken, little is repeated."""
+    """The next one goes on from the last copy: nothing is lost, doubled or overtaken, little is repeated.
+
+    With even seeds, S3 fails in each way meanwhile.
+    """
     chance = Random(seed)
-    for number in range(1 if seed == 1 else 4):
+
+    def faults(_method: str, _key: str) -> Fault:
+        kinds: list[Fault] = ["503", "409", "cut", "lost", "short"]
+        return chance.choice(kinds) if chance.random() < 0.2 else None
+
+    if seed % 2 == 0:
+        s3.faults = faults
+    for number in range(1 if seed <= SHORT else 4):
         folder = machine(f"lost-{number}")
         kill_one(job(rate=150, burst=2, window_rows=40), service, chance.randint(20, 50))
         shutil.rmtree(folder)
@@ -58,4 +71,4 @@ def test_a_lost_machine_costs_no_event(
     calls = service.calls()
     assert (calls["accepted"], calls["overtaken"], calls["overlaps"]) == (EVENTS, 0, 0)
     again = calls["attempts"] - EVENTS
-    assert again < 120 * (1 if seed == 1 else 4)  # at most what was sent since the last copy, each time
+    assert again < 120 * (1 if seed <= SHORT else 4)  # at most what was sent since the last copy, each time
