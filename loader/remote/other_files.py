@@ -20,7 +20,7 @@ from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.job import SHARDS_NAME
 from loader.private_files import with_sidecars
 from loader.remote.answers import Unreachable
-from loader.remote.copies.archived import ARCHIVES_FOLDER, LIST_NAME
+from loader.remote.copies.archived import ARCHIVE_LIST_NAME, ARCHIVES_FOLDER
 from loader.remote.copies.heads import COPY_NAME
 from loader.remote.lease import LEASE_NAME
 from loader.remote.objects import Objects
@@ -35,7 +35,7 @@ ID_NAME = ".working-copy"
 COPYING_NAME = ".copying"
 """File in which a copy of the checkpoint is made."""
 
-OF_THIS_MACHINE = (NOTES_NAME, ID_NAME, COPYING_NAME, LIST_NAME, "lake.sqlite")
+OF_THIS_MACHINE = (NOTES_NAME, ID_NAME, COPYING_NAME, ARCHIVE_LIST_NAME, "lake.sqlite")
 """Names, or beginnings of names, of files that stay on their machine."""
 
 _FILES_AT_ONCE = 16

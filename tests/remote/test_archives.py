@@ -1,5 +1,6 @@
 """Archives of finished windows: written once, before the head, used by each later one, and never doubted."""
 
+import resource
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,7 +16,7 @@ from loader.checkpoint.reading import open_for_reading
 from loader.errors import CheckpointCorrupt, CheckpointError
 from loader.model import EventResult, EventState
 from loader.remote.answers import ConditionFailed, Unreachable
-from loader.remote.copies.archived import LIST_NAME
+from loader.remote.copies.archived import ARCHIVE_LIST_NAME
 from loader.remote.copies.archives import ArchiveSizes
 from loader.remote.copies.files import pack, unpack
 from loader.remote.copies.heads import COPY_NAME
@@ -27,6 +28,7 @@ from tests.remote.archived_loads import (
     content,
     copier_of,
     finish,
+    placed,
     restored,
 )
 from tests.remote.memory_objects import MemoryObjects
@@ -165,7 +167,7 @@ async def test_two_writers_never_write_the_same_archive(objects: MemoryObjects, 
         await finish(checkpoint, 0)
         for _ in range(2):
             copier_of(objects, here).copy(Clock())
-            (here / LIST_NAME).unlink()
+            (here / ARCHIVE_LIST_NAME).unlink()
     first, second = archives_in(objects)
     assert first.split("-")[:2] == second.split("-")[:2]
     assert first != second
@@ -367,6 +369,27 @@ async def test_a_copy_that_is_replaced_while_it_is_read_is_read_again(
     assert is_equal(objects, here, tmp_path / "there")
 
 
+async def test_a_full_disk_is_not_damage(objects: MemoryObjects, here: Path, tmp_path: Path) -> None:
+    """The head fits on the disk, and the rows of its archive do not."""
+    with a_load(here) as checkpoint:
+        checkpoint.begin_slice(placed(window_plan(0, 4000)))
+        for index in range(4000):
+            checkpoint.record(accepted(0, index))
+        await checkpoint.flush()
+        copier_of(objects, here).copy(Clock())
+    (tmp_path / "packed").write_bytes(objects.kept[COPY_NAME].body)
+    unpack(tmp_path / "packed", tmp_path / "plain")
+    enough = (tmp_path / "plain").stat().st_size + 2**14
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (enough, hard))
+    try:
+        with pytest.raises(OSError, match="disk"):
+            restored(objects, tmp_path / "there")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert is_equal(objects, here, tmp_path / "there")
+
+
 async def test_a_killed_restore_leaves_no_list_of_another_checkpoint(
     objects: MemoryObjects, in_s3: str, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -374,14 +397,14 @@ async def test_a_killed_restore_leaves_no_list_of_another_checkpoint(
     real = Path.rename
 
     def killed(path: Path, target: Path) -> Path:
-        if target.name == LIST_NAME:
+        if target.name == ARCHIVE_LIST_NAME:
             raise KeyboardInterrupt
         return real(path, target)
 
     monkeypatch.setattr(Path, "rename", killed)
     with pytest.raises(KeyboardInterrupt):
         restored(objects, here)
-    assert not (here / LIST_NAME).exists()
+    assert not (here / ARCHIVE_LIST_NAME).exists()
 
 
 async def test_a_head_with_archives_is_no_checkpoint_to_anything_else(
@@ -432,9 +455,9 @@ async def test_an_unreadable_list_is_an_empty_one(
     objects: MemoryObjects, here: Path, in_s3: str, from_page: int
 ) -> None:
     """Also if only its later pages are damaged."""
-    whole = (here / LIST_NAME).read_bytes()
+    whole = (here / ARCHIVE_LIST_NAME).read_bytes()
     damaged = whole[: from_page * 4096].ljust(len(whole), b"\xff")
-    (here / LIST_NAME).write_bytes(damaged)
+    (here / ARCHIVE_LIST_NAME).write_bytes(damaged)
     copier_of(objects, here).copy(Clock(), thorough=True)
     assert len(archives_in(objects)) == 2
     assert in_s3 not in objects.kept

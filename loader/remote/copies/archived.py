@@ -25,7 +25,7 @@ from loader.atomic import make_private_file
 from loader.private_files import with_sidecars
 from loader.remote.copies.files import read_only
 
-LIST_NAME = ".archived.sqlite"
+ARCHIVE_LIST_NAME = ".archived.sqlite"
 """File of a working copy with the list of a part."""
 
 ARCHIVES_FOLDER = "archives/"
@@ -40,10 +40,10 @@ SAME_ANSWERS = (
 )
 """SQL: whether a row of ``archived`` describes the present state of a row of ``windows``."""
 
-ARCHIVES = "archives (number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL)"
+ARCHIVES_TABLE = "archives (number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL)"
 """The table of archives, in the list and in a head."""
 
-ARCHIVED = (
+ARCHIVED_TABLE = (
     "archived (window INTEGER PRIMARY KEY, archive INTEGER NOT NULL, events INTEGER NOT NULL,"
     " slices INTEGER NOT NULL, accepted INTEGER NOT NULL, finished_at REAL NOT NULL)"
 )
@@ -51,8 +51,8 @@ ARCHIVED = (
 
 _LIST = f"""
 CREATE TABLE of_load (id TEXT NOT NULL);
-CREATE TABLE {ARCHIVES};
-CREATE TABLE {ARCHIVED};
+CREATE TABLE {ARCHIVES_TABLE};
+CREATE TABLE {ARCHIVED_TABLE};
 """
 
 
@@ -142,7 +142,7 @@ def open_list(folder: Path, load_id: str) -> Iterator[ArchiveList]:
         sqlite3.Error: The disk refuses.
         OSError: The disk refuses.
     """
-    path = folder / LIST_NAME
+    path = folder / ARCHIVE_LIST_NAME
     if _load_of(path) != load_id:
         forget_list(folder)
         make_list(path, load_id)
@@ -166,7 +166,7 @@ def make_list(path: Path, load_id: str) -> None:
 
 def forget_list(folder: Path) -> None:
     """Remove the list of a part. The next copy archives everything again."""
-    for path in with_sidecars(folder / LIST_NAME):
+    for path in with_sidecars(folder / ARCHIVE_LIST_NAME):
         path.unlink(missing_ok=True)
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from loader.atomic import make_private_file
 from loader.remote.copies.archived import (
-    ARCHIVED,
+    ARCHIVED_TABLE,
     ARCHIVES_FOLDER,
     SAME_ANSWERS,
     WHOLLY_ARCHIVED,
@@ -142,7 +142,7 @@ def _part(checkpoint: Path, known: Path, first: int, last: int) -> Iterator[tupl
         make_private_file(plain)
         with _scratch(plain, checkpoint, known) as connection:
             connection.execute("BEGIN")
-            connection.execute(f"CREATE TABLE {ARCHIVED}")
+            connection.execute(f"CREATE TABLE {ARCHIVED_TABLE}")
             connection.execute(
                 "INSERT INTO main.archived SELECT number, 0, events, slices, accepted, finished_at"
                 f" {FINISHED} AND number BETWEEN ? AND ?",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from loader.atomic import make_private_file
 from loader.checkpoint.file_names import CHECKPOINT_NAME
-from loader.remote.copies.archived import ARCHIVED, ARCHIVES, SAME_ANSWERS, WHOLLY_ARCHIVED
+from loader.remote.copies.archived import ARCHIVED_TABLE, ARCHIVES_TABLE, SAME_ANSWERS, WHOLLY_ARCHIVED
 from loader.remote.copies.files import open_scratch, pack, read_only
 
 COPY_NAME = f"{CHECKPOINT_NAME}.zst"
@@ -73,8 +73,8 @@ def _copy(connection: sqlite3.Connection, *, has_list: bool) -> None:
 
 def _list_archives(connection: sqlite3.Connection) -> bool:
     """Write the valid part of the list to the head; return whether there is any."""
-    connection.execute(f"CREATE TABLE {ARCHIVES}")
-    connection.execute(f"CREATE TABLE {ARCHIVED}")
+    connection.execute(f"CREATE TABLE {ARCHIVES_TABLE}")
+    connection.execute(f"CREATE TABLE {ARCHIVED_TABLE}")
     connection.execute(
         "INSERT INTO main.archived SELECT archived.* FROM known.archived AS archived"  # noqa: S608 - constants
         f" JOIN source.windows AS windows ON {SAME_ANSWERS}"

@@ -26,7 +26,7 @@ from loader.errors import CheckpointCorrupt
 from loader.private_files import make_private_folder, with_sidecars
 from loader.remote.answers import Unreachable
 from loader.remote.copies.archived import (
-    LIST_NAME,
+    ARCHIVE_LIST_NAME,
     WHOLLY_ARCHIVED,
     Archive,
     forget_list,
@@ -79,7 +79,7 @@ def restore_copy(objects: Objects, folder: str, into: Path) -> Restored:
     """
     make_private_folder(into)
     path = into / CHECKPOINT_NAME
-    with drafting(into / LIST_NAME) as known, drafting(path) as draft:
+    with drafting(into / ARCHIVE_LIST_NAME) as known, drafting(path) as draft:
         where = f"{objects.address}/{folder}{COPY_NAME}"
         packed = draft.with_suffix(".packed")
         stored = _fetch(objects, folder + COPY_NAME, packed)
