@@ -9,8 +9,8 @@ from functools import cache
 from loader.formats.csv.syntax import Syntax
 from loader.formats.csv.tolerance import ROW_LIKE_LINES, holds_rows
 
-EMPTY_LINE_BYTES = {"\n": (b"\n\n", b"\n\r\n"), "\r": (b"\r\r",)}
-"""An empty line and the line end before it. A plain search is faster than a regular expression."""
+EMPTY_LINES = {"\n": re.compile(rb"\n\r?\n"), "\r": re.compile(rb"\r\r")}
+"""An empty line and the line end before it, by line end. ``in`` takes four times as long for two bytes."""
 
 DENSE_QUOTES = 16
 """Four quotes in a row for so many bytes are too many: a list of the pieces between the quotes would take 70
@@ -38,10 +38,11 @@ def regular_rows(body: bytes, syntax: Syntax, columns: int) -> int | None:
     outside = _outside_quotes(body, syntax)
     if outside is None or body.startswith((line_end, b"\r\n")) or _may_have_empty_rows(body, syntax, columns):
         return None
-    if any(empty in outside for empty in EMPTY_LINE_BYTES[syntax.line_end]):
+    if EMPTY_LINES[syntax.line_end].search(outside):
         return None
-    rows = outside.count(line_end) + (not body.endswith(line_end))
-    lines_in_texts = body.count(line_end) - rows
+    line_ends = body.count(line_end)
+    rows = (line_ends if outside is body else outside.count(line_end)) + (not body.endswith(line_end))
+    lines_in_texts = line_ends - rows
     if lines_in_texts >= ROW_LIKE_LINES and _may_hold_rows(body, syntax, columns):
         return None
     return rows if outside.count(separator) == rows * (columns - 1) else None
