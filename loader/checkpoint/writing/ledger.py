@@ -245,11 +245,15 @@ class Ledger:
         with connection.blobopen("receipts", "event_ids", number) as blob:
             added, odd = write_receipts(blob, answers.event_ids)
             rows = [entry for entry in answers.put_aside if not has_receipt(blob, entry.index)]
-        connection.executemany(DELETE_ROW, [(number, index) for index in window.accept(added)])
-        connection.executemany(INSERT_ODD, [(number, index, text) for index, text in odd.items()])
+        # Each call of SQLite releases the lock of Python, and the event loop takes it. Most lists are empty.
+        if had_row := window.accept(added):
+            connection.executemany(DELETE_ROW, [(number, index) for index in had_row])
+        if odd:
+            connection.executemany(INSERT_ODD, [(number, index, text) for index, text in odd.items()])
         for entry in rows:
             window.put_aside(entry.index)
-        connection.executemany(PUT_ASIDE, [(*entry.values, now, self._run.number) for entry in rows])
+        if rows:
+            connection.executemany(PUT_ASIDE, [(*entry.values, now, self._run.number) for entry in rows])
         self._write_counts(number, window, now)
 
     def _write_counts(self, number: int, window: OpenWindow, now: float) -> None:
