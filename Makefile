@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Hundreds of processes start in the tests: none should compile the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint types unit coverage package extras oldest pythons soak corpus bench bench-quota bench-shapes bench-verify bench-shards bench-s3 bench-watching bench-stages airflow pyright ray clean docs lock
+.PHONY: help setup demo test lint types unit coverage package extras oldest pythons soak corpus bench bench-quota bench-noise bench-shapes bench-verify bench-shards bench-s3 bench-watching bench-stages airflow pyright ray clean docs lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -93,6 +93,9 @@ bench-quota: $(READY) ## Measure how a limit is held: writes docs/benchmarks.md 
 
 bench-shapes: $(READY) ## Count the calls for extracts of many shapes: writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks.shapes $(ARGS)
+
+bench-noise: $(READY) ## Measure what random errors and throttles cost: writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks.noise $(ARGS)
 
 bench-verify: $(READY) ## Measure calls, memory and checkpoint of verify: writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks.verdicts $(ARGS)

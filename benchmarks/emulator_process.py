@@ -8,7 +8,7 @@ The command ``scn-loader emulator`` always does, and would itself be what limits
 import argparse
 from pathlib import Path
 
-from loader.emulator import EmulatorSettings, QuotaSettings, run_emulator
+from loader.emulator import EmulatorSettings, FaultPlan, QuotaSettings, run_emulator
 
 
 def main() -> None:
@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, required=True)
     parser.add_argument("--burst", type=int, required=True)
     parser.add_argument("--latency-ms", type=float, default=0.0)
+    parser.add_argument("--faults", type=Path)
     options = parser.parse_args()
     settings = EmulatorSettings(
         verify_signatures=False,
@@ -26,6 +27,7 @@ def main() -> None:
         quota=QuotaSettings(rate=options.rate, burst=options.burst),
         latency_seconds=options.latency_ms / 1000,
         ledger_path=options.ledger,
+        faults=FaultPlan.from_file(options.faults) if options.faults else FaultPlan(),
     )
     run_emulator(settings, port=0, announce=lambda url: print(url, flush=True))
 

@@ -169,7 +169,9 @@ def _self_signed(folder: Path) -> tuple[Path, Path]:
 
 
 @contextmanager
-def running_emulator(*, core: int | None, rate: int, burst: int, latency_ms: float = 0.0) -> Iterator[Server]:
+def running_emulator(
+    *, core: int | None, rate: int, burst: int, latency_ms: float = 0.0, faults: Path | None = None
+) -> Iterator[Server]:
     """Run the emulator as a quota, with a ledger of every call.
 
     Args:
@@ -177,6 +179,7 @@ def running_emulator(*, core: int | None, rate: int, burst: int, latency_ms: flo
         rate: Its quota in calls per second.
         burst: Calls it admits at once.
         latency_ms: Time an answer takes.
+        faults: Its fault plan, or None.
 
     Raises:
         RuntimeError: It did not start.
@@ -185,6 +188,7 @@ def running_emulator(*, core: int | None, rate: int, burst: int, latency_ms: flo
         ledger = Path(name) / LEDGER_NAME
         command = [sys.executable, "-m", "benchmarks.emulator_process", str(ledger)]
         command += ["--rate", str(rate), "--burst", str(burst), "--latency-ms", str(latency_ms)]
+        command += ["--faults", str(faults)] if faults is not None else []
         with subprocess.Popen(
             pinned(command, core),
             stdin=subprocess.DEVNULL,
