@@ -40,9 +40,9 @@ START_SECONDS = 5
 """Time from the start of the command to its first call, on a busy machine."""
 
 HOW_TO_READ = f"""\
-A load against a quota of {QUOTA}/s with a latency of {LATENCY_MS:.0f} ms, and a service that fails a share of the
-calls at random, before it counts them. *Share of the quota* is what was accepted in the first {SECONDS} s of a
-load that knows no rate, of what a perfect sender gets. *After {SETTLE_SECONDS} s* excludes the first seconds."""
+A load against a quota of {QUOTA}/s with a latency of {LATENCY_MS:.0f} ms, and a service that fails a share of
+the calls at random, before it counts them. *Share of the quota* is what was accepted in the first {SECONDS} s
+of a load that knows no rate, of what a perfect sender gets. *After {SETTLE_SECONDS} s* excludes the start."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,14 @@ from benchmarks.results import Figure, Measurement
 from benchmarks.tables import figures_table, number, throughput_table
 from loader.pictures.comparison import Bar, ComparisonPanel, bars, rates_over_time
 
-SECTIONS = ("throughput", "checkpoint", "quota", "shapes", "verify", "shards", "s3-copies")
+SECTIONS = ("throughput", "checkpoint", "quota", "noise", "shapes", "verify", "shards", "s3-copies")
 UNITS_OF_TIME = ((86_400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
 
 SKELETON = """\
 # Benchmarks
 
-Written by `make bench`, `make bench-quota`, `make bench-shapes`, `make bench-verify`, `make bench-shards` and
-`make bench-s3`; do not edit. `benchmarks/README.md` in the repository describes the setup and the figures.
+Written by `make bench`, `make bench-quota`, `make bench-noise`, `make bench-shapes`, `make bench-verify`,
+`make bench-shards` and `make bench-s3`; do not edit. `benchmarks/README.md` in the repository describes them.
 
 {sections}
 

@@ -102,6 +102,22 @@ def test_the_assumed_share_is_the_lowest_recent_one(throttler: Throttler) -> Non
     assert throttler.noise.share <= MOST_SHARE
 
 
+@pytest.mark.parametrize("delay", [0, 40])
+def test_sheltered_attempts_measure_the_noise_however_late_a_throttle_is(throttler: Throttler, delay: int):
+    """A throttle may be known before or after its attempt is recorded as sheltered: both measure a tenth."""
+    throttler.throttle(20, gap=10, rate=TOP / 3)
+    noise = throttler.noise
+    for _ in range(2):
+        noise.renew(throttler.number)
+        for last in range(throttler.number, throttler.number + 450):
+            if last % 10 == 0:
+                noise.explains(last - delay)
+            if last % 7 == 0:
+                noise.shelter(last)
+        throttler.number = last
+    assert noise.share == pytest.approx(0.1, rel=0.2)
+
+
 @pytest.mark.parametrize(("share", "seconds"), [(0.3, 60.0), (0.1, 40.0)])
 def test_random_throttles_do_not_slow_a_load_down_for_long(share: float, seconds: float) -> None:
     """A load of 2,000 attempts ends soon, although it starts at 15/s and is throttled at once."""

@@ -107,6 +107,7 @@ class RandomThrottles:
         "_sheltered_throttled",
         "_sheltered_tried",
         "_sheltered_until",
+        "_throttled_beyond",
         "share",
     )
 
@@ -119,7 +120,7 @@ class RandomThrottles:
         self._last = self._credited = 0
         self._review_began = self._review_throttled = 0
         self._sheltered_from = self._sheltered_until = 0
-        self._sheltered_throttled = self._sheltered_tried = 0
+        self._sheltered_throttled = self._sheltered_tried = self._throttled_beyond = 0
 
     @property
     def safe_share(self) -> float:
@@ -129,11 +130,15 @@ class RandomThrottles:
     def shelter(self, number: int) -> None:
         """Record that attempts up to ``number`` started at a rate that is clearly below the limit."""
         self._sheltered_until = number
+        # A service that refuses at once does so before the attempt is recorded here.
+        self._sheltered_throttled += self._throttled_beyond
+        self._throttled_beyond = 0
 
     def renew(self, number: int) -> None:
         """Record a cut; ``number`` is the number of the last attempt started."""
         self._sheltered_tried += self._sheltered_until - self._sheltered_from
         self._sheltered_from = self._sheltered_until = self._credited = number
+        self._throttled_beyond = 0
         if self.share:
             self._measure()
         self._is_spent = False
@@ -143,7 +148,10 @@ class RandomThrottles:
         """Return whether noise explains that attempt ``number`` was throttled."""
         if not self.share:
             return False
-        self._sheltered_throttled += self._sheltered_from < number <= self._sheltered_until
+        if number > self._sheltered_until:
+            self._throttled_beyond += 1
+        elif number > self._sheltered_from:
+            self._sheltered_throttled += 1
         self._review(number)
         earned = CREDIT_FACTOR * self.share * max(number - self._credited, 0)
         self._credited = max(number, self._credited)
@@ -196,7 +204,7 @@ class RandomThrottles:
         self._counted.clear()
         self._measurements.clear()
         self._review_began, self._review_throttled = number, 0
-        self._sheltered_throttled = self._sheltered_tried = 0
+        self._sheltered_throttled = self._sheltered_tried = self._throttled_beyond = 0
         self._sheltered_from = self._sheltered_until = number
 
     def _measure(self) -> None:
