@@ -9,7 +9,7 @@ from functools import cache
 from loader.formats.csv.syntax import Syntax
 from loader.formats.csv.tolerance import ROW_LIKE_LINES, holds_rows
 
-EMPTY_LINES = {"\n": re.compile(rb"\n\r?\n"), "\r": re.compile(rb"\r\r")}
+EMPTY_LINE_PATTERNS = {"\n": re.compile(rb"\n\r?\n"), "\r": re.compile(rb"\r\r")}
 """An empty line and the line end before it, by line end. ``in`` takes four times as long for two bytes."""
 
 DENSE_QUOTES = 16
@@ -38,7 +38,7 @@ def regular_rows(body: bytes, syntax: Syntax, columns: int) -> int | None:
     outside = _outside_quotes(body, syntax)
     if outside is None or body.startswith((line_end, b"\r\n")) or _may_have_empty_rows(body, syntax, columns):
         return None
-    if EMPTY_LINES[syntax.line_end].search(outside):
+    if EMPTY_LINE_PATTERNS[syntax.line_end].search(outside):
         return None
     line_ends = body.count(line_end)
     rows = (line_ends if outside is body else outside.count(line_end)) + (not body.endswith(line_end))
