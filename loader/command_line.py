@@ -97,6 +97,12 @@ class CommandLine:
                 next(remaining, None)
         return replace(self, arguments=tuple(kept))
 
+    def in_run_dir(self, run_dir: str) -> Self:
+        """Return the line with a run directory if it has none: the default depends on the working folder."""
+        if self.value_of("--run-dir") is not None:
+            return self
+        return replace(self, arguments=(*self.arguments, "--run-dir", run_dir))
+
     def having(self, flag: str, value: str = "") -> Self:
         """Return the line with a flag set. Earlier values of the flag are removed."""
         bare = self.without(flag, take_value=bool(value))

@@ -5,12 +5,13 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from loader.cli.terminal.command_group import ONCE, VERIFY, CommandGroup, list_commands
 from loader.cli.terminal.panic_filter import without_panics
+from loader.command_line import scn_loader
 from loader.errors import ExitCode, Interrupted, LoaderError, SettingsError, SystemRefusal, unhandled
 from loader.process.limits import READING_COMMANDS, limit_polars, refuse_low_limits
 from loader.process.named_files import METRICS_FLAG
@@ -21,6 +22,9 @@ from loader.process.signals import (
 )
 from loader.process.streams import lost_output
 from loader.process.summary_place import clear_summary, is_summary_missing, is_writable, requested_summary
+
+USAGE_ERROR: Any = typer.BadParameter.__base__
+"""Click's error for a command line that it refuses. Newer releases of typer have a copy of click."""
 
 HELP_FLAGS = frozenset({"--help", "-h"})
 
@@ -117,6 +121,16 @@ def _code_of(ended: SystemExit) -> int:
     return ended.code if isinstance(ended.code, int) else int(bool(ended.code))
 
 
+def _usage_error(fault: Any) -> SettingsError:
+    """Return the error of a command line that click refused and has shown."""
+    command = fault.ctx.command_path.split()[1:] if fault.ctx is not None else []
+    return SettingsError(
+        "The command line cannot be used.",
+        why=fault.format_message(),
+        next_step=f"see its flags:\n{scn_loader(*command, '--help')}",
+    )
+
+
 def _is_for_keyboard_interrupt(ended: SystemExit) -> bool:
     """Return whether typer raised it for a KeyboardInterrupt, whichever signal caused that."""
     cause: BaseException | None = ended
@@ -136,6 +150,8 @@ def _answer(arguments: Sequence[str]) -> tuple[int, LoaderError | None]:
             app(args=arguments)
     except SystemExit as ended:
         code = _code_of(ended)
+        if "--json" in arguments and isinstance(ended.__context__, USAGE_ERROR):
+            _write_json(_usage_error(ended.__context__))
         asked = asked_to_stop()
         # A command that ends by itself after a signal has shown how it ended.
         if asked is None or is_decided() or not _is_for_keyboard_interrupt(ended):

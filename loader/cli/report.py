@@ -30,7 +30,10 @@ def report(
     live: Annotated[
         bool, typer.Option("--live", help="Serve the page on this machine and update it.")
     ] = False,
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port for --live; 0 picks a free one.")] = 0,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65_535, help="Port for --live. Default: a free one.", show_default=False),
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.", hidden=True)] = False,  # noqa: ARG001 - main() looks for it
 ) -> None:
     """Write one HTML page about a load: its state, the next step, and its history.
@@ -40,6 +43,7 @@ def report(
 
     Exit codes: 0 written; 2 no load was found, or the file cannot be written.
     """
+    _refuse_unused(live=live, port=port, output=output)
     from loader.atomic import write_output  # noqa: PLC0415 - --help needs none of it
     from loader.page.build import build_page  # noqa: PLC0415
     from loader.page.document import to_html  # noqa: PLC0415
@@ -59,7 +63,7 @@ def report(
     with brought_here(run_dir) as here:
         first = html(here)
     if live:
-        with LiveServer(html_now, port) as server:
+        with LiveServer(html_now, port or 0) as server:
             try:
                 typer.echo(f"The report is at {server.address}\nCtrl-C stops the report; the load goes on.")
                 server.serve_forever()
@@ -78,3 +82,21 @@ def report(
             next_step="name another file with --output",
         ) from error
     typer.echo(f"The report is in {printable(str(path.absolute()))}")
+
+
+def _refuse_unused(*, live: bool, port: int | None, output: Path | None) -> None:
+    """Raise an error if a flag has no effect.
+
+    Raises:
+        SettingsError: A port without --live, or a file with it.
+    """
+    if port is not None and not live:
+        raise SettingsError(
+            "--port applies only to --live.", why="without it the report is a file", next_step="add --live"
+        )
+    if output is not None and live:
+        raise SettingsError(
+            "--output and --live cannot be used together.",
+            why="--live serves the page and writes no file",
+            next_step="run the command once for each",
+        )

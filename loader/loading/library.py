@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from loader.errors import Interrupted, SettingsError, contained_call
+from loader.errors import DeliveryStopped, Interrupted, SettingsError, contained_call
 from loader.extract.frames import Frame
 from loader.job import Job
 from loader.loading.api import open_and_run, run_to_end
@@ -29,7 +29,7 @@ def run_load(
     Args:
         job: The settings.
         watch: Called several times per second with the state of the load, and once at its end. If it raises
-            an exception, the load stops and can be resumed.
+            an exception, the load stops with exit code 5 and can be resumed.
         frame: The rows, in place of ``job.extract``: a DataFrame or LazyFrame of polars, a DataFrame of
             pandas, an Arrow table, or any object with ``__arrow_c_stream__``. It is written once, to a
             private file in the run directory that is removed at the end. A call with the same rows resumes
@@ -41,7 +41,7 @@ def run_load(
     """
     _refuse_running_loop()
     with job_of_frame(job, frame) as whole:
-        return run_to_end(whole, Observers(watch=watch)).summary
+        return run_to_end(whole, Observers(watch=_stopping(watch))).summary
 
 
 async def load(
@@ -61,7 +61,7 @@ async def load(
         LoaderError: The load was refused before anything was sent.
     """
     async with _with_frame(job, frame) as whole:
-        observers = Observers(watch=watch)
+        observers = Observers(watch=_stopping(watch))
         running = asyncio.create_task(open_and_run(whole, observers))
         try:
             ending = await asyncio.shield(running)
@@ -85,6 +85,24 @@ async def _end_of(running: "asyncio.Task[Ending]") -> None:
             if not is_cancelled:  # another cancellation would interrupt its clean-up
                 running.cancel()
             is_cancelled = True
+
+
+def _stopping(watch: Callable[[Snapshot], None] | None) -> Callable[[Snapshot], None] | None:
+    """Return a function of the caller that stops the load with a separate error if it raises an exception."""
+    if watch is None:
+        return None
+
+    def watched(snapshot: Snapshot) -> None:
+        try:
+            watch(snapshot)
+        except Exception as fault:
+            raise DeliveryStopped(
+                "The function that watches the load raised an exception.",
+                why=type(fault).__name__,
+                next_step="run the load again to resume it",
+            ) from fault
+
+    return watched
 
 
 class LoadStream(AsyncIterator[EventResult]):

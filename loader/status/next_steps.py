@@ -9,7 +9,7 @@ Rules kept here:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from loader.command_line import CommandLine, scn_loader
 from loader.errors import ExitCode
@@ -216,12 +216,5 @@ def _again(load: Standing, why: str, flag: str = "", value: str = "") -> Step:
     if flag:
         line = line.having(flag, value)
     if load.run_dir:
-        line = _in_run_dir(line, load.run_dir)
+        line = line.in_run_dir(load.run_dir)
     return Step(why, line.pasteable())
-
-
-def _in_run_dir(line: CommandLine, run_dir: str) -> CommandLine:
-    """Add the run directory if the line has none, because its default depends on folder and environment."""
-    if line.value_of("--run-dir") is not None:
-        return line
-    return replace(line, arguments=(*line.arguments, "--run-dir", run_dir))

@@ -119,6 +119,12 @@ class Overview:
         return not_loaded_folders(self.run_dir, self.load_id if self.is_earlier else "")
 
     @property
+    def command(self) -> str:
+        """The command that began the load, with its run directory; empty if it is not known."""
+        line = CommandLine.parsed(self.plan.command) if self.plan is not None else None
+        return "" if line is None else line.in_run_dir(str(self.run_dir)).pasteable()
+
+    @property
     def has_load_status(self) -> bool:
         """Whether the service reports a load status for its events."""
         return self.plan is not None and reports_load_status(self.plan.settings)

@@ -46,7 +46,7 @@ def overview_values(
         "instance_id": plan.settings.get("instance_id"),
         "event_type": plan.settings.get("event_type"),
         "files": [file.path for file in plan.files],
-        "command": plan.command,
+        "command": overview.command,
         "began_at": _iso(overview.created_at),
         "last_run_began_at": _iso(overview.started_at),
         "ended_at": _iso(overview.ended_at),

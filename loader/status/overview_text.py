@@ -80,9 +80,9 @@ def _identity(overview: Overview) -> Iterator[str]:
         yield _line("" if position else "files", printable(file.path))
     if len(plan.files) > _SHOWN_FILES:
         yield _line("", f"and {figures.counted(len(plan.files) - _SHOWN_FILES, 'more file')}")
-    if plan.command:
+    if overview.command:
         yield _line("command", "")
-        yield f"  {printable(plan.command)}"
+        yield f"  {printable(overview.command)}"
 
 
 def is_rehearsal(overview: Overview) -> bool:

@@ -110,6 +110,26 @@ def test_an_error_is_json_too(ask, folder: Path, service: EmulatedService, what:
     assert f"error: {found['error']['what']}" in answer.err
 
 
+@pytest.mark.parametrize("flag", [("--bogus",), ("--seconds", "x")])
+def test_an_unusable_command_line_is_json_too(ask, flag: tuple[str, ...]):
+    """The command line is refused before a command sees --json."""
+    answer = ask("verify" if flag[0] == "--bogus" else "measure", "--json", *flag)
+    found = json.loads(answer.out)
+    assert (answer.code, found["exit_code"]) == (ExitCode.REFUSED, 2)
+    assert flag[0] in found["error"]["why"]
+    help_command = shlex.split(found["error"]["next"].splitlines()[1])
+    assert ask(*help_command[1:]).code == ExitCode.DELIVERED
+
+
+@pytest.mark.parametrize("unused", [("--port", "0"), ("--live", "-o", "x.html")])
+def test_a_flag_of_report_without_an_effect_is_refused(ask, folder: Path, service, unused: tuple[str, ...]):
+    """A port without --live, or a file with it."""
+    ask("load", "orders.csv", *LOAD, "--endpoint-url", service.url, "--run-dir", "run")
+    answer = ask("report", "run", *unused)
+    assert (answer.code, "--live" in answer.err) == (ExitCode.REFUSED, True)
+    assert not Path("x.html").exists()
+
+
 def test_a_plan_of_nothing_new_is_json(ask, folder: Path, service: EmulatedService):
     """Every file was delivered before: that is an answer and not an error."""
     inbox = folder / "inbox"

@@ -72,7 +72,7 @@ async def test_a_killed_load_is_told_from_its_log(tmp_path: Path, *, index_of_lo
     assert (overview.state, overview.pid, overview.last_run) == (LoadState.KILLED, None, None)
     assert overview.doubt == Doubt(5, expired=0, safe_until=START + SAFE_SECONDS)
     (step,) = steps(overview)
-    assert step.command == f"{COMMAND} --run-dir {run_dir}"
+    assert step.command == overview.command == f"{COMMAND} --run-dir {run_dir}"
     assert "before 2025-10-09 16:38:20 UTC" in step.why
     assert overview.totals is not None
     states = (

@@ -197,6 +197,8 @@ class LoadSession:
         try:
             with contained():
                 self._look("draining", at_end=True)
+        except LoaderError as error:
+            self.stop(error)
         # Nothing is awaited above, so a CancelledError does not request the cancellation of the load.
         except (Exception, asyncio.CancelledError) as fault:  # noqa: BLE001 - it ends the load with a separate exit code
             self.stop(unhandled(fault))
