@@ -9,7 +9,7 @@ def struct_parts(structs: pl.Series) -> list[pl.Series]:
     """Return the parts of a column of structs in their order; their names are ``structs.struct.fields``."""
     names = [str(number) for number in range(len(structs.struct.fields))]
     numbered = structs.struct.rename_fields(names)
-    return [numbered.struct.field(name).alias("") for name in names]
+    return [part.alias("") for part in numbered.struct.unnest().get_columns()]
 
 
 def struct_of(parts: Sequence[pl.Series], names: Sequence[str], name: str) -> pl.Series:

@@ -7,7 +7,7 @@ Rules kept here:
 3. An error contains no values of a row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from loader.sql.fault import MOST_TEXT_BYTES, SqlFault, TooMuchText
 
 if TYPE_CHECKING:
     from loader.sql.evaluation import Evaluation
+    from loader.sql.json_paths import Path
 
 _FAILED = "the expression has no value for this row"
 """Reason for a rejected row. ``docs/values.md`` lists the cases in which an expression fails."""
@@ -79,10 +80,25 @@ class Expression:
         return values, pl.concat([a_failed, b_failed])
 
     @cached_property
+    def paths(self) -> "Sequence[Path]":
+        """The paths into columns that it reads."""
+        return self._evaluation.paths
+
+    @cached_property
     def _evaluation(self) -> "Evaluation":
         from loader.sql.evaluation import Evaluation  # noqa: PLC0415 - sqlglot takes 120 ms to import
 
         return Evaluation(self.sql)
+
+
+def with_json_members(frame: pl.DataFrame, expressions: Iterable[Expression]) -> pl.DataFrame:
+    """Add values that several paths of expressions read from the same JSON, so that it is parsed once."""
+    paths = [path for expression in expressions for path in expression.paths if len(path) > 1]
+    if len(paths) <= 1:
+        return frame
+    from loader.sql import json_paths  # noqa: PLC0415 - expressions are rare, and their modules slow to import
+
+    return json_paths.with_json_members(frame, paths)
 
 
 def read_expression(

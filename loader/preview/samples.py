@@ -12,6 +12,7 @@ from loader.events.plan import SliceRecords
 from loader.formats.unnamed import unnamed
 from loader.formats.windows import Piece
 from loader.json_quoting import unquote
+from loader.mapping.expressions import with_json_members
 from loader.mapping.mapping import FileMapping
 
 VALUES = 3
@@ -27,19 +28,20 @@ Samples = dict[str, tuple[tuple[str, str | None], ...]]
 def sample_values(piece: Piece, records: SliceRecords, mapping: FileMapping) -> Samples:
     """Return some values of each column that is not a constant, before and after conversion."""
     looked_at = records.frame.filter(pl.col("file") == piece.file).head(LOOKED_AT)
-    rows = [row - piece.first_row for row in looked_at["row"]]
+    rows = piece.frame[[row - piece.first_row for row in looked_at["row"]]]
+    expressions = [column.expression for column in mapping.columns if column.expression is not None]
+    rows = with_json_members(rows, expressions)
     read: list[dict[str, Any]] = [orjson.loads(unquote(record)) for record in looked_at["quoted"]]
     samples: Samples = {}
     for column in mapping.columns:
         if column.rule.constant is not None:
             continue
         if column.expression is not None:
-            source, _ = column.expression.values(piece.frame, "")
+            source, _ = column.expression.values(rows, "")
         else:
-            source = unnamed(piece.frame, str(column.rule.column))
+            source = unnamed(rows, str(column.rule.column))
         found: dict[str, str | None] = {}
-        for row, record in zip(rows, read, strict=True):
-            before = source[row]
+        for before, record in zip(source, read, strict=True):
             if before is None or len(found) == VALUES:
                 continue
             after = record.get(column.name)

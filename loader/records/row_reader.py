@@ -19,6 +19,7 @@ from loader.formats.unnamed import unnamed
 from loader.formats.windows import Piece
 from loader.job import Shard
 from loader.mapping.column_sources import MappedColumn
+from loader.mapping.expressions import with_json_members
 from loader.mapping.mapping import FileMapping
 from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS
 from loader.records.convert import convert, instants_of
@@ -63,6 +64,8 @@ class RowReader:
         self._with_keys = (with_keys or settings.packs_groups) and bool(mapping.key)
         self._forms = {column.name: _form(column, self._conversion) for column in mapping.columns}
         self._shard, self._buckets = settings.shard, settings.group_buckets
+        named = (*mapping.columns, *mapping.group, *filter(None, [mapping.timestamp]))
+        self._expressions = [each.expression for each in named if each.expression is not None]
         by_name = {column.name: column for column in mapping.columns}
         self._grouping = [by_name[each.name] for each in mapping.group if each.name in by_name]
         self._constants, self._placeholders = checked_texts(
@@ -93,6 +96,7 @@ class RowReader:
             batch = RowBatch(rows, start, count)
             if self._mapping.filter is not None:
                 batch.keep_only(self._mapping.filter)
+            batch.frame = with_json_members(batch.frame, self._expressions)
             filtered += batch.filtered
             unknown += batch.unknown
             done.append(self._records(batch))

@@ -1,6 +1,7 @@
 """An expression that is parsed once and evaluated for the rows of each frame."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -12,7 +13,8 @@ from loader.sql.evaluator import Evaluator, source_columns
 from loader.sql.exact import to_decimals
 from loader.sql.fault import unknown_function
 from loader.sql.functions import FUNCTIONS
-from loader.sql.parts import NODES
+from loader.sql.json_paths import Path, with_json_members
+from loader.sql.parts import NODES, paths_in
 
 
 class Evaluation:
@@ -31,6 +33,15 @@ class Evaluation:
     def source_columns(self, schema: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the names of the columns that it reads, including unknown ones."""
         return source_columns(self._tree, schema)
+
+    @cached_property
+    def paths(self) -> tuple[Path, ...]:
+        """The paths into columns that it reads.
+
+        Raises:
+            SqlFault: A path is not one that can be read.
+        """
+        return paths_in(self._tree)
 
     def check_functions(self) -> None:
         """Reject functions that do not exist.
@@ -51,7 +62,7 @@ class Evaluation:
         Raises:
             SqlFault: It combines incompatible types, or a function is unknown.
         """
-        column = Evaluator(frame, NODES).of(self._tree)
+        column = Evaluator(with_json_members(frame, self.paths), NODES).of(self._tree)
         failed = column.failed
         if failed is None:
             failed = pl.repeat(value=False, n=frame.height, dtype=pl.Boolean, eager=True)

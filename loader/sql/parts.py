@@ -16,7 +16,7 @@ from loader.sql.comparing import compared, distinct
 from loader.sql.evaluator import Evaluator, path_of, shown
 from loader.sql.fault import SqlFault
 from loader.sql.functions import FUNCTIONS
-from loader.sql.json_paths import PathStep, stepped
+from loader.sql.json_paths import Path, PathStep, member, stepped
 from loader.sql.logic import both, branches, either, nullif, truths
 
 
@@ -48,26 +48,47 @@ def _null(at: Evaluator, _node: Any) -> Column:
     return constant(None, NULL, at.rows, pl.Null)
 
 
+_PATHS = (exp.Column, exp.Dot, exp.Bracket)
+
+
 def _column(at: Evaluator, node: Any) -> Column:
     return _behind(at, node, [])
 
 
 def _behind(at: Evaluator, node: Any, inner: list[PathStep]) -> Column:
     """Return the values at a path in a column: ``supplier.id``, ``items[0].qty``."""
+    name, *steps = _path(node, inner)
+    known = member(at.frame, str(name), steps) if steps else None
+    if known is not None:
+        return known
+    # Unnamed: some functions of polars take the name of a series as a pattern (^id$) or a wildcard (*).
+    return stepped(at.frame.get_column(str(name)).alias(""), steps, f"'{name}'")
+
+
+def _path(node: Any, inner: list[PathStep]) -> Path:
+    """Return the column of a path, and the steps into it.
+
+    Raises:
+        SqlFault: It does not begin with a column, or an index is not a whole number.
+    """
     if isinstance(node, exp.Dot) and isinstance(node.expression, exp.Identifier):
-        return _behind(at, node.this, [node.expression.name, *inner])
+        return _path(node.this, [node.expression.name, *inner])
     if isinstance(node, exp.Bracket):
         places = [
             each.name for each in node.expressions if isinstance(each, exp.Literal) and not each.is_string
         ]
         if len(places) != 1 or len(node.expressions) != 1 or not places[0].isdecimal():
             raise SqlFault("the index of a list is one whole number, counted from 0, as in items[0]")
-        return _behind(at, node.this, [int(places[0]), *inner])
+        return _path(node.this, [int(places[0]), *inner])
     if not isinstance(node, exp.Column):
         raise SqlFault(f"{shown(node)} has no fields or elements; only columns have them")
-    name, *fields = path_of(node)
-    # Unnamed: some functions of polars take the name of a series as a pattern (^id$) or a wildcard (*).
-    return stepped(at.frame.get_column(name).alias(""), [*fields, *inner], f"'{name}'")
+    return (*path_of(node), *inner)
+
+
+def paths_in(tree: Any) -> tuple[Path, ...]:
+    """Return the paths into columns that an expression reads."""
+    nodes = tree.walk(bfs=False, prune=lambda node: isinstance(node, _PATHS))
+    return tuple(dict.fromkeys(_path(node, []) for node in nodes if isinstance(node, _PATHS)))
 
 
 def _nested(at: Evaluator, node: Any) -> Column:

@@ -1,5 +1,6 @@
 """NDJSON extracts: every line ends in one place, every value arrives as it stands in the file."""
 
+import cProfile
 import gzip
 import json
 from decimal import Decimal
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from loader import exact_json
 from loader.errors import ExtractError, LoaderError, NothingToLoad
 from loader.events.plan import SliceRecords
 from loader.extract import open_extract
@@ -263,6 +265,28 @@ def test_expressions_step_into_nested_values(tmp_path: Path, job_of, expression:
     (window,) = load(job_of(extract=[path], mapping=rule, ignore_unknown=True))
     found = {json.loads(record)["id"]: json.loads(record).get("order_status") for record in window.data}
     assert [found.get(row, "REJECTED") for row in "1234"] == expected
+
+
+def test_many_paths_parse_each_text_once(tmp_path: Path, job_of) -> None:
+    """The cost of expressions does not grow with the square of their paths; bad steps fail as alone."""
+    path = write(
+        tmp_path / "x.ndjson",
+        '{"id":"1","tpartner_id":"V","d":' + json.dumps({f"k{number}": number for number in range(50)}) + "}",
+        '{"id":"2","tpartner_id":"V","d":"7"}',
+        '{"id":"3","tpartner_id":"V"}',
+    )
+    mapping = {
+        "order_status": {"expression": " || ".join(f"d.k{number}" for number in range(50))},
+        "order_type": {"expression": "COALESCE(d.k7, d.none, 'x')"},
+    }
+    with cProfile.Profile() as profile:
+        (window,) = load(job_of(extract=[path], mapping=mapping, ignore_unknown=True))
+    found = {each["id"]: each for each in map(json.loads, window.data)}
+    assert found["1"]["order_status"] == "".join(map(str, range(50)))
+    assert (found["1"]["order_type"], found["3"]["order_type"]) == ("7", "x")
+    assert [row.row for row in window.rejected] == [1]
+    parsed = [each.callcount for each in profile.getstats() if each.code is exact_json.read.__code__]
+    assert sum(parsed) < 20  # the three lines, when they are sampled and read, and the values of d
 
 
 def test_expressions_step_into_lists_of_parquet_too(tmp_path: Path, job_of) -> None:

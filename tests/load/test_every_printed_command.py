@@ -386,6 +386,7 @@ TRIALS: dict[Callable[[Stage], None], set[str]] = {
         "status/earlier.py:_lines",
         "status/listing.py:_lines",
         "status/next_steps.py:status_step",
+        "status/overview.py:command",
         "status/next_steps.py:_again",
     },
     other_files: {"checkpoint/start/opening.py:_choices"},
@@ -402,6 +403,7 @@ TRIALS: dict[Callable[[Stage], None], set[str]] = {
 }
 
 ELSEWHERE = {
+    "cli/__init__.py:_usage_error": "tests/cli/test_outputs.py",
     "cli/terminal/live_hint.py:update": "tests/cli/test_live_hint.py",
     "integrations/dlt.py:_check": "tests/integrations/test_dlt.py",
     "remote/keeper.py:_lost": "tests/remote/test_loads.py, without running it",
