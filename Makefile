@@ -4,9 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Tests wait for sockets and processes a part of their time: five of them share two cores well. Each more collects
+# Tests wait for sockets and processes a part of their time: six of them share two cores well. Each more collects
 # all tests again, which takes seconds of processor time.
-WORKERS ?= $(shell $(PYTHON) -c "import os; print(5 * (os.cpu_count() or 1) // 2)")
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(3 * (os.cpu_count() or 1))")
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Hundreds of processes start in the tests: none should compile the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -45,12 +45,12 @@ types: $(READY) ## Type check
 # Collected once before, so that the workers find the test modules compiled.
 unit: $(READY) ## The tests
 	@$(BIN)/pytest --collect-only --quiet >/dev/null || true
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal --quiet
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadscope --quiet
 
 # The pure folders have a floor of their own: what they lack would vanish in the sum. The tests that are left out
 # look at imports and processor time, to which coverage adds its own.
 coverage: $(READY) ## Branch coverage of the tests: fails below its floors
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal --quiet --cov --cov-report= --cov-fail-under=0 \
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadscope --quiet --cov --cov-report= --cov-fail-under=0 \
 		--deselect tests/cli/test_startup.py --deselect tests/cli/test_cost.py
 	$(BIN)/coverage report
 	$(BIN)/coverage report --fail-under=98 --include='loader/events/*,loader/delivery/*,loader/records/*' \

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.distribution import LongestFirst, rank
 from tests.faults.reliability import Reliability
 from tests.faults.soak_journal import SoakJournal
 from tests.soak_only import SOAK_ONLY
@@ -62,6 +63,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.nodeid in done]
         items[:] = [item for item in items if item.nodeid not in done]
         config.hook.pytest_deselected(items=left_out)
+    if hasattr(config, "workerinput"):  # the order in which the processes of a session get them
+        items.sort(key=lambda item: rank(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongestFirst | None:
+    """Share the tests by ``tests/distribution.py`` where ``--dist loadscope`` is asked for."""
+    return LongestFirst(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 def pytest_collection_finish() -> None:
