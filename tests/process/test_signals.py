@@ -14,6 +14,8 @@ from socket import create_server
 
 import pytest
 
+from tests.prepared.starts import COMMAND, start_by
+
 ROOT = Path(__file__).parents[2]
 
 RESERVATIONS = (
@@ -26,18 +28,23 @@ RESERVATIONS = (
     "1",
 )
 
+INTERPRETER = (sys.executable, "-c", "from loader.__main__ import run\nrun()")
+"""Starts an interpreter for the command, so that the interpreter's own end is tested."""
+
 PROMPT_SECONDS = 12.0
 """An end within the second of draining, with room for a slow machine: far below any time limit of a read."""
 
 
 @contextmanager
-def started(folder: Path, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+def started(
+    folder: Path, launcher: tuple[str, ...], *arguments: str, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start a load whose standard input stays open."""
     (folder / "sum.json").write_text("last night's")
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "AWS_EC2_METADATA_DISABLED": "true", **environment}
-    command = [sys.executable, "-m", "loader", "load", *arguments, "--summary-json", "sum.json"]
-    with subprocess.Popen(
-        command,
+    with start_by(
+        launcher,
+        ["load", *arguments, "--summary-json", "sum.json"],
         cwd=folder,
         env=variables,
         stdin=subprocess.PIPE,
@@ -64,7 +71,7 @@ def until(condition: object, seconds: float = 30.0) -> None:
 )
 def test_standard_input_that_stalls(tmp_path: Path, numbers: list[signal.Signals], code: int) -> None:
     """The copy of standard input is gone, the summary is of this run, and Python is not aborted."""
-    with started(tmp_path, "-", "--format", "csv", *RESERVATIONS) as process:
+    with started(tmp_path, INTERPRETER, "-", "--format", "csv", *RESERVATIONS) as process:
         assert process.stdin is not None
         process.stdin.write(b"reservation_id,reservation_detail_id\n1,1\n")
         process.stdin.flush()
@@ -113,7 +120,7 @@ def test_s3_that_stalls(tmp_path: Path, command: str) -> None:
     with (
         silent_server() as (url, asked),
         started(
-            tmp_path, "s3://bucket/a.csv", *RESERVATIONS, *more, AWS_ENDPOINT_URL_S3=url, **keys
+            tmp_path, COMMAND, "s3://bucket/a.csv", *RESERVATIONS, *more, AWS_ENDPOINT_URL_S3=url, **keys
         ) as process,
     ):
         assert asked.wait(30)
