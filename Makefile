@@ -42,10 +42,13 @@ lint: $(READY) ## Style, formatting and the direction of imports
 types: $(READY) ## Type check
 	$(BIN)/mypy
 
-# Collected once before, so that the workers find the test modules compiled.
-unit: $(READY) ## The tests
-	@$(BIN)/pytest --collect-only --quiet >/dev/null || true
+unit: $(VENV)/.tests-compiled ## The tests
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadscope --quiet
+
+# Collected once before, so that the workers find the test modules compiled.
+$(VENV)/.tests-compiled: $(READY) $(wildcard tests/*.py tests/*/*.py)
+	@$(BIN)/pytest --collect-only --quiet >/dev/null || true
+	@touch $@
 
 # The pure folders have a floor of their own: what they lack would vanish in the sum. The tests that are left out
 # look at imports and processor time, to which coverage adds its own.
