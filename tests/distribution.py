@@ -8,7 +8,7 @@ costs time and nothing else.
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 ONE_BY_ONE = tuple(
     f"tests/{folder}/"

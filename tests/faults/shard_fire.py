@@ -29,6 +29,7 @@ from loader.shards.parts import opening, part_folders
 from tests.faults import judge
 from tests.faults.harness import Trial
 from tests.faults.loader_run import Ended, LoaderRun
+from tests.prepared.request import WORKER_NAME
 
 DELIVERED = (ExitCode.DELIVERED, ExitCode.DELIVERED_WITH_FAILURES, ExitCode.NOTHING_TO_LOAD)
 
@@ -234,9 +235,13 @@ class Workers(Fire):
 
 def _workers_of(run: LoaderRun) -> list[psutil.Process]:
     try:
-        return [each for each in psutil.Process(run.pid).children() if MODULE in each.cmdline()]
+        return [each for each in psutil.Process(run.pid).children() if _is_worker(each)]
     except psutil.NoSuchProcess:
         return []
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    return process.name() == WORKER_NAME or MODULE in process.cmdline()
 
 
 def _pid_in(folder: Path) -> int | None:

@@ -12,6 +12,7 @@ import orjson
 
 from tests.hostile.kinds import name_of
 from tests.hostile.worker import CASE_SECONDS, Verdict
+from tests.prepared.starts import start_by
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,12 +48,17 @@ def _judge_share(numbers: list[int], folder: Path) -> list[Verdict]:
 def _judge_until_death(numbers: list[int], folder: Path) -> list[Verdict]:
     """Return the verdicts of one worker; if it did not live to the end, the last is on what killed it."""
     verdicts = []
-    command = [sys.executable, "-m", "tests.hostile.worker", str(folder), *map(str, numbers)]
+    command = [sys.executable, "-m", "tests.hostile.worker"]
     complaints = folder / "stderr"
     with (
         complaints.open("wb") as stderr,
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, stderr=stderr, env=_environment(folder)
+        start_by(
+            command,
+            [str(folder), *map(str, numbers)],
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            stderr=stderr,
+            env=_environment(folder),
         ) as worker,
     ):
         for line in _lines(worker):

@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-MODULES = ("loader", "tests.faults.launcher", "loader.runners.worker")
+MODULES = ("loader", "tests.faults.launcher", "loader.runners.worker", "tests.hostile.worker")
 """What a fork can become, as after ``python -m``."""
+
+WORKER_NAME = "scn-worker"
+"""Name of the process of a worker, as the kernel knows it."""
 
 
 @dataclass(frozen=True, slots=True)

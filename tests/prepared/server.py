@@ -8,13 +8,16 @@ Standard input is the socket to that process. A request is a pickled ``Request``
 three streams; the answer is the number of the process.
 """
 
+import ctypes
 import gc
 import importlib
 import io
 import os
 import pickle
 import pkgutil
+import runpy
 import socket
+import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,21 +25,32 @@ from pathlib import Path
 from typing import NoReturn
 
 from tests.faults import launcher
-from tests.prepared.request import Request
+from tests.prepared import starts
+from tests.prepared.request import WORKER_NAME, Request
 
 MOST_BYTES = 200_000
 """Of a request: most of it is the environment."""
+
+STARTING = {"--emulate", "--workers", "verify"}
+"""Words of command lines that may start processes of the loader: an emulator, or workers."""
+
+PR_SET_NAME = 15
 
 LAZY = ("botocore.httpsession", "botocore.session", "uvloop")
 """What the loader imports when it needs it, and most commands need."""
 
 
 def main() -> None:
-    """Start a process for each request, until the other side is gone."""
+    """Import the loader, and answer requests."""
     launcher.replace_clocks()  # before a module of the loader keeps one
     import_loader()
     gc.collect()
     gc.freeze()  # what is not traversed is not copied
+    answer_requests()
+
+
+def answer_requests() -> None:
+    """Start a process for each request that comes from standard input, until the other side is gone."""
     with socket.socket(fileno=os.dup(0)) as requests:
         while True:
             message, streams, _, _ = socket.recv_fds(requests, MOST_BYTES, 3)
@@ -94,6 +108,8 @@ def become(request: Request, streams: Sequence[int]) -> NoReturn:
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
         os.closerange(3, max(streams) + 1)
+        if request.module == "loader" and not STARTING.isdisjoint(request.arguments):
+            _prepare_more()
         os.chdir(request.folder)
         os.environ.clear()
         os.environ.update(request.environment)
@@ -112,6 +128,22 @@ def become(request: Request, streams: Sequence[int]) -> NoReturn:
     os._exit(code)
 
 
+def _prepare_more() -> None:
+    """Let processes that this one starts be forks too: of a fork of it, made before any thread."""
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if os.fork() == 0:
+        os.setsid()  # signals for the command do not reach it
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for number, descriptor in enumerate((its.fileno(), nowhere, nowhere)):
+            os.dup2(descriptor, number)
+        os.closerange(3, max(ours.fileno(), its.fileno(), nowhere) + 1)
+        answer_requests()
+        os._exit(0)
+    its.close()
+    starts.use_server(ours)
+    subprocess.Popen = starts.MaybePreparedPopen  # type: ignore[assignment, misc]
+
+
 def _output(number: int) -> io.TextIOWrapper:
     return io.TextIOWrapper(
         io.FileIO(number, "w", closefd=False), "utf-8", "backslashreplace", write_through=True
@@ -123,7 +155,12 @@ def _run(request: Request) -> None:
     if request.module == "loader.runners.worker":
         from loader.runners import worker
 
+        ctypes.CDLL(None).prctl(PR_SET_NAME, WORKER_NAME.encode(), 0, 0, 0)
         worker.main()
+        return
+    if request.module == "tests.hostile.worker":
+        sys.argv[1:] = request.arguments
+        runpy.run_module(request.module, run_name="__main__", alter_sys=True)
         return
     from loader import __main__ as command
     from tests.prepared.seen_commands import VARIABLE, note_makers

@@ -27,7 +27,17 @@ PLAIN_STARTS = os.environ.get("SCN_TESTS_PLAIN_STARTS") == "1" or sys.platform !
 
 PR_SET_CHILD_SUBREAPER = 36
 
+Plain = subprocess.Popen
+
 _one_at_a_time = threading.Lock()
+
+_own_server: socket.socket | None = None
+
+
+def use_server(server: socket.socket) -> None:
+    """Ask this prepared process instead of one that is started when it is needed."""
+    global _own_server  # noqa: PLW0603 - of the process
+    _own_server = server
 
 
 def start(arguments: Sequence[object], **options: Any) -> "subprocess.Popen[Any]":
@@ -100,9 +110,31 @@ class PreparedPopen(subprocess.Popen[Any]):
         )
 
 
+class MaybePreparedPopen(PreparedPopen):
+    """A process that is prepared if its command is ``python -m`` and one of ``MODULES``.
+
+    Args:
+        command: The whole command line.
+        options: Those of Popen.
+    """
+
+    def __init__(self, command: Sequence[str], **options: Any) -> None:
+        self._is_prepared = tuple(command[:2]) == COMMAND[:2] and command[2] in MODULES
+        if self._is_prepared:
+            super().__init__(command[3:], module=command[2], **options)
+        else:
+            Plain.__init__(self, command, **options)
+
+    def _execute_child(self, args: Sequence[str], *given: Any) -> None:
+        if self._is_prepared:
+            super()._execute_child(args, *given)
+        else:
+            Plain._execute_child(self, args, *given)  # type: ignore[attr-defined] # private
+
+
 def _started(request: bytes, streams: list[int]) -> int:
     with _one_at_a_time:
-        server = _server()
+        server = _own_server or _server()
         _adopt_orphans(wanted=True)
         try:
             socket.send_fds(server, [request], streams)
