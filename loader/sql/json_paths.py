@@ -57,7 +57,7 @@ def with_json_members(frame: pl.DataFrame, paths: Iterable[Path]) -> pl.DataFram
         paths: The paths of the expressions that are evaluated for them.
     """
     types = frame.schema
-    steps_in: defaultdict[str, list[Sequence[PathStep]]] = defaultdict(list)
+    steps_in: defaultdict[str, list[list[PathStep]]] = defaultdict(list)
     for name, *steps in dict.fromkeys(paths):
         if steps and types.get(str(name)) == pl.String and _name(str(name), steps) not in types:
             steps_in[str(name)].append(steps)
