@@ -102,7 +102,9 @@ def load(
     decision; 7 with --verify, some events were undecided in the end; 9 nothing to load; 130/143 interrupted,
     run again.
     """
-    from loader.cli.terminal.running import run_on_terminal  # noqa: PLC0415 - polars is slow to import, --help is not
+    from loader.cli.terminal.console import Console  # noqa: PLC0415 - polars is slow to import, --help is not
+    from loader.cli.terminal.output_files import OutputFiles  # noqa: PLC0415 - as above
+    from loader.cli.terminal.running import run_on_terminal  # noqa: PLC0415 - as above
 
     work = read_job(job, fallback=REHEARSAL if emulate else {}, **settings)
     need_extract(work, "load")
@@ -113,13 +115,9 @@ def load(
         credentials = emulator_key() if emulate else None
         run_on_terminal(
             work,
+            Console(progress, Signs(title, bell), log_format, debug),
+            OutputFiles(summary_json, metrics_file),
             credentials=credentials,
-            summary_json=summary_json,
-            metrics_file=metrics_file,
-            progress=progress,
-            signs=Signs(title, bell),
-            log_format=log_format,
-            debug=debug,
             value_flags=value_flags(),
             verify=None
             if verify is None

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,10 @@ import typer
 from loader.aws.credentials import CredentialSource
 from loader.checkpoint.verdicts import Verdict
 from loader.cli.errors import show_error
+from loader.cli.terminal.console import Console
 from loader.cli.terminal.corrected_load import correcting_command
-from loader.cli.terminal.live_hint import LiveHint
 from loader.cli.terminal.metrics_output import MetricsOutput
-from loader.cli.terminal.output_files import check_outputs, write_summary
+from loader.cli.terminal.output_files import OutputFiles
 from loader.cli.terminal.stdout_width import stdout_width
 from loader.cli.terminal.typed_command import absolute_command
 from loader.cli.terminal.unknown_variables import warn_of_unknown_variables
@@ -34,21 +33,7 @@ from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
 from loader.process.limits import FILES_BESIDE_CONNECTIONS
 from loader.process.signals import deciding
-from loader.process.summary_place import is_summary_missing
-from loader.report import (
-    LoadSummary,
-    LogFormat,
-    Pace,
-    ProgressStyle,
-    Signs,
-    Snapshot,
-    log_to,
-    make_display,
-    plain_line,
-    progress_json,
-    with_signs,
-)
-from loader.report.identity import LoadIdentity
+from loader.report import LoadSummary, Pace, Snapshot, progress_json
 from loader.report.summary_file import refused_summary
 from loader.runners.engines import run_shards
 from loader.status.closing_block import to_text
@@ -67,14 +52,10 @@ cycles, so these runs find nothing."""
 
 def run_on_terminal(
     job: Job,
+    console: Console,
+    files: OutputFiles,
     *,
     credentials: CredentialSource | None,
-    summary_json: Path | None,
-    metrics_file: Path | None,
-    progress: ProgressStyle,
-    signs: Signs,
-    log_format: LogFormat,
-    debug: bool,
     value_flags: Collection[str],
     verify: Callable[[], "Verification"] | None = None,
 ) -> None:
@@ -82,14 +63,9 @@ def run_on_terminal(
 
     Args:
         job: The settings.
+        console: How the load is shown.
+        files: The files that it writes beside its run directory.
         credentials: Credentials used for signing; looked up if not given.
-        summary_json: Where to write the summary, if anywhere. It is also written for a refused load, so that
-            a scheduler does not read the summary of an earlier load.
-        metrics_file: Where to write metrics, if anywhere.
-        progress: How progress is shown.
-        signs: Other signs on the terminal: title and bell.
-        log_format: Format of the log lines.
-        debug: Whether to log debug lines.
         value_flags: The flags of ``load`` that take a value.
         verify: Asks the service what it loaded and prints the answer, after everything was sent; or None.
 
@@ -97,67 +73,32 @@ def run_on_terminal(
         LoaderError: The load was refused before anything was sent.
         typer.Exit: Always otherwise, with the exit code.
     """
-    check_outputs(summary_json, metrics_file)
+    files.check()
     typed = _typed(job, value_flags)
-    opened = _Opened(identity_of(job.destination, is_rehearsal=job.is_rehearsal, command=typed.pasteable()))
-    display = make_display(
-        progress, sys.stderr, line=opened.progress_line if log_format is LogFormat.JSON else plain_line
-    )
-    display = with_signs(display, sys.stderr, signs)
-    metrics = MetricsOutput(job.destination, metrics_file, log_format)
-
-    is_live = progress is ProgressStyle.AUTO and log_format is LogFormat.TEXT and sys.stderr.isatty()
-    hint = LiveHint(display, is_wanted=is_live)
-
-    def watch(snapshot: Snapshot) -> None:
-        display.update(snapshot)
-        metrics.update(snapshot)
-        hint.update(snapshot, opened.run_dir)
-
-    with ExitStack() as stack:
-        logs = partial(log_to, log_format=log_format, ids=opened.ids, debug=debug)
-        stack.enter_context(logs(display.message, run_dir=None))
-        in_run_dir = stack.enter_context(ExitStack())
-
-        def log_in_run_dir(run_dir: Path, load_id: str) -> None:
-            in_run_dir.close()  # a log of the unfinished load that was finished first
-            opened.begin(run_dir, load_id)
-            in_run_dir.enter_context(logs(None, run_dir=log_dir_of(job, run_dir)))
-
-        def leave(reason: LoaderError) -> None:
-            if summary_json is not None and is_summary_missing(summary_json):
-                write_summary(refused_summary(reason, opened.run_dir, opened.identity), summary_json)
-            display.stop()
-
-        _allow_connections(job.max_in_flight)
-        _spare_the_collector()
-        display.start()
-        stack.callback(display.stop)
-        stack.enter_context(_refusals(opened, summary_json, debug=debug))
-        stack.enter_context(metrics.refusals())
-        observers = Observers(watch=watch, opened=log_in_run_dir, leaving=leave)
+    shown = _ShownLoad(job, console, files, command=typed.pasteable())
+    with shown.running() as observers:
         ending = _run(job, observers, typed.pasteable(), credentials)
         goes_on = verify is not None and ending.summary.exit_code in _SENT and not job.dry_run
         # Write the file and the verdict first: they depend on the load alone. Then print text for people.
         with deciding(None if goes_on else ending.summary.exit_code):
-            if summary_json is not None:
-                first = _asked_next(ending.summary) if goes_on else ending.summary
-                write_summary(first, summary_json)
+            files.write_summary(_asked_next(ending.summary) if goes_on else ending.summary)
     try:
         if not goes_on:
-            metrics.end(ending.summary.exit_code, opened.ids["load"])
-        _show(ending, typed, value_flags, is_asked_next=goes_on, debug=debug)
+            shown.metrics.end(ending.summary.exit_code, shown.load_id)
+        _show(ending, typed, value_flags, is_asked_next=goes_on, debug=console.debug)
     except Exception as fault:  # noqa: BLE001 - the load ended as it ended
-        show_error(unhandled(fault), debug=debug)
+        show_error(unhandled(fault), debug=console.debug)
     if verify is None or not goes_on:
         raise typer.Exit(ending.summary.exit_code)
-    with metrics.refusals():
-        code = _go_on_to_verify(verify, ending.summary, summary_json)
-    metrics.end(code, opened.ids["load"])
+    with shown.metrics.refusals():
+        code = _go_on_to_verify(verify, ending.summary, files)
+    shown.metrics.end(code, shown.load_id)
     raise typer.Exit(code)
 
 
 def _run(job: Job, observers: Observers, command: str, credentials: CredentialSource | None) -> Ending:
+    _allow_connections(job.max_in_flight)
+    _spare_the_collector()
     warn_of_unknown_variables(os.environ, type(job).model_fields)
     if job.workers is not None and job.workers > 1 and not job.dry_run:
         return run_shards(
@@ -178,49 +119,90 @@ def _typed(job: Job, value_flags: Collection[str]) -> CommandLine:
     return typed if job.shard is None else typed.having("--shard", str(job.shard))
 
 
-class _Opened:
-    """What is known of the running load. Its id is known once its checkpoint is open.
+class _ShownLoad:
+    """A load while it runs: what is known of it, and where it is shown.
+
+    Args:
+        job: The settings.
+        console: How it is shown.
+        files: The files that it writes beside its run directory.
+        command: The command line that runs it again.
 
     Attributes:
-        identity: What distinguishes it from other loads.
-        run_dir: Its run directory; empty before the checkpoint is open.
-        ids: The ids on every log line.
+        metrics: Receives its metrics.
     """
 
-    def __init__(self, identity: LoadIdentity) -> None:
-        self.identity = identity
-        self.run_dir = ""
-        self.ids: dict[str, str | None] = {"load": None}
+    def __init__(self, job: Job, console: Console, files: OutputFiles, *, command: str) -> None:
+        self._job = job
+        self._console = console
+        self._files = files
+        self._identity = identity_of(job.destination, is_rehearsal=job.is_rehearsal, command=command)
+        self._run_dir = ""  # known once its checkpoint is open, like its id
+        self._ids: dict[str, str | None] = {"load": None}
+        self._display = console.display(self._progress_line)
+        self._hint = console.hint(self._display)
+        self._log_in_run_dir = ExitStack()
+        self.metrics = MetricsOutput(job.destination, files.metrics, console.log_format)
 
-    def begin(self, run_dir: Path, load_id: str) -> None:
-        """Set the run directory and the id of the load."""
-        self.run_dir = str(run_dir)
-        self.identity = replace(self.identity, load_id=load_id)
-        self.ids["load"] = load_id
+    @property
+    def load_id(self) -> str | None:
+        """Its id; None before its checkpoint is open."""
+        return self._ids["load"]
 
-    def progress_line(self, snapshot: Snapshot, pace: Pace) -> str:
+    @contextmanager
+    def running(self) -> Iterator[Observers]:
+        """Show the load until the block ends; yield its observers.
+
+        Raises:
+            LoaderError: The load was refused before its checkpoint was opened, or interrupted.
+            typer.Exit: It was refused later; the error is shown.
+        """
+        with self._console.log(self._display, run_dir=None, ids=self._ids), self._log_in_run_dir:
+            self._display.start()
+            try:
+                with self._refusals(), self.metrics.refusals():
+                    yield Observers(watch=self._watch, opened=self._begin, leaving=self._leave)
+            finally:
+                self._display.stop()
+
+    def _watch(self, snapshot: Snapshot) -> None:
+        self._display.update(snapshot)
+        self.metrics.update(snapshot)
+        self._hint.update(snapshot, self._run_dir)
+
+    def _begin(self, run_dir: Path, load_id: str) -> None:
+        self._log_in_run_dir.close()  # a log of the unfinished load that was finished first
+        self._run_dir = str(run_dir)
+        self._identity = replace(self._identity, load_id=load_id)
+        self._ids["load"] = load_id
+        folder = log_dir_of(self._job, run_dir)
+        self._log_in_run_dir.enter_context(self._console.log(None, run_dir=folder, ids=self._ids))
+
+    def _leave(self, reason: LoaderError) -> None:
+        if self._files.lacks_summary:
+            self._files.write_summary(self._refused(reason))
+        self._display.stop()
+
+    def _progress_line(self, snapshot: Snapshot, pace: Pace) -> str:
         """Return progress as a JSON line."""
-        return progress_json(snapshot, pace, at=time.time(), load=self.ids["load"])
+        return progress_json(snapshot, pace, at=time.time(), load=self.load_id)
 
-
-@contextmanager
-def _refusals(opened: _Opened, summary_json: Path | None, *, debug: bool) -> Iterator[None]:
-    """Report a load that is refused after its checkpoint was opened, with its id.
-
-    Raises:
-        typer.Exit: The load was refused; the error is shown.
-    """
-    try:
-        yield
-    except Interrupted:
-        raise
-    except LoaderError as error:
-        if not opened.run_dir:
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Report a load that is refused after its checkpoint was opened, with its id."""
+        try:
+            yield
+        except Interrupted:
             raise
-        if summary_json is not None:
-            write_summary(refused_summary(error, opened.run_dir, opened.identity), summary_json)
-        show_error(error, debug=debug, load=opened.ids["load"])
-        raise typer.Exit(error.exit_code) from error
+        except LoaderError as error:
+            if not self._run_dir:
+                raise
+            self._files.write_summary(self._refused(error))
+            show_error(error, debug=self._console.debug, load=self.load_id)
+            raise typer.Exit(error.exit_code) from error
+
+    def _refused(self, error: LoaderError) -> LoadSummary:
+        return refused_summary(error, self._run_dir, self._identity)
 
 
 def _show(
@@ -240,21 +222,19 @@ def _asked_next(summary: LoadSummary) -> LoadSummary:
 
 
 def _go_on_to_verify(
-    verify: Callable[[], "Verification"], summary: LoadSummary, summary_json: Path | None
+    verify: Callable[[], "Verification"], summary: LoadSummary, files: OutputFiles
 ) -> ExitCode:
     """Ask the service about the events, and write the summary again with the answer."""
     try:
         found = verify()
     except LoaderError as error:
-        if summary_json is not None:
-            write_summary(_stopped_by(error, summary), summary_json)
+        files.write_summary(_stopped_by(error, summary))
         raise
     summary = replace(summary, loaded=stage_values(found.counts))
     if found.error is not None:
         summary = _stopped_by(found.error, summary)
     with deciding(summary.exit_code):
-        if summary_json is not None:
-            write_summary(summary, summary_json)
+        files.write_summary(summary)
     return summary.exit_code
 
 
