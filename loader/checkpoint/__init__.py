@@ -5,12 +5,14 @@ from loader.checkpoint.plan import Plan
 from loader.checkpoint.progress import InDoubtEvent, WindowProgress
 from loader.checkpoint.queries import FileTotals, RunEnd, Totals
 from loader.checkpoint.start.opening import open_checkpoint, planned_generation
+from loader.checkpoint.start.replacing import Replacing
 
 __all__ = [
     "Checkpoint",
     "FileTotals",
     "InDoubtEvent",
     "Plan",
+    "Replacing",
     "RunEnd",
     "Totals",
     "WindowProgress",

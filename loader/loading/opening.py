@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.aws.credentials import CredentialSource
-from loader.checkpoint import Checkpoint, Plan, open_checkpoint
+from loader.checkpoint import Checkpoint, Plan, Replacing, open_checkpoint
 from loader.extract import Extract, open_extract, place_of_dataset
 from loader.job import Job, checkpoint_dir_of, run_dir_of
 from loader.job.sections import Unfinished
@@ -127,10 +127,12 @@ class Opener:
             opened = self._parts.open_checkpoint(
                 checkpoint_folder(job),
                 plan,
-                restart=job.restart,
-                again=job.again and siblings.is_over and not job.retry_failed,
+                replacing=Replacing(
+                    restart=job.restart,
+                    again=job.again and siblings.is_over and not job.retry_failed,
+                    supersede=supersede,
+                ),
                 retry_failed=job.retry_failed,
-                supersede=supersede,
                 least_generation=siblings.least_generation,
                 clock=client.service_now,
             )

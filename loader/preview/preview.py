@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from loader.atomic import replacing
-from loader.checkpoint import Plan, planned_generation
+from loader.checkpoint import Plan, Replacing, planned_generation
 from loader.datasets import Dataset
 from loader.delivery.rate.memory import RateMemory
 from loader.errors import SettingsError, contained
@@ -168,8 +168,8 @@ def generation_of(resume: ResumeSettings, extract: Extract, schema: Dataset | No
     """Return the generation of the load. Its tokens depend on it."""
     settings = {**extract.plan_settings, **(schema.as_settings() if schema is not None else {})}
     plan = Plan(settings, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows)
-    again = resume.again and not resume.retry_failed
-    return planned_generation(resume.checkpoint_dir, plan, restart=resume.restart, again=again)
+    replacing = Replacing(restart=resume.restart, again=resume.again and not resume.retry_failed)
+    return planned_generation(resume.checkpoint_dir, plan, replacing)
 
 
 def live_schema_of(job: Job) -> Dataset | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from loader.checkpoint import open_checkpoint
+from loader.checkpoint import Replacing, open_checkpoint
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.reading import open_for_reading
 from loader.checkpoint.start.lock import LOCK_NAME, acquire, lock_run_dir, look_without_locking
@@ -103,7 +103,7 @@ def test_a_prepared_link_or_fifo_is_refused(tmp_path: Path, name: str) -> None:
     run_dir.mkdir()
     (run_dir / name).symlink_to(victim)
     with pytest.raises(CheckpointError) as refused:
-        open_checkpoint(run_dir, load_plan(), restart=True)
+        open_checkpoint(run_dir, load_plan(), replacing=Replacing(restart=True))
     assert "symbolic link" in refused.value.why
     assert victim.read_text() == "mine"
     (run_dir / name).unlink()

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loader.checkpoint import Checkpoint, RunEnd, open_checkpoint
+from loader.checkpoint import Checkpoint, Replacing, RunEnd, open_checkpoint
 from loader.checkpoint.connections import connect
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.schema import FORMAT_VERSION
@@ -151,7 +151,7 @@ async def test_restart_keeps_the_old_checkpoint_under_its_id(tmp_path: Path) -> 
     run_dir = await killed_run_dir(tmp_path)
     with open_checkpoint(run_dir, load_plan()) as checkpoint:
         old_id = checkpoint.load_id
-    with open_checkpoint(run_dir, load_plan(), restart=True) as checkpoint:
+    with open_checkpoint(run_dir, load_plan(), replacing=Replacing(restart=True)) as checkpoint:
         assert (checkpoint.resumed, checkpoint.finished) == (False, False)
         assert checkpoint.load_id != old_id
         assert checkpoint.archived == run_dir / f"checkpoint-{old_id}.sqlite"
@@ -167,16 +167,18 @@ def test_each_load_that_takes_the_place_of_another_counts_a_generation(tmp_path:
     begin(tmp_path, DONE)
     seen = []
     for plan, restart in ((load_plan(), False), (tonight, False), (tonight, True), (tonight, False)):
-        with open_checkpoint(tmp_path, plan, restart=restart, retry_failed=not restart) as checkpoint:
+        with open_checkpoint(
+            tmp_path, plan, replacing=Replacing(restart=restart), retry_failed=not restart
+        ) as checkpoint:
             seen.append(checkpoint.generation)
             checkpoint.finish(DONE)
     assert seen == [0, 1, 2, 2]
     (tmp_path / CHECKPOINT_NAME).write_bytes(b"damaged")
-    with open_checkpoint(tmp_path, tonight, restart=True) as checkpoint:
+    with open_checkpoint(tmp_path, tonight, replacing=Replacing(restart=True)) as checkpoint:
         assert checkpoint.generation == 3
     for kept in tmp_path.glob("checkpoint-*.sqlite"):
         kept.unlink()
-    with open_checkpoint(tmp_path, tonight, restart=True) as checkpoint:
+    with open_checkpoint(tmp_path, tonight, replacing=Replacing(restart=True)) as checkpoint:
         assert checkpoint.generation == 4
     (tmp_path / CHECKPOINT_NAME).unlink()
     with open_checkpoint(tmp_path, tonight) as checkpoint:  # killed between putting away and beginning anew
@@ -186,7 +188,7 @@ def test_each_load_that_takes_the_place_of_another_counts_a_generation(tmp_path:
 async def test_restart_of_a_killed_run_loses_nothing_of_its_log(tmp_path: Path) -> None:
     """What only the log of a killed run held is in the file that is put away."""
     run_dir = await killed_run_dir(tmp_path)
-    with open_checkpoint(run_dir, load_plan(), restart=True) as checkpoint:
+    with open_checkpoint(run_dir, load_plan(), replacing=Replacing(restart=True)) as checkpoint:
         assert checkpoint.archived is not None
         (tmp_path / "old").mkdir()
         checkpoint.archived.rename(tmp_path / "old" / CHECKPOINT_NAME)
@@ -214,7 +216,7 @@ def test_a_finished_load_of_another_job_stays(tmp_path: Path) -> None:
     assert "pack" in refused.value.why
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
         assert checkpoint.load_id == old_id
-    with open_checkpoint(tmp_path, load_plan(pack="group"), restart=True) as checkpoint:
+    with open_checkpoint(tmp_path, load_plan(pack="group"), replacing=Replacing(restart=True)) as checkpoint:
         assert checkpoint.archived == tmp_path / f"checkpoint-{old_id}.sqlite"
 
 
@@ -285,7 +287,7 @@ def test_a_damaged_checkpoint_is_told_and_left_alone(tmp_path: Path, damage: Cal
         open_checkpoint(tmp_path, load_plan())
     assert "--restart" in refused.value.block()
     assert contents(tmp_path) == before
-    with open_checkpoint(tmp_path, load_plan(), restart=True) as checkpoint:
+    with open_checkpoint(tmp_path, load_plan(), replacing=Replacing(restart=True)) as checkpoint:
         assert checkpoint.archived is not None
         assert checkpoint.archived.read_bytes() == before[CHECKPOINT_NAME]
         assert not checkpoint.resumed

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.checkpoint import Checkpoint, Plan, RunEnd, open_checkpoint
+from loader.checkpoint import Checkpoint, Plan, Replacing, RunEnd, open_checkpoint
 from loader.checkpoint.earlier.retention import EarlierLoad, beyond, earlier_loads, remove_earlier_loads
 from loader.checkpoint.file_names import LOG_NAME
 from loader.checkpoint.start.delivered import delivered_before, identity
@@ -73,7 +73,9 @@ def nights(run_dir: Path, *kinds: Night, clock: Clock | None = None) -> None:
     """Run one load a day, each with a log and a file of rejected rows."""
     clock = clock or Clock()
     for number, kind in enumerate(kinds):
-        with open_checkpoint(run_dir, plan_of(number), restart=True, clock=clock) as checkpoint:
+        with open_checkpoint(
+            run_dir, plan_of(number), replacing=Replacing(restart=True), clock=clock
+        ) as checkpoint:
             kind(checkpoint)
             (run_dir / LOG_NAME).write_text("a line\n")
             (run_dir / "rejected").mkdir()
@@ -177,7 +179,7 @@ def test_generations_go_on_after_loads_are_removed(tmp_path: Path) -> None:
     remove_earlier_loads(tmp_path, Keep(loads=0), START)
     (tmp_path / "rejected").rename(tmp_path / "elsewhere")
     (tmp_path / "checkpoint.sqlite").write_bytes(b"damaged")
-    with open_checkpoint(tmp_path, plan_of(3), restart=True) as checkpoint:
+    with open_checkpoint(tmp_path, plan_of(3), replacing=Replacing(restart=True)) as checkpoint:
         assert checkpoint.generation == 3
 
 

@@ -31,6 +31,7 @@ from loader.checkpoint.start.archiving import (
     next_generation,
 )
 from loader.checkpoint.start.lock import lock_run_dir
+from loader.checkpoint.start.replacing import ONLY_FINISHED, Replacing
 from loader.checkpoint.writing.runs import RunRecord
 from loader.command_line import CommandLine
 from loader.errors import CheckpointError, CheckpointMismatch
@@ -60,15 +61,17 @@ class _Found:
     changes: tuple[str, ...] = ()
     problem: CheckpointError | None = None
 
+    def gives_way(self, replacing: Replacing) -> bool:
+        """Return whether the load is replaced, if it may be, rather than resumed."""
+        return bool(self.changes) or replacing.starts_over(is_finished=self.finished)
+
 
 def open_checkpoint(
     run_dir: Path,
     plan: Plan,
     *,
-    restart: bool = False,
-    again: bool = False,
+    replacing: Replacing = ONLY_FINISHED,
     retry_failed: bool = False,
-    supersede: bool = False,
     least_generation: int = 0,
     clock: Callable[[], float] = time.time,
 ) -> Checkpoint:
@@ -76,15 +79,13 @@ def open_checkpoint(
 
     An unfinished load of the same plan is resumed. A finished load of the same job with other files (the
     extract of last night) is replaced: its checkpoint is kept under the name ``checkpoint-<load id>.sqlite``.
-    With ``restart``, any load is replaced in the same way, and with ``again`` a finished one.
+    Other loads are replaced in the same way if the caller says so.
 
     Args:
         run_dir: The load's directory. It is created with mode 0700 if it does not exist.
         plan: The plan of the load.
-        restart: Whether to start over in any case.
-        again: Whether to start over if the load is finished.
+        replacing: Which other loads are replaced.
         retry_failed: Whether this run sends the events that failed in earlier runs.
-        supersede: Whether an unfinished load of the same job with other files is replaced.
         least_generation: Minimum generation of a new load.
         clock: Returns epoch seconds.
 
@@ -103,12 +104,11 @@ def open_checkpoint(
         remove_drafts(run_dir)
         finish_archiving(run_dir)
         found = _look(run_dir, plan)
-        starts_over = restart or (again and found is not None and found.finished)
-        resumed = found is not None and not starts_over and not found.changes and found.problem is None
+        resumed = found is not None and found.problem is None and not found.gives_way(replacing)
         archived = None
         if not resumed:
             if found is not None:
-                _refuse(run_dir, found, plan.command, restart=restart, supersede=supersede)
+                _refuse(run_dir, found, plan.command, replacing)
             generation = max(_next_generation(run_dir, found), least_generation)
             archived = _archive(path, found, clock())
             _create(path, plan, generation, clock())
@@ -144,19 +144,16 @@ def _look(run_dir: Path, plan: Plan) -> _Found | None:
     return _Found(load_id, generation, finished, other_job, tuple(differences(stored, plan)))
 
 
-def planned_generation(run_dir: Path, plan: Plan, *, restart: bool, again: bool = False) -> int:
+def planned_generation(run_dir: Path, plan: Plan, replacing: Replacing) -> int:
     """Return the generation of the load that would run, without changing anything.
 
     Args:
         run_dir: Its directory, which need not exist.
         plan: The plan of the load.
-        restart: Whether it would start over in any case.
-        again: Whether it would start over if the load is finished.
+        replacing: Which loads it would replace.
     """
     found = _look(run_dir, plan)
-    if found is not None and again and found.finished:
-        restart = True
-    if found is None or restart or found.changes or found.generation is None:
+    if found is None or found.generation is None or found.gives_way(replacing):
         return _next_generation(run_dir, found)
     return found.generation
 
@@ -165,9 +162,9 @@ def _next_generation(run_dir: Path, found: _Found | None) -> int:
     return next_generation(run_dir, [] if found is None else [found.generation])
 
 
-def _refuse(run_dir: Path, found: _Found, command: str, *, restart: bool, supersede: bool) -> None:
+def _refuse(run_dir: Path, found: _Found, command: str, replacing: Replacing) -> None:
     """Raise an error if the checkpoint that was found must not be replaced."""
-    if restart:
+    if replacing.restart:
         return
     if found.problem is not None:
         raise found.problem
@@ -179,7 +176,7 @@ def _refuse(run_dir: Path, found: _Found, command: str, *, restart: bool, supers
             next_step="name another --run-dir, or replace that load with --restart: its checkpoint is kept "
             "under another name",
         )
-    if found.finished or (supersede and not found.other_job):
+    if found.finished or (replacing.supersede and not found.other_job):
         return
     if not found.other_job:
         raise CheckpointMismatch(
