@@ -15,6 +15,9 @@ _LISTED = 12
 
 SAMPLE_CHARS = 40
 
+_BOUNDS = {"in flight": "calls in flight"}
+"""Bounds of the time whose names are not words for people."""
+
 
 def to_text(preview: Preview, *, with_values: bool) -> str:
     """Return the lines that ``plan`` prints, without a final line end.
@@ -184,7 +187,8 @@ def _time(preview: Preview) -> Iterator[str]:
     if speed.rate is not None:
         rate = f"{figures.rate(speed.rate)} events/s ({speed.rate_origin})"
     least = "at least " if speed.rate is None else "about "
-    yield _line("time", f"{least}{figures.duration(estimate.seconds)}, limited by the {estimate.limited_by}")
+    bound = _BOUNDS.get(estimate.limited_by, estimate.limited_by)
+    yield _line("time", f"{least}{figures.duration(estimate.seconds)}, limited by the {bound}")
     yield _line("", f"at {rate}, {round_trip}, {speed.max_in_flight:,} calls at once")
     yield _line("", f"the longest lane alone needs {figures.duration(estimate.longest_lane_seconds)}")
     if estimate.deadline_seconds is not None:
