@@ -111,7 +111,7 @@ class CsvSettings(Section):
         Field(description="A header with equal names: number renames them to name, name_2, name_3, ..."),
     ] = "refuse"
     blanks_after_quotes: Annotated[
-        Literal["drop", "reject"], Field(description="Blanks between a closing quote and the separator.")
+        Literal["drop", "reject"], Field(description="Blanks around a quoted field, outside its quotes.")
     ] = "drop"
     row_like_texts: Annotated[
         Literal["reject", "accept"],

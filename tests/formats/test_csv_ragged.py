@@ -106,6 +106,29 @@ def test_blanks_after_a_closing_quote_are_dropped(path: Path, block_bytes: int) 
 
 
 @pytest.mark.parametrize("block_bytes", BLOCKS)
+def test_blanks_before_an_opening_quote_are_dropped(path: Path, block_bytes: int) -> None:
+    """Otherwise the separators and line ends in the text would divide it into fields and rows."""
+    text = (
+        b'id, "qty", "note"\na, "1,5", "x"\nb,2,\t"y\nz, 1" \nc, "q" w,7\nd, "e,f\ng,1,2\n'
+        b'h," ""i",8\nj, "k,l"\nm, "n\no,p,q",9,r\n"s" , "t",3\nu,1, " v'
+    )
+    assert read(path, text, block_bytes) == [
+        ["a", "1,5", "x"],
+        ["b", "2", "y\nz, 1"],
+        ["c", ' "q" w', "7"],
+        "BrokenQuotes",
+        ["g", "1", "2"],
+        ["h", ' "i', "8"],
+        "WrongFieldCount",
+        "BrokenQuotes",
+        ["s", "t", "3"],
+        "BrokenQuotes",
+    ]
+    strict = read(path, b'id,qty,note\na,1, "x"\n', block_bytes, blanks_after_quotes="reject")
+    assert strict == [["a", "1", ' "x"']]
+
+
+@pytest.mark.parametrize("block_bytes", BLOCKS)
 def test_the_header_again_is_never_a_row(path: Path, block_bytes: int) -> None:
     """In joined files, a repeated header is not a row, and a byte-order mark is not part of a value."""
     mark = b"\xef\xbb\xbf"

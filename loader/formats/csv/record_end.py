@@ -50,6 +50,38 @@ def end_of_broken_record(
     return min(start + second, len(text))
 
 
+def end_with_blanks(text: bytes, start: int, csv_end: int, syntax: Syntax, *, at_end: bool) -> int | None:
+    """Return the end of a record in which blanks may precede opening quotes.
+
+    Args:
+        text: CSV in UTF-8.
+        start: The start of the record.
+        csv_end: The end of the record if a quote after blanks opens no field.
+        syntax: The meaning of the characters.
+        at_end: Whether the file ends with ``text``.
+
+    Returns:
+        The end, or None if the record is not valid without the blanks.
+
+    Raises:
+        EOFError: ``text`` ends inside quotes, and more of the file may close them.
+    """
+    record = text[start : csv_end + MAX_TORN_BYTES]
+    reaches_end = start + len(record) == len(text)
+    field, opened = _field_with_blanks(syntax)
+    line_end, separator_bytes = syntax.line_end.encode(), len(syntax.separator.encode())
+    if reaches_end and at_end and not record.endswith(line_end):
+        record += line_end
+    position = 0
+    while match := field.match(record, position):
+        if record.startswith(line_end, match.end()):
+            return min(start + match.end() + len(line_end), len(text))
+        position = match.end() + separator_bytes
+    if reaches_end and not at_end and (position >= len(record) or opened.fullmatch(record, position)):
+        raise EOFError
+    return None
+
+
 def _first_end(text: bytes, start: int, syntax: Syntax) -> int | None:
     """Return the end of a record by the first reading; None if ``text`` ends inside quotes."""
     field = _first_field(syntax)
@@ -116,6 +148,18 @@ def _second_field(syntax: Syntax) -> re.Pattern[bytes]:
         rb"(?:%b(?:%b%b|(?!%b)[\s\S]|%b(?!%b))*+%b(?=%b)[ \t\r]*?|(?!%b)(?:(?!%b|%b)[\s\S])*+)(?=%b|%b)"
         % (quote, quote, quote, quote, quote, border, quote, border, quote, *(separator, line_end) * 2)
     )
+
+
+@cache
+def _field_with_blanks(syntax: Syntax) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """Return the patterns of a field and of an incomplete one, if blanks may be around its quotes."""
+    separator, line_end = re.escape(syntax.separator.encode()), re.escape(syntax.line_end.encode())
+    quote = re.escape(syntax.quote.encode())
+    blanks = rb"(?:(?!%b)[ \t])*" % separator
+    opened = rb"%b%b(?:%b%b|(?!%b)[\s\S])*+" % (blanks, quote, quote, quote, quote)
+    plain = rb"(?!%b%b)(?:(?!%b|%b)[\s\S])*+" % (blanks, quote, separator, line_end)
+    complete = rb"(?:%b%b%b\r*|%b)(?=%b|%b)" % (opened, quote, blanks, plain, separator, line_end)
+    return re.compile(complete), re.compile(rb"(?:%b|%b%b%b\r*|%b)" % (opened, opened, quote, blanks, plain))
 
 
 @cache

@@ -21,9 +21,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from loader.formats.bad_record import RecordFault
-from loader.formats.csv.record_end import end_of_broken_record
+from loader.formats.csv.record_end import end_of_broken_record, end_with_blanks
 from loader.formats.csv.syntax import Syntax
-from loader.formats.csv.tolerance import fields_with_blanks, fit, holds_rows, is_empty_row
+from loader.formats.csv.tolerance import (
+    after_blanks,
+    fields_with_blanks,
+    fit,
+    holds_rows,
+    is_empty_row,
+)
 from loader.reject_code import RejectCode
 
 MAX_RECORD_BYTES = 8 * 2**20
@@ -121,10 +127,17 @@ def _next_record(
     except csv.Error:
         if lines.exhausted or not lines.read_to_end_of_broken_record(start, columns):
             raise EOFError from None
-        with_blanks = fields_with_blanks(lines.since(start), syntax) if syntax.drops_blanks else None
+        with_blanks = lines.read_fields_with_blanks(start, columns) if syntax.drops_blanks else None
         if with_blanks is None:
             return DO_NOT_FIT
         fields = with_blanks
+    else:
+        if lines.may_have_quotes_after_blanks and (opened := after_blanks(fields, syntax)):
+            with_blanks = lines.read_fields_with_blanks(start, columns)
+            if with_blanks is not None:
+                fields = with_blanks
+            elif any(field.count(syntax.quote) % 2 for field in opened):
+                return DO_NOT_FIT  # a quote opens a text that other fields or lines belong to
     if syntax.skips_empty_rows and is_empty_row(fields, lines.since(start), syntax):
         return EMPTY_ROW
     fault = _fault(fields, columns, syntax)
@@ -151,6 +164,9 @@ class _Lines(Iterator[str]):
     def __init__(self, text: bytes, syntax: Syntax, *, at_end: bool) -> None:
         self.used_bytes = 0
         self.exhausted = False
+        self.may_have_quotes_after_blanks = syntax.drops_blanks and any(
+            blank + syntax.quote.encode() in text for blank in (b" ", b"\t")
+        )
         self._text = text
         self._record_began = 0
         # If quotes can be escaped, only the csv module can find the quote that ends a field.
@@ -173,6 +189,24 @@ class _Lines(Iterator[str]):
         end = end_of_broken_record(self._text, start, self._syntax, columns=columns, at_end=self._at_end)
         self.used_bytes = len(self._text) if end is None else end
         return end is not None
+
+    def read_fields_with_blanks(self, start: int, columns: int | None) -> list[str] | None:
+        """Return the fields of a record without blanks around quoted fields; None if it is not valid then.
+
+        A record that goes on in the next lines must have a field for each column.
+
+        Raises:
+            EOFError: The text ends inside quotes.
+        """
+        if self._escape:
+            return None
+        end = end_with_blanks(self._text, start, self.used_bytes, self._syntax, at_end=self._at_end)
+        fields = None if end is None else fields_with_blanks(self._text[start:end], self._syntax)
+        if end is None or fields is None:
+            return None
+        is_longer = end > self.used_bytes
+        self.used_bytes = max(end, self.used_bytes)
+        return None if is_longer and columns not in (None, len(fields)) else fields
 
     def skip_what_is_no_row(self) -> int:
         """Skip comments and empty lines before a record; return the start of the record."""

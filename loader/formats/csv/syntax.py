@@ -18,7 +18,7 @@ class Syntax:
         fills_short_rows: Whether missing fields at the end of a row count as empty.
         dropped_fields: Maximum number of empty fields after the last column; None for any number.
         skips_empty_rows: Whether lines of separators only are not rows.
-        drops_blanks: Whether blanks after a closing quote are dropped.
+        drops_blanks: Whether blanks around a quoted field are dropped.
         rejects_row_like_texts: Whether a text that looks like rows rejects its row.
     """
 

@@ -17,8 +17,21 @@ def is_empty_row(fields: Sequence[str], text: bytes, syntax: Syntax) -> bool:
     return not text.strip(b"\r\n").replace(syntax.separator.encode(), b"")
 
 
+def after_blanks(fields: Sequence[str], syntax: Syntax) -> list[str]:
+    """Return the fields that begin with blanks and a quote."""
+    blanks = _blanks(syntax.separator)
+    opened = tuple(blank + following for blank in blanks for following in (syntax.quote, *blanks))
+    if not syntax.quote:
+        return []
+    return [
+        field
+        for field in fields
+        if field.startswith(opened) and field.lstrip(blanks).startswith(syntax.quote)
+    ]
+
+
 def fields_with_blanks(record: bytes, syntax: Syntax) -> list[str] | None:
-    """Return the fields of a record with blanks after closing quotes, if it is valid without these blanks."""
+    """Return the fields of a record with blanks around quoted fields, if it is valid without these blanks."""
     if syntax.escape:
         return None
     text = record.decode(errors="surrogateescape").rstrip("\r\n")
@@ -38,11 +51,15 @@ def fields_with_blanks(record: bytes, syntax: Syntax) -> list[str] | None:
 def _field_pattern(separator: str, quote: str) -> re.Pattern[str]:
     """Return the pattern of one field up to the separator or the end of the record."""
     inside, outside = re.escape(quote), re.escape(separator)
-    blanks = "".join({" ", "\t"} - {separator})
+    blanks = f"[{_blanks(separator)}]*"
     return re.compile(
-        rf"(?:{inside}(?P<quoted>(?:[^{inside}]|{inside}{inside})*){inside}[{blanks}]*"
-        rf"|(?P<plain>(?!{inside})[^{outside}\r\n]*))(?={outside}|\Z)"
+        rf"(?:{blanks}{inside}(?P<quoted>(?:[^{inside}]|{inside}{inside})*+){inside}{blanks}"
+        rf"|(?P<plain>(?!{blanks}{inside})[^{outside}\r\n]*))(?={outside}|\Z)"
     )
+
+
+def _blanks(separator: str) -> str:
+    return "".join(sorted({" ", "\t"} - {separator}))
 
 
 def holds_rows(text: str, syntax: Syntax, columns: int) -> bool:
