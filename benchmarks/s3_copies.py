@@ -164,7 +164,8 @@ def lose(events: int) -> list[float]:
     """Let a load grow, and copy it.
 
     Returns:
-        Sizes of the last head, of the largest one, and of all of them; and mean processor time and time of one of the last copies.
+        Sizes of the last head, of the largest one, and of all of them; mean processor time and time of one
+        of the last copies.
     """
     settings = run_directory_settings(_job(events))
     assert settings.address is not None
@@ -283,14 +284,8 @@ server.serve_forever()
 
 
 COLUMNS = (
-    *(
-        "events",
-        "archives",
-        "stored, bytes an event",
-        "largest head, bytes an event",
-        "uploaded, bytes an event",
-    ),
-    *("copy, s of a processor", "every, s", "resume, s"),
+    *("events", "archives", "stored, bytes an event", "largest head, bytes an event"),
+    *("uploaded, bytes an event", "copy, s of a processor", "every, s", "resume, s"),
 )
 
 
