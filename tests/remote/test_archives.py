@@ -20,7 +20,7 @@ from loader.remote.copies.archived import ARCHIVE_LIST_NAME
 from loader.remote.copies.archives import ArchiveSizes
 from loader.remote.copies.files import pack, unpack
 from loader.remote.copies.heads import COPY_NAME
-from tests.checkpoint.sample_loads import Clock, accepted, event, window_plan
+from tests.checkpoint.sample_loads import Clock, accepted, event, put_aside, window_plan
 from tests.remote.archived_loads import (
     NO_WINDOW,
     a_load,
@@ -72,17 +72,18 @@ async def test_a_finished_window_is_written_once(objects: MemoryObjects, here: P
     assert is_equal(objects, tmp_path / "there", tmp_path / "third")
 
 
+@pytest.mark.parametrize("seconds", [0, 100])
 async def test_a_window_with_another_answer_is_in_the_head(
-    objects: MemoryObjects, here: Path, tmp_path: Path
+    objects: MemoryObjects, here: Path, tmp_path: Path, seconds: int
 ) -> None:
-    """After a retry the archive no longer stands for it. Once it is finished, a new one does."""
+    """After a retry the archive no longer stands for it, also by a clock that stood still. A new one does."""
     with a_load(here) as checkpoint:
         await finish(checkpoint, 0, failed=3)
         copier_of(objects, here).copy(Clock())
         checkpoint.finish(RunEnd("failures", 1, complete=True))
     before = archives_in(objects)
     clock = Clock()
-    clock.now += 100
+    clock.now += seconds
     with a_load(here, clock, retry_failed=True) as checkpoint:
         checkpoint.record(accepted(0, 3))
         await checkpoint.flush()
@@ -246,8 +247,12 @@ async def test_a_window_that_lost_a_slice_is_in_the_head(
 ) -> None:
     """Damage on this machine: the copy has what the checkpoint has, and not a mixture of two states."""
     with a_load(here) as checkpoint:
-        await finish(checkpoint, 0, 1)
+        checkpoint.begin_slice(placed(window_plan(0)))
+        for index in range(8):
+            checkpoint.record(put_aside(0, index))
+        await checkpoint.flush()
         copier_of(objects, here).copy(Clock())
+    assert len(archives_in(objects)) == 1
     with closing(connect(here / CHECKPOINT_NAME)) as connection:
         connection.execute("DELETE FROM slices WHERE window = 0")
     with a_load(here) as checkpoint:
@@ -327,12 +332,13 @@ def change_head(objects: MemoryObjects, folder: Path, statement: str) -> None:
         "UPDATE archived SET window = 9 WHERE window = 1",
         "INSERT INTO receipts VALUES (1, x'00')",
         "DROP TABLE slices",
+        "PRAGMA application_id = 1",
     ],
 )
 async def test_a_head_that_contradicts_its_archive_is_refused(
     objects: MemoryObjects, in_s3: str, tmp_path: Path, statement: str
 ) -> None:
-    """No row of another state is restored, and none is left out."""
+    """No row of another state is restored, none is left out, and no file of another program is restored."""
     change_head(objects, tmp_path / "head", statement)
     with pytest.raises(CheckpointCorrupt):
         restored(objects, tmp_path / "there")
