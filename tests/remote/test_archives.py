@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from loader.checkpoint import RunEnd
+from loader.checkpoint import Replacing, RunEnd
 from loader.checkpoint.connections import connect
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.reading import open_for_reading
@@ -180,7 +180,7 @@ async def test_restart_begins_a_new_list(objects: MemoryObjects, here: Path, tmp
         await finish(checkpoint, 0, 1)
         copier_of(objects, here).copy(Clock())
     before = archives_in(objects)
-    with a_load(here, restart=True) as checkpoint:
+    with a_load(here, replacing=Replacing(restart=True)) as checkpoint:
         copier_of(objects, here).copy(Clock(), thorough=True)
         assert archives_in(objects) == set()
         await finish(checkpoint, 0)
@@ -366,7 +366,7 @@ async def test_a_copy_that_is_replaced_while_it_is_read_is_read_again(
     def take(method: str, name: str) -> None:
         if (method, name) == ("GET", in_s3):
             objects.before = lambda _method, _name: None
-            with a_load(here, restart=True):
+            with a_load(here, replacing=Replacing(restart=True)):
                 copier_of(objects, here).copy(Clock(), thorough=True)
 
     objects.before = take

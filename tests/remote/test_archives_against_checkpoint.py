@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from loader.checkpoint import Checkpoint, RunEnd, open_checkpoint
+from loader.checkpoint import Checkpoint, Replacing, RunEnd, open_checkpoint
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.verdicts import Verdict, open_verdicts
 from loader.model import EventResult, EventState, Part, PartResult, PartState, RejectedRow
@@ -160,7 +160,7 @@ class CopiesAgainstCheckpoint(RuleBasedStateMachine):
         """Another load in the same run directory begins with no archive."""
         self.checkpoint.close()
         self.windows, self.begun = {}, set()
-        self.checkpoint = self.opened(restart=True)
+        self.checkpoint = self.opened(replacing=Replacing(restart=True))
         self.copier = copier_of(self.objects, self.folder)
         self.copy(SIZES[0], thorough=True)
         assert archives_in(self.objects) == set()
