@@ -233,7 +233,7 @@ class Governor:
         if self._log.throttles(number - row, number) == row:
             self._block(now, number, pause)
             return
-        rate = self._steering.cut(number, rate, self._overflow, pause, safe_share=self._noise.safe_share)
+        rate = self._steering.cut(number, rate, self._overflow, pause, safe_share=self._noise.begin_cut())
         self._aim(rate)
         rest = rest_seconds(rate, reaction_seconds - self._steering.reaction_seconds)
         if self._steering.settling:

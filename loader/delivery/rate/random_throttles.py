@@ -15,9 +15,10 @@ Rules kept here:
 1. Throttles are evidence only if they last, without a quiet stretch between them.
 2. In the noisy state, only *sheltered* attempts measure the share: those after a cut, until the rate is near
    the limit again. A load that learned the throttles of a limit as noise would displace other loads.
-3. Throttles that the credit does not explain count, so the governor finds a limit in spite of the noise.
+3. Some cuts are deeper, ever more rarely. They show whether other loads cause the throttles.
+4. Throttles that the credit does not explain count, so the governor finds a limit in spite of the noise.
    After the credit is spent, every throttle counts until the next cut.
-4. The assumed share is at most MOST_SHARE.
+5. The assumed share is at most MOST_SHARE.
 """
 
 from collections import deque
@@ -59,6 +60,11 @@ the sheltered attempts have fewer throttles than expected by WEAKER_DEVIATIONS s
 ENDED_SHARE = 0.05
 """Share below which noise is not assumed. Eight loads that share a limit see 3 % also after a cut."""
 
+DEEP_CUT = 0.75
+"""Further fall of the rate after the first, second, fourth, eighth... cut of the noisy state. Two loads under
+one limit that both assume noise cause each other's throttles as long as only one of them slows down a
+little."""
+
 CREDIT_FACTOR, MAX_CREDIT = 1.2, 12.0
 """Credit of an attempt as a factor of the assumed share, and maximum credit. They cover the scatter of the
 noise and of its measurement. With a larger factor, loads under one limit raise each other's assumed share."""
@@ -98,6 +104,7 @@ class RandomThrottles:
         "_counted",
         "_credit",
         "_credited",
+        "_cuts",
         "_is_spent",
         "_last",
         "_measurements",
@@ -117,7 +124,7 @@ class RandomThrottles:
         self._measurements: deque[ShelteredCount] = deque(maxlen=REVIEWS)
         self._credit = 0.0
         self._is_spent = False
-        self._last = self._credited = 0
+        self._last = self._credited = self._cuts = 0
         self._review_began = self._review_throttled = 0
         self._sheltered_from = self._sheltered_until = 0
         self._sheltered_throttled = self._sheltered_tried = self._throttled_beyond = 0
@@ -125,7 +132,13 @@ class RandomThrottles:
     @property
     def safe_share(self) -> float:
         """Fraction of a measured limit that is certainly below the limit, whatever caused the throttles."""
-        return 1.0 - CREDIT_FACTOR * self.share
+        is_deep = self.share and self._cuts and not self._cuts & (self._cuts - 1)
+        return (DEEP_CUT if is_deep else 1.0) * (1.0 - CREDIT_FACTOR * self.share)
+
+    def begin_cut(self) -> float:
+        """Return ``safe_share`` for the cut that is due, and until the next one."""
+        self._cuts += 1
+        return self.safe_share
 
     def shelter(self, number: int) -> None:
         """Record that attempts up to ``number`` started at a rate that is clearly below the limit."""
@@ -201,6 +214,7 @@ class RandomThrottles:
         self.share = share
         self._is_spent = False
         self._credit, self._credited = MAX_CREDIT, number
+        self._cuts = 0
         self._counted.clear()
         self._measurements.clear()
         self._review_began, self._review_throttled = number, 0
