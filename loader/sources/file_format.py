@@ -52,7 +52,21 @@ WRONG_MAGICS = {
     b"version https://git-lfs": "it is a pointer of Git LFS; 'git lfs pull' gets the file itself",
     b"%PDF-": "it is a PDF file",
     b"Obj\x01": f"it is an Avro file; only {READABLE} are read",
+    b"ARROW1\0\0": f"it is an Arrow (Feather) file; only {READABLE} are read",
+    b"FEA1\0": f"it is a Feather file; only {READABLE} are read",
+    b"\xff\xff\xff\xff": f"it is a stream of Arrow; only {READABLE} are read",
+    b"SQLite format 3\0": "it is a SQLite database; export a table of it as CSV",
+    b"\x89HDF": f"it is an HDF5 file; only {READABLE} are read",
+    b"\x93NUMPY": f"it is an array of NumPy; only {READABLE} are read",
+    b"]\x00\x00": "it is compressed with lzma (.lzma); unpack it first",
+    b"LZIP\x01": "it is compressed with lzip; unpack it first",
 }
+
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s|html\b|\?xml\s)", re.IGNORECASE)
+"""The start of a page of HTML or XML."""
+
+_DUCKDB = re.compile(rb".{8}DUCK.\0{7}", re.DOTALL)
+"""The start of a DuckDB database: a checksum, its mark and a version of 64 bits."""
 
 # Archives by their first bytes: the name of the format, and the command that unpacks a file into a folder.
 ARCHIVES = {
@@ -139,6 +153,10 @@ def _why_not_text(head: bytes, text: bytes, suffix: str, named: str) -> str | No
         inside = (
             f"it is compressed twice ({compression_of(text)} inside {compression_of(head)}); unpack it once"
         )
+    if inside is None and _MARKUP.match(text):
+        inside = "it is a page of HTML or XML, as a download that needs a login gives it"
+    if inside is None and _DUCKDB.match(text):
+        inside = "it is a DuckDB database; export a table of it as CSV or Parquet"
     if inside is not None:
         return inside
     if named == "xlsx":

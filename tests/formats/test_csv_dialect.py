@@ -139,3 +139,14 @@ def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(ExtractError) as caught:
         read_dialect(str(tmp_path / "gone.csv"), CsvSettings())
     assert caught.value.where == str(tmp_path / "gone.csv")
+
+
+def test_a_header_with_control_characters_is_not_a_header(tmp_path: Path) -> None:
+    """A file of another format is not text. A line end or tab in a quoted name is one."""
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"\x00\x01binary\x02,b\n1,2\n")
+    with pytest.raises(ExtractError, match="header") as refused:
+        read_dialect(str(path), CsvSettings())
+    assert "not text" in refused.value.why
+    path.write_bytes(b'"Qty\n(kg)","a\tb"\n1,2\n')
+    assert read_dialect(str(path), CsvSettings(separator=",")).columns == ("Qty\n(kg)", "a\tb")

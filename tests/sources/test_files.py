@@ -1,6 +1,7 @@
 """Finding the files of an extract, and noticing when they change."""
 
 import gzip
+import lzma
 import os
 import shutil
 from dataclasses import replace
@@ -115,6 +116,12 @@ def test_an_empty_extract_is_nothing_to_load(folder: Path) -> None:
         ("x.csv.gz", gzip.compress(gzip.compress(b"a,b\n1,2\n", mtime=0), mtime=0), "twice"),
         ("x.csv.lz4", b"\x04\x22\x4d\x18rest", "lz4"),
         ("x.csv", b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        ("x.arrow", b"ARROW1\0\0rest", "Arrow"),
+        ("x.db", b"SQLite format 3\0", "SQLite"),
+        ("x.duckdb", b"checksumDUCK@" + bytes(7), "DuckDB"),
+        ("x.csv.lzma", lzma.compress(b"a,b\n", format=lzma.FORMAT_ALONE), "lzma"),
+        ("x.csv", b"\n<!DOCTYPE html>\n<html>", "HTML"),
+        ("x.csv.gz", gzip.compress(b'<?xml version="1.0"?><Error/>', mtime=0), "XML"),
     ],
 )
 def test_what_cannot_be_read(tmp_path: Path, name: str, content: bytes, why: str) -> None:

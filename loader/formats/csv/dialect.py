@@ -41,6 +41,8 @@ SEPARATOR_LINE = re.compile(rb'"?sep=([\t !#-~])"?(?:\r\n|\n|\r)')
 DOUBLED_RETURN = re.compile(rb"\r\r\n")
 """The line end of a program on Windows that writes CRLF itself to a file opened as text."""
 
+_NO_TEXT = re.compile(r"[\0-\x08\x0e-\x1f]")
+
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
@@ -226,6 +228,10 @@ def _names(path: str, first: list[str], settings: CsvSettings) -> tuple[str, ...
                 path, f"csv.columns has {_many(names, 'name')}, but the file has {_many(first, 'column')}"
             )
     elif settings.header:
+        if _NO_TEXT.search("".join(first)):
+            raise _bad_header(
+                path, "it has control characters: the file is not text, or not in this encoding"
+            )
         names = [name.strip() or f"(column {number})" for number, name in enumerate(first, start=1)]
     else:
         names = [f"column_{number}" for number in range(1, len(first) + 1)]
