@@ -179,6 +179,28 @@ def test_what_cannot_be_read_is_refused(s3: S3Server, pattern: str) -> None:
     assert "\n" not in caught.value.why
 
 
+@pytest.mark.parametrize(
+    ("file", "beside", "content"),
+    [
+        ("dt=1/p.parquet", "metadata/v1.metadata.json", b"{}"),
+        ("dt=1/p.parquet", "_spark_metadata/0", b"v1"),
+        ("dt=1/bucket-0/p.parquet", "snapshot/snapshot-12", b"{}"),
+        ("p-tid-7-a.parquet", "_started_7", b"{}"),
+        ("p-tid-7-a.parquet", "_committed_8", b'{"removed": ["p-tid-7-a.parquet"]}'),
+    ],
+)
+def test_tables_in_a_bucket_are_refused(s3: S3Server, file: str, beside: str, content: bytes) -> None:
+    """Their metadata is looked for in the bucket, above each object."""
+    table = f"tables/{beside.replace('/', '-')}"
+    s3.put(f"{table}/{file}", parquet(1, 1))
+    assert keys(f"{table}/{file}") == [f"{table}/{file}"]
+    s3.put(f"{table}/{beside}", content)
+    for pattern in (f"{table}/", f"{table}/{file}"):
+        with pytest.raises(ExtractError) as refused:
+            keys(pattern)
+        assert refused.value.where.startswith(url(table))
+
+
 def test_without_a_key_nothing_is_read(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error says where a key would be looked for."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
