@@ -50,7 +50,8 @@ def test_the_summary_says_which_load_it_was(job: MakeJob, tmp_path: Path) -> Non
     """Summary, status and closing block have the same id, files and times."""
     opened: list[str] = []
     observers = Observers(opened=lambda _, load_id: opened.append(load_id))
-    summary = run_workers(job(workers=2), observers, command=COMMAND, key=KEY, start=start_worker).summary
+    command = f"{COMMAND} --run-dir {tmp_path / 'run'}"
+    summary = run_workers(job(workers=2), observers, command=command, key=KEY, start=start_worker).summary
     values, status = orjson.loads(to_json(summary)), status_of(tmp_path / "run")
     assert {name: values[name] for name in IDENTITY} == {name: status[name] for name in IDENTITY}
     assert all(values[name] is not None for name in IDENTITY)
