@@ -493,3 +493,11 @@ async def test_what_is_too_little_waits(objects: MemoryObjects, here: Path) -> N
             await finish(checkpoint, window)
             copier.copy(Clock())
             assert len(archives_in(objects)) == archives
+
+
+async def test_archives_grow_within_one_copy_too(objects: MemoryObjects, here: Path) -> None:
+    """The first copy of a large checkpoint, as an earlier version left it: 1, 1, 2, 4 and 8 windows."""
+    with a_load(here) as checkpoint:
+        await finish(checkpoint, *range(20))
+        copier_of(objects, here, ArchiveSizes(least_bytes=320, most_bytes=10**6, share=1.0)).copy(Clock())
+    assert len(archives_in(objects)) == 5
