@@ -11,7 +11,7 @@ from loader.checkpoint.file_names import REJECTED_NAME
 from loader.checkpoint.start.correction_folders import REASONS_NAME, not_loaded_folders
 from loader.cli.load import value_flags
 from loader.cli.terminal.corrected_load import standing_of
-from loader.cli.terminal.in_s3 import Here, brought_here
+from loader.cli.terminal.in_s3 import LocalRunDir, brought_here
 from loader.report.figures import counted, printable
 from loader.shards.division import checkpoint_folders
 from loader.status.whole_overview import read_load
@@ -30,7 +30,7 @@ def rejects(
         _write(here)
 
 
-def _write(here: Here) -> None:
+def _write(here: LocalRunDir) -> None:
     from loader.loading.rejects import rejected_files, write_rejects  # noqa: PLC0415 - polars is slow to import
     from loader.verify.api import keep_refused  # noqa: PLC0415 - the same
 
@@ -55,7 +55,7 @@ def _write(here: Here) -> None:
             _show(here, folder, rejected_files(part, folder.name), standing.correcting_not_loaded)
 
 
-def _show(here: Here, folder: Path, files: Sequence[Path], command: str) -> None:
+def _show(here: LocalRunDir, folder: Path, files: Sequence[Path], command: str) -> None:
     for path in files:
         typer.echo(here.named(printable(str(path))))
     typer.echo(here.named(f"why: {printable(str(folder / REASONS_NAME))}"))

@@ -8,7 +8,7 @@ import typer
 
 from loader.cli.load import value_flags
 from loader.cli.terminal.corrected_load import standing_of
-from loader.cli.terminal.in_s3 import Here, brought_here
+from loader.cli.terminal.in_s3 import LocalRunDir, brought_here
 from loader.errors import SettingsError
 from loader.process.named_files import check_replaceable
 from loader.report.figures import printable
@@ -50,10 +50,10 @@ def report(
     from loader.page.live import LiveServer  # noqa: PLC0415
     from loader.page.model import LoadPage  # noqa: PLC0415
 
-    def page(here: Here) -> LoadPage:
+    def page(here: LocalRunDir) -> LoadPage:
         return build_page(here.path, time.time(), standing=lambda load: standing_of(load, value_flags()))
 
-    def html(here: Here, *, live: bool = False) -> str:
+    def html(here: LocalRunDir, *, live: bool = False) -> str:
         return here.named(to_html(page(here), live=live))
 
     def html_now() -> str:

@@ -15,7 +15,7 @@ from loader.checkpoint.file_names import CHECKPOINT_NAME, REJECTED_NAME
 from loader.checkpoint.start.archiving import archived_name
 from loader.cli.load import value_flags
 from loader.cli.terminal.corrected_load import standing_of
-from loader.cli.terminal.in_s3 import Here, brought_here
+from loader.cli.terminal.in_s3 import LocalRunDir, brought_here
 from loader.cli.terminal.stdout_width import for_stdout
 from loader.command_line import scn_loader
 from loader.errors import CheckpointError, ExitCode, SettingsError
@@ -74,7 +74,7 @@ def status(
 
 
 def _status(
-    here: Here,
+    here: LocalRunDir,
     *,
     rejected: Path | None,
     failed: Path | None,
@@ -126,7 +126,7 @@ def _whole(place: Path) -> AbstractContextManager[Whole | None]:
     return nullcontext() if place.is_file() else whole_load(place.absolute())
 
 
-def _show(here: Here, overview: Overview, *, as_json: bool) -> None:
+def _show(here: LocalRunDir, overview: Overview, *, as_json: bool) -> None:
     steps = _steps(overview)
     earlier = None if overview.is_earlier else read_earlier(overview, time.time())
     if as_json:
@@ -196,12 +196,12 @@ def _code_of(overview: Overview) -> int:
     return int(code_of_loading(loaded))
 
 
-def _show_all(here: Here, loads: list[Overview], *, as_json: bool) -> None:
+def _show_all(here: LocalRunDir, loads: list[Overview], *, as_json: bool) -> None:
     if as_json:
         _write_json(here, {"loads": [overview_values(load, _steps(load)) for load in loads]})
     else:
         sys.stdout.write(for_stdout(here.named(listing_text(loads))) + "\n")
 
 
-def _write_json(here: Here, values: object) -> None:
+def _write_json(here: LocalRunDir, values: object) -> None:
     sys.stdout.write(here.named(json_text(values, option=orjson.OPT_INDENT_2).decode()) + "\n")

@@ -9,7 +9,7 @@ from loader.job import address_of
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
+class LocalRunDir:
     """A run directory as a command works on it.
 
     Attributes:
@@ -28,7 +28,9 @@ class Here:
 
 
 @contextmanager
-def brought_here(run_dir: Path, *, changes: bool = False, profile: str | None = None) -> Iterator[Here]:
+def brought_here(
+    run_dir: Path, *, changes: bool = False, profile: str | None = None
+) -> Iterator[LocalRunDir]:
     """Yield a run directory as a folder of this machine; one in S3 is brought here first.
 
     Args:
@@ -42,10 +44,10 @@ def brought_here(run_dir: Path, *, changes: bool = False, profile: str | None = 
     """
     address = address_of(run_dir)
     if address is None:
-        yield Here(run_dir)
+        yield LocalRunDir(run_dir)
         return
     from loader.remote.for_commands import changed_run_directory, run_directory  # noqa: PLC0415 - slow to import
 
     bring = changed_run_directory if changes else run_directory
     with bring(address, profile) as found:
-        yield Here(found.path, address, found.runners)
+        yield LocalRunDir(found.path, address, found.runners)

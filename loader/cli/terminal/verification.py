@@ -11,7 +11,7 @@ import typer
 
 from loader.cli.errors import show_error
 from loader.cli.terminal.corrected_load import standing_of
-from loader.cli.terminal.in_s3 import Here
+from loader.cli.terminal.in_s3 import LocalRunDir
 from loader.errors import Interrupted, SettingsError
 from loader.report.json_text import json_text
 from loader.shards.division import present_division
@@ -27,7 +27,7 @@ _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 def show_verification(
-    here: Here,
+    here: LocalRunDir,
     settings: "VerifySettings",
     given: dict[str, Any],
     value_flags: Collection[str],
