@@ -18,6 +18,7 @@ class DeliveryStats:
         attempts: Number of requests.
         retried: Number of requests after the first one of an event.
         throttled: Number of requests that the service throttled.
+        unknown_ends: Number of events that ended after too many unknown answers.
         round_trips: Latencies from the start to the end of each ended attempt.
         deliveries: Latencies from the offer of an event to its acceptance, including waits and retries. They
             exclude divided events.
@@ -42,6 +43,7 @@ class DeliveryStats:
         self.attempts = 0
         self.retried = 0
         self.throttled = 0
+        self.unknown_ends = 0
         self.round_trips = Latencies()
         self.deliveries = Latencies()
         self.results = dict.fromkeys(EventState, 0)

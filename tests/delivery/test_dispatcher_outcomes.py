@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from loader.delivery.limits.circuit_breaker import BreakerSettings
-from loader.delivery.outcomes.retry import MAX_UNKNOWN_ANSWERS
+from loader.delivery.outcomes.retry import MAX_UNKNOWN_ANSWERS, MOST_UNKNOWN_EVENTS
 from loader.delivery.settings import DeliverySettings
 from loader.errors import ExitCode, LoaderError, ServiceStopped
 from loader.job import OnFailure
@@ -105,6 +105,26 @@ def test_unknown_answers_end_as_failed_never_as_dropped() -> None:
     run(delivery.deliver(events(2)))
     assert delivery.states() == {0: EventState.FAILED, 1: EventState.IN_DOUBT}
     assert len(delivery.service.calls) == 2 * MAX_UNKNOWN_ANSWERS + 1
+
+
+def test_a_load_whose_events_all_get_unknown_answers_stops() -> None:
+    """A few events end, one at a time. The others are left for the next run instead of ten calls for each."""
+    delivery = Delivery(FakeService(answers.always(answers.unknown())))
+    with pytest.raises(ServiceStopped, match="does not know") as stopped:
+        run(delivery.deliver(events(200, groups=20)))
+    assert stopped.value.exit_code is ExitCode.STOPPED_BY_SERVICE
+    assert stopped.value.why.startswith("Teapot")
+    assert set(delivery.states().values()) == {EventState.FAILED}
+    assert len(delivery.states()) == MOST_UNKNOWN_EVENTS
+    assert len(delivery.service.calls) <= 25 * MAX_UNKNOWN_ANSWERS  # of 200 events
+
+
+def test_unknown_answers_stop_no_load_that_delivers() -> None:
+    """After an acceptance, events that get unknown answers fail one by one."""
+    plan = script({index: [answers.unknown()] * 50 for index in range(1, 8)})
+    delivery = Delivery(FakeService(plan))
+    run(delivery.deliver(events(12, groups=12)))
+    assert list(delivery.states().values()).count(EventState.FAILED) == 7
 
 
 def test_an_outage_is_waited_out_until_the_token_is_too_old() -> None:

@@ -13,7 +13,7 @@ from loader.delivery.lanes import Lanes
 from loader.delivery.limits.admission import Admission
 from loader.delivery.outcomes.bisection import calls_for_division
 from loader.delivery.outcomes.path_watch import PathWatch
-from loader.delivery.outcomes.retry import Finish, Remedy, Stop, StopCause, decide
+from loader.delivery.outcomes.retry import MOST_UNKNOWN_EVENTS, Finish, Remedy, Stop, StopCause, decide
 from loader.delivery.outcomes.settlement import Settlement
 from loader.delivery.outcomes.stop_errors import service_stopped
 from loader.delivery.stats import DeliveryStats
@@ -70,6 +70,8 @@ class OutcomeHandler:
         decision = decide(
             outcome, entry, now=now, wall_now=self.surroundings.wall(), jitter=self.surroundings.jitter()
         )
+        if isinstance(decision, Finish) and self._refuses_every_event(outcome):
+            decision = Stop(StopCause.UNKNOWN)
         if isinstance(decision, Finish):
             self.settlement.finish(entry, decision.state)
             return Remedy.NONE
@@ -84,6 +86,13 @@ class OutcomeHandler:
             self.clock_was_set()
         self.lanes.retry(entry, decision.due)
         return decision.remedy
+
+    def _refuses_every_event(self, outcome: Outcome) -> bool:
+        """Return whether the end of an event shows that the service refuses every event."""
+        if outcome.kind is not OutcomeKind.UNKNOWN or self.stats.accepted:
+            return False
+        self.stats.unknown_ends += 1
+        return self.stats.unknown_ends > MOST_UNKNOWN_EVENTS
 
     def _update_limits(self, entry: Entry, outcome: Outcome, now: float) -> None:
         self.stats.round_trips.add(now - entry.started_at)

@@ -47,6 +47,10 @@ THROTTLED_SPREAD_SECONDS = 0.05
 MAX_UNKNOWN_ANSWERS = 10
 """Maximum number of unknown answers for one event. With the backoff they take about 25 seconds."""
 
+MOST_UNKNOWN_EVENTS = 3
+"""Number of events that may end after unknown answers before the first acceptance. A load whose events all
+get such answers stops then, instead of making ten calls for each event of the extract."""
+
 _CONFLICT = 409
 
 
@@ -66,6 +70,7 @@ class StopCause(Enum):
     CREDENTIALS = "credentials"
     CLOCK = "clock"
     QUOTA = "quota"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ _WHAT = {
     StopCause.CREDENTIALS: "The service refuses the credentials, even after a refresh.",
     StopCause.CLOCK: "The service refuses the time of the requests, even after a clock adjustment.",
     StopCause.QUOTA: "A quota of the service is exhausted and did not recover.",
+    StopCause.UNKNOWN: "The service answers every event with an error that the loader does not know.",
 }
 
 _NEXT = {
@@ -25,6 +26,7 @@ _NEXT = {
     StopCause.CREDENTIALS: f"sign in again or choose another profile, {_RESUME}",
     StopCause.CLOCK: f"set this machine's clock, {_RESUME}",
     StopCause.QUOTA: f"ask AWS to raise the quota or wait until it recovers, {_RESUME}",
+    StopCause.UNKNOWN: f"look the code up in the documentation of the service, or ask AWS, {_RESUME}",
 }
 
 _NEXT_BY_CODE = {
