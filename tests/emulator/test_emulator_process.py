@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from loader.emulator import EmulatorSettings, running_emulator
 from tests.emulator.signed_client import EVENTS_PATH, TABLE, SignedClient, event, signed, token
+from tests.prepared.starts import start
 
 PROGRAM = """
 import sys
@@ -64,6 +65,20 @@ def test_a_signal_stops_it_with_everything_written_down(tmp_path, stop):
     with contextlib.closing(sqlite3.connect(tmp_path / "lake.db")) as lake:
         assert lake.execute(f"SELECT process_id FROM {TABLE}").fetchall() == [("p1",)]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["lake.db", "ledger.db"]
+
+
+def test_it_ends_with_the_process_that_started_it():
+    """The emulator of a rehearsal does not outlive its load: then its standard input is closed."""
+    command = ["emulator", "--port", "0", "--until-stdin-ends"]
+    with start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert "listens" in process.stdout.readline()
+            process.stdin.close()
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
 
 
 def test_it_breaks_connections_and_stops_although_an_answer_hangs():
