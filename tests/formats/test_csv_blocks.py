@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from loader.errors import ExtractError
@@ -179,6 +179,7 @@ def test_any_bytes_are_read_as_the_csv_module_reads_them(
     line_end=st.sampled_from(["\n", "\r\n", "\r"]),
     block_bytes=st.integers(1, 60),
 )
+@example(rows=[["", "a", ' "\na'], ["", "", ""]], line_end="\r", block_bytes=5, quote_all=False)
 def test_what_is_written_comes_back(
     rows: list[list[str]], line_end: str, block_bytes: int, *, quote_all: bool
 ) -> None:

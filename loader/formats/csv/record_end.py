@@ -158,8 +158,10 @@ def _field_with_blanks(syntax: Syntax) -> tuple[re.Pattern[bytes], re.Pattern[by
     blanks = rb"(?:(?!%b)[ \t])*" % separator
     opened = rb"%b%b(?:%b%b|(?!%b)[\s\S])*+" % (blanks, quote, quote, quote, quote)
     plain = rb"(?!%b%b)(?:(?!%b|%b)[\s\S])*+" % (blanks, quote, separator, line_end)
-    complete = rb"(?:%b%b%b\r*|%b)(?=%b|%b)" % (opened, quote, blanks, plain, separator, line_end)
-    return re.compile(complete), re.compile(rb"(?:%b|%b%b%b\r*|%b)" % (opened, opened, quote, blanks, plain))
+    # A return before the line end is dropped, unless it is itself the line end.
+    after = blanks if syntax.line_end == "\r" else rb"%b\r*" % blanks
+    complete = rb"(?:%b%b%b|%b)(?=%b|%b)" % (opened, quote, after, plain, separator, line_end)
+    return re.compile(complete), re.compile(rb"(?:%b|%b%b%b|%b)" % (opened, opened, quote, after, plain))
 
 
 @cache
