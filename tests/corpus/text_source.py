@@ -97,6 +97,7 @@ def read_csv(content: bytes, dialect: Dialect) -> Iterator[list[str] | None]:
         quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
         strict=True,
     )
+    quoted = re.compile(r'[ \t]+"((?:[^"]|"")*)"[ \t]*') if dialect.quote == '"' else None
     while True:
         try:
             record = next(reader)
@@ -105,6 +106,9 @@ def read_csv(content: bytes, dialect: Dialect) -> Iterator[list[str] | None]:
         except csv.Error:
             yield None
         else:
+            if record and quoted:  # the module keeps blanks before a quote, and takes the quote for a letter
+                matches = [(field, quoted.fullmatch(field)) for field in record]
+                record = [match[1].replace('""', '"') if match else field for field, match in matches]
             if record:
                 yield record
 
