@@ -107,10 +107,16 @@ def read_csv(content: bytes, dialect: Dialect) -> Iterator[list[str] | None]:
             yield None
         else:
             if record and quoted:  # the module keeps blanks before a quote, and takes the quote for a letter
-                matches = [(field, quoted.fullmatch(field)) for field in record]
-                record = [match[1].replace('""', '"') if match else field for field, match in matches]
+                record = [_without_blanks(field, quoted, text) for field in record]
             if record:
                 yield record
+
+
+def _without_blanks(field: str, quoted: re.Pattern[str], text: str) -> str:
+    """Return the text of a quoted field with blanks around its quotes, unless blanks and quotes are quoted."""
+    match = quoted.fullmatch(field)
+    is_quoted = match and '"{}"'.format(field.replace('"', '""')) in text
+    return match[1].replace('""', '"') if match and not is_quoted else field
 
 
 def csv_row(record: list[str] | None, header: list[str]) -> Row:
