@@ -113,7 +113,7 @@ def read_csv(content: bytes, dialect: Dialect) -> Iterator[list[str] | None]:
 
 
 def _without_blanks(field: str, quoted: re.Pattern[str], text: str) -> str:
-    """Return the text of a quoted field with blanks around its quotes, unless blanks and quotes are quoted."""
+    """Return the text of a quoted field with blanks around its quotes, unless these are quoted too."""
     match = quoted.fullmatch(field)
     is_quoted = match and '"{}"'.format(field.replace('"', '""')) in text
     return match[1].replace('""', '"') if match and not is_quoted else field
