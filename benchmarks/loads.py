@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -89,6 +90,28 @@ def start_load(
     environment = {**KEYS, **state, **trust, "PYTHONPATH": str(source)}
     # Python looks for the loader first where it runs, then along PYTHONPATH.
     return Child(command, core=core, folder=run_dir, environment=environment, name="load", directory=source)
+
+
+def run_load_for(seconds: float, command: Sequence[str], run_dir: Path, core: int | None) -> None:
+    """Start a load, and stop it after so many seconds.
+
+    Raises:
+        RuntimeError: It ended early.
+    """
+    with start_load(command, run_dir, core) as load:
+        time.sleep(seconds)
+        stop_load(load)
+
+
+def stop_load(load: Child) -> None:
+    """Stop a load that is still running.
+
+    Raises:
+        RuntimeError: It ended early.
+    """
+    if (early := load.poll()) is not None:
+        raise RuntimeError(f"the load ended early, with {early.exit_code}:\n{early.errors[-2000:]}")
+    load.stop()
 
 
 def finish_load(child: Child, run_dir: Path, timeout_seconds: float = LOAD_SECONDS) -> LoadEnded:

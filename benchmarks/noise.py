@@ -9,7 +9,6 @@ quota. The load is the whole command. It knows no rate from an earlier load.
 import argparse
 import json
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from benchmarks.answers import OK
 from benchmarks.environment import look_around
 from benchmarks.extracts import extract
 from benchmarks.folder import ROOT, bench_folder
-from benchmarks.loads import load_command, start_load
+from benchmarks.loads import load_command, run_load_for
 from benchmarks.processes import Cores, two_cores
 from benchmarks.quota_cases import ROWS
 from benchmarks.report import replace_section, say_environment, skeleton
@@ -144,11 +143,8 @@ def measure(noise: Noise, cores: Cores, folder: Path, *, quick: bool) -> NoiseMe
     with running_emulator(
         core=cores.server, rate=QUOTA, burst=QUOTA // 10, latency_ms=LATENCY_MS, faults=plan
     ) as server:
-        with start_load(load_command(extract(ROWS), server.url, run_dir), run_dir, cores.client) as load:
-            time.sleep(seconds + START_SECONDS)
-            if (early := load.poll()) is not None:
-                raise RuntimeError(f"the load ended early, with {early.exit_code}:\n{early.errors[-2000:]}")
-            load.stop()
+        command = load_command(extract(ROWS), server.url, run_dir)
+        run_load_for(seconds + START_SECONDS, command, run_dir, cores.client)
         answers = server.answers()
     began = answers[0].at
     accepted = [each.at - began for each in answers if each.status == OK]

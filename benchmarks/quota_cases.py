@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.answers import Answer
 from benchmarks.extracts import extract
 from benchmarks.folder import INSTANCE
-from benchmarks.loads import load_command, start_load
+from benchmarks.loads import load_command, start_load, stop_load
 from benchmarks.nginx_config import LimitReq
 from benchmarks.peer_runs import PEER_MARGIN_SECONDS, Peer, start_peer
 from benchmarks.processes import Child, Cores
@@ -188,9 +188,7 @@ def _end(case: Case, child: Child) -> int:
         if ended.exit_code != 0:
             raise RuntimeError(f"{case.client} failed:\n{ended.errors[-2000:]}")
         return sum(json.loads(ended.output)["failed"].values())
-    if (early := child.poll()) is not None:
-        raise RuntimeError(f"the load ended early, with {early.exit_code}:\n{early.errors[-2000:]}")
-    child.stop()
+    stop_load(child)
     return 0
 
 

@@ -1,6 +1,5 @@
 """How well four shards keep to one ceiling, and how well they find and hold one quota together."""
 
-import time
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.answers import OK, THROTTLED
 from benchmarks.extracts import extract
-from benchmarks.loads import load_command, start_load
+from benchmarks.loads import load_command, run_load_for
 from benchmarks.processes import Cores
 from benchmarks.quota_cases import ROWS
 from benchmarks.quota_figures import goodput_share, per_second, throttled_share
@@ -112,11 +111,7 @@ def measure_limit(limit: Limit, cores: Cores, folder: Path, seconds: int) -> Rat
     run_dir.mkdir(parents=True)
     with running_emulator(core=cores.server, rate=limit.quota, burst=limit.quota // 10) as server:
         command = load_command(extract(ROWS), server.url, run_dir, "--workers", str(SHARDS), *limit.options)
-        with start_load(command, run_dir, cores.client) as load:
-            time.sleep(seconds + START_SECONDS)
-            if (early := load.poll()) is not None:
-                raise RuntimeError(f"the load ended early, with {early.exit_code}:\n{early.errors[-2000:]}")
-            load.stop()
+        run_load_for(seconds + START_SECONDS, command, run_dir, cores.client)
         answers = server.answers()
     began = answers[0].at
     times = [each.at for each in answers if each.at < began + seconds and each.status in (OK, THROTTLED)]
