@@ -12,6 +12,8 @@
     blocked     retry after a backoff          in doubt or failed; path_breaker.py may stop the load
     unknown     retry after a backoff          in doubt or failed, also after MAX_UNKNOWN_ANSWERS
 
+Before the first acceptance, unknown answers may stop the load: `handler.py` counts the events that end.
+
 Rules kept here:
 
 1. Patience is a limit on the age of the event's token, not on the number of attempts. No attempt starts after
