@@ -1,5 +1,6 @@
 """A Parquet file as pyarrow reads it, or DuckDB where pyarrow cannot."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,10 @@ import pyarrow.parquet as pq
 
 from tests.corpus.arrow_values import values_of
 from tests.corpus.duckdb_reader import duckdb_table
-from tests.corpus.expected import OneOf
+from tests.corpus.expected import Nested, OneOf
 from tests.corpus.source import Source, Unreadable
 
-NANOSECONDS = 2**63 // 1000
-"""Microseconds from 1970 up to which a timestamp can be counted in nanoseconds."""
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?")
 
 
 def read_parquet(path: Path) -> Source:
@@ -51,9 +51,9 @@ def _with_pyarrow(path: Path) -> Source:
 
 
 def _legacy_timestamps(file: pq.ParquetFile) -> set[str]:
-    """Return the columns of INT96 timestamps."""
+    """Return the columns of INT96 timestamps, and of lists and structs of them."""
     columns = [file.schema.column(at) for at in range(len(file.schema))]
-    return {column.path for column in columns if column.physical_type == "INT96"}
+    return {column.path.partition(".")[0] for column in columns if column.physical_type == "INT96"}
 
 
 def _texts(file: pq.ParquetFile) -> set[str]:
@@ -67,12 +67,28 @@ def _legacy(nanoseconds: pa.Array, microseconds: pa.Array, target: str) -> list[
 
     They are counted in nanoseconds where these do not overflow, else in microseconds.
     """
-    wide = microseconds.view(pa.int64()).to_pylist()
-    fits = all(value is None or -NANOSECONDS < value < NANOSECONDS for value in wide)
-    texts = values_of(nanoseconds if fits else microseconds, target)
-    return [
-        OneOf((text, f"{text}Z")) if target == "string" and isinstance(text, str) else text for text in texts
-    ]
+    texts = values_of(nanoseconds if _fits(microseconds, nanoseconds.type) else microseconds, target)
+    return [_with_or_without_zone(text) if target == "string" else text for text in texts]
+
+
+def _fits(microseconds: pa.Array, kind: pa.DataType) -> bool:
+    """Return whether timestamps, also those in lists and structs, can be counted in nanoseconds."""
+    try:
+        microseconds.cast(kind)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _with_or_without_zone(value: Any) -> Any:
+    if isinstance(value, Nested):
+        return OneOf((value, Nested(_with_or_without_zone(value.tree))))
+    if isinstance(value, list):
+        return [_with_or_without_zone(part) for part in value]
+    if isinstance(value, tuple):
+        return tuple((name, _with_or_without_zone(part)) for name, part in value)
+    is_time = isinstance(value, str) and TIMESTAMP.fullmatch(value)
+    return OneOf((value, f"{value}Z")) if is_time else value
 
 
 def _with_duckdb(path: Path) -> Source:

@@ -36,10 +36,13 @@ TABLE = pa.table(
 
 
 def test_a_small_corpus_has_nothing_wrong(tmp_path: Path):
-    """Six files of ours are judged as they are, and the command ends with 0."""
+    """Seven files of ours are judged as they are, and the command ends with 0."""
     files = tmp_path / "files" / "ours"
     files.mkdir(parents=True)
     pq.write_table(TABLE, files / "types.parquet")
+    day = pa.array([[1704164645_600000, None], [], None], pa.list_(pa.timestamp("us")))
+    legacy = pa.table({"list": day, "flat": pa.array([-(62135596800 * 10**6)] * 3, pa.timestamp("us"))})
+    pq.write_table(legacy, files / "legacy.parquet", use_deprecated_int96_timestamps=True)
     (files / "damaged.parquet").write_bytes(b"PAR1" + bytes(40) + b"PAR1")
     (files / "rows.csv").write_bytes(b'id;n\r\n"a;b";1\r\nc;2;3\r\n"d""";\r\n')
     (files / "twice.csv").write_bytes(b"a,a\n1,2\n")
@@ -54,6 +57,7 @@ def test_a_small_corpus_has_nothing_wrong(tmp_path: Path):
     outcomes = {Path(file).name: verdict["outcome"] for file, verdict in found.items()}
     assert outcomes == {
         "damaged.parquet": "refused, read by none",
+        "legacy.parquet": "loaded",
         "empty.csv": "no rows",
         "rows.csv": "loaded, rows rejected",
         "rows.ndjson": "loaded, rows rejected",
