@@ -1,5 +1,6 @@
 """The endpoint of the service, resolved by botocore's rules and configuration."""
 
+import os
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -13,6 +14,9 @@ from loader.errors import SettingsError
 
 _BASE_PATH = re.compile(r"(?:/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)*/?", re.ASCII)
 _DOT_SEGMENT = re.compile(r"/\.{1,2}(?:/|$)")
+
+ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_SUPPLYCHAIN", "AWS_ENDPOINT_URL")
+"""Environment variables with the URL of the endpoint; the first one that is set applies."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -59,9 +63,7 @@ def resolve_endpoint(region: str | None, profile: str | None, endpoint_url: str 
         SettingsError: There is no region, or the endpoint cannot be used.
     """
     session = open_session(profile, region)
-    origin = (
-        "--endpoint-url" if endpoint_url else "AWS_ENDPOINT_URL_SUPPLYCHAIN, AWS_ENDPOINT_URL or the profile"
-    )
+    origin = "--endpoint-url" if endpoint_url else f"{', '.join(ENDPOINT_VARIABLES)} or the profile"
     if endpoint_url:
         check_url(endpoint_url, origin)
     try:
@@ -104,6 +106,40 @@ def endpoint_at(url: str, region: str) -> Endpoint:
     check_url(url, "--endpoint-url")
     parts = urlsplit(url)
     return _endpoint(parts, region, parts.path.rstrip("/"))
+
+
+def is_on_this_machine(profile: str | None, endpoint_url: str | None) -> bool:
+    """Return whether the endpoint of the given settings is on loopback, without resolving it.
+
+    Mistakes in the environment and in the profile count as no endpoint; `resolve_endpoint` reports them.
+
+    Args:
+        profile: As in `resolve_endpoint`.
+        endpoint_url: As in `resolve_endpoint`.
+    """
+    try:
+        host = urlsplit(endpoint_url or _configured_url(profile) or "").hostname
+    except (SettingsError, ValueError, AttributeError):  # no such profile, an unclosed bracket, no section
+        return False
+    return host is not None and is_loopback(host)
+
+
+def _configured_url(profile: str | None) -> str | None:
+    """Return the URL that botocore finds in the environment and the profile, or None.
+
+    The order is that of the SDKs ("Service-specific endpoints" in the AWS SDKs and Tools Reference Guide).
+    """
+    session = open_session(profile, None)
+    if session.get_config_variable("ignore_configured_endpoint_urls"):
+        return None
+    own = session.get_scoped_config()
+    services = session.full_config.get("services", {}).get(own.get("services"), {})
+    found = (
+        *(os.environ.get(name) for name in ENDPOINT_VARIABLES),
+        services.get("supplychain", {}).get("endpoint_url"),
+        own.get("endpoint_url"),
+    )
+    return next((url for url in found if url), None)
 
 
 def _ask_botocore(session: botocore.session.Session, endpoint_url: str | None) -> tuple[str, str]:

@@ -55,6 +55,7 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
     )
 
     _job_file: Path | None = PrivateAttr(default=None)
+    _rehearsals: dict[tuple[str | None, str | None], bool] = PrivateAttr(default_factory=dict)
 
     def __init__(self, **settings: Any) -> None:
         try:
@@ -166,9 +167,16 @@ class Job(RunFields, DeliveryFields, EventFields, DestinationFields, ExtractFiel
 
     @property
     def is_rehearsal(self) -> bool:
-        """Whether the service is an emulator on this machine."""
-        host = (urlsplit(self.endpoint_url or "").hostname or "").rstrip(".")
-        return host == "localhost" or host.startswith("127.") or host == "::1"
+        """Whether the endpoint is on this machine. The environment and the profile may name it.
+
+        The first answer for an endpoint is kept, because it must not change during a load.
+        """
+        from loader.aws.endpoint import is_on_this_machine  # noqa: PLC0415 - botocore is slow to import
+
+        named = self.profile, self.endpoint_url
+        if named not in self._rehearsals:
+            self._rehearsals[named] = is_on_this_machine(*named)
+        return self._rehearsals[named]
 
     def read_from(self, job_file: Path | None) -> Self:
         """Store the job file, for errors that are found later."""

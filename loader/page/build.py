@@ -25,12 +25,13 @@ from loader.page.model import (
 )
 from loader.page.stages import stages_of
 from loader.report import figures
+from loader.report.identity import service_words
 from loader.report.trouble import in_one_line
 from loader.shards.whole import Whole, whole_load
 from loader.status.failure_groups import FailureGroup
 from loader.status.next_steps import Standing, next_steps
 from loader.status.overview import LoadState, Overview
-from loader.status.overview_text import STATES
+from loader.status.overview_text import STATES, is_rehearsal
 from loader.status.whole_overview import overview_of
 
 MOST_CELLS = 224
@@ -177,7 +178,9 @@ def _finished(overview: Overview) -> str:
 def _facts(overview: Overview) -> Iterator[tuple[str, str]]:
     plan = overview.plan
     assert plan is not None
-    for name in ("event_type", "instance_id", "dataset_arn", "operation"):
+    instance = str(plan.settings.get("instance_id", "unknown"))
+    yield "service", service_words(is_rehearsal=is_rehearsal(overview), instance_id=instance)
+    for name in ("event_type", "dataset_arn", "operation"):
         if plan.settings.get(name):
             yield name.replace("_", " "), str(plan.settings[name])
     yield "load", overview.load_id

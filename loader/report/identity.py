@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from loader.report.figures import printable
 from loader.report.log_lines import iso
 
 
@@ -52,3 +53,14 @@ class LoadIdentity:
 
 
 UNKNOWN_LOAD = LoadIdentity()
+
+
+def service_words(*, is_rehearsal: bool, instance_id: str) -> str:
+    """Return the service that a load goes to, in words.
+
+    Args:
+        is_rehearsal: Whether it is an emulator on this machine.
+        instance_id: UUID of the instance.
+    """
+    kind = "rehearsal on this machine" if is_rehearsal else "AWS Supply Chain"
+    return f"{kind}, instance {printable(instance_id)}"

@@ -11,7 +11,7 @@ from itertools import zip_longest
 from loader.command_line import CommandLine
 from loader.errors import ExitCode
 from loader.report import figures
-from loader.report.identity import LoadIdentity
+from loader.report.identity import LoadIdentity, service_words
 from loader.report.limiting_factor import limiting_advice, limiting_words
 from loader.report.summary import LoadSummary
 from loader.report.trouble import in_one_line
@@ -202,8 +202,8 @@ def _which(load: LoadIdentity) -> Iterable[str]:
     if load.load_id:
         yield from _labelled("load", [f"{load.load_id}, {figures.printable(load.event_type)}"])
     if load.rehearsal is not None:
-        kind = "rehearsal on this machine" if load.rehearsal else "AWS Supply Chain"
-        yield from _wrapped("service", f"{kind}, instance {figures.printable(load.instance_id)}")
+        words = service_words(is_rehearsal=load.rehearsal, instance_id=load.instance_id)
+        yield from _wrapped("service", words)
     if load.files:
         more = len(load.files) - 1
         others = f" and {figures.counted(more, 'more file')}" if more else ""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from loader.report import figures
 from loader.report.figures import printable
+from loader.report.identity import service_words
 from loader.report.trouble import in_one_line
 from loader.status.failure_groups import FailureGroup
 from loader.status.loaded_stage import stage_text
@@ -71,8 +72,8 @@ def _identity(overview: Overview) -> Iterator[str]:
         return
     earlier = ", an earlier load of this run directory" if overview.is_earlier else ""
     yield _line("load", f"{overview.load_id}, began {figures.moment(overview.created_at)}{earlier}")
-    kind = "rehearsal on this machine" if is_rehearsal(overview) else "AWS Supply Chain"
-    yield _line("service", f"{kind}, instance {printable(str(plan.settings.get('instance_id', 'unknown')))}")
+    instance = str(plan.settings.get("instance_id", "unknown"))
+    yield _line("service", service_words(is_rehearsal=is_rehearsal(overview), instance_id=instance))
     target = plan.settings.get("dataset_arn")
     into = f" into {printable(str(target))}, {plan.settings.get('operation')}" if target else ""
     yield _line("type", f"{printable(str(plan.settings.get('event_type', 'unknown')))}{into}")

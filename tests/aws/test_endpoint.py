@@ -9,7 +9,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from loader.aws.endpoint import Endpoint, is_loopback, resolve_endpoint
+from loader.aws.endpoint import Endpoint, is_loopback, is_on_this_machine, resolve_endpoint
 from loader.errors import SettingsError
 
 pytestmark = pytest.mark.usefixtures("aws_files")
@@ -248,3 +248,60 @@ def test_broken_configuration_is_refused(aws_files: Path) -> None:
     (aws_files / "config").write_text("region = us-east-1\n")
     with pytest.raises(SettingsError, match="configuration"):
         resolve_endpoint("us-east-1", None, None)
+
+
+SERVICES = "services=local\n[services local]\nsupplychain =\n  endpoint_url = "
+PLACES = {
+    "AWS_ENDPOINT_URL_SUPPLYCHAIN": "{}",
+    "AWS_ENDPOINT_URL": "{}",
+    "services section": f"[default]\n{SERVICES}{{}}\n",
+    "profile": "[default]\nendpoint_url={}\n",
+}
+
+
+@pytest.mark.parametrize("given", [None, LOCAL, "https://127.example.com"])
+@pytest.mark.parametrize("url", ["http://localhost:1", "https://vpce-1.scn.example"])
+@pytest.mark.parametrize("place", PLACES)
+def test_the_short_answer_is_that_of_the_endpoint(
+    place: str, url: str, given: str | None, aws_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever the URL is named, a load is a rehearsal if botocore finds an endpoint on this machine."""
+    text = PLACES[place].format(url)
+    if place.startswith("AWS_"):
+        monkeypatch.setenv(place, text)
+    else:
+        (aws_files / "config").write_text(text)
+    for ignored in ("", "true"):
+        monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", ignored)
+        resolved = resolve_endpoint("us-east-1", None, given)
+        assert is_on_this_machine(None, given) == resolved.is_loopback
+
+
+def test_the_short_answer_follows_the_order_of_the_places(
+    aws_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several URLs, the one that botocore uses decides."""
+    services = SERVICES.replace("endpoint_url = ", f"endpoint_url = {LOCAL}")
+    (aws_files / "config").write_text(f"[default]\nendpoint_url=https://a.example\n{services}\n")
+    assert is_on_this_machine(None, None)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://b.example")
+    assert not is_on_this_machine(None, None)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SUPPLYCHAIN", LOCAL)
+    assert is_on_this_machine(None, None)
+    assert resolve_endpoint("us-east-1", None, None).is_loopback
+
+
+@pytest.mark.parametrize(
+    ("profile", "config"),
+    [
+        ("nobody", ""),
+        (None, "nonsense"),
+        (None, "[default]\nservices=none\n"),
+        (None, f"[default]\n{SERVICES}"),
+    ],
+)
+def test_mistakes_are_left_to_the_endpoint(profile: str | None, config: str, aws_files: Path) -> None:
+    """The short answer does not refuse what a rehearsal with its own emulator does not need."""
+    (aws_files / "config").write_text(config)
+    assert not is_on_this_machine(profile, None)
+    assert is_on_this_machine(profile, LOCAL)
