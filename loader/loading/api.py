@@ -37,6 +37,7 @@ from loader.report import LoadSummary
 from loader.report.identity import LoadIdentity
 from loader.service.client import SupplyChainClient
 from loader.shards.earlier import EarlierShards
+from loader.shards.siblings import check_same_load
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ class _LoadsOfCommand:
         if not ending.files_waiting or ending.summary.exit_code not in _DELIVERED:
             return ending
         if self.job.shard is not None:
-            others = other_shards_end(run_dir_of(self.job).absolute(), self.job.shard)
+            others = other_shards_end(run_dir_of(self.job).absolute(), self.job.shard, self.held)
             await self.observers.unless_stopped(others)
         log.warning("The unfinished load has ended; the load of the files that waited begins.")
         try:
@@ -150,7 +151,8 @@ class _LoadsOfCommand:
                 summary = await before(in_daemon_thread(work, "dry-run"))
                 return Ending(replace(summary, identity=self._identity(extract)), None)
             client = await before(opener.client())
-            with opener.checkpoint(extract, client, self.command) as (checkpoint, earlier):
+            elsewhere = await before(self.held.parts_elsewhere())
+            with opener.checkpoint(extract, client, self.command, elsewhere) as (checkpoint, earlier):
                 return await self._delivered(extract, client, checkpoint, earlier)
 
     def _nothing_new(self, nothing: NothingNew) -> Ending:
@@ -174,6 +176,9 @@ class _LoadsOfCommand:
         session = session_settings(self.job)
         await decide_doubts(session.doubt, checkpoint, client)
         await self.held.begin(checkpoint, client.service_now, self.observers)
+        if self.job.shard is not None:  # a shard of another machine may have begun at the same time
+            elsewhere = await self.observers.unless_stopped(self.held.parts_elsewhere())
+            check_same_load(run_dir_of(self.job).absolute(), self.job.shard, elsewhere)
         if extract.bucket_rate is not None and self.job.rate is None:
             memory = RateMemory(*client.caller, self.job.instance_id)
             memory.remember_planning(extract.bucket_rate, time.time())

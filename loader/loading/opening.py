@@ -1,7 +1,7 @@
 """Open the parts of a load, in this order: live schema (if requested), extract, client, checkpoint."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from loader.remote.keeper import USUAL_PACE, KeepingPace
 from loader.service.client import SupplyChainClient, open_client
 from loader.service.live_schema import read_dataset
 from loader.shards.earlier import EarlierShards
-from loader.shards.parts import opening, shard_folders
+from loader.shards.parts import PartCheckpoint, opening, shard_folders
 from loader.shards.siblings import look_at_siblings
 from loader.stage_settings.connections import client_settings
 from loader.stage_settings.extract import extract_settings, target_dataset
@@ -106,7 +106,11 @@ class Opener:
 
     @contextmanager
     def checkpoint(
-        self, extract: Extract, client: SupplyChainClient, command: str
+        self,
+        extract: Extract,
+        client: SupplyChainClient,
+        command: str,
+        elsewhere: Sequence[PartCheckpoint] = (),
     ) -> Iterator[tuple[Checkpoint, EarlierShards | None]]:
         """Open the checkpoint of this process, and those of shards of other divisions of the load.
 
@@ -114,6 +118,7 @@ class Opener:
             extract: The opened extract.
             client: The opened client.
             command: The command line that runs the load again.
+            elsewhere: The other shards of the division that other machines deliver or delivered.
 
         Raises:
             LoaderError: The disk is too small, or the run directory cannot be used for this load.
@@ -123,7 +128,14 @@ class Opener:
         run_dir = run_dir_of(job).absolute()
         supersede = job.unfinished is Unfinished.SUPERSEDE
         with opening(run_dir) if job.shard is not None or shard_folders(run_dir) else nullcontext():
-            siblings = look_at_siblings(run_dir, job.shard, plan, restart=job.restart, supersede=supersede)
+            siblings = look_at_siblings(
+                run_dir,
+                job.shard,
+                plan,
+                restart=job.restart,
+                supersede=supersede,
+                elsewhere=elsewhere,
+            )
             opened = self._parts.open_checkpoint(
                 checkpoint_folder(job),
                 plan,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -11,10 +11,12 @@ from typing import Any, Protocol, TypeVar
 from loader.checkpoint import Checkpoint
 from loader.errors import LoaderError
 from loader.process.daemon_thread import in_daemon_thread
+from loader.remote.answers import Unreachable
 from loader.remote.for_commands import run_directory
 from loader.remote.holding import HeldPart, hold_for_load, name_in
 from loader.remote.keeper import USUAL_PACE, KeepingPace
 from loader.remote.settings import RunDirectorySettings
+from loader.shards.parts import PartCheckpoint
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +45,13 @@ class HeldLoad:
         folder: Its run directory on this machine.
         address: The address of its run directory; None if that is a folder.
         part: The part that it holds; None for a folder or a dry run.
+        pace: Intervals and limits.
     """
 
     folder: str
     address: str | None = None
     part: HeldPart | None = None
+    pace: KeepingPace = USUAL_PACE
 
     async def begin(self, checkpoint: Checkpoint, clock: Callable[[], float], load: Stoppable) -> None:
         """Write the first copy of an opened checkpoint and start the later ones.
@@ -65,6 +69,32 @@ class HeldLoad:
         keeper = self.part.keeper
         await load.unless_stopped(in_daemon_thread(partial(keeper.begin, clock, stop), "s3-first-copy"))
         checkpoint.permit = keeper.permit
+
+    async def parts_elsewhere(self) -> Sequence[PartCheckpoint]:
+        """Return the other shards of the division that other machines deliver or delivered.
+
+        Raises:
+            CheckpointError: S3 refuses or cannot be reached, or a copy cannot be read.
+        """
+        if self.part is None:
+            return ()
+        return await in_daemon_thread(self.part.parts_elsewhere, "s3-other-shards")
+
+    async def parts_opened_elsewhere(self) -> Sequence[PartCheckpoint] | None:
+        """Return the same, with shards that a process is about to deliver as running ones.
+
+        None means that S3 gave no usable response. If this lasts, the keeper of the part stops the load.
+
+        Raises:
+            CheckpointError: S3 refuses, or a copy cannot be read.
+        """
+        if self.part is None:
+            return ()
+        read = partial(self.part.others.parts, with_opening=True)
+        try:
+            return await in_daemon_thread(read, "s3-other-shards")
+        except Unreachable:
+            return None
 
     async def end(self) -> LoaderError | None:
         """Write the last copy and release the run directory; return the error that prevents this, or None."""
@@ -96,7 +126,7 @@ async def held_during(
     Raises:
         CheckpointError: Another runner works on it, or S3 refuses or cannot be reached.
     """
-    held = HeldLoad(str(settings.folder), settings.address)
+    held = HeldLoad(str(settings.folder), settings.address, pace=pace)
     if held.address is None:
         yield held
         return

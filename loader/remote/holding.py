@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,10 +17,11 @@ from loader.remote.keeper import USUAL_PACE, Keeper, KeepingPace, unreachable
 from loader.remote.lease import Lease, SeenLease
 from loader.remote.objects import Objects
 from loader.remote.other_files import Notes, bring_files_up
+from loader.remote.other_machines import OtherMachines
 from loader.remote.reach import Reach
 from loader.remote.settings import RunDirectorySettings
 from loader.remote.working_copy import WorkingCopy, parts_beside, parts_in
-from loader.shards.parts import WHOLE
+from loader.shards.parts import WHOLE, PartCheckpoint
 from loader.sources.s3_client import S3Access
 
 HOLDING_NAME = "in-s3.lock"
@@ -37,10 +38,23 @@ class HeldPart:
     Attributes:
         keeper: Keeps the part in S3 up to date.
         held: Releases the locks on this machine.
+        others: The other shards of its division.
+        copy: The working copy.
     """
 
     keeper: Keeper
     held: ExitStack
+    others: OtherMachines
+    copy: WorkingCopy
+
+    def parts_elsewhere(self) -> Sequence[PartCheckpoint]:
+        """Return the other shards of the division that other machines deliver or delivered. Blocking.
+
+        Raises:
+            CheckpointError: S3 refuses or cannot be reached, or a copy cannot be read.
+        """
+        with reaching(self.copy) as reach:
+            return reach(self.others.parts)
 
 
 def hold_for_load(
@@ -73,7 +87,7 @@ def hold_for_load(
             _refuse_other_divisions(copy, own, leases)
             reach(lambda: copy.bring_down(listed, {own: part.left, **leases}))
         keeper = keeper_of(copy, own, part, pace)
-        return HeldPart(keeper, held.pop_all())
+        return HeldPart(keeper, held.pop_all(), OtherMachines(copy, own), copy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ class KeepingPace:
         copy_limit_seconds: Maximum age of the last copy.
         retry_seconds: Pause after a failure.
         end_seconds: Time for the last copy at the end of a load.
+        opens_seconds: Time in which another shard of an unfinished load must be started on its machine.
         archive_sizes: When an archive is made.
     """
 
@@ -61,6 +62,7 @@ class KeepingPace:
     copy_limit_seconds: float = 3600.0
     retry_seconds: float = 2.0
     end_seconds: float = 15.0
+    opens_seconds: float = LEASE_SECONDS
     archive_sizes: ArchiveSizes = USUAL_SIZES
 
 

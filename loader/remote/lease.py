@@ -24,7 +24,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from loader.command_line import scn_loader
 from loader.errors import CheckpointCorrupt, CheckpointLocked
 from loader.remote.answers import ConditionFailed
-from loader.remote.objects import Objects, Stored
+from loader.remote.objects import WRITER, Objects, Stored
 
 LEASE_NAME = "lease.json"
 
@@ -78,11 +78,13 @@ class SeenLease:
         body: Its content.
         etag: ETag of the object.
         age_seconds: Time since its renewal.
+        writer: Id of the process that wrote it.
     """
 
     body: LeaseBody
     etag: str
     age_seconds: float
+    writer: str = ""
 
     @property
     def is_live(self) -> bool:
@@ -246,7 +248,7 @@ def _seen(objects: Objects, folder: str, stored: Stored) -> SeenLease:
             why="it is not a lease that this version of the loader wrote",
             next_step="make sure that no runner is working in the run directory, then remove this object",
         ) from error
-    return SeenLease(body, stored.etag, stored.age_seconds)
+    return SeenLease(body, stored.etag, stored.age_seconds, stored.metadata.get(WRITER, ""))
 
 
 def _utc(at: float) -> str:

@@ -34,7 +34,13 @@ class Siblings:
 
 
 def look_at_siblings(
-    run_dir: Path, shard: Shard | None, plan: Plan, *, restart: bool = False, supersede: bool = False
+    run_dir: Path,
+    shard: Shard | None,
+    plan: Plan,
+    *,
+    restart: bool = False,
+    supersede: bool = False,
+    elsewhere: Sequence[PartCheckpoint] = (),
 ) -> Siblings:
     """Compare a part with the other parts of its run directory before it is opened.
 
@@ -44,6 +50,7 @@ def look_at_siblings(
         plan: The plan of its load.
         restart: Whether the part starts over.
         supersede: Whether an unfinished load of other files is replaced.
+        elsewhere: Parts that other machines deliver; they count instead of those in the run directory.
 
     Raises:
         CheckpointLocked: A part of another division, or of another load, is being delivered.
@@ -51,12 +58,11 @@ def look_at_siblings(
         CheckpointError: A checkpoint cannot be read.
     """
     own = shard or WHOLE
-    found = dict(part_folders(run_dir))
-    own_folder = found.pop(own, None)
+    own_folder = dict(part_folders(run_dir)).get(own)
     is_new = own_folder is None
-    others = [read_part(each, folder) for each, folder in found.items()]
+    others = _others(run_dir, own, elsewhere)
+    _check_running(others, own, plan)
     for part in others:
-        _check_running(part, own, plan)
         if not restart:
             _check_at_rest(part, own, plan, is_new=is_new, supersede=supersede)
     earlier = [
@@ -70,16 +76,28 @@ def look_at_siblings(
     return Siblings(least, earlier, is_over=_is_over(own, own_folder, division))
 
 
-def others_of_the_load(run_dir: Path, shard: Shard) -> Sequence[PartCheckpoint]:
+def others_of_the_load(
+    run_dir: Path, shard: Shard, elsewhere: Sequence[PartCheckpoint] = ()
+) -> Sequence[PartCheckpoint]:
     """Return the other parts that have the load of a shard, in the same division.
+
+    Args:
+        run_dir: The run directory of the whole load.
+        shard: The shard.
+        elsewhere: Parts that other machines deliver; they count instead of those in the run directory.
 
     Raises:
         CheckpointError: A checkpoint cannot be read.
     """
-    found = {part: folder for part, folder in part_folders(run_dir) if part.of == shard.of}
-    own = read_part(shard, found.pop(shard))
-    parts = [read_part(each, folder) for each, folder in found.items()]
+    own = read_part(shard, dict(part_folders(run_dir))[shard])
+    parts = [part for part in _others(run_dir, shard, elsewhere) if part.shard.of == shard.of]
     return [part for part in parts if not any(differences(part.plan, own.plan))]
+
+
+def _others(run_dir: Path, own: Shard, elsewhere: Sequence[PartCheckpoint]) -> Sequence[PartCheckpoint]:
+    known = {part.shard for part in elsewhere} | {own}
+    here = [read_part(each, folder) for each, folder in part_folders(run_dir) if each not in known]
+    return [*here, *elsewhere]
 
 
 def _is_over(own: Shard, folder: Path | None, others: Sequence[PartCheckpoint]) -> bool:
@@ -94,16 +112,34 @@ def _is_over(own: Shard, folder: Path | None, others: Sequence[PartCheckpoint]) 
     return folder is not None and any(part.generation > read_part(own, folder).generation for part in others)
 
 
-def _check_running(part: PartCheckpoint, own: Shard, plan: Plan) -> None:
-    changes = list(differences(part.plan, plan))
-    if part.is_running and (part.shard.of != own.of or changes):
-        division = f"this would be {_named(own)}, and all running parts must belong to one division"
-        raise CheckpointLocked(
-            f"Another process delivers {_named(part.shard)} in the run directory.",
-            where=str(part.run_dir),
-            why=shown(changes) if changes else division,
-            next_step="wait for it or stop it, or name another --run-dir",
-        )
+def check_same_load(run_dir: Path, shard: Shard, elsewhere: Sequence[PartCheckpoint]) -> None:
+    """Check that the shards that other machines deliver belong to the load of an opened shard.
+
+    Args:
+        run_dir: The run directory of the whole load.
+        shard: The shard.
+        elsewhere: Parts that other machines deliver or delivered.
+
+    Raises:
+        CheckpointLocked: A part of another load is being delivered.
+        CheckpointError: A checkpoint cannot be read.
+    """
+    if elsewhere:
+        own = read_part(shard, dict(part_folders(run_dir))[shard])
+        _check_running(elsewhere, shard, own.plan)
+
+
+def _check_running(parts: Sequence[PartCheckpoint], own: Shard, plan: Plan) -> None:
+    for part in parts:
+        changes = list(differences(part.plan, plan))
+        if part.is_running and (part.shard.of != own.of or changes):
+            division = f"this would be {_named(own)}, and all running parts must belong to one division"
+            raise CheckpointLocked(
+                f"Another process delivers {_named(part.shard)} in the run directory.",
+                where=str(part.run_dir),
+                why=shown(changes) if changes else division,
+                next_step="wait for it or stop it, or name another --run-dir",
+            )
 
 
 def _check_at_rest(part: PartCheckpoint, own: Shard, plan: Plan, *, is_new: bool, supersede: bool) -> None:

@@ -97,6 +97,36 @@ def restore_copy(objects: Objects, folder: str, into: Path) -> Restored:
     return Restored(stored, copied_at)
 
 
+def fetch_head(objects: Objects, folder: str, into: Path) -> Stored | None:
+    """Write the head of a part as a checkpoint that lacks the rows in archives.
+
+    It has the plan and the state of the load, and it is small.
+
+    Args:
+        objects: The run directory.
+        folder: The part's folder below the address, empty or with a slash at its end.
+        into: An empty folder of this process.
+
+    Returns:
+        The object with the head; None if the part has no copy.
+
+    Raises:
+        Unreachable: S3 gave no usable response.
+        CheckpointError: S3 refuses, or the head is damaged.
+        OSError: The disk refuses.
+    """
+    packed, path = into / COPY_NAME, into / CHECKPOINT_NAME
+    stored = _fetch(objects, folder + COPY_NAME, packed)
+    if stored is None:
+        return None
+    with _damage(f"{objects.address}/{folder}{COPY_NAME}"):
+        unpack(packed, path)
+        with closing(open_scratch(path)) as connection:
+            if _version(connection) == FORMAT_VERSION + WITH_ARCHIVES:
+                connection.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+    return stored
+
+
 def _fill(objects: Objects, folder: str, draft: Path, etag: str, known: Path) -> None:
     """Add the archived rows to an unpacked head, and write the list of its archives.
 
