@@ -62,7 +62,7 @@ def plain_line(now: Snapshot, pace: Pace) -> str:
         _if_any(now.events_in_doubt, "in doubt"),
         f"{figures.percent(pace.throttled_share, 1.0)} throttled" if pace.throttled_share > 0 else "",
         usual_latency(now),
-        "" if now.paused else time_left(pace),
+        "" if now.paused else time_left(now, pace),
         f"limited by {limiting_words(now.limiting)}" if now.limiting else "",
         f"last trouble {in_one_line(now.trouble)}" if now.trouble is not None else "",
     ]

@@ -72,7 +72,7 @@ class ProgressPanel:
 def _head(now: Snapshot, pace: Pace, width: int) -> Table | Text:
     tail = [(text.rjust(PERCENT_CHARS), "bold") for text in (percent_done(now),) if text]
     if not now.paused:  # the label already says what a pause is about
-        tail += [(text, "yellow" if pace.standing else "") for text in (time_left(pace),) if text]
+        tail += [(text, "yellow" if pace.standing else "") for text in (time_left(now, pace),) if text]
     tail.append((f"{figures.duration(now.seconds)} so far", "dim"))
     phase = now.phase if width < NARROW_CHARS else now.phase.ljust(_LABEL_CHARS)
     # Appended: the style of a whole Text would also apply to what is appended later.

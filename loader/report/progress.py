@@ -5,6 +5,8 @@ Rules kept here:
 1. Pure: the only clock is ``Snapshot.seconds``.
 2. The time left is a range, from the recent and the overall speed, and is never negative. If it cannot be
    estimated (no total, paused, standing still), it is omitted and a word gives the reason.
+3. A load that ends shows what it waits for instead of a time: when every row is done, and when it drains
+   after a stop, because it leaves the other rows to a resume.
 """
 
 import math
@@ -26,6 +28,9 @@ WARM_UP_SECONDS = 3.0
 
 STILL_SECONDS = 10.0
 """A load without progress for this long is shown as standing still (a slow call ends sooner)."""
+
+DRAINING = "draining"
+"""The phase of a load that waits for the answers in flight, and then ends."""
 
 MOSTLY_THROTTLED = 0.5
 """If a larger share of attempts is throttled, throttling is named as the reason for standing still."""
@@ -85,6 +90,11 @@ class Snapshot:
         return self.phase.startswith("paused")
 
     @property
+    def is_ending(self) -> bool:
+        """Whether the load sends nothing more: every row is done, or it only waits for answers."""
+        return self.phase == DRAINING or (self.rows_total is not None and self.rows_done >= self.rows_total)
+
+    @property
     def _progress(self) -> tuple[int, int, int]:
         """Values of which one must change when the load makes progress."""
         return self.rows_done, self.events_accepted, self.events_failed + self.events_in_doubt
@@ -98,7 +108,8 @@ class Pace:
         events_per_second: Events accepted per second, recently.
         rows_per_second: Rows done per second, recently.
         throttled_share: Share of the recent attempts that were throttled, 0..1.
-        seconds_left: Range of the time left, low and high, or None if it cannot be estimated.
+        seconds_left: Range of the time left, low and high, or None if it cannot be estimated or the load
+            ends.
         standing: Why the load makes no progress ("paused: quota", "throttled, no progress for 2 min");
             empty if it makes progress.
     """
@@ -179,6 +190,8 @@ class RateMeter:
         remaining = max(now.rows_total - now.rows_done, 0)
         if remaining == 0:
             return 0.0, 0.0
+        if now.is_ending:
+            return None
         elapsed = now.seconds - first.seconds
         overall = (now.rows_done - first.rows_done) / elapsed
         recent = self._rows_for_eta.per_second
@@ -212,8 +225,10 @@ def percent_done(now: Snapshot) -> str:
     return "" if now.rows_total is None else figures.percent(now.rows_done, now.rows_total)
 
 
-def time_left(pace: Pace) -> str:
-    """Return the time left, or why it is unknown."""
+def time_left(now: Snapshot, pace: Pace) -> str:
+    """Return the time left, or why it is unknown; for a load that ends, what it waits for."""
+    if now.is_ending and not pace.standing:
+        return f"{figures.counted(now.in_flight, 'call')} in flight" if now.in_flight else "finishing"
     if pace.standing or pace.seconds_left is None:
         return pace.standing
     return figures.time_left(*pace.seconds_left)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from loader.report.progress import STILL_SECONDS, WARM_UP_SECONDS, RateMeter, Snapshot
+from loader.report.display import plain_line
+from loader.report.progress import STILL_SECONDS, WARM_UP_SECONDS, RateMeter, Snapshot, time_left
 
 MOVING = Snapshot(rows_total=1_000_000, phase="delivering", in_flight=10, in_flight_cap=100)
 
@@ -98,6 +99,35 @@ def test_no_time_left_is_invented():
     assert meter.observe(at(5, 2000, rows_total=None)).seconds_left is None
     assert meter.observe(at(6, 2000, rows_total=2000)).seconds_left == (0.0, 0.0)
     assert meter.observe(at(7, 2500, rows_total=2000)).seconds_left == (0.0, 0.0)
+
+
+ENDINGS = {
+    "every row is done": (at(60, 10**6, in_flight=0), "finishing"),
+    "more rows than expected": (at(60, 10**6 + 1, in_flight=0), "finishing"),
+    "drained at the end": (at(60, 10**6, in_flight=0, phase="draining"), "finishing"),
+    "drains with one call": (at(60, 6000, in_flight=1, phase="draining"), "1 call in flight"),
+    "drains with calls": (at(60, 6000, in_flight=12, phase="draining"), "12 calls in flight"),
+    "drains without a total": (
+        at(60, 6000, in_flight=2, rows_total=None, phase="draining"),
+        "2 calls in flight",
+    ),
+    "drained after a stop": (at(60, 6000, in_flight=0, phase="draining"), "finishing"),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_load_that_ends_shows_what_it_waits_for(ending):
+    """No time is estimated once nothing more is sent: neither at 100 % nor after a signal."""
+    now, words = ENDINGS[ending]
+    meter = RateMeter()
+    for second in range(60):
+        pace = meter.observe(at(second, 100 * second))
+        assert "left" in time_left(MOVING, pace) or second <= WARM_UP_SECONDS
+    pace = meter.observe(now)
+    assert time_left(now, pace) == words
+    assert words in plain_line(now, pace)
+    assert " left" not in plain_line(now, pace)
+    assert (pace.seconds_left or (0.0, 0.0)) == (0.0, 0.0)
 
 
 def test_a_pause_is_told_and_does_not_spoil_the_estimate_after_it():
