@@ -27,11 +27,12 @@ def init(
     *,
     files: dict[str, Any],
     event_type: Annotated[
-        str,
+        str | None,
         typer.Option(
-            envvar="SCN_LOADER_EVENT_TYPE", help="Event type: scn.data.* ('scn-loader datasets' lists them)."
+            envvar="SCN_LOADER_EVENT_TYPE",
+            help="Event type, required: scn.data.* ('scn-loader datasets' lists them).",
         ),
-    ],
+    ] = None,
     dataset_arn: Annotated[
         str | None, typer.Option(help="Target dataset of the AWS data model, for scn.data.dataset.")
     ] = None,
@@ -67,13 +68,13 @@ def init(
     path = output or _default_path(extract[0])
     if os.path.lexists(path) and not force:
         raise _exists(path)
-    target: dict[str, Any] = {"dataset_arn": dataset_arn, "operation": operation} | files
+    target: dict[str, Any] = {"event_type": event_type, "dataset_arn": dataset_arn, "operation": operation}
+    target |= files
     named = re.fullmatch(DATASET_ARN, dataset_arn or "")
     job = read_job(
         None,
         fallback={"instance_id": named["instance"]} if named else REHEARSAL,
         extract=extract,
-        event_type=event_type,
         **{name: value for name, value in target.items() if value},
     )
     draft = draft_job(job, path.parent)

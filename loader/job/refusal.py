@@ -47,7 +47,18 @@ def settings_error(
         else f"{f'{len(problems)} settings' if several else 'A setting'} cannot be used.",
         where=str(job_file) if job_file is not None and not missing else "",
         why="\n         ".join(why),
-        next_step=f"see the settings:\n{scn_loader('load', '--help')}",
+        next_step=_next_step(problems),
+    )
+
+
+def _next_step(problems: Collection[ErrorDetails]) -> str:
+    """Return what shows the values of the settings: event types are in a list of their own."""
+    asks_type = [problem["loc"] == ("event_type",) and problem["type"] == "missing" for problem in problems]
+    if not any(asks_type):
+        return f"see the settings:\n{scn_loader('load', '--help')}"
+    others = "" if all(asks_type) else f"\n{scn_loader('load', '--help')}"
+    return (
+        f"list the event types{', and see the settings' if others else ''}:\n{scn_loader('datasets')}{others}"
     )
 
 

@@ -1,6 +1,7 @@
 """``scn-loader init``: a job file to start from, which loads where names match."""
 
 import io
+import shlex
 import shutil
 import sys
 import tomllib
@@ -23,6 +24,20 @@ def test_files_without_rows_are_passed_over(ask, tmp_path):
     assert (written.code, written.err) == (ExitCode.DELIVERED, "")
     assert "2 columns mapped" in written.out
     assert ask("init", tmp_path / "a.csv", *RESERVATION).code == ExitCode.NOTHING_TO_LOAD
+
+
+@pytest.mark.parametrize("command", ["init", "plan", "load"])
+def test_without_an_event_type_the_list_of_them_is_the_next_command(ask, tmp_path, command):
+    """A newcomer does not know the names: the command that lists them is printed, and runs."""
+    path = tmp_path / "a.csv"
+    path.write_text("reservation_id\n1\n")
+    refused = ask(command, path)
+    assert (refused.code, refused.out) == (ExitCode.REFUSED, "")
+    assert "--event-type: is required" in refused.err
+    first, *_ = [line.strip() for line in refused.err.splitlines() if line.strip().startswith("scn-loader ")]
+    listed = ask(*shlex.split(first)[1:])
+    assert listed.code == ExitCode.DELIVERED
+    assert "scn.data.reservation" in listed.out
 
 
 def test_what_it_writes_loads_without_an_edit(ask, tmp_path):

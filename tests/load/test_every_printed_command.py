@@ -372,7 +372,7 @@ TRIALS: dict[Callable[[Stage], None], set[str]] = {
         "cli/datasets.py:find_dataset",
         "cli/emulator.py:emulator",
         "cli/options.py:need_extract",
-        "job/refusal.py:settings_error",
+        "job/refusal.py:_next_step",
         "mapping/errors.py:no_such_column",
         "mapping/target_dataset.py:dataset_of",
     },
