@@ -109,6 +109,7 @@ class Footer:
         groups: Its row groups.
         arrow_types: Types of leaves from the Arrow schema; empty without one.
         arrow_schema: The Arrow schema, as in the metadata.
+        keys: Keys of the other metadata that its writer added.
     """
 
     rows: int
@@ -116,6 +117,7 @@ class Footer:
     groups: Sequence[RowGroup]
     arrow_types: Sequence[arrow_schema.ArrowType]
     arrow_schema: bytes = b""
+    keys: frozenset[object] = frozenset()
 
 
 _known_schemas: dict[bytes, tuple[dict[int, Any], Schema]] = {}
@@ -153,12 +155,13 @@ def read_footer(handle: BinaryIO, size_bytes: int) -> Footer:
     rows = number_of(footer, 3, "the number of rows")
     if rows != first_row:
         raise Unsound(f"its footer states {rows} rows, its row groups have {first_row}")
-    stored = [entry.get(2) for entry in structs(footer, 5) if entry.get(1) == arrow_schema.KEY]
-    metadata = next((each for each in stored if isinstance(each, bytes)), b"")
+    stored = {entry.get(1): entry.get(2) for entry in reversed(structs(footer, 5))}
+    metadata = stored.get(arrow_schema.KEY)
+    metadata = metadata if isinstance(metadata, bytes) else b""
     arrow_types = arrow_schema.leaf_types(metadata)
     if len(arrow_types) != len(leaves):
-        return Footer(rows, schema, groups, ())
-    return Footer(rows, schema, groups, arrow_types, metadata)
+        arrow_types, metadata = (), b""
+    return Footer(rows, schema, groups, arrow_types, metadata, frozenset(stored))
 
 
 def _footer(handle: BinaryIO, size_bytes: int) -> tuple[Struct, Schema, int]:

@@ -10,6 +10,7 @@ import polars as pl
 from loader.formats.cuts import SLICE_BYTES, FileCut
 from loader.formats.parquet.source import KeptValues, ParquetSource, read_together
 from loader.formats.rows import Rows
+from loader.formats.table_parts import refuse_deletes, table_notes
 from loader.formats.windows import SIZING_ROWS, Piece, Table, mean_row_bytes
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged, is_unchanged
@@ -32,12 +33,13 @@ class ParquetTable:
         file: The file.
 
     Raises:
-        ExtractError: The file is not a complete Parquet file.
+        ExtractError: The file is not a complete Parquet file, or lists deleted rows of a table.
     """
 
     def __init__(self, file: SourceFile) -> None:
         remote = file.object if isinstance(file, S3File) else None
         self.source = ParquetSource(file.path, file.size_bytes, remote)
+        refuse_deletes(file.path, self.source.footer.keys)
         self.file = replace(file, rows=self.source.rows)
 
     @property
@@ -52,8 +54,8 @@ class ParquetTable:
 
     @property
     def advice(self) -> Sequence[str]:
-        """No notes: Parquet has no dialects."""
-        return ()
+        """Notes for the user: a file that was written as a part of a table."""
+        return table_notes(self.file.path, self.source.footer.keys, self.schema.keys())
 
     def has_rows(self) -> bool:
         """Return whether the file has a row."""
