@@ -1,8 +1,8 @@
 """Recognize Parquet files of tables whose metadata, which is elsewhere, states which rows count.
 
 `loader.sources.table_formats` refuses such files beside their metadata. Without it they are known by what
-their writers note in them. They may have only current rows, or also rows that were deleted or replaced, so they
-are read, with a note. A file that lists deleted rows has no row of the table and is refused.
+their writers note in them. They are read, with a note: they may have only current rows, or also rows that
+were deleted or replaced. A file that lists deleted rows has no row of the table and is refused.
 """
 
 from collections.abc import Collection, Sequence
