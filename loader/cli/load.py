@@ -9,7 +9,7 @@ import typer
 
 from loader.cli.options import JobFile, need_extract, with_job_options
 from loader.cli.terminal.command_group import ONCE
-from loader.cli.terminal.emulate import REHEARSAL, emulated, emulator_key
+from loader.cli.terminal.emulate import REHEARSAL, emulated
 from loader.cli.terminal.in_s3 import brought_here
 from loader.cli.terminal.verification import duration_seconds, show_verification
 from loader.job import Job, read_job, run_dir_of
@@ -108,20 +108,17 @@ def load(
 
     work = read_job(job, fallback=REHEARSAL if emulate else {}, **settings)
     need_extract(work, "load")
-    # A dry run makes no calls, except to read the schema if the job asks for that.
-    is_calling = not work.dry_run or work.live_schema
     wait_seconds = None if verify in (None, ONCE) else duration_seconds(str(verify))
-    with emulated(work) if emulate and is_calling else nullcontext(work) as work:
-        credentials = emulator_key() if emulate else None
+    with emulated(work) if emulate else nullcontext() as rehearsal:
+        work, key = (work, None) if rehearsal is None else (rehearsal.job, rehearsal.key)
+        asked = partial(_verification, work, wait_seconds, key, debug=debug)
         run_on_terminal(
             work,
             Console(progress, Signs(title, bell), log_format, debug),
             OutputFiles(summary_json, metrics_file),
-            credentials=credentials,
+            rehearsal=rehearsal,
             value_flags=value_flags(),
-            verify=None
-            if verify is None
-            else partial(_verification, work, wait_seconds, credentials, debug=debug),
+            verify=None if verify is None else asked,
         )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,37 @@ def test_a_setting_that_cannot_be_used_is_refused(ask, csv, what):
     assert is_one_block(answer.err), answer.err
     assert said in answer.err
     assert not Path("scn-loader-runs").exists()
+
+
+REHEARSED = {
+    "no file": (("nosuch.csv",), ExitCode.NOTHING_TO_LOAD),
+    "missing columns": (("few.csv",), ExitCode.REFUSED),
+    "an unknown group column": (("CSV", "--group-by", "colour"), ExitCode.REFUSED),
+    "an unknown event type": (("CSV", "--event-type", "scn.data.reservations"), ExitCode.REFUSED),
+    "a summary with too long a name": (("CSV", "--summary-json", "s" * 300), ExitCode.REFUSED),
+    "an unknown column in the job file": (("CSV", "--job", "bad.toml"), ExitCode.REFUSED),
+}
+
+
+@pytest.mark.parametrize("what", REHEARSED)
+def test_a_rehearsal_is_refused_before_its_emulator_starts(ask, csv, monkeypatch, what):
+    """A mistake is reported without the second that the emulator needs, and leaves no run directory."""
+    Path("few.csv").write_text("reservation_id,quantity\n1,5\n")
+    Path("bad.toml").write_text('[mapping]\nquantity = "colour"\n')
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")  # what would start it
+    arguments, code = REHEARSED[what]
+    answer = ask("load", *LOAD[:2], "--emulate", *[csv if each == "CSV" else each for each in arguments])
+    assert (answer.code, answer.out) == (code, "")
+    assert is_one_block(answer.err), answer.err
+    assert "emulator" not in answer.err
+    assert not Path("scn-loader-runs").exists()
+
+
+def test_a_dry_run_of_a_rehearsal_is_called_one(ask, csv):
+    """It starts no emulator, and does not say that the events would go to AWS."""
+    answer = ask("load", csv, *LOAD[:2], "--emulate", "--dry-run")
+    assert (answer.code, "rehearsal on this machine" in answer.out) == (ExitCode.DELIVERED, True), answer.err
+    assert "AWS Supply Chain" not in answer.out
 
 
 HUGE = "9" * 40

@@ -4,18 +4,24 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loader.cli.emulator import ANNOUNCEMENT
 from loader.command_line import scn_loader
 from loader.errors import SettingsError
 from loader.job import Job, address_of, run_dir_of
 from loader.private_files import check_files, make_private_folder, with_sidecars
+from loader.process.daemon_thread import in_daemon_thread
 
 if TYPE_CHECKING:
     from loader.aws.credentials import FixedCredentials
+    from loader.loading.opening import LoadParts
+    from loader.service.client import SupplyChainClient
+    from loader.service.settings import ClientSettings
 
 REHEARSAL = {"instance_id": "00000000-0000-4000-8000-000000000000"}
 """Settings of a rehearsal that the job leaves out."""
@@ -23,14 +29,34 @@ REHEARSAL = {"instance_id": "00000000-0000-4000-8000-000000000000"}
 LAKE_NAME = "lake.sqlite"
 STOP_SECONDS = 10.0
 
+NOT_STARTED = "http://127.0.0.1"
+"""URL of an emulator that has not started: the plan needs only its host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A load into an emulator on this machine.
+
+    Attributes:
+        job: The job that loads into it.
+        key: The key that signs its calls. A rehearsal must not sign with a real key. The real key stays in
+            the environment, because reading the extract from S3 may need it.
+        parts: Functions that open the parts of the load.
+    """
+
+    job: Job
+    key: "FixedCredentials"
+    parts: "LoadParts"
+
 
 @contextmanager
-def emulated(job: Job) -> Iterator[Job]:
-    """Start an emulator and yield a copy of the job that loads into it.
+def emulated(job: Job) -> Iterator[Rehearsal]:
+    """Yield the rehearsal of a job; its emulator runs until the context ends.
 
-    The lake is in the run directory, where users can inspect it and a resumed rehearsal finds it. Run the
-    load with ``emulator_key()``, because a rehearsal must not sign with a real key. The real key stays in the
-    environment, because reading the extract from S3 may need it.
+    The emulator starts when the load opens its client: an extract that cannot be loaded is refused earlier,
+    and a dry run opens none. Workers open clients of their own, so it starts at once for them.
+
+    The lake is in the run directory, where users can inspect it and a resumed rehearsal finds it.
 
     Args:
         job: The job to rehearse.
@@ -38,23 +64,42 @@ def emulated(job: Job) -> Iterator[Job]:
     Raises:
         SettingsError: The emulator did not start.
     """
+    from loader.loading.opening import LoadParts  # noqa: PLC0415 - polars is slow to import, --help is not
+    from loader.service.client import open_client  # noqa: PLC0415 - the same
+
     run_dir = run_dir_of(job)
+    profile = os.environ.pop("AWS_PROFILE", None)
+    has_workers = (job.workers or 1) > 1 and not job.dry_run
+    with ExitStack() as stack:
+        start = cache(partial(_begin, stack, run_dir, restart=job.restart))
+
+        async def open_client_of_emulator(settings: "ClientSettings", **options: Any) -> "SupplyChainClient":
+            access = replace(settings.access, endpoint_url=await in_daemon_thread(start, "emulator"))
+            return await open_client(replace(settings, access=access), **options)
+
+        yield Rehearsal(
+            job.model_copy(
+                update={
+                    "endpoint_url": start() if has_workers else NOT_STARTED,
+                    "profile": None,
+                    "extract_profile": job.extract_profile or job.profile or profile,
+                    "region": job.region or "us-east-1",
+                    "run_dir": job.run_dir if address_of(job.run_dir) else run_dir,
+                }
+            ),
+            emulator_key(),
+            LoadParts(open_client=open_client_of_emulator),
+        )
+
+
+def _begin(stack: ExitStack, run_dir: Path, *, restart: bool) -> str:
+    """Start the emulator of a rehearsal, which the stack ends, and return its URL."""
     lake = run_dir / LAKE_NAME
     _prepare(run_dir, lake)
-    if job.restart:
+    if restart:
         for part in with_sidecars(lake):
             part.unlink(missing_ok=True)
-    profile = os.environ.pop("AWS_PROFILE", None)
-    with _emulator(lake) as url:
-        yield job.model_copy(
-            update={
-                "endpoint_url": url,
-                "profile": None,
-                "extract_profile": job.extract_profile or job.profile or profile,
-                "region": job.region or "us-east-1",
-                "run_dir": job.run_dir if address_of(job.run_dir) else run_dir,
-            }
-        )
+    return stack.enter_context(_emulator(lake))
 
 
 @contextmanager

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from loader.aws.credentials import CredentialSource
 from loader.checkpoint.verdicts import Verdict
 from loader.cli.errors import show_error
 from loader.cli.terminal.console import Console
 from loader.cli.terminal.corrected_load import correcting_command
+from loader.cli.terminal.emulate import Rehearsal
 from loader.cli.terminal.metrics_output import MetricsOutput
 from loader.cli.terminal.output_files import OutputFiles
 from loader.cli.terminal.stdout_width import stdout_width
@@ -31,6 +31,7 @@ from loader.job.run_folder import log_dir_of
 from loader.loading.api import run_to_end
 from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
+from loader.loading.opening import USUAL_PARTS
 from loader.process.limits import FILES_BESIDE_CONNECTIONS
 from loader.process.signals import deciding
 from loader.report import LoadSummary, Pace, Snapshot, progress_json
@@ -55,7 +56,7 @@ def run_on_terminal(
     console: Console,
     files: OutputFiles,
     *,
-    credentials: CredentialSource | None,
+    rehearsal: Rehearsal | None,
     value_flags: Collection[str],
     verify: Callable[[], "Verification"] | None = None,
 ) -> None:
@@ -65,7 +66,7 @@ def run_on_terminal(
         job: The settings.
         console: How the load is shown.
         files: The files that it writes beside its run directory.
-        credentials: Credentials used for signing; looked up if not given.
+        rehearsal: The rehearsal that the load is, or None.
         value_flags: The flags of ``load`` that take a value.
         verify: Asks the service what it loaded and prints the answer, after everything was sent; or None.
 
@@ -77,7 +78,7 @@ def run_on_terminal(
     typed = _typed(job, value_flags)
     shown = _ShownLoad(job, console, files, command=typed.pasteable())
     with shown.running() as observers:
-        ending = _run(job, observers, typed.pasteable(), credentials)
+        ending = _run(job, observers, typed.pasteable(), rehearsal)
         goes_on = verify is not None and ending.summary.exit_code in _SENT and not job.dry_run
         # Write the file and the verdict first: they depend on the load alone. Then print text for people.
         with deciding(None if goes_on else ending.summary.exit_code):
@@ -96,20 +97,20 @@ def run_on_terminal(
     raise typer.Exit(code)
 
 
-def _run(job: Job, observers: Observers, command: str, credentials: CredentialSource | None) -> Ending:
+def _run(job: Job, observers: Observers, command: str, rehearsal: Rehearsal | None) -> Ending:
     _allow_connections(job.max_in_flight)
     _spare_the_collector()
     warn_of_unknown_variables(os.environ, type(job).model_fields)
+    key = None if rehearsal is None else rehearsal.key
     if job.workers is not None and job.workers > 1 and not job.dry_run:
-        return run_shards(
-            job, observers, command=command, key=None if credentials is None else credentials.current
-        )
+        return run_shards(job, observers, command=command, key=None if key is None else key.current)
     return run_to_end(
         job.model_copy(update={"workers": None}),
         observers,
         command=command,
         loop_factory=_loop_factory(),
-        credentials=credentials,
+        credentials=key,
+        parts=USUAL_PARTS if rehearsal is None else rehearsal.parts,
     )
 
 
