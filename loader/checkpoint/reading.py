@@ -1,5 +1,6 @@
 """Read a checkpoint in any state, without a change to its files."""
 
+import os
 import re
 import shutil
 import sqlite3
@@ -30,6 +31,20 @@ the header and the first frame. SQLite cannot open such a log with ``readonly_sh
 fails."""
 
 
+def check_load_exists(run_dir: Path, name: str = CHECKPOINT_NAME) -> None:
+    """Refuse a place that has no checkpoint.
+
+    Raises:
+        CheckpointError: It has none.
+    """
+    if not os.path.lexists(run_dir / name):
+        raise CheckpointError(
+            "The run directory does not hold a load.",
+            where=str(run_dir),
+            next_step="name the run directory of a load: its summary shows it as 'run dir'",
+        )
+
+
 @contextmanager
 def open_for_reading(
     run_dir: Path, *, alive: bool, name: str = CHECKPOINT_NAME
@@ -43,8 +58,10 @@ def open_for_reading(
 
     Raises:
         CheckpointCorrupt: The file is damaged, or is not a checkpoint of this loader.
-        CheckpointError: The file cannot be read, or another version of the loader wrote it.
+        CheckpointError: The file does not exist, cannot be read, or was written by another version of the
+            loader.
     """
+    check_load_exists(run_dir, name)
     path = run_dir / name
     with reading_errors(path):
         check_files(with_sidecars(path))  # opening a FIFO would wait for its writer

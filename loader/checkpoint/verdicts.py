@@ -20,9 +20,8 @@ from typing import Any
 from loader.checkpoint.connections import connect, make_single_file
 from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.queries import Totals, read_receipts, read_totals
-from loader.checkpoint.reading import check_whole, open_for_reading, reading_errors
+from loader.checkpoint.reading import check_load_exists, check_whole, open_for_reading, reading_errors
 from loader.checkpoint.start.lock import lock_run_dir
-from loader.errors import CheckpointError
 
 
 class Verdict(IntEnum):
@@ -265,12 +264,7 @@ def open_verdicts(run_dir: Path) -> Iterator[Verdicts]:
         CheckpointError: There is no checkpoint, or it cannot be used.
     """
     path = run_dir / CHECKPOINT_NAME
-    if not path.exists():
-        raise CheckpointError(
-            "There is no load in the run directory.",
-            where=str(run_dir),
-            next_step="name the run directory of a load; a load prints it at its end",
-        )
+    check_load_exists(run_dir)
     with ExitStack() as held, reading_errors(path):
         held.enter_context(lock_run_dir(run_dir))
         with open_for_reading(run_dir, alive=False) as looked:

@@ -83,7 +83,9 @@ def init(
     typer.echo(f"{printable(str(path))}: {mapped} mapped, {unused} left out.")
     if draft.needed:
         typer.echo(f"Required, but not found: {', '.join(draft.needed)}.")
-    typer.echo("Check the marked lines in it, then run:")
+        typer.echo("Fill in the lines marked NEEDED, check those marked 'guess', then run:")
+    else:
+        typer.echo("Check the lines marked 'guess' in it, then run:")
     typer.echo(f"  {scn_loader('plan', '--job', path)}")
 
 

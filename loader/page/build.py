@@ -81,7 +81,7 @@ def _page(
         raise overview.problem
     if overview.plan is None or overview.totals is None:
         raise CheckpointError(
-            "The folder does not hold a load.",
+            "The run directory does not hold a load.",
             where=str(overview.run_dir),
             next_step="name the run directory of a load: its summary shows it as 'run dir'",
         )

@@ -178,6 +178,8 @@ def read_overview(place: Path, now: float, *, safe_seconds: float = SAFE_SECONDS
         safe_seconds: Time after its first attempt in which an event in doubt may be sent again.
     """
     place = place.absolute()
+    if place.is_file() and place.suffix != Path(CHECKPOINT_NAME).suffix:
+        return Overview(place, LoadState.NONE, place)  # not called a damaged checkpoint
     checkpoint = place if place.is_file() else place / CHECKPOINT_NAME
     run_dir = checkpoint.parent
     kept = kept_checkpoints(run_dir)

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.checkpoint.plan import Plan
-from loader.checkpoint.reading import open_for_reading, read_plan
+from loader.checkpoint.reading import check_load_exists, open_for_reading, read_plan
 from loader.checkpoint.start.lock import look_without_locking
-from loader.errors import CheckpointError
 from loader.extract.settings import ExtractSettings
 from loader.job import SHARDS_NAME, Job, Shard
 from loader.model import Destination
@@ -47,12 +45,7 @@ def stored_plan(run_dir: Path) -> Plan:
     Raises:
         CheckpointError: The run directory has no checkpoint, or it cannot be read.
     """
-    if not (run_dir / CHECKPOINT_NAME).exists():
-        raise CheckpointError(
-            "The run directory does not hold a load.",
-            where=str(run_dir),
-            next_step="name the run directory of a load; a load shows it at its end",
-        )
+    check_load_exists(run_dir)
     with (
         look_without_locking(run_dir) as pid,
         open_for_reading(run_dir, alive=pid is not None) as connection,

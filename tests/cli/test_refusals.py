@@ -171,6 +171,20 @@ def test_a_dry_run_of_a_rehearsal_is_called_one(ask, csv):
     assert "AWS Supply Chain" not in answer.out
 
 
+@pytest.mark.parametrize("place", ["nothing", "empty", "a file"])
+@pytest.mark.parametrize("command", ["verify", "receipts", "report", "rejects"])
+def test_a_place_without_a_load_is_refused_in_the_same_words(ask, csv, tmp_path, command, place):
+    """A misspelt run directory is not called unreadable or damaged, and nothing is made in it."""
+    (tmp_path / "empty").mkdir()
+    there = csv if place == "a file" else tmp_path / place
+    answer = ask(command, there)
+    assert answer.code == ExitCode.REFUSED
+    assert is_one_block(answer.err), answer.err
+    assert "The run directory does not hold a load." in answer.err
+    assert str(there) in answer.err
+    assert not list((tmp_path / "empty").iterdir())
+
+
 HUGE = "9" * 40
 
 
