@@ -2,22 +2,30 @@
 
 import math
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from loader.cli.load import value_flags
 from loader.cli.options import JobFile, need_extract, with_job_options
 from loader.cli.terminal.emulate import REHEARSAL
 from loader.cli.terminal.in_s3 import brought_here
 from loader.cli.terminal.stdout_width import for_stdout
+from loader.cli.terminal.typed_command import absolute_command
 from loader.errors import NothingNew, SettingsError
 from loader.job import read_job
 from loader.report.json_text import json_text
 
 PLAN = "This plan"
+
+_OWN_VALUE_FLAGS = frozenset(("--deadline", "--round-trip-ms", "--emit"))
+_OWN_FLAGS = frozenset(("--values", "--no-values", "--debug"))
+"""Flags that ``load`` does not have, or that a rehearsal does not need."""
 
 LONGEST_ROUND_TRIP_MS = 3_600_000.0
 
@@ -105,7 +113,18 @@ def plan(
         sys.stdout.write(to_json(found, with_values=with_values).decode())
     else:
         sys.stdout.write(for_stdout(to_text(found, with_values=with_values)) + "\n")
+        if found.counts.events:
+            sys.stdout.write(f"next      rehearse it on this machine:\n  {_rehearsal(work.extract)}\n")
     raise typer.Exit(found.exit_code)
+
+
+def _rehearsal(extract: Sequence[str]) -> str:
+    """Return the command that loads what was planned into an emulator."""
+    typed = absolute_command(
+        sys.argv[1:], value_flags() | _OWN_VALUE_FLAGS, extract=extract, folder=Path.cwd()
+    )
+    line = typed.without(*_OWN_VALUE_FLAGS, take_value=True).without(*_OWN_FLAGS).having("--emulate")
+    return replace(line, arguments=("load", *line.arguments[1:])).pasteable()
 
 
 def _show_nothing_new(nothing: NothingNew, *, as_json: bool) -> None:

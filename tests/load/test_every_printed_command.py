@@ -197,7 +197,11 @@ def a_first_look(stage: Stage) -> None:
     stage.run("sample", "reservation", "--rows", "5", "-o", "my rows.csv", code=0)
     stage.paste(stage.last("load"), code=0)
     stage.run("init", "my rows.csv", "--event-type", "scn.data.reservation", "-o", "a job.toml", code=0)
-    assert stage.shell(f"{stage.last('plan')} --instance-id {INSTANCE}").returncode == 0
+    own = "--values --deadline=8h --round-trip-ms 50"
+    stage.paste(f"{stage.last('plan')} --instance-id {INSTANCE} {own} --rate 100", code=0)
+    assert "emulate" in stage.last("load")
+    assert "a job.toml" in stage.last("load")
+    stage.paste(stage.last("load"), code=0)
 
 
 def wrong_rows(stage: Stage) -> None:
@@ -376,7 +380,12 @@ TRIALS: dict[Callable[[Stage], None], set[str]] = {
         "mapping/errors.py:no_such_column",
         "mapping/target_dataset.py:dataset_of",
     },
-    a_first_look: {"cli/sample.py:sample", "cli/init.py:init", "cli/terminal/running.py:run_on_terminal"},
+    a_first_look: {
+        "cli/sample.py:sample",
+        "cli/init.py:init",
+        "cli/plan.py:_rehearsal",
+        "cli/terminal/running.py:run_on_terminal",
+    },
     wrong_rows: {
         "loading/error_limits.py:too_many_errors",
         "loading/rejects.py:write_rejects",
