@@ -3,7 +3,7 @@
 While they are joined, a number of the slice is part of the position of each row and of its file.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
@@ -34,6 +34,24 @@ class ReadRows:
     filtered: Mapping[int, int] = field(repr=False)
     unknown: Mapping[int, int] = field(repr=False)
     elsewhere: Mapping[int, int] = field(repr=False)
+
+
+def columns_of(slices: Sequence[RowsOfPieces], names: Collection[str]) -> RowsOfPieces:
+    """Return some columns of the rows of all slices, without faults.
+
+    The position of a row is its number among them, because slices of two windows have the same positions.
+
+    Args:
+        slices: The rows, with columns of the same types.
+        names: The columns; at least one column stays.
+    """
+    rows = copy(slices[0])
+    wanted = names or rows.frame.columns[:1]
+    rows.frame = pl.concat([each.frame.select(wanted) for each in slices], rechunk=True)
+    places = pl.concat([each.places for each in slices])
+    rows.places = places.with_columns(pl.int_range(pl.len()).alias(PLACE))
+    rows.bad = []
+    return rows
 
 
 def joined(slices: Sequence[RowsOfPieces]) -> RowsOfPieces:

@@ -1,7 +1,7 @@
 """Rows before they become records: their places, and which of them are rejected or filtered."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import replace
 from datetime import date
@@ -48,13 +48,6 @@ class RowsOfPieces:
             for piece, start in zip(pieces, starts, strict=False)
             for bad in piece.bad
         ]
-
-    def of_columns(self, names: Collection[str]) -> Self:
-        """Return the rows with only these columns (at least one column stays), and without faults."""
-        narrow = copy(self)
-        narrow.frame = self.frame.select(names or self.frame.columns[:1])
-        narrow.bad = []
-        return narrow
 
     def where(self, wanted: pl.Series) -> Self:
         """Return the rows where a boolean series is true."""

@@ -9,7 +9,8 @@ Rules kept here:
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 
 import polars as pl
 
@@ -23,7 +24,7 @@ from loader.mapping.expressions import with_json_members
 from loader.mapping.mapping import FileMapping
 from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS
 from loader.records.convert import convert, instants_of
-from loader.records.joined_rows import ReadRows, joined, separated
+from loader.records.joined_rows import ReadRows, columns_of, joined, separated
 from loader.records.json_records import Form, quoted_records, quoted_texts
 from loader.records.row_batch import FILE, PLACE, ROW, RowBatch, RowsOfPieces
 from loader.records.rule_checks import checked_texts
@@ -84,7 +85,7 @@ class RowReader:
         rows = [RowsOfPieces(pieces, places) for pieces, places in slices]
         if self._shard is None:
             return [self._read(each) for each in rows]
-        own, elsewhere = zip(*(self._own(each, self._shard) for each in rows), strict=True)
+        own, elsewhere = self._own(rows, self._shard)
         return separated(self._read(joined(own)), elsewhere)
 
     def _read(self, rows: RowsOfPieces) -> ReadRows:
@@ -105,23 +106,34 @@ class RowReader:
         frame = pl.concat(done, rechunk=True) if done else pl.DataFrame()
         return ReadRows(frame, rejected, filtered, unknown, {})
 
-    def _own(self, rows: RowsOfPieces, shard: Shard) -> tuple[RowsOfPieces, dict[int, int]]:
-        """Return the rows of a shard, and the number of all other rows by file.
+    def _own(
+        self, slices: Sequence[RowsOfPieces], shard: Shard
+    ) -> tuple[Sequence[RowsOfPieces], Sequence[Mapping[int, int]]]:
+        """Return the rows of a shard in each slice, and the number of all its other rows by file.
 
-        Only the columns of the group are converted here, so that a row of another shard costs little. A row
-        whose group cannot be determined is assigned to a shard by its place.
+        Only the columns of the group are converted here, for all slices at once, so that a row of another
+        shard costs little. A row whose group cannot be determined is assigned to a shard by its place.
         """
         columns = {
             name for column in (*self._grouping, *self._mapping.group) for name in column.source_columns
         }
-        narrow = RowBatch(rows.of_columns(sorted(columns)), 0, rows.frame.height)
+        together = columns_of(slices, sorted(columns))
+        narrow = RowBatch(together, 0, together.frame.height)
         groups = self._group(narrow, pl.DataFrame([self._text(narrow, each) for each in self._grouping]))
         assert not isinstance(self._buckets, str)
         by_group = lanes_of_shard(groups.fill_null(""), self._buckets, shard)
-        by_place = narrow.places[PLACE] % shard.of == shard.number - 1
-        is_own = by_group.zip_with(narrow.kept(), by_place) if narrow.rejected else by_group
-        elsewhere = dict(rows.places[FILE].filter(~is_own).value_counts().iter_rows())
-        return rows.where(is_own), elsewhere
+        if narrow.rejected:
+            places = pl.concat([each.places[PLACE] for each in slices])
+            by_group = by_group.zip_with(narrow.kept(), places % shard.of == shard.number - 1)
+        starts = accumulate((each.frame.height for each in slices), initial=0)
+        is_own = [
+            by_group.slice(start, each.frame.height) for start, each in zip(starts, slices, strict=False)
+        ]
+        own = [each.where(wanted) for each, wanted in zip(slices, is_own, strict=True)]
+        return own, [
+            dict(each.places[FILE].filter(~wanted).value_counts().iter_rows())
+            for each, wanted in zip(slices, is_own, strict=True)
+        ]
 
     def _records(self, batch: RowBatch) -> pl.DataFrame:
         texts = pl.DataFrame([self._text(batch, column) for column in self._mapping.columns])
