@@ -22,7 +22,7 @@ from loader.formats.bad_record import BadRecord, RecordFault
 from loader.formats.csv.dialect import Dialect
 from loader.formats.csv.parse import parse_csv
 from loader.formats.csv.records import EMPTY_ROW, MAX_RECORD_BYTES, ReadRecords, read_records
-from loader.formats.csv.regular import last_record_end, regular_rows
+from loader.formats.csv.regular import last_record_end, regular_text
 from loader.model import SourceFile
 from loader.reject_code import RejectCode
 from loader.sources.files import opened
@@ -48,17 +48,27 @@ class RecordBlock:
         text: The records.
         dialect: Their dialect.
         judged: The parsed records, if they are not regular.
+        may_have_empty_texts: Whether a field may be a pair of quotes without a text.
 
     Attributes:
         first_line: Number of its first line in the file, from 1.
     """
 
-    def __init__(self, rows: int, text: bytes, dialect: Dialect, judged: ReadRecords | None = None) -> None:
+    def __init__(
+        self,
+        rows: int,
+        text: bytes,
+        dialect: Dialect,
+        judged: ReadRecords | None = None,
+        *,
+        may_have_empty_texts: bool = True,
+    ) -> None:
         self.rows = rows
         self.first_line = 1
         self._text = text
         self._dialect = dialect
         self._judged = judged
+        self._may_have_empty_texts = may_have_empty_texts
 
     def parse(self, columns: Sequence[str]) -> tuple[pl.DataFrame, list[BadRecord]]:
         """Return the named columns of all rows as text, and the records that cannot become rows.
@@ -78,8 +88,7 @@ class RecordBlock:
             bad = sorted([*bad, *joints], key=lambda record: record.index)
         position = {name: str(number) for number, name in enumerate(self._dialect.columns)}
         wanted = [pl.col(position[name]).alias(name) for name in columns]
-        quote = self._dialect.syntax.quote.encode()
-        if judged is not None or (quote and quote * 2 in self._text):
+        if judged is not None or self._may_have_empty_texts:
             wanted = [pl.when(column != "").then(column) for column in wanted]
         return frame.select(wanted), bad
 
@@ -167,7 +176,7 @@ def read_blocks(
         ExtractError: The file cannot be read, a record is longer than MAX_RECORD_BYTES, or the file ends
             inside quotes.
     """
-    rows, line, line_end = 0, dialect.data_line, dialect.syntax.line_end.encode()
+    rows, line = 0, dialect.data_line
     with opened(file) as handle:
         read_up_to(handle, dialect.encoding.mark_bytes)
         text = as_utf8(handle, dialect.encoding.codec)
@@ -177,10 +186,10 @@ def read_blocks(
             unread = rest + read
             if not unread:
                 return
-            block, rest = _first_block(unread, dialect, at_end=not read)
+            block, line_ends, rest = _first_block(unread, dialect, at_end=not read)
             block.first_line = line
             rows += block.rows
-            line += unread.count(line_end, 0, len(unread) - len(rest))
+            line += line_ends
             if len(rest) > MAX_RECORD_BYTES or (rest and not read):
                 raise _never_closed(file if isinstance(file, str) else file.path, rows, line)
             if block.rows:
@@ -208,18 +217,21 @@ def _after(text: Readable, data_offset: int) -> bytes:
     return read[data_offset:]
 
 
-def _first_block(text: bytes, dialect: Dialect, *, at_end: bool) -> tuple[RecordBlock, bytes]:
+def _first_block(text: bytes, dialect: Dialect, *, at_end: bool) -> tuple[RecordBlock, int, bytes]:
+    """Return the whole records of a text, the number of their line ends, and the rest of the text."""
     syntax = dialect.syntax
     end = len(text) if at_end else last_record_end(text, syntax)
     body = text[:end]
     if syntax.doubled_return and (not syntax.quote or syntax.quote.encode() not in body):
         body = body.replace(b"\r\r\n", b"\r\n")
-    rows = regular_rows(body, syntax, len(dialect.columns)) if body else None
-    if rows is not None:
-        return RecordBlock(rows, body, dialect), text[end:]
+    regular = regular_text(body, syntax, len(dialect.columns)) if body else None
+    if regular is not None:
+        block = RecordBlock(regular.rows, body, dialect, may_have_empty_texts=regular.may_have_empty_texts)
+        return block, regular.line_ends, text[end:]
     judged = _judge(text, dialect, at_end=at_end)
     used = text[: judged.used_bytes]
-    return RecordBlock(len(judged.records), used, dialect, judged), text[judged.used_bytes :]
+    line_ends = used.count(syntax.line_end.encode())
+    return RecordBlock(len(judged.records), used, dialect, judged), line_ends, text[judged.used_bytes :]
 
 
 def _judge(text: bytes, dialect: Dialect, *, at_end: bool) -> ReadRecords:

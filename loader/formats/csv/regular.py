@@ -4,6 +4,7 @@ Rule kept here: in doubt, a text counts as irregular, and the caller reads it re
 """
 
 import re
+from dataclasses import dataclass
 from functools import cache
 
 from loader.formats.csv.syntax import Syntax
@@ -30,14 +31,36 @@ def last_record_end(text: bytes, syntax: Syntax) -> int:
     return end + 1
 
 
+@dataclass(frozen=True, slots=True)
+class RegularText:
+    """A text in which every record has all fields and is quoted as in RFC 4180.
+
+    Attributes:
+        rows: Number of its records.
+        line_ends: Number of its line ends, also of those inside quotes.
+        may_have_empty_texts: Whether a field may be a pair of quotes without a text.
+    """
+
+    rows: int
+    line_ends: int
+    may_have_empty_texts: bool
+
+
 def regular_rows(body: bytes, syntax: Syntax, columns: int) -> int | None:
     """Return the number of rows if every record has all fields and is quoted as in RFC 4180."""
+    found = regular_text(body, syntax, columns)
+    return None if found is None else found.rows
+
+
+def regular_text(body: bytes, syntax: Syntax, columns: int) -> RegularText | None:
+    """Return what is known about a text if every record has all fields and is quoted as in RFC 4180."""
     separator, line_end = syntax.separator.encode(), syntax.line_end.encode()
     if _mixes_line_ends(body, syntax) or _has_more_than_fields(body, syntax):
         return None
-    outside = _outside_quotes(body, syntax)
-    if outside is None or body.startswith((line_end, b"\r\n")) or _may_have_empty_rows(body, syntax, columns):
+    pieces = _pieces_between_quotes(body, syntax)
+    if pieces is None or body.startswith((line_end, b"\r\n")) or _may_have_empty_rows(body, syntax, columns):
         return None
+    outside = body if len(pieces) == 1 else syntax.quote.encode().join(pieces[::2])
     if EMPTY_LINE_PATTERNS[syntax.line_end].search(outside):
         return None
     line_ends = body.count(line_end)
@@ -45,7 +68,11 @@ def regular_rows(body: bytes, syntax: Syntax, columns: int) -> int | None:
     lines_in_texts = line_ends - rows
     if lines_in_texts >= ROW_LIKE_LINES and _may_hold_rows(body, syntax, columns):
         return None
-    return rows if outside.count(separator) == rows * (columns - 1) else None
+    if outside.count(separator) != rows * (columns - 1):
+        return None
+    # Between two quotes is nothing if a text is empty, or has a doubled quote at its start, its end or beside
+    # another one.
+    return RegularText(rows, line_ends, b"" in pieces[1::2])
 
 
 def has_all_fields(body: bytes, syntax: Syntax, columns: int) -> bool:
@@ -79,16 +106,20 @@ def _has_more_than_fields(body: bytes, syntax: Syntax) -> bool:
     return bool(comment) and (body.startswith(comment) or syntax.line_end.encode() + comment in body)
 
 
-def _outside_quotes(body: bytes, syntax: Syntax) -> bytes | None:
-    """Return the text without the contents of quotes, or None if a quote is in a wrong place."""
+def _pieces_between_quotes(body: bytes, syntax: Syntax) -> list[bytes] | None:
+    """Return the text divided at its quotes, or None if a quote is in a wrong place.
+
+    The pieces at even positions are outside of quotes.
+    """
     quote = syntax.quote.encode()
     if not quote or quote not in body:
-        return body
-    if DENSE_QUOTES * body.count(4 * quote) > len(body):
+        return [body]
+    quotes = body.count(quote)
+    if quotes % 2:
+        return None
+    if DENSE_QUOTES * (quotes // 4) > len(body) and DENSE_QUOTES * body.count(4 * quote) > len(body):
         return None
     pieces = body.split(quote)
-    if len(pieces) % 2 == 0:
-        return None
     separator, line_end = syntax.separator.encode(), syntax.line_end.encode()
     # An empty piece between two quoted texts is a doubled quote inside a text. Every other piece must begin
     # and end at the border of a field. Where each field is quoted, most pieces are equal.
@@ -97,7 +128,7 @@ def _outside_quotes(body: bytes, syntax: Syntax) -> bytes | None:
     begins = ends | {b"\r"} if line_end == b"\n" else ends  # `_mixes_line_ends` refuses "\r" without "\n"
     fits = {piece[:1] for piece in between} <= begins and {piece[-1:] for piece in between} <= ends
     fits = fits and pieces[0][-1:] in ends and pieces[-1][:1] in begins
-    return quote.join(pieces[::2]) if fits else None
+    return pieces if fits else None
 
 
 def _may_have_empty_rows(body: bytes, syntax: Syntax, columns: int) -> bool:
