@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import orjson
 import psutil
@@ -26,7 +27,7 @@ from loader.loading.observers import Observers
 from loader.report import LoadSummary, Snapshot
 from loader.runners.engines import run_shards
 from loader.runners.messages import end_values, job_line, read_end, read_snapshot, snapshot_values
-from loader.runners.processes import MODULE, WorkerProcess, start_here
+from loader.runners.processes import MODULE, LocalProcess, WorkerProcess, start_here
 from loader.runners.workers import MOST_DEATHS, run_workers
 from loader.testing import EmulatedService
 from tests.prepared.workers import start_worker
@@ -45,6 +46,22 @@ DRAINING_SECONDS = 5.0
 def workers_of(pid: int) -> list[psutil.Process]:
     """Return the worker processes of a process."""
     return [each for each in psutil.Process(pid).children() if MODULE in each.cmdline()]
+
+
+async def test_a_worker_stops_when_its_parent_dies(job: Callable[..., Job], service: EmulatedService) -> None:
+    """The end of its pipe is the death of its parent: it ends as after SIGTERM, before its shard is done."""
+    given = job(shard="1/2", rate=40, burst=2)
+    worker = await start_worker(Shard(number=1, of=2), job_line(given, command="", key=KEY))
+    assert isinstance(worker, LocalProcess)
+    values: dict[str, Any] = {}
+    async for message in worker.messages():
+        values = orjson.loads(message)
+        if "snapshot" in values and values["snapshot"]["events_accepted"]:
+            worker._stdin.close()  # as the system does when the parent has died
+    end = read_end(values["end"])
+    assert end.exit_code is ExitCode.TERMINATED
+    assert end.summary is not None
+    assert 0 < end.summary.events_accepted == service.calls()["accepted"] < RECORDS // 4
 
 
 def test_workers_deliver_a_load(
