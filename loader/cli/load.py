@@ -11,7 +11,7 @@ from loader.cli.options import JobFile, need_extract, with_job_options
 from loader.cli.terminal.command_group import ONCE
 from loader.cli.terminal.emulate import REHEARSAL, emulated
 from loader.cli.terminal.in_s3 import brought_here
-from loader.cli.terminal.verification import duration_seconds, show_verification
+from loader.cli.terminal.verification import OtherService, duration_seconds, show_verification
 from loader.job import Job, read_job, run_dir_of
 from loader.job.panels import DESTINATION, RUN
 from loader.report import LogFormat, ProgressStyle, Signs
@@ -132,9 +132,8 @@ def _verification(
         return show_verification(
             here,
             VerifySettings(wait_seconds=wait_seconds),
-            {},
+            OtherService(credentials=credentials),
             value_flags(),
-            credentials=credentials,
             debug=debug,
         )
 

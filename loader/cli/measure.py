@@ -78,7 +78,7 @@ def measure(
     Exit codes: 0 measured; 2 refused before sending; 4 the service refuses; 5 stopped, or the
     dataset could not be deleted; 130/143 interrupted, with the results so far.
     """
-    from loader.measuring import MeasureSettings, measure_to_end  # noqa: PLC0415 - slow to import, --help is not
+    from loader.measuring import MeasureSettings, MeasureWatch, measure_to_end  # noqa: PLC0415 - slow to import, --help is not
     from loader.measuring.text import announcement, line  # noqa: PLC0415 - the same
     from loader.stage_settings.connections import client_settings  # noqa: PLC0415 - the same
 
@@ -101,8 +101,10 @@ def measure(
         client_settings(job),
         dataset,
         settings,
-        lambda cells, most, longest: _say(announcement(cells, most, longest, dataset.name)),
-        lambda result: _say(line(result)),
+        MeasureWatch(
+            announce=lambda cells, most, longest: _say(announcement(cells, most, longest, dataset.name)),
+            on_result=lambda result: _say(line(result)),
+        ),
     )
     if picture is not None and measured.results:
         _draw(measured, picture)

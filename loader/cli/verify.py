@@ -10,7 +10,7 @@ import typer
 from loader.cli.load import value_flags
 from loader.cli.terminal.emulate import LAKE_NAME, emulated_again, emulator_key
 from loader.cli.terminal.in_s3 import brought_here
-from loader.cli.terminal.verification import duration_seconds, show_verification
+from loader.cli.terminal.verification import OtherService, duration_seconds, show_verification
 from loader.command_line import CommandLine
 from loader.errors import SettingsError
 
@@ -73,12 +73,10 @@ def verify(
         brought_here(run_dir, changes=True, profile=profile) as here,
         _rehearsed(here.path) if endpoint_url is None else nullcontext() as emulator,
     ):
-        credentials = None
+        service = OtherService(given)
         if emulator is not None:
-            given, credentials = given | {"endpoint_url": emulator, "profile": None}, emulator_key()
-        found = show_verification(
-            here, settings, given, value_flags(), credentials=credentials, as_json=as_json, debug=debug
-        )
+            service = OtherService(given | {"endpoint_url": emulator, "profile": None}, emulator_key())
+        found = show_verification(here, settings, service, value_flags(), as_json=as_json, debug=debug)
     raise typer.Exit(found.exit_code)
 
 

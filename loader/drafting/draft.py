@@ -8,7 +8,7 @@ import polars as pl
 
 from loader.datasets import Dataset
 from loader.drafting.guesses import Conventions, Guess, conventions_of, guess, guess_type
-from loader.drafting.job_text import ColumnDraft, job_text
+from loader.drafting.job_text import ColumnDraft, ExtractDraft, job_text
 from loader.drafting.known_fields import system_of
 from loader.drafting.matching import Match, match_names
 from loader.drafting.sampling import ExtractSample, sample_of
@@ -75,15 +75,8 @@ def draft_job(job: Job, folder: Path | str = ".") -> Draft:
         _unused(name, sample, conventions, is_guessed=number < MOST_GUESSED)
         for number, name in enumerate(name for name in sources if name not in used)
     ]
-    text = job_text(
-        files,
-        job.destination,
-        Path(folder),
-        dataset,
-        columns=columns,
-        unused=unused,
-        notes=sample.notes,
-    )
+    extract = ExtractDraft(files, job.destination, sample.notes)
+    text = job_text(extract, dataset, Path(folder), columns=columns, unused=unused)
     return Draft(
         text=text,
         columns=tuple(column.name for column in columns),

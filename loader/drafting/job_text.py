@@ -52,30 +52,42 @@ class ColumnDraft:
         return f"{{ {', '.join([f'column = {source}', *entries])} }}" if entries else source
 
 
+@dataclass(frozen=True, slots=True)
+class ExtractDraft:
+    """What a job file states about its extract.
+
+    Attributes:
+        files: The extract, and how it is read.
+        destination: The target of its records.
+        notes: Sentences about the extract that the user should check.
+    """
+
+    files: FileSettings
+    destination: Destination
+    notes: Sequence[str] = ()
+
+
 def job_text(
-    files: FileSettings,
-    destination: Destination,
-    folder: Path,
+    extract: ExtractDraft,
     dataset: Dataset,
+    folder: Path,
     *,
     columns: Sequence[ColumnDraft],
     unused: Sequence[ColumnDraft],
-    notes: Sequence[str] = (),
 ) -> str:
     """Return the job file.
 
     Args:
-        files: The extract, and how it is read.
-        destination: The target of its records.
-        folder: Folder of the file.
+        extract: What it states about its extract.
         dataset: The dataset of the records.
+        folder: Folder of the file.
         columns: The dataset columns that have a source.
         unused: Source columns that are not mapped.
-        notes: Sentences about the extract that the user should check.
     """
+    files = extract.files
     lines = (
-        *_head(files.names, destination, folder),
-        *_notes(notes),
+        *_head(files.names, extract.destination, folder),
+        *_notes(extract.notes),
         *_group(dataset, columns),
         *_ignore(unused),
         *_file_table("csv", files.csv),

@@ -35,9 +35,19 @@ from loader.service.settings import ClientSettings
 SLACK_SECONDS = 300.0
 """Added to the time for which a dataset is marked as in use, for the calls before and after the cells."""
 
-Announce = Callable[[Sequence[Cell], int, float], None]
-"""Called before the first call with the cells, the maximum number of calls, and the maximum duration in
-seconds."""
+
+@dataclass(frozen=True, slots=True)
+class MeasureWatch:
+    """Receives the progress of a measurement.
+
+    Attributes:
+        announce: Called before the first call with the cells, the maximum number of calls, and the maximum
+            duration in seconds.
+        on_result: Called with the result of each cell.
+    """
+
+    announce: Callable[[Sequence[Cell], int, float], None]
+    on_result: Callable[[CellResult], None]
 
 
 class _Stop:
@@ -59,8 +69,7 @@ def measure_to_end(
     instance: ClientSettings,
     dataset: Dataset,
     settings: MeasureSettings,
-    announce: Announce,
-    on_result: Callable[[CellResult], None],
+    watch: MeasureWatch,
     *,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
     credentials: CredentialSource | None = None,
@@ -71,8 +80,7 @@ def measure_to_end(
         instance: How the instance is reached. It is that of the destination.
         dataset: The dataset whose rows are sent.
         settings: What to measure.
-        announce: Called before the first call.
-        on_result: Called with the result of each cell.
+        watch: Receives the progress.
         loop_factory: Makes the event loop.
         credentials: Credentials used for signing; looked up if not given.
 
@@ -88,17 +96,14 @@ def measure_to_end(
                 loop.call_soon_threadsafe(stop, reason)
 
         with on_signals(on_stop, lambda _reason: None, MEASURING_DRAIN_SECONDS + GRACE_SECONDS):
-            return runner.run(
-                measure(instance, dataset, settings, announce, on_result, credentials=credentials, stop=stop)
-            )
+            return runner.run(measure(instance, dataset, settings, watch, credentials=credentials, stop=stop))
 
 
 async def measure(
     instance: ClientSettings,
     dataset: Dataset,
     settings: MeasureSettings,
-    announce: Announce,
-    on_result: Callable[[CellResult], None],
+    watch: MeasureWatch,
     *,
     credentials: CredentialSource | None = None,
     stop: _Stop | None = None,
@@ -107,13 +112,13 @@ async def measure(
     stop = stop or _Stop()
     cells = cells_of(settings, least_record_bytes(dataset))
     seconds = len(cells) * (settings.seconds + EXTRA_SECONDS + MEASURING_DRAIN_SECONDS)
-    announce(cells, settings.max_calls, seconds)
+    watch.announce(cells, settings.max_calls, seconds)
     calls = Calls(settings.max_calls)
     results: list[CellResult] = []
 
     def on_found(result: CellResult) -> None:
         results.append(result)
-        on_result(result)
+        watch.on_result(result)
 
     notes: list[str] = []
     error: LoaderError | None = None

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from loader.datasets import dataset_for_event_type
-from loader.drafting.job_text import job_text
+from loader.drafting.job_text import ExtractDraft, job_text
 from loader.job import Job
 from loader.stage_settings.extract import file_settings
 
@@ -29,5 +29,6 @@ def test_extracts_are_named_as_a_job_file_names_them(
     monkeypatch.chdir(tmp_path)
     job = Job(extract=(extract,), event_type=TYPE, instance_id="a1b2c3d4-5678-90ab-cdef-1234567890ab")
     dataset = dataset_for_event_type(TYPE)
-    text = job_text(file_settings(job), job.destination, Path("jobs"), dataset, columns=(), unused=())
+    extract = ExtractDraft(file_settings(job), job.destination)
+    text = job_text(extract, dataset, Path("jobs"), columns=(), unused=())
     assert tomllib.loads(text)["extract"] == written

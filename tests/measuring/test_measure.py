@@ -19,7 +19,7 @@ from loader.datasets import dataset_by_name
 from loader.emulator import EmulatorSettings, QuotaSettings
 from loader.errors import DeliveryStopped, ServiceStopped, SettingsError
 from loader.job import read_job
-from loader.measuring import MeasureSettings, measure_to_end
+from loader.measuring import MeasureSettings, MeasureWatch, measure_to_end
 from loader.measuring.consent import TAG_KEY, TAG_VALUE
 from loader.measuring.own_dataset import NAME, NAMESPACE, only_measurement
 from loader.stage_settings.connections import client_settings
@@ -50,8 +50,7 @@ def run(service: EmulatedService, settings: MeasureSettings, **job: str):
         client_settings(service.job(event_type="scn.data.inboundorder", **job)),
         LINES,
         settings,
-        lambda _cells, most, _seconds: announced.append(most),
-        lambda _result: None,
+        MeasureWatch(lambda _cells, most, _seconds: announced.append(most), lambda _result: None),
     )
     return measured, announced
 
@@ -258,7 +257,9 @@ def test_a_quota_of_nginx_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             endpoint_url=f"http://127.0.0.1:{port}",
         )
         settings = MeasureSettings(10.0, ("row",), (300,))
-        measured = measure_to_end(client_settings(job), LINES, settings, lambda *_: None, lambda _: None)
+        measured = measure_to_end(
+            client_settings(job), LINES, settings, MeasureWatch(lambda *_: None, lambda _: None)
+        )
     finally:
         process.terminate()
         process.wait()

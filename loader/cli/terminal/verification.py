@@ -3,7 +3,8 @@
 import re
 import sys
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,17 +27,37 @@ if TYPE_CHECKING:
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
+@dataclass(frozen=True, slots=True)
+class OtherService:
+    """The service that is asked, where it differs from that of the load.
+
+    Attributes:
+        given: Region, profile and endpoint that replace those of the load.
+        credentials: Credentials used for signing; looked up if not given.
+    """
+
+    given: Mapping[str, Any] = field(default_factory=dict)
+    credentials: "CredentialSource | None" = None
+
+
 def show_verification(
     here: LocalRunDir,
     settings: "VerifySettings",
-    given: dict[str, Any],
+    service: OtherService,
     value_flags: Collection[str],
     *,
-    credentials: "CredentialSource | None" = None,
     as_json: bool = False,
     debug: bool = False,
 ) -> "Verification":
     """Verify a load, print the result and the next step, and return the result.
+
+    Args:
+        here: The run directory of the load.
+        settings: How the service is asked.
+        service: The service, where it differs from that of the load.
+        value_flags: The flags of ``load`` that take a value.
+        as_json: Whether to print one JSON object.
+        debug: Whether to print the traceback of an error.
 
     Raises:
         LoaderError: No request could be sent.
@@ -48,7 +69,7 @@ def show_verification(
     watch = _say if sys.stderr.isatty() else _say_nothing
     shards: list[Verification] = []
     for folder in _folders(run_dir):
-        found = verify_run(folder, settings, given, credentials=credentials, watch=watch)
+        found = verify_run(folder, settings, service.given, credentials=service.credentials, watch=watch)
         shards.append(found)
         if found.error is not None:
             if not isinstance(found.error, Interrupted):
