@@ -29,6 +29,6 @@ def test_extracts_are_named_as_a_job_file_names_them(
     monkeypatch.chdir(tmp_path)
     job = Job(extract=(extract,), event_type=TYPE, instance_id="a1b2c3d4-5678-90ab-cdef-1234567890ab")
     dataset = dataset_for_event_type(TYPE)
-    extract = ExtractDraft(file_settings(job), job.destination)
-    text = job_text(extract, dataset, Path("jobs"), columns=(), unused=())
+    drafted = ExtractDraft(file_settings(job), job.destination)
+    text = job_text(drafted, dataset, Path("jobs"), columns=(), unused=())
     assert tomllib.loads(text)["extract"] == written
