@@ -38,9 +38,9 @@ from loader.model import SourceFile
 from loader.remote.copier import Copier
 from loader.remote.copies.heads import COPY_NAME
 from loader.remote.holding import hold_for_load, take_part
-from loader.remote.keeper import USUAL_PACE
 from loader.remote.objects import Objects
 from loader.remote.other_files import Notes
+from loader.remote.pace import USUAL_PACE
 from loader.remote.reach import Reach
 from loader.remote.working_copy import WorkingCopy
 from loader.shards.parts import WHOLE

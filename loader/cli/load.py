@@ -11,7 +11,6 @@ from loader.cli.options import JobFile, need_extract, with_job_options
 from loader.cli.terminal.command_group import ONCE
 from loader.cli.terminal.emulate import REHEARSAL, emulated
 from loader.cli.terminal.in_s3 import brought_here
-from loader.cli.terminal.verification import OtherService, duration_seconds, show_verification
 from loader.job import Job, read_job, run_dir_of
 from loader.job.panels import DESTINATION, RUN
 from loader.report import LogFormat, ProgressStyle, Signs
@@ -108,7 +107,7 @@ def load(
 
     work = read_job(job, fallback=REHEARSAL if emulate else {}, **settings)
     need_extract(work, "load")
-    wait_seconds = None if verify in (None, ONCE) else duration_seconds(str(verify))
+    wait_seconds = None if verify is None else _wait_seconds(verify)
     with emulated(work) if emulate else nullcontext() as rehearsal:
         work, key = (work, None) if rehearsal is None else (rehearsal.job, rehearsal.key)
         asked = partial(_verification, work, wait_seconds, key, debug=debug)
@@ -122,10 +121,23 @@ def load(
         )
 
 
+def _wait_seconds(verify: str) -> float | None:
+    """Return how long ``--verify`` waits, or None if it asks once."""
+    if verify == ONCE:
+        return None
+    from loader.cli.terminal.verification import duration_seconds  # noqa: PLC0415 - most loads verify nothing
+
+    return duration_seconds(verify)
+
+
 def _verification(
     job: Job, wait_seconds: float | None, credentials: "CredentialSource | None", *, debug: bool
 ) -> "Verification":
-    from loader.verify.session import VerifySettings  # noqa: PLC0415 - slow to import, --help is not
+    from loader.cli.terminal.verification import (  # noqa: PLC0415 - most loads verify nothing
+        OtherService,
+        show_verification,
+    )
+    from loader.verify.session import VerifySettings  # noqa: PLC0415 - the same
 
     profile = job.extract_profile or job.profile
     with brought_here(job.run_dir or run_dir_of(job), changes=True, profile=profile) as here:

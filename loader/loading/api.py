@@ -22,7 +22,6 @@ from loader.errors import ExitCode, Interrupted, LoaderError, NothingNew, Nothin
 from loader.extract import Extract
 from loader.job import Job, run_dir_of
 from loader.loading.doubts import decide_doubts
-from loader.loading.dry_run import dry_run
 from loader.loading.earlier import remove_earlier, remove_earlier_unless_held
 from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
@@ -147,6 +146,8 @@ class _LoadsOfCommand:
             except NothingNew as nothing:
                 return self._nothing_new(nothing)
             if self.job.dry_run:
+                from loader.loading.dry_run import dry_run  # noqa: PLC0415 - it imports the preview of a plan
+
                 work = partial(dry_run, self.job.destination, extract)
                 summary = await before(in_daemon_thread(work, "dry-run"))
                 return Ending(replace(summary, identity=self._identity(extract)), None)

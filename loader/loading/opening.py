@@ -16,7 +16,7 @@ from loader.job.sections import Unfinished
 from loader.loading.disk_space import check_free_space
 from loader.loading.rejects import set_aside_old_rejects
 from loader.process.daemon_thread import in_daemon_thread
-from loader.remote.keeper import USUAL_PACE, KeepingPace
+from loader.remote.pace import USUAL_PACE, KeepingPace
 from loader.service.client import SupplyChainClient, open_client
 from loader.service.live_schema import read_dataset
 from loader.shards.earlier import EarlierShards

@@ -15,10 +15,11 @@ from loader.errors import LoaderError
 from loader.private_files import with_sidecars
 from loader.remote.answers import Unreachable
 from loader.remote.copies.archived import ARCHIVES_FOLDER, open_list
-from loader.remote.copies.archives import USUAL_SIZES, ArchiveSizes, bring_archives_up, remove_archives
+from loader.remote.copies.archives import bring_archives_up, remove_archives
 from loader.remote.copies.heads import COPIED_AT, COPY_NAME, take_head
 from loader.remote.objects import Objects
 from loader.remote.other_files import COPYING_NAME, Notes, bring_files_up
+from loader.remote.pace import USUAL_SIZES, ArchiveSizes
 from loader.remote.working_copy import Place
 from loader.service.steady_clock import elapsed_seconds
 

@@ -6,17 +6,18 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from loader.checkpoint import Checkpoint
 from loader.errors import LoaderError
 from loader.process.daemon_thread import in_daemon_thread
 from loader.remote.answers import Unreachable
-from loader.remote.for_commands import run_directory
-from loader.remote.holding import HeldPart, hold_for_load, name_in
-from loader.remote.keeper import USUAL_PACE, KeepingPace
-from loader.remote.settings import RunDirectorySettings
+from loader.remote.pace import USUAL_PACE, KeepingPace
+from loader.remote.settings import RunDirectorySettings, name_in
 from loader.shards.parts import PartCheckpoint
+
+if TYPE_CHECKING:
+    from loader.remote.holding import HeldPart
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class HeldLoad:
 
     folder: str
     address: str | None = None
-    part: HeldPart | None = None
+    part: "HeldPart | None" = None
     pace: KeepingPace = USUAL_PACE
 
     async def begin(self, checkpoint: Checkpoint, clock: Callable[[], float], load: Stoppable) -> None:
@@ -130,6 +131,10 @@ async def held_during(
     if held.address is None:
         yield held
         return
+    # Most run directories are folders, and a load of one does not wait for these imports.
+    from loader.remote.for_commands import run_directory  # noqa: PLC0415 - as above
+    from loader.remote.holding import hold_for_load  # noqa: PLC0415 - as above
+
     try:
         if settings.only_reads:
             with run_directory(held.address, settings.s3.profile):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loader.checkpoint.start.lock import LOCK_NAME, holding
 from loader.errors import CheckpointLocked, LoaderError, SettingsError
@@ -16,16 +17,19 @@ from loader.remote.holding import (
     bring_parts_down,
     bring_root_up,
     keeper_of,
-    name_in,
     reaching,
     take_part,
 )
-from loader.remote.keeper import USUAL_PACE, Keeper
 from loader.remote.lease import SeenLease
 from loader.remote.objects import Objects
+from loader.remote.pace import USUAL_PACE
+from loader.remote.settings import name_in
 from loader.remote.working_copy import WorkingCopy, parts_in
 from loader.shards.parts import WHOLE
 from loader.sources.s3_client import S3Client
+
+if TYPE_CHECKING:
+    from loader.remote.keeper import Keeper
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from loader.checkpoint.start.lock import holding, unwritable
 from loader.errors import CheckpointLocked, LoaderError
@@ -13,11 +12,12 @@ from loader.job import Shard
 from loader.private_files import make_private_folder
 from loader.remote.answers import ConditionFailed, Unreachable
 from loader.remote.copier import Copier
-from loader.remote.keeper import USUAL_PACE, Keeper, KeepingPace, unreachable
+from loader.remote.keeper import Keeper, unreachable
 from loader.remote.lease import Lease, SeenLease
 from loader.remote.objects import Objects
 from loader.remote.other_files import Notes, bring_files_up
 from loader.remote.other_machines import OtherMachines
+from loader.remote.pace import USUAL_PACE, KeepingPace
 from loader.remote.reach import Reach
 from loader.remote.settings import RunDirectorySettings
 from loader.remote.working_copy import WorkingCopy, parts_beside, parts_in
@@ -230,9 +230,3 @@ def reaching(copy: WorkingCopy, is_stopping: Callable[[], bool] = lambda: False)
         raise unreachable(copy.objects.address, error) from error
     except OSError as error:
         raise unwritable(copy.path, error) from error
-
-
-def name_in(error: LoaderError, path: Path | str, name: str) -> None:
-    """Replace a folder by a name in the texts of an error."""
-    for text in ("what", "where", "why", "next_step"):
-        setattr(error, text, getattr(error, text).replace(str(path), name))

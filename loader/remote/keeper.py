@@ -21,52 +21,18 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
 from loader.command_line import scn_loader
 from loader.errors import CheckpointError, DeliveryStopped, LoaderError
 from loader.remote.answers import ConditionFailed, Unreachable
 from loader.remote.copier import Copier
-from loader.remote.copies.archives import USUAL_SIZES, ArchiveSizes
 from loader.remote.horizon import Horizon
-from loader.remote.lease import LEASE_SECONDS, Lease
+from loader.remote.lease import Lease
+from loader.remote.pace import USUAL_PACE, KeepingPace
 from loader.remote.reach import Reach
 from loader.service.steady_clock import elapsed_seconds
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class KeepingPace:
-    """Intervals and limits of the work with S3.
-
-    Attributes:
-        lease_seconds: Duration of a lease after each renewal.
-        renew_seconds: Interval of renewals.
-        stop_seconds: Time after the last renewal at which the load stops. Attempts in flight and the drain
-            take less than the rest of the lease.
-        copy_seconds: Minimum pause between two copies.
-        copy_share: Share of one processor that copies may take.
-        copy_limit_seconds: Maximum age of the last copy.
-        retry_seconds: Pause after a failure.
-        end_seconds: Time for the last copy at the end of a load.
-        opens_seconds: Time in which another shard of an unfinished load must be started on its machine.
-        archive_sizes: When an archive is made.
-    """
-
-    lease_seconds: float = LEASE_SECONDS
-    renew_seconds: float = 15.0
-    stop_seconds: float = 90.0
-    copy_seconds: float = 5.0
-    copy_share: float = 0.02
-    copy_limit_seconds: float = 3600.0
-    retry_seconds: float = 2.0
-    end_seconds: float = 15.0
-    opens_seconds: float = LEASE_SECONDS
-    archive_sizes: ArchiveSizes = USUAL_SIZES
-
-
-USUAL_PACE = KeepingPace()
 
 
 class LeaseLost(DeliveryStopped):

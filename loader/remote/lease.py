@@ -25,12 +25,9 @@ from loader.command_line import scn_loader
 from loader.errors import CheckpointCorrupt, CheckpointLocked
 from loader.remote.answers import ConditionFailed
 from loader.remote.objects import WRITER, Objects, Stored
+from loader.remote.pace import LEASE_SECONDS
 
 LEASE_NAME = "lease.json"
-
-LEASE_SECONDS = 120.0
-"""Duration of a lease after it was written. A network outage of one minute has no effect. A runner that takes
-over from a lost machine waits two minutes."""
 
 MARGIN_SECONDS = 2.0
 """Allowance for rounding: S3 gives both times in whole seconds."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from loader.errors import LoaderError
 from loader.job import Shard
 from loader.sources.s3_client import S3Access
 
@@ -26,3 +27,9 @@ class RunDirectorySettings:
     shard: Shard | None = None
     restart: bool = False
     only_reads: bool = False
+
+
+def name_in(error: LoaderError, path: Path | str, name: str) -> None:
+    """Replace a folder by a name in the texts of an error."""
+    for text in ("what", "where", "why", "next_step"):
+        setattr(error, text, getattr(error, text).replace(str(path), name))

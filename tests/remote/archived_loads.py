@@ -12,10 +12,10 @@ from loader.checkpoint.file_names import CHECKPOINT_NAME
 from loader.model import SlicePlan
 from loader.remote.copier import Copier
 from loader.remote.copies.archived import ARCHIVES_FOLDER
-from loader.remote.copies.archives import ArchiveSizes
 from loader.remote.copies.restoring import restore_copy
 from loader.remote.objects import Objects
 from loader.remote.other_files import Notes
+from loader.remote.pace import ArchiveSizes
 from loader.remote.working_copy import Place
 from tests.checkpoint.sample_loads import Clock, accepted, load_plan, put_aside, window_plan
 from tests.remote.memory_objects import MemoryObjects

@@ -11,8 +11,7 @@ from loader.job import Job
 from loader.loading.api import run_to_end
 from loader.loading.observers import Ending, Observers
 from loader.loading.opening import LoadParts
-from loader.remote.copies.archives import ArchiveSizes
-from loader.remote.keeper import KeepingPace
+from loader.remote.pace import ArchiveSizes, KeepingPace
 from loader.report import Snapshot
 from loader.testing import INSTANCE_ID, EmulatedService, emulated_service
 from tests.load.known_rate import know_rate

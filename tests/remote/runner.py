@@ -7,8 +7,7 @@ from loader.job import Job
 from loader.loading.api import run_to_end
 from loader.loading.observers import Observers
 from loader.loading.opening import LoadParts
-from loader.remote.copies.archives import ArchiveSizes
-from loader.remote.keeper import KeepingPace
+from loader.remote.pace import ArchiveSizes, KeepingPace
 
 
 def main() -> int:

@@ -17,9 +17,9 @@ from loader.errors import CheckpointCorrupt, CheckpointError
 from loader.model import EventResult, EventState
 from loader.remote.answers import ConditionFailed, Unreachable
 from loader.remote.copies.archived import ARCHIVE_LIST_NAME
-from loader.remote.copies.archives import ArchiveSizes
 from loader.remote.copies.files import pack, unpack
 from loader.remote.copies.heads import COPY_NAME
+from loader.remote.pace import ArchiveSizes
 from tests.checkpoint.sample_loads import Clock, accepted, event, put_aside, window_plan
 from tests.remote.archived_loads import (
     NO_WINDOW,

@@ -17,7 +17,7 @@ from loader.checkpoint.verdicts import Verdict, open_verdicts
 from loader.model import EventResult, EventState, Part, PartResult, PartState, RejectedRow
 from loader.reject_code import RejectCode
 from loader.remote.copies.archived import forget_list
-from loader.remote.copies.archives import ArchiveSizes
+from loader.remote.pace import ArchiveSizes
 from tests.checkpoint.sample_loads import Clock, event, load_plan, put_aside, window_plan
 from tests.remote.archived_loads import archives_in, content, copier_of, placed, restored
 from tests.remote.memory_objects import MemoryObjects

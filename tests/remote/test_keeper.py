@@ -7,7 +7,8 @@ import pytest
 
 from loader.errors import CheckpointError
 from loader.remote.answers import Unreachable
-from loader.remote.keeper import Keeper, KeepingPace
+from loader.remote.keeper import Keeper
+from loader.remote.pace import KeepingPace
 
 
 class GoneS3:

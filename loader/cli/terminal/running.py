@@ -17,7 +17,6 @@ import typer
 from loader.checkpoint.verdicts import Verdict
 from loader.cli.errors import show_error
 from loader.cli.terminal.console import Console
-from loader.cli.terminal.corrected_load import correcting_command
 from loader.cli.terminal.emulate import Rehearsal
 from loader.cli.terminal.metrics_output import MetricsOutput
 from loader.cli.terminal.output_files import OutputFiles
@@ -36,7 +35,6 @@ from loader.process.limits import FILES_BESIDE_CONNECTIONS
 from loader.process.signals import deciding
 from loader.report import LoadSummary, Pace, Snapshot, progress_json
 from loader.report.summary_file import refused_summary
-from loader.runners.engines import run_shards
 from loader.status.closing_block import to_text
 from loader.status.loaded_stage import stage_values
 
@@ -103,6 +101,8 @@ def _run(job: Job, observers: Observers, command: str, rehearsal: Rehearsal | No
     warn_of_unknown_variables(os.environ, type(job).model_fields)
     key = None if rehearsal is None else rehearsal.key
     if job.workers is not None and job.workers > 1 and not job.dry_run:
+        from loader.runners.engines import run_shards  # noqa: PLC0415 - a load in one process needs no engine
+
         return run_shards(job, observers, command=command, key=None if key is None else key.current)
     return run_to_end(
         job.model_copy(update={"workers": None}),
@@ -246,6 +246,8 @@ def _stopped_by(error: LoaderError, summary: LoadSummary) -> LoadSummary:
 def _correcting(summary: LoadSummary, typed: CommandLine, value_flags: Collection[str]) -> str:
     if not summary.rows_rejected:
         return ""
+    from loader.cli.terminal.corrected_load import correcting_command  # noqa: PLC0415 - most loads reject no row
+
     return correcting_command(typed, Path(summary.run_dir), value_flags)
 
 

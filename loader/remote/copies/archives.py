@@ -17,7 +17,6 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from loader.atomic import make_private_file
@@ -31,6 +30,7 @@ from loader.remote.copies.archived import (
 )
 from loader.remote.copies.files import in_planes, open_scratch, pack, read_only
 from loader.remote.objects import Objects
+from loader.remote.pace import USUAL_SIZES, ArchiveSizes
 
 _SIZE = "events * 24 + 128"
 """SQL: about the size of an archived window in bytes. An event has its receipt and its place in a slice."""
@@ -41,28 +41,6 @@ FINISHED = f"""
 FROM source.windows AS windows WHERE finished_at IS NOT NULL
 AND NOT EXISTS (SELECT 1 FROM known.archived AS archived WHERE {SAME_ANSWERS})"""  # noqa: S608 - constants
 """SQL: the windows to archive. The checkpoint is attached as ``source``, the list as ``known``."""
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveSizes:
-    """When an archive is made. Sizes are those before compression.
-
-    Attributes:
-        least_bytes: Size of the first archives.
-        most_bytes: Size of the archives of a large load, and maximum size of each.
-        share: Size of an archive as a share of what is in archives already.
-    """
-
-    least_bytes: int = 256 * 2**10
-    most_bytes: int = 4 * 2**20
-    share: float = 1 / 16
-
-    def enough(self, archived_bytes: int) -> int:
-        """Return the size at which the next archive is made."""
-        return int(min(max(self.least_bytes, archived_bytes * self.share), self.most_bytes))
-
-
-USUAL_SIZES = ArchiveSizes()
 
 
 def bring_archives_up(  # noqa: PLR0917 - one place
