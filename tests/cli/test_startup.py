@@ -64,6 +64,22 @@ assert not slow & set(sys.modules), slow & set(sys.modules)
 """
 
 
+COLLECTIONS = """
+import gc, sys
+import loader.__main__, loader.cli
+
+def look():
+    before = [each["collections"] for each in gc.get_stats()]
+    import loader.cli.load, loader.cli.terminal.running
+    assert [each["collections"] for each in gc.get_stats()] == before, gc.get_stats()
+    raise SystemExit(42)
+
+loader.cli.main = look
+sys.argv = ["scn-loader"]
+loader.__main__.run()
+"""
+
+
 def python(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False
@@ -105,4 +121,10 @@ def test_the_command_sets_polars_threads_before_any_command_runs(monkeypatch) ->
     """Whichever command it is: `main` sets them, and no command is imported with polars."""
     monkeypatch.delenv("POLARS_MAX_THREADS", raising=False)
     done = python(RUN)
+    assert done.returncode == 42, done.stderr
+
+
+def test_no_garbage_is_collected_while_a_load_is_imported() -> None:
+    """The objects of imports stay, so that collections only take time."""
+    done = python(COLLECTIONS)
     assert done.returncode == 42, done.stderr
