@@ -12,6 +12,9 @@ from loader.datasets import Dataset, dataset_by_name, dataset_for_event_type, ev
 from loader.datasets import datasets as all_datasets
 from loader.errors import SettingsError
 
+_EVENT_TYPES = "scn.data."
+"""Start of the names of all event types."""
+
 UNCUT_CHARS = 10_000
 """Columns of a table, more than any terminal has: by default rich cuts tables at 80 columns."""
 
@@ -50,9 +53,12 @@ def find_dataset(name: str) -> Dataset:
             return find(name)
         except KeyError:
             continue
+    from loader.mapping.errors import did_you_mean  # noqa: PLC0415 - only a mistake needs it
+
+    names = event_types() if name.startswith(_EVENT_TYPES) else [each.name for each in all_datasets()]
     raise SettingsError(
         f"No dataset or event type is called '{name}'.",
-        next_step=f"list all of them:\n{scn_loader('datasets')}",
+        next_step=f"{did_you_mean(name, names)}List all of them:\n{scn_loader('datasets')}",
     )
 
 

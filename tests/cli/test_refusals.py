@@ -185,6 +185,17 @@ def test_a_place_without_a_load_is_refused_in_the_same_words(ask, csv, tmp_path,
     assert not list((tmp_path / "empty").iterdir())
 
 
+@pytest.mark.parametrize("command", [("datasets",), ("sample", "-o", "x.csv", "--"), ("measure", "--")])
+def test_a_misspelt_dataset_is_suggested(ask, command):
+    """Datasets and event types are named after each other, so one letter is easily wrong."""
+    more = ("--instance-id", INSTANCE) if command[0] == "measure" else ()
+    for typed, meant in (("reservatoin", "reservation"), ("scn.data.inboundordr", "scn.data.inboundorder")):
+        answer = ask(command[0], *more, *command[1:], typed)
+        assert answer.code == ExitCode.REFUSED
+        assert is_one_block(answer.err), answer.err
+        assert f"Did you mean '{meant}'? List all of them:" in answer.err
+
+
 HUGE = "9" * 40
 
 
