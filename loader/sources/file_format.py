@@ -36,7 +36,17 @@ _ZIP_MAGIC = b"PK\x03\x04"
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+WIDE_STARTS = {
+    b"\xff\xfe\0\0": "UTF-32",  # before UTF-16: its mark begins with the mark of UTF-16
+    b"\0\0\xfe\xff": "UTF-32",
+    b"{\0\0\0": "UTF-32",
+    b"\0\0\0{": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+    b"{\0": "UTF-16",
+    b"\0{": "UTF-16",
+}
+"""First bytes of a JSON object in other encodings than UTF-8, with a byte-order mark or without."""
 
 READABLE = "Parquet, CSV, NDJSON and Excel workbooks (.xlsx)"
 
@@ -132,8 +142,8 @@ def format_of(name: str, packed: BufferedReader, named: str) -> str:
     if why is not None:
         raise _unsupported(name, why)
     found = named if named != "auto" else TEXT_SUFFIXES.get(suffix) or _format_of_text(name, suffix, text)
-    if found == "ndjson" and text.startswith(UTF_16_MARKS):
-        raise _unsupported(name, "it is JSON in UTF-16, and JSON must be UTF-8")
+    if found == "ndjson" and (start := next((each for each in WIDE_STARTS if text.startswith(each)), None)):
+        raise _unsupported(name, f"it is JSON in {WIDE_STARTS[start]}, and JSON must be UTF-8")
     return found
 
 

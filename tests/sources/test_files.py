@@ -109,7 +109,8 @@ def test_an_empty_extract_is_nothing_to_load(folder: Path) -> None:
     ("name", "content", "why"),
     [
         ("x.json", b'[{"a": 1}]', "array"),
-        ("x.ndjson", '{"a": 1}'.encode("utf-16"), "UTF-16"),
+        *(("x.ndjson", '{"a": 1}'.encode(f"utf-16{order}"), "UTF-16") for order in ("", "-le", "-be")),
+        *(("x.ndjson", '{"a": 1}'.encode(f"utf-32{order}"), "UTF-32") for order in ("", "-le", "-be")),
         ("x.xlsx", b"PK\x03\x04rest", "Excel"),
         ("x.parquet", b"a,b\n1,2\n", "PAR1"),
         ("x.parquet", b"PAREencrypted", "encrypted"),
