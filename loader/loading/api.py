@@ -126,15 +126,17 @@ class _LoadsOfCommand:
         ending = await self._one_load()
         if not ending.files_waiting or ending.summary.exit_code not in _DELIVERED:
             return ending
-        if self.job.shard is not None:
-            others = other_shards_end(run_dir_of(self.job).absolute(), self.job.shard, self.held)
-            await self.observers.unless_stopped(others)
-        log.warning("The unfinished load has ended; the load of the files that waited begins.")
         try:
+            if self.job.shard is not None:
+                others = other_shards_end(run_dir_of(self.job).absolute(), self.job.shard, self.held)
+                await self.observers.unless_stopped(others)
+            log.warning("The unfinished load has ended; the load of the files that waited begins.")
             following = await self._one_load()
         except (NothingNew, NothingToLoad) as nothing:
             log.warning("%s", nothing.what)
             return ending
+        except LoaderError as error:
+            return _without_following(ending, error)
         return replace(following, summary=replace(following.summary, before=ending.summary))
 
     async def _one_load(self) -> Ending:
@@ -217,6 +219,16 @@ class _LoadsOfCommand:
             checkpoint=checkpoint,
             ended_at=ended_at,
         )
+
+
+def _without_following(ending: Ending, error: LoaderError) -> Ending:
+    """Return the end of a command that delivered an unfinished load, but not the files that waited for it.
+
+    Something was sent, so a refusal of the second load is a stop that can be resumed.
+    """
+    code = ExitCode.STOPPED_RESUMABLE if error.exit_code is ExitCode.REFUSED else error.exit_code
+    summary = replace(ending.summary, stopped_by=code, stopped_because=error.what)
+    return replace(ending, summary=summary, error=error)
 
 
 def under_its_address(ending: Ending, held: HeldLoad, problem: LoaderError | None = None) -> Ending:

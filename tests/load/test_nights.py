@@ -10,7 +10,7 @@ import pytest
 
 from loader import Job
 from loader.emulator import Emulator, EmulatorSettings, running_emulator
-from loader.errors import CheckpointMismatch, ExitCode, Interrupted, NothingToLoad
+from loader.errors import CheckpointMismatch, ExitCode, Interrupted, LoaderError, NothingToLoad
 from loader.job import Keep
 from loader.job.sections import Unfinished
 from loader.loading.api import open_and_run
@@ -117,6 +117,20 @@ async def test_a_killed_night_and_a_new_file(inbox: Inbox, caplog: pytest.LogCap
     assert ended.summary.before is not None
     assert (ended.summary.before.rows_read, inbox.accepted()) == (20, 22)
     assert (await inbox.load()).summary.attempts == 0
+
+
+async def test_files_that_waited_and_cannot_be_loaded(inbox: Inbox) -> None:
+    """The unfinished load was delivered, so the code is not that of a refusal before anything was sent."""
+    inbox.put("a.csv", *(f"A{number}" for number in range(20)))
+    await inbox.load(stop_after=5)
+    (inbox.folder / "b.csv").write_text("another_column\n1\n")
+    ended = await inbox.load(unfinished=Unfinished.RESUME)
+    assert (ended.summary.exit_code, ended.summary.events_accepted) == (ExitCode.STOPPED_RESUMABLE, 20)
+    assert ended.error is not None
+    assert ended.error.exit_code is ExitCode.REFUSED
+    with pytest.raises(LoaderError) as refused:
+        await inbox.load(unfinished=Unfinished.RESUME)
+    assert refused.value.exit_code is ExitCode.REFUSED
 
 
 async def test_an_unfinished_load_whose_file_is_gone(inbox: Inbox, caplog: pytest.LogCaptureFixture) -> None:
