@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Hundreds of processes start in the tests: none should compile the same modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint types unit coverage package extras oldest pythons soak corpus bench bench-quota bench-noise bench-shapes bench-verify bench-shards bench-s3 bench-watching bench-stages airflow pyright ray clean docs lock
+.PHONY: help setup demo test lint types unit coverage package extras oldest pythons compiled soak corpus bench bench-quota bench-noise bench-shapes bench-verify bench-shards bench-s3 bench-watching bench-stages airflow pyright ray clean docs lock
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -76,6 +76,14 @@ pythons: $(READY) ## A part of the tests with other Pythons, PYTHONS="PROGRAM...
 		WORKERS=$(WORKERS) .ci/trial .trial/$$(basename $$($$python -c 'import sys; print(sys.version.split()[0])')) \
 			$$python requirements.lock || exit 1; \
 	done
+
+# The folders whose modules are compiled, and whole loads.
+COMPILED_TESTS := aws checkpoint delivery events http service simulation \
+	load/test_library.py load/test_real_extract.py load/test_values_in_lake.py faults/test_sigkill.py faults/test_bad_days.py
+compiled: $(READY) ## Build a wheel with the hot modules compiled into .compiled/dist (minutes, a C compiler) and test it
+	.ci/compiled .compiled $(BIN)/python
+	cd .compiled && PYTHONPATH=$(CURDIR)/.compiled $(CURDIR)/$(BIN)/python -m pytest $(addprefix tests/, $(COMPILED_TESTS)) \
+		--numprocesses $(WORKERS) --dist loadscope --quiet
 
 # A soak that was cut off goes on: tests that passed are in the journal, which the end of a whole soak removes.
 soak: $(READY) ## The long fault tests and hostile files, an hour or so: writes docs/reliability.md

@@ -16,11 +16,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-if TYPE_CHECKING:
-    from hashlib import _Hash
+from loader.running_hash import RunningHash
 
 SERVICE_NAME = "scn"
 """``signingName`` in the service model 2024-01-01."""
@@ -119,9 +117,9 @@ class _Second:
     line: str
     key: bytes = field(repr=False)
     amz_date: str
-    request: "_Hash" = field(repr=False)
-    inner: "_Hash" = field(repr=False)
-    outer: "_Hash" = field(repr=False)
+    request: RunningHash = field(repr=False)
+    inner: RunningHash = field(repr=False)
+    outer: RunningHash = field(repr=False)
     lines: str = field(repr=False)
 
 

@@ -14,18 +14,15 @@ Rules kept here:
 
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from loader.json_quoting import BODY_START
 from loader.model import Destination, SourceFile
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
+from loader.running_hash import RunningHash
 
 _START = hashlib.sha256(BODY_START)
 
 
-def begin_hash(quoted: bytes) -> "_Hash":
+def begin_hash(quoted: bytes) -> RunningHash:
     """Return the state of SHA-256 after the part of a request's body that precedes the token.
 
     Args:
@@ -93,7 +90,7 @@ class WindowTokens:
         self._of_file: dict[int, bytes] = {}
 
     def token(
-        self, place: int, files: Sequence[int], group: str, timestamp: str | None, begun: "_Hash"
+        self, place: int, files: Sequence[int], group: str, timestamp: str | None, begun: RunningHash
     ) -> str:
         """Return 64 hex characters (the service allows 33 to 126).
 

@@ -6,12 +6,9 @@ Rule kept here: a payload (``Event.quoted``) never appears in a repr, because th
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from loader.json_quoting import unquote
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
+from loader.running_hash import RunningHash
 
 # Service facts (service model 2024-01-01; docs/service.md 2).
 MAX_EVENT_BYTES = 1_048_576
@@ -91,7 +88,7 @@ class Event:
     token: str
     timestamp: str | None
     quoted: bytes = field(repr=False)
-    begun: "_Hash | None" = field(default=None, repr=False)
+    begun: RunningHash | None = field(default=None, repr=False)
     borders: Borders = ()
 
     def file_of(self, position: int) -> int:
