@@ -10,13 +10,14 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks import cases
+from benchmarks.bench_sizes import FULL, QUICK, Sizes
 from benchmarks.cases import Sized
 from benchmarks.ceilings import Ceiling
+from benchmarks.compiled import compiled_loader
 from benchmarks.environment import Environment, look_around
 from benchmarks.extracts import extract
 from benchmarks.folder import bench_folder
@@ -36,6 +37,7 @@ ROW_MODE, PACKED_MODE, PACKED_CSV = (
     "scn-loader, packed, from CSV",
 )
 ROW_MODE_AIOHTTP = "scn-loader --transport aiohttp, one row per event"
+ROW_MODE_COMPILED = "scn-loader compiled, one row per event"
 
 OVER_TLS = {
     ROW_MODE: "scn-loader, one row per event, over TLS",
@@ -54,86 +56,6 @@ SMALL_BODY_BYTES = 780
 
 JSON_ESCAPE_FACTOR = 1.12
 """How much longer a record of the extract gets as a string inside JSON: its quotes are escaped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """The sizes of the measurements.
-
-    Attributes:
-        rounds: Number of rounds; clients alternate within a round.
-        peer_seconds: Duration of the measurement of a peer or a ceiling.
-        row_rows: Rows that are loaded with one row per event.
-        aiohttp_rows: The same with the reference transport.
-        peer_rows: Rows of a peer.
-        tls_rows: Rows that are loaded with and without TLS, with one row per event.
-        tls_packed_rows: The same for packed loads.
-        packed_rows: Rows of a packed load; also the larger load of the growth measurement.
-        small_rows: Rows of the smaller load.
-        csv_rows: Rows of the CSV extract.
-        memory_rows: Rows of the packed load whose memory is measured.
-        memory_row_rows: Rows of the load with one row per event whose memory is measured.
-        checkpoint_rows: Rows that are loaded with and without a checkpoint.
-        checkpoint_rounds: Number of rounds of it: a few per cent are to be seen.
-        starts: Number of measurements of the start.
-        done_share: Finished share of a load when it is resumed.
-    """
-
-    rounds: int
-    peer_seconds: float
-    row_rows: int
-    aiohttp_rows: int
-    peer_rows: int
-    tls_rows: int
-    tls_packed_rows: int
-    packed_rows: int
-    small_rows: int
-    csv_rows: int
-    memory_rows: int
-    memory_row_rows: int
-    checkpoint_rows: int
-    checkpoint_rounds: int
-    starts: int
-    done_share: float
-
-
-# So long that little of it is the start of Python and the search for a limit: six seconds together.
-FULL = Sizes(
-    rounds=2,
-    peer_seconds=10.0,
-    row_rows=1_000_000,
-    aiohttp_rows=200_000,
-    peer_rows=300_000,
-    tls_rows=300_000,
-    tls_packed_rows=3_000_000,
-    packed_rows=10_000_000,
-    small_rows=1_000_000,
-    csv_rows=2_000_000,
-    memory_rows=2_000_000,
-    memory_row_rows=500_000,
-    checkpoint_rows=200_000,
-    checkpoint_rounds=7,
-    starts=5,
-    done_share=0.99,
-)
-QUICK = Sizes(
-    rounds=1,
-    peer_seconds=1.0,
-    row_rows=5_000,
-    aiohttp_rows=5_000,
-    peer_rows=5_000,
-    tls_rows=5_000,
-    tls_packed_rows=50_000,
-    packed_rows=200_000,
-    small_rows=50_000,
-    csv_rows=50_000,
-    memory_rows=20_000,
-    memory_row_rows=20_000,
-    checkpoint_rows=5_000,
-    checkpoint_rounds=1,
-    starts=2,
-    done_share=0.7,
-)
 
 
 def main() -> int:
@@ -181,6 +103,7 @@ class Benchmark:
         csv = extract(sizes.csv_rows, "csv")
         peers = [(Rounds(peer.name, "ceiling" if peer.is_ceiling else "peer"), peer) for peer in PEERS]
         row, with_aiohttp = Rounds(ROW_MODE, "row"), Rounds(ROW_MODE_AIOHTTP, "row")
+        compiled = Rounds(ROW_MODE_COMPILED, "row", f"{sizes.row_rows:,} rows")
         packed, from_csv = Rounds(PACKED_MODE, "packed"), Rounds(PACKED_CSV, "packed")
         boto3 = next(rounds for rounds, peer in peers if peer is BOTO3)
 
@@ -190,12 +113,16 @@ class Benchmark:
             bench.peer_round(boto3, BOTO3, rows, sizes.peer_seconds)
 
         wrk_row, wrk_packed = Rounds(WRK_ROW, "ceiling"), Rounds(WRK_PACKED, "ceiling")
+        compiled_source = compiled_loader() if sizes.compiles else None
         for number in range(sizes.rounds):
             _say(f"speed, round {number + 1} of {sizes.rounds}")
             for rounds, peer in peers:
                 bench.peer_round(rounds, peer, rows, sizes.peer_seconds)
             bench.load_round(row, small)
             measure_boto3()
+            if compiled_source is not None:
+                bench.load_round(compiled, small, source=compiled_source)
+                measure_boto3()
             if knows_option("--transport"):
                 bench.load_round(with_aiohttp, extract(sizes.aiohttp_rows), "--transport", "aiohttp")
             measure_boto3()
@@ -212,6 +139,7 @@ class Benchmark:
         packed.remark = f"{sizes.packed_rows:,} rows, {_filled(ended):,.0f} per event"
         from_csv.remark = f"{sizes.csv_rows:,} rows"
         found = [row, with_aiohttp, packed, from_csv, *(rounds for rounds, _ in peers), wrk_row, wrk_packed]
+        found += [compiled] if sizes.compiles else []
         self.measurements += all_measurements(found)
         self.figures += _ratios(self.measurements)
 
@@ -308,7 +236,11 @@ def _body_bytes(ended: LoadEnded, rows: Path) -> int:
 
 def _ratios(measurements: Sequence[Measurement]) -> list[Figure]:
     speeds = {each.name: each.rows for each in measurements}
-    aims = {ROW_MODE: LEAST_ROW_RATIO, PACKED_MODE: LEAST_PACKED_RATIO}
+    aims = {
+        ROW_MODE: LEAST_ROW_RATIO,
+        ROW_MODE_COMPILED: LEAST_ROW_RATIO,
+        PACKED_MODE: LEAST_PACKED_RATIO,
+    }
     return [
         Figure(
             f"{name}, times {BOTO3.name}",
@@ -317,6 +249,7 @@ def _ratios(measurements: Sequence[Measurement]) -> list[Figure]:
             speeds[name] >= aim * speeds[BOTO3.name],
         )
         for name, aim in aims.items()
+        if name in speeds
     ]
 
 

@@ -92,10 +92,10 @@ class Workbench:
             shutil.rmtree(folder)
         return ended
 
-    def load_round(self, rounds: Rounds, extract: Path, *options: str) -> LoadEnded:
+    def load_round(self, rounds: Rounds, extract: Path, *options: str, source: Path = ROOT) -> LoadEnded:
         """Run the whole command and add it to the rounds of a measurement."""
         cpu_before = self.server.cpu_seconds()
-        ended = self.load(extract, *options)
+        ended = self.load(extract, *options, source=source)
         share = (self.server.cpu_seconds() - cpu_before) / ended.summary["seconds"]
         rounds.add(ended.rows_per_second, ended.requests_per_second, share)
         rounds.peak_bytes = max(rounds.peak_bytes, ended.process.peak_bytes)
