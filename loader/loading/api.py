@@ -21,6 +21,7 @@ from loader.delivery.rate.memory import RateMemory
 from loader.errors import ExitCode, Interrupted, LoaderError, NothingNew, NothingToLoad, contained
 from loader.extract import Extract
 from loader.job import Job, run_dir_of
+from loader.job.sections import Unfinished
 from loader.loading.doubts import decide_doubts
 from loader.loading.earlier import remove_earlier, remove_earlier_unless_held
 from loader.loading.identity import identity_of
@@ -127,9 +128,6 @@ class _LoadsOfCommand:
         if not ending.files_waiting or ending.summary.exit_code not in _DELIVERED:
             return ending
         try:
-            if self.job.shard is not None:
-                others = other_shards_end(run_dir_of(self.job).absolute(), self.job.shard, self.held)
-                await self.observers.unless_stopped(others)
             log.warning("The unfinished load has ended; the load of the files that waited begins.")
             following = await self._one_load()
         except (NothingNew, NothingToLoad) as nothing:
@@ -154,6 +152,9 @@ class _LoadsOfCommand:
                 summary = await before(in_daemon_thread(work, "dry-run"))
                 return Ending(replace(summary, identity=self._identity(extract)), None)
             client = await before(opener.client())
+            shard, is_resume = self.job.shard, self.job.unfinished is Unfinished.RESUME
+            if shard is not None and is_resume and opener.begins_another_load(shard, extract, client):
+                await before(other_shards_end(run_dir_of(self.job).absolute(), shard, self.held))
             elsewhere = await before(self.held.parts_elsewhere())
             with opener.checkpoint(extract, client, self.command, elsewhere) as (checkpoint, earlier):
                 return await self._delivered(extract, client, checkpoint, earlier)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from loader.aws.credentials import CredentialSource
 from loader.checkpoint import Checkpoint, Plan, Replacing, open_checkpoint
 from loader.extract import Extract, open_extract, place_of_dataset
-from loader.job import Job, checkpoint_dir_of, run_dir_of
+from loader.job import Job, Shard, checkpoint_dir_of, run_dir_of
 from loader.job.sections import Unfinished
 from loader.loading.disk_space import check_free_space
 from loader.loading.rejects import set_aside_old_rejects
@@ -21,7 +21,7 @@ from loader.service.client import SupplyChainClient, open_client
 from loader.service.live_schema import read_dataset
 from loader.shards.earlier import EarlierShards
 from loader.shards.parts import PartCheckpoint, opening, shard_folders
-from loader.shards.siblings import look_at_siblings
+from loader.shards.siblings import begins_another_load, look_at_siblings
 from loader.stage_settings.connections import client_settings
 from loader.stage_settings.extract import extract_settings, target_dataset
 
@@ -103,6 +103,15 @@ class Opener:
         for warning in extract.warnings:
             log.warning("%s", warning)
         return extract
+
+    def begins_another_load(self, shard: Shard, extract: Extract, client: SupplyChainClient) -> bool:
+        """Return whether the shard of this process has finished the load before, and begins another one.
+
+        Raises:
+            CheckpointError: A checkpoint cannot be read.
+        """
+        plan = self._plan(extract, client, command="")
+        return begins_another_load(run_dir_of(self._job).absolute(), shard, plan)
 
     @contextmanager
     def checkpoint(

@@ -55,7 +55,7 @@ async def other_shards_end(run_dir: Path, shard: Shard, held: HeldLoad) -> None:
                 _tell_of_left(open_ones)
                 return
             if not is_told and time.monotonic() - began >= TOLD_AFTER_SECONDS:
-                log.warning("The files that waited wait for the end of %s, too.", _named(open_ones))
+                log.warning("The load of the other files waits for the end of %s.", _named(open_ones))
                 is_told = True
         await asyncio.sleep(pause)
 

@@ -76,6 +76,24 @@ def look_at_siblings(
     return Siblings(least, earlier, is_over=_is_over(own, own_folder, division))
 
 
+def begins_another_load(run_dir: Path, shard: Shard, plan: Plan) -> bool:
+    """Return whether a shard has finished a load, and a plan is that of another one.
+
+    Args:
+        run_dir: The run directory of the whole load.
+        shard: The shard.
+        plan: The plan of the load that the shard is about to deliver.
+
+    Raises:
+        CheckpointError: A checkpoint cannot be read.
+    """
+    folder = dict(part_folders(run_dir)).get(shard)
+    if folder is None:
+        return False
+    own = read_part(shard, folder)
+    return own.is_finished and any(differences(own.plan, plan))
+
+
 def others_of_the_load(
     run_dir: Path, shard: Shard, elsewhere: Sequence[PartCheckpoint] = ()
 ) -> Sequence[PartCheckpoint]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from loader import run_load
 from loader.aws.signing import Credentials
 from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from loader.errors import ExitCode
@@ -124,6 +125,29 @@ def test_the_end_of_an_unfinished_load_counts(job: MakeJob, extract: Path) -> No
     assert (before.rows_read, before.rows_rejected, before.files_total) == (ROWS, REJECTED, 1)
     assert before.violations() == []
     assert summary.exit_code is ExitCode.DELIVERED_WITH_FAILURES
+
+
+def test_a_shard_that_finished_its_load_before_waits_for_the_others(
+    job: MakeJob, load: Callable[..., LoadSummary], extract: Path
+) -> None:
+    """As after a crash of one shard: the next command resumes it first, and no process is refused."""
+    stopped: list[int] = []
+
+    def stop(snapshot: Snapshot) -> None:
+        if snapshot.events_accepted > 5 and not stopped:
+            stopped.append(snapshot.events_accepted)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    load(shard="1/2")
+    run_load(job(shard="2/2", rate=20, burst=2), watch=stop)
+    assert stopped
+    later = extract.with_name("later.csv")
+    write_night(later, 1, rejected=0)
+    both = {"extract": [str(extract), str(later)], "unfinished": Unfinished.RESUME}
+    summary = deliver(job(workers=2, **both))
+    assert (summary.rows_read, summary.records) == (40, 40)
+    assert summary.exit_code is ExitCode.DELIVERED_WITH_FAILURES  # of the rows that the load before rejected
+    assert status_of(extract.with_name("run"))["state"] == "finished"
 
 
 @pytest.mark.parametrize("finished_now", [1, 2, 3])
