@@ -22,8 +22,8 @@ BETWEEN_READINGS_SECONDS = 0.2
 OPENS_WITHIN_SECONDS = 20.0
 """Time that the process of another shard on this machine may take until it opens its checkpoint."""
 
-TOLD_AFTER_SECONDS = 5.0
-"""A shorter wait is not reported."""
+WARNS_AFTER_SECONDS = 5.0
+"""Duration of a wait after which a warning names the shards."""
 
 
 async def other_shards_end(run_dir: Path, shard: Shard, held: HeldLoad) -> None:
@@ -43,24 +43,26 @@ async def other_shards_end(run_dir: Path, shard: Shard, held: HeldLoad) -> None:
     opens_within = OPENS_WITHIN_SECONDS if is_local else held.pace.opens_seconds
     pause = BETWEEN_READINGS_SECONDS if is_local else held.pace.copy_seconds
     began = ran_at = time.monotonic()
-    is_told = False
+    has_warned = False
     while True:
         elsewhere = await held.parts_opened_elsewhere()
-        if elsewhere is not None:
+        if elsewhere is None:
+            ran_at = time.monotonic()  # a shard may run while S3 gives no response
+        else:
             others = others_of_the_load(run_dir, shard, elsewhere)
             open_ones = [part for part in others if part.is_running or not part.is_finished]
             if any(part.is_running for part in open_ones):
                 ran_at = time.monotonic()
             elif not open_ones or time.monotonic() - ran_at >= opens_within:
-                _tell_of_left(open_ones)
+                _warn_of_left(open_ones)
                 return
-            if not is_told and time.monotonic() - began >= TOLD_AFTER_SECONDS:
+            if not has_warned and time.monotonic() - began >= WARNS_AFTER_SECONDS:
                 log.warning("The load of the other files waits for the end of %s.", _named(open_ones))
-                is_told = True
+                has_warned = True
         await asyncio.sleep(pause)
 
 
-def _tell_of_left(parts: Sequence[PartCheckpoint]) -> None:
+def _warn_of_left(parts: Sequence[PartCheckpoint]) -> None:
     if parts:
         its = "it" if len(parts) == 1 else "each of them"
         log.warning(
