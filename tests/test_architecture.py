@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,15 @@ def test_the_page_names_modules_that_exist():
     assert [
         name for name in sorted(named) if not any((home / name).exists() for home in (PACKAGE, ROOT))
     ] == []
+
+
+def test_the_modules_to_compile_exist():
+    """The build hook ignores a name that matches nothing, and would leave a renamed module uncompiled."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    hook = project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["mypyc"]
+    names = [name for name in (*hook["include"], *hook["exclude"]) if name.startswith("/")]
+    assert names
+    assert [name for name in names if not (ROOT / name[1:]).exists()] == []
 
 
 def test_every_module_states_its_job():

@@ -87,11 +87,8 @@ def begins_another_load(run_dir: Path, shard: Shard, plan: Plan) -> bool:
     Raises:
         CheckpointError: A checkpoint cannot be read.
     """
-    folder = dict(part_folders(run_dir)).get(shard)
-    if folder is None:
-        return False
-    own = read_part(shard, folder)
-    return own.is_finished and any(differences(own.plan, plan))
+    own = _own_part(run_dir, shard)
+    return own is not None and own.is_finished and any(differences(own.plan, plan))
 
 
 def others_of_the_load(
@@ -107,9 +104,15 @@ def others_of_the_load(
     Raises:
         CheckpointError: A checkpoint cannot be read.
     """
-    own = read_part(shard, dict(part_folders(run_dir))[shard])
+    own = _own_part(run_dir, shard)
+    assert own is not None  # the caller opened it
     parts = [part for part in _others(run_dir, shard, elsewhere) if part.shard.of == shard.of]
     return [part for part in parts if not any(differences(part.plan, own.plan))]
+
+
+def _own_part(run_dir: Path, own: Shard) -> PartCheckpoint | None:
+    folder = dict(part_folders(run_dir)).get(own)
+    return None if folder is None else read_part(own, folder)
 
 
 def _others(run_dir: Path, own: Shard, elsewhere: Sequence[PartCheckpoint]) -> Sequence[PartCheckpoint]:
@@ -143,7 +146,8 @@ def check_same_load(run_dir: Path, shard: Shard, elsewhere: Sequence[PartCheckpo
         CheckpointError: A checkpoint cannot be read.
     """
     if elsewhere:
-        own = read_part(shard, dict(part_folders(run_dir))[shard])
+        own = _own_part(run_dir, shard)
+        assert own is not None  # the caller opened it
         _check_running(elsewhere, shard, own.plan)
 
 

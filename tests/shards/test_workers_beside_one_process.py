@@ -47,6 +47,22 @@ def write_night(extract: Path, night: int, rejected: int) -> None:
     extract.write_text("\n".join(["reservation_id,reservation_detail_id,product_id", *lines]) + "\n")
 
 
+class StopsEarly:
+    """Watches a load, and stops it with a signal after some events.
+
+    Attributes:
+        has_stopped: Whether it did.
+    """
+
+    def __init__(self) -> None:
+        self.has_stopped = False
+
+    def __call__(self, snapshot: Snapshot) -> None:
+        if snapshot.events_accepted > 5 and not self.has_stopped:
+            self.has_stopped = True
+            os.kill(os.getpid(), signal.SIGINT)
+
+
 def test_the_summary_says_which_load_it_was(job: MakeJob, tmp_path: Path) -> None:
     """Summary, status and closing block have the same id, files and times."""
     opened: list[str] = []
@@ -105,16 +121,10 @@ def test_the_end_of_an_unfinished_load_counts(job: MakeJob, extract: Path) -> No
 
     A shard that has finished it waits for the others: no process of the load is refused.
     """
-    stopped: list[int] = []
-
-    def stop(snapshot: Snapshot) -> None:
-        if snapshot.events_accepted > 5 and not stopped:
-            stopped.append(snapshot.events_accepted)
-            os.kill(os.getpid(), signal.SIGINT)
-
+    stop = StopsEarly()
     unfinished = job(workers=2, rate=20, burst=2)
     run_workers(unfinished, Observers(watch=stop), command=COMMAND, key=KEY, start=start_worker)
-    assert stopped
+    assert stop.has_stopped
     later = extract.with_name("later.csv")
     write_night(later, 1, rejected=0)
     both = {"extract": [str(extract), str(later)], "unfinished": Unfinished.RESUME}
@@ -131,16 +141,10 @@ def test_a_shard_that_finished_its_load_before_waits_for_the_others(
     job: MakeJob, load: Callable[..., LoadSummary], extract: Path
 ) -> None:
     """As after a crash of one shard: the next command resumes it first, and no process is refused."""
-    stopped: list[int] = []
-
-    def stop(snapshot: Snapshot) -> None:
-        if snapshot.events_accepted > 5 and not stopped:
-            stopped.append(snapshot.events_accepted)
-            os.kill(os.getpid(), signal.SIGINT)
-
+    stop = StopsEarly()
     load(shard="1/2")
     run_load(job(shard="2/2", rate=20, burst=2), watch=stop)
-    assert stopped
+    assert stop.has_stopped
     later = extract.with_name("later.csv")
     write_night(later, 1, rejected=0)
     both = {"extract": [str(extract), str(later)], "unfinished": Unfinished.RESUME}
