@@ -179,6 +179,19 @@ def test_the_modules_to_compile_exist():
     assert [name for name in names if not (ROOT / name[1:]).exists()] == []
 
 
+def test_rich_prints_texts_as_they_are():
+    """Each console of rich is made without markup and emoji codes: a path or an error may contain either."""
+    made = [
+        (path.name, node.lineno, {each.arg: ast.unparse(each.value) for each in node.keywords})
+        for path in MODULES
+        if "from rich.console import" in (text := path.read_text(encoding="utf-8"))
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Console"
+    ]
+    assert made
+    assert [each for each in made if not {("markup", "False"), ("emoji", "False")} <= each[2].items()] == []
+
+
 def test_every_module_states_its_job():
     """The first line of each module is a sentence."""
     first_lines = {

@@ -1,12 +1,11 @@
 """``scn-loader datasets``: show the datasets of the service."""
 
-import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from loader.cli.terminal.stdout_width import table_console
 from loader.command_line import scn_loader
 from loader.datasets import Dataset, dataset_by_name, dataset_for_event_type, event_types
 from loader.datasets import datasets as all_datasets
@@ -14,9 +13,6 @@ from loader.errors import SettingsError
 
 _EVENT_TYPES = "scn.data."
 """Start of the names of all event types."""
-
-UNCUT_CHARS = 10_000
-"""Columns of a table, more than any terminal has: by default rich cuts tables at 80 columns."""
 
 
 def datasets(
@@ -28,8 +24,7 @@ def datasets(
     ] = None,
 ) -> None:
     """Show the columns, types and keys of a dataset; without a name, list them all."""
-    # Lines in a pipe are not cut or wrapped, so that grep finds whole lines.
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else UNCUT_CHARS)
+    console = table_console()
     if name is None:
         console.print(_list_of_datasets())
         return

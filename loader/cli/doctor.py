@@ -1,18 +1,16 @@
 """``scn-loader doctor``: check this machine and the connection to the service before a load."""
 
 import asyncio
-import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from loader.cli.datasets import UNCUT_CHARS
+from loader.cli.terminal.stdout_width import printable_lines, stdout_width, table_console
 from loader.errors import ExitCode
 from loader.job import read_job
 
@@ -21,6 +19,9 @@ if TYPE_CHECKING:
     from loader.service.settings import ClientSettings
 
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
+
+LEAST_COLUMNS = 60
+"""On a narrower terminal the terminal breaks the lines: a narrow last column would divide words."""
 
 
 def doctor(
@@ -84,7 +85,6 @@ def _show(rows: Sequence[tuple[str, str, str, str]]) -> None:
     table = Table("check", "", "found", box=None, pad_edge=False)
     for name, state, found, next_step in rows:
         text = f"{found}\n{next_step}" if next_step else found
-        table.add_row(name, f"[{COLOURS[state]}]{state}[/]", text)
-    is_shown = sys.stdout.isatty()
-    width = max(shutil.get_terminal_size().columns, 60) if is_shown else UNCUT_CHARS
-    Console(width=width, highlight=False).print(table)
+        table.add_row(name, Text(state, style=COLOURS[state]), printable_lines(text))
+    width = stdout_width()
+    table_console(None if width is None else max(width, LEAST_COLUMNS)).print(table)

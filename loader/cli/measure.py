@@ -9,6 +9,7 @@ import typer
 
 from loader.cli.datasets import find_dataset
 from loader.cli.errors import show_error
+from loader.cli.terminal.stdout_width import table_console
 from loader.errors import SettingsError
 from loader.job import read_job
 from loader.process.named_files import check_replaceable
@@ -123,8 +124,7 @@ def _say(text: str) -> None:
 
 
 def _show(measured: "Measurement") -> None:
-    from rich.console import Console  # noqa: PLC0415 - slow to import, --help is not
-    from rich.table import Table  # noqa: PLC0415 - the same
+    from rich.table import Table  # noqa: PLC0415 - slow to import, --help is not
 
     from loader.measuring.text import COLUMNS, remarks, table_rows  # noqa: PLC0415 - the same
 
@@ -134,7 +134,7 @@ def _show(measured: "Measurement") -> None:
     for row in table_rows(measured):
         table.add_row(*row)
     # rich would cut off figures on a narrow terminal; here the terminal breaks the lines itself.
-    Console(width=MOST_COLUMNS, highlight=False).print(table)
+    table_console(MOST_COLUMNS).print(table)
     for remark in remarks(measured):
         typer.echo(remark)
 

@@ -164,7 +164,14 @@ class LiveDisplay:
 
     def __init__(self, stream: LastingStream, *, width: int | None = None) -> None:
         # rich uses only the methods that LastingStream has; its annotation, TextIO, is wider.
-        self._console = Console(file=stream, force_terminal=True, width=width, highlight=False)  # type: ignore[arg-type]
+        self._console = Console(
+            file=stream,  # type: ignore[arg-type]
+            force_terminal=True,
+            width=width,
+            highlight=False,
+            markup=False,
+            emoji=False,
+        )
         # No drawing thread: with one core, the display draws between two events of the load.
         self._live = Live(
             console=self._console,

@@ -1,5 +1,7 @@
 """Tables of commands in a pipe: nothing is cut or wrapped, so that grep finds whole lines."""
 
+from pathlib import Path
+
 import pytest
 
 
@@ -22,3 +24,15 @@ def test_columns_and_checks_are_whole(ask, monkeypatch):
     lines = ask("doctor", "--endpoint-url", "http://127.0.0.1:9").out.splitlines()
     (versions,) = [line for line in lines if line.startswith("versions")]
     assert "botocore" in versions
+
+
+def test_tables_print_texts_as_they_are(ask):
+    """Brackets, colons and control characters of a path or an extra are neither styles nor pictures."""
+    folder = Path("runs [red] :key: \x1b[31m")
+    folder.mkdir()
+    lines = ask("doctor", "--endpoint-url", "http://127.0.0.1:9", "--run-dir", folder).out.splitlines()
+    (run_dir,) = [line for line in lines if line.startswith("run directory")]
+    assert r"/runs [red] :key: \x1b[31m can be written to" in run_dir
+    extras = [line.split()[:2] for line in lines if line.startswith("extra")]
+    assert ["extra", "[delta]"] in extras
+    assert all(name.startswith("[") for _, name in extras)
