@@ -1,7 +1,7 @@
 """An Airflow DAG that loads a folder every night. The exit code of the load decides the state of the task.
 
 Set the variables ``SCN_FOLDER``, ``SCN_RUN_DIR`` and ``SCN_JOB`` for the worker, and AWS credentials as for
-any AWS SDK. The run directory must be on a disk that the next attempt sees too.
+any AWS SDK. The run directory must be on a disk that all attempts can access.
 """
 
 import os
@@ -24,7 +24,7 @@ def load() -> None:
     code = subprocess.run(command, check=False).returncode  # noqa: S603 - the command is ours
     if code == NOTHING_TO_LOAD:
         raise AirflowSkipException("There is nothing to load.")
-    if code in RESUMABLE:
+    if code in RESUMABLE or code < 0:  # negative: killed by a signal
         raise AirflowException(f"The load stopped with exit code {code}; the next attempt resumes it.")
     if code != 0:
         raise AirflowFailException(f"The load needs a person: exit code {code}. See: scn-loader status")
@@ -32,7 +32,7 @@ def load() -> None:
 
 @dag(schedule="0 2 * * *", start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False)
 def scn_nightly() -> None:
-    """Load what arrived since the last night."""
+    """Load the files that are new since the last run."""
     load()
 
 

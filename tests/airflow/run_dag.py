@@ -47,6 +47,19 @@ def emulator(folder: Path):
             process.terminate()
 
 
+@contextmanager
+def killed_once(folder: Path):
+    """Put another ``scn-loader`` on the PATH: SIGKILL ends its first start; then it is the loader."""
+    real, path = shutil.which("scn-loader"), os.environ["PATH"]
+    program = folder / "bin" / "scn-loader"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nmkdir "{folder}/started" 2>/dev/null && kill -9 $$\nexec "{real}" "$@"\n')
+    program.chmod(0o755)
+    os.environ["PATH"] = f"{program.parent}:{path}"
+    yield
+    os.environ["PATH"] = path
+
+
 def control(url: str, name: str, body: object) -> None:
     """Send a command to the emulator."""
     request = urllib.request.Request(
@@ -79,6 +92,8 @@ def main() -> None:
             check("an empty folder", folder, 0, ("skipped", 1))
             (inbox / "a.csv").write_text(EXTRACT)
             check("a night", folder, 1, ("success", 1))
+            with killed_once(folder):
+                check("a kill", folder, 4, ("success", 2), run_dir="killed")
             control(url, "faults", {"rules": [{"fault": "page", "until_seconds": 6}]})
             check("an outage", folder, 2, ("success", None), run_dir="outage")
             control(url, "faults", {"rules": [{"fault": "error", "code": "AccessDeniedException"}]})

@@ -20,14 +20,14 @@ INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
 def test_the_script_of_the_guide_runs_a_week(
     emulator: EmulatorProcess, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """A new file, the same again, an empty day, rejected rows: the script says what the guide promises."""
+    """A new file, the same again, an empty day, rejected rows, no program, a kill: as the guide promises."""
     (script,) = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/howto/nightly.md").read_text(), re.DOTALL)
     (tmp_path / "nightly.sh").write_text(script)
     program = tmp_path / "bin" / "scn-loader"
     write_program(program)
     inbox = tmp_path / "in box"
     inbox.mkdir()
-    variables = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}", "PAUSE_SECONDS": "0"}
+    variables = {**os.environ, "PATH": f"{program.parent}:/usr/bin:/bin", "PAUSE_SECONDS": "0"}
     flags = [
         "--event-type",
         "scn.data.reservation",
@@ -60,6 +60,24 @@ def test_the_script_of_the_guide_runs_a_week(
     assert ended.returncode == 1
     assert "needs attention: none_delivered (exit code 1)" in ended.stderr
     assert "scn-loader load" in ended.stderr
+    # The summary of an earlier night is not taken for that of a load that did not start, or was killed.
+    (inbox / "b.csv").write_text(f"{HEADER}B,1\n")
+    program.chmod(0o644)
+    ended = night()
+    assert "needs attention: not started" in ended.stderr
+    assert ended.returncode in (126, 127)
+    program.chmod(0o755)
+    kill_first_start(program)
+    ended = night()
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "nightly load: delivered"), ended.stderr
+
+
+def kill_first_start(program: Path) -> None:
+    """Replace the program by one that SIGKILL ends at its first start. From then on it is the earlier one."""
+    real = program.rename(program.with_name("real"))
+    started = program.with_name("started")
+    program.write_text(f"#!/bin/sh\nmkdir '{started}' 2>/dev/null && kill -9 $$\nexec '{real}' \"$@\"\n")
+    program.chmod(0o755)
 
 
 def test_the_command_of_the_readme_is_run_every_night(
