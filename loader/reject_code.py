@@ -69,6 +69,9 @@ class RejectCode(StrEnum):
     YEAR_OUT_OF_RANGE = "YearOutOfRange"
     """A date or time is outside the years 0001 to 9999, as written or in UTC."""
 
+    UNKNOWN_CALENDAR = "UnknownCalendar"
+    """A date before 1582-10-15, or a time before 1900, whose calendar a file of Spark does not show."""
+
     TOO_FINE_A_TIME = "TooFineATime"
     """A time has digits below a millisecond, and timestamps are sent in epoch milliseconds."""
 

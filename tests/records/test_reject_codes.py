@@ -73,6 +73,16 @@ def arrow(column: str, values: pa.Array) -> bytes:
     return file.getvalue()
 
 
+def spark_2(column: str, day: int) -> bytes:
+    """Return a Parquet file of Spark before 2.4.5, whose last row has a day since 1970."""
+    table = pl.DataFrame({name: [text] * (GOOD_ROWS + 1) for name, text in RESERVATION.items()}).to_arrow()
+    days = pa.array([0] * GOOD_ROWS + [day], pa.date32())
+    table = table.set_column(table.column_names.index(column), column, days)
+    file = BytesIO()
+    pq.write_table(table.replace_schema_metadata({"org.apache.spark.sql.parquet.row.metadata": "{}"}), file)
+    return file.getvalue()
+
+
 def sheet(column: str, cell: str, tail: str = "") -> bytes:
     """Return a workbook whose last row has a cell, as XML, in a column."""
     good = "".join(text_row(row, *RESERVATION.values()) for row in range(2, 2 + GOOD_ROWS))
@@ -162,6 +172,7 @@ CASES: Sequence[tuple[RejectCode, str, bytes, Mapping[str, object]]] = [
     ),
     (RejectCode.YEAR_OUT_OF_RANGE, "late.csv", cell("reservation_date", "9999-12-31T23:59-01:00"), {}),
     (RejectCode.YEAR_OUT_OF_RANGE, "date.parquet", parquet("reservation_date", DATES), {}),
+    (RejectCode.UNKNOWN_CALENDAR, "old.parquet", spark_2("reservation_date", -200_000), {}),
     (
         RejectCode.TOO_FINE_A_TIME,
         "fine.csv",

@@ -8,10 +8,11 @@ import polars as pl
 
 from loader.formats.bad_record import BadRecord, RecordFault
 from loader.formats.parquet.arrow_schema import ArrowType
-from loader.formats.parquet.leaf_types import LeafType, leaf_type, stored
+from loader.formats.parquet.leaf_types import LeafType, in_calendar, leaf_type, stored
 from loader.formats.parquet.leaf_values import Checked
 from loader.formats.parquet.schema import Node
 from loader.formats.rows import Rows
+from loader.formats.spark_calendar import Calendar
 from loader.formats.unread import Unread
 from loader.row_issues import MAX_VALUE_CHARS, RowIssue
 from loader.struct_parts import struct_of, struct_parts
@@ -62,7 +63,7 @@ class Column:
 
 
 def columns_in(
-    nodes: Sequence[Node], arrow: Sequence[ArrowType], missing: dict[str, str]
+    nodes: Sequence[Node], arrow: Sequence[ArrowType], missing: dict[str, str], calendar: Calendar
 ) -> Sequence[Column]:
     """Return the columns of a file.
 
@@ -70,13 +71,14 @@ def columns_in(
         nodes: Its outermost nodes.
         arrow: Properties of each leaf from the Arrow schema, or empty.
         missing: Why values of columns are not in the file, by column name.
+        calendar: The calendar of its dates.
     """
     names = [node.name for node in nodes]
     columns: list[Column] = []
     place = 0
     for node in nodes:
         leaves = [
-            leaf_type(leaf, arrow[place + offset] if arrow else None)
+            in_calendar(leaf_type(leaf, arrow[place + offset] if arrow else None), calendar)
             for offset, leaf in enumerate(node.leaves())
         ]
         unread = missing.get(node.name, "")
@@ -121,7 +123,11 @@ def _values(raw: pl.Series, leaves: Iterator[LeafType]) -> Checked:
     if isinstance(raw.dtype, pl.List):
         return _list(raw, leaves)
     leaf = next(leaves)
-    return leaf.convert(raw)
+    if leaf.to_gregorian is None:
+        return leaf.convert(raw)
+    known, unknown = leaf.to_gregorian(raw)
+    checked = leaf.convert(known.alias(raw.name))
+    return Checked(checked.values, [*unknown, *checked.faults])
 
 
 def _struct(raw: pl.Series, leaves: Iterator[LeafType]) -> Checked:

@@ -10,23 +10,21 @@ Rules kept here:
 2. The footer is checked when the file is opened, and the pages of a column chunk before its first read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from loader.formats.parquet import arrow_schema
-from loader.formats.parquet.schema import Node, columns_of
+from loader.formats.parquet.schema import REPEATED, Node, columns_of
 from loader.formats.parquet.thrift import Malformed, Struct, read_fields
+from loader.formats.spark_calendar import calendar_metadata
 
 MAGIC = b"PAR1"
 TAIL_BYTES = 8
 """Length of the footer, four bytes, and the magic."""
 
 MAX_FOOTER_BYTES = 256 * 2**20
-_MAX_DEPTH = 64
-_MAX_COLUMNS = 20_000
-
-REPEATED = 2
+_MAX_DEPTH, _MAX_COLUMNS = 64, 20_000
 
 _SCHEMA = 2
 """Number of the footer's field with the schema; only the version precedes it."""
@@ -110,6 +108,7 @@ class Footer:
         arrow_types: Types of leaves from the Arrow schema; empty without one.
         arrow_schema: The Arrow schema, as in the metadata.
         keys: Keys of the other metadata that its writer added.
+        calendar: The part of it that decides about the calendar of dates.
     """
 
     rows: int
@@ -118,6 +117,7 @@ class Footer:
     arrow_types: Sequence[arrow_schema.ArrowType]
     arrow_schema: bytes = b""
     keys: frozenset[object] = frozenset()
+    calendar: Mapping[bytes, bytes] = field(default_factory=dict)
 
 
 _known_schemas: dict[bytes, tuple[dict[int, Any], Schema]] = {}
@@ -161,7 +161,7 @@ def read_footer(handle: BinaryIO, size_bytes: int) -> Footer:
     arrow_types = arrow_schema.leaf_types(metadata)
     if len(arrow_types) != len(leaves):
         arrow_types, metadata = (), b""
-    return Footer(rows, schema, groups, arrow_types, metadata, frozenset(stored))
+    return Footer(rows, schema, groups, arrow_types, metadata, frozenset(stored), calendar_metadata(stored))
 
 
 def _footer(handle: BinaryIO, size_bytes: int) -> tuple[Struct, Schema, int]:

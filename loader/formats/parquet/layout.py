@@ -8,6 +8,7 @@ from loader.formats.parquet.arrow_schema import ArrowType
 from loader.formats.parquet.columns import Column, columns_in
 from loader.formats.parquet.footer import Footer, Schema
 from loader.formats.parquet.pages import undecodable
+from loader.formats.spark_calendar import Calendar, calendar_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,10 +32,14 @@ def layout_of(footer: Footer) -> Layout:
     chunks = [chunk for group in footer.groups for chunk in group.chunks]
     reasons = ((chunk.column, chunk.missing or undecodable(chunk)) for chunk in chunks)
     missing = {name: reason for name, reason in reasons if reason}
-    return _layout(footer.schema, tuple(footer.arrow_types), tuple(missing.items()))
+    return _layout(
+        footer.schema, tuple(footer.arrow_types), tuple(missing.items()), calendar_of(footer.calendar)
+    )
 
 
 @lru_cache(maxsize=16)
-def _layout(schema: Schema, arrow: Sequence[ArrowType], missing: Sequence[tuple[str, str]]) -> Layout:
-    found = columns_in(schema.columns, arrow, dict(missing))
+def _layout(
+    schema: Schema, arrow: Sequence[ArrowType], missing: Sequence[tuple[str, str]], calendar: Calendar
+) -> Layout:
+    found = columns_in(schema.columns, arrow, dict(missing), calendar)
     return Layout({column.node.name: column for column in found})

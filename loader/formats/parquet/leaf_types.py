@@ -10,7 +10,7 @@ Rules kept here:
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -30,10 +30,20 @@ from loader.formats.parquet.leaf_values import (
     as_timestamps,
     as_uuids,
     as_wide_integers,
+    int96_parts,
+    ticks_of_day,
 )
 from loader.formats.parquet.schema import BYTE_ARRAY, FIXED, INT32, INT64, INT96, PHYSICAL_NAMES, Node
 from loader.formats.parquet.thrift import Struct
 from loader.formats.parquet.thrift_writer import Field
+from loader.formats.spark_calendar import (
+    Ancient,
+    Calendar,
+    gregorian_days,
+    gregorian_int96,
+    gregorian_ticks,
+)
+from loader.row_issues import RowIssue
 
 DECIMAL, DATE, TIME, TIMESTAMP, INTEGER, UNKNOWN, UUID, FLOAT16 = 5, 6, 7, 8, 10, 11, 14, 15
 TEXTS = (1, 4, 12)
@@ -77,6 +87,8 @@ class LeafType:
         physical: The physical type for polars.
         length: Bytes of a value, if it has a fixed length.
         unread: Why they cannot be read; empty if they can.
+        to_gregorian: Converts what polars reads to the calendar of the format, and returns the values that
+            cannot be converted; None if the values are in it.
     """
 
     dtype: pl.DataType
@@ -85,6 +97,7 @@ class LeafType:
     physical: int
     length: int = 0
     unread: str = ""
+    to_gregorian: Callable[[pl.Series], tuple[pl.Series, list[RowIssue]]] | None = None
 
     @property
     def is_int96(self) -> bool:
@@ -108,6 +121,25 @@ def leaf_type(leaf: Node, arrow: ArrowType | None) -> LeafType:
     read = _READERS.get(number)
     found = read(leaf, about) if read is not None else None
     return found or _unread(leaf, NAMES.get(number, "an unknown logical type"))
+
+
+def in_calendar(leaf: LeafType, calendar: Calendar) -> LeafType:
+    """Return how to read the values of a leaf of a file whose dates are in a calendar."""
+    ancient = calendar.int96 if leaf.is_int96 else calendar.dates
+    if ancient is Ancient.GREGORIAN or leaf.unread or not leaf.dtype.is_temporal():
+        return leaf
+    is_utc = calendar.is_utc
+    if leaf.is_int96:
+        return replace(
+            leaf,
+            to_gregorian=lambda raw: gregorian_int96(raw, int96_parts(raw)[0], ancient, is_utc=is_utc),
+        )
+    if leaf.dtype == pl.Date:
+        return replace(leaf, to_gregorian=lambda raw: gregorian_days(raw, ancient))
+    if isinstance(leaf.dtype, pl.Datetime):
+        day_ticks = ticks_of_day(leaf.dtype.time_unit)
+        return replace(leaf, to_gregorian=lambda raw: gregorian_ticks(raw, day_ticks, ancient, is_utc=is_utc))
+    return leaf
 
 
 def _of(leaf: Node, dtype: pl.DataType, convert: Callable[[pl.Series], Checked]) -> LeafType:

@@ -104,6 +104,11 @@ def as_timestamps(dtype: pl.Datetime) -> Convert:
     return convert
 
 
+def ticks_of_day(unit: str) -> int:
+    """Return the ticks of a day: unit ``ms``, ``us`` or ``ns``."""
+    return _DAY_SECONDS * _TICKS[unit]
+
+
 def as_times(unit: str) -> Convert:
     """Return the conversion of ticks since midnight."""
     ticks = _TICKS[unit]

@@ -52,11 +52,13 @@ class Original:
         columns: The copied outermost columns, in their order.
         places: Their positions among all outermost columns.
         arrow_schema: Its Arrow schema, as in its metadata; empty without one.
+        calendar: The metadata that decides about the calendar of its dates.
     """
 
     columns: Sequence[Node]
     places: Sequence[int]
     arrow_schema: bytes
+    calendar: Mapping[bytes, bytes]
 
 
 def write_parquet(
@@ -110,8 +112,11 @@ def give_types(path: Path, original: Original) -> None:
             for group in draft[4]
         ]
         footer: dict[int, Field] = {1: 2, 2: _elements(draft[2], original), 3: Int64(draft[3]), 4: groups}
+        metadata = dict(original.calendar)
         if arrow := with_fields(original.arrow_schema, original.places):
-            footer[5] = [{1: KEY, 2: arrow}]
+            metadata[KEY] = arrow
+        if metadata:
+            footer[5] = [{1: key, 2: value} for key, value in metadata.items()]
         written = written_struct(footer | {6: "scn-loader"})
         file.seek(0, os.SEEK_END)
         file.write(written + len(written).to_bytes(LENGTH_BYTES, "little") + MAGIC)

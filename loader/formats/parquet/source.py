@@ -131,7 +131,7 @@ class ParquetSource:
         names = [node.name for node in self.footer.schema.columns]
         nodes = [column.node for column in columns]
         places = [names.index(node.name) for node in nodes]
-        give_types(target, Original(nodes, places, self.footer.arrow_schema))
+        give_types(target, Original(nodes, places, self.footer.arrow_schema, self.footer.calendar))
 
     def _picked(
         self, rows: Iterator[int], columns: Sequence[Column], slice_rows: int
