@@ -8,7 +8,7 @@ import polars as pl
 
 from loader.errors import NothingToLoad
 from loader.extract.settings import FileSettings
-from loader.extract.tables import files_of, open_table
+from loader.extract.tables import files_of, nameless_of, open_table
 from loader.formats.unread import Unread
 from loader.formats.windows import first_rows
 from loader.model import SourceFile
@@ -60,6 +60,9 @@ def _sample_of_file(settings: FileSettings, file: SourceFile) -> ExtractSample |
         table = open_table(settings, None, None, file)
     except NothingToLoad:
         return None
-    columns = tuple(name for name, dtype in table.schema.items() if not isinstance(dtype, Unread))
+    empty = {name for name, row in nameless_of(table).items() if row is None}
+    columns = tuple(
+        name for name, dtype in table.schema.items() if name not in empty and not isinstance(dtype, Unread)
+    )
     first = first_rows(table, columns, DRAFT_SAMPLE_ROWS)
     return None if first is None else ExtractSample(file, first, tuple(table.advice))

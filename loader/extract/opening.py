@@ -17,7 +17,7 @@ from loader.extract.known_rate import planning_rate
 from loader.extract.notes import folded, lacking
 from loader.extract.settings import ExtractSettings, ResumeSettings
 from loader.extract.side_by_side import side_by_side
-from loader.extract.tables import files_of, open_table
+from loader.extract.tables import files_of, nameless_of, open_table
 from loader.formats.cuts import cuts_of
 from loader.formats.partitioned import PartitionedTable
 from loader.formats.small_files import SMALL_FILE_BYTES
@@ -214,10 +214,18 @@ class _Look:
         """Return the facts about a file that are needed before it is read."""
         table = self._open(file)
         path_columns = tuple(table.path_columns) if isinstance(table, PartitionedTable) else ()
-        columns = (tuple(table.schema.items()), path_columns)
+        nameless = nameless_of(table)
+        columns = (tuple(table.schema.items()), path_columns, tuple(nameless.items()))
         known = self._known.get(columns)
         if known is None:
-            mapping = map_file(self._settings.mapping, self._dataset, file, table.schema, path_columns)
+            mapping = map_file(
+                self._settings.mapping,
+                self._dataset,
+                file,
+                table.schema,
+                path_columns=path_columns,
+                nameless=nameless,
+            )
             reader = RowReader(self._settings.records, mapping, with_keys=self._with_keys)
             # Two threads may both compute this; the results are equal for the same columns.
             known = self._known.setdefault(columns, (mapping, reader))

@@ -1,6 +1,6 @@
 """The files of an extract, and the table of each file by its format."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import polars as pl
 
@@ -113,15 +113,26 @@ def _open_ndjson(
 def _tell_uses(
     settings: MappingSettings, dataset: Dataset | None, table: Table, path_columns: Collection[str]
 ) -> None:
-    """Tell a file that contains numbers beside texts what its columns are used for."""
+    """Tell a file with numbers beside texts, or with columns without a name, the use of its columns."""
     has_commas = any(rule.decimal == "," for rule in (settings.defaults, *settings.rules.values()))
-    if not isinstance(table, ExcelTable) and not (isinstance(table, NdjsonTable) and has_commas):
+    nameless = nameless_of(table)
+    may_have_commas = isinstance(table, ExcelTable) or (isinstance(table, NdjsonTable) and has_commas)
+    if not may_have_commas and None not in nameless.values():
         return
     schema = {**table.schema, **dict.fromkeys(path_columns, pl.String())}
-    mapping = map_file(settings, dataset, table.file, schema, tuple(path_columns))
-    table.feed_commas(_comma_columns(mapping))
+    mapping = map_file(settings, dataset, table.file, schema, path_columns=path_columns, nameless=nameless)
+    if isinstance(table, CsvTable | ExcelTable):
+        table.require_empty(mapping.must_be_empty)
+    if isinstance(table, ExcelTable | NdjsonTable):
+        table.feed_commas(_comma_columns(mapping))
     if isinstance(table, ExcelTable):
         table.feed_text(_sources(column for column in mapping.columns if column.type == "string"))
+
+
+def nameless_of(table: Table) -> Mapping[str, int | None]:
+    """Return the columns of a file that nothing names: row of the first value of each, from 1, or None."""
+    inner = table.table if isinstance(table, PartitionedTable) else table
+    return inner.nameless if isinstance(inner, CsvTable | ExcelTable) else {}
 
 
 def _comma_columns(mapping: FileMapping) -> CommaColumns:

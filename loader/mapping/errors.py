@@ -1,8 +1,9 @@
 """Errors for a mapping that cannot be used: what is wrong, and what to write instead."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from os.path import commonprefix
 
 from loader.command_line import scn_loader
 from loader.datasets import NEVER_SEND, NO_VALUE, Dataset
@@ -148,6 +149,8 @@ def does_not_fit(
     missing: Sequence[str],
     unknown: Sequence[str],
     unused: Sequence[str],
+    *,
+    rows: Mapping[str, int],
 ) -> ExtractError:
     """Return the error for a file whose columns do not fit the dataset.
 
@@ -157,6 +160,7 @@ def does_not_fit(
         missing: Required columns without a source.
         unknown: Source columns without a dataset column.
         unused: Columns of the dataset without a source.
+        rows: Row of the first value of each column without a name, from 1.
     """
     why, steps = [], []
     if missing:
@@ -166,8 +170,13 @@ def does_not_fit(
             f'{missing[0]} = {{ constant = "{NO_VALUE}" }}, which AWS recommends for a text without a value'
         )
     if unknown:
-        why.append(f"unknown columns in the file: {_listed(unknown, lambda name: _suggested(name, unused))}")
+        names = _listed(unknown, lambda name: _unknown(name, unused, rows))
+        why.append(f"unknown columns in the file: {names}")
         steps.append("map the columns you need and leave out the rest with ignore_unknown = true")
+    if rows.keys() & set(unknown):
+        steps.append(
+            "name the column in the header, or look for a text with a separator but no quotes in that row"
+        )
     return ExtractError(
         f"The columns of the file do not fit {dataset.name if dataset else 'the dataset'}.",
         where=file.path,
@@ -176,7 +185,9 @@ def does_not_fit(
     )
 
 
-def _suggested(name: str, unused: Sequence[str]) -> str:
+def _unknown(name: str, unused: Sequence[str], rows: Mapping[str, int]) -> str:
+    if name in rows:
+        return f"'{name}' (no name in the header, but a value in row {rows[name]:,})"
     if name in NEVER_SEND:
         return f"'{name}' (the service fills it in)"
     near = nearest(name, unused)
@@ -184,9 +195,15 @@ def _suggested(name: str, unused: Sequence[str]) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """Return the most similar of ``names``, or None if no name is similar."""
-    plain = {plain_name(other): other for other in names}
-    near = get_close_matches(plain_name(name), plain, n=1, cutoff=_ALIKE)
+    """Return the most similar of ``names``, or None if no name is similar.
+
+    What all names have in common up to a dot, such as ``scn.data.``, does not count.
+    """
+    names = tuple(names)
+    common = commonprefix([name, *names])  # noqa: RUF071 - names, not paths
+    start = common.rfind(".") + 1
+    plain = {plain_name(other[start:]): other for other in names}
+    near = get_close_matches(plain_name(name[start:]), plain, n=1, cutoff=_ALIKE)
     return plain[near[0]] if near else None
 
 

@@ -4,18 +4,21 @@ Rules kept here:
 
 1. A mapping entry has priority. A source column without an entry is the source of the dataset column with
    exactly the same name. An expression does not use up the columns that it reads.
-2. Every source column is used, unless it comes from the path or ``ignore_unknown`` is set.
+2. Every source column is used, unless it comes from the path, ``ignore_unknown`` is set, or it has neither a
+   name nor a value in the first rows.
 3. Every required column has a source or a constant. Columns that the service fills in are never sent.
 """
 
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import polars as pl
 
 from loader.datasets import NEVER_SEND, Dataset
 from loader.errors import ExtractError, SettingsError
+from loader.formats.nameless import is_by_position
 from loader.formats.unread import Unread
 from loader.job import ColumnRule
 from loader.mapping.column_sources import MappedColumn, Origins
@@ -54,6 +57,8 @@ class FileMapping:
         timestamp: The column with the timestamp of the events, or None.
         filter: The condition that rows must satisfy, or None.
         left_out: Source columns that are not used.
+        must_be_empty: Other source columns that are not used: they have neither a name nor a value in the
+            first rows.
     """
 
     columns: tuple[MappedColumn, ...]
@@ -62,6 +67,7 @@ class FileMapping:
     timestamp: MappedColumn | None
     filter: Expression | None
     left_out: tuple[str, ...]
+    must_be_empty: tuple[str, ...]
 
     @property
     def source_columns(self) -> tuple[str, ...]:
@@ -74,7 +80,9 @@ def map_file(
     dataset: Dataset | None,
     file: SourceFile,
     schema: Mapping[str, pl.DataType],
+    *,
     path_columns: Collection[str] = (),
+    nameless: Mapping[str, int | None] = MappingProxyType({}),
 ) -> FileMapping:
     """Return the mapping of one file.
 
@@ -84,6 +92,8 @@ def map_file(
         file: The file.
         schema: The file's columns and their types.
         path_columns: Columns that come from the file's path. They need not be used.
+        nameless: Columns that nothing names: row of the first value of each, from 1, or None if the first
+            rows have no value. Those without a value need not be used.
 
     Raises:
         SettingsError: A setting names a column that does not exist or must not be sent.
@@ -94,7 +104,7 @@ def map_file(
     columns = (
         _columns_of_dataset(settings, dataset, origins)
         if dataset
-        else _own_columns(settings, origins, path_columns)
+        else _own_columns(settings, origins, {*path_columns, *_empty(nameless)})
     )
     group = _group(settings.group_by, dataset, columns, origins)
     timestamp = _timestamp(settings.timestamp_column, columns, origins)
@@ -102,18 +112,30 @@ def map_file(
     _check_types((*columns, *group, *([timestamp] if timestamp else [])), origins)
     used = _sources(columns, group, timestamp, None)
     taken = {*used, *(row_filter.columns if row_filter else ())}
-    left_out = tuple(name for name in schema if name not in taken)
+    # With ignore_unknown, a column that a header could have named is still no part of the file's table.
+    may_have_values = settings.ignore_unknown
+    must_be_empty = tuple(
+        name
+        for name in _empty(nameless)
+        if name not in taken and (is_by_position(name) or not may_have_values)
+    )
+    left_out = tuple(name for name in schema if name not in {*taken, *must_be_empty})
     unknown = () if settings.ignore_unknown else tuple(name for name in left_out if name not in path_columns)
     filled = {column.name for column in columns}
     required = [column.name for column in dataset.columns if column.required] if dataset else []
     missing = [name for name in required if name not in filled]
     if missing or unknown:
         unused = [column.name for column in dataset.columns if column.name not in filled] if dataset else []
-        raise does_not_fit(file, dataset, missing, unknown, unused)
+        rows = {name: row for name, row in nameless.items() if row is not None and is_by_position(name)}
+        raise does_not_fit(file, dataset, missing, unknown, unused, rows=rows)
     if not used:
         raise nothing_used(file)
     key = tuple(name for name in (dataset.primary_key if dataset else ()) if name in filled)
-    return FileMapping(columns, group, key, timestamp, row_filter, left_out)
+    return FileMapping(columns, group, key, timestamp, row_filter, left_out, must_be_empty)
+
+
+def _empty(nameless: Mapping[str, int | None]) -> tuple[str, ...]:
+    return tuple(name for name, row in nameless.items() if row is None)
 
 
 def _read_rules(
@@ -171,7 +193,7 @@ def _columns_of_dataset(
 
 
 def _own_columns(
-    settings: MappingSettings, origins: Origins, path_columns: Collection[str]
+    settings: MappingSettings, origins: Origins, need_no_use: Collection[str]
 ) -> tuple[MappedColumn, ...]:
     """Return the columns of an unknown dataset: the mapped ones, then the other source columns unchanged.
 
@@ -185,7 +207,7 @@ def _own_columns(
     }
     bad = [name for name in own if not COLUMN_NAME.fullmatch(name)]
     unread = [name for name in own if isinstance(origins.schema[name], Unread) and settings.ignore_unknown]
-    wrong = [name for name in bad if name not in path_columns]
+    wrong = [name for name in bad if name not in need_no_use]
     if wrong and not settings.ignore_unknown:
         raise wrong_names(origins.file, wrong)
     left_out = {*bad, *unread, *(NEVER_SEND if settings.target.is_in_data_model else ())}

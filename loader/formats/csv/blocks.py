@@ -21,8 +21,9 @@ from loader.errors import ExtractError
 from loader.formats.bad_record import BadRecord, RecordFault
 from loader.formats.csv.dialect import Dialect
 from loader.formats.csv.parse import parse_csv
-from loader.formats.csv.records import EMPTY_ROW, MAX_RECORD_BYTES, ReadRecords, read_records
+from loader.formats.csv.records import EMPTY_ROW, MAX_RECORD_BYTES, ReadRecords, read_records, readable
 from loader.formats.csv.regular import last_record_end, regular_text
+from loader.formats.nameless import filled, value_without_name
 from loader.model import SourceFile
 from loader.reject_code import RejectCode
 from loader.sources.files import opened
@@ -81,12 +82,15 @@ class RecordBlock:
             judged = judged or _judge(self._text, self._dialect, at_end=True)
             frame = _frame_of(judged, len(self._dialect.columns))
         bad = [] if judged is None else self._bad_records(judged)
-        joints = _joints(frame, self._dialect.header) if self._may_have_joints() else []
-        if joints:
-            is_joint = pl.int_range(frame.height, eager=True).is_in([record.index for record in joints])
-            frame = frame.select(pl.when(~is_joint).then(column) for column in frame.get_columns())
-            bad = sorted([*bad, *joints], key=lambda record: record.index)
         position = {name: str(number) for number, name in enumerate(self._dialect.columns)}
+        found = _joints(frame, self._dialect.header) if self._may_have_joints() else []
+        for name in self._dialect.must_be_empty:
+            found += self._values_without_name(frame.get_column(position[name]))
+        if found:
+            by_index = {record.index: record for record in reversed(found)}
+            is_bad = pl.int_range(frame.height, eager=True).is_in([*by_index])
+            frame = frame.select(pl.when(~is_bad).then(column) for column in frame.get_columns())
+            bad = sorted([*bad, *by_index.values()], key=lambda record: record.index)
         wanted = [pl.col(position[name]).alias(name) for name in columns]
         if judged is not None or self._may_have_empty_texts:
             wanted = [pl.when(column != "").then(column) for column in wanted]
@@ -122,6 +126,15 @@ class RecordBlock:
                 record = replace(record, reason=reason)  # noqa: PLW2901 - the same fault, with its place
             bad.append(BadRecord(index, record, judged.texts[index], lines, left_out=record is EMPTY_ROW))
         return bad
+
+    def _values_without_name(self, texts: pl.Series) -> list[BadRecord]:
+        """Return the rows with a value in a column that must be empty. Its series has its number as name."""
+        indexes = filled(texts).arg_true().to_list()
+        fault = value_without_name(int(texts.name) + 1)
+        records = self.texts(indexes) if indexes else ()
+        return [
+            BadRecord(index, fault, readable(record)) for index, record in zip(indexes, records, strict=True)
+        ]
 
     def _may_have_joints(self) -> bool:
         """Return whether the text contains every sign of a joint; a search is cheap."""

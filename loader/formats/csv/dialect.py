@@ -11,14 +11,13 @@ Rules kept here:
 """
 
 import re
-import shlex
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
 
-from loader.errors import EmptyExtract, ExtractError
+from loader.errors import EmptyExtract
 from loader.formats.csv.head_rows import HeadRows, look_at_rows
+from loader.formats.csv.names import bad_header, fitted, names_of
 from loader.formats.csv.records import read_records
 from loader.formats.csv.separator import find_separator, in_words, refuse_title
 from loader.formats.csv.syntax import Syntax
@@ -31,17 +30,12 @@ from loader.sources.transcoding import as_utf8, read_up_to
 _HEAD_BYTES = 2**20
 """Bytes of a file that are examined for its dialect."""
 
-SHOWN_COLUMNS = 30
-"""Number of columns that an error lists."""
-
 SEPARATOR_LINE = re.compile(rb'"?sep=([\t !#-~])"?(?:\r\n|\n|\r)')
 """A line that Excel writes and reads before the header."""
 
 
 DOUBLED_RETURN = re.compile(rb"\r\r\n")
 """The line end of a program on Windows that writes CRLF itself to a file opened as text."""
-
-_NO_TEXT = re.compile(r"[\0-\x08\x0e-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +46,9 @@ class Dialect:
         syntax: The meaning of its characters.
         encoding: The encoding of its text.
         columns: The names of its columns, all different.
+        nameless: The columns that nothing names: row of the first value of each, from 1, or None if the first
+            rows have no value.
+        must_be_empty: The columns in which a value rejects its row.
         data_offset: Start of its first record: a position in its text, as UTF-8 without a byte-order mark.
         data_line: Line of its first record, from 1.
         header: The fields of its header, without blanks around them; empty without a header.
@@ -62,6 +59,8 @@ class Dialect:
     syntax: Syntax
     encoding: Encoding
     columns: tuple[str, ...]
+    nameless: Mapping[str, int | None]
+    must_be_empty: tuple[str, ...]
     data_offset: int
     data_line: int
     header: tuple[str, ...]
@@ -107,19 +106,25 @@ def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
     if first is None and head.is_whole and not head.text.strip():
         raise EmptyExtract("The extract is empty.", where=path, why="it has no text, not even a header")
     if not isinstance(first, list):
-        raise _bad_header(path, first.reason if first else "no line end was found in its first MiB")
-    columns = _names(path, first, settings)
+        raise bad_header(path, first.reason if first else "no line end was found in its first MiB")
     data_offset = start + (read.used_bytes if settings.header else 0)
-    rows = look_at_rows(head.text[data_offset:], syntax, len(columns), at_end=head.is_whole)
+    data = head.text[data_offset:]
+    names = fitted(
+        names_of(path, first, settings), data, syntax, has_header=settings.header, at_end=head.is_whole
+    )
+    columns = names.columns
+    rows = look_at_rows(data, syntax, len(columns), at_end=head.is_whole)
     if settings.surplus_fields == "auto":
         syntax = replace(syntax, dropped_fields=rows.same_surplus)
     return Dialect(
         syntax=syntax,
         encoding=head.encoding,
         columns=columns,
+        nameless=names.nameless,
+        must_be_empty=(),
         data_offset=data_offset,
         data_line=1 + head.text.count(line_end.encode(), 0, data_offset),
-        header=tuple(name.strip() for name in first) if settings.header else (),
+        header=tuple(name.strip() for name in first[: len(columns)]) if settings.header else (),
         rows=rows,
         words=_words(syntax, text[: read.used_bytes], settings),
     )
@@ -216,61 +221,8 @@ def _after_lines(head: _Head, line_end: str, lines: int) -> int:
     for _ in range(lines):
         end = head.text.find(line_end.encode(), end) + 1
         if end == 0:
-            raise _bad_header(head.path, f"it has only the {lines} lines that csv.skip_rows skips")
+            raise bad_header(head.path, f"it has only the {lines} lines that csv.skip_rows skips")
     return end
-
-
-def _names(path: str, first: list[str], settings: CsvSettings) -> tuple[str, ...]:
-    if settings.columns:
-        names = list(settings.columns)
-        if len(names) != len(first):
-            raise _bad_header(
-                path, f"csv.columns has {_many(names, 'name')}, but the file has {_many(first, 'column')}"
-            )
-    elif settings.header:
-        if _NO_TEXT.search("".join(first)):
-            raise _bad_header(
-                path, "it has control characters: the file is not text, or not in this encoding"
-            )
-        names = [name.strip() or f"(column {number})" for number, name in enumerate(first, start=1)]
-    else:
-        names = [f"column_{number}" for number in range(1, len(first) + 1)]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice and settings.repeated_names == "number" and not settings.columns:
-        return _numbered(names)
-    if twice:
-        raise _repeated_names(path, twice, _numbered(names))
-    return tuple(names)
-
-
-def _many(items: Sequence[str], noun: str) -> str:
-    return f"{len(items):,} {noun}{'' if len(items) == 1 else 's'}"
-
-
-def _numbered(names: Sequence[str]) -> tuple[str, ...]:
-    """Return different names: of equal names, the second becomes ``name_2``, and so on."""
-    taken, seen = set(names), Counter[str]()
-    different = []
-    for name in names:
-        seen[name] += 1
-        number, own = seen[name], name
-        while number > 1 and own in taken:
-            own, number = f"{name}_{number}", number + 1
-        taken.add(own)
-        different.append(own)
-    return tuple(different)
-
-
-def _repeated_names(path: str, twice: Sequence[str], numbered: Sequence[str]) -> ExtractError:
-    flags = " ".join(f"--csv-columns {shlex.quote(name)}" for name in numbered[:SHOWN_COLUMNS])
-    return ExtractError(
-        "The header of the CSV file repeats a column name.",
-        where=path,
-        why=f"more than one column has the name {', '.join(map(repr, twice[:5]))}",
-        next_step='use --csv-repeated-names number (repeated_names = "number" in the [csv] table) to rename '
-        "them to name, name_2 and so on; or set all names yourself, in file order, with csv.columns or:\n  "
-        f"{flags}{' ...' if len(numbered) > SHOWN_COLUMNS else ''}",
-    )
 
 
 def _words(syntax: Syntax, first: bytes, settings: CsvSettings) -> str:
@@ -286,13 +238,3 @@ def _words(syntax: Syntax, first: bytes, settings: CsvSettings) -> str:
         "" if settings.header else "no header",
     ]
     return ", ".join(filter(None, words))
-
-
-def _bad_header(path: str, why: str) -> ExtractError:
-    return ExtractError(
-        "The header of the CSV file cannot be used.",
-        where=path,
-        why=why,
-        next_step="the first line must have the column names; see csv.separator, csv.quote, csv.line_end, "
-        "csv.skip_rows, and csv.header for files without one",
-    )

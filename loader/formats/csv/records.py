@@ -109,7 +109,7 @@ def read_records(
                 continue
         records.append(record)
         places.append((start, used_bytes))
-        texts.append(_readable(text[start:used_bytes]) if isinstance(record, RecordFault) else "")
+        texts.append(readable(text[start:used_bytes]) if isinstance(record, RecordFault) else "")
     return ReadRecords(records, texts, places, used_bytes, empty_rows=empty_rows)
 
 
@@ -287,5 +287,6 @@ def _drops_line_end(fields: list[str], record: bytes, syntax: Syntax) -> bool:
     return end.removesuffix(b"\r" if syntax.doubled_return else b"").endswith(b"\r")
 
 
-def _readable(record: bytes) -> str:
+def readable(record: bytes) -> str:
+    """Return the start of a record as a text for people."""
     return record[:MAX_READABLE_BYTES].decode(errors="backslashreplace").rstrip("\r\n")

@@ -1,6 +1,7 @@
 """The rows of a CSV file: blocks of whole records, cut again by rows."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,6 +13,7 @@ from loader.formats.csv.dialect import read_dialect
 from loader.formats.csv.ragged import ragged_rows
 from loader.formats.csv.together import parse_together
 from loader.formats.cuts import FileCut
+from loader.formats.nameless import empty_columns_note, filled
 from loader.formats.rows import Rows
 from loader.formats.window_cutter import cut_blocks
 from loader.formats.windows import SIZING_ROWS, Piece, Table, mean_row_bytes
@@ -54,13 +56,22 @@ class CsvTable:
         return dict.fromkeys(self.dialect.columns, pl.String())
 
     @property
+    def nameless(self) -> Mapping[str, int | None]:
+        """The columns that nothing names, with the row of the first value of each, from 1, or None."""
+        return self.dialect.nameless
+
+    def require_empty(self, columns: Sequence[str]) -> None:
+        """Set the columns in which a value rejects its row."""
+        self.dialect = replace(self.dialect, must_be_empty=tuple(columns))
+
+    @property
     def words(self) -> str:
         """The dialect in words."""
         return self.dialect.words
 
     @property
     def advice(self) -> Sequence[str]:
-        """Notes for the user: a guessed encoding, and rows that do not match the header."""
+        """Notes for the user: a guessed encoding, empty columns, and rows that do not match the header."""
         notes = []
         if self.dialect.encoding.is_guess:
             words = self.dialect.encoding.words
@@ -68,6 +79,9 @@ class CsvTable:
                 f"{self.file.path} is not UTF-8 and was read as {words}: "
                 "check its special characters, or set csv.encoding."
             )
+        if self.dialect.must_be_empty:
+            numbers = [self.dialect.columns.index(name) + 1 for name in self.dialect.must_be_empty]
+            notes.append(empty_columns_note(self.file.path, numbers))
         return [*notes, *ragged_rows(self.file.path, self.dialect)]
 
     def has_rows(self) -> bool:
@@ -108,15 +122,20 @@ class CsvTable:
                 texts[number] = text
                 left_bytes -= len(text[0])
         names = self.dialect.columns
-        positions = {name: names.index(name) for name in columns}
+        unused = [name for name in self.dialect.must_be_empty if name not in columns]
+        positions = {name: names.index(name) for name in (*columns, *unused)}
         found = parse_together([*texts.values()], positions, len(names), self.dialect.syntax)
-        frames = dict(zip(texts, found or (), strict=False))
+        frames = {
+            number: frame.select(columns)
+            for number, frame in zip(texts, found or (), strict=False)
+            if not any(filled(frame.get_column(name)).any() for name in unused)
+        }
         return [Rows(frames[number]) if number in frames else None for number in range(1 + len(others))]
 
     def is_written_as(self, other: "CsvTable") -> bool:
         """Return whether the rows of another file can be parsed together with those of this file."""
         own, its = self.dialect, other.dialect
-        return own.syntax == its.syntax and own.columns == its.columns
+        return (own.syntax, own.columns, own.must_be_empty) == (its.syntax, its.columns, its.must_be_empty)
 
     def plain_text(self, most_bytes: int) -> tuple[bytes, int] | None:
         """Return all records and their number, if all are regular and within a number of bytes."""

@@ -19,6 +19,7 @@ from loader.errors import ExtractError
 from loader.formats.bad_record import BadRecord, RecordFault
 from loader.formats.comma_columns import NO_COMMAS, CommaColumns
 from loader.formats.excel.cells import CellKind, SheetCell, SheetRow
+from loader.formats.nameless import is_by_position, name_by_position, value_without_name
 from loader.formats.titles import rows_above_table
 from loader.reject_code import RejectCode
 
@@ -81,7 +82,25 @@ def refuse_title(path: str, names: Mapping[int, str], rows: Sequence[SheetRow]) 
 
 def _name(cell: SheetCell | None, number: int) -> str:
     text = cell.text.strip() if cell is not None and cell.kind in _VALUES else ""
-    return text or f"(column {number})"
+    return text or name_by_position(number)
+
+
+def first_values(
+    names: Mapping[int, str], rows: Sequence[SheetRow], header_row: int
+) -> dict[str, int | None]:
+    """Return the columns without a name: row of the sheet with the first value of each, or None."""
+    return {
+        name: next(
+            (
+                position
+                for position, row in enumerate(rows, start=header_row + 1)
+                if number in row and row[number].kind is not CellKind.COVERED
+            ),
+            None,
+        )
+        for number, name in names.items()
+        if is_by_position(name)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +111,14 @@ class RowBlock:
         cells: The cells of each row, by column number.
         names: The columns by number.
         text_columns: Columns that feed texts. Another value in one of them rejects its row.
+        empty_columns: Columns in which a value rejects its row.
         commas: Columns whose texts have a decimal comma.
     """
 
     cells: Sequence[SheetRow]
     names: Mapping[int, str]
     text_columns: Collection[str]
+    empty_columns: Collection[str] = ()
     commas: CommaColumns = NO_COMMAS
 
     @property
@@ -139,10 +160,10 @@ class RowBlock:
                 fault = self.commas.fault(name, cell.text)
             if fault is not None:
                 return fault
-        beyond = next((number for number in row if number not in self.names), None)
-        if beyond is not None and row[beyond].kind is not CellKind.COVERED:
-            reason = f"column {beyond:,} has a value but no name in the header"
-            return RecordFault(RejectCode.WRONG_FIELD_COUNT, reason)
+        for number, cell in row.items():
+            is_named = number in self.names and self.names[number] not in self.empty_columns
+            if not is_named and cell.kind is not CellKind.COVERED:
+                return value_without_name(number)
         return None
 
 

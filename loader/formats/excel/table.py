@@ -13,10 +13,11 @@ from loader.errors import ExtractError, NothingToLoad
 from loader.formats.comma_columns import NO_COMMAS, CommaColumns
 from loader.formats.cuts import FileCut
 from loader.formats.excel.cells import SheetRow, sheet_rows
-from loader.formats.excel.columns import RowBlock, header_names, refuse_title
+from loader.formats.excel.columns import RowBlock, first_values, header_names, refuse_title
 from loader.formats.excel.copying import Header, copy_sheet_rows
 from loader.formats.excel.merging import covered
 from loader.formats.excel.workbook import opened_sheet, scan, shared_texts
+from loader.formats.nameless import empty_columns_note
 from loader.formats.rows import Rows
 from loader.formats.window_cutter import cut_blocks
 from loader.formats.windows import Piece, Table, mean_row_bytes
@@ -55,6 +56,7 @@ class ExcelTable:
             )
         self._settings = settings
         self._text_columns: Collection[str] = ()
+        self._empty_columns: Sequence[str] = ()
         self._commas = NO_COMMAS
         with opened_sheet(file.path, settings) as sheet:
             self._sheet_name = sheet.name
@@ -66,6 +68,7 @@ class ExcelTable:
             raise NothingToLoad("The sheet has no rows.", where=file.path)
         if "header_row" not in settings.model_fields_set:
             refuse_title(file.path, self._names, head)
+        self.nameless = first_values(self._names, head, settings.header_row)
         self.schema: Mapping[str, pl.DataType] = dict.fromkeys(self._names.values(), pl.String())
         unknown = [name for name in settings.as_text if name not in self.schema]
         if unknown:
@@ -79,6 +82,10 @@ class ExcelTable:
         """Set the columns that feed texts: other values in them reject their rows."""
         self._text_columns = frozenset(columns) - set(self._settings.as_text)
 
+    def require_empty(self, columns: Sequence[str]) -> None:
+        """Set the columns in which a value rejects its row."""
+        self._empty_columns = tuple(columns)
+
     def feed_commas(self, columns: CommaColumns) -> None:
         """Set the columns whose texts have a decimal comma."""
         self._commas = columns
@@ -90,12 +97,15 @@ class ExcelTable:
 
     @property
     def advice(self) -> Sequence[str]:
-        """A note on rows that Excel hides."""
+        """Notes on empty columns, and on rows that Excel hides."""
+        numbers = [number for number, name in self._names.items() if name in self._empty_columns]
+        notes = [empty_columns_note(self.file.path, numbers)] if numbers else []
         if not self._hidden_rows:
-            return ()
+            return notes
         rows = "1 row" if self._hidden_rows == 1 else f"{self._hidden_rows:,} rows"
         verb = "is" if self._hidden_rows == 1 else "are"
-        return [f"{rows} of {self.file.path} {verb} hidden in Excel (by a filter?) and loaded nevertheless."]
+        hidden = f"{rows} of {self.file.path} {verb} hidden in Excel (by a filter?) and loaded nevertheless."
+        return [*notes, hidden]
 
     def has_rows(self) -> bool:
         """Return True: a sheet without rows is refused."""
@@ -114,7 +124,11 @@ class ExcelTable:
         with closing(self._read_rows()) as rows:
             blocks = iter(lambda: list(islice(rows, _BLOCK_ROWS)), [])
             rows_of = partial(
-                RowBlock, names=self._names, text_columns=self._text_columns, commas=self._commas
+                RowBlock,
+                names=self._names,
+                text_columns=self._text_columns,
+                empty_columns=self._empty_columns,
+                commas=self._commas,
             )
             return (yield from cut_blocks(self.file, cut, map(rows_of, blocks)))
 
