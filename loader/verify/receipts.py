@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
@@ -125,10 +126,11 @@ def _all_lines(run_dir: Path, wanted: Wanted) -> Iterator[ReceiptLine]:
 
 
 def _write_csv(lines: Iterator[ReceiptLine], file: TextIO) -> int:
+    first = next(lines, None)  # raises what refuses the command, before anything is written
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([each.name for each in fields(ReceiptLine)])
     count = 0
-    for line in lines:
+    for line in chain(() if first is None else (first,), lines):
         writer.writerow(astuple(line))
         count += 1
     return count

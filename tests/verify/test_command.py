@@ -6,11 +6,14 @@ import shlex
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from loader.errors import SettingsError
+from loader.verify.receipts import Wanted, export_receipts
 from tests.load.conftest import emulator_process
 from tests.verify.test_verdicts import ARN, INSTANCE
 
@@ -130,6 +133,10 @@ def test_the_receipt_of_a_row_and_of_a_group(scn_loader, tmp_path):
     }
     assert found["first_row"].to_list() == list(range(1, 21))
     assert scn_loader("receipts", run_dir, "-o", table).returncode == 2  # it exists
+    nothing = StringIO()
+    with pytest.raises(SettingsError):
+        export_receipts(run_dir, Wanted(path="other.csv", row=1), None, nothing)
+    assert not nothing.getvalue()  # not even the header, which would look like a load without events
 
 
 def test_a_load_with_a_mapping_is_planned_again(scn_loader, tmp_path):
