@@ -25,6 +25,7 @@ from loader.reject_code import RejectCode
 from loader.row_issues import RowIssue, issues_where, values_where
 
 DOUBLE = r"^-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+BEYOND_DOUBLES = "a number beyond the range of a double, which ends at about 1.8e308"
 TOO_FINE = 'digits below a millisecond (timestamps = "iso8601" sends them)'
 
 INT = r"^-?[0-9]+(?:\.0+)?$"
@@ -124,9 +125,14 @@ def full_match(pattern: str) -> str:
 
 def _numbers(source: pl.Series) -> Converted:
     if source.dtype == pl.String:
-        good = source.str.contains(DOUBLE) & source.cast(pl.Float64, strict=False).is_finite()
-        bad = source.is_not_null() & ~_sure(good)
-        return Converted(source, issues_where(bad, RejectCode.NOT_A_NUMBER, "not a number such as -1234.5"))
+        is_number = _sure(source.str.contains(DOUBLE))
+        fits = _sure(source.cast(pl.Float64, strict=False).is_finite())
+        bad, beyond = source.is_not_null() & ~is_number, is_number & ~fits
+        return Converted(
+            source,
+            issues_where(bad, RejectCode.NOT_A_NUMBER, "not a number such as -1234.5")
+            + issues_where(beyond, RejectCode.NOT_A_NUMBER, BEYOND_DOUBLES),
+        )
     return Converted(*plain_text(source))
 
 
