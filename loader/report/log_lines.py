@@ -2,8 +2,8 @@
 
 Rules kept here, for every logger and every argument:
 
-1. The fields of a line are the names in ``FIELDS``, and their values are scalars. Other fields are dropped;
-   the line lists their names.
+1. The fields of a line are the names in ``FIELDS``, and their values are scalars. A field with an empty text
+   is left out. Other fields are dropped; the line lists their names.
 2. An argument of the message is a scalar or becomes ``<Type>``: no object prints itself. Every text is
    clipped, on one line, and free of terminal control characters.
 3. Of an exception, the line has the type, and with ``debug`` the code locations. It has the message only for
@@ -30,7 +30,7 @@ FIELDS: Mapping[str, str] = {
     "attempts": "HTTP requests for the event, or those that ended with the `code`.",
     "cause": "What ended the run; `completed` if nothing stopped it.",
     "code": "Error code of the service or the loader, or reason of a rejected row.",
-    "column": "Column that rejected the row.",
+    "column": "Column that rejected the row; absent if the whole record did.",
     "events": "Number of events that the service accepted, over all runs of the load.",
     "exit_code": "Exit code of the run.",
     "file": "Path of a file of the extract.",
@@ -99,7 +99,7 @@ def fields_of(record: logging.LogRecord, *, debug: bool) -> Fields:
     # Other libraries, such as Ray, add private attributes to every record.
     names = (name for name in vars(record) if name not in _STANDARD and not name.startswith("_"))
     extras = {name: getattr(record, name) for name in names}
-    fields: Fields = {name: _scalar(value) for name, value in extras.items() if name in FIELDS}
+    fields: Fields = {name: _scalar(extras[name]) for name in extras if name in FIELDS and extras[name] != ""}
     if dropped := sorted(extras.keys() - FIELDS):
         fields["dropped"] = printable(" ".join(dropped), MAX_TEXT_CHARS)
     if record.exc_info and record.exc_info[1] is not None:

@@ -59,6 +59,15 @@ def test_json_lines_have_time_level_message_ids_and_fields(tmp_path):
     }
 
 
+@pytest.mark.parametrize("log_format", LogFormat)
+def test_an_empty_field_is_left_out(tmp_path, log_format):
+    """A row that is rejected as a whole has no column, and its line has no empty one."""
+    with logged(tmp_path, log_format) as console:
+        log.warning("A row was rejected.", extra={"row": 3, "column": "", "file": Path("x.csv")})
+    assert "row" in console[0]
+    assert "column" not in console[0]
+
+
 def test_ids_that_become_known_are_on_later_lines():
     """Before the checkpoint is open a load has no id: JSON lines say null, and the id from then on."""
     ids: dict[str, str | None] = {"load": None}
