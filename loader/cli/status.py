@@ -174,7 +174,10 @@ def _steps_of_earlier(overview: Overview) -> list[Step]:
     """Return the remaining steps for a load that a later load replaced in the run directory."""
     steps = []
     standing = standing_of(overview, value_flags())
-    if standing.correcting:
+    if standing.rejects_corrected_in:
+        command = scn_loader("status", standing.rejects_corrected_in)
+        steps.append(Step("see the load of the corrected rows", command))
+    elif standing.correcting:
         folder = overview.run_dir / archived_name(REJECTED_NAME, overview.load_id)
         steps.append(Step(f"correct the rejected rows in {folder}, then load them", standing.correcting))
     if standing.correcting_not_loaded:

@@ -40,6 +40,7 @@ class Standing:
         correcting_not_loaded: The same for rows that the service refused or did not load.
         not_loaded_in: Folder with those rows.
         corrected_in: Run directory of the load of those corrected rows, if it exists.
+        rejects_corrected_in: The same for the rejected rows; empty if rows were rejected after it.
         exit_code: Exit code of the last run; None if it runs, was killed, or did not begin.
         is_running: Whether a process works on it.
         is_stopped: Whether an error or a signal ended the last run early.
@@ -65,6 +66,7 @@ class Standing:
     correcting_not_loaded: str = ""
     not_loaded_in: str = ""
     corrected_in: str = ""
+    rejects_corrected_in: str = ""
     exit_code: ExitCode | None = None
     is_running: bool = False
     is_stopped: bool = False
@@ -177,13 +179,19 @@ def _after_failures(load: Standing) -> list[Step]:
     if load.events_failed:
         first = "or send" if steps else "send"
         steps.append(_again(load, f"{first} the failed events again as they are", "--retry-failed"))
-    if load.rows_rejected and load.correcting:
+    if load.rows_rejected and load.rejects_corrected_in:
+        steps.append(_seeing_corrected(load))
+    elif load.rows_rejected and load.correcting:
         where = f"{load.run_dir}/rejected"
         steps.append(Step(f"correct the rejected rows in {where}, then load them", load.correcting))
     elif load.rows_rejected and load.run_dir and not writes_rejected:
         why = "write the rejected rows to files, to correct and load them"
         steps.append(Step(why, _writing_rows(load)))
     return [*steps, *_ask(load)]
+
+
+def _seeing_corrected(load: Standing) -> Step:
+    return Step("see the load of the corrected rows", scn_loader("status", load.rejects_corrected_in))
 
 
 def _writing_rows(load: Standing) -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from loader.checkpoint.file_names import CHECKPOINT_NAME
+from loader.checkpoint.file_names import CHECKPOINT_NAME, REJECTED_NAME
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.queries import RunEnd, Totals, read_last_run, read_totals, with_marked
 from loader.checkpoint.reading import open_for_reading, read_plan
-from loader.checkpoint.start.archiving import ARCHIVED_NAME
+from loader.checkpoint.start.archiving import ARCHIVED_NAME, archived_name
 from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.start.lock import look_without_locking
 from loader.checkpoint.verdicts import Verdicts
@@ -22,7 +22,7 @@ from loader.report.trouble import Trouble, read_trouble
 from loader.status.failure_groups import FAILED_EVENTS, REJECTED_ROWS, FailureGroup, failure_groups
 from loader.status.loaded_stage import reports_load_status, stage_values
 from loader.status.next_steps import Standing
-from loader.status.relatives import child_not_loaded_of, child_of, parent_of
+from loader.status.relatives import child_not_loaded_of, child_of, if_not_older, parent_of
 
 
 class LoadState(StrEnum):
@@ -119,6 +119,12 @@ class Overview:
         return not_loaded_folders(self.run_dir, self.load_id if self.is_earlier else "")
 
     @property
+    def _corrected(self) -> Path | None:
+        """The load of this load's corrected rows; None if rows were rejected after it."""
+        folder = archived_name(REJECTED_NAME, self.load_id) if self.is_earlier else REJECTED_NAME
+        return None if self.child is None else if_not_older(self.child, self.run_dir / folder)
+
+    @property
     def command(self) -> str:
         """The command that began the load, with its run directory; empty if it is not known."""
         line = CommandLine.parsed(self.plan.command) if self.plan is not None else None
@@ -146,6 +152,7 @@ class Overview:
             correcting_not_loaded=correcting_not_loaded,
             not_loaded_in="".join(map(str, self._not_loaded[-1:])),
             corrected_in=str(self.child_not_loaded or ""),
+            rejects_corrected_in=str(self._corrected or ""),
             exit_code=ExitCode(end.exit_code) if end is not None else None,
             is_running=self.state is LoadState.RUNNING,
             is_stopped=end is None or end.cause != COMPLETED,

@@ -41,10 +41,15 @@ def child_not_loaded_of(checkpoint: Path, load_id: str, began_at: float) -> Path
     child = child_of(checkpoint, load_id, began_at, CORRECTED_NOT_LOADED_NAME)
     is_earlier = checkpoint.name != CHECKPOINT_NAME
     folders = not_loaded_folders(checkpoint.parent, load_id if is_earlier else "")
-    reasons = folders[-1] / REASONS_NAME if folders else None
-    if child is None or reasons is None or not reasons.exists():
+    return child if child is None or not folders else if_not_older(child, folders[-1])
+
+
+def if_not_older(child: Path, rows: Path) -> Path | None:
+    """Return the run directory of corrected rows; None if the rows to correct were written later."""
+    reasons = rows / REASONS_NAME
+    if not reasons.exists() or (child / CHECKPOINT_NAME).stat().st_mtime >= reasons.stat().st_mtime:
         return child
-    return child if (child / CHECKPOINT_NAME).stat().st_mtime >= reasons.stat().st_mtime else None
+    return None
 
 
 def child_of(checkpoint: Path, load_id: str, began_at: float, name: str = CORRECTED_NAME) -> Path | None:

@@ -348,6 +348,8 @@ def shards(stage: Stage) -> None:
         rejected.write_text(rejected.read_text().replace("\n,", "\nC,"))
         stage.paste(stage.last("load"), code=0)
         assert (stage.folder / "r" / "corrected" / "checkpoint.sqlite").exists()
+        stage.run("status", "r", code=0)
+        stage.paste(stage.last("status"), code=0)
 
 
 def no_emulator(stage: Stage) -> None:
@@ -406,7 +408,7 @@ TRIALS: dict[Callable[[Stage], None], set[str]] = {
         "verify/api.py:keep_refused",
     },
     old_doubts: {"loading/doubts.py:decide_doubts"},
-    shards: {"status/whole_overview.py:_command"},
+    shards: {"status/whole_overview.py:_command", "status/next_steps.py:_seeing_corrected"},
     no_emulator: {"cli/terminal/emulate.py:_emulator"},
     standard_input: set(),
 }

@@ -1,6 +1,7 @@
 """Rejected rows: written as an extract of their own, corrected by a script, loaded by the printed command."""
 
 import json
+import os
 import shlex
 import sqlite3
 import stat
@@ -12,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from loader import Job
+from loader import Job, command_line
 from loader.emulator import running_emulator
 from loader.emulator.settings import EmulatorSettings
 from loader.loading.rejects import rejected_files, write_rejects
@@ -79,6 +80,12 @@ def test_corrected_rows_are_loaded_by_the_printed_command(scn_loader, emulator, 
     while len(found := lake_rows(emulator.lake)) < 5 and time.monotonic() < deadline:
         time.sleep(0.1)  # the emulator writes its lake a little later than it answers
     assert found == ["1", "2", "3", "4", "5"]
+    next_step = json.loads(scn_loader("status", run_dir, "--json").stdout)["next"]
+    shown = command_line.scn_loader("status", run_dir / "corrected")
+    assert [step["command"] for step in next_step] == [shown]
+    # Rows that are written later are still to be corrected.
+    os.utime(run_dir / "rejected" / "reasons.jsonl", (time.time() + 60, time.time() + 60))
+    assert "/rejected/" in json.loads(scn_loader("status", run_dir, "--json").stdout)["next"][0]["command"]
 
 
 def test_uncorrected_parquet_rows_are_rejected_again(scn_loader, emulator, tmp_path):
