@@ -10,6 +10,7 @@ Rules kept here:
    placeholder.
 """
 
+import os
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -34,8 +35,25 @@ def scn_loader(*arguments: str | Path) -> str:
     Args:
         arguments: What follows the program's name. A path becomes absolute.
     """
-    words = [str(each.absolute()) if isinstance(each, Path) else each for each in arguments]
+    words = [str(absolute_path(each)) if isinstance(each, Path) else each for each in arguments]
     return CommandLine(words).pasteable()
+
+
+def absolute_path(path: Path) -> Path:
+    """Return an absolute path without ``..`` to the same file or folder, for messages and commands.
+
+    ``link/..`` is the folder above the target of a link. If a link changes the meaning of ``..``, the path up
+    to the last ``..`` is replaced by its target.
+    """
+    path = path.absolute()
+    parts = path.parts
+    if os.pardir not in parts:
+        return path
+    end = len(parts) - parts[::-1].index(os.pardir)
+    folder = Path(*parts[:end])
+    target = Path(os.path.realpath(folder))  # unlike Path.resolve, it does not fail on links that form a loop
+    plain = Path(os.path.normpath(folder))
+    return Path(plain if os.path.realpath(plain) == str(target) else target, *parts[end:])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """The folders of a load: its run directory, and the folder of the shard that this process delivers."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import orjson
 
+from loader.command_line import absolute_path
 from loader.job.run_address import address_of, working_copy_of
 from loader.job.sections import Engine, located
 from loader.job.settings import Job
@@ -23,7 +25,7 @@ def run_dir_of(job: Job) -> Path:
     if address is not None:
         return working_copy_of(address)
     if job.run_dir is not None:
-        return job.run_dir
+        return absolute_path(job.run_dir) if os.pardir in job.run_dir.parts else job.run_dir
     identity = orjson.dumps(
         [job.plan_settings(), [_escaped(located(name, Path.cwd())) for name in job.extract]],
         option=orjson.OPT_SORT_KEYS,

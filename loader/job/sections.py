@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_settings import NoDecode
 
+from loader.command_line import absolute_path
 from loader.job.panels import MOST
 
 MIN_SAMPLE = 100
@@ -78,7 +79,8 @@ def located(extract: str, folder: Path) -> str:
     if extract == STANDARD_INPUT or extract.startswith("s3://"):
         return extract
     mark = "@" if extract.startswith("@") else ""
-    return mark + str(folder / extract.removeprefix(mark))
+    path = folder / extract.removeprefix(mark)
+    return mark + str(absolute_path(path) if path.is_absolute() else path)
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(one_or_many), NoDecode]

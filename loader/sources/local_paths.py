@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from loader.command_line import absolute_path
 from loader.errors import ExtractError, NothingToLoad, SettingsError
 from loader.job.sections import STANDARD_INPUT
 from loader.sources.delta_table import can_read_delta, delta_files, is_delta_table
@@ -46,7 +47,7 @@ def unlisted(patterns: Sequence[str]) -> Iterator[str]:
     """
     for pattern in patterns:
         if pattern.startswith("@"):
-            yield from _listed(Path(pattern[1:]).absolute())
+            yield from _listed(absolute_path(Path(pattern[1:])))
         else:
             yield pattern
 
@@ -85,7 +86,7 @@ def local_files(
         SettingsError: The pattern is not valid.
     """
     check_name(pattern)
-    path = Path(pattern).absolute()
+    path = absolute_path(Path(pattern))
     try:
         if is_delta_table(path) and can_read_delta():
             return _files_of_delta_table(path, left_out, delta_version)

@@ -68,6 +68,24 @@ def test_a_file_that_cannot_be_loaded_is_refused(ask, tmp_path, what):
     assert not Path("scn-loader-runs").exists()
 
 
+@pytest.mark.parametrize("how", ["typed", "in a job file"])
+def test_a_place_is_named_without_detours(ask, csv, tmp_path, how):
+    """No error has a path such as jobs/../data; behind a link, ``..`` still means what the system means."""
+    csv.write_text("reservation_id,colour\n1,red\n")
+    job = tmp_path / "jobs" / "today" / "job.toml"
+    job.parent.mkdir(parents=True)
+    job.write_text(f'extract = "../../{csv.name}"\nevent_type = "scn.data.reservation"\n')
+    typed = (f"../cwd/../{csv.name}", *LOAD) if how == "typed" else ("--job", job)
+    answer = ask("plan", *typed)
+    assert answer.code == ExitCode.REFUSED
+    assert f"where: {csv}\n" in answer.err
+    (tmp_path / "link").symlink_to(job.parent)
+    linked = ask("plan", "../link/../../reservations.csv", *LOAD)
+    assert f"where: {csv}\n" in linked.err
+    run_dir = ask("status", "../cwd/../none")
+    assert "/.." not in run_dir.out + run_dir.err
+
+
 def test_no_file_is_nothing_to_load(ask):
     """A pattern that matches nothing has an exit code of its own: a scheduler must tell it from success."""
     answer = ask("load", "nosuch/*.csv", *LOAD, *NOWHERE)
@@ -194,6 +212,16 @@ def test_a_misspelt_dataset_is_suggested(ask, command):
         assert answer.code == ExitCode.REFUSED
         assert is_one_block(answer.err), answer.err
         assert f"Did you mean '{meant}'? List all of them:" in answer.err
+
+
+@pytest.mark.parametrize("command", ["datasets", "plan"])
+def test_a_name_that_resembles_none_is_not_corrected(ask, csv, command):
+    """What all event types begin with is no resemblance."""
+    typed = "scn.data.nonsense"
+    answer = ask("datasets", typed) if command == "datasets" else ask("plan", csv, "--event-type", typed)
+    assert answer.code == ExitCode.REFUSED
+    assert "Did you mean" not in answer.err
+    assert "scn-loader datasets" in answer.err
 
 
 HUGE = "9" * 40

@@ -1,10 +1,12 @@
 """Run directories in S3, for the commands that are given one."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from loader.command_line import absolute_path
 from loader.job import address_of
 
 
@@ -44,7 +46,7 @@ def brought_here(
     """
     address = address_of(run_dir)
     if address is None:
-        yield LocalRunDir(run_dir)
+        yield LocalRunDir(absolute_path(run_dir) if os.pardir in run_dir.parts else run_dir)
         return
     from loader.remote.for_commands import changed_run_directory, run_directory  # noqa: PLC0415 - slow to import
 

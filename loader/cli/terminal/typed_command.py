@@ -4,7 +4,7 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from loader.command_line import CommandLine
+from loader.command_line import CommandLine, absolute_path
 from loader.job import address_of
 from loader.job.sections import STANDARD_INPUT, located
 
@@ -56,7 +56,7 @@ def _absolute(arguments: Sequence[str], value_flags: Collection[str], folder: Pa
 
 def _located_path(value: str, folder: Path) -> str:
     """Return an absolute path; a run directory in S3 has one address for all machines."""
-    return address_of(Path(value)) or str(folder / value)
+    return address_of(Path(value)) or str(absolute_path(folder / value))
 
 
 def _one(remaining: Iterator[str]) -> Iterator[str]:
