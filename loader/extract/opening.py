@@ -64,6 +64,8 @@ def open_extract(
         SettingsError: A setting does not fit the files or the dataset.
         ExtractError: A file cannot be read or does not fit the dataset.
     """
+    if schema is not None:
+        settings = settings.with_schema(schema)
     kept = StdinCopy(settings.resume.checkpoint_dir)
     try:
         return _opened(settings, schema or dataset_of(settings.mapping.target), kept, with_keys=with_keys)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from loader.datasets import Dataset
 from loader.job import CsvSettings, ExcelSettings, Shard
 from loader.job.sections import Unfinished
 from loader.mapping.settings import MappingSettings
@@ -106,3 +107,8 @@ class ExtractSettings:
     def with_buckets(self, buckets: int | None) -> "ExtractSettings":
         """Return the settings with the number of buckets that was chosen."""
         return replace(self, records=replace(self.records, group_buckets=buckets))
+
+    def with_schema(self, schema: Dataset) -> "ExtractSettings":
+        """Return the settings with the service's description of the dataset, which determines events too."""
+        plan_settings = {**self.resume.plan_settings, **schema.as_settings()}
+        return replace(self, resume=replace(self.resume, plan_settings=plan_settings))

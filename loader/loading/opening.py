@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from loader.aws.credentials import CredentialSource
 from loader.checkpoint import Checkpoint, Plan, Replacing, open_checkpoint
@@ -24,9 +23,6 @@ from loader.shards.parts import PartCheckpoint, opening, shard_folders
 from loader.shards.siblings import begins_another_load, look_at_siblings
 from loader.stage_settings.connections import client_settings
 from loader.stage_settings.extract import extract_settings, target_dataset
-
-if TYPE_CHECKING:
-    from loader.datasets import Dataset
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +69,6 @@ class Opener:
         self._parts = parts
         self._stack = stack
         self._client: SupplyChainClient | None = None
-        self._schema: Dataset | None = None
 
     async def client(self) -> SupplyChainClient:
         """Return the client of the service. It is opened once.
@@ -94,10 +89,11 @@ class Opener:
             LoaderError: The extract or the settings are refused.
         """
         job = self._job
+        schema = None
         if job.live_schema:
             dataset = place_of_dataset(target_dataset(job))
-            self._schema = await read_dataset(await self.client(), job.instance_id, *dataset)
-        work = partial(self._parts.open_extract, extract_settings(job), schema=self._schema)
+            schema = await read_dataset(await self.client(), job.instance_id, *dataset)
+        work = partial(self._parts.open_extract, extract_settings(job), schema=schema)
         extract = await in_daemon_thread(work, "opening")
         self._stack.callback(extract.close)
         for warning in extract.warnings:
@@ -166,7 +162,6 @@ class Opener:
                 yield checkpoint, earlier
 
     def _plan(self, extract: Extract, client: SupplyChainClient, command: str) -> Plan:
-        of_schema = self._schema.as_settings() if self._schema is not None else {}
         connection = {
             **self._job.model_dump(mode="json", include=CONNECTION_SETTINGS),
             "endpoint_url": client.endpoint_url,
@@ -174,7 +169,7 @@ class Opener:
         }
         cuts = extract.cuts
         return Plan(
-            {**extract.plan_settings, **of_schema},
+            extract.plan_settings,
             extract.files,
             cuts.window_rows,
             cuts.slice_rows,

@@ -54,7 +54,7 @@ def planned_events(
     with job_of_frame(job, frame) as whole:
         schema, settings = live_schema_of(whole), extract_settings(whole)
         with closing(open_extract(settings, schema=schema)) as extract:
-            generation = generation_of(settings.resume, extract, schema)
+            generation = generation_of(settings.resume, extract)
             for plan in plan_slices(whole.destination, extract, generation=generation):
                 if on_rejected is None:
                     log_rejected(plan, extract.files)

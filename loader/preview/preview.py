@@ -82,7 +82,7 @@ def _plan(job: Job, deadline_seconds: float | None, round_trip_seconds: float, e
     extract = open_extract(settings, schema=schema, with_keys=True)
     observed = _Observed(extract, has_window_rows=settings.window_rows is not None)
     with closing(extract), spill() as tables, _emitting(job.destination, emit) as write:
-        generation = 0 if emit is None else generation_of(settings.resume, extract, schema)
+        generation = 0 if emit is None else generation_of(settings.resume, extract)
         lanes, repeats = observed.read(job.destination, tables, write, generation)
     rate, origin = _rate(job)
     speed = Speed(rate, origin, round_trip_seconds, job.max_in_flight)
@@ -164,10 +164,9 @@ class _Observed:
                 self.samples[piece.file] = sample_values(piece, records, mapping)
 
 
-def generation_of(resume: ResumeSettings, extract: Extract, schema: Dataset | None) -> int:
+def generation_of(resume: ResumeSettings, extract: Extract) -> int:
     """Return the generation of the load. Its tokens depend on it."""
-    settings = {**extract.plan_settings, **(schema.as_settings() if schema is not None else {})}
-    plan = Plan(settings, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows)
+    plan = Plan(extract.plan_settings, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows)
     replacing = Replacing(restart=resume.restart, again=resume.again and not resume.retry_failed)
     return planned_generation(resume.checkpoint_dir, plan, replacing)
 
