@@ -3,8 +3,7 @@
 Nothing is dropped silently: files that are left out, wait or changed are reported, in one sentence per kind.
 """
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from loader.checkpoint.start.delivered import (
     present_load,
 )
 from loader.errors import CheckpointMismatch, LoaderError, NothingNew
-from loader.extract.find_files import find_files
+from loader.extract.find_files import file_at, numbered
 from loader.extract.settings import FileSettings, ResumeSettings
 from loader.job.sections import STANDARD_INPUT, Unfinished
 from loader.model import SourceFile
@@ -181,20 +180,10 @@ def _dropped(files: Sequence[SourceFile], superseded: StoredLoad | None) -> tupl
 def _at(named: FileSettings, stored: SourceFile) -> SourceFile | None:
     """Return the file at the path of a stored one if it is unchanged."""
     try:
-        (file,) = find_files([stored.path], named_format=named.format, s3=named.s3.client(), in_table=True)
+        file = file_at(stored.path, named.format, named.s3.client())
     except (LoaderError, ValueError):
         return None
     return file if identity(file) == identity(stored) else None
-
-
-def numbered(files: Collection[SourceFile]) -> tuple[SourceFile, ...]:
-    """Return the files, numbered from 0 as a separate extract."""
-    seen: Counter[str] = Counter()
-    found = []
-    for number, file in enumerate(files):
-        found.append(replace(file, number=number, copy=seen[file.fingerprint]))
-        seen[file.fingerprint] += 1
-    return tuple(found)
 
 
 def _same(files: Sequence[SourceFile], others: Sequence[SourceFile]) -> bool:

@@ -3,13 +3,12 @@
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from loader.errors import EmptyExtract, ExtractError, NothingToLoad
 from loader.extract.side_by_side import side_by_side
-from loader.formats.parquet.source import ParquetSource
 from loader.model import SourceFile
 from loader.sources import local_paths, s3_objects
 from loader.sources.compression import DAMAGED
@@ -18,7 +17,7 @@ from loader.sources.files import fingerprint_of, unreadable
 from loader.sources.left_out import LeftOut
 from loader.sources.local_paths import S3_SCHEME, check_name, local_files, unlisted
 from loader.sources.s3_client import S3Client
-from loader.sources.s3_objects import HEAD_PART_BYTES, S3File, S3Object, find_objects
+from loader.sources.s3_objects import HEAD_PART_BYTES, S3File, S3Object, find_objects, object_at
 
 Find = Callable[[str], Sequence[Path | S3Object]]
 """Returns the places of the files that match a pattern."""
@@ -33,20 +32,16 @@ def find_files(
     named_format: str = "auto",
     s3: S3Client | None = None,
     left_out: LeftOut | None = None,
-    counts_rows: bool = True,
     delta_version: int | None = None,
-    in_table: bool = False,
 ) -> tuple[SourceFile, ...]:
-    """Return the files that match ``patterns``.
+    """Return the files that match ``patterns``. Their numbers of rows are not read.
 
     Args:
         patterns: The user's patterns: files, globs, folders, or lists of them.
         named_format: The user's format of the files, or ``auto``.
         s3: The S3 client; by default one with the user's configuration.
         left_out: Records files in the same places that are not part of the extract.
-        counts_rows: Whether to read the number of rows of Parquet files; opening them reads it too.
         delta_version: The version of a Delta table to read; default: the newest.
-        in_table: Whether the patterns are files from the log of a Delta table.
 
     Raises:
         NothingToLoad: No pattern matches a file, or every file is empty.
@@ -58,7 +53,7 @@ def find_files(
     def find(pattern: str) -> Sequence[Path | S3Object]:
         if pattern.startswith(S3_SCHEME):
             return find_objects(pattern, client, beside)
-        return local_files(pattern, beside, delta_version=delta_version, in_table=in_table)
+        return local_files(pattern, beside, delta_version=delta_version)
 
     places = _all_places(list(unlisted(patterns)), find, beside)
     if not places:
@@ -67,17 +62,32 @@ def find_files(
         )
     _refuse_empty(places)
 
-    def look(place: Path | S3Object) -> SourceFile:
-        if isinstance(place, S3Object):
-            return _object_file(place, named_format, counts_rows=counts_rows)
-        return _source_file(place, named_format, counts_rows=counts_rows)
+    return numbered(side_by_side(lambda place: _look_at(place, named_format), places))
 
+
+def file_at(path: str, named_format: str, s3: S3Client) -> SourceFile:
+    """Return the file at the path of a file that an earlier load found: never a glob, and not a table.
+
+    Args:
+        path: An absolute path, or the ``s3://`` URL of an object.
+        named_format: The user's format of the file, or ``auto``.
+        s3: The S3 client.
+
+    Raises:
+        NothingToLoad: There is no such object.
+        ExtractError: The file does not exist, cannot be read or has an unsupported format.
+    """
+    return _look_at(object_at(path, s3) if path.startswith(S3_SCHEME) else Path(path), named_format)
+
+
+def numbered(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
+    """Return the files of an extract with their numbers, from 0, and the numbers of their copies."""
     seen: Counter[str] = Counter()
-    files: list[SourceFile] = []
-    for number, file in enumerate(side_by_side(look, places)):
-        files.append(replace(file, number=number, copy=seen[file.fingerprint]))
+    found = []
+    for number, file in enumerate(files):
+        found.append(replace(file, number=number, copy=seen[file.fingerprint]))
         seen[file.fingerprint] += 1
-    return tuple(files)
+    return tuple(found)
 
 
 def _all_places(patterns: Sequence[str], find: Find, left_out: LeftOut) -> list[Path | S3Object]:
@@ -148,7 +158,13 @@ def _not_regular(path: Path) -> ExtractError:
     )
 
 
-def _source_file(path: Path, named_format: str, *, counts_rows: bool) -> SourceFile:
+def _look_at(place: Path | S3Object, named_format: str) -> SourceFile:
+    if isinstance(place, S3Object):
+        return _object_file(place, named_format)
+    return _local_file(place, named_format)
+
+
+def _local_file(path: Path, named_format: str) -> SourceFile:
     check_name(str(path))
     try:
         if not path.is_file():
@@ -166,7 +182,6 @@ def _source_file(path: Path, named_format: str, *, counts_rows: bool) -> SourceF
             where=str(path),
             next_step="wait until it is complete, then run the same command again",
         )
-    is_counted = counts_rows and file_format == "parquet"
     return SourceFile(
         number=0,
         path=str(path),
@@ -175,19 +190,18 @@ def _source_file(path: Path, named_format: str, *, counts_rows: bool) -> SourceF
         modified_ns=after.st_mtime_ns,
         fingerprint=fingerprint,
         copy=0,
-        rows=ParquetSource(str(path), after.st_size).rows if is_counted else None,
+        rows=None,
         changed_ns=after.st_ctime_ns,
         inode=after.st_ino,
     )
 
 
-def _object_file(found: S3Object, named_format: str, *, counts_rows: bool) -> SourceFile:
+def _object_file(found: S3Object, named_format: str) -> SourceFile:
     try:
         with found.open(HEAD_PART_BYTES) as handle:
             file_format = format_of(str(found), handle, named_format)
     except (OSError, *DAMAGED) as error:
         raise unreadable(str(found), error) from error
-    is_counted = counts_rows and file_format == "parquet"
     return S3File(
         number=0,
         path=str(found),
@@ -196,6 +210,6 @@ def _object_file(found: S3Object, named_format: str, *, counts_rows: bool) -> So
         modified_ns=found.modified_ns,
         fingerprint=found.fingerprint,
         copy=0,
-        rows=ParquetSource(str(found), found.size_bytes, found).rows if is_counted else None,
+        rows=None,
         object=found,
     )

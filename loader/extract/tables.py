@@ -52,7 +52,6 @@ def files_of(settings: FileSettings, kept: StdinCopy) -> tuple[tuple[SourceFile,
         named_format=settings.format,
         s3=settings.s3.client(),
         left_out=left_out,
-        counts_rows=False,
         delta_version=settings.delta_version,
     )
     return files, [*advice, *left_out.sentences()]

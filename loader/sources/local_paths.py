@@ -69,16 +69,13 @@ def _listed(path: Path) -> list[str]:
     return [line if line.startswith(S3_SCHEME) else str(path.parent / line) for _, line in named]
 
 
-def local_files(
-    pattern: str, left_out: LeftOut, *, delta_version: int | None = None, in_table: bool = False
-) -> list[Path]:
+def local_files(pattern: str, left_out: LeftOut, *, delta_version: int | None = None) -> list[Path]:
     """Return the files on this machine that a pattern names.
 
     Args:
         pattern: A file, folder or glob.
         left_out: Receives files and folders that are not part of the extract.
         delta_version: The version of a Delta table to read. The default is the newest one.
-        in_table: Whether the pattern is a file that the log of a Delta table named.
 
     Raises:
         NothingToLoad: There are no files.
@@ -91,8 +88,7 @@ def local_files(
         if is_delta_table(path) and can_read_delta():
             return _files_of_delta_table(path, left_out, delta_version)
         found = _found(path, left_out)
-        if not in_table:
-            refuse_tables(_with_targets(found), _LocalStorage(), "")
+        refuse_tables(_with_targets(found), _LocalStorage(), "")
     except OSError as error:  # for example a name that is too long
         raise ExtractError(
             "A file of the extract cannot be read.",

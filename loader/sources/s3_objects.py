@@ -131,6 +131,17 @@ def find_objects(url: str, client: S3Client, left_out: LeftOut) -> list[S3Object
     return found
 
 
+def object_at(url: str, client: S3Client) -> S3Object:
+    """Return the object whose key is in an ``s3://`` URL; the key is never read as a prefix or a glob.
+
+    Raises:
+        NothingToLoad: There is no such object.
+        ExtractError: The object cannot be read.
+    """
+    bucket, _, key = url.removeprefix(S3_SCHEME).partition("/")
+    return _object(bucket, key, client)
+
+
 def is_open_ended(url: str) -> bool:
     """Return whether a URL may match any number of objects: a prefix or a glob."""
     key = url.removeprefix(S3_SCHEME).partition("/")[2]

@@ -7,7 +7,7 @@ from typing import Any, Self
 import pytest
 
 from loader.errors import ExtractError
-from loader.extract.find_files import _source_file
+from loader.extract.find_files import _local_file
 
 
 class Still(PosixPath):
@@ -19,7 +19,7 @@ def test_a_change_of_the_modification_time_alone_is_noticed(tmp_path: Path, cont
     """The size may be the same: a writer that fills a file in place."""
     path = tmp_path / "a.csv"
     path.write_bytes(content)
-    assert _source_file(Still(path), "auto", counts_rows=False).size_bytes == len(content)
+    assert _local_file(Still(path), "auto").size_bytes == len(content)
 
     class Racing(PosixPath):
         """Changes between the look before and the look after."""
@@ -28,7 +28,7 @@ def test_a_change_of_the_modification_time_alone_is_noticed(tmp_path: Path, cont
             return _Racing(super().open(*args, **kwargs), path)
 
     with pytest.raises(ExtractError, match="still being written"):
-        _source_file(Racing(path), "auto", counts_rows=False)
+        _local_file(Racing(path), "auto")
 
 
 class _Racing:
