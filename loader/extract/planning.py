@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from itertools import chain
 
 from loader.errors import contained
 from loader.events import EventPlanner, SliceRecords
-from loader.extract import Extract, FileEnds, Slice
+from loader.extract import Extract, Slice
 from loader.model import Destination, SlicePlan, SourceFile
 from loader.process.daemon_thread import DaemonWorker
 
@@ -25,25 +26,21 @@ SLICES_TOGETHER = 4
 def plan_slices(
     destination: Destination,
     extract: Extract,
+    slices: Generator[Slice, None, None] | None = None,
     *,
-    wanted: Callable[[int], bool] = lambda _: True,
-    known_rows: Mapping[int, int] | None = None,
     on_records: Callable[[Slice, SliceRecords], None] | None = None,
-    ends: FileEnds | None = None,
     generation: int = 0,
 ) -> Iterator[SlicePlan]:
-    """Read the windows of an extract and plan their events, in order.
+    """Read slices of an extract and plan their events, in order.
 
     The plan of a window does not depend on the run, the process or the order of planning.
 
     Args:
         destination: The destination of the events.
         extract: The extract.
-        wanted: Returns, for the number of a window, whether it is to be planned.
-        known_rows: Rows of files that were read to their end before, by file number. Such a file is not read
-            again if none of its windows is wanted.
-        on_records: Called with each window and its records before its events are planned.
-        ends: Records which files were read to their end.
+        slices: The slices of some windows, from ``extract.slices``; by default those of all windows. They are
+            closed together with the returned iterator.
+        on_records: Called with each slice and its records before its events are planned.
         generation: Number of earlier loads of the run directory that this one replaced.
 
     Raises:
@@ -51,7 +48,6 @@ def plan_slices(
         UnhandledCase: Reading, converting or packing raised something that is not an Exception.
     """
     planner = EventPlanner(destination, extract.files, extract.packing, generation)
-    ends = ends or FileEnds(extract.files)
     place = extract.files[0].path
 
     def records_of(slices: Sequence[Slice]) -> Sequence[SliceRecords]:
@@ -62,22 +58,22 @@ def plan_slices(
             on_records(rows, records)
         return records
 
-    def converted(slices: list[Slice]) -> Iterator[SliceRecords]:
+    def converted(some: list[Slice]) -> Iterator[SliceRecords]:
         nonlocal place
-        place = _place(extract.files, slices[0])
-        waiting = deque(zip(slices, records_of(slices), strict=True))
-        slices.clear()
+        place = _place(extract.files, some[0])
+        waiting = deque(zip(some, records_of(some), strict=True))
+        some.clear()
         while waiting:
             yield noted(*waiting.popleft())
 
-    slices = extract.slices(wanted, known_rows or {}, ends.reached)
     most_rows = (
         0 if extract.shard is None else min(extract.shard.of, SLICES_TOGETHER) * extract.cuts.read_rows
     )
     # Separate functions, so that no rows are referenced while their events are planned, and no rows or
     # records while a plan is delivered or the next slice is read.
-    with contained(lambda: place):
-        yield from map(planner.plan, chain.from_iterable(map(converted, _together(slices, most_rows))))
+    with contained(lambda: place), closing(extract.slices() if slices is None else slices) as read:
+        together = _together(read, most_rows)
+        yield from map(planner.plan, chain.from_iterable(map(converted, together)))
 
 
 def _place(files: Sequence[SourceFile], rows: Slice) -> str:

@@ -14,7 +14,7 @@ def dry_run(destination: Destination, extract: Extract) -> LoadSummary:
     began = time.monotonic()
     counts = Counts()
     ends = FileEnds(extract.files)
-    for plan in plan_slices(destination, extract, ends=ends):
+    for plan in plan_slices(destination, extract, extract.slices(on_end=ends.reached)):
         log_rejected(plan, extract.files)
         counts.add(plan)
     return LoadSummary(

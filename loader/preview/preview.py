@@ -148,8 +148,9 @@ class _Observed:
             add_keys(records)
 
         ends = FileEnds(self._extract.files)
+        slices = self._extract.slices(on_end=ends.reached)
         for plan in plan_slices(
-            destination, self._extract, on_records=on_records, ends=ends, generation=generation
+            destination, self._extract, slices, on_records=on_records, generation=generation
         ):
             self.counts.add(plan)
             add_lanes(plan)

@@ -70,7 +70,7 @@ def replan(
     slices = plan_slices(
         destination,
         extract,
-        wanted=lambda number: number >= first,
+        extract.slices(lambda number: number >= first),
         on_records=note_keys,
         generation=verdicts.generation(),
     )

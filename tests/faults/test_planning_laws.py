@@ -64,9 +64,9 @@ def test_a_window_is_planned_the_same_in_any_order(tmp_path: Path, seed: int, or
     numbers = list(range(len(in_order)))
     order.shuffle(numbers)
     for number in numbers[:8]:
-        (alone,) = plan_slices(
-            job.destination, open_extract(extract_settings(job)), wanted=number.__eq__
-        )  # a window is one slice here
+        extract = open_extract(extract_settings(job))
+        # A window is one slice here.
+        (alone,) = plan_slices(job.destination, extract, extract.slices(number.__eq__))
         assert digest(alone) == in_order[number]
 
 

@@ -148,9 +148,11 @@ class LoadSession:
         plans = plan_slices(
             self._settings.destination,
             self._extract,
-            wanted=lambda number: number not in self._settled,
-            known_rows=self._checkpoint.progress.known_rows(),
-            ends=self._tally.ends,
+            self._extract.slices(
+                lambda number: number not in self._settled,
+                self._checkpoint.progress.known_rows(),
+                self._tally.ends.reached,
+            ),
             generation=self._checkpoint.generation,
         )
         try:
