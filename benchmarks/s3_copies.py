@@ -16,7 +16,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,11 +37,10 @@ from loader.loading.settings import run_directory_settings
 from loader.model import SourceFile
 from loader.remote.copier import Copier
 from loader.remote.copies.heads import COPY_NAME
-from loader.remote.holding import hold_for_load, take_part
+from loader.remote.holding import hold_for_load, lease_for, locked_here
 from loader.remote.objects import Objects
 from loader.remote.other_files import Notes
 from loader.remote.pace import USUAL_PACE
-from loader.remote.reach import Reach
 from loader.remote.working_copy import WorkingCopy
 from loader.shards.parts import WHOLE
 
@@ -172,10 +171,11 @@ def lose(events: int) -> list[float]:
     objects = Objects(settings.address, settings.s3.client())
     copy = WorkingCopy(objects)
     place = copy.place_of(WHOLE)
-    with ExitStack() as held:
-        part = take_part(copy, WHOLE, held, Reach(), print, lambda: True, USUAL_PACE)
-        part.lease.renew(events)  # windows: all of them may be sent
-        copier = Copier(objects, place, part.writer, Notes.of(place.path))
+    with locked_here(copy, WHOLE):
+        lease = lease_for(copy, WHOLE, USUAL_PACE)
+        lease.take(print, lambda: True)
+        lease.renew(events)  # windows: all of them may be sent
+        copier = Copier(objects, place, lease.writer, Notes.of(place.path))
         costs: list[tuple[float, float]] = []
         heads: list[int] = []
         for _ in grown(place.path, events):

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,11 @@ from loader.remote.holding import (
     bring_parts_down,
     bring_root_up,
     keeper_of,
+    lease_for,
+    locked_here,
     reaching,
-    take_part,
 )
-from loader.remote.lease import SeenLease
+from loader.remote.lease import Lease, SeenLease
 from loader.remote.objects import Objects
 from loader.remote.pace import USUAL_PACE
 from loader.remote.settings import name_in
@@ -88,21 +90,23 @@ def changed_run_directory(address: str, profile: str | None = None) -> Iterator[
         keepers: list[Keeper] = []
         with reaching(copy) as reach:
             listed = reach(copy.objects.listed)
-            taken = {}
-            for shard in parts_in(listed):
-                part = take_part(copy, shard, held, reach, _silent, lambda: True, USUAL_PACE)
-                taken[shard] = part
+            leases: dict[Shard, Lease] = {}
+            left: dict[Shard, SeenLease | None] = {}
+            for part in parts_in(listed):
+                held.enter_context(locked_here(copy, part))
+                leases[part] = lease = lease_for(copy, part, USUAL_PACE)
+                left[part] = reach(partial(lease.take, _silent, lambda: True))
             listed = reach(copy.objects.listed)
-            reach(lambda: copy.bring_down(listed, {shard: part.left for shard, part in taken.items()}))
-        for shard, part in taken.items():
-            keeper = keeper_of(copy, shard, part, USUAL_PACE)
+            reach(lambda: copy.bring_down(listed, left))
+        for part, lease in leases.items():
+            keeper = keeper_of(copy, part, lease, USUAL_PACE)
             keeper.begin(time.time, _silent)
             keepers.append(keeper)
         try:
             yield ReadRunDirectory(copy.path)
         finally:
             problems = [keeper.finish() for keeper in keepers]
-            if taken and WHOLE not in taken:
+            if leases and WHOLE not in leases:
                 bring_root_up(copy)
         for problem in problems:
             if problem is not None:

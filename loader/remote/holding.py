@@ -3,13 +3,12 @@
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 
 from loader.checkpoint.start.lock import holding, unwritable
 from loader.errors import CheckpointLocked, LoaderError
 from loader.job import Shard
-from loader.private_files import make_private_folder
 from loader.remote.answers import ConditionFailed, Unreachable
 from loader.remote.copier import Copier
 from loader.remote.keeper import Keeper, unreachable
@@ -20,7 +19,7 @@ from loader.remote.other_machines import OtherMachines
 from loader.remote.pace import USUAL_PACE, KeepingPace
 from loader.remote.reach import Reach
 from loader.remote.settings import RunDirectorySettings
-from loader.remote.working_copy import WorkingCopy, parts_beside, parts_in
+from loader.remote.working_copy import WorkingCopy, folder_of, parts_beside, parts_in
 from loader.shards.parts import WHOLE, PartCheckpoint
 from loader.sources.s3_client import S3Access
 
@@ -79,69 +78,43 @@ def hold_for_load(
     copy = _copy_of(settings.address, settings.s3)
     own = settings.shard or WHOLE
     with ExitStack() as held, reaching(copy, is_stopping) as reach:
-        part = take_part(copy, own, held, reach, tell, is_stopping, pace)
-        with _given_back(part.lease):
+        held.enter_context(locked_here(copy, own))
+        lease = lease_for(copy, own, pace)
+        left = reach(lambda: lease.take(tell, is_stopping))
+        with _given_back(lease):
             listed = reach(copy.objects.listed)
             beside = list(parts_beside(own, listed, restart=settings.restart))
             leases = reach(lambda: copy.leases(beside))
             _refuse_other_divisions(copy, own, leases)
-            reach(lambda: copy.bring_down(listed, {own: part.left, **leases}))
-        keeper = keeper_of(copy, own, part, pace)
+            reach(lambda: copy.bring_down(listed, {own: left, **leases}))
+        keeper = keeper_of(copy, own, lease, pace)
         return HeldPart(keeper, held.pop_all(), OtherMachines(copy, own), copy)
 
 
-@dataclass(frozen=True, slots=True)
-class TakenPart:
-    """A part whose lease was taken.
-
-    Attributes:
-        lease: The lease.
-        left: The lease as the last holder left it; None if there was none.
-        writer: Id of this process, with which it writes objects.
-    """
-
-    lease: Lease
-    left: SeenLease | None
-    writer: str = field(repr=False)
-
-
-def take_part(  # noqa: PLR0917 - one place
-    copy: WorkingCopy,
-    own: Shard,
-    held: ExitStack,
-    reach: Reach,
-    tell: Callable[[str], None],
-    is_stopping: Callable[[], bool],
-    pace: KeepingPace,
-) -> TakenPart:
-    """Take the lease on a part, and hold its working copy on this machine.
-
-    Args:
-        copy: The working copy.
-        own: The part.
-        held: Receives the locks on this machine.
-        reach: Repeats requests to S3.
-        tell: Called with a sentence if the runner has to wait.
-        is_stopping: Whether the wait must end.
-        pace: Intervals and limits.
+def locked_here(copy: WorkingCopy, part: Shard) -> AbstractContextManager[int]:
+    """Return a lock on the working copy of a part: one process of this machine works with the lease.
 
     Raises:
-        CheckpointLocked: Another runner works on the part.
-        CheckpointError: S3 refuses, or the working copy cannot be written.
-        Unreachable: S3 gave no usable response.
+        CheckpointLocked: Another process of this machine has the lock, when the context is entered.
+        OSError: The disk refuses.
     """
-    place = copy.place_of(own)
-    try:
-        holder = copy.holder()
-        make_private_folder(place.path)
-    except OSError as error:
-        raise unwritable(copy.path, error) from error
-    held.enter_context(holding(place.path / HOLDING_NAME, LOCAL_PATIENCE_SECONDS))
-    writer = f"{holder}:{os.getpid()}-{secrets.token_hex(4)}"
-    lease = Lease(copy.objects, place.folder, holder=holder, writer=writer, seconds=pace.lease_seconds)
-    left = reach(lambda: lease.take(tell, is_stopping))
-    # The last holder no longer works, even if it renewed the lease a moment ago.
-    return TakenPart(lease, None if left is None else replace(left, age_seconds=float("inf")), writer)
+    return holding(copy.make_folder(part) / HOLDING_NAME, LOCAL_PATIENCE_SECONDS)
+
+
+def lease_for(copy: WorkingCopy, part: Shard, pace: KeepingPace) -> Lease:
+    """Return the lease on a part, for this process to take.
+
+    Raises:
+        OSError: The disk refuses.
+    """
+    holder = copy.holder()
+    return Lease(
+        copy.objects,
+        folder_of(part),
+        holder=holder,
+        writer=f"{holder}:{os.getpid()}-{secrets.token_hex(4)}",
+        seconds=pace.lease_seconds,
+    )
 
 
 @contextmanager
@@ -155,11 +128,11 @@ def _given_back(lease: Lease) -> Iterator[None]:
         raise
 
 
-def keeper_of(copy: WorkingCopy, shard: Shard, part: TakenPart, pace: KeepingPace) -> Keeper:
+def keeper_of(copy: WorkingCopy, part: Shard, lease: Lease, pace: KeepingPace) -> Keeper:
     """Return the keeper of a part whose lease was taken."""
-    place = copy.place_of(shard)
-    copier = Copier(copy.objects, place, part.writer, Notes.of(place.path), pace.archive_sizes)
-    return Keeper(copy.objects.address, part.lease, copier, pace)
+    place = copy.place_of(part)
+    copier = Copier(copy.objects, place, lease.writer, Notes.of(place.path), pace.archive_sizes)
+    return Keeper(copy.objects.address, lease, copier, pace)
 
 
 def _refuse_other_divisions(copy: WorkingCopy, own: Shard, leases: Mapping[Shard, SeenLease | None]) -> None:

@@ -16,7 +16,8 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import ClassVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -127,7 +128,7 @@ class Lease:
         self._objects = objects
         self._folder = folder
         self._holder = holder
-        self._writer = writer
+        self.writer = writer
         self.seconds = seconds
         self._etag: str | None = None
         self._since = 0.0
@@ -137,6 +138,8 @@ class Lease:
         self, tell: Callable[[str], None], is_stopping: Callable[[], bool] = lambda: False
     ) -> SeenLease | None:
         """Take the lease, if necessary when it becomes stale; return it as the last holder left it.
+
+        The returned lease is not live, even if it was renewed a moment ago: its holder no longer works.
 
         Args:
             tell: Called with a sentence if the runner has to wait.
@@ -156,7 +159,7 @@ class Lease:
                     self._take_over(found)
                 except ConditionFailed:
                     continue  # another runner took it first
-                return found
+                return None if found is None else replace(found, age_seconds=inf)
             if is_stopping() or (watched is not None and found.etag != watched.etag):
                 raise self._locked(found)
             if watched is None:
@@ -207,7 +210,7 @@ class Lease:
         self.horizon = 0 if found is None else found.body.horizon
         self._since = time.time()
         content = self._write(self.horizon, is_released=False)
-        self._objects.check_conditions(self._folder + LEASE_NAME, content, writer=self._writer)
+        self._objects.check_conditions(self._folder + LEASE_NAME, content, writer=self.writer)
 
     def _write(self, horizon: int, *, is_released: bool) -> bytes:
         body = LeaseBody(
@@ -221,7 +224,7 @@ class Lease:
         )
         name = self._folder + LEASE_NAME
         content = _BODIES.dump_json(body)
-        self._etag = self._objects.replace(name, content, etag=self._etag, writer=self._writer)
+        self._etag = self._objects.replace(name, content, etag=self._etag, writer=self.writer)
         self.horizon = horizon
         return content
 

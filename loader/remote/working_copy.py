@@ -138,6 +138,17 @@ class WorkingCopy:
         with ThreadPoolExecutor(_PARTS_AT_ONCE) as threads:
             list(threads.map(lambda part: self._bring_part(listed, *part), leases.items()))
 
+    def make_folder(self, shard: Shard | None) -> Path:
+        """Make the folder of a part, for this user only, and return it.
+
+        Raises:
+            OSError: The disk refuses.
+        """
+        self._make_folders()
+        folder = self.place_of(shard).path
+        make_private_folder(folder)
+        return folder
+
     def _make_folders(self) -> None:
         # Also the parent folders: in a folder for temporary files, another user may have made them.
         for folder in (self.path.parent.parent, self.path.parent, self.path):

@@ -85,7 +85,9 @@ def test_the_same_working_copy_does_not_wait(lease: Callable[..., Lease]) -> Non
     """A killed runner's machine resumes at once; a released lease is free for all."""
     lease("a").take(at_once)
     again = lease("a")
-    again.take(at_once)
+    killed = again.take(at_once)
+    assert killed is not None
+    assert not killed.is_live
     again.renew(9)
     again.release()
     left = lease("b").take(at_once)
