@@ -138,18 +138,18 @@ def _wait_for_orphans(job: Job) -> None:
     run_dir = run_dir_of(job)
     seconds = job.drain_seconds + GRACE_SECONDS
     until = time.monotonic() + seconds
-    is_told = False
+    has_warned = False
     while time.monotonic() < until:
         # A process that has just begun holds the folder before it writes a checkpoint.
         others = [folder for part, folder in part_folders(run_dir) if part == own or part.of != own.of]
         if all(_pid_of(folder) is None for folder in {checkpoint_dir_of(job), *others}):
             return
-        if not is_told:
+        if not has_warned:
             log.warning(
                 "Another process is still working in the run directory: waiting up to %.0f s for its end.",
                 seconds,
             )
-            is_told = True
+            has_warned = True
         time.sleep(BETWEEN_LOOKS_SECONDS)
 
 

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from loader.atomic import drafting, make_private_file
@@ -147,9 +146,9 @@ def _fill(objects: Objects, folder: str, draft: Path, etag: str, known: Path) ->
         if version == FORMAT_VERSION:
             return
         archives = [Archive(*row) for row in connection.execute("SELECT number, name, sha256 FROM archives")]
-        add = partial(_add_rows, objects, folder, etag, connection, draft.parent, threading.Lock())
+        head = _UnfilledHead(objects, folder, etag, connection, draft.parent)
         with ThreadPoolExecutor(_ARCHIVES_AT_ONCE) as threads:
-            list(threads.map(add, archives))
+            list(threads.map(head.add_rows, archives))
         _move_list(connection, known)
 
 
@@ -161,16 +160,8 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(version)
 
 
-def _add_rows(  # noqa: PLR0917 - one place
-    objects: Objects,
-    folder: str,
-    etag: str,
-    connection: sqlite3.Connection,
-    scratch: Path,
-    alone: threading.Lock,
-    archive: Archive,
-) -> None:
-    """Read an archive and add its rows to the head.
+class _UnfilledHead:
+    """A head to which the rows of archives are added, from several threads.
 
     Args:
         objects: The run directory.
@@ -178,28 +169,53 @@ def _add_rows(  # noqa: PLR0917 - one place
         etag: ETag of the head.
         connection: The head.
         scratch: Folder for files.
-        alone: Lock on the connection.
-        archive: The archive.
     """
-    where = f"{objects.address}/{folder}{archive.name}"
-    packed, plain = scratch / f"{archive.number}.packed", scratch / f"{archive.number}.plain"
-    if _fetch(objects, folder + archive.name, packed) is None:
-        head = objects.seen(folder + COPY_NAME)
-        if head is None or head.etag != etag:
-            raise Unreachable(f"{where} was removed while it was read")
-        raise _damaged(where, "it is missing, and the head of the copy refers to it")
-    with _damage(where):
-        with packed.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != archive.sha256:
-                raise sqlite3.DatabaseError("its content differs from what was written")
-        unpack(packed, plain)
-        packed.unlink()
-        with closing(open_scratch(plain)) as rows:
-            rows.create_function("out_of_planes", 1, out_of_planes)
-            rows.execute("UPDATE slices SET places = out_of_planes(places)")
-        with alone:
-            _insert(connection, archive.number, plain)
-    plain.unlink()
+
+    def __init__(
+        self, objects: Objects, folder: str, etag: str, connection: sqlite3.Connection, scratch: Path
+    ) -> None:
+        self._objects = objects
+        self._folder = folder
+        self._etag = etag
+        self._connection = connection
+        self._scratch = scratch
+        self._lock = threading.Lock()
+
+    def add_rows(self, archive: Archive) -> None:
+        """Read an archive and add its rows.
+
+        Raises:
+            Unreachable: S3 gave no usable response, or the copy was replaced or removed meanwhile.
+            CheckpointError: S3 refuses, or the copy is damaged.
+            OSError: The disk refuses.
+        """
+        where = f"{self._objects.address}/{self._folder}{archive.name}"
+        packed, plain = (self._scratch / f"{archive.number}.{suffix}" for suffix in ("packed", "plain"))
+        if _fetch(self._objects, self._folder + archive.name, packed) is None:
+            raise self._missing(where)
+        with _damage(where):
+            _unpack_archive(packed, archive.sha256, plain)
+            with self._lock:
+                _insert(self._connection, archive.number, plain)
+        plain.unlink()
+
+    def _missing(self, where: str) -> Unreachable | CheckpointCorrupt:
+        head = self._objects.seen(self._folder + COPY_NAME)
+        if head is None or head.etag != self._etag:
+            return Unreachable(f"{where} was removed while it was read")
+        return _damaged(where, "it is missing, and the head of the copy refers to it")
+
+
+def _unpack_archive(packed: Path, sha256: str, plain: Path) -> None:
+    """Replace a packed archive by a database with its rows in the form of a checkpoint."""
+    with packed.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            raise sqlite3.DatabaseError("its content differs from what was written")
+    unpack(packed, plain)
+    packed.unlink()
+    with closing(open_scratch(plain)) as rows:
+        rows.create_function("out_of_planes", 1, out_of_planes)
+        rows.execute("UPDATE slices SET places = out_of_planes(places)")
 
 
 def _insert(connection: sqlite3.Connection, number: int, plain: Path) -> None:
