@@ -151,18 +151,12 @@ class Extract:
 def _slice_records(rows: Slice, read: Sequence[ReadRows]) -> SliceRecords:
     frames = [each.frame for each in read if each.frame.height]
     frame = pl.concat(frames, how="diagonal", rechunk=True) if frames else pl.DataFrame(schema=_NO_RECORDS)
-    rejected = [row for each in read for row in each.rejected]
-    filtered = {file: count for each in read for file, count in each.filtered.items()}
-    unknown = {file: count for each in read for file, count in each.unknown.items()}
-    elsewhere = {file: count for each in read for file, count in each.elsewhere.items()}
     return SliceRecords(
         window=rows.window,
         number=rows.number,
-        files=_counts(
-            rows.pieces, frame, Counter(row.file for row in rejected), filtered, unknown, elsewhere
-        ),
+        files=_file_rows(rows.pieces, frame, read),
         frame=frame,
-        rejected=rejected,
+        rejected=[row for each in read for row in each.rejected],
         ends_window=rows.ends_window,
     )
 
@@ -178,16 +172,13 @@ _NO_RECORDS = {
 }
 
 
-def _counts(  # noqa: PLR0917 - one place
-    pieces: Sequence[Piece],
-    frame: pl.DataFrame,
-    rejected: Mapping[int, int],
-    filtered: Mapping[int, int],
-    unknown: Mapping[int, int],
-    elsewhere: Mapping[int, int],
-) -> list[FileRows]:
+def _file_rows(pieces: Sequence[Piece], frame: pl.DataFrame, read: Sequence[ReadRows]) -> list[FileRows]:
     """Return the row counts of each file of a slice."""
     records = dict(frame["file"].value_counts().iter_rows())
+    rejected = Counter(row.file for each in read for row in each.rejected)
+    filtered = {file: count for each in read for file, count in each.filtered.items()}
+    unknown = {file: count for each in read for file, count in each.unknown.items()}
+    elsewhere = {file: count for each in read for file, count in each.elsewhere.items()}
     return [
         FileRows(
             file=piece.file,

@@ -196,7 +196,7 @@ def read_overview(place: Path, now: float, *, safe_seconds: float = SAFE_SECONDS
         with look_without_locking(run_dir) as holder:
             pid = holder if checkpoint.name == CHECKPOINT_NAME else None
             with open_for_reading(run_dir, alive=pid is not None, name=checkpoint.name) as connection:
-                return _read(connection, checkpoint, kept, pid, now - safe_seconds, safe_seconds)
+                return _read(connection, checkpoint, pid, now=now, safe_seconds=safe_seconds)
     except CheckpointError as problem:
         return Overview(run_dir, LoadState.UNREADABLE, checkpoint, kept, problem=problem)
 
@@ -206,39 +206,34 @@ def kept_checkpoints(run_dir: Path) -> list[Path]:
     return sorted(run_dir.glob(ARCHIVED_NAME.format("*")))
 
 
-def _read(  # noqa: PLR0917 - one place
-    connection: sqlite3.Connection,
-    checkpoint: Path,
-    kept: Sequence[Path],
-    pid: int | None,
-    expired_before: float,
-    safe_seconds: float,
+def _read(
+    connection: sqlite3.Connection, checkpoint: Path, pid: int | None, *, now: float, safe_seconds: float
 ) -> Overview:
+    run_dir = checkpoint.parent
     load_id, created_at, plan = read_plan(connection)
     started_at, ended_at, last_run = read_last_run(connection) or (None, None, None)
-    state = _state(pid, started_at, last_run)
     totals = read_totals(connection)
     doubt = Doubt(0, 0, None)
     if pid is None:
-        totals, doubt = _doubt(connection, totals, expired_before, safe_seconds)
+        totals, doubt = _doubt(connection, totals, now - safe_seconds, safe_seconds)
     return Overview(
-        checkpoint.parent,
-        state,
-        checkpoint,
-        kept,
-        load_id,
-        created_at,
-        plan,
-        totals,
-        _rows_left([file.rows for file in plan.files], totals),
-        doubt,
-        failure_groups(connection, FAILED_EVENTS),
-        failure_groups(connection, REJECTED_ROWS),
-        started_at,
-        ended_at,
-        last_run,
-        pid,
-        read_trouble(checkpoint.parent) if checkpoint.name == CHECKPOINT_NAME else None,
+        run_dir=run_dir,
+        state=_state(pid, started_at, last_run),
+        checkpoint=checkpoint,
+        kept=kept_checkpoints(run_dir),
+        load_id=load_id,
+        created_at=created_at,
+        plan=plan,
+        totals=totals,
+        rows_left=_rows_left([file.rows for file in plan.files], totals),
+        doubt=doubt,
+        failed=failure_groups(connection, FAILED_EVENTS),
+        rejected=failure_groups(connection, REJECTED_ROWS),
+        started_at=started_at,
+        ended_at=ended_at,
+        last_run=last_run,
+        pid=pid,
+        trouble=read_trouble(run_dir) if checkpoint.name == CHECKPOINT_NAME else None,
         loaded=stage_values(Verdicts(connection).counts()),
         child=child_of(checkpoint, load_id, created_at),
         child_not_loaded=child_not_loaded_of(checkpoint, load_id, created_at),
