@@ -54,6 +54,6 @@ def logs_are_json(arguments: Sequence[str], environment: Mapping[str, str]) -> b
 
 def _as_json(error: LoaderError, load: str | None) -> str:
     parts = {"where": error.where, "why": error.why, "next": error.next_step}
-    told = {name: "\n".join(map(printable, text.split("\n"))) for name, text in parts.items() if text}
-    fields = {**told, "exit_code": int(error.exit_code), "load": load}
+    texts = {name: "\n".join(map(printable, text.split("\n"))) for name, text in parts.items() if text}
+    fields = {**texts, "exit_code": int(error.exit_code), "load": load}
     return json_line(time.time(), "ERROR", printable(error.what), fields)

@@ -111,8 +111,8 @@ def _all_places(patterns: Sequence[str], find: Find, left_out: LeftOut) -> list[
             why=f"{'it was' if len(named) == 1 else 'they were'} named together with files that exist",
             next_step=first.next_step,
         )
-    for vain in missing.values():
-        left_out.add_without_extract(vain.where)
+    for unmatched in missing.values():
+        left_out.add_without_extract(unmatched.where)
     return list(places)
 
 

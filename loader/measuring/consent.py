@@ -28,8 +28,8 @@ async def check_consent(resources: ResourceClient, instance_id: str, region: str
     """
     answer = await resources.ask("GET", INSTANCE_PATH.format(instance_id=instance_id), action="GetInstance")
     arn = _arn_of(answer, instance_id, region)
-    told = await resources.ask("GET", TAGS_PATH.format(arn=quote(arn, safe="")), action="ListTagsForResource")
-    tags = told.get("tags")
+    tags_path = TAGS_PATH.format(arn=quote(arn, safe=""))
+    tags = (await resources.ask("GET", tags_path, action="ListTagsForResource")).get("tags")
     if not isinstance(tags, dict) or tags.get(TAG_KEY) != TAG_VALUE:
         raise SettingsError(
             "The instance does not permit a measurement, so nothing was sent to it.",

@@ -101,13 +101,21 @@ def _appending(path: Path) -> Iterator[Write]:
 
 @dataclass(slots=True)
 class _Repeated:
-    """How often a message occurred, and what the last line about it needs."""
+    """The occurrences of a message.
+
+    Attributes:
+        level: Level of the last one that was written.
+        message: Its text.
+        fields: Its fields.
+        times: Number of occurrences.
+        reported_times: Number of occurrences at the last line.
+    """
 
     level: str
     message: str
     fields: Fields
     times: int = 0
-    told: int = 0
+    reported_times: int = 0
 
 
 class LineHandler(logging.Handler):
@@ -156,7 +164,7 @@ class LineHandler(logging.Handler):
         repeated.times += 1
         if repeated.times > REPEATS and not _is_power_of_ten(repeated.times):
             return
-        repeated.told = repeated.times
+        repeated.reported_times = repeated.times
         repeated.message = message_of(record)
         repeated.fields = fields_of(record, debug=self._debug)
         self._write_repeated(record.created, repeated)
@@ -178,7 +186,7 @@ class LineHandler(logging.Handler):
         self.acquire()
         try:
             for repeated in self._repeated.values():
-                if repeated.times > repeated.told:
+                if repeated.times > repeated.reported_times:
                     self._write_repeated(time.time(), repeated)
             self._repeated.clear()
         finally:

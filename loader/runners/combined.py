@@ -38,7 +38,7 @@ OF_THE_EXTRACT = {"files_total", "files_read_whole"}
 
 
 def together(
-    snapshots: Sequence[Snapshot], shards: int, seconds: float, of_the_dead: Mapping[str, int]
+    snapshots: Sequence[Snapshot], shards: int, seconds: float, ended_counts: Mapping[str, int]
 ) -> Snapshot:
     """Return the snapshots of all workers as one.
 
@@ -48,12 +48,12 @@ def together(
         snapshots: The last one of each worker, including workers that have ended.
         shards: Number of shards.
         seconds: Seconds since the load began.
-        of_the_dead: Counts of processes that have died, by name.
+        ended_counts: Counts of processes that ended unexpectedly, by name.
     """
     if not snapshots:
         return Snapshot(seconds=seconds)
     sums = {
-        name: sum(getattr(each, name) for each in snapshots) + of_the_dead.get(name, 0) for name in SUMMED
+        name: sum(getattr(each, name) for each in snapshots) + ended_counts.get(name, 0) for name in SUMMED
     }
     rates = [each.rate_limit for each in snapshots if each.rate_limit is not None]
     limits = Counter(each.limiting for each in snapshots if each.limiting and each.in_flight)

@@ -124,7 +124,7 @@ class _WorkerLoad:
         self._is_stopping = False
         self._load_id = ""
         self._logged: set[str] = set()
-        self._of_the_dead: Counter[str] = Counter()
+        self._ended_counts: Counter[str] = Counter()
         self._errors = ErrorSums(error_limits(job), self._run_dir)
 
     async def run(self) -> Ending:
@@ -248,7 +248,7 @@ class _WorkerLoad:
     def _died(self, worker: _Worker) -> None:
         worker.deaths += 1
         if worker.snapshot is not None:
-            self._of_the_dead.update({name: getattr(worker.snapshot, name) for name in OF_A_PROCESS})
+            self._ended_counts.update({name: getattr(worker.snapshot, name) for name in OF_A_PROCESS})
             worker.snapshot = replace(worker.snapshot, attempts=0, throttled=0, retried=0)
         log.warning("The worker of shard %s died and is started again.", str(worker.shard))
         if worker.deaths >= MOST_DEATHS:
@@ -280,7 +280,7 @@ class _WorkerLoad:
 
     def _snapshot(self) -> Snapshot:
         snapshots = [each.snapshot for each in self._workers if each.snapshot is not None]
-        return together(snapshots, len(self._workers), time.monotonic() - self._began, self._of_the_dead)
+        return together(snapshots, len(self._workers), time.monotonic() - self._began, self._ended_counts)
 
 
 def _not_delivered(run_dir: Path, error: LoaderError) -> DeliveryStopped:

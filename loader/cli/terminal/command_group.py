@@ -42,9 +42,9 @@ class ListedCommand(TyperCommand):
     def imported(self) -> TyperCommand:
         """Import the command, and return it with its arguments and flags."""
         name = str(self.name)
-        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        alone.command(name)(getattr(import_module(f"loader.cli.{name}"), name))
-        command = typer.main.get_command(alone)
+        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        app.command(name)(getattr(import_module(f"loader.cli.{name}"), name))
+        command = typer.main.get_command(app)
         assert isinstance(command, TyperCommand)
         command.help = with_whole_paragraphs(command.help or "")
         return command

@@ -69,12 +69,12 @@ def correcting_command(
     names = [str(path) for path in files]
     if len(names) > MOST_NAMED:
         names = sorted({f"{escape(str(path.parent))}/*{path.suffix}" for path in files})
-    told = [
+    csv_flags = [
         flag for name, value in settings_found(run_dir, folder).items() for flag in (f"--csv-{name}", value)
     ]
     flags = [
         *_kept_flags(typed.arguments[1:], value_flags),
-        *told,
+        *csv_flags,
         "--run-dir",
         str(run_dir / _corrected(folder)),
     ]
