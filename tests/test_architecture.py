@@ -99,7 +99,7 @@ def test_the_table_names_every_part_once():
 
 
 def test_imports_run_down_the_table():
-    """A part imports only parts in rows below its own (or, in the last row of modules, beside it)."""
+    """A part imports only parts in rows below its own."""
     row_of = {name: number for number, row in enumerate(floors()) for name in row}
     upward = [
         f"{path.relative_to(ROOT)} imports loader.{name}"
