@@ -34,7 +34,7 @@ from loader.sources.stdin import StdinCopy
 
 
 @dataclass(frozen=True, slots=True)
-class LookedAt:
+class ExaminedFile:
     """What is known about a file before it is read.
 
     Attributes:
@@ -90,7 +90,7 @@ class Extract:
     mappings: tuple[FileMapping, ...]
     files_left_out: int
     files_waiting: int
-    _looked_at: Sequence[LookedAt]
+    _examined: Sequence[ExaminedFile]
     _input: StdinCopy
 
     @property
@@ -116,7 +116,7 @@ class Extract:
         Raises:
             ExtractError: A file cannot be read, or changed since the load began.
         """
-        files = [FileToRead(each.file, each.mapping.source_columns, each.open) for each in self._looked_at]
+        files = [FileToRead(each.file, each.mapping.source_columns, each.open) for each in self._examined]
         return read_slices(files, self.cuts, wanted, known_rows or {}, on_end)
 
     def records(self, rows: Slice) -> SliceRecords:
@@ -132,7 +132,7 @@ class Extract:
             if piece.frame.height
         ]
         read: list[list[ReadRows]] = [[] for _ in slices]
-        for reader, of_reader in groupby(with_rows, key=lambda each: self._looked_at[each[1].file].reader):
+        for reader, of_reader in groupby(with_rows, key=lambda each: self._examined[each[1].file].reader):
             by_slice = [(number, list(rows)) for number, rows in groupby(of_reader, key=itemgetter(0))]
             parts = [([piece for _, piece, _ in rows], [place for *_, place in rows]) for _, rows in by_slice]
             for (number, _), result in zip(by_slice, reader.read(parts), strict=True):
@@ -141,7 +141,7 @@ class Extract:
 
     def table(self, file: SourceFile) -> Table:
         """Open one of its files."""
-        return self._looked_at[file.number].open()
+        return self._examined[file.number].open()
 
     def close(self) -> None:
         """Remove the stored copy of standard input after all of it was read."""

@@ -62,7 +62,7 @@ def find_files(
         )
     _refuse_empty(places)
 
-    return numbered(side_by_side(lambda place: _look_at(place, named_format), places))
+    return numbered(side_by_side(lambda place: _examine(place, named_format), places))
 
 
 def file_at(path: str, named_format: str, s3: S3Client) -> SourceFile:
@@ -77,7 +77,7 @@ def file_at(path: str, named_format: str, s3: S3Client) -> SourceFile:
         NothingToLoad: There is no such object.
         ExtractError: The file does not exist, cannot be read or has an unsupported format.
     """
-    return _look_at(object_at(path, s3) if path.startswith(S3_SCHEME) else Path(path), named_format)
+    return _examine(object_at(path, s3) if path.startswith(S3_SCHEME) else Path(path), named_format)
 
 
 def numbered(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
@@ -158,7 +158,7 @@ def _not_regular(path: Path) -> ExtractError:
     )
 
 
-def _look_at(place: Path | S3Object, named_format: str) -> SourceFile:
+def _examine(place: Path | S3Object, named_format: str) -> SourceFile:
     if isinstance(place, S3Object):
         return _object_file(place, named_format)
     return _local_file(place, named_format)

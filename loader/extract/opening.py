@@ -11,7 +11,7 @@ from loader.errors import EmptyExtract, ExtractError, LoaderError, NothingToLoad
 from loader.events import PackingSettings
 from loader.extract.bucket_choice import buckets_for, should_spread
 from loader.extract.choosing import choose_files
-from loader.extract.extract import Extract, LookedAt
+from loader.extract.extract import ExaminedFile, Extract
 from loader.extract.group_sample import sample_groups
 from loader.extract.known_rate import planning_rate
 from loader.extract.notes import folded, lacking
@@ -35,7 +35,7 @@ from loader.sources.stdin import StdinCopy
 CHOSEN_BUCKETS = "group_buckets_chosen"
 """Plan setting: the number of buckets that the loader chose; 0 for none."""
 
-CLOSELY_LOOKED_AT = 500
+CLOSELY_EXAMINED = 500
 """With at most this many files, the first rows of each are checked for notes to the user; with more files,
 only those of the first."""
 
@@ -84,17 +84,17 @@ def _opened(given: ExtractSettings, dataset: Dataset | None, kept: StdinCopy, *,
     try:
         buckets, bucket_rate = _buckets(given, dataset, chosen.files)
         settings = given.with_buckets(buckets)
-        look = _Look(settings, dataset, with_keys=with_keys, files=len(chosen.files))
-        looked_at = side_by_side(look.at, chosen.files)
+        examiner = _Examiner(settings, dataset, with_keys=with_keys, files=len(chosen.files))
+        examined = side_by_side(examiner.examine, chosen.files)
     except NothingToLoad as error:
         raise _without_rows(error, _unspread(given, dataset, chosen.files), chosen.files) from error
-    files = tuple(each.file for each in looked_at)
+    files = tuple(each.file for each in examined)
     sized = {len(files) * sample // SIZED_FILES for sample in range(SIZED_FILES)} | {len(files) - 1}
-    row_bytes = max(_row_bytes(looked_at[number]) for number in sorted(sized))
-    if not any(each.open().has_rows() for each in looked_at):
+    row_bytes = max(_row_bytes(examined[number]) for number in sorted(sized))
+    if not any(each.open().has_rows() for each in examined):
         raise EmptyExtract("The extract has no rows.", where=", ".join(file.path for file in files))
-    mappings = [each.mapping for each in looked_at]
-    warnings += folded((each.file, note) for each in looked_at for note in each.notes)
+    mappings = [each.mapping for each in examined]
+    warnings += folded((each.file, note) for each in examined for note in each.notes)
     warnings += lacking(files, mappings)
     shard, packs_groups = settings.records.shard, settings.records.packs_groups
     warnings += _too_many_shards(shard, buckets)
@@ -112,19 +112,19 @@ def _opened(given: ExtractSettings, dataset: Dataset | None, kept: StdinCopy, *,
         row_bytes=row_bytes,
         files_left_out=chosen.left_out,
         files_waiting=chosen.waiting,
-        formats=tuple(each.words for each in looked_at),
+        formats=tuple(each.words for each in examined),
         mappings=tuple(mappings),
-        _looked_at=looked_at,
+        _examined=examined,
         _input=kept,
     )
 
 
-def _without_rows(error: NothingToLoad, look: "_Look", files: Sequence[SourceFile]) -> LoaderError:
+def _without_rows(error: NothingToLoad, examiner: "_Examiner", files: Sequence[SourceFile]) -> LoaderError:
     """Return the error about a file without rows. If another file has rows, there is something to load."""
 
     def has_rows(file: SourceFile) -> bool:
         try:
-            return look.at(file).open().has_rows()
+            return examiner.examine(file).open().has_rows()
         except NothingToLoad:
             return False
 
@@ -160,17 +160,17 @@ def _buckets(
     stored = earlier.settings if earlier is not None else {}
     if CHOSEN_BUCKETS in stored and stored.get("group_buckets") == named:
         return int(stored[CHOSEN_BUCKETS]) or None, None
-    sample = sample_groups(files, _unspread(settings, dataset, files).at)
+    sample = sample_groups(files, _unspread(settings, dataset, files).examine)
     if named == "auto" or should_spread(sample):
         rate = planning_rate(settings.lane_rate)
         return buckets_for(sample, rate), rate
     return None, None
 
 
-def _unspread(settings: ExtractSettings, dataset: Dataset | None, files: Sequence[SourceFile]) -> "_Look":
+def _unspread(settings: ExtractSettings, dataset: Dataset | None, files: Sequence[SourceFile]) -> "_Examiner":
     """Return what examines files with groups of any length and of all shards: the same for each shard."""
     sampled = replace(settings, records=replace(settings.records, group_buckets=1, shard=None))
-    return _Look(sampled, dataset, with_keys=False, files=len(files))
+    return _Examiner(sampled, dataset, with_keys=False, files=len(files))
 
 
 def _earlier(resume: ResumeSettings) -> StoredLoad | None:
@@ -187,11 +187,11 @@ def _too_many_shards(shard: Shard | None, buckets: int | None) -> list[str]:
     return [f"{what} Begin the load with fewer shards, or with --group-buckets {4 * shard.of}."]
 
 
-def _row_bytes(looked_at: LookedAt) -> int:
-    return looked_at.open().row_bytes(looked_at.mapping.source_columns)
+def _row_bytes(examined: ExaminedFile) -> int:
+    return examined.open().row_bytes(examined.mapping.source_columns)
 
 
-class _Look:
+class _Examiner:
     """Examines files. Results that files with the same columns share are computed once.
 
     Args:
@@ -209,10 +209,10 @@ class _Look:
         self._dataset = dataset
         self._with_keys = with_keys
         self._files = files
-        self._looks_closely = files <= CLOSELY_LOOKED_AT
+        self._examines_closely = files <= CLOSELY_EXAMINED
         self._known: dict[object, tuple[FileMapping, RowReader]] = {}
 
-    def at(self, file: SourceFile) -> LookedAt:
+    def examine(self, file: SourceFile) -> ExaminedFile:
         """Return the facts about a file that are needed before it is read."""
         table = self._open(file)
         path_columns = tuple(table.path_columns) if isinstance(table, PartitionedTable) else ()
@@ -233,7 +233,7 @@ class _Look:
             known = self._known.setdefault(columns, (mapping, reader))
         mapping, reader = known
         file = table.file
-        return LookedAt(
+        return ExaminedFile(
             file=file,
             open=(lambda: table) if self._keeps(table) else partial(self._open, file),
             words=table.words,
@@ -241,7 +241,7 @@ class _Look:
             reader=reader,
             notes=(
                 *table.advice,
-                *advice_on(self._advice, table, mapping, closely=self._looks_closely or not file.number),
+                *advice_on(self._advice, table, mapping, closely=self._examines_closely or not file.number),
             ),
         )
 

@@ -92,13 +92,13 @@ def test_rows_are_released_before_the_next_ones_are_read(
     job = job_of(extract=[str(path)], window_rows=40, **more)
     released = Released()
     extract = open_extract(extract_settings(job))
-    tables = [WatchedTable(each.open(), released) for each in extract._looked_at]
+    tables = [WatchedTable(each.open(), released) for each in extract._examined]
     watched = replace(
         extract,
         cuts=Cuts(40, 10, 10),
-        _looked_at=[
+        _examined=[
             replace(each, open=partial(_same, table))
-            for each, table in zip(extract._looked_at, tables, strict=True)
+            for each, table in zip(extract._examined, tables, strict=True)
         ],
     )
     rows = 0

@@ -93,7 +93,7 @@ def read_records(
     places: list[tuple[int, int]] = []
     used_bytes = empty_rows = 0
     while most is None or len(records) < most:
-        start = used_bytes = lines.skip_what_is_no_row()
+        start = used_bytes = lines.skip_to_record()
         try:
             record = _next_record(reader, lines, start, syntax, columns)
         except StopIteration:
@@ -208,7 +208,7 @@ class _Lines(Iterator[str]):
         self.used_bytes = max(end, self.used_bytes)
         return None if is_longer and columns not in (None, len(fields)) else fields
 
-    def skip_what_is_no_row(self) -> int:
+    def skip_to_record(self) -> int:
         """Skip comments and empty lines before a record; return the start of the record."""
         while True:
             # The csv module would read empty lines one by one, which is slow for millions.
