@@ -98,14 +98,16 @@ def together(shards: Sequence[Verification], run_dir: Path) -> Verification:
     found = [each.not_loaded for each in shards if each.not_loaded is not None]
     rows, left_out = sum(each.rows for each in found), sum(each.left_out for each in found)
     return Verification(
-        run_dir,
-        sum(each.receipts for each in shards),
-        counts,
-        sum(each.calls for each in shards),
-        Totals(**{name: sums[name] for name in asdict(shards[0].totals)}),
-        shards[0].command,
-        NotLoaded(rows, left_out, [cause for each in found for cause in each.causes]) if found else None,
-        next((each.error for each in shards if each.error is not None), None),
+        run_dir=run_dir,
+        receipts=sum(each.receipts for each in shards),
+        counts=counts,
+        calls=sum(each.calls for each in shards),
+        totals=Totals(**{name: sums[name] for name in asdict(shards[0].totals)}),
+        command=shards[0].command,
+        not_loaded=NotLoaded(rows, left_out, [cause for each in found for cause in each.causes])
+        if found
+        else None,
+        error=next((each.error for each in shards if each.error is not None), None),
     )
 
 
@@ -148,10 +150,12 @@ async def verify(
     stored = stored_settings(run_dir, plan, given)
     with open_verdicts(run_dir) as verdicts:
 
-        def watched() -> None:
+        def left() -> int:
             counts = verdicts.counts()
-            left = counts[Verdict.UNDECIDED] + counts[Verdict.IN_PROGRESS]
-            watch(verdicts.total - left, verdicts.total)
+            return counts[Verdict.UNDECIDED] + counts[Verdict.IN_PROGRESS]
+
+        def watched() -> None:
+            watch(verdicts.total - left(), verdicts.total)
 
         error: LoaderError | None = None
         not_loaded: NotLoaded | None = None
@@ -161,25 +165,29 @@ async def verify(
                 await client.ask_time()
                 session = VerifySession(verdicts, client, stored.destination, settings, watched)
                 with _stopped_by_signals(session) if on_signals else nullcontext(), contained():
-                    try:
-                        await session.run()
-                    except LoaderError as stopped:
-                        error = stopped
+                    error = await _asked(session)
                 calls = session.calls
-                counts = verdicts.counts()
-                is_decided = not (counts[Verdict.UNDECIDED] + counts[Verdict.IN_PROGRESS])
-                if error is None and is_decided:
+                if error is None and not left():
                     not_loaded = await _keep_failures(stored, plan, client, verdicts)
         return Verification(
-            run_dir,
-            verdicts.total,
-            verdicts.counts(),
-            calls,
-            verdicts.totals(),
-            plan.command,
-            not_loaded,
-            error,
+            run_dir=run_dir,
+            receipts=verdicts.total,
+            counts=verdicts.counts(),
+            calls=calls,
+            totals=verdicts.totals(),
+            command=plan.command,
+            not_loaded=not_loaded,
+            error=error,
         )
+
+
+async def _asked(session: VerifySession) -> LoaderError | None:
+    """Ask about all events; return the error that ended the questions early."""
+    try:
+        await session.run()
+    except LoaderError as error:
+        return error
+    return None
 
 
 def keep_refused(run_dir: Path) -> NotLoaded | None:
