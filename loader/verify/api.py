@@ -96,7 +96,12 @@ def together(shards: Sequence[Verification], run_dir: Path) -> Verification:
         counts.update(each.counts)
         sums.update(asdict(each.totals))
     found = [each.not_loaded for each in shards if each.not_loaded is not None]
-    rows, left_out = sum(each.rows for each in found), sum(each.left_out for each in found)
+    not_loaded = NotLoaded(
+        rows=sum(each.rows for each in found),
+        left_out=sum(each.left_out for each in found),
+        causes=[cause for each in found for cause in each.causes],
+        problem=next((each.problem for each in found if each.problem is not None), None),
+    )
     return Verification(
         run_dir=run_dir,
         receipts=sum(each.receipts for each in shards),
@@ -104,9 +109,7 @@ def together(shards: Sequence[Verification], run_dir: Path) -> Verification:
         calls=sum(each.calls for each in shards),
         totals=Totals(**{name: sums[name] for name in asdict(shards[0].totals)}),
         command=shards[0].command,
-        not_loaded=NotLoaded(rows, left_out, [cause for each in found for cause in each.causes])
-        if found
-        else None,
+        not_loaded=not_loaded if found else None,
         error=next((each.error for each in shards if each.error is not None), None),
     )
 

@@ -14,13 +14,15 @@ from loader.verify.api import NotLoaded, Verification
 
 def to_json(found: Verification) -> dict[str, Any]:
     """Return the result as JSON values."""
-    totals = found.totals
+    totals, not_loaded = found.totals, found.not_loaded
+    if not_loaded is not None and not_loaded.problem is not None:
+        not_loaded = None  # the rows were not counted
     return {
         "run_dir": str(found.run_dir),
         "receipts": found.receipts,
         **stage_values(found.counts),
-        "rows_not_loaded": found.not_loaded.rows if found.not_loaded is not None else None,
-        "rows_left_out": found.not_loaded.left_out if found.not_loaded is not None else None,
+        "rows_not_loaded": not_loaded.rows if not_loaded is not None else None,
+        "rows_left_out": not_loaded.left_out if not_loaded is not None else None,
         "calls": found.calls,
         "events_not_accepted": totals.events_total - totals.events_accepted,
         "exit_code": int(found.exit_code),

@@ -14,8 +14,9 @@ from loader.checkpoint.start.correction_folders import not_loaded_folders
 from loader.checkpoint.verdicts import Verdict
 from loader.emulator import Emulator
 from loader.errors import ExitCode
-from loader.verify.api import keep_refused, verify
+from loader.verify.api import keep_refused, together, verify
 from loader.verify.session import VerifySettings
+from loader.verify.text import to_json, to_text
 from tests.thoroughness import examples
 from tests.verify.test_verdicts import ARN, DATASET, INSTANCE, load, loaded
 
@@ -127,8 +128,8 @@ async def test_rows_that_are_found_later_have_a_folder_of_their_own(tmp_path):
     assert (run_dir / "not-loaded-2" / "rows.csv").read_text() == "id,description\nc,failing\n"
 
 
-async def test_an_extract_that_changed_is_told(tmp_path):
-    """The verdicts stay; other rows than those of the load are not written."""
+async def test_an_extract_that_changed_is_reported(tmp_path):
+    """The verdicts stay; rows of another extract are neither written nor counted, with shards too."""
     async with loaded(tmp_path, failed_values={"id": {"c5"}}) as (_, run_dir):
         (tmp_path / "extract.csv").write_text("id\n" + "other\n" * 60)
         found = await verify(run_dir, VerifySettings())
@@ -136,6 +137,9 @@ async def test_an_extract_that_changed_is_told(tmp_path):
     assert found.exit_code == ExitCode.DELIVERED_WITH_FAILURES
     assert found.not_loaded is not None
     assert found.not_loaded.problem is not None
+    for verification in (found, together([found, found], run_dir)):
+        assert to_json(verification)["rows_not_loaded"] is None
+        assert "could not be written for correction" in to_text(verification)
     assert not (run_dir / "not-loaded").exists()
 
 
