@@ -153,27 +153,32 @@ def test_a_load_of_standard_input_is_gone_on_with(
 
 @cache
 def next_steps_in_the_code() -> list[tuple[str, str]]:
-    """Return place and text of every ``next_step`` in the package; what is filled in is an X."""
+    """Return place and text of every ``next_step`` in the package, as `literal` writes it."""
     found: list[tuple[str, str]] = []
     for path in (ROOT / "loader").rglob("*.py"):
         nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         values = [each.value for each in nodes if isinstance(each, ast.keyword) and each.arg == "next_step"]
-        found += [(f"{path.name}:{value.lineno}", text) for value in values if (text := literal(value))]
+        found += [(f"{path.name}:{value.lineno}", literal(value)) for value in values]
     return found
 
 
 def literal(node: ast.expr) -> str:
-    """Return a text as in the source, with an X for each value in it; empty if it is not a text."""
+    """Return a text as in the source: with the commands of ``scn_loader``, and an X for each other value."""
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.JoinedStr):
-        return "".join(literal(part) if isinstance(part, ast.Constant) else "X" for part in node.values)
-    return ""
+        return "".join(map(literal, node.values))
+    if isinstance(node, ast.FormattedValue):
+        return literal(node.value)
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "scn_loader":
+        return " ".join(["scn-loader", *map(literal, node.args)])
+    return "X"
 
 
 def test_commands_in_errors_stand_alone_and_have_flags_that_exist() -> None:
     """Whatever error has a command as its next step, it is a line of its own with flags that exist."""
     commands = imported_commands(app)
+    checked = set()
     for place, text in next_steps_in_the_code():
         for line in text.split("\n"):
             if "scn-loader " not in line or "'scn-loader " in line:
@@ -183,8 +188,10 @@ def test_commands_in_errors_stand_alone_and_have_flags_that_exist() -> None:
             assert not line.endswith((".", ",")), f"{place}: {line}"
             if words[1] == "X":
                 continue
+            checked.add(words[1])
             known = {name for each in commands[words[1]].params for name in each.opts} | {"--help"}
             assert {word for word in words[2:] if word.startswith("--")} <= known, f"{place}: {line}"
+    assert {"datasets", "status", "verify"} <= checked
 
 
 def test_commands_of_the_aws_command_line_exist() -> None:
