@@ -170,6 +170,15 @@ def test_the_page_names_modules_that_exist():
     ] == []
 
 
+def test_the_page_about_the_tests_names_every_folder_once():
+    """A newcomer finds the folder of a test in the table."""
+    page = (TESTS / "README.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    named = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    there = {path.parent.name for path in TESTS.glob("*/*.py")}
+    assert sorted(named) == sorted(there)
+
+
 def test_the_modules_to_compile_exist():
     """The build hook ignores a name that matches nothing, and would leave a renamed module uncompiled."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
