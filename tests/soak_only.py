@@ -16,7 +16,7 @@ SOAK_ONLY = (
     "tests/faults/test_sigkill.py::test_a_load_survives_random_kills[1]",
     "tests/faults/test_sigkill.py::test_a_load_survives_random_kills[3]",
     "tests/faults/test_token_life.py::test_an_append_in_doubt_waits_for_a_decision[skip",
-    "tests/faults/test_token_life.py::test_what_may_be_repeated_goes_again[typed",
+    "tests/faults/test_token_life.py::test_events_in_doubt_that_may_be_repeated_are_sent_again[typed",
     "tests/faults/test_verify.py::test_a_killed_verify_ends_with_true_verdicts[get-3]",
     "tests/faults/test_verify.py::test_a_killed_verify_ends_with_true_verdicts[list-2]",
     "tests/faults/test_windows_over_files.py::test_a_folder_of_small_files_survives_kills[0]",

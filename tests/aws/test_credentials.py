@@ -30,7 +30,9 @@ HOUR = 3600.0
 # The chain, with the real botocore.
 
 
-def test_environment(aws_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_of_the_environment_are_used_without_their_line_end(
+    aws_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keys in the environment are found, without the line end they were pasted with."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDENV")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret/env\n")
@@ -39,7 +41,9 @@ def test_environment(aws_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == FoundCredentials(Credentials("AKIDENV", "secret/env", "token=="), math.inf)
 
 
-def test_profiles(aws_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_given_profile_wins_over_keys_in_the_environment(
+    aws_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The given profile wins over keys in the environment; AWS_PROFILE does not, as in botocore."""
     (aws_files / "credentials").write_text(
         "[default]\naws_access_key_id=AKIDDEF\naws_secret_access_key=one\n"
@@ -107,7 +111,7 @@ async def test_keys_rotated_in_a_file_are_seen(aws_files: Path) -> None:
     assert source.current == Credentials("AKIDNEW", "two")
 
 
-def test_no_credentials(aws_files: Path) -> None:
+def test_without_credentials_the_error_says_what_to_do(aws_files: Path) -> None:
     """Without credentials the error says what was looked for and what to do, with exit code 2."""
     with pytest.raises(SettingsError, match="No AWS credentials") as caught:
         find_credentials(None, "us-east-1")
@@ -138,7 +142,7 @@ def test_configured_credentials_that_do_not_work(aws_files: Path, config: str) -
 
 
 @pytest.mark.parametrize("key", ["", "  ", "two words", "line\nbreak", "umläut", "\x00"])
-def test_damaged_keys(key: str) -> None:
+def test_a_key_that_cannot_be_a_header_is_refused_and_not_shown(key: str) -> None:
     """A key that could not be sent in a header is refused, and not repeated."""
     with pytest.raises(SettingsError, match="damaged") as caught:
         credential_chain._key_text(key)
@@ -208,7 +212,9 @@ def instance_metadata(expires_at: float) -> Step:
     return Step(act, reads=False, keeps_open=True)
 
 
-async def test_instance_metadata(aws_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_credentials_of_an_instance_role_are_found(
+    aws_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On an instance with a role its credentials are found, with their end."""
     expires_at = float(int(time.time() + 6 * HOUR))
     async with ScriptedServer([instance_metadata(expires_at)]) as metadata:
@@ -270,7 +276,9 @@ async def settled(source: RenewingCredentials) -> None:
     ("life_seconds", "renewed_after_seconds"),
     [(math.inf, math.inf), (HOUR, 2700.0), (1800.0, 900.0), (600.0, 300.0), (40.0, 30.0), (-5.0, 30.0)],
 )
-def test_when_to_renew(life_seconds: float, renewed_after_seconds: float) -> None:
+def test_keys_are_renewed_fifteen_minutes_before_their_end(
+    life_seconds: float, renewed_after_seconds: float
+) -> None:
     """Fifteen minutes before the end, or half-way if that is later, and not in a tight loop."""
     source = RenewingCredentials(found("A", NOW + life_seconds), PlannedLookUp([FAILURE]), NOW)
     assert source.renew_at == NOW + renewed_after_seconds

@@ -60,7 +60,7 @@ def test_variants_in_every_partition(
             assert (endpoint.url, endpoint.region) == (expected, region)
 
 
-def test_known_variants(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fips_and_dual_stack_names_are_those_on_record(monkeypatch: pytest.MonkeyPatch) -> None:
     """The FIPS dual-stack name is the one on record, and a FIPS pseudo region signs for the real one."""
     pseudo = resolve_endpoint("fips-us-east-1", None, None)
     assert (pseudo.host, pseudo.region) == ("scn-fips.us-east-1.amazonaws.com", "us-east-1")
@@ -69,7 +69,7 @@ def test_known_variants(monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve_endpoint("us-east-1", None, None).host == "scn-fips.us-east-1.api.aws"
 
 
-def test_order_of_regions(aws_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_configured_region_is_used(aws_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Setting, AWS_REGION, AWS_DEFAULT_REGION, profile: the first there is wins."""
     with pytest.raises(SettingsError, match="No AWS region") as caught:
         resolve_endpoint(None, None, None)
@@ -95,7 +95,7 @@ def test_a_line_end_behind_a_region_is_ignored(variable: str, monkeypatch: pytes
     assert resolve_endpoint("eu-west-2\n", None, None).host == "scn.eu-west-2.amazonaws.com"
 
 
-def test_order_of_urls(aws_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_configured_url_is_used(aws_files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Setting, AWS_ENDPOINT_URL_SUPPLYCHAIN, AWS_ENDPOINT_URL, profile: the first there is wins."""
     config = "[default]\nregion=us-east-1\nendpoint_url=http://127.0.0.1:1\n"
     (aws_files / "config").write_text(config)
@@ -219,13 +219,13 @@ def test_unusable_url_is_refused_from_the_environment_too(url: str, monkeypatch:
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.255.0.1", "::1"])
-def test_loopback(host: str) -> None:
+def test_names_of_this_machine_are_loopback(host: str) -> None:
     """These are this machine."""
     assert is_loopback(host)
 
 
 @pytest.mark.parametrize("host", ["", "0.0.0.0", "::", "128.0.0.1", "localhost.example", "127.1", "::2"])
-def test_not_loopback(host: str) -> None:
+def test_names_of_other_machines_are_not_loopback(host: str) -> None:
     """These are, or may be, another one."""
     assert not is_loopback(host)
 

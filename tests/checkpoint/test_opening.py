@@ -278,7 +278,9 @@ def without_a_plan(path: Path) -> None:
     ],
     ids=["empty", "text", "cut page", "cut", "zeroed", "foreign", "table gone", "plan gone"],
 )
-def test_a_damaged_checkpoint_is_told_and_left_alone(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+def test_a_damaged_checkpoint_is_reported_and_not_changed(
+    tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
     """Damage is an error with a way out; the file stays as it was, and --restart puts it away."""
     begin(tmp_path)
     damage(tmp_path / CHECKPOINT_NAME)
@@ -331,7 +333,7 @@ def test_a_garbled_table_is_damage(tmp_path: Path, byte: bytes) -> None:
     assert contents(tmp_path) == before
 
 
-def test_other_comments_in_the_definitions_are_no_damage(tmp_path: Path) -> None:
+def test_other_comments_in_the_definitions_are_accepted(tmp_path: Path) -> None:
     """A version of the loader that explains a column in other words goes on with the load."""
     load_id = begin(tmp_path)
     with closing(sqlite3.connect(tmp_path / CHECKPOINT_NAME, isolation_level=None)) as connection:

@@ -89,7 +89,7 @@ def test_the_export_has_a_line_for_each_refused_record(run_dir: Path, tmp_path: 
     ]
 
 
-def test_a_retry_is_told_of_all_but_the_failed_parts(run_dir: Path) -> None:
+def test_a_retry_skips_all_parts_but_the_failed_ones(run_dir: Path) -> None:
     """Receipts and divisions are kept; what failed is to be sent again, and may be accepted then."""
     with opened(run_dir, retry_failed=True) as checkpoint:
         progress = checkpoint.progress.of_window(0)

@@ -88,7 +88,7 @@ def test_other_windows_are_a_difference() -> None:
     assert line == "windows of 8 rows in slices of 8 then, of 9 in slices of 8 now"
 
 
-def test_a_long_list_is_cut_with_its_length_told() -> None:
+def test_a_long_list_is_cut_and_its_length_is_stated() -> None:
     """An error block shows a dozen differences and says how many more there are."""
     text = shown([f"line {number}" for number in range(SHOWN_DIFFERENCES + 3)])
     assert text.endswith("and 3 more")

@@ -58,7 +58,7 @@ def test_the_first_receipt_of_each_event_stays(batches: list[dict[int, str]]) ->
 
 
 @given(st.dictionaries(INDEXES, UUIDS | ODD_TEXTS, min_size=1, max_size=20))
-def test_every_receipt_comes_back_as_it_was_said(batch: dict[int, str]) -> None:
+def test_every_receipt_is_stored_as_the_service_sent_it(batch: dict[int, str]) -> None:
     """Whatever text the service calls a receipt, the event is accepted and the text is kept."""
     blob = empty_blob()
     added, odd = write_receipts(blob, batch)
@@ -67,7 +67,7 @@ def test_every_receipt_comes_back_as_it_was_said(batch: dict[int, str]) -> None:
     assert {index: odd.get(index, stored.event_id(index)) for index in stored} == batch
 
 
-def test_a_second_odd_receipt_is_not_kept_beside_the_first() -> None:
+def test_a_second_receipt_of_an_event_is_ignored() -> None:
     """A later receipt of an accepted event changes nothing, odd or not."""
     blob = empty_blob()
     write_receipts(blob, {3: str(uuid.UUID(int=9))})

@@ -178,7 +178,7 @@ async def test_settled_windows_are_listed_with_their_rows(reopen: Reopen) -> Non
     assert reopen(retry_failed=True).progress.settled_windows() == {0: {0: 5}, 3: {0: 7}}
 
 
-async def test_totals_are_told_after_the_end(reopen: Reopen) -> None:
+async def test_totals_can_be_read_after_the_checkpoint_is_closed(reopen: Reopen) -> None:
     """The summary may be made after the checkpoint was closed, with everything that was recorded."""
     checkpoint = reopen()
     checkpoint.begin_slice(window_plan())
@@ -237,7 +237,7 @@ async def test_held_back_keeps_what_was_known_before(reopen: Reopen) -> None:
     ]
 
 
-async def test_accepted_is_final(reopen: Reopen) -> None:
+async def test_a_later_answer_does_not_change_an_accepted_event(reopen: Reopen) -> None:
     """No later answer puts a row beside a receipt, in the same commit or another."""
     checkpoint = reopen()
     checkpoint.begin_slice(window_plan())
@@ -460,7 +460,7 @@ async def test_rows_are_known_for_files_planned_to_their_end(reopen: Reopen) -> 
     assert checkpoint.progress.known_rows() == {0: 11}
 
 
-async def test_receipts_that_are_no_uuid_are_kept_in_words(reopen: Reopen) -> None:
+async def test_receipts_that_are_not_uuids_are_stored_as_text(reopen: Reopen) -> None:
     """A service with other receipts does not lose them, nor the fact that the event was accepted."""
     checkpoint = reopen()
     checkpoint.begin_slice(window_plan(events=2))
@@ -472,7 +472,7 @@ async def test_receipts_that_are_no_uuid_are_kept_in_words(reopen: Reopen) -> No
     assert 0 in checkpoint.progress.settled_windows()
 
 
-async def test_finished_and_stopped_runs_are_told_apart(reopen: Reopen) -> None:
+async def test_finished_and_stopped_runs_are_distinguished(reopen: Reopen) -> None:
     """A load is finished by a run that said so, and unfinished again if a later run is cut short."""
     reopen().finish(DONE)
     again = reopen()

@@ -113,7 +113,7 @@ def test_the_rule_counts_loads_or_days(tmp_path: Path, rule: str, left: int) -> 
         (stopped, "it is not complete"),
     ],
 )
-def test_what_failed_or_is_in_doubt_stays(tmp_path: Path, kind: Night, why: str) -> None:
+def test_a_load_with_failures_or_doubt_is_kept(tmp_path: Path, kind: Night, why: str) -> None:
     """The load stays whole, with its rejected rows and its log, and ``status`` says why."""
     nights(tmp_path, kind, delivered, delivered)
     assert remove_earlier_loads(tmp_path, Keep(loads=0), START).loads == 1

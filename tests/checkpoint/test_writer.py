@@ -18,7 +18,7 @@ class NoLedger:
         pass
 
 
-def test_what_is_put_just_before_the_stop_is_written(tmp_path: Path) -> None:
+def test_an_entry_that_is_put_just_before_the_stop_is_written(tmp_path: Path) -> None:
     """Also if both come while a commit is under way: whether to stop is read before what there is."""
     late: list[Any] = []
     stopping = threading.Event()
@@ -61,7 +61,7 @@ class RacedInbox(deque[Any]):
         return found
 
 
-def test_whether_to_stop_is_read_before_what_there_is(tmp_path: Path) -> None:
+def test_the_stop_flag_is_read_before_the_queue(tmp_path: Path) -> None:
     """An entry that comes after that look, with the stop behind it, is written before the thread ends."""
     with closing(
         sqlite3.connect(tmp_path / "a", isolation_level=None, check_same_thread=False)

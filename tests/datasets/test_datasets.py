@@ -64,13 +64,13 @@ def test_placeholder_agrees_with_the_facts(facts: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["scn.data.dataset", "scn.data.nothing", "inbound_order"])
-def test_unknown_event_type(name: str) -> None:
+def test_an_unknown_event_type_is_a_key_error(name: str) -> None:
     """What is not a typed event type is a KeyError."""
     with pytest.raises(KeyError):
         datasets.dataset_for_event_type(name)
 
 
-def test_unknown_dataset() -> None:
+def test_an_unknown_dataset_is_a_key_error() -> None:
     """What is not a dataset is a KeyError; an unknown column is None."""
     with pytest.raises(KeyError):
         datasets.dataset_by_name("nothing")

@@ -139,7 +139,7 @@ def test_a_run_directory_that_is_a_file_is_named(tmp_path: Path):
     assert "is not a folder" in checks["run directory"].found
 
 
-def test_a_run_directory_in_s3_is_no_folder_of_this_machine():
+def test_a_run_directory_in_s3_is_not_checked_as_a_local_folder():
     """Whether this folder can be written to says nothing about a bucket."""
     checks = {check.name: check for check in machine_checks(Path("s3://bucket/prefix"), 100)}
     assert checks["run directory"].state is CheckState.SKIPPED

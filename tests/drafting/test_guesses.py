@@ -28,7 +28,7 @@ def test_formats_and_words_of_dates_are_found():
     assert (found.unread, found.fits, found.rivals) == (1, True, ())
 
 
-def test_day_and_month_that_cannot_be_told_apart_are_told():
+def test_an_ambiguous_order_of_day_and_month_is_reported():
     """Both orders fit: one is taken, the other is named."""
     found = guess(sample("01/02/2024", "03/04/2024"), "timestamp")
     assert (found.formats, found.rivals) == (("%m/%d/%Y",), ("%d/%m/%Y",))
@@ -62,7 +62,7 @@ def test_numbers_with_words_are_numbers_and_words_alone_are_not(texts, null_word
     assert (found.null_words, found.fits) == (null_words, fits)
 
 
-def test_the_type_of_a_column_nobody_uses_is_told():
+def test_the_type_of_an_unused_column_is_stated():
     """So that its entry can be copied as it is."""
     assert guess_type(sample("1", "-"))[0] == "double"
     assert guess_type(sample("2024-01-31"))[0] == "timestamp"
@@ -122,7 +122,7 @@ def test_dates_of_jd_edwards():
 @pytest.mark.parametrize(
     "zeros", ["00000000", "0000-00-00", "00.00.0000", "00/00/0000", "0000-00-00 00:00:00"]
 )
-def test_dates_of_zeros_are_no_dates(zeros):
+def test_dates_of_zeros_count_as_missing(zeros):
     """They stand for no value, beside dates; alone, nothing is guessed."""
     found = guess(sample("20240131", zeros), "timestamp")
     assert (found.null_words, found.unread) == ((zeros,), 0)

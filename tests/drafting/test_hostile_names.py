@@ -75,7 +75,7 @@ def parquet(names: list[str], rows: list[list[str]]) -> bytes:
     max_examples=examples(12, 200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(names=st.lists(NAMES, min_size=2, max_size=4, unique=True))
-def test_any_name_is_a_name(
+def test_columns_with_any_name_are_drafted_and_loaded(
     tmp_path: Path, job_of, write: Callable[[list[str], list[list[str]]], bytes], names: list[str]
 ) -> None:
     """A job is drafted, the mapped columns give their values, and samples and copies are of these columns."""

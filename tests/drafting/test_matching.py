@@ -42,11 +42,11 @@ def test_a_source_is_matched_by_spelling_meaning_or_likeness(source, column):
     assert matched(source) == ({column: (source, True)} if column else {})
 
 
-def test_the_own_name_wins_and_is_no_guess():
+def test_the_name_of_the_column_has_priority_over_guesses():
     """A source with the column's own name is mapped, even if other sources fit."""
     assert matched("PO #", "order_id")["order_id"] == ("order_id", False)
 
 
-def test_two_sources_that_fit_alike_match_nothing():
+def test_two_equally_good_sources_are_not_mapped():
     """Only the user can say which of two order numbers is meant."""
     assert matched("PO #", "SO #") == {}

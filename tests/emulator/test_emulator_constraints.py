@@ -62,7 +62,7 @@ async def test_each_required_member_is_required(client, name):
         ({"eventType": DATASET, "datasetTarget": target("NoName", "APPEND", "default")}, "[a-z0-9_]+"),
     ],
 )
-async def test_each_broken_constraint_is_told(client, members, demand):
+async def test_each_broken_constraint_is_named(client, members, demand):
     """The answer is ValidationException, names the constraint and never repeats the payload."""
     reply = await client.send(**members)
     assert reply.error == INVALID
@@ -89,7 +89,7 @@ async def test_the_edges_of_the_constraints_are_inside(client, members):
     assert (await client.send(**members)).event_id
 
 
-async def test_all_faults_are_told_at_once(client):
+async def test_one_answer_lists_all_faults(client):
     """One answer lists every broken constraint."""
     reply = await client.send(clientToken="short", eventGroupId="", eventType="x")
     message = reply.json["message"]
@@ -209,7 +209,7 @@ async def test_get_and_list_check_their_input_too(client, path, error):
     assert (await client.get(path)).error == error
 
 
-async def test_events_older_than_thirty_days_are_not_told_of(client):
+async def test_events_older_than_thirty_days_are_not_found(client):
     """Get and List forget an event after 30 days."""
     event_id = (await client.send()).event_id
     client.emulator.advance_clock(30 * 86_400 - 60)

@@ -5,7 +5,7 @@ import pytest
 from tests.emulator.signed_client import TABLE, token
 
 
-async def test_the_ledger_is_told_in_numbers_and_in_pages(client):
+async def test_the_ledger_is_answered_as_numbers_and_as_pages(client):
     """The summary and the pages of rows are what the emulator itself says."""
     for number in range(5):
         await client.send(clientToken=token(number))

@@ -82,7 +82,7 @@ def test_a_seed_repeats_its_faults(seed, probability):
     assert happened(rules, 50) == happened(rules, 50)
 
 
-def test_files_hold_plans(tmp_path):
+def test_fault_plans_are_read_from_toml_and_json(tmp_path):
     """TOML and JSON files say the same plan as Python."""
     toml, json = tmp_path / "plan.toml", tmp_path / "plan.json"
     toml.write_text(

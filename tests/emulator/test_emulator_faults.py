@@ -130,7 +130,7 @@ async def test_a_client_may_give_up_a_hanging_answer(faulty):
     assert client.emulator.summary()["overlaps"] == 0
 
 
-async def test_a_slow_body_drips(faulty):
+async def test_a_slow_body_arrives_in_pieces_and_complete(faulty):
     """The body takes its time and is whole in the end."""
     client = await faulty("slow_body", seconds=0.3)
     started = time.monotonic()
@@ -153,7 +153,7 @@ async def test_an_answer_may_hold_no_receipt(faulty, fault, body):
     assert await ledger(client) == [("accepted", fault)]
 
 
-async def test_a_body_may_be_cut(faulty):
+async def test_a_cut_body_ends_before_its_stated_length(faulty):
     """The connection ends before the promised length."""
     client = await faulty("cut_body")
     head, _, body = (await raw_call(client)).partition(b"\r\n\r\n")
@@ -165,7 +165,7 @@ async def test_a_body_may_be_cut(faulty):
     assert await ledger(client) == [("accepted", "cut_body")] * 2
 
 
-async def test_chunks_may_break(faulty):
+async def test_a_broken_chunked_body_ends_in_an_invalid_chunk(faulty):
     """A chunked answer ends in something that is not a chunk."""
     client = await faulty("broken_chunks")
     answer = await raw_call(client)

@@ -49,7 +49,7 @@ def test_a_window_admits_its_number_at_once_and_then_none():
     ]
 
 
-def test_no_rate_is_no_limit():
+def test_without_a_rate_every_call_is_admitted():
     """Without a rate every call is admitted."""
     quota = Quota(QuotaSettings(), now=0.0)
     assert not any(quota.take(0.0) for _ in range(1000))

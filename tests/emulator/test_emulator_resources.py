@@ -207,7 +207,7 @@ async def test_a_client_that_waits_to_be_asked_for_the_body_is_asked(client):
 
 
 @pytest.mark.parametrize("header", [b"X-Amz-Meta: \xff\xfe", b"Authorization: \xff", b"Content-Type: \xff"])
-async def test_a_header_that_is_not_utf_8_is_no_fault_of_the_emulator(client, header):
+async def test_a_header_that_is_not_utf_8_is_refused(client, header):
     """Bytes that cannot be signed are refused as a bad signature."""
     body = orjson.dumps(event())
     headers = signed(client.events_url, body)

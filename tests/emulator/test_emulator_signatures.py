@@ -110,7 +110,7 @@ def test_a_signature_is_good_for_a_quarter_of_an_hour(seconds):
     assert passes(request) is (abs(seconds) <= 15 * 60)
 
 
-async def test_skewed_clocks_are_told_apart(client):
+async def test_early_and_late_signatures_are_distinguished(client):
     """The service says whether the signature is too old or too young, and its Date says what time it is."""
     client.emulator.skew_clock(1000)
     early = await client.send()

@@ -427,7 +427,7 @@ def test_names_that_mean_something_to_polars_are_names(tmp_path: Path, job_of) -
         assert window.groups == ["s|V"]
 
 
-def test_no_two_keys_are_alike_whatever_stands_in_them(tmp_path: Path, job_of) -> None:
+def test_different_keys_have_different_texts(tmp_path: Path, job_of) -> None:
     """Quotes, backslashes and control characters in the parts of a key never make two keys one."""
     parts = ["a", '"', '""', 'a"', '"a', "\\", '\\"', "\\\\", "\x00", "u0000", "\n", "|", "1:a"]
     pairs = [(first, second) for first in parts for second in parts]

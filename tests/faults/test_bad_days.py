@@ -47,7 +47,7 @@ async def test_a_bad_day_without_end_is_survived(trial: Trial, seed: int) -> Non
 
 
 @pytest.mark.tried("Three answers never arrive", keeps=GOES_ON)
-async def test_a_few_silent_answers_hold_nobody_else_up(trial: Trial) -> None:
+async def test_missing_answers_do_not_delay_other_groups(trial: Trial) -> None:
     """Events of other groups are delivered while three calls wait for an answer that does not come."""
     trial.write_extract(8, ExtractShape(rows=150, groups=150))
     silent = FaultRule(fault=FaultKind.HANG, seconds=100, calls=frozenset({20, 21, 22}))

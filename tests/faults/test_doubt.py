@@ -62,7 +62,7 @@ async def test_doubt_follows_sending(trial: Trial, rate: int | None, groups: int
 @pytest.mark.tried(
     "SIGKILL with events in doubt, and APPEND: no decision is needed within 7 hours 45", keeps=ONCE
 )
-async def test_young_doubt_is_no_question(trial: Trial) -> None:
+async def test_recent_doubt_needs_no_decision(trial: Trial) -> None:
     """Even with --in-doubt skip all of it is sent again."""
     trial.settings |= dataset("APPEND") | {"rate": 60}
     trial.write_extract(52, ExtractShape(rows=400, groups=100))

@@ -102,7 +102,7 @@ def wrong_but_for_doubles(trial: Trial, ended: Ended) -> list[str]:
 
 
 @pytest.mark.tried("A load killed with events in doubt is resumed after 7 hours", keeps=ONCE)
-async def test_within_the_life_of_a_token_nobody_is_asked(trial: Trial) -> None:
+async def test_within_the_life_of_a_token_no_decision_is_needed(trial: Trial) -> None:
     """Also with APPEND the events go again with their tokens, and the service knows them."""
     async with left_in_doubt(trial, **dataset("APPEND")) as world:
         world.pass_hours(7)
@@ -123,7 +123,9 @@ async def test_within_the_life_of_a_token_nobody_is_asked(trial: Trial) -> None:
     ],
     ids=["typed", "UPSERT", "DELETE"],
 )
-async def test_what_may_be_repeated_goes_again(trial: Trial, settings: dict[str, Any]) -> None:
+async def test_events_in_doubt_that_may_be_repeated_are_sent_again(
+    trial: Trial, settings: dict[str, Any]
+) -> None:
     """The events in doubt are sent again, first in their groups, without a decision."""
     async with left_in_doubt(trial, **settings) as world:
         world.pass_hours(9)

@@ -180,7 +180,7 @@ def test_any_bytes_are_read_as_the_csv_module_reads_them(
     block_bytes=st.integers(1, 60),
 )
 @example(rows=[["", "a", ' "\na'], ["", "", ""]], line_end="\r", block_bytes=5, quote_all=False)
-def test_what_is_written_comes_back(
+def test_every_field_is_read_as_it_was_written(
     rows: list[list[str]], line_end: str, block_bytes: int, *, quote_all: bool
 ) -> None:
     """Fields with quotes, separators, line ends and any letters arrive as they were written."""
@@ -208,7 +208,7 @@ INNER = st.text(st.sampled_from("ab \n,é"), max_size=5)
     line_end=st.sampled_from(["\n", "\r\n"]),
     block_bytes=st.integers(1, 60),
 )
-def test_the_rest_of_a_torn_record_is_no_row(rows, torn, line_end, block_bytes) -> None:
+def test_the_rest_of_a_torn_record_is_not_a_row(rows, torn, line_end, block_bytes) -> None:
     """A quote that was not doubled rejects its record, of several lines too; all others arrive."""
     texts = [['"' + field.replace("\n", line_end) + '"' for field in row] for row in rows]
     broken = set()
@@ -259,7 +259,7 @@ def test_blanks_after_a_quote_may_precede_a_text_of_several_lines(tmp_path: Path
 
 
 @pytest.mark.parametrize("block_bytes", [7, 4096])
-def test_ragged_rows_are_told_and_shift_nothing(tmp_path: Path, block_bytes: int) -> None:
+def test_ragged_rows_are_rejected_and_do_not_shift_others(tmp_path: Path, block_bytes: int) -> None:
     """A row with too few or too many fields is refused with its place; its neighbours are untouched."""
     path = tmp_path / "ragged.csv"
     path.write_text("a,b,c\n1,2,3\n4,5\n6,7,8,9\n10,11,12\n")
@@ -292,7 +292,7 @@ def test_an_empty_field_holds_no_value_quoted_or_not(tmp_path: Path) -> None:
     assert read(path) == [["1", None, None]]
 
 
-def test_empty_lines_are_no_rows(tmp_path: Path) -> None:
+def test_empty_lines_are_not_rows(tmp_path: Path) -> None:
     """Empty lines between and after records do not count, in columns of one or many."""
     path = tmp_path / "lines.csv"
     path.write_text("a,b\n\n1,2\n\r\n3,4\n\n\n")

@@ -32,7 +32,7 @@ def test_the_line_end_is_found_outside_quotes(tmp_path: Path, head: bytes, line_
     assert dialect.columns[-1] == "b"
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_first_name(tmp_path: Path) -> None:
     """The first column is called as its header says, and data begin right after the header."""
     path = tmp_path / "x.csv"
     path.write_bytes(b"\xef\xbb\xbfID,Name\r\n1,2\r\n")
@@ -48,7 +48,7 @@ def test_separator_and_quote_are_settings(tmp_path: Path) -> None:
     assert read_dialect(str(path), CsvSettings(separator=";", quote="'")).columns == ("a;1", "b")
 
 
-def test_a_line_end_can_be_told(tmp_path: Path) -> None:
+def test_a_line_end_can_be_set(tmp_path: Path) -> None:
     """The setting wins over what the head looks like."""
     path = tmp_path / "x.csv"
     path.write_bytes(b'a,"b\n"\r1,2\r')

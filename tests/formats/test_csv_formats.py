@@ -65,7 +65,7 @@ FIELDS = st.text(
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data())
-def test_what_python_writes_comes_back(data: st.DataObject) -> None:
+def test_tables_that_the_csv_module_writes_are_read_exactly(data: st.DataObject) -> None:
     """Any table, dialect and encoding: each field arrives as it was written, an empty one as no value."""
     encoding = data.draw(st.sampled_from(ENCODINGS))
     quote, escape = data.draw(st.sampled_from([('"', ""), ("'", ""), ('"', "\\"), ("'", "^"), ("", "\\")]))
@@ -105,7 +105,7 @@ PLAIN = st.text(st.sampled_from('abz 019.-"éüß€'), max_size=8)
     line_end=st.sampled_from(["\n", "\r\n", "\r"]),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
 )
-def test_what_is_found_is_what_was_written(
+def test_the_detected_dialect_is_the_written_one_or_asked_for(
     rows: list[list[str]], encoding: str, separator: str, line_end: str, quoting: int
 ) -> None:
     """Encoding, separator and line end of a usual export are found, or asked for: never taken for others."""

@@ -148,7 +148,7 @@ def test_the_header_again_is_never_a_row(path: Path, block_bytes: int) -> None:
     assert read(path, b"a,1\n" + mark + b"a,1\n", block_bytes, header=False) == [["a", "1"], "BadEncoding"]
 
 
-def test_lines_that_a_quote_swallowed_are_told(path: Path) -> None:
+def test_lines_that_a_quote_swallowed_are_reported(path: Path) -> None:
     """With their range, whether the record is broken or reads as one with a long text."""
     swallowed = b'id,qty,note\na,1,x\nb,2,"y\n' + b"c,3,z\n" * 500 + b'd,4,"e"\nf,5,g\n'
     path.write_bytes(swallowed)
@@ -168,7 +168,7 @@ def test_lines_that_a_quote_swallowed_are_told(path: Path) -> None:
     assert read(path, text) == [["a", "1", "two, or\nthree lines,\nof text"]]
 
 
-def test_names_alike_are_refused_or_numbered(path: Path) -> None:
+def test_repeated_names_are_refused_or_numbered(path: Path) -> None:
     """The error has the flags to paste; numbering never makes up a name that is there."""
     path.write_text("a,b,a,a_2,a\n1,2,3,4,5\n")
     with pytest.raises(ExtractError) as caught:
@@ -243,7 +243,7 @@ def test_lines_that_are_skipped_already_count(path: Path) -> None:
     assert "--csv-skip-rows 3 " in caught.value.next_step
 
 
-def test_what_the_first_rows_are_like_is_told(path: Path) -> None:
+def test_irregularities_of_the_first_rows_are_reported(path: Path) -> None:
     """Each with the setting that says otherwise."""
     path.write_text("a,b,c\n1,2\n1,2,3,\n,,\n1,2,3\n")
     told = " ".join(ragged_rows("x", read_dialect(str(path), CsvSettings())))

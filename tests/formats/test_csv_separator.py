@@ -54,7 +54,7 @@ def test_the_only_one_that_makes_sense_is_found(tmp_path: Path, text: str, separ
         ("name\nDoe, John\nRoe, Jane\n", "the first line does not have values in as many fields"),
     ],
 )
-def test_what_is_not_clear_is_asked(tmp_path: Path, text: str, why: str) -> None:
+def test_an_ambiguous_separator_is_asked_for(tmp_path: Path, text: str, why: str) -> None:
     """Nothing is guessed where a wrong guess could make records that look right."""
     with pytest.raises(ExtractError) as caught:
         separator_of(tmp_path, text)
@@ -68,7 +68,7 @@ def test_one_odd_row_does_not_hide_the_separator(tmp_path: Path) -> None:
     assert separator_of(tmp_path, "a;b\n" + "1;2\n" * 30 + "1;2;3\n") == ";"
 
 
-def test_what_means_something_else_is_no_separator(tmp_path: Path) -> None:
+def test_characters_with_another_meaning_are_not_separators(tmp_path: Path) -> None:
     """Quote, escape and comment are not tried as separators, even if only one is left."""
     told = CsvSettings(quote="|", escape=";", comment=",")
     assert separator_of(tmp_path, "a\tb\n|1\t2|\t3\n", told) == "\t"

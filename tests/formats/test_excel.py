@@ -211,7 +211,7 @@ def test_a_column_that_feeds_texts_takes_only_texts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("slice_rows", [1, 2, 1000])
-def test_merged_cells(tmp_path: Path, slice_rows: int) -> None:
+def test_rows_of_merged_cells_are_rejected_or_filled(tmp_path: Path, slice_rows: int) -> None:
     """Only the first cell holds the value: the other rows are rejected, or take it if a setting says so."""
     path = tmp_path / "x.xlsx"
     book = openpyxl.Workbook()
@@ -253,7 +253,7 @@ def test_a_title_above_the_header_is_asked_about(tmp_path: Path) -> None:
     assert len(opened(raw_workbook(tmp_path / "y.xlsx", sparse)).schema) == 3
 
 
-def test_hidden_rows_are_loaded_and_told(tmp_path: Path) -> None:
+def test_hidden_rows_are_loaded_and_reported(tmp_path: Path) -> None:
     """A filter hides rows, and they are rows all the same."""
     hidden = text_row(3, "2").replace("<row ", '<row hidden="1" ')
     path = raw_workbook(tmp_path / "x.xlsx", text_row(1, "a") + text_row(2, "1") + hidden)
@@ -331,7 +331,7 @@ def test_a_copy_of_rows_is_read_by_the_same_settings(tmp_path: Path) -> None:
     assert len(list(opened(copy, header_row=2)._read_rows())) == 2
 
 
-def test_a_copy_that_cannot_be_written_is_no_damage(tmp_path: Path) -> None:
+def test_a_copy_that_cannot_be_written_is_not_reported_as_damage(tmp_path: Path) -> None:
     """The caller reports the disk, not the workbook."""
     path = raw_workbook(tmp_path / "x.xlsx", text_row(1, "a") + text_row(2, "1"))
     with pytest.raises(FileNotFoundError):

@@ -75,7 +75,7 @@ def test_objects_become_records(tmp_path: Path, job_of) -> None:
         (b'{"\\uDFFF": 1}', NOT_UNICODE),
     ],
 )
-def test_what_is_no_object(line: bytes, fault: RecordFault) -> None:
+def test_a_line_that_is_not_an_object_is_rejected(line: bytes, fault: RecordFault) -> None:
     """What the RFC forbids is not an object, even where Python's own reader takes it."""
     assert read_line(line) == fault
 
@@ -128,7 +128,7 @@ def test_nested_values_are_json_text(tmp_path: Path, job_of, value: str, is_nest
         assert record["tpartner_id"] == value.strip('"')
 
 
-def test_nested_values_are_no_numbers(tmp_path: Path, job_of) -> None:
+def test_nested_values_are_rejected_in_columns_of_numbers(tmp_path: Path, job_of) -> None:
     """In a column of another type than text they reject their row."""
     path = write(
         tmp_path / "x.ndjson",

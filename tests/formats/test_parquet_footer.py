@@ -147,7 +147,7 @@ def test_a_schema_without_bottom_is_refused():
         b"\x19\xfc\xff\x7f",
     ],
 )
-def test_what_is_no_struct_is_malformed(content):
+def test_bytes_that_are_not_a_struct_are_malformed(content):
     """Bytes that are truncated, nested too deep or too short are malformed."""
     with pytest.raises(Malformed):
         read_struct(content)

@@ -221,7 +221,7 @@ def test_a_column_of_no_use_is_named_and_can_be_left_out(
         assert any("'v'" in warning for warning in extract.warnings)
 
 
-def test_bytes_that_are_no_text_reject_their_row(tmp_path: Path, job_of) -> None:
+def test_bytes_that_are_not_utf_8_reject_their_row(tmp_path: Path, job_of) -> None:
     """A text column with bytes that are not UTF-8 was a damaged file."""
     content = with_elements(written(table_of(pa.array([b"a", b"\xff", "ü".encode()]))), change(field_6=0))
     found, bad = load(tmp_path / "x.parquet", content, job_of)

@@ -98,7 +98,7 @@ def test_table_heads_say_what_they_are_the_head_of(tags):
     assert all(attributes.get("scope") == "col" for attributes in heads)
 
 
-def test_no_state_is_told_by_colour_alone(tags):
+def test_states_differ_by_more_than_colour(tags):
     """Verdicts have different signs; windows with failed events are round, and the key counts each state."""
     assert len(set(SIGNS.values())) == len(SIGNS)
     cells = [attributes for tag, attributes in tags if tag == "rect" and attributes.get("rx") in {"2", "7"}]

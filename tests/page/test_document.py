@@ -75,7 +75,7 @@ def parsed(html: str) -> Tags:
     return tags
 
 
-def test_the_page_asks_nobody_for_anything():
+def test_the_page_loads_nothing_from_elsewhere():
     """No script, picture, font or style comes from elsewhere, and a page that is not live has no script."""
     tags = parsed(to_html(page_of()))
     assert not [tag for tag, _ in tags.seen if tag in {"script", "img", "iframe", "form", "input"}]

@@ -88,7 +88,7 @@ def test_nothing_but_get_is_answered(server: LiveServer, method: str):
     assert ask(server, method, f"/{server.token}")[0] == 501
 
 
-def test_a_run_directory_that_is_gone_is_no_traceback():
+def test_a_missing_run_directory_is_shown_as_unavailable():
     """The page says that it is unavailable; the next request may succeed."""
 
     def gone() -> str:

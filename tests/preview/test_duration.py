@@ -35,7 +35,7 @@ def test_the_slowest_bound_decides(rate, longest, in_flight, seconds, limited_by
         (None, 0.5, False, None, False),
     ],
 )
-def test_what_does_not_fit_is_told_only_if_it_is_known(rate, deadline, in_time, in_token_life, fits):
+def test_without_a_rate_a_load_is_never_said_to_fit(rate, deadline, in_time, in_token_life, fits):
     """Without a rate a load may be too long for its deadline, but is never said to fit."""
     found = estimate(1000, 5, Speed(rate, "", 0.2, 1000), deadline)
     assert (found.fits_deadline, found.fits_token_life, found.fits) == (in_time, in_token_life, fits)
@@ -62,7 +62,7 @@ def test_a_deadline_is_a_duration_or_the_next_time_of_the_clock(text, hours):
 
 
 @pytest.mark.parametrize("text", ["", "6", "h", "6 hours", "25:00", "12:60", "-1h", "6h06:00"])
-def test_what_is_no_deadline_is_refused(text):
+def test_a_text_that_is_not_a_deadline_is_refused(text):
     """A deadline that was read wrongly would be worse than none."""
     with pytest.raises(ValueError, match="06:00"):
         deadline_seconds(text, NOON)

@@ -413,7 +413,7 @@ async def test_a_killed_restore_leaves_no_list_of_another_checkpoint(
     assert not (here / ARCHIVE_LIST_NAME).exists()
 
 
-async def test_a_head_with_archives_is_no_checkpoint_to_anything_else(
+async def test_a_head_with_archives_is_refused_as_a_checkpoint(
     objects: MemoryObjects, in_s3: str, tmp_path: Path
 ) -> None:
     """An earlier version of the loader would send everything again, without its receipts."""
@@ -486,7 +486,7 @@ def test_archives_are_few_and_the_head_stays_small() -> None:
     assert max(early) < 2 * 2**20 / 5
 
 
-async def test_what_is_too_little_waits(objects: MemoryObjects, here: Path) -> None:
+async def test_an_archive_is_made_only_of_enough_windows(objects: MemoryObjects, here: Path) -> None:
     with a_load(here) as checkpoint:
         copier = copier_of(objects, here, ArchiveSizes(least_bytes=700, most_bytes=10**6))
         for window, archives in enumerate([0, 0, 1, 1, 1, 2]):

@@ -87,7 +87,9 @@ def test_an_address_without_a_load_has_none(s3: FaultyS3, machine: Callable[[str
 @pytest.mark.parametrize(
     "address", ["s3://", "s3://b/x", "s3://bucket", "s3://bucket/a b", "s3://bucket/a/../b"]
 )
-def test_what_is_no_address_is_refused(s3: FaultyS3, job: Callable[..., Any], address: str) -> None:
+def test_a_text_that_is_not_an_address_is_refused(
+    s3: FaultyS3, job: Callable[..., Any], address: str
+) -> None:
     """In a job, and in the other commands."""
     with pytest.raises(SettingsError):
         job(run_dir=address)

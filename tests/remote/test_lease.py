@@ -117,7 +117,7 @@ def test_a_lost_answer_costs_no_lease(lease: Callable[..., Lease], s3: FaultyS3,
 
 
 @pytest.mark.parametrize("fault", ["503", "409", "cut", "lost"])
-def test_what_may_pass_is_told_from_what_does_not(
+def test_temporary_and_permanent_faults_are_distinguished(
     lease: Callable[..., Lease], s3: FaultyS3, fault: str
 ) -> None:
     """A fault of the moment is Unreachable: whoever asks tries again."""
@@ -153,7 +153,9 @@ WHOLE_BODY = {"holder": "a", "host": "m", "pid": 1, "since": 1.0, "seconds": 120
         orjson.dumps(WHOLE_BODY).replace(b"120.0", b"NaN"),
     ],
 )
-def test_what_is_no_lease_is_refused(lease: Callable[..., Lease], s3: FaultyS3, content: bytes) -> None:
+def test_an_object_that_is_not_a_lease_is_refused(
+    lease: Callable[..., Lease], s3: FaultyS3, content: bytes
+) -> None:
     """Nothing is overwritten."""
     s3.client.put_object(Bucket=BUCKET, Key=PREFIX + "lease.json", Body=content)
     with pytest.raises(CheckpointCorrupt):
@@ -161,7 +163,7 @@ def test_what_is_no_lease_is_refused(lease: Callable[..., Lease], s3: FaultyS3, 
     assert s3.get(PREFIX + "lease.json") == content
 
 
-def test_a_lease_says_who(lease: Callable[..., Lease], s3: FaultyS3) -> None:
+def test_a_lease_names_its_holder(lease: Callable[..., Lease], s3: FaultyS3) -> None:
     """Host, process and since when: for whoever is refused."""
     lease("a").take(at_once)
     body = orjson.loads(s3.get(PREFIX + "lease.json"))

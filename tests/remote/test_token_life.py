@@ -53,7 +53,7 @@ def half(load: Load, s3: FaultyS3, machine: Machine) -> int:
     return accepted
 
 
-def test_within_the_life_of_a_token_nobody_is_asked(
+def test_within_the_life_of_a_token_no_decision_is_needed(
     load: Load, s3: FaultyS3, service: EmulatedService, half: int
 ) -> None:
     lose_the_runner(s3, hours_ago=1, horizon=4)
@@ -87,7 +87,7 @@ def test_windows_beyond_the_horizon_are_in_no_doubt(
     assert service.calls()["attempts"] == EVENTS - skipped
 
 
-def test_what_may_go_again_goes_again_in_order(
+def test_events_in_doubt_that_may_be_repeated_keep_their_order(
     load: Load, s3: FaultyS3, service: EmulatedService, half: int
 ) -> None:
     """The user said so; the tokens are alive here, so nothing is doubled."""

@@ -55,7 +55,7 @@ def test_json_keeps_every_count(samples):
 
 
 @pytest.mark.parametrize("seconds", [-1.0, 0.0, 1e-9, 1e6, 1e9])
-def test_what_no_bucket_spans_is_counted(seconds):
+def test_samples_outside_all_buckets_are_counted(seconds):
     """A sample that is negative, tiny or endless is in the first or last bucket, never lost."""
     assert histogram([seconds]).count == sum(histogram([seconds]).as_json().values()) == 1
 

@@ -97,7 +97,7 @@ def test_every_exit_code_can_be_reached():
 
 
 @given(st.tuples(counts, counts, counts), st.tuples(counts, counts, counts, counts))
-def test_counts_that_add_up_are_no_violation(rows, events):
+def test_counts_that_add_up_violate_nothing(rows, events):
     """For any parts and their sums both equations hold."""
     summary = LoadSummary(
         run_dir="d",

@@ -116,7 +116,7 @@ def test_text_lines_are_readable_and_parsable(tmp_path):
         (LogFormat.JSON, True, "DIWE", "DIWE"),
     ],
 )
-def test_levels_by_place(tmp_path, log_format, debug, on_console, in_file):
+def test_each_output_has_its_own_lowest_level(tmp_path, log_format, debug, on_console, in_file):
     """People see warnings and errors; the file and machines get everything but debug lines."""
     with logged(tmp_path, log_format, debug=debug) as console:
         for level in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):

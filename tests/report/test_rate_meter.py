@@ -130,7 +130,7 @@ def test_a_load_that_ends_shows_what_it_waits_for(ending):
     assert (pace.seconds_left or (0.0, 0.0)) == (0.0, 0.0)
 
 
-def test_a_pause_is_told_and_does_not_spoil_the_estimate_after_it():
+def test_a_pause_is_shown_and_does_not_change_the_later_estimate():
     """A deliberate pause is shown instead of the time left, and the estimate continues after it."""
     meter = RateMeter()
     for second in range(300):
@@ -156,7 +156,7 @@ def test_a_pause_is_told_and_does_not_spoil_the_estimate_after_it():
         (False, 0, "standing still, no progress for 20 s"),
     ],
 )
-def test_standing_still_is_said_with_its_cause(throttled, in_flight, text):
+def test_a_load_without_progress_shows_the_cause(throttled, in_flight, text):
     """A load without progress says so and why, in place of a time left."""
     meter = RateMeter()
     for second in range(10):

@@ -40,7 +40,7 @@ def test_nothing_is_written_unless_it_is_wanted(monkeypatch: pytest.MonkeyPatch)
     assert shown(Terminal(), Signs()) == ""
 
 
-def test_a_file_gets_neither():
+def test_a_file_gets_no_title_and_no_bell():
     """A log file is not a terminal."""
     stream = io.StringIO()
     display = with_signs(make_display(ProgressStyle.NONE, stream), stream, Signs(title=True, bell=True))

@@ -196,7 +196,7 @@ async def test_what_a_planned_event_knows_of_its_hash_is_the_hash(timestamp: str
         assert request.headers["Authorization"] == botocore_signature(url, request.body, NOW)
 
 
-async def test_accepted() -> None:
+async def test_a_200_with_a_receipt_is_an_accepted_event() -> None:
     """A 200 with a receipt is an accepted event."""
     client, transport = client_with(ACCEPTED)
     outcome = await client.attempt(sample_event())
@@ -233,7 +233,11 @@ async def test_retry_sends_the_same_body_signed_anew() -> None:
     ],
 )
 @pytest.mark.parametrize("in_doubt", [True, False], ids=["in doubt", "not sent"])
-async def test_no_answer(code: str, kind: OutcomeKind, in_doubt: bool) -> None:  # noqa: FBT001 - parametrised
+async def test_a_failed_transport_is_retried_unless_only_settings_help(
+    code: str,
+    kind: OutcomeKind,
+    in_doubt: bool,  # noqa: FBT001 - parametrised
+) -> None:
     """A failed transport is tried again, unless only other settings help; the doubt is passed on."""
     client, _ = client_with(TransportError(code, "bad\x1b[2J words", may_have_been_accepted=in_doubt))
     outcome = await client.attempt(sample_event())
@@ -342,7 +346,7 @@ def verified(received: Received, port: int, scheme: str = "http") -> bool:
 
 @pytest.mark.usefixtures("keys_in_environment")
 @pytest.mark.parametrize("settings", [{}, {"transport": "aiohttp"}], ids=["fast", "aiohttp"])
-async def test_job_to_receipt(settings: dict[str, str]) -> None:
+async def test_a_client_for_a_job_delivers_an_event(settings: dict[str, str]) -> None:
     """A client opened for a job delivers an event; the signature fits what arrived, whatever its size."""
     async with (
         ScriptedServer([answer()]) as server,

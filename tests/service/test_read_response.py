@@ -104,7 +104,7 @@ def test_success_without_a_receipt_is_in_doubt(status: int, body: bytes) -> None
         (503, "NewException", OutcomeKind.TRANSIENT),
     ],
 )
-def test_outcome_table(status: int, code: str | None, kind: OutcomeKind) -> None:
+def test_each_code_has_the_outcome_of_the_design(status: int, code: str | None, kind: OutcomeKind) -> None:
     """Each documented error, and each kind of undocumented one, means what the design says."""
     assert refusal(status, code).kind is kind
 
@@ -192,7 +192,7 @@ def test_errors_of_the_service_model_are_all_known() -> None:
 
 @pytest.mark.parametrize("code", ["InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure", None])
 @pytest.mark.parametrize("message", ["Signature expired: 1 is now earlier", "Signature not yet current: 2"])
-def test_skew_is_told_from_a_wrong_key_by_the_message(code: str | None, message: str) -> None:
+def test_the_message_distinguishes_clock_skew_from_a_wrong_key(code: str | None, message: str) -> None:
     """The same code is a wrong clock or a wrong key; only the message tells."""
     assert refusal(403, code, message).kind is OutcomeKind.SKEWED
     stopped = OutcomeKind.STOP if code else OutcomeKind.BLOCKED
@@ -289,7 +289,9 @@ def test_a_server_error_leaves_doubt(status: int, code: str | None) -> None:
         ],
     ],
 )
-def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
+def test_retry_after_is_read_in_each_form_within_bounds(
+    headers: dict[str, str], seconds: float | None
+) -> None:
     """The hint is read in milliseconds, seconds or as a date, within bounds; other values are ignored."""
     assert refusal(429, headers=headers).retry_after_seconds == seconds
 
@@ -307,7 +309,7 @@ def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
         (", , ,", None),
     ],
 )
-def test_server_time(date: str, seconds: float | None) -> None:
+def test_the_date_header_sets_the_clock_if_it_is_plausible(date: str, seconds: float | None) -> None:
     """The Date header sets the clock only if it is a date of this century."""
     assert refusal(403, headers={"date": date}).server_time == seconds
 

@@ -65,7 +65,7 @@ def test_k_comes_from_an_indexed_job(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("text", ["5/4", "0/4", "4", "a/b", "1/0", "/4", "1/10001", "-1/4", "1/4/2"])
-def test_what_is_no_shard_is_refused(job: Callable[..., Job], text: str) -> None:
+def test_a_text_that_is_not_a_shard_is_refused(job: Callable[..., Job], text: str) -> None:
     """The error names the setting, and sends nothing."""
     with pytest.raises(SettingsError) as refused:
         job(shard=text)

@@ -100,7 +100,7 @@ def test_a_load_without_shards_after_one_with_shards_is_the_present_one(load: Lo
 
 
 @pytest.mark.parametrize("shards", [0, 1])
-def test_a_damaged_checkpoint_is_said(load: Load, tmp_path: Path, shards: int) -> None:
+def test_a_damaged_checkpoint_of_a_shard_is_reported(load: Load, tmp_path: Path, shards: int) -> None:
     """What cannot be read is not passed over in the sums."""
     for number in range(1, shards + 2):
         load(f"{number}/2")

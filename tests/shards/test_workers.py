@@ -143,7 +143,7 @@ async def test_a_ceiling_that_changes_lets_nothing_go_for_a_second() -> None:
     assert ceiling.wait_seconds(now + PAUSE_SECONDS) == 0
 
 
-def test_what_is_said_arrives_as_it_was(job: Callable[..., Job], tmp_path: Path) -> None:
+def test_messages_arrive_unchanged(job: Callable[..., Job], tmp_path: Path) -> None:
     """Job, snapshot and end survive the way between parent and worker."""
     given = job(
         shard="2/3", max_errors="5%", give_up_after="2h", keep="3", rate=100, csv={"separator": "tab"}
@@ -186,7 +186,9 @@ def test_what_cannot_be_divided_is_refused(
 
 
 @pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed here; make ray tries it")
-def test_ray_is_an_extra(job: Callable[..., Job], service: EmulatedService) -> None:
+def test_without_the_ray_extra_the_error_says_how_to_install_it(
+    job: Callable[..., Job], service: EmulatedService
+) -> None:
     """Without the extra the error says how it is installed, and nothing is sent."""
     with pytest.raises(SettingsError, match="Ray is not installed") as refused:
         run_shards(job(workers=2, engine="ray"), Observers(), key=KEY)

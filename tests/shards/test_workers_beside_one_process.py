@@ -187,7 +187,9 @@ def test_the_summary_of_some_shards_has_the_rows_of_the_others_elsewhere(
     assert before.rows_elsewhere == sum(shares[finished_now:])
 
 
-def test_nights_keep_what_they_are_told_to(job: MakeJob, extract: Path, tmp_path: Path) -> None:
+def test_each_night_keeps_the_loads_that_the_settings_ask_for(
+    job: MakeJob, extract: Path, tmp_path: Path
+) -> None:
     """Each night has its own rejected rows; what is kept is bounded, and status counts loads, not shards."""
     run_dir = tmp_path / "run"
     for night in range(4):
@@ -224,7 +226,9 @@ def test_one_process_after_workers_has_its_own_rejected_rows(
         assert len(path.read_text().splitlines()) == 4 - night
 
 
-def test_trouble_of_a_shard_is_told(job: MakeJob, service: EmulatedService, tmp_path: Path) -> None:
+def test_trouble_of_a_shard_is_in_summary_and_status(
+    job: MakeJob, service: EmulatedService, tmp_path: Path
+) -> None:
     """The cause of failed attempts is in summary and status."""
     from loader.emulator import FaultKind, FaultPlan, FaultRule
 

@@ -56,7 +56,7 @@ def test_an_encoding_is_known_by_its_bytes(text: bytes, codec: str) -> None:
         ("é".encode() + b" \xe9 \xe8 \xe0", "some of its letters are UTF-8"),
     ],
 )
-def test_what_is_not_clear_is_asked(text: bytes, why: str) -> None:
+def test_an_ambiguous_encoding_is_asked_for(text: bytes, why: str) -> None:
     """Letters that would come out as others are never sent: the user is asked for the encoding."""
     with pytest.raises(ExtractError) as caught:
         codec_of(text)

@@ -83,7 +83,7 @@ def test_a_named_file_that_is_missing_beside_others_is_refused(folder: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["*.orc", "empty-folder"])
-def test_a_glob_or_folder_without_a_file_beside_others_is_said(folder: Path, name: str) -> None:
+def test_a_glob_or_folder_without_a_file_beside_others_is_reported(folder: Path, name: str) -> None:
     """It stands for whatever is there; the rest is loaded."""
     (folder / "empty-folder").mkdir()
     left_out = LeftOut()
@@ -127,7 +127,9 @@ def test_an_empty_extract_is_nothing_to_load(folder: Path) -> None:
         ("x.csv.gz", gzip.compress(b'<?xml version="1.0"?><Error/>', mtime=0), "XML"),
     ],
 )
-def test_what_cannot_be_read(tmp_path: Path, name: str, content: bytes, why: str) -> None:
+def test_a_file_that_cannot_be_read_is_refused_with_its_kind(
+    tmp_path: Path, name: str, content: bytes, why: str
+) -> None:
     """The error says what the file is instead of failing on its bytes later."""
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ExtractError) as caught:
@@ -150,7 +152,7 @@ def test_a_torn_parquet_file(folder: Path) -> None:
         ParquetTable(torn)
 
 
-def test_what_is_no_regular_file(tmp_path: Path) -> None:
+def test_a_pipe_is_refused_as_a_file(tmp_path: Path) -> None:
     """A pipe cannot be read twice; it has 0 bytes, but it is not an empty extract."""
     os.mkfifo(tmp_path / "pipe.csv")
     with pytest.raises(ExtractError, match="regular file"):

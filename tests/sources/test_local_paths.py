@@ -89,7 +89,7 @@ def test_json_parts_are_extracts_and_other_json_is_not(tmp_path: Path) -> None:
     assert find_files([str(tmp_path / "manifest.json")])[0].format == "ndjson"
 
 
-def test_json_is_never_csv(tmp_path: Path) -> None:
+def test_a_json_file_is_never_read_as_csv(tmp_path: Path) -> None:
     """A file that says JSON and holds something else is not read as a table of texts."""
     (tmp_path / "x.json").write_text("id,tpartner_id\n1,V\n")
     assert find_files([str(tmp_path / "x.json")])[0].format == "ndjson"

@@ -53,7 +53,7 @@ def test_a_refused_extract_leaves_nothing(monkeypatch, tmp_path: Path, job_of) -
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_nobody_closes_goes_with_its_owner(tmp_path: Path) -> None:
+def test_a_cancelled_opening_removes_the_copy(tmp_path: Path) -> None:
     """A load that is cancelled while it opens its extract leaves no payload on the disk."""
     kept = StdinCopy(tmp_path)
     assert kept.read(io.BytesIO(TEXT)).read_bytes() == TEXT
@@ -78,7 +78,7 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_terminal_is_no_extract(tmp_path: Path) -> None:
+def test_a_terminal_is_refused_as_an_extract(tmp_path: Path) -> None:
     """A command that would wait for typed input is refused."""
     master, slave = os.openpty()
     with os.fdopen(slave, "rb", buffering=0) as terminal, pytest.raises(ExtractError, match="terminal"):
@@ -86,7 +86,7 @@ def test_a_terminal_is_no_extract(tmp_path: Path) -> None:
     os.close(master)
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     """The error names the folder."""
     (tmp_path / "file").touch()
     with pytest.raises(ExtractError, match="cannot be written"):

@@ -259,7 +259,7 @@ def test_proposals_can_be_pasted(extracts):
     assert again == ["scn-loader", *typed, "--retry-failed", "--run-dir", SUMMARY.run_dir]
 
 
-def test_records_are_told_where_events_hold_several():
+def test_packed_loads_report_refused_records():
     """Failed events of a packed load say how many of their records were refused."""
     summary = LoadSummary(
         run_dir="/run",

@@ -61,7 +61,7 @@ def test_an_empty_or_missing_directory_holds_no_load(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("index_of_log", [True, False], ids=["as left", "log without its index"])
-async def test_a_killed_load_is_told_from_its_log(tmp_path: Path, *, index_of_log: bool) -> None:
+async def test_a_killed_load_is_reported_with_its_doubt(tmp_path: Path, *, index_of_log: bool) -> None:
     """What the kill left in doubt is counted from the marks, with the time until which a resume is safe."""
     run_dir = await half_a_load(tmp_path, Clock())
     if not index_of_log:
@@ -190,7 +190,7 @@ def test_a_stopped_load_is_resumed(tmp_path: Path) -> None:
     assert (overview.state, step.command) == (LoadState.STOPPED, f"{COMMAND} --run-dir {tmp_path}")
 
 
-def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_reported(tmp_path: Path) -> None:
     """Status of a damaged checkpoint is an answer, not a crash."""
     (tmp_path / CHECKPOINT_NAME).write_bytes(b"junk")
     overview = read_overview(tmp_path, START)

@@ -94,7 +94,7 @@ async def test_appended_rows_are_never_left_out(tmp_path):
     assert (found.not_loaded.rows, found.not_loaded.left_out) == (1, 0)
 
 
-async def test_what_is_written_is_not_written_again(tmp_path):
+async def test_rows_that_were_written_are_not_written_again(tmp_path):
     """It may have been corrected meanwhile."""
     async with loaded(tmp_path, failed_values={"id": {"c5"}}) as (_, run_dir):
         await verify(run_dir, VerifySettings())

@@ -126,7 +126,7 @@ async def test_after_30_days_nothing_can_be_known(tmp_path, how):
     assert found.exit_code == ExitCode.UNDECIDED
 
 
-async def test_what_is_in_progress_is_waited_for(tmp_path):
+async def test_events_in_progress_are_waited_for_on_request(tmp_path):
     """Without --wait it is reported; with it, the service is asked until the load has ended."""
     async with loaded(tmp_path, rows=30, load_seconds=1000) as (emulator, run_dir):
         first = await verify(run_dir, VerifySettings())
