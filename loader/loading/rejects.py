@@ -10,6 +10,7 @@ Rules kept here:
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -18,7 +19,7 @@ import orjson
 from loader.atomic import drafting, make_private_file
 from loader.checkpoint.file_names import REJECTED_NAME
 from loader.checkpoint.plan import Plan
-from loader.checkpoint.rejected import open_rejected
+from loader.checkpoint.rejected import RejectedRows, open_rejected
 from loader.checkpoint.start.archiving import archived_name
 from loader.checkpoint.start.correction_folders import REASONS_NAME
 from loader.command_line import scn_loader
@@ -79,11 +80,11 @@ def write_rejects(run_dir: Path, opened: Callable[[SourceFile], Table] | None = 
             files cannot be written.
         ExtractError: The extract cannot be read any more, or has changed.
     """
-    with whole_load(run_dir) as whole, open_rejected(run_dir if whole is None else whole.place) as rejected:
+    with _rejected_of(run_dir) as (rejected, has_all):
         folder = run_dir / REJECTED_NAME
         if not rejected.files or folder.exists():
             return rejected_files(run_dir)
-        if not (rejected.has_all if whole is None else whole.has_read_all):
+        if not has_all:
             raise NotAllRead(
                 "The load has not read all of its extract yet.",
                 where=str(run_dir),
@@ -93,6 +94,17 @@ def write_rejects(run_dir: Path, opened: Callable[[SourceFile], Table] | None = 
             )
         write_row_files(rejected, folder, opened)
     return rejected_files(run_dir)
+
+
+@contextmanager
+def _rejected_of(run_dir: Path) -> Iterator[tuple[RejectedRows, bool]]:
+    """Open the rejected rows of a load or of all its shards; yield them, and whether no more can follow.
+
+    Raises:
+        CheckpointError: A checkpoint cannot be read.
+    """
+    with whole_load(run_dir) as whole, open_rejected(run_dir if whole is None else whole.place) as rejected:
+        yield rejected, rejected.has_all if whole is None else whole.has_read_all
 
 
 def write_row_files(
@@ -171,8 +183,8 @@ def set_aside_old_rejects(run_dir: Path, generation: int) -> None:
     folder = run_dir / REJECTED_NAME
     if not folder.is_dir():
         return
-    with whole_load(run_dir) as whole, open_rejected(run_dir if whole is None else whole.place) as rejected:
-        if rejected.has_all if whole is None else whole.has_read_all:
+    with _rejected_of(run_dir) as (_, has_all):
+        if has_all:
             return  # the present load has read everything, so it wrote these rows
     place, load_id = load_before(run_dir, generation)
     try:
@@ -219,8 +231,7 @@ def _write_reasons(rejected: RowsToCorrect, names: Mapping[int, str], path: Path
                 place = place + 1 if number == last[0] else 1
                 last = (number, row)
             line = {
-                "file": rejected.plan.files[number].path,
-                "row": rejected.plan.files[number].row_number(row),
+                **_source(rejected.plan.files[number], row),
                 "rejected_file": names[number],
                 "rejected_row": place,
                 "column": column,
@@ -229,14 +240,13 @@ def _write_reasons(rejected: RowsToCorrect, names: Mapping[int, str], path: Path
             }
             sidecar.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
         for number, row, code, reason in rejected.left_out():
-            line = {
-                "file": rejected.plan.files[number].path,
-                "row": rejected.plan.files[number].row_number(row),
-                "left_out": True,
-                "code": code,
-                "reason": reason,
-            }
+            source = _source(rejected.plan.files[number], row)
+            line = {**source, "left_out": True, "code": code, "reason": reason}
             sidecar.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def _source(file: SourceFile, row: int) -> dict[str, object]:
+    return {"file": file.path, "row": file.row_number(row)}
 
 
 def _name(files: Sequence[SourceFile], number: int) -> str:
