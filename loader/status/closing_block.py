@@ -75,10 +75,10 @@ def _ending(summary: LoadSummary) -> str:
             text = (
                 f"Dry run: {figures.counted(summary.events_total, 'event')} would be sent; nothing was sent"
             )
-        case ExitCode.DELIVERED if summary.events_total == 1:
-            text = "Done: the event was accepted"
         case ExitCode.DELIVERED:
-            text = f"Done: all {figures.count(summary.events_total)} events were accepted"
+            total = summary.events_total
+            events = "the event was" if total == 1 else f"all {figures.count(total)} events were"
+            text = f"Done: {events} accepted" + " before; nothing was sent" * (summary.end == "nothing_new")
         case ExitCode.DELIVERED_WITH_FAILURES if summary.end == "none_delivered":
             text = _none_delivered(summary)
         case ExitCode.DELIVERED_WITH_FAILURES:

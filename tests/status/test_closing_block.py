@@ -88,6 +88,10 @@ def test_block_of_a_load_with_failures():
     [
         ({"events_total": 1, "events_accepted": 1}, "Done: the event was accepted."),
         (
+            {"resumed": True, "rows_in_run": 0, "attempts": 0},
+            "Done: all 1,204,113 events were accepted before; nothing was sent.",
+        ),
+        (
             {"dry_run": True, "events_accepted": 0, "events_unprocessed": 1_204_113},
             "Dry run: 1,204,113 events would be sent; nothing was sent.",
         ),
