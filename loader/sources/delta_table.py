@@ -68,10 +68,12 @@ def delta_files(folder: Path, version: int | None = None) -> tuple[int, list[Pat
         partition_columns = table.metadata().partition_columns
         table_version = table.version()
     except (DeltaError, TableNotFoundError, OSError, ValueError) as error:
+        newest = _newest_version(folder)
+        is_too_new = version is not None and newest is not None and version > newest
         raise ExtractError(
-            "The Delta table cannot be read.",
+            f"The Delta table has no version {version}." if is_too_new else "The Delta table cannot be read.",
             where=str(folder),
-            why=str(error).partition("\n")[0],
+            why=f"its newest version is {newest}" if is_too_new else str(error).partition("\n")[0],
             next_step="check the folder, or name another version with --delta-version",
         ) from error
     files = []
@@ -80,6 +82,17 @@ def delta_files(folder: Path, version: int | None = None) -> tuple[int, list[Pat
         _check_partitions(path, {name: action["partition"][name] for name in partition_columns})
         files.append(path)
     return table_version, files
+
+
+def _newest_version(folder: Path) -> int | None:
+    """Return the newest version of the log; None if the log cannot be read."""
+    from deltalake import DeltaTable  # noqa: PLC0415 - an extra that takes 0.1 s to import
+    from deltalake.exceptions import DeltaError  # noqa: PLC0415
+
+    try:
+        return DeltaTable(str(folder)).version()
+    except (DeltaError, OSError, ValueError):
+        return None
 
 
 def _refuse_features(folder: Path, table: "DeltaTable") -> None:

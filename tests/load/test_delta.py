@@ -132,9 +132,14 @@ def test_a_table_that_is_more_than_its_files_is_refused(tmp_path: Path, changes,
 
 def test_a_damaged_log_and_a_missing_version_are_refused(table: Path):
     """The error names the table and the setting."""
-    with pytest.raises(ExtractError, match="cannot be read") as refused:
+    with pytest.raises(ExtractError) as refused:
         find_files([str(table)], delta_version=99)
-    assert "--delta-version" in refused.value.next_step
+    error = refused.value
+    assert (error.what, error.why) == (
+        "The Delta table has no version 99.",
+        f"its newest version is {DeltaTable(table).version()}",
+    )
+    assert "--delta-version" in error.next_step
     (table / "_delta_log/00000000000000000001.json").write_text("{")
     with pytest.raises(ExtractError, match="cannot be read"):
         find_files([str(table)])
