@@ -55,7 +55,7 @@ class RejectCode(StrEnum):
     """A value of an ``int`` column is not a whole number."""
 
     DOES_NOT_FIT_64_BITS = "DoesNotFit64Bits"
-    """A whole number exceeds 64 bits signed, or its type in a Parquet file."""
+    """A whole number does not fit into a signed 64-bit integer, or into its type in a Parquet file."""
 
     TOO_MANY_DIGITS = "TooManyDigits"
     """A decimal of a Parquet file has more than 38 digits."""
