@@ -112,14 +112,15 @@ def map_file(
     _check_types((*columns, *group, *([timestamp] if timestamp else [])), origins)
     used = _sources(columns, group, timestamp, None)
     taken = {*used, *(row_filter.columns if row_filter else ())}
-    # With ignore_unknown, a column that a header could have named is still no part of the file's table.
-    may_have_values = settings.ignore_unknown
+    # Without a header, ignore_unknown leaves out columns whether they have values or not. If a header names
+    # the others, a column without a name does not belong to the table.
     must_be_empty = tuple(
         name
         for name in _empty(nameless)
-        if name not in taken and (is_by_position(name) or not may_have_values)
+        if name not in taken and (is_by_position(name) or not settings.ignore_unknown)
     )
-    left_out = tuple(name for name in schema if name not in {*taken, *must_be_empty})
+    taken.update(must_be_empty)
+    left_out = tuple(name for name in schema if name not in taken)
     unknown = () if settings.ignore_unknown else tuple(name for name in left_out if name not in path_columns)
     filled = {column.name for column in columns}
     required = [column.name for column in dataset.columns if column.required] if dataset else []

@@ -16,6 +16,9 @@ from loader.job import CsvSettings
 SHOWN_COLUMNS = 30
 """Number of columns that an error lists."""
 
+MOST_NAMELESS = 1_000
+"""Maximum number of columns without a name that are examined. Each is searched for values in every block."""
+
 _NO_TEXT = re.compile(r"[\0-\x08\x0e-\x1f]")
 
 
@@ -26,7 +29,7 @@ class Names:
     Attributes:
         columns: The name of each column, all different.
         nameless: The columns that nothing names: row of the first value of each, from 1, or None if the first
-            rows have no value.
+            rows have no value. Empty if there are more than MOST_NAMELESS.
     """
 
     columns: tuple[str, ...]
@@ -81,6 +84,8 @@ def fitted(names: Names, text: bytes, syntax: Syntax, *, has_header: bool, at_en
     """
     if not names.nameless:
         return names
+    if len(names.nameless) > MOST_NAMELESS:
+        return replace(names, nameless={})  # unknown columns: not the end of each line of a report
     every_row = replace(syntax, skips_empty_rows=False)
     read = read_records(text, every_row, columns=None, at_end=at_end, most=MOST_ROWS)
     rows = [record if isinstance(record, list) else [] for record in read.records]
