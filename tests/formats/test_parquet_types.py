@@ -134,6 +134,7 @@ def int96(*moments: tuple[int, int]) -> bytes:
 
 
 LAST_DAY = (dt.date(9999, 12, 31) - dt.date(1970, 1, 1)).days
+JULIAN_1970 = (2_440_588).to_bytes(4, "little")
 
 
 def test_timestamps_of_96_bits_are_exact_in_every_year(tmp_path: Path, job_of) -> None:
@@ -154,6 +155,22 @@ def test_timestamps_of_96_bits_are_exact_in_every_year(tmp_path: Path, job_of) -
         ["1970-01-01T00:00:00.000000001Z", None],
         [(0, "v", YEAR), (2, "v", YEAR)],
     )
+
+
+def test_timestamps_of_96_bits_in_lists_and_structs_are_exact_too(tmp_path: Path, job_of) -> None:
+    """Each leaf is examined: one has days of all years, the other nanoseconds."""
+    far, fine = bytes(8) + (LAST_DAY + 2_440_588).to_bytes(4, "little"), b"\1" + bytes(7) + JULIAN_1970
+    part = pa.struct([("far", pa.binary(12)), ("fine", pa.binary(12))])
+    values = pa.array([[{"far": far, "fine": fine}, None], [], None], pa.list_(part))
+
+    def as_int96(elements: list[dict[int, Any]]) -> None:
+        for leaf in elements[-2:]:
+            leaf |= {1: 3}
+            del leaf[2]
+
+    found, rejected = load(tmp_path / "x.parquet", with_elements(written(table_of(values)), as_int96), job_of)
+    inside = '{"far":"9999-12-31T00:00:00","fine":"1970-01-01T00:00:00.000000001"}'
+    assert (found, rejected) == ([f"[{inside},null]", "[]", None], [])
 
 
 def change(**fields: Any) -> Callable[[list[dict[int, Any]]], None]:

@@ -24,7 +24,7 @@ class Layout:
     @property
     def depends_on_values(self) -> bool:
         """Whether the types depend on values (96-bit timestamps), so that each file has its own layout."""
-        return any(column.has_int96 and column.is_plain for column in self.columns.values())
+        return any(column.has_int96 for column in self.columns.values())
 
 
 def layout_of(footer: Footer) -> Layout:

@@ -17,9 +17,11 @@ import polars as pl
 from loader.formats.parquet.arrow_schema import ArrowType
 from loader.formats.parquet.leaf_values import (
     Checked,
+    Int96Values,
     as_dates,
     as_decimals,
     as_durations,
+    as_far_microseconds,
     as_far_timestamps,
     as_integers,
     as_nothing,
@@ -140,6 +142,20 @@ def in_calendar(leaf: LeafType, calendar: Calendar) -> LeafType:
         day_ticks = ticks_of_day(leaf.dtype.time_unit)
         return replace(leaf, to_gregorian=lambda raw: gregorian_ticks(raw, day_ticks, ancient, is_utc=is_utc))
     return leaf
+
+
+def looked_at(leaf: LeafType, seen: Int96Values | None) -> LeafType:
+    """Return how to examine the values of a leaf; without ``seen``, they are read as stored."""
+    if seen is None:
+        return replace(leaf, convert=as_they_are, to_gregorian=None)
+    return replace(leaf, convert=seen.look)
+
+
+def with_digits_of(leaf: LeafType, seen: Int96Values | None) -> LeafType:
+    """Return how to read a leaf whose values were examined: as microseconds if these represent all."""
+    if seen is None or seen.are_fine or not seen.are_far:
+        return leaf
+    return replace(leaf, dtype=pl.Datetime("us"), convert=as_far_microseconds)
 
 
 def _of(leaf: Node, dtype: pl.DataType, convert: Callable[[pl.Series], Checked]) -> LeafType:

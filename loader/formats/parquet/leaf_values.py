@@ -22,6 +22,9 @@ _DAY_SECONDS = 86_400
 _TICKS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 """Units per second."""
 
+_NANOSECOND_DAYS = (-106_751, 106_750)
+"""First and last whole day since 1970 within 64 bits of nanoseconds."""
+
 JULIAN_1970 = 2_440_588
 """Julian day number of 1970-01-01: INT96 timestamps count Julian days."""
 
@@ -215,7 +218,7 @@ def int96(raw: pl.Series, unit: str) -> Checked:
     good = days.is_between(FIRST_DAY, LAST_DAY) & nanoseconds.is_between(0, _DAY_SECONDS * 10**9 - 1)
     reason = "outside the years 0001 to 9999"
     if unit == "ns":
-        near = days.is_between(-106_751, 106_750)  # whole days within 64 bits of nanoseconds
+        near = days.is_between(*_NANOSECOND_DAYS)
         if (good & ~near).any():
             reason = "outside the years 1678 to 2261, while other rows need nanoseconds"
         good &= near
@@ -225,6 +228,25 @@ def int96(raw: pl.Series, unit: str) -> Checked:
     return Checked(
         values.cast(dtype).alias(raw.name), issues_where(~good, RejectCode.YEAR_OUT_OF_RANGE, reason)
     )
+
+
+class Int96Values:
+    """What the INT96 timestamps of a leaf need.
+
+    Attributes:
+        are_far: Whether one exceeds the range of nanoseconds.
+        are_fine: Whether one has digits below a microsecond.
+    """
+
+    def __init__(self) -> None:
+        self.are_far = self.are_fine = False
+
+    def look(self, raw: pl.Series) -> Checked:
+        """Examine some of them, and return them unchanged."""
+        days, nanoseconds = int96_parts(raw)
+        self.are_far = self.are_far or bool((~days.is_between(*_NANOSECOND_DAYS)).any())
+        self.are_fine = self.are_fine or bool((nanoseconds % 1000 != 0).any())
+        return Checked(raw)
 
 
 def int96_parts(raw: pl.Series) -> tuple[pl.Series, pl.Series]:

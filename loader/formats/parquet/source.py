@@ -24,7 +24,8 @@ from loader.errors import ExtractError
 from loader.formats.parquet.columns import Column, checked_rows
 from loader.formats.parquet.footer import Chunk, Footer, RowGroup, Unsound, read_footer
 from loader.formats.parquet.layout import Layout, layout_of
-from loader.formats.parquet.leaf_values import as_far_microseconds, int96_parts
+from loader.formats.parquet.leaf_types import looked_at, with_digits_of
+from loader.formats.parquet.leaf_values import Int96Values
 from loader.formats.parquet.pages import check_pages, read_pages
 from loader.formats.parquet.part_file import chunks_of, groups_with, part_file, some_at_a_time
 from loader.formats.parquet.raw_copy import COMPRESSION, Original, give_types, write_parquet
@@ -212,21 +213,16 @@ class ParquetSource:
         Spark, Hive and Impala write 9999-12-31 as INT96, which exceeds the range of nanoseconds; but Impala
         also writes nanoseconds. Only the values show which it is, so all are examined once.
         """
-        if not column.has_int96 or not column.is_plain:
+        if not column.has_int96:
             return column
-        far = fine = False
+        seen = [Int96Values() if leaf.is_int96 else None for leaf in column.leaves]
+        looking = replace(column, leaves=list(map(looked_at, column.leaves, seen)))
         try:
             for group in self.footer.groups:
-                raw = self._read_raw([column], [group], group.first_row, group.rows)["0"]
-                days, nanoseconds = int96_parts(raw)
-                far = far or bool((~days.is_between(-106_751, 106_750)).any())
-                fine = fine or bool((nanoseconds % 1000 != 0).any())
+                looking.values_of(self._read_raw([column], [group], group.first_row, group.rows)["0"])
         except _READ_ERRORS:
             return column  # reading the column reports the fault
-        if fine or not far:
-            return column
-        leaves = [replace(column.leaves[0], dtype=pl.Datetime("us"), convert=as_far_microseconds)]
-        return replace(column, leaves=leaves)
+        return replace(column, leaves=list(map(with_digits_of, column.leaves, seen)))
 
 
 class KeptValues:
