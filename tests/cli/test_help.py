@@ -96,8 +96,9 @@ def test_the_links_of_the_readme_lead_somewhere():
 OTHER_PROGRAMS = {
     *("--cli-input-json", "--resource-arn", "--tags"),  # the AWS command line
     *("--blink-settings", "--headless", "--screenshot", "--hide-scrollbars", "--window-size"),  # Chromium
+    "--now",  # systemctl
 }
-PAGES = ["README.md", "docs/concepts.md", "docs/inputs.md", "docs/tutorial.md"]
+PAGES = ["README.md", "docs/concepts.md", "docs/inputs.md", "docs/troubleshooting.md", "docs/tutorial.md"]
 PAGES += [str(path.relative_to(ROOT)) for path in (ROOT / "docs" / "howto").glob("*.md")]
 
 
@@ -108,6 +109,18 @@ def test_the_pages_for_users_name_only_flags_that_exist(page):
     flags |= {"--version", "--help", "--install-completion", "--show-completion"}
     mentioned = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / page).read_text(encoding="utf-8")))
     assert mentioned <= flags | OTHER_PROGRAMS
+
+
+COMMAND = re.compile(r"scn-loader (" + "|".join(COMMANDS) + r")\b([^`|#]*)")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_commands_of_the_pages_have_the_flags_that_they_name(page):
+    """A flag of another command is refused, so each command is compared with its own."""
+    text = (ROOT / page).read_text(encoding="utf-8").replace("\\\n", " ")
+    for name, arguments in (found for line in text.splitlines() for found in COMMAND.findall(line)):
+        flags = {flag for parameter in COMMANDS[name].params for flag in parameter.opts} | {"--help"}
+        assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", arguments)) <= flags, f"{name}{arguments}"
 
 
 def test_datasets_lists_all_and_shows_one(ask):
