@@ -19,10 +19,6 @@ CLOSE_SECONDS = 2.0
 """How long to wait for the end of the planning, which may be in a read that does not end."""
 
 
-SLICES_TOGETHER = 4
-"""A shard holds at most so many times the rows that are read at a time, until its own rows are converted."""
-
-
 def plan_slices(
     destination: Destination,
     extract: Extract,
@@ -66,9 +62,8 @@ def plan_slices(
         while waiting:
             yield noted(*waiting.popleft())
 
-    most_rows = (
-        0 if extract.shard is None else min(extract.shard.of, SLICES_TOGETHER) * extract.cuts.read_rows
-    )
+    # A shard keeps few of the rows that are read at a time, so it converts them together.
+    most_rows = 0 if extract.shard is None else extract.cuts.read_rows
     # Separate functions, so that no rows are referenced while their events are planned, and no rows or
     # records while a plan is delivered or the next slice is read.
     with contained(lambda: place), closing(extract.slices() if slices is None else slices) as read:

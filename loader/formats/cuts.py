@@ -23,8 +23,15 @@ WINDOW_ROWS = {Pack.ROW: range(16, 16_385), Pack.GROUP: range(16, 1_048_577)}
 """Limits for very long and very short rows."""
 
 SLICE_BYTES = 16 * 2**20
-"""Target size of a slice, and of a read from a Parquet file. Each read fetches the surrounding column chunks
-again, so smaller slices cost time and larger ones memory."""
+"""Target size of a slice. Larger slices cost memory, smaller ones time."""
+
+SLICES_PER_READ = 2
+"""Number of slices to read from a Parquet file at a time. Each read fetches the surrounding column chunks and
+unpacks their dictionaries again. With 25,000 rows in a slice, reading one slice at a time costs 1.1 us a row,
+two 0.7, four 0.55; each adds 7 MiB of memory (benchmarks/stages.md)."""
+
+SHARD_SLICES_PER_READ = 4
+"""The maximum for a shard. It keeps only few rows of each slice, and converts those of a read together."""
 
 SLICE_ROWS = range(16, 131_073)
 """Limits for very long and very short rows."""
@@ -37,7 +44,7 @@ class Cuts:
     Attributes:
         window_rows: Rows of a window.
         slice_rows: Rows of a slice; the last slice of a window may have fewer.
-        read_rows: Rows to read at a time if the format leaves the choice: at least a slice. It does not
+        read_rows: Rows to read at a time if the format leaves the choice: one slice or several. It does not
             affect the plan.
     """
 
@@ -88,7 +95,9 @@ class FileCut:
         return any(map(self.wanted, range(self.place // window_rows, last + 1)))
 
 
-def cuts_of(row_bytes: int, packing: Pack, buckets: int | None, window_rows: int | None) -> Cuts:
+def cuts_of(
+    row_bytes: int, packing: Pack, buckets: int | None, window_rows: int | None, shards: int = 1
+) -> Cuts:
     """Return the division of an extract with records of an approximate size.
 
     Args:
@@ -96,12 +105,14 @@ def cuts_of(row_bytes: int, packing: Pack, buckets: int | None, window_rows: int
         packing: How records are packed into events.
         buckets: Number of buckets, or None.
         window_rows: Rows of a window if the user set them, otherwise None.
+        shards: Number of shards that the load is divided into.
     """
     if window_rows is None:
         bounds = WINDOW_ROWS[packing]
         window_rows = min(bounds[-1], max(bounds[0], _window_bytes(packing, buckets) // row_bytes))
-    read_rows = min(SLICE_ROWS[-1], max(SLICE_ROWS[0], SLICE_BYTES // row_bytes))
-    return Cuts(window_rows, min(window_rows, read_rows), read_rows)
+    slice_rows = min(SLICE_ROWS[-1], max(SLICE_ROWS[0], SLICE_BYTES // row_bytes))
+    slices = min(max(shards, SLICES_PER_READ), SHARD_SLICES_PER_READ)
+    return Cuts(window_rows, min(window_rows, slice_rows), slice_rows * slices)
 
 
 def _window_bytes(packing: Pack, buckets: int | None) -> int:

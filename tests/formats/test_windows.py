@@ -210,6 +210,14 @@ def test_windows_hold_about_as_many_bytes_as_they_should(
     assert (chosen.window_rows, chosen.slice_rows) == (77, 77)
 
 
+@pytest.mark.parametrize(("shards", "slices"), [(1, 2), (2, 2), (3, 3), (16, 4)])
+def test_some_slices_are_read_at_a_time(shards: int, slices: int) -> None:
+    """A shard keeps few of the rows it reads, so it reads more of them at a time, up to a limit."""
+    cuts = cuts_of(400, Pack.GROUP, 64, None, shards)
+    assert cuts.read_rows == slices * (SLICE_BYTES // 400)
+    assert cuts.slice_rows == cuts_of(400, Pack.GROUP, 64, None).slice_rows
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_rows_that_grow_make_shorter_windows(tmp_path: Path, suffix: str) -> None:
     """The longest rows decide, not the first: a window must not grow a hundredfold with its file."""

@@ -1,7 +1,7 @@
 """Read the pages of column chunks, and check them before polars decodes them."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
@@ -49,7 +49,7 @@ KNOWN_ENCODINGS = frozenset({0, *range(2, 10)})
 """Page kinds of parquet.thrift; 1 was never used."""
 
 
-def read_pages(path: str, remote: S3Object | None, chunks: Sequence[Chunk]) -> Mapping[Chunk, bytes]:
+def read_pages(path: str, remote: S3Object | None, chunks: Sequence[Chunk]) -> dict[Chunk, bytes]:
     """Return the bytes of chunks of a file or of an object in S3."""
     if remote is not None:
         return _remote_ranges(remote, chunks)
@@ -57,7 +57,7 @@ def read_pages(path: str, remote: S3Object | None, chunks: Sequence[Chunk]) -> M
         return {chunk: read_bytes(handle, chunk.start, chunk.end - chunk.start) for chunk in chunks}
 
 
-def _remote_ranges(remote: S3Object, chunks: Sequence[Chunk]) -> Mapping[Chunk, bytes]:
+def _remote_ranges(remote: S3Object, chunks: Sequence[Chunk]) -> dict[Chunk, bytes]:
     """Return the bytes of chunks of an object, several parts at a time."""
     parts = [
         (chunk, start, min(start + _PART_BYTES, chunk.end))

@@ -36,9 +36,9 @@ _CHUNK_BYTES = 32 * 2**20
 
 
 def part_file(
-    columns: Sequence[Column], groups: Sequence[RowGroup], pages: Sequence[Mapping[Chunk, bytes]]
+    columns: Sequence[Column], groups: Sequence[RowGroup], pages: Sequence[dict[Chunk, bytes]]
 ) -> io.BytesIO:
-    """Return the file.
+    """Return the file. The bytes of a chunk are dropped when they are written, so memory holds them once.
 
     Args:
         columns: Its columns.
@@ -58,7 +58,7 @@ def part_file(
             leaves = zip(column.leaves, chunks_of(column, group), of_column, strict=True)
             for leaf, chunk, path in leaves:
                 start = file.tell()
-                file.write(content.get(chunk, b""))
+                file.write(content.pop(chunk, b""))
                 chunks.append(_chunk(chunk, leaf, start, path))
         written_groups.append({1: chunks, 2: Int64(0), 3: Int64(group.rows)})
     elements: list[Field] = [{4: "root", 5: len(columns)}]

@@ -197,7 +197,7 @@ class ParquetSource:
         skipped = first_row - groups[0].first_row
         return pl.scan_parquet(file, cache=False, glob=False).slice(skipped, rows).collect()
 
-    def pages(self, columns: Sequence[Column], groups: Sequence[RowGroup]) -> Mapping[Chunk, bytes]:
+    def pages(self, columns: Sequence[Column], groups: Sequence[RowGroup]) -> dict[Chunk, bytes]:
         """Return the checked bytes of the chunks of columns in row groups."""
         every = (chunk for group in groups for column in columns for chunk in chunks_of(column, group))
         chunks = [chunk for chunk in every if chunk.values]
@@ -257,7 +257,7 @@ def read_together(sources: Sequence[ParquetSource], names: Sequence[str]) -> Seq
     """
     wanted = [sources[0].columns[name] for name in names]
     groups: list[RowGroup] = []
-    pages: list[Mapping[Chunk, bytes]] = []
+    pages: list[dict[Chunk, bytes]] = []
     try:
         for source in sources:
             groups += source.footer.groups
