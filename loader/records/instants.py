@@ -30,9 +30,13 @@ class Instants:
     def iso_8601(self) -> pl.Series:
         """Return UTC texts such as 2024-01-31T23:59:59.5Z."""
         days = self.seconds // _DAY_SECONDS
-        clock = _clock_texts().gather(self.seconds - days * _DAY_SECONDS)
-        zulu = [pl.lit("Z")] if self.fraction.null_count() == len(clock) else [self._point(), pl.lit("Z")]
-        return self._select(pl.concat_str(_day_texts(days), clock, *zulu))
+        seconds_of_day = self.seconds - days * _DAY_SECONDS
+        is_whole = self.fraction.null_count() == len(days)
+        if is_whole and not seconds_of_day.max():  # a column of dates
+            return _day_texts(days, "%Y-%m-%dT00:00:00Z")
+        zulu = [pl.lit("Z")] if is_whole else [self._point(), pl.lit("Z")]
+        clock = _clock_texts().gather(seconds_of_day)
+        return self._select(pl.concat_str(_day_texts(days, "%Y-%m-%d"), clock, *zulu))
 
     @property
     def finer_than_milliseconds(self) -> pl.Series:
@@ -71,12 +75,12 @@ class Instants:
         return frame.select(expression.alias("text")).to_series()
 
 
-def _day_texts(days: pl.Series) -> pl.Series:
-    """Return days since 1970 as dates such as 2024-01-31; with close days, each text is made once."""
+def _day_texts(days: pl.Series, text_format: str) -> pl.Series:
+    """Return days since 1970 in a strftime format; with close days, each text is made once."""
     first, last = days.min(), days.max()
     if not isinstance(first, int) or not isinstance(last, int) or last - first > len(days):
-        return days.cast(pl.Int32).cast(pl.Date).dt.strftime("%Y-%m-%d")
-    texts = pl.int_range(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date).dt.strftime("%Y-%m-%d")
+        return days.cast(pl.Int32).cast(pl.Date).dt.strftime(text_format)
+    texts = pl.int_range(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date).dt.strftime(text_format)
     return texts.gather(days - first)
 
 

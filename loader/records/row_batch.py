@@ -104,20 +104,19 @@ class RowBatch:
                 self.reject_row(self.places.row(at), bad.fault, bad.text, bad.lines)
         if left_out:
             self._leave_out(pl.int_range(self.frame.height, eager=True).is_in(left_out))
+        for name in columns_with_longer_texts(self.frame, MAX_VALUE_BYTES):
+            self._drop_endless_texts(name)
         for name, dtype in self.frame.schema.items():
-            if dtype == pl.String:
-                self._drop_endless_texts(name)
-            elif dtype == pl.Date:
+            if dtype == pl.Date:
                 self._drop_impossible_dates(name)
 
     def _drop_endless_texts(self, name: str) -> None:
         texts = unnamed(self.frame, name)
         endless = texts.str.len_bytes() > MAX_VALUE_BYTES
-        if endless.any():
-            reason = f"a text with more than {MAX_VALUE_BYTES:,} bytes"
-            problems = issues_where(endless, RejectCode.VALUE_TOO_LONG, reason)
-            self.reject(problems, texts.str.head(MAX_VALUE_CHARS), name)
-            self.frame = self.frame.with_columns(values_where(texts, ~endless).alias(name))
+        reason = f"a text with more than {MAX_VALUE_BYTES:,} bytes"
+        problems = issues_where(endless, RejectCode.VALUE_TOO_LONG, reason)
+        self.reject(problems, texts.str.head(MAX_VALUE_CHARS), name)
+        self.frame = self.frame.with_columns(values_where(texts, ~endless).alias(name))
 
     def _drop_impossible_dates(self, name: str) -> None:
         dates = unnamed(self.frame, name)
@@ -176,6 +175,15 @@ class RowBatch:
     def kept(self) -> pl.Series:
         """Return which rows are not rejected, as booleans."""
         return ~self.places[PLACE].is_in(list(self.rejected))
+
+
+def columns_with_longer_texts(frame: pl.DataFrame, most_bytes: int) -> list[str]:
+    """Return the text columns with a text of more than so many bytes, in the order of the columns.
+
+    One expression for all columns takes a tenth of the time of a call for each.
+    """
+    longest = frame.select(pl.col(pl.String).str.len_bytes().max()).to_dict(as_series=False)
+    return [name for name, (size,) in longest.items() if (size or 0) > most_bytes]
 
 
 def _shown(source: pl.Series, index: int) -> str:

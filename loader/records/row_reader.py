@@ -26,7 +26,14 @@ from loader.model import MAX_EVENT_BYTES, MAX_GROUP_CHARS
 from loader.records.convert import convert, instants_of
 from loader.records.joined_rows import ReadRows, columns_of, joined, separated
 from loader.records.json_records import Form, quoted_records, quoted_texts
-from loader.records.row_batch import FILE, PLACE, ROW, RowBatch, RowsOfPieces
+from loader.records.row_batch import (
+    FILE,
+    PLACE,
+    ROW,
+    RowBatch,
+    RowsOfPieces,
+    columns_with_longer_texts,
+)
 from loader.records.rule_checks import checked_texts
 from loader.records.settings import Conversion, RecordSettings
 from loader.reject_code import RejectCode
@@ -179,7 +186,7 @@ class RowReader:
         ]
         filled = [pl.lit(part).fill_null("") for part in parts]
         group, any_value = pl.select(
-            pl.concat_str(filled, separator=GROUP_SEPARATOR).alias("group"),
+            _joined(filled, GROUP_SEPARATOR).alias("group"),
             pl.any_horizontal([part != "" for part in filled]).alias("any_value"),
         )
         batch.reject(issues_where(~any_value, RejectCode.NO_GROUP, f"no group: no value in {names}"))
@@ -207,7 +214,12 @@ class RowReader:
         The parts are escaped, so that they contain no plain quote or control character.
         """
         parts = [pl.col(name).fill_null(MISSING_KEY_PART) for name in self._mapping.key]
-        return pl.concat_str(parts, separator='"').alias("key")
+        return _joined(parts, '"').alias("key")
+
+
+def _joined(parts: Sequence[pl.Expr], separator: str) -> pl.Expr:
+    """Return the parts of each row as one text. A single part is not copied."""
+    return parts[0] if len(parts) == 1 else pl.concat_str(parts, separator=separator)
 
 
 def _batch_rows(frame: pl.DataFrame) -> int:
@@ -227,12 +239,12 @@ def _source(batch: RowBatch, column: MappedColumn) -> pl.Series:
 
 def _reject_long(batch: RowBatch, columns: Iterable[MappedColumn], texts: pl.DataFrame) -> None:
     """Reject rows with a text larger than an event, before escaping turns megabytes into hundreds."""
-    for column, text in zip(columns, texts, strict=True):
-        too_long = text.str.len_bytes() > MAX_EVENT_BYTES
-        if too_long.any():
-            reason = f"a text with more than the {MAX_EVENT_BYTES:,} bytes of an event"
-            problems = issues_where(too_long, RejectCode.RECORD_TOO_LONG, reason)
-            batch.reject(problems, text.str.head(MAX_VALUE_CHARS), column.shown_name)
+    shown_names = {column.name: column.shown_name for column in columns}
+    reason = f"a text with more than the {MAX_EVENT_BYTES:,} bytes of an event"
+    for name in columns_with_longer_texts(texts, MAX_EVENT_BYTES):
+        text = unnamed(texts, name)
+        problems = issues_where(text.str.len_bytes() > MAX_EVENT_BYTES, RejectCode.RECORD_TOO_LONG, reason)
+        batch.reject(problems, text.str.head(MAX_VALUE_CHARS), shown_names[name])
 
 
 def _form(column: MappedColumn, conversion: Conversion) -> Form:
