@@ -1,6 +1,7 @@
 """Every command and flag is there and explained, and the pages for users name no other one."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,20 @@ def test_the_links_of_the_readme_lead_somewhere():
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/howto/installing.md"])
+def test_every_extra_is_explained(page):
+    """An extra that no page names is found by reading pyproject.toml only."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert [name for name in extras["optional-dependencies"] if f"`{name}`" not in text] == []
+
+
+def test_every_command_is_in_the_readme():
+    """The README shows what the program can do."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"scn-loader ([a-z]+)\b", text)) >= COMMANDS.keys()
 
 
 OTHER_PROGRAMS = {
