@@ -35,13 +35,11 @@ class Chosen:
     Attributes:
         files: The files to send, numbered.
         notes: Notes for the user.
-        left_out: Number of files that were delivered before.
         waiting: Number of files that wait for the end of the unfinished load.
     """
 
     files: tuple[SourceFile, ...]
     notes: tuple[str, ...] = ()
-    left_out: int = 0
     waiting: int = 0
 
 
@@ -107,7 +105,7 @@ def _undelivered(
     if changed := [file.path for file in rest if file.path in paths]:
         verb = "1 file has" if len(changed) == 1 else f"{len(changed):,} files have"
         notes.append(f"{verb} changed since delivery; all rows are sent: {_names(changed)}.")
-    return Chosen(numbered(rest), tuple(notes), left_out=len(out))
+    return Chosen(numbered(rest), tuple(notes))
 
 
 def _not_known(delivered: Delivered) -> tuple[str, ...]:

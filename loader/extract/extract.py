@@ -72,7 +72,6 @@ class Extract:
         row_bytes: Approximate size of its records, in the file with the largest.
         formats: The format of each file, in words; for CSV files with the settings in use.
         mappings: The mapping of the columns, for each file.
-        files_left_out: Number of named files that were delivered before.
         files_waiting: Number of files that wait for the end of an unfinished load.
     """
 
@@ -88,7 +87,6 @@ class Extract:
     row_bytes: int
     formats: tuple[str, ...]
     mappings: tuple[FileMapping, ...]
-    files_left_out: int
     files_waiting: int
     _examined: Sequence[ExaminedFile]
     _input: StdinCopy
