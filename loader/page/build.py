@@ -7,23 +7,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from loader.checkpoint.progress import read_known_rows
-from loader.checkpoint.reading import open_for_reading
-from loader.checkpoint.samples import StoredSample, read_samples
-from loader.checkpoint.start.lock import look_without_locking
+from loader.checkpoint.samples import StoredSample
 from loader.errors import CheckpointError
-from loader.latency import Latencies, Percentiles
-from loader.page.file_list import file_list
+from loader.latency import Percentiles
 from loader.page.model import (
     Badge,
     CauseLine,
     Figure,
     LoadPage,
     NextStep,
-    Period,
-    WindowCell,
 )
 from loader.page.stages import stages_of
+from loader.page.stored import period_of, read_stored
 from loader.report import figures
 from loader.report.identity import service_words
 from loader.report.trouble import in_one_line
@@ -33,14 +28,6 @@ from loader.status.next_steps import Standing, next_steps
 from loader.status.overview import LoadState, Overview
 from loader.status.overview_text import STATES, is_rehearsal
 from loader.status.whole_overview import overview_of
-
-MOST_CELLS = 224
-"""Maximum cells of the window map (seven rows). With more windows, a cell stands for several of them."""
-
-WINDOWS = """
-SELECT number, finished_at IS NOT NULL,
-       EXISTS (SELECT 1 FROM events WHERE events.window = windows.number AND state = 'failed')
-FROM windows ORDER BY number"""
 
 _VERDICTS = {
     LoadState.RUNNING: Badge.RUNNING,
@@ -85,30 +72,21 @@ def _page(
             where=str(overview.run_dir),
             next_step="name the run directory of a load: its summary shows it as 'run dir'",
         )
-    place = run_dir if whole is None else whole.place
-    with (
-        look_without_locking(place) as pid,
-        open_for_reading(place, alive=pid is not None) as connection,
-    ):
-        stored = read_samples(connection)
-        windows = _window_cells(connection.execute(WINDOWS).fetchall())
-        files = file_list(connection)
-        is_read = len(read_known_rows(connection)) == len(overview.plan.files)
-    if whole is not None:
-        is_read = whole.has_read_all
+    stored = read_stored(run_dir if whole is None else whole.place)
+    is_read = whole.has_read_all if whole is not None else stored.files_read == len(overview.plan.files)
     has_read_all = is_read or overview.state is LoadState.FINISHED  # a file without rows has no slice
-    latencies = _latencies(stored)
+    latencies = stored.latencies()
     return LoadPage(
         verdict=_verdict(overview),
         headline=_headline(overview, has_read_all=has_read_all),
         reasons=list(_reasons(overview)),
         facts=list(_facts(overview)),
         next_steps=[NextStep(step.why, step.command) for step in next_steps(standing(overview))],
-        figures=list(_figures(overview, stored, latencies, has_read_all=has_read_all)),
+        figures=list(_figures(overview, stored.samples, latencies, has_read_all=has_read_all)),
         stages=list(stages_of(overview, has_read_all=has_read_all)),
-        samples=[_sample(each) for each in stored],
-        windows=windows,
-        files=files,
+        samples=list(map(period_of, stored.samples)),
+        windows=stored.windows,
+        files=stored.files,
         rejected=[_cause(each) for each in overview.rejected],
         failed=[_cause(each) for each in overview.failed],
         settings=list(_settings(overview.plan.settings)),
@@ -221,47 +199,6 @@ def _figures(
         # No-break spaces keep each name with its number.
         note = ", ".join(f"{name}\u00a0{value:,.0f}\u00a0ms" for name, value in others if value is not None)
         yield Figure("round trip p50", f"{latencies.p50:,.0f} ms", note)
-
-
-def _latencies(stored: Sequence[StoredSample]) -> Percentiles:
-    """Return the percentiles over all samples."""
-    all_ = Latencies()
-    for sample in stored:
-        all_.add_json(sample.round_trips, sample.longest_round_trip_seconds)
-    return all_.percentiles()
-
-
-def _sample(stored: StoredSample) -> Period:
-    latencies = Latencies.from_json(stored.round_trips, stored.longest_round_trip_seconds).percentiles()
-    seconds = max(stored.seconds, 1e-9)
-    return Period(
-        start_seconds=stored.start_seconds,
-        seconds=stored.seconds,
-        attempted=stored.attempted,
-        accepted=stored.accepted,
-        throttled=stored.throttled,
-        retried=stored.retried,
-        failed=stored.failed,
-        rejected_rows=stored.rejected_rows,
-        rate_allowed=stored.rate_allowed,
-        in_flight=stored.in_flight,
-        held_bytes=stored.held_bytes,
-        limits={name: share / seconds for name, share in stored.limits.items()},
-        p50_ms=latencies.p50,
-        p95_ms=latencies.p95,
-        p99_ms=latencies.p99,
-    )
-
-
-def _window_cells(windows: Sequence[tuple[int, int, int]]) -> list[WindowCell]:
-    size = max(1, -(-len(windows) // MOST_CELLS))
-    cells = []
-    for start in range(0, len(windows), size):
-        part = windows[start : start + size]
-        done = sum(finished for _, finished, _ in part)
-        failed = sum(has_failed for _, _, has_failed in part)
-        cells.append(WindowCell(part[0][0], part[-1][0], done, len(part) - done, failed))
-    return cells
 
 
 def _cause(group: FailureGroup) -> CauseLine:
