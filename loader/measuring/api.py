@@ -132,29 +132,29 @@ async def measure(
                 await check_consent(resources, instance_id, client.region)
             until = client.service_now() + seconds + SLACK_SECONDS
             try:
-                async with own_dataset(
-                    resources, instance_id, dataset, owner=owner, until=until, notes=notes
-                ) as arn:
-                    target = replace(
-                        instance,
-                        destination=Destination(instance_id, DATASET_EVENT_TYPE, arn, Operation.UPSERT),
-                        max_in_flight=max(settings.in_flight),
-                    )
-                    each = _Cells(target, dataset, settings, calls, stop, credentials)
-                    await each.run(cells, on_found)
+                own = own_dataset(resources, instance_id, dataset, owner=owner, until=until, notes=notes)
+                async with own as arn:
+                    target = _sending_to(arn, instance, settings)
+                    await _Cells(target, dataset, settings, calls, stop, credentials).run(cells, on_found)
             except LoaderError as fault:
                 if not results:
                     raise
                 error = fault
     return Measurement(
-        dataset.name,
-        client.endpoint_url,
-        results,
-        calls.made,
-        calls.most,
+        dataset=dataset.name,
+        endpoint_url=client.endpoint_url,
+        results=results,
+        calls=calls.made,
+        max_calls=calls.most,
         notes=notes,
         error=error or stop.reason,
     )
+
+
+def _sending_to(arn: str, instance: ClientSettings, settings: MeasureSettings) -> ClientSettings:
+    """Return how the instance is reached to send events to a dataset."""
+    destination = Destination(instance.destination.instance_id, DATASET_EVENT_TYPE, arn, Operation.UPSERT)
+    return replace(instance, destination=destination, max_in_flight=max(settings.in_flight))
 
 
 @dataclass(frozen=True, slots=True)
