@@ -134,11 +134,21 @@ def _utf_16_by_nul(head: bytes) -> Encoding | None:
         return None
     even, odd = head[::2].count(0), head[1::2].count(0)
     fewest = NUL_SHARE * (len(head) // 2)
-    if odd > fewest and even <= odd // _CHANCE_RATIO:
+    if odd > fewest and even <= odd // _CHANCE_RATIO and _has_its_line_ends(head, "utf-16-le"):
         return Encoding("utf-16-le")
-    if even > fewest and odd <= even // _CHANCE_RATIO:
+    if even > fewest and odd <= even // _CHANCE_RATIO and _has_its_line_ends(head, "utf-16-be"):
         return Encoding("utf-16-be")
     return None
+
+
+def _has_its_line_ends(head: bytes, codec: str) -> bool:
+    """Return whether a text has a line end in an encoding, or no byte of one.
+
+    A few lines of other text may have NUL bytes at even or odd places only.
+    """
+    has_bytes = b"\n" in head or b"\r" in head
+    text = head.decode(codec, errors="replace") if has_bytes else ""
+    return not has_bytes or "\n" in text or "\r" in text
 
 
 def _with_letters(head: bytes, rest: Readable) -> tuple[bytes, bool]:

@@ -33,6 +33,8 @@ def codec_of(text: bytes, told: str = "auto", rest: bytes = b"") -> str:
         (GERMAN.encode("utf-16-be"), "utf-16-be"),
         ("名,値\r\n倉庫12,東京\r\n".encode("utf-16-le"), "utf-16-le"),
         (GERMAN.encode() + b"3;Z\xfcrich\n", "utf-8"),
+        (b"id,q\nR\0001,5\nR\0002,5\nR\0003,5\nR\0004,5\n", "utf-8"),  # NUL bytes at odd places only
+        (b"ids,q\nR\0001,5\nR\0002,5\nR\0003,5\nR\0004,5\n", "utf-8"),
         ("1;Genève\n2;œuvre à 5 €\n3;L\u2019Haÿ \u2013 „Straße“…\n4;ÀÉÎ".encode("cp1252"), "cp1252"),
         ("Mörkö Ääni São João ¿Qué? 5 m² \u2013 3 ½ Šibenik Žilina".encode("cp1252"), "cp1252"),
     ],
