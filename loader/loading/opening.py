@@ -107,7 +107,8 @@ class Opener:
             CheckpointError: A checkpoint cannot be read.
         """
         plan = self._plan(extract, client, command="")
-        return begins_another_load(run_dir_of(self._job).absolute(), shard, plan)
+        run_dir = run_dir_of(self._job).absolute()
+        return begins_another_load(run_dir, shard, plan, restart=self._job.restart)
 
     @contextmanager
     def checkpoint(

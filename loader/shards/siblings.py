@@ -76,19 +76,24 @@ def look_at_siblings(
     return Siblings(least, earlier, is_over=_is_over(own, own_folder, division))
 
 
-def begins_another_load(run_dir: Path, shard: Shard, plan: Plan) -> bool:
-    """Return whether a shard has finished a load, and a plan is that of another one.
+def begins_another_load(run_dir: Path, shard: Shard, plan: Plan, *, restart: bool = False) -> bool:
+    """Return whether a shard has finished a load, and a plan is that of another load of the same job.
+
+    A plan of another job is refused, so nothing should wait for it, unless the shard starts over.
 
     Args:
         run_dir: The run directory of the whole load.
         shard: The shard.
         plan: The plan of the load that the shard is about to deliver.
+        restart: Whether the shard starts over.
 
     Raises:
         CheckpointError: A checkpoint cannot be read.
     """
     own = _own_part(run_dir, shard)
-    return own is not None and own.is_finished and any(differences(own.plan, plan))
+    if own is None or not own.is_finished or not any(differences(own.plan, plan)):
+        return False
+    return restart or not any(setting_differences(own.plan, plan))
 
 
 def others_of_the_load(
