@@ -139,17 +139,16 @@ class _WorkerLoad:
         errors = [each for each in (self._error, *(end.error for end in ends)) if each is not None]
         if errors and not any(end.summary for end in ends):
             raise errors[0]
+        self._show()  # a short load may have ended since the last time
         if errors and self._error is None:  # only this worker found nothing to load
             self._error = _not_delivered(self._run_dir, errors[0])
         run_directory = run_directory_settings(self._job)
         if self._job.engine is Engine.RAY:
             self._error = self._error or await from_other_machines(run_directory)
-        seconds = time.monotonic() - self._began
-        identity = identity_of(
-            self._job.destination, is_rehearsal=self._job.is_rehearsal, command=self._command
-        )
+        seconds, snapshot, about = time.monotonic() - self._began, self._snapshot(), self._job
+        identity = identity_of(about.destination, is_rehearsal=about.is_rehearsal, command=self._command)
         summary = summary_of(
-            self._run_dir, ends, self._snapshot(), seconds=seconds, error=self._error, identity=identity
+            self._run_dir, ends, snapshot, seconds=seconds, error=self._error, identity=identity
         )
         return await as_in_s3(run_directory, Ending(summary, self._error))
 
@@ -272,11 +271,13 @@ class _WorkerLoad:
 
     async def _watch(self) -> None:
         while True:
-            snapshot = self._snapshot()
-            if self._observers.watch is not None:
-                self._observers.watch(snapshot)
+            self._show()
             self._stop_at_limit()
             await asyncio.sleep(_WATCH_SECONDS)
+
+    def _show(self) -> None:
+        if self._observers.watch is not None:
+            self._observers.watch(self._snapshot())
 
     def _snapshot(self) -> Snapshot:
         snapshots = [each.snapshot for each in self._workers if each.snapshot is not None]

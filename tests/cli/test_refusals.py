@@ -165,6 +165,7 @@ REHEARSED = {
     "an unknown event type": (("CSV", "--event-type", "scn.data.reservations"), ExitCode.REFUSED),
     "a summary with too long a name": (("CSV", "--summary-json", "s" * 300), ExitCode.REFUSED),
     "an unknown column in the job file": (("CSV", "--job", "bad.toml"), ExitCode.REFUSED),
+    "missing columns, with workers": (("few.csv", "--workers", "2"), ExitCode.REFUSED),
 }
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import pytest
 from loader import run_load
 from loader.aws.signing import Credentials
 from loader.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
-from loader.errors import ExitCode
+from loader.errors import CheckpointMismatch, ExitCode
 from loader.job import Job
 from loader.job.sections import Unfinished
 from loader.loading.observers import Observers
+from loader.loading.other_shards import OPENS_WITHIN_SECONDS
 from loader.loading.settings import error_limits
 from loader.report import LoadSummary, Snapshot
 from loader.report.summary import to_json
@@ -66,13 +68,15 @@ class StopsEarly:
 def test_the_summary_says_which_load_it_was(job: MakeJob, tmp_path: Path) -> None:
     """Summary, status and closing block have the same id, files and times."""
     opened: list[str] = []
-    observers = Observers(opened=lambda _, load_id: opened.append(load_id))
+    shown: list[Snapshot] = []
+    observers = Observers(opened=lambda _, load_id: opened.append(load_id), watch=shown.append)
     command = f"{COMMAND} --run-dir {tmp_path / 'run'}"
     summary = run_workers(job(workers=2), observers, command=command, key=KEY, start=start_worker).summary
     values, status = orjson.loads(to_json(summary)), status_of(tmp_path / "run")
     assert {name: values[name] for name in IDENTITY} == {name: status[name] for name in IDENTITY}
     assert all(values[name] is not None for name in IDENTITY)
     assert opened == [summary.identity.load_id]
+    assert shown[-1].events_accepted == summary.events_accepted > 0  # however short the load was
     assert summary.identity.files == [str(tmp_path / "reservations.csv")]
 
     corrected = tmp_path / "run" / "rejected" / "reservations.csv"
@@ -148,6 +152,10 @@ def test_a_shard_that_finished_its_load_before_waits_for_the_others(
     later = extract.with_name("later.csv")
     write_night(later, 1, rejected=0)
     both = {"extract": [str(extract), str(later)], "unfinished": Unfinished.RESUME}
+    began = time.monotonic()
+    with pytest.raises(CheckpointMismatch):  # another job is refused anyway, so it waits for nothing
+        run_load(job(shard="1/2", numbers="number", **both))
+    assert time.monotonic() - began < OPENS_WITHIN_SECONDS / 2
     summary = deliver(job(workers=2, **both))
     assert (summary.rows_read, summary.records) == (40, 40)
     assert summary.exit_code is ExitCode.DELIVERED_WITH_FAILURES  # of the rows that the load before rejected

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from loader.cli.emulator import ANNOUNCEMENT
 from loader.command_line import scn_loader
-from loader.errors import SettingsError
+from loader.errors import NothingNew, SettingsError
 from loader.job import Job, address_of, run_dir_of
+from loader.job.sections import STANDARD_INPUT
 from loader.private_files import check_files, make_private_folder, with_sidecars
 from loader.process.daemon_thread import in_daemon_thread
 
@@ -54,7 +55,7 @@ def emulated(job: Job) -> Iterator[Rehearsal]:
     """Yield the rehearsal of a job; its emulator runs until the context ends.
 
     The emulator starts when the load opens its client: an extract that cannot be loaded is refused earlier,
-    and a dry run opens none. Workers open clients of their own, so it starts at once for them.
+    and a dry run opens none. Workers open clients of their own, so for them the extract is opened here first.
 
     The lake is in the run directory, where users can inspect it and a resumed rehearsal finds it.
 
@@ -63,6 +64,7 @@ def emulated(job: Job) -> Iterator[Rehearsal]:
 
     Raises:
         SettingsError: The emulator did not start.
+        LoaderError: The extract of a load with workers cannot be loaded.
     """
     from loader.loading.opening import LoadParts  # noqa: PLC0415 - polars is slow to import, --help is not
     from loader.service.client import open_client  # noqa: PLC0415 - the same
@@ -77,19 +79,34 @@ def emulated(job: Job) -> Iterator[Rehearsal]:
             access = replace(settings.access, endpoint_url=await in_daemon_thread(start, "emulator"))
             return await open_client(replace(settings, access=access), **options)
 
-        yield Rehearsal(
-            job.model_copy(
-                update={
-                    "endpoint_url": start() if has_workers else NOT_STARTED,
-                    "profile": None,
-                    "extract_profile": job.extract_profile or job.profile or profile,
-                    "region": job.region or "us-east-1",
-                    "run_dir": job.run_dir if address_of(job.run_dir) else run_dir,
-                }
-            ),
-            emulator_key(),
-            LoadParts(open_client=open_client_of_emulator),
+        rehearsed = job.model_copy(
+            update={
+                "endpoint_url": NOT_STARTED,
+                "profile": None,
+                "extract_profile": job.extract_profile or job.profile or profile,
+                "region": job.region or "us-east-1",
+                "run_dir": job.run_dir if address_of(job.run_dir) else run_dir,
+            }
         )
+        if has_workers:
+            _refuse_unusable(rehearsed)
+            rehearsed = rehearsed.model_copy(update={"endpoint_url": start()})
+        yield Rehearsal(rehearsed, emulator_key(), LoadParts(open_client=open_client_of_emulator))
+
+
+def _refuse_unusable(job: Job) -> None:
+    """Open the extract of a job and close it again. Standard input can be read only once, by the load.
+
+    Raises:
+        LoaderError: It cannot be loaded.
+    """
+    if job.live_schema or STANDARD_INPUT in job.extract:
+        return
+    from loader.extract import open_extract  # noqa: PLC0415 - polars is slow to import, --help is not
+    from loader.stage_settings.extract import extract_settings  # noqa: PLC0415 - the same
+
+    with suppress(NothingNew):  # a result of the load, not a refusal
+        open_extract(extract_settings(job)).close()
 
 
 def _begin(stack: ExitStack, run_dir: Path, *, restart: bool) -> str:
