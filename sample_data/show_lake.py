@@ -25,7 +25,7 @@ def show(lake: sqlite3.Connection, table: str, columns: str) -> None:
     shown = Table(*columns.split(", "), title=f"{table}: {count:,} rows", title_justify="left", box=None)
     for row in rows:
         shown.add_row(*("" if value is None else str(value) for value in row))
-    Console(width=WIDTH).print(shown)
+    Console(width=WIDTH, markup=False, emoji=False).print(shown)  # values are printed as they are
 
 
 if __name__ == "__main__":
