@@ -154,7 +154,7 @@ def _later(values: pl.Series, seconds: int, kind: str) -> Column:
 
 
 def difference(left: Column, right: Column) -> Column:
-    """Return the time between two dates, or two timestamps.
+    """Return the days between two dates as whole numbers, or the time between two timestamps as durations.
 
     Raises:
         SqlFault: Only one of them is a date, or only one of them has a zone.
@@ -165,8 +165,7 @@ def difference(left: Column, right: Column) -> Column:
             f"{left.kind} and {right.kind} cannot be subtracted from each other", "Use CAST on one of them."
         )
     if a.dtype == pl.Date:
-        days = a.to_physical().cast(pl.Int64) - b.to_physical().cast(pl.Int64)
-        return Column((days * 86_400_000_000).cast(pl.Duration("us")), DURATION)
+        return Column(a.to_physical().cast(pl.Int128) - b.to_physical().cast(pl.Int128), EXACT)
     assert isinstance(a.dtype, pl.Datetime)
     assert isinstance(b.dtype, pl.Datetime)
     finest = max(a.dtype.time_unit, b.dtype.time_unit, key=lambda unit: UNIT_DIGITS[unit])

@@ -390,7 +390,7 @@ OPERATORS: list[Compared] = [
         for sign in "+-"
         for count, unit in ((1, "DAY"), (1, "MONTH"), (400, "YEAR"), (3, "WEEK"), (5, "HOUR"), (90, "SECOND"))
     ),
-    Compared("{day} - {day2}", "TO_DAYS(({day} - {day2})::INT)"),
+    Compared("{day} - {day2}"),
     Compared("{at} - {at2}"),
 ]  # fmt: skip
 """Operators, CASE and the like."""
