@@ -4,7 +4,8 @@ Rules kept here:
 
 1. Names that begin with ``.`` or ``_`` are hidden, as in Hive and Spark (``_SUCCESS``, ``.part.crc``,
    ``_temporary/``). A folder ``_day=1`` is a partition, so it is not hidden.
-2. A run directory of the loader contains rejected rows and copies, which are not part of the extract.
+2. A run directory of the loader contains rejected rows and copies, which are not part of the extract. If a
+   folder of such rows is named itself, the file of the reasons beside them is not part of it.
 """
 
 from collections import defaultdict
@@ -18,9 +19,13 @@ _SHOWN = 3
 RUN_DIRECTORY_MARK = "checkpoint.sqlite"
 """A folder that contains this file is a run directory (`loader.checkpoint.file_names`)."""
 
+REASONS_NAME = "reasons.jsonl"
+"""The file with the reasons of rejected rows (`loader.checkpoint.start.correction_folders`)."""
+
 HIDDEN = "Hidden files and folders (names that begin with '.' or '_') are left out"
 OTHER_NAME = "Files with other endings are left out (a glob includes them; unpack archives)"
 RUN_DIRECTORY = "Run directories of scn-loader are left out"
+REASONS = "The reasons of rejected rows are left out"
 DELTA_VERSION = "A Delta table is read as it was at one version (--delta-version names another)"
 LINK = "Links to folders are not followed (name them too if they belong to the extract)"
 

@@ -24,6 +24,8 @@ from loader.sources.left_out import (
     HIDDEN,
     LINK,
     OTHER_NAME,
+    REASONS,
+    REASONS_NAME,
     RUN_DIRECTORY,
     RUN_DIRECTORY_MARK,
     LeftOut,
@@ -150,7 +152,10 @@ def _extracts_among(names: Iterable[Path], pattern: Path, left_out: LeftOut) -> 
         if length := parts_to_hidden(name.parts, pattern.parts):
             left_out.add(HIDDEN, Path(*name.parts[:length]))
         elif not name.is_dir():
-            yield name
+            if _holds_reasons(name):
+                left_out.add(REASONS, name)
+            else:
+                yield name
         elif takes_folders:
             yield from _extracts_in(name, left_out)
 
@@ -164,7 +169,9 @@ def _extracts_in(folder: Path, left_out: LeftOut) -> Iterator[Path]:
         if is_hidden(entry.name):
             left_out.add(HIDDEN, path)
         elif not entry.is_dir():
-            if is_extract_name(entry.name):
+            if _holds_reasons(path):
+                left_out.add(REASONS, path)
+            elif is_extract_name(entry.name):
                 yield path
             else:
                 left_out.add(OTHER_NAME, path)
@@ -174,6 +181,11 @@ def _extracts_in(folder: Path, left_out: LeftOut) -> Iterator[Path]:
             left_out.add(RUN_DIRECTORY, path)
         else:
             yield from _extracts_in(path, left_out)
+
+
+def _holds_reasons(path: Path) -> bool:
+    """Return whether a file has the reasons of the rows beside it, in a folder of a run directory."""
+    return path.name == REASONS_NAME and (path.parent.parent / RUN_DIRECTORY_MARK).exists()
 
 
 def _with_targets(paths: Sequence[Path]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from loader.errors import ExtractError, NothingToLoad
 from loader.extract.find_files import find_files
 from loader.job import read_job
 from loader.sources.left_out import LeftOut
+from loader.sources.local_paths import local_files
 
 
 def names(*patterns: Path | str) -> list[str]:
@@ -35,6 +36,22 @@ def test_a_list_stands_for_what_it_names(folder: Path, monkeypatch: pytest.Monke
     (lists / "today.txt").write_text("\ufeff# today\n../d.jsonl\n\n  ../*.csv\r\n../b.TSV.gz\n../d.jsonl")
     monkeypatch.chdir("/")
     assert names(folder / "e.md", f"@{lists / 'today.txt'}") == ["e.md", "d.jsonl", "a.csv", "b.TSV.gz"]
+
+
+@pytest.mark.parametrize("named", ["rejected", "rejected/*"])
+def test_corrected_rows_are_loaded_without_their_reasons(tmp_path: Path, named: str) -> None:
+    """A user may name the folder instead of the files. A file with this name elsewhere is an extract."""
+    rejected = tmp_path / "run" / "rejected"
+    rejected.mkdir(parents=True)
+    for place in (rejected / "a.csv", rejected / "reasons.jsonl", tmp_path / "reasons.jsonl"):
+        place.write_text("a\n1\n")
+    (tmp_path / "run" / "checkpoint.sqlite").touch()
+    left_out = LeftOut()
+    assert local_files(str(tmp_path / "run" / named), left_out) == [rejected / "a.csv"]
+    assert left_out.sentences() == [
+        f"The reasons of rejected rows are left out: {rejected / 'reasons.jsonl'}."
+    ]
+    assert local_files(str(tmp_path), LeftOut()) == [tmp_path / "reasons.jsonl"]
 
 
 @pytest.mark.parametrize(
