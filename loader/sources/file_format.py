@@ -15,6 +15,7 @@ from zipfile import BadZipFile, ZipFile
 
 from loader.errors import ExtractError
 from loader.sources.compression import SUFFIXES, compression_of, decompressed, without_suffix
+from loader.sources.partitions import is_private_copy
 
 _HEAD_BYTES = 1024
 """Number of bytes of the decompressed text that are examined."""
@@ -212,15 +213,23 @@ def _is_workbook(packed: BufferedReader) -> bool:
 
 
 def _format_of_text(name: str, suffix: str, text: bytes) -> str:
-    begin = text.removeprefix(BYTE_ORDER_MARK).lstrip()[:1]
-    if begin == b"[" and suffix == JSON_SUFFIX:
+    begin = text.removeprefix(BYTE_ORDER_MARK).lstrip()
+    if begin.startswith(b"[") and (suffix == JSON_SUFFIX or begin[1:].lstrip().startswith(b"{")):
         raise ExtractError(
             "Unsupported file format.",
             where=name,
             why="it is one JSON array, not one object per line",
-            next_step=f"write one object per line:\n  jq -c '.[]' {shlex.quote(name)} > rows.ndjson",
+            next_step=f"write one object per line:\n  {jq_command('.[]', name)}",
         )
-    return "ndjson" if begin == b"{" or suffix == JSON_SUFFIX else "csv"
+    return "ndjson" if begin.startswith(b"{") or suffix == JSON_SUFFIX else "csv"
+
+
+def jq_command(filter_text: str, name: str) -> str:
+    """Return a command that writes NDJSON to a file in the current folder; for standard input, a filter."""
+    command = f"jq -c {shlex.quote(filter_text)}"
+    if is_private_copy(name):  # it is removed before the user could read it
+        return command
+    return f"{command} {shlex.quote(name)} > rows.ndjson"
 
 
 def _unsupported(name: str, why: str) -> ExtractError:

@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,29 @@ def test_it_is_an_extract_like_any_other(monkeypatch, tmp_path: Path, job_of, co
     assert kept_below(run_dir) == [Path(again.files[0].path)]
     again.close()
     assert not (tmp_path / "runs").exists() or list(run_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize("array", [b'[{"id": "1"}]', b'\xef\xbb\xbf\n[\n  {"id": "1"}\n]\n'])
+def test_a_json_array_is_refused_with_a_filter(monkeypatch, tmp_path: Path, job_of, array: bytes) -> None:
+    """It is not read as CSV. The command names no file, because the copy of the input is removed."""
+    with pytest.raises(ExtractError, match="Unsupported file format") as refused:
+        piped(monkeypatch, job_of, tmp_path / "run", array)
+    assert refused.value.next_step.endswith("\n  jq -c '.[]'")
+
+
+def test_a_header_in_brackets_is_csv(monkeypatch, tmp_path: Path, job_of) -> None:
+    """Brackets around names are a habit of SQL Server."""
+    with closing(
+        piped(
+            monkeypatch,
+            job_of,
+            tmp_path / "run",
+            b"[id],tpartner_id\n1,V\n",
+            ignore_unknown=True,
+            mapping={"id": "[id]"},
+        )
+    ) as extract:
+        assert extract.files[0].format == "csv"
 
 
 def test_a_refused_extract_leaves_nothing(monkeypatch, tmp_path: Path, job_of) -> None:

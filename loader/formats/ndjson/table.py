@@ -1,6 +1,5 @@
 """The rows of an NDJSON file: blocks of lines, divided into slices."""
 
-import shlex
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from loader.formats.rows import Rows
 from loader.formats.window_cutter import cut_blocks
 from loader.formats.windows import SIZING_ROWS, Piece, Table, mean_row_bytes
 from loader.model import SourceFile
+from loader.sources.file_format import jq_command
 
 HEAD_BYTES = 2 * 2**20
 """Bytes of a file that are examined for its keys: about 5,000 rows."""
@@ -159,15 +159,10 @@ def _keys(file: SourceFile, head: LineBlock) -> dict[str, None]:
             why="its only line is not a JSON object"
             if head.rows == 1
             else f"none of its first {head.rows:,} lines is a JSON object",
-            next_step=f"write one object per line, in UTF-8, with one of:\n  {_jq('.', file.path)}\n  "
-            f"{_jq('.[]', file.path)}   if the objects are in an array",
+            next_step=f"write one object per line, in UTF-8, with one of:\n  {jq_command('.', file.path)}\n  "
+            f"{jq_command('.[]', file.path)}   if the objects are in an array",
         )
     return keys
-
-
-def _jq(what: str, path: str) -> str:
-    """Return a command that writes NDJSON to a file in the current folder."""
-    return f"jq -c {shlex.quote(what)} {shlex.quote(path)} > rows.ndjson"
 
 
 def _with_values(frame: pl.DataFrame) -> pl.DataFrame:
