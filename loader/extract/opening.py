@@ -24,7 +24,7 @@ from loader.formats.small_files import SMALL_FILE_BYTES
 from loader.formats.windows import SIZED_FILES, Table
 from loader.job import Pack, Shard
 from loader.mapping.advice import AdviceSettings, advice_on
-from loader.mapping.errors import located
+from loader.mapping.errors import in_file, located
 from loader.mapping.mapping import FileMapping, map_file
 from loader.mapping.target_dataset import dataset_of
 from loader.model import SourceFile
@@ -225,15 +225,20 @@ class _Examiner:
         columns = (tuple(table.schema.items()), path_columns, tuple(nameless.items()))
         known = self._known.get(columns)
         if known is None:
-            mapping = map_file(
-                self._settings.mapping,
-                self._dataset,
-                file,
-                table.schema,
-                path_columns=path_columns,
-                nameless=nameless,
-            )
-            reader = RowReader(self._settings.records, mapping, with_keys=self._with_keys)
+            try:
+                mapping = map_file(
+                    self._settings.mapping,
+                    self._dataset,
+                    file,
+                    table.schema,
+                    path_columns=path_columns,
+                    nameless=nameless,
+                )
+                reader = RowReader(self._settings.records, mapping, with_keys=self._with_keys)
+            except SettingsError as error:
+                if self._files == 1:
+                    raise
+                raise in_file(error, file) from error
             # Two threads may both compute this; the results are equal for the same columns.
             known = self._known.setdefault(columns, (mapping, reader))
         mapping, reader = known

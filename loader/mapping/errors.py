@@ -102,6 +102,14 @@ def located(error: SettingsError, place_of: PlaceOf) -> SettingsError:
     return SettingsError(error.what, where=where, why=error.why, next_step=error.next_step)
 
 
+def in_file(error: SettingsError, file: SourceFile) -> SettingsError:
+    """Return the error with the file in which it was found: a setting may fit some files only."""
+    if file.path in error.where or file.path in error.why:
+        return error
+    where = f"{error.where}, {file.path}" if error.where else file.path
+    return SettingsError(error.what, where=where, why=error.why, next_step=error.next_step)
+
+
 def needs_group() -> SettingsError:
     """Return the error for a custom dataset without a group."""
     return SettingsError(

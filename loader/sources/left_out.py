@@ -19,7 +19,7 @@ _SHOWN = 3
 RUN_DIRECTORY_MARK = "checkpoint.sqlite"
 """A folder that contains this file is a run directory (`loader.checkpoint.file_names`)."""
 
-REASONS_NAME = "reasons.jsonl"
+REASONS_MARK = "reasons.jsonl"
 """The file with the reasons of rejected rows (`loader.checkpoint.start.correction_folders`)."""
 
 HIDDEN = "Hidden files and folders (names that begin with '.' or '_') are left out"

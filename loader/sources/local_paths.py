@@ -25,7 +25,7 @@ from loader.sources.left_out import (
     LINK,
     OTHER_NAME,
     REASONS,
-    REASONS_NAME,
+    REASONS_MARK,
     RUN_DIRECTORY,
     RUN_DIRECTORY_MARK,
     LeftOut,
@@ -185,7 +185,7 @@ def _extracts_in(folder: Path, left_out: LeftOut) -> Iterator[Path]:
 
 def _holds_reasons(path: Path) -> bool:
     """Return whether a file has the reasons of the rows beside it, in a folder of a run directory."""
-    return path.name == REASONS_NAME and (path.parent.parent / RUN_DIRECTORY_MARK).exists()
+    return path.name == REASONS_MARK and (path.parent.parent / RUN_DIRECTORY_MARK).exists()
 
 
 def _with_targets(paths: Sequence[Path]) -> Iterator[str]:

@@ -374,6 +374,33 @@ def test_rules_that_cannot_be_kept(tmp_path: Path, job_of, rule: dict[str, str],
     assert caught.value.where == where
 
 
+@pytest.mark.parametrize(
+    ("settings", "where"),
+    [
+        ({"filter": "cost * 2 > 1"}, "filter"),
+        (
+            {"mapping": {"order_status": {"expression": "cost * 2"}}},
+            "mapping.order_status.expression",
+        ),
+        ({"group_by": ["plant"]}, "group_by"),
+        ({"mapping": {"order_status": "plant"}}, "mapping.order_status"),
+    ],
+)
+def test_a_setting_that_fits_some_files_only(tmp_path: Path, job_of, settings, where: str) -> None:
+    """The error names the file that differs. If there is one file only, it is clear which."""
+    settings = {"ignore_unknown": True, **settings}
+    names = ("a.parquet", "b.parquet")
+    for name, cost, more in zip(names, (1.5, "1,50"), ({"plant": "P"}, {}), strict=True):
+        row = {"id": "1", "tpartner_id": "V", "cost": cost, **more}
+        pl.DataFrame([row]).write_parquet(tmp_path / name)
+    with pytest.raises(SettingsError) as caught:
+        open_extract(extract_settings(job_of(extract=[str(tmp_path)], **settings)))
+    assert caught.value.where == f"{where}, {tmp_path / 'b.parquet'}"
+    with pytest.raises(SettingsError) as caught:
+        open_extract(extract_settings(job_of(extract=[str(tmp_path / "b.parquet")], **settings)))
+    assert caught.value.where.startswith(where)
+
+
 def test_formats_for_text_are_a_mistake(tmp_path: Path, job_of) -> None:
     """A rule that would have no effect is refused."""
     path = write(tmp_path / "x.csv", "id,tpartner_id\n1,V\n")
