@@ -9,7 +9,7 @@ Rules kept here:
 2. A table is rejected if its files alone do not determine its rows: it has deletion vectors, column mapping,
    or another reader feature that is not in ``SAFE_FEATURES``.
 3. Partition columns are read from the folders of a path, as for any partitioned folder. A table is rejected
-   if its log has different values.
+   if its log has different values, or if a value is a moment in UTC and its text in the path has no zone.
 """
 
 import datetime as dt
@@ -138,6 +138,17 @@ def _check_partitions(path: Path, values: dict[str, Any]) -> None:
                 why=f"the value of '{name}' in the log differs from the one in the path",
                 next_step="export the current rows of the table as Parquet, and load the export",
             )
+        if isinstance(value, dt.datetime) and value.tzinfo is not None and not _has_zone(found[name]):
+            raise ExtractError(
+                "A partition of the Delta table is a time without its zone.",
+                where=str(path),
+                why=f"'{name}' is in UTC, but the path has no zone: the time zone of the job would apply",
+                next_step="export the current rows of the table as Parquet, and load the export",
+            )
+
+
+def _has_zone(text: str | None) -> bool:
+    return text is not None and dt.datetime.fromisoformat(text).tzinfo is not None
 
 
 def _is_text_of(value: object, text: str | None) -> bool:

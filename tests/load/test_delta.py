@@ -130,6 +130,20 @@ def test_a_table_that_is_more_than_its_files_is_refused(tmp_path: Path, changes,
     assert why in refused.value.why
 
 
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_a_moment_in_a_path_is_not_read_as_a_local_time(tmp_path: Path, zone: str | None):
+    """A path gives no zone, so that the job's zone would shift a moment in UTC. A local time has none."""
+    folder = tmp_path / "t"
+    moment = pl.datetime(2024, 7, 2, 3, 4, 5, time_zone=zone).alias("reservation_date")
+    write_deltalake(folder, rows(0, 3).with_columns(moment), partition_by=["reservation_date"])
+    if zone is None:
+        assert len(find_files([str(folder)])) == 1
+        return
+    with pytest.raises(ExtractError, match="a time without its zone") as refused:
+        find_files([str(folder)])
+    assert "'reservation_date'" in refused.value.why
+
+
 def test_a_damaged_log_and_a_missing_version_are_refused(table: Path):
     """The error names the table and the setting."""
     with pytest.raises(ExtractError) as refused:
