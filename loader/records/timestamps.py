@@ -74,44 +74,38 @@ def _iso_8601(text: pl.Series) -> pl.DataFrame:
     valid = pl.DataFrame({"text": text}).select(
         pl.when(pl.col("text").str.contains(ISO_8601)).then(pl.col("text"))
     )
-    after_date = pl.col("text").str.slice(10)
-    has_seconds = after_date.str.slice(6, 1) == ":"
-    clock = (
-        pl.when(has_seconds)
-        .then(after_date.str.slice(1, 8))
-        .when(after_date == "")
-        .then(pl.lit("00:00:00"))
-        .otherwise(pl.concat_str(after_date.str.slice(1, 5), pl.lit(":00")))
-    )
+    days = pl.col("text").str.head(10).str.to_date("%Y-%m-%d", strict=False).cast(pl.Int64)
+    has_seconds = pl.col("text").str.slice(16, 1) == ":"
+    seconds = pl.when(has_seconds).then(_number("text", 17)).otherwise(0)
+    after_minutes, after_seconds = (pl.col("text").str.slice(place) for place in (16, 19))
     parsed = valid.select(
-        pl.concat_str(pl.col("text").str.head(10), pl.lit("T"), clock)
-        .str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us")
-        .dt.epoch("s")
-        .alias("seconds"),
-        pl.when(has_seconds).then(after_date.str.slice(9)).otherwise(after_date.str.slice(6)).alias("tail"),
+        (days * 86_400 + _number("text", 11) * 3600 + _number("text", 14) * 60 + seconds).alias("seconds"),
+        pl.when(has_seconds).then(after_seconds).otherwise(after_minutes).alias("tail"),
     )
     return _with_tail(parsed)
 
 
 def _with_tail(parsed: pl.DataFrame) -> pl.DataFrame:
-    """Split what follows the seconds into fraction and offset."""
-    tail = parsed["tail"]
-    fraction, offset = no_fraction(len(tail)), pl.lit(None, dtype=pl.Int64)
-    if tail.str.starts_with(".").any():
-        fraction = trimmed(tail.str.extract(r"^\.([0-9]+)"))
-    if tail.str.contains(r"[Z+-]").any():
-        digits = pl.col("tail").str.extract(r"[+-]([0-9:]+)$").str.replace(":", "", literal=True)
-        hours = digits.str.head(2).cast(pl.Int64)
-        minutes = digits.str.slice(2).replace("", "0").cast(pl.Int64)
-        sign = pl.when(pl.col("tail").str.contains("-", literal=True)).then(-1).otherwise(1)
-        offset = (
-            pl.when(pl.col("tail").str.ends_with("Z")).then(0).otherwise(sign * (hours * 3600 + minutes * 60))
-        )
-    return parsed.select(
+    """Split what follows the seconds, such as ``.5+02:00``, into fraction and offset."""
+    zone = pl.col("tail").str.strip_chars_start(".0123456789").str.replace(":", "", literal=True)
+    tail = parsed.select("tail", zone.alias("zone"))
+    fraction, offset = no_fraction(tail.height), pl.lit(None, dtype=pl.Int64)
+    if tail["tail"].str.starts_with(".").any():
+        fraction = trimmed(tail["tail"].str.extract(r"^\.([0-9]+)"))
+    if (tail["zone"] != "").any():
+        size = _number("zone", 1) * 3600 + _number("zone", 3) * 60
+        sign = pl.when(pl.col("zone").str.starts_with("-")).then(-1).otherwise(1)
+        offset = pl.when(pl.col("zone") != "").then(sign * size)
+    return parsed.with_columns(tail).select(
         seconds=pl.col("seconds") - offset.fill_null(0),
         fraction=fraction,
         naive=offset.is_null() & pl.col("seconds").is_not_null(),
     )
+
+
+def _number(name: str, place: int) -> pl.Expr:
+    """Return the two digits at a place of each text in a column as a number; 0 if there are none."""
+    return pl.col(name).str.slice(place, 2).cast(pl.Int64, strict=False).fill_null(0)
 
 
 def _formatted(text: pl.Series, formats: Sequence[str]) -> pl.DataFrame:
