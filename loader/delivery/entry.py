@@ -21,7 +21,7 @@ class EventInParts(Protocol):
     event: Event
 
     @property
-    def has_hope(self) -> bool:
+    def is_worth_dividing(self) -> bool:
         """Whether the service may still accept a record, so that further division is useful."""
 
     @property

@@ -58,7 +58,7 @@ class WindowEvents:
         self._opened += 1
         return event
 
-    def took(self, event: OpenEvent, count: int) -> None:
+    def record_taken(self, event: OpenEvent, count: int) -> None:
         """Record that an event took the next ``count`` records of its lane."""
         self._taken.append((event.serial, count))
 
@@ -208,7 +208,7 @@ class PackingLane:
         used = event.used
         event.take(records, start, end)
         self.used += event.used - used
-        self._window.took(event, end - start)
+        self._window.record_taken(event, end - start)
 
     def _close_first(self, place: int) -> None:
         event = self.open.popleft()

@@ -112,8 +112,8 @@ class Packer:
         if records.is_empty():
             return []
         singles, known = self._singles(records)
-        laid = _laid_by_lane(records, self._buckets, singles)
-        for batch in _batches(laid):
+        ordered = _in_lane_order(records, self._buckets, singles)
+        for batch in _batches(ordered):
             for name, start, end in batch.lanes:
                 lane = self._lane(name)
                 first, last = (bisect_left(batch.singles, at) for at in (start, end))
@@ -122,7 +122,7 @@ class Packer:
                 lane.fill(batch.records, behind, end)
         taken = self._window.collect_taken()
         if "key" in records.columns:
-            self._keys.add(laid.frame["key"], taken)
+            self._keys.add(ordered.frame["key"], taken)
         return self._window.collect_closed()
 
     def end(self) -> list[PackedRun]:
@@ -182,7 +182,7 @@ def _by_lane(
 
 
 @dataclass(frozen=True, slots=True)
-class _Laid:
+class _OrderedRecords:
     """The records of a slice, lane by lane, each lane in row order.
 
     Attributes:
@@ -211,7 +211,7 @@ class _Batch:
     singles: Sequence[int]
 
 
-def _laid_by_lane(records: pl.DataFrame, buckets: int | None, singles: pl.Series | None) -> _Laid:
+def _in_lane_order(records: pl.DataFrame, buckets: int | None, singles: pl.Series | None) -> _OrderedRecords:
     """Return the records lane by lane. They are grouped, which is seven times as fast as sorting."""
     names = records["group"] if buckets is None else bucket_numbers(records["group"], buckets)
     positions = pl.DataFrame({"lane": names, "at": pl.int_range(records.height, eager=True)})
@@ -220,24 +220,26 @@ def _laid_by_lane(records: pl.DataFrame, buckets: int | None, singles: pl.Series
     begins = accumulate(grouped["at"].list.len().to_list(), initial=0)
     lanes = list(zip(grouped["lane"].to_list(), begins, strict=False))
     one_by_one = [] if singles is None else singles.gather(order).arg_true().to_list()
-    return _Laid(records.select(pl.all().gather(order)), lanes, one_by_one)
+    return _OrderedRecords(records.select(pl.all().gather(order)), lanes, one_by_one)
 
 
-def _batches(laid: _Laid) -> Iterator[_Batch]:
+def _batches(ordered: _OrderedRecords) -> Iterator[_Batch]:
     """Yield complete lanes with at least `OBJECT_RECORDS` or `OBJECT_BYTES`, as Python objects."""
-    frame = laid.frame
-    begins = [begin for _, begin in laid.lanes] + [frame.height]
+    frame, lanes = ordered.frame, ordered.lanes
+    begins = [begin for _, begin in lanes] + [frame.height]
     begin_bytes = [0, *frame["size"].cum_sum().gather([begin - 1 for begin in begins[1:]])]
     is_one_file = frame["file"].n_unique() == 1
     is_undated = frame["timestamp"].null_count() == frame.height
     done = 0
-    while done < len(laid.lanes):
+    while done < len(lanes):
         first = begins[done]
         by_records = bisect_left(begins, first + OBJECT_RECORDS, done + 1)
         by_bytes = bisect_left(begin_bytes, begin_bytes[done] + OBJECT_BYTES, done + 1)
-        last = min(len(laid.lanes), by_records, by_bytes)
+        last = min(len(lanes), by_records, by_bytes)
         part = frame.slice(first, begins[last] - first)
-        singles = laid.singles[bisect_left(laid.singles, first) : bisect_left(laid.singles, begins[last])]
+        singles = ordered.singles[
+            bisect_left(ordered.singles, first) : bisect_left(ordered.singles, begins[last])
+        ]
         files = part["file"]
         yield _Batch(
             LaneRecords(
@@ -253,7 +255,7 @@ def _batches(laid: _Laid) -> Iterator[_Batch]:
             ),
             [
                 (name, begin - first, end - first)
-                for (name, begin), end in zip(laid.lanes[done:last], begins[done + 1 : last + 1], strict=True)
+                for (name, begin), end in zip(lanes[done:last], begins[done + 1 : last + 1], strict=True)
             ],
             [single - first for single in singles],
         )

@@ -52,7 +52,7 @@ async def test_the_next_window_is_begun_early_only_if_nothing_is_left_to_deliver
 
 
 @pytest.mark.parametrize(("is_idle", "most"), [(False, 0), (True, 1)])
-async def test_a_window_that_was_handed_over_is_let_go(is_idle: bool, most: int) -> None:  # noqa: FBT001
+async def test_a_window_that_was_handed_over_is_freed(is_idle: bool, most: int) -> None:  # noqa: FBT001
     """Beside the window that is planned there is the one at hand, and none that was delivered."""
     planning = Planning()
     async with aclosing(plan_ahead(planning.plans(), lambda: is_idle)) as ahead:

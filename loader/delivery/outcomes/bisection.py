@@ -44,7 +44,7 @@ def calls_for_division(entry: Entry, outcome: Outcome) -> bool:
         (is_of_content or is_too_large)
         and len(entry.event.rows) > 1
         and entry.is_divisible
-        and (entry.part_of is None or entry.part_of.bisection.has_hope)
+        and (entry.part_of is None or entry.part_of.bisection.is_worth_dividing)
     )
 
 
@@ -73,7 +73,7 @@ class Bisection:
         self._in_doubt: dict[Part, EventResult] = {}
 
     @property
-    def has_hope(self) -> bool:
+    def is_worth_dividing(self) -> bool:
         """Whether the service may still accept a record, so that further division is useful."""
         refused = sum(part.count == 1 for part in self._refused)
         return bool(self._receipts) or refused < HOPELESS_REFUSALS

@@ -57,7 +57,7 @@ class Settlement:
         self.lanes.release(entry)
         self.budget.release(entry.event)
         self.stats.deliveries.add(now - entry.handed_over_at)
-        self._hand_on(entry.accepted(outcome))
+        self._report(entry.accepted(outcome))
 
     def finish(self, entry: Entry, state: EventState, code: str = "", message: str = "") -> None:
         """Settle an event or a part in its final state.
@@ -68,11 +68,11 @@ class Settlement:
             code: Error code, used if the service gave none.
             message: Message, used if the service gave none.
         """
-        parked = self._let_go(entry, state)
+        parked = self._remove(entry, state)
         result = entry.result(state, code=code, message=message)
         if entry.part_of is None:
             self.budget.release(entry.event)
-            self._hand_on(result)
+            self._report(result)
         else:
             parked = self._finish_part(entry.part_of.bisection, entry, result, parked)
         self._leave_out_all(parked)
@@ -101,7 +101,7 @@ class Settlement:
             self.lanes.divide(entry, left, self.surroundings.monotonic())
             return
         # The earlier run sent the last part but ended before it recorded the result of the event.
-        parked = self._let_go(entry, bisection.result().state)
+        parked = self._remove(entry, bisection.result().state)
         self._conclude_parts(bisection)
         self._leave_out_all(parked)
 
@@ -114,7 +114,7 @@ class Settlement:
         """Settle an event without an attempt, because its group is on hold."""
         state = EventState.IN_DOUBT if entry.may_have_been_accepted else EventState.UNPROCESSED
         message = "an earlier event of its group was not accepted"
-        self._hand_on(entry.result(state, code=ON_HOLD_CODE, message=message))
+        self._report(entry.result(state, code=ON_HOLD_CODE, message=message))
 
     def conclude(self, reason: str) -> None:
         """Settle the events in doubt after a stop. Events that cannot have been accepted get no result."""
@@ -130,12 +130,12 @@ class Settlement:
                 bisection.leave_out(entry, INTERRUPTED_CODE, reason)
                 in_parts[id(bisection)] = bisection
             elif entry.may_have_been_accepted:
-                self._hand_on(entry.result(EventState.IN_DOUBT, code=INTERRUPTED_CODE, message=reason))
+                self._report(entry.result(EventState.IN_DOUBT, code=INTERRUPTED_CODE, message=reason))
         for bisection in in_parts.values():
             if bisection.is_in_doubt:
-                self._hand_on(bisection.result())
+                self._report(bisection.result())
 
-    def _let_go(self, entry: Entry, state: EventState) -> list[Entry]:
+    def _remove(self, entry: Entry, state: EventState) -> list[Entry]:
         """Remove an entry from its lane. Return the entries after it that must not be sent."""
         if self.holds_groups and state is not EventState.ACCEPTED:
             return self.lanes.hold(entry)
@@ -166,9 +166,9 @@ class Settlement:
 
     def _conclude_parts(self, bisection: EventInParts) -> None:
         self.budget.release(bisection.event)
-        self._hand_on(bisection.result())
+        self._report(bisection.result())
 
-    def _hand_on(self, result: EventResult) -> None:
+    def _report(self, result: EventResult) -> None:
         self.stats.results[result.state] += 1
         try:
             self.on_result(result)

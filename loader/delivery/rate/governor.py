@@ -294,5 +294,5 @@ class Governor:
 
     def _resume(self, now: float, probing: Probing) -> None:
         self._probing = None
-        self._aim(self._steering.resume(after_outage=not probing.was_short(now)))
+        self._aim(self._steering.resume(after_outage=not probing.is_short_block(now)))
         self._open_at(now)

@@ -38,7 +38,7 @@ class Probing:
         """Record that a probe was throttled, and double the gap up to its maximum."""
         self.gap_seconds = min(2.0 * self.gap_seconds, self._longest_seconds)
 
-    def was_short(self, now: float) -> bool:
+    def is_short_block(self, now: float) -> bool:
         """Return whether the block was too short to be an outage."""
         return now - self._began_at < SHORT_SECONDS
 
