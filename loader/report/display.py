@@ -57,7 +57,7 @@ def plain_line(now: Snapshot, pace: Pace) -> str:
         figures.counted(now.rows_done, "row"),
         f"{figures.counted(now.events_accepted, 'event')} accepted",
         f"{figures.rate(pace.events_per_second)}/s",
-        _if_any(now.rows_rejected, "rows rejected"),
+        f"{figures.counted(now.rows_rejected, 'row')} rejected" if now.rows_rejected else "",
         _if_any(now.events_failed, "failed"),
         _if_any(now.events_in_doubt, "in doubt"),
         f"{figures.percent(pace.throttled_share, 1.0)} throttled" if pace.throttled_share > 0 else "",

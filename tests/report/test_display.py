@@ -14,9 +14,9 @@ import pytest
 
 from loader.process.lasting_stream import LastingStream
 from loader.report import ProgressStyle, make_display, progress_json
-from loader.report.display import NoDisplay, PlainDisplay
+from loader.report.display import NoDisplay, PlainDisplay, plain_line
 from loader.report.live_display import DRAW_SECONDS, LiveDisplay
-from loader.report.progress import Snapshot
+from loader.report.progress import Pace, Snapshot
 
 SNAPSHOT = Snapshot(rows_total=1000, phase="delivering", in_flight=1, in_flight_cap=10, limiting="rate")
 
@@ -94,6 +94,13 @@ def test_plain_display_ends_with_how_things_stood_last():
     display.stop()
     display.stop()
     assert [line.split(", ")[0] for line in stream.getvalue().splitlines()] == ["0.5 s"]
+
+
+@pytest.mark.parametrize(("rows", "words"), [(1, "1 row rejected"), (1_200, "1,200 rows rejected")])
+def test_plain_line_counts_rejected_rows_in_correct_words(rows, words):
+    """One row is singular; without rejected rows the line does not mention them."""
+    assert f", {words}, " in plain_line(at(1.0, rows_rejected=rows), Pace())
+    assert "rejected" not in plain_line(at(1.0), Pace())
 
 
 def test_no_display_still_shows_messages():
