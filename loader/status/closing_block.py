@@ -95,12 +95,10 @@ def _cell(line: tuple[str, int] | None) -> str:
 
 
 def _run(summary: LoadSummary, *, is_asked_next: bool) -> Iterable[str]:
+    had_work = bool(summary.rows_in_run or summary.attempts)
     if summary.seconds > 0:
-        speed = [figures.duration(summary.seconds)]
-        if summary.events_accepted_in_run:
-            speed.append(f"{figures.rate(summary.events_per_second)} events/s")
-        speed.append(f"{figures.rate(summary.rows_per_second)} rows/s")
-        yield from _wrapped("this run" if summary.resumed else "time", ", ".join(speed))
+        speed = ", ".join(_speed(summary, had_work=had_work))
+        yield from _wrapped("this run" if summary.resumed else "time", speed)
     if summary.attempts:
         share = figures.percent(summary.throttled, summary.attempts)
         throttled = f"{figures.count(summary.throttled)} throttled ({share})"
@@ -113,7 +111,8 @@ def _run(summary: LoadSummary, *, is_asked_next: bool) -> Iterable[str]:
         yield from _wrapped("loaded", _loaded(summary, is_asked_next=is_asked_next))
     if summary.last_trouble is not None and summary.exit_code:
         yield from _wrapped("trouble", in_one_line(summary.last_trouble))
-    yield from _limits(summary)
+    if had_work:
+        yield from _limits(summary)
     if summary.files_read_whole < summary.files_total:
         total = figures.counted(summary.files_total, "file")
         yield from _labelled(
@@ -124,6 +123,14 @@ def _run(summary: LoadSummary, *, is_asked_next: bool) -> Iterable[str]:
         yield from _labelled("run dir", [figures.printable(summary.run_dir)])
     if summary.exit_code:
         yield from _labelled("exit code", [str(summary.exit_code.value)])
+
+
+def _speed(summary: LoadSummary, *, had_work: bool) -> Iterable[str]:
+    yield figures.duration(summary.seconds)
+    if summary.events_accepted_in_run:
+        yield f"{figures.rate(summary.events_per_second)} events/s"
+    if had_work:
+        yield f"{figures.rate(summary.rows_per_second)} rows/s"
 
 
 def _which(load: LoadIdentity) -> Iterable[str]:

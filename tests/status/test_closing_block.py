@@ -1,5 +1,6 @@
 """The closing block, and what it proposes to do next."""
 
+import re
 from dataclasses import replace
 from textwrap import dedent
 from typing import Any
@@ -111,6 +112,15 @@ def test_block_of_a_load_with_failures():
 def test_first_line_says_how_it_ended(changes, start):
     """The first line alone tells the outcome."""
     assert to_text(replace(SUMMARY, **changes)).splitlines()[0] == start
+
+
+def test_a_run_with_nothing_to_do_names_no_speed_and_no_limit() -> None:
+    """Its rate would be 0 rows/s, limited by the start of the program. After an attempt, both are shown."""
+    idle = replace(SUMMARY, resumed=True, rows_in_run=0, events_accepted_in_run=0, attempts=0)
+    assert not re.search(r"rows/s|limited by", to_text(idle))
+    stuck = to_text(replace(idle, attempts=3))
+    assert " 0.0 rows/s" in stuck
+    assert "limited by" in stuck
 
 
 def test_a_dry_run_proposes_no_run_directory_it_does_not_have() -> None:
