@@ -76,13 +76,17 @@ class LoaderError(Exception):
         self.why = why
         self.next_step = next_step
 
-    def block(self) -> str:
-        """Return the error as the lines that the user sees."""
+    def __str__(self) -> str:
+        """Return the lines that the user sees, without the word "error": a traceback shows the class."""
         labelled = (("where", self.where), ("why", self.why), ("next", self.next_step))
         lines = [
             f"  {label + ':':<7}{text}".replace("\n", f"\n{' ' * 9}") for label, text in labelled if text
         ]
-        return "\n".join([f"error: {self.what}", *lines])
+        return "\n".join([self.what, *lines])
+
+    def block(self) -> str:
+        """Return the error as the lines that the user sees."""
+        return f"error: {self}"
 
 
 class SettingsError(LoaderError):

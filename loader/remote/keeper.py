@@ -140,7 +140,7 @@ class Keeper:
             except ConditionFailed:
                 return self._lost()
             except (CheckpointError, OSError, sqlite3.Error) as error:
-                return self._not_copied(str(error))
+                return self._not_copied(error.what if isinstance(error, CheckpointError) else str(error))
             else:
                 return None
 

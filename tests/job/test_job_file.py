@@ -114,7 +114,7 @@ def test_all_faults_are_told_with_their_lines(tmp_path: Path) -> None:
         '[mapping]\nname = { column = "N", decimal = ";" }\nother = { columm = "N" }\n'
         'word = { column = "N", null_pattern = "(" }\n[defaults]\nthousands = "."\ndecimal = "."\n',
     )
-    assert str(error) == "8 settings cannot be used."
+    assert error.what == "8 settings cannot be used."
     lines = error.why.split("\n")
     assert len(lines) == 8
     expected = (

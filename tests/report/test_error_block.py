@@ -1,5 +1,7 @@
 """Errors as blocks, plain and in colour."""
 
+import traceback
+
 from rich.text import Text
 
 from loader.errors import ExtractError
@@ -22,6 +24,12 @@ def test_block_without_colour_is_the_error_block_in_order():
         "         The file has 3 columns.",
         "  next:  add it to [mapping]",
     ]
+
+
+def test_a_traceback_shows_all_parts_of_the_error():
+    """Users of the library see the place and the cause without a call of ``block``."""
+    shown = "".join(traceback.format_exception_only(ERROR))
+    assert shown == f"{ERROR.block()}\n".replace("error:", "loader.errors.ExtractError:", 1)
 
 
 def test_colour_changes_no_text():
