@@ -88,15 +88,15 @@ def _iso_8601(text: pl.Series) -> pl.DataFrame:
 def _with_tail(parsed: pl.DataFrame) -> pl.DataFrame:
     """Split what follows the seconds, such as ``.5+02:00``, into fraction and offset."""
     zone = pl.col("tail").str.strip_chars_start(".0123456789").str.replace(":", "", literal=True)
-    tail = parsed.select("tail", zone.alias("zone"))
-    fraction, offset = no_fraction(tail.height), pl.lit(None, dtype=pl.Int64)
-    if tail["tail"].str.starts_with(".").any():
-        fraction = trimmed(tail["tail"].str.extract(r"^\.([0-9]+)"))
-    if (tail["zone"] != "").any():
+    parsed = parsed.with_columns(zone.alias("zone"))
+    fraction, offset = no_fraction(parsed.height), pl.lit(None, dtype=pl.Int64)
+    if parsed["tail"].str.starts_with(".").any():
+        fraction = trimmed(parsed["tail"].str.extract(r"^\.([0-9]+)"))
+    if (parsed["zone"] != "").any():
         size = _number("zone", 1) * 3600 + _number("zone", 3) * 60
         sign = pl.when(pl.col("zone").str.starts_with("-")).then(-1).otherwise(1)
         offset = pl.when(pl.col("zone") != "").then(sign * size)
-    return parsed.with_columns(tail).select(
+    return parsed.select(
         seconds=pl.col("seconds") - offset.fill_null(0),
         fraction=fraction,
         naive=offset.is_null() & pl.col("seconds").is_not_null(),
