@@ -1,5 +1,6 @@
 """The run directory is full, read-only, in use, damaged, or belongs to something else."""
 
+import asyncio
 import hashlib
 import shutil
 import sqlite3
@@ -12,8 +13,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from loader.emulator import Emulator
 from tests.faults.extracts import KEY, ExtractShape
 from tests.faults.harness import Trial
+from tests.faults.loader_run import LOOK_SECONDS, RUN_SECONDS
 from tests.faults.machines import LAUNCHER, can_mount, read_only_disk, small_disk
 from tests.faults.reliability import REFUSED, STOPS
 
@@ -29,11 +32,14 @@ ALIVE = ("load.lock", "load.log")
 """What a refused run may touch: whom the lock belonged to last, and the log."""
 
 
-async def half_delivered(trial: Trial, url: str, accepted: Callable[[], int]) -> None:
-    """Begin a load and kill it in the middle."""
-    run = await trial.start(url)
-    assert await run.until(lambda: accepted() >= 30)
+async def half_delivered(trial: Trial, emulator: Emulator) -> None:
+    """Begin a load, kill it in the middle, and let the emulator take the requests that it had sent."""
+    run = await trial.start(emulator.url)
+    assert await run.until(lambda: emulator.summary()["accepted"] >= 30)
     await run.kill()
+    async with asyncio.timeout(RUN_SECONDS):
+        while emulator.open_connections:  # noqa: ASYNC110 - a closed connection sets no event
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 def fingerprint(folder: Path) -> dict[str, str]:
@@ -87,7 +93,7 @@ async def test_a_read_only_run_directory_is_refused(trial: Trial) -> None:
     """Nothing is sent that could not be written down; once it is writable the same command resumes."""
     trial.write_extract(23, SHAPE)
     async with trial.service() as emulator:
-        await half_delivered(trial, emulator.url, lambda: emulator.summary()["accepted"])
+        await half_delivered(trial, emulator)
         attempts = emulator.summary()["attempts"]
         refused = await trial.run(emulator.url, launcher=read_only_disk(trial.run_dir))
         assert (refused.code, emulator.summary()["attempts"]) == (2, attempts)
@@ -162,7 +168,7 @@ async def test_a_checkpoint_that_cannot_be_trusted_is_refused(trial: Trial, dama
     trial.write_extract(25, SHAPE)
     good = trial.folder / "good"
     async with trial.service() as emulator:
-        await half_delivered(trial, emulator.url, lambda: emulator.summary()["accepted"])
+        await half_delivered(trial, emulator)
         shutil.copytree(trial.run_dir, good)
         attempts = emulator.summary()["attempts"]
         for damage, words in damages:
@@ -219,7 +225,7 @@ async def test_another_extract_or_other_settings_are_refused(trial: Trial, chang
     original = shutil.copyfile(extract, trial.folder / "original")
     settings = dict(trial.settings)
     async with trial.service() as emulator:
-        await half_delivered(trial, emulator.url, lambda: emulator.summary()["accepted"])
+        await half_delivered(trial, emulator)
         attempts, before = emulator.summary()["attempts"], fingerprint(trial.run_dir)
         for change, words in changes:
             if isinstance(change, dict):
@@ -247,7 +253,7 @@ async def test_a_cut_log_costs_nothing_but_sending_again(trial: Trial, size: int
     """Whatever the write-ahead log lost, the load resumes and delivers each event once."""
     trial.write_extract(27, SHAPE)
     async with trial.service() as emulator:
-        await half_delivered(trial, emulator.url, lambda: emulator.summary()["accepted"])
+        await half_delivered(trial, emulator)
         log = trial.checkpoint_path.with_name("checkpoint.sqlite-wal")
         log.write_bytes(log.read_bytes()[:size])
         ended = await trial.run(emulator.url)

@@ -45,15 +45,22 @@ class Emulator:
     Args:
         url: Its address.
         service: The service that it serves.
+        server: The HTTP server in front of it.
 
     Attributes:
         url: Endpoint URL for clients.
         service: The service behind it.
     """
 
-    def __init__(self, url: str, service: Service) -> None:
+    def __init__(self, url: str, service: Service, server: web.Server) -> None:
         self.url = url
         self.service = service
+        self._server = server
+
+    @property
+    def open_connections(self) -> int:
+        """The number of open connections; 0 after a client ended and its last request was answered."""
+        return len(self._server.connections)
 
     def summary(self) -> dict[str, Any]:
         """Return the ledger in numbers, like ``GET /_emulator/ledger``."""
@@ -109,14 +116,15 @@ async def running_emulator(settings: EmulatorSettings) -> AsyncIterator[Emulator
         service = Service(settings, store)
         await service.restore()
         store.start()
-        runner = web.ServerRunner(_web_server(service), shutdown_timeout=_DRAIN_SECONDS)
+        server = _web_server(service)
+        runner = web.ServerRunner(server, shutdown_timeout=_DRAIN_SECONDS)
         await runner.setup()
         try:
             site = web.TCPSite(
                 runner, settings.host, settings.port, ssl_context=_tls(settings), backlog=_BACKLOG
             )
             await site.start()
-            yield Emulator(site.name, service)
+            yield Emulator(site.name, service, server)
         finally:
             await runner.cleanup()
     finally:
