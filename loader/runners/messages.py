@@ -13,7 +13,7 @@ from typing import Any
 
 from loader.aws.signing import Credentials
 from loader.errors import ExitCode, LoaderError
-from loader.job import Job
+from loader.job import Job, Shard
 from loader.latency import Percentiles
 from loader.report import LoadSummary, Snapshot
 from loader.report.trouble import Trouble
@@ -51,6 +51,13 @@ class WorkerEnd:
         if self.summary is not None:
             return self.summary.exit_code
         return ExitCode.BUG if self.error is None else ExitCode(self.error.exit_code)
+
+    def as_error(self, shard: Shard) -> WorkerError:
+        """Return the error for the load, if this end of a shard stops the load."""
+        because = self.summary.stopped_because if self.summary is not None else ""
+        return WorkerError(
+            self.exit_code, because or f"Shard {shard} ended with exit code {int(self.exit_code)}."
+        )
 
 
 COUNTED = {each.name for each in fields(LoadSummary) if each.type is int}

@@ -21,13 +21,13 @@ import uvloop
 from loader.aws.credentials import FixedCredentials
 from loader.aws.signing import Credentials
 from loader.checkpoint.start.lock import look_without_locking
-from loader.errors import ExitCode, LoaderError, unhandled
+from loader.errors import ExitCode, Interrupted, LoaderError, unhandled
 from loader.job import Job, checkpoint_dir_of, run_dir_of
 from loader.loading.api import run_to_end
 from loader.loading.error_limits import ErrorCounts
 from loader.loading.observers import Ending, Observers
-from loader.process.signals import GRACE_SECONDS, end_process
-from loader.report import log_to
+from loader.process.signals import GRACE_SECONDS, end_process, hold, on_signals
+from loader.report import LoadSummary, log_to
 from loader.runners.messages import end_values, line, read_line, snapshot_values
 from loader.shards.parts import WHOLE, part_folders
 
@@ -83,9 +83,37 @@ class ErrorMessages:
         self._sent.update(changed)
 
 
-def main() -> None:
-    """Deliver the shard that the parent names, and exit with its exit code."""
-    parent = ToParent()
+def main(parent: ToParent) -> None:
+    """Deliver the shard that the parent names, and exit with its exit code.
+
+    A signal after the end of the shard ends the process only after the parent has received that end.
+
+    Args:
+        parent: Receives the messages.
+    """
+    with on_signals(_exit, _no_last_acts, GRACE_SECONDS):
+        summary, error = _deliver(parent)
+        hold()
+        parent.send(end=end_values(summary, error))
+        end_process(_exit_code(summary, error))
+
+
+def _exit(reason: Interrupted) -> None:
+    """End the process before its load has begun."""
+    end_process(reason.exit_code)
+
+
+def _no_last_acts(_reason: Interrupted) -> None:
+    pass
+
+
+def _exit_code(summary: LoadSummary | None, error: LoaderError | None) -> int:
+    if summary is not None:
+        return summary.exit_code
+    return ExitCode.BUG if error is None else error.exit_code
+
+
+def _deliver(parent: ToParent) -> tuple[LoadSummary | None, LoaderError | None]:
     given = read_line(sys.stdin.buffer.readline())
     observers = Observers(
         watch=lambda snapshot: parent.send(snapshot=snapshot_values(snapshot)),
@@ -103,11 +131,7 @@ def main() -> None:
 
         observers.opened = opened
         ending, error = _run(given, observers)
-    summary = None if ending is None else ending.summary
-    parent.send(end=end_values(summary, error))
-    if summary is not None:
-        end_process(summary.exit_code)
-    end_process(ExitCode.BUG if error is None else error.exit_code)
+    return (None if ending is None else ending.summary), error
 
 
 def _run(given: dict[str, Any], observers: Observers) -> tuple[Ending | None, LoaderError | None]:
@@ -167,4 +191,4 @@ def _listen(observers: Observers) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(ToParent())

@@ -29,7 +29,7 @@ from loader.process.signals import GRACE_SECONDS, on_signals
 from loader.report import Snapshot
 from loader.runners.combined import as_in_s3, from_other_machines, summary_of, together
 from loader.runners.error_sums import NO_LIMIT, ErrorSums, limits_of_worker
-from loader.runners.messages import WorkerEnd, WorkerError, job_line, line, read_end, read_line, read_snapshot
+from loader.runners.messages import WorkerEnd, job_line, line, read_end, read_line, read_snapshot
 from loader.runners.processes import StartProcess, WorkerProcess, start_here
 
 log = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ class _WorkerLoad:
         self._stop_at_limit(at_end=True)  # by errors of the last moment
         ends = [worker.end for worker in self._workers if worker.end is not None]
         errors = [each for each in (self._error, *(end.error for end in ends)) if each is not None]
-        if errors and not any(end.summary for end in ends):
+        if errors and not any(map(_may_have_sent, self._workers)):
             raise errors[0]
         self._show()  # a short load may have ended since the last time
         if errors and self._error is None:  # only this worker found nothing to load
@@ -239,7 +239,7 @@ class _WorkerLoad:
 
     def _ended(self, worker: _Worker, end: WorkerEnd) -> None:
         if end.exit_code not in GOES_ON and not self._is_stopping:
-            self.stop(end.error or _stopped(worker, end))
+            self.stop(end.error or end.as_error(worker.shard))
         for each in self._workers:
             if each.end is None and each.process is not None:
                 self._share_ceiling(each)
@@ -284,17 +284,14 @@ class _WorkerLoad:
         return together(snapshots, len(self._workers), time.monotonic() - self._began, self._ended_counts)
 
 
+def _may_have_sent(worker: _Worker) -> bool:
+    return worker.has_opened if worker.end is None else worker.end.summary is not None
+
+
 def _not_delivered(run_dir: Path, error: LoaderError) -> DeliveryStopped:
     return DeliveryStopped(
         "A worker delivered nothing of its shard, although others had something to load.",
         where=error.where or str(run_dir),
         why=error.what,
         next_step="make the extract readable for all workers, then run the same command again: it resumes",
-    )
-
-
-def _stopped(worker: _Worker, end: WorkerEnd) -> WorkerError:
-    because = end.summary.stopped_because if end.summary is not None else ""
-    return WorkerError(
-        end.exit_code, because or f"Shard {worker.shard} ended with exit code {int(end.exit_code)}."
     )

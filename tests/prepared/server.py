@@ -156,7 +156,7 @@ def _run(request: Request) -> None:
         from loader.runners import worker
 
         ctypes.CDLL(None).prctl(PR_SET_NAME, WORKER_NAME.encode(), 0, 0, 0)
-        worker.main()
+        worker.main(worker.ToParent())
         return
     if request.module == "tests.hostile.worker":
         sys.argv[1:] = request.arguments

@@ -129,6 +129,24 @@ def test_a_signal_drains_all_workers(job: Callable[..., Job]) -> None:
     assert (rest.exit_code, rest.events_accepted) == (ExitCode.DELIVERED_WITH_FAILURES, RECORDS)
 
 
+def test_a_signal_at_the_end_of_a_worker_loses_no_counts(job: Callable[..., Job]) -> None:
+    """A limit that another shard exceeds, or Ctrl-C, may arrive when a shard is done."""
+    start = partial(start_here, module="tests.shards.worker_signalled_at_its_end")
+    ending = run_workers(job(workers=2), Observers(), key=KEY, start=start)
+    assert (ending.summary.exit_code, ending.error) == (ExitCode.DELIVERED_WITH_FAILURES, None)
+    assert ending.summary.events_accepted_in_run == ending.summary.attempts == RECORDS
+
+
+def test_workers_that_die_after_their_load_began_leave_a_summary(job: Callable[..., Job]) -> None:
+    """The load may have sent something, so it is not refused: it ends with counts and with 5."""
+    start = partial(start_here, module="tests.shards.worker_killed_at_its_beginning")
+    ending = run_workers(job(workers=2), Observers(), key=KEY, start=start)
+    assert ending.summary.exit_code is ExitCode.STOPPED_RESUMABLE
+    assert f"died {MOST_DEATHS} times in a row" in ending.summary.stopped_because
+    rest = run_prepared(job(workers=2), Observers()).summary
+    assert (rest.exit_code, rest.events_accepted) == (ExitCode.DELIVERED_WITH_FAILURES, RECORDS)
+
+
 async def test_a_ceiling_that_changes_lets_nothing_go_for_a_second() -> None:
     """No second holds tokens of the old bucket and of the new one."""
     ceiling = Ceiling(10.0, 1)
