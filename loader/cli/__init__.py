@@ -99,7 +99,7 @@ def interrupted() -> int:
     """Report that a signal ended the command before the command handled it; return the exit code."""
     error = _before_sending(Interrupted(""))
     summary_json = requested_summary(sys.argv[1:], os.environ)
-    if summary_json is not None:
+    if summary_json is not None and is_summary_missing(summary_json):
         _write_refused(summary_json, error)
     _show(error)
     return error.exit_code

@@ -13,6 +13,7 @@ from loader.cli.terminal.stdout_width import table_console
 from loader.errors import SettingsError
 from loader.job import read_job
 from loader.process.named_files import check_replaceable
+from loader.process.signals import deciding
 
 if TYPE_CHECKING:
     from loader.measuring import Measurement
@@ -107,14 +108,15 @@ def measure(
             on_result=lambda result: _say(line(result)),
         ),
     )
-    if picture is not None and measured.results:
-        _draw(measured, picture)
-    if measured.error is not None:
-        show_error(measured.error, debug=debug)
-    if as_json:
-        typer.echo(orjson.dumps(measured.as_json(), option=orjson.OPT_INDENT_2))
-    else:
-        _show(measured)
+    with deciding(measured.exit_code):
+        if picture is not None and measured.results:
+            _draw(measured, picture)
+        if measured.error is not None:
+            show_error(measured.error, debug=debug)
+        if as_json:
+            typer.echo(orjson.dumps(measured.as_json(), option=orjson.OPT_INDENT_2))
+        else:
+            _show(measured)
     raise typer.Exit(measured.exit_code)
 
 

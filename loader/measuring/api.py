@@ -28,7 +28,7 @@ from loader.measuring.payloads import Payloads, least_record_bytes
 from loader.measuring.resources import ResourceClient
 from loader.model import Destination, Operation
 from loader.process.daemon_thread import in_daemon_thread
-from loader.process.signals import GRACE_SECONDS, on_signals
+from loader.process.signals import GRACE_SECONDS, hold, on_signals
 from loader.service.client import open_client
 from loader.service.settings import ClientSettings
 
@@ -96,7 +96,11 @@ def measure_to_end(
                 loop.call_soon_threadsafe(stop, reason)
 
         with on_signals(on_stop, lambda _reason: None, MEASURING_DRAIN_SECONDS + GRACE_SECONDS):
-            return runner.run(measure(instance, dataset, settings, watch, credentials=credentials, stop=stop))
+            found = runner.run(
+                measure(instance, dataset, settings, watch, credentials=credentials, stop=stop)
+            )
+            hold()  # a signal no longer changes the result
+            return found
 
 
 async def measure(

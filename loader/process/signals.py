@@ -121,12 +121,12 @@ def _watchdog(seconds: float, reason: Interrupted, leave: Callable[[Interrupted]
 def _end(watchdogs: list[threading.Timer]) -> None:
     for watchdog in watchdogs:
         watchdog.cancel()
-    _release()
+    release()
     _state.clear()
 
 
 def hold() -> None:
-    """Hold the next signal until the end of ``deciding``, so that results are written first.
+    """Hold the next signal until ``release`` or the end of ``deciding``, so that results are written first.
 
     A further signal ends the process at once; so does the end of GRACE_SECONDS.
     """
@@ -134,7 +134,8 @@ def hold() -> None:
         _state.held = []
 
 
-def _release() -> None:
+def release() -> None:
+    """Let the signal that was held, and all later ones, end the work."""
     held, _state.held = _state.held, None
     if held:
         signal.raise_signal(held[0])
@@ -153,7 +154,7 @@ def deciding(exit_code: int | None) -> Iterator[None]:
         yield
     finally:
         _state.verdict, _state.coming = exit_code, None
-        _release()
+        release()
 
 
 def decide(exit_code: int) -> None:

@@ -25,7 +25,7 @@ from loader.job.sections import Engine
 from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
 from loader.loading.settings import error_limits, run_directory_settings
-from loader.process.signals import GRACE_SECONDS, on_signals
+from loader.process.signals import GRACE_SECONDS, hold, on_signals
 from loader.report import Snapshot
 from loader.runners.combined import as_in_s3, from_other_machines, summary_of, together
 from loader.runners.error_sums import NO_LIMIT, ErrorSums, limits_of_worker
@@ -101,7 +101,9 @@ def run_workers(
                 observers.leaving(reason)
 
         with on_signals(stop, leave, job.drain_seconds + 2 * GRACE_SECONDS):
-            return runner.run(load.run())
+            ending = runner.run(load.run())
+            hold()  # the result of the load is final
+            return ending
 
 
 class _WorkerLoad:

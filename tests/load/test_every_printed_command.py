@@ -418,6 +418,7 @@ TRIALS: dict[Callable[[Stage], None], set[str]] = {
 ELSEWHERE = {
     "cli/__init__.py:_usage_error": "tests/cli/test_outputs.py",
     "cli/terminal/live_hint.py:update": "tests/cli/test_live_hint.py",
+    "cli/terminal/running.py:_interrupted": "tests/process/test_signal_windows.py",
     "integrations/dlt.py:_check": "tests/integrations/test_dlt.py",
     "remote/keeper.py:_lost": "tests/remote/test_loads.py, without running it",
     "remote/lease.py:_locked": "tests/remote/test_lease.py, without running it",

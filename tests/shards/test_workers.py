@@ -129,9 +129,10 @@ def test_a_signal_drains_all_workers(job: Callable[..., Job]) -> None:
     assert (rest.exit_code, rest.events_accepted) == (ExitCode.DELIVERED_WITH_FAILURES, RECORDS)
 
 
-def test_a_signal_at_the_end_of_a_worker_loses_no_counts(job: Callable[..., Job]) -> None:
-    """A limit that another shard exceeds, or Ctrl-C, may arrive when a shard is done."""
-    start = partial(start_here, module="tests.shards.worker_signalled_at_its_end")
+@pytest.mark.parametrize("moment", ["at_its_end", "in_its_rejects"])
+def test_a_signal_at_the_end_of_a_worker_loses_no_counts(job: Callable[..., Job], moment: str) -> None:
+    """A limit that another shard exceeds, Ctrl-C or ``kill`` may arrive when a shard is done."""
+    start = partial(start_here, module=f"tests.shards.worker_signalled_{moment}")
     ending = run_workers(job(workers=2), Observers(), key=KEY, start=start)
     assert (ending.summary.exit_code, ending.error) == (ExitCode.DELIVERED_WITH_FAILURES, None)
     assert ending.summary.events_accepted_in_run == ending.summary.attempts == RECORDS

@@ -23,7 +23,7 @@ from loader.cli.terminal.output_files import OutputFiles
 from loader.cli.terminal.stdout_width import stdout_width
 from loader.cli.terminal.typed_command import absolute_command
 from loader.cli.terminal.unknown_variables import warn_of_unknown_variables
-from loader.command_line import CommandLine
+from loader.command_line import CommandLine, scn_loader
 from loader.errors import ExitCode, Interrupted, LoaderError, unhandled
 from loader.job import Job
 from loader.job.run_folder import log_dir_of
@@ -32,7 +32,7 @@ from loader.loading.identity import identity_of
 from loader.loading.observers import Ending, Observers
 from loader.loading.opening import USUAL_PARTS
 from loader.process.limits import FILES_BESIDE_CONNECTIONS
-from loader.process.signals import deciding
+from loader.process.signals import asked_to_stop, deciding, hold, release
 from loader.report import LoadSummary, Pace, Snapshot, progress_json
 from loader.report.summary_file import refused_summary
 from loader.status.closing_block import to_text
@@ -79,8 +79,11 @@ def run_on_terminal(
         ending = _run(job, observers, typed.pasteable(), rehearsal)
         goes_on = verify is not None and ending.summary.exit_code in _SENT and not job.dry_run
         # Write the file and the verdict first: they depend on the load alone. Then print text for people.
-        with deciding(None if goes_on else ending.summary.exit_code):
-            files.write_summary(_asked_next(ending.summary) if goes_on else ending.summary)
+        if goes_on:  # signals are held since the end of the load
+            files.write_summary(_asked_next(ending.summary))
+        else:
+            with deciding(ending.summary.exit_code):
+                files.write_summary(ending.summary)
     try:
         if not goes_on:
             shown.metrics.end(ending.summary.exit_code, shown.load_id)
@@ -227,9 +230,18 @@ def _go_on_to_verify(
 ) -> ExitCode:
     """Ask the service about the events, and write the summary again with the answer."""
     try:
+        release()
         found = verify()
+        hold()
+    except KeyboardInterrupt:
+        error = _interrupted(summary)
+        with deciding(error.exit_code):
+            files.write_summary(_stopped_by(error, summary))
+        show_error(error)
+        return error.exit_code
     except LoaderError as error:
-        files.write_summary(_stopped_by(error, summary))
+        with deciding(error.exit_code):
+            files.write_summary(_stopped_by(error, summary))
         raise
     summary = replace(summary, loaded=stage_values(found.counts))
     if found.error is not None:
@@ -237,6 +249,16 @@ def _go_on_to_verify(
     with deciding(summary.exit_code):
         files.write_summary(summary)
     return summary.exit_code
+
+
+def _interrupted(summary: LoadSummary) -> Interrupted:
+    """Return the error for a signal that arrives when all was sent and the service has not answered yet."""
+    return type(asked_to_stop() or Interrupted(""))(
+        "Interrupted before the service had answered which events it loaded.",
+        where=summary.run_dir,
+        why="the load itself has ended",
+        next_step=f"ask again:\n{scn_loader('verify', summary.run_dir)}",
+    )
 
 
 def _stopped_by(error: LoaderError, summary: LoadSummary) -> LoadSummary:

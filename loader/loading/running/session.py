@@ -220,6 +220,7 @@ class LoadSession:
         except LoaderError as error:
             self._error = self._error or error
             summary = self._summary()
+        ended_by = self._error  # a later stop has no effect on the load
         # The shard that ends last writes the rejected rows of all shards, even if it has none.
         if (summary.rows_rejected or self._extract.shard is not None) and summary.has_read_all:
             await self._keep_rejects()
@@ -227,7 +228,7 @@ class LoadSession:
             "The load ended.",
             extra={"cause": end.cause, "exit_code": int(end.exit_code), "events": summary.events_accepted},
         )
-        return Ending(summary, self._error)
+        return Ending(summary, ended_by)
 
     def _run_end(self, summary: LoadSummary) -> RunEnd:
         left = summary.events_in_doubt + summary.events_unprocessed
