@@ -25,7 +25,7 @@ def emulator(
     port: Annotated[int, typer.Option(help="TCP port on 127.0.0.1; 0 picks a free one.")] = 8765,
     rate: Annotated[float | None, typer.Option(help="Calls per second to admit. Default: no quota.")] = None,
     burst: Annotated[
-        int | None, typer.Option(help="Calls to admit at once after a pause [default: one second of calls].")
+        int | None, typer.Option(help="Calls to admit at once after a pause. Default: one second of calls.")
     ] = None,
     latency_ms: Annotated[float, typer.Option(help="Mean response time in milliseconds.")] = 0.0,
     jitter_ms: Annotated[float, typer.Option(help="Spread of the response time in milliseconds.")] = 0.0,

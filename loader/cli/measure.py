@@ -48,7 +48,7 @@ def measure(
     ] = ["row", "group"],  # noqa: B006 - typer's form of a default
     record_bytes: Annotated[
         list[int] | None,
-        typer.Option(min=1, help="Size of a record in bytes. Repeatable. [default: one small and one large]"),
+        typer.Option(min=1, help="Size of a record in bytes. Repeatable. Default: one small and one large."),
     ] = None,
     max_in_flight: Annotated[
         list[int], typer.Option(min=1, max=4096, help="Maximum number of concurrent requests. Repeatable.")

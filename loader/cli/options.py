@@ -141,8 +141,8 @@ def _flag(name: str, field: FieldInfo, panel: str) -> inspect.Parameter:
 
 def _help(field: FieldInfo) -> str:
     default = field.default.value if isinstance(field.default, Enum) else field.default
-    if isinstance(default, (str, int, float)) and not isinstance(default, bool):
-        return f"{field.description} [default: {default}]"
+    if default != "" and isinstance(default, (str, int, float)) and not isinstance(default, bool):
+        return f"{field.description} Default: {default}."
     return str(field.description)
 
 

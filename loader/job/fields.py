@@ -218,7 +218,7 @@ class DeliveryFields(BaseSettings):
         setting(
             DELIVERY,
             "Stop (resumable) if no event was accepted for this long despite attempts: 90s, 10m, 2h or "
-            "never. [default: 10m]",
+            "never. Default: 10m.",
         ),
     ] = Duration(seconds=600.0)
 
@@ -256,7 +256,7 @@ class RunFields(BaseSettings):
     ] = Engine.LOCAL
     ray_address: Annotated[
         str | None,
-        setting(RUN, "The Ray cluster: HOST:PORT, or auto. [default: one on this machine for the load]"),
+        setting(RUN, "The Ray cluster: HOST:PORT, or auto. Default: one on this machine for the load."),
     ] = None
     restart: Annotated[bool, setting(RUN, "Start over; the old checkpoint is kept under another name.")] = (
         False
@@ -275,7 +275,7 @@ class RunFields(BaseSettings):
         setting(
             RUN,
             "Remove earlier loads of the run directory beyond the latest N, or older than N days (90d); "
-            "loads with failed events or events in doubt stay. [default: all]",
+            "loads with failed events or events in doubt stay. Default: all.",
         ),
     ] = Keep()
     retry_failed: Annotated[bool, setting(RUN, "Deliver failed and held back events again.")] = False

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.text import Text
 
 from loader.cli import app
 from loader.cli.terminal.command_group import imported_commands, with_whole_paragraphs
@@ -72,6 +73,27 @@ def test_every_setting_has_a_flag_and_every_flag_an_explanation():
     for command in COMMANDS.values():
         for parameter in command.params:
             assert getattr(parameter, "help", None) or parameter.name == "until_stdin_ends"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_whole_text_of_each_help_is_shown(command):
+    """Typer reads brackets in these texts as markup, and shows nothing in their place."""
+    for parameter in COMMANDS[command].params:
+        assert Text.from_markup(parameter.help or "").plain == (parameter.help or "")
+
+
+def test_the_help_of_load_names_the_default_of_each_setting_that_has_one():
+    """Without it, a reader cannot know what a load does if a flag is absent."""
+    helps = {parameter.name: parameter.help for parameter in COMMANDS["load"].params}
+    defaults = {
+        "pack": "row",
+        "give_up_after": "10m",
+        "keep": "all",
+        "unfinished": "stop",
+        "csv_encoding": "auto",
+    }
+    for name, default in defaults.items():
+        assert helps[name].endswith(f" Default: {default}.")
 
 
 def test_init_names_every_format_it_reads():
