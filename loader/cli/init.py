@@ -102,7 +102,10 @@ def _write(path: Path, text: str, *, overwrite: bool) -> None:
         raise _exists(path) from error
     except OSError as error:
         raise SettingsError(
-            "The job file cannot be written.", where=str(path), why=error.strerror or str(error)
+            "The job file cannot be written.",
+            where=str(path),
+            why=error.strerror or str(error),
+            next_step="name another file with --output, in a folder that exists",
         ) from error
 
 

@@ -1,17 +1,19 @@
 """The receipts of a load as a table: the result of each event, and its rows."""
 
 import csv
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from itertools import chain
 from pathlib import Path
-from typing import TextIO
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, TextIO
 
 import polars as pl
 
+from loader.atomic import DRAFT_PREFIX, replacing
 from loader.checkpoint.plan import Plan
 from loader.checkpoint.verdicts import Receipt, Verdict, Verdicts, open_verdicts
 from loader.errors import ExtractError, SettingsError
@@ -87,34 +89,43 @@ def export_receipts(run_dir: Path, wanted: Wanted, output: Path | None, stdout: 
         stdout: Receives CSV if ``output`` is None.
 
     Raises:
-        SettingsError: The file exists, or the wanted row does not belong to the extract.
+        SettingsError: The file exists or cannot be written, or the wanted row does not belong to the extract.
         CheckpointError: The checkpoint cannot be read.
         ExtractError: The extract cannot be read.
     """
+    lines = _all_lines(run_dir, wanted)
     if output is None:
-        return _write_csv(_all_lines(run_dir, wanted), stdout)
-    text = output.with_name(f"{output.name}.new")
+        return _write_csv(lines, stdout)
     try:
-        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        os.close(descriptor)
-        text.touch(mode=0o600, exist_ok=False)
-        with text.open("w", encoding="utf-8", newline="") as file:
-            count = _write_csv(_all_lines(run_dir, wanted), file)
+        with replacing(output, overwrite=False) as file:
+            if output.suffix.lower() == ".parquet":
+                return _write_parquet(lines, file, output.parent)
+            text = TextIOWrapper(file, encoding="utf-8", newline="")
+            count = _write_csv(lines, text)
+            text.detach()  # flushes it, and leaves the file open
+            return count
     except FileExistsError as error:
         raise SettingsError(
-            "The file exists already.", where=str(error.filename), next_step="name another one with -o"
+            "The file exists already.", where=str(output), next_step="name another one with -o"
         ) from error
-    except BaseException:
-        text.unlink(missing_ok=True)
-        output.unlink(missing_ok=True)
-        raise
-    if output.suffix.lower() == ".parquet":
-        numbers = {"first_row": pl.Int64, "last_row": pl.Int64, "rows": pl.Int64}
-        types = {each.name: numbers.get(each.name, pl.String) for each in fields(ReceiptLine)}
-        pl.scan_csv(text, schema=types).sink_parquet(output)
-        text.unlink()
-    else:
-        text.rename(output)
+    except OSError as error:
+        raise SettingsError(
+            "The receipts cannot be written.",
+            where=str(output),
+            why=error.strerror or str(error),
+            next_step="name another file with -o, in a folder that exists",
+        ) from error
+
+
+def _write_parquet(lines: Iterator[ReceiptLine], file: BinaryIO, folder: Path) -> int:
+    """Write lines as Parquet by way of a temporary CSV file, so that few are in memory at a time."""
+    numbers = {"first_row": pl.Int64, "last_row": pl.Int64, "rows": pl.Int64}
+    types = {each.name: numbers.get(each.name, pl.String) for each in fields(ReceiptLine)}
+    with TemporaryDirectory(prefix=DRAFT_PREFIX, suffix=".part", dir=folder) as private:
+        text = Path(private) / "receipts.csv"
+        with text.open("w", encoding="utf-8", newline="") as opened:
+            count = _write_csv(lines, opened)
+        pl.scan_csv(text, schema=types).sink_parquet(file)
     return count
 
 

@@ -4,6 +4,8 @@ import csv
 import json
 import shlex
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import dataclass
 from io import StringIO
@@ -108,6 +110,35 @@ def test_a_rehearsal_can_be_verified_afterwards(scn_loader, tmp_path, shards):
     assert (found.returncode, "20 succeeded" in found.stdout) == (0, True), found.stderr
 
 
+CANNOT_WRITE = "error: The receipts cannot be written."
+
+
+@pytest.mark.parametrize("name", ["receipts.csv", "receipts.parquet"])
+def test_receipts_on_a_full_disk_leave_nothing_behind(scn_loader, tmp_path, name):
+    """A limit on the size of files stands for the full disk: no part of it stays."""
+    extract, run_dir = written(tmp_path, "id", 2000), tmp_path / "run"
+    with emulator_process(tmp_path) as emulator:
+        place = ["--instance-id", INSTANCE, "--endpoint-url", emulator.url, "--run-dir", run_dir]
+        assert scn_loader("load", extract, *DATASET_FLAGS, *place).returncode == 0
+    folder = tmp_path / "receipts"
+    folder.mkdir()
+    program = [sys.executable, "-m", "loader"]
+    command = [
+        "sh",
+        "-c",
+        'ulimit -f 100; exec "$@"',
+        "sh",
+        *program,
+        "receipts",
+        run_dir,
+        "-o",
+        folder / name,
+    ]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stderr.splitlines()[0]) == (2, CANNOT_WRITE)
+    assert list(folder.iterdir()) == []
+
+
 def test_the_receipt_of_a_row_and_of_a_group(scn_loader, tmp_path):
     """Was row 8 loaded? One command; all receipts go into a Parquet file of as many lines as events."""
     extract, run_dir = written(tmp_path, "id", 20), tmp_path / "run"
@@ -133,6 +164,9 @@ def test_the_receipt_of_a_row_and_of_a_group(scn_loader, tmp_path):
     }
     assert found["first_row"].to_list() == list(range(1, 21))
     assert scn_loader("receipts", run_dir, "-o", table).returncode == 2  # it exists
+    for name in ("receipts.csv", "receipts.parquet"):
+        refused = scn_loader("receipts", run_dir, "-o", tmp_path / "missing" / name)
+        assert (refused.returncode, refused.stderr.splitlines()[0]) == (2, CANNOT_WRITE)
     nothing = StringIO()
     with pytest.raises(SettingsError):
         export_receipts(run_dir, Wanted(path="other.csv", row=1), None, nothing)
