@@ -36,6 +36,18 @@ VERIFY, ONCE = "--verify", "once"
 """The value of ``load --verify`` without a value: typer does not support optional values."""
 
 
+class PlainCommand(TyperCommand):
+    """A command that reports a wrong value in its own words, without the words of pydantic before them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as fault:
+            fault.message = fault.message.removeprefix("Value error, ")
+            raise
+
+
 class ListedCommand(TyperCommand):
     """A command that is known by its name and summary."""
 
@@ -43,7 +55,7 @@ class ListedCommand(TyperCommand):
         """Import the command, and return it with its arguments and flags."""
         name = str(self.name)
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        app.command(name)(getattr(import_module(f"loader.cli.{name}"), name))
+        app.command(name, cls=PlainCommand)(getattr(import_module(f"loader.cli.{name}"), name))
         command = typer.main.get_command(app)
         assert isinstance(command, TyperCommand)
         command.help = with_whole_paragraphs(command.help or "")
