@@ -55,7 +55,7 @@ def shown(lines: Sequence[str]) -> str:
     """Return differences as text for an error block, at most ``SHOWN_DIFFERENCES`` lines."""
     more = len(lines) - SHOWN_DIFFERENCES
     tail = [f"and {more} more"] if more > 0 else []
-    return "\n         ".join([*lines[:SHOWN_DIFFERENCES], *tail])
+    return "\n".join([*lines[:SHOWN_DIFFERENCES], *tail])
 
 
 def plan_digest(events: Sequence[Event]) -> bytes:

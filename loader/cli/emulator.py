@@ -148,7 +148,7 @@ def _values_by_column(flag: str, conditions: Sequence[str]) -> dict[str, frozens
 def _reason(error: ValueError | OSError) -> str:
     if isinstance(error, ValidationError):
         problems = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()]
-        return "\n         ".join(problems)
+        return "\n".join(problems)
     return str(error)
 
 

@@ -40,26 +40,29 @@ def settings_error(
     ]
     why += [f"and {len(problems) - MOST_SHOWN:,} more"] if len(problems) > MOST_SHOWN else []
     missing = all(problem["type"] == "missing" for problem in problems)
+    flags_only = all(problem["loc"] and problem["loc"][0] in elsewhere for problem in problems)
     several = len(problems) > 1
     return SettingsError(
         f"{'Settings are' if several else 'A setting is'} missing."
         if missing
         else f"{f'{len(problems)} settings' if several else 'A setting'} cannot be used.",
-        where=str(job_file) if job_file is not None and not missing else "",
-        why="\n         ".join(why),
+        where=str(job_file) if job_file is not None and not missing and not flags_only else "",
+        why="\n".join(why),
         next_step=_next_step(problems),
     )
 
 
 def _next_step(problems: Collection[ErrorDetails]) -> str:
-    """Return what shows the values of the settings: event types are in a list of their own."""
-    asks_type = [problem["loc"] == ("event_type",) and problem["type"] == "missing" for problem in problems]
-    if not any(asks_type):
-        return f"see the settings:\n{scn_loader('load', '--help')}"
-    others = "" if all(asks_type) else f"\n{scn_loader('load', '--help')}"
-    return (
-        f"list the event types{', and see the settings' if others else ''}:\n{scn_loader('datasets')}{others}"
-    )
+    """Return what to do: event types are in a list of their own, and a rehearsal needs no instance."""
+    missing = {problem["loc"][0] for problem in problems if problem["type"] == "missing" and problem["loc"]}
+    steps = []
+    if "event_type" in missing:
+        steps.append(f"list the event types:\n{scn_loader('datasets')}")
+    if "instance_id" in missing:
+        steps.append("name the instance with --instance-id, or rehearse the load without one with --emulate")
+    if len(steps) < len(problems):
+        steps.append(f"the help of load describes each setting:\n{scn_loader('load', '--help')}")
+    return "\n".join(steps)
 
 
 def _line(problem: ErrorDetails, text: str, elsewhere: Collection[str]) -> int | None:

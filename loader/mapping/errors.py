@@ -89,8 +89,8 @@ def all_of(faults: Sequence[SettingsError], place_of: PlaceOf) -> SettingsError:
     ]
     return SettingsError(
         f"{len(faults)} settings cannot be used.",
-        why="\n         ".join(why),
-        next_step=" ".join(dict.fromkeys(fault.next_step for fault in faults if fault.next_step)),
+        why="\n".join(why),
+        next_step="\n".join(dict.fromkeys(fault.next_step for fault in faults if fault.next_step)),
     )
 
 

@@ -158,6 +158,39 @@ def test_a_setting_that_cannot_be_used_is_refused(ask, csv, what):
     assert not Path("scn-loader-runs").exists()
 
 
+def test_a_value_that_is_not_a_choice_is_refused_in_plain_words(ask, csv):
+    """The choices are listed; the name that pydantic gives to the kind of error is not."""
+    answer = ask("load", csv, *LOAD, "--unfinished", "ask")
+    said = " ".join(answer.err.replace("│", " ").split())
+    assert answer.code == ExitCode.REFUSED
+    assert "Invalid value for '--unfinished': 'ask' is not one of 'resume', 'supersede', 'stop'" in said
+
+
+def test_a_wrong_flag_is_not_blamed_on_the_job_file(ask, csv, tmp_path):
+    """The place of an error is the job file only if the file has the setting."""
+    (tmp_path / "job.toml").write_text("burst = 1\n")
+    job = (csv, "--job", tmp_path / "job.toml", *LOAD)
+    assert "job.toml" not in ask("plan", *job, "--rate", "-1").err
+    (tmp_path / "job.toml").write_text("rate = -1\n")
+    assert f"  where: {tmp_path / 'job.toml'}\n" in ask("plan", *job).err
+
+
+def test_each_line_of_several_causes_stands_once_below_the_first(ask, csv):
+    """As text and as JSON: a program indents its lines itself."""
+    arguments = ("plan", csv, *LOAD, "--rate", "-1", "--burst", "0")
+    assert is_one_block(ask(*arguments).err)
+    why = json.loads(ask(*arguments, "--json").out)["error"]["why"]
+    assert [line.partition(":")[0] for line in why.split("\n")] == ["--rate", "--burst"]
+
+
+def test_a_printed_command_stands_alone_below_several_faults(ask, csv, tmp_path):
+    """The advice on the next fault is in the next line: pasted, it would be an argument of the command."""
+    (tmp_path / "job.toml").write_text('[mapping]\nstate = "x"\nsite_id = "quantty"\n')
+    lines = ask("plan", csv, "--job", tmp_path / "job.toml", *LOAD).err.splitlines()
+    place = lines.index("         scn-loader datasets reservation")
+    assert "Did you mean 'quantity'?" in lines[place + 1]
+
+
 REHEARSED = {
     "no file": (("nosuch.csv",), ExitCode.NOTHING_TO_LOAD),
     "missing columns": (("few.csv",), ExitCode.REFUSED),

@@ -185,7 +185,7 @@ class Stage:
 def refusals(stage: Stage) -> None:
     write_rows(stage.folder / "x.csv", 3)
     typed = ["--event-type", "scn.data.reservation"]
-    stage.run("load", "x.csv", *typed, code=2)
+    stage.run("load", "x.csv", *typed, "--rate", "0", code=2)
     stage.run("load", *typed, "--instance-id", INSTANCE, code=2)
     stage.run("plan", "x.csv", "--event-type", "scn.data.nothing", "--instance-id", INSTANCE, code=2)
     stage.run("datasets", "nothing", code=2)
