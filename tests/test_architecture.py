@@ -3,10 +3,12 @@
 import ast
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from loader import errors
 from tests.soak_only import SOAK_ONLY
 
 ROOT = Path(__file__).parents[1]
@@ -218,3 +220,30 @@ def test_the_soak_runs_each_folder_with_tests_of_its_own():
     marked = {path for path in TESTS.rglob("test_*.py") if "mark.soak" in path.read_text(encoding="utf-8")}
     names = {str(path.relative_to(ROOT)) for path in marked - {Path(__file__)}} | set(SOAK_ONLY)
     assert {"/".join(name.split("/")[:2]) for name in names} <= collected
+
+
+WITHOUT_NEXT_STEP = {
+    "The command line cannot be used.": "click has shown it with the name of the help",
+    "": "a signal: the caller adds the step",
+    "The task that awaited the load was cancelled.": "the caller cancelled it",
+    "The results were not read to their end.": "the caller stopped to read them",
+}
+"""Errors that need no next step, and why."""
+
+
+def _lacking_next_steps(path: Path) -> Iterator[str]:
+    """Yield the sentence of each error that a module makes without a next step."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args):
+            continue
+        kind = getattr(errors, node.func.id, None)
+        if isinstance(kind, type) and issubclass(kind, errors.LoaderError):
+            names = {keyword.arg for keyword in node.keywords}
+            if not names & {"next_step", None}:
+                yield ast.literal_eval(node.args[0]) if isinstance(node.args[0], ast.Constant) else "?"
+
+
+def test_every_error_says_what_is_next():
+    """An error is one block: what, where, why, and what to run or change next."""
+    lacking = {sentence for path in MODULES for sentence in _lacking_next_steps(path)}
+    assert lacking == WITHOUT_NEXT_STEP.keys()

@@ -173,6 +173,8 @@ class RenewingCredentials:
             raise SettingsError(
                 "No AWS credentials could be looked up.",
                 why=f"the look-up took longer than {self._timeout_seconds:g} s",
+                next_step="check the network of the instance or container role, or set AWS_ACCESS_KEY_ID "
+                "and AWS_SECRET_ACCESS_KEY",
             ) from error
 
     async def close(self) -> None:

@@ -110,7 +110,11 @@ def after_output(code: int) -> int:
     lost = lost_output()
     # A failed output does not change how a load ended. For the other commands, the output is the result.
     if lost is not None and sys.argv[1:2] != ["load"]:
-        error = SettingsError("The output could not be written.", why=lost.strerror or str(lost))
+        error = SettingsError(
+            "The output could not be written.",
+            why=lost.strerror or str(lost),
+            next_step="redirect the output to a place with room for it, and run the command again",
+        )
         _show(error)
         code = error.exit_code
     sys.stderr.flush()
@@ -229,6 +233,9 @@ def _write_refused(path: Path, error: LoaderError) -> None:
     except OSError as fault:
         _show(
             LoaderError(
-                "The summary could not be written.", where=str(path), why=fault.strerror or str(fault)
+                "The summary could not be written.",
+                where=str(path),
+                why=fault.strerror or str(fault),
+                next_step="name another file with --summary-json; the exit code says how this run ended",
             )
         )

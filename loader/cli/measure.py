@@ -86,7 +86,12 @@ def measure(
 
     dataset = find_dataset(name)
     if rate is not None and not 0 < rate < float("inf"):
-        raise SettingsError("The rate cannot be used.", where="--rate", why="it must be above 0")
+        raise SettingsError(
+            "The rate cannot be used.",
+            where="--rate",
+            why="it must be above 0",
+            next_step="give a number of calls per second, such as --rate 100, or leave it out",
+        )
     if picture is not None:
         check_replaceable(picture, b"<svg")
     settings = MeasureSettings(
@@ -149,5 +154,8 @@ def _draw(measured: "Measurement", path: Path) -> None:
         write_output(path, picture(measured).encode(), private=False)
     except OSError as error:
         raise SettingsError(
-            "The picture cannot be written.", where=str(path), why=error.strerror or str(error)
+            "The picture cannot be written.",
+            where=str(path),
+            why=error.strerror or str(error),
+            next_step="name another file with --picture, in a folder that exists",
         ) from error

@@ -92,11 +92,20 @@ def plan(
     work = read_job(job, fallback=REHEARSAL, **settings)
     need_extract(work, "plan")
     if math.isnan(round_trip_ms):  # no range excludes it
-        raise SettingsError("The response time cannot be used.", where="--round-trip-ms")
+        raise SettingsError(
+            "The response time cannot be used.",
+            where="--round-trip-ms",
+            next_step="give milliseconds, such as --round-trip-ms 100",
+        )
     try:
         seconds = None if deadline is None else deadline_seconds(deadline, datetime.now().astimezone())
     except ValueError as error:
-        raise SettingsError("The deadline cannot be used.", where="--deadline", why=str(error)) from error
+        raise SettingsError(
+            "The deadline cannot be used.",
+            where="--deadline",
+            why=str(error),
+            next_step="give a time or a duration, such as --deadline 06:00 or --deadline 8h",
+        ) from error
     # Which files were delivered before is in the run directory.
     profile = work.extract_profile or work.profile
     here = nullcontext() if work.run_dir is None else brought_here(work.run_dir, profile=profile)

@@ -51,13 +51,19 @@ def receipts(
     if row is not None:
         match = re.fullmatch(r"(.+):([1-9]\d{0,15})", row, re.ASCII | re.DOTALL)
         if match is None:
-            raise SettingsError("The row cannot be used.", where="--row", why=f"'{row}' is not FILE:ROW")
+            raise SettingsError(
+                "The row cannot be used.",
+                where="--row",
+                why=f"'{row}' is not FILE:ROW",
+                next_step="name a file and a row, such as --row orders.csv:8",
+            )
         path, position = match[1], int(match[2])
     if status is not None and status not in STATUSES:
         raise SettingsError(
             "This status does not exist.",
             where="--status",
             why=f"'{printable(status)}' is not one of {', '.join(sorted(STATUSES))}",
+            next_step="give one of these with --status, or leave it out",
         )
     with brought_here(run_dir) as here:
         count = export_receipts(here.path, Wanted(group, path, position, status), output, sys.stdout)

@@ -61,10 +61,18 @@ def verify(
 
     if how not in tuple(How):
         raise SettingsError(
-            "This way to verify does not exist.", where="--how", why=f"'{how}' is not one of auto, list, get"
+            "This way to verify does not exist.",
+            where="--how",
+            why=f"'{how}' is not one of auto, list, get",
+            next_step="give one of these with --how, or leave it out",
         )
     if rate is not None and not 0 < rate < float("inf"):
-        raise SettingsError("The rate cannot be used.", where="--rate", why="it must be above 0")
+        raise SettingsError(
+            "The rate cannot be used.",
+            where="--rate",
+            why="it must be above 0",
+            next_step="give a number of calls per second, such as --rate 10, or leave it out",
+        )
     settings = VerifySettings(
         how=How(how), wait_seconds=None if wait is None else duration_seconds(wait), sample=sample, rate=rate
     )

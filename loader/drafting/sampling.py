@@ -51,7 +51,7 @@ def sample_of(settings: FileSettings, run_dir: Path) -> ExtractSample:
             sample = _sample_of_file(settings, file)
             if sample is not None:
                 return replace(sample, notes=(*advice, *sample.notes))
-    raise NothingToLoad("The extract has no rows.", where=files[0].path)
+    raise NothingToLoad("The extract has no rows.", where=files[0].path, next_step="name a file with rows")
 
 
 def _sample_of_file(settings: FileSettings, file: SourceFile) -> ExtractSample | None:

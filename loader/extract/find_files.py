@@ -128,7 +128,12 @@ def _refuse_empty(places: Sequence[Path | S3Object]) -> None:
         return
     where = ", ".join(empty[:5]) + (" ..." if len(empty) > len(empty[:5]) else "")
     if len(empty) == len(places):
-        raise EmptyExtract("The extract is empty.", where=where, why="the files have 0 bytes")
+        raise EmptyExtract(
+            "The extract is empty.",
+            where=where,
+            why="the files have 0 bytes",
+            next_step="check whether its export has ended",
+        )
     raise ExtractError(
         "A file of the extract is empty.",
         where=where,

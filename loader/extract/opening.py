@@ -92,7 +92,11 @@ def _opened(given: ExtractSettings, dataset: Dataset | None, kept: StdinCopy, *,
     sized = {len(files) * sample // SIZED_FILES for sample in range(SIZED_FILES)} | {len(files) - 1}
     row_bytes = max(_row_bytes(examined[number]) for number in sorted(sized))
     if not any(each.open().has_rows() for each in examined):
-        raise EmptyExtract("The extract has no rows.", where=", ".join(file.path for file in files))
+        raise EmptyExtract(
+            "The extract has no rows.",
+            where=", ".join(file.path for file in files),
+            next_step="check whether its export has ended",
+        )
     mappings = [each.mapping for each in examined]
     warnings += folded((each.file, note) for each in examined for note in each.notes)
     warnings += lacking(files, mappings)

@@ -39,21 +39,33 @@ def read_job(
         return Job(**settings, **origins).read_from(job_file)
     except OSError as error:
         raise SettingsError(
-            "The job file cannot be read.", where=str(job_file), why=error.strerror or str(error)
+            "The job file cannot be read.",
+            where=str(job_file),
+            why=error.strerror or str(error),
+            next_step="check the path and its spelling, and that you may read the file",
         ) from error
     except pydantic_settings.SettingsError as error:
         raise SettingsError(
-            "A setting cannot be used.", where=_variable(error), why="its value is not valid JSON"
+            "A setting cannot be used.",
+            where=_variable(error),
+            why="its value is not valid JSON",
+            next_step="correct or remove the variable: lists and tables are written as JSON in it",
         ) from error
     except (
         ValueError
     ) as error:  # tomllib raises it, also for bytes that are not UTF-8 and for too long numbers
-        raise SettingsError("The job file is not valid TOML.", where=str(job_file), why=str(error)) from error
+        raise SettingsError(
+            "The job file is not valid TOML.",
+            where=str(job_file),
+            why=str(error),
+            next_step="correct the line; texts are in quotes, and a backslash needs single quotes",
+        ) from error
     except RecursionError as error:
         raise SettingsError(
             "The settings cannot be read.",
             where=str(job_file or f"the environment ({ENV_PREFIX}*)"),
             why="lists or tables are nested too deeply",
+            next_step="check the file: no setting needs such a depth",
         ) from error
 
 

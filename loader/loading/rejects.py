@@ -130,6 +130,7 @@ def write_row_files(
             "The rows cannot be written for correction.",
             where=str(folder),
             why=error.strerror or str(error),
+            next_step="free space on the disk of the run directory, then run the command again",
         ) from error
 
 

@@ -60,7 +60,10 @@ class Expression:
             values, failed = self._by_halves(frame)
         except SqlFault as fault:
             raise ExtractError(
-                "An SQL expression cannot be evaluated.", where=self.sql, why=fault.why
+                "An SQL expression cannot be evaluated.",
+                where=self.sql,
+                why=fault.why,
+                next_step="make the texts of the expression shorter, or compute the column before the load",
             ) from fault
         return values.alias(name), issues_where(failed, RejectCode.EXPRESSION_FAILED, _FAILED)
 

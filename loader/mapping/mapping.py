@@ -169,7 +169,11 @@ def _check_name(name: str, setting: str, target: TargetDataset, dataset: Dataset
     if dataset is not None and dataset.column(name) is None:
         raise no_such_column(name, dataset)
     if dataset is None and not COLUMN_NAME.fullmatch(name):
-        raise SettingsError("The name of a dataset column may contain a-z, 0-9 and _ only.", where=setting)
+        raise SettingsError(
+            "The name of a dataset column may contain a-z, 0-9 and _ only.",
+            where=setting,
+            next_step="rename this entry of [mapping]",
+        )
 
 
 def _filter(condition: str | None, file: SourceFile, schema: Mapping[str, pl.DataType]) -> Expression | None:

@@ -176,6 +176,7 @@ def cells_of(settings: MeasureSettings, least_record_bytes: int) -> list[Cell]:
                 where="--record-bytes",
                 why=f"the keys and required columns take {least_record_bytes:,} bytes, and an event holds "
                 f"{MAX_EVENT_BYTES:,}",
+                next_step="give a size between these with --record-bytes",
             )
     for packing in settings.packings:
         is_number = packing.isascii() and packing.isdecimal() and int(packing[:9]) > 0
@@ -184,6 +185,7 @@ def cells_of(settings: MeasureSettings, least_record_bytes: int) -> list[Cell]:
                 "This packing does not exist.",
                 where="--packing",
                 why=f"'{packing}' is not row, group or a number of records",
+                next_step="give one of these with --packing, or leave it out",
             )
     cells = [
         Cell(packing, size, in_flight)
@@ -197,6 +199,7 @@ def cells_of(settings: MeasureSettings, least_record_bytes: int) -> list[Cell]:
             "There are too few calls for the measurement.",
             where="--max-calls",
             why=f"{len(cells)} combinations and the other calls need at least {least_calls:,}",
+            next_step="raise --max-calls, or measure fewer combinations",
         )
     return cells
 

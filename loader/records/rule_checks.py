@@ -52,11 +52,13 @@ def check_rule(column: MappedColumn) -> None:
             "formats, time_zone, ambiguous and nonexistent apply to timestamps, but "
             f"'{column.name}' has the type {column.type}.",
             where=where,
+            next_step="remove these rules from the entry, or map the column to a timestamp",
         )
     if rule.reads_numbers and column.type not in ("double", "int"):
         raise SettingsError(
             f"decimal, thousands and negative apply to numbers; '{column.name}' has the type {column.type}.",
             where=where,
+            next_step="remove these rules from the entry, or map the column to a number",
         )
     for text_format in rule.formats:
         why = format_fault(text_format) if text_format not in (*EPOCHS, CYYDDD, ISO_FORMAT) else None
@@ -76,6 +78,7 @@ def check_rule(column: MappedColumn) -> None:
                 "The pattern for cells without a value cannot be used.",
                 where=f"{where}.null_pattern",
                 why="look-around and back-references are not supported",
+                next_step="write a pattern without them, or list the texts in null_words",
             ) from error
 
 
@@ -106,5 +109,6 @@ def text_of(column: MappedColumn, conversion: Conversion, setting: str, text: st
             f"The {setting} for '{column.name}' cannot be used.",
             where=f"mapping.{column.name}.{setting}",
             why=f"{reason} ('{column.name}' has the type {column.type})",
+            next_step="give a value of this type",
         )
     return str(value)

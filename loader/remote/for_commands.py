@@ -116,7 +116,12 @@ def changed_run_directory(address: str, profile: str | None = None) -> Iterator[
 def _copy_of(address: str, profile: str | None) -> WorkingCopy:
     problems = list(address_problems(address))
     if problems:
-        raise SettingsError("The run directory cannot be used.", where=address, why="; ".join(problems))
+        raise SettingsError(
+            "The run directory cannot be used.",
+            where=address,
+            why="; ".join(problems),
+            next_step="write it as s3://BUCKET/PREFIX",
+        )
     named = profile or os.environ.get("SCN_LOADER_EXTRACT_PROFILE") or os.environ.get("SCN_LOADER_PROFILE")
     return WorkingCopy(Objects(address, S3Client(named or None, os.environ.get("SCN_LOADER_REGION") or None)))
 

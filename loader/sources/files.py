@@ -146,7 +146,12 @@ def _sample_offsets(size_bytes: int) -> Iterator[int]:
 def unreadable(path: Path | str, error: Exception) -> ExtractError:
     """Return the error for a file that cannot be opened, read or decompressed."""
     if isinstance(error, OSError) and error.strerror:
-        return ExtractError("A file of the extract cannot be read.", where=str(path), why=error.strerror)
+        return ExtractError(
+            "A file of the extract cannot be read.",
+            where=str(path),
+            why=error.strerror,
+            next_step="check the path and the permissions of the file",
+        )
     return ExtractError(
         "A compressed file of the extract is damaged.",
         where=str(path),

@@ -59,14 +59,25 @@ def _listed(path: Path) -> list[str]:
         lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise ExtractError("The list of files cannot be read.", where=str(path), why=why or "") from error
+        raise ExtractError(
+            "The list of files cannot be read.",
+            where=str(path),
+            why=why or "",
+            next_step="check the path: a list has one file, folder or glob in each line, in UTF-8",
+        ) from error
     named = [(number, line) for number, line in enumerate(lines, start=1) if line and line[0] != "#"]
     if not named:
-        raise NothingToLoad("The list of files is empty.", where=str(path))
+        raise NothingToLoad(
+            "The list of files is empty.",
+            where=str(path),
+            next_step="write one file, folder or glob in each line",
+        )
     for number, line in named:
         if line == STANDARD_INPUT or line.startswith("@"):
             raise ExtractError(
-                "A list may only name files, folders and globs.", where=f"{path}, line {number}"
+                "A list may only name files, folders and globs.",
+                where=f"{path}, line {number}",
+                next_step="write the names of files into the line",
             )
     return [line if line.startswith(S3_SCHEME) else str(path.parent / line) for _, line in named]
 
@@ -96,6 +107,7 @@ def local_files(pattern: str, left_out: LeftOut, *, delta_version: int | None = 
             "A file of the extract cannot be read.",
             where=str(error.filename or path),
             why=error.strerror or str(error),
+            next_step="check the path and the permissions of the file",
         ) from error
     return found
 
@@ -104,7 +116,9 @@ def _files_of_delta_table(folder: Path, left_out: LeftOut, version: int | None) 
     read_version, files = delta_files(folder, version)
     left_out.add(DELTA_VERSION, f"version {read_version} of {folder}")
     if not files:
-        raise NothingToLoad("The Delta table has no rows.", where=str(folder))
+        raise NothingToLoad(
+            "The Delta table has no rows.", where=str(folder), next_step="check whether its writer has ended"
+        )
     return files
 
 
@@ -132,7 +146,12 @@ def _found(path: Path, left_out: LeftOut) -> list[Path]:
     try:
         names = sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
     except (ValueError, RecursionError) as error:  # a part such as **x; thousands of parts
-        raise SettingsError("The pattern cannot be used.", where=str(path), why=str(error)) from error
+        raise SettingsError(
+            "The pattern cannot be used.",
+            where=str(path),
+            why=str(error),
+            next_step="write ** as a whole part of the path, such as exports/**/*.csv",
+        ) from error
     found = sorted(set(_extracts_among(names, path, left_out)), key=lambda each: natural_key(str(each)))
     if not found:
         raise NothingToLoad(

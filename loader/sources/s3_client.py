@@ -83,7 +83,11 @@ class S3Client:
         try:
             client = self._session.create_client("s3", region_name=region, config=config)
         except (BotoCoreError, ValueError) as error:
-            raise ExtractError("The client for S3 cannot be created.", why=str(error)) from error
+            raise ExtractError(
+                "The client for S3 cannot be created.",
+                why=str(error),
+                next_step="check the Region, the profile and the endpoint in the AWS configuration",
+            ) from error
         check_url(str(client.meta.endpoint_url), "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or the profile")
         return client
 
@@ -170,7 +174,12 @@ def _refused(url: str, error: ClientError) -> ExtractError | NothingToLoad:
             next_step="s3:GetObject is needed, and s3:ListBucket for prefixes and globs",
         )
     message = str(error.response["Error"].get("Message", ""))
-    return ExtractError("S3 rejected the request for the extract.", where=url, why=f"{code}: {message}")
+    return ExtractError(
+        "S3 rejected the request for the extract.",
+        where=url,
+        why=f"{code}: {message}",
+        next_step="look up the code in the documentation of Amazon S3, and check the address",
+    )
 
 
 def changed_object(url: str) -> ExtractError:

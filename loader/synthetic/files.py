@@ -44,7 +44,10 @@ def write_sample(dataset: Dataset, settings: RowSettings, path: Path, *, overwri
         ) from error
     except OSError as error:
         raise SettingsError(
-            "The file cannot be written.", where=str(path), why=error.strerror or str(error)
+            "The file cannot be written.",
+            where=str(path),
+            why=error.strerror or str(error),
+            next_step="name another file with -o, in a folder that exists",
         ) from error
 
 

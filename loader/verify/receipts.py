@@ -157,6 +157,7 @@ def _lines(run_dir: Path, verdicts: Verdicts, wanted: Wanted) -> Iterator[Receip
             "The receipts of a load with --live-schema cannot be listed by row.",
             where=str(run_dir),
             why="planning its events again needs the service",
+            next_step="name the columns in [mapping] instead of --live-schema in the next load",
         )
     with closing(open_extract(settings.extract)) as extract:
         for window in replan(settings.destination, extract, verdicts):
@@ -220,6 +221,7 @@ def _wanted_place(wanted: Wanted, plan: Plan) -> RowPlace | None:
             "The load did not read this file." if not named else "Several files of the load have this name.",
             where=path,
             why=f"the load read {paths[0]}" + (f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""),
+            next_step="name one of the files of the load, by its whole path",
         )
     return named[0], wanted.row - plan.files[named[0]].row_number(0)
 

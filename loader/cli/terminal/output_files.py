@@ -61,4 +61,11 @@ class OutputFiles:
         except OSError as error:
             # A failed write must not hide how the load ended: the exit code still says that.
             where, why = str(self.summary), error.strerror or str(error)
-            show_error(LoaderError("The summary could not be written.", where=where, why=why))
+            show_error(
+                LoaderError(
+                    "The summary could not be written.",
+                    where=where,
+                    why=why,
+                    next_step="name another file with --summary-json; the exit code says how this run ended",
+                )
+            )

@@ -115,7 +115,10 @@ def duration_seconds(text: str) -> float:
     match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([smhd]?)", text.strip().lower(), re.ASCII)
     if match is None:
         raise SettingsError(
-            "The duration cannot be used.", where=f"'{text}'", why="it is not of the form 90s, 10m or 2h"
+            "The duration cannot be used.",
+            where=f"'{text}'",
+            why="it is not of the form 90s, 10m or 2h",
+            next_step="give a duration such as 30m",
         )
     return float(match[1]) * _UNITS[match[2]]
 

@@ -104,7 +104,12 @@ def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
     read = read_records(text, syntax, columns=None, at_end=head.is_whole, most=1)
     first = read.records[0] if read.records else None
     if first is None and head.is_whole and not head.text.strip():
-        raise EmptyExtract("The extract is empty.", where=path, why="it has no text, not even a header")
+        raise EmptyExtract(
+            "The extract is empty.",
+            where=path,
+            why="it has no text, not even a header",
+            next_step="check whether its export has ended",
+        )
     if not isinstance(first, list):
         raise bad_header(path, first.reason if first else "no line end was found in its first MiB")
     data_offset = start + (read.used_bytes if settings.header else 0)

@@ -65,7 +65,11 @@ class ExcelTable:
         self._names: Mapping[int, str] = {}
         head = self._head(_TITLE_ROWS)
         if not head:
-            raise NothingToLoad("The sheet has no rows.", where=file.path)
+            raise NothingToLoad(
+                "The sheet has no rows.",
+                where=file.path,
+                next_step="name the sheet that has the rows with --excel-sheet",
+            )
         if "header_row" not in settings.model_fields_set:
             refuse_title(file.path, self._names, head)
         self.nameless = first_values(self._names, head, settings.header_row)

@@ -145,7 +145,9 @@ class _Rows:
 def _keys(file: SourceFile, head: LineBlock) -> dict[str, None]:
     """Return the keys of the first rows in order of appearance."""
     if not head.rows:
-        raise NothingToLoad("The extract has no rows.", where=file.path)
+        raise NothingToLoad(
+            "The extract has no rows.", where=file.path, next_step="check whether its export has ended"
+        )
     keys: dict[str, None] = {}
     any_object = False
     for row in head.objects():
