@@ -106,7 +106,7 @@ class PartitionedTable:
         self.table.copy_rows(rows, path)
 
     @property
-    def settings_found(self) -> Mapping[str, str]:
+    def settings_found(self) -> Mapping[str, Sequence[str]]:
         """CSV settings that a file with fewer rows might not show, by name."""
         return self.table.settings_found
 

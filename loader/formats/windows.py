@@ -110,7 +110,7 @@ class Table(Protocol):
         """Write some rows (by position, ascending) to a new file that the same settings read."""
 
     @property
-    def settings_found(self) -> Mapping[str, str]:
+    def settings_found(self) -> Mapping[str, Sequence[str]]:
         """CSV settings that a file with fewer rows might not show, by name."""
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from loader.job.sections import Section, Texts
+from loader.job.sections import Section, Texts, one_or_many
 
 
 def tab_by_name(value: object) -> object:
@@ -45,6 +45,7 @@ def known_encoding(value: str) -> str:
 EncodingName = Annotated[str, AfterValidator(known_encoding)]
 Separator = Annotated[str, BeforeValidator(tab_by_name), AfterValidator(one_character), Field(min_length=1)]
 OneCharacter = Annotated[str, AfterValidator(one_character)]
+Positions = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(one_or_many)]
 
 
 class CsvSettings(Section):
@@ -85,8 +86,11 @@ class CsvSettings(Section):
         Texts, Field(description="Names of all columns in file order, instead of the header's names.")
     ] = ()
     line_end: Annotated[
-        Literal["auto", "lf", "crlf", "cr"],
-        Field(description="End of a record. Old Macs and some ERPs write a lone CR."),
+        Literal["auto", "lf", "crlf", "cr", "crcrlf"],
+        Field(
+            description="End of a record. Old Macs and some ERPs write a lone CR; crcrlf is a mistake of "
+            "programs on Windows."
+        ),
     ] = "auto"
     short_rows: Annotated[
         Literal["reject", "fill"],
@@ -99,6 +103,21 @@ class CsvSettings(Section):
             "the same number of them."
         ),
     ] = "auto"
+    row_fields: Annotated[
+        int,
+        Field(
+            description="Number of fields of each row, empty ones after the last column included; 0: as the "
+            "header and the first rows show it.",
+            ge=0,
+        ),
+    ] = 0
+    empty_columns: Annotated[
+        Positions,
+        Field(
+            description="Positions of columns without a name in which a value rejects its row, also if the "
+            "first rows have one."
+        ),
+    ] = ()
     empty_rows: Annotated[
         Literal["skip", "reject"],
         Field(

@@ -142,10 +142,11 @@ def rejected_files(run_dir: Path, name: str = REJECTED_NAME) -> Sequence[Path]:
     return sorted(named, key=lambda path: (path.name, path))
 
 
-def settings_found(run_dir: Path, name: str = REJECTED_NAME) -> Mapping[str, str]:
+def settings_found(run_dir: Path, name: str = REJECTED_NAME) -> Mapping[str, Sequence[str]]:
     """Return the CSV settings, by name, for reading the files with rejected rows."""
     path = run_dir / name / SETTINGS_NAME
-    return dict(orjson.loads(path.read_bytes())) if path.exists() else {}
+    stored = orjson.loads(path.read_bytes()) if path.exists() else {}
+    return {name: [values] if isinstance(values, str) else values for name, values in stored.items()}
 
 
 def keep_rejects(run_dir: Path, opened: Callable[[SourceFile], Table]) -> None:
@@ -205,7 +206,7 @@ def _write_all(rejected: RowsToCorrect, folder: Path, opened: Callable[[SourceFi
     csv = CsvSettings(**rejected.plan.settings.get("csv", {}))
     excel = ExcelSettings(**rejected.plan.settings.get("excel", {}))
     names = {number: _name(rejected.plan.files, number) for number in rejected.files}
-    found: list[Mapping[str, str]] = []
+    found: list[Mapping[str, Sequence[str]]] = []
     for number, name in names.items():
         file = rejected.plan.files[number]
         table = reopen_table(file, csv, excel) if opened is None else opened(file)
@@ -215,10 +216,17 @@ def _write_all(rejected: RowsToCorrect, folder: Path, opened: Callable[[SourceFi
         table.copy_rows(rejected.rows(number), folder / name)
         if table.settings_found:
             found.append(table.settings_found)
-    if found and all(each == found[0] for each in found):
-        make_private_file(folder / SETTINGS_NAME)
-        (folder / SETTINGS_NAME).write_bytes(orjson.dumps(found[0]))
+    _write_settings(found, folder / SETTINGS_NAME)
     _write_reasons(rejected, names, folder / REASONS_NAME)
+
+
+def _write_settings(found: Sequence[Mapping[str, Sequence[str]]], path: Path) -> None:
+    """Write the settings that all files have in common."""
+    names = found[0] if found else {}
+    common = {name: names[name] for name in names if all(each.get(name) == names[name] for each in found)}
+    if common:
+        make_private_file(path)
+        path.write_bytes(orjson.dumps(common))
 
 
 def _write_reasons(rejected: RowsToCorrect, names: Mapping[int, str], path: Path) -> None:

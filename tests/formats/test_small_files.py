@@ -60,7 +60,7 @@ class Alone:
         self.table.copy_rows(rows, path)
 
     @property
-    def settings_found(self) -> Mapping[str, str]:
+    def settings_found(self) -> Mapping[str, Sequence[str]]:
         return self.table.settings_found
 
 

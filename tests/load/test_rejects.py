@@ -88,6 +88,32 @@ def test_corrected_rows_are_loaded_by_the_printed_command(scn_loader, emulator, 
     assert "/rejected/" in json.loads(scn_loader("status", run_dir, "--json").stdout)["next"][0]["command"]
 
 
+def test_rows_that_stay_uncorrected_are_rejected_again(scn_loader, emulator, tmp_path):
+    """In a file of only such rows, an empty field at their end looks as if the whole file had it."""
+    extract, run_dir = tmp_path / "rows.tsv", tmp_path / "run"
+    rows = ["R1\t1\t5\tplain", "R1\tx\t2\t6\t", "R1\t3\tsix\t'a\tb''c\n\n\td'", "R1\t4\ty\t7\t"]
+    header = "reservation_id\treservation_detail_id\tquantity\tproduct_id"
+    extract.write_text("\n".join([header, *rows, ""]), newline="")
+    flags = ["--endpoint-url", emulator.url, "--run-dir", run_dir, "--csv-quote", "'"]
+    ended = scn_loader("load", *RESERVATION, extract, *flags)
+    assert ended.returncode == 1, ended.stderr
+    rejected = run_dir / "rejected" / "rows.csv"
+    rejected.write_bytes(rejected.read_bytes().replace(b"six", b"6"))
+    ended = scn_loader(*printed_command(ended.stdout))
+    assert ended.returncode == 1, ended.stderr
+    emulator.flush()
+    with closing(sqlite3.connect(emulator.lake)) as connection:
+        query = "SELECT reservation_detail_id, quantity, product_id FROM reservation ORDER BY 1"
+        assert connection.execute(query).fetchall() == [("1", "5", "plain"), ("3", "6", "a\tb'c\n\n\td")]
+    again = (run_dir / "corrected" / "rejected" / "reasons.jsonl").read_text().splitlines()
+    assert [json.loads(line)["code"] for line in again] == ["WrongFieldCount", "WrongFieldCount"]
+    # The rest is corrected too, in the files that the second command wrote.
+    rejected = run_dir / "corrected" / "rejected" / "rows.csv"
+    rejected.write_bytes(rejected.read_bytes().replace(b"\tx\t", b"\t").replace(b"\ty\t", b"\t"))
+    ended = scn_loader(*printed_command(ended.stdout))
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_uncorrected_parquet_rows_are_rejected_again(scn_loader, emulator, tmp_path):
     """The printed command, run too early, sends nothing: the time of day that rejected the row is there."""
     extract, run_dir = tmp_path / "rows.parquet", tmp_path / "run"

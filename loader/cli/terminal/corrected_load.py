@@ -70,7 +70,10 @@ def correcting_command(
     if len(names) > MOST_NAMED:
         names = sorted({f"{escape(str(path.parent))}/*{path.suffix}" for path in files})
     csv_flags = [
-        flag for name, value in settings_found(run_dir, folder).items() for flag in (f"--csv-{name}", value)
+        text
+        for name, values in settings_found(run_dir, folder).items()
+        for value in values
+        for text in (f"--csv-{name.replace('_', '-')}", value)
     ]
     flags = [
         *_kept_flags(typed.arguments[1:], value_flags),

@@ -18,7 +18,7 @@ from io import BytesIO
 from loader.errors import EmptyExtract
 from loader.formats.csv.head_rows import HeadRows, look_at_rows
 from loader.formats.csv.names import bad_header, fitted, names_of
-from loader.formats.csv.records import read_records
+from loader.formats.csv.records import ReadRecords, read_records
 from loader.formats.csv.separator import find_separator, in_words, refuse_title
 from loader.formats.csv.syntax import Syntax
 from loader.job import CsvSettings
@@ -30,7 +30,7 @@ from loader.sources.transcoding import as_utf8, read_up_to
 _HEAD_BYTES = 2**20
 """Bytes of a file that are examined for its dialect."""
 
-SEPARATOR_LINE = re.compile(rb'"?sep=([\t !#-~])"?(?:\r\n|\n|\r)')
+SEPARATOR_LINE = re.compile(rb'"?sep=([\t !#-~])"?(?:\r\r\n|\r\n|\n|\r)')
 """A line that Excel writes and reads before the header."""
 
 
@@ -102,25 +102,15 @@ def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
     named = None if separator_line is None else separator_line[1].decode()
     syntax = _with_separator(_syntax(head, settings, line_end), head, text, settings, named)
     read = read_records(text, syntax, columns=None, at_end=head.is_whole, most=1)
-    first = read.records[0] if read.records else None
-    if first is None and head.is_whole and not head.text.strip():
-        raise EmptyExtract(
-            "The extract is empty.",
-            where=path,
-            why="it has no text, not even a header",
-            next_step="check whether its export has ended",
-        )
-    if not isinstance(first, list):
-        raise bad_header(path, first.reason if first else "no line end was found in its first MiB")
+    first = _first_fields(head, read, settings)
     data_offset = start + (read.used_bytes if settings.header else 0)
     data = head.text[data_offset:]
-    names = fitted(
-        names_of(path, first, settings), data, syntax, has_header=settings.header, at_end=head.is_whole
-    )
+    names = fitted(names_of(path, first, settings), data, syntax, settings, at_end=head.is_whole)
     columns = names.columns
     rows = look_at_rows(data, syntax, len(columns), at_end=head.is_whole)
     if settings.surplus_fields == "auto":
-        syntax = replace(syntax, dropped_fields=rows.same_surplus)
+        surplus = max(0, settings.row_fields - len(columns)) if settings.row_fields else rows.same_surplus
+        syntax = replace(syntax, dropped_fields=surplus)
     return Dialect(
         syntax=syntax,
         encoding=head.encoding,
@@ -135,6 +125,28 @@ def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
     )
 
 
+def _first_fields(head: _Head, read: ReadRecords, settings: CsvSettings) -> list[str]:
+    """Return the fields of the first record. Without a header, only their number counts.
+
+    Raises:
+        EmptyExtract: The file has no text.
+        ExtractError: The first record cannot be read, and nothing else states the number of fields.
+    """
+    first = read.records[0] if read.records else None
+    if first is None and head.is_whole and not head.text.strip():
+        raise EmptyExtract(
+            "The extract is empty.",
+            where=head.path,
+            why="it has no text, not even a header",
+            next_step="check whether its export has ended",
+        )
+    if settings.row_fields and not settings.header:
+        return [""] * settings.row_fields
+    if not isinstance(first, list):
+        raise bad_header(head.path, first.reason if first else "no line end was found in its first MiB")
+    return first
+
+
 def _syntax(head: _Head, settings: CsvSettings, line_end: str) -> Syntax:
     """Return the meaning of the characters as set by the user. The separator may still be ``auto``."""
     return Syntax(
@@ -144,7 +156,8 @@ def _syntax(head: _Head, settings: CsvSettings, line_end: str) -> Syntax:
         escape=settings.escape,
         comment=settings.comment,
         encoding=head.encoding.words,
-        doubled_return=line_end == "\n" and _has_doubled_return(head.text, settings.quote),
+        doubled_return=line_end == "\n"
+        and (settings.line_end == "crcrlf" or _has_doubled_return(head.text, settings.quote)),
         fills_short_rows=settings.short_rows == "fill",
         dropped_fields=None if settings.surplus_fields == "drop" else 0,
         skips_empty_rows=settings.empty_rows == "skip",

@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from loader.errors import ExtractError
@@ -60,6 +60,10 @@ def names_of(path: str, first: Sequence[str], settings: CsvSettings) -> Names:
     else:
         invented = tuple(f"column_{number}" for number in range(1, len(first) + 1))
         return Names(invented, dict.fromkeys(invented))
+    width = max((number for number, name in enumerate(given, start=1) if name), default=0)
+    if 0 < settings.row_fields < width:
+        why = f"csv.row_fields is {settings.row_fields:,}, but the file has {_many(given[:width], 'column')}"
+        raise bad_header(path, why)
     names = [name or name_by_position(number) for number, name in enumerate(given, start=1)]
     nameless = [name for name, text in zip(names, given, strict=True) if not text]
     twice = [name for name, count in Counter(names).items() if count > 1]
@@ -70,7 +74,7 @@ def names_of(path: str, first: Sequence[str], settings: CsvSettings) -> Names:
     return Names(tuple(names), dict.fromkeys(nameless))
 
 
-def fitted(names: Names, text: bytes, syntax: Syntax, *, has_header: bool, at_end: bool) -> Names:
+def fitted(names: Names, text: bytes, syntax: Syntax, settings: CsvSettings, *, at_end: bool) -> Names:
     """Return the names that fit the first rows: columns without a name are empty, missing, or have a value.
 
     Columns without a name at the end are dropped if all of the first rows end before them.
@@ -79,7 +83,7 @@ def fitted(names: Names, text: bytes, syntax: Syntax, *, has_header: bool, at_en
         names: The names that header and settings give.
         text: The head of the file, from its first record on.
         syntax: The meaning of its characters.
-        has_header: Whether the file has a header.
+        settings: The CSV settings.
         at_end: Whether the file ends with ``text``.
     """
     if not names.nameless:
@@ -90,13 +94,29 @@ def fitted(names: Names, text: bytes, syntax: Syntax, *, has_header: bool, at_en
     read = read_records(text, every_row, columns=None, at_end=at_end, most=MOST_ROWS)
     rows = [record if isinstance(record, list) else [] for record in read.records]
     lengths = {len(row) for row in rows if any(row)}
-    columns = list(names.columns)
-    while has_header and columns and columns[-1] in names.nameless:
-        columns.pop()
-    if lengths != {len(columns)}:
-        columns = list(names.columns)
+    columns = _until_row_end(names, lengths, settings)
     places = {name: place for place, name in enumerate(columns) if name in names.nameless}
-    return Names(tuple(columns), {name: _first_value(rows, place) for name, place in places.items()})
+    nameless = {
+        name: None if place + 1 in settings.empty_columns else _first_value(rows, place)
+        for name, place in places.items()
+    }
+    return Names(columns, nameless)
+
+
+def _until_row_end(names: Names, lengths: Collection[int], settings: CsvSettings) -> tuple[str, ...]:
+    """Return the columns without those at the end that have no name in the header and no field in the rows.
+
+    Args:
+        names: The names that header and settings give.
+        lengths: The numbers of fields in the first rows.
+        settings: The CSV settings.
+    """
+    named = len(names.columns)
+    while settings.header and named and names.columns[named - 1] in names.nameless:
+        named -= 1
+    if settings.row_fields:
+        return names.columns[: max(named, settings.row_fields)]
+    return names.columns[:named] if lengths == {named} else names.columns
 
 
 def _first_value(rows: Sequence[Sequence[str]], place: int) -> int | None:

@@ -177,9 +177,20 @@ class CsvTable:
                     return
 
     @property
-    def settings_found(self) -> Mapping[str, str]:
-        """CSV settings that a file with fewer rows might not show, by name."""
-        return {"encoding": self.dialect.encoding.codec, "separator": self.dialect.syntax.separator}
+    def settings_found(self) -> Mapping[str, Sequence[str]]:
+        """CSV settings that a file with fewer rows might not show, by name. Each has one value or more."""
+        syntax = self.dialect.syntax
+        names, surplus = self.dialect.columns, syntax.dropped_fields
+        empty = [name for name, row in self.dialect.nameless.items() if row is None]
+        found = {
+            "encoding": [self.dialect.encoding.codec],
+            "separator": ["tab" if syntax.separator == "\t" else syntax.separator],
+            "line_end": ["cr" if syntax.line_end == "\r" else "crcrlf" if syntax.doubled_return else "lf"],
+            "row_fields": [str(len(names) + (surplus or 0))],
+            "surplus_fields": ["reject"] if surplus == 0 else [],
+            "empty_columns": [str(names.index(name) + 1) for name in empty],
+        }
+        return {name: values for name, values in found.items() if values}
 
 
 def _in_codec(text: bytes, codec: str) -> bytes:

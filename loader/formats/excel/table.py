@@ -157,7 +157,7 @@ class ExcelTable:
         copy_sheet_rows(sheet, header, self._read_rows(), rows, path)
 
     @property
-    def settings_found(self) -> Mapping[str, str]:
+    def settings_found(self) -> Mapping[str, Sequence[str]]:
         """No settings: copied rows are read with the settings of the workbook."""
         return {}
 

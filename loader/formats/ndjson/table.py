@@ -121,7 +121,7 @@ class NdjsonTable:
                     return
 
     @property
-    def settings_found(self) -> Mapping[str, str]:
+    def settings_found(self) -> Mapping[str, Sequence[str]]:
         """No settings: JSON has no dialects."""
         return {}
 

@@ -117,7 +117,7 @@ class ParquetTable:
         self.source.copy_rows(rows, slice_rows, path)
 
     @property
-    def settings_found(self) -> Mapping[str, str]:
+    def settings_found(self) -> Mapping[str, Sequence[str]]:
         """No settings: Parquet has no dialects."""
         return {}
 
