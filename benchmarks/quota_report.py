@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping, Sequence
 
 from benchmarks.judge import BUSY_SHARE
+from benchmarks.pictures import ComparisonPanel
 from benchmarks.quota_cases import LOADER, CaseEnded
 from benchmarks.quota_figures import goodput_share, jains_index, throttled_share, tracked_after
 from benchmarks.results import Figure
 from benchmarks.tables import markdown_table
-from loader.pictures.comparison import ComparisonPanel
 
 # The aims.
 LEAST_GOODPUT, LEAST_GOODPUT_FROM_COLD = 0.98, 0.94

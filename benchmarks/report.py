@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from benchmarks.environment import Environment
 from benchmarks.folder import ROOT, bench_folder
+from benchmarks.pictures import Bar, ComparisonPanel, bars, rates_over_time
 from benchmarks.results import Figure, Measurement
 from benchmarks.tables import figures_table, number, throughput_table
-from loader.pictures.comparison import Bar, ComparisonPanel, bars, rates_over_time
 
 SECTIONS = ("throughput", "checkpoint", "quota", "noise", "shapes", "verify", "shards", "s3-copies")
 UNITS_OF_TIME = ((86_400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))

@@ -1,1 +1,1 @@
-"""Pictures as SVG text, for the report, the benchmarks and ``measure``. Pure."""
+"""Pictures as SVG text, for the report and ``measure``. Pure."""

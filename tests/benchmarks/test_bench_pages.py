@@ -6,9 +6,9 @@ import pytest
 
 from benchmarks import report, stages
 from benchmarks.environment import Environment
+from benchmarks.pictures import ComparisonPanel
 from benchmarks.results import Figure, Measurement
 from benchmarks.stages import Profile, write_page
-from loader.pictures.comparison import ComparisonPanel
 
 HERE = Environment("2026-01-01", "abc", "two cores", "3.11")
 MEASUREMENTS = [

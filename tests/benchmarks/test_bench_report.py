@@ -8,11 +8,11 @@ import pytest
 from benchmarks.compare import comparison
 from benchmarks.environment import Environment
 from benchmarks.judge import WRK_PACKED, WRK_ROW, server_bound
+from benchmarks.pictures import Bar, ComparisonPanel, bars, rates_over_time
 from benchmarks.report import duration, replace_section, say_environment, skeleton, what_to_expect
 from benchmarks.results import Figure, Measurement
 from benchmarks.stages import Profile, changes, stage_table
 from benchmarks.tables import figures_table, number, ratio, throughput_table
-from loader.pictures.comparison import Bar, ComparisonPanel, bars, rates_over_time
 
 BASE = Measurement("boto3", "peer", [900.0, 1000.0, 1100.0], [900.0, 1000.0, 1100.0], 0.05)
 ROW = Measurement("ours", "row", [20_000.0], [20_000.0], 0.3)
