@@ -61,7 +61,6 @@ class Dispatcher:
         self._lanes, self._inbox = parts.lanes, parts.inbox
         self._stop_reason: str | None = None
         self._error: LoaderError | None = None
-        self._aborted = False
         self.has_concluded = False
 
     @property
@@ -119,11 +118,6 @@ class Dispatcher:
         self._inbox.refuse()
         self._wake.set()
 
-    def abort(self) -> None:
-        """Stop immediately: the attempts in flight are cancelled and their events are in doubt."""
-        self._aborted = True
-        self.stop("aborted")
-
     async def run(self) -> None:
         """Deliver until every event offered before ``close_intake`` has its result, or until a stop.
 
@@ -171,5 +165,5 @@ class Dispatcher:
     async def _drain(self) -> None:
         clock = self._surroundings.monotonic
         deadline = clock() + self._drain_seconds
-        while self._lanes.in_flight and not self._aborted and (left := deadline - clock()) > 0:
+        while self._lanes.in_flight and (left := deadline - clock()) > 0:
             await self._sleep(left)

@@ -64,11 +64,6 @@ class DeliveryStats:
         return self.results[EventState.IN_DOUBT]
 
     @property
-    def unprocessed(self) -> int:
-        """Number of events that were not sent because their group is on hold."""
-        return self.results[EventState.UNPROCESSED]
-
-    @property
     def in_flight(self) -> int:
         """Number of attempts in flight."""
         return self._lanes.in_flight
@@ -77,11 +72,6 @@ class DeliveryStats:
     def in_flight_cap(self) -> int:
         """Maximum number of attempts in flight."""
         return self._cap.limit
-
-    @property
-    def waiting(self) -> int:
-        """Number of held events that are not in flight: queued in their lanes or waiting for a retry."""
-        return len(self._lanes) - self._lanes.in_flight
 
     @property
     def held_bytes(self) -> int:

@@ -43,7 +43,6 @@ class Scene:
     latency_seconds: float
     jitter: float
     stop_after: float | None
-    aborts: bool
     mark_seconds: float | None
 
     def plan(self, call: Call) -> Outcome:
@@ -73,7 +72,6 @@ SCENES = st.builds(
     latency_seconds=st.sampled_from([0.0, 0.01, 0.7]),
     jitter=st.floats(0, 1, exclude_max=True),
     stop_after=st.none() | st.floats(0, 60),
-    aborts=st.booleans(),
     mark_seconds=st.sampled_from([None, 0.0, 0.02, 3.0]),
 )
 
@@ -82,8 +80,7 @@ async def play(scene: Scene, delivery: Delivery) -> bool:
     """Deliver the events of a scene; return whether the delivery ended by itself and in peace."""
     dispatcher = delivery.open()
     if scene.stop_after is not None:
-        leave = dispatcher.abort if scene.aborts else lambda: dispatcher.stop("stopped")
-        asyncio.get_running_loop().call_later(scene.stop_after, leave)
+        asyncio.get_running_loop().call_later(scene.stop_after, dispatcher.stop, "stopped")
     feeding = asyncio.ensure_future(
         delivery.feed([event(index, f"g{group}") for index, group in enumerate(scene.groups)])
     )

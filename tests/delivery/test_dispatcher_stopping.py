@@ -1,4 +1,4 @@
-"""How a delivery ends before its end: stop, abort, cancel, bugs. It never hangs and never forgets a doubt."""
+"""How a delivery ends before its end: stop, cancel, bugs. It never hangs and never forgets a doubt."""
 
 import asyncio
 
@@ -14,13 +14,10 @@ from tests.delivery.virtual_time import now, run
 EVENTS = [event(index, f"g{index % 20}") for index in range(2000)]
 
 
-async def stopped_after(delivery: Delivery, seconds: float, *, abort_after: float | None = None) -> float:
-    """Deliver, stop after some time, perhaps abort later; return when the delivery ended."""
+async def stopped_after(delivery: Delivery, seconds: float) -> float:
+    """Deliver, and stop after some time; return when the delivery ended."""
     dispatcher = delivery.open()
-    loop = asyncio.get_running_loop()
-    loop.call_later(seconds, dispatcher.stop, "interrupted")
-    if abort_after is not None:
-        loop.call_later(abort_after, dispatcher.abort)
+    asyncio.get_running_loop().call_later(seconds, dispatcher.stop, "interrupted")
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(delivery.feed(EVENTS))
         await dispatcher.run()
@@ -47,20 +44,6 @@ def test_what_outlasts_the_drain_is_cancelled_and_in_doubt() -> None:
     first = delivery.results[0]
     assert (first.code, first.message, first.attempts) == ("Interrupted", "interrupted", 1)
     assert first.first_attempt_at is not None
-
-
-def test_abort_leaves_at_once() -> None:
-    """A second signal does not wait for the drain."""
-    delivery = Delivery(FakeService(latency_seconds=60.0))
-    ended = run(stopped_after(delivery, 10.0, abort_after=11.0))
-    assert ended == 1011.0
-    assert delivery.states() == dict.fromkeys(range(20), EventState.IN_DOUBT)
-
-
-def test_abort_alone_is_enough() -> None:
-    """Abort without a stop before it ends the delivery at once."""
-    delivery = Delivery(FakeService(latency_seconds=60.0))
-    assert run(stopped_after(delivery, 99.0, abort_after=7.0)) == 1007.0
 
 
 def test_a_stop_writes_down_doubts_that_wait_for_a_retry() -> None:
