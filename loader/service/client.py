@@ -86,11 +86,6 @@ class SupplyChainClient:
         """Region that requests are signed for."""
         return self._endpoint.region
 
-    @property
-    def clock_offset_seconds(self) -> float:
-        """Seconds by which the server's clock is ahead of the local clock; 0 until it is known."""
-        return self._clock_offset_seconds
-
     async def attempt(self, event: Event) -> Outcome:
         """Send an event once and return the outcome.
 

@@ -95,11 +95,6 @@ class EventEncoder:
         return whole.hexdigest()
 
 
-def build_body(destination: Destination, event: Event) -> bytes:
-    """Return the JSON body of one event; `EventEncoder` does the same for many events."""
-    return EventEncoder(destination).body(event)
-
-
 def read_response(status: int, headers: Mapping[str, str], body: bytes) -> Outcome:
     """Return the outcome that an answer means. Never raises.
 

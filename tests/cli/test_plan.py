@@ -11,7 +11,7 @@ from loader import Job, plan
 from loader.errors import ExitCode
 from loader.json_quoting import quote
 from loader.model import Destination, Event
-from loader.service.protocol import build_body
+from loader.service.protocol import EventEncoder
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
 TYPE = ("--event-type", "scn.data.reservation")
@@ -119,7 +119,7 @@ def test_emit_writes_the_bodies_that_a_load_would_post(ask, good, tmp_path):
     }
     first = bodies[0]
     event = Event(0, 0, 0, (0,), "R0", first["clientToken"], None, quote(first["data"].encode()))
-    assert json.loads(build_body(Destination(INSTANCE, TYPE[1]), event)) == first
+    assert json.loads(EventEncoder(Destination(INSTANCE, TYPE[1])).body(event)) == first
     again = ask(*job)
     assert (again.code, "events.jsonl" in again.err) == (ExitCode.REFUSED, True)
     assert len(out.read_bytes().splitlines()) == 3

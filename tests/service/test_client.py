@@ -26,7 +26,7 @@ from loader.http.transport import Request, Response, TransportError
 from loader.job import Job
 from loader.model import Destination, Event, Operation, Outcome, OutcomeKind
 from loader.service.client import SupplyChainClient, open_client
-from loader.service.protocol import build_body, send_path
+from loader.service.protocol import EventEncoder, send_path
 from loader.stage_settings.connections import client_settings
 from tests.http.authority import Authority
 from tests.http.scripted_server import Received, ScriptedServer, answer, raw, reset
@@ -174,13 +174,14 @@ def test_all_event_types_are_tried() -> None:
 def test_body_holds_the_event_unchanged(group: str, data: bytes, digits: Decimal | None) -> None:
     """Group and data come out of the JSON as they went in, and the timestamp with its very digits."""
     event = sample_event(group=group, data=data, timestamp=None if digits is None else f"{digits:f}")
-    body = build_body(DESTINATIONS[0], event)
+    encoder = EventEncoder(DESTINATIONS[0])
+    body = encoder.body(event)
     members = json.loads(body, parse_float=Decimal)
     assert members["data"].encode() == data
     assert members["eventGroupId"] == group
     assert members.get("eventTimestamp") == digits
     assert ("eventTimestamp" in members) == (digits is not None)
-    assert build_body(DESTINATIONS[0], event) == body
+    assert encoder.body(event) == body
 
 
 @pytest.mark.parametrize("timestamp", [None, "1515531081.123"])
@@ -262,7 +263,6 @@ async def test_clock_follows_the_server() -> None:
     assert outcome.kind is OutcomeKind.SKEWED
     assert outcome.server_time is not None
     client.adjust_clock(outcome.server_time)
-    assert client.clock_offset_seconds == 1795459200 - NOW
     ours += 5
     await client.attempt(sample_event())
     assert transport.requests[1].headers["X-Amz-Date"] == "20261123T184005Z"

@@ -71,11 +71,6 @@ class FastConnection(asyncio.Protocol):
         self.due_tick = 0
         self.last_tick = 0
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether a request is in flight."""
-        return self._waiter is not None
-
     def send(self, head: bytes, body: bytes, due_tick: int) -> asyncio.Future[Response]:
         """Send a request, and return a future of its answer or `TransportError`.
 
