@@ -44,9 +44,9 @@ class NullCheckpoint:
         """Return that no group is on hold."""
         return frozenset()
 
-    def old_in_doubt(self, before: float) -> Sequence[Any]:  # noqa: ARG002 - the interface
+    def in_doubt_before(self, before: float) -> int:  # noqa: ARG002 - the interface
         """Return that nothing is in doubt."""
-        return ()
+        return 0
 
     def totals(self) -> Totals:
         """Return the sums, as the real one has them at the end."""

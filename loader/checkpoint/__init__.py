@@ -2,7 +2,7 @@
 
 from loader.checkpoint.checkpoint import Checkpoint
 from loader.checkpoint.plan import Plan
-from loader.checkpoint.progress import InDoubtEvent, WindowProgress
+from loader.checkpoint.progress import WindowProgress
 from loader.checkpoint.queries import FileTotals, RunEnd, Totals
 from loader.checkpoint.start.opening import open_checkpoint, planned_generation
 from loader.checkpoint.start.replacing import Replacing
@@ -10,7 +10,6 @@ from loader.checkpoint.start.replacing import Replacing
 __all__ = [
     "Checkpoint",
     "FileTotals",
-    "InDoubtEvent",
     "Plan",
     "Replacing",
     "RunEnd",

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -41,8 +40,6 @@ class OpenedState:
     began_at: float
     generation: int
     resumed: bool
-    finished: bool
-    archived: Path | None
     disagreement: Disagreement
 
 
@@ -66,8 +63,6 @@ class Checkpoint:
         began_at: Start of its first run, in epoch seconds.
         generation: Number of earlier loads of the run directory that it replaces; part of its tokens.
         resumed: Whether an earlier run of the load exists.
-        finished: Whether earlier runs left nothing to do except failed events.
-        archived: New path of the checkpoint that it replaces, or None.
         disagreement: Contradictions between its parts that were found when it was opened.
         progress: The results of earlier runs.
         permit: Called with the number of a window, and awaited, before events up to this window are marked;
@@ -79,8 +74,7 @@ class Checkpoint:
     ) -> None:
         self.run_dir = file.path.parent
         self.load_id, self.began_at, self.generation = state.load_id, state.began_at, state.generation
-        self.resumed, self.finished = state.resumed, state.finished
-        self.archived, self.disagreement = state.archived, state.disagreement
+        self.resumed, self.disagreement = state.resumed, state.disagreement
         self.progress = LoadProgress(file.reads, file.path, retry_failed=run.retry_failed)
         self.permit: Callable[[int], Awaitable[None]] | None = None
         self._file, self._run, self._clock = file, run, clock

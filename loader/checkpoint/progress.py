@@ -20,22 +20,18 @@ class WindowProgress:
     """The results of earlier runs for the events of a window.
 
     Attributes:
-        events: Number of its events.
         accepted: Indexes of the accepted events.
         failed: Indexes of the failed events.
         skipped: Indexes of the events in doubt that the user chose not to send again.
         in_doubt: For each event in doubt, by index, epoch seconds of its first attempt.
-        unprocessed: Indexes of the events that were held back behind a failed event of their group.
         parts: For each divided event, by index, the results of its parts, without the parts to send again.
         retry_failed: Whether this run sends failed events again.
     """
 
-    events: int
     accepted: Receipts
     failed: frozenset[int]
     skipped: frozenset[int]
     in_doubt: Mapping[int, float]
-    unprocessed: frozenset[int]
     parts: Mapping[int, Sequence[PartResult]]
     retry_failed: bool
 
@@ -49,28 +45,6 @@ class WindowProgress:
         """Return the settled parts of an event that this run must deliver."""
         parts = self.parts.get(index, ())
         return [each.part for each in parts if each.state is not PartState.DIVIDED]
-
-
-@dataclass(frozen=True, slots=True)
-class InDoubtEvent:
-    """An event that may have been accepted but has no receipt.
-
-    Attributes:
-        window: Number of its window.
-        index: Its position in the window's plan.
-        file: Number of the source file.
-        first_row: Position of its first row in that file, from 0. While ``token`` is None, that of its
-            window.
-        token: ``clientToken``, or None until its window is planned again after a crash.
-        since: Epoch seconds of the earliest moment at which it may have reached the service.
-    """
-
-    window: int
-    index: int
-    file: int
-    first_row: int
-    token: str | None
-    since: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +118,10 @@ class LoadProgress:
         with reading_errors(self._path):
             return read_held_groups(self._connection)
 
-    def old_in_doubt(self, before: float) -> Sequence[InDoubtEvent]:
-        """Return the events in doubt that may have reached the service before a time in epoch seconds."""
+    def in_doubt_before(self, before: float) -> int:
+        """Count the events in doubt that may have reached the service before a time in epoch seconds."""
         with reading_errors(self._path):
-            return read_old_in_doubt(self._connection, before)
+            return count_in_doubt(self._connection, before)
 
     def file_totals(self, settled: Mapping[int, Mapping[int, int]]) -> Mapping[int, FileTotals]:
         """Return the sums of each file. ``settled`` is the result of ``settled_windows``."""
@@ -174,19 +148,16 @@ def read_progress(
     connection: sqlite3.Connection, window: int, *, retry_failed: bool
 ) -> WindowProgress | None:
     """Return the progress of the events of a window, or None if it was never planned."""
-    known = connection.execute("SELECT events FROM windows WHERE number = ?", (window,)).fetchone()
-    if known is None:
+    if connection.execute("SELECT 1 FROM windows WHERE number = ?", (window,)).fetchone() is None:
         return None
     rows = connection.execute(
         "SELECT event_index, state, code, first_attempt_at FROM events WHERE window = ?", (window,)
     ).fetchall()
     return WindowProgress(
-        events=known[0],
         accepted=read_receipts(connection, window),
         failed=frozenset(row[0] for row in rows if row[1] == EventState.FAILED and row[2] != SKIPPED),
         skipped=frozenset(row[0] for row in rows if row[1] == EventState.FAILED and row[2] == SKIPPED),
         in_doubt={row[0]: row[3] for row in rows if row[1] == EventState.IN_DOUBT},
-        unprocessed=frozenset(row[0] for row in rows if row[1] == EventState.UNPROCESSED),
         parts=_read_parts(connection, window, retry_failed=retry_failed),
         retry_failed=retry_failed,
     )
@@ -242,13 +213,11 @@ def read_held_groups(connection: sqlite3.Connection) -> frozenset[str]:
     return frozenset(row[0] for row in rows.fetchall())
 
 
-def read_old_in_doubt(connection: sqlite3.Connection, before: float) -> list[InDoubtEvent]:
-    """Return the events in doubt that may have reached the service before a time (epoch seconds)."""
-    rows = connection.execute(
-        "SELECT events.window, event_index, events.file, coalesce(events.first_row, windows.first_row),"
-        "       token, first_attempt_at"
-        " FROM events JOIN windows ON windows.number = events.window"
-        " WHERE state = 'in_doubt' AND first_attempt_at < ? ORDER BY events.window, event_index",
+def count_in_doubt(connection: sqlite3.Connection, before: float) -> int:
+    """Count the events in doubt that may have reached the service before a time in epoch seconds."""
+    ((count,),) = connection.execute(
+        "SELECT count(*) FROM events JOIN windows ON windows.number = events.window"
+        " WHERE state = 'in_doubt' AND first_attempt_at < ?",
         (before,),
     )
-    return [InDoubtEvent(*row) for row in rows.fetchall()]
+    return int(count)

@@ -48,12 +48,12 @@ async def decide_doubts(rule: DoubtRule, checkpoint: Checkpoint, client: SupplyC
     """
     strays_since = checkpoint.disagreement.strays_since
     _log_disagreement(checkpoint)
-    if strays_since is None and not checkpoint.progress.old_in_doubt(math.inf):
+    if strays_since is None and not checkpoint.progress.in_doubt_before(math.inf):
         return
     # The clock may have been changed since the last run, or the last run was on another machine.
     await client.ask_time()
     before = client.service_now() - SAFE_SECONDS
-    doubtful = checkpoint.progress.old_in_doubt(before)
+    doubtful = checkpoint.progress.in_doubt_before(before)
     if strays_since is not None:
         if strays_since < before and not rule.may_resend:
             raise _strays_need_decision(checkpoint)
@@ -66,7 +66,7 @@ async def decide_doubts(rule: DoubtRule, checkpoint: Checkpoint, client: SupplyC
         await checkpoint.resend_in_doubt(before)
     else:
         raise DecisionNeeded(
-            f"{_expired(len(doubtful))}.",
+            f"{_expired(doubtful)}.",
             where=str(checkpoint.run_dir),
             why="APPEND adds a record again if its event is sent again after 8 hours",
             next_step="run the load again with --in-doubt resend (some records may be doubled) or "

@@ -11,7 +11,8 @@ from typing import Any
 from loader.checkpoint import Checkpoint, Plan
 from loader.checkpoint.connections import connect_reader
 from loader.checkpoint.file_names import CHECKPOINT_NAME
-from loader.checkpoint.queries import read_receipts
+from loader.checkpoint.queries import is_finished, read_receipts
+from loader.checkpoint.reading import open_for_reading
 from loader.model import Event, EventResult, EventState, FileRows, RejectedRow, SlicePlan, SourceFile
 
 WINDOW_ROWS = 8
@@ -50,6 +51,21 @@ def receipts_of(checkpoint: Checkpoint, window: int) -> dict[int, str]:
             "SELECT event_index, event_id FROM odd_receipts WHERE window = ?", (window,)
         ).fetchall()
     return {index: accepted.event_id(index) for index in accepted} | dict(odd)
+
+
+def held_back(checkpoint: Checkpoint, window: int) -> set[int]:
+    """Return the indexes of the events of a window that wait behind a failed event of their group."""
+    with closing(connect_reader(checkpoint.run_dir / CHECKPOINT_NAME)) as connection:
+        found = connection.execute(
+            "SELECT event_index FROM events WHERE window = ? AND state = 'unprocessed'", (window,)
+        ).fetchall()
+    return {index for (index,) in found}
+
+
+def ended_complete(run_dir: Path) -> bool:
+    """Return whether the load in a run directory, in which no process works, has nothing left to do."""
+    with open_for_reading(run_dir, alive=False) as connection:
+        return is_finished(connection)
 
 
 def up_to(window: int, through_index: int, *, after: int = -1) -> list[tuple[int, int]]:

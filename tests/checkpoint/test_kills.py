@@ -8,7 +8,7 @@ from pathlib import Path
 
 from loader.checkpoint import open_checkpoint
 from tests.checkpoint.mortal_load import EVENTS, WINDOWS, Diary, is_refused
-from tests.checkpoint.sample_loads import load_plan
+from tests.checkpoint.sample_loads import ended_complete, load_plan
 
 ROOT = Path(__file__).parents[2]
 KILLS = 20
@@ -36,8 +36,8 @@ def check_complete(folder: Path) -> None:
     everything = {(number, index) for number in range(WINDOWS) for index in range(EVENTS)}
     refused = {event for event in everything if is_refused(*event)}
     assert Diary(folder / "service").written.keys() == everything - refused
+    assert ended_complete(folder / "run")
     with open_checkpoint(folder / "run", load_plan()) as checkpoint:
-        assert checkpoint.finished
         totals = checkpoint.totals()
     assert totals.events_total == len(everything)
     assert totals.events_failed == len(refused)

@@ -23,6 +23,7 @@ from tests.checkpoint.sample_loads import (
     WINDOW_ROWS,
     accepted,
     contents,
+    ended_complete,
     load_plan,
     put_aside,
     receipts_of,
@@ -152,11 +153,10 @@ async def test_restart_keeps_the_old_checkpoint_under_its_id(tmp_path: Path) -> 
     with open_checkpoint(run_dir, load_plan()) as checkpoint:
         old_id = checkpoint.load_id
     with open_checkpoint(run_dir, load_plan(), replacing=Replacing(restart=True)) as checkpoint:
-        assert (checkpoint.resumed, checkpoint.finished) == (False, False)
+        assert not checkpoint.resumed
         assert checkpoint.load_id != old_id
-        assert checkpoint.archived == run_dir / f"checkpoint-{old_id}.sqlite"
         assert checkpoint.progress.of_window(0) is None
-        with sqlite3.connect(checkpoint.archived) as old:
+        with sqlite3.connect(run_dir / f"checkpoint-{old_id}.sqlite") as old:
             assert old.execute("SELECT accepted FROM windows").fetchall() == [(1,)]
         old.close()
 
@@ -188,10 +188,10 @@ def test_each_load_that_takes_the_place_of_another_counts_a_generation(tmp_path:
 async def test_restart_of_a_killed_run_loses_nothing_of_its_log(tmp_path: Path) -> None:
     """What only the log of a killed run held is in the file that is put away."""
     run_dir = await killed_run_dir(tmp_path)
-    with open_checkpoint(run_dir, load_plan(), replacing=Replacing(restart=True)) as checkpoint:
-        assert checkpoint.archived is not None
-        (tmp_path / "old").mkdir()
-        checkpoint.archived.rename(tmp_path / "old" / CHECKPOINT_NAME)
+    open_checkpoint(run_dir, load_plan(), replacing=Replacing(restart=True)).close()
+    (put_away,) = run_dir.glob("checkpoint-*.sqlite")
+    (tmp_path / "old").mkdir()
+    put_away.rename(tmp_path / "old" / CHECKPOINT_NAME)
     with open_checkpoint(tmp_path / "old", load_plan()) as checkpoint:
         assert receipts_of(checkpoint, 0).keys() == {0}
 
@@ -199,13 +199,13 @@ async def test_restart_of_a_killed_run_loses_nothing_of_its_log(tmp_path: Path) 
 def test_a_finished_load_makes_way_for_the_next_extract(tmp_path: Path) -> None:
     """The same plan finds its finished load; another extract begins a new one and keeps the old file."""
     old_id = begin(tmp_path, DONE)
+    assert ended_complete(tmp_path)
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
-        assert (checkpoint.finished, checkpoint.load_id) == (True, old_id)
+        assert (checkpoint.resumed, checkpoint.load_id) == (True, old_id)
     tonight = replace(load_plan(), files=[source_file(fingerprint="f" * 64)])
     with open_checkpoint(tmp_path, tonight) as checkpoint:
-        assert (checkpoint.resumed, checkpoint.finished) == (False, False)
-        assert checkpoint.archived == tmp_path / f"checkpoint-{old_id}.sqlite"
-        assert mode(checkpoint.archived) == 0o600
+        assert not checkpoint.resumed
+    assert mode(tmp_path / f"checkpoint-{old_id}.sqlite") == 0o600
 
 
 def test_a_finished_load_of_another_job_stays(tmp_path: Path) -> None:
@@ -216,8 +216,8 @@ def test_a_finished_load_of_another_job_stays(tmp_path: Path) -> None:
     assert "pack" in refused.value.why
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
         assert checkpoint.load_id == old_id
-    with open_checkpoint(tmp_path, load_plan(pack="group"), replacing=Replacing(restart=True)) as checkpoint:
-        assert checkpoint.archived == tmp_path / f"checkpoint-{old_id}.sqlite"
+    open_checkpoint(tmp_path, load_plan(pack="group"), replacing=Replacing(restart=True)).close()
+    assert (tmp_path / f"checkpoint-{old_id}.sqlite").exists()
 
 
 def test_a_moved_extract_resumes_under_its_new_path(tmp_path: Path) -> None:
@@ -290,9 +290,9 @@ def test_a_damaged_checkpoint_is_reported_and_not_changed(
     assert "--restart" in refused.value.block()
     assert contents(tmp_path) == before
     with open_checkpoint(tmp_path, load_plan(), replacing=Replacing(restart=True)) as checkpoint:
-        assert checkpoint.archived is not None
-        assert checkpoint.archived.read_bytes() == before[CHECKPOINT_NAME]
         assert not checkpoint.resumed
+    (put_away,) = tmp_path.glob("checkpoint-unreadable-*.sqlite")
+    assert put_away.read_bytes() == before[CHECKPOINT_NAME]
 
 
 @pytest.fixture(scope="module")
@@ -363,7 +363,7 @@ def test_a_log_without_its_checkpoint_is_not_taken_for_the_new_ones(tmp_path: Pa
     log = tmp_path / f"{CHECKPOINT_NAME}-wal"
     log.write_bytes(b"left behind")
     with open_checkpoint(tmp_path, load_plan()) as checkpoint:
-        assert (checkpoint.resumed, checkpoint.archived) == (False, None)
+        assert not checkpoint.resumed
     assert [path.read_bytes() for path in tmp_path.glob("checkpoint-unreadable-*-wal")] == [b"left behind"]
 
 

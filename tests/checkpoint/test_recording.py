@@ -23,6 +23,7 @@ from tests.checkpoint.sample_loads import (
     Clock,
     accepted,
     contents,
+    ended_complete,
     event,
     event_id,
     load_plan,
@@ -79,7 +80,7 @@ async def test_receipts_survive_and_drop_their_events(reopen: Reopen) -> None:
     again = reopen()
     progress = again.progress.of_window(0)
     assert progress is not None
-    assert (again.resumed, again.finished) == (True, False)
+    assert again.resumed
     assert [index for index in range(WINDOW_ROWS) if not progress.to_send(index)] == [0, 3, 7]
     assert receipts_of(again, 0) == {index: event_id(0, index) for index in (0, 3, 7)}
     assert progress.in_doubt == {}
@@ -143,8 +144,9 @@ async def test_retry_failed_sends_failed_events_and_their_rows_go_with_the_recei
         checkpoint.record(accepted(0, index))
     checkpoint.record(put_aside(0, 7))
     checkpoint.finish(DONE)
+    checkpoint.close()
+    assert ended_complete(checkpoint.run_dir)
     plain = reopen()
-    assert plain.finished
     assert 0 in plain.progress.settled_windows()
     assert 1 not in plain.progress.settled_windows()
     assert plain.progress.held_groups() == {"group 7"}
@@ -398,14 +400,13 @@ async def test_old_doubt_may_be_sent_again_or_skipped(reopen: Reopen, clock: Clo
     await checkpoint.mark_sendable(up_to(0, 1, after=0))
     clock.now += 1000
     again = reopen(retry_failed=True)
-    (old,) = again.progress.old_in_doubt(START + 500)
-    assert (old.window, old.index, old.file, old.first_row, old.token, old.since) == (0, 0, 0, 0, None, START)
+    assert again.progress.in_doubt_before(START + 500) == 1
     await again.skip_in_doubt(START + 500)
     progress = again.progress.of_window(0)
     assert progress is not None
     assert (set(progress.skipped), set(progress.failed), set(progress.in_doubt)) == ({0}, set(), {1})
     assert not progress.to_send(0)
-    assert again.progress.old_in_doubt(START + 500) == []
+    assert again.progress.in_doubt_before(START + 500) == 0
     assert rows(again, f"SELECT event_index FROM events WHERE code = '{SKIPPED}'") == [(0,)]
     again.record(accepted(0, 1))
     await again.flush()
@@ -474,18 +475,22 @@ async def test_receipts_that_are_not_uuids_are_stored_as_text(reopen: Reopen) ->
 
 async def test_finished_and_stopped_runs_are_distinguished(reopen: Reopen) -> None:
     """A load is finished by a run that said so, and unfinished again if a later run is cut short."""
-    reopen().finish(DONE)
+    checkpoint = reopen()
+    checkpoint.finish(DONE)
+    checkpoint.close()
+    assert ended_complete(checkpoint.run_dir)
     again = reopen()
-    assert again.finished
     again.begin_slice(window_plan())
-    assert not reopen().finished
+    again.close()
+    assert not ended_complete(again.run_dir)
 
 
 async def test_an_idle_look_changes_nothing(reopen: Reopen) -> None:
     """Opening and closing without work leaves a finished load finished."""
     reopen().finish(DONE)
-    reopen().close()
-    assert reopen().finished
+    idle = reopen()
+    idle.close()
+    assert ended_complete(idle.run_dir)
 
 
 async def test_what_was_recorded_before_a_call_is_written_before_it(reopen: Reopen) -> None:

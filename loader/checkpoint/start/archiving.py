@@ -63,8 +63,8 @@ def _stored(path: Path) -> int | None:
         return None  # damaged, or of an older format
 
 
-def archive_checkpoint(run_dir: Path, name: str) -> Path:
-    """Rename the checkpoint of a run directory and the files of its load. Return its new path.
+def archive_checkpoint(run_dir: Path, name: str) -> None:
+    """Rename the checkpoint of a run directory and the files of its load.
 
     Args:
         run_dir: The load's directory.
@@ -75,7 +75,6 @@ def archive_checkpoint(run_dir: Path, name: str) -> Path:
     """
     write_whole(run_dir / ARCHIVING_NAME, name.encode())
     finish_archiving(run_dir)
-    return run_dir / ARCHIVED_NAME.format(name)
 
 
 def archived_name(name: str, load_id: str) -> str:

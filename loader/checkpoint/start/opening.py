@@ -103,29 +103,27 @@ def open_checkpoint(
         held.enter_context(lock_run_dir(run_dir))
         remove_drafts(run_dir)
         finish_archiving(run_dir)
-        found = _look(run_dir, plan)
-        resumed = found is not None and found.problem is None and not found.gives_way(replacing)
-        archived = None
-        if not resumed:
-            if found is not None:
-                _refuse(run_dir, found, plan.command, replacing)
-            generation = max(_next_generation(run_dir, found), least_generation)
-            archived = _archive(path, found, clock())
-            _create(path, plan, generation, clock())
+        resumed = _is_resumed(run_dir, plan, replacing, least_generation, clock())
         connection = held.enter_context(closing(connect(path)))
         reader = held.enter_context(closing(connect_reader(path)))
         run, disagreement = _prepare_run(connection, plan, retry_failed=retry_failed, now=clock())
         ((load_id, generation, began_at),) = connection.execute("SELECT id, generation, created_at FROM load")
-        state = OpenedState(
-            load_id,
-            began_at,
-            generation,
-            resumed=resumed,
-            finished=resumed and found is not None and found.finished,
-            archived=archived,
-            disagreement=disagreement,
-        )
+        state = OpenedState(load_id, began_at, generation, resumed=resumed, disagreement=disagreement)
         return Checkpoint(OpenFile(path, connection, reader, held.pop_all()), state, run, clock)
+
+
+def _is_resumed(run_dir: Path, plan: Plan, replacing: Replacing, least_generation: int, now: float) -> bool:
+    """Return whether the load in the run directory is resumed; otherwise begin a new one in its place."""
+    found = _look(run_dir, plan)
+    if found is not None and found.problem is None and not found.gives_way(replacing):
+        return True
+    if found is not None:
+        _refuse(run_dir, found, plan.command, replacing)
+    generation = max(_next_generation(run_dir, found), least_generation)
+    path = run_dir / CHECKPOINT_NAME
+    _archive(path, found, now)
+    _create(path, plan, generation, now)
+    return False
 
 
 def _look(run_dir: Path, plan: Plan) -> _Found | None:
@@ -211,16 +209,15 @@ def _choices(run_dir: Path, command: str) -> str:
     return "\n".join(f"{what}:\n{line.having('--unfinished', word).pasteable()}" for what, word in ways)
 
 
-def _archive(path: Path, found: _Found | None, now: float) -> Path | None:
-    """Rename the old checkpoint, and return its new path."""
+def _archive(path: Path, found: _Found | None, now: float) -> None:
+    """Rename the old checkpoint, if there is one."""
     if found is not None and found.load_id is not None:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             make_single_file(connection)
         name = found.load_id
     else:
         name = f"{UNREADABLE_PREFIX}{_new_load_id(now)}"
-    kept = archive_checkpoint(path.parent, name)
-    return kept if found is not None else None
+    archive_checkpoint(path.parent, name)
 
 
 def _create(path: Path, plan: Plan, generation: int, now: float) -> None:
