@@ -43,7 +43,7 @@ def main() -> None:
                 "rows": rows,
                 "events": events,
                 "data_bytes": size,
-                "buckets": extract.group_buckets,
+                "buckets": extract.packing.group_buckets,
                 "first_seconds": first,
                 "seconds": time.perf_counter() - began,
                 "peak_bytes": own_peak_bytes(),

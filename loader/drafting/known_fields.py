@@ -60,12 +60,10 @@ class KnownField:
     Attributes:
         source: The source column.
         reason: System, field, and content of the field.
-        system: The system.
     """
 
     source: str
     reason: str
-    system: System
 
 
 def system_of(sources: Sequence[str], systems: Sequence[System]) -> System | None:
@@ -103,7 +101,7 @@ def known_fields(
         may_be_id = name not in (system.wholes if has_document else system.parts)
         column = next((each for each in candidates if each in columns and (each != "id" or may_be_id)), None)
         if column is not None and column not in found:
-            found[column] = KnownField(source, f"{system.name} {name}, {meaning}", system)
+            found[column] = KnownField(source, f"{system.name} {name}, {meaning}")
     return found
 
 

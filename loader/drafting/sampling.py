@@ -24,12 +24,10 @@ class ExtractSample:
     """The first rows of an extract, from its first file with rows.
 
     Attributes:
-        file: The file.
         frame: The rows, with all columns that can be loaded.
         notes: Sentences about the extract that the user should check.
     """
 
-    file: SourceFile
     frame: pl.DataFrame = field(repr=False)
     notes: tuple[str, ...] = ()
 
@@ -65,4 +63,4 @@ def _sample_of_file(settings: FileSettings, file: SourceFile) -> ExtractSample |
         name for name, dtype in table.schema.items() if name not in empty and not isinstance(dtype, Unread)
     )
     first = first_rows(table, columns, DRAFT_SAMPLE_ROWS)
-    return None if first is None else ExtractSample(file, first, tuple(table.advice))
+    return None if first is None else ExtractSample(first, tuple(table.advice))

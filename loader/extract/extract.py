@@ -91,11 +91,6 @@ class Extract:
     _examined: Sequence[ExaminedFile]
     _input: StdinCopy
 
-    @property
-    def group_buckets(self) -> int | None:
-        """Number of buckets that groups are spread over, or None for a lane per group."""
-        return self.packing.group_buckets
-
     def slices(
         self,
         wanted: Callable[[int], bool] = lambda number: True,  # noqa: ARG005 - every window

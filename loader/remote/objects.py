@@ -49,7 +49,6 @@ class Stored:
         size_bytes: Its size.
         metadata: The metadata that its writer set.
         age_seconds: Time since it was written, by the clock of S3.
-        at: Time of the response by the clock of S3, in epoch seconds.
         body: The content, if it was requested.
     """
 
@@ -57,7 +56,6 @@ class Stored:
     size_bytes: int
     metadata: Mapping[str, str]
     age_seconds: float
-    at: float
     body: bytes = b""
 
 
@@ -255,6 +253,5 @@ def _stored(answer: Mapping[str, Any], body: bytes = b"") -> Stored:
         size_bytes=answer["ContentLength"],
         metadata=answer["Metadata"],
         age_seconds=at - written,
-        at=at,
         body=body,
     )

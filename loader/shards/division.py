@@ -16,13 +16,11 @@ class Division:
     """The shards of the load that began last in a run directory.
 
     Attributes:
-        run_dir: The run directory.
         of: Number of shards of the load.
         parts: Shards with a checkpoint, in the order of their numbers.
         missing: The other shards. No process has begun them.
     """
 
-    run_dir: Path
     of: int
     parts: Sequence[PartCheckpoint]
     missing: Sequence[Shard]
@@ -52,7 +50,7 @@ def present_division(run_dir: Path) -> Division | None:
         raise problem
     known = {part.shard.number for part in together}
     missing = [Shard(number=number, of=of) for number in range(1, of + 1) if number not in known]
-    return Division(run_dir, of, together, missing)
+    return Division(of, together, missing)
 
 
 def _present(parts: Sequence[PartCheckpoint]) -> tuple[int, Sequence[PartCheckpoint]]:

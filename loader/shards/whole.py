@@ -40,7 +40,6 @@ class ShardRun:
     """The state of a shard.
 
     Attributes:
-        shard: The shard.
         run_dir: Its folder.
         pid: The process that works on it (0 if unknown), or None.
         started_at: Start of its last run, in epoch seconds, or None.
@@ -50,7 +49,6 @@ class ShardRun:
         has_read_all: Whether it has read every file to its end.
     """
 
-    shard: Shard
     run_dir: Path
     pid: int | None
     started_at: float | None
@@ -136,7 +134,7 @@ def _merged(division: Division, path: Path) -> Sequence[ShardRun]:
                 started_at, ended_at, end = read_last_run(shard) or (None, None, None)
                 has_read_all = len(read_known_rows(shard)) == len(part.plan.files)
             times = (started_at, ended_at, None if pid is not None else end)
-            runs.append(ShardRun(part.shard, part.run_dir, pid, *times, part.plan.command, has_read_all))
+            runs.append(ShardRun(part.run_dir, pid, *times, part.plan.command, has_read_all))
         merged.finish()
         connection.execute("COMMIT")
     return runs

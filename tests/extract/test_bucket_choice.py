@@ -89,19 +89,19 @@ def test_small_groups_of_a_large_extract_are_spread(tmp_path: Path, job_of: JobO
         extract=[write(tmp_path / f"x{suffix}", 150_000, 150_000)], run_dir=tmp_path / "run", **RESERVATION
     )
     extract = open_extract(extract_settings(job))
-    assert extract.group_buckets is not None
+    assert extract.packing.group_buckets is not None
     events = [event for plan in plan_slices(job.destination, extract) for event in plan.events]
     data_bytes = sum(len(event.data) for event in events)
-    assert len(events) <= 1.08 * data_bytes / MAX_EVENT_BYTES + extract.group_buckets
-    assert len({event.group for event in events}) == extract.group_buckets
+    assert len(events) <= 1.08 * data_bytes / MAX_EVENT_BYTES + extract.packing.group_buckets
+    assert len({event.group for event in events}) == extract.packing.group_buckets
 
 
 def test_large_groups_keep_their_names(tmp_path: Path, job_of: JobOf) -> None:
     """Ten groups of some megabytes fill events by themselves; ``auto`` spreads them all the same."""
     path = write(tmp_path / "x.parquet", 150_000, 10)
     settings = {"extract": [path], "run_dir": tmp_path / "run", "group_by": "reservation_id", **RESERVATION}
-    assert open_extract(extract_settings(job_of(**settings))).group_buckets is None
-    assert open_extract(extract_settings(job_of(group_buckets="auto", **settings))).group_buckets == 4
+    assert open_extract(extract_settings(job_of(**settings))).packing.group_buckets is None
+    assert open_extract(extract_settings(job_of(group_buckets="auto", **settings))).packing.group_buckets == 4
 
 
 def test_a_later_load_takes_the_number_of_the_first(tmp_path: Path, job_of: JobOf) -> None:
@@ -110,15 +110,15 @@ def test_a_later_load_takes_the_number_of_the_first(tmp_path: Path, job_of: JobO
     settings = {"extract": [path], "run_dir": tmp_path / "run", "group_buckets": "auto", **RESERVATION}
     job = job_of(**settings)
     extract = open_extract(extract_settings(job))
-    assert extract.group_buckets == 4
+    assert extract.packing.group_buckets == 4
     stored = {**extract.plan_settings, CHOSEN_BUCKETS: 16}
     plan = Plan(stored, extract.files, extract.cuts.window_rows, extract.cuts.slice_rows)
     open_checkpoint(tmp_path / "run", plan).close()
     again = open_extract(extract_settings(job_of(rate=5_000.0, **settings)))
-    assert (again.group_buckets, again.plan_settings) == (16, stored)
-    assert open_extract(extract_settings(job_of(restart=True, **settings))).group_buckets == 4
+    assert (again.packing.group_buckets, again.plan_settings) == (16, stored)
+    assert open_extract(extract_settings(job_of(restart=True, **settings))).packing.group_buckets == 4
     named = open_extract(extract_settings(job_of(**settings | {"group_buckets": 7})))
-    assert (named.group_buckets, CHOSEN_BUCKETS in named.plan_settings) == (7, False)
+    assert (named.packing.group_buckets, CHOSEN_BUCKETS in named.plan_settings) == (7, False)
 
 
 def test_the_number_is_chosen_from_the_remembered_rate_of_the_instance(
@@ -141,19 +141,19 @@ def test_the_number_is_chosen_from_the_remembered_rate_of_the_instance(
     job = job_of(**settings)
     memory = RateMemory(endpoint, "AKIAEXAMPLE", job.instance_id)
     assumed = open_extract(extract_settings(job))
-    assert (assumed.group_buckets, assumed.bucket_rate) == (16, 50.0)
+    assert (assumed.packing.group_buckets, assumed.bucket_rate) == (16, 50.0)
     memory.remember(Remembered(20.0), time.time())
     chosen = open_extract(extract_settings(job))
-    assert (chosen.group_buckets, chosen.bucket_rate) == (8, 20.0)
-    assert open_extract(extract_settings(job_of(forget_rate=True, **settings))).group_buckets == 16
-    assert open_extract(extract_settings(job_of(rate=50.0, **settings))).group_buckets == 16
+    assert (chosen.packing.group_buckets, chosen.bucket_rate) == (8, 20.0)
+    assert open_extract(extract_settings(job_of(forget_rate=True, **settings))).packing.group_buckets == 16
+    assert open_extract(extract_settings(job_of(rate=50.0, **settings))).packing.group_buckets == 16
     # Other shards may run on machines that remember nothing.
-    assert open_extract(extract_settings(job_of(shard="1/2", **settings))).group_buckets == 16
+    assert open_extract(extract_settings(job_of(shard="1/2", **settings))).packing.group_buckets == 16
     memory.remember_planning(20.0, time.time())
     memory.remember(Remembered(50.0), time.time())
-    assert open_extract(extract_settings(job)).group_buckets == 8
+    assert open_extract(extract_settings(job)).packing.group_buckets == 8
     memory.remember_planning(20.0, time.time() - TOKEN_LIFE_SECONDS - 1)
-    assert open_extract(extract_settings(job)).group_buckets == 16
+    assert open_extract(extract_settings(job)).packing.group_buckets == 16
 
 
 def test_auto_is_for_packing(job_of: JobOf) -> None:

@@ -75,6 +75,6 @@ class MemoryObjects(Objects):
     def _put_whole(self, name: str, body: bytes | BinaryIO, metadata: dict[str, str]) -> str:
         content = body if isinstance(body, bytes) else body.read()
         etag = f'"{next(self._versions)}"'
-        self.kept[name] = Stored(etag, len(content), metadata, 0.0, 0.0, content)
+        self.kept[name] = Stored(etag, len(content), metadata, 0.0, content)
         self.bytes_put[name] = self.bytes_put.get(name, 0) + len(content)
         return etag

@@ -87,7 +87,7 @@ def test_a_killed_shard_is_in_doubt_for_the_whole(load: Load, tmp_path: Path) ->
     assert (values["events_in_doubt"], values["events_accepted"]) == (1, RECORDS - 1)
     with whole_load(tmp_path / "run") as whole:
         assert whole is not None
-        assert [str(each.shard) for each in whole.stopped] == ["2/2"]
+        assert [each.run_dir.name for each in whole.stopped] == ["2of2"]
 
 
 def test_a_load_without_shards_after_one_with_shards_is_the_present_one(load: Load, tmp_path: Path) -> None:

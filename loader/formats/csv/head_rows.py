@@ -15,14 +15,12 @@ class HeadRows:
     """The first rows of a file.
 
     Attributes:
-        rows: Number of examined rows; 0 if they are regular.
         short: Number of rows that end before the last column.
         surplus: Number of rows with only empty fields after the last column.
         empty: Number of rows of separators only.
         same_surplus: Number of empty fields after the last column if all rows have the same; otherwise 0.
     """
 
-    rows: int = 0
     short: int = 0
     surplus: int = 0
     empty: int = 0
@@ -47,7 +45,6 @@ def look_at_rows(text: bytes, syntax: Syntax, columns: int, *, at_end: bool) -> 
     surplus = [len(row) - columns for row in rows if len(row) > columns and not any(row[columns:])]
     same = len(surplus) == len(rows) and len(set(surplus)) == 1
     return HeadRows(
-        rows=len(read.records),
         short=sum(1 for row in rows if len(row) < columns),
         surplus=len(surplus),
         empty=read.empty_rows,
