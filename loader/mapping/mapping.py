@@ -17,16 +17,15 @@ from types import MappingProxyType
 import polars as pl
 
 from loader.datasets import NEVER_SEND, Dataset
-from loader.errors import ExtractError, SettingsError
-from loader.formats.nameless import is_by_position
+from loader.errors import SettingsError
 from loader.formats.unread import Unread
 from loader.job import ColumnRule
+from loader.mapping.column_fit import check_fit, check_types, must_be_empty, without_value
 from loader.mapping.column_sources import MappedColumn, Origins
 from loader.mapping.errors import (
     MAX_COLUMNS,
     all_of,
     did_you_mean,
-    does_not_fit,
     needs_group,
     needs_truth,
     never_sent,
@@ -39,7 +38,7 @@ from loader.mapping.errors import (
 from loader.mapping.expressions import Expression, read_expression
 from loader.mapping.settings import MappingSettings
 from loader.mapping.target_dataset import TargetDataset
-from loader.mapping.type_compatibility import TYPE_OF_KIND, kind_of, refusal
+from loader.mapping.type_compatibility import TYPE_OF_KIND, kind_of
 from loader.model import SourceFile
 
 COLUMN_NAME = re.compile(r"[a-z0-9_]{1,100}")
@@ -104,39 +103,24 @@ def map_file(
     columns = (
         _columns_of_dataset(settings, dataset, origins)
         if dataset
-        else _own_columns(settings, origins, {*path_columns, *_empty(nameless)})
+        else _own_columns(settings, origins, {*path_columns, *without_value(nameless)})
     )
     group = _group(settings.group_by, dataset, columns, origins)
     timestamp = _timestamp(settings.timestamp_column, columns, origins)
     row_filter = _filter(settings.filter, file, schema)
-    _check_types((*columns, *group, *([timestamp] if timestamp else [])), origins)
+    check_types((*columns, *group, *([timestamp] if timestamp else [])), origins)
     used = _sources(columns, group, timestamp, None)
     taken = {*used, *(row_filter.columns if row_filter else ())}
-    # Without a header, ignore_unknown leaves out columns whether they have values or not. If a header names
-    # the others, a column without a name does not belong to the table.
-    must_be_empty = tuple(
-        name
-        for name in _empty(nameless)
-        if name not in taken and (is_by_position(name) or not settings.ignore_unknown)
-    )
-    taken.update(must_be_empty)
+    left_empty = must_be_empty(nameless, taken, ignore_unknown=settings.ignore_unknown)
+    taken.update(left_empty)
     left_out = tuple(name for name in schema if name not in taken)
-    unknown = () if settings.ignore_unknown else tuple(name for name in left_out if name not in path_columns)
     filled = {column.name for column in columns}
-    required = [column.name for column in dataset.columns if column.required] if dataset else []
-    missing = [name for name in required if name not in filled]
-    if missing or unknown:
-        unused = [column.name for column in dataset.columns if column.name not in filled] if dataset else []
-        rows = {name: row for name, row in nameless.items() if row is not None and is_by_position(name)}
-        raise does_not_fit(file, dataset, missing, unknown, unused, rows=rows)
+    unknown = () if settings.ignore_unknown else tuple(name for name in left_out if name not in path_columns)
+    check_fit(file, dataset, filled, unknown, nameless)
     if not used:
         raise nothing_used(file)
     key = tuple(name for name in (dataset.primary_key if dataset else ()) if name in filled)
-    return FileMapping(columns, group, key, timestamp, row_filter, left_out, must_be_empty)
-
-
-def _empty(nameless: Mapping[str, int | None]) -> tuple[str, ...]:
-    return tuple(name for name, row in nameless.items() if row is None)
+    return FileMapping(columns, group, key, timestamp, row_filter, left_out, left_empty)
 
 
 def _read_rules(
@@ -271,22 +255,6 @@ def _timestamp(name: str | None, columns: tuple[MappedColumn, ...], origins: Ori
         where="timestamp_column",
         next_step=f"{did_you_mean(name, (*by_name, *origins.schema))}Name a dataset or source column.",
     )
-
-
-def _check_types(columns: Iterable[MappedColumn], origins: Origins) -> None:
-    for column in columns:
-        dtype = origins.dtype(column.name, column.rule)
-        why = refusal(dtype, column.type, column.rule) if dtype is not None else None
-        if why is not None:
-            source = column.rule.column
-            raise ExtractError(
-                f"The source column '{source}' does not fit '{column.name}'."
-                if source is not None
-                else f"The expression of '{column.name}' has the wrong type.",
-                where=origins.file.path,
-                why=why,
-                next_step="convert it in the export, or map another column",
-            )
 
 
 def _sources(
