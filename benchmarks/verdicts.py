@@ -31,7 +31,7 @@ from loader.checkpoint.verdicts import Verdict, open_verdicts
 from loader.emulator import EmulatorSettings, running_emulator
 from loader.verify.api import verify
 from loader.verify.by_event_id import ReceiptsByEventId
-from loader.verify.session import How, VerifySettings
+from loader.verify.session import VerifyMethod, VerifySettings
 
 PAGE = ROOT / "docs" / "benchmarks.md"
 ARN = f"arn:aws:scn:{REGION}:123456789012:instance/{INSTANCE}/namespaces/asc/datasets/company"
@@ -134,10 +134,10 @@ async def ask_in_all_ways(folder: Path, events: int, share: int) -> list[Asked]:
             await load(folder / f"{order}-{foreign}-others", foreign // share, emulator.url)
             run_dir = folder / f"{order}-{foreign}-ours"
             await load(run_dir, events // share, emulator.url)
-            for how in map(How, hows):
+            for how in map(VerifyMethod, hows):
                 forget(run_dir)
                 began = time.monotonic()
-                done = await verify(run_dir, VerifySettings(how=how))
+                done = await verify(run_dir, VerifySettings(method=how))
                 assert done.counts[Verdict.SUCCEEDED] == events // share, done.counts
                 seconds = time.monotonic() - began
                 found.append(Asked(how, order, foreign // share, events // share, done.calls, seconds))
@@ -225,7 +225,7 @@ def tables(asked: Sequence[Asked], kept: Kept | None) -> list[str]:
     """Return what was measured as tables."""
     found = []
     if asked:
-        gets = next(each.calls for each in asked if each.how == How.GET)
+        gets = next(each.calls for each in asked if each.how == VerifyMethod.GET)
         head = ["how", "order of List", "others", "events", "calls", "of Get's", "seconds"]
         rows = [
             [

@@ -57,9 +57,9 @@ def verify(
     Exit codes: 0 all events are loaded or known; 1 some failed or are missing; 2 nothing could be asked; 4
     the service refuses to answer; 7 some are not decided; 130/143 interrupted, run again.
     """
-    from loader.verify.session import How, VerifySettings  # noqa: PLC0415 - slow to import, --help is not
+    from loader.verify.session import VerifyMethod, VerifySettings  # noqa: PLC0415 - slow to import, --help is not
 
-    if how not in tuple(How):
+    if how not in tuple(VerifyMethod):
         raise SettingsError(
             "This way to verify does not exist.",
             where="--how",
@@ -74,7 +74,10 @@ def verify(
             next_step="give a number of calls per second, such as --rate 10, or leave it out",
         )
     settings = VerifySettings(
-        how=How(how), wait_seconds=None if wait is None else duration_seconds(wait), sample=sample, rate=rate
+        method=VerifyMethod(how),
+        wait_seconds=None if wait is None else duration_seconds(wait),
+        sample=sample,
+        rate=rate,
     )
     given: dict[str, Any] = {"region": region, "profile": profile, "endpoint_url": endpoint_url}
     with (

@@ -29,7 +29,7 @@ ROUNDS_FOR_MISSING = 3
 """Rounds in which a missing event is asked about: an event that was just accepted may not be found yet."""
 
 
-class How(StrEnum):
+class VerifyMethod(StrEnum):
     """Which operations to use."""
 
     AUTO = "auto"
@@ -45,14 +45,14 @@ class VerifySettings:
     """Settings of a verification.
 
     Attributes:
-        how: Which operations to use.
+        method: Which operations to use.
         wait_seconds: How long to wait for events in progress; None for a single round.
         sample: Number of receipts to check, chosen at random; None for all.
         rate: Maximum calls per second, or None.
         max_in_flight: Maximum number of requests in flight.
     """
 
-    how: How = How.AUTO
+    method: VerifyMethod = VerifyMethod.AUTO
     wait_seconds: float | None = None
     sample: int | None = None
     rate: float | None = None
@@ -162,7 +162,7 @@ class VerifySession:
         return bool(counts[Verdict.IN_PROGRESS] or (counts[Verdict.MISSING] and rounds < ROUNDS_FOR_MISSING))
 
     async def _round(self) -> None:
-        if self._settings.how is not How.GET and self._chosen is None:
+        if self._settings.method is not VerifyMethod.GET and self._chosen is None:
             await self._sweep()
         for receipt in self._to_ask():
             await self._asker.ask(receipt)
@@ -172,7 +172,7 @@ class VerifySession:
         await self._check_instance()
 
     async def _sweep(self) -> None:
-        sweep = Sweep(self._left(), exhaustive=self._settings.how is How.LIST)
+        sweep = Sweep(self._left(), exhaustive=self._settings.method is VerifyMethod.LIST)
         if not sweep.goes_on:
             return
         with ReceiptsByEventId() as known:

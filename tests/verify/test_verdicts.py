@@ -16,7 +16,7 @@ from loader.delivery.rate.memory import RateMemory, Remembered
 from loader.emulator import ACCESS_KEY_ID, Emulator, EmulatorSettings, FaultPlan, running_emulator
 from loader.errors import ExitCode, ServiceStopped
 from loader.verify.api import Verification, verify
-from loader.verify.session import How, VerifySettings
+from loader.verify.session import VerifyMethod, VerifySettings
 
 INSTANCE = "8928ae12-15e5-4441-825d-ec2184f0a43a"
 ARN = f"arn:aws:scn:us-east-1:123456789012:instance/{INSTANCE}/namespaces/asc/datasets/company"
@@ -74,9 +74,9 @@ def said(found: Verification) -> Counter[Verdict]:
     return Counter({verdict: number for verdict, number in found.counts.items() if number})
 
 
-@pytest.mark.parametrize("how", How)
+@pytest.mark.parametrize("method", VerifyMethod)
 @pytest.mark.parametrize("list_order", ["newest", "oldest", "mixed"])
-async def test_verdicts_are_those_of_the_service(tmp_path, how, list_order):
+async def test_verdicts_are_those_of_the_service(tmp_path, method, list_order):
     """Failed, missing and loaded events are distinguished despite faults, in any order of List."""
     lost: dict[str, object] = {"fault": "forgotten", "calls": [7, 50]}
     noise: list[dict[str, object]] = [
@@ -93,7 +93,7 @@ async def test_verdicts_are_those_of_the_service(tmp_path, how, list_order):
     async with loaded(
         tmp_path, faults=plan, fail_load_share=0.2, failed_values={"id": {"c5"}}, list_order=list_order
     ) as (emulator, run_dir):
-        found = await verify(run_dir, VerifySettings(how=how))
+        found = await verify(run_dir, VerifySettings(method=method))
         assert said(found) == await verdicts_of(emulator)
         assert found.exit_code == ExitCode.DELIVERED_WITH_FAILURES
         assert (found.receipts, found.counts[Verdict.MISSING]) == (60, 2)
@@ -116,12 +116,12 @@ async def test_typed_events_are_known_and_never_loaded(tmp_path):
     assert found.exit_code == ExitCode.DELIVERED
 
 
-@pytest.mark.parametrize("how", How)
-async def test_after_30_days_nothing_can_be_known(tmp_path, how):
+@pytest.mark.parametrize("method", VerifyMethod)
+async def test_after_30_days_nothing_can_be_known(tmp_path, method):
     """Events that are too old are unknown, not missing."""
     async with loaded(tmp_path) as (emulator, run_dir):
         emulator.advance_clock(MONTH_SECONDS)
-        found = await verify(run_dir, VerifySettings(how=how))
+        found = await verify(run_dir, VerifySettings(method=method))
     assert said(found) == {Verdict.UNKNOWN: 60}
     assert found.exit_code == ExitCode.UNDECIDED
 
@@ -148,15 +148,15 @@ async def test_waiting_ends_when_time_is_up(tmp_path):
     assert found.counts[Verdict.IN_PROGRESS] + found.counts[Verdict.UNDECIDED] == 30
 
 
-@pytest.mark.parametrize("how", [How.AUTO, How.LIST])
-async def test_a_list_that_never_ends_is_left(tmp_path, how):
+@pytest.mark.parametrize("method", [VerifyMethod.AUTO, VerifyMethod.LIST])
+async def test_a_list_that_never_ends_is_left(tmp_path, method):
     """A missing event keeps a sweep going: it ends, and Get has the last word."""
     rules = [
         {"fault": "endless_list", "operation": "ListDataIntegrationEvents"},
         {"fault": "forgotten", "calls": [9]},
     ]
     async with loaded(tmp_path, faults=FaultPlan.model_validate({"rules": rules})) as (emulator, run_dir):
-        found = await verify(run_dir, VerifySettings(how=how))
+        found = await verify(run_dir, VerifySettings(method=method))
         assert said(found) == await verdicts_of(emulator)
         assert found.calls <= 2 * 60
 
@@ -181,7 +181,9 @@ async def test_an_instance_that_is_not_found_is_not_taken_for_missing_events(tmp
     async with loaded(tmp_path, rows=5) as (_, run_dir):
         other = EmulatorSettings(instance_ids=frozenset({INSTANCE.replace("8", "9")}))
         async with running_emulator(other) as stranger:
-            found = await verify(run_dir, VerifySettings(how=How.GET), {"endpoint_url": stranger.url})
+            found = await verify(
+                run_dir, VerifySettings(method=VerifyMethod.GET), {"endpoint_url": stranger.url}
+            )
     assert isinstance(found.error, ServiceStopped)
     assert said(found) == {Verdict.UNDECIDED: 5}
 
