@@ -18,7 +18,7 @@ from loader.extract.notes import folded, lacking
 from loader.extract.settings import ExtractSettings, ResumeSettings
 from loader.extract.side_by_side import side_by_side
 from loader.extract.tables import files_of, nameless_of, open_table
-from loader.formats.cuts import cuts_of
+from loader.formats.cuts import Cuts, cuts_of
 from loader.formats.partitioned import PartitionedTable
 from loader.formats.small_files import SMALL_FILE_BYTES
 from loader.formats.windows import SIZED_FILES, Table
@@ -89,8 +89,7 @@ def _opened(given: ExtractSettings, dataset: Dataset | None, kept: StdinCopy, *,
     except NothingToLoad as error:
         raise _without_rows(error, _unspread(given, dataset, chosen.files), chosen.files) from error
     files = tuple(each.file for each in examined)
-    sized = {len(files) * sample // SIZED_FILES for sample in range(SIZED_FILES)} | {len(files) - 1}
-    row_bytes = max(_row_bytes(examined[number]) for number in sorted(sized))
+    row_bytes = _row_bytes(examined)
     if not any(each.open().has_rows() for each in examined):
         raise EmptyExtract(
             "The extract has no rows.",
@@ -100,23 +99,17 @@ def _opened(given: ExtractSettings, dataset: Dataset | None, kept: StdinCopy, *,
     mappings = [each.mapping for each in examined]
     warnings += folded((each.file, note) for each in examined for note in each.notes)
     warnings += lacking(files, mappings)
-    shard, packs_groups = settings.records.shard, settings.records.packs_groups
-    warnings += _too_many_shards(shard, buckets)
+    records = settings.records
+    warnings += _too_many_shards(records.shard, buckets)
     rows = [file.rows for file in files]
     return Extract(
         files=files,
         dataset=dataset,
         warnings=tuple(dict.fromkeys(warnings)),
         total_rows=None if None in rows else sum(row for row in rows if row is not None),
-        cuts=cuts_of(
-            row_bytes,
-            Pack.GROUP if packs_groups else Pack.ROW,
-            buckets,
-            settings.window_rows,
-            1 if shard is None else shard.of,
-        ),
-        packing=PackingSettings(packs_groups, buckets, settings.max_records),
-        shard=shard,
+        cuts=_cuts(settings, row_bytes, buckets),
+        packing=PackingSettings(records.packs_groups, buckets, settings.max_records),
+        shard=records.shard,
         plan_settings=_plan_settings(given, buckets),
         bucket_rate=bucket_rate,
         row_bytes=row_bytes,
@@ -196,8 +189,23 @@ def _too_many_shards(shard: Shard | None, buckets: int | None) -> list[str]:
     return [f"{what} Begin the load with fewer shards, or with --group-buckets {4 * shard.of}."]
 
 
-def _row_bytes(examined: ExaminedFile) -> int:
-    return examined.open().row_bytes(examined.mapping.source_columns)
+def _row_bytes(examined: Sequence[ExaminedFile]) -> int:
+    """Return the bytes of a row of the used columns: the largest figure of files spread over the extract."""
+    last = len(examined) - 1
+    sized = {len(examined) * sample // SIZED_FILES for sample in range(SIZED_FILES)} | {last}
+    files = [examined[number] for number in sorted(sized)]
+    return max(file.open().row_bytes(file.mapping.source_columns) for file in files)
+
+
+def _cuts(settings: ExtractSettings, row_bytes: int, buckets: int | None) -> Cuts:
+    records = settings.records
+    return cuts_of(
+        row_bytes,
+        Pack.GROUP if records.packs_groups else Pack.ROW,
+        buckets,
+        settings.window_rows,
+        1 if records.shard is None else records.shard.of,
+    )
 
 
 class _Examiner:

@@ -29,7 +29,7 @@ from loader.measuring.resources import ResourceClient
 from loader.model import Destination, Operation
 from loader.process.daemon_thread import in_daemon_thread
 from loader.process.signals import GRACE_SECONDS, hold, on_signals
-from loader.service.client import open_client
+from loader.service.client import SupplyChainClient, open_client
 from loader.service.settings import ClientSettings
 
 SLACK_SECONDS = 300.0
@@ -129,11 +129,7 @@ async def measure(
     instance_id = instance.destination.instance_id
     with only_measurement(instance_id) as owner, contained():
         async with await open_client(instance, credentials=credentials, reads=True) as client:
-            calls.take()
-            await client.ask_time()
-            resources = ResourceClient(client, calls)
-            if not client.is_on_loopback:
-                await check_consent(resources, instance_id, client.region)
+            resources = await _permitted(client, calls, instance_id)
             until = client.service_now() + seconds + SLACK_SECONDS
             try:
                 own = own_dataset(resources, instance_id, dataset, owner=owner, until=until, notes=notes)
@@ -153,6 +149,21 @@ async def measure(
         notes=notes,
         error=error or stop.reason,
     )
+
+
+async def _permitted(client: SupplyChainClient, calls: Calls, instance_id: str) -> ResourceClient:
+    """Return what changes the datasets of an instance, if the instance permits a measurement.
+
+    Raises:
+        SettingsError: The instance does not permit it.
+        LoaderError: The service gave no usable answer.
+    """
+    calls.take()
+    await client.ask_time()
+    resources = ResourceClient(client, calls)
+    if not client.is_on_loopback:
+        await check_consent(resources, instance_id, client.region)
+    return resources
 
 
 def _sending_to(arn: str, instance: ClientSettings, settings: MeasureSettings) -> ClientSettings:

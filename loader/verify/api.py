@@ -153,12 +153,8 @@ async def verify(
     stored = stored_settings(run_dir, plan, given)
     with open_verdicts(run_dir) as verdicts:
 
-        def left() -> int:
-            counts = verdicts.counts()
-            return counts[Verdict.UNDECIDED] + counts[Verdict.IN_PROGRESS]
-
         def watched() -> None:
-            watch(verdicts.total - left(), verdicts.total)
+            watch(verdicts.total - _left(verdicts), verdicts.total)
 
         error: LoaderError | None = None
         not_loaded: NotLoaded | None = None
@@ -170,7 +166,7 @@ async def verify(
                 with _stopped_by_signals(session) if on_signals else nullcontext(), contained():
                     error = await _asked(session)
                 calls = session.calls
-                if error is None and not left():
+                if error is None and not _left(verdicts):
                     not_loaded = await _keep_failures(stored, plan, client, verdicts)
         return Verification(
             run_dir=run_dir,
@@ -182,6 +178,12 @@ async def verify(
             not_loaded=not_loaded,
             error=error,
         )
+
+
+def _left(verdicts: Verdicts) -> int:
+    """Return the number of receipts that have no verdict yet."""
+    counts = verdicts.counts()
+    return counts[Verdict.UNDECIDED] + counts[Verdict.IN_PROGRESS]
 
 
 async def _asked(session: VerifySession) -> LoaderError | None:

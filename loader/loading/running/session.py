@@ -67,20 +67,13 @@ class LoadSession:
         self._observers = observers
         self._error: LoaderError | None = None
         self._settled = checkpoint.progress.settled_windows()
-        self._tally = LoadCounters(
-            extract,
-            checkpoint.totals(),
-            checkpoint.progress.file_totals(self._settled),
-            sum(sum(files.values()) for files in self._settled.values()),
-            retry_failed=settings.retry_failed,
-        )
+        self._tally = _counters(extract, checkpoint, self._settled, retry_failed=settings.retry_failed)
         limits = partial(beyond_limits, settings.limits, settings.run_dir)
         self._recorder = Recorder(
             checkpoint, self._tally, extract, on_result=observers.on_result, stop=self.stop, limits=limits
         )
         self._sampler = Sampler(self._tally.before, checkpoint.progress.samples())
-        known = Remembered() if settings.forget_rate else self._rate_memory.recall(time.time())
-        self._governor = Governor(now=time.monotonic(), learned_rate=known.limit, reached_rate=known.reached)
+        self._governor = _governor(self._rate_memory, forget_rate=settings.forget_rate)
         self._cap = InFlightCap(maximum=settings.max_in_flight)
         held = held_groups(
             settings.delivery.on_failure, checkpoint, earlier, retry_failed=settings.retry_failed
@@ -92,7 +85,6 @@ class LoadSession:
             settings=settings.delivery,
             surroundings=Surroundings(wall=client.service_now),
         )
-
         self._taking_over = TakingOver(settings.doubt, earlier, checkpoint, self._tally, client.service_now)
         self._trouble_watch = TroubleWatch(checkpoint.run_dir, lambda: last_trouble(self._dispatcher.stats))
 
@@ -265,6 +257,25 @@ class LoadSession:
             learned_rate=self._governor.learned_rate,
             error=self._error,
         )
+
+
+def _counters(
+    extract: Extract, checkpoint: Checkpoint, settled: Mapping[int, Mapping[int, int]], *, retry_failed: bool
+) -> LoadCounters:
+    """Return the counters of the run, which begin with the results of earlier runs."""
+    return LoadCounters(
+        extract,
+        checkpoint.totals(),
+        checkpoint.progress.file_totals(settled),
+        sum(sum(files.values()) for files in settled.values()),
+        retry_failed=retry_failed,
+    )
+
+
+def _governor(memory: RateMemory, *, forget_rate: bool) -> Governor:
+    """Return the rate controller, which begins with the rate of earlier loads if it may be used."""
+    known = Remembered() if forget_rate else memory.recall(time.time())
+    return Governor(now=time.monotonic(), learned_rate=known.limit, reached_rate=known.reached)
 
 
 def _reading_stopped(error: ExtractError) -> ReadingStopped:
