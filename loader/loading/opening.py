@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -132,24 +132,13 @@ class Opener:
         job, plan = self._job, self._plan(extract, client, command)
         check_free_space(extract, checkpoint_folder(job))
         run_dir = run_dir_of(job).absolute()
-        supersede = job.unfinished is Unfinished.SUPERSEDE
+        replacing = Replacing(restart=job.restart, supersede=job.unfinished is Unfinished.SUPERSEDE)
         with opening(run_dir) if job.shard is not None or shard_folders(run_dir) else nullcontext():
-            siblings = look_at_siblings(
-                run_dir,
-                job.shard,
-                plan,
-                restart=job.restart,
-                supersede=supersede,
-                elsewhere=elsewhere,
-            )
+            siblings = look_at_siblings(run_dir, job.shard, plan, replacing=replacing, elsewhere=elsewhere)
             opened = self._parts.open_checkpoint(
                 checkpoint_folder(job),
                 plan,
-                replacing=Replacing(
-                    restart=job.restart,
-                    again=job.again and siblings.is_over and not job.retry_failed,
-                    supersede=supersede,
-                ),
+                replacing=replace(replacing, again=job.again and siblings.is_over and not job.retry_failed),
                 retry_failed=job.retry_failed,
                 least_generation=siblings.least_generation,
                 clock=client.service_now,

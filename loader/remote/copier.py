@@ -101,7 +101,9 @@ class Copier:
                 listed = objects.listed(folder + ARCHIVES_FOLDER)
                 there = {name.removeprefix(folder) for name in listed}
                 archives.forget_missing(there)
-            bring_archives_up(objects, folder, self._checkpoint, archives, self._writer, self._sizes)
+            bring_archives_up(
+                objects, folder, self._checkpoint, archives, writer=self._writer, sizes=self._sizes
+            )
             self._replace_head(archives.path, clock())
             with suppress(Unreachable, LoaderError):  # the next runner removes them
                 remove_archives(objects, folder, there - archives.names())

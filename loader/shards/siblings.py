@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loader.checkpoint.plan import Plan, differences, setting_differences, shown
+from loader.checkpoint.start.replacing import ONLY_FINISHED, Replacing
 from loader.errors import CheckpointLocked, CheckpointMismatch
 from loader.job import Shard
 from loader.shards.parts import WHOLE, PartCheckpoint, part_folders, read_part
@@ -38,8 +39,7 @@ def look_at_siblings(
     shard: Shard | None,
     plan: Plan,
     *,
-    restart: bool = False,
-    supersede: bool = False,
+    replacing: Replacing = ONLY_FINISHED,
     elsewhere: Sequence[PartCheckpoint] = (),
 ) -> Siblings:
     """Compare a part with the other parts of its run directory before it is opened.
@@ -48,8 +48,7 @@ def look_at_siblings(
         run_dir: The run directory of the whole load.
         shard: The shard, or None for the whole load.
         plan: The plan of its load.
-        restart: Whether the part starts over.
-        supersede: Whether an unfinished load of other files is replaced.
+        replacing: Which loads the part replaces.
         elsewhere: Parts that other machines deliver; they count instead of those in the run directory.
 
     Raises:
@@ -63,12 +62,12 @@ def look_at_siblings(
     others = _others(run_dir, own, elsewhere)
     _check_running(others, own, plan)
     for part in others:
-        if not restart:
-            _check_at_rest(part, own, plan, is_new=is_new, supersede=supersede)
+        if not replacing.restart:
+            _check_at_rest(part, own, plan, is_new=is_new, supersede=replacing.supersede)
     earlier = [
         part
         for part in others
-        if part.shard.of != own.of and not restart and not any(differences(part.plan, plan))
+        if part.shard.of != own.of and not replacing.restart and not any(differences(part.plan, plan))
     ]
     generations = list(_generations(others, earlier, own, plan, is_new=is_new))
     least = max(generations, default=0)

@@ -84,25 +84,19 @@ def _utf8(value: bytes | None) -> str | None:
 
 def as_dates(raw: pl.Series) -> Checked:
     """Return the dates of days since 1970."""
-    return _within(
-        raw,
-        FIRST_DAY,
-        LAST_DAY,
-        pl.Date(),
-        RejectCode.YEAR_OUT_OF_RANGE,
-        "not a date of the years 1 to 9999",
-    )
+    reason = "not a date of the years 1 to 9999"
+    return _within(raw, (FIRST_DAY, LAST_DAY), pl.Date(), RejectCode.YEAR_OUT_OF_RANGE, reason)
 
 
 def as_timestamps(dtype: pl.Datetime) -> Convert:
     """Return the conversion of ticks since 1970."""
     ticks = _TICKS[dtype.time_unit]
     first, last = FIRST_DAY * _DAY_SECONDS * ticks, (LAST_DAY + 1) * _DAY_SECONDS * ticks - 1
-    first, last = max(first, -MAX_INT64 - 1), min(last, MAX_INT64)
+    limits = max(first, -MAX_INT64 - 1), min(last, MAX_INT64)
 
     def convert(raw: pl.Series) -> Checked:
         reason = "outside the years 0001 to 9999"
-        return _within(raw, first, last, dtype, RejectCode.YEAR_OUT_OF_RANGE, reason)
+        return _within(raw, limits, dtype, RejectCode.YEAR_OUT_OF_RANGE, reason)
 
     return convert
 
@@ -154,7 +148,7 @@ def as_integers(dtype: pl.DataType) -> Convert:
         if stored_bits == bits:  # the same bits, read as unsigned
             return Checked(raw.reinterpret(signed=False))
         reason = f"larger than {bits} bits"
-        return _within(raw, first, min(last, MAX_INT64), dtype, RejectCode.DOES_NOT_FIT_64_BITS, reason)
+        return _within(raw, (first, min(last, MAX_INT64)), dtype, RejectCode.DOES_NOT_FIT_64_BITS, reason)
 
     return convert
 
@@ -256,10 +250,11 @@ def int96_parts(raw: pl.Series) -> tuple[pl.Series, pl.Series]:
     return julian.cast(pl.Int64) - JULIAN_1970, nanoseconds
 
 
-def _within(  # noqa: PLR0917 - the check, then the message
-    raw: pl.Series, first: int, last: int, dtype: pl.DataType, code: RejectCode, reason: str
+def _within(
+    raw: pl.Series, limits: tuple[int, int], dtype: pl.DataType, code: RejectCode, reason: str
 ) -> Checked:
-    bad = ~raw.is_between(first, last)
+    """Return the values of a type; those outside the limits, which are included, are a fault."""
+    bad = ~raw.is_between(*limits)
     if not bad.any():
         return Checked(raw.cast(dtype))
     values = values_where(raw, ~bad).alias(raw.name).cast(dtype)

@@ -43,11 +43,12 @@ AND NOT EXISTS (SELECT 1 FROM known.archived AS archived WHERE {SAME_ANSWERS})""
 """SQL: the windows to archive. The checkpoint is attached as ``source``, the list as ``known``."""
 
 
-def bring_archives_up(  # noqa: PLR0917 - one place
+def bring_archives_up(
     objects: Objects,
     folder: str,
     checkpoint: Path,
     archives: ArchiveList,
+    *,
     writer: str,
     sizes: ArchiveSizes = USUAL_SIZES,
 ) -> None:
