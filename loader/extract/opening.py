@@ -15,6 +15,7 @@ from loader.extract.extract import ExaminedFile, Extract
 from loader.extract.group_sample import sample_groups
 from loader.extract.known_rate import planning_rate
 from loader.extract.notes import folded, lacking
+from loader.extract.path_columns import refuse_contradictions
 from loader.extract.settings import ExtractSettings, ResumeSettings
 from loader.extract.side_by_side import side_by_side
 from loader.extract.tables import files_of, nameless_of, open_table
@@ -255,6 +256,7 @@ class _Examiner:
             known = self._known.setdefault(columns, (mapping, reader))
         mapping, reader = known
         file = table.file
+        refuse_contradictions(file.path, {*mapping.source_columns}.intersection(path_columns))
         return ExaminedFile(
             file=file,
             open=(lambda: table) if self._keeps(table) else partial(self._open, file),

@@ -7,6 +7,7 @@ import polars as pl
 from loader.datasets import NEVER_SEND, Dataset
 from loader.errors import ExtractError
 from loader.extract.find_files import find_files
+from loader.extract.path_columns import columns_of_path
 from loader.extract.settings import FileSettings
 from loader.formats.comma_columns import CommaColumns
 from loader.formats.csv.table import CsvTable
@@ -25,7 +26,6 @@ from loader.model import SourceFile
 from loader.sources.files import check_unchanged
 from loader.sources.left_out import LeftOut
 from loader.sources.local_paths import S3_SCHEME
-from loader.sources.partitions import partitions_of
 from loader.sources.stdin import StdinCopy
 
 
@@ -72,7 +72,7 @@ def open_table(
         NothingToLoad: The file is empty; it has not even columns.
         ExtractError: The file cannot be read, or its columns cannot be determined.
     """
-    values = partitions_of(file.path) if settings.partitions else {}
+    values = columns_of_path(file.path) if settings.partitions else {}
     table: Table
     if file.format == "parquet":
         table = ParquetTable(file)

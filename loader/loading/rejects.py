@@ -25,12 +25,12 @@ from loader.checkpoint.start.correction_folders import REASONS_NAME
 from loader.command_line import scn_loader
 from loader.errors import CheckpointError, LoaderError, contained_call
 from loader.extract import Table, reopen_table
+from loader.extract.path_columns import column_folders
 from loader.job import CsvSettings, ExcelSettings
 from loader.model import SourceFile
 from loader.shards.parts import load_before
 from loader.shards.whole import whole_load
 from loader.sources.compression import without_suffix
-from loader.sources.partitions import partition_folders
 
 log = logging.getLogger(__name__)
 
@@ -269,4 +269,4 @@ def _name(files: Sequence[SourceFile], number: int) -> str:
     suffix = f".{files[number].format}"
     most_bytes = MOST_NAME_BYTES - len(prefix) - len(suffix)
     name = f"{prefix}{stem.encode()[:most_bytes].decode(errors='ignore')}{suffix}"
-    return "/".join([*partition_folders(files[number].path), name])
+    return "/".join([*column_folders(files[number].path), name])

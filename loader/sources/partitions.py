@@ -4,11 +4,13 @@ Rules kept here:
 
 1. Each folder ``key=value`` on the absolute path of a file is a column of its rows. So a value does not
    depend on the working directory or the pattern. If several folders have the same key, the innermost one
-   counts.
+   counts. If their values differ, `contradicted` names the column, and a load that uses it is refused.
 2. Keys and values are ``%``-decoded, because Hive and Spark encode them. ``__HIVE_DEFAULT_PARTITION__`` and
    an empty value mean that there is no value.
 """
 
+from collections import Counter
+from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
 from loader.errors import ExtractError
@@ -37,22 +39,52 @@ def is_private_copy(path: str) -> bool:
     return name == PRIVATE_FILE_NAME and folder.startswith(PRIVATE_PREFIXES)
 
 
-def partition_folders(path: str) -> list[str]:
-    """Return the names of the folders ``key=value`` on the path of a file, from the outside in."""
-    folders = path.split("/")[:-1]
+def partition_folders(path: str, below: str = "") -> list[str]:
+    """Return the names of the folders ``key=value`` on the path of a file, from the outside in.
+
+    Args:
+        path: The file.
+        below: A folder on the path; only the folders in it count.
+    """
+    folders = path.removeprefix(below).split("/")[:-1]
     if is_private_copy(path):
         return []
     return [folder for folder in folders if is_partition(folder)]
 
 
-def partitions_of(path: str) -> dict[str, str | None]:
+def partitions_of(path: str, below: str = "") -> dict[str, str | None]:
     """Return the columns that the path of a file gives, by name. The value is a text, or None for no value.
+
+    Args:
+        path: The file.
+        below: A folder on the path; only the folders in it count.
 
     Raises:
         ExtractError: A decoded key or value is not UTF-8.
     """
     columns: dict[str, str | None] = {}
-    for folder in partition_folders(path):
+    for name, text in _columns(path, below):
+        columns.pop(name, None)
+        columns[name] = text
+    return columns
+
+
+def contradicted(path: str, below: str = "") -> list[str]:
+    """Return the columns for which several folders on the path of a file give different values.
+
+    Args:
+        path: The file.
+        below: A folder on the path; only the folders in it count.
+
+    Raises:
+        ExtractError: A decoded key or value is not UTF-8.
+    """
+    values = Counter(name for name, _ in set(_columns(path, below)))
+    return sorted(name for name, count in values.items() if count > 1)
+
+
+def _columns(path: str, below: str) -> Iterator[tuple[str, str | None]]:
+    for folder in partition_folders(path, below):
         key, _, value = folder.partition("=")
         try:
             name, text = (unquote_to_bytes(part).decode() for part in (key, value))
@@ -63,6 +95,4 @@ def partitions_of(path: str) -> dict[str, str | None]:
                 why=f"{folder} is not UTF-8 after its %XX are decoded",
                 next_step="rename the folder, or use --no-partitions to take no columns from paths",
             ) from error
-        columns.pop(name, None)
-        columns[name] = text if text not in ("", _HIVE_NULL) else None
-    return columns
+        yield name, text if text not in ("", _HIVE_NULL) else None

@@ -1,6 +1,7 @@
 """Folders as users have them: subfolders, partitions, files that are not an extract, table formats."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,44 @@ def test_a_column_in_the_file_wins_over_its_path(planned, tmp_path: Path, suffix
     done = planned(tmp_path / "t")
     assert [row["site_id"] for row in done.sent] == ["A"]
     assert "the file's values" not in done.notes
+
+
+def test_two_values_of_a_column_in_a_path_are_refused_where_it_is_used(planned, tmp_path: Path):
+    """Only the user knows which folder counts. Equal values are one, and a file may have the column itself."""
+    file = write(tmp_path / "t/site_id=A/x/site_id=B/p.csv")
+    with pytest.raises(ExtractError) as caught:
+        planned(tmp_path / "t")
+    assert "several folders name 'site_id', and their values differ" in caught.value.block()
+    assert "site_id" not in planned(tmp_path / "t", partitions=False).sent[0]
+    own = write(file.with_name("own.csv"), "reservation_id,reservation_detail_id,site_id\n1,1,C\n")
+    assert planned(own).sent[0]["site_id"] == "C"
+    write(tmp_path / "none/site_id=A/site_id=/p.csv")
+    with pytest.raises(ExtractError):
+        planned(tmp_path / "none")
+    for folders in ("site_id=A/x/site_id=A", "site_id=A/x/site_id=%41", "load=1/load=2/site_id=A"):
+        write(tmp_path / "one" / folders / "p.csv")
+    assert [row["site_id"] for row in planned(tmp_path / "one").sent] == ["A", "A", "A"]
+
+
+def test_folders_above_a_run_directory_give_no_columns_to_its_corrected_rows(
+    scn_loader, planned, tmp_path: Path
+):
+    """They are not those of the extract: the rows are loaded as if they were still in their own file."""
+    header = "reservation_id,reservation_detail_id,quantity\n"
+    write(tmp_path / "t/p.csv", header + "1,1,five\n")
+    write(tmp_path / "t/site_id=B/p.csv", header + "2,1,five\n")
+    run_dir = tmp_path / "site_id=A" / "run"
+    done = scn_loader("load", tmp_path / "t", *RESERVATION, "--run-dir", run_dir)
+    assert done.returncode == 1, done.stderr
+    assert [row.get("site_id") for row in _corrected(planned, run_dir)] == [None, "B"]
+    again = scn_loader("load", run_dir / "rejected", *RESERVATION, "--run-dir", run_dir / "corrected")
+    assert again.returncode == 0, again.stderr
+
+
+def _corrected(planned: Callable[[Path], Planned], run_dir: Path) -> list[dict[str, str]]:
+    for path in (run_dir / "rejected").rglob("*.csv"):
+        path.write_text(path.read_text().replace("five", "5"))
+    return planned(run_dir / "rejected").sent
 
 
 def test_rejected_rows_keep_their_partition_and_a_moved_one_is_another_extract(
