@@ -71,6 +71,11 @@ class LoaderRun:
         return self._stem.with_suffix(".json").exists()
 
     @property
+    def said(self) -> str:
+        """What it has written to stderr so far."""
+        return self._stem.with_suffix(".err").read_text()
+
+    @property
     def rss_bytes(self) -> int:
         """Memory of the process, in RAM."""
         return int(psutil.Process(self.pid).memory_info().rss)

@@ -102,7 +102,7 @@ async def test_time_the_loop_did_not_run_does_not_count() -> None:
 
 async def test_connecting_counts_towards_the_whole_time() -> None:
     """Waiting for a connection and waiting for the answer take no longer than one request may."""
-    settings = replace(PATIENT, max_connections=1, total_timeout_seconds=1.8, connect_timeout_seconds=1.5)
+    settings = replace(PATIENT, max_connections=1, total_timeout_seconds=1.8, connect_timeout_seconds=1.75)
     async with talking(FastTransport, echo(1.2), silence(), settings=settings) as (transport, _):
         began = asyncio.get_running_loop().time()
         first = asyncio.create_task(transport.send(POST))

@@ -109,7 +109,7 @@ async def test_a_slow_consumer_slows_the_load_down(job, tmp_path):
     async with aclosing(stream_load(many, results_ahead=10)) as results:
         await anext(results)
         before, now = -1, 0
-        while before < now <= most:
+        while not now or before < now <= most:
             await asyncio.sleep(2)
             with closing(sqlite3.connect(tmp_path / "run" / "checkpoint.sqlite")) as checkpoint:
                 before, (now,) = now, checkpoint.execute("SELECT sum(accepted) FROM windows").fetchone()

@@ -76,7 +76,7 @@ def test_corrected_rows_are_loaded_by_the_printed_command(scn_loader, emulator, 
     rejected.write_bytes(text.encode("cp1252"))
     ended = scn_loader(*printed_command(ended.stdout))
     assert ended.returncode == 0, ended.stderr + ended.stdout
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while len(found := lake_rows(emulator.lake)) < 5 and time.monotonic() < deadline:
         time.sleep(0.1)  # the emulator writes its lake a little later than it answers
     assert found == ["1", "2", "3", "4", "5"]

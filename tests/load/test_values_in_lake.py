@@ -74,7 +74,7 @@ def settings(emulator, environment, tmp_path: Path) -> dict[str, Any]:
 
 def in_the_lake(lake_file: Path, columns: str, rows: int) -> list[tuple[Any, ...]]:
     """Return the order lines by id, once there are so many: the emulator stores a moment after it answers."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     arrived: list[tuple[Any, ...]] = []
     while len(arrived) < rows and time.monotonic() < until:
         with closing(sqlite3.connect(lake_file)) as lake, suppress(sqlite3.OperationalError):  # no table yet

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.load.conftest import emulator_process, environment
-from tests.page.browser import PROGRAM, browser, true_at_last
+from tests.page.browser import PROGRAM, START_SECONDS, browser, true_at_last
 from tests.prepared.starts import run, start
 
 __all__ = ["environment"]
@@ -22,7 +22,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 
-ROWS = 300
+ROWS = 2_000
+"""At 20 a second they would take longer than any browser takes to start."""
 
 PICTURES = os.environ.get("SCN_TESTS_PICTURES", "")
 """Folder for pictures of what the browser shows, to be looked at."""
@@ -60,7 +61,7 @@ async def test_it_follows_a_load_over_a_kill_to_its_end(tmp_path: Path) -> None:
                     async def has_moved() -> bool:
                         return await accepted(tab) >= before + 20
 
-                    await true_at_last(has_moved, 20)
+                    await true_at_last(has_moved, START_SECONDS)
                     assert await tab.value("document.querySelector('details').open")
                     await picture(tab, "live-running")
                     first.kill()
@@ -69,9 +70,9 @@ async def test_it_follows_a_load_over_a_kill_to_its_end(tmp_path: Path) -> None:
                     assert "What to do next" in text
                     await tab.until("ended")
                     with start([*load, "--progress", "none"], stdout=subprocess.DEVNULL) as second:
-                        await tab.until(f"Done: all {ROWS} events accepted.")
+                        await tab.until(f"Done: all {ROWS:,} events accepted.")
                         assert second.wait() == 0
-                    assert await tab.value("document.title") == f"✓ Done: all {ROWS} events accepted."
+                    assert await tab.value("document.title") == f"✓ Done: all {ROWS:,} events accepted."
                     await picture(tab, "live-done")
                     assert tab.complaints == []
                     assert set(tab.requests) <= {address, "data:,"}

@@ -1,5 +1,6 @@
 """Run directories in S3: over real sockets to moto behind faults, and to an emulator in a thread."""
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ FAST = KeepingPace(
 
 SLOW = {"rate": 200, "burst": 4}
 """A load that takes a second and a half."""
+
+ABANDONED_SECONDS = 60.0
 
 Load = Callable[..., Ending]
 
@@ -123,6 +126,18 @@ def load(s3: FaultyS3, machine: Callable[[str], Path], job: Callable[..., Job]) 
     """Load the extract, and return how that ended."""
 
     def run(observers: Observers | None = None, pace: KeepingPace = FAST, **settings: object) -> Ending:
-        return run_to_end(job(**settings), observers or Observers(), parts=LoadParts(pace=pace))
+        before = set(threading.enumerate())
+        try:
+            return run_to_end(job(**settings), observers or Observers(), parts=LoadParts(pace=pace))
+        finally:
+            end_abandoned(set(threading.enumerate()) - before)
 
     return run
+
+
+def end_abandoned(threads: set[threading.Thread]) -> None:
+    """Wait for the requests to S3 that a load left behind: a machine that is lost sends none later."""
+    for thread in threads:
+        if thread.name.startswith("s3"):
+            thread.join(ABANDONED_SECONDS)
+            assert not thread.is_alive()

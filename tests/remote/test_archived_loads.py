@@ -63,6 +63,7 @@ def test_a_machine_lost_between_an_archive_and_its_head(
     def lost(method: str, key: str) -> Fault:
         if method == "PUT" and key.startswith(ARCHIVES):
             written.append(key)
+            return "slow"
         return "cut" if written and key == HEAD else None
 
     s3.faults = lost
