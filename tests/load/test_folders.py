@@ -219,7 +219,7 @@ def test_a_column_in_the_file_wins_over_its_path(planned, tmp_path: Path, suffix
 
 
 def test_two_values_of_a_column_in_a_path_are_refused_where_it_is_used(planned, tmp_path: Path):
-    """Only the user knows which folder counts. Equal values are one, and a file may have the column itself."""
+    """Only the user knows which folder counts. Equal values are one, and a column of the file wins."""
     file = write(tmp_path / "t/site_id=A/x/site_id=B/p.csv")
     with pytest.raises(ExtractError) as caught:
         planned(tmp_path / "t")
