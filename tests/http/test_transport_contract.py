@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loader.http.transport import Request, Response, TransportError
+from loader.http.transport import Request, Response, TransportError, TransportSettings
 from tests.http.scripted_server import (
     ScriptedServer,
     answer,
@@ -142,13 +142,19 @@ BROKEN = {
 }
 
 
+def settings_for(name: str) -> TransportSettings:
+    """Return a short timeout for a fault without an end only: a busy machine would end other requests too."""
+    is_endless = name.startswith(("silence", "dripping", "1xx"))
+    return HASTY if is_endless else PATIENT
+
+
 @pytest.mark.parametrize("name", BROKEN)
 async def test_no_whole_answer_is_an_error_in_doubt(make_transport: MakeTransport, name: str) -> None:
     """Once connected, every fault ends in time, in a TransportError that leaves the event in doubt.
 
     The exception is a connection whose end is detected before anything is sent.
     """
-    async with talking(make_transport, BROKEN[name], settings=HASTY) as (transport, _):
+    async with talking(make_transport, BROKEN[name], settings=settings_for(name)) as (transport, _):
         with pytest.raises(TransportError) as caught:
             async with asyncio.timeout(10):
                 await transport.send(POST)
@@ -176,7 +182,7 @@ async def test_only_the_start_of_a_long_body_is_kept(make_transport: MakeTranspo
 @pytest.mark.parametrize("name", BROKEN)
 async def test_a_fault_does_not_stick(make_transport: MakeTransport, name: str) -> None:
     """The request after a fault gets its own answer."""
-    async with talking(make_transport, BROKEN[name], answer(), settings=HASTY) as (transport, _):
+    async with talking(make_transport, BROKEN[name], answer(), settings=settings_for(name)) as (transport, _):
         with pytest.raises(TransportError):
             await transport.send(POST)
         assert (await transport.send(POST)).body == RECEIPT
