@@ -263,9 +263,8 @@ def _integer(leaf: Node, about: Struct) -> LeafType | None:
         else {8: pl.UInt8(), 16: pl.UInt16(), 32: pl.UInt32(), 64: pl.UInt64()}
     )
     dtype = kinds.get(bits)
-    if dtype is None or leaf.physical not in (INT32, INT64):
-        return None
-    return _of(leaf, dtype, as_integers(dtype))
+    fits = leaf.physical == INT64 or (leaf.physical == INT32 and bits != 64)  # noqa: PLR2004 - of the format
+    return _of(leaf, dtype, as_integers(dtype)) if dtype is not None and fits else None
 
 
 def _nothing(leaf: Node, _: Struct) -> LeafType | None:
