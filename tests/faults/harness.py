@@ -4,6 +4,7 @@ The command runs in a separate process with a separate environment, and sends to
 over real sockets. No part of the loader is replaced.
 """
 
+import asyncio
 import os
 import time
 from collections import Counter
@@ -20,7 +21,7 @@ from loader.emulator.store.ledger import LedgerRow
 from tests.faults import judge
 from tests.faults.extracts import EVENT_TYPE, KEY, ExtractShape, Rows, random_rows, write_extract
 from tests.faults.leaks import SECRET, leaks
-from tests.faults.loader_run import Ended, LoaderRun
+from tests.faults.loader_run import LOOK_SECONDS, RUN_SECONDS, Ended, LoaderRun
 from tests.prepared.starts import COMMAND, start_by
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,13 @@ KNOWN_RATE = 300.0
 
 STATE_FOLDER = Path(".local", "state", "scn-loader")
 """Below HOME, where a load remembers the rate."""
+
+
+async def last_requests_taken(emulator: Emulator) -> None:
+    """Wait until the emulator has taken what a run had sent when it was killed."""
+    async with asyncio.timeout(RUN_SECONDS):
+        while emulator.open_connections:  # noqa: ASYNC110 - a closed connection sets no event
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 @dataclass

@@ -6,7 +6,7 @@ from loader.checkpoint.queries import left_in_doubt, read_totals
 from loader.checkpoint.reading import open_for_reading
 from loader.delivery.marking import MARKED_AHEAD
 from tests.faults.extracts import ExtractShape
-from tests.faults.harness import Trial
+from tests.faults.harness import Trial, last_requests_taken
 from tests.faults.reliability import ASKS, ONCE
 from tests.faults.test_token_life import dataset
 
@@ -49,6 +49,7 @@ async def test_doubt_follows_sending(trial: Trial, rate: int | None, groups: int
         run = await trial.start(emulator.url)
         assert await run.until(lambda: emulator.summary()["accepted"] >= (60 if rate else 1200))
         await run.kill()
+        await last_requests_taken(emulator)
         await emulator.flush()
         sent = len({row.client_token for row in trial.ledger()})
         doubt, receipts = doubt_and_receipts(trial)

@@ -89,7 +89,7 @@ class Month:
         """SIGKILL in the middle; the next night resumes."""
         self.put(rows=4 * ROWS)
         before = self.emulator.summary()["accepted"]
-        run = await self.start()
+        run = await self.start(SCN_LOADER_RATE="100")
         assert await run.until(lambda: self.emulator.summary()["accepted"] >= before + ROWS)
         assert (await run.kill()).code == -9
 

@@ -1,6 +1,5 @@
 """The run directory is full, read-only, in use, damaged, or belongs to something else."""
 
-import asyncio
 import hashlib
 import shutil
 import sqlite3
@@ -15,8 +14,7 @@ import pytest
 
 from loader.emulator import Emulator
 from tests.faults.extracts import KEY, ExtractShape
-from tests.faults.harness import Trial
-from tests.faults.loader_run import LOOK_SECONDS, RUN_SECONDS
+from tests.faults.harness import Trial, last_requests_taken
 from tests.faults.machines import LAUNCHER, can_mount, read_only_disk, small_disk
 from tests.faults.reliability import REFUSED, STOPS
 
@@ -37,9 +35,7 @@ async def half_delivered(trial: Trial, emulator: Emulator) -> None:
     run = await trial.start(emulator.url)
     assert await run.until(lambda: emulator.summary()["accepted"] >= 30)
     await run.kill()
-    async with asyncio.timeout(RUN_SECONDS):
-        while emulator.open_connections:  # noqa: ASYNC110 - a closed connection sets no event
-            await asyncio.sleep(LOOK_SECONDS)
+    await last_requests_taken(emulator)
 
 
 def fingerprint(folder: Path) -> dict[str, str]:

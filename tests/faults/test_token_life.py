@@ -13,7 +13,7 @@ from loader.emulator import Emulator, FaultPlan
 from loader.emulator.faults import FaultKind, FaultRule
 from tests.faults import judge
 from tests.faults.extracts import KEY, ExtractShape
-from tests.faults.harness import INSTANCE, Trial
+from tests.faults.harness import INSTANCE, Trial, last_requests_taken
 from tests.faults.loader_run import Ended, LoaderRun
 from tests.faults.machines import LAUNCHER, MovedClock
 from tests.faults.reliability import ASKS, ONCE
@@ -78,6 +78,7 @@ async def left_in_doubt(trial: Trial, **settings: Any) -> AsyncIterator[World]:
         run = await world.start()
         assert await run.until(lambda: emulator.summary()["accepted"] >= 25)
         await run.kill()
+        await last_requests_taken(emulator)
         await emulator.flush()
         assert len(judge.accepted_tokens(trial.ledger())) >= 25
         yield world

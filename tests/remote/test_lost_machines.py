@@ -35,6 +35,9 @@ def kill_one(job: Job, service: EmulatedService, events: int) -> None:
             assert time.monotonic() < until
             time.sleep(0.005)
         process.kill()
+    while service.emulator.open_connections:  # what it had sent arrives before the next one begins
+        assert time.monotonic() < until
+        time.sleep(0.005)
 
 
 @pytest.mark.parametrize("seed", [1, 2, *(pytest.param(n, marks=pytest.mark.soak) for n in range(3, 13))])
