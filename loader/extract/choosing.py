@@ -22,8 +22,9 @@ from loader.extract.settings import FileSettings, ResumeSettings
 from loader.job.sections import STANDARD_INPUT, Unfinished
 from loader.model import SourceFile
 from loader.shards.other_divisions import delivered_by_other_divisions
-from loader.sources import local_paths, s3_objects
+from loader.sources import local_paths
 from loader.sources.local_paths import S3_SCHEME
+from loader.sources.s3 import objects as s3_objects
 
 _SHOWN_FILES = 3
 

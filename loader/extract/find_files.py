@@ -10,14 +10,15 @@ from pathlib import Path
 from loader.errors import EmptyExtract, ExtractError, NothingToLoad
 from loader.extract.side_by_side import side_by_side
 from loader.model import SourceFile
-from loader.sources import local_paths, s3_objects
+from loader.sources import local_paths
 from loader.sources.compression import DAMAGED
 from loader.sources.file_format import format_of
 from loader.sources.files import fingerprint_of, unreadable
 from loader.sources.left_out import LeftOut
 from loader.sources.local_paths import S3_SCHEME, check_name, local_files, unlisted
-from loader.sources.s3_client import S3Client
-from loader.sources.s3_objects import HEAD_PART_BYTES, S3File, S3Object, find_objects, object_at
+from loader.sources.s3 import objects as s3_objects
+from loader.sources.s3.client import S3Client
+from loader.sources.s3.objects import HEAD_PART_BYTES, S3File, S3Object, find_objects, object_at
 
 Find = Callable[[str], Sequence[Path | S3Object]]
 """Returns the places of the files that match a pattern."""

@@ -11,7 +11,7 @@ from loader.job.sections import Unfinished
 from loader.mapping.settings import MappingSettings
 from loader.records.settings import RecordSettings
 from loader.service.settings import ServiceAccess
-from loader.sources.s3_client import S3Access
+from loader.sources.s3.client import S3Access
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from loader.formats.cuts import Cuts, FileCut
 from loader.formats.rows import Rows
 from loader.formats.windows import Piece, Table
 from loader.model import SourceFile
-from loader.sources.s3_objects import S3File
+from loader.sources.s3.objects import S3File
 
 SMALL_FILE_BYTES = 2**19
 """Larger files are read by themselves, because their rows cost more than the fixed cost."""

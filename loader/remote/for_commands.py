@@ -28,7 +28,7 @@ from loader.remote.pace import USUAL_PACE
 from loader.remote.settings import name_in
 from loader.remote.working_copy import WorkingCopy, parts_in
 from loader.shards.parts import WHOLE
-from loader.sources.s3_client import S3Client
+from loader.sources.s3.client import S3Client
 
 if TYPE_CHECKING:
     from loader.remote.keeper import Keeper

@@ -21,7 +21,7 @@ from loader.remote.reach import Reach
 from loader.remote.settings import RunDirectorySettings
 from loader.remote.working_copy import WorkingCopy, folder_of, parts_beside, parts_in
 from loader.shards.parts import WHOLE, PartCheckpoint
-from loader.sources.s3_client import S3Access
+from loader.sources.s3.client import S3Access
 
 HOLDING_NAME = "in-s3.lock"
 """Lock file on this machine for all work with the lease, because processes may share a working copy."""

@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError
 from loader.errors import CheckpointError
 from loader.job.run_address import split_address
 from loader.remote.answers import CONDITION_FAILED, NO_SUCH_OBJECT, ConditionFailed, answers, code_of
-from loader.sources.s3_client import S3Client
+from loader.sources.s3.client import S3Client
 
 WRITER = "writer"
 """Metadata of an object: the id of the process that wrote it."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from loader.errors import LoaderError
 from loader.job import Shard
-from loader.sources.s3_client import S3Access
+from loader.sources.s3.client import S3Access
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from pathlib import Path
 from loader.errors import ExtractError
 from loader.model import WHOLE_FILE_BYTES, SourceFile
 from loader.sources.compression import DAMAGED, decompressed
-from loader.sources.s3_objects import S3File
+from loader.sources.s3.objects import S3File
 
 SAMPLE_BLOCKS = 64
 SAMPLE_BLOCK_BYTES = 4 * 2**20

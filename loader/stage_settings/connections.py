@@ -2,7 +2,7 @@
 
 from loader.job import Job
 from loader.service.settings import ClientSettings, ServiceAccess
-from loader.sources.s3_client import S3Access
+from loader.sources.s3.client import S3Access
 
 
 def service_access(job: Job) -> ServiceAccess:

@@ -14,7 +14,7 @@ from loader.errors import CheckpointError, CheckpointLocked, ExitCode, SettingsE
 from loader.job import working_copy_of
 from loader.remote.lease import Lease
 from loader.remote.objects import Objects
-from loader.sources.s3_client import S3Client
+from loader.sources.s3.client import S3Client
 from loader.testing import EmulatedService
 from loader.testing.emulated_service import INSTANCE_ID
 from tests.remote.conftest import ADDRESS, PREFIX, ROWS, SLOW, Load, stopping_at

@@ -12,7 +12,7 @@ from loader.errors import CheckpointCorrupt, CheckpointError, CheckpointLocked
 from loader.remote.answers import ConditionFailed, Unreachable
 from loader.remote.lease import Lease, read_lease
 from loader.remote.objects import Objects
-from loader.sources.s3_client import S3Client
+from loader.sources.s3.client import S3Client
 from tests.remote.conftest import ADDRESS, PREFIX
 from tests.remote.faulty_s3 import BUCKET, Fault, FaultyS3
 

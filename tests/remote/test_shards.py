@@ -17,7 +17,7 @@ from loader.remote.lease import Lease
 from loader.remote.objects import Objects
 from loader.remote.working_copy import folder_of, parts_beside, parts_in
 from loader.runners.workers import run_workers
-from loader.sources.s3_client import S3Client
+from loader.sources.s3.client import S3Client
 from loader.testing import EmulatedService
 from tests.remote.conftest import ADDRESS, PREFIX, ROWS, SLOW, Load, stopping_at
 from tests.remote.faulty_s3 import FaultyS3

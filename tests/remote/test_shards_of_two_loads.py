@@ -22,7 +22,7 @@ from loader.remote.copies.heads import COPY_NAME
 from loader.remote.lease import Lease
 from loader.remote.objects import WRITER, Objects
 from loader.remote.working_copy import folder_of
-from loader.sources.s3_client import S3Client
+from loader.sources.s3.client import S3Client
 from loader.testing import EmulatedService
 from tests.remote.conftest import ADDRESS, FAST, ROWS, SLOW, Load, stopping_at
 from tests.remote.faulty_s3 import Fault, FaultyS3

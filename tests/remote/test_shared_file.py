@@ -7,7 +7,7 @@ import pytest
 from loader.errors import CheckpointError
 from loader.remote.settings import RunDirectorySettings
 from loader.runners.shared_file import SharedFile
-from loader.sources.s3_client import S3Access
+from loader.sources.s3.client import S3Access
 from tests.remote.conftest import ADDRESS
 from tests.remote.faulty_s3 import FaultyS3
 

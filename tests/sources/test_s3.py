@@ -15,7 +15,7 @@ from loader.formats.csv.table import CsvTable
 from loader.formats.parquet.table import ParquetTable
 from loader.job import CsvSettings
 from loader.sources.files import changed, opened
-from loader.sources.s3_objects import PART_BYTES
+from loader.sources.s3.objects import PART_BYTES
 from loader.stage_settings.extract import extract_settings
 from tests.formats.slices import slices_of
 from tests.sources.s3_server import BUCKET, S3Server
@@ -146,7 +146,7 @@ def test_an_object_that_changes_while_it_is_read(s3: S3Server, key: str) -> None
 
 def test_an_answer_that_breaks_off_is_asked_for_again(s3: S3Server, monkeypatch) -> None:
     """A connection that is lost in the middle of a part does not end the load."""
-    monkeypatch.setattr("loader.sources.s3_client._PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("loader.sources.s3.client._PAUSE_SECONDS", 0.0)
     s3.put("x.csv", csv(30_000))
     (file,) = find_files([url("x.csv")])
     cut = iter([True, True])

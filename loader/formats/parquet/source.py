@@ -30,7 +30,7 @@ from loader.formats.parquet.pages import check_pages, read_pages
 from loader.formats.parquet.part_file import chunks_of, groups_with, part_file, some_at_a_time
 from loader.formats.parquet.raw_copy import COMPRESSION, Original, give_types, write_parquet
 from loader.formats.rows import Rows
-from loader.sources.s3_objects import S3Object
+from loader.sources.s3.objects import S3Object
 
 LARGE_DICTIONARY_BYTES = 4 * 2**20
 """Unpacked size from which a dictionary is unpacked once for all reads of its row group. polars writes one

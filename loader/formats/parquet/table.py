@@ -14,7 +14,7 @@ from loader.formats.table_parts import refuse_deletes, table_notes
 from loader.formats.windows import SIZING_ROWS, Piece, Table, mean_row_bytes
 from loader.model import SourceFile
 from loader.sources.files import check_unchanged, is_unchanged
-from loader.sources.s3_objects import S3File
+from loader.sources.s3.objects import S3File
 
 WHOLE_SAMPLE_BYTES = 2**20
 """Unpacked size up to which a file of few rows is read once for all places to sample."""

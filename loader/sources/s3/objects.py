@@ -31,7 +31,7 @@ from loader.sources.left_out import (
 )
 from loader.sources.local_paths import GLOB_CHARACTERS, S3_SCHEME
 from loader.sources.natural_order import natural_key
-from loader.sources.s3_client import S3Client, refusals
+from loader.sources.s3.client import S3Client, refusals
 from loader.sources.table_formats import refuse_tables
 
 if TYPE_CHECKING:
