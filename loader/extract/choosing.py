@@ -24,7 +24,7 @@ from loader.model import SourceFile
 from loader.shards.other_divisions import delivered_by_other_divisions
 from loader.sources import local_paths
 from loader.sources.local_paths import S3_SCHEME
-from loader.sources.s3 import objects as s3_objects
+from loader.sources.s3 import finding as s3_finding
 
 _SHOWN_FILES = 3
 
@@ -193,7 +193,7 @@ def _is_open_ended(patterns: Sequence[str]) -> bool:
     """Return whether an extract may consist of several files."""
     return len(patterns) > 1 or any(
         pattern.startswith("@")
-        or (s3_objects if pattern.startswith(S3_SCHEME) else local_paths).is_open_ended(pattern)
+        or (s3_finding if pattern.startswith(S3_SCHEME) else local_paths).is_open_ended(pattern)
         for pattern in patterns
     )
 

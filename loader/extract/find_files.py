@@ -16,9 +16,11 @@ from loader.sources.file_format import format_of
 from loader.sources.files import fingerprint_of, unreadable
 from loader.sources.left_out import LeftOut
 from loader.sources.local_paths import S3_SCHEME, check_name, local_files, unlisted
-from loader.sources.s3 import objects as s3_objects
+from loader.sources.s3 import finding as s3_finding
 from loader.sources.s3.client import S3Client
-from loader.sources.s3.objects import HEAD_PART_BYTES, S3File, S3Object, find_objects, object_at
+from loader.sources.s3.finding import find_objects
+from loader.sources.s3.objects import S3File, S3Object, object_at
+from loader.sources.s3.ranged_reads import HEAD_PART_BYTES
 
 Find = Callable[[str], Sequence[Path | S3Object]]
 """Returns the places of the files that match a pattern."""
@@ -119,7 +121,7 @@ def _all_places(patterns: Sequence[str], find: Find, left_out: LeftOut) -> list[
 
 def _is_open_ended(pattern: str) -> bool:
     if pattern.startswith(S3_SCHEME):
-        return s3_objects.is_open_ended(pattern)
+        return s3_finding.is_open_ended(pattern)
     return local_paths.is_open_ended(pattern)
 
 

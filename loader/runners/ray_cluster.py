@@ -21,7 +21,7 @@ from loader.remote.settings import RunDirectorySettings
 from loader.runners.shared_file import SharedFile
 from loader.sources.left_out import LeftOut
 from loader.sources.local_paths import S3_SCHEME, local_files, unlisted
-from loader.sources.s3.objects import find_objects
+from loader.sources.s3.finding import find_objects
 
 log = logging.getLogger(__name__)
 

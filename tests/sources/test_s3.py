@@ -15,7 +15,7 @@ from loader.formats.csv.table import CsvTable
 from loader.formats.parquet.table import ParquetTable
 from loader.job import CsvSettings
 from loader.sources.files import changed, opened
-from loader.sources.s3.objects import PART_BYTES
+from loader.sources.s3.ranged_reads import PART_BYTES
 from loader.stage_settings.extract import extract_settings
 from tests.formats.slices import slices_of
 from tests.sources.s3_server import BUCKET, S3Server

@@ -10,7 +10,8 @@ from loader.formats.parquet.footer import Chunk, Unsound, number_of, read_bytes
 from loader.formats.parquet.levels import BadLevels, count_equal, first_level, unpacked_start
 from loader.formats.parquet.schema import FIXED, INT96
 from loader.formats.parquet.thrift import Malformed, Struct, Truncated, read_struct
-from loader.sources.s3.objects import PARTS_AHEAD, S3Object
+from loader.sources.s3.objects import S3Object
+from loader.sources.s3.ranged_reads import PARTS_AHEAD
 
 _PART_BYTES = 8 * 2**20
 """Bytes of an object in S3 per request."""
