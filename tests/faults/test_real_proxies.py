@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from loader.emulator import Emulator
 from tests.faults.extracts import ExtractShape
 from tests.faults.harness import Trial
+from tests.faults.loader_run import Ended
 from tests.faults.machines import LAUNCHER, can_mount, names, with_names
 from tests.faults.reliability import GOES_ON, STOPS
 from tests.faults.test_outages import NAME, certificate, free_port
@@ -64,6 +66,36 @@ def nginx(folder: Path, server: str) -> list[str]:
         f"server {{ {server} }} }}\n"
     )
     return ["nginx", "-e", f"{folder}/nginx.log", "-c", str(config)]
+
+
+def haproxy(folder: Path, sections: str) -> list[str]:
+    """Return the command for a haproxy with these sections."""
+    config = folder / "haproxy.cfg"
+    timeouts = "timeout connect 5s\n  timeout client 30s\n  timeout server 30s"
+    config.write_text(f"defaults\n  mode http\n  {timeouts}\n{sections}")
+    return ["haproxy", "-f", str(config)]
+
+
+async def run_through_proxy(
+    trial: Trial, authority: Authority, emulator: Emulator, hosts: Path, proxy_port: int
+) -> Ended:
+    """Load into an emulator with a name, through a proxy that gets a wrong password."""
+    return await trial.run(
+        f"https://{NAME}:{emulator.url.rpartition(':')[2]}",
+        launcher=LAUNCHER,
+        **names(hosts),
+        AWS_CA_BUNDLE=authority.bundle,
+        HTTPS_PROXY=f"http://someone:wrong-password@127.0.0.1:{proxy_port}",
+    )
+
+
+def check_end(trial: Trial, ended: Ended, code: int, said: str) -> None:
+    """Check how a load through a proxy ended, and that no output repeats the password."""
+    assert ended.code == code, ended.err
+    assert said in ended.err
+    assert "wrong-password" not in ended.words
+    if code == 0:
+        assert trial.wrong(ended) == []
 
 
 @needs("nginx")
@@ -136,12 +168,8 @@ async def test_what_haproxy_refuses_is_named(trial: Trial, rule: str, code: int,
     """403 stops the load at once; 503 is waited for, as long as --give-up-after says."""
     trial.write_extract(33, SHAPE)
     port = await free_port(trial)
-    config = trial.folder / "haproxy.cfg"
-    config.write_text(
-        "defaults\n  mode http\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n"
-        f"frontend way\n  bind 127.0.0.1:{port}\n  {rule}\n"
-    )
-    async with running(port, "haproxy", "-f", str(config)):
+    sections = f"frontend way\n  bind 127.0.0.1:{port}\n  {rule}\n"
+    async with running(port, *haproxy(trial.folder, sections)):
         stopped = await trial.run(f"http://127.0.0.1:{port}", "--give-up-after", "8s")
     assert stopped.code == code, stopped.err
     assert said in stopped.err
@@ -167,18 +195,8 @@ async def test_a_load_through_tinyproxy(
     async with trial.service(**certificate(authority, NAME)) as emulator:
         command = ("tinyproxy", "-d", "-c", str(config))
         async with running(proxy_port, *with_names(hosts, command)):
-            ended = await trial.run(
-                f"https://{NAME}:{emulator.url.rpartition(':')[2]}",
-                launcher=LAUNCHER,
-                **names(hosts),
-                AWS_CA_BUNDLE=authority.bundle,
-                HTTPS_PROXY=f"http://someone:wrong-password@127.0.0.1:{proxy_port}",
-            )
-    assert ended.code == code, ended.err
-    assert said in ended.err
-    assert "wrong-password" not in ended.words
-    if code == 0:
-        assert trial.wrong(ended) == []
+            ended = await run_through_proxy(trial, authority, emulator, hosts, proxy_port)
+    check_end(trial, ended, code, said)
 
 
 @pytest.fixture
@@ -232,18 +250,8 @@ async def test_a_load_through_squid(
         trial.service(**certificate(authority, NAME)) as emulator,
         running(proxy_port, "squid", "-N", "-f", str(config)),
     ):
-        ended = await trial.run(
-            f"https://{NAME}:{emulator.url.rpartition(':')[2]}",
-            launcher=LAUNCHER,
-            **names(hosts),
-            AWS_CA_BUNDLE=authority.bundle,
-            HTTPS_PROXY=f"http://someone:wrong-password@127.0.0.1:{proxy_port}",
-        )
-    assert ended.code == code, ended.err
-    assert said in ended.err
-    assert "wrong-password" not in ended.words
-    if code == 0:
-        assert trial.wrong(ended) == []
+        ended = await run_through_proxy(trial, authority, emulator, hosts, proxy_port)
+    check_end(trial, ended, code, said)
 
 
 @needs("haproxy")
@@ -255,16 +263,15 @@ async def test_a_reload_of_haproxy_loses_nothing(trial: Trial) -> None:
     trial.write_extract(37, ExtractShape(rows=300, groups=60))
     port = await free_port(trial)
     async with trial.service(latency_seconds=0.01) as emulator:
-        config = trial.folder / "haproxy.cfg"
-        config.write_text(
-            "defaults\n  mode http\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n"
+        command = haproxy(
+            trial.folder,
             f"frontend way\n  bind 127.0.0.1:{port}\n  default_backend service\n"
-            f"backend service\n  server one {emulator.url.removeprefix('http://')}\n"
+            f"backend service\n  server one {emulator.url.removeprefix('http://')}\n",
         )
-        async with running(port, "haproxy", "-f", str(config)):
+        async with running(port, *command):
             run = await trial.start(f"http://127.0.0.1:{port}", "--rate", "150")
             assert await run.until(lambda: emulator.summary()["accepted"] >= 60)
-        async with running(port, "haproxy", "-f", str(config)):
+        async with running(port, *command):
             ended = await run.wait()
     assert trial.wrong(ended) == []
     assert ended.code == 0, ended.words
