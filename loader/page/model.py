@@ -48,7 +48,9 @@ class Period:
         in_flight: Attempts in flight at its end.
         held_bytes: Bytes of events held in memory at its end.
         limits: Share of the period, 0..1, by what limited the load.
-        p50_ms, p95_ms, p99_ms: Round trips of its attempts in milliseconds, or None.
+        p50_ms: Median round trip of its attempts in milliseconds, or None.
+        p95_ms: The same as 95th percentile.
+        p99_ms: The same as 99th percentile.
     """
 
     start_seconds: float

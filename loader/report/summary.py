@@ -48,6 +48,7 @@ class LoadSummary:
         events_failed: Events that were refused or expired, completely or for some of their records.
         events_in_doubt: Events that may have been accepted, without a receipt.
         events_unprocessed: Events that were not sent, or whose sending did not end.
+        rows_elsewhere: Rows that other shards deliver.
         attempts: HTTP requests.
         throttled: Attempts that were throttled.
         retried: Attempts that were not the first of their event.
