@@ -5,56 +5,14 @@ a job file that the user checks. Loads do not use this module.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import polars as pl
 
 from loader.drafting.known_fields import System
-from loader.job import ColumnRule
-from loader.records.convert import DOUBLE, INT
-from loader.records.numbers import plain_numbers
-from loader.records.time_zones import UTC
-from loader.records.timestamps import ISO_FORMAT, from_text
-from loader.row_issues import values_where
-
-FORMATS = (
-    "%d-%b-%y",
-    "%d-%b-%Y",
-    "%d %b %Y",
-    "%d %B %Y",
-    "%b %d, %Y",
-    "%m/%d/%Y",
-    "%d/%m/%Y",
-    "%m/%d/%y",
-    "%d/%m/%y",
-    "%d.%m.%Y",
-    "%d.%m.%y",
-    "%d-%m-%Y",
-    "%m-%d-%Y",
-    "%Y/%m/%d",
-    "%Y.%m.%d",
-    "%Y%m%d",
-    "%m/%d/%Y %H:%M",
-    "%d/%m/%Y %H:%M",
-    "%m/%d/%Y %H:%M:%S",
-    "%d/%m/%Y %H:%M:%S",
-    "%m/%d/%Y %I:%M %p",
-    "%m/%d/%Y %I:%M:%S %p",
-    "%d.%m.%Y %H:%M",
-    "%d.%m.%Y %H:%M:%S",
-    "%d-%m-%Y %H:%M:%S",
-    "%d-%b-%Y %H:%M:%S",
-    "%Y/%m/%d %H:%M:%S",
-    "%Y%m%d%H%M%S",
-)
-"""Formats that are tried for timestamps that are not ISO 8601, in the order of preference."""
-
-FEWEST_DIGITS = 3
-"""Digits of the shortest date (``1-Jan-24``). Texts with fewer digits are not tested as dates."""
-
-MOST_FORMATS = 3
-"""Maximum number of formats in a column."""
+from loader.drafting.number_marks import Marks, fitting_marks
+from loader.drafting.timestamp_formats import fitting_formats
 
 FEW_WORDS = 6
 """Maximum number of words for "no value" in a column of dates or numbers. More candidates are not words."""
@@ -70,22 +28,6 @@ _WORD = re.compile(r"[^0-9]{1,60}")
 
 _NO_DATE = r"0{8}(?:0{6})?|0000-00-00(?:[ T]00:00:00)?|00[./-]00[./-](?:0000|00)"
 """A date of zeros. SAP and MySQL write it for a missing date."""
-
-Marks = tuple[tuple[str, str], ...]
-"""Settings of a mapping rule for the notation of numbers, as pairs of name and value."""
-
-_NUMBER_MARKS: tuple[Marks, ...] = tuple(
-    (*marks, *negative)
-    for negative in ((), (("negative", "trailing"),))
-    for marks in (
-        (),
-        (("decimal", ","),),
-        (("decimal", ","), ("thousands", ".")),
-        (("decimal", "."), ("thousands", ",")),
-        (("decimal", ","), ("thousands", " ")),
-    )
-)
-"""Marks that are tried for numbers, in the order of preference."""
 
 _NO_VALUE_MARKS = frozenset({"(null)", "<null>", "[null]", "\\n"})
 """Texts that database tools write for a missing value (SQL Developer, DBeaver, MySQL), in lower case. Codes
@@ -170,9 +112,11 @@ def _guess_values(texts: pl.Series, counts: pl.Series, column_type: str, convent
     rival_marks: tuple[Marks, ...] = ()
     is_timestamp = column_type == "timestamp"
     if is_timestamp:
-        formats, rivals, is_read = _formats(texts, counts, conventions)
+        formats, rivals, is_read = fitting_formats(
+            texts, counts, conventions.date_format, conventions.formats
+        )
     else:
-        marks, rival_marks, is_read = _marks(texts, counts, column_type, conventions.decimals)
+        marks, rival_marks, is_read = fitting_marks(texts, counts, column_type, conventions.decimals)
     no_date = f"^(?:{'|'.join(filter(None, (_NO_DATE, conventions.no_date)))})$"
     is_no_date = texts.str.contains(no_date) & is_timestamp
     if (is_read & ~is_no_date).any():
@@ -224,77 +168,3 @@ def guess_type(sample: pl.Series, conventions: Conventions = Conventions()) -> t
         if guessed.fits and sample.dtype == pl.String and sample.null_count() < len(sample):
             return column_type, guessed
     return "string", guess(sample, "string")
-
-
-def _marks(
-    texts: pl.Series, counts: pl.Series, column_type: str, decimals: frozenset[str]
-) -> tuple[Marks, tuple[Marks, ...], pl.Series]:
-    """Return the marks that fit most numbers, their rivals, and whether each text fits.
-
-    If several marks fit equally many numbers, those of other columns (``decimals``) are preferred, else the
-    plainest. A rival fits equally many numbers but gives different values.
-    """
-    numbers = {marks: _numbers_by(texts, marks, column_type) for marks in _NUMBER_MARKS}
-    weight = {marks: int(counts.filter(read.is_not_null()).sum()) for marks, read in numbers.items()}
-    is_decided = len(decimals) == 1 and texts.str.contains("[.,]").any()
-    best = max(
-        _NUMBER_MARKS,
-        key=lambda marks: (
-            weight[marks],
-            is_decided and dict(marks).get("decimal", ".") in decimals,
-            not marks,
-        ),
-    )
-    if not best:
-        return (), (), numbers[best].is_not_null()
-    rivals = tuple(
-        marks
-        for marks in _NUMBER_MARKS
-        if marks != best
-        and weight[marks] == weight[best]
-        and (numbers[marks].cast(pl.Float64) != numbers[best].cast(pl.Float64)).any()
-    )
-    return best, rivals, numbers[best].is_not_null()
-
-
-def _numbers_by(texts: pl.Series, marks: Marks, column_type: str) -> pl.Series:
-    """Return the texts as numbers with a decimal point, or null if they are not numbers with these marks."""
-    plain = texts
-    if marks:
-        plain, _ = plain_numbers(texts, ColumnRule.model_validate({"column": "x", **dict(marks)}))
-    return values_where(plain, plain.str.contains(DOUBLE if column_type == "double" else INT))
-
-
-def _formats(
-    texts: pl.Series, counts: pl.Series, conventions: Conventions
-) -> tuple[tuple[str, ...], tuple[str, ...], pl.Series]:
-    """Return the formats that fit most texts, their rivals, and whether each text fits.
-
-    A rival fits the same texts as a format that is returned.
-    """
-    own = (conventions.date_format,) if conventions.date_format else ()
-    tried = sorted((*own, *FORMATS), key=lambda each: each not in own and each not in conventions.formats)
-    is_read = _read_by(texts, ())
-    formats: list[str] = []
-    rivals: tuple[str, ...] = ()
-    may_be_dated = bool(texts.str.count_matches(r"[0-9]").ge(FEWEST_DIGITS).any())
-    while may_be_dated and len(formats) < MOST_FORMATS and not is_read.all():
-        fitting = {each: _read_by(texts, (each,)) & ~is_read for each in tried if each not in formats}
-        weight = {each: int(counts.filter(rows).sum()) for each, rows in fitting.items()}
-        best = max(weight, key=lambda each: weight[each])
-        if not weight[best]:
-            break
-        same = tuple(each for each in weight if each != best and weight[each] == weight[best])
-        rivals += tuple(each for each in same if (fitting[each] == fitting[best]).all())
-        # If some texts are ISO 8601 (dates of a sheet), this format is kept for them.
-        formats += [best] if formats or not is_read.any() else [ISO_FORMAT, best]
-        is_read |= fitting[best]
-    return tuple(formats), rivals, is_read
-
-
-def _read_by(texts: pl.Series, formats: Sequence[str]) -> pl.Series:
-    instants, problems = from_text(texts, formats, UTC)
-    is_read = instants.seconds.is_not_null()
-    for problem in problems:
-        is_read &= ~problem.rows
-    return is_read

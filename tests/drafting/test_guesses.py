@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from loader.drafting.guesses import FORMATS, Guess, guess, guess_type
+from loader.drafting.guesses import Guess, guess, guess_type
+from loader.drafting.timestamp_formats import FORMATS
 from loader.records.time_zones import UTC
 from loader.records.timestamps import from_text
 from loader.strptime.format_faults import format_fault
