@@ -9,6 +9,7 @@ import polars as pl
 from loader.errors import NothingToLoad
 from loader.extract.settings import FileSettings
 from loader.extract.tables import files_of, nameless_of, open_table
+from loader.formats.nameless import filled_column_note, with_value
 from loader.formats.unread import Unread
 from loader.formats.windows import first_rows
 from loader.model import SourceFile
@@ -58,9 +59,11 @@ def _sample_of_file(settings: FileSettings, file: SourceFile) -> ExtractSample |
         table = open_table(settings, None, None, file)
     except NothingToLoad:
         return None
-    empty = {name for name, row in nameless_of(table).items() if row is None}
+    nameless = nameless_of(table)
+    empty = {name for name, row in nameless.items() if row is None}
+    notes = (filled_column_note(file.path, *each) for each in with_value(nameless).items())
     columns = tuple(
         name for name, dtype in table.schema.items() if name not in empty and not isinstance(dtype, Unread)
     )
     first = first_rows(table, columns, DRAFT_SAMPLE_ROWS)
-    return None if first is None else ExtractSample(first, tuple(table.advice))
+    return None if first is None else ExtractSample(first, (*table.advice, *notes))

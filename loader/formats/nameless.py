@@ -8,11 +8,12 @@ Rules kept here:
 1. Without a value in the first rows, such a column is left out, and a note says so. A value further down
    rejects its row: it may be a column that the user does not know of, or the end of a row that is one field
    too long.
-2. With a value in the first rows, it is a column like others. Its name is its position.
+2. With a value in the first rows, it is a column like others. Its name is its position. If a job leaves it
+   out, a note names the row of the value, which may be one field too long.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -35,6 +36,11 @@ def is_by_position(name: str) -> bool:
     return _BY_POSITION.fullmatch(name) is not None
 
 
+def with_value(nameless: Mapping[str, int | None]) -> dict[str, int]:
+    """Return the columns without a name in a header that names others, with the row of their first value."""
+    return {name: row for name, row in nameless.items() if row is not None and is_by_position(name)}
+
+
 def value_without_name(number: int) -> RecordFault:
     """Return the fault of a row with a value in a column without a name, by its number from 1."""
     return RecordFault(
@@ -52,6 +58,20 @@ def empty_columns_note(path: str, numbers: Sequence[int]) -> str:
         shown += f" and {more:,} more" if more > 0 else ""
         columns, they_are, them = f"Columns {shown} of {path} have no names and no values", "They are", "them"
     return f"{columns} in the first rows. {they_are} left out, and a later value in {them} rejects its row."
+
+
+def filled_column_note(path: str, name: str, row: int) -> str:
+    """Return the note about a file's column without a name that has a value and is not used.
+
+    Args:
+        path: The file.
+        name: The column, by its position.
+        row: Row of its first value, from 1.
+    """
+    return (
+        f"{name} of {path} has no name in the header, but a value in row {row:,}. It is left out. "
+        "Check that row: a text with a separator but no quotes shifts the values after it into wrong columns."
+    )
 
 
 def filled(texts: pl.Series) -> pl.Series:

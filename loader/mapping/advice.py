@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from loader.formats.nameless import filled_column_note
 from loader.formats.unnamed import unnamed
 from loader.formats.windows import SIZING_ROWS, Table, first_rows
 from loader.mapping.column_sources import MappedColumn
@@ -41,8 +42,10 @@ def advice_on(
         closely: Whether to examine the first rows too.
     """
     path = table.file.path
-    if mapping.left_out:
-        names = ", ".join(f"'{name}'" for name in mapping.left_out)
+    yield from (filled_column_note(path, name, row) for name, row in mapping.filled_without_name)
+    named = set(mapping.left_out) - {name for name, _ in mapping.filled_without_name}
+    if named:
+        names = ", ".join(f"'{name}'" for name in mapping.left_out if name in named)
         yield f"Columns left out of {path}: {names}."
     for column in mapping.columns:
         dtype = _dtype(column, table)

@@ -18,6 +18,7 @@ import polars as pl
 
 from loader.datasets import NEVER_SEND, Dataset
 from loader.errors import SettingsError
+from loader.formats.nameless import with_value
 from loader.formats.unread import Unread
 from loader.job import ColumnRule
 from loader.mapping.column_fit import check_fit, check_types, must_be_empty, without_value
@@ -58,6 +59,7 @@ class FileMapping:
         left_out: Source columns that are not used.
         must_be_empty: Other source columns that are not used: they have neither a name nor a value in the
             first rows.
+        filled_without_name: Those of ``left_out`` with a value but no name, and the row of the first one.
     """
 
     columns: tuple[MappedColumn, ...]
@@ -67,6 +69,7 @@ class FileMapping:
     filter: Expression | None
     left_out: tuple[str, ...]
     must_be_empty: tuple[str, ...]
+    filled_without_name: tuple[tuple[str, int], ...] = ()
 
     @property
     def source_columns(self) -> tuple[str, ...]:
@@ -120,7 +123,8 @@ def map_file(
     if not used:
         raise nothing_used(file)
     key = tuple(name for name in (dataset.primary_key if dataset else ()) if name in filled)
-    return FileMapping(columns, group, key, timestamp, row_filter, left_out, left_empty)
+    filled_without_name = tuple((name, row) for name, row in with_value(nameless).items() if name in left_out)
+    return FileMapping(columns, group, key, timestamp, row_filter, left_out, left_empty, filled_without_name)
 
 
 def _read_rules(

@@ -87,6 +87,22 @@ def test_a_later_value_without_a_name_rejects_its_row(ask, tmp_path, in_quotes):
         assert rejected == [("WrongFieldCount", 4001, reason)]
 
 
+@pytest.mark.parametrize("command", ["plan", "init"])
+def test_a_filled_column_without_a_name_that_is_left_out_is_named_with_its_row(ask, tmp_path, command):
+    """A separator without quotes in row 3 shifts the values behind it: nothing else points there."""
+    path, job = tmp_path / "a.csv", tmp_path / "job.toml"
+    path.write_text(f"{IDS},status,colour,\n1,1,open,red,\n2,1,open,red,\n3,1,half, open,red\n")
+    note = f"(column 5) of {path} has no name in the header, but a value in row 3. It is left out."
+    if command == "init":
+        assert ask("init", path, *TYPE, "-o", job).code == ExitCode.DELIVERED
+        assert f"# - {note}" in job.read_text()
+        return
+    _, notes, records, _ = planned(ask, path, "--ignore-unknown")
+    assert records == 3
+    assert [each.startswith(note) for each in notes] == [True, False]
+    assert notes[1] == f"Columns left out of {path}: 'colour'."
+
+
 def test_small_files_of_a_folder_are_examined_together(ask, tmp_path):
     """Some have the column, one has a late value in it: one note, and one rejected row."""
     for number in range(8):
