@@ -104,16 +104,12 @@ class _Repeated:
     """The occurrences of a message.
 
     Attributes:
-        level: Level of the last one that was written.
-        message: Its text.
-        fields: Its fields.
+        last: The last one, without its exception, which would hold frames and their rows.
         times: Number of occurrences.
         reported_times: Number of occurrences at the last line.
     """
 
-    level: str
-    message: str
-    fields: Fields
+    last: logging.LogRecord
     times: int = 0
     reported_times: int = 0
 
@@ -158,20 +154,18 @@ class LineHandler(logging.Handler):
         kind = (record.msg if isinstance(record.msg, str) else "", str(getattr(record, "code", "")))
         if kind not in self._repeated and len(self._repeated) >= MAX_KINDS:
             kind = (record.name, record.levelname)
-        if kind not in self._repeated:
-            self._repeated[kind] = _Repeated(record.levelname, "", {})
-        repeated = self._repeated[kind]
+        last = logging.makeLogRecord(vars(record) | {"exc_info": None}) if record.exc_info else record
+        repeated = self._repeated.setdefault(kind, _Repeated(last))
+        repeated.last = last
         repeated.times += 1
-        if repeated.times > REPEATS and not _is_power_of_ten(repeated.times):
-            return
-        repeated.reported_times = repeated.times
-        repeated.message = message_of(record)
-        repeated.fields = fields_of(record, debug=self._debug)
-        self._write_repeated(record.created, repeated)
+        if repeated.times <= REPEATS or _is_power_of_ten(repeated.times):
+            repeated.reported_times = repeated.times
+            self._write_repeated(record.created, record, repeated.times)
 
-    def _write_repeated(self, at: float, repeated: _Repeated) -> None:
-        times = {"times": repeated.times} if repeated.times > REPEATS else {}
-        self._put(at, repeated.level, repeated.message, times | repeated.fields)
+    def _write_repeated(self, at: float, record: logging.LogRecord, times: int) -> None:
+        counted = {"times": times} if times > REPEATS else {}
+        fields = counted | fields_of(record, debug=self._debug)
+        self._put(at, record.levelname, message_of(record), fields)
 
     def _put(self, at: float, level: str, message: str, fields: Fields) -> None:
         self._write(self._line(at, level, message, fields | dict(self._ids)))
@@ -187,7 +181,7 @@ class LineHandler(logging.Handler):
         try:
             for repeated in self._repeated.values():
                 if repeated.times > repeated.reported_times:
-                    self._write_repeated(time.time(), repeated)
+                    self._write_repeated(time.time(), repeated.last, repeated.times)
             self._repeated.clear()
         finally:
             self.release()

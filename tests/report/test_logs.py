@@ -197,6 +197,16 @@ def test_repeats_are_folded_with_their_count(tmp_path):
     assert json.loads(console[-1])["code"] == "Timeout"
 
 
+def test_the_last_count_has_the_place_of_the_last_row(tmp_path):
+    """With the place of the last line that was written, every row would seem to be of its column."""
+    with logged(tmp_path) as console:
+        for number in range(1, 21):
+            column = "cost" if number < 20 else "quantity"
+            log.warning("A row was rejected: %s.", "no number", extra={"row": number, "column": column})
+    last = json.loads(console[-1])
+    assert (last["times"], last["row"], last["column"]) == (20, 20, "quantity")
+
+
 def test_each_code_is_folded_by_itself(tmp_path):
     """A rare cause is not hidden behind a frequent one."""
     with logged(tmp_path) as console:
