@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from loader.preview import Preview
     from loader.preview.planned_events import PlannedEvent, planned_events
     from loader.preview.preview import plan
-    from loader.report import LoadSummary, Snapshot
+    from loader.report import LoadSummary, LogFormatter, Snapshot
 
     __version__: str
 
@@ -31,6 +31,7 @@ __all__ = [
     "LoadStream",
     "LoadSummary",
     "LoaderError",
+    "LogFormatter",
     "PlannedEvent",
     "Preview",
     "Snapshot",
@@ -54,7 +55,7 @@ _HOMES = {
     "loader.preview": ("Preview",),
     "loader.preview.planned_events": ("PlannedEvent", "planned_events"),
     "loader.preview.preview": ("plan",),
-    "loader.report": ("LoadSummary", "Snapshot"),
+    "loader.report": ("LoadSummary", "LogFormatter", "Snapshot"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from loader.report.display import Display, ProgressStyle, make_display, plain_line, progress_json
 from loader.report.error_block import render_error
-from loader.report.log_lines import LogFormat
+from loader.report.log_lines import LogFormat, LogFormatter
 from loader.report.logs import log_to
 from loader.report.progress import Pace, RateMeter, Snapshot
 from loader.report.summary import LoadSummary, exit_code_for, to_json
@@ -13,6 +13,7 @@ __all__ = [
     "Display",
     "LoadSummary",
     "LogFormat",
+    "LogFormatter",
     "Pace",
     "ProgressStyle",
     "RateMeter",

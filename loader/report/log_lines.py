@@ -120,6 +120,18 @@ def text_line(at: float, level: str, message: str, fields: Fields) -> str:
     return " ".join([iso(at), level.ljust(7), message, *pairs])
 
 
+class LogFormatter(logging.Formatter):
+    """Formats the records of a load as lines of text with their fields: file, row, column, code and others.
+
+    A line never contains a value of a row. A program that calls the library sets it on its own handler.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return ``TIME LEVEL Sentence. name=value ...``."""
+        fields = fields_of(record, debug=False)
+        return text_line(record.created, record.levelname, message_of(record), fields)
+
+
 def json_line(at: float, level: str, message: str, fields: Fields) -> str:
     """Return the same as a JSON object in ASCII, which every log collector can read."""
     return json.dumps({"time": iso(at), "level": level, "message": message, **fields})

@@ -1,14 +1,16 @@
 """The library: the same loads as the command, as values."""
 
 import asyncio
+import logging
 import sqlite3
 import time
 from contextlib import aclosing, closing
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
-from loader import EventState, ExitCode, LoaderError, Snapshot, read_job, run_load, stream_load
+from loader import EventState, ExitCode, LoaderError, LogFormatter, Snapshot, read_job, run_load, stream_load
 from loader.delivery.rate.memory import RateMemory, Remembered
 from loader.emulator import ACCESS_KEY_ID
 from loader.loading.running.handover import EVENTS_AT_ONCE
@@ -39,6 +41,22 @@ def test_run_load_returns_the_summary(job):
     assert summary.exit_code == ExitCode.DELIVERED_WITH_FAILURES
     assert summary.violations() == []
     assert snapshots
+
+
+def test_the_log_of_the_library_shows_the_place_of_a_rejected_row(job):
+    """A program's own handler has it too, with the formatter of the library."""
+    lines = StringIO()
+    handler = logging.StreamHandler(lines)
+    handler.setFormatter(LogFormatter())
+    logger = logging.getLogger("loader")
+    logger.addHandler(handler)
+    try:
+        run_load(job)
+    finally:
+        logger.removeHandler(handler)
+    place = f"file={SAMPLES / 'reservations.csv'} row=12 column=quantity code=NotANumber"
+    (line,) = (each for each in lines.getvalue().splitlines() if "row=12 " in each)
+    assert line.endswith(f" WARNING A row was rejected: not a number such as -1234.5. {place}")
 
 
 def test_running_a_finished_load_again_sends_nothing(job):
