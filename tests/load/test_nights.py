@@ -119,6 +119,26 @@ async def test_a_killed_night_and_a_new_file(inbox: Inbox, caplog: pytest.LogCap
     assert (await inbox.load()).summary.attempts == 0
 
 
+async def test_a_changed_file_of_an_unfinished_load_must_be_restored_first(inbox: Inbox) -> None:
+    """Resuming would be refused: the file is named, and superseding stays the other way."""
+    path = inbox.put("a.csv", *(f"A{number}" for number in range(20)))
+    content = path.read_text()
+    await inbox.load(stop_after=5)
+    path.write_text(content.replace("A7,", "B7,"))
+    with pytest.raises(CheckpointMismatch, match="unfinished load of other files") as refused:
+        await inbox.load()
+    assert f"restore {path} as it was, then finish the unfinished load" in refused.value.next_step
+    path.unlink()
+    inbox.put("b.csv", "B1")
+    with pytest.raises(CheckpointMismatch, match="unfinished load of other files") as refused:
+        await inbox.load()
+    assert f"restore {path} as it was, then finish the unfinished load" in refused.value.next_step
+    (inbox.folder / "c.csv").write_text(content)  # the same file under another name
+    with pytest.raises(CheckpointMismatch, match="unfinished load of other files") as refused:
+        await inbox.load()
+    assert "finish the unfinished load first" in refused.value.next_step
+
+
 async def test_an_unfinished_load_finds_its_files_by_their_stored_paths(inbox: Inbox) -> None:
     """Its files need not be named again, a bracket in a path is no glob, and a table that came is ignored."""
     inbox.put("a [1].csv", *(f"A{number}" for number in range(20)))

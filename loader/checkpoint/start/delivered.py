@@ -5,6 +5,7 @@ identity is the size and the fingerprint, and for a large file also the modifica
 to the same destination count.
 """
 
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from loader.checkpoint.start.archiving import ARCHIVED_NAME, UNREADABLE_PREFIX
 from loader.checkpoint.start.removed_loads import removed_loads
 from loader.errors import CheckpointError
 from loader.model import SourceFile
+from loader.sources.local_paths import S3_SCHEME
 
 _DESTINATION = ("service", "instance_id", "event_type", "dataset_arn", "operation")
 """Plan settings that identify the destination of a load. The same file may be loaded to two destinations."""
@@ -53,6 +55,22 @@ class Delivered:
 def identity(file: SourceFile) -> Identity:
     """Return the identity of a file."""
     return file.size_bytes, file.fingerprint, file.modified_ns if file.is_sampled else 0
+
+
+def gone_or_changed(stored: Sequence[SourceFile], given: Sequence[SourceFile]) -> tuple[str, ...]:
+    """Return the paths of stored files that have other content now, or are gone from this machine.
+
+    Args:
+        stored: The files of a load.
+        given: The files that are given now.
+    """
+    contents, paths = {identity(file) for file in given}, {file.path for file in given}
+    elsewhere = [file.path for file in stored if identity(file) not in contents]
+    return tuple(
+        path
+        for path in elsewhere
+        if path in paths or not (path.startswith(S3_SCHEME) or os.path.lexists(path))
+    )
 
 
 def present_load(run_dir: Path) -> StoredLoad | None:

@@ -4,7 +4,7 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -30,6 +30,7 @@ from loader.checkpoint.start.archiving import (
     finish_archiving,
     next_generation,
 )
+from loader.checkpoint.start.delivered import gone_or_changed
 from loader.checkpoint.start.lock import lock_run_dir
 from loader.checkpoint.start.replacing import ONLY_FINISHED, Replacing
 from loader.checkpoint.writing.runs import RunRecord
@@ -51,6 +52,7 @@ class _Found:
         finished: Whether that load has nothing left to do.
         other_job: The differences between its settings and the given ones.
         changes: The differences between its plan and the given one, in settings or files.
+        lost: Paths of its files that are gone or changed.
         problem: The error if it cannot be read, or None.
     """
 
@@ -59,6 +61,7 @@ class _Found:
     finished: bool = False
     other_job: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
     problem: CheckpointError | None = None
 
     def gives_way(self, replacing: Replacing) -> bool:
@@ -139,7 +142,8 @@ def _look(run_dir: Path, plan: Plan) -> _Found | None:
     except CheckpointError as error:
         return _Found(problem=error)
     other_job = tuple(setting_differences(stored, plan))
-    return _Found(load_id, generation, finished, other_job, tuple(differences(stored, plan)))
+    lost = gone_or_changed(stored.files, plan.files)
+    return _Found(load_id, generation, finished, other_job, tuple(differences(stored, plan)), lost)
 
 
 def planned_generation(run_dir: Path, plan: Plan, replacing: Replacing) -> int:
@@ -181,7 +185,7 @@ def _refuse(run_dir: Path, found: _Found, command: str, replacing: Replacing) ->
             "The run directory contains an unfinished load of other files; nothing in it was changed.",
             where=str(run_dir),
             why=shown(found.changes),
-            next_step=_choices(run_dir, command),
+            next_step=_choices(run_dir, command, found.lost),
         )
     raise CheckpointMismatch(
         "The run directory contains an unfinished load of another plan; nothing in it was changed.",
@@ -192,10 +196,14 @@ def _refuse(run_dir: Path, found: _Found, command: str, replacing: Replacing) ->
     )
 
 
-def _choices(run_dir: Path, command: str) -> str:
+def _choices(run_dir: Path, command: str, lost: Sequence[str]) -> str:
     """Return the two ways to continue, as commands if the command is known."""
+    finish = "finish the unfinished load first, then load the other files"
+    if lost:
+        more = f" and {len(lost) - 1:,} more" if len(lost) > 1 else ""
+        finish = f"restore {lost[0]}{more} as it was, then finish the unfinished load"
     ways = (
-        ("finish the unfinished load first, then load the other files", "resume"),
+        (finish, "resume"),
         (
             "or replace it and load the files that are named now; its checkpoint is kept",
             "supersede",
