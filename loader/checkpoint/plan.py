@@ -47,8 +47,12 @@ class Plan:
 
 
 def differences(stored: Plan, given: Plan) -> list[str]:
-    """Return one line for each difference because of which ``given`` has other events than ``stored``."""
-    return [*setting_differences(stored, given), *_file_differences(stored, given)]
+    """Return one line for each difference because of which ``given`` has other events than ``stored``.
+
+    The windows follow from the settings and the files, so they are a line of their own only if these agree.
+    """
+    lines = [*setting_differences(stored, given), *_file_differences(stored, given)]
+    return lines or list(_window_differences(stored, given))
 
 
 def shown(lines: Sequence[str]) -> str:
@@ -84,10 +88,13 @@ def _file_differences(stored: Plan, given: Plan) -> Iterator[str]:
         yield f"file {gone.path}: part of the load, not given now"
     for added in given.files[len(stored.files) :]:
         yield f"file {added.path}: not part of the load, given now"
+
+
+def _window_differences(stored: Plan, given: Plan) -> Iterator[str]:
     if (stored.window_rows, stored.slice_rows) != (given.window_rows, given.slice_rows):
         yield (
-            f"windows of {stored.window_rows} rows in slices of {stored.slice_rows} then, "
-            f"of {given.window_rows} in slices of {given.slice_rows} now"
+            f"windows of {stored.window_rows:,} rows in slices of {stored.slice_rows:,} then, "
+            f"of {given.window_rows:,} in slices of {given.slice_rows:,} now"
         )
 
 
@@ -95,7 +102,7 @@ def _changes(before: SourceFile, now: SourceFile) -> Iterator[str]:
     if before.format != now.format:
         yield f"format {before.format} then, {now.format} now"
     if before.size_bytes != now.size_bytes:
-        yield f"{before.size_bytes} bytes then, {now.size_bytes} now"
+        yield f"{before.size_bytes:,} bytes then, {now.size_bytes:,} now"
     elif before.fingerprint != now.fingerprint:
         yield "other content of the same size"
     elif now.is_sampled and before.modified_ns != now.modified_ns:

@@ -140,7 +140,7 @@ async def test_another_plan_is_refused_and_nothing_changes(
         open_checkpoint(run_dir, other)
     block = refused.value.block()
     assert 'setting pack: the load began with "row", now "group"' in block
-    assert "file /extracts/orders_0.parquet: 1000 bytes then, 7 now" in block
+    assert "file /extracts/orders_0.parquet: 1,000 bytes then, 7 now" in block
     assert "--restart" in block
     assert contents(run_dir) == before
     with open_checkpoint(run_dir, load_plan()) as checkpoint:

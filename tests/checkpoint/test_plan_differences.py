@@ -37,7 +37,7 @@ def test_a_changed_setting_is_named_with_both_values() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"size_bytes": 1200}, "1000 bytes then, 1200 now"),
+        ({"size_bytes": 1200}, "1,000 bytes then, 1,200 now"),
         ({"fingerprint": "f" * 64}, "other content of the same size"),
         ({"format": "csv"}, "format parquet then, csv now"),
         ({"copy": 1}, "copy 0 of its content"),
@@ -83,9 +83,11 @@ def test_files_that_came_and_went_are_named() -> None:
 
 
 def test_other_windows_are_a_difference() -> None:
-    """Windows of another size cut the extract into other events."""
-    (line,) = differences(load_plan(), replace(load_plan(), window_rows=9))
-    assert line == "windows of 8 rows in slices of 8 then, of 9 in slices of 8 now"
+    """Windows of another size cut the extract into other events. Other files have other windows."""
+    (line,) = differences(load_plan(), replace(load_plan(), window_rows=9000))
+    assert line == "windows of 8 rows in slices of 8 then, of 9,000 in slices of 8 now"
+    (line,) = differences(load_plan(files=1), replace(load_plan(files=2), window_rows=9000))
+    assert line.startswith("file ")
 
 
 def test_a_long_list_is_cut_and_its_length_is_stated() -> None:
