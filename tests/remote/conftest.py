@@ -37,6 +37,9 @@ FAST = KeepingPace(
 SLOW = {"rate": 200, "burst": 4}
 """A load that takes a second and a half."""
 
+SLOWER = {"rate": 60, "burst": 4}
+"""A load that is stopped long before its end, however late a thread of this process is."""
+
 ABANDONED_SECONDS = 60.0
 
 Load = Callable[..., Ending]

@@ -15,7 +15,7 @@ from loader.remote.keeper import LeaseLost
 from loader.remote.other_files import Notes
 from loader.report import Snapshot
 from loader.testing import EmulatedService
-from tests.remote.conftest import ADDRESS, FAST, PREFIX, ROWS, SLOW, Load, stopping_at
+from tests.remote.conftest import ADDRESS, FAST, PREFIX, ROWS, SLOW, SLOWER, Load, stopping_at
 from tests.remote.faulty_s3 import BUCKET, Fault, FaultyS3
 
 EVENTS = ROWS - 1
@@ -141,7 +141,7 @@ def test_the_load_stops_before_its_lease_is_stale(
         s3.faults = lambda _method, _key: "cut"
 
     pace = replace(FAST, stop_seconds=0.5, end_seconds=0.3)
-    ending = load(stopping_at(40, cut), pace=pace, **SLOW)
+    ending = load(stopping_at(40, cut), pace=pace, **SLOWER)
     assert isinstance(ending.error, LeaseLost)
     assert ending.summary.exit_code is ExitCode.STOPPED_RESUMABLE
     assert ADDRESS in ending.error.block()
@@ -161,7 +161,7 @@ def test_a_runner_whose_lease_was_taken_stops_at_once(
     def take(_observers: Observers) -> None:
         s3.client.put_object(Bucket=BUCKET, Key=PREFIX + "lease.json", Body=taken)
 
-    ending = load(stopping_at(40, take), **SLOW)
+    ending = load(stopping_at(40, take), **SLOWER)
     assert isinstance(ending.error, LeaseLost)
     assert ending.summary.exit_code is ExitCode.STOPPED_RESUMABLE
     assert ending.summary.events_accepted < EVENTS

@@ -50,7 +50,7 @@ def workers_of(pid: int) -> list[psutil.Process]:
 
 async def test_a_worker_stops_when_its_parent_dies(job: Callable[..., Job], service: EmulatedService) -> None:
     """The end of its pipe is the death of its parent: it ends as after SIGTERM, before its shard is done."""
-    given = job(shard="1/2", rate=40, burst=2)
+    given = job(shard="1/2", rate=10, burst=2)
     worker = await start_worker(Shard(number=1, of=2), job_line(given, command="", key=KEY))
     assert isinstance(worker, LocalProcess)
     values: dict[str, Any] = {}
