@@ -77,7 +77,7 @@ class PlainResponse(web.StreamResponse):
 
 
 def _is_plain(request: web.BaseRequest) -> bool:
-    """Whether an answer to this request needs neither a Connection header nor an empty body."""
+    """Return whether an answer to this request needs neither a Connection header nor an empty body."""
     return request.keep_alive and request.version == HttpVersion11 and request.method != hdrs.METH_HEAD
 
 

@@ -70,7 +70,7 @@ class Service:
             self._intake.remember(row)
 
     async def receive(self, request: WireRequest) -> Answer:
-        """Process a request."""
+        """Return the answer to a request of any operation. A request that is refused gets its refusal."""
         path, _, _ = request.target.partition("?")
         try:
             call = find_call(request.method, path)
