@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from loader.errors import ExtractError
+from loader.formats.csv.blocks import read_blocks
 from loader.formats.csv.dialect import read_dialect
 from loader.job import CsvSettings
 
@@ -132,6 +133,19 @@ def test_columns_can_be_named_by_the_user(tmp_path: Path) -> None:
     with pytest.raises(ExtractError) as caught:
         read_dialect(str(path), CsvSettings(header=False, columns=("x", "y", "z")))
     assert caught.value.why == "csv.columns has 3 names, but the file has 2 columns"
+
+
+def test_names_of_the_user_replace_no_row(tmp_path: Path) -> None:
+    """If the first line has separators only, the next one may be the header or a row."""
+    path = tmp_path / "x.csv"
+    path.write_text(",\n1,2\n3,4\n")
+    with pytest.raises(ExtractError) as caught:
+        read_dialect(str(path), CsvSettings(columns=("x", "y")))
+    assert caught.value.why == "its first line has separators only, and csv.columns gives the names"
+    for settings in ({"header": False, "skip_rows": 1}, {"empty_rows": "reject"}):
+        dialect = read_dialect(str(path), CsvSettings(columns=("x", "y"), **settings))
+        (block,) = read_blocks(str(path), dialect)
+        assert block.parse(dialect.columns)[0].rows() == [("1", "2"), ("3", "4")]
 
 
 def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:

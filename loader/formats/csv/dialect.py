@@ -144,6 +144,9 @@ def _first_fields(head: _Head, read: ReadRecords, settings: CsvSettings) -> list
         return [""] * settings.row_fields
     if not isinstance(first, list):
         raise bad_header(head.path, first.reason if first else "no line end was found in its first MiB")
+    if settings.header and settings.columns and read.empty_rows:
+        # Only the user knows whether the names replace this line or the next one, which may be a row.
+        raise bad_header(head.path, "its first line has separators only, and csv.columns gives the names")
     return first
 
 
