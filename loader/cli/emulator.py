@@ -15,7 +15,7 @@ import typer
 from pydantic import ValidationError
 
 from loader.command_line import scn_loader
-from loader.errors import SettingsError
+from loader.errors import CheckpointWriteError, SettingsError
 
 ANNOUNCEMENT = "The emulator listens on "
 
@@ -120,6 +120,15 @@ def emulator(
         Thread(target=_stop_when_stdin_ends, daemon=True).start()
     try:
         run_emulator(settings, port=port, announce=announce)
+    except RuntimeError as error:
+        if not isinstance(error.__cause__, (OSError, sqlite3.Error)):
+            raise
+        raise CheckpointWriteError(
+            "The emulator could not write what it accepted, so it ended.",
+            where=f"{lake or ''} {ledger or ''}".strip(),
+            why=str(error.__cause__),
+            next_step="free space on the disk, then run the same command again",
+        ) from error
     except (OSError, sqlite3.DatabaseError) as error:
         place = error.filename if isinstance(error, OSError) else f"{lake or ''} {ledger or ''}".strip()
         raise SettingsError(

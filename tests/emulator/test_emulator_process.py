@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
@@ -15,6 +16,7 @@ import pytest
 from pydantic import ValidationError
 
 from loader.emulator import EmulatorSettings, running_emulator
+from loader.errors import ExitCode
 from tests.emulator.signed_client import EVENTS_PATH, TABLE, SignedClient, event, signed, token
 from tests.prepared.starts import start
 
@@ -157,3 +159,25 @@ async def test_a_disk_that_refuses_stops_acceptance(tmp_path):
             with pytest.raises(sqlite3.OperationalError):
                 await emulator.flush()
             assert (await client.send()).status == 500
+
+
+def test_a_full_disk_of_the_lake_is_named(tmp_path):
+    """A limit on the size of files stands for the full disk. It is no bug."""
+    program = [sys.executable, "-m", "loader", "emulator", "--port", "0", "--lake", tmp_path / "lake.db"]
+    command = ["sh", "-c", 'ulimit -f 100; exec "$@"', "sh", *program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().split()[-1]
+            with pytest.raises(urllib.error.HTTPError):  # noqa: PT012 - the number of events depends on SQLite
+                for number in range(1000):
+                    send(url, number)
+            process.terminate()
+            _, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert process.returncode == ExitCode.STOPPED_RESUMABLE
+    block = errors[errors.index("error: ") :].splitlines()
+    assert block[0] == "error: The emulator could not write what it accepted, so it ended."
+    assert block[1] == f"  where: {tmp_path / 'lake.db'}"
+    assert block[2] in ("  why:   database or disk is full", "  why:   disk I/O error")

@@ -108,7 +108,8 @@ class Lake:
             if self.accepted is not None:
                 self.accepted.insert(row for row in rows if row.verdict == ACCEPTED)
         except sqlite3.Error:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:  # a full disk has ended it
+                self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
 
