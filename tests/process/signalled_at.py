@@ -14,11 +14,15 @@ def signal_at(place: str) -> None:
     """Send this process SIGTERM at the first call of a function in this thread.
 
     Args:
-        place: ``MODULE:FUNCTION``.
+        place: ``MODULE:FUNCTION``; or several with commas, of which each counts after the one before.
     """
+    left = place.split(",")
 
     def look(frame: FrameType, event: str, _argument: Any) -> None:
-        if event != "call" or place != f"{frame.f_globals.get('__name__')}:{frame.f_code.co_qualname}":
+        if event != "call" or left[0] != f"{frame.f_globals.get('__name__')}:{frame.f_code.co_qualname}":
+            return
+        del left[0]
+        if left:
             return
         sys.setprofile(None)
         sys.stderr.write("SIGNALLED\n")

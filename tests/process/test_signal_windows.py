@@ -73,6 +73,8 @@ def test_a_signal_when_the_load_has_ended_does_not_change_how_it_ended(tmp_path:
     [
         "loader.cli.terminal.running:_asked_next",  # before the summary is written
         "loader.verify.api:verify",  # before the first question
+        # In a serializer, for which pydantic raises an error of its own.
+        "loader.verify.api:verify,loader.job.column_rule:TextRule._only_given",
         "loader.verify.text:to_text",
     ],
 )

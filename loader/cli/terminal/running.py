@@ -233,16 +233,18 @@ def _go_on_to_verify(
         release()
         found = verify()
         hold()
-    except KeyboardInterrupt:
-        error = _interrupted(summary)
-        with deciding(error.exit_code):
-            files.write_summary(_stopped_by(error, summary))
-        show_error(error)
-        return error.exit_code
     except LoaderError as error:
         with deciding(error.exit_code):
             files.write_summary(_stopped_by(error, summary))
         raise
+    except BaseException:  # a library may replace KeyboardInterrupt by an error of its own
+        if asked_to_stop() is None:
+            raise
+        interrupted = _interrupted(summary)
+        with deciding(interrupted.exit_code):
+            files.write_summary(_stopped_by(interrupted, summary))
+        show_error(interrupted)
+        return interrupted.exit_code
     summary = replace(summary, loaded=stage_values(found.counts))
     if found.error is not None:
         summary = _stopped_by(found.error, summary)
