@@ -70,6 +70,14 @@ class CsvSettings(Section):
             "quote inside quotes may always be doubled instead."
         ),
     ] = ""
+    also_escaped: Annotated[
+        str,
+        Field(
+            description="Other characters before which the escape is dropped, such as ' in an UNLOAD of "
+            "Redshift. Before all others it is text.",
+            pattern=r"^[^\r\n]*$",
+        ),
+    ] = ""
     comment: Annotated[
         str, Field(description="Lines that begin with this text are skipped.", pattern=r"^[^\r\n]*$")
     ] = ""

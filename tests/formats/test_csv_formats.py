@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import os
+import re
 import tempfile
 import threading
 from pathlib import Path
@@ -188,6 +189,40 @@ def test_escapes_are_undone_only_where_they_mean_something(tmp_path: Path) -> No
         ["x\r\ny", '5" pipe'],
         ["1", '"'],
     ]
+
+
+def test_an_escape_before_another_quotation_mark_is_kept_with_a_note_unless_it_is_named(
+    tmp_path: Path,
+) -> None:
+    r"""Spark writes \' for both characters, Redshift for the second one: only the user knows which it was."""
+    path = tmp_path / "x.csv"
+    path.write_bytes(b'"a","b"\n"O\\\'Brien","\\\\\\N"\n"5\\" pipe","C:\\new"\n')
+    kept, dropped = CsvSettings(escape="\\"), CsvSettings(escape="\\", also_escaped="'")
+    assert read(path, kept, 7) == [["O\\'Brien", "\\\\N"], ['5" pipe', "C:\\new"]]
+    assert read(path, dropped, 7) == [["O'Brien", "\\\\N"], ['5" pipe', "C:\\new"]]
+    (file,) = find_files([str(path)])
+    (note,) = CsvTable(file, kept).advice
+    assert note.endswith("set csv.also_escaped to '.")
+    assert CsvTable(file, dropped).advice == []
+    assert "also before '" in CsvTable(file, dropped).words
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(st.tuples(FIELDS, FIELDS), min_size=1, max_size=4))
+def test_texts_that_redshift_unloads_arrive_exactly(rows: list[tuple[str, str]]) -> None:
+    """ADDQUOTES ESCAPE, by its manual: escapes before separator, quotation marks, line ends and escapes."""
+    special = re.compile(r"""[|"'\\\n\r]""")
+    lines = [
+        "|".join(f'"{special.sub(lambda found: chr(92) + found[0], text)}"' for text in row) for row in rows
+    ]
+    settings_of_redshift = CsvSettings(
+        separator="|", escape="\\", also_escaped="'", header=False, line_end="lf"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "x.csv")
+        path.write_bytes("".join(f"{line}\n" for line in lines).encode())
+        got = read(path, settings_of_redshift, 11)
+    assert got == [[text or None for text in row] for row in rows]
 
 
 def test_rows_that_grow_are_noticed_in_a_stream_too() -> None:

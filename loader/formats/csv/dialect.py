@@ -37,6 +37,9 @@ SEPARATOR_LINE = re.compile(rb'"?sep=([\t !#-~])"?(?:\r\r\n|\r\n|\n|\r)')
 DOUBLED_RETURN = re.compile(rb"\r\r\n")
 """The line end of a program on Windows that writes CRLF itself to a file opened as text."""
 
+QUOTATION_MARKS = "\"'"
+"""Redshift escapes both in an UNLOAD with ADDQUOTES ESCAPE; Spark escapes only the one that quotes fields."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
@@ -53,6 +56,7 @@ class Dialect:
         data_line: Line of its first record, from 1.
         header: The fields of its header, without blanks around them; empty without a header.
         rows: Missing and surplus fields in its first rows.
+        kept_escape: An escape and the quotation mark after it that its first rows have as text, or empty.
         words: The dialect in words.
     """
 
@@ -65,6 +69,7 @@ class Dialect:
     data_line: int
     header: tuple[str, ...]
     rows: HeadRows
+    kept_escape: str
     words: str
 
 
@@ -121,8 +126,16 @@ def read_dialect(file: SourceFile | str, settings: CsvSettings) -> Dialect:
         data_line=1 + head.text.count(line_end.encode(), 0, data_offset),
         header=tuple(name.strip() for name in first[: len(columns)]) if settings.header else (),
         rows=rows,
+        kept_escape=_kept_escape(data, syntax),
         words=_words(syntax, text[: read.used_bytes], settings),
     )
+
+
+def _kept_escape(data: bytes, syntax: Syntax) -> str:
+    """Return an escape and a quotation mark other than the quote if the first rows have it, else nothing."""
+    marks = [mark for mark in QUOTATION_MARKS if mark != syntax.quote and mark not in syntax.also_escaped]
+    pairs = [syntax.escape + mark for mark in marks] if syntax.escape else []
+    return next((pair for pair in pairs if pair.encode() in data), "")
 
 
 def _first_fields(head: _Head, read: ReadRecords, settings: CsvSettings) -> list[str]:
@@ -157,6 +170,7 @@ def _syntax(head: _Head, settings: CsvSettings, line_end: str) -> Syntax:
         quote=settings.quote,
         line_end=line_end,
         escape=settings.escape,
+        also_escaped=settings.also_escaped if settings.escape else "",
         comment=settings.comment,
         encoding=head.encoding.words,
         doubled_return=line_end == "\n"
@@ -254,6 +268,7 @@ def _words(syntax: Syntax, first: bytes, settings: CsvSettings) -> str:
         f"{in_words(syntax.separator)} between fields",
         f"'{syntax.quote}' around them" if syntax.quote else "no quotes",
         f"'{syntax.escape}' before characters that are text" if syntax.escape else "",
+        f"also before {syntax.also_escaped}" if syntax.also_escaped else "",
         line_end,
         syntax.encoding,
         "" if settings.header else "no header",

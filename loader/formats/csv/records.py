@@ -178,7 +178,8 @@ class _Lines(Iterator[str]):
         self._at_end = at_end
         self._escape = syntax.escape
         self._escaped = re.compile(re.escape(syntax.escape) + r"(\r\n|.|\Z)", re.DOTALL)
-        self._escapable = {syntax.separator, syntax.quote, syntax.escape, "\r", "\n"} - {""}
+        special = {syntax.separator, syntax.quote, syntax.escape, "\r", "\n"} - {""}
+        self._escapable = special.union(syntax.also_escaped)
 
     def since(self, start: int) -> bytes:
         """Return the part of the text that was read since a position."""

@@ -12,6 +12,7 @@ class Syntax:
         quote: The character around fields, or empty.
         line_end: ``\n`` (LF or CRLF) or ``\r`` (a lone CR).
         escape: The character that makes the next one part of the field, or empty.
+        also_escaped: Other characters than those four before which the escape is dropped.
         comment: The start of a line that is not a record, or empty.
         encoding: The name of the file's encoding, for reasons. The text is UTF-8 in any case.
         doubled_return: Whether lines end in CR CR LF, as written by Python on Windows by mistake.
@@ -26,6 +27,7 @@ class Syntax:
     quote: str
     line_end: str
     escape: str = ""
+    also_escaped: str = ""
     comment: str = ""
     encoding: str = "UTF-8"
     doubled_return: bool = False

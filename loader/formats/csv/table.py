@@ -71,7 +71,7 @@ class CsvTable:
 
     @property
     def advice(self) -> Sequence[str]:
-        """Notes for the user: a guessed encoding, empty columns, and rows that do not match the header."""
+        """Notes: a guessed encoding, empty columns, kept escapes, and rows that do not match the header."""
         notes = []
         if self.dialect.encoding.is_guess:
             words = self.dialect.encoding.words
@@ -82,6 +82,11 @@ class CsvTable:
         if self.dialect.must_be_empty:
             numbers = [self.dialect.columns.index(name) + 1 for name in self.dialect.must_be_empty]
             notes.append(empty_columns_note(self.file.path, numbers))
+        if pair := self.dialect.kept_escape:
+            notes.append(
+                f"{self.file.path} has {pair} in its texts, and both characters are kept. If the first is an "
+                f"escape, as in an UNLOAD of Redshift, set csv.also_escaped to {pair[-1]}."
+            )
         return [*notes, *ragged_rows(self.file.path, self.dialect)]
 
     def has_rows(self) -> bool:
