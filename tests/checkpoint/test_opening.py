@@ -319,6 +319,30 @@ def test_no_damage_ends_in_anything_but_a_loader_error(
         assert contents(tmp_path) == {CHECKPOINT_NAME: damaged}
 
 
+@pytest.mark.parametrize("byte", [0x04, 0x82, 0xFF])
+def test_a_damaged_index_is_found_before_the_file_is_changed(
+    tmp_path: Path, sample_checkpoint: Path, byte: int
+) -> None:
+    """Each byte of its entry is damaged in turn: a write of the new run would find it too late."""
+    whole = sample_checkpoint.read_bytes()
+    with closing(sqlite3.connect(sample_checkpoint)) as connection:
+        query = "SELECT name, rootpage FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        ((name, page),) = connection.execute(query).fetchall()
+        ((page_bytes,),) = connection.execute("PRAGMA page_size").fetchall()
+    assert name == "events_by_token"
+    entry = whole[(page - 1) * page_bytes : page * page_bytes].rstrip(b"\0").rpartition(bytes(16))[2]
+    found = 0
+    for place in range(page * page_bytes - len(entry), page * page_bytes):
+        damaged = whole[:place] + bytes([byte]) + whole[place + 1 :]
+        (tmp_path / CHECKPOINT_NAME).write_bytes(damaged)
+        try:
+            open_checkpoint(tmp_path, load_plan()).close()
+        except CheckpointCorrupt:
+            assert contents(tmp_path) == {CHECKPOINT_NAME: damaged}
+            found += 1
+    assert found > len(entry) // 2
+
+
 @pytest.mark.parametrize("byte", [b"\xff", b"x"])
 def test_a_garbled_table_is_damage(tmp_path: Path, byte: bytes) -> None:
     """A definition with one wrong byte is damage, be it readable or not; the file stays as it was."""
