@@ -65,7 +65,7 @@ def report(
     if live:
         with LiveServer(html_now, port or 0) as server:
             try:
-                typer.echo(f"The report is at {server.address}\nCtrl-C stops the report; the load goes on.")
+                typer.echo(f"The report is at {server.address}\nCtrl-C stops the report, not the load.")
                 server.serve_forever()
             except KeyboardInterrupt:
                 typer.echo("The report is no longer served.")
