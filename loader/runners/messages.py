@@ -43,7 +43,7 @@ class WorkerEnd:
     """
 
     summary: LoadSummary | None
-    error: WorkerError | None
+    error: LoaderError | None
 
     @property
     def exit_code(self) -> ExitCode:

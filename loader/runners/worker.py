@@ -21,14 +21,14 @@ import uvloop
 from loader.aws.credentials import FixedCredentials
 from loader.aws.signing import Credentials
 from loader.checkpoint.start.lock import look_without_locking
-from loader.errors import ExitCode, Interrupted, LoaderError, unhandled
+from loader.errors import Interrupted, LoaderError, unhandled
 from loader.job import Job, checkpoint_dir_of, run_dir_of
 from loader.loading.api import run_to_end
 from loader.loading.error_limits import ErrorCounts
 from loader.loading.observers import Ending, Observers
 from loader.process.signals import GRACE_SECONDS, end_process, hold, on_signals
-from loader.report import LoadSummary, log_to
-from loader.runners.messages import end_values, line, read_line, snapshot_values
+from loader.report import log_to
+from loader.runners.messages import WorkerEnd, end_values, line, read_line, snapshot_values
 from loader.shards.parts import WHOLE, part_folders
 
 log = logging.getLogger(__name__)
@@ -91,11 +91,11 @@ def main(parent: ToParent) -> None:
     Args:
         parent: Receives the messages.
     """
-    with on_signals(_exit, _no_last_acts, GRACE_SECONDS):
-        summary, error = _deliver(parent)
+    with on_signals(_exit, lambda _reason: None, GRACE_SECONDS):
+        end = _deliver(parent)
         hold()
-        parent.send(end=end_values(summary, error))
-        end_process(_exit_code(summary, error))
+        parent.send(end=end_values(end.summary, end.error))
+        end_process(end.exit_code)
 
 
 def _exit(reason: Interrupted) -> None:
@@ -103,17 +103,7 @@ def _exit(reason: Interrupted) -> None:
     end_process(reason.exit_code)
 
 
-def _no_last_acts(_reason: Interrupted) -> None:
-    pass
-
-
-def _exit_code(summary: LoadSummary | None, error: LoaderError | None) -> int:
-    if summary is not None:
-        return summary.exit_code
-    return ExitCode.BUG if error is None else error.exit_code
-
-
-def _deliver(parent: ToParent) -> tuple[LoadSummary | None, LoaderError | None]:
+def _deliver(parent: ToParent) -> WorkerEnd:
     given = read_line(sys.stdin.buffer.readline())
     observers = Observers(
         watch=lambda snapshot: parent.send(snapshot=snapshot_values(snapshot)),
@@ -131,7 +121,7 @@ def _deliver(parent: ToParent) -> tuple[LoadSummary | None, LoaderError | None]:
 
         observers.opened = opened
         ending, error = _run(given, observers)
-    return (None if ending is None else ending.summary), error
+    return WorkerEnd(None if ending is None else ending.summary, error)
 
 
 def _run(given: dict[str, Any], observers: Observers) -> tuple[Ending | None, LoaderError | None]:
