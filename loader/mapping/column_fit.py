@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from loader.datasets import Dataset
 from loader.errors import ExtractError
-from loader.formats.nameless import is_by_position
+from loader.formats.nameless import is_by_position, with_value
 from loader.mapping.column_sources import MappedColumn, Origins
 from loader.mapping.errors import does_not_fit
 from loader.mapping.type_compatibility import refusal
@@ -63,8 +63,7 @@ def check_fit(
     missing = [column.name for column in columns if column.required and column.name not in filled]
     if missing or unknown:
         unused = [column.name for column in columns if column.name not in filled]
-        rows = {name: row for name, row in nameless.items() if row is not None and is_by_position(name)}
-        raise does_not_fit(file, dataset, missing, unknown, unused, rows=rows)
+        raise does_not_fit(file, dataset, missing, unknown, unused, rows=with_value(nameless))
 
 
 def check_types(columns: Iterable[MappedColumn], origins: Origins) -> None:
