@@ -52,7 +52,7 @@ class _Found:
         finished: Whether that load has nothing left to do.
         other_job: The differences between its settings and the given ones.
         changes: The differences between its plan and the given one, in settings or files.
-        lost: Paths of its files that are gone or changed.
+        lost: Paths of its files that are gone or changed, if it is unfinished.
         problem: The error if it cannot be read, or None.
     """
 
@@ -142,7 +142,7 @@ def _look(run_dir: Path, plan: Plan) -> _Found | None:
     except CheckpointError as error:
         return _Found(problem=error)
     other_job = tuple(setting_differences(stored, plan))
-    lost = gone_or_changed(stored.files, plan.files)
+    lost = () if finished else gone_or_changed(stored.files, plan.files)
     return _Found(load_id, generation, finished, other_job, tuple(differences(stored, plan)), lost)
 
 
