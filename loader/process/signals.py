@@ -142,12 +142,8 @@ def release() -> None:
 
 
 @contextmanager
-def deciding(exit_code: int | None) -> Iterator[None]:
-    """Write the results of the command in the block; a signal cannot change the exit code.
-
-    Args:
-        exit_code: The exit code, or None if it depends on later work.
-    """
+def deciding(exit_code: int) -> Iterator[None]:
+    """Write the results of the command in the block; a signal cannot change the exit code."""
     hold()
     _state.coming = exit_code
     try:
